@@ -1,0 +1,215 @@
+"""Work that must not run in the app's path: async handlers, and the ends of streams found by the garbage collector."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import gc
+import os
+import queue
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar
+
+from callspan import guard
+
+QUEUE_LIMIT = 10_000
+SHUTDOWN_SECONDS = 2.0
+
+
+class Worker:
+    """One daemon thread that runs what it is given, in order; started when first needed, again after a fork."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._pid = 0
+
+    def start(self) -> None:
+        """Make sure that the thread runs."""
+        if self._pid == os.getpid() and self._thread is not None and self._thread.is_alive():
+            return
+        self._jobs = queue.SimpleQueue()
+        self._pid = os.getpid()
+        self._thread = threading.Thread(target=self._run, args=(self._jobs,), name="callspan", daemon=True)
+        self._thread.start()
+
+    def _run(self, jobs: queue.SimpleQueue[Callable[[], object]]) -> None:
+        while True:
+            job = jobs.get()
+            try:
+                job()
+            except Exception as error:  # noqa: BLE001  one bad job must not end the others
+                guard.report("background work", error)
+
+    def put(self, job: Callable[[], object]) -> None:
+        """Queue a job; safe in a finalizer, which may run while this thread holds any lock."""
+        self._jobs.put(job)
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until everything queued so far has run; false when that took longer than `timeout` seconds."""
+        if self._thread is None or self._pid != os.getpid() or threading.current_thread() is self._thread:
+            return True
+        done = threading.Event()
+        self.put(done.set)
+        return done.wait(timeout)
+
+
+worker = Worker()
+_collecting: int | None = None
+
+
+def _note_collection(phase: str, _info: object) -> None:
+    global _collecting
+    _collecting = threading.get_ident() if phase == "start" else None
+
+
+def watch_collector() -> None:
+    """Be ready for streams that are dropped: have the thread run, and know when the collector does."""
+    worker.start()
+    if _note_collection not in gc.callbacks:
+        gc.callbacks.append(_note_collection)
+
+
+def outside_collector(job: Callable[[], object]) -> None:
+    """Run a job here, or on the worker if the garbage collector called us.
+
+    The collector may interrupt code that holds a lock of the SDK's, so nothing of the SDK may be called under it.
+    The short wait makes the end visible to whoever asked for the collection.
+    """
+    if _collecting != threading.get_ident():
+        job()
+        return
+    context = contextvars.copy_context()
+    done = threading.Event()
+    worker.put(lambda: (context.run(job), done.set()))
+    done.wait(0.05)
+
+
+class _Loop:
+    """An event loop on a thread of ours, for async handlers of calls that have no loop."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pid = 0
+
+    def get(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None or self._pid != os.getpid():
+                self._loop, self._pid = asyncio.new_event_loop(), os.getpid()
+                threading.Thread(target=self._loop.run_forever, name="callspan-handlers", daemon=True).start()
+            return self._loop
+
+
+_own_loop = _Loop()
+
+
+class Delivery:
+    """Brings events to the async methods of one handler, in order, on the call's event loop or on ours."""
+
+    _all: ClassVar[weakref.WeakSet[Delivery]] = weakref.WeakSet()
+    _of: ClassVar[weakref.WeakKeyDictionary[Any, Delivery]] = weakref.WeakKeyDictionary()
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._lines: dict[asyncio.AbstractEventLoop, _Line] = {}
+        Delivery._all.add(self)
+
+    @classmethod
+    def of(cls, handler: Any) -> Delivery:
+        """The one delivery of a handler."""
+        try:
+            if handler not in cls._of:
+                cls._of[handler] = cls(type(handler).__name__)
+            return cls._of[handler]
+        except TypeError:
+            return cls(type(handler).__name__)
+
+    def method(self, event: str, target: Callable[..., Awaitable[Any]]) -> Callable[..., None]:
+        """A plain method that hands its event on."""
+        droppable = event == "on_token"
+
+        def hand_on(call: Any, *rest: Any) -> None:
+            loop = _running_loop() if call.asynchronous else None
+            self._line(loop or _own_loop.get()).put(droppable, target, (call, *rest))
+
+        return hand_on
+
+    def _line(self, loop: asyncio.AbstractEventLoop) -> _Line:
+        line = self._lines.get(loop)
+        if line is None:
+            for closed in [known for known in self._lines if known.is_closed()]:
+                del self._lines[closed]
+            line = self._lines.setdefault(loop, _Line(loop, self.name))
+        return line
+
+    @classmethod
+    def drain(cls, timeout: float) -> bool:
+        """Wait until all async handlers have heard what was queued so far; not for the loop this is called on."""
+        deadline = time.monotonic() + timeout
+        here = _running_loop()
+        lines = [line for delivery in list(cls._all) for line in list(delivery._lines.values())]
+        return all([line.wait(deadline) for line in lines if line.loop is not here])
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+class _Line:
+    """The events of one handler on one loop, told one after the other by one task."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, name: str) -> None:
+        self.loop = loop
+        self._name = name
+        self._waiting: deque[tuple[Callable[..., Awaitable[Any]], tuple[Any, ...]]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._idle = threading.Event()
+        self._idle.set()
+
+    def put(self, droppable: bool, target: Callable[..., Awaitable[Any]], event: tuple[Any, ...]) -> None:
+        if droppable and len(self._waiting) >= QUEUE_LIMIT:
+            guard.say_once(f"{self._name} is slower than the model: tokens are dropped for it, starts and ends are not")
+            return
+        self._waiting.append((target, event))
+        self._idle.clear()
+        if _running_loop() is self.loop:
+            self._wake()
+        else:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to hear
+                self.loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = self.loop.create_task(self._tell_all())
+
+    async def _tell_all(self) -> None:
+        try:
+            await self._tell_waiting()
+        except asyncio.CancelledError:
+            # the loop is closing; what is queued is still told, within a bound
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._tell_waiting(), SHUTDOWN_SECONDS)
+        finally:
+            self._idle.set()
+
+    async def _tell_waiting(self) -> None:
+        while self._waiting:
+            target, event = self._waiting.popleft()
+            try:
+                await target(*event)
+            except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
+                guard.report(f"{self._name}.{target.__name__}", error)
+
+    def wait(self, deadline: float) -> bool:
+        if self.loop.is_closed() or not self.loop.is_running():
+            return not self._waiting
+        return self._idle.wait(max(0.0, deadline - time.monotonic()))

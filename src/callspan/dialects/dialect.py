@@ -1,0 +1,79 @@
+"""What a dialect is, and how to read a field of a provider's object safely."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from callspan.events import Content, Delta
+
+Body = Mapping[str, Any]
+
+
+def no_content(_body: Body) -> Content:
+    """For requests that carry no messages."""
+    return Content()
+
+
+def no_usage_request(_body: Body) -> Body | None:
+    """For requests that cannot ask for token counts."""
+    return None
+
+
+def never_hidden(_chunk: Any) -> bool:
+    """For formats in which no chunk exists for usage alone."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One wire format.
+
+    `parameters` reads a request's settings, `content` what it says, `read` one chunk or one whole answer; its second
+    argument tells whether anybody needs the text. `with_usage_requested` gives the body that makes the provider count,
+    or `None`, and `only_usage` picks out the chunk that this brings.
+    """
+
+    operation: str
+    parameters: Callable[[Body], dict[str, Any]]
+    read: Callable[[Any, bool], Delta | None]
+    content: Callable[[Body], Content] = no_content
+    with_usage_requested: Callable[[Body], Body | None] = no_usage_request
+    only_usage: Callable[[Any], bool] = never_hidden
+
+
+def get(source: Any, name: str) -> Any:
+    """A field of a mapping or of a client's model; `None` where there is none."""
+    if isinstance(source, Mapping):
+        return source.get(name)
+    return getattr(source, name, None)
+
+
+def text(value: Any) -> str | None:
+    """The value if it is text that says something."""
+    return value if isinstance(value, str) and value else None
+
+
+def count(source: Any, *path: str) -> int | None:
+    """A token count at the end of a path of fields, if there is one."""
+    for name in path:
+        source = get(source, name)
+        if source is None:
+            return None
+    return source if isinstance(source, int) and not isinstance(source, bool) and source >= 0 else None
+
+
+def items(value: Any) -> list[Any]:
+    """The items of a list or tuple; nothing for anything else, which is never consumed."""
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def chosen(body: Body, names: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that a request states, under plain names; the first of two that mean the same wins."""
+    found: dict[str, Any] = {}
+    for name, plain in names.items():
+        value = body.get(name)
+        if value is not None:
+            found.setdefault(plain, value)
+    return found

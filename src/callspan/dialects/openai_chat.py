@@ -1,0 +1,201 @@
+"""OpenAI's chat completions, as spoken by OpenAI, Azure and the many compatible servers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from callspan.dialects import openai_parts as parts
+from callspan.dialects.dialect import Body, Dialect, chosen, get, items, text
+from callspan.dialects.openai_usage import usage
+from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage, parsed
+
+_SETTINGS = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "max_completion_tokens": "max_tokens",
+    "max_tokens": "max_tokens",
+    "stop": "stop",
+    "seed": "seed",
+    "n": "choices",
+    "frequency_penalty": "frequency_penalty",
+    "presence_penalty": "presence_penalty",
+    "reasoning_effort": "reasoning_level",
+    "service_tier": "service_tier",
+}
+
+
+def parameters(body: Body) -> dict[str, Any]:
+    """The request's settings."""
+    found = chosen(body, _SETTINGS)
+    found["api_type"] = "chat_completions"
+    wanted = parts.output_type(get(body.get("response_format"), "type"))
+    if wanted:
+        found["output_type"] = wanted
+    elif "audio" in items(body.get("modalities")):
+        found["output_type"] = "speech"
+    effort = get(body.get("reasoning"), "effort")
+    if effort is not None:
+        found.setdefault("reasoning_level", effort)
+    return found
+
+
+def content(body: Body) -> Content:
+    """The conversation and the tools. System messages stay where they stand in it."""
+    legacy = [{"type": "function", "function": item} for item in items(body.get("functions"))]
+    return Content(
+        messages=[_message(item) for item in items(body.get("messages"))],
+        tools=parts.tools(body.get("tools") or legacy),
+    )
+
+
+def _message(item: Any) -> dict[str, Any]:
+    role = get(item, "role") or "user"
+    if role in ("tool", "function"):
+        identity = get(item, "tool_call_id") or get(item, "name")
+        found = [{"type": "tool_call_response", "id": identity, "response": _plain(get(item, "content"))}]
+    else:
+        found = _said(get(item, "content"))
+        found += [{"type": TEXT, "content": text(get(item, "refusal"))}] if text(get(item, "refusal")) else []
+        found += [_asked(call) for call in items(get(item, "tool_calls"))]
+        legacy = get(item, "function_call")
+        found += [_asked({"function": legacy})] if legacy else []
+    name = get(item, "name")
+    return {"role": role, "parts": found, **({"name": name} if name else {})}
+
+
+def _plain(value: Any) -> Any:
+    """A tool's result: the text of it, or of its parts."""
+    if isinstance(value, list):
+        return "".join(part for item in value if (part := text(get(item, "text"))))
+    return value
+
+
+def _said(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, str):
+        return [{"type": TEXT, "content": value}]
+    return [_piece(item) for item in items(value)]
+
+
+def _piece(item: Any) -> dict[str, Any]:
+    match get(item, "type"):
+        case "text" | "refusal" as kind:
+            return {"type": TEXT, "content": get(item, kind) or ""}
+        case "image_url":
+            url = get(item, "image_url")
+            return parts.media("image", url if isinstance(url, str) else get(url, "url"))
+        case "input_audio":
+            sound = get(item, "input_audio")
+            return parts.blob("audio", f"audio/{get(sound, 'format') or 'wav'}", get(sound, "data"))
+        case "file":
+            return parts.file(get(item, "file"))
+        case kind:
+            return {"type": str(kind or "unknown")}
+
+
+def _asked(call: Any) -> dict[str, Any]:
+    function = get(call, "function") or get(call, "custom") or {}
+    arguments = get(function, "arguments")
+    given = get(function, "input") if arguments is None else parsed(arguments)
+    return {"type": TOOL_CALL, "id": get(call, "id"), "name": get(function, "name") or "", "arguments": given}
+
+
+def read(answer: Any, full: bool) -> Delta | None:
+    """One chunk, or one whole completion."""
+    choices = get(answer, "choices")
+    stated = get(answer, "usage")
+    if not full and stated is None and choices and get(choices[0], "finish_reason") is None and len(choices) == 1:
+        return None
+    delta = Delta(id=text(get(answer, "id")), model=text(get(answer, "model")), usage=_usage(answer, stated, choices))
+    found: list[Part] = []
+    reasons: list[tuple[int, str | None]] = []
+    for position, choice in enumerate(items(choices)):
+        index = get(choice, "index")
+        index = index if isinstance(index, int) else position
+        reasons.append((index, text(get(choice, "finish_reason"))))
+        whole = get(choice, "message")
+        if full:
+            found += _spoken(whole or get(choice, "delta"), index, whole is not None)
+    delta.parts, delta.finish_reasons = found, reasons
+    delta.details = {
+        name: value for name in ("service_tier", "system_fingerprint") if (value := text(get(answer, name)))
+    }
+    delta.failure = _failure(answer, choices)
+    return delta
+
+
+def _usage(answer: Any, stated: Any, choices: Any) -> Usage | None:
+    if stated is None:
+        # Groq states it under a field of its own; some servers put it inside the last choice
+        stated = get(get(answer, "x_groq"), "usage") or (get(choices[0], "usage") if choices else None)
+    return usage(stated)
+
+
+def _spoken(message: Any, choice: int, whole: bool) -> list[Part]:
+    found: list[Part] = []
+    thought = text(get(message, "reasoning_content")) or text(get(message, "reasoning"))
+    if thought:
+        found.append(Part(REASONING, thought, choice))
+    said = get(message, "content")
+    for piece in [said] if isinstance(said, str) else [get(item, "text") for item in items(said)]:
+        if text(piece):
+            found.append(Part(TEXT, piece, choice))
+    refusal = text(get(message, "refusal"))
+    if refusal:
+        found.append(Part(TEXT, refusal, choice))
+    legacy = get(message, "function_call")
+    if legacy is not None:
+        found.append(_call_part(legacy, choice, None, None))
+    for position, call in enumerate(items(get(message, "tool_calls"))):
+        inner = get(call, "function") or get(call, "custom")
+        index = position if whole else get(call, "index")
+        found.append(_call_part(inner, choice, index, text(get(call, "id"))))
+    sound = get(message, "audio")
+    if sound is not None:
+        found += _sound(sound, choice)
+    return found
+
+
+def _call_part(function: Any, choice: int, index: Any, identity: str | None) -> Part:
+    arguments = get(function, "arguments") or get(function, "input")
+    fragment = arguments if isinstance(arguments, str) else ""
+    return Part(TOOL_CALL, fragment, choice, index, identity, text(get(function, "name")))
+
+
+def _sound(sound: Any, choice: int) -> list[Part]:
+    transcript = text(get(sound, "transcript"))
+    return [Part(TEXT, transcript, choice, index="transcript")] if transcript else []
+
+
+def _failure(answer: Any, choices: Any) -> Failure | None:
+    """Some gateways report a failed call as an answer with status 200 that has an error in place of choices."""
+    error = get(answer, "error")
+    if error is None or items(choices):
+        return None
+    return Failure(failure_type(error), str(get(error, "message") or ""))
+
+
+def failure_type(error: Any) -> str:
+    """The provider's code for what went wrong, else its type."""
+    for name in ("code", "type"):
+        value = get(error, name)
+        if value is not None and str(value):
+            return str(value)
+    return "_OTHER"
+
+
+def with_usage_requested(body: Body) -> Body | None:
+    """The body of a stream with usage asked for, unless the app has chosen for itself."""
+    options = body.get("stream_options")
+    if (options is not None and not isinstance(options, Mapping)) or "include_usage" in (options or {}):
+        return None
+    return {**body, "stream_options": {**(options or {}), "include_usage": True}}
+
+
+def only_usage(chunk: Any) -> bool:
+    """Whether a chunk is there for the counts alone."""
+    return get(chunk, "usage") is not None and not get(chunk, "choices")
+
+
+CHAT = Dialect("chat", parameters, read, content, with_usage_requested, only_usage)

@@ -1,0 +1,1 @@
+"""The narrowest places through which all calls of a family of clients pass."""

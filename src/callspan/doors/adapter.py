@@ -1,0 +1,55 @@
+"""What an adapter is: one client as data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from callspan.dialects.dialect import Dialect
+from callspan.observation import Observation
+from callspan.patching import Patch
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint: HTTP method, the end of the URL's path, and the dialect spoken there."""
+
+    method: str
+    path: re.Pattern[str]
+    dialect: Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One client: its names, the versions it was tried with, how to tell the provider, its door and its endpoints.
+
+    `versions` are the oldest supported and the first that is not known to work, as in `>=oldest,<newest`.
+    """
+
+    name: str
+    package: str
+    module: str
+    versions: tuple[str, str]
+    provider: Callable[[Any, str, int | None], str]
+    door: Callable[[Adapter, Opener], list[Patch]]
+    routes: tuple[Route, ...]
+    retry_hook: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as a door saw it, before it is known whether anybody wants to hear of it."""
+
+    adapter: Adapter
+    dialect: Dialect
+    client: Any
+    body: Mapping[str, Any]
+    stream: bool
+    asynchronous: bool
+    server: tuple[str | None, int | None]
+
+
+Opener = Callable[[Request], "Observation | None"]
+"""Begins an observation of a request, or says with `None` that nobody wants one."""

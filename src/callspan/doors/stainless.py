@@ -1,0 +1,201 @@
+"""The door of clients that Stainless generates: `request` of their base client, one hit a logical call.
+
+Retries happen inside it; raw responses, helpers, saved bound methods and clients made earlier all pass through it.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from callspan import guard
+from callspan.dialects.dialect import get
+from callspan.dialects.openai_chat import failure_type
+from callspan.doors.adapter import Adapter, Opener, Request, Route
+from callspan.doors.raw_response import follow, loaded
+from callspan.events import Failure
+from callspan.observation import Observation, active, qualified
+from callspan.patching import Patch
+from callspan.streams import observe
+
+_CODE = re.compile(r"[A-Za-z][\w.\-]{0,63}|\d{3}", re.ASCII)
+
+
+def stainless(adapter: Adapter, opener: Opener) -> list[Patch]:
+    """The patches that make up the door of one client."""
+    module = f"{adapter.module}._base_client"
+    door = _Door(adapter, opener)
+    return [
+        Patch(module, "SyncAPIClient.request", door.request),
+        Patch(module, "AsyncAPIClient.request", door.arequest),
+        Patch(module, "BaseClient._calculate_retry_timeout", _retry, optional=True),
+    ]
+
+
+class _Door:
+    """One client's door. The thinking is in `_open` and `_received`; the two methods only wait."""
+
+    def __init__(self, adapter: Adapter, opener: Opener) -> None:
+        self._adapter = adapter
+        self._opener = opener
+
+    def request(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """In place of the synchronous `request`."""
+        observation, args, kwargs = self._open(client, args, kwargs, False)
+        if observation is None:
+            return wrapped(*args, **kwargs)
+        try:
+            observation.start()
+            result = wrapped(*args, **kwargs)
+        except BaseException as error:
+            observation.leave()
+            observation.fail(error)
+            raise
+        observation.leave()
+        return _received(observation, result)
+
+    async def arequest(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """In place of the asynchronous `request`."""
+        observation, args, kwargs = self._open(client, args, kwargs, True)
+        if observation is None:
+            return await wrapped(*args, **kwargs)
+        try:
+            observation.start()
+            if observation.pending:
+                await observation.settle()
+            result = await wrapped(*args, **kwargs)
+        except BaseException as error:
+            observation.leave()
+            observation.fail(error)
+            if observation.pending:
+                await observation.settle()
+            raise
+        observation.leave()
+        result = _received(observation, result)
+        if observation.pending:
+            await observation.settle()
+        return result
+
+    def _open(self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any], asynchronous: bool) -> Any:
+        """The observation of a call, or none, and the arguments to call on with."""
+        try:
+            options = kwargs["options"] if "options" in kwargs else args[1]
+            route = _route(self._adapter, options)
+            if route is None:
+                return None, args, kwargs
+            stream = bool(kwargs.get("stream"))
+            request = Request(
+                self._adapter, route.dialect, client, _body(options), stream, asynchronous, _server(client)
+            )
+            observation = self._opener(request)
+            if observation is not None:
+                observation.explain = explain
+                if observation.asks_usage:
+                    args, kwargs = _with_usage(observation, route, request, options, args, kwargs)
+            return observation, args, kwargs
+        except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
+            guard.report(f"looking at a request of {self._adapter.name}", error)
+            return None, args, kwargs
+
+
+def _route(adapter: Adapter, options: Any) -> Route | None:
+    path = options.url.partition("?")[0]
+    for route in adapter.routes:
+        if route.path.search(path) and route.method == options.method.upper():
+            return route
+    return None
+
+
+def _body(options: Any) -> Mapping[str, Any]:
+    body = options.json_data if isinstance(options.json_data, Mapping) else {}
+    extra = getattr(options, "extra_json", None)
+    return {**body, **extra} if isinstance(extra, Mapping) and extra else body
+
+
+def _server(client: Any) -> tuple[str | None, int | None]:
+    url = client.base_url
+    return url.host or None, url.port or (80 if url.scheme == "http" else 443)
+
+
+def _with_usage(
+    observation: Observation,
+    route: Route,
+    request: Request,
+    options: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments with a copy of the options in which the stream asks for its token counts."""
+    body = route.dialect.with_usage_requested(options.json_data)
+    if body is None:
+        return args, kwargs
+    options = copy.copy(options)
+    options.json_data = body
+    observation.hides = route.dialect.only_usage
+    if "options" in kwargs:
+        return args, {**kwargs, "options": options}
+    return (args[0], options, *args[2:]), kwargs
+
+
+def _received(observation: Observation, result: Any) -> Any:
+    """Follow what `request` gave: a stream, a raw response, or a whole answer; the app gets the very object."""
+    try:
+        if hasattr(result, "_iterator") and hasattr(result, "response"):
+            follow(observation, result.response, None)
+            return observe(result, observation)
+        if hasattr(result, "http_response") and hasattr(result, "parse"):
+            _received_raw(observation, result)
+        else:
+            observation.answer(result)
+    except Exception as error:  # noqa: BLE001  our fault must not cost the app its answer
+        guard.report(f"following an answer of {observation.call.client_name}", error)
+        observation.finish()
+    return result
+
+
+def _received_raw(observation: Observation, raw: Any) -> None:
+    if raw.http_response.is_closed:
+        observation.answer(loaded(raw.http_response.content))
+    else:
+        follow(observation, raw.http_response, raw)
+
+
+def explain(error: BaseException) -> Failure:
+    """Why a call failed: the provider's code where it has one, and what finds the request in its logs."""
+    response = getattr(error, "response", None)
+    headers = get(response, "headers") or {}
+    status = getattr(error, "status_code", None) or get(response, "status_code")
+    return Failure(
+        type=_error_type(error),
+        message=str(error),
+        status=status if isinstance(status, int) else None,
+        request_id=headers.get("x-request-id") or headers.get("request-id") or headers.get("apim-request-id"),
+        retry_after=headers.get("retry-after") or headers.get("retry-after-ms"),
+        exception=error,
+    )
+
+
+def _error_type(error: BaseException) -> str:
+    code = failure_type(error)
+    if code == "_OTHER":
+        inner = get(getattr(error, "body", None), "error")
+        code = failure_type(inner) if inner is not None else code
+    # a code is a word; anything longer may quote what was said
+    return code if _CODE.fullmatch(code) and code != "_OTHER" else qualified(type(error))
+
+
+def _retry(wrapped: Any, _client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """In place of the computation of the wait, which the client asks for only when it will try again."""
+    wait = wrapped(*args, **kwargs)
+    observation = active.get()
+    if observation is not None and isinstance(wait, int | float):
+        observation.retry(_cause(sys.exc_info()[1]), float(wait))
+    return wait
+
+
+def _cause(error: BaseException | None) -> str:
+    status = get(getattr(error, "response", None), "status_code")
+    return str(status) if status is not None else qualified(type(error)) if error is not None else "unknown"

@@ -1,0 +1,43 @@
+"""Other instrumentations of the same client: found by the modules that are loaded, never unpatched."""
+
+from __future__ import annotations
+
+import sys
+
+_MODULES = {
+    "openai": {
+        "opentelemetry.instrumentation.openai_v2": "opentelemetry-instrumentation-openai-v2",
+        "opentelemetry.instrumentation.genai_openai": "opentelemetry-instrumentation-genai-openai",
+        "opentelemetry.instrumentation.genai.openai": "opentelemetry-instrumentation-genai-openai",
+        "opentelemetry.instrumentation.openai": "opentelemetry-instrumentation-openai",
+        "openinference.instrumentation.openai": "openinference-instrumentation-openai",
+        "openlit.instrumentation.openai": "openlit",
+        "logfire._internal.integrations.llm_providers.openai": "logfire",
+        "langfuse.openai": "langfuse",
+        "ddtrace.contrib.internal.openai.patch": "ddtrace",
+        "sentry_sdk.integrations.openai": "sentry-sdk",
+    },
+}
+_TARGETS = {"openai": (("openai.resources.chat.completions", "Completions.create"),)}
+
+
+def found(client: str) -> tuple[str, ...]:
+    """The other instrumentations that have wrapped this client, by the name of their package."""
+    loaded = [name for module, name in _MODULES.get(client, {}).items() if module in sys.modules]
+    return tuple(dict.fromkeys(loaded)) if loaded and _wrapped(client) else ()
+
+
+def _wrapped(client: str) -> bool:
+    """Whether a public method of the client is wrapped by code from outside the client."""
+    for module, path in _TARGETS[client]:
+        target = sys.modules.get(module)
+        for name in path.split("."):
+            target = getattr(target, name, None)
+        while target is not None:
+            code = getattr(target, "__code__", None)
+            wrapper = getattr(target, "_self_wrapper", None)
+            origin = getattr(wrapper, "__module__", None) or (code and code.co_filename) or ""
+            if f"{client}/" not in origin.replace("\\", "/") and not origin.startswith(client):
+                return True
+            target = getattr(target, "__wrapped__", None)
+    return False

@@ -1,0 +1,74 @@
+"""A token counter for a block of code."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from callspan.events import Call, Outcome, Usage
+from callspan.scope import Scope, current, entered
+
+
+@dataclass(slots=True)
+class Totals:
+    """Sums over calls; a call whose tokens nobody stated is in `unknown_calls`, never counted as 0 tokens."""
+
+    calls: int = 0
+    failed_calls: int = 0
+    unknown_calls: int = 0
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+
+    @property
+    def total(self) -> int:
+        """Input and output tokens together."""
+        return self.input + self.output
+
+    def take(self, call: Call) -> None:
+        """Add one call that has ended."""
+        self.calls += 1
+        self.failed_calls += call.outcome in (Outcome.ERROR, Outcome.CANCELLED)
+        usage = call.response.usage
+        if usage is None:
+            self.unknown_calls += call.outcome is not Outcome.ERROR
+        else:
+            self._take_usage(usage)
+
+    def _take_usage(self, usage: Usage) -> None:
+        self.input += usage.input or 0
+        self.output += usage.output or 0
+        self.cached += usage.cache_read or 0
+        self.cache_write += usage.cache_write or 0
+        self.reasoning += usage.reasoning or 0
+
+
+@dataclass(slots=True)
+class TokenCount(Totals):
+    """What `count_tokens()` gives: totals, and the same by model; readable while the block still runs."""
+
+    by_model: dict[str, Totals] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, call: Call) -> None:
+        """Add one call that has ended, from whatever thread."""
+        model = call.response.model or call.model or "unknown"
+        with self._lock:
+            self.take(call)
+            self.by_model.setdefault(model, Totals()).take(call)
+
+
+@contextlib.contextmanager
+def count_tokens() -> Iterator[TokenCount]:
+    """Count the calls begun inside a block, in tasks and in threads that carry the context too.
+
+    Blocks nest: an outer one counts what an inner one does. A stream that ends after the block still counts to it.
+    """
+    count = TokenCount()
+    scope = current()
+    with entered(Scope(scope.handlers, (*scope.counters, count))):
+        yield count

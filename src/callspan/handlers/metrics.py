@@ -1,0 +1,206 @@
+"""Durations and token counts, recorded whether or not the span is sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from opentelemetry import metrics
+
+from callspan.background import worker
+from callspan.events import Call, Response, Usage
+from callspan.handlers.telemetry import FollowsProvider
+from callspan.semconv import names
+from callspan.semconv.conventions import CHOICES, COUNTER, EXTRA, HISTOGRAM, Convention, Metric
+from callspan.settings import Settings, unknown
+from callspan.version import __version__
+
+KNOWN_SERIES = 1000
+"""Distinct sets of attributes kept ready."""
+Attributes = dict[str, Any]
+
+
+class Metrics:
+    """Records what the conventions ask for when a call ends, and metrics of our own where they were asked for."""
+
+    reads_text = False
+
+    def __init__(self, settings: Settings, look_up: Callable[[], Any] = metrics.get_meter_provider) -> None:
+        self._conventions = CHOICES[settings.semconv]
+        self._chunks = settings.chunk_metrics
+        for name in settings.extra_metrics:
+            if name not in EXTRA:
+                raise unknown("extra metric", name, EXTRA)
+        self._extra = [EXTRA[name] for name in settings.extra_metrics]
+        self._series: dict[Any, Attributes] = {}
+        self._instruments = FollowsProvider(look_up, self._create)
+
+    def _create(self, provider: Any) -> dict[str, Any]:
+        meter = provider.get_meter(names.SCOPE, __version__, schema_url=self._conventions[0].schema_url)
+        wanted = [metric for convention in self._conventions for metric in _of(convention)] + self._extra
+        return {metric.name: _instrument(meter, metric) for metric in wanted}
+
+    def on_start(self, call: Call) -> None:
+        """Count the call as in flight, where that was asked for."""
+        if self._chunks and call.stream:
+            call.response.chunk_times = []
+        if EXTRA["active"] in self._extra:
+            self._instruments.get()[EXTRA["active"].name].add(1, self._base(call), context=call.context)
+
+    def on_end(self, call: Call, response: Response) -> None:
+        """Record a call that completed or was abandoned."""
+        self._record(call, response, self._attributes(call, response))
+
+    def on_error(self, call: Call, error: BaseException) -> None:
+        """Record a call that failed: its duration with the error's type, and the tokens it is known to have used."""
+        self._record(call, call.response, self._attributes(call, call.response))
+
+    def _base(self, call: Call) -> Attributes:
+        key = (call.operation, call.provider, call.model, call.server_address, call.server_port)
+        return self._kept(key, lambda: _identity(call))
+
+    def _attributes(self, call: Call, response: Response) -> Attributes:
+        tier, fingerprint = response.details.get("service_tier"), response.details.get("system_fingerprint")
+        key = (call.operation, call.provider, call.model, call.server_address, call.server_port, response.model)
+        return self._kept((*key, tier, fingerprint), lambda: _described(call, response, tier, fingerprint))
+
+    def _kept(self, key: Any, make: Callable[[], Attributes]) -> Attributes:
+        found = self._series.get(key)
+        if found is None:
+            if len(self._series) >= KNOWN_SERIES:
+                self._series.clear()
+            found = self._series[key] = make()
+        return found
+
+    def _record(self, call: Call, response: Response, series: Attributes) -> None:
+        instruments, context = self._instruments.get(), call.context
+        failed = {**series, names.ERROR_TYPE: call.failure.type} if call.failure else series
+        recorded: set[str] = set()
+        for convention in self._conventions:
+            duration = convention.inference_duration if _infers(call) else convention.operation_duration
+            if duration.name not in recorded:
+                recorded.add(duration.name)
+                instruments[duration.name].record(call.duration, failed, context=context)
+            if response.first_chunk is not None and call.stream and _infers(call):
+                instruments[convention.first_chunk.name].record(response.first_chunk, series, context=context)
+            if response.usage is not None and call.operation != "fetch_response":
+                self._count(convention, call, response.usage, series)
+        if response.chunk_times and _infers(call):
+            self._record_gaps(response, series, context)
+        if self._extra:
+            self._record_extra(call, instruments)
+
+    def _count(self, convention: Convention, call: Call, usage: Usage, series: Attributes) -> None:
+        instruments, context = self._instruments.get(), call.context
+        if convention.token_usage is not None:
+            record = instruments[convention.token_usage.name].record
+            for kind, value in (("input", usage.input), ("output", usage.output)):
+                if value is not None:
+                    record(value, {**series, names.TOKEN_TYPE: kind}, context=context)
+        elif not _infers(call):
+            return
+        for metric, value, modality in _counts(convention, usage):
+            told = series if modality is None else {**series, names.TOKEN_MODALITY: modality}
+            instrument = instruments[metric.name]
+            (instrument.add if metric.kind == COUNTER else instrument.record)(value, told, context=context)
+
+    def _record_extra(self, call: Call, instruments: dict[str, Any]) -> None:
+        base, context = self._base(call), call.context
+        for metric in self._extra:
+            instrument = instruments[metric.name]
+            if metric is EXTRA["active"]:
+                instrument.add(-1, base, context=context)
+            elif metric is EXTRA["calls"] and call.outcome is not None:
+                instrument.add(1, {**base, names.OUTCOME: call.outcome.value}, context=context)
+            elif metric is EXTRA["retries"] and call.retries:
+                instrument.add(len(call.retries), base, context=context)
+
+    def _record_gaps(self, response: Response, series: Attributes, context: Any) -> None:
+        """Record the times between chunks: many records, so not in the path of whoever read the last chunk."""
+        times, instruments = response.chunk_times or [], self._instruments.get()
+        gaps = [later - earlier for earlier, later in zip([response.first_chunk or 0.0, *times], times, strict=False)]
+        records = [instruments[convention.per_chunk.name].record for convention in self._conventions]
+        worker.start()
+        worker.put(lambda: [record(gap, series, context=context) for record in records for gap in gaps])
+
+
+def _infers(call: Call) -> bool:
+    return call.operation in names.INFERENCE
+
+
+def _identity(call: Call) -> Attributes:
+    found: Attributes = {names.OPERATION: call.operation, names.PROVIDER: call.provider}
+    if call.model:
+        found[names.REQUEST_MODEL] = call.model
+    if call.server_address:
+        found[names.SERVER_ADDRESS] = call.server_address
+        if call.server_port:
+            found[names.SERVER_PORT] = call.server_port
+    return found
+
+
+def _described(call: Call, response: Response, tier: Any, fingerprint: Any) -> Attributes:
+    found = _identity(call)
+    if response.model:
+        found[names.RESPONSE_MODEL] = response.model
+    if call.provider == "openai":
+        found.update(
+            {name: value for name, value in ((names.SERVICE_TIER, tier), (names.FINGERPRINT, fingerprint)) if value}
+        )
+    return found
+
+
+def _of(convention: Convention) -> Iterable[Metric]:
+    values = (getattr(convention, name) for name in convention.__slots__)
+    return (value for value in values if isinstance(value, Metric))
+
+
+def _instrument(meter: Any, metric: Metric) -> Any:
+    told = {"unit": metric.unit, "description": metric.description}
+    if metric.kind == HISTOGRAM:
+        try:
+            return meter.create_histogram(
+                metric.name, explicit_bucket_boundaries_advisory=list(metric.buckets or ()), **told
+            )
+        except TypeError:  # a provider of another make may not know the advice
+            return meter.create_histogram(metric.name, **told)
+    create = meter.create_counter if metric.kind == COUNTER else meter.create_up_down_counter
+    return create(metric.name, **told)
+
+
+def _counts(convention: Convention, usage: Usage) -> Iterable[tuple[Metric, int, str | None]]:
+    """Which counter gets which number: only what was stated, and of subsets only what is more than nothing."""
+    latest = convention.input_tokens is not None
+    for metric, value in (
+        (convention.cache_read_tokens, usage.cache_read),
+        (convention.cache_write_tokens, usage.cache_write),
+        (convention.reasoning_tokens, usage.reasoning),
+    ):
+        if metric is not None and value:
+            yield metric, value, "unknown" if latest else None
+    yield from _split(convention.input_tokens, usage.input, _modalities(usage, "input"))
+    yield from _split(convention.output_tokens, usage.output, _modalities(usage, "output"))
+    for metric, value in (
+        (convention.input_distribution, usage.input),
+        (convention.output_distribution, usage.output),
+    ):
+        if metric is not None and value is not None:
+            yield metric, value, None
+
+
+def _modalities(usage: Usage, side: str) -> dict[str, int]:
+    found = {kind: getattr(usage, f"{side}_{kind}") for kind in ("text", "audio", "image")}
+    return {kind: value for kind, value in found.items() if value}
+
+
+def _split(metric: Metric | None, total: int | None, parts: dict[str, int]) -> Iterable[tuple[Metric, int, str | None]]:
+    """A total by modality; the parts must sum to it, so what they leave over is of unknown modality."""
+    if metric is None or total is None:
+        return
+    if sum(parts.values()) > total:
+        parts = {}
+    rest = total - sum(parts.values())
+    for kind, value in parts.items():
+        yield metric, value, kind
+    if rest or not parts:
+        yield metric, rest, "unknown"

@@ -1,0 +1,126 @@
+"""One span a call, current while the provider is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry import context as otel
+from opentelemetry import trace
+
+from callspan.events import Call, Outcome, Response, Token
+from callspan.handlers.telemetry import FollowsProvider
+from callspan.scope import leave
+from callspan.semconv import attributes, content, names
+from callspan.semconv.conventions import CHOICES
+from callspan.settings import Settings
+from callspan.version import __version__
+
+KNOWN_CALLS = 1000
+"""Distinct (operation, provider, model, server) whose name and attributes are kept ready."""
+TOKEN_EVENTS = 128
+"""The most token events on one span, the SDK's own default limit."""
+
+
+class Spans:
+    """Starts a span with each call and ends it with the call, with a status that tells errors from the rest."""
+
+    def __init__(self, settings: Settings, look_up: Callable[[], Any] = trace.get_tracer_provider) -> None:
+        self.reads_text = settings.capture_span or settings.token_events == "all"
+        self._capture = settings.capture_span
+        self._show_message = settings.capture != "off"
+        self._first_token = settings.token_events == "first"
+        self._conventions = CHOICES[settings.semconv]
+        self._ready: dict[Any, tuple[str, dict[str, Any]]] = {}
+        schema_url = self._conventions[0].schema_url
+        self._tracer = FollowsProvider(
+            look_up, lambda provider: provider.get_tracer(names.SCOPE, __version__, schema_url=schema_url)
+        )
+        if settings.token_events == "all":
+            self.on_token = self._every_token
+
+    def on_start(self, call: Call) -> _Current:
+        """Start the span, as a child of what is current."""
+        name, known = self._identity(call)
+        parent = otel.get_current()
+        span = self._tracer.get().start_span(
+            name,
+            context=parent,
+            kind=trace.SpanKind.CLIENT,
+            attributes={**known, **attributes.request(call)},
+            start_time=call.start_ns,
+            record_exception=False,
+            set_status_on_exception=False,
+        )
+        call.span = span
+        call.context = trace.set_span_in_context(span, parent)
+        if self._capture and span.is_recording():
+            span.set_attributes(content.as_text(content.sent(call)))
+        return _Current(call.context)
+
+    def _identity(self, call: Call) -> tuple[str, dict[str, Any]]:
+        key = (call.operation, call.provider, call.model, call.server_address, call.server_port, call.client_name)
+        ready = self._ready.get(key)
+        if ready is None:
+            if len(self._ready) >= KNOWN_CALLS:
+                self._ready.clear()
+            ready = self._ready[key] = attributes.span_name(call), attributes.identity(call)
+        return ready
+
+    def _every_token(self, call: Call, token: Token) -> None:
+        span = call.span
+        if span is None or not span.is_recording() or call.response.chunks > TOKEN_EVENTS:
+            return
+        told: dict[str, Any] = {names.TOKEN_KIND: token.kind, names.TOKEN_TIME: token.time}
+        span.add_event(names.TOKEN_EVENT, told, call.start_ns + int(token.time * 1e9))
+
+    def on_end(self, call: Call, response: Response) -> None:
+        """End the span; its status stays unset."""
+        self._end(call, response)
+
+    def on_error(self, call: Call, error: BaseException) -> None:
+        """End the span as failed. What the exception says may be content, so it is told only where content is."""
+        span = call.span
+        if span is not None and span.is_recording():
+            message = str(error) if self._show_message and call.outcome is Outcome.ERROR else None
+            span.set_attributes(attributes.failure(call))
+            span.set_status(trace.Status(trace.StatusCode.ERROR, message or None))
+        self._end(call, call.response)
+
+    def _end(self, call: Call, response: Response) -> None:
+        span = call.span
+        if span is None:
+            return
+        if span.is_recording():
+            found = attributes.response(call, response, self._conventions)
+            if self._capture:
+                found.update(content.as_text(content.received(response)))
+            span.set_attributes(found)
+            self._add_events(span, call, response)
+        span.end(call.end_ns)
+
+    def _add_events(self, span: Any, call: Call, response: Response) -> None:
+        for retry in call.retries:
+            told = {
+                names.RETRY_ATTEMPT: retry.attempt,
+                names.RETRY_CAUSE: retry.cause,
+                names.RETRY_WAIT: retry.wait,
+            }
+            span.add_event(names.RETRY_EVENT, told, retry.time_ns)
+        if self._first_token and response.first_token is not None:
+            span.add_event(names.FIRST_TOKEN_EVENT, None, call.start_ns + int(response.first_token * 1e9))
+
+
+class _Current:
+    """Makes a context current round the provider call, and only there."""
+
+    __slots__ = ("_context", "_mark")
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        self._mark = otel.attach(self._context)
+
+    def __exit__(self, *_: object) -> None:
+        leave(self._mark)

@@ -1,0 +1,357 @@
+"""The composition root: which clients are watched, who is told, and where telemetry goes."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib.metadata
+import os
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from opentelemetry import _logs as logs
+from opentelemetry import metrics, trace
+
+from callspan import foreign, guard
+from callspan.adapters import ADAPTERS
+from callspan.background import Delivery, worker
+from callspan.dispatch import Dispatch, checked
+from callspan.doors.adapter import Adapter, Request
+from callspan.events import Call
+from callspan.handlers.logs import LogEvents
+from callspan.handlers.metrics import Metrics
+from callspan.handlers.spans import Spans
+from callspan.observation import Observation, end_all
+from callspan.patching import Patches
+from callspan.scope import Scope, current, entered, suppressed
+from callspan.settings import Settings, SettingsError, resolve, unknown
+
+_lock = threading.RLock()
+
+
+class _Client:
+    """One client being watched: its patches, its version, and what else watches it."""
+
+    def __init__(self, adapter: Adapter, owner: _Installation) -> None:
+        self.adapter = adapter
+        self.version = ""
+        self.others: tuple[str, ...] = ()
+        self.deferred = False
+        self._owner = owner
+        self.patches = Patches(adapter.door(adapter, self.open), self._loaded)
+
+    def _loaded(self) -> None:
+        """Look, once the client is there, at its version and at who else has patched it."""
+        module = sys.modules.get(self.adapter.module)
+        self.version = str(getattr(module, "__version__", "") or installed_version(self.adapter.package) or "")
+        self.others = foreign.found(self.adapter.name)
+        if self.others:
+            self.deferred = self._owner.settings.on_conflict == "defer"
+            then = "callspan makes no span or token metric for it" if self.deferred else "its calls are seen twice"
+            guard.say_once(f"{self.adapter.name} is instrumented by {', '.join(self.others)} too: {then}")
+
+    def open(self, request: Request) -> Observation | None:
+        """Begin an observation, unless telemetry is suppressed here."""
+        if suppressed():
+            return None
+        scope = current()
+        dispatch = self._owner.dispatch_for(request.client, scope, self.deferred)
+        call = _call(request, self.version)
+        observation = Observation(call, dispatch, scope, request.dialect.read)
+        observation.asks_usage = request.stream and self._owner.settings.request_usage
+        return observation
+
+
+def _call(request: Request, version: str) -> Call:
+    adapter, dialect, body = request.adapter, request.dialect, request.body
+    model = body.get("model")
+    host, port = request.server
+    return Call(
+        dialect.operation,
+        adapter.provider(request.client, host or "", port),
+        model if isinstance(model, str) else None,
+        dialect.parameters(body),
+        stream=request.stream,
+        asynchronous=request.asynchronous,
+        server=request.server,
+        client=(adapter.name, version),
+        content=lambda: dialect.content(body),
+    )
+
+
+class _Installation:
+    """What one `instrument()` put in place."""
+
+    def __init__(self, settings: Settings, telemetry: tuple[Any, ...], handlers: tuple[Any, ...]) -> None:
+        self.settings = settings
+        self._all = Dispatch((*telemetry, *handlers))
+        self._handlers_only = Dispatch(handlers)
+        wanted = _wanted(settings)
+        self.clients = [_Client(adapter, self) for adapter in ADAPTERS if adapter.name in wanted]
+
+    def dispatch_for(self, client: Any, scope: Scope, deferred: bool) -> Dispatch:
+        """Everybody who is to be told of a call of this client in this scope."""
+        everywhere = self._handlers_only if deferred else self._all
+        own = _attached.get(client) if _attached else None
+        if not own and not scope.handlers:
+            return everywhere
+        return everywhere.plus((*(own or ()), *scope.handlers))
+
+    def apply(self) -> None:
+        for client in self.clients:
+            client.patches.apply()
+
+    def undo(self) -> None:
+        for client in self.clients:
+            client.patches.undo()
+
+
+def _wanted(settings: Settings) -> set[str]:
+    known = {adapter.name for adapter in ADAPTERS}
+    for name in (*(settings.clients or ()), *settings.disabled_clients):
+        if name not in known:
+            raise unknown("client", name, known)
+    off = os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").replace(" ", "").split(",")
+    named = {name for name in known if f"callspan_{name}" in off or "callspan" in off}
+    return set(settings.clients or known) - set(settings.disabled_clients) - named
+
+
+_installation: _Installation | None = None
+_attached: weakref.WeakKeyDictionary[Any, tuple[Any, ...]] = weakref.WeakKeyDictionary()
+_exit_hook = False
+
+
+def instrument(
+    *,
+    tracer_provider: Any = None,
+    meter_provider: Any = None,
+    logger_provider: Any = None,
+    clients: Iterable[str] | None = None,
+    handlers: Iterable[Any] = (),
+    capture: str | None = None,
+    semconv: str | None = None,
+    request_usage: bool | None = None,
+    token_events: str | None = None,
+    chunk_metrics: bool | None = None,
+    extra_metrics: Iterable[str] | None = None,
+    on_conflict: str | None = None,
+) -> None:
+    """Watch the model clients of this process, those imported already and those still to come.
+
+    Telemetry goes to the providers given, else to the global ones, also when those are set later; none is set here.
+    What is not given is read from the environment (see README), else the default holds. A second call replaces the
+    first. Raises `SettingsError`, one line, for what it does not know.
+    """
+    global _installation
+    given = {
+        "clients": clients,
+        "capture": capture,
+        "semconv": semconv,
+        "request_usage": request_usage,
+        "token_events": token_events,
+        "chunk_metrics": chunk_metrics,
+        "extra_metrics": extra_metrics,
+        "on_conflict": on_conflict,
+    }
+    settings = resolve(given)
+    telemetry = _telemetry(settings, tracer_provider, meter_provider, logger_provider)
+    with _lock:
+        new = _Installation(settings, telemetry, checked(handlers))
+        uninstrument()
+        _installation = new
+        new.apply()
+        _register_exit_hook()
+    if tracer_provider is None and _nobody_listens():
+        guard.say_once(
+            "no OpenTelemetry provider is set, so spans go nowhere: "
+            "call callspan.configure(), set one up, or start the program by `callspan run`"
+        )
+
+
+def _telemetry(settings: Settings, tracer_provider: Any, meter_provider: Any, logger_provider: Any) -> tuple[Any, ...]:
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return ()
+    return (
+        Spans(settings, (lambda: tracer_provider) if tracer_provider is not None else trace.get_tracer_provider),
+        Metrics(settings, (lambda: meter_provider) if meter_provider is not None else metrics.get_meter_provider),
+        LogEvents(settings, (lambda: logger_provider) if logger_provider is not None else logs.get_logger_provider),
+    )
+
+
+def _nobody_listens() -> bool:
+    return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider) and not os.environ.get(
+        "OTEL_SDK_DISABLED"
+    )
+
+
+def uninstrument() -> None:
+    """Leave every client as it was; open streams still finish."""
+    global _installation
+    with _lock:
+        if _installation is not None:
+            _installation.undo()
+            _installation = None
+
+
+def attach(client: Any, *handlers: Any) -> None:
+    """Let handlers hear the calls of one client object, for as long as it lives."""
+    own = checked(handlers)
+    try:
+        _attached[client] = (*_attached.get(client, ()), *own)
+    except TypeError:
+        raise SettingsError(f"{type(client).__name__} is no client object: give the client itself") from None
+
+
+@contextlib.contextmanager
+def use_handlers(*handlers: Any) -> Iterator[None]:
+    """Let handlers hear the calls begun inside a block, in tasks and in threads that carry the context too."""
+    scope = current()
+    with entered(Scope((*scope.handlers, *checked(handlers)), scope.counters)):
+        yield
+
+
+def configure(
+    *, console: bool = False, file: str | None = None, otlp: str | bool | None = None, prometheus: str | None = None
+) -> None:
+    """Set up OpenTelemetry for a script or a notebook that has not done so.
+
+    `console` prints a tree a trace and a table of tokens at exit to stderr, `file` appends OTLP JSON lines, `otlp` is
+    an endpoint or `True` for what the OTEL_* variables say, `prometheus` a `HOST:PORT` to serve /metrics on. With none
+    given, the console is used. Providers that the app has set are kept. Raises `ConfigurationError`, one line.
+    """
+    from callspan.export import providers
+    from callspan.export.destinations import Destinations
+
+    endpoint = otlp if isinstance(otlp, str) else None
+    nothing = not (file or otlp or prometheus)
+    providers.setup(Destinations(console or nothing, file, bool(otlp), endpoint, prometheus))
+
+
+def flush(timeout: float = 5.0) -> bool:
+    """Bring everything that was recorded to where it goes, within `timeout` seconds; false if that was too short."""
+    deadline = time.monotonic() + timeout
+    done = worker.wait(timeout) and Delivery.drain(max(0.0, deadline - time.monotonic()))
+    for provider in (trace.get_tracer_provider(), logs.get_logger_provider(), metrics.get_meter_provider()):
+        force = getattr(provider, "force_flush", None)
+        if force is not None:
+            left = max(1, int((deadline - time.monotonic()) * 1000))
+            try:
+                done = force(left) is not False and done
+            except Exception as error:  # noqa: BLE001  a provider's fault must not stop the app
+                guard.report(f"flushing {type(provider).__name__}", error)
+                done = False
+    return done
+
+
+def _register_exit_hook() -> None:
+    global _exit_hook
+    if not _exit_hook:
+        _exit_hook = True
+        atexit.register(_at_exit)
+
+
+def _at_exit() -> None:
+    end_all()
+    flush(float(os.environ.get("CALLSPAN_FLUSH_TIMEOUT") or 5.0))
+
+
+def installed_version(package: str) -> str | None:
+    """The installed version of a distribution, if there is one."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetStatus:
+    """One function that callspan wraps: `patched`, `waiting` for its import, `missing`, or `not instrumented`."""
+
+    path: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientStatus:
+    """One client: the versions it was tried with, what is installed and loaded, what is patched, who else is there."""
+
+    name: str
+    versions: str
+    installed: str | None
+    loaded: bool
+    operations: tuple[str, ...]
+    targets: tuple[TargetStatus, ...]
+    foreign: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What `status()` reports."""
+
+    instrumented: bool
+    clients: tuple[ClientStatus, ...]
+    telemetry: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def status() -> Status:
+    """What is patched now, checked rather than assumed, and where telemetry goes."""
+    clients = tuple(_client_status(adapter) for adapter in ADAPTERS)
+    problems = [
+        f"{target.path} is missing in {client.name} {client.installed}"
+        for client in clients
+        for target in client.targets
+        if target.state == "missing"
+    ]
+    problems += [f"{client.name} is also instrumented by {name}" for client in clients for name in client.foreign]
+    return Status(_installation is not None, clients, _destinations(), tuple(problems))
+
+
+def _client_status(adapter: Adapter) -> ClientStatus:
+    watched = next((c for c in _installation.clients if c.adapter is adapter), None) if _installation else None
+    patches = watched.patches.patches if watched else adapter.door(adapter, lambda _request: None)
+    return ClientStatus(
+        name=adapter.name,
+        versions=f">={adapter.versions[0]},<{adapter.versions[1]}",
+        installed=installed_version(adapter.package),
+        loaded=adapter.module in sys.modules,
+        operations=tuple(dict.fromkeys(route.dialect.operation for route in adapter.routes)),
+        targets=tuple(
+            TargetStatus(patch.target, patch.state)
+            for patch in patches
+            if not (patch.optional and patch.state == "missing")
+        ),
+        foreign=foreign.found(adapter.name),
+    )
+
+
+def _destinations() -> tuple[str, ...]:
+    if "callspan.export.providers" in sys.modules:
+        lines = sys.modules["callspan.export.providers"].describe()
+        if lines:
+            return tuple(lines)
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, trace.ProxyTracerProvider):
+        return ("nowhere: no OpenTelemetry provider is set",)
+    return (f"to the app's own {type(provider).__module__}.{type(provider).__qualname__}",)
+
+
+class Instrumentor:
+    """The entry point for `opentelemetry-instrument`, which looks for these methods and no base class."""
+
+    def instrument(self, **options: Any) -> None:
+        """Instrument with whatever of the options is known; never raises, for an agent must not stop an app."""
+        known = {"tracer_provider", "meter_provider", "logger_provider"}
+        try:
+            instrument(**{name: value for name, value in options.items() if name in known})
+        except Exception as error:  # noqa: BLE001  see above
+            guard.report("instrument", error)
+
+    def uninstrument(self, **_options: Any) -> None:
+        """Undo it."""
+        uninstrument()

@@ -1,0 +1,62 @@
+"""Error answers as OpenAI words them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .exchange import Answer, frame, to_json
+from .reply import Reply
+
+# status: type, code, message
+_KNOWN: dict[int, tuple[str, str | None, str]] = {
+    400: ("invalid_request_error", None, "The request is not valid."),
+    401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
+    404: (
+        "invalid_request_error",
+        "model_not_found",
+        "The model does not exist or you do not have access to it.",
+    ),
+    429: ("requests", "rate_limit_exceeded", "Rate limit reached. Please try again later."),
+    500: ("server_error", None, "The server had an error while processing your request."),
+}
+
+
+def error_answer(reply: Reply) -> Answer:
+    """The answer for a reply whose status is an error."""
+    headers = {}
+    if reply.retry_after is not None:
+        headers = {
+            "retry-after": f"{reply.retry_after:g}",
+            "retry-after-ms": f"{reply.retry_after * 1000:g}",
+        }
+    body = to_json({"error": _error(reply, reply.status)})
+    return Answer(body, headers=headers, reply=reply)
+
+
+def refusal(status: int, message: str, code: str | None = None) -> Answer:
+    """The server's own answer to a request that it cannot serve."""
+    kind = "invalid_request_error"
+    error = {"message": message, "type": kind, "param": None, "code": code}
+    return Answer(to_json({"error": error}), reply=Reply(status=status))
+
+
+def chat_error_frame(reply: Reply) -> bytes:
+    """What a chat stream says when it breaks half way."""
+    return frame({"error": _error(reply, 500)})
+
+
+def responses_error_frame(reply: Reply, sequence: int) -> bytes:
+    """What a Responses stream says when it breaks half way."""
+    error = _error(reply, 500)
+    event = {"type": "error", "sequence_number": sequence, "code": error["code"] or error["type"]}
+    return frame({**event, "message": error["message"], "param": None}, "error")
+
+
+def _error(reply: Reply, status: int) -> dict[str, Any]:
+    kind, code, message = _KNOWN.get(status, _KNOWN[400 if status < 500 else 500])
+    return {
+        "message": reply.error_message or message,
+        "type": reply.error_type or kind,
+        "param": None,
+        "code": reply.error_code or code,
+    }

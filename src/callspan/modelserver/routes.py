@@ -1,0 +1,86 @@
+"""Which path is answered by what, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from . import chat, embeddings, florist, media, responses
+from .errors import chat_error_frame, refusal
+from .exchange import CREATED, Answer, Exchange, to_json
+from .reply import Reply
+from .request import Request
+
+_BASE = re.compile(r"(/openai)?(/v1|/deployments/[^/]+)(?=/)")  # Azure names the deployment in the path
+_MODELS = ("gpt-4.1", "gpt-4.1-mini", "text-embedding-3-small", "gpt-image-1", "whisper-1")
+_UNKNOWN_MODEL = "no-such-model"
+
+# path: what answers it, and the parameters it cannot do without
+_ENDPOINTS: dict[str, tuple[Callable[[Exchange], Answer], tuple[str, ...]]] = {
+    "/chat/completions": (chat.chat, ("model", "messages")),
+    "/completions": (chat.completion, ("model", "prompt")),
+    "/responses": (responses.respond, ()),
+    "/embeddings": (embeddings.embeddings, ("model", "input")),
+    "/images/generations": (media.images, ("prompt",)),
+    "/audio/speech": (media.speech, ("model", "input", "voice")),
+    "/audio/transcriptions": (media.transcription, ("model", "file")),
+    "/audio/translations": (media.translation, ("model", "file")),
+    "/moderations": (media.moderation, ("input",)),
+}
+_SPOKEN = {"/chat/completions", "/completions", "/responses"}  # where the florist has something to say
+
+
+def endpoint(path: str) -> str:
+    """The path behind the base URL; empty when it does not begin with one."""
+    base = _BASE.match(path)
+    return path[base.end() :] if base else ""
+
+
+def refused(request: Request, path: str) -> Answer | None:
+    """The error for a call that cannot be served, or None when it can."""
+    if request.method != "POST" or path not in _ENDPOINTS:
+        return refusal(404, f"Invalid URL ({request.method} {request.path})")
+    body = request.json
+    if not isinstance(body, dict):
+        return refusal(400, "We could not parse the JSON body of your request.")
+    for name in _ENDPOINTS[path][1]:
+        if body.get(name) is None:
+            return refusal(400, f"Missing required parameter: '{name}'.", "missing_required_parameter")
+    if body.get("model") == _UNKNOWN_MODEL:
+        message = f"The model `{_UNKNOWN_MODEL}` does not exist or you do not have access to it."
+        return refusal(404, message, "model_not_found")
+    return None
+
+
+def answer(path: str, exchange: Exchange) -> Answer:
+    """The answer to a call that is not refused."""
+    if path in _SPOKEN:
+        exchange = replace(exchange, reply=florist.completed(exchange.reply, exchange.body))
+    return _ENDPOINTS[path][0](exchange)
+
+
+def read(request: Request, path: str, kept: Mapping[str, dict[str, Any]]) -> Answer:
+    """The answer to a GET: the models, or a response made before."""
+    if path == "/models":
+        owned = {"object": "model", "created": CREATED, "owned_by": "callspan"}
+        return Answer(to_json({"object": "list", "data": [{"id": name, **owned} for name in _MODELS]}))
+    found, name = kept.get(path.removeprefix("/responses/")), path.rpartition("/")[2]
+    if found and "stream=true" in request.query:
+        return Answer(frames=responses.stream(found))
+    if found:
+        return Answer(to_json(found))
+    if path.startswith("/responses/"):
+        return refusal(404, f"Response with id '{name}' not found.")
+    return refusal(404, f"Invalid URL ({request.method} {request.path})")
+
+
+def raw(reply: Reply, *, streamed: bool) -> Answer:
+    """The reply's own bytes; a stream's are sent frame by frame."""
+    body = reply.raw.encode() if isinstance(reply.raw, str) else reply.raw or b""
+    typed = any(name.lower() == "content-type" for name in reply.headers)
+    if not streamed or typed or reply.status >= 400:
+        return Answer(body)
+    frames = tuple(re.findall(rb".+?(?:\r?\n\r?\n|\Z)", body, re.DOTALL))
+    return Answer(frames=frames, error_frame=chat_error_frame(reply))

@@ -1,0 +1,262 @@
+"""One call's life, from its start to exactly one end."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
+from typing import Any
+
+from callspan import guard
+from callspan.dispatch import Dispatch, Told, tell
+from callspan.events import REASONING, TEXT, TOOL_CALL, Call, Delta, Failure, Outcome, Retry, Token
+from callspan.scope import Scope
+
+Reader = Callable[[Any, bool], "Delta | None"]
+active: ContextVar[Observation | None]
+open_observations: set[Observation] = set()
+
+_SPOKEN = (TEXT, REASONING, TOOL_CALL)
+
+
+class Observation:
+    """Follows one call: tells the start, reads what arrives, and ends once, whoever says first that it is over.
+
+    `read` turns one chunk or one whole answer into a `Delta`. `explain` reads an exception of the client's.
+    `hides` picks out chunks that the app did not ask for. `inside` is true while the client's stream is being read.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_contexts",
+        "_dispatch",
+        "_full",
+        "_mark",
+        "_open",
+        "asks_usage",
+        "call",
+        "explain",
+        "hides",
+        "inside",
+        "pending",
+        "read",
+        "scope",
+    )
+
+    def __init__(self, call: Call, dispatch: Dispatch, scope: Scope, read: Reader) -> None:
+        self.call = call
+        self.read = read
+        self.scope = scope
+        self.explain: Callable[[BaseException], Failure] | None = None
+        self.hides: Callable[[Any], bool] | None = None
+        self.inside = False
+        self.asks_usage = False
+        self.pending: list[Coroutine[Any, Any, Any]] = []
+        self._dispatch = dispatch
+        self._full = dispatch.wants_text
+        self._contexts: list[AbstractContextManager[Any]] = []
+        self._open = [True]
+        self._mark: Any = None
+
+    # -- around the provider call ------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Tell the start, and enter what the handlers gave to be entered around the provider call."""
+        outer = active.get()
+        if outer is not None:
+            self.call.parent = outer.call
+        open_observations.add(self)
+        for context in self._tell(self._dispatch.starts, self.call):
+            if hasattr(context, "__exit__"):
+                self._enter(context)
+        self._mark = active.set(self)
+
+    def _tell(self, told: list[Told], *event: Any) -> list[Any]:
+        answers = tell(told, *event)
+        self.pending.extend(answer for answer in answers if inspect.iscoroutine(answer))
+        return answers
+
+    async def settle(self) -> None:
+        """Await the handlers that asked to be awaited by the call."""
+        while self.pending:
+            waiting = self.pending.pop(0)
+            try:
+                await waiting
+            except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
+                guard.report(f"{waiting.__qualname__}", error)
+
+    def _enter(self, context: AbstractContextManager[Any]) -> None:
+        try:
+            context.__enter__()
+            self._contexts.append(context)
+        except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
+            guard.report(f"entering {type(context).__name__}", error)
+
+    def leave(self) -> None:
+        """Leave what was entered; the app's own code runs again from here."""
+        try:
+            active.reset(self._mark)
+        except ValueError:
+            active.set(None)  # closed in another task: there is nothing of ours to restore
+        while self._contexts:
+            context = self._contexts.pop()
+            try:
+                context.__exit__(None, None, None)
+            except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
+                guard.report(f"leaving {type(context).__name__}", error)
+
+    # -- while the answer arrives ------------------------------------------------------------------------------
+
+    def chunk(self, item: Any) -> bool:
+        """Take note of one chunk of a stream; false if the app shall not see it."""
+        response = self.call.response
+        elapsed = time.perf_counter() - self.call.started
+        response.chunks += 1
+        if response.first_chunk is None:
+            response.first_chunk = elapsed
+        elif response.chunk_times is not None:
+            response.chunk_times.append(elapsed)
+        try:
+            # once the answer is known by name, a chunk of mere text matters only to those who read text
+            full = self._full or response.id is None or response.first_token is None
+            delta = self.read(item, full)
+            if delta is not None:
+                self._take(delta, elapsed)
+            return self.hides is None or not self.hides(item)
+        except Exception as error:  # noqa: BLE001  an odd chunk must not cost the app its stream
+            guard.report(f"reading a chunk of {self.call.operation}", error)
+            return True
+
+    def _take(self, delta: Delta, elapsed: float) -> None:
+        response = self.call.response
+        spoken = [part for part in delta.parts if part.text and part.kind in _SPOKEN]
+        response.add(delta, self._full)
+        if spoken and response.first_token is None:
+            response.first_token = elapsed
+        if self._dispatch.tokens:
+            for part in spoken:
+                self._tell(self._dispatch.tokens, self.call, Token(part.text, part.kind, part.choice, elapsed))
+
+    def answer(self, item: Any) -> None:
+        """Take in a whole answer and end."""
+        try:
+            delta = self.read(item, self._full)
+            if delta is not None:
+                self.call.response.add(delta, self._full)
+        except Exception as error:  # noqa: BLE001  an odd answer must not cost the app its result
+            guard.report(f"reading the answer of {self.call.operation}", error)
+        self.finish()
+
+    def retry(self, cause: str, wait: float) -> None:
+        """Take note that the client will try again."""
+        self.call.retries.append(Retry(len(self.call.retries) + 1, cause, wait, time.time_ns()))
+
+    # -- the end -----------------------------------------------------------------------------------------------
+
+    @property
+    def ended(self) -> bool:
+        """Whether the end has been told."""
+        return not self._open
+
+    def finish(self) -> None:
+        """End: the answer was read to its end. It may still say that the model failed."""
+        failure = self.call.response.failure
+        if failure is None:
+            self._end(Outcome.COMPLETED)
+        else:
+            self._end(Outcome.ERROR, failure, failure.exception or ProviderError(failure))
+
+    def abandon(self) -> None:
+        """End: the reader stopped. If the model had said all it would, that is completion."""
+        if self.call.response.failure or self.call.response.finished(self.call.parameters.get("choices") or 1):
+            self.finish()
+        else:
+            self._end(Outcome.ABANDONED)
+
+    def drop(self) -> None:
+        """End: the reader is gone, by `break`, by an exception of its own, or because its task was cancelled."""
+        if self.ended:
+            return
+        if self.call.asynchronous and being_cancelled():
+            self.fail(asyncio.CancelledError())
+        else:
+            self.abandon()
+        self._hand_off()
+
+    def _hand_off(self) -> None:
+        """Nobody is here to await handlers that asked for it, so they get a task of their own."""
+        for waiting in self.pending:
+            try:
+                asyncio.get_running_loop().create_task(waiting)
+            except RuntimeError:
+                waiting.close()
+        self.pending.clear()
+
+    def fail(self, error: BaseException) -> None:
+        """End: the call raised. What is no `Exception` (cancellation, an interrupt) is a cancelled call."""
+        if self.ended:
+            return
+        failure = None
+        if self.explain is not None and isinstance(error, Exception):
+            try:
+                failure = self.explain(error)
+            except Exception as fault:  # noqa: BLE001  an odd error must reach the app as it is
+                guard.report(f"reading an error of {self.call.operation}", fault)
+        failure = failure or Failure(qualified(type(error)), str(error), exception=error)
+        self._end(Outcome.ERROR if isinstance(error, Exception) else Outcome.CANCELLED, failure, error)
+
+    def _end(self, outcome: Outcome, failure: Failure | None = None, error: BaseException | None = None) -> None:
+        try:
+            self._open.pop()
+        except IndexError:
+            return  # somebody else ended it
+        open_observations.discard(self)
+        call = self.call
+        call.duration = time.perf_counter() - call.started
+        call.outcome, call.failure = outcome, failure
+        if self.scope.counters:
+            tell([("count_tokens", counter.add) for counter in self.scope.counters], call)
+        if error is None:
+            self._tell(self._dispatch.ends, call, call.response)
+        else:
+            self._tell(self._dispatch.errors, call, error)
+
+
+active = ContextVar("callspan-active", default=None)
+
+
+def being_cancelled() -> bool:
+    """Whether the task that runs here is being cancelled; cannot be known before Python 3.11."""
+    if sys.version_info < (3, 11):
+        return False
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return False
+    return task is not None and task.cancelling() > 0
+
+
+class ProviderError(Exception):
+    """What `on_error` hears when the provider reported a failure without the client raising anything."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message or failure.type)
+        self.failure = failure
+
+
+def qualified(kind: type) -> str:
+    """The name of a class with its module; builtin ones bare."""
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def end_all() -> None:
+    """End what is still open, at exit: the reader has stopped."""
+    for observation in list(open_observations):
+        observation.abandon()
+
+
+__all__ = ["Observation", "ProviderError", "active", "end_all", "open_observations", "qualified"]

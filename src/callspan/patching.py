@@ -1,0 +1,122 @@
+"""Wrap functions of other packages, as soon as they are imported, and undo exactly that."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import wrapt
+
+from callspan import guard
+
+Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
+
+
+@dataclass(slots=True)
+class Patch:
+    """One function of another package, by module and dotted path, and what takes its place.
+
+    `optional` ones may be missing in some versions; a missing one that is not optional is reported.
+    """
+
+    module: str
+    path: str
+    wrapper: Wrapper
+    optional: bool = False
+    state: str = "not instrumented"
+    _undo: tuple[Any, str, Any, Any, bool] | None = field(default=None, repr=False)
+
+    @property
+    def target(self) -> str:
+        """The dotted path as a person would write it."""
+        return f"{self.module}.{self.path}"
+
+    def apply(self) -> None:
+        """Put the wrapper in place; a target that has moved is reported and skipped."""
+        if self._undo is not None:
+            return
+        try:
+            parent, name, original = wrapt.resolve_path(sys.modules[self.module], self.path)
+        except (AttributeError, KeyError):
+            self._missing()
+            return
+        owned = not isinstance(parent, type) or name in vars(parent)
+        if owned and isinstance(parent, type):
+            original = vars(parent)[name]
+        wrapped = wrapt.FunctionWrapper(original, self.wrapper)
+        setattr(parent, name, wrapped)
+        self._undo = (parent, name, original, wrapped, owned)
+        self.state = "patched" if vars(parent).get(name) is wrapped else "missing"
+
+    def _missing(self) -> None:
+        self.state = "missing"
+        if not self.optional:
+            guard.say_once(f"{self.target} is not there in the installed version, so its calls are not seen")
+
+    def undo(self) -> None:
+        """Take the wrapper out, if it is still ours that stands there; wrappers put around it by others stay."""
+        if self._undo is not None:
+            parent, name, original, wrapped, owned = self._undo
+            if vars(parent).get(name) is wrapped:
+                if owned:
+                    setattr(parent, name, original)
+                else:
+                    delattr(parent, name)
+            self._undo = None
+        self.state = "not instrumented"
+
+
+class Patches:
+    """The patches of one client: applied at once where its modules are loaded, else when they are imported."""
+
+    def __init__(self, patches: list[Patch], then: Callable[[], None]) -> None:
+        self.patches = patches
+        self._then = then
+        self._active = False
+        self._hooked: set[str] = set()
+
+    def apply(self) -> None:
+        """Apply all, now or on import; `then` is called after each module's."""
+        self._active = True
+        for module in dict.fromkeys(patch.module for patch in self.patches):
+            if module in sys.modules and not _loading(module):
+                self._apply_module(module)
+            else:
+                self._wait_for(module)
+
+    def _wait_for(self, module: str) -> None:
+        for patch in self.patches:
+            if patch.module == module:
+                patch.state = "waiting"
+        if module not in self._hooked:
+            # a hook cannot be taken back, so it is left once a module and asks whether it is still wanted
+            self._hooked.add(module)
+            wrapt.register_post_import_hook(lambda _loaded: self._apply_module(module), module)
+
+    def _apply_module(self, module: str) -> None:
+        if not self._active:
+            return
+        for patch in self.patches:
+            if patch.module == module:
+                try:
+                    patch.apply()
+                except Exception as error:  # noqa: BLE001  a client that cannot be patched must still import
+                    patch.state = "missing"
+                    guard.report(f"patching {patch.target}", error)
+        try:
+            self._then()
+        except Exception as error:  # noqa: BLE001  same
+            guard.report(f"looking at {module}", error)
+
+    def undo(self) -> None:
+        """Undo all of them, and none of what others did."""
+        self._active = False
+        for patch in self.patches:
+            patch.undo()
+
+
+def _loading(module: str) -> bool:
+    spec = getattr(sys.modules.get(module), "__spec__", None)
+    return bool(getattr(spec, "_initializing", False))

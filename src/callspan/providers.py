@@ -1,0 +1,65 @@
+"""Which provider stands behind an address: what one client speaks to is often not whose name it bears."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+_HOSTS = {
+    "openai.azure.com": "azure.ai.openai",
+    "cognitiveservices.azure.com": "azure.ai.openai",
+    "services.ai.azure.com": "azure.ai.inference",
+    "models.inference.ai.azure.com": "azure.ai.inference",
+    "inference.ai.azure.com": "azure.ai.inference",
+    "api.openai.com": "openai",
+    "groq.com": "groq",
+    "deepseek.com": "deepseek",
+    "openrouter.ai": "openrouter",
+    "together.xyz": "together",
+    "together.ai": "together",
+    "x.ai": "x_ai",
+    "perplexity.ai": "perplexity",
+    "mistral.ai": "mistral_ai",
+    "anthropic.com": "anthropic",
+    "generativelanguage.googleapis.com": "gcp.gemini",
+    "aiplatform.googleapis.com": "gcp.vertex_ai",
+    "amazonaws.com": "aws.bedrock",
+    "cohere.com": "cohere",
+    "cohere.ai": "cohere",
+    "moonshot.ai": "moonshot_ai",
+    "moonshot.cn": "moonshot_ai",
+    "ml.cloud.ibm.com": "ibm.watsonx.ai",
+    "fireworks.ai": "fireworks",
+    "cerebras.ai": "cerebras",
+    "portkey.ai": "portkey",
+    "huggingface.co": "hugging_face",
+    "sambanova.ai": "sambanova",
+    "nebius.com": "nebius",
+    "nvidia.com": "nvidia",
+    "dashscope.aliyuncs.com": "alibaba_cloud",
+    "dashscope-intl.aliyuncs.com": "alibaba_cloud",
+    "bigmodel.cn": "zhipu_ai",
+    "volces.com": "volcengine",
+    "deepinfra.com": "deepinfra",
+    "novita.ai": "novita",
+    "hyperbolic.xyz": "hyperbolic",
+    "models.github.ai": "github",
+    "gateway.ai.cloudflare.com": "cloudflare",
+    "api.cloudflare.com": "cloudflare",
+}
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal"})
+_PORTS = {11434: "ollama", 1234: "lm_studio"}
+_LABELS = ("ollama", "vllm", "sglang", "localai", "litellm")
+
+
+@lru_cache(maxsize=1024)
+def provider(host: str, port: int | None, otherwise: str) -> str:
+    """The provider at an address: by its domain, by a well-known local port, or by a telling host name."""
+    name = host.lower().rstrip(".")
+    labels = name.split(".")
+    for start in range(len(labels)):
+        found = _HOSTS.get(".".join(labels[start:]))
+        if found:
+            return found
+    if name in _LOCAL and port in _PORTS:
+        return _PORTS[port]
+    return next((label for label in _LABELS if label in labels[0]), otherwise)

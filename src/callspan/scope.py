@@ -1,0 +1,82 @@
+"""What is in force here: handlers of a block, token counters, and whether telemetry is suppressed.
+
+It travels in the OpenTelemetry context, so that asyncio tasks, `asyncio.to_thread` and whatever else carries that
+context carry it too. Plain threads do not: give them `carry(fn)`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from contextvars import Token as Mark
+from typing import Any, TypeVar
+
+from opentelemetry import context as otel
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_KEY = otel.create_key("callspan-scope")
+_SUPPRESSED = tuple(
+    key for key in (getattr(otel, "_SUPPRESS_INSTRUMENTATION_KEY", None), "suppress_instrumentation") if key
+)
+
+
+class Scope:
+    """What a block has put in force; never changed, only replaced."""
+
+    __slots__ = ("counters", "dispatch", "handlers")
+
+    def __init__(self, handlers: tuple[Any, ...] = (), counters: tuple[Any, ...] = ()) -> None:
+        self.handlers = handlers
+        self.counters = counters
+        self.dispatch: Any = None
+
+
+NOTHING = Scope()
+
+
+def current() -> Scope:
+    """The scope in force."""
+    found = otel.get_value(_KEY)
+    return found if isinstance(found, Scope) else NOTHING
+
+
+def suppressed() -> bool:
+    """Whether the app asked for no telemetry in this block, by OpenTelemetry's own key."""
+    context = otel.get_current()
+    return any(context.get(key) for key in _SUPPRESSED) if context else False
+
+
+@contextlib.contextmanager
+def entered(scope: Scope) -> Iterator[None]:
+    """Put a scope in force for a block."""
+    mark = otel.attach(otel.set_value(_KEY, scope))
+    try:
+        yield
+    finally:
+        leave(mark)
+
+
+def leave(mark: Any) -> None:
+    """Detach without the error log that OpenTelemetry writes when a block is left in another task."""
+    if not isinstance(mark, Mark):
+        otel.detach(mark)
+        return
+    with contextlib.suppress(ValueError):
+        mark.var.reset(mark)
+
+
+def carry(function: F) -> F:
+    """A function that runs, in whatever thread, under the context of the place where `carry` was called."""
+    context = otel.get_current()
+
+    @functools.wraps(function)
+    def carried(*args: Any, **kwargs: Any) -> Any:
+        mark = otel.attach(context)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            leave(mark)
+
+    return carried  # type: ignore[return-value]  # the wrapper takes and gives what the function does

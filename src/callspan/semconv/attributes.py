@@ -1,0 +1,179 @@
+"""A call as span attributes, by one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from callspan.events import Call, Outcome, Response, Usage
+from callspan.semconv import names
+from callspan.semconv.conventions import Convention
+
+Attributes = dict[str, Any]
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _integer(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        return None
+    return int(value)
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _strings(value: Any) -> list[str] | None:
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, list | tuple):
+        return None
+    return [item for item in value if isinstance(item, str)] or None
+
+
+_REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "temperature": ("gen_ai.request.temperature", _number),
+    "top_p": ("gen_ai.request.top_p", _number),
+    "top_k": ("gen_ai.request.top_k", _integer),
+    "max_tokens": ("gen_ai.request.max_tokens", _integer),
+    "stop": ("gen_ai.request.stop_sequences", _strings),
+    "seed": ("gen_ai.request.seed", _integer),
+    "frequency_penalty": ("gen_ai.request.frequency_penalty", _number),
+    "presence_penalty": ("gen_ai.request.presence_penalty", _number),
+    "choices": ("gen_ai.request.choice.count", _integer),
+    "reasoning_level": ("gen_ai.request.reasoning.level", _string),
+    "previous_response_id": ("gen_ai.request.previous_response.id", _string),
+    "conversation_id": ("gen_ai.conversation.id", _string),
+    "output_type": ("gen_ai.output.type", _string),
+    "encoding_formats": ("gen_ai.request.encoding_formats", _strings),
+    "dimensions": ("gen_ai.embeddings.dimension.count", _integer),
+    "stream_cursor": ("gen_ai.request.stream_cursor", _string),
+}
+_OPENAI_REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "api_type": ("openai.api.type", _string),
+    "service_tier": ("openai.request.service_tier", _string),
+}
+_RESPONSE = {"status": names.RESPONSE_STATUS, "dimensions": "gen_ai.embeddings.dimension.count"}
+_OPENAI_RESPONSE = {
+    "service_tier": names.SERVICE_TIER,
+    "system_fingerprint": names.FINGERPRINT,
+}
+_USAGE = {
+    "input": names.INPUT_TOKENS,
+    "output": names.OUTPUT_TOKENS,
+    "cache_read": names.CACHE_READ_TOKENS,
+    "reasoning": names.REASONING_TOKENS,
+    "input_text": "gen_ai.usage.text.input_tokens",
+    "input_audio": "gen_ai.usage.audio.input_tokens",
+    "input_image": "gen_ai.usage.image.input_tokens",
+    "output_text": "gen_ai.usage.text.output_tokens",
+    "output_audio": "gen_ai.usage.audio.output_tokens",
+    "output_image": "gen_ai.usage.image.output_tokens",
+}
+_TOTALS = ("input", "output")
+
+
+def span_name(call: Call) -> str:
+    """`{operation} {model}`, or the operation alone."""
+    if call.operation == "fetch_response" or not call.model:
+        return call.operation
+    return f"{call.operation} {call.model}"
+
+
+def identity(call: Call) -> Attributes:
+    """What calls to one model at one place have in common; known at the start, so that samplers see it."""
+    found: Attributes = {names.OPERATION: call.operation, names.PROVIDER: call.provider}
+    if call.model:
+        found[names.REQUEST_MODEL] = call.model
+    if call.server_address:
+        found[names.SERVER_ADDRESS] = call.server_address
+        if call.server_port:
+            found[names.SERVER_PORT] = call.server_port
+    if call.client_name:
+        found[names.CLIENT_NAME] = call.client_name
+        found[names.CLIENT_VERSION] = call.client_version
+    return found
+
+
+def request(call: Call) -> Attributes:
+    """The request's settings, only those that were sent."""
+    found: Attributes = {names.REQUEST_STREAM: True} if call.stream else {}
+    for key, value in call.parameters.items():
+        row = _REQUEST.get(key) or (_OPENAI_REQUEST.get(key) if call.provider == "openai" else None)
+        if row is None or _usual(key, value):
+            continue
+        converted = row[1](value)
+        if converted is not None:
+            found[row[0]] = converted
+    return found
+
+
+def _usual(key: str, value: Any) -> bool:
+    """The conventions leave out one choice and the automatic tier, the values that a request without them has."""
+    return (key == "choices" and value == 1) or (key == "service_tier" and value == "auto")
+
+
+def response(call: Call, answer: Response, conventions: Iterable[Convention]) -> Attributes:
+    """What is known when the call has ended."""
+    found: Attributes = {names.OUTCOME: (call.outcome or Outcome.COMPLETED).value}
+    if answer.id and call.operation != "embeddings":
+        found[names.RESPONSE_ID] = answer.id
+    if answer.model:
+        found[names.RESPONSE_MODEL] = answer.model
+    reasons = finish_reasons(answer)
+    if reasons:
+        found[names.FINISH_REASONS] = reasons
+    if answer.first_chunk is not None and call.stream:
+        found[names.TIME_TO_FIRST_CHUNK] = answer.first_chunk
+    if call.stream:
+        found[names.CHUNKS] = answer.chunks
+    if call.retries:
+        found[names.ATTEMPTS] = len(call.retries) + 1
+    if answer.details:
+        found.update(_details(call, answer))
+    if answer.usage is not None and call.operation != "fetch_response":
+        found.update(usage(answer.usage, conventions))
+    return found
+
+
+def _details(call: Call, answer: Response) -> Attributes:
+    known = _RESPONSE | _OPENAI_RESPONSE if call.provider == "openai" else _RESPONSE
+    return {known[key]: value for key, value in answer.details.items() if key in known}
+
+
+def finish_reasons(answer: Response) -> list[str]:
+    """One reason a choice; `error` where the answer stopped without one."""
+    return [reason or "error" for reason in answer.finish_reasons]
+
+
+def usage(counts: Usage, conventions: Iterable[Convention]) -> Attributes:
+    """The counts that somebody stated; a subset of 0 says nothing and is left out, a total of 0 is kept."""
+    found: Attributes = {}
+    for field, name in _USAGE.items():
+        value = getattr(counts, field)
+        if value or (value == 0 and field in _TOTALS):
+            found[name] = value
+    if counts.cache_write:
+        for convention in conventions:
+            found[convention.cache_write] = counts.cache_write
+    if counts.source != "provider":
+        found[names.USAGE_SOURCE] = counts.source
+    return found
+
+
+def failure(call: Call) -> Attributes:
+    """Why the call failed, nothing of which is content."""
+    why = call.failure
+    if why is None:
+        return {}
+    found: Attributes = {names.ERROR_TYPE: why.type}
+    if why.status is not None:
+        found[names.HTTP_STATUS] = why.status
+    if why.request_id:
+        found[names.HTTP_REQUEST_ID] = [why.request_id]
+    if why.retry_after:
+        found[names.HTTP_RETRY_AFTER] = [why.retry_after]
+    return found

@@ -1,0 +1,125 @@
+"""The dialects of the conventions as data: which metrics are recorded, under which names, with which buckets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from callspan.semconv import names
+
+SECONDS = tuple(0.01 * 2**n for n in range(14))
+TOKENS = tuple(4**n for n in range(14))
+HISTOGRAM = "histogram"
+COUNTER = "counter"
+UP_DOWN = "up_down_counter"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One instrument: its name, unit (UCUM), meaning and advised buckets."""
+
+    name: str
+    unit: str
+    description: str
+    kind: str = HISTOGRAM
+    buckets: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """One dialect. A field that is `None` is a metric which the dialect does not have."""
+
+    schema_url: str
+    cache_write: str
+    inference_duration: Metric
+    operation_duration: Metric
+    first_chunk: Metric
+    per_chunk: Metric
+    token_usage: Metric | None = None
+    input_tokens: Metric | None = None
+    output_tokens: Metric | None = None
+    cache_read_tokens: Metric | None = None
+    cache_write_tokens: Metric | None = None
+    reasoning_tokens: Metric | None = None
+    input_distribution: Metric | None = None
+    output_distribution: Metric | None = None
+
+
+def _seconds(name: str, description: str) -> Metric:
+    return Metric(name, "s", description, HISTOGRAM, SECONDS)
+
+
+def _tokens(name: str, description: str) -> Metric:
+    return Metric(name, "{token}", description, COUNTER)
+
+
+def _distribution(name: str, description: str) -> Metric:
+    return Metric(name, "{token}", description, HISTOGRAM, TOKENS)
+
+
+_OPERATION = _seconds("gen_ai.client.operation.duration", "GenAI operation duration.")
+
+RELEASED = Convention(
+    schema_url="https://opentelemetry.io/schemas/1.41.0",
+    cache_write=names.CACHE_CREATION_TOKENS,
+    inference_duration=_OPERATION,
+    operation_duration=_OPERATION,
+    first_chunk=_seconds(
+        "gen_ai.client.operation.time_to_first_chunk",
+        "Time from the request to the first chunk of the answer.",
+    ),
+    per_chunk=_seconds(
+        "gen_ai.client.operation.time_per_output_chunk",
+        "Time between two chunks of the answer, after the first.",
+    ),
+    token_usage=_distribution("gen_ai.client.token.usage", "Number of input and output tokens used."),
+    cache_read_tokens=_tokens("callspan.client.cache_read_tokens", "Input tokens read from the provider's cache."),
+    cache_write_tokens=_tokens("callspan.client.cache_write_tokens", "Input tokens written to the provider's cache."),
+    reasoning_tokens=_tokens("callspan.client.reasoning_tokens", "Output tokens spent on reasoning."),
+)
+
+LATEST = Convention(
+    schema_url="https://opentelemetry.io/schemas/gen-ai/1.42.0",
+    cache_write=names.CACHE_WRITE_TOKENS,
+    inference_duration=_seconds("gen_ai.client.inference.duration", "GenAI client inference operation duration."),
+    operation_duration=_OPERATION,
+    first_chunk=_seconds(
+        "gen_ai.client.inference.time_to_first_chunk",
+        "Time from the request to the first chunk of the answer.",
+    ),
+    per_chunk=_seconds(
+        "gen_ai.client.inference.time_per_output_chunk",
+        "Time between two chunks of the answer, after the first.",
+    ),
+    input_tokens=_tokens("gen_ai.client.inference.usage.input_tokens", "Input tokens, cached ones included."),
+    output_tokens=_tokens("gen_ai.client.inference.usage.output_tokens", "Output tokens, reasoning included."),
+    cache_read_tokens=_tokens(
+        "gen_ai.client.inference.usage.cache_read.input_tokens",
+        "Input tokens read from the provider's cache.",
+    ),
+    cache_write_tokens=_tokens(
+        "gen_ai.client.inference.usage.cache_write.input_tokens",
+        "Input tokens written to the provider's cache.",
+    ),
+    reasoning_tokens=_tokens(
+        "gen_ai.client.inference.usage.reasoning.output_tokens", "Output tokens spent on reasoning."
+    ),
+    input_distribution=_distribution(
+        "gen_ai.client.inference.operation.input_tokens", "Input tokens of one operation."
+    ),
+    output_distribution=_distribution(
+        "gen_ai.client.inference.operation.output_tokens", "Output tokens of one operation."
+    ),
+)
+
+CALLS = Metric("callspan.client.calls", "{call}", "Calls by how they ended.", COUNTER)
+ACTIVE = Metric("callspan.client.active", "{call}", "Calls in flight.", UP_DOWN)
+RETRIES = Metric("callspan.client.retries", "{retry}", "Attempts that a client gave up to try again.", COUNTER)
+EXTRA = {"calls": CALLS, "active": ACTIVE, "retries": RETRIES}
+"""Metrics of our own, recorded only when asked for by name."""
+
+CHOICES: dict[str, tuple[Convention, ...]] = {
+    "released": (RELEASED,),
+    "latest": (LATEST,),
+    "both": (RELEASED, LATEST),
+}
+"""What each value of `CALLSPAN_SEMCONV` stands for."""

@@ -1,0 +1,63 @@
+"""Attribute, event and metric names. Those under `gen_ai`, `openai`, `server`, `error`, `http` are the conventions'."""
+
+OPERATION = "gen_ai.operation.name"
+PROVIDER = "gen_ai.provider.name"
+REQUEST_MODEL = "gen_ai.request.model"
+REQUEST_STREAM = "gen_ai.request.stream"
+RESPONSE_ID = "gen_ai.response.id"
+RESPONSE_MODEL = "gen_ai.response.model"
+FINISH_REASONS = "gen_ai.response.finish_reasons"
+TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
+RESPONSE_STATUS = "gen_ai.response.status"
+
+INPUT_TOKENS = "gen_ai.usage.input_tokens"
+OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
+CACHE_READ_TOKENS = "gen_ai.usage.cache_read.input_tokens"
+CACHE_WRITE_TOKENS = "gen_ai.usage.cache_write.input_tokens"
+CACHE_CREATION_TOKENS = "gen_ai.usage.cache_creation.input_tokens"
+REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens"
+
+INPUT_MESSAGES = "gen_ai.input.messages"
+OUTPUT_MESSAGES = "gen_ai.output.messages"
+SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
+TOOL_DEFINITIONS = "gen_ai.tool.definitions"
+
+SERVICE_TIER = "openai.response.service_tier"
+FINGERPRINT = "openai.response.system_fingerprint"
+
+TOKEN_TYPE = "gen_ai.token.type"
+TOKEN_MODALITY = "gen_ai.token.modality"
+
+SERVER_ADDRESS = "server.address"
+SERVER_PORT = "server.port"
+ERROR_TYPE = "error.type"
+HTTP_STATUS = "http.response.status_code"
+HTTP_REQUEST_ID = "http.response.header.x-request-id"
+HTTP_RETRY_AFTER = "http.response.header.retry-after"
+EXCEPTION_TYPE = "exception.type"
+EXCEPTION_MESSAGE = "exception.message"
+EXCEPTION_STACKTRACE = "exception.stacktrace"
+
+DETAILS_EVENT = "gen_ai.client.inference.operation.details"
+EXCEPTION_EVENT = "gen_ai.client.operation.exception"
+
+OUTCOME = "callspan.outcome"
+USAGE_SOURCE = "callspan.usage.source"
+ATTEMPTS = "callspan.request.attempts"
+CHUNKS = "callspan.stream.chunks"
+CLIENT_NAME = "callspan.client.name"
+CLIENT_VERSION = "callspan.client.version"
+FIRST_TOKEN_EVENT = "callspan.first_token"
+TOKEN_EVENT = "callspan.token"
+TOKEN_KIND = "callspan.token.kind"
+TOKEN_TIME = "callspan.token.time"
+RETRY_EVENT = "callspan.retry"
+RETRY_ATTEMPT = "callspan.retry.attempt"
+RETRY_WAIT = "callspan.retry.wait"
+RETRY_CAUSE = "callspan.retry.cause"
+
+SCOPE = "callspan"
+"""The one instrumentation scope under which all telemetry is emitted."""
+
+INFERENCE = frozenset({"chat", "text_completion", "generate_content"})
+"""The operations that the conventions call inference."""

@@ -1,0 +1,126 @@
+"""What the user chose: arguments first, then the environment, then defaults, resolved once into one object."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from callspan import guard
+
+CAPTURES = {"NO_CONTENT": "off", "SPAN_ONLY": "span", "EVENT_ONLY": "event", "SPAN_AND_EVENT": "both"}
+CHOICES: dict[str, tuple[str, ...]] = {
+    "capture": ("off", "span", "event", "both"),
+    "semconv": ("released", "latest", "both"),
+    "token_events": ("first", "all", "off"),
+    "on_conflict": ("warn", "defer"),
+}
+ENVIRONMENT = {
+    "capture": "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+    "semconv": "CALLSPAN_SEMCONV",
+    "clients": "CALLSPAN_CLIENTS",
+    "disabled_clients": "CALLSPAN_DISABLED_CLIENTS",
+    "on_conflict": "CALLSPAN_ON_CONFLICT",
+    "request_usage": "CALLSPAN_REQUEST_USAGE",
+    "token_events": "CALLSPAN_TOKEN_EVENTS",
+    "chunk_metrics": "CALLSPAN_CHUNK_METRICS",
+    "extra_metrics": "CALLSPAN_EXTRA_METRICS",
+}
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
+
+
+class SettingsError(ValueError):
+    """A setting that callspan does not know; the message is one line that names the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be chosen.
+
+    `clients` is `None` for all of them. `extra_metrics` names metrics of our own to record as well. With
+    `request_usage`, streams ask the provider for token counts, and the extra chunk is hidden from the app.
+    """
+
+    capture: str = "off"
+    semconv: str = "released"
+    clients: tuple[str, ...] | None = None
+    disabled_clients: tuple[str, ...] = ()
+    on_conflict: str = "warn"
+    request_usage: bool = False
+    token_events: str = "first"
+    chunk_metrics: bool = False
+    extra_metrics: tuple[str, ...] = ()
+
+    @property
+    def capture_span(self) -> bool:
+        """Whether content goes on spans."""
+        return self.capture in ("span", "both")
+
+    @property
+    def capture_event(self) -> bool:
+        """Whether content goes into log events."""
+        return self.capture in ("event", "both")
+
+
+def resolve(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
+    """One settings object from what was given (`None` means not given), the environment and the defaults.
+
+    A wrong argument raises `SettingsError`; a wrong variable is reported once and counts as not set.
+    """
+    chosen = {name: check(name, value) for name, value in given.items() if value is not None}
+    for name, variable in ENVIRONMENT.items():
+        text = environ.get(variable, "").strip()
+        if name in chosen or not text:
+            continue
+        try:
+            chosen[name] = _from_text(name, text, variable)
+        except SettingsError as error:
+            guard.say_once(str(error))
+    return Settings(**chosen)
+
+
+def check(name: str, value: Any, said_as: str | None = None) -> Any:
+    """The value of a setting in its own type, or `SettingsError`."""
+    known = {f.name for f in fields(Settings)}
+    if name not in known:
+        raise SettingsError(f"unknown setting {name!r}{_meant(name, known)}")
+    if name in CHOICES:
+        if value not in CHOICES[name]:
+            raise SettingsError(
+                f"{said_as or name} is {value!r}{_meant(value, CHOICES[name])}: use one of {', '.join(CHOICES[name])}"
+            )
+        return value
+    if name in ("clients", "disabled_clients", "extra_metrics"):
+        return _names(name, value)
+    return bool(value)
+
+
+def _names(name: str, value: str | Iterable[str]) -> tuple[str, ...]:
+    items = value.split(",") if isinstance(value, str) else list(value)
+    if not all(isinstance(item, str) for item in items):
+        raise SettingsError(f"{name} must be names, such as {name}=['openai']")
+    return tuple(item.strip() for item in items if item.strip())
+
+
+def _from_text(name: str, text: str, variable: str) -> Any:
+    if name == "capture":
+        if text.upper() not in CAPTURES:
+            raise SettingsError(f"{variable} is {text!r}: use one of {', '.join(CAPTURES)}; no content is captured")
+        return CAPTURES[text.upper()]
+    if name in ("request_usage", "chunk_metrics"):
+        if text.lower() not in _YES + _NO:
+            raise SettingsError(f"{variable} is {text!r}: use true or false")
+        return text.lower() in _YES
+    return check(name, text.lower() if name in CHOICES else text, variable)
+
+
+def _meant(value: Any, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(value), list(known), 1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def unknown(kind: str, value: str, known: Iterable[str]) -> SettingsError:
+    """The error for a name that is not among those known."""
+    return SettingsError(f"unknown {kind} {value!r}{_meant(value, known)}: known are {', '.join(sorted(known))}")

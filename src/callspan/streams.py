@@ -1,0 +1,163 @@
+"""Two shells, sync and async, that pass a client's stream on unchanged while an observation looks on.
+
+The stream that the client made stays the very object; its class becomes a subclass of what it was, so that its type,
+its helpers and its laziness stay. No context is held while the reader's code runs.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cache
+from typing import Any
+
+from callspan.background import outside_collector, watch_collector
+from callspan.observation import Observation
+
+
+def observe(stream: Any, observation: Observation) -> Any:
+    """Let an observation follow a stream to its end, whoever causes it; returns the same stream."""
+    watch_collector()
+    stream._callspan = observation
+    stream.__class__ = _shell(type(stream))
+    on_drop(stream, observation)
+    return stream
+
+
+def on_drop(owner: Any, observation: Observation) -> weakref.finalize[..., Any]:
+    """End the observation when its owner is gone without having been read to the end."""
+    finalizer = weakref.finalize(owner, outside_collector, observation.drop)
+    finalizer.atexit = False
+    return finalizer
+
+
+@cache
+def _shell(kind: Any) -> type:
+    shell = _async_shell(kind) if hasattr(kind, "__anext__") else _sync_shell(kind)
+    shell.__name__, shell.__qualname__, shell.__module__ = kind.__name__, kind.__qualname__, kind.__module__
+    return shell
+
+
+def _sync_shell(kind: Any) -> type:
+    class Shell(kind):
+        _callspan: Observation
+
+        def __iter__(self) -> Iterator[Any]:
+            return _steps(super().__iter__(), self._callspan)
+
+        def __next__(self) -> Any:
+            return _next(super().__next__, self._callspan)
+
+        def close(self, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return super().close(*args, **kwargs)
+            finally:
+                self._callspan.abandon()
+
+    return Shell
+
+
+def _next(source: Callable[[], Any], observation: Observation) -> Any:
+    while True:
+        observation.inside = True
+        try:
+            item = source()
+        except StopIteration:
+            observation.finish()
+            raise
+        except BaseException as error:
+            observation.fail(error)
+            raise
+        finally:
+            observation.inside = False
+        if observation.chunk(item):
+            return item
+
+
+def _steps(source: Iterator[Any], observation: Observation) -> Iterator[Any]:
+    """The reader's loop. A generator is told at once when the loop is left, by `break` or by an exception."""
+    note = observation.chunk
+    observation.inside = True
+    try:
+        for item in source:
+            if note(item):
+                observation.inside = False
+                yield item
+                observation.inside = True
+    except GeneratorExit:
+        outside_collector(observation.drop)
+        raise
+    except BaseException as error:
+        observation.fail(error)
+        raise
+    else:
+        observation.finish()
+    finally:
+        observation.inside = False
+
+
+def _async_shell(kind: Any) -> type:
+    class Shell(kind):
+        _callspan: Observation
+
+        def __aiter__(self) -> AsyncIterator[Any]:
+            return _AsyncSteps(super().__anext__, self._callspan)
+
+        async def __anext__(self) -> Any:
+            return await _step(super().__anext__, self._callspan)
+
+        async def close(self, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return await super().close(*args, **kwargs)
+            finally:
+                self._callspan.abandon()
+                await self._callspan.settle()
+
+    return Shell
+
+
+async def _step(source: Any, observation: Observation) -> Any:
+    while True:
+        observation.inside = True
+        try:
+            item = await source()
+        except StopAsyncIteration:
+            observation.finish()
+            await observation.settle()
+            raise
+        except BaseException as error:
+            observation.fail(error)
+            await observation.settle()
+            raise
+        finally:
+            observation.inside = False
+        shown = observation.chunk(item)
+        if observation.pending:
+            await observation.settle()
+        if shown:
+            return item
+
+
+class _AsyncSteps:
+    """The reader's loop. A plain object, as an async generator would learn late that the loop was left."""
+
+    __slots__ = ("_observation", "_source")
+
+    def __init__(self, source: Any, observation: Observation) -> None:
+        self._source = source
+        self._observation = observation
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        return await _step(self._source, self._observation)
+
+    async def aclose(self) -> None:
+        """What an async generator has: the reader stops."""
+        self._observation.abandon()
+        await self._observation.settle()
+
+    def __del__(self) -> None:
+        if not self._observation.ended:
+            outside_collector(self._observation.drop)
