@@ -86,7 +86,8 @@ class Part:
 class Delta:
     """What one chunk, or one whole answer, adds to a response.
 
-    `finish_reasons` has every choice that the chunk speaks of, with `None` while it goes on.
+    `finish_reasons` has every choice that the chunk speaks of, with `None` while it goes on. `last` closes the answer;
+    `whole` says that it is all there, and replaces the pieces that came before.
     """
 
     id: str | None = None
@@ -96,6 +97,7 @@ class Delta:
     usage: Usage | None = None
     details: Mapping[str, Any] | None = None
     failure: Failure | None = None
+    whole: bool = False
     last: bool = False
 
 
@@ -236,6 +238,8 @@ class Response:
                 self.usage = delta.usage
             else:
                 self.usage.update(delta.usage)
+        if delta.whole:
+            self._choices.clear()
         for part in delta.parts if keep_text else ():
             self._choice(part.choice).add(part)
         for index, reason in delta.finish_reasons:

@@ -77,3 +77,15 @@ def chosen(body: Body, names: Mapping[str, str]) -> dict[str, Any]:
         if value is not None:
             found.setdefault(plain, value)
     return found
+
+
+def plain(value: Any, depth: int = 8) -> Any:
+    """A value as plain data: mappings and a client's models as dicts, as deep as is sensible."""
+    if depth == 0 or value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [plain(item, depth - 1) for item in value]
+    fields = value if isinstance(value, Mapping) else getattr(value, "__dict__", None)
+    if fields is None:
+        return repr(type(value))
+    return {str(key): plain(item, depth - 1) for key, item in fields.items() if not str(key).startswith("_")}

@@ -7,6 +7,7 @@ from typing import Any
 
 from callspan.dialects import openai_parts as parts
 from callspan.dialects.dialect import Body, Dialect, chosen, get, items, text
+from callspan.dialects.openai_failure import failure_type
 from callspan.dialects.openai_usage import usage
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage, parsed
 
@@ -174,15 +175,6 @@ def _failure(answer: Any, choices: Any) -> Failure | None:
     if error is None or items(choices):
         return None
     return Failure(failure_type(error), str(get(error, "message") or ""))
-
-
-def failure_type(error: Any) -> str:
-    """The provider's code for what went wrong, else its type."""
-    for name in ("code", "type"):
-        value = get(error, name)
-        if value is not None and str(value):
-            return str(value)
-    return "_OTHER"
 
 
 def with_usage_requested(body: Body) -> Body | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from callspan import guard
 from callspan.dialects.dialect import get
-from callspan.dialects.openai_chat import failure_type
+from callspan.dialects.openai_failure import OTHER, failure_type
 from callspan.doors.adapter import Adapter, Opener, Request, Route
 from callspan.doors.raw_response import follow, loaded
 from callspan.events import Failure
@@ -110,6 +110,9 @@ def _route(adapter: Adapter, options: Any) -> Route | None:
 
 
 def _body(options: Any) -> Mapping[str, Any]:
+    if options.method.upper() == "GET":
+        # what such a request says is in its address
+        return {**(options.params or {}), "id": options.url.partition("?")[0].rpartition("/")[2]}
     body = options.json_data if isinstance(options.json_data, Mapping) else {}
     extra = getattr(options, "extra_json", None)
     return {**body, **extra} if isinstance(extra, Mapping) and extra else body
@@ -180,11 +183,11 @@ def explain(error: BaseException) -> Failure:
 
 def _error_type(error: BaseException) -> str:
     code = failure_type(error)
-    if code == "_OTHER":
+    if code == OTHER:
         inner = get(getattr(error, "body", None), "error")
         code = failure_type(inner) if inner is not None else code
     # a code is a word; anything longer may quote what was said
-    return code if _CODE.fullmatch(code) and code != "_OTHER" else qualified(type(error))
+    return code if _CODE.fullmatch(code) and code != OTHER else qualified(type(error))
 
 
 def _retry(wrapped: Any, _client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

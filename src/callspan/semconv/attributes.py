@@ -50,6 +50,7 @@ _REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "output_type": ("gen_ai.output.type", _string),
     "encoding_formats": ("gen_ai.request.encoding_formats", _strings),
     "dimensions": ("gen_ai.embeddings.dimension.count", _integer),
+    "response_id": (names.RESPONSE_ID, _string),
     "stream_cursor": ("gen_ai.request.stream_cursor", _string),
 }
 _OPENAI_REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {

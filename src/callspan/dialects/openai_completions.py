@@ -1,0 +1,36 @@
+"""OpenAI's legacy completions, which many self-hosted servers still speak."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from callspan.dialects import openai_chat as chat
+from callspan.dialects.dialect import Body, Dialect, get, items, text
+from callspan.events import TEXT, Content, Delta, Part
+
+
+def parameters(body: Body) -> dict[str, Any]:
+    """The request's settings: chat's, but for the name of the API."""
+    return {name: value for name, value in chat.parameters(body).items() if name != "api_type"}
+
+
+def content(body: Body) -> Content:
+    """The prompts, each as a message of the user; prompts given as token numbers are left out."""
+    prompt = body.get("prompt")
+    prompts = [prompt] if isinstance(prompt, str) else items(prompt)
+    return Content([{"role": "user", "parts": [{"type": TEXT, "content": p}]} for p in prompts if isinstance(p, str)])
+
+
+def read(answer: Any, full: bool) -> Delta | None:
+    """One chunk, or one whole completion."""
+    delta = chat.read(answer, False)
+    if delta is not None and full:
+        delta.parts = [
+            Part(TEXT, said, choice=get(choice, "index") or 0)
+            for choice in items(get(answer, "choices"))
+            if (said := text(get(choice, "text")))
+        ]
+    return delta
+
+
+COMPLETIONS = Dialect("text_completion", parameters, read, content, chat.with_usage_requested, chat.only_usage)

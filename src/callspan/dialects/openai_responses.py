@@ -1,0 +1,211 @@
+"""OpenAI's responses: whole, streamed as events, and fetched again by their id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from callspan.dialects import openai_parts as parts
+from callspan.dialects.dialect import Body, Dialect, chosen, get, items, plain, text
+from callspan.dialects.openai_failure import failure_type
+from callspan.dialects.openai_usage import usage
+from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, parsed
+
+_SETTINGS = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "max_output_tokens": "max_tokens",
+    "service_tier": "service_tier",
+    "previous_response_id": "previous_response_id",
+}
+_FINISH = {"max_output_tokens": "length", "content_filter": "content_filter"}
+_CLIENT_TOOLS = ("function_call", "custom_tool_call")
+_ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
+
+
+def parameters(body: Body) -> dict[str, Any]:
+    """The request's settings."""
+    found = chosen(body, _SETTINGS)
+    found["api_type"] = "responses"
+    derived = {
+        "reasoning_level": get(body.get("reasoning"), "effort"),
+        "output_type": parts.output_type(get(get(body.get("text"), "format"), "type")),
+        "conversation_id": get(body.get("conversation"), "id") or text(body.get("conversation")),
+    }
+    return found | {name: value for name, value in derived.items() if value is not None}
+
+
+def content(body: Body) -> Content:
+    """Instructions, the items of the input as messages, and the tools."""
+    instructions, given = text(body.get("instructions")), body.get("input")
+    asked = [{"role": "user", "content": given}] if isinstance(given, str) else items(given)
+    return Content(
+        messages=[_sent(item) for item in asked],
+        system=[{"type": TEXT, "content": instructions}] if instructions else [],
+        tools=parts.tools(body.get("tools")),
+    )
+
+
+def _sent(item: Any) -> dict[str, Any]:
+    kind = get(item, "type") or "message"
+    if kind == "message":
+        said = get(item, "content")
+        found = [{"type": TEXT, "content": said}] if isinstance(said, str) else [_piece(part) for part in items(said)]
+        return {"role": get(item, "role") or "user", "parts": found}
+    if kind.endswith("_call_output"):
+        response = {"type": "tool_call_response", "id": get(item, "call_id"), "response": plain(get(item, "output"))}
+        return {"role": "tool", "parts": [response]}
+    return {"role": "assistant", "parts": [part for part in (_shown(part) for part in _output(item, 0)) if part]}
+
+
+def _shown(part: Part) -> dict[str, Any]:
+    if part.kind == TOOL_CALL:
+        return {"type": TOOL_CALL, "id": part.id, "name": part.name or "", "arguments": parsed(part.text)}
+    return {"type": part.kind, **part.data} if part.data is not None else {"type": part.kind, "content": part.text}
+
+
+def _piece(piece: Any) -> dict[str, Any]:
+    match get(piece, "type"):
+        case "input_text" | "output_text" | "text" | "summary_text":
+            return {"type": TEXT, "content": get(piece, "text") or ""}
+        case "refusal":
+            return {"type": TEXT, "content": get(piece, "refusal") or ""}
+        case "input_image":
+            if get(piece, "file_id"):
+                return {"type": "file", "modality": "image", "file_id": get(piece, "file_id")}
+            return parts.media("image", get(piece, "image_url"))
+        case "input_audio":
+            sound = get(piece, "input_audio")
+            return parts.blob("audio", f"audio/{get(sound, 'format') or 'wav'}", get(sound, "data"))
+        case "input_file":
+            return parts.file(piece)
+        case kind:
+            return {"type": str(kind or "unknown")}
+
+
+def read(answer: Any, full: bool) -> Delta | None:
+    """One event of a stream, or one whole response."""
+    kind = get(answer, "type")
+    if not isinstance(kind, str):
+        return _whole(answer, full)
+    if kind in _ENDS:
+        return _whole(get(answer, "response"), full)
+    if kind in ("response.created", "response.queued", "response.in_progress"):
+        begun = get(answer, "response")
+        return Delta(id=text(get(begun, "id")), model=text(get(begun, "model")), finish_reasons=((0, None),))
+    if kind == "error":
+        return Delta(failure=Failure(failure_type(answer, "code"), str(get(answer, "message") or "")), last=True)
+    return _piece_of_stream(kind, answer) if full else None
+
+
+def _piece_of_stream(kind: str, event: Any) -> Delta | None:
+    place = get(event, "output_index")
+    fragment = text(get(event, "delta")) or ""
+    match kind.removeprefix("response."):
+        case "output_text.delta" | "refusal.delta":
+            part = Part(TEXT, fragment, index=(place, get(event, "content_index")))
+        case "reasoning_summary_text.delta" | "reasoning_text.delta":
+            part = Part(REASONING, fragment, index=(place, get(event, "summary_index")))
+        case "function_call_arguments.delta" | "custom_tool_call_input.delta":
+            part = Part(TOOL_CALL, fragment, index=place)
+        case "output_item.added" if get(get(event, "item"), "type") in _CLIENT_TOOLS:
+            item = get(event, "item")
+            part = Part(TOOL_CALL, index=place, id=text(get(item, "call_id")), name=text(get(item, "name")))
+        case _:
+            return None
+    return Delta(parts=(part,))
+
+
+def _whole(response: Any, full: bool) -> Delta | None:
+    if response is None:
+        return None
+    status = get(response, "status")
+    reason = finish_reason(response)
+    tier = text(get(response, "service_tier"))
+    return Delta(
+        id=text(get(response, "id")),
+        model=text(get(response, "model")),
+        parts=output(response) if full else (),
+        finish_reasons=((0, reason),) if reason else (),
+        usage=usage(get(response, "usage")),
+        details={"service_tier": tier} if tier else None,
+        failure=_failure(response) if status == "failed" else None,
+        whole=True,
+        last=reason is not None,
+    )
+
+
+def finish_reason(response: Any) -> str | None:
+    """Why the model stopped, which this API does not say in so many words; `None` while it goes on."""
+    match get(response, "status"):
+        case "completed":
+            asked = any(get(item, "type") in _CLIENT_TOOLS for item in items(get(response, "output")))
+            return "tool_call" if asked else "stop"
+        case "incomplete":
+            reason = text(get(get(response, "incomplete_details"), "reason"))
+            return _FINISH.get(reason or "", reason)
+        case "failed" | "cancelled":
+            return "error"
+        case _:
+            return None
+
+
+def _failure(response: Any) -> Failure:
+    error = get(response, "error")
+    return Failure(failure_type(error), str(get(error, "message") or ""))
+
+
+def output(response: Any) -> list[Part]:
+    """The items of the output as parts of one message."""
+    return [part for place, item in enumerate(items(get(response, "output"))) for part in _output(item, place)]
+
+
+def _output(item: Any, place: int) -> list[Part]:
+    match get(item, "type"):
+        case "message":
+            pieces = [_piece(piece) for piece in items(get(item, "content"))]
+            return [Part(TEXT, piece.get("content", ""), index=(place, n)) for n, piece in enumerate(pieces)]
+        case "reasoning":
+            thoughts = [*items(get(item, "summary")), *items(get(item, "content"))]
+            return [Part(REASONING, get(thought, "text") or "", index=(place, n)) for n, thought in enumerate(thoughts)]
+        case "function_call" | "custom_tool_call" as kind:
+            arguments = get(item, "arguments" if kind == "function_call" else "input") or ""
+            return [Part(TOOL_CALL, arguments, 0, place, text(get(item, "call_id")), text(get(item, "name")))]
+        case kind:
+            return [_server_tool(str(kind or "unknown"), item, place)]
+
+
+def _server_tool(kind: str, item: Any, place: int) -> Part:
+    """A tool that the provider ran by itself: what it was asked, and what it found where that is told."""
+    name = kind.removesuffix("_call")
+    told = {
+        key: value for key, value in plain(item).items() if key not in ("id", "type", "status") and value is not None
+    }
+    identity = text(get(item, "id")) or text(get(item, "call_id"))
+    return Part(
+        "server_tool_call",
+        index=place,
+        data={"id": identity, "name": text(get(item, "name")) or name, "server_tool_call": {"type": name, **told}},
+    )
+
+
+def fetch_parameters(body: Body) -> dict[str, Any]:
+    """Which response is fetched, and from where its events are resumed."""
+    cursor = body.get("starting_after")
+    found: dict[str, Any] = {"api_type": "responses", "response_id": body.get("id")}
+    return found | ({"stream_cursor": str(cursor)} if cursor is not None else {})
+
+
+def fetch_read(answer: Any, full: bool) -> Delta | None:
+    """A fetched response. That it failed once is its state; fetching it went well. Its tokens were counted then."""
+    delta = read(answer, full)
+    if delta is None or get(answer, "type") == "error":
+        return delta
+    delta.failure, delta.usage = None, None
+    status = text(get(answer, "status")) or text(get(get(answer, "response"), "status"))
+    if status:
+        delta.details = {**(delta.details or {}), "status": status}
+    return delta
+
+
+RESPONSES = Dialect("chat", parameters, read, content)
+FETCH = Dialect("fetch_response", fetch_parameters, fetch_read)
