@@ -1,14 +1,16 @@
-"""Responses whose body the app reads by itself: hooks on the one response object, taken off when the call ends.
+"""Responses whose body the app reads by itself: one object each that looks on while it does.
 
-They cover raw and streaming responses, and the helpers that close the response instead of their stream.
+As with streams, the object that the client made stays, and its class becomes a subclass of what it was; an HTTP response
+gets its own class back when the call has ended. This covers raw and streaming responses, and the helpers that close
+the response instead of their stream.
 """
 
 from __future__ import annotations
 
 import inspect
 import json
-import weakref
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from typing import Any
 
 from callspan.background import watch_collector
@@ -19,110 +21,133 @@ BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a JSON body kept to be read at its end; a larger one tells nothing but that it came."""
 
 
-def follow(observation: Observation, response: Any, raw: Any | None) -> None:
-    """Follow an HTTP response to its end; with `raw`, the client's own object around it, also what it is parsed to."""
-    reader = _Reader(observation, response)
-    hooks = {"close": reader.close, "aclose": reader.aclose}
-    if raw is not None:
-        hooks |= {"iter_bytes": reader.iter_bytes, "aiter_bytes": reader.aiter_bytes}
-        watch_collector()
-        raw.parse = _parse(observation, reader, raw)
-    for name, hook in hooks.items():
-        if hasattr(response, name):
-            setattr(response, name, hook)
+def follow_close(observation: Observation, response: Any) -> None:
+    """End an observation when its HTTP response is closed by somebody else than the reader of its stream."""
+    response._callspan = observation
+    response.__class__ = _closing(type(response))
 
 
-def _parse(observation: Observation, reader: _Reader, raw: Any) -> Any:
-    owner, kind = weakref.ref(raw), type(raw)
-    dropped = on_drop(raw, observation)
-
-    def adopt(result: Any) -> Any:
-        if hasattr(result, "_iterator") and not hasattr(result, "_callspan"):
-            reader.adopted = True
-            dropped.detach()  # from here on the stream is what the reader holds
-            observe(result, observation)
-        return result
-
-    async def aparse(*args: Any, **kwargs: Any) -> Any:
-        return adopt(await kind.parse(owner(), *args, **kwargs))
-
-    def parse(*args: Any, **kwargs: Any) -> Any:
-        return adopt(kind.parse(owner(), *args, **kwargs))
-
-    return aparse if inspect.iscoroutinefunction(kind.parse) else parse
+def follow(observation: Observation, raw: Any) -> None:
+    """Follow a raw response, of which it is not known yet how the app will read it."""
+    watch_collector()
+    response = raw.http_response
+    raw._callspan = (observation, on_drop(raw, observation))
+    raw.__class__ = _parsing(type(raw))
+    response._callspan = observation
+    response._callspan_body = _Events(observation) if _is_events(observation, response) else _Whole(observation)
+    response.__class__ = _reading(type(response))
 
 
-class _Reader:
-    """Looks on while a body is read. It knows the response weakly, so that dropping one still closes it at once."""
+@cache
+def _closing(kind: Any) -> type:
+    class Response(kind):
+        _callspan: Observation
 
-    def __init__(self, observation: Observation, response: Any) -> None:
-        self.observation = observation
-        self.adopted = False
-        self._response = weakref.ref(response)
-        self._kind = type(response)
-        self._body = _Events(observation) if _is_events(observation, response) else _Whole(observation)
+        def close(self) -> None:
+            try:
+                super().close()
+            finally:
+                _closed(self, kind)
 
-    def close(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return self._kind.close(self._response(), *args, **kwargs)
-        finally:
-            self._closed()
+        async def aclose(self) -> None:
+            try:
+                await super().aclose()
+            finally:
+                _closed(self, kind)
+                await self._callspan.settle()
 
-    async def aclose(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return await self._kind.aclose(self._response(), *args, **kwargs)
-        finally:
-            self._closed()
-            await self.observation.settle()
+    return _named_as(kind, Response)
 
-    def _closed(self) -> None:
-        # a client closes the response by itself at the end of its own reading
-        if not self.observation.inside:
-            self.observation.abandon()
 
-    def iter_bytes(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
-        source = self._kind.iter_bytes(self._response(), *args, **kwargs)
-        return source if self.adopted else self._look_on(source)
+def _closed(response: Any, kind: Any) -> None:
+    # a client closes the response by itself at the end of its own reading; then the reader tells how that ended
+    if not response._callspan.inside:
+        response._callspan.abandon()
+        response.__class__ = kind
 
-    def _look_on(self, source: Iterator[bytes]) -> Iterator[bytes]:
-        self.observation.inside = True
-        try:
-            for piece in source:
-                self._body.feed(piece)
-                self.observation.inside = False
-                yield piece
-                self.observation.inside = True
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            self.observation.fail(error)
-            raise
+
+@cache
+def _reading(kind: Any) -> type:
+    class Response(_closing(kind)):
+        _callspan_body: _Events | _Whole | None
+
+        def iter_bytes(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
+            source = super().iter_bytes(*args, **kwargs)
+            return source if self._callspan_body is None else _look_on(source, self._callspan, self._callspan_body)
+
+        def aiter_bytes(self, *args: Any, **kwargs: Any) -> AsyncIterator[bytes]:
+            source = super().aiter_bytes(*args, **kwargs)
+            return source if self._callspan_body is None else _alook_on(source, self._callspan, self._callspan_body)
+
+    return _named_as(kind, Response)
+
+
+@cache
+def _parsing(kind: Any) -> type:
+    class Raw(kind):
+        if inspect.iscoroutinefunction(kind.parse):
+
+            async def parse(self, *args: Any, **kwargs: Any) -> Any:
+                return _adopt(self, await super().parse(*args, **kwargs))
         else:
-            self._body.end()
-        finally:
-            self.observation.inside = False
 
-    def aiter_bytes(self, *args: Any, **kwargs: Any) -> AsyncIterator[bytes]:
-        source = self._kind.aiter_bytes(self._response(), *args, **kwargs)
-        return source if self.adopted else self._alook_on(source)
+            def parse(self, *args: Any, **kwargs: Any) -> Any:
+                return _adopt(self, super().parse(*args, **kwargs))
 
-    async def _alook_on(self, source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        self.observation.inside = True
-        try:
-            async for piece in source:
-                self._body.feed(piece)
-                self.observation.inside = False
-                yield piece
-                self.observation.inside = True
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            self.observation.fail(error)
-            raise
-        else:
-            self._body.end()
-        finally:
-            self.observation.inside = False
+    return _named_as(kind, Raw)
+
+
+def _adopt(raw: Any, parsed: Any) -> Any:
+    """If the app made a stream of its raw response, that stream is what is followed from here on."""
+    observation, dropped = raw._callspan
+    if hasattr(parsed, "_iterator") and not hasattr(parsed, "_callspan"):
+        dropped.detach()
+        raw.http_response._callspan_body = None
+        observe(parsed, observation)
+    return parsed
+
+
+def _named_as(kind: Any, shell: type) -> type:
+    shell.__name__, shell.__qualname__, shell.__module__ = kind.__name__, kind.__qualname__, kind.__module__
+    return shell
+
+
+def _look_on(source: Iterator[bytes], observation: Observation, body: _Events | _Whole) -> Iterator[bytes]:
+    observation.inside = True
+    try:
+        for piece in source:
+            body.feed(piece)
+            observation.inside = False
+            yield piece
+            observation.inside = True
+        body.end()
+    except GeneratorExit:
+        raise  # closing the response is what ends the call
+    except BaseException as error:
+        observation.fail(error)
+        raise
+    finally:
+        observation.inside = False
+
+
+async def _alook_on(
+    source: AsyncIterator[bytes], observation: Observation, body: _Events | _Whole
+) -> AsyncIterator[bytes]:
+    observation.inside = True
+    try:
+        async for piece in source:
+            body.feed(piece)
+            observation.inside = False
+            yield piece
+            observation.inside = True
+        body.end()
+    except GeneratorExit:
+        raise  # closing the response is what ends the call
+    except BaseException as error:
+        observation.fail(error)
+        raise
+    finally:
+        observation.inside = False
 
 
 def _is_events(observation: Observation, response: Any) -> bool:

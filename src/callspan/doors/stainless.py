@@ -15,7 +15,7 @@ from callspan import guard
 from callspan.dialects.dialect import get
 from callspan.dialects.openai_failure import OTHER, failure_type
 from callspan.doors.adapter import Adapter, Opener, Request, Route
-from callspan.doors.raw_response import follow, loaded
+from callspan.doors.raw_response import follow, follow_close, loaded
 from callspan.events import Failure
 from callspan.observation import Observation, active, qualified
 from callspan.patching import Patch
@@ -147,7 +147,7 @@ def _received(observation: Observation, result: Any) -> Any:
     """Follow what `request` gave: a stream, a raw response, or a whole answer; the app gets the very object."""
     try:
         if hasattr(result, "_iterator") and hasattr(result, "response"):
-            follow(observation, result.response, None)
+            follow_close(observation, result.response)
             return observe(result, observation)
         if hasattr(result, "http_response") and hasattr(result, "parse"):
             _received_raw(observation, result)
@@ -163,7 +163,7 @@ def _received_raw(observation: Observation, raw: Any) -> None:
     if raw.http_response.is_closed:
         observation.answer(loaded(raw.http_response.content))
     else:
-        follow(observation, raw.http_response, raw)
+        follow(observation, raw)
 
 
 def explain(error: BaseException) -> Failure:
@@ -182,12 +182,20 @@ def explain(error: BaseException) -> Failure:
 
 
 def _error_type(error: BaseException) -> str:
-    code = failure_type(error)
-    if code == OTHER:
-        inner = get(getattr(error, "body", None), "error")
-        code = failure_type(inner) if inner is not None else code
-    # a code is a word; anything longer may quote what was said
-    return code if _CODE.fullmatch(code) and code != OTHER else qualified(type(error))
+    for source in (error, get(_error_body(error), "error")):
+        code = failure_type(source)
+        # a code is a word; anything longer may quote what was said
+        if code != OTHER and _CODE.fullmatch(code):
+            return code
+    return qualified(type(error))
+
+
+def _error_body(error: BaseException) -> Any:
+    """What the provider answered; the oldest clients do not keep it on their exception."""
+    response = getattr(error, "response", None)
+    if getattr(error, "body", None) is None and getattr(response, "is_closed", False):
+        return loaded(getattr(response, "content", b""))
+    return getattr(error, "body", None)
 
 
 def _retry(wrapped: Any, _client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
