@@ -255,12 +255,17 @@ class Response:
     @property
     def finish_reasons(self) -> list[str | None]:
         """Why each choice ended, in the provider's own words; `None` where it did not say."""
-        return [choice.finish_reason for _, choice in sorted(self._choices.items())]
+        return [choice.finish_reason for choice in self._ordered()]
 
     @property
     def messages(self) -> list[dict[str, Any]]:
         """One message a choice, as `{"role", "parts"}`; empty of parts when nobody asked for content."""
-        return [choice.message() for _, choice in sorted(self._choices.items())]
+        return [choice.message() for choice in self._ordered()]
+
+    def _ordered(self) -> list[_Choice]:
+        if len(self._choices) < 2:
+            return list(self._choices.values())
+        return [choice for _, choice in sorted(self._choices.items())]
 
     @property
     def text(self) -> str:

@@ -45,9 +45,18 @@ class Dialect:
 
 def get(source: Any, name: str) -> Any:
     """A field of a mapping or of a client's model; `None` where there is none."""
-    if isinstance(source, Mapping):
-        return source.get(name)
-    return getattr(source, name, None)
+    if source is None or type(source) is dict:
+        return source.get(name) if source else None
+    fields = getattr(source, "__dict__", None)
+    if fields is None or isinstance(source, Mapping):
+        return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+    if name in fields:
+        return fields[name]
+    # asking a model for a field that it lacks costs an exception inside, so ask where it keeps what it does not know
+    extra = getattr(source, "__pydantic_extra__", fields)
+    if extra is fields:
+        return getattr(source, name, None)
+    return extra.get(name) if extra else None
 
 
 def text(value: Any) -> str | None:

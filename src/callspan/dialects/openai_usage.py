@@ -21,16 +21,20 @@ def usage(stated: Any) -> Usage | None:
     found = Usage(
         input=_first(count(stated, "prompt_tokens"), count(stated, "input_tokens")),
         output=_first(count(stated, "completion_tokens"), count(stated, "output_tokens")),
-        cache_read=_first(count(sent, "cached_tokens"), count(stated, "prompt_cache_hit_tokens")),
-        cache_write=count(sent, "cache_write_tokens"),
-        reasoning=count(said, "reasoning_tokens"),
-        input_text=count(sent, "text_tokens"),
-        input_audio=count(sent, "audio_tokens"),
-        input_image=count(sent, "image_tokens"),
-        output_text=count(said, "text_tokens"),
-        output_audio=count(said, "audio_tokens"),
-        output_image=count(said, "image_tokens"),
     )
+    if sent is not None:
+        found.cache_read = count(sent, "cached_tokens")
+        found.cache_write = count(sent, "cache_write_tokens")
+        found.input_text = count(sent, "text_tokens")
+        found.input_audio = count(sent, "audio_tokens")
+        found.input_image = count(sent, "image_tokens")
+    if said is not None:
+        found.reasoning = count(said, "reasoning_tokens")
+        found.output_text = count(said, "text_tokens")
+        found.output_audio = count(said, "audio_tokens")
+        found.output_image = count(said, "image_tokens")
+    if found.cache_read is None:
+        found.cache_read = count(stated, "prompt_cache_hit_tokens")  # DeepSeek's name for it
     return None if found.input is None and found.output is None else found
 
 

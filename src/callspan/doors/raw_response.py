@@ -1,8 +1,8 @@
 """Responses whose body the app reads by itself: one object each that looks on while it does.
 
-As with streams, the object that the client made stays, and its class becomes a subclass of what it was; an HTTP response
-gets its own class back when the call has ended. This covers raw and streaming responses, and the helpers that close
-the response instead of their stream.
+As with streams, the object that the client made stays, and its class becomes a subclass of what it was; an HTTP
+response gets its own class back when the call has ended. This covers raw and streaming responses, and the helpers that
+close the response instead of their stream.
 """
 
 from __future__ import annotations
