@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import importlib.metadata
 import os
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry import _logs as logs
@@ -30,6 +28,7 @@ from callspan.observation import Observation, end_all
 from callspan.patching import Patches
 from callspan.scope import Scope, current, entered, suppressed
 from callspan.settings import Settings, SettingsError, resolve, unknown
+from callspan.status import Status, installed_version, report
 
 _lock = threading.RLock()
 
@@ -260,85 +259,13 @@ def _at_exit() -> None:
     flush(float(os.environ.get("CALLSPAN_FLUSH_TIMEOUT") or 5.0))
 
 
-def installed_version(package: str) -> str | None:
-    """The installed version of a distribution, if there is one."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class TargetStatus:
-    """One function that callspan wraps: `patched`, `waiting` for its import, `missing`, or `not instrumented`."""
-
-    path: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class ClientStatus:
-    """One client: the versions it was tried with, what is installed and loaded, what is patched, who else is there."""
-
-    name: str
-    versions: str
-    installed: str | None
-    loaded: bool
-    operations: tuple[str, ...]
-    targets: tuple[TargetStatus, ...]
-    foreign: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What `status()` reports."""
-
-    instrumented: bool
-    clients: tuple[ClientStatus, ...]
-    telemetry: tuple[str, ...]
-    problems: tuple[str, ...]
-
-
 def status() -> Status:
     """What is patched now, checked rather than assumed, and where telemetry goes."""
-    clients = tuple(_client_status(adapter) for adapter in ADAPTERS)
-    problems = [
-        f"{target.path} is missing in {client.name} {client.installed}"
-        for client in clients
-        for target in client.targets
-        if target.state == "missing"
-    ]
-    problems += [f"{client.name} is also instrumented by {name}" for client in clients for name in client.foreign]
-    return Status(_installation is not None, clients, _destinations(), tuple(problems))
-
-
-def _client_status(adapter: Adapter) -> ClientStatus:
-    watched = next((c for c in _installation.clients if c.adapter is adapter), None) if _installation else None
-    patches = watched.patches.patches if watched else adapter.door(adapter, lambda _request: None)
-    return ClientStatus(
-        name=adapter.name,
-        versions=f">={adapter.versions[0]},<{adapter.versions[1]}",
-        installed=installed_version(adapter.package),
-        loaded=adapter.module in sys.modules,
-        operations=tuple(dict.fromkeys(route.dialect.operation for route in adapter.routes)),
-        targets=tuple(
-            TargetStatus(patch.target, patch.state)
-            for patch in patches
-            if not (patch.optional and patch.state == "missing")
-        ),
-        foreign=foreign.found(adapter.name),
-    )
-
-
-def _destinations() -> tuple[str, ...]:
-    if "callspan.export.providers" in sys.modules:
-        lines = sys.modules["callspan.export.providers"].describe()
-        if lines:
-            return tuple(lines)
-    provider = trace.get_tracer_provider()
-    if isinstance(provider, trace.ProxyTracerProvider):
-        return ("nowhere: no OpenTelemetry provider is set",)
-    return (f"to the app's own {type(provider).__module__}.{type(provider).__qualname__}",)
+    watched = {client.adapter.name: client.patches.patches for client in _installation.clients} if _installation else {}
+    patched = {
+        adapter: watched.get(adapter.name) or adapter.door(adapter, lambda _request: None) for adapter in ADAPTERS
+    }
+    return report(_installation is not None, patched)
 
 
 class Instrumentor:

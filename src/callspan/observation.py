@@ -172,19 +172,18 @@ class Observation:
 
     def abandon(self) -> None:
         """End: the reader stopped. If the model had said all it would, that is completion."""
-        if self.call.response.failure or self.call.response.finished(self.call.parameters.get("choices") or 1):
+        if self.ended:
+            return
+        if self.call.asynchronous and being_cancelled():
+            self.fail(asyncio.CancelledError())
+        elif self.call.response.failure or self.call.response.finished(self.call.parameters.get("choices") or 1):
             self.finish()
         else:
             self._end(Outcome.ABANDONED)
 
     def drop(self) -> None:
         """End: the reader is gone, by `break`, by an exception of its own, or because its task was cancelled."""
-        if self.ended:
-            return
-        if self.call.asynchronous and being_cancelled():
-            self.fail(asyncio.CancelledError())
-        else:
-            self.abandon()
+        self.abandon()
         self._hand_off()
 
     def _hand_off(self) -> None:

@@ -49,10 +49,8 @@ def _sync_shell(kind: Any) -> type:
             return _next(super().__next__, self._callspan)
 
         def close(self, *args: Any, **kwargs: Any) -> Any:
-            try:
-                return super().close(*args, **kwargs)
-            finally:
-                self._callspan.abandon()
+            self._callspan.abandon()
+            return super().close(*args, **kwargs)
 
     return Shell
 
@@ -107,11 +105,9 @@ def _async_shell(kind: Any) -> type:
             return await _step(super().__anext__, self._callspan)
 
         async def close(self, *args: Any, **kwargs: Any) -> Any:
-            try:
-                return await super().close(*args, **kwargs)
-            finally:
-                self._callspan.abandon()
-                await self._callspan.settle()
+            self._callspan.abandon()
+            await self._callspan.settle()
+            return await super().close(*args, **kwargs)
 
     return Shell
 

@@ -44,17 +44,16 @@ def _closing(kind: Any) -> type:
         _callspan: Observation
 
         def close(self) -> None:
-            try:
-                super().close()
-            finally:
-                _closed(self, kind)
+            close = super().close
+            _closed(self, kind)
+            close()
 
         async def aclose(self) -> None:
-            try:
-                await super().aclose()
-            finally:
-                _closed(self, kind)
-                await self._callspan.settle()
+            # the end is told first: while the client closes, other tasks run that would tell another end
+            close = super().aclose
+            _closed(self, kind)
+            await self._callspan.settle()
+            await close()
 
     return _named_as(kind, Response)
 

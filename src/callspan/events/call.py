@@ -1,0 +1,107 @@
+"""One operation as its caller sees it."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from callspan.events.ending import Failure, Outcome, Retry
+from callspan.events.response import Response
+
+_numbers = itertools.count(1)
+
+
+@dataclass(slots=True)
+class Content:
+    """What was sent to the model, as messages of `{"role", "parts"}`."""
+
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    system: list[dict[str, Any]] = field(default_factory=list)
+    tools: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Call:
+    """One operation as the caller sees it, from start to end; the client's retries stay inside it.
+
+    `parameters` has the request's settings under plain names (`temperature`, `max_tokens`, ...), only those sent.
+    `duration` is in seconds, `None` while the call runs. `response` fills as the answer arrives.
+    """
+
+    __slots__ = (
+        "_content",
+        "_read_content",
+        "asynchronous",
+        "client_name",
+        "client_version",
+        "context",
+        "duration",
+        "failure",
+        "id",
+        "model",
+        "operation",
+        "outcome",
+        "parameters",
+        "parent",
+        "provider",
+        "response",
+        "retries",
+        "server_address",
+        "server_port",
+        "span",
+        "start_ns",
+        "started",
+        "stream",
+        "values",
+    )
+
+    def __init__(
+        self,
+        operation: str,
+        provider: str,
+        model: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        stream: bool = False,
+        asynchronous: bool = False,
+        server: tuple[str | None, int | None] = (None, None),
+        client: tuple[str, str] = ("", ""),
+        content: Callable[[], Content] = Content,
+    ) -> None:
+        self.id = f"call-{next(_numbers)}"
+        self.operation = operation
+        self.provider = provider
+        self.model = model
+        self.parameters: Mapping[str, Any] = parameters or {}
+        self.stream = stream
+        self.asynchronous = asynchronous
+        self.server_address, self.server_port = server
+        self.client_name, self.client_version = client
+        self.parent: Call | None = None
+        self.response = Response()
+        self.retries: list[Retry] = []
+        self.outcome: Outcome | None = None
+        self.failure: Failure | None = None
+        self.duration: float | None = None
+        self.span: Any = None
+        self.context: Any = None
+        self.values: dict[str, Any] = {}
+        self.start_ns = time.time_ns()
+        self.started = time.perf_counter()
+        self._read_content = content
+        self._content: Content | None = None
+
+    @property
+    def content(self) -> Content:
+        """What was sent: messages, system instructions and tools; read from the request when first asked for."""
+        if self._content is None:
+            self._content = self._read_content()
+        return self._content
+
+    @property
+    def end_ns(self) -> int:
+        """The end as nanoseconds since 1970, on the same clock as `start_ns`; now, while the call runs."""
+        elapsed = self.duration if self.duration is not None else time.perf_counter() - self.started
+        return self.start_ns + int(elapsed * 1e9)

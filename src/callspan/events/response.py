@@ -1,0 +1,152 @@
+"""What is known of an answer; a streamed and a plain one end in the same object."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from callspan.events.delta import TEXT, TOOL_CALL, Delta, Part
+from callspan.events.ending import Failure
+from callspan.events.usage import Usage
+
+
+class _Choice:
+    """The parts of one choice, in the order in which they began."""
+
+    __slots__ = ("finish_reason", "parts", "tool")
+
+    def __init__(self) -> None:
+        self.parts: dict[Any, tuple[Part, list[str]]] = {}
+        self.finish_reason: str | None = None
+        self.tool: Any = None
+
+    def add(self, part: Part) -> None:
+        key = self._tool_key(part) if part.kind == TOOL_CALL else (part.kind, part.index)
+        if part.data is not None and (key in self.parts):
+            key = (part.kind, part.index, len(self.parts))
+        if key not in self.parts:
+            self.parts[key] = (part, [])
+        first, fragments = self.parts[key]
+        first.id = first.id or part.id
+        first.name = first.name or part.name
+        if part.text:
+            fragments.append(part.text)
+
+    def _tool_key(self, part: Part) -> Any:
+        """Keep two tool calls apart when servers leave the index out or give every call the same one."""
+        key = (TOOL_CALL, part.index)
+        if part.index is None:
+            key = (TOOL_CALL, part.id) if part.id else self.tool or key
+        elif part.id and key in self.parts and self.parts[key][0].id not in (None, part.id):
+            key = (TOOL_CALL, part.index, part.id)
+        elif not part.id and self.tool and self.tool[:2] == key:
+            key = self.tool
+        self.tool = key
+        return key
+
+    def message(self) -> dict[str, Any]:
+        return {
+            "role": "assistant",
+            "parts": [_shown(part, "".join(bits)) for part, bits in self.parts.values()],
+        }
+
+
+def _shown(part: Part, text: str) -> dict[str, Any]:
+    if part.data is not None:
+        return {"type": part.kind, **part.data}
+    if part.kind == TOOL_CALL:
+        return {"type": TOOL_CALL, "id": part.id, "name": part.name or "", "arguments": parsed(text)}
+    return {"type": part.kind, "content": text}
+
+
+def parsed(arguments: Any) -> Any:
+    """Tool arguments as an object where they are the text of one, else as they came."""
+    if not isinstance(arguments, str):
+        return arguments
+    try:
+        return json.loads(arguments) if arguments.strip() else {}
+    except ValueError:
+        return arguments
+
+
+class Response:
+    """What is known of the answer so far; a streamed and a plain answer end in the same object."""
+
+    __slots__ = (
+        "_choices",
+        "chunk_times",
+        "chunks",
+        "details",
+        "failure",
+        "first_chunk",
+        "first_token",
+        "id",
+        "last",
+        "model",
+        "usage",
+    )
+
+    def __init__(self) -> None:
+        self.id: str | None = None
+        self.model: str | None = None
+        self.usage: Usage | None = None
+        self.details: dict[str, Any] = {}
+        self.failure: Failure | None = None
+        self.last = False
+        self.chunks = 0
+        self.first_chunk: float | None = None
+        self.chunk_times: list[float] | None = None
+        self.first_token: float | None = None
+        self._choices: dict[int, _Choice] = {}
+
+    def add(self, delta: Delta, keep_text: bool = True) -> None:
+        """Take in one chunk or one whole answer; without `keep_text` all but what it says."""
+        self.id = delta.id or self.id
+        self.model = delta.model or self.model
+        self.last = self.last or delta.last
+        self.failure = delta.failure or self.failure
+        if delta.details:
+            self.details.update(delta.details)
+        if delta.usage is not None:
+            if self.usage is None:
+                self.usage = delta.usage
+            else:
+                self.usage.update(delta.usage)
+        if delta.whole:
+            self._choices.clear()
+        for part in delta.parts if keep_text else ():
+            self._choice(part.choice).add(part)
+        for index, reason in delta.finish_reasons:
+            choice = self._choice(index)
+            choice.finish_reason = reason or choice.finish_reason
+
+    def _choice(self, index: int) -> _Choice:
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = _Choice()
+        return choice
+
+    @property
+    def finish_reasons(self) -> list[str | None]:
+        """Why each choice ended, in the provider's own words; `None` where it did not say."""
+        return [choice.finish_reason for choice in self._ordered()]
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """One message a choice, as `{"role", "parts"}`; empty of parts when nobody asked for content."""
+        return [choice.message() for choice in self._ordered()]
+
+    def _ordered(self) -> list[_Choice]:
+        if len(self._choices) < 2:
+            return list(self._choices.values())
+        return [choice for _, choice in sorted(self._choices.items())]
+
+    @property
+    def text(self) -> str:
+        """The answer's text, of the first choice."""
+        first = self.messages[:1]
+        return "".join(part["content"] for message in first for part in message["parts"] if part["type"] == TEXT)
+
+    def finished(self, choices: int) -> bool:
+        """Whether the model had said all it would: a closing event, or a finish reason for each of the choices."""
+        return self.last or (len(self._choices) >= choices and all(self.finish_reasons))

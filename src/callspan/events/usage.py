@@ -1,0 +1,44 @@
+"""Token counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(slots=True)
+class Usage:
+    """Token counts of one answer; `None` where nobody said, never 0 for unknown.
+
+    `input` includes what was read from or written to a cache, `output` includes reasoning, for every provider.
+    `source` names who counted: `provider`, or `requested` when the provider counted because callspan asked it to.
+    """
+
+    input: int | None = None
+    output: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    reasoning: int | None = None
+    input_text: int | None = None
+    input_audio: int | None = None
+    input_image: int | None = None
+    output_text: int | None = None
+    output_audio: int | None = None
+    output_image: int | None = None
+    source: str = "provider"
+
+    @property
+    def total(self) -> int | None:
+        """Input and output tokens together; `None` when neither is known."""
+        if self.input is None and self.output is None:
+            return None
+        return (self.input or 0) + (self.output or 0)
+
+    def update(self, newer: Usage) -> None:
+        """Take over what a newer count states: providers repeat running totals, so the last word wins."""
+        for name in _COUNTS:
+            value = getattr(newer, name)
+            if value is not None:
+                setattr(self, name, value)
+
+
+_COUNTS = tuple(f.name for f in fields(Usage) if f.name != "source")
