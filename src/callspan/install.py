@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from opentelemetry import _logs as logs
@@ -24,7 +24,7 @@ from callspan.events import Call
 from callspan.handlers.logs import LogEvents
 from callspan.handlers.metrics import Metrics
 from callspan.handlers.spans import Spans
-from callspan.observation import Observation, end_all
+from callspan.observation import Observation, end_all, forget_all
 from callspan.patching import Patches
 from callspan.scope import Scope, current, entered, suppressed
 from callspan.settings import Settings, SettingsError, resolve, unknown
@@ -83,15 +83,41 @@ def _call(request: Request, version: str) -> Call:
     )
 
 
+class _Providers:
+    """The providers given, else the global ones, looked up at each use."""
+
+    def __init__(self, tracer_provider: Any = None, meter_provider: Any = None, logger_provider: Any = None) -> None:
+        self.tracer: Callable[[], Any] = (lambda: tracer_provider) if tracer_provider else trace.get_tracer_provider
+        self.meter: Callable[[], Any] = (lambda: meter_provider) if meter_provider else metrics.get_meter_provider
+        self.logger: Callable[[], Any] = (lambda: logger_provider) if logger_provider else logs.get_logger_provider
+
+    def handlers(self, settings: Settings) -> tuple[Any, ...]:
+        """What turns calls into telemetry, unless OpenTelemetry is switched off."""
+        if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+            return ()
+        return Spans(settings, self.tracer), Metrics(settings, self.meter), LogEvents(settings, self.logger)
+
+    def in_force(self) -> list[Any]:
+        """The three providers, in the order in which they are flushed."""
+        return [self.tracer(), self.logger(), self.meter()]
+
+
 class _Installation:
     """What one `instrument()` put in place."""
 
-    def __init__(self, settings: Settings, telemetry: tuple[Any, ...], handlers: tuple[Any, ...]) -> None:
+    def __init__(self, settings: Settings, providers: _Providers, handlers: tuple[Any, ...]) -> None:
         self.settings = settings
-        self._all = Dispatch((*telemetry, *handlers))
-        self._handlers_only = Dispatch(handlers)
+        self.providers = providers
+        self._telemetry = providers.handlers(settings)
+        self._handlers = handlers
+        self.listen()
         wanted = _wanted(settings)
         self.clients = [_Client(adapter, self) for adapter in ADAPTERS if adapter.name in wanted]
+
+    def listen(self) -> None:
+        """Work out who is told, also of what `configure()` has added."""
+        self._handlers_only = Dispatch((*self._handlers, *_house_handlers()))
+        self._all = Dispatch((*self._telemetry, *self._handlers_only.handlers))
 
     def dispatch_for(self, client: Any, scope: Scope, deferred: bool) -> Dispatch:
         """Everybody who is to be told of a call of this client in this scope."""
@@ -108,6 +134,12 @@ class _Installation:
     def undo(self) -> None:
         for client in self.clients:
             client.patches.undo()
+
+
+def _house_handlers() -> tuple[Any, ...]:
+    """The handlers that a destination needs to hear, such as the table of tokens."""
+    providers = sys.modules.get("callspan.export.providers")
+    return providers.handlers() if providers is not None else ()
 
 
 def _wanted(settings: Settings) -> set[str]:
@@ -158,9 +190,9 @@ def instrument(
         "on_conflict": on_conflict,
     }
     settings = resolve(given)
-    telemetry = _telemetry(settings, tracer_provider, meter_provider, logger_provider)
+    providers = _Providers(tracer_provider, meter_provider, logger_provider)
     with _lock:
-        new = _Installation(settings, telemetry, checked(handlers))
+        new = _Installation(settings, providers, checked(handlers))
         uninstrument()
         _installation = new
         new.apply()
@@ -170,16 +202,6 @@ def instrument(
             "no OpenTelemetry provider is set, so spans go nowhere: "
             "call callspan.configure(), set one up, or start the program by `callspan run`"
         )
-
-
-def _telemetry(settings: Settings, tracer_provider: Any, meter_provider: Any, logger_provider: Any) -> tuple[Any, ...]:
-    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return ()
-    return (
-        Spans(settings, (lambda: tracer_provider) if tracer_provider is not None else trace.get_tracer_provider),
-        Metrics(settings, (lambda: meter_provider) if meter_provider is not None else metrics.get_meter_provider),
-        LogEvents(settings, (lambda: logger_provider) if logger_provider is not None else logs.get_logger_provider),
-    )
 
 
 def _nobody_listens() -> bool:
@@ -229,13 +251,17 @@ def configure(
     endpoint = otlp if isinstance(otlp, str) else None
     nothing = not (file or otlp or prometheus)
     providers.setup(Destinations(console or nothing, file, bool(otlp), endpoint, prometheus))
+    with _lock:
+        if _installation is not None:
+            _installation.listen()
 
 
 def flush(timeout: float = 5.0) -> bool:
     """Bring everything that was recorded to where it goes, within `timeout` seconds; false if that was too short."""
     deadline = time.monotonic() + timeout
     done = worker.wait(timeout) and Delivery.drain(max(0.0, deadline - time.monotonic()))
-    for provider in (trace.get_tracer_provider(), logs.get_logger_provider(), metrics.get_meter_provider()):
+    providers = _installation.providers if _installation is not None else _Providers()
+    for provider in providers.in_force():
         force = getattr(provider, "force_flush", None)
         if force is not None:
             left = max(1, int((deadline - time.monotonic()) * 1000))
@@ -252,6 +278,8 @@ def _register_exit_hook() -> None:
     if not _exit_hook:
         _exit_hook = True
         atexit.register(_at_exit)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=forget_all)
 
 
 def _at_exit() -> None:

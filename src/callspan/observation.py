@@ -258,4 +258,11 @@ def end_all() -> None:
         observation.abandon()
 
 
-__all__ = ["Observation", "ProviderError", "active", "end_all", "open_observations", "qualified"]
+def forget_all() -> None:
+    """In a child after a fork: what is open belongs to the parent, which will tell its end."""
+    for observation in list(open_observations):
+        observation._open.clear()
+    open_observations.clear()
+
+
+__all__ = ["Observation", "ProviderError", "active", "end_all", "forget_all", "open_observations", "qualified"]

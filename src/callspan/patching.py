@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,43 @@ import wrapt
 from callspan import guard
 
 Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
+
+
+class _BoundWrapper(wrapt.BoundFunctionWrapper):
+    """A wrapped method taken from its object or class. It copies and pickles as the plain method would."""
+
+    def _self_source(self) -> tuple[Any, str]:
+        home, name = self._self_parent._self_home
+        return (home if self._self_instance is None else self._self_instance), name
+
+    def __reduce_ex__(self, _protocol: Any) -> Any:
+        return getattr, self._self_source()
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        source, name = self._self_source()
+        return getattr(copy.deepcopy(source, memo), name)
+
+
+class _Wrapper(wrapt.FunctionWrapper):
+    """A wrapped function that knows where it stands."""
+
+    __bound_function_wrapper__ = _BoundWrapper
+
+    def __init__(self, wrapped: Any, wrapper: Wrapper, home: tuple[Any, str]) -> None:
+        super().__init__(wrapped, wrapper)
+        self._self_home = home
+
+    def __reduce_ex__(self, _protocol: Any) -> Any:
+        return getattr, self._self_home
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Any:
+        return self
 
 
 @dataclass(slots=True)
@@ -45,7 +83,7 @@ class Patch:
         owned = not isinstance(parent, type) or name in vars(parent)
         if owned and isinstance(parent, type):
             original = vars(parent)[name]
-        wrapped = wrapt.FunctionWrapper(original, self.wrapper)
+        wrapped = _Wrapper(original, self.wrapper, (parent, name))
         setattr(parent, name, wrapped)
         self._undo = (parent, name, original, wrapped, owned)
         self.state = "patched" if vars(parent).get(name) is wrapped else "missing"

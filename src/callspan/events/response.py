@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from callspan.events.delta import TEXT, TOOL_CALL, Delta, Part
@@ -22,15 +23,14 @@ class _Choice:
 
     def add(self, part: Part) -> None:
         key = self._tool_key(part) if part.kind == TOOL_CALL else (part.kind, part.index)
-        if part.data is not None and (key in self.parts):
+        if part.data is not None and key in self.parts:
             key = (part.kind, part.index, len(self.parts))
         if key not in self.parts:
             self.parts[key] = (part, [])
         first, fragments = self.parts[key]
         first.id = first.id or part.id
         first.name = first.name or part.name
-        if part.text:
-            fragments.append(part.text)
+        fragments.append(part.text)
 
     def _tool_key(self, part: Part) -> Any:
         """Keep two tool calls apart when servers leave the index out or give every call the same one."""
@@ -69,14 +69,24 @@ def parsed(arguments: Any) -> Any:
         return arguments
 
 
+TEXT_LIMIT = 1_000_000
+"""Characters kept of one answer, so that an endless stream does not fill the memory."""
+
+
 class Response:
-    """What is known of the answer so far; a streamed and a plain answer end in the same object."""
+    """What is known of the answer so far; a streamed and a plain answer end in the same object.
+
+    `chunks` counts those of a stream, `first_chunk` and `first_token` are seconds since the call began, and `elided`
+    is the number of characters that were too many to keep.
+    """
 
     __slots__ = (
         "_choices",
+        "_kept",
         "chunk_times",
         "chunks",
         "details",
+        "elided",
         "failure",
         "first_chunk",
         "first_token",
@@ -97,6 +107,8 @@ class Response:
         self.first_chunk: float | None = None
         self.chunk_times: list[float] | None = None
         self.first_token: float | None = None
+        self.elided = 0
+        self._kept = 0
         self._choices: dict[int, _Choice] = {}
 
     def add(self, delta: Delta, keep_text: bool = True) -> None:
@@ -114,11 +126,20 @@ class Response:
                 self.usage.update(delta.usage)
         if delta.whole:
             self._choices.clear()
+            self._kept = self.elided = 0
         for part in delta.parts if keep_text else ():
-            self._choice(part.choice).add(part)
+            self._keep(part)
         for index, reason in delta.finish_reasons:
             choice = self._choice(index)
             choice.finish_reason = reason or choice.finish_reason
+
+    def _keep(self, part: Part) -> None:
+        room = TEXT_LIMIT - self._kept
+        if len(part.text) > room:
+            self.elided += len(part.text) - room
+            part = replace(part, text=part.text[:room])
+        self._kept += len(part.text)
+        self._choice(part.choice).add(part)
 
     def _choice(self, index: int) -> _Choice:
         choice = self._choices.get(index)
