@@ -23,7 +23,7 @@ def content(body: Body) -> Content:
 
 def read(answer: Any, full: bool) -> Delta | None:
     """One chunk, or one whole completion."""
-    delta = chat.read(answer, False)
+    delta = chat.read(answer, full)
     if delta is not None and full:
         delta.parts = [
             Part(TEXT, said, choice=get(choice, "index") or 0)

@@ -1,0 +1,57 @@
+"""Recorded responses of real providers, replayed through the real client: every fact that they state is on the telemetry.
+
+The recordings are not part of the project; they lie beside a checkout of its maintainers.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CASES = Path(__file__).parent.parent.parent / "shared" / "cases"
+MODES = ("sync", "async", "helper", "async-helper", "raw", "async-raw", "ctx", "early", "async-early")
+DRIVER = '''
+import callspan
+
+SUPPORTS = {"openai"}
+
+
+def setup(tracer_provider, meter_provider, logger_provider):
+    callspan.instrument(
+        tracer_provider=tracer_provider,
+        meter_provider=meter_provider,
+        logger_provider=logger_provider,
+        capture="%s",
+    )
+
+
+def teardown():
+    callspan.uninstrument()
+'''
+
+
+@pytest.mark.skipif(not CASES.exists(), reason="the recordings lie beside a maintainer's checkout, not in a clone")
+@pytest.mark.parametrize("capture", ["span", "event"])
+def test_every_fact(tmp_path: Path, capture: str) -> None:
+    """Every fact of every case of the OpenAI client holds, in every mode; nothing is skipped but other clients."""
+    driver, out = tmp_path / "driver.py", tmp_path / "out.json"
+    driver.write_text(DRIVER % capture)
+    command = [sys.executable, CASES / "replay.py", "--cases", CASES / "dev", "--driver", driver, "--out", out]
+    done = subprocess.run(
+        [*command, "--modes", ",".join(MODES), "--only", "-"], capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    details = [call for call in json.loads(out.read_text())["details"] if call["api"].startswith("openai.")]
+    failed = [
+        f"{call['case']} {call['mode']} {name}: want {fact.get('want')!r}, got {fact.get('got')!r}"
+        for call in details
+        for name, fact in call["facts"].items()
+        if fact["v"] != "pass"
+    ]
+    assert not failed, "\n".join(failed)
+    assert {call["mode"] for call in details} == set(MODES)
+    assert sum(len(call["facts"]) for call in details) > 1000
