@@ -14,7 +14,7 @@ import pytest
 
 CASES = Path(__file__).parent.parent.parent / "shared" / "cases"
 MODES = ("sync", "async", "helper", "async-helper", "raw", "async-raw", "ctx", "early", "async-early")
-DRIVER = '''
+DRIVER = """
 import callspan
 
 SUPPORTS = {"openai"}
@@ -31,7 +31,7 @@ def setup(tracer_provider, meter_provider, logger_provider):
 
 def teardown():
     callspan.uninstrument()
-'''
+"""
 
 
 @pytest.mark.skipif(not CASES.exists(), reason="the recordings lie beside a maintainer's checkout, not in a clone")

@@ -134,6 +134,8 @@ class Observation:
     def _take(self, delta: Delta, elapsed: float) -> None:
         response = self.call.response
         spoken = [part for part in delta.parts if part.text and part.kind in _SPOKEN]
+        if delta.usage is not None and self.hides is not None:
+            delta.usage.source = "requested"
         response.add(delta, self._full)
         if spoken and response.first_token is None:
             response.first_token = elapsed

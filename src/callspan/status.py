@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from opentelemetry import trace
@@ -53,7 +53,7 @@ class Status:
     problems: tuple[str, ...]
 
 
-def report(instrumented: bool, patched: dict[Adapter, Sequence[Patch]]) -> Status:
+def report(instrumented: bool, patched: Mapping[Adapter, Sequence[Patch]]) -> Status:
     """The status of each client, given the patches of those that are watched."""
     clients = tuple(_client(adapter, patches) for adapter, patches in patched.items())
     problems = [

@@ -48,15 +48,26 @@ def get(source: Any, name: str) -> Any:
     if source is None or type(source) is dict:
         return source.get(name) if source else None
     fields = getattr(source, "__dict__", None)
-    if fields is None or isinstance(source, Mapping):
+    if fields is None:
         return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
     if name in fields:
         return fields[name]
     # asking a model for a field that it lacks costs an exception inside, so ask where it keeps what it does not know
     extra = getattr(source, "__pydantic_extra__", fields)
     if extra is fields:
-        return getattr(source, name, None)
+        return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
     return extra.get(name) if extra else None
+
+
+def fields(source: Any) -> Mapping[str, Any]:
+    """All fields of a mapping or of a client's model at once, those that the model does not know first."""
+    if type(source) is dict:
+        return source
+    known = getattr(source, "__dict__", None)
+    if known is None:
+        return source if isinstance(source, Mapping) else {}
+    extra = getattr(source, "__pydantic_extra__", None)
+    return {**extra, **known} if extra else known
 
 
 def text(value: Any) -> str | None:

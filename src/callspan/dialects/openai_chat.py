@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from callspan.dialects import openai_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, get, items, text
+from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, text
 from callspan.dialects.openai_failure import failure_type
 from callspan.dialects.openai_usage import usage
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage, parsed
@@ -25,6 +25,7 @@ _SETTINGS = {
     "reasoning_effort": "reasoning_level",
     "service_tier": "service_tier",
 }
+_DETAILS = ("service_tier", "system_fingerprint")
 
 
 def parameters(body: Body) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def _plain(value: Any) -> Any:
 def _said(value: Any) -> list[dict[str, Any]]:
     if isinstance(value, str):
         return [{"type": TEXT, "content": value}]
-    return [_piece(item) for item in items(value)]
+    return [piece for item in items(value) if (piece := _piece(item))]
 
 
 def _piece(item: Any) -> dict[str, Any]:
@@ -104,58 +105,86 @@ def _asked(call: Any) -> dict[str, Any]:
 
 def read(answer: Any, full: bool) -> Delta | None:
     """One chunk, or one whole completion."""
-    choices = get(answer, "choices")
-    stated = get(answer, "usage")
-    if not full and stated is None and choices and get(choices[0], "finish_reason") is None and len(choices) == 1:
+    told = fields(answer)
+    choices, stated = told.get("choices"), told.get("usage")
+    if not full and stated is None and choices and len(choices) == 1 and get(choices[0], "finish_reason") is None:
         return None
-    delta = Delta(id=text(get(answer, "id")), model=text(get(answer, "model")), usage=_usage(answer, stated, choices))
     found: list[Part] = []
     reasons: list[tuple[int, str | None]] = []
     for position, choice in enumerate(items(choices)):
-        index = get(choice, "index")
+        said = fields(choice)
+        index = said.get("index")
         index = index if isinstance(index, int) else position
-        reasons.append((index, text(get(choice, "finish_reason"))))
-        whole = get(choice, "message")
+        reasons.append((index, text(said.get("finish_reason"))))
+        whole = said.get("message")
         if full:
-            found += _spoken(whole or get(choice, "delta"), index, whole is not None)
-    delta.parts, delta.finish_reasons = found, reasons
-    delta.details = {
-        name: value for name in ("service_tier", "system_fingerprint") if (value := text(get(answer, name)))
-    }
-    delta.failure = _failure(answer, choices)
-    return delta
+            found += _spoken(whole or said.get("delta"), index, whole is not None)
+    return Delta(
+        id=text(told.get("id")),
+        model=text(told.get("model")),
+        parts=found,
+        finish_reasons=reasons,
+        usage=_usage(told, stated, choices),
+        details={name: value for name in _DETAILS if (value := text(told.get(name)))},
+        failure=_failure(told, choices),
+    )
 
 
-def _usage(answer: Any, stated: Any, choices: Any) -> Usage | None:
+def _usage(told: Mapping[str, Any], stated: Any, choices: Any) -> Usage | None:
     if stated is None:
         # Groq states it under a field of its own; some servers put it inside the last choice
-        stated = get(get(answer, "x_groq"), "usage") or (get(choices[0], "usage") if choices else None)
+        groq = told.get("x_groq")
+        stated = get(groq, "usage") if groq else get(choices[0], "usage") if choices else None
     return usage(stated)
 
 
 def _spoken(message: Any, choice: int, whole: bool) -> list[Part]:
+    """The parts of a message or of a piece of one: only fields that are there are looked at, most are not."""
     found: list[Part] = []
-    thought = text(get(message, "reasoning_content")) or text(get(message, "reasoning"))
-    if thought:
-        found.append(Part(REASONING, thought, choice))
-    said = get(message, "content")
-    for piece in [said] if isinstance(said, str) else [get(item, "text") for item in items(said)]:
-        if text(piece):
-            found.append(Part(TEXT, piece, choice))
-    refusal = text(get(message, "refusal"))
-    if refusal:
-        found.append(Part(TEXT, refusal, choice))
-    legacy = get(message, "function_call")
-    if legacy is not None:
-        found.append(_call_part(legacy, choice, None, None))
-    for position, call in enumerate(items(get(message, "tool_calls"))):
+    said = fields(message)
+    for name, value in said.items():
+        if value and name in _SAID and not (name == "reasoning" and said.get("reasoning_content")):
+            found += _SAID[name](value, choice, whole)
+    return found
+
+
+def _thought(value: Any, choice: int, _whole: bool) -> list[Part]:
+    return [Part(REASONING, value, choice)] if isinstance(value, str) else []
+
+
+def _text(value: Any, choice: int, _whole: bool) -> list[Part]:
+    if isinstance(value, str):
+        return [Part(TEXT, value, choice)]
+    return [Part(TEXT, said, choice) for item in items(value) if (said := text(get(item, "text")))]
+
+
+def _calls(value: Any, choice: int, whole: bool) -> list[Part]:
+    found: list[Part] = []
+    for position, call in enumerate(items(value)):
         inner = get(call, "function") or get(call, "custom")
         index = position if whole else get(call, "index")
         found.append(_call_part(inner, choice, index, text(get(call, "id"))))
-    sound = get(message, "audio")
-    if sound is not None:
-        found += _sound(sound, choice)
     return found
+
+
+def _legacy_call(value: Any, choice: int, _whole: bool) -> list[Part]:
+    return [_call_part(value, choice, None, None)]
+
+
+def _sound(value: Any, choice: int, _whole: bool) -> list[Part]:
+    transcript = text(get(value, "transcript"))
+    return [Part(TEXT, transcript, choice, index="transcript")] if transcript else []
+
+
+_SAID = {
+    "reasoning_content": _thought,
+    "reasoning": _thought,
+    "content": _text,
+    "refusal": _text,
+    "function_call": _legacy_call,
+    "tool_calls": _calls,
+    "audio": _sound,
+}
 
 
 def _call_part(function: Any, choice: int, index: Any, identity: str | None) -> Part:
@@ -164,14 +193,9 @@ def _call_part(function: Any, choice: int, index: Any, identity: str | None) -> 
     return Part(TOOL_CALL, fragment, choice, index, identity, text(get(function, "name")))
 
 
-def _sound(sound: Any, choice: int) -> list[Part]:
-    transcript = text(get(sound, "transcript"))
-    return [Part(TEXT, transcript, choice, index="transcript")] if transcript else []
-
-
-def _failure(answer: Any, choices: Any) -> Failure | None:
+def _failure(told: Mapping[str, Any], choices: Any) -> Failure | None:
     """Some gateways report a failed call as an answer with status 200 that has an error in place of choices."""
-    error = get(answer, "error")
+    error = told.get("error")
     if error is None or items(choices):
         return None
     return Failure(failure_type(error), str(get(error, "message") or ""))

@@ -6,11 +6,11 @@ judging it is `moderation`, a value of our own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from callspan.dialects import openai_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, get, items, text
+from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, text
 from callspan.dialects.openai_usage import usage
 from callspan.events import TEXT, Content, Delta, Part
 
@@ -39,26 +39,27 @@ def read(answer: Any, full: bool) -> Delta | None:
     """One event of a stream, or one whole answer. Images and sound are told by their size."""
     if isinstance(answer, str):
         return Delta(parts=(Part(TEXT, answer),) if full else ())
-    kind = get(answer, "type")
+    told = fields(answer)
+    kind = told.get("type")
     ends = isinstance(kind, str) and kind.endswith((".done", ".completed"))
     return Delta(
-        model=text(get(answer, "model")),
-        parts=_parts(answer, ends) if full else (),
-        usage=usage(get(answer, "usage")),
+        model=text(told.get("model")),
+        parts=_parts(told, ends) if full else (),
+        usage=usage(told.get("usage")),
         last=ends,
     )
 
 
-def _parts(answer: Any, ends: bool) -> list[Part]:
-    found = [_image(item, place) for place, item in enumerate(items(get(answer, "data")))]
-    said = text(get(answer, "delta")) or (None if ends else text(get(answer, "text")))
+def _parts(told: Mapping[str, Any], ends: bool) -> list[Part]:
+    found = [_image(item, place) for place, item in enumerate(items(told.get("data")))]
+    said = text(told.get("delta")) or (None if ends else text(told.get("text")))
     return [*found, Part(TEXT, said)] if said else found
 
 
 def _image(item: Any, place: int) -> Part:
     url, data = text(get(item, "url")), get(item, "b64_json")
     shown = parts.media("image", url) if url else parts.blob("image", "image/png", data)
-    return Part(shown.pop("type"), index=place, data=shown)
+    return Part(shown.pop("type"), choice=place, data=shown)
 
 
 def read_moderation(answer: Any, _full: bool) -> Delta | None:

@@ -13,10 +13,10 @@ _DATA_URL = re.compile(r"data:([^;,]*)[^,]*,", re.ASCII)
 
 
 def media(modality: str, url: Any) -> Part:
-    """An image, sound or file by its address; inline data becomes a blob."""
+    """An image, sound or file by its address; inline data becomes a blob, and nothing an empty part."""
     found = _DATA_URL.match(url[:200]) if isinstance(url, str) else None
     if found is None:
-        return {"type": "uri", "modality": modality, "uri": url if isinstance(url, str) else ""}
+        return {"type": "uri", "modality": modality, "uri": url} if isinstance(url, str) else {}
     return {"type": "blob", "modality": modality, "mime_type": found.group(1), "content": url[found.end() :]}
 
 
@@ -36,7 +36,7 @@ def file(source: Any) -> Part:
         return {"type": "file", "modality": "document", "file_id": get(source, "file_id")}
     if get(source, "file_url"):
         return media("document", get(source, "file_url"))
-    return media("document", get(source, "file_data") or "data:,")
+    return media("document", get(source, "file_data"))
 
 
 def tools(definitions: Any) -> list[Part]:

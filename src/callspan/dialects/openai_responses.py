@@ -39,7 +39,7 @@ def content(body: Body) -> Content:
     instructions, given = text(body.get("instructions")), body.get("input")
     asked = [{"role": "user", "content": given}] if isinstance(given, str) else items(given)
     return Content(
-        messages=[_sent(item) for item in asked],
+        messages=[_sent(item) for item in asked if get(item, "type") != "item_reference"],
         system=[{"type": TEXT, "content": instructions}] if instructions else [],
         tools=parts.tools(body.get("tools")),
     )
@@ -50,7 +50,7 @@ def _sent(item: Any) -> dict[str, Any]:
     if kind == "message":
         said = get(item, "content")
         found = [{"type": TEXT, "content": said}] if isinstance(said, str) else [_piece(part) for part in items(said)]
-        return {"role": get(item, "role") or "user", "parts": found}
+        return {"role": get(item, "role") or "user", "parts": [part for part in found if part]}
     if kind.endswith("_call_output"):
         response = {"type": "tool_call_response", "id": get(item, "call_id"), "response": plain(get(item, "output"))}
         return {"role": "tool", "parts": [response]}
@@ -170,6 +170,8 @@ def _output(item: Any, place: int) -> list[Part]:
         case "function_call" | "custom_tool_call" as kind:
             arguments = get(item, "arguments" if kind == "function_call" else "input") or ""
             return [Part(TOOL_CALL, arguments, 0, place, text(get(item, "call_id")), text(get(item, "name")))]
+        case "compaction":
+            return [Part("compaction", index=place, data={"id": text(get(item, "id"))})]
         case kind:
             return [_server_tool(str(kind or "unknown"), item, place)]
 

@@ -84,16 +84,14 @@ def _reading(kind: Any) -> type:
 @cache
 def _parsing(kind: Any) -> type:
     class Raw(kind):
-        if inspect.iscoroutinefunction(kind.parse):
+        def parse(self, *args: Any, **kwargs: Any) -> Any:
+            return _adopt(self, super().parse(*args, **kwargs))
 
-            async def parse(self, *args: Any, **kwargs: Any) -> Any:
-                return _adopt(self, await super().parse(*args, **kwargs))
-        else:
+    class AsyncRaw(kind):
+        async def parse(self, *args: Any, **kwargs: Any) -> Any:
+            return _adopt(self, await super().parse(*args, **kwargs))
 
-            def parse(self, *args: Any, **kwargs: Any) -> Any:
-                return _adopt(self, super().parse(*args, **kwargs))
-
-    return _named_as(kind, Raw)
+    return _named_as(kind, AsyncRaw if inspect.iscoroutinefunction(kind.parse) else Raw)
 
 
 def _adopt(raw: Any, parsed: Any) -> Any:

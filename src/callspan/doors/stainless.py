@@ -9,6 +9,7 @@ import copy
 import re
 import sys
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from callspan import guard
@@ -21,6 +22,7 @@ from callspan.observation import Observation, active, qualified
 from callspan.patching import Patch
 from callspan.streams import observe
 
+_STREAM, _RAW, _WHOLE = "stream", "raw", "whole"
 _CODE = re.compile(r"[A-Za-z][\w.\-]{0,63}|\d{3}", re.ASCII)
 
 
@@ -146,10 +148,11 @@ def _with_usage(
 def _received(observation: Observation, result: Any) -> Any:
     """Follow what `request` gave: a stream, a raw response, or a whole answer; the app gets the very object."""
     try:
-        if hasattr(result, "_iterator") and hasattr(result, "response"):
+        kind = _kind(type(result))
+        if kind == _STREAM:
             follow_close(observation, result.response)
             return observe(result, observation)
-        if hasattr(result, "http_response") and hasattr(result, "parse"):
+        if kind == _RAW:
             _received_raw(observation, result)
         else:
             observation.answer(result)
@@ -157,6 +160,14 @@ def _received(observation: Observation, result: Any) -> Any:
         guard.report(f"following an answer of {observation.call.client_name}", error)
         observation.finish()
     return result
+
+
+@cache
+def _kind(result: type) -> str:
+    """What `request` may give, told by the class: a model answers slowly what it does not have."""
+    if hasattr(result, "__stream__"):
+        return _STREAM
+    return _RAW if hasattr(result, "http_request") and hasattr(result, "parse") else _WHOLE
 
 
 def _received_raw(observation: Observation, raw: Any) -> None:

@@ -14,11 +14,12 @@ from callspan.events.usage import Usage
 class _Choice:
     """The parts of one choice, in the order in which they began."""
 
-    __slots__ = ("finish_reason", "parts", "tool")
+    __slots__ = ("ends", "finish_reason", "parts", "tool")
 
     def __init__(self) -> None:
         self.parts: dict[Any, tuple[Part, list[str]]] = {}
         self.finish_reason: str | None = None
+        self.ends = False  # whether the API gives reasons at all; those for images and sound do not
         self.tool: Any = None
 
     def add(self, part: Part) -> None:
@@ -45,10 +46,9 @@ class _Choice:
         return key
 
     def message(self) -> dict[str, Any]:
-        return {
-            "role": "assistant",
-            "parts": [_shown(part, "".join(bits)) for part, bits in self.parts.values()],
-        }
+        parts = [_shown(part, "".join(bits)) for part, bits in self.parts.values()]
+        ending = {"finish_reason": self.finish_reason or "error"} if self.ends else {}
+        return {"role": "assistant", "parts": parts, **ending}
 
 
 def _shown(part: Part, text: str) -> dict[str, Any]:
@@ -132,6 +132,7 @@ class Response:
         for index, reason in delta.finish_reasons:
             choice = self._choice(index)
             choice.finish_reason = reason or choice.finish_reason
+            choice.ends = True
 
     def _keep(self, part: Part) -> None:
         room = TEXT_LIMIT - self._kept
@@ -150,7 +151,7 @@ class Response:
     @property
     def finish_reasons(self) -> list[str | None]:
         """Why each choice ended, in the provider's own words; `None` where it did not say."""
-        return [choice.finish_reason for choice in self._ordered()]
+        return [choice.finish_reason for choice in self._ordered() if choice.ends]
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -170,4 +171,5 @@ class Response:
 
     def finished(self, choices: int) -> bool:
         """Whether the model had said all it would: a closing event, or a finish reason for each of the choices."""
-        return self.last or (len(self._choices) >= choices and all(self.finish_reasons))
+        reasons = self.finish_reasons
+        return self.last or (len(reasons) >= choices and all(reasons))

@@ -10,7 +10,7 @@ from opentelemetry import _logs as logs
 
 from callspan.events import Call, Response
 from callspan.handlers.telemetry import FollowsProvider
-from callspan.observation import qualified
+from callspan.observation import ProviderError, qualified
 from callspan.semconv import attributes, content, names
 from callspan.semconv.conventions import CHOICES
 from callspan.settings import Settings
@@ -43,12 +43,16 @@ class LogEvents:
 
     def on_error(self, call: Call, error: BaseException) -> None:
         """Tell the exception, and the details that there are."""
-        told: dict[str, Any] = {names.EXCEPTION_TYPE: qualified(type(error))}
+        self._emit(call, names.EXCEPTION_EVENT, logs.SeverityNumber.WARN, self._exception(error))
+        self.on_end(call, call.response)
+
+    def _exception(self, error: BaseException) -> dict[str, Any]:
+        reported = isinstance(error, ProviderError)  # in an answer; nothing was raised, so there is no class to name
+        told = {names.EXCEPTION_TYPE: error.failure.type if reported else qualified(type(error))}
         if self._show_message:
             told[names.EXCEPTION_MESSAGE] = str(error)
             told[names.EXCEPTION_STACKTRACE] = "".join(traceback.format_exception(error))
-        self._emit(call, names.EXCEPTION_EVENT, logs.SeverityNumber.WARN, told)
-        self.on_end(call, call.response)
+        return told
 
     def _emit_details(self, call: Call, response: Response) -> None:
         told = {

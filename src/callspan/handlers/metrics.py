@@ -11,6 +11,7 @@ from callspan.background import worker
 from callspan.events import Call, Response, Usage
 from callspan.handlers.telemetry import FollowsProvider
 from callspan.semconv import names
+from callspan.semconv.attributes import FETCH
 from callspan.semconv.conventions import CHOICES, COUNTER, EXTRA, HISTOGRAM, Convention, Metric
 from callspan.settings import Settings, unknown
 from callspan.version import __version__
@@ -64,6 +65,11 @@ class Metrics:
         key = (call.operation, call.provider, call.model, call.server_address, call.server_port, response.model)
         return self._kept((*key, tier, fingerprint), lambda: _described(call, response, tier, fingerprint))
 
+    def _chunk_attributes(self, call: Call, response: Response) -> Attributes:
+        """Times of chunks say nothing of tier and fingerprint."""
+        key = (call.operation, call.provider, call.model, call.server_address, call.server_port, response.model)
+        return self._kept((*key, "chunk"), lambda: _described(call, response, None, None))
+
     def _kept(self, key: Any, make: Callable[[], Attributes]) -> Attributes:
         found = self._series.get(key)
         if found is None:
@@ -82,16 +88,20 @@ class Metrics:
                 recorded.add(duration.name)
                 instruments[duration.name].record(call.duration, failed, context=context)
             if response.first_chunk is not None and call.stream and _infers(call):
-                instruments[convention.first_chunk.name].record(response.first_chunk, series, context=context)
-            if response.usage is not None and call.operation != "fetch_response":
-                self._count(convention, call, response.usage, series)
+                told = self._chunk_attributes(call, response)
+                instruments[convention.first_chunk.name].record(response.first_chunk, told, context=context)
+            if response.usage is not None and call.operation != FETCH:
+                self._count(convention, call, response.usage, (series, failed))
         if response.chunk_times and _infers(call):
-            self._record_gaps(response, series, context)
+            self._record_gaps(response, self._chunk_attributes(call, response), context)
         if self._extra:
             self._record_extra(call, instruments)
 
-    def _count(self, convention: Convention, call: Call, usage: Usage, series: Attributes) -> None:
+    def _count(
+        self, convention: Convention, call: Call, usage: Usage, attributes: tuple[Attributes, Attributes]
+    ) -> None:
         instruments, context = self._instruments.get(), call.context
+        series, failed = attributes
         if convention.token_usage is not None:
             record = instruments[convention.token_usage.name].record
             for kind, value in (("input", usage.input), ("output", usage.output)):
@@ -100,7 +110,8 @@ class Metrics:
         elif not _infers(call):
             return
         for metric, value, modality in _counts(convention, usage):
-            told = series if modality is None else {**series, names.TOKEN_MODALITY: modality}
+            told = failed if metric.kind == HISTOGRAM else series
+            told = told if modality is None else {**told, names.TOKEN_MODALITY: modality}
             instrument = instruments[metric.name]
             (instrument.add if metric.kind == COUNTER else instrument.record)(value, told, context=context)
 
@@ -178,6 +189,8 @@ def _counts(convention: Convention, usage: Usage) -> Iterable[tuple[Metric, int,
     ):
         if metric is not None and value:
             yield metric, value, "unknown" if latest else None
+    if not latest:
+        return
     yield from _split(convention.input_tokens, usage.input, _modalities(usage, "input"))
     yield from _split(convention.output_tokens, usage.output, _modalities(usage, "output"))
     for metric, value in (

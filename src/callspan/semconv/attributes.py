@@ -10,6 +10,7 @@ from callspan.semconv import names
 from callspan.semconv.conventions import Convention
 
 Attributes = dict[str, Any]
+FETCH = "fetch_response"
 
 
 def _number(value: Any) -> float | None:
@@ -79,7 +80,7 @@ _TOTALS = ("input", "output")
 
 def span_name(call: Call) -> str:
     """`{operation} {model}`, or the operation alone."""
-    if call.operation == "fetch_response" or not call.model:
+    if call.operation == FETCH or not call.model:
         return call.operation
     return f"{call.operation} {call.model}"
 
@@ -101,7 +102,7 @@ def identity(call: Call) -> Attributes:
 
 def request(call: Call) -> Attributes:
     """The request's settings, only those that were sent."""
-    found: Attributes = {names.REQUEST_STREAM: True} if call.stream else {}
+    found: Attributes = {names.REQUEST_STREAM: True} if call.stream and call.operation != FETCH else {}
     for key, value in call.parameters.items():
         row = _REQUEST.get(key) or (_OPENAI_REQUEST.get(key) if call.provider == "openai" else None)
         if row is None or _usual(key, value):
@@ -124,10 +125,10 @@ def response(call: Call, answer: Response, conventions: Iterable[Convention]) ->
         found[names.RESPONSE_ID] = answer.id
     if answer.model:
         found[names.RESPONSE_MODEL] = answer.model
-    reasons = finish_reasons(answer)
+    reasons = finish_reasons(call, answer)
     if reasons:
         found[names.FINISH_REASONS] = reasons
-    if answer.first_chunk is not None and call.stream:
+    if answer.first_chunk is not None and call.stream and call.operation != FETCH:
         found[names.TIME_TO_FIRST_CHUNK] = answer.first_chunk
     if call.stream:
         found[names.CHUNKS] = answer.chunks
@@ -137,7 +138,7 @@ def response(call: Call, answer: Response, conventions: Iterable[Convention]) ->
         found[names.ATTEMPTS] = len(call.retries) + 1
     if answer.details:
         found.update(_details(call, answer))
-    if answer.usage is not None and call.operation != "fetch_response":
+    if answer.usage is not None and call.operation != FETCH:
         found.update(usage(answer.usage, conventions))
     return found
 
@@ -147,9 +148,11 @@ def _details(call: Call, answer: Response) -> Attributes:
     return {known[key]: value for key, value in answer.details.items() if key in known}
 
 
-def finish_reasons(answer: Response) -> list[str]:
-    """One reason a choice; `error` where the answer stopped without one."""
-    return [reason or "error" for reason in answer.finish_reasons]
+def finish_reasons(call: Call, answer: Response) -> list[str]:
+    """One reason a choice; `error` where the answer stopped without one, or before the choice began."""
+    reasons = [reason or "error" for reason in answer.finish_reasons]
+    missing = _integer(call.parameters.get("choices")) if reasons else None
+    return reasons + ["error"] * ((missing or 0) - len(reasons))
 
 
 def usage(counts: Usage, conventions: Iterable[Convention]) -> Attributes:

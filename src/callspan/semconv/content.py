@@ -46,11 +46,7 @@ def sent(call: Call) -> dict[str, Any]:
 
 def received(response: Response) -> dict[str, Any]:
     """Output messages, only where something was received."""
-    messages = [
-        {**_small(message), "finish_reason": reason or "error"}
-        for message, reason in zip(response.messages, response.finish_reasons, strict=True)
-        if message["parts"]
-    ]
+    messages = [_small(message) for message in response.messages if message["parts"]]
     return {names.OUTPUT_MESSAGES: messages} if messages else {}
 
 

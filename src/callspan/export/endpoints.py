@@ -1,0 +1,137 @@
+"""OTLP endpoints as people write them: taken as the specification means them, or refused in one line."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+GENERAL = "OTEL_EXPORTER_OTLP_ENDPOINT"
+SIGNALS = ("traces", "metrics", "logs")
+PACKAGES = {
+    "grpc": "opentelemetry.exporter.otlp.proto.grpc",
+    "http/protobuf": "opentelemetry.exporter.otlp.proto.http",
+    "http/json": "opentelemetry.exporter.otlp.json.http",
+}
+"""Which package has the exporters of a protocol; the last one is seldom installed."""
+
+
+class ConfigurationError(ValueError):
+    """A destination that cannot be used; the message is one line that names the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where one signal goes: its protocol, and the URL in the form in which the exporter wants it."""
+
+    signal: str
+    protocol: str
+    url: str
+
+
+def variable(signal: str, what: str) -> str:
+    """The name of the variable for one signal, such as `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`."""
+    return f"OTEL_EXPORTER_OTLP_{signal.upper()}_{what}"
+
+
+def targets(signals: tuple[str, ...], given: str | None, environ: Mapping[str, str]) -> tuple[Target, ...]:
+    """Where each signal goes; an endpoint given in code wins over the environment."""
+    return tuple(_target(signal, given, environ) for signal in signals)
+
+
+def _target(signal: str, given: str | None, environ: Mapping[str, str]) -> Target:
+    own = "" if given else environ.get(variable(signal, "ENDPOINT"), "").strip()
+    base = given or environ.get(GENERAL, "").strip()
+    protocol = chosen_protocol(signal, own or base, environ)
+    if own:
+        return Target(signal, protocol, check_endpoint(own, protocol, variable(signal, "ENDPOINT")))
+    if not base:
+        base = "http://localhost:4317" if protocol == "grpc" else "http://localhost:4318"
+    url = check_endpoint(base, protocol, "otlp" if given else GENERAL)
+    return Target(signal, protocol, url if protocol == "grpc" else f"{url}/v1/{signal}")
+
+
+def chosen_protocol(signal: str, endpoint: str, environ: Mapping[str, str]) -> str:
+    """The protocol that was asked for, else gRPC on its usual port 4317, else http/protobuf."""
+    for name in (variable(signal, "PROTOCOL"), "OTEL_EXPORTER_OTLP_PROTOCOL"):
+        asked = environ.get(name, "").strip().lower()
+        if asked:
+            return check_protocol(asked, name)
+    return "grpc" if endpoint.rstrip("/").endswith(":4317") else "http/protobuf"
+
+
+def check_protocol(value: str, name: str = "OTEL_EXPORTER_OTLP_PROTOCOL") -> str:
+    """The protocol, or `ConfigurationError`."""
+    if value not in PACKAGES:
+        raise ConfigurationError(f"{name} is {value!r}: use grpc or http/protobuf")
+    if value == "http/json" and not _installed(PACKAGES[value]):
+        raise ConfigurationError(f"{name} is 'http/json', which no installed exporter has: use http/protobuf")
+    return value
+
+
+def _installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def check_endpoint(value: str, protocol: str = "", name: str = GENERAL) -> str:
+    """The endpoint without a trailing slash, or `ConfigurationError` in one line that names the fix.
+
+    `name` is the variable or argument that held it: only a variable of one signal may have a path such as /v1/traces.
+    """
+    value = value.strip()
+    if "://" not in value:
+        raise ConfigurationError(f"{name} is {value!r}, which has no scheme: write http://{value or 'localhost:4318'}")
+    parts = _split(value)
+    if parts.scheme not in ("http", "https"):
+        raise ConfigurationError(
+            f"{name} is {value!r}, whose scheme is unknown: write http://{parts.netloc} or https://{parts.netloc}"
+        )
+    _check_host(parts, value, name)
+    _check_path(parts, value, name, protocol)
+    return value if _for_one_signal(name) and protocol != "grpc" else value.rstrip("/")
+
+
+def _split(value: str) -> SplitResult:
+    try:
+        return urlsplit(value)
+    except ValueError:  # half a pair of brackets
+        return SplitResult("http", "", "", "", "")
+
+
+def _check_host(parts: SplitResult, value: str, name: str) -> None:
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ConfigurationError(
+            f"{name} is {value!r}, whose port is not a number from 1 to 65535: write a port such as 4318"
+        )
+    if not parts.hostname:
+        shown = f"{parts.scheme}://localhost:{port or 4318}"
+        raise ConfigurationError(f"{name} is {value!r}, which has no host: write {shown}")
+
+
+def _check_path(parts: SplitResult, value: str, name: str, protocol: str) -> None:
+    """gRPC has no path, and over HTTP a general endpoint gets the signal's path added."""
+    signal = next((s for s in SIGNALS if parts.path.rstrip("/").endswith(f"/v1/{s}")), None)
+    base = value.rstrip("/")
+    base = base[: -len(f"/v1/{signal}")] if signal else base
+    if protocol == "grpc" and parts.path.strip("/"):
+        raise ConfigurationError(
+            f"{name} is {value!r}, but gRPC takes no path: write {parts.scheme}://{parts.netloc}"
+            " or set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+        )
+    if signal and not _for_one_signal(name):
+        raise ConfigurationError(
+            f"{name} is {value!r}, but /v1/{signal} is added to it: write {base}"
+            f" or put it in {variable(signal, 'ENDPOINT')}"
+        )
+
+
+def _for_one_signal(name: str) -> bool:
+    return name.startswith("OTEL_EXPORTER_OTLP_") and name != GENERAL

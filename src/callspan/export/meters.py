@@ -1,0 +1,104 @@
+"""Our meter provider, or our readers on the app's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from opentelemetry.metrics import MeterProvider as MeterProviderApi
+
+from callspan import guard
+from callspan.export.outlet import Outlet
+from callspan.export.slots import METRICS
+
+
+class OwnMeterProvider(MeterProviderApi):
+    """Makes the SDK's provider when first asked for a meter, so that a child that never calls a model costs nothing.
+
+    Flushing is bounded, which the SDK's is not.
+    """
+
+    def __init__(self, readers: Callable[[], list[Any]], flush: Callable[[float], bool]) -> None:
+        self._readers = readers
+        self._flush = flush
+        self._sdk: Any = None
+
+    def get_meter(self, *arguments: Any, **options: Any) -> Any:
+        """A meter of the SDK's."""
+        return self.sdk().get_meter(*arguments, **options)
+
+    def sdk(self) -> Any:
+        """The SDK's provider behind this one."""
+        if self._sdk is None:
+            from opentelemetry.sdk.metrics import MeterProvider
+
+            from callspan.export.resource import resource
+
+            self._sdk = MeterProvider(self._readers(), resource=resource(), shutdown_on_exit=False)
+        return self._sdk
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Collect and send."""
+        return self._flush(timeout_millis / 1000)
+
+    def shutdown(self, timeout_millis: float = 30_000, **_: Any) -> None:
+        """Collect and send; the readers live as long as the destinations."""
+        self._flush(timeout_millis / 1000)
+
+
+class Meters:
+    """What reads metrics. A reader cannot move, so when the readers change our provider is made anew."""
+
+    def __init__(self, outlets: Callable[[], list[Outlet]], flush: Callable[[float], bool]) -> None:
+        self.own: OwnMeterProvider | None = None
+        self._open_outlets = outlets
+        self._flush = flush
+        self._read: list[Outlet] = []
+        self._guests: dict[Outlet, tuple[Any, Any]] = {}
+
+    def use(self, outlets: Sequence[Outlet]) -> None:
+        """Let these outlets, and no others, read."""
+        wanted = [outlet for outlet in outlets if outlet.wants("metrics")]
+        present = METRICS.present()
+        if present is not None and present is not self.own:
+            self._join(present, [outlet for outlet in wanted if outlet.joins])
+        elif wanted != self._read:
+            self._read = wanted
+            self.own = self._provider()
+            self.own.sdk()
+            METRICS.put(self.own)
+
+    def renew(self) -> None:
+        """Begin at zero, as a child must, whose parent exports the sums up to the fork."""
+        if self.own is not None and METRICS.present() is self.own:
+            self._read = []
+            self.own = self._provider()
+            METRICS.put(self.own)
+
+    def _provider(self) -> OwnMeterProvider:
+        return OwnMeterProvider(self._new_readers, self._flush)
+
+    def _new_readers(self) -> list[Any]:
+        self._read = [outlet for outlet in self._open_outlets() if outlet.wants("metrics")]
+        return [reader for outlet in self._read if (reader := outlet.metric_reader()) is not None]
+
+    def _join(self, provider: Any, outlets: list[Outlet]) -> None:
+        """Read what the app's provider has, where the SDK is new enough to let us."""
+        for outlet in [known for known in self._guests if known not in outlets]:
+            old, reader = self._guests.pop(outlet)
+            old.remove_metric_reader(reader)
+        for outlet in outlets:
+            if outlet in self._guests and self._guests[outlet][0] is provider:
+                continue
+            if not (hasattr(provider, "add_metric_reader") and hasattr(provider, "remove_metric_reader")):
+                guard.say_once("the app's own meter provider takes no readers, so its metrics go where it sends them")
+                return
+            reader = outlet.metric_reader()
+            provider.add_metric_reader(reader)
+            self._guests[outlet] = provider, reader
+
+    @property
+    def replaced(self) -> bool:
+        """Whether the app has set a meter provider in place of ours."""
+        present = METRICS.present()
+        return present is not None and present is not self.own and bool(self._read)

@@ -1,0 +1,84 @@
+"""Keeps the exporters' own log quiet: one line when telemetry cannot be sent, and no traceback."""
+
+from __future__ import annotations
+
+import logging
+
+_LOGGERS = (
+    "opentelemetry.exporter.otlp.proto.grpc.exporter",
+    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+    "opentelemetry.exporter.otlp.proto.http.metric_exporter",
+    "opentelemetry.exporter.otlp.proto.http._log_exporter",
+    "opentelemetry.exporter.otlp.common.http",
+    "opentelemetry.sdk._shared_internal",
+    "opentelemetry.sdk.trace",
+    "opentelemetry.sdk.trace.export",
+    "opentelemetry.sdk._logs._internal.export",
+    "opentelemetry.sdk.metrics._internal.export",
+    "opentelemetry.exporter.otlp.proto.common._internal",
+    "urllib3.connectionpool",
+)
+_UNREACHABLE = (
+    "transient error",
+    "unavailable",
+    "deadline_exceeded",
+    "timed out",
+    "timeout",
+    "connection",
+    "max retries",
+    "refused",
+    "retrying",
+    "reset by peer",
+    "already shutdown",
+    "shutdown in progress",
+)
+
+
+class FirstOnly(logging.Filter):
+    """Lets the first message of a kind through, without its traceback; not being able to connect is one kind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[str] = set()
+
+    @property
+    def said_unreachable(self) -> bool:
+        """Whether it has been said that telemetry cannot be sent."""
+        return "unreachable" in self._seen
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to let a record pass, shortened to one line."""
+        if record.levelno < logging.WARNING:
+            return True
+        text = _short(record)
+        kind = _kind(text, record)
+        if kind in self._seen:
+            return False
+        self._seen.add(kind)
+        record.msg, record.args = f"{text} (said once)", ()
+        record.exc_info = record.exc_text = None
+        return True
+
+
+def _short(record: logging.LogRecord) -> str:
+    text = " ".join(record.getMessage().split())
+    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    if error is not None:
+        text = f"{text} {type(error).__name__}: {' '.join(str(error).split())}"
+    return text if len(text) <= 300 else text[:299] + "…"
+
+
+def _kind(text: str, record: logging.LogRecord) -> str:
+    lower = text.lower()
+    if any(sign in lower for sign in _UNREACHABLE):
+        return "unreachable"
+    return f"{record.name}: {record.msg}"
+
+
+first_only = FirstOnly()
+
+
+def hush() -> None:
+    """Put the filter in place; the same one for all, so that one outage is one line."""
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(first_only)

@@ -1,0 +1,82 @@
+"""Prometheus as a destination: /metrics on an address that it scrapes."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from callspan import guard
+from callspan.export.destinations import prometheus_address
+from callspan.export.endpoints import ConfigurationError
+from callspan.export.outlet import Outlet
+
+MISSING = "--prometheus needs the extra: pip install 'callspan[prometheus]'"
+
+
+class Prometheus(Outlet):
+    """Serves metrics. A taken port raises when `strict`, else it is one warning: other workers serve there."""
+
+    def __init__(self, address: str, strict: bool) -> None:
+        self._host, self._port = prometheus_address(address)
+        self._server: Any = None
+        self._reader: Any = None
+        try:
+            import opentelemetry.exporter.prometheus  # noqa: F401  so that a missing extra is said at once
+        except ImportError:
+            raise ConfigurationError(MISSING) from None
+        self._serve(strict)
+
+    def _serve(self, strict: bool) -> None:
+        from prometheus_client import start_http_server
+
+        try:
+            started: Any = start_http_server(self._port, addr=self._host)
+        except OSError as error:
+            why = f"Prometheus cannot be served on {self._host}:{self._port}: {error.strerror or error}"
+            if strict:
+                raise ConfigurationError(f"{why}; choose another port") from None
+            guard.say_once(f"{why}; the metrics of this process are not there")
+            return
+        if started:
+            self._server = started[0]
+            self._port = self._server.server_port
+
+    def wants(self, signal: str) -> bool:
+        """Metrics only."""
+        return signal == "metrics"
+
+    def metric_reader(self) -> Any:
+        """A reader that answers scrapes, in place of the one before."""
+        from opentelemetry.exporter.prometheus import PrometheusMetricReader
+
+        self._unregister()
+        self._reader = PrometheusMetricReader()
+        return self._reader
+
+    def _unregister(self) -> None:
+        if self._reader is not None:
+            with contextlib.suppress(KeyError):
+                self._reader.shutdown()
+            self._reader = None
+
+    def describe(self) -> list[str]:
+        """Where it is served."""
+        if self._server is None:
+            return [f"prometheus: not served, {self._host}:{self._port} is taken"]
+        return [f"prometheus: http://{self._host}:{self._port}/metrics"]
+
+    def close(self, deadline: float) -> None:
+        """Stop serving."""
+        self._unregister()
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+
+    def forked(self) -> None:
+        """Let go of the parent's socket, or the port would stay taken, and silent, when the parent ends."""
+        if self._server is not None:
+            self._server.socket.close()
+
+    def in_child(self) -> None:
+        """Nothing: the port is the parent's."""
+        guard.say_once(f"Prometheus at {self._host}:{self._port} shows the parent process only: use OTLP for workers")

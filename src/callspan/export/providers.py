@@ -1,0 +1,273 @@
+"""OpenTelemetry set up for a program that has not done so; else our destinations added to what the program has."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from callspan import guard
+from callspan.export import fork
+from callspan.export.destinations import Destinations
+from callspan.export.meters import Meters
+from callspan.export.outlet import Outlet, left
+from callspan.export.taps import Tap
+from callspan.export.token_table import TokenTable
+
+FLUSH_TIMEOUT = 5.0
+"""Seconds that the exit may take, unless `CALLSPAN_FLUSH_TIMEOUT` says otherwise."""
+_SIGNALS = ("traces", "logs", "metrics")
+_lock = threading.RLock()
+_destinations = Destinations()
+_outlets: dict[Hashable, Outlet] = {}
+_retired: list[Outlet] = []
+_inherited = False
+_table: TokenTable | None = None
+_hooked = False
+_ended = False
+_waited_since: dict[str, float] = {}
+"""When each signal was first waited for in vain."""
+
+
+def setup(destinations: Destinations, *, strict: bool = True) -> None:
+    """Let telemetry go to these destinations, and to no others that were set up here before.
+
+    Providers that the app has set are kept. The same destinations again change nothing. Raises `ConfigurationError`,
+    one line, before anything is changed; with `strict` false, a Prometheus port that is taken is a warning.
+    """
+    global _destinations, _outlets
+    wanted = _wanted(destinations, strict)
+    with _lock:
+        if destinations == _destinations and _outlets.keys() == wanted.keys():
+            follow()
+            return
+        _renew()
+        _hook()
+        old, _outlets = _outlets, _opened(wanted, _outlets)
+        _destinations = destinations
+        _connect()
+        gone = [outlet for key, outlet in old.items() if _outlets.get(key) is not outlet]
+        for outlet in gone:
+            _finish(outlet, time.monotonic() + timeout())
+        _retired.extend(gone)  # kept, because SDKs before 1.34 print an error in every child when a processor is gone
+
+
+def _finish(outlet: Outlet, deadline: float) -> None:
+    for signal in _SIGNALS:
+        if outlet.wants(signal):
+            outlet.flush(signal, deadline)
+    outlet.close(deadline)
+
+
+def _wanted(destinations: Destinations, strict: bool) -> dict[Hashable, Callable[[], Outlet]]:
+    """How to open each destination, by what makes it the same as one that is open already."""
+    wanted: dict[Hashable, Callable[[], Outlet]] = {}
+    if destinations.console:
+        wanted["console"] = _console
+    if destinations.file:
+        path = os.path.abspath(destinations.file)
+        wanted["file", path] = lambda: _file(path)
+    targets = destinations.targets(os.environ)
+    if targets:
+        in_code = destinations.otlp_endpoint is not None
+        wanted["otlp", targets, in_code] = lambda: _collector(targets, in_code)
+    address = destinations.prometheus
+    if address:
+        wanted["prometheus", address] = lambda: _prometheus(address, strict)
+    return wanted
+
+
+def _console() -> Outlet:
+    from callspan.export.console import Console
+
+    return Console()
+
+
+def _file(path: str) -> Outlet:
+    from callspan.export.file import File
+
+    return File(path)
+
+
+def _collector(targets: Any, in_code: bool) -> Outlet:
+    from callspan.export.collector import Collector
+
+    return Collector(targets, joins=in_code)
+
+
+def _prometheus(address: str, strict: bool) -> Outlet:
+    from callspan.export.prometheus import Prometheus
+
+    return Prometheus(address, strict)
+
+
+def _opened(wanted: dict[Hashable, Callable[[], Outlet]], old: dict[Hashable, Outlet]) -> dict[Hashable, Outlet]:
+    """The outlets, those that are open already kept; if one cannot be opened, the new ones are closed again."""
+    opened: dict[Hashable, Outlet] = {}
+    try:
+        for key, make in wanted.items():
+            opened[key] = old.get(key) or make()
+    except BaseException:
+        for key, outlet in opened.items():
+            if key not in old:
+                outlet.close(time.monotonic() + 1)
+        raise
+    return opened
+
+
+def _connect() -> None:
+    outlets = list(_outlets.values())
+    _meters.use(outlets)
+    for tap in _taps:
+        tap.use(outlets)
+
+
+def follow() -> None:
+    """Look whether the app has set a provider of its own since, and if so show and write its telemetry too."""
+    with _lock:
+        if _outlets and (_meters.replaced or any(tap.replaced for tap in _taps)):
+            _connect()
+
+
+def handlers() -> tuple[Any, ...]:
+    """The handlers that have to hear all calls while the console is a destination: the one that counts tokens."""
+    global _table
+    if not _destinations.console:
+        return ()
+    if _table is None:
+        _table = TokenTable()
+    return (_table,)
+
+
+def owned() -> bool:
+    """Whether a provider in force is ours."""
+    return any(tap.own is not None for tap in _taps) or _meters.own is not None
+
+
+def describe() -> list[str]:
+    """One line for each place to which telemetry goes by us."""
+    return [line for outlet in _open_outlets() for line in outlet.describe()]
+
+
+def timeout() -> float:
+    """Seconds that the exit may take."""
+    text = os.environ.get("CALLSPAN_FLUSH_TIMEOUT", "").strip()
+    try:
+        return max(0.0, float(text)) if text else FLUSH_TIMEOUT
+    except ValueError:
+        guard.say_once(f"CALLSPAN_FLUSH_TIMEOUT is {text!r}: write seconds, such as 5; {FLUSH_TIMEOUT:g} are taken")
+        return FLUSH_TIMEOUT
+
+
+def flush(timeout: float = FLUSH_TIMEOUT) -> bool:
+    """Bring out traces, logs and metrics within so many seconds; false if that was too short."""
+    deadline = time.monotonic() + timeout
+    return all([_flush_signal(signal, left(deadline)) for signal in _SIGNALS])
+
+
+def _flush_signal(signal: str, seconds: float) -> bool:
+    """What stays here first, then what goes over the network, which may take all the time that there is."""
+    deadline = time.monotonic() + seconds
+    if _inherited:
+        return True  # nothing has been recorded in this child
+    outlets = [outlet for outlet in _outlets.values() if outlet.wants(signal)]
+    try:
+        done = all([outlet.flush(signal, deadline) for outlet in sorted(outlets, key=lambda o: o.remote)])
+    except Exception as error:  # noqa: BLE001  a destination's fault must not stop the app
+        guard.report(f"flushing {signal}", error)
+        return False
+    if done:
+        _waited_since.pop(signal, None)
+    else:
+        _waited_since.setdefault(signal, deadline - seconds)
+    return done
+
+
+def shutdown() -> None:
+    """Bring everything out, print the table of tokens, and close what we opened, all within the time for the exit.
+
+    Time that was spent in vain by a flush just before counts, so that a dead collector is waited for once.
+    """
+    global _ended
+    if _ended:
+        return
+    _ended = True
+    now, allowed = time.monotonic(), timeout()
+    began = min((since for since in _waited_since.values() if now - since < 2 * allowed), default=now)
+    deadline = max(now, began + allowed)
+    flush(left(deadline))
+    _close(deadline)
+    _print_table()
+
+
+def _close(deadline: float) -> None:
+    """Close all; providers of the app's that are shut down after us find nothing of ours any more."""
+    global _outlets
+    for tap in _taps:
+        tap.use([])
+    if _inherited:
+        return
+    for outlet in sorted(_outlets.values(), key=lambda outlet: outlet.remote):
+        try:
+            outlet.close(deadline)
+        except Exception as error:  # noqa: BLE001  the exit goes on
+            guard.report("closing a destination", error)
+    _outlets = {}
+
+
+def _print_table() -> None:
+    text = _table.render() if _table is not None and _destinations.console else ""
+    if text and sys.stderr is not None:
+        from callspan.export.tree import write
+
+        write(sys.stderr, f"\n{text}")
+
+
+def _hook() -> None:
+    """Registered early, so that what the core registers later runs earlier: it ends calls that are still open."""
+    global _hooked
+    if not _hooked:
+        _hooked = True
+        fork.at_exit(shutdown)
+        fork.in_child(_after_fork)
+
+
+def _after_fork() -> None:
+    """Only note that outlets have to be made anew: this runs inside the app's fork, where little is safe."""
+    global _lock, _ended, _inherited
+    _lock = threading.RLock()
+    _waited_since.clear()
+    _ended = False
+    _inherited = bool(_outlets)
+    for outlet in _outlets.values():
+        outlet.forked()
+    for tap in _taps:
+        tap.forked()
+    _meters.renew()
+
+
+def _renew() -> None:
+    """In a child that has something to tell: open destinations of its own in place of the parent's."""
+    global _inherited, _outlets
+    with _lock:
+        if _inherited:
+            _inherited = False
+            _retired.extend(_outlets.values())
+            children = {key: outlet.in_child() for key, outlet in _outlets.items()}
+            _outlets = {key: child for key, child in children.items() if child is not None}
+        for tap in _taps:
+            tap.use(list(_outlets.values()))
+
+
+def _open_outlets() -> list[Outlet]:
+    """The outlets of this process, opened now if it is a child that has not done so."""
+    if _inherited:
+        _renew()
+    return list(_outlets.values())
+
+
+_taps = tuple(Tap(signal, _renew, _flush_signal) for signal in ("traces", "logs"))
+_meters = Meters(_open_outlets, lambda seconds: _flush_signal("metrics", seconds))

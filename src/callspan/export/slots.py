@@ -1,0 +1,45 @@
+"""The three places where OpenTelemetry keeps the app's providers, and how a guest puts one of its own there."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+_PROXIES = frozenset({"ProxyTracerProvider", "_ProxyMeterProvider", "ProxyLoggerProvider"})
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The global provider of one signal."""
+
+    api: str
+    internal: str
+    variable: str
+    noun: str
+
+    def present(self) -> Any:
+        """The provider that is set, or `None` while there is only OpenTelemetry's stand-in."""
+        provider = getattr(importlib.import_module(self.api), f"get_{self.noun}_provider")()
+        return None if type(provider).__name__ in _PROXIES else provider
+
+    def put(self, provider: Any) -> None:
+        """Set a provider so that the app may still set its own.
+
+        OpenTelemetry lets a provider be set once, and warns the second time. So the variable is assigned, which does
+        not use up that once; where it has another name, the provider is set in the ordinary way.
+        """
+        module = importlib.import_module(self.internal)
+        if not hasattr(module, self.variable):
+            getattr(importlib.import_module(self.api), f"set_{self.noun}_provider")(provider)
+            return
+        setattr(module, self.variable, provider)
+        # meters that were got before get their real instruments now; tracers and loggers look by themselves
+        proxy = getattr(module, "_PROXY_METER_PROVIDER", None)
+        if proxy is not None:
+            proxy.on_set_meter_provider(provider)
+
+
+TRACES = Slot("opentelemetry.trace", "opentelemetry.trace", "_TRACER_PROVIDER", "tracer")
+METRICS = Slot("opentelemetry.metrics", "opentelemetry.metrics._internal", "_METER_PROVIDER", "meter")
+LOGS = Slot("opentelemetry._logs", "opentelemetry._logs._internal", "_LOGGER_PROVIDER", "logger")

@@ -1,0 +1,1 @@
+"""What callspan costs, as ratios within one run: `python -m tests.benchmarks`."""

@@ -1,0 +1,94 @@
+"""The rules for one log event, and for events beside the spans that they belong to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from opentelemetry.trace import StatusCode
+
+from .attribute import check_attributes
+from .content import check_content
+from .expectations import Expectations
+from .finding import Finding
+from .rules import DETAILS, EXCEPTION, INFERENCE, PLACES, SCHEMAS, SEVERITIES, broken
+from .span import check_scope, describe
+
+Spans = Mapping[tuple[int, int], Any]
+
+
+def by_context(spans: list[Any]) -> Spans:
+    """Spans by trace and span id."""
+    return {(span.context.trace_id, span.context.span_id): span for span in spans}
+
+
+def check_event(expect: Expectations, readable: Any) -> Iterator[Finding]:
+    """Everything that can be said of an event by itself."""
+    record = getattr(readable, "log_record", readable)
+    signal, attributes = f"event {record.event_name!r}", dict(record.attributes or {})
+    known = expect.registry.events.get(record.event_name)
+    if known is None:
+        yield broken("name.unknown", signal, str(record.event_name))
+        return
+    number = getattr(record.severity_number, "value", record.severity_number)
+    if number != SEVERITIES.get(known.name, number):
+        yield broken("event.severity", signal, "severity", number)
+    if record.body is not None:
+        yield broken("event.body", signal, "body", record.body)
+    yield from check_scope(expect, signal, readable.instrumentation_scope)
+    levels = known.attributes
+    if known.name == DETAILS:
+        inference = expect.registry.spans[INFERENCE]
+        levels = expect.registry.refined(inference, attributes.get("gen_ai.provider.name"))
+    yield from check_attributes(expect, signal, PLACES.get(known.name, "event"), levels, attributes)
+    yield from check_content(expect, signal, attributes, on_span=False)
+    yield from _check_required(expect, signal, known.name, attributes, levels)
+
+
+def _check_required(
+    expect: Expectations, signal: str, name: str, attributes: Mapping[str, Any], levels: Mapping[str, str]
+) -> Iterator[Finding]:
+    for key, level in levels.items():
+        if level == "required" and key not in attributes:
+            yield broken("event.required", signal, key)
+    if name != EXCEPTION:
+        return
+    if not attributes.get("exception.type") and not attributes.get("exception.message"):
+        yield broken("event.required", signal, "exception.type or exception.message")
+    for key in ("exception.message", "exception.stacktrace"):
+        if key in attributes and not expect.captures("any"):
+            yield broken("content.off", signal, key, attributes[key])
+
+
+def check_together(spans: Spans, readables: list[Any]) -> Iterator[Finding]:
+    """Events beside spans: each has one of ours as context, says what it says, and no failure goes untold."""
+    told: Counter[tuple[int, int]] = Counter()
+    for readable in readables:
+        record = getattr(readable, "log_record", readable)
+        signal, where = f"event {record.event_name!r}", (record.trace_id or 0, record.span_id or 0)
+        span = spans.get(where)
+        if span is None:
+            yield broken("event.span", signal, "trace and span id", tuple(f"{number:x}" for number in where))
+        elif record.event_name == EXCEPTION:
+            told[where] += 1
+            if span.status.status_code is not StatusCode.ERROR:
+                yield broken("event.unfailed", signal, span.name, span.status.status_code.name)
+        elif record.event_name == DETAILS:
+            yield from _check_alike(signal, span, record)
+    for where, span in spans.items():
+        if span.status.status_code is StatusCode.ERROR and not told[where]:
+            yield broken("event.missing", describe(span), EXCEPTION)
+        if told[where] > 1:
+            yield broken("event.twice", describe(span), EXCEPTION, told[where])
+
+
+def _check_alike(signal: str, span: Any, record: Any) -> Iterator[Finding]:
+    event, other = record.attributes or {}, span.attributes or {}
+    for key in {**event, **other}:
+        if key not in SCHEMAS and _plain(event.get(key)) != _plain(other.get(key)):
+            yield broken("event.differs", signal, key, (event.get(key), other.get(key)))
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, list | tuple) else value

@@ -1,0 +1,163 @@
+"""A collector that remembers what it is sent, and programs run in processes of their own."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from concurrent import futures
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SRC = str(Path(__file__).parents[2] / "src")
+
+
+class Received:
+    """What a collector was sent, as (signal, name of a span, metric or event, value) in order."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.requests: list[Any] = []
+        self._lock = threading.Lock()
+
+    def add(self, request: Any) -> None:
+        with self._lock:
+            self.requests.append(request)
+
+    @property
+    def spans(self) -> list[str]:
+        return [s.name for r in self._all("resource_spans") for x in r.scope_spans for s in x.spans]
+
+    @property
+    def sums(self) -> dict[str, list[tuple[str, int]]]:
+        """The sums of each counter: instance and value, the last one an instance."""
+        found: dict[str, dict[str, int]] = {}
+        for r in self._all("resource_metrics"):
+            instance = next(a.value.string_value for a in r.resource.attributes if a.key == "service.instance.id")
+            for metric in (m for x in r.scope_metrics for m in x.metrics):
+                found.setdefault(metric.name, {})[instance] = metric.sum.data_points[0].as_int
+        return {name: sorted(values.items(), key=lambda pair: pair[1]) for name, values in found.items()}
+
+    def _all(self, field: str) -> list[Any]:
+        return [item for request in self.requests for item in getattr(request, field, ())]
+
+
+def _request_types() -> dict[str, Any]:
+    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    return {
+        "/v1/traces": ExportTraceServiceRequest,
+        "/v1/metrics": ExportMetricsServiceRequest,
+        "/v1/logs": ExportLogsServiceRequest,
+    }
+
+
+@pytest.fixture
+def http_collector() -> Iterator[Received]:
+    """A collector for http/protobuf."""
+    received, types = Received(), _request_types()
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            received.add(types[self.path].FromString(body))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    received.url = f"http://127.0.0.1:{server.server_port}"
+    yield received
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def grpc_collector() -> Iterator[Received]:
+    """A collector for gRPC."""
+    import grpc
+    from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as logs
+    from opentelemetry.proto.collector.logs.v1 import logs_service_pb2_grpc as logs_grpc
+    from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics
+    from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2_grpc as metrics_grpc
+    from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as trace
+    from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as trace_grpc
+
+    received = Received()
+
+    def service(base: Any, response: Any) -> Any:
+        def export(_self: Any, request: Any, _context: Any) -> Any:
+            received.add(request)
+            return response()
+
+        return type("Service", (base,), {"Export": export})()
+
+    server = grpc.server(futures.ThreadPoolExecutor(4))
+    trace_service = service(trace_grpc.TraceServiceServicer, trace.ExportTraceServiceResponse)
+    trace_grpc.add_TraceServiceServicer_to_server(trace_service, server)
+    metrics_service = service(metrics_grpc.MetricsServiceServicer, metrics.ExportMetricsServiceResponse)
+    metrics_grpc.add_MetricsServiceServicer_to_server(metrics_service, server)
+    logs_service = service(logs_grpc.LogsServiceServicer, logs.ExportLogsServiceResponse)
+    logs_grpc.add_LogsServiceServicer_to_server(logs_service, server)
+    received.url = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    yield received
+    server.stop(None)
+
+
+PROGRAM = """
+import os, sys
+from opentelemetry import metrics, trace
+from callspan.export import providers
+from callspan.export.destinations import Destinations, from_environment
+from callspan.handlers.telemetry import FollowsProvider
+
+tracer = FollowsProvider(trace.get_tracer_provider, lambda p: p.get_tracer("core"))
+counter = FollowsProvider(metrics.get_meter_provider, lambda p: p.get_meter("core").create_counter("calls"))
+
+def call(name):
+    "What the core does for one call: a span and a record, by the providers in force."
+    with tracer.get().start_as_current_span(name):
+        counter.get().add(1)
+"""
+
+
+class Program:
+    """Runs programs with the package on their path and none of our variables in their environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, text: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        path = self.folder / "flower_shop.py"
+        path.write_text(PROGRAM + textwrap.dedent(text), encoding="utf-8")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("OTEL_", "CALLSPAN_"))}
+        return subprocess.run(
+            [sys.executable, "-W", "ignore::DeprecationWarning", str(path), *arguments],
+            cwd=self.folder,
+            env={**kept, "PYTHONPATH": SRC, "PYTHONIOENCODING": "utf-8", **variables},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path)

@@ -1,0 +1,257 @@
+"""The tree on the console, from spans of the real SDK."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+
+from callspan.export import tree
+from callspan.export.tree import TreePrinter
+from callspan.semconv import names
+
+SECOND = 1_000_000_000
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Stage:
+    """A provider with a tree, and spans with times of our choosing."""
+
+    def __init__(self, stream: io.TextIOBase | None = None) -> None:
+        self.stream: Any = stream or io.StringIO()
+        self.printer = TreePrinter(self.stream)
+        provider = TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(self.printer)
+        self.tracer = provider.get_tracer("test")
+        self.time = 0
+
+    def start(self, name: str, parent: Any = None, **attributes: Any) -> Any:
+        self.time += 1
+        context = trace.set_span_in_context(parent) if parent is not None else None
+        return self.tracer.start_span(name, context, attributes=attributes, start_time=self.time)
+
+    def end(self, span: Any, seconds: float = 1.0) -> None:
+        span.end(span.start_time + int(seconds * SECOND))
+
+    def call(self, parent: Any, model: str, seconds: float, told: dict[str, Any], failed: bool = False) -> None:
+        known = {names.OPERATION: "chat", names.PROVIDER: "openai", names.REQUEST_MODEL: model}
+        span = self.start(f"chat {model}", parent, **{**known, **told})
+        if failed:
+            span.set_status(trace.Status(trace.StatusCode.ERROR))
+        self.end(span, seconds)
+
+    @property
+    def text(self) -> str:
+        return self.stream.getvalue()
+
+
+def lines(text: str) -> str:
+    """A snapshot, without the first and the last line break and the indentation."""
+    return "".join(f"{line[4:]}\n" for line in text.strip("\n").split("\n")[:-1])
+
+
+def test_a_trace_is_printed_as_one_aligned_tree_when_its_root_ends() -> None:
+    stage = Stage()
+    shop = stage.start("flower_shop")
+    told = {names.INPUT_TOKENS: 24, names.OUTPUT_TOKENS: 9, names.TIME_TO_FIRST_CHUNK: 0.12}
+    stage.call(shop, "gpt-4.1-mini", 0.48, told)
+    told = {names.INPUT_TOKENS: 31, names.TIME_TO_FIRST_CHUNK: 0.1, names.OUTCOME: "abandoned"}
+    stage.call(shop, "gpt-4.1-mini", 0.22, told)
+    stage.call(shop, "no-such-model", 0.01, {names.ERROR_TYPE: "model_not_found", names.HTTP_STATUS: 404}, failed=True)
+    assert stage.text == ""
+    stage.end(shop, 2.31)
+    assert stage.text == lines("""
+    flower_shop  2.31 s
+    ├─ chat gpt-4.1-mini    24 → 9 tokens   first 0.12 s   0.48 s
+    ├─ chat gpt-4.1-mini    31 → ?          first 0.10 s   0.22 s   abandoned
+    └─ chat no-such-model   error model_not_found (404)    0.01 s
+    """)
+
+
+def test_all_that_is_special_about_a_call_is_shown() -> None:
+    stage = Stage()
+    shop = stage.start("flower_shop")
+    counts = {names.INPUT_TOKENS: 2048, names.OUTPUT_TOKENS: 300}
+    subsets = {names.CACHE_READ_TOKENS: 1920, names.REASONING_TOKENS: 256}
+    stage.call(shop, "o4-mini", 12.34, {**counts, **subsets, names.USAGE_SOURCE: "requested"})
+    stage.call(shop, "gpt-5", 125.0, {**counts, names.USAGE_SOURCE: "tiktoken", names.ATTEMPTS: 3})
+    stage.call(shop, "花", 0.5, {names.SERVER_ADDRESS: "127.0.0.1", names.SERVER_PORT: 8080})
+    stage.call(shop, "gpt-5", 0.0042, {names.SERVER_ADDRESS: "api.openai.com", names.OUTCOME: "cancelled"}, failed=True)
+    stage.call(shop, "gpt-5", 0.3, {**counts, names.ERROR_TYPE: "APIError"}, failed=True)
+    stage.end(shop, 140)
+    assert stage.text == lines("""
+    flower_shop  2 min 20 s
+    ├─ chat o4-mini   2048 (1920 cached) → 300 (256 reasoning) tokens       12.3 s   usage requested
+    ├─ chat gpt-5     ~2048 → ~300 tokens                               2 min 05 s   3 attempts   usage by tiktoken
+    ├─ chat 花        ? → ?                                                 0.50 s   at 127.0.0.1:8080
+    ├─ chat gpt-5     ? → ?                                                 4.2 ms   cancelled
+    └─ chat gpt-5     2048 → 300 tokens                                     0.30 s   error APIError
+    """)
+
+
+def test_wide_characters_keep_the_columns_aligned() -> None:
+    stage = Stage()
+    shop = stage.start("花店")
+    stage.call(shop, "通义千问-max", 0.5, {names.INPUT_TOKENS: 1, names.OUTPUT_TOKENS: 2})
+    stage.call(shop, "gpt-4.1-mini", 0.5, {names.INPUT_TOKENS: 10, names.OUTPUT_TOKENS: 20})
+    stage.end(shop)
+    assert stage.text == lines("""
+    花店  1.00 s
+    ├─ chat 通义千问-max   1 → 2 tokens     0.50 s
+    └─ chat gpt-4.1-mini   10 → 20 tokens   0.50 s
+    """)
+
+
+def test_spans_of_the_app_nest_and_show_the_kind_of_their_errors_only() -> None:
+    stage = Stage()
+    shop = stage.start("GET /flowers")
+    order = stage.start("order", shop)
+    stage.call(order, "m", 0.5, {names.INPUT_TOKENS: 1, names.OUTPUT_TOKENS: 2})
+    order.record_exception(ValueError("secret words"))
+    order.set_status(trace.Status(trace.StatusCode.ERROR, "secret words"))
+    stage.end(order)
+    stage.end(stage.start("pay", shop))
+    stage.end(shop, 3)
+    assert stage.text == lines("""
+    GET /flowers  3.00 s
+    ├─ order  1.00 s   error ValueError
+    │  └─ chat m   1 → 2 tokens   0.50 s
+    └─ pay  1.00 s
+    """)
+
+
+def test_a_single_span_is_a_single_line() -> None:
+    stage = Stage()
+    stage.call(None, "m", 0.5, {names.INPUT_TOKENS: 0, names.OUTPUT_TOKENS: 0})
+    assert stage.text == "chat m   0 → 0 tokens   0.50 s\n"
+
+
+def test_embeddings_have_no_output_to_ask_for() -> None:
+    stage = Stage()
+    stage.call(None, "m", 0.5, {names.OPERATION: "embeddings", names.INPUT_TOKENS: 8})
+    assert stage.text == "chat m   8 tokens   0.50 s\n"
+
+
+def test_tools_and_agents_show_no_tokens() -> None:
+    stage = Stage()
+    stage.end(stage.start("execute_tool buy", None, **{names.OPERATION: "execute_tool"}))
+    assert stage.text == "execute_tool buy  1.00 s\n"
+
+
+def test_a_span_that_ends_after_its_root_is_printed_as_late_with_what_hangs_on_it() -> None:
+    stage = Stage()
+    root = stage.start("root")
+    late = stage.start("late", root)
+    stage.end(stage.start("below", late))
+    stage.end(root)
+    assert stage.text == "root  1.00 s\n"
+    stage.end(late)
+    assert stage.text == "root  1.00 s\nlate  1.00 s   (late)\n└─ below  1.00 s\n"
+
+
+def test_a_child_that_ends_after_its_parent_but_before_the_root_stays_in_the_tree() -> None:
+    stage = Stage()
+    root = stage.start("root")
+    parent = stage.start("parent", root)
+    child = stage.start("child", parent)
+    stage.end(parent)
+    stage.end(child)
+    stage.end(root)
+    assert stage.text == "root  1.00 s\n└─ parent  1.00 s\n   └─ child  1.00 s\n"
+
+
+def test_a_remote_parent_makes_a_root_here() -> None:
+    stage = Stage()
+    remote = trace.SpanContext(1, 2, is_remote=True, trace_flags=trace.TraceFlags(1))
+    stage.end(stage.start("handle", trace.NonRecordingSpan(remote)))
+    assert stage.text == "handle  1.00 s\n"
+
+
+def test_a_flush_prints_what_waits_for_an_open_span_and_later_ends_repeat_nothing() -> None:
+    stage = Stage()
+    root = stage.start("root")
+    inner = stage.start("inner", root)
+    stage.end(stage.start("done", inner))
+    stage.printer.force_flush()
+    assert stage.text == "root  not ended\n└─ inner  not ended\n   └─ done  1.00 s\n"
+    stage.printer.force_flush()
+    stage.end(inner)
+    stage.end(root)
+    assert stage.text.endswith("done  1.00 s\nroot  1.00 s\n└─ inner  1.00 s\n")
+
+
+@pytest.mark.parametrize("shape", ["one trace", "many traces", "never ended"])
+def test_memory_is_bounded_and_what_must_go_is_printed(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "MAX_TRACES", 10)
+    monkeypatch.setattr(tree, "MAX_SPANS", 100)
+    stage = Stage()
+    root = stage.start("root")
+    for number in range(300):
+        parent = root if shape == "one trace" else stage.start(f"open {number}")
+        if shape != "never ended":
+            stage.end(stage.start(f"done {number}", parent))
+    traces = stage.printer._traces
+    assert len(traces) <= 10
+    assert sum(trace.size for trace in traces.values()) <= 101
+    stage.printer.shutdown()
+    assert stage.text.count("done ") == (0 if shape == "never ended" else 300)
+
+
+def test_many_finished_traces_leave_nothing_behind() -> None:
+    stage = Stage()
+    for _ in range(50):
+        root = stage.start("root")
+        stage.end(stage.start("child", root))
+        stage.end(root)
+    assert stage.printer._traces == {}
+    assert stage.printer._spans == 0
+
+
+def test_streams_that_cannot_show_boxes_get_plain_signs() -> None:
+    stage = Stage(io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    root = stage.start("花店")
+    stage.call(root, "m", 0.5, {names.INPUT_TOKENS: 1, names.OUTPUT_TOKENS: 2})
+    stage.end(root)
+    stage.stream.seek(0)
+    assert stage.stream.read() == "\\u82b1\\u5e97  1.00 s\n`- chat m   1 -> 2 tokens   0.50 s\n"
+
+
+@pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_colours_are_for_terminals(variables: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    stage = Stage(Terminal())
+    stage.call(None, "m", 0.5, {names.ERROR_TYPE: "x"}, failed=True)
+    assert ("\x1b[31merror x" in stage.text) is coloured
+
+
+def test_names_with_control_characters_stay_on_one_line() -> None:
+    stage = Stage()
+    stage.end(stage.start("a\nb\x1b[31m" + "c" * 100))
+    assert stage.text.count("\n") == 1
+    assert "\x1b" not in stage.text
+    assert len(stage.text) < 80
+
+
+def test_the_stream_is_stderr_looked_up_late(capsys: pytest.CaptureFixture[str]) -> None:
+    stage = Stage()
+    stage.printer._stream = None
+    stage.end(stage.start("alone"))
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "alone  1.00 s\n")
+
+
+@pytest.mark.guard_acts("the stream is closed")
+def test_a_stream_that_fails_is_not_the_apps_concern() -> None:
+    stage = Stage()
+    stage.stream.close()
+    stage.end(stage.start("alone"))

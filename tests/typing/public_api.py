@@ -1,0 +1,57 @@
+"""The public API as a program with strict types uses it; read by pyright, never run."""
+
+from __future__ import annotations
+
+from typing_extensions import assert_type
+
+import callspan
+from callspan import Call, Outcome, Response, Token, TokenCount, Usage
+
+
+class Complete:
+    """A handler with all methods, one of them asynchronous."""
+
+    def on_start(self, call: Call) -> None:
+        assert_type(call.model, str | None)
+        assert_type(call.retries, list[callspan.Retry])
+
+    def on_token(self, call: Call, token: Token) -> None:
+        assert_type(token.text, str)
+        assert_type(token.time, float)
+
+    async def on_end(self, call: Call, response: Response) -> None:
+        assert_type(response.usage, Usage | None)
+        assert_type(call.outcome, Outcome | None)
+
+    def on_error(self, call: Call, error: BaseException) -> None:
+        assert_type(call.failure, callspan.Failure | None)
+
+
+class Partial:
+    """A handler with one method."""
+
+    def on_end(self, call: Call, response: Response) -> None: ...
+
+
+def set_up() -> None:
+    """Everything that is set up by a call."""
+    handler: callspan.Handler = Complete()
+    callspan.instrument(handlers=[handler, Partial()], capture="span", semconv="both", clients=["openai"])
+    callspan.configure(console=True, file="traces.jsonl", otlp="http://localhost:4318", prometheus=":9464")
+    callspan.attach(object(), Partial())
+    with callspan.use_handlers(Partial()):
+        pass
+    assert_type(callspan.flush(1.0), bool)
+    callspan.uninstrument()
+
+
+def count() -> int:
+    """A block whose tokens are counted."""
+    with callspan.count_tokens() as usage:
+        assert_type(usage, TokenCount)
+    return usage.total
+
+
+def look() -> str:
+    """What is patched."""
+    return ", ".join(target.state for client in callspan.status().clients for target in client.targets)
