@@ -27,8 +27,9 @@ from callspan.handlers.spans import Spans
 from callspan.observation import Observation, end_all, forget_all
 from callspan.patching import Patches
 from callspan.scope import Scope, current, entered, suppressed
-from callspan.settings import Settings, SettingsError, resolve, unknown
-from callspan.status import Status, installed_version, report
+from callspan.semconv.conventions import EXTRA
+from callspan.settings import Settings, SettingsError, resolve
+from callspan.status import Status, installed_version, older, report
 
 _lock = threading.RLock()
 
@@ -42,12 +43,17 @@ class _Client:
         self.others: tuple[str, ...] = ()
         self.deferred = False
         self._owner = owner
-        self.patches = Patches(adapter.door(adapter, self.open), self._loaded)
+        self.patches = Patches(adapter.door(adapter, self.open), adapter.module, self._loaded)
 
     def _loaded(self) -> None:
         """Look, once the client is there, at its version and at who else has patched it."""
-        module = sys.modules.get(self.adapter.module)
-        self.version = str(getattr(module, "__version__", "") or installed_version(self.adapter.package) or "")
+        self.version = installed_version(self.adapter) or ""
+        if self.version and older(self.version, self.adapter.versions[0]):
+            self.patches.refuse(
+                f"{self.adapter.name} {self.version} is too old to be seen: "
+                f"callspan needs {self.adapter.name}>={self.adapter.versions[0]}"
+            )
+            return
         self.others = foreign.found(self.adapter.name)
         if self.others:
             self.deferred = self._owner.settings.on_conflict == "defer"
@@ -56,7 +62,7 @@ class _Client:
 
     def open(self, request: Request) -> Observation | None:
         """Begin an observation, unless telemetry is suppressed here."""
-        if suppressed():
+        if not self.patches.active or suppressed():  # where others stand around our wrapper it cannot be taken out
             return None
         scope = current()
         dispatch = self._owner.dispatch_for(request.client, scope, self.deferred)
@@ -144,9 +150,6 @@ def _house_handlers() -> tuple[Any, ...]:
 
 def _wanted(settings: Settings) -> set[str]:
     known = {adapter.name for adapter in ADAPTERS}
-    for name in (*(settings.clients or ()), *settings.disabled_clients):
-        if name not in known:
-            raise unknown("client", name, known)
     off = os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").replace(" ", "").split(",")
     named = {name for name in known if f"callspan_{name}" in off or "callspan" in off}
     return set(settings.clients or known) - set(settings.disabled_clients) - named
@@ -189,7 +192,9 @@ def instrument(
         "extra_metrics": extra_metrics,
         "on_conflict": on_conflict,
     }
-    settings = resolve(given)
+    clients_known = [adapter.name for adapter in ADAPTERS]
+    known = {"clients": clients_known, "disabled_clients": clients_known, "extra_metrics": list(EXTRA)}
+    settings = resolve(given, known=known)
     providers = _Providers(tracer_provider, meter_provider, logger_provider)
     with _lock:
         new = _Installation(settings, providers, checked(handlers))

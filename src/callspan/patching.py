@@ -109,16 +109,17 @@ class Patch:
 class Patches:
     """The patches of one client: applied at once where its modules are loaded, else when they are imported."""
 
-    def __init__(self, patches: list[Patch], then: Callable[[], None]) -> None:
+    def __init__(self, patches: list[Patch], package: str, then: Callable[[], None]) -> None:
         self.patches = patches
+        self.active = False
+        self._modules = [*dict.fromkeys(patch.module for patch in patches), package]
         self._then = then
-        self._active = False
         self._hooked: set[str] = set()
 
     def apply(self) -> None:
-        """Apply all, now or on import; `then` is called after each module's."""
-        self._active = True
-        for module in dict.fromkeys(patch.module for patch in self.patches):
+        """Apply all, now or on import; `then` is called after each module's, and after the whole package."""
+        self.active = True
+        for module in self._modules:
             if module in sys.modules and not _loading(module):
                 self._apply_module(module)
             else:
@@ -134,7 +135,7 @@ class Patches:
             wrapt.register_post_import_hook(lambda _loaded: self._apply_module(module), module)
 
     def _apply_module(self, module: str) -> None:
-        if not self._active:
+        if not self.active:
             return
         for patch in self.patches:
             if patch.module == module:
@@ -148,9 +149,14 @@ class Patches:
         except Exception as error:  # noqa: BLE001  same
             guard.report(f"looking at {module}", error)
 
+    def refuse(self, reason: str) -> None:
+        """Leave a package alone that cannot be patched, and say why."""
+        self.undo()
+        guard.say_once(reason)
+
     def undo(self) -> None:
         """Undo all of them, and none of what others did."""
-        self._active = False
+        self.active = False
         for patch in self.patches:
             patch.undo()
 

@@ -62,4 +62,6 @@ def provider(host: str, port: int | None, otherwise: str) -> str:
             return found
     if name in _LOCAL and port in _PORTS:
         return _PORTS[port]
+    if name.endswith("-aiplatform.googleapis.com"):  # one host a region
+        return "gcp.vertex_ai"
     return next((label for label in _LABELS if label in labels[0]), otherwise)

@@ -6,6 +6,7 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any
 
 from callspan import guard
@@ -17,6 +18,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "token_events": ("first", "all", "off"),
     "on_conflict": ("warn", "defer"),
 }
+NAMES = {"clients": "client", "disabled_clients": "client", "extra_metrics": "extra metric"}
+"""The settings made of names, and what is named there."""
 ENVIRONMENT = {
     "capture": "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
     "semconv": "CALLSPAN_SEMCONV",
@@ -64,47 +67,59 @@ class Settings:
         return self.capture in ("event", "both")
 
 
-def resolve(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
+def resolve(
+    given: Mapping[str, Any],
+    environ: Mapping[str, str] = os.environ,
+    known: Mapping[str, Iterable[str]] = MappingProxyType({}),
+) -> Settings:
     """One settings object from what was given (`None` means not given), the environment and the defaults.
 
-    A wrong argument raises `SettingsError`; a wrong variable is reported once and counts as not set.
+    `known` has the names that settings made of names may use. A wrong argument raises `SettingsError`; a wrong variable
+    is reported once and counts as not set.
     """
-    chosen = {name: check(name, value) for name, value in given.items() if value is not None}
+    chosen = {name: check(name, value, known=known) for name, value in given.items() if value is not None}
     for name, variable in ENVIRONMENT.items():
         text = environ.get(variable, "").strip()
         if name in chosen or not text:
             continue
         try:
-            chosen[name] = _from_text(name, text, variable)
+            chosen[name] = _from_text(name, text, variable, known)
         except SettingsError as error:
             guard.say_once(str(error))
     return Settings(**chosen)
 
 
-def check(name: str, value: Any, said_as: str | None = None) -> Any:
+def check(
+    name: str, value: Any, said_as: str | None = None, known: Mapping[str, Iterable[str]] | None = None
+) -> Any:
     """The value of a setting in its own type, or `SettingsError`."""
-    known = {f.name for f in fields(Settings)}
-    if name not in known:
-        raise SettingsError(f"unknown setting {name!r}{_meant(name, known)}")
+    settings = {f.name for f in fields(Settings)}
+    if name not in settings:
+        raise SettingsError(f"unknown setting {name!r}{_meant(name, settings)}")
     if name in CHOICES:
         if value not in CHOICES[name]:
             raise SettingsError(
                 f"{said_as or name} is {value!r}{_meant(value, CHOICES[name])}: use one of {', '.join(CHOICES[name])}"
             )
         return value
-    if name in ("clients", "disabled_clients", "extra_metrics"):
-        return _names(name, value)
+    if name in NAMES:
+        return _names(name, value, said_as or name, (known or {}).get(name))
     return bool(value)
 
 
-def _names(name: str, value: str | Iterable[str]) -> tuple[str, ...]:
-    items = value.split(",") if isinstance(value, str) else list(value)
+def _names(name: str, value: Any, said_as: str, known: Iterable[str] | None) -> tuple[str, ...]:
+    given = value.split(",") if isinstance(value, str) else value
+    items = list(given) if isinstance(given, Iterable) else [None]
     if not all(isinstance(item, str) for item in items):
-        raise SettingsError(f"{name} must be names, such as {name}=['openai']")
-    return tuple(item.strip() for item in items if item.strip())
+        raise SettingsError(f"{said_as} must be names, such as {name}=['openai']")
+    found = tuple(item.strip() for item in items if item.strip())
+    for item in found:
+        if known is not None and item not in known:
+            raise unknown(f"name in {said_as}" if said_as != name else NAMES[name], item, known)
+    return found
 
 
-def _from_text(name: str, text: str, variable: str) -> Any:
+def _from_text(name: str, text: str, variable: str, known: Mapping[str, Iterable[str]]) -> Any:
     if name == "capture":
         if text.upper() not in CAPTURES:
             raise SettingsError(f"{variable} is {text!r}: use one of {', '.join(CAPTURES)}; no content is captured")
@@ -113,7 +128,7 @@ def _from_text(name: str, text: str, variable: str) -> Any:
         if text.lower() not in _YES + _NO:
             raise SettingsError(f"{variable} is {text!r}: use true or false")
         return text.lower() in _YES
-    return check(name, text.lower() if name in CHOICES else text, variable)
+    return check(name, text.lower() if name in CHOICES else text, variable, known)
 
 
 def _meant(value: Any, known: Iterable[str]) -> str:

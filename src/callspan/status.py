@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,15 @@ from callspan.doors.adapter import Adapter
 from callspan.patching import Patch
 
 
-def installed_version(package: str) -> str | None:
-    """The installed version of a distribution, if there is one."""
+def installed_version(adapter: Adapter) -> str | None:
+    """The version of a client: that which is loaded, else that which is installed."""
+    loaded = getattr(sys.modules.get(adapter.module), "__version__", None)
+    if isinstance(loaded, str):
+        return loaded
+    import importlib.metadata  # it takes longer to import than callspan's own modules
+
     try:
-        return importlib.metadata.version(package)
+        return importlib.metadata.version(adapter.package)
     except importlib.metadata.PackageNotFoundError:
         return None
 
@@ -53,10 +58,21 @@ class Status:
     problems: tuple[str, ...]
 
 
+def older(version: str, oldest: str) -> bool:
+    """Whether a version comes before another, by their numbers."""
+    numbers = [[int(number) for number in re.findall(r"\d+", text)[:3]] for text in (version, oldest)]
+    return numbers[0] < numbers[1]
+
+
 def report(instrumented: bool, patched: Mapping[Adapter, Sequence[Patch]]) -> Status:
     """The status of each client, given the patches of those that are watched."""
     clients = tuple(_client(adapter, patches) for adapter, patches in patched.items())
     problems = [
+        f"{client.name} {client.installed} is too old: callspan needs {client.versions}"
+        for client in clients
+        if client.installed and older(client.installed, client.versions[2:].partition(",")[0])
+    ]
+    problems += [
         f"{target.path} is missing in {client.name} {client.installed}"
         for client in clients
         for target in client.targets
@@ -70,7 +86,7 @@ def _client(adapter: Adapter, patches: Sequence[Patch]) -> ClientStatus:
     return ClientStatus(
         name=adapter.name,
         versions=f">={adapter.versions[0]},<{adapter.versions[1]}",
-        installed=installed_version(adapter.package),
+        installed=installed_version(adapter),
         loaded=adapter.module in sys.modules,
         operations=tuple(dict.fromkeys(route.dialect.operation for route in adapter.routes)),
         targets=tuple(

@@ -13,7 +13,7 @@ from callspan.handlers.telemetry import FollowsProvider
 from callspan.semconv import names
 from callspan.semconv.attributes import FETCH
 from callspan.semconv.conventions import CHOICES, COUNTER, EXTRA, HISTOGRAM, Convention, Metric
-from callspan.settings import Settings, unknown
+from callspan.settings import Settings
 from callspan.version import __version__
 
 KNOWN_SERIES = 1000
@@ -29,9 +29,6 @@ class Metrics:
     def __init__(self, settings: Settings, look_up: Callable[[], Any] = metrics.get_meter_provider) -> None:
         self._conventions = CHOICES[settings.semconv]
         self._chunks = settings.chunk_metrics
-        for name in settings.extra_metrics:
-            if name not in EXTRA:
-                raise unknown("extra metric", name, EXTRA)
         self._extra = [EXTRA[name] for name in settings.extra_metrics]
         self._series: dict[Any, Attributes] = {}
         self._instruments = FollowsProvider(look_up, self._create)
