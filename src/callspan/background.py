@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import contextvars
 import gc
 import os
 import queue
+import sys
 import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from callspan import guard
+
+if TYPE_CHECKING:
+    import asyncio  # loaded by programs that need it, for it takes longer to import than all of callspan
 
 QUEUE_LIMIT = 10_000
 SHUTDOWN_SECONDS = 2.0
@@ -99,6 +102,8 @@ class _Loop:
         self._pid = 0
 
     def get(self) -> asyncio.AbstractEventLoop:
+        import asyncio
+
         with self._lock:
             if self._loop is None or self._pid != os.getpid():
                 self._loop, self._pid = asyncio.new_event_loop(), os.getpid()
@@ -135,7 +140,7 @@ class Delivery:
         droppable = event == "on_token"
 
         def hand_on(call: Any, *rest: Any) -> None:
-            loop = _running_loop() if call.asynchronous else None
+            loop = running_loop() if call.asynchronous else None
             self._line(loop or _own_loop.get()).put(droppable, target, (call, *rest))
 
         return hand_on
@@ -152,16 +157,14 @@ class Delivery:
     def drain(cls, timeout: float) -> bool:
         """Wait until all async handlers have heard what was queued so far; not for the loop this is called on."""
         deadline = time.monotonic() + timeout
-        here = _running_loop()
+        here = running_loop()
         lines = [line for delivery in list(cls._all) for line in list(delivery._lines.values())]
         return all([line.wait(deadline) for line in lines if line.loop is not here])
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    running = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
+    return running() if running is not None else None
 
 
 class _Line:
@@ -181,7 +184,7 @@ class _Line:
             return
         self._waiting.append((target, event))
         self._idle.clear()
-        if _running_loop() is self.loop:
+        if running_loop() is self.loop:
             self._wake()
         else:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to hear
@@ -192,6 +195,8 @@ class _Line:
             self._task = self.loop.create_task(self._tell_all())
 
     async def _tell_all(self) -> None:
+        import asyncio
+
         try:
             await self._tell_waiting()
         except asyncio.CancelledError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import sys
 import time
@@ -12,6 +11,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from callspan import guard
+from callspan.background import running_loop
 from callspan.dispatch import Dispatch, Told, tell
 from callspan.events import REASONING, TEXT, TOOL_CALL, Call, Delta, Failure, Outcome, Retry, Token
 from callspan.scope import Scope
@@ -177,7 +177,7 @@ class Observation:
         if self.ended:
             return
         if self.call.asynchronous and being_cancelled():
-            self.fail(asyncio.CancelledError())
+            self.fail(sys.modules["asyncio"].CancelledError())
         elif self.call.response.failure or self.call.response.finished(self.call.parameters.get("choices") or 1):
             self.finish()
         else:
@@ -191,10 +191,11 @@ class Observation:
     def _hand_off(self) -> None:
         """Nobody is here to await handlers that asked for it, so they get a task of their own."""
         for waiting in self.pending:
-            try:
-                asyncio.get_running_loop().create_task(waiting)
-            except RuntimeError:
+            loop = running_loop()
+            if loop is None:
                 waiting.close()
+            else:
+                loop.create_task(waiting)
         self.pending.clear()
 
     def fail(self, error: BaseException) -> None:
@@ -232,12 +233,9 @@ active = ContextVar("callspan-active", default=None)
 
 def being_cancelled() -> bool:
     """Whether the task that runs here is being cancelled; cannot be known before Python 3.11."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11) or running_loop() is None:
         return False
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        return False
+    task = sys.modules["asyncio"].current_task()
     return task is not None and task.cancelling() > 0
 
 

@@ -1,0 +1,80 @@
+"""The first word of the command line: which command is meant."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from callspan.cli.problem import Problem, meant
+from callspan.version import __version__
+
+COMMANDS = {
+    "run": ("callspan.cli.run", "run a program, unchanged, and see its model calls"),
+    "demo": ("callspan.demo", "see what callspan shows, with no key and no network"),
+    "clients": ("callspan.cli.clients", "the model clients that callspan knows, and which are installed here"),
+    "doctor": ("callspan.cli.doctor", "check what would be recorded here, and where it would go"),
+}
+_EXAMPLES = """\
+examples:
+  callspan demo                                          a first look
+  callspan run app.py                                    a tree of model calls on stderr, a table at exit
+  callspan run --file traces.jsonl python app.py --fast  OTLP JSON lines; --fast is the program's own
+  callspan run gunicorn --workers 4 shop:app             worker processes are covered too
+  OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 callspan run app.py     to a collector
+
+`callspan COMMAND --help` tells more of each command.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if words and not words[0].startswith("-"):
+            return _command(words[0])(words[1:])
+        _parser().parse_args(words)
+        _parser().print_help()
+        return 0
+    except Problem as problem:
+        print(f"callspan: {problem}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _command(name: str) -> Callable[[Sequence[str]], int]:
+    if name not in COMMANDS:
+        hint = meant(name, COMMANDS)
+        if not hint and ("." in name or name.startswith("python")):
+            hint = f" (did you mean 'callspan run {name}'?)"
+        raise Problem(f"unknown command {name!r}{hint}: use one of {', '.join(COMMANDS)}")
+    return importlib.import_module(COMMANDS[name][0]).main
+
+
+class Parser(argparse.ArgumentParser):
+    """An argparse parser that says what is wrong in one line."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(prog, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse would print over several lines."""
+        flags = [flag for action in self._actions for flag in action.option_strings]
+        unknown = message.removeprefix("unrecognized arguments: ").split()[0]
+        hint = meant(unknown, flags) if unknown.startswith("-") else ""
+        raise Problem(f"{message}{hint}; see {self.prog} --help")
+
+
+def _parser() -> Parser:
+    commands = "\n".join(f"  {name:9} {says}" for name, (_, says) in COMMANDS.items())
+    parser = Parser(
+        "callspan",
+        usage="callspan COMMAND [options]",
+        description=f"See every call that a Python program makes to a language model.\n\ncommands:\n{commands}",
+        epilog=_EXAMPLES,
+    )
+    parser.add_argument("--version", action="version", version=f"callspan {__version__}")
+    return parser

@@ -1,0 +1,162 @@
+"""Providers for a program that runs under `callspan run`, set up when they are first needed.
+
+Not before: by the first span the app has set up its own OpenTelemetry, if it ever does, and worker processes have
+been forked, so that each has connections of its own. And most processes never come to have a span.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from callspan.bootstrap.callspan_start import say
+from callspan.cli.ending import at_the_end
+
+if TYPE_CHECKING:
+    from callspan.events import Call, Response
+    from callspan.export.destinations import Destinations
+
+SERVICE_NAME = "CALLSPAN_RUN_SERVICE"
+"""The variable with a service name for programs that have none."""
+_claims: list[int] = []
+_EXPORTERS = ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER")
+
+
+class LateProviders:
+    """Sets providers up once; as a handler it passes calls on to the handlers that destinations bring with them."""
+
+    reads_text = False
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._begun = False
+        self._done = False
+        self._known: Any = None
+        self._brought: tuple[Any, ...] = ()
+
+    def set_up(self) -> None:
+        """Set up what the environment asks for, unless that has been done; a second thread waits for the first."""
+        if self._done:
+            return
+        with self._lock:
+            if self._begun:
+                return
+            self._begun = True
+            try:
+                self._brought = _set_up()
+            except Exception as error:  # noqa: BLE001  the program must run as if callspan were not there
+                say(error)
+            finally:
+                self._done = True
+
+    def on_start(self, call: Call) -> None:
+        """Set up for an app with a provider of its own, and look whether it has set another since."""
+        self.set_up()
+        provider = sys.modules["opentelemetry.trace"].get_tracer_provider()
+        if provider is not self._known:
+            self._known = provider
+            sys.modules["callspan.export.providers"].follow()
+
+    def on_end(self, call: Call, response: Response) -> None:
+        """Pass it on."""
+        for handler in self._brought:
+            handler.on_end(call, response)
+
+    def on_error(self, call: Call, error: BaseException) -> None:
+        """Pass it on."""
+        for handler in self._brought:
+            handler.on_error(call, error)
+
+
+PROVIDERS = LateProviders()
+
+
+def instrument() -> None:
+    """Instrument the clients, with providers to come."""
+    import callspan
+
+    logger = logging.getLogger("callspan")
+    logger.addFilter(_provider_is_coming)
+    try:
+        callspan.instrument(handlers=[PROVIDERS])
+    finally:
+        logger.removeFilter(_provider_is_coming)
+
+
+def _provider_is_coming(record: logging.LogRecord) -> bool:
+    """Drop the advice to set a provider up, which would be wrong here."""
+    return "no OpenTelemetry provider is set" not in record.getMessage()
+
+
+def _set_up() -> tuple[Any, ...]:
+    """Set up, and return the handlers that have to hear calls because of it; the core tells those there before."""
+    from opentelemetry import trace
+
+    from callspan.export import providers
+
+    told = providers.handlers()
+    wanted = destinations(os.environ)
+    if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        wanted = asked_of_us(wanted, os.environ)
+    elif name := os.environ.get(SERVICE_NAME):
+        os.environ.setdefault("OTEL_SERVICE_NAME", name)
+    if wanted.file:
+        wanted = replace(wanted, file=claimed(wanted.file))
+    if wanted.any:
+        providers.setup(wanted, strict=False)
+        at_the_end(_end)
+    return tuple(handler for handler in providers.handlers() if handler not in told)
+
+
+def _end() -> None:
+    import callspan
+    from callspan.export import providers
+    from callspan.observation import end_all
+
+    end_all()
+    callspan.flush(providers.timeout())
+    providers.shutdown()
+
+
+def claimed(path: str) -> str:
+    """The path, or `PATH.PID` where another process that is still running writes to it: worker processes do."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        return path
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return f"{path}.{os.getpid()}"
+    except OSError:
+        os.close(descriptor)  # a file system without locks
+        return path
+    _claims.append(descriptor)  # to the end of the process, which frees it
+    return path
+
+
+def destinations(environ: Mapping[str, str]) -> Destinations:
+    """Where telemetry goes under `callspan run`: where the environment says, and to the console if it says nothing."""
+    from callspan.export.destinations import from_environment
+
+    found = from_environment(environ)
+    said = any(environ.get(name) for name in ("CALLSPAN_CONSOLE", *_EXPORTERS))
+    return found if found.any or said else replace(found, console=True)
+
+
+def asked_of_us(found: Destinations, environ: Mapping[str, str]) -> Destinations:
+    """Without what OTEL_* ask for, as an app with providers of its own sees to that, and sends nothing twice."""
+    ours = {name: environ.get(f"CALLSPAN_{name.upper()}") for name in ("console", "file", "prometheus")}
+    return replace(
+        found,
+        console=found.console and bool(ours["console"]),
+        otlp=False,
+        prometheus=found.prometheus if ours["prometheus"] else None,
+    )

@@ -1,0 +1,98 @@
+"""`callspan run`: the program of the user in place of this process, with callspan started in it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from callspan.bootstrap import callspan_start
+from callspan.cli import late
+from callspan.cli.entry import Parser
+from callspan.cli.environment import child_environment, must_be_right
+from callspan.cli.options import OPTIONS, Option, split
+from callspan.cli.problem import Problem
+from callspan.cli.program import Program, find
+
+_DESCRIPTION = """\
+Run a Python program, unchanged, and see every call that it makes to a language model.
+
+PROGRAM is app.py, -m module, or any command: python app.py, gunicorn shop:app, uvicorn shop:app --workers 4 ...
+All that follows its name is its own. Child processes are covered too. Standard input and output, signals
+and the exit code are the program's own; what callspan prints goes to stderr.
+"""
+_EPILOG = """\
+Where telemetry goes: where the options say, or OTEL_EXPORTER_OTLP_ENDPOINT and the other standard variables
+(grpc and http/protobuf). With nothing configured: a tree per trace and a table of tokens, on stderr.
+A program that sets up OpenTelemetry itself keeps its set-up, and telemetry goes there. With
+opentelemetry-instrument in front of the program, callspan leaves the set-up to that.
+
+A program that dies by a signal which it does not handle leaves no time to send what is still waiting.
+
+Not possible with python -I, -E or -S, which switch off the start-up hook: call callspan.instrument() there.
+
+examples:
+  callspan run app.py
+  callspan run --file traces.jsonl --capture span python app.py --fast
+  callspan run --prometheus 127.0.0.1:9464 uvicorn shop:app --workers 2
+"""
+
+
+def main(words: Sequence[str]) -> NoReturn:
+    """Check everything, then become the program; never returns: what is wrong is raised as a `Problem`."""
+    ours, program_words = split(words)
+    given = _read(ours)
+    try:
+        env = child_environment(given, os.environ)
+        must_be_right(env, given)
+    except ValueError as error:  # of ours: one line that names the fix
+        raise Problem(str(error)) from None
+    program = find(program_words, os.environ)
+    env.setdefault(late.SERVICE_NAME, program.name)
+    if variable := callspan_start.switched_off(env):
+        print(f"callspan: nothing is recorded, as {variable} says so", file=sys.stderr)
+    _become(program, env)
+
+
+def _read(words: Sequence[str]) -> dict[str, str]:
+    found = vars(_parser().parse_args(words))
+    given = {}
+    for option in OPTIONS:
+        value = found[option.name]
+        if value is not None:
+            given[option.variable] = _text(option, value)
+    return given
+
+
+def _text(option: Option, value: str) -> str:
+    if option.metavar is None:
+        return value
+    try:
+        return option.read(option.flag, value)
+    except ValueError as error:
+        raise Problem(str(error)) from None
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "callspan run", usage="callspan run [options] PROGRAM ...", description=_DESCRIPTION, epilog=_EPILOG
+    )
+    for option in OPTIONS:
+        if option.metavar:
+            parser.add_argument(option.flag, metavar=option.metavar, help=option.help)
+        else:
+            parser.add_argument(option.flag, action="store_const", const=option.value, help=option.help)
+    return parser
+
+
+def _become(program: Program, env: Mapping[str, str]) -> NoReturn:
+    # In place of this process, so that signals, job control and the exit code are the program's own.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        os.execve(program.executable, program.words, env)
+    except OSError as error:
+        fix = "give it a first line such as #!/bin/sh" if error.errno == errno.ENOEXEC else "check the file"
+        raise Problem(f"{program.words[0]} cannot be run ({error.strerror}): {fix}") from None

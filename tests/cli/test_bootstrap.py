@@ -1,0 +1,112 @@
+"""What happens in the program's process before its first model call."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from callspan.bootstrap.callspan_start import switched_off
+from callspan.bootstrap.callspan_watch import when_imported
+from callspan.cli import late
+from callspan.cli.ending import _before_a_signal_to_itself
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module that has not been imported."""
+    (tmp_path / "rare_client.py").write_text("def call():\n    return 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield "rare_client"
+    sys.modules.pop("rare_client", None)
+
+
+def test_a_module_is_told_of_once_it_has_run(module: str) -> None:
+    heard: list[int] = []
+    when_imported(module, lambda: heard.append(sys.modules[module].call()))
+    assert heard == []
+    __import__(module)
+    assert heard == [1]
+
+
+def test_a_module_already_there_is_told_of_at_once() -> None:
+    heard: list[str] = []
+    when_imported("sys", lambda: heard.append("sys"))
+    assert heard == ["sys"]
+
+
+def test_the_module_looks_as_ever(module: str) -> None:
+    """Its loader is of the same type, with no trace left of us, and its source can be read."""
+    finders = list(sys.meta_path)
+    when_imported(module, lambda: None)
+    found = __import__(module)
+    assert sys.meta_path == finders
+    assert type(found.__loader__).__name__ == "SourceFileLoader"
+    assert "exec_module" not in vars(found.__loader__)
+    assert "return 1" in inspect.getsource(found.call)
+
+
+def test_a_module_that_does_not_exist_stays_an_import_error() -> None:
+    finders = list(sys.meta_path)
+    when_imported("no_such_client", lambda: None)
+    try:
+        with pytest.raises(ModuleNotFoundError):
+            __import__("no_such_client")
+    finally:
+        sys.meta_path[:] = finders
+
+
+@pytest.mark.parametrize(
+    ("environ", "variable"),
+    [
+        ({}, None),
+        ({"OTEL_SDK_DISABLED": "false"}, None),
+        ({"OTEL_SDK_DISABLED": " TRUE "}, "OTEL_SDK_DISABLED"),
+        ({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "callspan_openai"}, None),
+        ({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "flask ,callspan"}, "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"),
+    ],
+)
+def test_what_switches_everything_off(environ: dict[str, str], variable: str | None) -> None:
+    assert switched_off(environ) == variable
+
+
+@pytest.mark.parametrize(
+    ("environ", "console"),
+    [
+        ({}, True),
+        ({"CALLSPAN_FILE": "x"}, False),
+        ({"CALLSPAN_FILE": "x", "CALLSPAN_CONSOLE": "true"}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"}, False),
+        ({"OTEL_TRACES_EXPORTER": "none"}, False),
+        ({"CALLSPAN_CONSOLE": "false"}, False),
+    ],
+)
+def test_the_console_is_for_when_nothing_is_configured(environ: dict[str, str], console: bool) -> None:
+    assert late.destinations(environ).console is console
+
+
+def test_two_processes_at_a_time_write_two_files(tmp_path: Path) -> None:
+    path = str(tmp_path / "traces.jsonl")
+    assert late.claimed(path) == path
+    try:
+        assert late.claimed(path) == f"{path}.{os.getpid()}"
+    finally:
+        os.close(late._claims.pop())
+    assert late.claimed(path) == path
+    os.close(late._claims.pop())
+
+
+@pytest.mark.parametrize("end", [signal.SIG_DFL, signal.SIG_IGN])
+def test_a_process_that_is_to_die_by_its_own_signal_says_its_last(monkeypatch: pytest.MonkeyPatch, end) -> None:
+    said: list[object] = []
+    monkeypatch.setattr(signal, "raise_signal", said.append)
+    monkeypatch.setattr(signal, "getsignal", lambda number: end)
+    _before_a_signal_to_itself(lambda: said.append("last"))
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGUSR1)
+    last = ["last"] if end is signal.SIG_DFL else []
+    assert said == [*last, signal.SIGTERM, signal.SIGUSR1]

@@ -1,0 +1,96 @@
+"""The command itself: its help, its version, and the two reports."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+
+import callspan as package
+
+from .conftest import Command, environment
+
+
+def test_help_teaches_the_commands(callspan: Command) -> None:
+    said = callspan("--help").stdout.decode()
+    assert all(word in said for word in ("run", "demo", "clients", "doctor", "callspan run app.py"))
+    assert said == callspan().stdout.decode()
+
+
+def test_version(callspan: Command) -> None:
+    assert callspan("--version").stdout.decode() == f"callspan {package.__version__}\n"
+
+
+def test_help_loads_neither_opentelemetry_nor_a_client() -> None:
+    code = """
+import sys
+from callspan.cli import main
+try:
+    main(["run", "--help"])
+except SystemExit:
+    pass
+print([name for name in ("opentelemetry.trace", "opentelemetry.sdk", "openai", "grpc") if name in sys.modules])
+"""
+    out = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, check=True).stdout
+    assert out.splitlines()[-1] == b"[]"
+
+
+def test_clients_shows_what_is_really_patched(callspan: Command) -> None:
+    said = callspan("clients").stdout.decode()
+    assert re.search(r"^openai +>=1\.0,<\d+ +\d[\d.]+ +(\d+) of \1 +chat", said, re.MULTILINE)
+
+
+def test_clients_as_markdown_is_the_same_everywhere(callspan: Command) -> None:
+    said = callspan("clients", "--markdown").stdout.decode()
+    assert said.startswith("| Client | Versions | Operations |\n| --- | --- | --- |\n| openai | `>=1.0,<")
+
+
+def test_doctor_finds_all_well(callspan: Command) -> None:
+    result = callspan("doctor")
+    said = result.stdout.decode()
+    assert said.endswith("all is well\n"), said
+    assert result.returncode == 0
+    assert "patched  openai._base_client.SyncAPIClient.request" in said
+    assert re.search(r"callspan run +works", said)
+    assert "python -I, -E, -S" in said
+
+
+def test_doctor_names_the_fix_for_each_problem(callspan: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    env = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+        "CALLSPAN_SEMCONV": "latst",
+        "CALLSPAN_FILE": "/no/such/folder/x",
+    }
+    result = callspan("doctor", env=env)
+    said = result.stdout.decode()
+    assert result.returncode == 1
+    for signal in ("traces", "metrics", "logs"):
+        assert f"nothing takes {signal} at http://127.0.0.1:{port}" in said
+    assert "did you mean 'latest'" in said
+    assert "mkdir -p /no/such/folder" in said
+
+
+def test_doctor_sees_a_collector_that_answers(callspan: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as collector:
+        url = f"http://127.0.0.1:{collector.getsockname()[1]}"
+        result = callspan("doctor", env={"OTEL_EXPORTER_OTLP_ENDPOINT": url, "CALLSPAN_SEMCONV": "both"})
+    said = result.stdout.decode()
+    assert result.returncode == 0, said
+    assert re.search(rf"traces +{url}/v1/traces \(http/protobuf\) +answers", said)
+    assert re.search(r"semconv +both +CALLSPAN_SEMCONV", said)
+
+
+def test_doctor_says_what_is_switched_off(callspan: Command) -> None:
+    result = callspan("doctor", env={"OTEL_SDK_DISABLED": "true"})
+    assert result.returncode == 1
+    assert b"OTEL_SDK_DISABLED is 'true', so nothing is recorded: unset it" in result.stdout
+
+
+def test_doctor_finds_a_client_that_cannot_be_imported(callspan: Command, write) -> None:
+    write("openai/__init__.py", "raise RuntimeError('broken')")
+    result = callspan("doctor")
+    assert result.returncode == 1
+    assert b"cannot be imported (broken): reinstall it with pip" in result.stdout

@@ -1,0 +1,266 @@
+"""Servers with worker processes, and `opentelemetry-instrument`, for real."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from .conftest import ASK, COMMAND, SECONDS, environment, names, spans
+
+CHAT = "chat gpt-4.1-mini"
+ENOUGH = 200
+"""Requests after which both of two workers have surely had one."""
+
+WSGI = (
+    ASK
+    + """
+import os
+
+def app(environ, start_response):
+    ask()
+    start_response("200 OK", [("content-type", "text/plain")])
+    return [str(os.getpid()).encode()]
+"""
+)
+ASGI = """
+import os
+from openai import AsyncOpenAI
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    async with AsyncOpenAI() as client:
+        stream = await client.chat.completions.create(
+            model="gpt-4.1-mini", messages=[{"role": "user", "content": "Tulips?"}], stream=True
+        )
+        async for chunk in stream:
+            await send({"type": "http.response.body", "body": b"", "more_body": True})
+    await send({"type": "http.response.body", "body": f"VERSION {os.getpid()}".encode()})
+"""
+
+
+def _needs(package: str, words: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(importlib.util.find_spec(package) is None, reason=f"{words} is not installed")
+
+
+def _needs_distro() -> pytest.MarkDecorator:
+    missing = importlib.util.find_spec("opentelemetry.distro") is None
+    return pytest.mark.skipif(missing, reason="opentelemetry-distro, with opentelemetry-instrument, is not installed")
+
+
+class Server:
+    """A server that has been started, by what it writes to stderr."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.log: list[str] = []
+        self.url = self.wait_for(r"(http://127\.0\.0\.1:\d+)")
+
+    def wait_for(self, pattern: str) -> str:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log.append(line)
+            if found := re.search(pattern, line):
+                return found[1]
+        raise AssertionError(f"{pattern!r} never came:\n{''.join(self.log)}")
+
+    def get(self) -> str:
+        """Its answer; it may listen a moment later than it says so."""
+        give_up = time.monotonic() + SECONDS
+        while True:
+            try:
+                with urllib.request.urlopen(self.url, timeout=SECONDS) as response:
+                    return response.read().decode()
+            except urllib.error.URLError:
+                assert time.monotonic() < give_up
+                time.sleep(0.02)
+
+    def stop(self, by: int) -> int:
+        self.process.send_signal(by)
+        assert self.process.stderr is not None
+        self.log += self.process.stderr.readlines()
+        return self.process.wait(SECONDS)
+
+
+@contextmanager
+def running(folder: Path, told: dict[str, str], *words: str) -> Iterator[Server]:
+    with subprocess.Popen(
+        [*COMMAND, "run", "--file", "traces.jsonl", *words],
+        stderr=subprocess.PIPE,
+        env=environment(**told, PYTHONUNBUFFERED="1"),
+        cwd=folder,
+        text=True,
+    ) as process:
+        try:
+            yield Server(process)
+        finally:
+            process.kill()
+
+
+def _until_two_workers_answered(server: Server) -> int:
+    seen: set[str] = set()
+    for number in range(1, ENOUGH):
+        seen.add(server.get())
+        if len(seen) == 2:
+            return number
+    raise AssertionError(f"only {seen} answered")
+
+
+@_needs("gunicorn", "gunicorn")
+@pytest.mark.parametrize("preload", [True, False])
+def test_T103_gunicorn(folder: Path, write, told: dict[str, str], preload: bool) -> None:
+    write("shop.py", WSGI)
+    options = ["--preload"] if preload else []
+    with running(
+        folder, told, "gunicorn", *options, "--workers", "2", "--no-control-socket", "-b", "127.0.0.1:0", "shop:app"
+    ) as server:
+        calls = _until_two_workers_answered(server)
+        assert server.stop(signal.SIGTERM) == 0
+    assert names(folder / "traces.jsonl") == [CHAT] * calls
+    assert len(list(folder.glob("traces.jsonl*"))) == 2
+    assert not [line for line in server.log if "Traceback" in line or "callspan" in line]
+
+
+@_needs("uvicorn", "uvicorn")
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_T103_uvicorn_workers(folder: Path, write, told: dict[str, str], by: int) -> None:
+    write("shop.py", ASGI)
+    with running(folder, told, "uvicorn", "--workers", "2", "--port", "0", "shop:app") as server:
+        calls = _until_two_workers_answered(server)
+        server.stop(by)
+    found = spans(folder / "traces.jsonl")
+    assert [span["name"] for span in found] == [CHAT] * calls
+    assert "gen_ai.client.operation.duration" in _text(folder)
+    assert not [line for line in server.log if "callspan" in line]
+
+
+@_needs("uvicorn", "uvicorn")
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_uvicorn_that_ends_itself_by_a_signal_still_exports(folder: Path, write, told: dict[str, str], by: int) -> None:
+    """It raises the signal again after a graceful stop, so that no exit hook of Python's runs."""
+    write("shop.py", ASGI)
+    with running(folder, told, "uvicorn", "--port", "0", "shop:app") as server:
+        server.get()
+        server.stop(by)
+    assert names(folder / "traces.jsonl") == [CHAT]
+    assert "gen_ai.client.operation.duration" in _text(folder)
+
+
+@_needs("uvicorn", "uvicorn")
+def test_T103_uvicorn_reload(folder: Path, write, told: dict[str, str]) -> None:
+    write("shop.py", ASGI.replace("VERSION", "one"))
+    with running(folder, told, "uvicorn", "--reload", "--port", "0", "shop:app") as server:
+        server.wait_for("(startup complete)")
+        assert server.get().startswith("one")
+        write("shop.py", ASGI.replace("VERSION", "two, longer"))
+        server.wait_for("(startup complete)")
+        assert server.get().startswith("two")
+        server.stop(signal.SIGINT)
+    assert names(folder / "traces.jsonl") == [CHAT] * 2
+
+
+def _text(folder: Path) -> str:
+    return "".join(path.read_text() for path in folder.glob("traces.jsonl*"))
+
+
+INSTRUMENTED = (
+    ASK
+    + """
+from opentelemetry import trace
+print(type(trace.get_tracer_provider()).__name__, ask().object)
+"""
+)
+AGENT = Path(sys.executable).with_name("opentelemetry-instrument")
+CONSOLE = {"OTEL_TRACES_EXPORTER": "console", "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
+
+
+@pytest.fixture
+def installed(folder: Path, write) -> dict[str, str]:
+    """The entry point, as an installed package has it, also in a source checkout."""
+    info = "installed/callspan-0.dist-info"
+    write(f"{info}/METADATA", "Metadata-Version: 2.1\nName: callspan\nVersion: 0\n")
+    write(f"{info}/entry_points.txt", "[opentelemetry_instrumentor]\ncallspan = callspan.install:Instrumentor\n")
+    return {"PYTHONPATH": f"{folder / 'installed'}:{environment()['PYTHONPATH']}"}
+
+
+@_needs_distro()
+def test_T104_opentelemetry_instrument_alone(
+    folder: Path, write, told: dict[str, str], installed: dict[str, str]
+) -> None:
+    write("app.py", INSTRUMENTED)
+    result = _by_agent(folder, {**told, **installed, **CONSOLE}, sys.executable, "app.py")
+    assert result.stdout.startswith("TracerProvider chat.completion\n")
+    assert result.stdout.count(f'"name": "{CHAT}"') == 1
+    assert "Traceback" not in result.stderr
+
+
+@_needs_distro()
+@pytest.mark.parametrize("name", ["callspan", "callspan_openai"])
+def test_T104_what_opentelemetry_instrument_is_told_to_leave_out(
+    folder: Path, write, told: dict[str, str], installed: dict[str, str], name: str
+) -> None:
+    write("app.py", INSTRUMENTED)
+    env = {**told, **installed, **CONSOLE, "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": name}
+    result = _by_agent(folder, env, sys.executable, "app.py")
+    assert result.stdout == "TracerProvider chat.completion\n"
+
+
+@_needs_distro()
+def test_T104_sdk_disabled(folder: Path, write, told: dict[str, str], installed: dict[str, str]) -> None:
+    write("app.py", INSTRUMENTED)
+    result = _by_agent(folder, {**told, **installed, **CONSOLE, "OTEL_SDK_DISABLED": "true"}, sys.executable, "app.py")
+    assert result.stdout.endswith("chat.completion\n")
+    assert CHAT not in result.stdout
+
+
+@_needs_distro()
+@pytest.mark.parametrize("order", ["agent first", "callspan first"])
+def test_callspan_run_with_opentelemetry_instrument_records_once(
+    folder: Path, write, told: dict[str, str], installed: dict[str, str], order: str
+) -> None:
+    write("app.py", INSTRUMENTED)
+    env = {**told, **installed, **CONSOLE}
+    if order == "agent first":
+        result = _by_agent(folder, env, *COMMAND, "run", "app.py")
+    else:
+        words = [*COMMAND, "run", str(AGENT), sys.executable, "app.py"]
+        result = subprocess.run(
+            words, env=environment(**env), cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+    assert result.stdout.count(f'"name": "{CHAT}"') == 1
+    assert "Overriding" not in result.stderr
+    assert "attempts" not in result.stderr
+
+
+@_needs_distro()
+def test_a_file_asked_for_is_written_beside_what_the_agent_exports(
+    folder: Path, write, told: dict[str, str], installed: dict[str, str]
+) -> None:
+    write("app.py", INSTRUMENTED)
+    result = _by_agent(folder, {**told, **installed, **CONSOLE}, *COMMAND, "run", "--file", "traces.jsonl", "app.py")
+    assert result.stdout.count(f'"name": "{CHAT}"') == 1
+    assert names(folder / "traces.jsonl") == [CHAT]
+
+
+def _by_agent(folder: Path, env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(AGENT), *words],
+        env=environment(**env),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
