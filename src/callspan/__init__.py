@@ -1,11 +1,41 @@
 """OpenTelemetry spans, events and token metrics for every call to a language model."""
 
-from callspan.events import Call, Content, Failure, Handler, Outcome, Response, Retry, Token, Usage
-from callspan.handlers.counter import TokenCount, count_tokens
-from callspan.install import attach, configure, flush, instrument, status, uninstrument, use_handlers
-from callspan.scope import carry
-from callspan.settings import Settings, SettingsError
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from callspan.version import __version__
+
+if TYPE_CHECKING:
+    from callspan.events import Call, Content, Failure, Handler, Outcome, Response, Retry, Token, Usage
+    from callspan.handlers.counter import TokenCount, count_tokens
+    from callspan.install import attach, configure, flush, instrument, status, uninstrument, use_handlers
+    from callspan.scope import carry
+    from callspan.settings import Settings, SettingsError
+
+_HOMES = {
+    "callspan.events": ("Call", "Content", "Failure", "Handler", "Outcome", "Response", "Retry", "Token", "Usage"),
+    "callspan.handlers.counter": ("TokenCount", "count_tokens"),
+    "callspan.install": ("attach", "configure", "flush", "instrument", "status", "uninstrument", "use_handlers"),
+    "callspan.scope": ("carry",),
+    "callspan.settings": ("Settings", "SettingsError"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for: `import callspan` alone costs next to nothing."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'callspan' has no attribute {name!r}")
+    import importlib
+
+    value = globals()[name] = getattr(importlib.import_module(_HOME[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 __all__ = [
     "Call",

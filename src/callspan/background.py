@@ -162,6 +162,12 @@ class Delivery:
         return all([line.wait(deadline) for line in lines if line.loop is not here])
 
 
+def heard(timeout: float) -> bool:
+    """Wait until everything that was put into the background has been done; false if that took too long."""
+    deadline = time.monotonic() + timeout
+    return worker.wait(timeout) and Delivery.drain(max(0.0, deadline - time.monotonic()))
+
+
 def running_loop() -> asyncio.AbstractEventLoop | None:
     running = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
     return running() if running is not None else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import sys
@@ -15,21 +14,21 @@ from typing import Any
 from opentelemetry import _logs as logs
 from opentelemetry import metrics, trace
 
-from callspan import foreign, guard
+from callspan import foreign, guard, process
 from callspan.adapters import ADAPTERS
-from callspan.background import Delivery, worker
+from callspan.background import heard
 from callspan.dispatch import Dispatch, checked
 from callspan.doors.adapter import Adapter, Request
 from callspan.events import Call
 from callspan.handlers.logs import LogEvents
 from callspan.handlers.metrics import Metrics
 from callspan.handlers.spans import Spans
+from callspan.inspection import Status, installed_version, older, report
 from callspan.observation import Observation, end_all, forget_all
 from callspan.patching import Patches
 from callspan.scope import Scope, current, entered, suppressed
 from callspan.semconv.conventions import EXTRA
-from callspan.settings import Settings, SettingsError, resolve
-from callspan.status import Status, installed_version, older, report
+from callspan.settings import RUN_MODULES, Settings, SettingsError, flush_timeout, resolve
 
 _lock = threading.RLock()
 
@@ -64,6 +63,7 @@ class _Client:
         """Begin an observation, unless telemetry is suppressed here."""
         if not self.patches.active or suppressed():  # where others stand around our wrapper it cannot be taken out
             return None
+        _register_exit_hook()
         scope = current()
         dispatch = self._owner.dispatch_for(request.client, scope, self.deferred)
         call = _call(request, self.version)
@@ -201,7 +201,6 @@ def instrument(
         uninstrument()
         _installation = new
         new.apply()
-        _register_exit_hook()
     if tracer_provider is None and _nobody_listens():
         guard.say_once(
             "no OpenTelemetry provider is set, so spans go nowhere: "
@@ -210,9 +209,8 @@ def instrument(
 
 
 def _nobody_listens() -> bool:
-    return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider) and not os.environ.get(
-        "OTEL_SDK_DISABLED"
-    )
+    expected = os.environ.get("OTEL_SDK_DISABLED") or os.environ.get(RUN_MODULES)
+    return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider) and not expected
 
 
 def uninstrument() -> None:
@@ -264,7 +262,7 @@ def configure(
 def flush(timeout: float = 5.0) -> bool:
     """Bring everything that was recorded to where it goes, within `timeout` seconds; false if that was too short."""
     deadline = time.monotonic() + timeout
-    done = worker.wait(timeout) and Delivery.drain(max(0.0, deadline - time.monotonic()))
+    done = heard(timeout)
     providers = _installation.providers if _installation is not None else _Providers()
     for provider in providers.in_force():
         force = getattr(provider, "force_flush", None)
@@ -279,17 +277,17 @@ def flush(timeout: float = 5.0) -> bool:
 
 
 def _register_exit_hook() -> None:
+    """Register at the first call: by then the providers have theirs, which have to run after ours."""
     global _exit_hook
     if not _exit_hook:
         _exit_hook = True
-        atexit.register(_at_exit)
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=forget_all)
+        process.at_exit(_at_exit)
+        process.in_child(forget_all)
 
 
 def _at_exit() -> None:
     end_all()
-    flush(float(os.environ.get("CALLSPAN_FLUSH_TIMEOUT") or 5.0))
+    flush(flush_timeout())
 
 
 def status() -> Status:

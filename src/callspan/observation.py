@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from callspan import guard
-from callspan.background import running_loop
+from callspan.background import heard, running_loop
 from callspan.dispatch import Dispatch, Told, tell
 from callspan.events import REASONING, TEXT, TOOL_CALL, Call, Delta, Failure, Outcome, Retry, Token
 from callspan.scope import Scope
@@ -252,10 +252,11 @@ def qualified(kind: type) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def end_all() -> None:
-    """End what is still open, at exit: the reader has stopped."""
+def end_all(timeout: float = 0.0) -> bool:
+    """End what is still open, at exit, for the reader has stopped; then wait for what runs in the background."""
     for observation in list(open_observations):
         observation.abandon()
+    return heard(timeout)
 
 
 def forget_all() -> None:

@@ -31,6 +31,10 @@ ENVIRONMENT = {
     "chunk_metrics": "CALLSPAN_CHUNK_METRICS",
     "extra_metrics": "CALLSPAN_EXTRA_METRICS",
 }
+RUN_MODULES = "CALLSPAN_RUN_MODULES"
+"""Set in programs that `callspan run` has started, where providers come with the first span."""
+FLUSH_TIMEOUT = 5.0
+"""Seconds that the exit may take, unless `CALLSPAN_FLUSH_TIMEOUT` says otherwise."""
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
@@ -108,8 +112,9 @@ def check(
 
 
 def _names(name: str, value: Any, said_as: str, known: Iterable[str] | None) -> tuple[str, ...]:
-    given = value.split(",") if isinstance(value, str) else value
-    items = list(given) if isinstance(given, Iterable) else [None]
+    if isinstance(value, str):
+        value = value.split(",")
+    items: list[Any] = list(value) if isinstance(value, Iterable) else [value]
     if not all(isinstance(item, str) for item in items):
         raise SettingsError(f"{said_as} must be names, such as {name}=['openai']")
     found = tuple(item.strip() for item in items if item.strip())
@@ -139,3 +144,13 @@ def _meant(value: Any, known: Iterable[str]) -> str:
 def unknown(kind: str, value: str, known: Iterable[str]) -> SettingsError:
     """The error for a name that is not among those known."""
     return SettingsError(f"unknown {kind} {value!r}{_meant(value, known)}: known are {', '.join(sorted(known))}")
+
+
+def flush_timeout(environ: Mapping[str, str] = os.environ) -> float:
+    """Seconds that the exit of the process may take."""
+    text = environ.get("CALLSPAN_FLUSH_TIMEOUT", "").strip()
+    try:
+        return max(0.0, float(text)) if text else FLUSH_TIMEOUT
+    except ValueError:
+        guard.say_once(f"CALLSPAN_FLUSH_TIMEOUT is {text!r}: write seconds, such as 5; {FLUSH_TIMEOUT:g} are taken")
+        return FLUSH_TIMEOUT

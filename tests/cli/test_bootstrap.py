@@ -13,7 +13,7 @@ import pytest
 from callspan.bootstrap.callspan_start import switched_off
 from callspan.bootstrap.callspan_watch import when_imported
 from callspan.cli import late
-from callspan.cli.ending import _before_a_signal_to_itself
+from callspan.cli.ending import before_a_signal_to_itself
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_process_that_is_to_die_by_its_own_signal_says_its_last(monkeypatch: p
     said: list[object] = []
     monkeypatch.setattr(signal, "raise_signal", said.append)
     monkeypatch.setattr(signal, "getsignal", lambda number: end)
-    _before_a_signal_to_itself(lambda: said.append("last"))
+    before_a_signal_to_itself(lambda: said.append("last"))
     signal.raise_signal(signal.SIGTERM)
     signal.raise_signal(signal.SIGUSR1)
     last = ["last"] if end is signal.SIG_DFL else []

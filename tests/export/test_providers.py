@@ -129,6 +129,7 @@ call("again")
     assert http_collector.spans == ["before"]
     assert [line.split()[0] for line in ran.stderr.splitlines() if not line.startswith("callspan")] == [
         "before",
+        "between",
         "after",
         "again",
     ]

@@ -6,16 +6,14 @@ been forked, so that each has connections of its own. And most processes never c
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from callspan.bootstrap.callspan_start import say
-from callspan.cli.ending import at_the_end
+from callspan import guard
+from callspan.cli.ending import before_a_signal_to_itself
 
 if TYPE_CHECKING:
     from callspan.events import Call, Response
@@ -36,7 +34,6 @@ class LateProviders:
         self._lock = threading.RLock()
         self._begun = False
         self._done = False
-        self._known: Any = None
         self._brought: tuple[Any, ...] = ()
 
     def set_up(self) -> None:
@@ -50,17 +47,13 @@ class LateProviders:
             try:
                 self._brought = _set_up()
             except Exception as error:  # noqa: BLE001  the program must run as if callspan were not there
-                say(error)
+                guard.say_once(f"{error}; nothing is recorded")
             finally:
                 self._done = True
 
     def on_start(self, call: Call) -> None:
-        """Set up for an app with a provider of its own, and look whether it has set another since."""
+        """Set up for an app with a provider of its own."""
         self.set_up()
-        provider = sys.modules["opentelemetry.trace"].get_tracer_provider()
-        if provider is not self._known:
-            self._known = provider
-            sys.modules["callspan.export.providers"].follow()
 
     def on_end(self, call: Call, response: Response) -> None:
         """Pass it on."""
@@ -80,17 +73,7 @@ def instrument() -> None:
     """Instrument the clients, with providers to come."""
     import callspan
 
-    logger = logging.getLogger("callspan")
-    logger.addFilter(_provider_is_coming)
-    try:
-        callspan.instrument(handlers=[PROVIDERS])
-    finally:
-        logger.removeFilter(_provider_is_coming)
-
-
-def _provider_is_coming(record: logging.LogRecord) -> bool:
-    """Drop the advice to set a provider up, which would be wrong here."""
-    return "no OpenTelemetry provider is set" not in record.getMessage()
+    callspan.instrument(handlers=[PROVIDERS])
 
 
 def _set_up() -> tuple[Any, ...]:
@@ -109,7 +92,7 @@ def _set_up() -> tuple[Any, ...]:
         wanted = replace(wanted, file=claimed(wanted.file))
     if wanted.any:
         providers.setup(wanted, strict=False)
-        at_the_end(_end)
+        before_a_signal_to_itself(_end)
     return tuple(handler for handler in providers.handlers() if handler not in told)
 
 
@@ -117,9 +100,10 @@ def _end() -> None:
     import callspan
     from callspan.export import providers
     from callspan.observation import end_all
+    from callspan.settings import flush_timeout
 
     end_all()
-    callspan.flush(providers.timeout())
+    callspan.flush(flush_timeout())
     providers.shutdown()
 
 

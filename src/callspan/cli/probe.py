@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from callspan.status import ClientStatus, Status
+    from callspan.inspection import ClientStatus, Status
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,16 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from callspan import guard
-from callspan.export import fork
+from callspan import guard, process
 from callspan.export.destinations import Destinations
 from callspan.export.meters import Meters
 from callspan.export.outlet import Outlet, left
 from callspan.export.taps import Tap
 from callspan.export.token_table import TokenTable
+from callspan.handlers import telemetry
+from callspan.observation import end_all
+from callspan.settings import FLUSH_TIMEOUT, flush_timeout
 
-FLUSH_TIMEOUT = 5.0
-"""Seconds that the exit may take, unless `CALLSPAN_FLUSH_TIMEOUT` says otherwise."""
 _SIGNALS = ("traces", "logs", "metrics")
 _lock = threading.RLock()
 _destinations = Destinations()
@@ -51,7 +51,7 @@ def setup(destinations: Destinations, *, strict: bool = True) -> None:
         _connect()
         gone = [outlet for key, outlet in old.items() if _outlets.get(key) is not outlet]
         for outlet in gone:
-            _finish(outlet, time.monotonic() + timeout())
+            _finish(outlet, time.monotonic() + flush_timeout())
         _retired.extend(gone)  # kept, because SDKs before 1.34 print an error in every child when a processor is gone
 
 
@@ -152,16 +152,6 @@ def describe() -> list[str]:
     return [line for outlet in _open_outlets() for line in outlet.describe()]
 
 
-def timeout() -> float:
-    """Seconds that the exit may take."""
-    text = os.environ.get("CALLSPAN_FLUSH_TIMEOUT", "").strip()
-    try:
-        return max(0.0, float(text)) if text else FLUSH_TIMEOUT
-    except ValueError:
-        guard.say_once(f"CALLSPAN_FLUSH_TIMEOUT is {text!r}: write seconds, such as 5; {FLUSH_TIMEOUT:g} are taken")
-        return FLUSH_TIMEOUT
-
-
 def flush(timeout: float = FLUSH_TIMEOUT) -> bool:
     """Bring out traces, logs and metrics within so many seconds; false if that was too short."""
     deadline = time.monotonic() + timeout
@@ -195,7 +185,8 @@ def shutdown() -> None:
     if _ended:
         return
     _ended = True
-    now, allowed = time.monotonic(), timeout()
+    end_all(flush_timeout())
+    now, allowed = time.monotonic(), flush_timeout()
     began = min((since for since in _waited_since.values() if now - since < 2 * allowed), default=now)
     deadline = max(now, began + allowed)
     flush(left(deadline))
@@ -231,8 +222,9 @@ def _hook() -> None:
     global _hooked
     if not _hooked:
         _hooked = True
-        fork.at_exit(shutdown)
-        fork.in_child(_after_fork)
+        process.at_exit(shutdown)
+        process.in_child(_after_fork)
+        telemetry.listeners.append(follow)
 
 
 def _after_fork() -> None:

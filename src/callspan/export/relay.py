@@ -40,7 +40,7 @@ class _Relay:
 
     def force_flush(self, timeout_millis: int | None = 30_000) -> bool:
         """Flush within a time that is kept to, which the SDK's own processors do not promise."""
-        return self._flush((timeout_millis or 30_000) / 1000)
+        return self._flush(30.0 if timeout_millis is None else timeout_millis / 1000)
 
     def shutdown(self) -> None:
         """The provider is shut down by the app: everything has to be out, but other providers may still speak."""

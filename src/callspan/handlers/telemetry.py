@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+listeners: list[Callable[[], object]] = []
+"""Told when another provider is in force than before."""
 
 
 class FollowsProvider(Generic[T]):
@@ -23,5 +25,7 @@ class FollowsProvider(Generic[T]):
         """What belongs to the provider in force."""
         provider = self._look_up()
         if self._made is None or provider is not self._provider:
+            for listener in listeners if self._made is not None else ():
+                listener()
             self._made, self._provider = self._make(provider), provider
         return self._made

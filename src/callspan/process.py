@@ -23,6 +23,9 @@ def at_exit(function: Callable[[], None]) -> None:
     _at_exit.append(function)
     atexit.register(function)
     _register()
+    process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
+    if process and util and process.parent_process() is not None:
+        util.Finalize(None, function, exitpriority=-100)
 
 
 def _register() -> None:

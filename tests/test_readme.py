@@ -1,0 +1,59 @@
+"""What README says is so: the picture of the demo, the table of clients, the settings, the code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from callspan.settings import ENVIRONMENT
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def callspan(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command."""
+    command = [sys.executable, "-m", "callspan.cli", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+
+
+def between(name: str) -> str:
+    """The part of README between two comments."""
+    return README.split(f"<!-- {name} -->\n")[1].split(f"<!-- /{name} -->")[0]
+
+
+def lasting(printed: str) -> list[str]:
+    """The lines of the demo without what differs from run to run: times, ports, and the order of two customers."""
+    without = re.sub(r"\b[\d.]+ m?s\b", "TIME", re.sub(r"127\.0\.0\.1:\d+", "SERVER", printed))
+    return sorted(re.sub(r" +", " ", line).strip() for line in without.splitlines() if line.strip())
+
+
+def test_picture() -> None:
+    """The picture is what the demo prints on stderr, below its introduction."""
+    shown = between("demo").replace("```text\n", "").replace("```\n", "")
+    assert lasting(shown) == lasting(callspan("demo").stderr.partition("\n\n")[2])
+
+
+def test_clients() -> None:
+    """The table of clients is the one that the command prints."""
+    assert between("clients").strip() == callspan("clients", "--markdown").stdout.strip()
+
+
+def test_settings() -> None:
+    """Every variable of the settings is in the table, with its argument."""
+    table = README.split("## Settings")[1].split("##")[0]
+    for argument, variable in ENVIRONMENT.items():
+        assert f"`{variable}`" in table
+        assert f"`{argument}`" in table or argument == "disabled_clients"
+
+
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_code(code: str) -> None:
+    """The code is Python, and every name of ours in it exists."""
+    compile(code, "README.md", "exec")
+    package = __import__("callspan")
+    for name in re.findall(r"callspan\.(\w+)", code):
+        assert hasattr(package, name)
