@@ -1,6 +1,6 @@
 """Count the tokens of a block of code: nested, across tasks and threads, and while it runs.
 
-    OPENAI_API_KEY=... python examples/count_tokens.py
+OPENAI_API_KEY=... python examples/count_tokens.py
 """
 
 import asyncio

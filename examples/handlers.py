@@ -1,6 +1,6 @@
 """Handlers of your own, on three scopes: all calls, one client, one block.
 
-    OPENAI_API_KEY=... python examples/handlers.py
+OPENAI_API_KEY=... python examples/handlers.py
 """
 
 import asyncio

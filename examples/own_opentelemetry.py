@@ -1,6 +1,6 @@
 """An app that has set up OpenTelemetry: callspan's spans go where its own go, as children of what is current.
 
-    OPENAI_API_KEY=... python examples/own_opentelemetry.py
+OPENAI_API_KEY=... python examples/own_opentelemetry.py
 """
 
 import os

@@ -204,11 +204,17 @@ class _Line:
         import asyncio
 
         try:
-            await self._tell_waiting()
-        except asyncio.CancelledError:
-            # the loop is closing; what is queued is still told, within a bound
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._tell_waiting(), SHUTDOWN_SECONDS)
+            while self._waiting:
+                telling = self.loop.create_task(self._tell_waiting())
+                # a loop that closes cancels all tasks that it knows, which would cut a handler in half; so it knows
+                # only this one, which waits for the other, within a bound
+                asyncio.tasks._unregister_task(telling)
+                try:
+                    await asyncio.shield(telling)
+                except asyncio.CancelledError:
+                    await asyncio.wait([telling], timeout=SHUTDOWN_SECONDS)
+                    telling.cancel()
+                    raise
         finally:
             self._idle.set()
 

@@ -93,9 +93,7 @@ def resolve(
     return Settings(**chosen)
 
 
-def check(
-    name: str, value: Any, said_as: str | None = None, known: Mapping[str, Iterable[str]] | None = None
-) -> Any:
+def check(name: str, value: Any, said_as: str | None = None, known: Mapping[str, Iterable[str]] | None = None) -> Any:
     """The value of a setting in its own type, or `SettingsError`."""
     settings = {f.name for f in fields(Settings)}
     if name not in settings:

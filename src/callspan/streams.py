@@ -38,6 +38,12 @@ def _shell(kind: Any) -> type:
     return shell
 
 
+def _without_new_close(kind: Any, shell: Any) -> type:
+    if not hasattr(kind, "close"):  # the oldest clients' streams cannot be closed
+        del shell.close
+    return shell
+
+
 def _sync_shell(kind: Any) -> type:
     class Shell(kind):
         _callspan: Observation
@@ -52,7 +58,7 @@ def _sync_shell(kind: Any) -> type:
             self._callspan.abandon()
             return super().close(*args, **kwargs)
 
-    return Shell
+    return _without_new_close(kind, Shell)
 
 
 def _next(source: Callable[[], Any], observation: Observation) -> Any:
@@ -109,7 +115,7 @@ def _async_shell(kind: Any) -> type:
             await self._callspan.settle()
             return await super().close(*args, **kwargs)
 
-    return Shell
+    return _without_new_close(kind, Shell)
 
 
 async def _step(source: Any, observation: Observation) -> Any:

@@ -11,10 +11,10 @@ import sys
 import time
 from collections.abc import Callable
 
-import callspan
-
 from tests.benchmarks import work
 from tests.benchmarks.floor import Sdk, by_hand
+
+import callspan
 
 LIMITS = {
     "call, sampled: x floor": 2.8,

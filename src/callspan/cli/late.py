@@ -78,13 +78,11 @@ def instrument() -> None:
 
 def _set_up() -> tuple[Any, ...]:
     """Set up, and return the handlers that have to hear calls because of it; the core tells those there before."""
-    from opentelemetry import trace
-
     from callspan.export import providers
 
     told = providers.handlers()
     wanted = destinations(os.environ)
-    if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+    if not providers.unset():
         wanted = asked_of_us(wanted, os.environ)
     elif name := os.environ.get(SERVICE_NAME):
         os.environ.setdefault("OTEL_SERVICE_NAME", name)

@@ -142,6 +142,13 @@ def handlers() -> tuple[Any, ...]:
     return (_table,)
 
 
+def unset() -> bool:
+    """Whether nobody has set a tracer provider yet."""
+    from opentelemetry import trace
+
+    return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
 def owned() -> bool:
     """Whether a provider in force is ours."""
     return any(tap.own is not None for tap in _taps) or _meters.own is not None

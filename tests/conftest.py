@@ -1,0 +1,152 @@
+"""Fixtures for all tests, and two checks that no test can forget: the guard did not act, and nothing was left open."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+import callspan
+from callspan import guard
+from callspan.modelserver import ModelServer
+from callspan.observation import open_observations
+from clients import has, openai_client
+from program import Program
+from telemetry import Telemetry
+
+PAYLOADS = Path(__file__).parent / "payloads"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register our markers."""
+    config.addinivalue_line("markers", "guard_acts(reason): the guard has to report something, and must")
+    config.addinivalue_line("markers", "needs(path): something that older versions of the client do not have")
+    config.addinivalue_line("markers", "breaks(rule, reason): a rule of the conventions that cannot be kept here")
+    config.addinivalue_line("markers", "instrument(**options): options for the instrument() of the telemetry fixture")
+
+
+def pytest_collection_finish() -> None:
+    """Make later garbage collections cheap: load what a client loads late, and set aside all that is there by now."""
+    for path in ("chat.completions", "responses", "completions", "embeddings"):
+        has(path)
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what an older client cannot do."""
+    for marker in item.iter_markers("needs"):
+        if not has(marker.args[0]):
+            pytest.skip(f"openai {openai.__version__} has no {marker.args[0]}")
+
+
+class _Reports(logging.Handler):
+    """The warnings that the guard gives."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if Path(record.pathname) == Path(guard.__file__):
+            self.records.append(record)
+
+    @property
+    def messages(self) -> list[str]:
+        """What was said."""
+        return [record.getMessage() for record in self.records]
+
+    def __str__(self) -> str:
+        return "\n".join(logging.Formatter().format(record) for record in self.records)
+
+
+@pytest.fixture(autouse=True)
+def guard_reports(request: pytest.FixtureRequest) -> Iterator[_Reports]:
+    """What the guard says in this test: nothing, unless the test declares it, and then something."""
+    reports = _Reports()
+    guard.forget()
+    logging.getLogger("callspan").addHandler(reports)
+    yield reports
+    logging.getLogger("callspan").removeHandler(reports)
+    guard.forget()
+    declared = request.node.get_closest_marker("guard_acts")
+    if declared is None:
+        assert not reports.records, f"the guard had to act:\n{reports}"
+    else:
+        assert reports.records, f"the guard did not act, though declared: {declared.args[0]}"
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_open() -> Iterator[None]:
+    """After a test no call is open, nothing is patched, and no thread of ours runs twice."""
+    yield
+    if open_observations:
+        gc.collect()
+        callspan.flush()
+    left = [observation.call for observation in open_observations]
+    for observation in list(open_observations):
+        observation.abandon()
+    assert not left, f"calls left open: {[(call.operation, call.model) for call in left]}"
+    names = [thread.name for thread in threading.enumerate() if thread.name.startswith("callspan")]
+    assert sorted(names) == sorted(set(names)), f"threads left: {names}"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of the machine reaches a test."""
+    for name in list(os.environ):
+        if name.startswith(("CALLSPAN_", "OTEL_", "OPENAI_", "AZURE_OPENAI_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def telemetry(request: pytest.FixtureRequest) -> Iterator[Telemetry]:
+    """Instrumented with providers of this test's own; options by `@pytest.mark.instrument(capture="both")`."""
+    found = Telemetry()
+    marker = request.node.get_closest_marker("instrument")
+    found.instrument(**(marker.kwargs if marker else {}))
+    yield found
+    callspan.uninstrument()
+    wrong = found.violations(marker.args[0] for marker in request.node.iter_markers("breaks"))
+    found.shutdown()
+    assert not wrong, "against the conventions:\n" + "\n".join(map(str, wrong))
+
+
+@pytest.fixture
+def model_server() -> Iterator[ModelServer]:
+    """A scripted model server on loopback."""
+    with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture
+def client(model_server: ModelServer) -> Iterator[openai.OpenAI]:
+    """OpenAI's client, speaking to the model server; it does not retry."""
+    with openai_client(model_server.url) as client:
+        yield client
+
+
+@pytest.fixture
+def payload() -> Any:
+    """The bytes of a payload by its name, such as `openai/chat_basic.json`."""
+    return lambda name: (PAYLOADS / name).read_bytes()
+
+
+@pytest.fixture(params=[False, True], ids=["sync", "async"])
+def program(request: pytest.FixtureRequest, model_server: ModelServer) -> Program:
+    """A program that speaks to the model server, once in sync and once in async code."""
+    return Program(model_server.url, request.param)
+
+
+@pytest.fixture(params=["off", "both"], ids=["content-off", "content-on"])
+def capture(request: pytest.FixtureRequest, telemetry: Telemetry) -> str:
+    """Instruments once without and once with the capture of content."""
+    telemetry.instrument(capture=request.param)
+    return request.param

@@ -1,0 +1,79 @@
+"""The rows of the table: one kind of call of one client, on the scripted server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
+
+from clients import async_openai_client, openai_client
+
+WITH_USAGE = {"extra_body": {"stream_options": {"include_usage": True}}}
+"""Old clients do not know the option by name."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How to make a client and a call, and what its telemetry says.
+
+    `path` leads from the client to what has `create`, `with_raw_response`, `with_streaming_response`, and the helpers
+    `parse` and `stream` where there are any.
+    `finish` are the finish reasons of a whole answer, `unfinished` of one that stopped half way. A `thorough` kind is
+    played in raw modes too; one is enough for kinds that share a door.
+    """
+
+    name: str
+    make: Callable[[str], Any]
+    amake: Callable[[str], Any]
+    path: str
+    request: Mapping[str, Any]
+    operation: str
+    finish: tuple[str, ...] | None
+    unfinished: tuple[str, ...] | None
+    stream_request: Mapping[str, Any] = field(default_factory=dict)
+    thorough: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+    def resource(self, client: Any) -> Any:
+        """What has the methods."""
+        return attrgetter(self.path)(client)
+
+
+KINDS = (
+    Kind(
+        name="openai-chat",
+        make=openai_client,
+        amake=async_openai_client,
+        path="chat.completions",
+        request={"model": "gpt-4.1-mini", "messages": [{"role": "user", "content": "Which flowers last longest?"}]},
+        stream_request=WITH_USAGE,
+        operation="chat",
+        finish=("stop",),
+        unfinished=("error",),
+        thorough=True,
+    ),
+    Kind(
+        name="openai-responses",
+        make=openai_client,
+        amake=async_openai_client,
+        path="responses",
+        request={"model": "gpt-4.1-mini", "input": "Which flowers last longest?"},
+        operation="chat",
+        finish=("stop",),
+        unfinished=("error",),
+    ),
+    Kind(
+        name="openai-completions",
+        make=openai_client,
+        amake=async_openai_client,
+        path="completions",
+        request={"model": "gpt-3.5-turbo-instruct", "prompt": "Flowers that last:"},
+        stream_request=WITH_USAGE,
+        operation="text_completion",
+        finish=("stop",),
+        unfinished=("error",),
+    ),
+)

@@ -1,0 +1,146 @@
+"""OpenTelemetry providers of a test's own, and what has come to them, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from opentelemetry.sdk import _logs as logs
+from opentelemetry.sdk._logs import export
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+import callspan
+from conformance import collect
+
+# the older name is the one that releases of a year ago have
+InMemoryLogs: Any = getattr(export, "InMemoryLogRecordExporter", None) or export.InMemoryLogExporter
+
+
+class Telemetry:
+    """Three providers with exporters in memory."""
+
+    def __init__(self) -> None:
+        self._spans = InMemorySpanExporter()
+        self.tracer_provider = TracerProvider(shutdown_on_exit=False)
+        self.tracer_provider.add_span_processor(SimpleSpanProcessor(self._spans))
+        self._reader = InMemoryMetricReader()
+        self.meter_provider = MeterProvider([self._reader], shutdown_on_exit=False)
+        self._logs = InMemoryLogs()
+        self.logger_provider = logs.LoggerProvider(shutdown_on_exit=False)
+        self.logger_provider.add_log_record_processor(export.SimpleLogRecordProcessor(self._logs))
+        self._dialects: set[str] = set()
+        self.tracer = self.tracer_provider.get_tracer("app")
+
+    @property
+    def providers(self) -> dict[str, Any]:
+        """The providers, by the names that `instrument()` gives them."""
+        return {
+            "tracer_provider": self.tracer_provider,
+            "meter_provider": self.meter_provider,
+            "logger_provider": self.logger_provider,
+        }
+
+    def instrument(self, **options: Any) -> None:
+        """Instrument with these providers; a second time replaces the first."""
+        callspan.instrument(**{**self.providers, **options})
+        self._dialects.add(options.get("semconv", "released"))
+
+    def violations(self, declared: Iterable[str] = ()) -> list[Any]:
+        """What breaks an undeclared rule of the conventions, in all that has come, where one dialect was spoken."""
+        if len(self._dialects) != 1 or not collect.available():
+            return []
+        logs, metrics = self._logs.get_finished_logs(), self._reader.get_metrics_data()
+        return collect.check_all(self.all_spans, metrics, logs, *self._dialects, whole=False, declared=declared)
+
+    @property
+    def all_spans(self) -> list[ReadableSpan]:
+        """All finished spans, the app's own too, in the order in which they ended."""
+        return list(self._spans.get_finished_spans())
+
+    @property
+    def spans(self) -> list[ReadableSpan]:
+        """The finished spans of calls."""
+        return [span for span in self.all_spans if span.instrumentation_scope.name == "callspan"]
+
+    @property
+    def span(self) -> ReadableSpan:
+        """The one finished span of a call; fails when there are none or several."""
+        found = self.spans
+        assert len(found) == 1, f"{len(found)} spans: {[span.name for span in found]}"
+        return found[0]
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """The attributes of the one span."""
+        return self.span.attributes or {}
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The attributes of the one span's events of a name."""
+        return [dict(event.attributes or {}) for event in self.span.events if event.name == name]
+
+    @property
+    def metrics(self) -> dict[str, list[dict[str, Any]]]:
+        """The points of every metric by its name: `attributes`, and `count` and `sum`, or `value`."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        data = self._reader.get_metrics_data()
+        for resource in data.resource_metrics if data else ():
+            for scope in resource.scope_metrics:
+                for metric in scope.metrics:
+                    found.setdefault(metric.name, []).extend(_point(point) for point in metric.data.data_points)
+        return found
+
+    def points(self, name: str) -> list[dict[str, Any]]:
+        """The points of one metric; none when it was not recorded."""
+        return self.metrics.get(name, [])
+
+    @property
+    def tokens(self) -> dict[str, int]:
+        """What the token metric has summed up, by token type."""
+        found: dict[str, int] = {}
+        for point in self.points("gen_ai.client.token.usage"):
+            kind = point["attributes"]["gen_ai.token.type"]
+            found[kind] = found.get(kind, 0) + point["sum"]
+        return found
+
+    @property
+    def logs(self) -> list[dict[str, Any]]:
+        """The log events: `name`, `attributes`, and the ids of the span that they belong to."""
+        return [
+            {
+                "name": item.log_record.event_name,
+                "attributes": dict(item.log_record.attributes or {}),
+                "trace_id": item.log_record.trace_id,
+                "span_id": item.log_record.span_id,
+            }
+            for item in self._logs.get_finished_logs()
+        ]
+
+    def everything(self) -> str:
+        """All that would leave the process, as one text to search in."""
+        spans = [
+            (s.name, dict(s.attributes or {}), [(e.name, dict(e.attributes or {})) for e in s.events], s.status)
+            for s in self.all_spans
+        ]
+        return repr((spans, [span.status.description for span in self.all_spans], self.metrics, self.logs))
+
+    def clear(self) -> None:
+        """Forget the spans and logs so far; metrics go on."""
+        self._spans.clear()
+        self._logs.clear()
+
+    def shutdown(self) -> None:
+        """Shut the providers down."""
+        self.tracer_provider.shutdown()
+        self.meter_provider.shutdown()
+        self.logger_provider.shutdown()
+
+
+def _point(point: Any) -> dict[str, Any]:
+    told = {"attributes": dict(point.attributes)}
+    if hasattr(point, "count"):
+        return {**told, "count": point.count, "sum": point.sum, "buckets": tuple(point.explicit_bounds)}
+    return {**told, "value": point.value}

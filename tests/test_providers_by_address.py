@@ -1,0 +1,82 @@
+"""The provider is told from the address, for the one client that speaks to many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import openai
+import pytest
+
+from callspan.providers import provider
+from clients import HttpClient, http
+from program import CHAT
+from telemetry import Telemetry
+
+ADDRESSES = {
+    "https://api.openai.com/v1": "openai",
+    "https://eu.api.openai.com/v1": "openai",
+    "https://mine.openai.azure.com/openai/deployments/d": "azure.ai.openai",
+    "https://mine.services.ai.azure.com/models": "azure.ai.inference",
+    "https://api.groq.com/openai/v1": "groq",
+    "https://api.deepseek.com": "deepseek",
+    "https://openrouter.ai/api/v1": "openrouter",
+    "https://api.together.xyz/v1": "together",
+    "https://api.x.ai/v1": "x_ai",
+    "https://api.perplexity.ai": "perplexity",
+    "https://api.mistral.ai/v1": "mistral_ai",
+    "https://generativelanguage.googleapis.com/v1beta/openai": "gcp.gemini",
+    "https://us-central1-aiplatform.googleapis.com/v1/x/endpoints/openapi": "gcp.vertex_ai",
+    "https://api.anthropic.com/v1": "anthropic",
+    "https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1": "aws.bedrock",
+    "https://api.cohere.ai/compatibility/v1": "cohere",
+    "https://api.moonshot.ai/v1": "moonshot_ai",
+    "http://localhost:11434/v1": "ollama",
+    "http://127.0.0.1:11434/v1": "ollama",
+    "http://ollama:11434/v1": "ollama",
+    "http://vllm.internal:8000/v1": "vllm",
+    "http://localhost:1234/v1": "lm_studio",
+    "http://localhost:8000/v1": "openai",
+    "https://gateway.example.com/v1": "openai",
+    "https://API.GROQ.COM/openai/v1": "groq",
+    "https://notgroq.com/v1": "openai",
+    "https://groq.com.evil.example/v1": "openai",
+}
+
+
+def answer(request: Any) -> Any:
+    """A whole answer, without a network."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}
+    body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+    return http.Response(200, json=body, request=request)
+
+
+@pytest.mark.breaks("span.required", "Bedrock's guardrail id, which its OpenAI-compatible API does not have")
+@pytest.mark.parametrize("url", ADDRESSES)
+def test_provider(telemetry: Telemetry, url: str) -> None:
+    """One call to an address: whose it is, and where it went."""
+    transport = HttpClient(transport=http.MockTransport(answer))
+    with openai.OpenAI(base_url=url, api_key="any", http_client=transport) as client:
+        client.chat.completions.create(**CHAT)
+    found, parts = telemetry.attributes, http.URL(url)
+    assert found["gen_ai.provider.name"] == ADDRESSES[url]
+    assert found["server.address"] == parts.host
+    assert found["server.port"] == (parts.port or (443 if parts.scheme == "https" else 80))
+    [duration] = telemetry.points("gen_ai.client.operation.duration")
+    assert duration["attributes"]["gen_ai.provider.name"] == ADDRESSES[url]
+
+
+def test_only_openai_has_its_own_attributes(telemetry: Telemetry) -> None:
+    """Attributes that the conventions keep for OpenAI stay off the spans of others."""
+    for url in ("https://api.openai.com/v1", "https://api.groq.com/openai/v1"):
+        telemetry.clear()
+        transport = HttpClient(transport=http.MockTransport(answer))
+        with openai.OpenAI(base_url=url, api_key="any", http_client=transport) as client:
+            client.chat.completions.create(**CHAT, service_tier="flex")
+        own = [name for name in telemetry.attributes if name.startswith("openai.")]
+        assert bool(own) == ("openai.com" in url), own
+
+
+def test_odd_hosts() -> None:
+    """What is no host is nobody's."""
+    assert provider("", None, "openai") == "openai"
+    assert provider("api.groq.com.", 443, "openai") == "groq"

@@ -1,0 +1,209 @@
+"""Settings: arguments, then the environment, then defaults; what is wrong is one line that names the fix."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import openai
+import pytest
+
+import callspan
+from callspan.settings import ENVIRONMENT, Settings, resolve
+from program import CHAT
+from telemetry import Telemetry
+
+FROM_ENVIRONMENT = {
+    "capture": ("SPAN_AND_EVENT", "both"),
+    "semconv": ("latest", "latest"),
+    "clients": ("openai", ("openai",)),
+    "disabled_clients": ("openai", ("openai",)),
+    "on_conflict": ("defer", "defer"),
+    "request_usage": ("true", True),
+    "token_events": ("all", "all"),
+    "chunk_metrics": ("1", True),
+    "extra_metrics": ("calls, active", ("calls", "active")),
+}
+
+
+def test_every_setting_is_tried_here() -> None:
+    """The table above has every setting that the environment can make."""
+    settings = {field.name for field in dataclasses.fields(Settings)}
+    assert set(ENVIRONMENT) <= settings
+    assert set(FROM_ENVIRONMENT) <= set(ENVIRONMENT)
+
+
+@pytest.mark.parametrize("name", FROM_ENVIRONMENT)
+def test_environment(name: str) -> None:
+    """A variable counts where there is no argument."""
+    text, value = FROM_ENVIRONMENT[name]
+    assert getattr(resolve({}, {ENVIRONMENT[name]: text}), name) == value
+    assert getattr(resolve({name: None}, {ENVIRONMENT[name]: f"  {text} "}), name) == value
+
+
+ARGUMENTS = {
+    "capture": "span",
+    "semconv": "both",
+    "on_conflict": "warn",
+    "request_usage": False,
+    "token_events": "off",
+    "chunk_metrics": False,
+    "extra_metrics": ("retries",),
+}
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_arguments_win(name: str) -> None:
+    """An argument wins over a variable, also where it says no."""
+    found = resolve({name: ARGUMENTS[name]}, {ENVIRONMENT[name]: FROM_ENVIRONMENT[name][0]})
+    assert getattr(found, name) == ARGUMENTS[name]
+
+
+def test_defaults() -> None:
+    """With nothing said, nothing that leaves the process or costs extra is on; empty variables are not set."""
+    expected = Settings()
+    assert resolve({}, {}) == expected
+    assert resolve({}, dict.fromkeys(ENVIRONMENT.values(), "")) == expected
+    assert (expected.capture, expected.semconv, expected.request_usage) == ("off", "released", False)
+    assert (expected.token_events, expected.chunk_metrics, expected.extra_metrics) == ("first", False, ())
+
+
+CAPTURE_WORDS = {"NO_CONTENT": "off", "SPAN_ONLY": "span", "EVENT_ONLY": "event", "span_and_event": "both"}
+
+
+@pytest.mark.parametrize("word", CAPTURE_WORDS)
+def test_capture_words(word: str) -> None:
+    """The variable of the conventions has words of its own."""
+    assert resolve({}, {ENVIRONMENT["capture"]: word}).capture == CAPTURE_WORDS[word]
+
+
+def test_frozen() -> None:
+    """Settings are resolved once and not changed."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().capture = "both"  # type: ignore[misc]  # the point
+
+
+WRONG = [
+    ({"capture": "spann"}, "capture is 'spann' (did you mean 'span'?): use one of off, span, event, both"),
+    ({"semconv": "newest"}, "semconv is 'newest'"),
+    ({"token_events": "every"}, "token_events is 'every'"),
+    ({"on_conflict": "ignore"}, "on_conflict is 'ignore'"),
+    ({"clients": ["opnai"]}, "unknown client 'opnai' (did you mean 'openai'?): known are "),
+    ({"clients": [5]}, "clients must be names"),
+    ({"clients": 5}, "clients must be names"),
+    ({"extra_metrics": ["call"]}, "unknown extra metric 'call' (did you mean 'calls'?): known are "),
+    ({"handlers": "console"}, "handlers must be a list"),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), WRONG, ids=[repr(given) for given, _ in WRONG])
+def test_wrong_argument(telemetry: Telemetry, client: openai.OpenAI, given: dict[str, Any], said: str) -> None:
+    """A wrong argument is one line that names the fix, and what was in force stays in force."""
+    with pytest.raises(callspan.SettingsError) as caught:
+        telemetry.instrument(**given)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    client.chat.completions.create(**CHAT)
+    assert telemetry.span.name == "chat gpt-4.1-mini"
+
+
+def test_unknown_option() -> None:
+    """An unknown option is Python's own error."""
+    with pytest.raises(TypeError, match="captur"):
+        callspan.instrument(captur="both")  # type: ignore[call-arg]  # the point
+
+
+WRONG_VARIABLES = {
+    "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": ("true", "NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT"),
+    "CALLSPAN_SEMCONV": ("newest", "released, latest, both"),
+    "CALLSPAN_REQUEST_USAGE": ("maybe", "true or false"),
+    "CALLSPAN_CHUNK_METRICS": ("2", "true or false"),
+    "CALLSPAN_TOKEN_EVENTS": ("every", "first, all, off"),
+    "CALLSPAN_ON_CONFLICT": ("ignore", "warn, defer"),
+}
+
+
+@pytest.mark.guard_acts("a variable is wrong, which is said in one line")
+@pytest.mark.parametrize("variable", WRONG_VARIABLES)
+def test_wrong_variable(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, guard_reports: Any, variable: str
+) -> None:
+    """A wrong variable never stops an app: it is one log line that names the fix, and counts as not set."""
+    value, fix = WRONG_VARIABLES[variable]
+    monkeypatch.setenv(variable, value)
+    telemetry.instrument()
+    [message] = guard_reports.messages
+    assert message.startswith(f"callspan: {variable} is {value!r}")
+    assert fix in message
+    assert "\n" not in message
+    assert resolve({}, {variable: value}) == Settings()
+
+
+@pytest.mark.guard_acts("a variable names a client that is not known")
+@pytest.mark.parametrize("variable", ["CALLSPAN_CLIENTS", "CALLSPAN_DISABLED_CLIENTS", "CALLSPAN_EXTRA_METRICS"])
+def test_unknown_name_in_a_variable(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, client: openai.OpenAI, variable: str
+) -> None:
+    """A name in a variable that nobody knows does not stop an app either."""
+    monkeypatch.setenv(variable, "nonesuch")
+    telemetry.instrument()
+    client.chat.completions.create(**CHAT)
+    assert telemetry.span.name == "chat gpt-4.1-mini"
+
+
+def test_chosen_clients(telemetry: Telemetry, client: openai.OpenAI) -> None:
+    """A client that is not wanted is not touched."""
+    telemetry.instrument(clients=["openai"])
+    client.chat.completions.create(**CHAT)
+    assert len(telemetry.spans) == 1
+
+
+def test_disabled_clients(telemetry: Telemetry, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client named as disabled is not touched."""
+    monkeypatch.setenv("CALLSPAN_DISABLED_CLIENTS", "openai")
+    telemetry.instrument()
+    client.chat.completions.create(**CHAT)
+    assert telemetry.spans == []
+
+
+@pytest.mark.parametrize("semconv", ["released", "latest", "both"])
+def test_semconv(telemetry: Telemetry, client: openai.OpenAI, semconv: str) -> None:
+    """Each dialect of the conventions has its own metrics; `OTEL_SEMCONV_STABILITY_OPT_IN` changes nothing."""
+    telemetry.instrument(semconv=semconv)
+    client.chat.completions.create(**CHAT)
+    released = {"gen_ai.client.token.usage", "gen_ai.client.operation.duration"}
+    latest = {"gen_ai.client.inference.duration", "gen_ai.client.inference.usage.input_tokens"}
+    assert released <= set(telemetry.metrics) or semconv == "latest"
+    assert latest <= set(telemetry.metrics) or semconv == "released"
+    assert bool(released & set(telemetry.metrics)) == (semconv != "latest")
+    assert bool(latest & set(telemetry.metrics)) == (semconv != "released")
+
+
+def test_opt_in_of_others(telemetry: Telemetry, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The opt-in variable that other packages read does not change the dialect."""
+    monkeypatch.setenv("OTEL_SEMCONV_STABILITY_OPT_IN", "gen_ai_latest_experimental")
+    telemetry.instrument()
+    client.chat.completions.create(**CHAT)
+    assert "gen_ai.client.token.usage" in telemetry.metrics
+
+
+def test_token_events(telemetry: Telemetry, client: openai.OpenAI) -> None:
+    """The first token is an event; all of them, or none, where that was chosen."""
+    counts = {}
+    for choice in ("first", "all", "off"):
+        telemetry.clear()
+        telemetry.instrument(token_events=choice)
+        tokens = sum(bool(c.choices[0].delta.content) for c in client.chat.completions.create(**CHAT, stream=True))
+        counts[choice] = len(telemetry.events("callspan.first_token")), len(telemetry.events("callspan.token"))
+    assert counts == {"first": (1, 0), "all": (0, tokens), "off": (0, 0)}
+
+
+def test_chunk_metrics(telemetry: Telemetry, client: openai.OpenAI) -> None:
+    """The time between chunks is recorded only where that was chosen."""
+    name = "gen_ai.client.operation.time_per_output_chunk"
+    list(client.chat.completions.create(**CHAT, stream=True))
+    assert telemetry.points(name) == []
+    telemetry.instrument(chunk_metrics=True)
+    chunks = len(list(client.chat.completions.create(**CHAT, stream=True)))
+    assert callspan.flush()
+    assert [point["count"] for point in telemetry.points(name)] == [chunks - 1]

@@ -1,0 +1,101 @@
+"""What the app passes reaches the provider as it was, and is told as it was meant; section A of the list."""
+
+from __future__ import annotations
+
+import logging
+from collections import UserDict
+from collections.abc import Iterator
+from typing import Any
+
+import openai
+import pydantic
+import pytest
+
+import callspan
+from callspan.modelserver import ModelServer
+from program import HELLO, Program
+from telemetry import Telemetry
+
+SENTINELS = {
+    name: getattr(openai, name, None) or getattr(openai._types, name, None)
+    for name in ("NOT_GIVEN", "not_given", "omit")
+}
+SENTINELS["Omit()"] = openai._types.Omit() if hasattr(openai._types, "Omit") else None
+PASSED = ["temperature", "top_p", "max_tokens", "stop", "seed", "n", "frequency_penalty", "presence_penalty"]
+
+
+@pytest.mark.parametrize("sentinel", [value for value in SENTINELS.values() if value is not None] + [None], ids=repr)
+def test_t019_sentinels(
+    telemetry: Telemetry, capture: str, program: Program, caplog: pytest.LogCaptureFixture, sentinel: Any
+) -> None:
+    """What is not given is not on the span, and nothing is invented in its place or said about it."""
+    caplog.set_level(logging.DEBUG, "opentelemetry")
+    program.chat(**dict.fromkeys(PASSED, sentinel))
+    invented = [name for name in telemetry.attributes if name.startswith("gen_ai.request.") and "model" not in name]
+    assert invented == []
+    assert not [record for record in caplog.records if "Invalid type" in record.getMessage()]
+
+
+def test_t019_zeros(telemetry: Telemetry, capture: str, program: Program, caplog: pytest.LogCaptureFixture) -> None:
+    """Zeros were given, so they are recorded, as numbers; empty texts and False say nothing that has a name."""
+    caplog.set_level(logging.DEBUG, "opentelemetry")
+    program.chat(temperature=0, top_p=0.0, seed=0, frequency_penalty=0, max_tokens=0, logprobs=False, user="", stop="")
+    found = {name: value for name, value in telemetry.attributes.items() if name.startswith("gen_ai.request.")}
+    stops = found.pop("gen_ai.request.stop_sequences", None)
+    assert stops in (None, ("",))
+    assert found == {
+        "gen_ai.request.model": "gpt-4.1-mini",
+        "gen_ai.request.temperature": 0.0,
+        "gen_ai.request.top_p": 0.0,
+        "gen_ai.request.seed": 0,
+        "gen_ai.request.frequency_penalty": 0.0,
+        "gen_ai.request.max_tokens": 0,
+    }
+    assert not [record for record in caplog.records if "Invalid type" in record.getMessage()]
+
+
+class Message(pydantic.BaseModel):
+    role: str
+    content: str
+
+
+class Typed(dict):  # type: ignore[type-arg]
+    """A message of a subclass of dict."""
+
+
+def generated() -> Iterator[Any]:
+    yield from HELLO
+
+
+MESSAGES = {
+    "generator": generated,
+    "iterator": lambda: iter(HELLO),
+    "tuple": lambda: tuple(HELLO),
+    "pydantic": lambda: [Message(**HELLO[0])],
+    "dict_subclass": lambda: [Typed(HELLO[0])],
+    "mapping": lambda: [UserDict(HELLO[0])],
+    "none_content": lambda: [*HELLO, {"role": "assistant", "content": None}],
+    "no_content": lambda: [*HELLO, {"role": "assistant"}],
+    "odd_content": lambda: [*HELLO, {"role": "user", "content": 5}],
+    "generator_content": lambda: [{"role": "user", "content": (part for part in [{"type": "text", "text": "Hi"}])}],
+}
+
+
+@pytest.mark.parametrize("make", MESSAGES.values(), ids=MESSAGES)
+def test_t020_messages(
+    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer, make: Any
+) -> None:
+    """Messages of any kind reach the server as they would without us; an iterator is not used up by us."""
+    sent = []
+    for instrumented in (True, False):
+        if not instrumented:
+            callspan.uninstrument()
+        try:
+            program.chat(messages=make())
+        except (TypeError, openai.OpenAIError) as error:
+            sent.append((type(error), str(error)))
+        else:
+            sent.append(model_server.requests[-1].raw)
+    assert sent[0] == sent[1]
+    if isinstance(sent[0], bytes):
+        assert ("gen_ai.input.messages" in telemetry.attributes) == (capture != "off")

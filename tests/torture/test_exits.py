@@ -1,0 +1,255 @@
+"""Streams and processes that end before they are done; sections B and G of the list of what must be survived."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+
+import callspan
+from callspan.modelserver import ModelServer
+from child import PRINTING, printed_spans, run
+from clients import async_openai_client, openai_client
+from program import CHAT
+from telemetry import Telemetry
+
+# --- a web server whose client goes away, in the manner of Starlette's StreamingResponse -------------------------
+
+
+async def respond(body: AsyncIterator[Any], pieces: int) -> None:
+    """Send a body until the client, after some pieces, disconnects."""
+    gone = anyio.Event()
+
+    async def send() -> None:
+        count = 0
+        async for _ in body:
+            count += 1
+            if count == pieces:
+                gone.set()
+                await anyio.sleep_forever()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(send)
+        await gone.wait()
+        group.cancel_scope.cancel()
+
+
+async def in_threads(iterator: Iterator[Any]) -> AsyncIterator[Any]:
+    """A plain generator's items, each asked for in a worker thread."""
+    while (item := await anyio.to_thread.run_sync(next, iterator, None)) is not None:
+        yield item
+
+
+async def lines(url: str) -> AsyncIterator[Any]:
+    async with async_openai_client(url) as client:
+        async for chunk in await client.chat.completions.create(**CHAT, stream=True):
+            yield chunk
+
+
+def plain_lines(url: str) -> Iterator[Any]:
+    with openai_client(url) as client:
+        yield from client.chat.completions.create(**CHAT, stream=True)
+
+
+@pytest.mark.parametrize("body", ["async", "sync"])
+async def test_t040_client_disconnects(
+    telemetry: Telemetry, model_server: ModelServer, caplog: pytest.LogCaptureFixture, body: str
+) -> None:
+    """A web client that goes away leaves one span under its request and no error log; the next has its own trace."""
+    caplog.set_level(logging.WARNING)
+    contexts = []
+    for number in range(2):
+        generator = lines(model_server.url) if body == "async" else in_threads(plain_lines(model_server.url))
+        with telemetry.tracer.start_as_current_span(f"request {number}") as request:
+            await respond(generator, pieces=2)
+        contexts.append(request.get_span_context())
+        await generator.aclose()  # type: ignore[attr-defined]  # as the server's event loop does
+        del generator
+    with anyio.fail_after(10):
+        while len(telemetry.spans) < 2:  # a worker thread may hold the generator for a moment longer
+            await anyio.sleep(0.002)
+    assert trace.get_current_span() is trace.INVALID_SPAN
+    assert [(span.parent.span_id, span.context.trace_id) for span in telemetry.spans if span.parent] == [
+        (context.span_id, context.trace_id) for context in contexts
+    ]
+    assert contexts[0].trace_id != contexts[1].trace_id
+    assert {span.attributes["callspan.outcome"] for span in telemetry.spans if span.attributes} <= {
+        "abandoned",
+        "cancelled",
+    }
+    assert not [record.getMessage() for record in caplog.records]
+
+
+# --- the process ends ----------------------------------------------------------------------------------------------
+
+HALF_READ = """
+import asyncio, openai, callspan
+from opentelemetry import trace
+url, order = sys.argv[1:]
+if order == "before":
+    callspan.instrument()
+trace.set_tracer_provider(provider)
+if order == "after":
+    callspan.instrument()
+
+async def main():
+    global stream
+    client = openai.AsyncOpenAI(base_url=url, api_key="any")
+    stream = await client.chat.completions.create(
+        model="gpt-4.1", messages=[{"role": "user", "content": "Hi"}], stream=True
+    )
+    await stream.__anext__()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_t041_loop_closed_half_way(model_server: ModelServer, order: str) -> None:
+    """A stream left half read when its event loop closes: the span is exported at exit, and nothing of ours is said.
+
+    In whatever order the app set its provider and instrumented. What asyncio says of the client's own generators
+    depends on the order in which memory was given to them, with us and without, so it is not compared.
+    """
+    done = run(PRINTING + HALF_READ, model_server.url, order)
+    [span] = printed_spans(done)
+    assert (span["name"], span["callspan.outcome"]) == ("chat gpt-4.1", "abandoned")
+    said = done.stderr.replace("callspan: no OpenTelemetry provider is set", "")
+    for noise in ("callspan/", "callspan:", "opentelemetry", "shutdown, dropping"):
+        assert noise not in said
+
+
+HELD = """
+import openai
+from opentelemetry import trace
+trace.set_tracer_provider(provider)
+client = openai.OpenAI(base_url=sys.argv[1], api_key="any")
+stream = client.chat.completions.create(
+    model="gpt-4.1", messages=[{"role": "user", "content": "Hi"}], stream=True
+)
+next(stream)
+"""
+INSTRUMENT = "import callspan; callspan.instrument()\n"
+
+
+@pytest.mark.parametrize("parts", [(PRINTING, INSTRUMENT, HELD), (INSTRUMENT, PRINTING, HELD)], ids=["after", "before"])
+def test_t041_held_to_the_end(model_server: ModelServer, parts: tuple[str, ...]) -> None:
+    """A stream that is still held when the program ends is ended before the provider shuts down.
+
+    Whether the app made its provider before or after it instrumented.
+    """
+    done = run("".join(parts), model_server.url)
+    assert [span["callspan.outcome"] for span in printed_spans(done)] == ["abandoned"]
+    assert "shutdown" not in done.stderr
+
+
+ONE_CALL = """
+import openai, callspan
+from opentelemetry import trace
+trace.set_tracer_provider(provider)
+callspan.instrument()
+client = openai.OpenAI(base_url=sys.argv[1], api_key="any")
+client.chat.completions.create(model="gpt-4.1", messages=[{"role": "user", "content": "Hi"}])
+"""
+
+
+def test_t107_exit_without_shutdown(model_server: ModelServer) -> None:
+    """A program that simply ends has its buffered spans sent."""
+    done = run(PRINTING + ONE_CALL, model_server.url)
+    assert [span["name"] for span in printed_spans(done)] == ["chat gpt-4.1"]
+    assert done.stderr == ""
+
+
+def test_t107_exit_by_exception(model_server: ModelServer) -> None:
+    """A program that dies of an exception keeps its traceback, its exit code and its spans."""
+    done = run(PRINTING + ONE_CALL + "raise RuntimeError('mine')", model_server.url)
+    assert done.returncode == 1
+    assert done.stderr.rstrip().endswith("RuntimeError: mine")
+    assert '"chat gpt-4.1"' in done.stdout
+
+
+FLUSHED = (
+    ONE_CALL
+    + """
+print("flushed", callspan.flush(5))
+sys.stdout.flush()
+import os
+os._exit(0)  # frozen right after the handler returned
+"""
+)
+
+
+def test_t106_flush(model_server: ModelServer) -> None:
+    """`flush()` sends what was recorded, for functions that are frozen as soon as they return."""
+    done = run(PRINTING + FLUSHED, model_server.url)
+    assert [span["name"] for span in printed_spans(done)] == ["chat gpt-4.1"]
+    assert "flushed True" in done.stdout
+
+
+def test_t106_flush_sends_all_signals(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`flush()` reaches the providers that `instrument()` was given: traces, metrics and logs."""
+    flushed = []
+    for name, provider in telemetry.providers.items():
+        monkeypatch.setattr(
+            provider, "force_flush", lambda *args, name=name, **kwargs: flushed.append(name) or True, raising=True
+        )
+    assert callspan.flush(5)
+    assert sorted(flushed) == ["logger_provider", "meter_provider", "tracer_provider"]
+
+
+# --- the process forks ---------------------------------------------------------------------------------------------
+
+FORKED = (
+    ONE_CALL
+    + """
+import os
+stream = client.chat.completions.create(
+    model="gpt-stream", messages=[{"role": "user", "content": "Hi"}], stream=True
+)
+next(stream)
+child = os.fork()
+if child == 0:
+    fresh = openai.OpenAI(base_url=sys.argv[1], api_key="any")
+    fresh.chat.completions.create(model="gpt-child", messages=[{"role": "user", "content": "Hi"}])
+    for _ in fresh.chat.completions.create(
+        model="gpt-child-stream", messages=[{"role": "user", "content": "Hi"}], stream=True
+    ):
+        pass
+    sys.exit(0)
+os.waitpid(child, 0)
+for _ in stream:
+    pass
+"""
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_t103_fork(model_server: ModelServer) -> None:
+    """After a fork both processes report their own calls, each once, and the half-read stream its true end."""
+    done = run(PRINTING + FORKED, model_server.url)
+    spans = printed_spans(done)
+    outcomes = sorted((span["gen_ai.request.model"], span["callspan.outcome"]) for span in spans)
+    assert outcomes == [
+        ("gpt-4.1", "completed"),
+        ("gpt-child", "completed"),
+        ("gpt-child-stream", "completed"),
+        ("gpt-stream", "completed"),
+    ]
+
+
+def test_t090_sampled_out(telemetry: Telemetry, model_server: ModelServer) -> None:
+    """A span that is not sampled is not exported, but its duration and tokens are still recorded."""
+    telemetry.instrument(tracer_provider=TracerProvider(sampler=ALWAYS_OFF))
+    with openai_client(model_server.url) as client:
+        client.chat.completions.create(**CHAT)
+    assert telemetry.all_spans == []
+    assert telemetry.points("gen_ai.client.operation.duration")[0]["count"] == 1
+    assert set(telemetry.tokens) == {"input", "output"}

@@ -1,0 +1,234 @@
+"""Faults of ours, and of the app's own telemetry, stay away from the app; section A of the list."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import openai
+import pytest
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
+
+import callspan
+from callspan.adapters.openai import OPENAI
+from callspan.handlers import logs, metrics, spans
+from callspan.modelserver import ModelServer, Reply
+from callspan.semconv import attributes, content
+from program import CHAT, WITH_USAGE, Program
+from telemetry import Telemetry
+
+
+class Fault(Exception):
+    """What goes wrong inside our own code."""
+
+
+def fail(*_args: Any, **_kwargs: Any) -> Any:
+    raise Fault("ours")
+
+
+# --- T016: everything that reads -------------------------------------------------------------------------------------
+
+READERS = [
+    *((attributes, name) for name in ("request", "identity", "span_name", "response", "usage", "finish_reasons")),
+    *((content, name) for name in ("sent", "received", "as_text", "encode")),
+    *((spans.Spans, name) for name in ("on_start", "on_end")),
+    *((metrics.Metrics, name) for name in ("on_start", "on_end")),
+    *((logs.LogEvents, name) for name in ("on_end", "_emit")),
+]
+DIALECT_FIELDS = ["read", "parameters", "content"]
+
+
+def both_kinds(program: Program) -> Any:
+    """One plain and one streamed call, as what the app sees of them."""
+    return repr(program.chat()), [repr(chunk) for chunk in program.stream(**WITH_USAGE)]
+
+
+def without_us(program: Program, server: ModelServer) -> Any:
+    """What the app sees when it is not instrumented."""
+    callspan.uninstrument()
+    seen = both_kinds(program)
+    server.requests.clear()
+    return seen
+
+
+def assert_unharmed(program: Program, server: ModelServer, telemetry: Telemetry, guard_reports: Any) -> None:
+    """The app sees the same, each call has at most one span, and each place reports at most once."""
+    seen = both_kinds(program)
+    callspan.uninstrument()
+    server.requests.clear()
+    assert seen == both_kinds(program)
+    assert len(telemetry.spans) <= 2
+    assert len(guard_reports.messages) == len(set(guard_reports.messages))
+
+
+@pytest.mark.guard_acts("our own reading is made to fail")
+@pytest.mark.parametrize(("owner", "name"), READERS, ids=[f"{o.__name__.split('.')[-1]}.{n}" for o, n in READERS])
+def test_t016_telemetry_that_fails(
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    guard_reports: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
+    name: str,
+) -> None:
+    """Whatever of ours fails while telemetry is made, the app does not see it, and it is said once a place."""
+    monkeypatch.setattr(owner, name, fail)
+    telemetry.instrument(capture="both")
+    assert_unharmed(program, model_server, telemetry, guard_reports)
+
+
+@pytest.mark.guard_acts("our own reading is made to fail")
+@pytest.mark.parametrize("name", DIALECT_FIELDS)
+def test_t016_dialect_that_fails(
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    guard_reports: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    """A dialect that cannot read a request or an answer costs the app nothing."""
+    routes = [
+        dataclasses.replace(route, dialect=dataclasses.replace(route.dialect, **{name: fail}))
+        for route in OPENAI.routes
+    ]
+    monkeypatch.setattr("callspan.install.ADAPTERS", (dataclasses.replace(OPENAI, routes=tuple(routes)),))
+    telemetry.instrument(capture="both")
+    assert_unharmed(program, model_server, telemetry, guard_reports)
+
+
+@pytest.mark.guard_acts("our own reading is made to fail")
+def test_t016_provider_that_cannot_be_told(
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    guard_reports: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A rule for the provider's name that fails costs the app nothing."""
+    monkeypatch.setattr("callspan.install.ADAPTERS", (dataclasses.replace(OPENAI, provider=fail),))
+    telemetry.instrument()
+    assert_unharmed(program, model_server, telemetry, guard_reports)
+
+
+# --- T017: what the app has attached ---------------------------------------------------------------------------------
+
+
+class FailingExporter(SpanExporter):
+    def export(self, spans: Any) -> Any:
+        raise Fault("exporter")
+
+
+class FailingStart(SpanProcessor):
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        raise Fault("processor")
+
+
+class FailingEnd(SpanProcessor):
+    def on_end(self, span: Any) -> None:
+        raise Fault("processor")
+
+
+class FailingHandler:
+    on_start = on_token = on_end = on_error = fail
+
+
+class FailingInstruments:
+    """A meter provider whose instruments fail when they record."""
+
+    def __getattr__(self, _name: str) -> Any:
+        return lambda *_args, **_kwargs: self
+
+    add = record = fail
+
+
+class FailingLogs:
+    """A logger provider whose loggers fail when they emit."""
+
+    def get_logger(self, *_args: Any, **_kwargs: Any) -> Any:
+        return self
+
+    emit = fail
+
+
+def broken(what: str, telemetry: Telemetry) -> dict[str, Any]:
+    """The options of an `instrument()` in which one thing fails, the span's own processors included."""
+    processors = {
+        "exporter": SimpleSpanProcessor(FailingExporter()),
+        "processor_start": FailingStart(),
+        "processor_end": FailingEnd(),
+    }
+    if what in processors:
+        telemetry.tracer_provider.add_span_processor(processors[what])
+        return {}
+    return {
+        "meter": {"meter_provider": FailingInstruments()},
+        "logger": {"logger_provider": FailingLogs()},
+        "handler": {"handlers": [FailingHandler()]},
+    }[what]
+
+
+SINKS = ["exporter", "processor_start", "processor_end", "meter", "logger", "handler"]
+
+
+def rate_limited(program: Program) -> tuple[openai.RateLimitError, Any]:
+    """The error that the app sees when it is sent away, and what hangs on it."""
+    with pytest.raises(openai.RateLimitError) as caught:
+        program.stream()
+    context = caught.value.__context__
+    return caught.value, (type(context), str(caught.value), caught.value.__suppress_context__, caught.value.code)
+
+
+@pytest.mark.parametrize("what", SINKS)
+def test_t017_error_path(
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    what: str,
+    request: pytest.FixtureRequest,
+    guard_reports: Any,
+) -> None:
+    """Whatever fails while an error is told, the app sees the provider's own error, and nothing of ours hangs on it."""
+    if what != "exporter":  # of which the SDK itself takes care
+        request.node.add_marker(pytest.mark.guard_acts("a sink is made to fail"))
+    model_server.enqueue(*[Reply(status=429)] * 2)
+    callspan.uninstrument()
+    _, without = rate_limited(program)
+    telemetry.instrument(capture="event", **broken(what, telemetry))
+    error, seen = rate_limited(program)
+    assert seen == without
+    while error is not None:
+        assert not isinstance(error, Fault)
+        error = error.__context__  # type: ignore[assignment]  # the end of the chain is None
+    assert len(guard_reports.messages) == len(set(guard_reports.messages))
+
+
+def test_t017_the_very_object(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer) -> None:
+    """A handler hears of the very exception that the app sees."""
+    heard = []
+
+    class Listening:
+        def on_error(self, call: Any, error: BaseException) -> None:
+            heard.append(error)
+
+    telemetry.instrument(handlers=[Listening()])
+    model_server.enqueue(Reply(status=429))
+    with pytest.raises(openai.RateLimitError) as caught:
+        client.chat.completions.create(**CHAT)
+    assert heard == [caught.value]
+    assert heard[0] is caught.value
+
+
+@pytest.mark.guard_acts("the metrics are made to fail")
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+def test_t018_metrics_fail_alone(telemetry: Telemetry, client: openai.OpenAI, stream: bool) -> None:
+    """When metrics cannot be recorded, the span still has its messages and tokens, and the event is still emitted."""
+    telemetry.instrument(capture="both", meter_provider=FailingInstruments())
+    answer = client.chat.completions.create(**CHAT, **(WITH_USAGE if stream else {}))
+    assert not stream or list(answer)
+    assert {"gen_ai.usage.output_tokens", "gen_ai.input.messages", "gen_ai.output.messages"} <= set(
+        telemetry.attributes
+    )
+    assert [event["name"] for event in telemetry.logs] == ["gen_ai.client.inference.operation.details"]

@@ -1,0 +1,139 @@
+"""The responses API, streamed and fetched again: T049 of the list of what must be survived."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import openai
+import pytest
+
+from callspan.modelserver import ModelServer, Reply
+from clients import openai_client
+from program import MODEL, Program
+from telemetry import Telemetry
+
+pytestmark = pytest.mark.needs("responses.stream")
+ASK: dict[str, Any] = {"model": MODEL, "input": "Which flowers last longest?"}
+CREATE = "responses.create"
+
+
+def status(telemetry: Telemetry) -> tuple[str, str, Any, Any]:
+    """Outcome, status, error type and finish reasons of the one span."""
+    found = telemetry.attributes
+    return (
+        found["callspan.outcome"],
+        telemetry.span.status.status_code.name,
+        found.get("error.type"),
+        found.get("gen_ai.response.finish_reasons"),
+    )
+
+
+ENDINGS = {
+    "completed": (Reply(text="Roses."), ("completed", "UNSET", None, ("stop",))),
+    "incomplete": (Reply(text="Roses", finish_reason="length"), ("completed", "UNSET", None, ("length",))),
+    "failed": (Reply(finish_reason="failed"), ("error", "ERROR", "server_error", ("error",))),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_t049_endings(
+    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer, ending: str, stream: bool
+) -> None:
+    """Completed, incomplete or failed: the client raises for none of them, and the span tells them apart."""
+    reply, expected = ENDINGS[ending]
+    model_server.enqueue(reply)
+    program.read(CREATE, **ASK) if stream else program.ask(CREATE, **ASK)
+    assert status(telemetry) == expected
+    told = model_server.ledger.total_told
+    if ending != "failed":
+        found = telemetry.attributes
+        assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (told.input, told.output)
+
+
+def test_t049_deltas(telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer) -> None:
+    """The events of a stream add up to the text, once."""
+    model_server.enqueue(Reply(text="Roses last longest."))
+    events = [event.type for event in program.read(CREATE, **ASK)]
+    assert (events[0], events[-1]) == ("response.created", "response.completed")
+    if capture != "off":
+        assert str(telemetry.attributes["gen_ai.output.messages"]).count("Roses last longest.") == 1
+
+
+def test_t049_no_terminal_event(
+    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer, payload: Any
+) -> None:
+    """A stream that stops without its closing event raises nothing; its reason is `error`, its usage unknown."""
+    frames = payload("openai/responses_stream_text.sse").split(b"\n\n")
+    model_server.enqueue(Reply(raw=b"\n\n".join(frames[:5]) + b"\n\n"))
+    assert program.read(CREATE, **ASK)
+    assert status(telemetry) == ("completed", "UNSET", None, ("error",))
+    assert telemetry.tokens == {}
+
+
+def test_t049_error_event(
+    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer, payload: Any
+) -> None:
+    """An `error` event is only passed on by the client; the call has failed all the same."""
+    model_server.enqueue(Reply(raw=payload("openai/responses_stream_error_event.sse")))
+    assert program.read(CREATE, **ASK)[-1].type == "error"
+    outcome, code, error, _ = status(telemetry)
+    assert (outcome, code) == ("error", "ERROR")
+    assert error
+
+
+def test_t049_background(
+    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer, payload: Any
+) -> None:
+    """A queued answer has no usage yet; fetching it later is an operation of its own that counts no tokens again."""
+    model_server.enqueue(Reply(raw=payload("openai/responses_background_queued.json")))
+    queued = program.ask(CREATE, **ASK, background=True)
+    assert queued.status == "queued"
+    assert (telemetry.attributes["callspan.outcome"], telemetry.tokens) == ("completed", {})
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+def test_t049_retrieve(
+    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer, stream: bool
+) -> None:
+    """A response fetched by its id, streamed too: one span of its own, which does not count the tokens again."""
+    identity = program.ask(CREATE, **ASK).id
+    told = telemetry.tokens
+    telemetry.clear()
+    (program.read if stream else program.ask)("responses.retrieve", response_id=identity)
+    assert telemetry.span.name == "fetch_response"
+    assert telemetry.attributes["gen_ai.response.id"] == identity
+    assert telemetry.attributes["callspan.outcome"] == "completed"
+    assert telemetry.tokens == told
+
+
+def test_t049_retrieve_with_tools_none(telemetry: Telemetry, model_server: ModelServer, payload: Any) -> None:
+    """A response whose tools are null is read like any other."""
+    text = payload("openai/responses_text.json").decode()
+    body = {**json.loads(text), "tools": None, "tool_choice": None, "parallel_tool_calls": None}
+    model_server.enqueue(Reply(raw=json.dumps(body)))
+    with openai_client(model_server.url) as client:
+        client.responses.create(**ASK)
+    assert status(telemetry)[:3] == ("completed", "UNSET", None)
+
+
+def test_t049_retrieve_unknown(telemetry: Telemetry, program: Program) -> None:
+    """A response that is not there is an error of that operation."""
+    with pytest.raises(openai.NotFoundError):
+        program.ask("responses.retrieve", response_id="resp_none")
+    assert telemetry.attributes["callspan.outcome"] == "error"
+    assert telemetry.attributes["http.response.status_code"] == 404
+
+
+@pytest.mark.parametrize("way", ["events", "until_done", "get_final_response", "leave"])
+def test_t006_stream_helper(telemetry: Telemetry, capture: str, client: openai.OpenAI, way: str) -> None:
+    """The stream helper of responses ends its one span in whatever way it is used."""
+    with client.responses.stream(**ASK) as stream:
+        if way == "events":
+            assert [event.type for event in stream][-1] == "response.completed"
+        elif way == "until_done":
+            assert stream.until_done() is stream
+        elif way == "get_final_response":
+            assert stream.get_final_response().status == "completed"
+    assert telemetry.attributes["callspan.outcome"] == ("abandoned" if way == "leave" else "completed")

@@ -1,0 +1,247 @@
+"""Streams, section B of the list of what the package must survive."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import weakref
+from typing import Any
+
+import openai
+import pytest
+from opentelemetry import context as otel
+from opentelemetry import trace
+
+import callspan
+from callspan.modelserver import ModelServer, Reply
+from callspan.observation import open_observations
+from clients import CLOSABLE, async_openai_client, openai_client
+from program import CHAT, WITH_USAGE, Program, answering
+from table.kinds import KINDS
+from table.modes import STREAMED
+from table.readers import STREAM_READERS
+from table.stage import Stage
+from telemetry import Telemetry
+
+CLOSING = pytest.mark.skipif(not CLOSABLE, reason="streams of the oldest clients cannot be closed")
+ROSES = Reply(text="Roses last longest of all.")
+
+
+def partial(capture: str, telemetry: Telemetry) -> str | None:
+    """The captured answer, as the text of the span's attribute."""
+    found = telemetry.attributes.get("gen_ai.output.messages")
+    assert (found is not None) == (capture != "off")
+    return found
+
+
+def lasting(telemetry: Telemetry) -> tuple[Any, dict[str, Any]]:
+    """Status and attributes of the one span, without ids and times, which differ from run to run."""
+    fleeting = ("gen_ai.response.id", "gen_ai.response.time_to_first_chunk")
+    return telemetry.span.status.status_code, {k: v for k, v in telemetry.attributes.items() if k not in fleeting}
+
+
+def test_t030_full_read(telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer) -> None:
+    """A stream read to its end has tokens, a finish reason, the time to the first chunk, and no status."""
+    program.stream(**WITH_USAGE)
+    found, told = telemetry.attributes, model_server.ledger.total_told
+    assert telemetry.span.status.status_code.name == "UNSET"
+    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (told.input, told.output)
+    assert found["gen_ai.response.finish_reasons"] == ("stop",)
+    first = found["gen_ai.response.time_to_first_chunk"]
+    [point] = telemetry.points("gen_ai.client.operation.time_to_first_chunk")
+    assert (point["count"], point["sum"]) == (1, first)
+    [duration] = telemetry.points("gen_ai.client.operation.duration")
+    assert 0 < first <= duration["sum"]
+    assert telemetry.tokens == {"input": told.input, "output": told.output}
+
+
+def test_t031_break(telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer) -> None:
+    """`break` ends the span at once as abandoned, with what was received; no token count is invented."""
+    model_server.enqueue(ROSES)
+    program.stream(take=3)
+    found = telemetry.attributes
+    assert telemetry.span.status.status_code.name == "UNSET"
+    assert found["callspan.outcome"] == "abandoned"
+    assert not [name for name in found if name.startswith("gen_ai.usage.")]
+    assert telemetry.tokens == {}
+    text = partial(capture, telemetry)
+    assert text is None or ("Roses last" in text and "longest" not in text)
+
+
+@CLOSING
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+def test_t032_break_in_with(telemetry: Telemetry, capture: str, asynchronous: bool, model_server: ModelServer) -> None:
+    """`break` inside a `with` leaves the very same span as `break` outside one."""
+    found = []
+    for reader in ("break_held", "break_in_with"):
+        telemetry.clear()
+        model_server.requests.clear()
+        stage, read = Stage(KINDS[0], STREAMED[0], model_server), STREAM_READERS[reader]
+        stage.aplay(read.asynchronous) if asynchronous else stage.play(read.sync or pytest.fail("no sync form"))
+        found.append(lasting(telemetry))
+    assert found[0] == found[1]
+
+
+@CLOSING
+@pytest.mark.parametrize("reader", ["close_early", "close_first", "close_twice"])
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+def test_t033_close(
+    telemetry: Telemetry, capture: str, reader: str, asynchronous: bool, model_server: ModelServer
+) -> None:
+    """`close()` after one chunk, before any, and twice: one span each time, abandoned."""
+    stage, read = Stage(KINDS[0], STREAMED[0], model_server), STREAM_READERS[reader]
+    stage.aplay(read.asynchronous) if asynchronous else stage.play(read.sync or pytest.fail("no sync form"))
+    assert telemetry.attributes["callspan.outcome"] == "abandoned"
+
+
+@CLOSING
+async def test_t033_aclose(telemetry: Telemetry, model_server: ModelServer) -> None:
+    """An asynchronous stream's `aclose()`, where the client has it, and its iterator's end the call too."""
+    async with async_openai_client(model_server.url) as client:
+        stream = await client.chat.completions.create(**CHAT, stream=True)
+        close = getattr(stream, "aclose", stream.close)
+        await close()
+        assert telemetry.attributes["callspan.outcome"] == "abandoned"
+        telemetry.clear()
+        steps = (await client.chat.completions.create(**CHAT, stream=True)).__aiter__()
+        await steps.__anext__()
+        await steps.aclose()  # type: ignore[attr-defined]  # an async generator's own
+        assert telemetry.attributes["callspan.outcome"] == "abandoned"
+
+
+def test_t034_dropped_in_numbers(telemetry: Telemetry, payload: Any) -> None:
+    """Streams that nobody reads leave one span each, and nothing of ours or of the client's stays behind."""
+    whole = payload("openai/chat_stream.sse")
+    alive: list[weakref.ref[Any]] = []
+    with openai_client("http://model.test/v1", http_client=answering(lambda: [whole])) as client:
+        for _ in range(1000):
+            stream = client.chat.completions.create(**CHAT, stream=True)
+            alive += [weakref.ref(stream), weakref.ref(stream.response)]
+            del stream
+    gc.collect()
+    callspan.flush()
+    assert len(telemetry.spans) == 1000
+    assert {span.attributes["callspan.outcome"] for span in telemetry.spans if span.attributes} == {"abandoned"}
+    assert not [reference for reference in alive if reference() is not None]
+    assert not open_observations
+
+
+def test_t034_dropped_closes_the_connection(telemetry: Telemetry, model_server: ModelServer) -> None:
+    """A stream dropped unread closes its connection as soon as it would without us."""
+    states = []
+    for instrumented in (False, True):
+        if not instrumented:
+            callspan.uninstrument()
+        with openai_client(model_server.url) as client:
+            stream = client.chat.completions.create(**CHAT, stream=True)
+            response = weakref.ref(stream.response)
+            del stream
+            gc.collect()
+            states.append(response() is None)
+        telemetry.instrument()
+    assert states[0] == states[1]
+
+
+def test_t036_network_error(telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer) -> None:
+    """A connection lost at the third chunk is an error with its type; what had come is kept."""
+    model_server.enqueue(Reply(text=ROSES.text, cut_after=3))
+    with pytest.raises(Exception, match=r"[Cc]onnection|incomplete") as caught:
+        program.stream()
+    kind = type(caught.value)
+    assert telemetry.span.status.status_code.name == "ERROR"
+    assert telemetry.attributes["error.type"] == f"{kind.__module__}.{kind.__qualname__}"
+    assert telemetry.attributes["callspan.stream.chunks"] == 3
+    text = partial(capture, telemetry)
+    assert text is None or "Roses last" in text
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("kind", [OSError, KeyboardInterrupt, SystemExit])
+def test_t036_t038_the_very_exception(telemetry: Telemetry, payload: Any, asynchronous: bool, kind: type) -> None:
+    """What is raised while a chunk is awaited reaches the program as the very object, an interrupt too."""
+    error = kind("mine")
+    frames = payload("openai/chat_stream.sse").split(b"\n\n")[:2]
+    http_client = answering([*(frame + b"\n\n" for frame in frames), error], asynchronous)
+    program = Program("http://model.test/v1", asynchronous, http_client=http_client)
+    with pytest.raises(kind) as caught:
+        program.stream()
+    assert caught.value is error
+    assert caught.value.__context__ is None
+    outcome = "error" if kind is OSError else "cancelled"
+    assert telemetry.attributes["callspan.outcome"] == outcome
+    assert telemetry.attributes["error.type"] == kind.__name__
+    assert telemetry.span.status.status_code.name == "ERROR"
+
+
+CANCELS = ["cancelled_in_create", "cancelled_between_chunks", "timed_out"]
+
+
+@pytest.mark.parametrize("reader", CANCELS)
+def test_t037_cancelled(telemetry: Telemetry, capture: str, reader: str, model_server: ModelServer) -> None:
+    """A cancelled task sees its own cancellation, and the one span says so."""
+    stage = Stage(KINDS[0], STREAMED[0], model_server)
+    held_back = reader == "cancelled_in_create"
+    model_server.enqueue(Reply(status=500 if held_back else 200, gate=stage.gate, gate_after=0 if held_back else 2))
+    seen = stage.aplay(STREAM_READERS[reader].asynchronous)
+    assert seen.error is not None
+    assert seen.error[0] is (asyncio.TimeoutError if reader == "timed_out" else asyncio.CancelledError)
+    assert telemetry.attributes["callspan.outcome"] == "cancelled"
+    assert telemetry.span.status.status_code.name == "ERROR"
+
+
+async def test_t039_closed_in_another_task(
+    telemetry: Telemetry, capture: str, model_server: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A generator begun in one task and closed in another leaves the context of both as it was, and logs nothing."""
+    caplog.set_level(logging.INFO, "opentelemetry")
+    ends = []
+
+    async def lines() -> Any:
+        async with async_openai_client(model_server.url) as client:
+            async for chunk in await client.chat.completions.create(**CHAT, stream=True):
+                yield chunk
+
+    async def watched(step: Any) -> None:
+        before = otel.get_current(), trace.get_current_span()
+        await step
+        ends.append(before == (otel.get_current(), trace.get_current_span()))
+
+    generator = lines()
+    await asyncio.create_task(watched(generator.__anext__()))
+    await asyncio.create_task(watched(generator.aclose()))
+    assert ends == [True, True]
+    assert telemetry.attributes["callspan.outcome"] == "abandoned"
+    assert not caplog.records
+
+
+def test_t039_read_in_another_thread(telemetry: Telemetry, model_server: ModelServer) -> None:
+    """A stream made in one thread and read in another is one span, and a context is left behind in neither."""
+    with openai_client(model_server.url) as client:
+        stream = client.chat.completions.create(**CHAT, stream=True)
+        after: list[Any] = []
+        before = otel.get_current()
+        asyncio.run(asyncio.to_thread(lambda: (list(stream), after.append(trace.get_current_span()))))
+    assert otel.get_current() == before
+    assert after == [trace.INVALID_SPAN]
+    assert telemetry.attributes["callspan.outcome"] == "completed"
+
+
+def test_break_does_not_close(telemetry: Telemetry, client: openai.OpenAI) -> None:
+    """After `break` the stream reads on, every remaining chunk, while its span stays ended as abandoned."""
+    stream = client.chat.completions.create(**CHAT, stream=True)
+    first = next(iter(stream))
+    assert telemetry.attributes["callspan.outcome"] == "abandoned"
+    rest = list(stream)
+    assert first.choices[0].delta.role == "assistant"
+    assert rest[-1].choices[0].finish_reason == "stop"
+    assert telemetry.attributes["callspan.outcome"] == "abandoned"
+
+
+def test_break_after_the_last_word(telemetry: Telemetry, program: Program) -> None:
+    """A reader that stops at the finish reason has had the whole answer: the call is completed."""
+    whole = len(program.stream())
+    telemetry.clear()
+    program.stream(take=whole)
+    assert telemetry.attributes["callspan.outcome"] == "completed"
+    assert telemetry.attributes["gen_ai.response.finish_reasons"] == ("stop",)
