@@ -46,7 +46,7 @@ class Stage:
         return self._mode.open(self._kind, self._client, self._stack)
 
     async def aopen(self, stack: AsyncExitStack | None = None) -> Any:
-        """Ask for the stream or the answer; a helper is left at the end of the scene, or with the reader's own stack."""
+        """Ask for the stream or the answer; a helper is left with the reader's own stack, else with the scene."""
         return await self._mode.aopen(self._kind, self._client, stack or self._stack)
 
     def note(self, item: Any) -> None:

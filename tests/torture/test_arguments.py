@@ -20,7 +20,8 @@ SENTINELS = {
     name: getattr(openai, name, None) or getattr(openai._types, name, None)
     for name in ("NOT_GIVEN", "not_given", "omit")
 }
-SENTINELS["Omit()"] = openai._types.Omit() if hasattr(openai._types, "Omit") else None
+if hasattr(openai, "omit"):  # older ones know it in headers alone
+    SENTINELS["Omit()"] = openai._types.Omit()
 PASSED = ["temperature", "top_p", "max_tokens", "stop", "seed", "n", "frequency_penalty", "presence_penalty"]
 
 

@@ -187,7 +187,7 @@ def test_t102_too_old(tmp_path: Path) -> None:
     assert "0.28.1" in done.stdout, "status() names no problem"
     said = [line for line in done.stderr.splitlines() if "0.28.1" in line]
     assert len(said) == 1, done.stderr
-    assert "1.0" in said[0]
+    assert "1.40" in said[0]
     assert len(done.stderr.splitlines()) == 1
 
 
