@@ -38,6 +38,7 @@ FLOORS: dict[str, float] = {
     "export": 6,
     "inspection": 6,
     "install": 6,
+    "installation": 6,
     "__init__": 7,
     "modelserver": 0,
     "demo": 8,
@@ -53,6 +54,7 @@ OPENTELEMETRY = (
     "scope",
     "export/",
     "install",
+    "installation",
     "inspection",
 )
 WRAPT = ("patching", "streams")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from time import perf_counter
 from typing import Any
 
 from callspan import guard
 from callspan.background import Delivery
 from callspan.settings import SettingsError
 
+SLOW_SECONDS = 0.5
+"""How long a handler may take before it is said that it holds up the app."""
 _EVENTS = ("on_start", "on_token", "on_end", "on_error")
 Told = tuple[str, Callable[..., Any]]
 
@@ -73,6 +76,7 @@ def tell(told: list[Told], *event: Any) -> list[Any]:
     """Tell all; one that raises is reported once and keeps nobody else from hearing."""
     answers = []
     for place, method in told:
+        began = perf_counter()
         try:
             answer = method(*event)
         except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
@@ -80,4 +84,6 @@ def tell(told: list[Told], *event: Any) -> list[Any]:
         else:
             if answer is not None:
                 answers.append(answer)
+        if perf_counter() - began > SLOW_SECONDS:
+            guard.say_once(f"{place} is slow and holds up the calls that it hears of: make it `async def`")
     return answers

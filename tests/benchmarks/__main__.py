@@ -77,7 +77,8 @@ def import_ratio(rounds: int) -> float:
     code = "import time; t = time.process_time(); import {}; print(time.process_time() - t)"
 
     def seconds(names: str) -> float:
-        runs = [subprocess.run([sys.executable, "-c", code.format(names)], capture_output=True) for _ in range(rounds)]
+        command = [sys.executable, "-c", code.format(names)]
+        runs = [subprocess.run(command, capture_output=True, check=True) for _ in range(rounds)]
         return min(float(run.stdout) for run in runs)
 
     return seconds("callspan") / seconds("opentelemetry.trace, opentelemetry.metrics")

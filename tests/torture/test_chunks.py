@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import tracemalloc
@@ -16,6 +17,8 @@ from callspan.modelserver import ModelServer, Reply
 from clients import openai_client
 from program import CHAT, WITH_USAGE, Program, answering
 from telemetry import Telemetry
+
+PACKAGE = os.path.dirname(callspan.__file__)
 from wire import chunk, says, sse
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
@@ -187,7 +190,7 @@ def frames_run(chunks: int) -> int:
 
     def count(frame: Any, event: str, _arg: object) -> None:
         nonlocal calls
-        calls += event == "call" and "callspan/" in frame.f_code.co_filename
+        calls += event == "call" and frame.f_code.co_filename.startswith(PACKAGE)
 
     with openai_client("http://model.test/v1", http_client=answering(lambda: [body])) as client:
         stream = client.chat.completions.create(**CHAT, stream=True)

@@ -94,7 +94,7 @@ def test_t016_dialect_that_fails(
         dataclasses.replace(route, dialect=dataclasses.replace(route.dialect, **{name: fail}))
         for route in OPENAI.routes
     ]
-    monkeypatch.setattr("callspan.install.ADAPTERS", (dataclasses.replace(OPENAI, routes=tuple(routes)),))
+    monkeypatch.setattr("callspan.installation.ADAPTERS", (dataclasses.replace(OPENAI, routes=tuple(routes)),))
     telemetry.instrument(capture="both")
     assert_unharmed(program, model_server, telemetry, guard_reports)
 
@@ -108,7 +108,7 @@ def test_t016_provider_that_cannot_be_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A rule for the provider's name that fails costs the app nothing."""
-    monkeypatch.setattr("callspan.install.ADAPTERS", (dataclasses.replace(OPENAI, provider=fail),))
+    monkeypatch.setattr("callspan.installation.ADAPTERS", (dataclasses.replace(OPENAI, provider=fail),))
     telemetry.instrument()
     assert_unharmed(program, model_server, telemetry, guard_reports)
 

@@ -134,7 +134,7 @@ def moved_client(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     for module in (package, base):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     adapter = dataclasses.replace(OPENAI, name="movedai", package="movedai", module="movedai", versions=("1", "9"))
-    monkeypatch.setattr("callspan.install.ADAPTERS", (adapter, OPENAI))
+    monkeypatch.setattr("callspan.installation.ADAPTERS", (adapter, OPENAI))
     return base
 
 
@@ -159,7 +159,7 @@ def test_t101_moved_target(
 def test_t102_not_installed(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that is not installed is no problem, and `status()` says that it waits."""
     absent = dataclasses.replace(OPENAI, name="absentai", package="absentai", module="absentai")
-    monkeypatch.setattr("callspan.install.ADAPTERS", (absent,))
+    monkeypatch.setattr("callspan.installation.ADAPTERS", (absent,))
     telemetry.instrument()
     [client] = callspan.status().clients
     assert (client.installed, client.loaded, {target.state for target in client.targets}) == (None, False, {"waiting"})

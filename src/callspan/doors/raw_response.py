@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -35,7 +36,7 @@ def follow(observation: Observation, raw: Any) -> None:
     raw.__class__ = _parsing(type(raw))
     response._callspan = observation
     response._callspan_body = _Events(observation) if _is_events(observation, response) else _Whole(observation)
-    response.__class__ = _reading(type(response))
+    response.__class__ = _readable(type(response))
 
 
 @cache
@@ -66,7 +67,7 @@ def _closed(response: Any, kind: Any) -> None:
 
 
 @cache
-def _reading(kind: Any) -> type:
+def _readable(kind: Any) -> type:
     class Response(_closing(kind)):
         _callspan_body: _Events | _Whole | None
 
@@ -110,34 +111,32 @@ def _named_as(kind: Any, shell: type) -> type:
 
 
 def _look_on(source: Iterator[bytes], observation: Observation, body: _Events | _Whole) -> Iterator[bytes]:
-    observation.inside = True
-    try:
+    with _reading_body(observation):
         for piece in source:
             body.feed(piece)
             observation.inside = False
             yield piece
             observation.inside = True
         body.end()
-    except GeneratorExit:
-        raise  # closing the response is what ends the call
-    except BaseException as error:
-        observation.fail(error)
-        raise
-    finally:
-        observation.inside = False
 
 
 async def _alook_on(
     source: AsyncIterator[bytes], observation: Observation, body: _Events | _Whole
 ) -> AsyncIterator[bytes]:
-    observation.inside = True
-    try:
+    with _reading_body(observation):
         async for piece in source:
             body.feed(piece)
             observation.inside = False
             yield piece
             observation.inside = True
         body.end()
+
+
+@contextmanager
+def _reading_body(observation: Observation) -> Iterator[None]:
+    observation.inside = True
+    try:
+        yield
     except GeneratorExit:
         raise  # closing the response is what ends the call
     except BaseException as error:

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 from callspan.events import Call, Outcome, Response, Token, Usage
 
 
-class Lines:
-    """Turns events into text for a function that writes it.
+class LineHandler:
+    """Turns events into lines of text, which a subclass writes.
 
     What the model says is left out unless `content` is given. A call that others run beside is named by its number.
     """
 
-    def __init__(self, write: Callable[[str], None], content: bool = False) -> None:
-        self._write = write
+    def __init__(self, content: bool = False) -> None:
+        self.reads_text = content
         self._content = content
         self._lock = threading.Lock()
         self._running: set[str] = set()
         self._speaking: str | None = None
 
-    def started(self, call: Call) -> None:
+    def _write(self, text: str) -> None:
+        raise NotImplementedError
+
+    def on_start(self, call: Call) -> None:
         """`> chat gpt-4.1-mini started`."""
         with self._lock:
             self._running.add(call.id)
             self._line(call, f"> {_name(call)} started")
 
-    def token(self, call: Call, token: Token) -> None:
+    def on_token(self, call: Call, token: Token) -> None:
         """A piece of the answer, on the line of its call."""
         if not self._content:
             return
@@ -38,7 +40,7 @@ class Lines:
                 self._speaking = call.id
             self._write(token.text)
 
-    def ended(self, call: Call, response: Response) -> None:
+    def on_end(self, call: Call, response: Response) -> None:
         """`< finished 0.48 s, 24 → 9 tokens, stop`."""
         reasons = [reason for reason in response.finish_reasons if reason]
         word = "abandoned" if call.outcome is Outcome.ABANDONED else "finished"
@@ -47,7 +49,7 @@ class Lines:
                 self._line(call, response.text)
             self._last(call, ", ".join([f"< {word} {_seconds(call)}", _tokens(call, response.usage), *reasons]))
 
-    def failed(self, call: Call, error: BaseException) -> None:
+    def on_error(self, call: Call, error: BaseException) -> None:
         """`< failed 0.01 s, model_not_found (404)`; the kind of error, for its message may quote the conversation."""
         failure = call.failure
         kind = failure.type if failure is not None else type(error).__qualname__

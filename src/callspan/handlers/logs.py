@@ -57,6 +57,7 @@ class LogEvents:
     def _emit_details(self, call: Call, response: Response) -> None:
         told = {
             **attributes.identity(call),
+            **attributes.client(call),
             **attributes.request(call),
             **attributes.response(call, response, self._conventions),
             **attributes.failure(call),

@@ -10,15 +10,14 @@ from opentelemetry import metrics
 from callspan.background import worker
 from callspan.events import Call, Response, Usage
 from callspan.handlers.telemetry import FollowsProvider
-from callspan.semconv import names
-from callspan.semconv.attributes import FETCH
+from callspan.semconv import attributes, names
+from callspan.semconv.attributes import FETCH, Attributes
 from callspan.semconv.conventions import CHOICES, COUNTER, EXTRA, HISTOGRAM, Convention, Metric
 from callspan.settings import Settings
 from callspan.version import __version__
 
 KNOWN_SERIES = 1000
 """Distinct sets of attributes kept ready."""
-Attributes = dict[str, Any]
 
 
 class Metrics:
@@ -55,7 +54,7 @@ class Metrics:
 
     def _base(self, call: Call) -> Attributes:
         key = (call.operation, call.provider, call.model, call.server_address, call.server_port)
-        return self._kept(key, lambda: _identity(call))
+        return self._kept(key, lambda: attributes.identity(call))
 
     def _attributes(self, call: Call, response: Response) -> Attributes:
         tier, fingerprint = response.details.get("service_tier"), response.details.get("system_fingerprint")
@@ -94,11 +93,9 @@ class Metrics:
         if self._extra:
             self._record_extra(call, instruments)
 
-    def _count(
-        self, convention: Convention, call: Call, usage: Usage, attributes: tuple[Attributes, Attributes]
-    ) -> None:
+    def _count(self, convention: Convention, call: Call, usage: Usage, told_of: tuple[Attributes, Attributes]) -> None:
         instruments, context = self._instruments.get(), call.context
-        series, failed = attributes
+        series, failed = told_of
         if convention.token_usage is not None:
             record = instruments[convention.token_usage.name].record
             for kind, value in (("input", usage.input), ("output", usage.output)):
@@ -136,19 +133,8 @@ def _infers(call: Call) -> bool:
     return call.operation in names.INFERENCE
 
 
-def _identity(call: Call) -> Attributes:
-    found: Attributes = {names.OPERATION: call.operation, names.PROVIDER: call.provider}
-    if call.model:
-        found[names.REQUEST_MODEL] = call.model
-    if call.server_address:
-        found[names.SERVER_ADDRESS] = call.server_address
-        if call.server_port:
-            found[names.SERVER_PORT] = call.server_port
-    return found
-
-
 def _described(call: Call, response: Response, tier: Any, fingerprint: Any) -> Attributes:
-    found = _identity(call)
+    found = attributes.identity(call)
     if response.model:
         found[names.RESPONSE_MODEL] = response.model
     if call.provider == "openai":

@@ -64,7 +64,10 @@ class Spans:
         if ready is None:
             if len(self._ready) >= KNOWN_CALLS:
                 self._ready.clear()
-            ready = self._ready[key] = attributes.span_name(call), attributes.identity(call)
+            ready = self._ready[key] = (
+                attributes.span_name(call),
+                {**attributes.identity(call), **attributes.client(call)},
+            )
         return ready
 
     def _every_token(self, call: Call, token: Token) -> None:

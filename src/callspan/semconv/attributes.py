@@ -94,10 +94,12 @@ def identity(call: Call) -> Attributes:
         found[names.SERVER_ADDRESS] = call.server_address
         if call.server_port:
             found[names.SERVER_PORT] = call.server_port
-    if call.client_name:
-        found[names.CLIENT_NAME] = call.client_name
-        found[names.CLIENT_VERSION] = call.client_version
     return found
+
+
+def client(call: Call) -> Attributes:
+    """The client and its version, for spans and events; on metrics they would only split series."""
+    return {names.CLIENT_NAME: call.client_name, names.CLIENT_VERSION: call.client_version} if call.client_name else {}
 
 
 def request(call: Call) -> Attributes:

@@ -1,0 +1,171 @@
+"""What `instrument()` puts in place: the clients being watched, the providers used, and who is told."""
+
+from __future__ import annotations
+
+import os
+import sys
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry import _logs as logs
+from opentelemetry import metrics, trace
+
+from callspan import foreign, guard
+from callspan.adapters import ADAPTERS
+from callspan.dispatch import Dispatch
+from callspan.doors.adapter import Adapter, Request
+from callspan.events import Call
+from callspan.handlers.logs import LogEvents
+from callspan.handlers.metrics import Metrics
+from callspan.handlers.spans import Spans
+from callspan.inspection import installed_version, older
+from callspan.observation import Observation
+from callspan.patching import Patch, Patches
+from callspan.scope import Scope, current, suppressed
+from callspan.settings import Settings
+
+attached: weakref.WeakKeyDictionary[Any, tuple[Any, ...]] = weakref.WeakKeyDictionary()
+"""The handlers of single client objects."""
+
+
+class Client:
+    """One client being watched: its patches, its version, and what else watches it."""
+
+    def __init__(self, adapter: Adapter, owner: Installation) -> None:
+        self.adapter = adapter
+        self.version = ""
+        self.others: tuple[str, ...] = ()
+        self.deferred = False
+        self._owner = owner
+        self.patches = Patches(adapter.door(adapter, self.open), adapter.module, self._loaded)
+
+    def _loaded(self) -> None:
+        """Look, once the client is there, at its version and at who else has patched it."""
+        self.version = installed_version(self.adapter) or ""
+        if self.version and older(self.version, self.adapter.versions[0]):
+            self.patches.refuse(
+                f"{self.adapter.name} {self.version} is too old to be seen: "
+                f"callspan needs {self.adapter.name}>={self.adapter.versions[0]}"
+            )
+            return
+        self.others = foreign.found(self.adapter.name)
+        if self.others:
+            self.deferred = self._owner.settings.on_conflict == "defer"
+            then = "callspan makes no span or token metric for it" if self.deferred else "its calls are seen twice"
+            guard.say_once(f"{self.adapter.name} is instrumented by {', '.join(self.others)} too: {then}")
+
+    def open(self, request: Request) -> Observation | None:
+        """Begin an observation, unless telemetry is suppressed here."""
+        if not self.patches.active or suppressed():  # where others stand around our wrapper it cannot be taken out
+            return None
+        self._owner.ready()
+        scope = current()
+        dispatch = self._owner.dispatch_for(request.client, scope, self.deferred)
+        call = _call(request, self.version)
+        observation = Observation(call, dispatch, scope, request.dialect.read)
+        observation.asks_usage = request.stream and self._owner.settings.request_usage
+        return observation
+
+
+def _call(request: Request, version: str) -> Call:
+    adapter, dialect, body = request.adapter, request.dialect, request.body
+    model = body.get("model")
+    host, port = request.server
+    return Call(
+        dialect.operation,
+        adapter.provider(request.client, host or "", port),
+        model if isinstance(model, str) else None,
+        dialect.parameters(body),
+        stream=request.stream,
+        asynchronous=request.asynchronous,
+        server=request.server,
+        client=(adapter.name, version),
+        content=lambda: dialect.content(body),
+    )
+
+
+def _given(provider: Any) -> Callable[[], Any] | None:
+    return None if provider is None else lambda: provider
+
+
+class Providers:
+    """The providers given, else the global ones, looked up at each use."""
+
+    def __init__(self, tracer_provider: Any = None, meter_provider: Any = None, logger_provider: Any = None) -> None:
+        self.tracer = _given(tracer_provider) or trace.get_tracer_provider
+        self.meter = _given(meter_provider) or metrics.get_meter_provider
+        self.logger = _given(logger_provider) or logs.get_logger_provider
+
+    def handlers(self, settings: Settings) -> tuple[Any, ...]:
+        """What turns calls into telemetry, unless OpenTelemetry is switched off."""
+        if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+            return ()
+        return Spans(settings, self.tracer), Metrics(settings, self.meter), LogEvents(settings, self.logger)
+
+    def in_force(self) -> list[Any]:
+        """The three providers, in the order in which they are flushed."""
+        return [self.tracer(), self.logger(), self.meter()]
+
+
+class Installation:
+    """What one `instrument()` put in place. `ready` is called before each observation."""
+
+    def __init__(
+        self, settings: Settings, providers: Providers, handlers: tuple[Any, ...], ready: Callable[[], None]
+    ) -> None:
+        self.settings = settings
+        self.ready = ready
+        self.providers = providers
+        self._telemetry = providers.handlers(settings)
+        self._handlers = handlers
+        self.listen()
+        wanted = _wanted(settings)
+        self.clients = [Client(adapter, self) for adapter in ADAPTERS if adapter.name in wanted]
+
+    def listen(self) -> None:
+        """Work out who is told, also of what `configure()` has added."""
+        self._handlers_only = Dispatch((*self._handlers, *_house_handlers()))
+        self._all = Dispatch((*self._telemetry, *self._handlers_only.handlers))
+
+    def dispatch_for(self, client: Any, scope: Scope, deferred: bool) -> Dispatch:
+        """Everybody who is to be told of a call of this client in this scope."""
+        everywhere = self._handlers_only if deferred else self._all
+        own = attached.get(client) if attached else None
+        if not own and not scope.handlers:
+            return everywhere
+        return everywhere.plus((*(own or ()), *scope.handlers))
+
+    def apply(self) -> None:
+        """Patch the clients, now or when they are imported."""
+        for client in self.clients:
+            client.patches.apply()
+
+    def undo(self) -> None:
+        """Leave them as they were."""
+        for client in self.clients:
+            client.patches.undo()
+
+
+def known_clients() -> list[str]:
+    """The names of the clients that there are adapters for."""
+    return [adapter.name for adapter in ADAPTERS]
+
+
+def patched(installation: Installation | None) -> dict[Adapter, list[Patch]]:
+    """The patches of each client, those in place and those that there would be."""
+    watched = {client.adapter.name: client.patches.patches for client in installation.clients} if installation else {}
+    return {adapter: watched.get(adapter.name) or adapter.door(adapter, lambda _request: None) for adapter in ADAPTERS}
+
+
+def _house_handlers() -> tuple[Any, ...]:
+    """The handlers that a destination needs to hear, such as the table of tokens."""
+    providers = sys.modules.get("callspan.export.providers")
+    return providers.handlers() if providers is not None else ()
+
+
+def _wanted(settings: Settings) -> set[str]:
+    known = {adapter.name for adapter in ADAPTERS}
+    off = os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").replace(" ", "").split(",")
+    named = {name for name in known if f"callspan_{name}" in off or "callspan" in off}
+    return set(settings.clients or known) - set(settings.disabled_clients) - named
