@@ -8,14 +8,18 @@ from callspan.version import __version__
 
 if TYPE_CHECKING:
     from callspan.events import Call, Content, Failure, Handler, Outcome, Response, Retry, Token, Usage
+    from callspan.handlers.console import ConsoleHandler
     from callspan.handlers.counter import TokenCount, count_tokens
+    from callspan.handlers.file import FileHandler
     from callspan.install import attach, configure, flush, instrument, status, uninstrument, use_handlers
     from callspan.scope import carry
     from callspan.settings import Settings, SettingsError
 
 _HOMES = {
     "callspan.events": ("Call", "Content", "Failure", "Handler", "Outcome", "Response", "Retry", "Token", "Usage"),
+    "callspan.handlers.console": ("ConsoleHandler",),
     "callspan.handlers.counter": ("TokenCount", "count_tokens"),
+    "callspan.handlers.file": ("FileHandler",),
     "callspan.install": ("attach", "configure", "flush", "instrument", "status", "uninstrument", "use_handlers"),
     "callspan.scope": ("carry",),
     "callspan.settings": ("Settings", "SettingsError"),
@@ -39,8 +43,10 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "Call",
+    "ConsoleHandler",
     "Content",
     "Failure",
+    "FileHandler",
     "Handler",
     "Outcome",
     "Response",

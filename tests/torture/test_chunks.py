@@ -17,10 +17,9 @@ from callspan.modelserver import ModelServer, Reply
 from clients import openai_client
 from program import CHAT, WITH_USAGE, Program, answering
 from telemetry import Telemetry
-
-PACKAGE = os.path.dirname(callspan.__file__)
 from wire import chunk, says, sse
 
+PACKAGE = os.path.dirname(callspan.__file__)
 USAGE = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
 
 
