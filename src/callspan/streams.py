@@ -6,6 +6,7 @@ its helpers and its laziness stay. No context is held while the reader's code ru
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
@@ -89,7 +90,8 @@ def _steps(source: Iterator[Any], observation: Observation) -> Iterator[Any]:
                 yield item
                 observation.inside = True
     except GeneratorExit:
-        outside_collector(observation.drop)
+        if not _comes_back():
+            outside_collector(observation.drop)
         raise
     except BaseException as error:
         observation.fail(error)
@@ -98,6 +100,12 @@ def _steps(source: Iterator[Any], observation: Observation) -> Iterator[Any]:
         observation.finish()
     finally:
         observation.inside = False
+
+
+def _comes_back() -> bool:
+    """Whether the loop that was left stands in an iterator's own step, as in LiteLLM: for each step it loops anew."""
+    frame = sys._getframe(1).f_back
+    return frame is not None and frame.f_code.co_name in ("__next__", "__anext__")
 
 
 def _async_shell(kind: Any) -> type:
@@ -161,5 +169,5 @@ class _AsyncSteps:
         await self._observation.settle()
 
     def __del__(self) -> None:
-        if not self._observation.ended:
+        if not self._observation.ended and not _comes_back():
             outside_collector(self._observation.drop)

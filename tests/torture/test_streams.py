@@ -245,3 +245,48 @@ def test_break_after_the_last_word(telemetry: Telemetry, program: Program) -> No
     program.stream(take=whole)
     assert telemetry.attributes["callspan.outcome"] == "completed"
     assert telemetry.attributes["gen_ai.response.finish_reasons"] == ("stop",)
+
+
+class Stepwise:
+    """Loops over a stream anew for each of its own steps, as LiteLLM's wrapper does."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Stepwise:
+        return self
+
+    def __next__(self) -> Any:
+        for chunk in self._stream:
+            return chunk
+        raise StopIteration
+
+    def __aiter__(self) -> Stepwise:
+        return self
+
+    async def __anext__(self) -> Any:
+        async for chunk in self._stream:
+            return chunk
+        raise StopAsyncIteration
+
+
+def test_t004_loop_within_a_step(telemetry: Telemetry, client: openai.OpenAI) -> None:
+    """A wrapper that leaves its loop after each chunk and comes back for the next has not stopped reading."""
+    for _ in Stepwise(client.chat.completions.create(**CHAT, **WITH_USAGE)):
+        assert not telemetry.spans
+    assert telemetry.attributes["callspan.outcome"] == "completed"
+    assert telemetry.attributes["gen_ai.usage.output_tokens"]
+
+
+async def test_t004_loop_within_a_step_async(telemetry: Telemetry, model_server: ModelServer) -> None:
+    """The same, asynchronously; and once it is dropped half read, it has stopped."""
+    async with async_openai_client(model_server.url) as client:
+        async for _ in Stepwise(await client.chat.completions.create(**CHAT, **WITH_USAGE)):
+            assert not telemetry.spans
+        assert telemetry.attributes["callspan.outcome"] == "completed"
+        telemetry.clear()
+        async for _ in Stepwise(await client.chat.completions.create(**CHAT, **WITH_USAGE)):
+            break
+        gc.collect()
+        callspan.flush()
+        assert telemetry.attributes["callspan.outcome"] == "abandoned"
