@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from callspan.dialects import openai_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, text
+from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, plain, text
 from callspan.dialects.openai_failure import failure_type
 from callspan.dialects.openai_usage import usage
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage, parsed
@@ -116,9 +117,10 @@ def read(answer: Any, full: bool) -> Delta | None:
         index = said.get("index")
         index = index if isinstance(index, int) else position
         reasons.append((index, text(said.get("finish_reason"))))
-        whole = said.get("message")
         if full:
-            found += _spoken(whole or said.get("delta"), index, whole is not None)
+            # some servers repeat in each chunk, beside what it adds, the whole message so far
+            piece = said.get("delta")
+            found += _spoken(said.get("message") if piece is None else piece, index, piece is None)
     return Delta(
         id=text(told.get("id")),
         model=text(told.get("model")),
@@ -188,8 +190,8 @@ _SAID = {
 
 
 def _call_part(function: Any, choice: int, index: Any, identity: str | None) -> Part:
-    arguments = get(function, "arguments") or get(function, "input")
-    fragment = arguments if isinstance(arguments, str) else ""
+    arguments = get(function, "arguments") or get(function, "input") or ""
+    fragment = arguments if isinstance(arguments, str) else json.dumps(plain(arguments), ensure_ascii=False)
     return Part(TOOL_CALL, fragment, choice, index, identity, text(get(function, "name")))
 
 

@@ -93,7 +93,9 @@ def read(answer: Any, full: bool) -> Delta | None:
         begun = get(answer, "response")
         return Delta(id=text(get(begun, "id")), model=text(get(begun, "model")), finish_reasons=((0, None),))
     if kind == "error":
-        return Delta(failure=Failure(failure_type(answer, "code"), str(get(answer, "message") or "")), last=True)
+        told = get(answer, "error") or answer
+        code = failure_type(told, "code", "type") if told is not answer else failure_type(told, "code")
+        return Delta(failure=Failure(code, str(get(told, "message") or "")), last=True)
     return _piece_of_stream(kind, answer) if full else None
 
 

@@ -1,0 +1,89 @@
+"""Answers of odd shape that compatible servers give, read as plain data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from callspan.dialects.openai_chat import CHAT
+from callspan.dialects.openai_responses import RESPONSES
+from callspan.events import Response
+
+
+def read(dialect: Any, *answers: dict[str, Any]) -> Response:
+    """What chunks or a whole answer come to."""
+    response = Response()
+    for answer in answers:
+        delta = dialect.read(answer, True)
+        if delta is not None:
+            response.add(delta)
+    return response
+
+
+def said(response: Response) -> list[dict[str, Any]]:
+    """The parts of the first choice."""
+    return response.messages[0]["parts"]
+
+
+def chunk(delta: dict[str, Any] | None, **beside: Any) -> dict[str, Any]:
+    """One chunk with one choice."""
+    return {"id": "c", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": None, **beside}]}
+
+
+def test_message_repeated_beside_the_delta() -> None:
+    """Perplexity repeats the whole message so far in each chunk; only what is added counts."""
+    pieces = [
+        chunk({"content": "Ro"}, message={"content": "Ro"}),
+        chunk({"content": "ses"}, message={"content": "Roses"}),
+    ]
+    assert read(CHAT, *pieces).text == "Roses"
+
+
+def test_arguments_as_an_object() -> None:
+    """Some servers give a tool's arguments as an object where OpenAI gives its text."""
+    call = {"id": "1", "function": {"name": "price", "arguments": {"flower": "玫瑰"}}}
+    response = read(CHAT, {"choices": [{"message": {"tool_calls": [call]}, "finish_reason": "tool_calls"}]})
+    assert said(response) == [{"type": "tool_call", "id": "1", "name": "price", "arguments": {"flower": "玫瑰"}}]
+
+
+def test_legacy_function_call_in_pieces() -> None:
+    """A function call of the old kind has neither index nor id; its pieces still make one call."""
+    pieces = [chunk({"function_call": {"name": "price", "arguments": ""}})]
+    pieces += [chunk({"function_call": {"arguments": text}}) for text in ('{"n"', ": 1}")]
+    assert said(read(CHAT, *pieces)) == [{"type": "tool_call", "id": None, "name": "price", "arguments": {"n": 1}}]
+
+
+def test_reasoning_under_two_names() -> None:
+    """Servers that give their reasoning under both usual names have thought once."""
+    message = {"reasoning": "hm", "reasoning_content": "hm", "content": "yes"}
+    response = read(CHAT, {"choices": [{"message": message, "finish_reason": "stop"}]})
+    assert said(response) == [{"type": "reasoning", "content": "hm"}, {"type": "text", "content": "yes"}]
+
+
+def test_usage_in_every_chunk() -> None:
+    """Running totals are replaced, never summed."""
+    pieces = [{**chunk({"content": "x"}), "usage": {"prompt_tokens": 3, "completion_tokens": n}} for n in (1, 2, 3)]
+    usage = read(CHAT, *pieces).usage
+    assert usage is not None
+    assert (usage.input, usage.output, usage.total) == (3, 3, 6)
+
+
+def test_usage_in_odd_places() -> None:
+    """Groq's own field, the last choice, and DeepSeek's name for what came from its cache."""
+    counts = {"prompt_tokens": 5, "completion_tokens": 2}
+    groq = read(CHAT, {**chunk({}), "x_groq": {"usage": counts}}).usage
+    choice = read(CHAT, chunk({}, usage=counts)).usage
+    deepseek = read(CHAT, {"choices": [], "usage": {**counts, "prompt_cache_hit_tokens": 4}}).usage
+    assert groq == choice
+    assert deepseek is not None
+    assert deepseek.cache_read == 4
+
+
+def test_error_event_of_either_shape() -> None:
+    """A stream's error event has its code beside it or within it."""
+    for event in (
+        {"type": "error", "code": "rate_limit_exceeded", "message": "Slow down."},
+        {"type": "error", "error": {"type": "tokens", "code": "rate_limit_exceeded", "message": "Slow down."}},
+    ):
+        failure = read(RESPONSES, event).failure
+        assert failure is not None
+        assert (failure.type, failure.message) == ("rate_limit_exceeded", "Slow down.")
