@@ -298,3 +298,25 @@ def test_attach_to_no_client(telemetry: Telemetry) -> None:
     """What is no object is refused in one line."""
     with pytest.raises(callspan.SettingsError, match="no client"):
         callspan.attach(5, Notes())
+
+
+@pytest.mark.guard_acts("a handler that holds up the app is named")
+def test_slow_handler_is_named_once(
+    telemetry: Telemetry,
+    client: openai.OpenAI,
+    guard_reports: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A synchronous handler that takes long is named in one line, with what to do; ours are not."""
+    monkeypatch.setattr("callspan.dispatch.SLOW_SECONDS", -1.0)
+
+    class Slow:
+        def on_end(self, call: callspan.Call, response: callspan.Response) -> None:
+            """Takes longer than it may."""
+
+    telemetry.instrument(handlers=[Slow()])
+    for _ in range(2):
+        assert client.chat.completions.create(**CHAT).choices
+    [line] = guard_reports.messages
+    assert "Slow.on_end" in line
+    assert "async def" in line

@@ -12,9 +12,10 @@ from callspan.background import Delivery
 from callspan.settings import SettingsError
 
 SLOW_SECONDS = 0.5
-"""How long a handler may take before it is said that it holds up the app."""
+"""How long a user's handler may take before it is said that it holds up the app."""
 _EVENTS = ("on_start", "on_token", "on_end", "on_error")
-Told = tuple[str, Callable[..., Any]]
+Told = tuple[str, Callable[..., Any], bool]
+"""A method to call, by what name it is reported, and whether it is a user's, who is told when it is slow."""
 
 
 class Dispatch:
@@ -49,12 +50,12 @@ def _method(handler: Any, event: str) -> Told | None:
         return None
     place = f"{type(handler).__name__}.{event}"
     if not inspect.iscoroutinefunction(method):
-        return place, method
+        return place, method, not type(handler).__module__.startswith("callspan.")
     hand_on = Delivery.of(handler).method(event, method)
     if not getattr(handler, "inline", False):
-        return place, hand_on
+        return place, hand_on, False
     # an inline handler is awaited by the call, which only an asynchronous call can do
-    return place, lambda call, *rest: method(call, *rest) if call.asynchronous else hand_on(call, *rest)
+    return place, lambda call, *rest: method(call, *rest) if call.asynchronous else hand_on(call, *rest), False
 
 
 def checked(handlers: Iterable[Any]) -> tuple[Any, ...]:
@@ -75,7 +76,7 @@ def checked(handlers: Iterable[Any]) -> tuple[Any, ...]:
 def tell(told: list[Told], *event: Any) -> list[Any]:
     """Tell all; one that raises is reported once and keeps nobody else from hearing."""
     answers = []
-    for place, method in told:
+    for place, method, users in told:
         began = perf_counter()
         try:
             answer = method(*event)
@@ -84,6 +85,6 @@ def tell(told: list[Told], *event: Any) -> list[Any]:
         else:
             if answer is not None:
                 answers.append(answer)
-        if perf_counter() - began > SLOW_SECONDS:
+        if users and perf_counter() - began > SLOW_SECONDS:
             guard.say_once(f"{place} is slow and holds up the calls that it hears of: make it `async def`")
     return answers

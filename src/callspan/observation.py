@@ -221,7 +221,7 @@ class Observation:
         call.duration = time.perf_counter() - call.started
         call.outcome, call.failure = outcome, failure
         if self.scope.counters:
-            tell([("count_tokens", counter.add) for counter in self.scope.counters], call)
+            tell([("count_tokens", counter.add, False) for counter in self.scope.counters], call)
         if error is None:
             self._tell(self._dispatch.ends, call, call.response)
         else:
