@@ -106,7 +106,8 @@ def test_what_is_emitted_keeps_the_rules(
     recording = _record(scenario, server, semconv, capture, **settings)
     assert recording.spans, "no span was made"
     found = recording.findings()
-    if scenario.wires:
+    # a cancelled request may not have reached the server
+    if scenario.wires and (server.requests or "cancelled" not in scenario.name):
         request = server.requests[-1]
         found += check_request(recording.spans[-1], request.path, request.json)
     wrong = [finding for finding in found if finding.level == VIOLATION and not _known(finding, scenario.name)]
