@@ -6,11 +6,19 @@ import inspect
 import ssl
 from typing import Any
 
+import anthropic
 import openai
-from openai import _base_client
 
-http: Any = vars(_base_client).get("httpx2") or vars(_base_client)["httpx"]
-"""The HTTP library that this version of the client is built on."""
+
+def _http(client: Any) -> Any:
+    built_on = vars(client._base_client)
+    return built_on.get("httpx2") or built_on["httpx"]
+
+
+http: Any = _http(openai)
+"""The HTTP library that this version of OpenAI's client is built on."""
+anthropic_http: Any = _http(anthropic)
+"""The same for Anthropic's client."""
 HttpClient: Any = getattr(openai, "DefaultHttpxClient", http.Client)
 AsyncHttpClient: Any = getattr(openai, "DefaultAsyncHttpxClient", http.AsyncClient)
 
@@ -34,13 +42,34 @@ def async_openai_client(url: str, **options: Any) -> openai.AsyncOpenAI:
     return openai.AsyncOpenAI(**{**_COMMON, "base_url": url, "http_client": http, **options})
 
 
-def has(path: str) -> bool:
+def anthropic_client(respond: Any, kind: str = "Anthropic", **options: Any) -> Any:
+    """Anthropic's client of some kind, answered by a function; it does not retry unless told to."""
+    make = anthropic_http.AsyncClient if kind.startswith("Async") else anthropic_http.Client
+    speaker = make(transport=anthropic_http.MockTransport(respond))
+    credentials = {} if "Bedrock" in kind or "Vertex" in kind else {"api_key": _COMMON["api_key"]}
+    common = {**credentials, "max_retries": 0, "timeout": 20, "http_client": speaker}
+    return getattr(anthropic, kind)(**{**common, **options})
+
+
+def anthropic_at(url: str, **options: Any) -> Any:
+    """Anthropic's client, speaking to the model server."""
+    http = anthropic_http.Client(verify=_CERTIFICATES)
+    return anthropic.Anthropic(**{**_COMMON, "base_url": url.removesuffix("/v1"), "http_client": http, **options})
+
+
+def async_anthropic_at(url: str, **options: Any) -> Any:
+    """Anthropic's asynchronous client, speaking to the model server."""
+    http = anthropic_http.AsyncClient(verify=_CERTIFICATES)
+    return anthropic.AsyncAnthropic(**{**_COMMON, "base_url": url.removesuffix("/v1"), "http_client": http, **options})
+
+
+def has(path: str, make: Any = openai_client) -> bool:
     """Whether this version of the client has something, such as `chat.completions.parse`.
 
     Also a parameter: `chat.completions.create:stream_options`.
     """
     path, _, parameter = path.partition(":")
-    with openai_client("http://model.test/v1") as client:
+    with make("http://model.test/v1") as client:
         found: Any = client
         for name in path.split("."):
             found = getattr(found, name, None)

@@ -268,6 +268,6 @@ def test_foreign_defer(telemetry: Telemetry, foreign: None, client: openai.OpenA
 
 def test_nothing_foreign(telemetry: Telemetry) -> None:
     """A clean client is nobody else's."""
-    assert [client.foreign for client in callspan.status().clients] == [()]
+    assert {client.foreign for client in callspan.status().clients} == {()}
     assert callspan.status().problems == ()
     assert {target.state for client in callspan.status().clients for target in client.targets} == {"patched"}

@@ -14,10 +14,11 @@ import pytest
 
 CASES = Path(__file__).parent.parent.parent / "shared" / "cases"
 MODES = ("sync", "async", "helper", "async-helper", "raw", "async-raw", "ctx", "early", "async-early")
+CLIENTS = ("openai.", "anthropic.")
 DRIVER = """
 import callspan
 
-SUPPORTS = {"openai"}
+SUPPORTS = {"openai", "anthropic"}
 
 
 def setup(tracer_provider, meter_provider, logger_provider):
@@ -37,14 +38,14 @@ def teardown():
 @pytest.mark.skipif(not CASES.exists(), reason="the recordings lie beside a maintainer's checkout, not in a clone")
 @pytest.mark.parametrize("capture", ["span", "event"])
 def test_every_fact(tmp_path: Path, capture: str) -> None:
-    """Every fact of every case of the OpenAI client holds, in every mode; nothing is skipped but other clients."""
+    """Every fact of every case of the clients holds, in every mode; nothing is skipped but other clients."""
     driver, out = tmp_path / "driver.py", tmp_path / "out.json"
     driver.write_text(DRIVER % capture)
     command = [sys.executable, CASES / "replay.py", "--cases", CASES / "dev", "--driver", driver, "--out", out]
     command += ["--modes", ",".join(MODES), "--only", "-"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
-    details = [call for call in json.loads(out.read_text())["details"] if call["api"].startswith("openai.")]
+    details = [call for call in json.loads(out.read_text())["details"] if call["api"].startswith(CLIENTS)]
     failed = [
         f"{call['case']} {call['mode']} {name}: want {fact.get('want')!r}, got {fact.get('got')!r}"
         for call in details
@@ -53,4 +54,6 @@ def test_every_fact(tmp_path: Path, capture: str) -> None:
     ]
     assert not failed, "\n".join(failed)
     assert {call["mode"] for call in details} == set(MODES)
-    assert sum(len(call["facts"]) for call in details) > 1000
+    assert not [call["case"] for call in details if call["native_spans"]]
+    for client in CLIENTS:
+        assert sum(len(call["facts"]) for call in details if call["api"].startswith(client)) > 1000

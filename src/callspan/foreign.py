@@ -17,8 +17,21 @@ _MODULES = {
         "ddtrace.contrib.internal.openai.patch": "ddtrace",
         "sentry_sdk.integrations.openai": "sentry-sdk",
     },
+    "anthropic": {
+        "opentelemetry.instrumentation.anthropic": "opentelemetry-instrumentation-anthropic",
+        "opentelemetry.instrumentation.genai_anthropic": "opentelemetry-instrumentation-genai-anthropic",
+        "opentelemetry.instrumentation.genai.anthropic": "opentelemetry-instrumentation-genai-anthropic",
+        "openinference.instrumentation.anthropic": "openinference-instrumentation-anthropic",
+        "openlit.instrumentation.anthropic": "openlit",
+        "logfire._internal.integrations.llm_providers.anthropic": "logfire",
+        "ddtrace.contrib.internal.anthropic.patch": "ddtrace",
+        "sentry_sdk.integrations.anthropic": "sentry-sdk",
+    },
 }
-_TARGETS = {"openai": (("openai.resources.chat.completions", "Completions.create"),)}
+_TARGETS = {
+    "openai": (("openai.resources.chat.completions", "Completions.create"),),
+    "anthropic": (("anthropic.resources.messages", "Messages.create"),),
+}
 
 
 def found(client: str) -> tuple[str, ...]:

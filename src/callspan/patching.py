@@ -83,10 +83,16 @@ class Patch:
         owned = not isinstance(parent, type) or name in vars(parent)
         if owned and isinstance(parent, type):
             original = vars(parent)[name]
-        wrapped = _Wrapper(original, self.wrapper, (parent, name))
+        wrapped = self._around(original, (parent, name))
         setattr(parent, name, wrapped)
         self._undo = (parent, name, original, wrapped, owned)
         self.state = "patched" if vars(parent).get(name) is wrapped else "missing"
+
+    def _around(self, original: Any, home: tuple[Any, str]) -> Any:
+        if not isinstance(original, property):
+            return _Wrapper(original, self.wrapper, home)
+        getter = _Wrapper(original.fget, self.wrapper, home)
+        return property(getter, original.fset, original.fdel, original.__doc__)
 
     def _missing(self) -> None:
         self.state = "missing"

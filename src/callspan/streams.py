@@ -21,7 +21,7 @@ def observe(stream: Any, observation: Observation) -> Any:
     watch_collector()
     stream._callspan = observation
     stream.__class__ = _shell(type(stream))
-    on_drop(stream, observation)
+    stream._callspan_drop = on_drop(stream, observation)
     return stream
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
-from clients import async_openai_client, openai_client
+from clients import anthropic_at, async_anthropic_at, async_openai_client, openai_client
 
 WITH_USAGE = {"extra_body": {"stream_options": {"include_usage": True}}}
 """Old clients do not know the option by name."""
@@ -21,6 +21,7 @@ class Kind:
     `parse` and `stream` where there are any.
     `finish` are the finish reasons of a whole answer, `unfinished` of one that stopped half way. A `thorough` kind is
     played in raw modes too; one is enough for kinds that share a door.
+    `codes` are the provider's own words for the errors of OpenAI. One that `tells_early` states tokens before the end.
     """
 
     name: str
@@ -33,6 +34,8 @@ class Kind:
     unfinished: tuple[str, ...] | None
     stream_request: Mapping[str, Any] = field(default_factory=dict)
     thorough: bool = False
+    codes: Mapping[str, str] = field(default_factory=dict)
+    tells_early: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -75,5 +78,27 @@ KINDS = (
         operation="text_completion",
         finish=("stop",),
         unfinished=("error",),
+    ),
+    Kind(
+        name="anthropic-messages",
+        make=anthropic_at,
+        amake=async_anthropic_at,
+        path="messages",
+        request={
+            "model": "claude-flowers",
+            "max_tokens": 64,
+            "messages": [{"role": "user", "content": "Which flowers last longest?"}],
+        },
+        operation="chat",
+        finish=("end_turn",),
+        unfinished=("error",),
+        thorough=True,
+        codes={
+            "invalid_api_key": "authentication_error",
+            "model_not_found": "not_found_error",
+            "rate_limit_exceeded": "rate_limit_error",
+            "server_error": "api_error",
+        },
+        tells_early=True,
     ),
 )

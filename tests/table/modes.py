@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
@@ -43,7 +44,8 @@ def _create(stream: bool) -> dict[str, Any]:
 
 def _raw(stream: bool) -> dict[str, Any]:
     async def aopen(kind: Kind, client: Any, _stack: AsyncExitStack) -> Any:
-        return (await kind.resource(client).with_raw_response.create(**_request(kind, stream))).parse()
+        parsed = (await kind.resource(client).with_raw_response.create(**_request(kind, stream))).parse()
+        return await parsed if inspect.iscoroutine(parsed) else parsed
 
     def open(kind: Kind, client: Any, _stack: ExitStack) -> Any:
         return kind.resource(client).with_raw_response.create(**_request(kind, stream)).parse()

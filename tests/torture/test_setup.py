@@ -130,8 +130,9 @@ def moved_client(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
             return "answered"
 
     package, base = types.ModuleType("movedai"), types.ModuleType("movedai._base_client")
+    streaming = types.ModuleType("movedai._streaming")
     package.__dict__["__version__"], base.__dict__["AsyncAPIClient"] = "9.0", AsyncAPIClient
-    for module in (package, base):
+    for module in (package, base, streaming):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     adapter = dataclasses.replace(OPENAI, name="movedai", package="movedai", module="movedai", versions=("1", "9"))
     monkeypatch.setattr("callspan.installation.ADAPTERS", (adapter, OPENAI))

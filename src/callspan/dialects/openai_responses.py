@@ -8,7 +8,7 @@ from callspan.dialects import openai_parts as parts
 from callspan.dialects.dialect import Body, Dialect, chosen, get, items, plain, text
 from callspan.dialects.openai_failure import failure_type
 from callspan.dialects.openai_usage import usage
-from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, parsed
+from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, shown
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -54,13 +54,7 @@ def _sent(item: Any) -> dict[str, Any]:
     if kind.endswith("_call_output"):
         response = {"type": "tool_call_response", "id": get(item, "call_id"), "response": plain(get(item, "output"))}
         return {"role": "tool", "parts": [response]}
-    return {"role": "assistant", "parts": [part for part in (_shown(part) for part in _output(item, 0)) if part]}
-
-
-def _shown(part: Part) -> dict[str, Any]:
-    if part.kind == TOOL_CALL:
-        return {"type": TOOL_CALL, "id": part.id, "name": part.name or "", "arguments": parsed(part.text)}
-    return {"type": part.kind, **part.data} if part.data is not None else {"type": part.kind, "content": part.text}
+    return {"role": "assistant", "parts": [shown(part, part.text) for part in _output(item, 0)]}
 
 
 def _piece(piece: Any) -> dict[str, Any]:

@@ -26,6 +26,8 @@ class Adapter:
     """One client: its names, the versions it was tried with, how to tell the provider, its door and its endpoints.
 
     `versions` are the oldest supported and the first that is not known to work, as in `>=oldest,<newest`.
+    `own_tracer` is the property by which a client that makes spans of its own finds its tracer: while it makes a call
+    that callspan makes a span for, it finds none.
     """
 
     name: str
@@ -35,7 +37,7 @@ class Adapter:
     provider: Callable[[Any, str, int | None], str]
     door: Callable[[Adapter, Opener], list[Patch]]
     routes: tuple[Route, ...]
-    retry_hook: str | None = None
+    own_tracer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def _parsing(kind: Any) -> type:
 def _adopt(raw: Any, parsed: Any) -> Any:
     """If the app made a stream of its raw response, that stream is what is followed from here on."""
     observation, dropped = raw._callspan
-    if hasattr(parsed, "_iterator") and not hasattr(parsed, "_callspan"):
+    if hasattr(type(parsed), "__stream__") and not hasattr(parsed, "_callspan"):
         dropped.detach()
         raw.http_response._callspan_body = None
         observe(parsed, observation)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import copy
 import re
 import sys
-from collections.abc import Mapping
+import weakref
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -23,6 +24,7 @@ from callspan.patching import Patch
 from callspan.streams import observe
 
 _STREAM, _RAW, _WHOLE = "stream", "raw", "whole"
+_NOT_GIVEN = ("Omit", "NotGiven")
 _CODE = re.compile(r"[A-Za-z][\w.\-]{0,63}|\d{3}", re.ASCII)
 
 
@@ -30,11 +32,16 @@ def stainless(adapter: Adapter, opener: Opener) -> list[Patch]:
     """The patches that make up the door of one client."""
     module = f"{adapter.module}._base_client"
     door = _Door(adapter, opener)
-    return [
+    patches = [
         Patch(module, "SyncAPIClient.request", door.request),
         Patch(module, "AsyncAPIClient.request", door.arequest),
         Patch(module, "BaseClient._calculate_retry_timeout", _retry, optional=True),
     ]
+    streaming = f"{adapter.module}._streaming"
+    patches += [Patch(streaming, f"{kind}.__init__", _made_anew, optional=True) for kind in ("Stream", "AsyncStream")]
+    if adapter.own_tracer is not None:
+        patches.append(Patch(module, adapter.own_tracer, door.tracer, optional=True))
+    return patches
 
 
 class _Door:
@@ -81,6 +88,13 @@ class _Door:
             await observation.settle()
         return result
 
+    def tracer(self, wrapped: Any, _client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """In place of the client's own tracer: none while it makes a call that has a span of ours."""
+        call = None if (observation := active.get()) is None else observation.call
+        if call is not None and call.client_name == self._adapter.name and call.span is not None:
+            return None
+        return wrapped(*args, **kwargs)
+
     def _open(self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any], asynchronous: bool) -> Any:
         """The observation of a call, or none, and the arguments to call on with."""
         try:
@@ -88,6 +102,9 @@ class _Door:
             route = _route(self._adapter, options)
             if route is None:
                 return None, args, kwargs
+            body = _listed(options.json_data)
+            if body is not None:
+                options, args, kwargs = _with_body(body, options, args, kwargs)
             stream = bool(kwargs.get("stream"))
             request = Request(
                 self._adapter, route.dialect, client, _body(options), stream, asynchronous, _server(client)
@@ -117,7 +134,47 @@ def _body(options: Any) -> Mapping[str, Any]:
         return {**(options.params or {}), "id": options.url.partition("?")[0].rpartition("/")[2]}
     body = options.json_data if isinstance(options.json_data, Mapping) else {}
     extra = getattr(options, "extra_json", None)
-    return {**body, **extra} if isinstance(extra, Mapping) and extra else body
+    if isinstance(extra, Mapping) and extra:
+        body = {**body, **extra}
+    # newer clients take out what was not given only on the way to the server
+    return {name: value for name, value in body.items() if type(value).__name__ not in _NOT_GIVEN}
+
+
+def _listed(body: Any) -> dict[str, Any] | None:
+    """A body in which lists stand for iterators, which are read once only; `None` if there are none in it."""
+    if not isinstance(body, Mapping) or not any(map(_is_iterator, body.values())):
+        return None
+    return {name: _drawn(value) if _is_iterator(value) else value for name, value in body.items()}
+
+
+def _is_iterator(value: Any) -> bool:
+    return hasattr(value, "__next__") and not hasattr(value, "read")  # an open file is one too, and is left alone
+
+
+def _drawn(iterator: Iterator[Any]) -> Any:
+    """All items of an iterator; if it raises, an iterator that does the same where the client reads it."""
+    found: list[Any] = []
+    try:
+        found.extend(iterator)
+    except BaseException as error:  # noqa: BLE001  it is the app's, and is raised to it
+        return _raising(found, error)
+    return found
+
+
+def _raising(found: list[Any], error: BaseException) -> Iterator[Any]:
+    yield from found
+    raise error
+
+
+def _with_body(
+    body: Any, options: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """A copy of the options with another body, and the arguments with that copy."""
+    options = copy.copy(options)
+    options.json_data = body
+    if "options" in kwargs:
+        return options, args, {**kwargs, "options": options}
+    return options, (args[0], options, *args[2:]), kwargs
 
 
 def _server(client: Any) -> tuple[str | None, int | None]:
@@ -137,12 +194,8 @@ def _with_usage(
     body = route.dialect.with_usage_requested(options.json_data)
     if body is None:
         return args, kwargs
-    options = copy.copy(options)
-    options.json_data = body
     observation.hides = route.dialect.only_usage
-    if "options" in kwargs:
-        return args, {**kwargs, "options": options}
-    return (args[0], options, *args[2:]), kwargs
+    return _with_body(body, options, args, kwargs)[1:]
 
 
 def _received(observation: Observation, result: Any) -> Any:
@@ -151,8 +204,9 @@ def _received(observation: Observation, result: Any) -> Any:
         kind = _kind(type(result))
         if kind == _STREAM:
             follow_close(observation, result.response)
-            return observe(result, observation)
-        if kind == _RAW:
+            observe(result, observation)
+            result.response._callspan_stream = weakref.ref(result)
+        elif kind == _RAW:
             _received_raw(observation, result)
         else:
             observation.answer(result)
@@ -160,6 +214,17 @@ def _received(observation: Observation, result: Any) -> Any:
         guard.report(f"following an answer of {observation.call.client_name}", error)
         observation.finish()
     return result
+
+
+def _made_anew(wrapped: Any, stream: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """In place of a stream's making: helpers of older clients make one of their own over the response of the first."""
+    wrapped(*args, **kwargs)
+    response: Any = kwargs.get("response")
+    first = getattr(response, "_callspan_stream", None)
+    if first is not None and (known := first()) is not None:
+        response._callspan_stream = None
+        known._callspan_drop.detach()
+        observe(stream, known._callspan)
 
 
 @cache

@@ -1,14 +1,15 @@
 """The words that clients and handlers share: a call, what it is answered, and how it ends."""
 
 from callspan.events.call import Call, Content
-from callspan.events.delta import REASONING, TEXT, TOOL_CALL, Delta, Part, Token
+from callspan.events.delta import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Delta, Part, Token
 from callspan.events.ending import Failure, Outcome, Retry
 from callspan.events.handler import Handler
-from callspan.events.response import Response, parsed
+from callspan.events.response import Response, parsed, shown
 from callspan.events.usage import Usage
 
 __all__ = [
     "REASONING",
+    "SERVER_TOOL_CALL",
     "TEXT",
     "TOOL_CALL",
     "Call",
@@ -23,4 +24,5 @@ __all__ = [
     "Token",
     "Usage",
     "parsed",
+    "shown",
 ]

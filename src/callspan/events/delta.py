@@ -14,6 +14,9 @@ REASONING = "reasoning"
 TOOL_CALL = "tool_call"
 """The kinds of output that arrive piece by piece; every other kind arrives whole, as `Part.data`."""
 
+SERVER_TOOL_CALL = "server_tool_call"
+"""A call of a tool that the provider runs by itself; whole, or begun, with its arguments in fragments to follow."""
+
 
 @dataclass(slots=True)
 class Part:

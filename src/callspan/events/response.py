@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from callspan.events.delta import TEXT, TOOL_CALL, Delta, Part
+from callspan.events.delta import SERVER_TOOL_CALL, TEXT, TOOL_CALL, Delta, Part
 from callspan.events.ending import Failure
 from callspan.events.usage import Usage
 
@@ -36,6 +36,8 @@ class _Choice:
     def _tool_key(self, part: Part) -> Any:
         """Keep two tool calls apart when servers leave the index out or give every call the same one."""
         key = (TOOL_CALL, part.index)
+        if not part.id and (SERVER_TOOL_CALL, part.index) in self.parts:
+            return SERVER_TOOL_CALL, part.index  # fragments look the same, whoever runs the tool
         if part.index is None:
             key = (TOOL_CALL, part.id) if part.id else self.tool or key
         elif part.id and key in self.parts and self.parts[key][0].id not in (None, part.id):
@@ -46,16 +48,20 @@ class _Choice:
         return key
 
     def message(self) -> dict[str, Any]:
-        parts = [_shown(part, "".join(bits)) for part, bits in self.parts.values()]
+        parts = [shown(part, "".join(bits)) for part, bits in self.parts.values()]
         ending = {"finish_reason": self.finish_reason or "error"} if self.ends else {}
         return {"role": "assistant", "parts": parts, **ending}
 
 
-def _shown(part: Part, text: str) -> dict[str, Any]:
+def shown(part: Part, text: str) -> dict[str, Any]:
+    """A part of a message, with all the text that belongs to it."""
     if part.data is not None:
         return {"type": part.kind, **part.data}
     if part.kind == TOOL_CALL:
         return {"type": TOOL_CALL, "id": part.id, "name": part.name or "", "arguments": parsed(text)}
+    if part.kind == SERVER_TOOL_CALL:
+        asked = {"type": part.name or "", "arguments": parsed(text)}
+        return {"type": SERVER_TOOL_CALL, "id": part.id, "name": part.name or "", SERVER_TOOL_CALL: asked}
     return {"type": part.kind, "content": text}
 
 

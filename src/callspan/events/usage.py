@@ -11,6 +11,7 @@ class Usage:
 
     `input` includes what was read from or written to a cache, `output` includes reasoning, for every provider.
     `source` names who counted: `provider`, or `requested` when the provider counted because callspan asked it to.
+    `uncached` is for providers that state the rest of the input without its cached parts; `input` follows from it.
     """
 
     input: int | None = None
@@ -24,7 +25,15 @@ class Usage:
     output_text: int | None = None
     output_audio: int | None = None
     output_image: int | None = None
+    uncached: int | None = None
     source: str = "provider"
+
+    def __post_init__(self) -> None:
+        self._sum_input()
+
+    def _sum_input(self) -> None:
+        if self.uncached is not None:
+            self.input = self.uncached + (self.cache_read or 0) + (self.cache_write or 0)
 
     @property
     def total(self) -> int | None:
@@ -34,11 +43,15 @@ class Usage:
         return (self.input or 0) + (self.output or 0)
 
     def update(self, newer: Usage) -> None:
-        """Take over what a newer count states: providers repeat running totals, so the last word wins."""
+        """Take over what a newer count states: providers repeat running totals, so the last word wins.
+
+        A zero takes nothing back: totals only grow, and some servers write it for what they do not repeat.
+        """
         for name in _COUNTS:
             value = getattr(newer, name)
-            if value is not None:
+            if value or (value == 0 and getattr(self, name) is None):
                 setattr(self, name, value)
+        self._sum_input()
 
 
 _COUNTS = tuple(f.name for f in fields(Usage) if f.name != "source")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import chat, embeddings, florist, media, responses
-from .errors import chat_error_frame, refusal
+from . import chat, embeddings, florist, media, messages, responses
+from .errors import chat_error_frame, error_answer, refusal
 from .exchange import CREATED, Answer, Exchange, to_json
 from .reply import Reply
 from .request import Request
@@ -22,6 +22,7 @@ _ENDPOINTS: dict[str, tuple[Callable[[Exchange], Answer], tuple[str, ...]]] = {
     "/chat/completions": (chat.chat, ("model", "messages")),
     "/completions": (chat.completion, ("model", "prompt")),
     "/responses": (responses.respond, ()),
+    "/messages": (messages.messages, ("model", "messages", "max_tokens")),
     "/embeddings": (embeddings.embeddings, ("model", "input")),
     "/images/generations": (media.images, ("prompt",)),
     "/audio/speech": (media.speech, ("model", "input", "voice")),
@@ -29,7 +30,7 @@ _ENDPOINTS: dict[str, tuple[Callable[[Exchange], Answer], tuple[str, ...]]] = {
     "/audio/translations": (media.translation, ("model", "file")),
     "/moderations": (media.moderation, ("input",)),
 }
-_SPOKEN = {"/chat/completions", "/completions", "/responses"}  # where the florist has something to say
+_SPOKEN = {"/chat/completions", "/completions", "/responses", "/messages"}  # where the florist has something to say
 
 
 def endpoint(path: str) -> str:
@@ -59,6 +60,12 @@ def answer(path: str, exchange: Exchange) -> Answer:
     if path in _SPOKEN:
         exchange = replace(exchange, reply=florist.completed(exchange.reply, exchange.body))
     return _ENDPOINTS[path][0](exchange)
+
+
+def failed(path: str, reply: Reply) -> Answer:
+    """The answer for a reply whose status is an error, in the words of the endpoint."""
+    answer = error_answer(reply)
+    return replace(answer, body=to_json(messages.error(reply, reply.status))) if path == "/messages" else answer
 
 
 def read(request: Request, path: str, kept: Mapping[str, dict[str, Any]]) -> Answer:

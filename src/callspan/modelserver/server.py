@@ -9,7 +9,6 @@ from typing import Any
 
 from . import routes
 from .connection import Listener
-from .errors import error_answer
 from .exchange import Answer, Exchange
 from .ledger import Ledger
 from .reply import Reply
@@ -82,7 +81,7 @@ class ModelServer:
         if reply.raw is not None:
             answer = routes.raw(reply, streamed=bool(body.get("stream")))
         elif reply.status >= 400:
-            answer = error_answer(reply)
+            answer = routes.failed(path, reply)
         else:
             answer = routes.answer(path, Exchange(number, body, reply))
         if answer.response:

@@ -1,0 +1,36 @@
+"""Anthropic's client, also in its forms for Bedrock, Vertex and Foundry."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from callspan.dialects.anthropic_messages import MESSAGES
+from callspan.doors.adapter import Adapter, Route
+from callspan.doors.stainless import stainless
+from callspan.providers import provider
+
+_PLATFORMS = {"Bedrock": "aws.bedrock", "Vertex": "gcp.vertex_ai", "Foundry": "azure.ai.inference"}
+
+
+def _provider(client: Any, host: str, port: int | None) -> str:
+    return _platform(type(client)) or provider(host, port, "anthropic")
+
+
+@cache
+def _platform(client: type) -> str | None:
+    names = [base.__name__ for base in client.__mro__]
+    return next((told for word, told in _PLATFORMS.items() if any(word in name for name in names)), None)
+
+
+ANTHROPIC = Adapter(
+    name="anthropic",
+    package="anthropic",
+    module="anthropic",
+    versions=("0.40", "3"),
+    provider=_provider,
+    door=stainless,
+    routes=(Route("POST", re.compile(r"/v1/messages$"), MESSAGES),),
+    own_tracer="BaseClient._tracer",
+)
