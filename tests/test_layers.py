@@ -31,6 +31,7 @@ FLOORS: dict[str, float] = {
     "providers": 2,
     "foreign": 2,
     "streams": 3,
+    "generators": 3,
     "handlers": 3,
     "doors": 4,
     "adapters": 5,

@@ -53,7 +53,7 @@ def _sync_shell(kind: Any) -> type:
             return _steps(super().__iter__(), self._callspan)
 
         def __next__(self) -> Any:
-            return _next(super().__next__, self._callspan)
+            return take(super().__next__, self._callspan)
 
         def close(self, *args: Any, **kwargs: Any) -> Any:
             self._callspan.abandon()
@@ -62,7 +62,8 @@ def _sync_shell(kind: Any) -> type:
     return _without_new_close(kind, Shell)
 
 
-def _next(source: Callable[[], Any], observation: Observation) -> Any:
+def take(source: Callable[[], Any], observation: Observation) -> Any:
+    """The next item of a stream, which an observation takes note of."""
     while True:
         observation.inside = True
         try:
@@ -116,7 +117,7 @@ def _async_shell(kind: Any) -> type:
             return _AsyncSteps(super().__anext__, self._callspan)
 
         async def __anext__(self) -> Any:
-            return await _step(super().__anext__, self._callspan)
+            return await atake(super().__anext__, self._callspan)
 
         async def close(self, *args: Any, **kwargs: Any) -> Any:
             self._callspan.abandon()
@@ -126,7 +127,8 @@ def _async_shell(kind: Any) -> type:
     return _without_new_close(kind, Shell)
 
 
-async def _step(source: Any, observation: Observation) -> Any:
+async def atake(source: Callable[[], Any], observation: Observation) -> Any:
+    """The same in asynchronous code."""
     while True:
         observation.inside = True
         try:
@@ -161,7 +163,7 @@ class _AsyncSteps:
         return self
 
     async def __anext__(self) -> Any:
-        return await _step(self._source, self._observation)
+        return await atake(self._source, self._observation)
 
     async def aclose(self) -> None:
         """What an async generator has: the reader stops."""

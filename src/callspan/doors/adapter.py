@@ -39,6 +39,14 @@ class Adapter:
     routes: tuple[Route, ...]
     own_tracer: str | None = None
 
+    def route(self, method: str, path: str) -> Route | None:
+        """The endpoint that a request goes to, if it is one that is watched."""
+        path = path.partition("?")[0]
+        for route in self.routes:
+            if route.path.search(path) and route.method == method.upper():
+                return route
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

@@ -6,7 +6,6 @@ Retries happen inside it; raw responses, helpers, saved bound methods and client
 from __future__ import annotations
 
 import copy
-import re
 import sys
 import weakref
 from collections.abc import Iterator, Mapping
@@ -15,17 +14,16 @@ from typing import Any
 
 from callspan import guard
 from callspan.dialects.dialect import get
-from callspan.dialects.openai_failure import OTHER, failure_type
 from callspan.doors.adapter import Adapter, Opener, Request, Route
+from callspan.doors.calling import acall, call
+from callspan.doors.failure import explain
 from callspan.doors.raw_response import follow, follow_close, loaded
-from callspan.events import Failure
 from callspan.observation import Observation, active, qualified
 from callspan.patching import Patch
 from callspan.streams import observe
 
 _STREAM, _RAW, _WHOLE = "stream", "raw", "whole"
 _NOT_GIVEN = ("Omit", "NotGiven")
-_CODE = re.compile(r"[A-Za-z][\w.\-]{0,63}|\d{3}", re.ASCII)
 
 
 def stainless(adapter: Adapter, opener: Opener) -> list[Patch]:
@@ -56,37 +54,14 @@ class _Door:
         observation, args, kwargs = self._open(client, args, kwargs, False)
         if observation is None:
             return wrapped(*args, **kwargs)
-        try:
-            observation.start()
-            result = wrapped(*args, **kwargs)
-        except BaseException as error:
-            observation.leave()
-            observation.fail(error)
-            raise
-        observation.leave()
-        return _received(observation, result)
+        return call(observation, wrapped, args, kwargs, _received)
 
     async def arequest(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """In place of the asynchronous `request`."""
         observation, args, kwargs = self._open(client, args, kwargs, True)
         if observation is None:
             return await wrapped(*args, **kwargs)
-        try:
-            observation.start()
-            if observation.pending:
-                await observation.settle()
-            result = await wrapped(*args, **kwargs)
-        except BaseException as error:
-            observation.leave()
-            observation.fail(error)
-            if observation.pending:
-                await observation.settle()
-            raise
-        observation.leave()
-        result = _received(observation, result)
-        if observation.pending:
-            await observation.settle()
-        return result
+        return await acall(observation, wrapped, args, kwargs, _received)
 
     def tracer(self, wrapped: Any, _client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """In place of the client's own tracer: none while it makes a call that has a span of ours."""
@@ -99,7 +74,7 @@ class _Door:
         """The observation of a call, or none, and the arguments to call on with."""
         try:
             options = kwargs["options"] if "options" in kwargs else args[1]
-            route = _route(self._adapter, options)
+            route = self._adapter.route(options.method, options.url)
             if route is None:
                 return None, args, kwargs
             body = _listed(options.json_data)
@@ -118,14 +93,6 @@ class _Door:
         except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
             guard.report(f"looking at a request of {self._adapter.name}", error)
             return None, args, kwargs
-
-
-def _route(adapter: Adapter, options: Any) -> Route | None:
-    path = options.url.partition("?")[0]
-    for route in adapter.routes:
-        if route.path.search(path) and route.method == options.method.upper():
-            return route
-    return None
 
 
 def _body(options: Any) -> Mapping[str, Any]:
@@ -240,38 +207,6 @@ def _received_raw(observation: Observation, raw: Any) -> None:
         observation.answer(loaded(raw.http_response.content))
     else:
         follow(observation, raw)
-
-
-def explain(error: BaseException) -> Failure:
-    """Why a call failed: the provider's code where it has one, and what finds the request in its logs."""
-    response = getattr(error, "response", None)
-    headers = get(response, "headers") or {}
-    status = getattr(error, "status_code", None) or get(response, "status_code")
-    return Failure(
-        type=_error_type(error),
-        message=str(error),
-        status=status if isinstance(status, int) else None,
-        request_id=headers.get("x-request-id") or headers.get("request-id") or headers.get("apim-request-id"),
-        retry_after=headers.get("retry-after") or headers.get("retry-after-ms"),
-        exception=error,
-    )
-
-
-def _error_type(error: BaseException) -> str:
-    for source in (error, get(_error_body(error), "error")):
-        code = failure_type(source)
-        # a code is a word; anything longer may quote what was said
-        if code != OTHER and _CODE.fullmatch(code):
-            return code
-    return qualified(type(error))
-
-
-def _error_body(error: BaseException) -> Any:
-    """What the provider answered; the oldest clients do not keep it on their exception."""
-    response = getattr(error, "response", None)
-    if getattr(error, "body", None) is None and getattr(response, "is_closed", False):
-        return loaded(getattr(response, "content", b""))
-    return getattr(error, "body", None)
 
 
 def _retry(wrapped: Any, _client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -1,0 +1,47 @@
+"""Making the client's own call with an observation around it, in sync and in async code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from callspan.observation import Observation
+
+Received = Callable[[Observation, Any], Any]
+
+
+def call(
+    observation: Observation, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any], received: Received
+) -> Any:
+    """What the client's function gives, as `received` hands it on; what it raises ends the call."""
+    try:
+        observation.start()
+        result = wrapped(*args, **kwargs)
+    except BaseException as error:
+        observation.leave()
+        observation.fail(error)
+        raise
+    observation.leave()
+    return received(observation, result)
+
+
+async def acall(
+    observation: Observation, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any], received: Received
+) -> Any:
+    """The same in asynchronous code, where handlers may ask to be awaited."""
+    try:
+        observation.start()
+        if observation.pending:
+            await observation.settle()
+        result = await wrapped(*args, **kwargs)
+    except BaseException as error:
+        observation.leave()
+        observation.fail(error)
+        if observation.pending:
+            await observation.settle()
+        raise
+    observation.leave()
+    result = received(observation, result)
+    if observation.pending:
+        await observation.settle()
+    return result

@@ -1,0 +1,46 @@
+"""Why a call failed, read from the exception that the client raised."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from callspan.dialects.dialect import get
+from callspan.dialects.openai_failure import OTHER, failure_type
+from callspan.doors.raw_response import loaded
+from callspan.events import Failure
+from callspan.observation import qualified
+
+_CODE = re.compile(r"[A-Za-z][\w.\-]{0,63}|\d{3}", re.ASCII)
+
+
+def explain(error: BaseException) -> Failure:
+    """Why a call failed: the provider's code where it has one, and what finds the request in its logs."""
+    response = getattr(error, "response", None)
+    headers = get(response, "headers") or {}
+    status = getattr(error, "status_code", None) or get(response, "status_code")
+    return Failure(
+        type=_error_type(error),
+        message=str(error),
+        status=status if isinstance(status, int) else None,
+        request_id=headers.get("x-request-id") or headers.get("request-id") or headers.get("apim-request-id"),
+        retry_after=headers.get("retry-after") or headers.get("retry-after-ms"),
+        exception=error,
+    )
+
+
+def _error_type(error: BaseException) -> str:
+    for source in (error, get(_error_body(error), "error")):
+        code = failure_type(source)
+        # a code is a word; anything longer may quote what was said
+        if code != OTHER and _CODE.fullmatch(code):
+            return code
+    return qualified(type(error))
+
+
+def _error_body(error: BaseException) -> Any:
+    """What the provider answered; the oldest clients do not keep it on their exception."""
+    response = getattr(error, "response", None)
+    if getattr(error, "body", None) is None and getattr(response, "is_closed", False):
+        return loaded(getattr(response, "content", b""))
+    return getattr(error, "body", None)

@@ -1,0 +1,146 @@
+"""The door of clients that have a few functions through which all their calls pass, each known by name.
+
+An adapter tells of each function how to read what is asked for, and how to find the answer in what the function gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import AsyncGeneratorType, GeneratorType
+from typing import Any
+
+from callspan import guard
+from callspan.doors.adapter import Adapter, Opener, Request, Route
+from callspan.doors.calling import acall, call
+from callspan.doors.failure import explain
+from callspan.events import Failure
+from callspan.generators import lazily_observed, observed
+from callspan.observation import Observation
+from callspan.patching import Patch
+from callspan.streams import observe
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one call of a function asks for: an endpoint among the adapter's routes, and the request as plain data."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any]
+    server: tuple[str | None, int | None] = (None, None)
+    stream: bool = False
+
+
+def _itself(given: Any) -> Any:
+    return given
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One function: its module and dotted path, and how it is read.
+
+    `asks` has the object, the positional and the named arguments, and says `None` for what is not watched. `said` finds
+    the plain answer, or chunk, in what the function gave. Where a stream is asked for, a `lazy` one gives a generator
+    (or a coroutine that gives one), which makes the request when its first item is asked for.
+    """
+
+    module: str
+    path: str
+    asks: Callable[[Any, tuple[Any, ...], dict[str, Any]], Asked | None]
+    asynchronous: bool = False
+    lazy: bool = False
+    said: Callable[[Any], Any] = _itself
+    optional: bool = False
+
+
+def methods(
+    *watched: Method, why: Callable[[BaseException], Failure] = explain
+) -> Callable[[Adapter, Opener], list[Patch]]:
+    """The door that these functions make up; `why` reads the client's exceptions."""
+
+    def door(adapter: Adapter, opener: Opener) -> list[Patch]:
+        hinges = [(method, _Hinge(adapter, opener, method, why)) for method in watched]
+        return [Patch(method.module, method.path, hinge.wrapper, method.optional) for method, hinge in hinges]
+
+    return door
+
+
+class _Hinge:
+    """One function of one client."""
+
+    def __init__(
+        self, adapter: Adapter, opener: Opener, method: Method, why: Callable[[BaseException], Failure]
+    ) -> None:
+        self._adapter = adapter
+        self._opener = opener
+        self._method = method
+        self._why = why
+
+    def wrapper(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """In place of the function; gives what it gives: an answer, a coroutine or a generator."""
+        request = self._request(client, args, kwargs)
+        if request is None:
+            return wrapped(*args, **kwargs)
+        if self._method.lazy and request.stream:
+            source = wrapped(*args, **kwargs)
+            return self._alazily(source, request) if hasattr(source, "__await__") else self._lazily(source, request)
+        return (self._acall if self._method.asynchronous else self._call)(request, wrapped, args, kwargs)
+
+    def _lazily(self, source: Any, request: Request) -> Any:
+        return lazily_observed(source, lambda: self._open(request))
+
+    async def _alazily(self, coming: Any, request: Request) -> Any:
+        return self._lazily(await coming, request)
+
+    def _call(self, request: Request, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        observation = self._open(request)
+        if observation is None:
+            return wrapped(*args, **kwargs)
+        return call(observation, wrapped, args, kwargs, _received)
+
+    async def _acall(self, request: Request, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        observation = self._open(request)
+        if observation is None:
+            return await wrapped(*args, **kwargs)
+        return await acall(observation, wrapped, args, kwargs, _received)
+
+    def _request(self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request | None:
+        try:
+            asked = self._method.asks(client, args, kwargs)
+            route = None if asked is None else self._adapter.route(asked.method, asked.path)
+            return None if asked is None or route is None else self._watched(client, asked, route)
+        except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
+            guard.report(f"looking at a request of {self._adapter.name}", error)
+            return None
+
+    def _watched(self, client: Any, asked: Asked, route: Route) -> Request:
+        return Request(
+            self._adapter, route.dialect, client, asked.body, asked.stream, self._method.asynchronous, asked.server
+        )
+
+    def _open(self, request: Request) -> Observation | None:
+        try:
+            observation = self._opener(request)
+            if observation is not None:
+                said, read = self._method.said, observation.read
+                observation.read = lambda item, full: read(said(item), full)
+                observation.explain = self._why
+            return observation
+        except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
+            guard.report(f"looking at a request of {self._adapter.name}", error)
+            return None
+
+
+def _received(observation: Observation, result: Any) -> Any:
+    """Follow what a function gave: a generator, a stream of the client's own, or a whole answer."""
+    try:
+        if isinstance(result, GeneratorType | AsyncGeneratorType):
+            return observed(result, observation)
+        if observation.call.stream and (hasattr(result, "__next__") or hasattr(result, "__anext__")):
+            return observe(result, observation)
+        observation.answer(result)
+    except Exception as error:  # noqa: BLE001  our fault must not cost the app its answer
+        guard.report(f"following an answer of {observation.call.client_name}", error)
+        observation.finish()
+    return result

@@ -1,0 +1,123 @@
+"""Streams that are plain generators: what the app gets behaves as one, while an observation looks on.
+
+Some of them ask the provider only when their first item is asked for. Their call begins there, and what the handlers
+gave to be entered around it is entered for that step alone, never while the reader's code runs.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import AsyncGenerator, Callable, Generator
+from functools import partial
+from typing import Any
+
+from callspan.background import outside_collector, watch_collector
+from callspan.observation import Observation
+from callspan.streams import atake, on_drop, take
+
+Begin = Callable[[], "Observation | None"]
+
+
+def observed(source: Any, observation: Observation) -> Any:
+    """The items of a generator whose request has been made."""
+    watch_collector()
+    if hasattr(source, "__anext__"):
+        return _AsyncSteps(source, observation=observation)
+    steps = _steps(source, observation, source.__next__)
+    on_drop(steps, observation)
+    return steps
+
+
+def lazily_observed(source: Any, begin: Begin) -> Any:
+    """The items of a generator that makes its request when the first is asked for; the call begins with `begin`."""
+    watch_collector()
+    return _AsyncSteps(source, begin=begin) if hasattr(source, "__anext__") else _begun(source, begin)
+
+
+def _begun(source: Any, begin: Begin) -> Generator[Any, Any, Any]:
+    observation = begin()
+    if observation is None:
+        return (yield from source)
+    return (yield from _steps(source, observation, partial(_first, source, observation)))
+
+
+def _first(source: Any, observation: Observation) -> Any:
+    try:
+        observation.start()
+        return next(source)
+    finally:
+        observation.leave()
+
+
+def _steps(source: Any, observation: Observation, step: Callable[[], Any]) -> Generator[Any, Any, Any]:
+    while True:
+        try:
+            item = take(step, observation)
+        except StopIteration as end:
+            return end.value
+        try:
+            sent = yield item
+        except GeneratorExit:
+            outside_collector(observation.drop)
+            source.close()
+            raise
+        except BaseException as error:  # noqa: BLE001  it was thrown in by the reader, for the client to see
+            step = partial(source.throw, error)
+        else:
+            step = source.__next__ if sent is None else partial(source.send, sent)
+
+
+class _AsyncSteps(AsyncGenerator[Any, Any]):
+    """An asynchronous generator as an object, for a real one learns late, by the event loop, that it was dropped."""
+
+    def __init__(self, source: Any, *, begin: Begin | None = None, observation: Observation | None = None) -> None:
+        self._source = source
+        self._begin = begin
+        self._observation = observation
+        if observation is not None:
+            on_drop(self, observation)
+
+    @property
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]  # what isinstance() asks for
+        return types.AsyncGeneratorType if isinstance(self._source, types.AsyncGeneratorType) else type(self)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    async def asend(self, value: Any) -> Any:
+        """Go on to the next item."""
+        return await self._step(self._source.__anext__ if value is None else partial(self._source.asend, value))
+
+    async def athrow(self, *error: Any) -> Any:
+        """Raise where the generator waits."""
+        return await self._step(partial(self._source.athrow, *error))
+
+    async def _step(self, step: Callable[[], Any]) -> Any:
+        if self._begin is not None:
+            step = self._starting(self._begin, step)
+        return await (step() if self._observation is None else atake(step, self._observation))
+
+    def _starting(self, begin: Begin, step: Callable[[], Any]) -> Callable[[], Any]:
+        self._begin = None
+        observation = self._observation = begin()
+        if observation is None:
+            return step
+        on_drop(self, observation)
+        return partial(_afirst, step, observation)
+
+    async def aclose(self) -> None:
+        """End it: the reader stops."""
+        if self._observation is not None:
+            self._observation.abandon()
+            await self._observation.settle()
+        self._begin = None
+        await self._source.aclose()
+
+
+async def _afirst(step: Callable[[], Any], observation: Observation) -> Any:
+    try:
+        observation.start()
+        await observation.settle()
+        return await step()
+    finally:
+        observation.leave()
