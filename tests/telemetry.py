@@ -107,6 +107,11 @@ class Telemetry:
         return found
 
     @property
+    def log_data(self) -> Any:
+        """The log records as the SDK hands them to an exporter."""
+        return self._logs.get_finished_logs()
+
+    @property
     def logs(self) -> list[dict[str, Any]]:
         """The log events: `name`, `attributes`, and the ids of the span that they belong to."""
         return [

@@ -18,6 +18,7 @@ MODULES = {path.relative_to(SOURCE).with_suffix("").as_posix(): path for path in
 FLOORS: dict[str, float] = {
     "version": 0,
     "guard": 1,
+    "content": 1,
     "events": 1,
     "settings": 1,
     "patching": 1,
@@ -62,7 +63,7 @@ WRAPT = ("patching", "streams")
 CLIENTS = {"openai", "anthropic", "httpx", "httpx2", "groq", "mistralai", "cohere", "ollama", "botocore"}
 REQUIRED = {"opentelemetry", "wrapt", "tiktoken"}
 OPTIONAL = {
-    "orjson": ("semconv/content",),
+    "orjson": ("content/encoding",),
     "prometheus_client": ("export/",),
     "google": ("export/",),  # protobuf, which the OTLP exporter brings
 }

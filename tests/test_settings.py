@@ -15,6 +15,9 @@ from telemetry import Telemetry
 
 FROM_ENVIRONMENT = {
     "capture": ("SPAN_AND_EVENT", "both"),
+    "capture_fields": ("input, output", ("input", "output")),
+    "redact": ("common", callspan.redact_common),
+    "content_limit": ("4096", 4096),
     "semconv": ("latest", "latest"),
     "clients": ("openai", ("openai",)),
     "disabled_clients": ("openai", ("openai",)),
@@ -43,6 +46,9 @@ def test_environment(name: str) -> None:
 
 ARGUMENTS = {
     "capture": "span",
+    "capture_fields": ("system",),
+    "redact": str.upper,
+    "content_limit": "tempo",
     "semconv": "both",
     "on_conflict": "warn",
     "request_usage": False,

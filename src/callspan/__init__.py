@@ -7,20 +7,31 @@ from typing import TYPE_CHECKING, Any
 from callspan.version import __version__
 
 if TYPE_CHECKING:
+    from callspan.content.redaction import redact_common
     from callspan.events import Call, Content, Failure, Handler, Outcome, Response, Retry, Token, Usage
     from callspan.handlers.console import ConsoleHandler
     from callspan.handlers.counter import TokenCount, count_tokens
     from callspan.handlers.file import FileHandler
-    from callspan.install import attach, configure, flush, instrument, status, uninstrument, use_handlers
+    from callspan.install import attach, capture, configure, flush, instrument, status, uninstrument, use_handlers
     from callspan.scope import carry
     from callspan.settings import Settings, SettingsError
 
 _HOMES = {
     "callspan.events": ("Call", "Content", "Failure", "Handler", "Outcome", "Response", "Retry", "Token", "Usage"),
+    "callspan.content.redaction": ("redact_common",),
     "callspan.handlers.console": ("ConsoleHandler",),
     "callspan.handlers.counter": ("TokenCount", "count_tokens"),
     "callspan.handlers.file": ("FileHandler",),
-    "callspan.install": ("attach", "configure", "flush", "instrument", "status", "uninstrument", "use_handlers"),
+    "callspan.install": (
+        "attach",
+        "capture",
+        "configure",
+        "flush",
+        "instrument",
+        "status",
+        "uninstrument",
+        "use_handlers",
+    ),
     "callspan.scope": ("carry",),
     "callspan.settings": ("Settings", "SettingsError"),
 }
@@ -58,11 +69,13 @@ __all__ = [
     "Usage",
     "__version__",
     "attach",
+    "capture",
     "carry",
     "configure",
     "count_tokens",
     "flush",
     "instrument",
+    "redact_common",
     "status",
     "uninstrument",
     "use_handlers",

@@ -6,20 +6,21 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from opentelemetry import trace
 
 from callspan import guard, process
 from callspan.background import heard
+from callspan.content.capture import Choice
 from callspan.dispatch import checked
 from callspan.inspection import Status, report
-from callspan.installation import Installation, Providers, attached, known_clients, patched
+from callspan.installation import NO_EXTRAS, Installation, Providers, attached, known_clients, patched
 from callspan.observation import end_all, forget_all
-from callspan.scope import Scope, current, entered
+from callspan.scope import current, entered
 from callspan.semconv.conventions import EXTRA
-from callspan.settings import RUN_MODULES, SettingsError, flush_timeout, resolve
+from callspan.settings import RUN_MODULES, SettingsError, check, flush_timeout, resolve
 
 _lock = threading.RLock()
 
@@ -36,6 +37,9 @@ def instrument(
     clients: Iterable[str] | None = None,
     handlers: Iterable[Any] = (),
     capture: str | None = None,
+    capture_fields: Iterable[str] | None = None,
+    redact: Callable[[str, str], str | None] | str | None = None,
+    content_limit: int | str | None = None,
     semconv: str | None = None,
     request_usage: bool | None = None,
     token_events: str | None = None,
@@ -53,6 +57,9 @@ def instrument(
     given = {
         "clients": clients,
         "capture": capture,
+        "capture_fields": capture_fields,
+        "redact": redact,
+        "content_limit": content_limit,
         "semconv": semconv,
         "request_usage": request_usage,
         "token_events": token_events,
@@ -89,11 +96,14 @@ def uninstrument() -> None:
             _installation = None
 
 
-def attach(client: Any, *handlers: Any) -> None:
-    """Let handlers hear the calls of one client object, for as long as it lives."""
+def attach(
+    client: Any, *handlers: Any, capture: str | None = None, capture_fields: Iterable[str] | None = None
+) -> None:
+    """Let handlers hear the calls of one client object, for as long as it lives, and choose what of it is captured."""
     own = checked(handlers)
+    choice = _choice(capture, capture_fields)
     try:
-        attached[client] = (*attached.get(client, ()), *own)
+        attached[client] = attached.get(client, NO_EXTRAS).plus(own, choice)
     except TypeError:
         raise SettingsError(f"{type(client).__name__} is no client object: give the client itself") from None
 
@@ -101,9 +111,27 @@ def attach(client: Any, *handlers: Any) -> None:
 @contextlib.contextmanager
 def use_handlers(*handlers: Any) -> Iterator[None]:
     """Let handlers hear the calls begun inside a block, in tasks and in threads that carry the context too."""
-    scope = current()
-    with entered(Scope((*scope.handlers, *checked(handlers)), scope.counters)):
+    with entered(current().plus(handlers=checked(handlers))):
         yield
+
+
+@contextlib.contextmanager
+def capture(mode: str | None = None, *, fields: Iterable[str] | None = None) -> Iterator[None]:
+    """Choose for the calls begun inside a block where content goes (`off`, `span`, `event`, `both`), and what of it.
+
+    The innermost block wins over a client's own choice, and that over `instrument()`; what is not given stays.
+    Raises `SettingsError`, one line, for what it does not know.
+    """
+    scope = current()
+    with entered(scope.plus(capture=_choice(mode, fields).over(scope.capture))):
+        yield
+
+
+def _choice(mode: str | None, fields: Iterable[str] | None) -> Choice:
+    return Choice(
+        None if mode is None else check("capture", mode),
+        None if fields is None else check("capture_fields", fields),
+    )
 
 
 def configure(

@@ -13,6 +13,7 @@ from opentelemetry import metrics, trace
 
 from callspan import foreign, guard
 from callspan.adapters import ADAPTERS
+from callspan.content.capture import Capture, Choice, chosen
 from callspan.dispatch import Dispatch
 from callspan.doors.adapter import Adapter, Request
 from callspan.events import Call
@@ -25,8 +26,23 @@ from callspan.patching import Patch, Patches
 from callspan.scope import Scope, current, suppressed
 from callspan.settings import Settings
 
-attached: weakref.WeakKeyDictionary[Any, tuple[Any, ...]] = weakref.WeakKeyDictionary()
-"""The handlers of single client objects."""
+
+class Extras:
+    """What one client object has of its own: handlers, and what of its content is captured."""
+
+    __slots__ = ("choices", "handlers")
+
+    def __init__(self, handlers: tuple[Any, ...] = (), choices: tuple[Choice, ...] = ()) -> None:
+        self.handlers = handlers
+        self.choices = choices
+
+    def plus(self, handlers: tuple[Any, ...], choice: Choice) -> Extras:
+        """These with more."""
+        return Extras((*self.handlers, *handlers), (*self.choices, choice))
+
+
+NO_EXTRAS = Extras()
+attached: weakref.WeakKeyDictionary[Any, Extras] = weakref.WeakKeyDictionary()
 
 
 class Client:
@@ -61,8 +77,10 @@ class Client:
             return None
         self._owner.ready()
         scope = current()
-        dispatch = self._owner.dispatch_for(request.client, scope, self.deferred)
+        extras = (attached.get(request.client) if attached else None) or NO_EXTRAS
+        dispatch = self._owner.dispatch_for(extras, scope, self.deferred)
         call = _call(request, self.version)
+        call.capture = self._owner.capture_for(extras, scope)
         observation = Observation(call, dispatch, scope, request.dialect.read)
         observation.asks_usage = request.stream and self._owner.settings.request_usage
         return observation
@@ -118,6 +136,8 @@ class Installation:
         self.ready = ready
         self.providers = providers
         self._telemetry = providers.handlers(settings)
+        self._chosen = chosen(settings)
+        self._capture = self._chosen if self._chosen.on else None
         self._handlers = handlers
         self.listen()
         wanted = _wanted(settings)
@@ -128,13 +148,21 @@ class Installation:
         self._handlers_only = Dispatch((*self._handlers, *_house_handlers()))
         self._all = Dispatch((*self._telemetry, *self._handlers_only.handlers))
 
-    def dispatch_for(self, client: Any, scope: Scope, deferred: bool) -> Dispatch:
-        """Everybody who is to be told of a call of this client in this scope."""
+    def dispatch_for(self, extras: Extras, scope: Scope, deferred: bool) -> Dispatch:
+        """Everybody who is to be told of a call of a client with these extras in this scope."""
         everywhere = self._handlers_only if deferred else self._all
-        own = attached.get(client) if attached else None
-        if not own and not scope.handlers:
+        if not extras.handlers and not scope.handlers:
             return everywhere
-        return everywhere.plus((*(own or ()), *scope.handlers))
+        return everywhere.plus((*extras.handlers, *scope.handlers))
+
+    def capture_for(self, extras: Extras, scope: Scope) -> Capture | None:
+        """What of the content is captured of such a call; `None` for nothing."""
+        if not extras.choices and scope.capture is None:
+            return self._capture
+        found = self._chosen
+        for choice in (*extras.choices, *((scope.capture,) if scope.capture else ())):
+            found = choice.of(found)
+        return found if found.on else None
 
     def apply(self) -> None:
         """Patch the clients, now or when they are imported."""

@@ -57,7 +57,7 @@ class Observation:
         self.asks_usage = False
         self.pending: list[Coroutine[Any, Any, Any]] = []
         self._dispatch = dispatch
-        self._full = dispatch.wants_text
+        self._full = dispatch.wants_text or call.capture is not None
         self._contexts: list[AbstractContextManager[Any]] = []
         self._open = [True]
         self._mark: Any = None

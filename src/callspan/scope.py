@@ -1,4 +1,5 @@
-"""What is in force here: handlers of a block, token counters, and whether telemetry is suppressed.
+"""What is in force here: handlers of a block, token counters, what of the content is captured, and whether telemetry is
+suppressed.
 
 It travels in the OpenTelemetry context, so that asyncio tasks, `asyncio.to_thread` and whatever else carries that
 context carry it too. Plain threads do not: give them `carry(fn)`.
@@ -25,12 +26,17 @@ _SUPPRESSED = tuple(
 class Scope:
     """What a block has put in force; never changed, only replaced."""
 
-    __slots__ = ("counters", "dispatch", "handlers")
+    __slots__ = ("capture", "counters", "dispatch", "handlers")
 
-    def __init__(self, handlers: tuple[Any, ...] = (), counters: tuple[Any, ...] = ()) -> None:
+    def __init__(self, handlers: tuple[Any, ...] = (), counters: tuple[Any, ...] = (), capture: Any = None) -> None:
         self.handlers = handlers
         self.counters = counters
+        self.capture = capture
         self.dispatch: Any = None
+
+    def plus(self, handlers: tuple[Any, ...] = (), counters: tuple[Any, ...] = (), capture: Any = None) -> Scope:
+        """This one with more in force."""
+        return Scope((*self.handlers, *handlers), (*self.counters, *counters), capture or self.capture)
 
 
 NOTHING = Scope()

@@ -7,9 +7,11 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from callspan import guard
+from callspan.content.capture import CONTENT_LIMIT, FIELDS, LEAST_LIMIT
+from callspan.content.redaction import Named, Redact, redact_common
 
 CAPTURES = {"NO_CONTENT": "off", "SPAN_ONLY": "span", "EVENT_ONLY": "event", "SPAN_AND_EVENT": "both"}
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -18,10 +20,18 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "token_events": ("first", "all", "off"),
     "on_conflict": ("warn", "defer"),
 }
-NAMES = {"clients": "client", "disabled_clients": "client", "extra_metrics": "extra metric"}
+NAMES = {
+    "clients": "client",
+    "disabled_clients": "client",
+    "extra_metrics": "extra metric",
+    "capture_fields": "kind of content",
+}
 """The settings made of names, and what is named there."""
 ENVIRONMENT = {
     "capture": "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+    "capture_fields": "CALLSPAN_CAPTURE_FIELDS",
+    "redact": "CALLSPAN_REDACT",
+    "content_limit": "CALLSPAN_CONTENT_LIMIT",
     "semconv": "CALLSPAN_SEMCONV",
     "clients": "CALLSPAN_CLIENTS",
     "disabled_clients": "CALLSPAN_DISABLED_CLIENTS",
@@ -31,6 +41,8 @@ ENVIRONMENT = {
     "chunk_metrics": "CALLSPAN_CHUNK_METRICS",
     "extra_metrics": "CALLSPAN_EXTRA_METRICS",
 }
+_PRIVATE = ("capture_fields", "redact")
+"""Settings that hold content back: where one of them cannot be understood, none is captured."""
 RUN_MODULES = "CALLSPAN_RUN_MODULES"
 """Set in programs that `callspan run` has started, where providers come with the first span."""
 FLUSH_TIMEOUT = 5.0
@@ -46,11 +58,15 @@ class SettingsError(ValueError):
 class Settings:
     """Everything that can be chosen.
 
+    `capture_fields`, `redact` and `content_limit` (bytes a call, or `tempo`) say what of the content, and how.
     `clients` is `None` for all of them. `extra_metrics` names metrics of our own to record as well. With
     `request_usage`, streams ask the provider for token counts, and the extra chunk is hidden from the app.
     """
 
     capture: str = "off"
+    capture_fields: tuple[str, ...] = FIELDS
+    redact: Redact | None = None
+    content_limit: int | str = CONTENT_LIMIT
     semconv: str = "released"
     clients: tuple[str, ...] | None = None
     disabled_clients: tuple[str, ...] = ()
@@ -59,16 +75,6 @@ class Settings:
     token_events: str = "first"
     chunk_metrics: bool = False
     extra_metrics: tuple[str, ...] = ()
-
-    @property
-    def capture_span(self) -> bool:
-        """Whether content goes on spans."""
-        return self.capture in ("span", "both")
-
-    @property
-    def capture_event(self) -> bool:
-        """Whether content goes into log events."""
-        return self.capture in ("event", "both")
 
 
 def resolve(
@@ -90,6 +96,8 @@ def resolve(
             chosen[name] = _from_text(name, text, variable, known)
         except SettingsError as error:
             guard.say_once(str(error))
+            if name in _PRIVATE:
+                chosen["capture"] = "off"
     return Settings(**chosen)
 
 
@@ -105,8 +113,35 @@ def check(name: str, value: Any, said_as: str | None = None, known: Mapping[str,
             )
         return value
     if name in NAMES:
-        return _names(name, value, said_as or name, (known or {}).get(name))
+        return _names(name, value, said_as or name, FIELDS if name == "capture_fields" else (known or {}).get(name))
+    if name == "redact":
+        return _redact(value, said_as or name)
+    if name == "content_limit":
+        return _bytes(value, said_as or name)
     return bool(value)
+
+
+def _redact(value: Any, said_as: str) -> Redact:
+    if callable(value):
+        return cast("Redact", value)
+    if value == "common":
+        return redact_common
+    module, _, function = value.partition(":") if isinstance(value, str) else ("", "", "")
+    if not all(part.isidentifier() for part in (*module.split("."), function)):
+        raise SettingsError(f"{said_as} is {value!r}: give a function of (text, where), 'common' or 'module:function'")
+    return Named(value)
+
+
+def _bytes(value: Any, said_as: str) -> int | str:
+    if value == "tempo":
+        return value
+    try:
+        size = int(value)
+    except (TypeError, ValueError):
+        size = 0
+    if size < LEAST_LIMIT:
+        raise SettingsError(f"{said_as} is {value!r}: use a number of bytes from {LEAST_LIMIT}, or 'tempo'")
+    return size
 
 
 def _names(name: str, value: Any, said_as: str, known: Iterable[str] | None) -> tuple[str, ...]:

@@ -31,7 +31,8 @@ def fail(*_args: Any, **_kwargs: Any) -> Any:
 
 READERS = [
     *((attributes, name) for name in ("request", "identity", "span_name", "response", "usage", "finish_reasons")),
-    *((content, name) for name in ("sent", "received", "as_text", "encode")),
+    *((content, name) for name in ("Fitted", "shaped", "plain")),
+    *((content.Shown, name) for name in ("sent", "received", "texts", "structures", "notes")),
     *((spans.Spans, name) for name in ("on_start", "on_end")),
     *((metrics.Metrics, name) for name in ("on_start", "on_end")),
     *((logs.LogEvents, name) for name in ("on_end", "_emit")),

@@ -27,13 +27,16 @@ class Call:
     """One operation as the caller sees it, from start to end; the client's retries stay inside it.
 
     `parameters` has the request's settings under plain names (`temperature`, `max_tokens`, ...), only those sent.
-    `duration` is in seconds, `None` while the call runs. `response` fills as the answer arrives.
+    `duration` is in seconds, `None` while the call runs. `response` fills as the answer arrives. `capture` says what of
+    the content is captured, `None` for nothing of it,
+    and `shown` is what is exported of it.
     """
 
     __slots__ = (
         "_content",
         "_read_content",
         "asynchronous",
+        "capture",
         "client_name",
         "client_version",
         "context",
@@ -50,6 +53,7 @@ class Call:
         "retries",
         "server_address",
         "server_port",
+        "shown",
         "span",
         "start_ns",
         "started",
@@ -85,6 +89,8 @@ class Call:
         self.outcome: Outcome | None = None
         self.failure: Failure | None = None
         self.duration: float | None = None
+        self.capture: Any = None
+        self.shown: Any = None
         self.span: Any = None
         self.context: Any = None
         self.values: dict[str, Any] = {}

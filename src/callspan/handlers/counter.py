@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from callspan.events import Call, Outcome, Usage
-from callspan.scope import Scope, current, entered
+from callspan.scope import current, entered
 
 
 @dataclass(slots=True)
@@ -69,6 +69,5 @@ def count_tokens() -> Iterator[TokenCount]:
     Blocks nest: an outer one counts what an inner one does. A stream that ends after the block still counts to it.
     """
     count = TokenCount()
-    scope = current()
-    with entered(Scope(scope.handlers, (*scope.counters, count))):
+    with entered(current().plus(counters=(count,))):
         yield count

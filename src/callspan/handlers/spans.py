@@ -26,9 +26,7 @@ class Spans:
     """Starts a span with each call and ends it with the call, with a status that tells errors from the rest."""
 
     def __init__(self, settings: Settings, look_up: Callable[[], Any] = trace.get_tracer_provider) -> None:
-        self.reads_text = settings.capture_span or settings.token_events == "all"
-        self._capture = settings.capture_span
-        self._show_message = settings.capture != "off"
+        self.reads_text = settings.token_events == "all"
         self._first_token = settings.token_events == "first"
         self._conventions = CHOICES[settings.semconv]
         self._ready: dict[Any, tuple[str, dict[str, Any]]] = {}
@@ -54,9 +52,18 @@ class Spans:
         )
         call.span = span
         call.context = trace.set_span_in_context(span, parent)
-        if self._capture and span.is_recording():
-            span.set_attributes(content.as_text(content.sent(call)))
+        if call.capture is not None:
+            self._show(call, span)
         return _Current(call.context)
+
+    def _show(self, call: Call, span: Any) -> None:
+        """Read what was sent before the app, which owns it, can change it; for the event too."""
+        recorded = call.capture.span and span.is_recording()
+        if recorded or call.capture.event:
+            shown = call.shown = content.Shown(call.capture, _longest_value(span))
+            shown.sent(call)
+            if recorded:
+                span.set_attributes(shown.texts())
 
     def _identity(self, call: Call) -> tuple[str, dict[str, Any]]:
         key = (call.operation, call.provider, call.model, call.server_address, call.server_port, call.client_name)
@@ -85,7 +92,7 @@ class Spans:
         """End the span as failed. What the exception says may be content, so it is told only where content is."""
         span = call.span
         if span is not None and span.is_recording():
-            message = str(error) if self._show_message and call.outcome is Outcome.ERROR else None
+            message = content.message(call, error) if call.outcome is Outcome.ERROR else None
             span.set_attributes(attributes.failure(call))
             span.set_status(trace.Status(trace.StatusCode.ERROR, message or None))
         self._end(call, call.response)
@@ -94,13 +101,19 @@ class Spans:
         span = call.span
         if span is None:
             return
-        if span.is_recording():
-            found = attributes.response(call, response, self._conventions)
-            if self._capture:
-                found.update(content.as_text(content.received(response)))
-            span.set_attributes(found)
-            self._add_events(span, call, response)
-        span.end(call.end_ns)
+        try:
+            if span.is_recording():
+                self._tell(span, call, response)
+        finally:
+            span.end(call.end_ns)
+
+    def _tell(self, span: Any, call: Call, response: Response) -> None:
+        found = attributes.response(call, response, self._conventions)
+        if call.shown is not None:
+            call.shown.received(call)
+            found.update(call.shown.texts("output") if call.capture.span else {}, **call.shown.notes())
+        span.set_attributes(found)
+        self._add_events(span, call, response)
 
     def _add_events(self, span: Any, call: Call, response: Response) -> None:
         for retry in call.retries:
@@ -112,6 +125,11 @@ class Spans:
             span.add_event(names.RETRY_EVENT, told, retry.time_ns)
         if self._first_token and response.first_token is not None:
             span.add_event(names.FIRST_TOKEN_EVENT, None, call.start_ns + int(response.first_token * 1e9))
+
+
+def _longest_value(span: Any) -> int | None:
+    """The length at which the SDK cuts attributes, whatever is in them; a JSON text cut so would not parse."""
+    return getattr(getattr(span, "_attributes", None), "max_value_len", None)
 
 
 class _Current:

@@ -134,8 +134,6 @@ def response(call: Call, answer: Response, conventions: Iterable[Convention]) ->
         found[names.TIME_TO_FIRST_CHUNK] = answer.first_chunk
     if call.stream:
         found[names.CHUNKS] = answer.chunks
-    if answer.elided:
-        found[names.CONTENT_ELIDED] = answer.elided
     if call.retries:
         found[names.ATTEMPTS] = len(call.retries) + 1
     if answer.details:

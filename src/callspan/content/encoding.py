@@ -1,0 +1,41 @@
+"""JSON text that always parses, by orjson where it is installed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from callspan.content.plain import plain
+
+
+def _load_encoder() -> Callable[[Any], str]:
+    try:
+        import orjson
+    except ImportError:
+        encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return encoder.encode
+    return lambda value: orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+_encoder: Callable[[Any], str] | None = None
+
+
+def encode(value: Any) -> str:
+    """One JSON text; a value that the encoder refuses is made plain first."""
+    global _encoder
+    if _encoder is None:
+        _encoder = _load_encoder()
+    try:
+        text = _encoder(value)
+        return text if text.isascii() or _valid(text) else _encoder(plain(value))
+    except (TypeError, ValueError, RecursionError):
+        return _encoder(plain(value))
+
+
+def _valid(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
