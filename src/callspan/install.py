@@ -16,11 +16,11 @@ from callspan.background import heard
 from callspan.content.capture import Choice
 from callspan.dispatch import checked
 from callspan.inspection import Status, report
-from callspan.installation import NO_EXTRAS, Installation, Providers, attached, known_clients, patched
+from callspan.installation import NO_EXTRAS, Installation, NoTelemetry, Providers, attached, known_clients, patched
 from callspan.observation import end_all, forget_all
 from callspan.scope import current, entered
 from callspan.semconv.conventions import EXTRA
-from callspan.settings import RUN_MODULES, SettingsError, check, flush_timeout, resolve
+from callspan.settings import RUN_MODULES, Settings, SettingsError, check, flush_timeout, resolve
 
 _lock = threading.RLock()
 
@@ -67,11 +67,9 @@ def instrument(
         "extra_metrics": extra_metrics,
         "on_conflict": on_conflict,
     }
-    known = {"clients": known_clients(), "disabled_clients": known_clients(), "extra_metrics": list(EXTRA)}
-    settings = resolve(given, known=known)
     providers = Providers(tracer_provider, meter_provider, logger_provider)
     with _lock:
-        new = Installation(settings, providers, checked(handlers), _register_exit_hook)
+        new = Installation(_resolved(given), providers, checked(handlers), _register_exit_hook)
         uninstrument()
         _installation = new
         new.apply()
@@ -80,6 +78,20 @@ def instrument(
             "no OpenTelemetry provider is set, so spans go nowhere: "
             "call callspan.configure(), set one up, or start the program by `callspan run`"
         )
+
+
+def watch() -> None:
+    """Watch the clients for counters and handlers alone, without telemetry, where `instrument()` was not called."""
+    global _installation
+    with _lock:
+        if _installation is None:
+            _installation = Installation(_resolved({}), NoTelemetry(), (), _register_exit_hook)
+            _installation.apply()
+
+
+def _resolved(given: dict[str, Any]) -> Settings:
+    known = {"clients": known_clients(), "disabled_clients": known_clients(), "extra_metrics": list(EXTRA)}
+    return resolve(given, known=known)
 
 
 def _nobody_listens() -> bool:

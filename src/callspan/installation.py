@@ -126,6 +126,14 @@ class Providers:
         return [self.tracer(), self.logger(), self.meter()]
 
 
+class NoTelemetry(Providers):
+    """For a program that counts or listens, and has not asked for telemetry."""
+
+    def handlers(self, settings: Settings) -> tuple[Any, ...]:
+        """Nothing that makes spans, metrics or log events."""
+        return ()
+
+
 class Installation:
     """What one `instrument()` put in place. `ready` is called before each observation."""
 
