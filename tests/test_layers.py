@@ -41,6 +41,7 @@ FLOORS: dict[str, float] = {
     "inspection": 6,
     "install": 6,
     "installation": 6,
+    "langchain": 6,
     "__init__": 7,
     "modelserver": 0,
     "demo": 8,
@@ -65,6 +66,7 @@ REQUIRED = {"opentelemetry", "wrapt", "tiktoken"}
 OPTIONAL = {
     "orjson": ("content/encoding",),
     "prometheus_client": ("export/",),
+    "langchain_core": ("frameworks/langchain/",),
     "google": ("export/",),  # protobuf, which the OTLP exporter brings
 }
 NO_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "base", "core"}

@@ -9,6 +9,7 @@ from callspan.version import __version__
 if TYPE_CHECKING:
     from callspan.content.redaction import redact_common
     from callspan.events import Call, Content, Failure, Handler, Outcome, Response, Retry, Token, Usage
+    from callspan.frameworks.langchain.listener import from_langchain
     from callspan.handlers.console import ConsoleHandler
     from callspan.handlers.counter import TokenCount, count_tokens
     from callspan.handlers.file import FileHandler
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "callspan.events": ("Call", "Content", "Failure", "Handler", "Outcome", "Response", "Retry", "Token", "Usage"),
     "callspan.content.redaction": ("redact_common",),
+    "callspan.frameworks.langchain.listener": ("from_langchain",),
     "callspan.handlers.console": ("ConsoleHandler",),
     "callspan.handlers.counter": ("TokenCount", "count_tokens"),
     "callspan.handlers.file": ("FileHandler",),
@@ -74,6 +76,7 @@ __all__ = [
     "configure",
     "count_tokens",
     "flush",
+    "from_langchain",
     "instrument",
     "redact_common",
     "status",

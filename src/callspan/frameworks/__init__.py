@@ -1,0 +1,1 @@
+"""Frameworks that have callbacks of their own."""

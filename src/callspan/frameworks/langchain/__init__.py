@@ -1,0 +1,1 @@
+"""LangChain: its callback handlers, its messages and its token counter, on both sides of callspan."""

@@ -1,0 +1,26 @@
+"""What users of LangChain import: `from callspan.langchain import get_openai_callback`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from callspan.frameworks.langchain.counter import OpenAICount
+from callspan.frameworks.langchain.listener import from_langchain
+from callspan.handlers.counter import count_tokens
+from callspan.install import watch
+
+
+@contextlib.contextmanager
+def get_openai_callback() -> Iterator[OpenAICount]:
+    """Count the calls begun inside a block, of LangChain's models and of plain clients alike.
+
+    As `count_tokens()`: blocks nest, tasks and the threads of `batch` carry them, an exception ends them, and a stream
+    counts when it ends. Where `instrument()` was not called, the clients are watched from here on, without telemetry.
+    """
+    watch()
+    with count_tokens() as count:
+        yield OpenAICount(count)
+
+
+__all__ = ["OpenAICount", "from_langchain", "get_openai_callback"]
