@@ -650,3 +650,21 @@ def test_the_flower_shop_runs_against_it() -> None:
     # ten requests: one told to come again, one for a model that is not there, and a stream left without usage
     assert len(server.requests) == 10
     assert (server.ledger.total_generated.calls, server.ledger.total_told.calls) == (8, 7)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [(["-c", "import os; print(os.environ['OPENAI_BASE_URL'])"], 0, "http://127.0.0.1:"), (["-c", "exit(3)"], 3, "")],
+)
+def test_runs_a_program(words: list[str], code: int, said: str) -> None:
+    """`python -m callspan.modelserver COMMAND` gives a program the server's address, and ends with its exit code."""
+    command = [sys.executable, "-m", "callspan.modelserver", sys.executable, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout.startswith(said), done.stderr) == (code, True, "")
+
+
+def test_a_program_that_is_not_there() -> None:
+    """A command that cannot be run is one line and the shell's exit code for it."""
+    command = [sys.executable, "-m", "callspan.modelserver", "no-such-program"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (127, "no-such-program: No such file or directory\n")

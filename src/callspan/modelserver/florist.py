@@ -12,6 +12,9 @@ from .text import joined
 
 # The first word found in the last message decides.
 _TOPICS = {
+    "昨天": "记得,您昨天来是为姐姐的生日买花束,她喜欢粉色玫瑰。",
+    "颜色": "粉色的玫瑰温柔又喜庆,我们为她配上满天星。",
+    "生日": "生日适合送粉玫瑰、百合和向日葵。",
     "poem": (
         "A tulip woke before the sun,\nand shook the dew off, one by one.\n"
         '"Good morning, rose," it softly said.\nThe rose blushed twice, and stayed in bed.'
@@ -22,6 +25,7 @@ _TOPICS = {
     "cactus": "A cactus is happy with sun and one sip of water a month. It forgives almost everything.",
     "wedding": "For a wedding I would take white peonies with eucalyptus: light, and they smell of June.",
 }
+_SUM = re.compile(r"(\d{1,9}) \+ (\d{1,9}) = ?$")
 
 
 def completed(reply: Reply, body: dict[str, Any]) -> Reply:
@@ -36,6 +40,8 @@ def completed(reply: Reply, body: dict[str, Any]) -> Reply:
 
 
 def _speak(message: str) -> str:
+    if asked := _SUM.search(message):
+        return str(int(asked[1]) + int(asked[2]))
     known = next((answer for word, answer in _TOPICS.items() if word in message.lower()), None)
     return known or f'You said: "{message[:200]}". I would say it with flowers.'
 

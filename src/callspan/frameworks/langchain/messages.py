@@ -83,7 +83,7 @@ def _of(role: str, parts: list[dict[str, Any]]) -> BaseMessage:
         case "system" | "developer":
             return SystemMessage(_said(parts))
         case _:
-            return ChatMessage(_said(parts), role=role)
+            return ChatMessage(content=_said(parts), role=role)
 
 
 def _said(parts: list[dict[str, Any]]) -> Any:
