@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import inspect
 import ssl
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from typing import Any
 
 import anthropic
@@ -11,7 +14,7 @@ import openai
 
 
 def _http(client: Any) -> Any:
-    built_on = vars(client._base_client)
+    built_on = vars(import_module(f"{client.__name__}._base_client"))
     return built_on.get("httpx2") or built_on["httpx"]
 
 
@@ -61,6 +64,20 @@ def async_anthropic_at(url: str, **options: Any) -> Any:
     """Anthropic's asynchronous client, speaking to the model server."""
     http = anthropic_http.AsyncClient(verify=_CERTIFICATES)
     return anthropic.AsyncAnthropic(**{**_COMMON, "base_url": url.removesuffix("/v1"), "http_client": http, **options})
+
+
+def stainless_at(module: str, kind: str, **given: Any) -> Callable[..., Any]:
+    """What makes a client that Stainless generated, speaking to the model server; its module is loaded only then."""
+
+    def make(url: str, **options: Any) -> Any:
+        client = import_module(module)
+        speaker = _http(client)
+        http = (speaker.AsyncClient if kind.startswith("Async") else speaker.Client)(verify=_CERTIFICATES)
+        make = partial(getattr(client, kind), **{**_COMMON, "http_client": http, **given, **options})
+        versioned = make().base_url.path.rstrip("/").endswith("/v1")  # newer ones have it in the path of each request
+        return make(base_url=url if versioned else url.removesuffix("/v1"))
+
+    return make
 
 
 def has(path: str, make: Any = openai_client) -> bool:

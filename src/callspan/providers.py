@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 _HOSTS = {
     "openai.azure.com": "azure.ai.openai",
@@ -65,3 +67,8 @@ def provider(host: str, port: int | None, otherwise: str) -> str:
     if name.endswith("-aiplatform.googleapis.com"):  # one host a region
         return "gcp.vertex_ai"
     return next((label for label in _LABELS if label in labels[0]), otherwise)
+
+
+def by_address(otherwise: str) -> Callable[[Any, str, int | None], str]:
+    """How to tell the provider of a client whose own provider is known, when it speaks to somebody else."""
+    return lambda _client, host, port: provider(host, port, otherwise)

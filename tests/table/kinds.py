@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
-from clients import anthropic_at, async_anthropic_at, async_openai_client, openai_client
+from clients import anthropic_at, async_anthropic_at, async_openai_client, openai_client, stainless_at
 
 WITH_USAGE = {"extra_body": {"stream_options": {"include_usage": True}}}
 """Old clients do not know the option by name."""
@@ -43,6 +43,21 @@ class Kind:
     def resource(self, client: Any) -> Any:
         """What has the methods."""
         return attrgetter(self.path)(client)
+
+
+def _compatible(name: str, module: str, kind: str, **options: Any) -> Kind:
+    """A client that Stainless made and that speaks OpenAI's chat."""
+    return Kind(
+        name=f"{name}-chat",
+        make=stainless_at(module, kind, **options),
+        amake=stainless_at(module, f"Async{kind}", **options),
+        path="chat.completions",
+        request={"model": "flowers-8b", "messages": [{"role": "user", "content": "Which flowers last longest?"}]},
+        stream_request=WITH_USAGE,
+        operation="chat",
+        finish=("stop",),
+        unfinished=("error",),
+    )
 
 
 KINDS = (
@@ -101,4 +116,8 @@ KINDS = (
         },
         tells_early=True,
     ),
+    _compatible("groq", "groq", "Groq"),
+    _compatible("together", "together", "Together"),
+    _compatible("cerebras", "cerebras.cloud.sdk", "Cerebras", warm_tcp_connection=False),
+    _compatible("fireworks", "fireworks", "Fireworks"),
 )

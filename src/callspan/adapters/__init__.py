@@ -1,6 +1,10 @@
 """The clients that callspan knows, one module each."""
 
 from callspan.adapters.anthropic import ANTHROPIC
+from callspan.adapters.cerebras import CEREBRAS
+from callspan.adapters.fireworks import FIREWORKS
+from callspan.adapters.groq import GROQ
 from callspan.adapters.openai import OPENAI
+from callspan.adapters.together import TOGETHER
 
-ADAPTERS = (OPENAI, ANTHROPIC)
+ADAPTERS = (OPENAI, ANTHROPIC, GROQ, TOGETHER, CEREBRAS, FIREWORKS)

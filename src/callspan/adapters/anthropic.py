@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import Any
 
 from callspan.dialects.anthropic_messages import MESSAGES
-from callspan.doors.adapter import Adapter, Route
+from callspan.doors.adapter import Adapter, post
 from callspan.doors.stainless import stainless
 from callspan.providers import provider
 
@@ -31,6 +30,6 @@ ANTHROPIC = Adapter(
     versions=("0.40", "3"),
     provider=_provider,
     door=stainless,
-    routes=(Route("POST", re.compile(r"/v1/messages$"), MESSAGES),),
+    routes=(post("/v1/messages", MESSAGES),),
     own_tracer="BaseClient._tracer",
 )

@@ -5,23 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from callspan.dialects.dialect import Dialect
 from callspan.dialects.openai_chat import CHAT
 from callspan.dialects.openai_completions import COMPLETIONS
 from callspan.dialects.openai_embeddings import EMBEDDINGS
 from callspan.dialects.openai_media import IMAGES, MODERATION, SPEECH, TRANSCRIPTION
 from callspan.dialects.openai_responses import FETCH, RESPONSES
-from callspan.doors.adapter import Adapter, Route
+from callspan.doors.adapter import Adapter, Route, post
 from callspan.doors.stainless import stainless
 from callspan.providers import provider
 
 
 def _provider(client: Any, host: str, port: int | None) -> str:
     return provider(host, port, "azure.ai.openai" if "Azure" in type(client).__name__ else "openai")
-
-
-def _post(end: str, dialect: Dialect) -> Route:
-    return Route("POST", re.compile(f"{end}$"), dialect)
 
 
 OPENAI = Adapter(
@@ -32,14 +27,14 @@ OPENAI = Adapter(
     provider=_provider,
     door=stainless,
     routes=(
-        _post("/chat/completions", CHAT),
-        _post("/responses", RESPONSES),
+        post("/chat/completions", CHAT),
+        post("/responses", RESPONSES),
         Route("GET", re.compile(r"/responses/[^/]+$"), FETCH),
-        _post("/completions", COMPLETIONS),
-        _post("/embeddings", EMBEDDINGS),
-        _post("/images/(generations|edits|variations)", IMAGES),
-        _post("/audio/speech", SPEECH),
-        _post("/audio/(transcriptions|translations)", TRANSCRIPTION),
-        _post("/moderations", MODERATION),
+        post("/completions", COMPLETIONS),
+        post("/embeddings", EMBEDDINGS),
+        post("/images/(generations|edits|variations)", IMAGES),
+        post("/audio/speech", SPEECH),
+        post("/audio/(transcriptions|translations)", TRANSCRIPTION),
+        post("/moderations", MODERATION),
     ),
 )

@@ -21,6 +21,11 @@ class Route:
     dialect: Dialect
 
 
+def post(end: str, dialect: Dialect) -> Route:
+    """The endpoint that is posted to at a path with such an end, told as a regular expression."""
+    return Route("POST", re.compile(f"{end}$"), dialect)
+
+
 @dataclass(frozen=True, slots=True)
 class Adapter:
     """One client: its names, the versions it was tried with, how to tell the provider, its door and its endpoints.

@@ -30,7 +30,8 @@ def explain(error: BaseException) -> Failure:
 
 
 def _error_type(error: BaseException) -> str:
-    for source in (error, get(_error_body(error), "error")):
+    body = _error_body(error)
+    for source in (error, get(body, "error") or body):
         code = failure_type(source)
         # a code is a word; anything longer may quote what was said
         if code != OTHER and _CODE.fullmatch(code):
