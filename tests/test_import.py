@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from callspan.adapters import ADAPTERS
 from child import run
 
 WATCHED = """
@@ -37,8 +38,7 @@ print(json.dumps({
 }))
 """
 HEAVY = (
-    "openai",
-    "anthropic",
+    *(adapter.module for adapter in ADAPTERS),
     "httpx",
     "httpx2",
     "pydantic",
