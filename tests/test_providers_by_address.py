@@ -35,6 +35,23 @@ ADDRESSES = {
     "http://ollama:11434/v1": "ollama",
     "http://vllm.internal:8000/v1": "vllm",
     "http://localhost:1234/v1": "lm_studio",
+    "http://lmstudio:8080/v1": "lm_studio",
+    "http://sglang-0.internal:30000/v1": "sglang",
+    "http://local-ai:8080/v1": "localai",
+    "http://litellm-proxy:4000/v1": "litellm",
+    "http://portkey-gateway:8787/v1": "portkey",
+    "https://api.portkey.ai/v1": "portkey",
+    "https://gateway.ai.cloudflare.com/v1/account/gateway/openai": "cloudflare",
+    "https://api.cloudflare.com/client/v4/accounts/account/ai/v1": "cloudflare",
+    "https://models.github.ai/inference": "github",
+    "https://models.inference.ai.azure.com": "azure.ai.inference",
+    "https://mine.eastus.models.ai.azure.com/v1": "azure.ai.inference",
+    "https://mine.cognitiveservices.azure.com/openai/deployments/d": "azure.ai.openai",
+    "https://us-south.ml.cloud.ibm.com/ml/gateway/v1": "ibm.watsonx.ai",
+    "https://api.moonshot.cn/v1": "moonshot_ai",
+    "https://api.cerebras.ai/v1": "cerebras",
+    "https://api.fireworks.ai/inference/v1": "fireworks",
+    "https://router.huggingface.co/v1": "hugging_face",
     "http://localhost:8000/v1": "openai",
     "https://gateway.example.com/v1": "openai",
     "https://API.GROQ.COM/openai/v1": "groq",
@@ -74,6 +91,18 @@ def test_only_openai_has_its_own_attributes(telemetry: Telemetry) -> None:
             client.chat.completions.create(**CHAT, service_tier="flex")
         own = [name for name in telemetry.attributes if name.startswith("openai.")]
         assert bool(own) == ("openai.com" in url), own
+
+
+WELL_KNOWN = {
+    *("openai", "anthropic", "aws.bedrock", "azure.ai.inference", "azure.ai.openai", "cohere", "deepseek", "gcp.gemini"),
+    *("gcp.vertex_ai", "groq", "ibm.watsonx.ai", "mistral_ai", "moonshot_ai", "perplexity", "x_ai"),
+}
+"""The conventions' own values, but for `gcp.gen_ai`, which says that the address is not known."""
+
+
+def test_every_well_known_provider_has_an_address() -> None:
+    """Each of the conventions' providers is told by an address, and by the conventions' own word for it."""
+    assert set(ADDRESSES.values()) >= WELL_KNOWN
 
 
 def test_odd_hosts() -> None:

@@ -10,8 +10,8 @@ _HOSTS = {
     "openai.azure.com": "azure.ai.openai",
     "cognitiveservices.azure.com": "azure.ai.openai",
     "services.ai.azure.com": "azure.ai.inference",
-    "models.inference.ai.azure.com": "azure.ai.inference",
     "inference.ai.azure.com": "azure.ai.inference",
+    "models.ai.azure.com": "azure.ai.inference",
     "api.openai.com": "openai",
     "groq.com": "groq",
     "deepseek.com": "deepseek",
@@ -50,7 +50,19 @@ _HOSTS = {
 }
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal"})
 _PORTS = {11434: "ollama", 1234: "lm_studio"}
-_LABELS = ("ollama", "vllm", "sglang", "localai", "litellm")
+"""Ports that a server of this kind alone has by default; 8000 and 8080 say nothing."""
+_LABELS = {
+    "ollama": "ollama",
+    "vllm": "vllm",
+    "sglang": "sglang",
+    "localai": "localai",
+    "local-ai": "localai",
+    "lmstudio": "lm_studio",
+    "lm-studio": "lm_studio",
+    "litellm": "litellm",
+    "portkey": "portkey",
+}
+"""Words in the name of a host on one's own network, as containers and services are often called by what runs there."""
 
 
 @lru_cache(maxsize=1024)
@@ -66,7 +78,7 @@ def provider(host: str, port: int | None, otherwise: str) -> str:
         return _PORTS[port]
     if name.endswith("-aiplatform.googleapis.com"):  # one host a region
         return "gcp.vertex_ai"
-    return next((label for label in _LABELS if label in labels[0]), otherwise)
+    return next((told for label, told in _LABELS.items() if label in labels[0]), otherwise)
 
 
 def by_address(otherwise: str) -> Callable[[Any, str, int | None], str]:
