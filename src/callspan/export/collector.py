@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from callspan import guard
+from callspan.export.delivery import Delivery, Tally
 from callspan.export.endpoints import PACKAGES, ConfigurationError, Target
 from callspan.export.noise import first_only, hush
 from callspan.export.outlet import Outlet, left
@@ -46,6 +47,7 @@ class Collector(Outlet):
         self._targets = {target.signal: target for target in targets}
         self._worker = Sender("callspan-otlp")
         self._processors: dict[str, tuple[Any, ...]] = {}
+        self._deliveries: dict[str, Delivery] = {}
         self._metrics: Any = None
         # made now, because what is wrong with one has to be known now
         self._exporters = {target.signal: exporter(target) for target in targets}
@@ -66,7 +68,8 @@ class Collector(Outlet):
 
     def _batch(self, signal: str) -> tuple[Any, ...]:
         if signal not in self._processors:
-            self._processors[signal] = (_batching(signal, self._exporter(signal)),)
+            delivery = self._deliveries[signal] = Delivery(self._exporter(signal))
+            self._processors[signal] = (Tally(delivery), _batching(signal, delivery))
         return self._processors[signal]
 
     def _exporter(self, signal: str) -> Any:
@@ -102,10 +105,21 @@ class Collector(Outlet):
         return all([p.force_flush(max(1, int(left(deadline) * 1000))) is not False for p in waiting])
 
     def close(self, deadline: float) -> None:
-        """Shut the exporters down, or leave them to the end of the process when they hang."""
-        if not self._run(lambda: self._close(deadline), deadline) and not first_only.said_unreachable:
-            guard.say_once(f"not all telemetry could be sent in time to {next(iter(self._targets.values())).url}")
+        """Shut the exporters down, or leave them to the end of the process when they hang; say what was lost."""
+        for delivery in self._deliveries.values():
+            delivery.give_up()
+        closed = self._run(lambda: self._close(deadline), deadline)
         self._worker.stop()
+        lost = {signal: delivery.lost for signal, delivery in self._deliveries.items()}
+        told = [f"{number} {_noun(signal, number)}" for signal, number in lost.items() if number > 0]
+        if told:
+            guard.say_once(f"{' and '.join(told)} could not be sent to {self._url}")
+        elif not closed and not first_only.said_unreachable:
+            guard.say_once(f"not all telemetry could be sent in time to {self._url}")
+
+    @property
+    def _url(self) -> str:
+        return next(iter(self._targets.values())).url
 
     def _close(self, deadline: float) -> bool:
         if self._metrics is not None:
@@ -118,6 +132,11 @@ class Collector(Outlet):
     def in_child(self) -> Collector:
         """A child needs connections of its own: two processes on one would mix their requests."""
         return Collector(tuple(self._targets.values()), self.joins)
+
+
+def _noun(signal: str, number: int) -> str:
+    noun = "span" if signal == "traces" else "log record"
+    return noun if number == 1 else f"{noun}s"
 
 
 def _batching(signal: str, exporter: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 _LOGGERS = (
     "opentelemetry.exporter.otlp.proto.grpc.exporter",
@@ -18,6 +19,7 @@ _LOGGERS = (
     "opentelemetry.exporter.otlp.proto.common._internal",
     "urllib3.connectionpool",
 )
+_AWAY = "unreachable"
 _UNREACHABLE = (
     "transient error",
     "unavailable",
@@ -40,11 +42,17 @@ class FirstOnly(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._seen: set[str] = set()
+        self._here = threading.local()
 
     @property
     def said_unreachable(self) -> bool:
         """Whether it has been said that telemetry cannot be sent."""
-        return "unreachable" in self._seen
+        return _AWAY in self._seen
+
+    @property
+    def unreachable_here(self) -> int:
+        """How often it was said in this thread: exporters tell in no other way why they failed."""
+        return getattr(self._here, "unreachable", 0)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to let a record pass, shortened to one line."""
@@ -52,6 +60,8 @@ class FirstOnly(logging.Filter):
             return True
         text = _short(record)
         kind = _kind(text, record)
+        if kind == _AWAY:
+            self._here.unreachable = self.unreachable_here + 1
         if kind in self._seen:
             return False
         self._seen.add(kind)
@@ -70,8 +80,8 @@ def _short(record: logging.LogRecord) -> str:
 
 def _kind(text: str, record: logging.LogRecord) -> str:
     lower = text.lower()
-    if any(sign in lower for sign in _UNREACHABLE):
-        return "unreachable"
+    if "larger than max" not in lower and any(sign in lower for sign in _UNREACHABLE):
+        return _AWAY
     return f"{record.name}: {record.msg}"
 
 

@@ -1,0 +1,80 @@
+"""What goes to a collector goes in parts that it takes, and what it does not take is counted."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from callspan.export import delivery
+from callspan.export.delivery import Delivery, parts, size_of
+
+from .conftest import Program, Received
+
+LARGE = """
+    providers.setup(from_environment())
+    for number in range(20):
+        with tracer.get().start_as_current_span(str(number)) as span:
+            span.set_attribute("content", sys.argv[1] * 500_000)
+"""
+
+
+@pytest.mark.parametrize("letter", ["x", "花"])
+def test_twenty_spans_of_500_kb_arrive_by_grpc_which_takes_4_mb_at_once(
+    program: Program, grpc_collector: Received, letter: str
+) -> None:
+    ran = program(
+        LARGE.replace("500_000", str(500_000 // len(letter.encode()))),
+        letter,
+        OTEL_EXPORTER_OTLP_ENDPOINT=grpc_collector.url,
+        OTEL_EXPORTER_OTLP_PROTOCOL="grpc",
+    )
+    assert ran.stderr == ""
+    assert grpc_collector.spans == [str(number) for number in range(20)]
+
+
+def test_a_span_that_is_too_large_for_the_collector_is_lost_alone_and_counted(
+    program: Program, grpc_collector: Received
+) -> None:
+    ran = program(
+        LARGE.replace("500_000", "(5_000_000 if number == 7 else 10)"),
+        "x",
+        OTEL_EXPORTER_OTLP_ENDPOINT=grpc_collector.url,
+        OTEL_EXPORTER_OTLP_PROTOCOL="grpc",
+    )
+    assert grpc_collector.spans == [str(number) for number in range(20) if number != 7]
+    assert re.search(r"^callspan: 1 span could not be sent to http://127\.0\.0\.1:\d+$", ran.stderr, re.MULTILINE)
+    assert len(ran.stderr.splitlines()) == 2  # why, and how many
+
+
+class Item:
+    """Something with attributes, as a span has them."""
+
+    def __init__(self, **attributes: Any) -> None:
+        self.attributes = attributes
+
+
+def test_parts_hold_all_items_in_order_and_none_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "PART_BYTES", 2000)
+    batch = [Item(text="x" * size) for size in (10, 5000, 10, 800, 900, 10)]
+    found = list(parts(batch))
+    assert [item for part in found for item in part] == [*batch[:1], *batch[2:], batch[1]]  # what is too large is last
+    assert all(len(part) == 1 or sum(map(size_of, part)) <= 2000 for part in found)
+    assert len(found) < len(batch)
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * 1000, "花" * 400, b"x" * 1000, ["x" * 500] * 2, {"a": {"b": "x" * 1000}}, ["é" * 500]]
+)
+def test_the_size_of_text_is_counted_wherever_it_stands(value: Any) -> None:
+    assert 1000 <= size_of(Item(value=value)) < 1600
+
+
+def test_given_but_not_sent_is_lost_however_often_it_is_asked() -> None:
+    kept = Delivery(exporter=None)
+    for _ in range(3):
+        kept.given()
+    assert [kept.lost, kept.lost] == [3, 3]
+    kept.given()
+    assert kept.lost == 4
