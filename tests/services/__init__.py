@@ -1,0 +1,1 @@
+"""Real back ends: a collector, Jaeger and Prometheus, each a process on ports of its own."""

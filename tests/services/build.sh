@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Build the programs that the tests of real back ends run: an OpenTelemetry Collector, Jaeger, Prometheus and promtool.
+#
+#   tests/services/build.sh
+#
+# Needs Go 1.26 or newer and its module proxy, and no container engine. They go to $CALLSPAN_CACHE/services/bin, or to
+# ~/.cache/callspan-ci/services/bin. A program of the wanted version that is there already is left alone, so a second run
+# takes no time. Module and build caches are several GB and are dropped at the end unless KEEP_GO_CACHE=1.
+set -euo pipefail
+
+JAEGER=v1.76.0 # the module's tag for Jaeger 2.13
+PROMETHEUS=v0.315.0 # the module's tag for Prometheus 3.15.0
+# What the checksum database says of these modules; the modules that they need are pinned by their own go.sum.
+JAEGER_SUM=h1:sWCOOF1dr+NL0PLil7mFo3BqqQL8k4WiM7aguFbc14g=
+PROMETHEUS_SUM=h1:sFGZWmC2Hk9N1NBJGCnXYZb5hyLCq8yuAMoEjLAg6ac=
+
+here=$(cd "$(dirname "$0")" && pwd)
+home=${CALLSPAN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/callspan-ci}/services
+bin=$home/bin
+mkdir -p "$bin" "$home/src"
+export GOMODCACHE=$home/go/pkg/mod GOCACHE=$home/go/build
+export GOWORK=off GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS=-buildvcs=false
+small=(-mod=readonly -trimpath)
+
+say() { printf '[%s] %s\n' "$(date +%H:%M:%S)" "$*"; }
+# The steps are joined by && throughout: within a condition the shell does not stop at the first that fails.
+# Build a program unless the one that is there was made from the same: NAME STAMP FUNCTION
+once() {
+  if [ -x "$bin/$1" ] && [ "$(cat "$bin/$1.from" 2>/dev/null)" = "$2" ]; then
+    say "$1: there"
+    return
+  fi
+  say "$1: building"
+  local began=$SECONDS
+  "$3" >"$home/$1.log" 2>&1 || { tail -20 "$home/$1.log" >&2; say "$1: not built, see $home/$1.log" >&2; exit 1; }
+  printf %s "$2" >"$bin/$1.from"
+  say "$1: $((SECONDS - began)) s"
+}
+# A module's own source: MODULE@VERSION SUM FOLDER. Built inside it, its own go.mod counts, with the replacements that
+# keep `go install` from taking it.
+source_of() {
+  local told
+  told=$(cd "$home" && go mod download -json "$1") &&
+    grep -qF "\"Sum\": \"$2\"" <<<"$told" || { echo "$1 is not what it was: $told"; return 1; }
+  rm -rf "$3" &&
+    cp -r "$(sed -n 's/^.*"Dir": "\(.*\)",\{0,1\}$/\1/p' <<<"$told")" "$3" && chmod -R u+w "$3"
+}
+
+otelcol() {
+  (cd "$here/otelcol" && go build "${small[@]}" -ldflags='-s -w' -o "$bin/otelcol" .)
+}
+jaeger() {
+  source_of "github.com/jaegertracing/jaeger@$JAEGER" "$JAEGER_SUM" "$home/src/jaeger" &&
+    (cd "$home/src/jaeger" && go build "${small[@]}" -ldflags='-s -w' -o "$bin/jaeger" ./cmd/jaeger)
+}
+# The finders of cloud machines are left out: half of the modules need not be fetched then.
+one_of_prometheus() {
+  local version="-X github.com/prometheus/common/version.Version=${PROMETHEUS/v0.3/3.}"
+  (cd "$home/src/prometheus" &&
+    go build "${small[@]}" -ldflags="-s -w $version" -tags netgo,remove_all_sd -o "$bin/$1" "./cmd/$1")
+}
+prometheus() {
+  source_of "github.com/prometheus/prometheus@$PROMETHEUS" "$PROMETHEUS_SUM" "$home/src/prometheus" &&
+    one_of_prometheus promtool && one_of_prometheus prometheus
+}
+
+command -v go >/dev/null || { echo "$0 needs Go 1.26 or newer: https://go.dev/dl" >&2; exit 2; }
+once otelcol "$(cat "$here"/otelcol/{main.go,go.mod,go.sum} | sha256sum)" otelcol
+once prometheus "$PROMETHEUS" prometheus
+once jaeger "$JAEGER" jaeger
+if [ "${KEEP_GO_CACHE:-0}" != 1 ] && [ -e "$home/go" ]; then
+  chmod -R u+w "$home/go" && rm -rf "$home/go" "$home/src"
+fi

@@ -1,0 +1,95 @@
+"""The programs of these tests: where they stand, and one of them running."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+Found = TypeVar("Found")
+ROOT = Path(__file__).resolve().parents[2]
+STACK = ROOT / "examples" / "stack"
+# Read here, because no test sees the variables of the machine.
+CACHE = Path(os.environ.get("CALLSPAN_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "callspan-ci"))
+BIN = CACHE.expanduser() / "services" / "bin"
+NAMES = ("otelcol", "jaeger", "prometheus", "promtool")
+MISSING = [name for name in NAMES if not (BIN / name).exists()]
+HOW_TO_GET = f"{', '.join(MISSING)} not in {BIN}: tests/services/build.sh builds them with Go, in 10 to 20 minutes"
+WANTED = os.environ.get("CALLSPAN_SERVICES", "if there")
+"""`required` fails where a program is missing; `skip` leaves these tests out."""
+SECONDS = 60
+
+
+def until(what: str, look: Callable[[], Found], seconds: float = SECONDS) -> Found:
+    """The first answer that is not empty; another program's state can only be asked for again and again."""
+    give_up = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < give_up, f"{what}: not within {seconds} s"
+        time.sleep(0.1)
+    return found
+
+
+def free_ports(number: int) -> list[int]:
+    """Ports of loopback on which nobody listens, each another one."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def answers(url: str) -> bool:
+    """Whether a URL is answered with success."""
+    with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=5) as response:
+        return response.status == 200
+    return False
+
+
+class Running:
+    """A program that can be stopped, killed and started again on the same ports."""
+
+    def __init__(self, name: str, words: Sequence[str | Path], folder: Path, health: str, **environment: str) -> None:
+        self.name, self.health = name, health
+        self.log = folder / f"{name}.log"
+        self._words = [BIN / name, *words]
+        self._environment: Mapping[str, str] = {**os.environ, **environment}
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, wait: bool = True) -> None:
+        """Start it, and wait until it says that it is well."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._words, env=self._environment, cwd=self._folder, stdout=log, stderr=log
+            )
+        if wait:
+            until(f"{self.name} is up", self._up)
+
+    def _up(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"{self.name} ended:\n{self.log.read_text()[-2000:]}"
+        return answers(self.health)
+
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
+        """End it by a signal, and wait until it has ended."""
+        if self._process is not None:
+            self._process.send_signal(by)
+            self._process.wait(SECONDS)
+            self._process = None
+
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        self.stop(signal.SIGKILL)
+
+    def pause(self, paused: bool) -> None:
+        """Let it stand still with its connections open, or go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP if paused else signal.SIGCONT)

@@ -1,0 +1,62 @@
+"""Prometheus, running, and what it answers."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .programs import STACK, Running, free_ports, until
+
+
+class Prometheus(Running):
+    """Reads a collector each second, by the stack's own file but for the address and the time."""
+
+    def __init__(self, folder: Path, target: str) -> None:
+        (port,) = free_ports(1)
+        self.url = f"http://127.0.0.1:{port}"
+        config = yaml.safe_load((STACK / "prometheus.yml").read_text())
+        config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+        config["rule_files"] = [str(STACK / "rules.yml")]
+        config["scrape_configs"][0]["static_configs"] = [{"targets": [target]}]
+        file = folder / "prometheus.yml"
+        file.write_text(yaml.safe_dump(config))
+        words = [
+            f"--config.file={file}",
+            f"--storage.tsdb.path={folder / 'prometheus'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--web.enable-otlp-receiver",
+            "--enable-feature=exemplar-storage",
+        ]
+        super().__init__("prometheus", words, folder, f"{self.url}/-/ready")
+
+    def start(self, wait: bool = True) -> None:
+        """Start it; it first reads the collector some seconds after it says that it is ready."""
+        super().start(wait)
+        until("Prometheus has read the collector", lambda: self.query("up == 1"))
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The series that an expression gives now."""
+        return self._get("query", query=expression)["result"]
+
+    def value(self, expression: str) -> float:
+        """The one number that an expression gives; 0 where there is none."""
+        found = self.query(expression)
+        assert len(found) <= 1, f"{expression}: {found}"
+        return float(found[0]["value"][1]) if found else 0.0
+
+    def exemplars(self, expression: str) -> list[dict[str, Any]]:
+        """The exemplars of the series that an expression names."""
+        now = time.time()
+        found = self._get("query_exemplars", query=expression, start=now - 3600, end=now + 60)
+        return [exemplar for series in found for exemplar in series["exemplars"]]
+
+    def _get(self, what: str, **parameters: Any) -> Any:
+        url = f"{self.url}/api/v1/{what}?{urllib.parse.urlencode(parameters)}"
+        with urllib.request.urlopen(url, timeout=10) as response:
+            return json.load(response)["data"]

@@ -1,0 +1,71 @@
+"""The demo's program under `callspan run`, and what the model server handed out to it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from callspan.modelserver import Counts, ModelServer
+
+from .otlp import Span, spans_of
+from .programs import ROOT, SECONDS
+
+COMMAND = (sys.executable, "-m", "callspan.cli", "run")
+SHOP = ROOT / "examples" / "flower_shop.py"
+ORDER = Path(__file__).with_name("order.py")
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One run of the flower shop: the service's name, what the server told, and the spans in the file beside."""
+
+    service: str
+    told: Mapping[str, Counts]
+    spans: list[Span]
+    stderr: str
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This process's environment without what would steer callspan or the client."""
+    ours = ("OTEL_", "CALLSPAN_", "OPENAI_", "PYTHON")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return {**kept, "PYTHONPATH": str(ROOT / "src"), "NO_PROXY": "127.0.0.1", "OPENAI_API_KEY": "test", **more}
+
+
+def visit(folder: Path, service: str, *options: str, **variables: str) -> Visit:
+    """Run the flower shop to its end; it writes its spans to a file too, which is the other side of each comparison."""
+    file = folder / f"{service}.jsonl"
+    with ModelServer(first_call_busy=True) as server:
+        done = subprocess.run(
+            [*COMMAND, "--file", file, "--service-name", service, *options, SHOP],
+            env=environment(OPENAI_BASE_URL=server.url, **variables),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return Visit(service, dict(server.ledger.told), spans_of(file), done.stderr)
+
+
+def order(server: ModelServer, service: str, *words: float, **variables: str) -> subprocess.Popen[str]:
+    """Start the program that takes orders, with telemetry by what the variables say."""
+    return subprocess.Popen(
+        [*COMMAND, "--service-name", service, ORDER, *map(str, words)],
+        env=environment(OPENAI_BASE_URL=server.url, **variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_order(server: ModelServer, service: str, number: int, url: str, protocol: str) -> None:
+    """Take so many orders, to the end."""
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
+    with order(server, service, number, **variables) as program:
+        _, stderr = program.communicate(timeout=SECONDS)
+        assert program.returncode == 0, stderr
