@@ -14,7 +14,8 @@ tracer = trace.get_tracer("flower.orders")
 
 with OpenAI() as client:
     for order in range(int(number)):
-        with tracer.start_as_current_span("take an order", attributes={"order.number": order}):
+        told = {"order.number": order, "order.from": "ada@example.com by card 4111 1111 1111 1111"}
+        with tracer.start_as_current_span("take an order", attributes=told):
             began = time.perf_counter()
             client.chat.completions.create(
                 model="gpt-4.1-mini", messages=[{"role": "user", "content": "A rose? " + "x" * int(length)}]

@@ -63,9 +63,14 @@ def order(server: ModelServer, service: str, *words: float, **variables: str) ->
     )
 
 
-def run_order(server: ModelServer, service: str, number: int, url: str, protocol: str) -> None:
-    """Take so many orders, to the end."""
-    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
-    with order(server, service, number, **variables) as program:
+def to(url: str, protocol: str = "grpc") -> dict[str, str]:
+    """The variables that send telemetry to a collector."""
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
+
+
+def run_order(server: ModelServer, service: str, *words: float, **variables: str) -> str:
+    """Take so many orders, to the end; what was said on stderr."""
+    with order(server, service, *words, **variables) as program:
         _, stderr = program.communicate(timeout=SECONDS)
         assert program.returncode == 0, stderr
+        return stderr

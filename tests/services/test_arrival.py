@@ -14,7 +14,7 @@ from .collector import Collector
 from .jaeger import Jaeger
 from .programs import until
 from .prometheus import Prometheus
-from .shop import Visit, run_order
+from .shop import Visit, run_order, to
 
 CHAT, EMBEDDINGS, UNKNOWN = "chat gpt-4.1-mini", "embeddings text-embedding-3-small", "chat no-such-model"
 TOKENS = "gen_ai_client_token_usage"
@@ -134,7 +134,7 @@ def test_a_call_is_the_child_of_the_apps_own_span(
     collector: Collector, jaeger: Jaeger, server: ModelServer, protocol: str
 ) -> None:
     service = f"orders-{protocol[:4]}"
-    run_order(server, service, 3, collector.urls[protocol], protocol)
+    run_order(server, service, 3, **to(collector.urls[protocol], protocol))
     spans = jaeger.spans(service, 6)
     orders = {span["spanId"]: span for span in spans if span["name"] == "take an order"}
     calls = [span for span in spans if span["name"] == CHAT]
