@@ -24,6 +24,7 @@ class Received:
     def __init__(self) -> None:
         self.url = ""
         self.requests: list[Any] = []
+        self.refusals: list[int] = []
         self._lock = threading.Lock()
 
     def add(self, request: Any) -> None:
@@ -70,8 +71,9 @@ def http_collector() -> Iterator[Received]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            received.add(types[self.path].FromString(body))
-            self.send_response(200)
+            if not received.refusals:
+                received.add(types[self.path].FromString(body))
+            self.send_response(received.refusals.pop(0) if received.refusals else 200)
             self.send_header("content-length", "0")
             self.end_headers()
 

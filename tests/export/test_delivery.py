@@ -78,3 +78,29 @@ def test_given_but_not_sent_is_lost_however_often_it_is_asked() -> None:
     assert [kept.lost, kept.lost] == [3, 3]
     kept.given()
     assert kept.lost == 4
+
+
+ASK = """
+    providers.setup(from_environment())
+    call("asked")
+"""
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_what_a_collector_refuses_for_now_is_sent_again(
+    program: Program, http_collector: Received, status: int
+) -> None:
+    http_collector.refusals = [status]
+    ran = program(ASK, OTEL_EXPORTER_OTLP_ENDPOINT=http_collector.url, OTEL_METRICS_EXPORTER="none")
+    assert http_collector.spans == ["asked"]
+    assert len(ran.stderr.splitlines()) == 1
+
+
+def test_what_a_collector_refuses_for_good_is_not_sent_again_and_counted(
+    program: Program, http_collector: Received
+) -> None:
+    http_collector.refusals = [400]
+    ran = program(ASK, OTEL_EXPORTER_OTLP_ENDPOINT=http_collector.url, OTEL_METRICS_EXPORTER="none")
+    assert http_collector.spans == []
+    assert http_collector.refusals == []
+    assert ran.stderr.splitlines()[-1].startswith("callspan: 1 span could not be sent to ")

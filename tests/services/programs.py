@@ -10,7 +10,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -60,7 +60,7 @@ class Running:
         self.name, self.health = name, health
         self.log = folder / f"{name}.log"
         self._words = [BIN / name, *words]
-        self._environment: Mapping[str, str] = {**os.environ, **environment}
+        self.environment = {**os.environ, **environment}
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -68,7 +68,7 @@ class Running:
         """Start it, and wait until it says that it is well."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._words, env=self._environment, cwd=self._folder, stdout=log, stderr=log
+                self._words, env=self.environment, cwd=self._folder, stdout=log, stderr=log
             )
         if wait:
             until(f"{self.name} is up", self._up)
@@ -84,6 +84,10 @@ class Running:
             self._process.send_signal(by)
             self._process.wait(SECONDS)
             self._process = None
+
+    def wait_for(self, text: str) -> None:
+        """Wait until its log says something."""
+        until(f"{self.name} says {text!r}", lambda: text in self.log.read_text())
 
     def kill(self) -> None:
         """End it at once, as a crash does."""

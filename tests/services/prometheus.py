@@ -15,7 +15,7 @@ from .programs import STACK, Running, free_ports, until
 
 
 class Prometheus(Running):
-    """Reads a collector each second, by the stack's own file but for the address and the time; or waits to be sent to."""
+    """By the stack's own file, but reads a collector each second; without one it waits to be sent to."""
 
     def __init__(self, folder: Path, target: str | None) -> None:
         self._reads = target is not None

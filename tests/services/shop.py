@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,25 +53,45 @@ def visit(folder: Path, service: str, *options: str, **variables: str) -> Visit:
         return Visit(service, dict(server.ledger.told), spans_of(file), done.stderr)
 
 
-def order(server: ModelServer, service: str, *words: float, **variables: str) -> subprocess.Popen[str]:
-    """Start the program that takes orders, with telemetry by what the variables say."""
-    return subprocess.Popen(
-        [*COMMAND, "--service-name", service, ORDER, *map(str, words)],
-        env=environment(OPENAI_BASE_URL=server.url, **variables),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def to(url: str, protocol: str = "grpc") -> dict[str, str]:
     """The variables that send telemetry to a collector."""
     return {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
 
 
-def run_order(server: ModelServer, service: str, *words: float, **variables: str) -> str:
-    """Take so many orders, to the end; what was said on stderr."""
-    with order(server, service, *words, **variables) as program:
-        _, stderr = program.communicate(timeout=SECONDS)
-        assert program.returncode == 0, stderr
-        return stderr
+class Orders:
+    """The program that takes orders, running; each order is two spans."""
+
+    def __init__(self, server: ModelServer, service: str, *words: int, **variables: str) -> None:
+        self._process = subprocess.Popen(
+            [*COMMAND, "--service-name", service, ORDER, *map(str, words)],
+            env=environment(OPENAI_BASE_URL=server.url, **variables),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def take(self, number: int) -> list[float]:
+        """Take so many orders, one after the other; the seconds that each call took."""
+        return [self._take() for _ in range(number)]
+
+    def _take(self) -> float:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return float(self._process.stdout.readline())
+
+    def close(self) -> tuple[list[str], float]:
+        """Let the program end; the lines on stderr, and the seconds that the end took."""
+        began = time.monotonic()
+        _, stderr = self._process.communicate(timeout=SECONDS)
+        assert self._process.returncode == 0, stderr
+        return stderr.splitlines(), time.monotonic() - began
+
+
+def run_order(server: ModelServer, service: str, number: int, *words: int, **variables: str) -> list[str]:
+    """Take so many orders, to the end; the lines on stderr."""
+    orders = Orders(server, service, *words, **variables)
+    orders.take(number)
+    return orders.close()[0]

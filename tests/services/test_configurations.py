@@ -22,7 +22,7 @@ PRODUCTION = STACK / "collector-production.yaml"
 def with_redaction(folder: Path) -> Path:
     """The collector's file with redaction named where its comment says."""
     file = folder / "redacting.yaml"
-    file.write_text(BASIC.read_text().replace("[memory_limiter, batch]", "[memory_limiter, redaction, batch]"))
+    file.write_text(BASIC.read_text().replace("[memory_limiter]", "[memory_limiter, redaction]"))
     return file
 
 

@@ -30,6 +30,7 @@ _UNREACHABLE = (
     "max retries",
     "refused",
     "retrying",
+    "code: 429",
     "reset by peer",
     "already shutdown",
     "shutdown in progress",
