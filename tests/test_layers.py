@@ -27,6 +27,7 @@ FLOORS: dict[str, float] = {
     "background": 2,
     "scope": 2,
     "dispatch": 2,
+    "tokens": 2,
     "observation": 2,
     "dialects": 2,
     "providers": 2,
@@ -62,7 +63,7 @@ OPENTELEMETRY = (
 )
 WRAPT = ("patching", "streams")
 CLIENTS = {"openai", "anthropic", "httpx", "httpx2", "groq", "mistralai", "cohere", "ollama", "botocore"}
-REQUIRED = {"opentelemetry", "wrapt", "tiktoken"}
+REQUIRED = {"opentelemetry", "wrapt", "tiktoken", "tiktoken_ext"}
 OPTIONAL = {
     "orjson": ("content/encoding",),
     "prometheus_client": ("export/",),

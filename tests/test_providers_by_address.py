@@ -94,7 +94,16 @@ def test_only_openai_has_its_own_attributes(telemetry: Telemetry) -> None:
 
 
 WELL_KNOWN = {
-    *("openai", "anthropic", "aws.bedrock", "azure.ai.inference", "azure.ai.openai", "cohere", "deepseek", "gcp.gemini"),
+    *(
+        "openai",
+        "anthropic",
+        "aws.bedrock",
+        "azure.ai.inference",
+        "azure.ai.openai",
+        "cohere",
+        "deepseek",
+        "gcp.gemini",
+    ),
     *("gcp.vertex_ai", "groq", "ibm.watsonx.ai", "mistral_ai", "moonshot_ai", "perplexity", "x_ai"),
 }
 """The conventions' own values, but for `gcp.gen_ai`, which says that the address is not known."""

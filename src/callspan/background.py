@@ -27,7 +27,8 @@ SHUTDOWN_SECONDS = 2.0
 class Worker:
     """One daemon thread that runs what it is given, in order; started when first needed, again after a fork."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "callspan") -> None:
+        self._name = name
         self._jobs: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._pid = 0
@@ -38,7 +39,7 @@ class Worker:
             return
         self._jobs = queue.SimpleQueue()
         self._pid = os.getpid()
-        self._thread = threading.Thread(target=self._run, args=(self._jobs,), name="callspan", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(self._jobs,), name=self._name, daemon=True)
         self._thread.start()
 
     def _run(self, jobs: queue.SimpleQueue[Callable[[], object]]) -> None:
@@ -63,6 +64,15 @@ class Worker:
 
 
 worker = Worker()
+_attended = [worker]
+
+
+def attended(more: Worker) -> Worker:
+    """A worker whose jobs `heard` waits for too."""
+    _attended.append(more)
+    return more
+
+
 _collecting: int | None = None
 
 
@@ -165,7 +175,8 @@ class Delivery:
 def heard(timeout: float) -> bool:
     """Wait until everything that was put into the background has been done; false if that took too long."""
     deadline = time.monotonic() + timeout
-    return worker.wait(timeout) and Delivery.drain(max(0.0, deadline - time.monotonic()))
+    done = all([each.wait(max(0.0, deadline - time.monotonic())) for each in _attended])
+    return Delivery.drain(max(0.0, deadline - time.monotonic())) and done
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

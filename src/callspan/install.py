@@ -46,6 +46,7 @@ def instrument(
     chunk_metrics: bool | None = None,
     extra_metrics: Iterable[str] | None = None,
     on_conflict: str | None = None,
+    estimate: str | None = None,
 ) -> None:
     """Watch the model clients of this process, those imported already and those still to come.
 
@@ -66,6 +67,7 @@ def instrument(
         "chunk_metrics": chunk_metrics,
         "extra_metrics": extra_metrics,
         "on_conflict": on_conflict,
+        "estimate": estimate,
     }
     providers = Providers(tracer_provider, meter_provider, logger_provider)
     with _lock:

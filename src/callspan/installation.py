@@ -81,7 +81,8 @@ class Client:
         dispatch = self._owner.dispatch_for(extras, scope, self.deferred)
         call = _call(request, self.version)
         call.capture = self._owner.capture_for(extras, scope)
-        observation = Observation(call, dispatch, scope, request.dialect.read)
+        estimates = self._owner.settings.estimate == "missing" or bool(scope.counters)
+        observation = Observation(call, dispatch, scope, request.dialect.read, estimates=estimates)
         observation.asks_usage = request.stream and self._owner.settings.request_usage
         return observation
 

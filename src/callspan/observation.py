@@ -15,6 +15,7 @@ from callspan.background import heard, running_loop
 from callspan.dispatch import Dispatch, Told, tell
 from callspan.events import REASONING, TEXT, TOOL_CALL, Call, Delta, Failure, Outcome, Retry, Token
 from callspan.scope import Scope
+from callspan.tokens.estimator import estimator
 
 Reader = Callable[[Any, bool], "Delta | None"]
 active: ContextVar[Observation | None]
@@ -28,12 +29,14 @@ class Observation:
 
     `read` turns one chunk or one whole answer into a `Delta`. `explain` reads an exception of the client's.
     `hides` picks out chunks that the app did not ask for. `inside` is true while the client's stream is being read.
+    With `estimates`, counts that the provider leaves out are worked out after the end.
     """
 
     __slots__ = (
         "__weakref__",
         "_contexts",
         "_dispatch",
+        "_estimates",
         "_full",
         "_mark",
         "_open",
@@ -47,7 +50,7 @@ class Observation:
         "scope",
     )
 
-    def __init__(self, call: Call, dispatch: Dispatch, scope: Scope, read: Reader) -> None:
+    def __init__(self, call: Call, dispatch: Dispatch, scope: Scope, read: Reader, *, estimates: bool = False) -> None:
         self.call = call
         self.read = read
         self.scope = scope
@@ -57,7 +60,8 @@ class Observation:
         self.asks_usage = False
         self.pending: list[Coroutine[Any, Any, Any]] = []
         self._dispatch = dispatch
-        self._full = dispatch.wants_text or call.capture is not None
+        self._estimates = estimates
+        self._full = dispatch.wants_text or call.capture is not None or (estimates and call.stream)
         self._contexts: list[AbstractContextManager[Any]] = []
         self._open = [True]
         self._mark: Any = None
@@ -147,6 +151,9 @@ class Observation:
         """Take in a whole answer and end."""
         try:
             delta = self.read(item, self._full)
+            if self._estimates and not self._full and (delta is None or delta.usage is None):
+                self._full = True  # only now is it known that the text will have to be counted
+                delta = self.read(item, True)
             if delta is not None:
                 self.call.response.add(delta, self._full)
         except Exception as error:  # noqa: BLE001  an odd answer must not cost the app its result
@@ -220,12 +227,24 @@ class Observation:
         call = self.call
         call.duration = time.perf_counter() - call.started
         call.outcome, call.failure = outcome, failure
+        if self._estimates:
+            self._begin_estimate()
         if self.scope.counters:
             tell([("count_tokens", counter.add, False) for counter in self.scope.counters], call)
         if error is None:
             self._tell(self._dispatch.ends, call, call.response)
         else:
             self._tell(self._dispatch.errors, call, error)
+        if call.estimate is not None:
+            estimator.run(call, call.estimate)
+
+    def _begin_estimate(self) -> None:
+        try:
+            self.call.estimate = estimator.begin(self.call, text_kept=self._full)
+        except Exception as error:  # noqa: BLE001  an odd request must not keep the call from its end
+            guard.report(f"looking at the messages of {self.call.operation}", error)
+        if not self._dispatch.wants_text:
+            self.call.response.forget_text()
 
 
 active = ContextVar("callspan-active", default=None)

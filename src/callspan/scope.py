@@ -34,7 +34,7 @@ class Scope:
         self.capture = capture
         self.dispatch: Any = None
 
-    def plus(self, handlers: tuple[Any, ...] = (), counters: tuple[Any, ...] = (), capture: Any = None) -> Scope:
+    def plus(self, *, handlers: tuple[Any, ...] = (), counters: tuple[Any, ...] = (), capture: Any = None) -> Scope:
         """This one with more in force."""
         return Scope((*self.handlers, *handlers), (*self.counters, *counters), capture or self.capture)
 

@@ -19,6 +19,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "semconv": ("released", "latest", "both"),
     "token_events": ("first", "all", "off"),
     "on_conflict": ("warn", "defer"),
+    "estimate": ("off", "missing"),
 }
 NAMES = {
     "clients": "client",
@@ -40,6 +41,7 @@ ENVIRONMENT = {
     "token_events": "CALLSPAN_TOKEN_EVENTS",
     "chunk_metrics": "CALLSPAN_CHUNK_METRICS",
     "extra_metrics": "CALLSPAN_EXTRA_METRICS",
+    "estimate": "CALLSPAN_ESTIMATE",
 }
 _PRIVATE = ("capture_fields", "redact")
 """Settings that hold content back: where one of them cannot be understood, none is captured."""
@@ -61,6 +63,7 @@ class Settings:
     `capture_fields`, `redact` and `content_limit` (bytes a call, or `tempo`) say what of the content, and how.
     `clients` is `None` for all of them. `extra_metrics` names metrics of our own to record as well. With
     `request_usage`, streams ask the provider for token counts, and the extra chunk is hidden from the app.
+    With `estimate` "missing", counts that no provider gave are estimated, and marked as such.
     """
 
     capture: str = "off"
@@ -75,6 +78,7 @@ class Settings:
     token_events: str = "first"
     chunk_metrics: bool = False
     extra_metrics: tuple[str, ...] = ()
+    estimate: str = "off"
 
 
 def resolve(

@@ -14,7 +14,7 @@ from .conftest import Command, environment
 
 def test_help_teaches_the_commands(callspan: Command) -> None:
     said = callspan("--help").stdout.decode()
-    assert all(word in said for word in ("run", "demo", "clients", "doctor", "callspan run app.py"))
+    assert all(word in said for word in ("run", "demo", "clients", "tokens", "doctor", "callspan run app.py"))
     assert said == callspan().stdout.decode()
 
 

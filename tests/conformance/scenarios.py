@@ -252,6 +252,7 @@ SCENARIOS = (
     Scenario("chat_stream_helper", _helper, (_TEXT,), _COUNTS),
     Scenario("chat_stream_raw", _streaming, (_TEXT,), _COUNTS),
     Scenario("chat_no_usage", chat(), (Reply(text="Hi.", usage=False),), _COUNTS),
+    Scenario("chat_no_usage_media", chat(messages=_MEDIA), (Reply(text="Hi.", usage=False),), _COUNTS),
     Scenario("chat_azure", _azure, wires=False),
     Scenario("chat_stream", chat(stream=True), (_TEXT,), _COUNTS),
     Scenario("chat_stream_usage", chat(stream=True, **_USAGE), (_DETAILED,)),

@@ -29,7 +29,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning") 
 against_conventions = pytest.mark.skipif(not available(), reason=ABSENT)
 
 DIALECTS, CAPTURES = ("released", "latest", "both"), ("off", "span", "event", "both")
-EVERYTHING = {"chunk_metrics": True, "token_events": "all", "extra_metrics": ("calls", "active", "retries")}
+EVERYTHING = {
+    "chunk_metrics": True,
+    "token_events": "all",
+    "extra_metrics": ("calls", "active", "retries"),
+    "estimate": "missing",
+}
 USUAL: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
     ("released", "off", {}),
     ("latest", "both", EVERYTHING),
@@ -114,6 +119,7 @@ def test_what_is_emitted_keeps_the_rules(
     assert not wrong, report(wrong)
     lacking = {finding.name for finding in found if finding.level == EXPECTED}
     told = {finding.name for finding in found if finding.rule == "span.finish_error"}
+    told |= {key for span in recording.spans for key in span.attributes if "callspan.usage.source" in span.attributes}
     assert scenario.name.startswith("recorded") or lacking == scenario.lacks - told
 
 
@@ -141,7 +147,14 @@ def test_every_name_of_ours_is_really_emitted(server: ModelServer) -> None:
     """What our registry has is seen in some scenario, but for what is known never to come."""
     wanted = {*own().attributes, *own().metrics, *own().span_events}
     seen: set[str] = set()
-    telling = ("chat_stream_usage", "chat_retried", "chat_error_429", "chat_endless", "chat_stream_reasoning")
+    telling = (
+        "chat_stream_usage",
+        "chat_retried",
+        "chat_error_429",
+        "chat_endless",
+        "chat_stream_reasoning",
+        "chat_no_usage_media",
+    )
     for scenario in (scenario for scenario in SCENARIOS if scenario.name in telling):
         for token_events in ("first", "all"):
             more = {**EVERYTHING, "token_events": token_events, "request_usage": True}

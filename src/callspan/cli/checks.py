@@ -12,7 +12,7 @@ from typing import Protocol
 
 from callspan import settings
 from callspan.bootstrap import callspan_start
-from callspan.cli import environment, late, reachable, values
+from callspan.cli import environment, late, reachable, tokens, values
 from callspan.cli.clients import patched
 from callspan.cli.probe import probe
 
@@ -143,10 +143,18 @@ def _wrong(check: Callable[[str, str], str], name: str, value: str) -> str | Non
     return None
 
 
+def token_counts(report: Report) -> None:
+    """How tokens are estimated here, where that is asked for."""
+    for name in tokens.ENCODINGS:
+        way, why = tokens.found(name)
+        report.add(name, way, why, problem=why if "damaged" in why else None)
+
+
 CHECKS = (
     ("versions", versions),
     ("clients", clients),
     ("start-up", start_up),
     ("settings", settings_in_force),
+    ("token estimates", token_counts),
     ("telemetry, as `callspan run` would send it", telemetry),
 )

@@ -15,6 +15,7 @@ COMMANDS = {
     "run": ("callspan.cli.run", "run a program, unchanged, and see its model calls"),
     "demo": ("callspan.demo", "see what callspan shows, with no key and no network"),
     "clients": ("callspan.cli.clients", "the model clients that callspan knows, and which are installed here"),
+    "tokens": ("callspan.cli.tokens", "how tokens are estimated here, and `tokens fetch` for tiktoken's rank files"),
     "doctor": ("callspan.cli.doctor", "check what would be recorded here, and where it would go"),
 }
 _EXAMPLES = """\

@@ -51,6 +51,8 @@ OPTIONS = (
     Option("--token-events", settings.ENVIRONMENT["token_events"], "span events for the first token (the default),"
            " for all, or for none", "first|all|off", read=values.choice),
     Option("--chunk-metrics", settings.ENVIRONMENT["chunk_metrics"], "record the time per output chunk as well"),
+    Option("--estimate", settings.ENVIRONMENT["estimate"], "estimate the tokens of calls whose provider gives no"
+           " counts (missing), marked as such, or do not (off, the default)", "off|missing", read=values.choice),
     Option("--service-name", "OTEL_SERVICE_NAME", "the service's name in traces and metrics", "NAME"),
 )  # fmt: skip
 _WITH_VALUE = {option.flag for option in OPTIONS if option.metavar}

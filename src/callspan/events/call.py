@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from callspan.events.ending import Failure, Outcome, Retry
+from callspan.events.estimate import Estimate
 from callspan.events.response import Response
 
 _numbers = itertools.count(1)
@@ -28,8 +29,8 @@ class Call:
 
     `parameters` has the request's settings under plain names (`temperature`, `max_tokens`, ...), only those sent.
     `duration` is in seconds, `None` while the call runs. `response` fills as the answer arrives. `capture` says what of
-    the content is captured, `None` for nothing of it,
-    and `shown` is what is exported of it.
+    the content is captured, `None` for nothing of it, and `shown` is what is exported of it.
+    `estimate` is there once a call has ended whose provider left counts out, where somebody wants to know them.
     """
 
     __slots__ = (
@@ -41,6 +42,7 @@ class Call:
         "client_version",
         "context",
         "duration",
+        "estimate",
         "failure",
         "id",
         "model",
@@ -91,6 +93,7 @@ class Call:
         self.duration: float | None = None
         self.capture: Any = None
         self.shown: Any = None
+        self.estimate: Estimate | None = None
         self.span: Any = None
         self.context: Any = None
         self.values: dict[str, Any] = {}

@@ -154,6 +154,12 @@ class Response:
             choice = self._choices[index] = _Choice()
         return choice
 
+    def forget_text(self) -> None:
+        """Let go of what was said, once nobody needs it any more."""
+        for choice in self._choices.values():
+            choice.parts.clear()
+        self._kept = 0
+
     @property
     def finish_reasons(self) -> list[str | None]:
         """Why each choice ended, in the provider's own words; `None` where it did not say."""

@@ -10,7 +10,8 @@ class Usage:
     """Token counts of one answer; `None` where nobody said, never 0 for unknown.
 
     `input` includes what was read from or written to a cache, `output` includes reasoning, for every provider.
-    `source` names who counted: `provider`, or `requested` when the provider counted because callspan asked it to.
+    `source` names who counted: `provider`, or `requested` when the provider counted because callspan asked it to;
+    in an estimate `tiktoken`, or `heuristic` for a quarter of the bytes.
     `uncached` is for providers that state the rest of the input without its cached parts; `input` follows from it.
     """
 

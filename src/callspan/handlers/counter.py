@@ -9,11 +9,15 @@ from dataclasses import dataclass, field
 
 from callspan.events import Call, Outcome, Usage
 from callspan.scope import current, entered
+from callspan.tokens.estimator import estimator
 
 
 @dataclass(slots=True)
 class Totals:
-    """Sums over calls; a call whose tokens nobody stated is in `unknown_calls`, never counted as 0 tokens."""
+    """Sums over calls; a call whose tokens nobody stated is in `unknown_calls`, never counted as 0 tokens.
+
+    `estimated_input` and `estimated_output` are tokens beyond those sums, worked out by callspan for such calls.
+    """
 
     calls: int = 0
     failed_calls: int = 0
@@ -23,6 +27,19 @@ class Totals:
     cached: int = 0
     cache_write: int = 0
     reasoning: int = 0
+    _estimated: list[int] = field(default_factory=lambda: [0, 0], repr=False)
+
+    @property
+    def estimated_input(self) -> int:
+        """Input tokens of calls that nobody counted, estimated in the background; waited for outside event loops."""
+        estimator.settle()
+        return self._estimated[0]
+
+    @property
+    def estimated_output(self) -> int:
+        """Output tokens of the same calls, estimated in the same way."""
+        estimator.settle()
+        return self._estimated[1]
 
     @property
     def total(self) -> int:
@@ -38,6 +55,11 @@ class Totals:
             self.unknown_calls += call.outcome is not Outcome.ERROR
         else:
             self._take_usage(usage)
+
+    def take_estimate(self, usage: Usage, stated: Usage) -> None:
+        """Add what was estimated of a call, beyond what its provider stated."""
+        self._estimated[0] += max(0, (usage.input or 0) - (stated.input or 0))
+        self._estimated[1] += max(0, (usage.output or 0) - (stated.output or 0))
 
     def _take_usage(self, usage: Usage) -> None:
         self.input += usage.input or 0
@@ -60,6 +82,16 @@ class TokenCount(Totals):
         with self._lock:
             self.take(call)
             self.by_model.setdefault(model, Totals()).take(call)
+        if call.estimate is not None:
+            call.estimate.then(lambda: self._add_estimate(call, self.by_model[model]))
+
+    def _add_estimate(self, call: Call, of_model: Totals) -> None:
+        if call.estimate is None or call.estimate.usage is None:
+            return
+        stated = call.response.usage or Usage()
+        with self._lock:
+            self.take_estimate(call.estimate.usage, stated)
+            of_model.take_estimate(call.estimate.usage, stated)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ class LogEvents:
 
     def __init__(self, settings: Settings, look_up: Callable[[], Any] = logs.get_logger_provider) -> None:
         self.reads_text = False
+        self._estimates = settings.estimate == "missing"
         self._conventions = CHOICES[settings.semconv]
         schema_url = self._conventions[0].schema_url
         self._logger = FollowsProvider(
@@ -57,7 +58,14 @@ class LogEvents:
             **call.shown.structures(),
             **call.shown.notes(),
         }
-        self._emit(call, names.DETAILS_EVENT, logs.SeverityNumber.DEBUG, told)
+        if call.estimate is None or not self._estimates:
+            self._emit(call, names.DETAILS_EVENT, logs.SeverityNumber.DEBUG, told)
+        else:
+            call.estimate.then(lambda: self._emit_estimated(call, told))
+
+    def _emit_estimated(self, call: Call, told: dict[str, Any]) -> None:
+        found = attributes.estimate(call, self._conventions)
+        self._emit(call, names.DETAILS_EVENT, logs.SeverityNumber.DEBUG, {**told, **found})
 
     def _emit(self, call: Call, name: str, severity: logs.SeverityNumber, told: dict[str, Any]) -> None:
         self._logger.get().emit(

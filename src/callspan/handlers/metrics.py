@@ -12,7 +12,7 @@ from callspan.events import Call, Response, Usage
 from callspan.handlers.telemetry import FollowsProvider
 from callspan.semconv import attributes, names
 from callspan.semconv.attributes import FETCH, Attributes
-from callspan.semconv.conventions import CHOICES, COUNTER, EXTRA, HISTOGRAM, Convention, Metric
+from callspan.semconv.conventions import CHOICES, COUNTER, ESTIMATED, EXTRA, HISTOGRAM, Convention, Metric
 from callspan.settings import Settings
 from callspan.version import __version__
 
@@ -28,6 +28,7 @@ class Metrics:
     def __init__(self, settings: Settings, look_up: Callable[[], Any] = metrics.get_meter_provider) -> None:
         self._conventions = CHOICES[settings.semconv]
         self._chunks = settings.chunk_metrics
+        self._estimates = settings.estimate == "missing"
         self._extra = [EXTRA[name] for name in settings.extra_metrics]
         self._series: dict[Any, Attributes] = {}
         self._instruments = FollowsProvider(look_up, self._create)
@@ -35,6 +36,7 @@ class Metrics:
     def _create(self, provider: Any) -> dict[str, Any]:
         meter = provider.get_meter(names.SCOPE, __version__, schema_url=self._conventions[0].schema_url)
         wanted = [metric for convention in self._conventions for metric in _of(convention)] + self._extra
+        wanted += [ESTIMATED] if self._estimates else []
         return {metric.name: _instrument(meter, metric) for metric in wanted}
 
     def on_start(self, call: Call) -> None:
@@ -92,6 +94,17 @@ class Metrics:
             self._record_gaps(response, self._chunk_attributes(call, response), context)
         if self._extra:
             self._record_extra(call, instruments)
+        if self._estimates and call.estimate is not None:
+            estimate = call.estimate
+            estimate.then(lambda: self._record_estimate(estimate.usage, series, context))
+
+    def _record_estimate(self, usage: Usage | None, series: Attributes, context: Any) -> None:
+        """Count what was estimated apart from all that providers have stated."""
+        counted = ((kind, getattr(usage, kind, None)) for kind in ("input", "output"))
+        for kind, value in counted:
+            if usage is not None and value:
+                told = {**series, names.OWN_TOKEN_TYPE: kind, names.USAGE_SOURCE: usage.source}
+                self._instruments.get()[ESTIMATED.name].add(value, told, context=context)
 
     def _count(self, convention: Convention, call: Call, usage: Usage, told_of: tuple[Attributes, Attributes]) -> None:
         instruments, context = self._instruments.get(), call.context

@@ -29,6 +29,7 @@ class Spans:
         self.reads_text = settings.token_events == "all"
         self._first_token = settings.token_events == "first"
         self._conventions = CHOICES[settings.semconv]
+        self._estimates = settings.estimate == "missing"
         self._ready: dict[Any, tuple[str, dict[str, Any]]] = {}
         schema_url = self._conventions[0].schema_url
         self._tracer = FollowsProvider(
@@ -101,19 +102,30 @@ class Spans:
         span = call.span
         if span is None:
             return
+        recorded = span.is_recording()
+        if recorded and call.estimate is not None and self._estimates:
+            end, told = call.end_ns, self._told(call, response)
+            call.estimate.then(lambda: self._end_estimated(call, end, told))
+            return
         try:
-            if span.is_recording():
-                self._tell(span, call, response)
+            if recorded:
+                span.set_attributes(self._told(call, response))
+                self._add_events(span, call, response)
         finally:
             span.end(call.end_ns)
 
-    def _tell(self, span: Any, call: Call, response: Response) -> None:
+    def _end_estimated(self, call: Call, end: int, told: dict[str, Any]) -> None:
+        """End the span a little later, with its true time, for the counts come from the background."""
+        call.span.set_attributes({**told, **attributes.estimate(call, self._conventions)})
+        self._add_events(call.span, call, call.response)
+        call.span.end(end)
+
+    def _told(self, call: Call, response: Response) -> dict[str, Any]:
         found = attributes.response(call, response, self._conventions)
         if call.shown is not None:
             call.shown.received(call)
             found.update(call.shown.texts("output") if call.capture.span else {}, **call.shown.notes())
-        span.set_attributes(found)
-        self._add_events(span, call, response)
+        return found
 
     def _add_events(self, span: Any, call: Call, response: Response) -> None:
         for retry in call.retries:

@@ -170,6 +170,16 @@ def usage(counts: Usage, conventions: Iterable[Convention]) -> Attributes:
     return found
 
 
+def estimate(call: Call, conventions: Iterable[Convention]) -> Attributes:
+    """The counts that were estimated, marked as such; they stand in for what the provider left out."""
+    if call.estimate is None or call.estimate.usage is None:
+        return {}
+    found = usage(call.estimate.usage, conventions)
+    if call.estimate.not_counted:
+        found[names.USAGE_NOT_COUNTED] = call.estimate.not_counted
+    return found
+
+
 def failure(call: Call) -> Attributes:
     """Why the call failed, nothing of which is content."""
     why = call.failure

@@ -114,6 +114,9 @@ LATEST = Convention(
 CALLS = Metric("callspan.client.calls", "{call}", "Calls by how they ended.", COUNTER)
 ACTIVE = Metric("callspan.client.active", "{call}", "Calls in flight.", UP_DOWN)
 RETRIES = Metric("callspan.client.retries", "{retry}", "Attempts that a client gave up to try again.", COUNTER)
+ESTIMATED = Metric(
+    "callspan.estimated.tokens", "{token}", "Tokens that callspan estimated, for no provider stated them.", COUNTER
+)
 EXTRA = {"calls": CALLS, "active": ACTIVE, "retries": RETRIES}
 """Metrics of our own, recorded only when asked for by name."""
 
