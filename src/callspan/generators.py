@@ -7,12 +7,13 @@ gave to be entered around it is entered for that step alone, never while the rea
 from __future__ import annotations
 
 import types
+import weakref
 from collections.abc import AsyncGenerator, Callable, Generator
 from functools import partial
 from typing import Any
 
 from callspan.background import outside_collector, watch_collector
-from callspan.observation import Observation
+from callspan.observation import Observation, current_task
 from callspan.streams import atake, on_drop, take
 
 Begin = Callable[[], "Observation | None"]
@@ -74,6 +75,7 @@ class _AsyncSteps(AsyncGenerator[Any, Any]):
         self._source = source
         self._begin = begin
         self._observation = observation
+        self._reader: Any = None
         if observation is not None:
             on_drop(self, observation)
 
@@ -95,7 +97,12 @@ class _AsyncSteps(AsyncGenerator[Any, Any]):
     async def _step(self, step: Callable[[], Any]) -> Any:
         if self._begin is not None:
             step = self._starting(self._begin, step)
-        return await (step() if self._observation is None else atake(step, self._observation))
+        if self._observation is None:
+            return await step()
+        # a client's own generators around this one are closed late, by a task of the event loop's
+        self._reader = current_task()
+        self._observation.reader = None if self._reader is None else weakref.ref(self._reader)
+        return await atake(step, self._observation)
 
     def _starting(self, begin: Begin, step: Callable[[], Any]) -> Callable[[], Any]:
         self._begin = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import time
+import weakref
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
@@ -30,6 +31,7 @@ class Observation:
     `read` turns one chunk or one whole answer into a `Delta`. `explain` reads an exception of the client's.
     `hides` picks out chunks that the app did not ask for. `inside` is true while the client's stream is being read.
     With `estimates`, counts that the provider leaves out are worked out after the end.
+    `reader` refers to the task that reads it, where another may be the one that closes it.
     """
 
     __slots__ = (
@@ -47,6 +49,7 @@ class Observation:
         "inside",
         "pending",
         "read",
+        "reader",
         "scope",
     )
 
@@ -57,6 +60,7 @@ class Observation:
         self.explain: Callable[[BaseException], Failure] | None = None
         self.hides: Callable[[Any], bool] | None = None
         self.inside = False
+        self.reader: weakref.ref[Any] | None = None
         self.asks_usage = False
         self.pending: list[Coroutine[Any, Any, Any]] = []
         self._dispatch = dispatch
@@ -183,7 +187,7 @@ class Observation:
         """End: the reader stopped. If the model had said all it would, that is completion."""
         if self.ended:
             return
-        if self.call.asynchronous and being_cancelled():
+        if self.call.asynchronous and being_cancelled(self.reader):
             self.fail(sys.modules["asyncio"].CancelledError())
         elif self.call.response.failure or self.call.response.finished(self.call.parameters.get("choices") or 1):
             self.finish()
@@ -250,12 +254,17 @@ class Observation:
 active = ContextVar("callspan-active", default=None)
 
 
-def being_cancelled() -> bool:
-    """Whether the task that runs here is being cancelled; cannot be known before Python 3.11."""
-    if sys.version_info < (3, 11) or running_loop() is None:
+def current_task() -> Any:
+    """The task that runs here, if any."""
+    return None if running_loop() is None else sys.modules["asyncio"].current_task()
+
+
+def being_cancelled(reader: weakref.ref[Any] | None = None) -> bool:
+    """Whether the task that runs here, or the one that reads, is being cancelled; not known before Python 3.11."""
+    if sys.version_info < (3, 11):
         return False
-    task = sys.modules["asyncio"].current_task()
-    return task is not None and task.cancelling() > 0
+    tasks = (current_task(), reader and reader())
+    return any(task is not None and task.cancelling() > 0 for task in tasks)
 
 
 class ProviderError(Exception):
