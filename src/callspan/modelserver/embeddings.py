@@ -15,17 +15,21 @@ _DIMENSIONS = 256
 
 def embeddings(exchange: Exchange) -> Answer:
     """POST /embeddings, as lists of floats or in base64."""
-    body = exchange.body
-    counts, vectors = exchange.tally(), [_vector(text, body) for text in _inputs(body["input"])]
+    counts = exchange.tally()
     data = [
-        {"object": "embedding", "index": index, "embedding": _encoded(vector, body)}
-        for index, vector in enumerate(vectors)
+        {"object": "embedding", "index": index, "embedding": _encoded(vector, exchange.body)}
+        for index, vector in enumerate(vectors(exchange.body))
     ]
     answer: dict[str, Any] = {"object": "list", "data": data, "model": exchange.model}
     tells = exchange.reply.usage is not False
     if tells:
         answer["usage"] = {"prompt_tokens": counts.input, "total_tokens": counts.input}
     return Answer(to_json(answer), model=exchange.model, counts=counts, told_at=0 if tells else None)
+
+
+def vectors(body: dict[str, Any]) -> list[list[float]]:
+    """A vector for each text of the input."""
+    return [_vector(text, body) for text in _inputs(body["input"])]
 
 
 def _inputs(value: Any) -> list[str]:

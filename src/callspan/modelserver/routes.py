@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import chat, embeddings, florist, media, messages, responses
+from . import chat, embeddings, florist, gemini, media, messages, responses
 from .errors import chat_error_frame, error_answer, refusal
 from .exchange import CREATED, Answer, Exchange, to_json
 from .reply import Reply
@@ -23,6 +23,10 @@ _ENDPOINTS: dict[str, tuple[Callable[[Exchange], Answer], tuple[str, ...]]] = {
     "/completions": (chat.completion, ("model", "prompt")),
     "/responses": (responses.respond, ()),
     "/messages": (messages.messages, ("model", "messages", "max_tokens")),
+    ":generateContent": (gemini.generate, ("messages",)),
+    ":streamGenerateContent": (gemini.generate, ("messages",)),
+    ":countTokens": (gemini.count, ("messages",)),
+    ":batchEmbedContents": (gemini.embed, ("input",)),
     "/embeddings": (embeddings.embeddings, ("model", "input")),
     "/images/generations": (media.images, ("prompt",)),
     "/audio/speech": (media.speech, ("model", "input", "voice")),
@@ -30,26 +34,36 @@ _ENDPOINTS: dict[str, tuple[Callable[[Exchange], Answer], tuple[str, ...]]] = {
     "/audio/translations": (media.translation, ("model", "file")),
     "/moderations": (media.moderation, ("input",)),
 }
-_SPOKEN = {"/chat/completions", "/completions", "/responses", "/messages"}  # where the florist has something to say
+# where the florist has something to say
+_SPOKEN = {"/chat/completions", "/completions", "/responses", "/messages", ":generateContent", ":streamGenerateContent"}
 
 
 def endpoint(path: str) -> str:
-    """The path behind the base URL; empty when it does not begin with one."""
+    """The path behind the base URL, or behind a model that is named in it; empty when it is neither."""
+    named = gemini.ADDRESS.match(path)
+    if named:
+        return named.group(2)
     base = _BASE.match(path)
     return path[base.end() :] if base else ""
+
+
+def body(request: Request) -> Any:
+    """What is asked for; Gemini's requests in the words of the others."""
+    sent = request.json
+    return gemini.asked(request.path, sent) if isinstance(sent, dict) and gemini.ADDRESS.match(request.path) else sent
 
 
 def refused(request: Request, path: str) -> Answer | None:
     """The error for a call that cannot be served, or None when it can."""
     if request.method != "POST" or path not in _ENDPOINTS:
         return refusal(404, f"Invalid URL ({request.method} {request.path})")
-    body = request.json
-    if not isinstance(body, dict):
+    sent = body(request)
+    if not isinstance(sent, dict):
         return refusal(400, "We could not parse the JSON body of your request.")
     for name in _ENDPOINTS[path][1]:
-        if body.get(name) is None:
+        if sent.get(name) is None:
             return refusal(400, f"Missing required parameter: '{name}'.", "missing_required_parameter")
-    if body.get("model") == _UNKNOWN_MODEL:
+    if sent.get("model") == _UNKNOWN_MODEL:
         message = f"The model `{_UNKNOWN_MODEL}` does not exist or you do not have access to it."
         return refusal(404, message, "model_not_found")
     return None
@@ -65,7 +79,8 @@ def answer(path: str, exchange: Exchange) -> Answer:
 def failed(path: str, reply: Reply) -> Answer:
     """The answer for a reply whose status is an error, in the words of the endpoint."""
     answer = error_answer(reply)
-    return replace(answer, body=to_json(messages.error(reply, reply.status))) if path == "/messages" else answer
+    word = messages.error if path == "/messages" else gemini.error if path.startswith(":") else None
+    return replace(answer, body=to_json(word(reply, reply.status))) if word else answer
 
 
 def read(request: Request, path: str, kept: Mapping[str, dict[str, Any]]) -> Answer:

@@ -73,7 +73,7 @@ class ModelServer:
         if request.method == "GET":
             answer = routes.read(request, path, self._kept)
         else:
-            answer = routes.refused(request, path) or self._call(path, request.json, number)
+            answer = routes.refused(request, path) or self._call(path, routes.body(request), number)
         return replace(answer, headers={"x-request-id": f"req_{number:06}", **answer.headers})
 
     def _call(self, path: str, body: dict[str, Any], number: int) -> Answer:

@@ -1,0 +1,154 @@
+"""Gemini's generateContent and embeddings, whole or streamed; the model stands in the path."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import zip_longest
+from typing import Any
+
+from .embeddings import vectors
+from .exchange import Answer, Exchange, frame, to_json
+from .ledger import Counts
+from .reply import Reply
+from .text import pieces
+
+ADDRESS = re.compile(r"/v1(?:beta1?)?/(?:.+/)?models/([^/:]+)(:\w+)$")
+_STREAMED = ":streamGenerateContent"
+_BATCH = ":batchEmbedContents"
+
+# status: the provider's code, message
+_KNOWN: dict[int, tuple[str, str]] = {
+    400: ("INVALID_ARGUMENT", "The request is not valid."),
+    401: ("UNAUTHENTICATED", "API keys are not supported by this API."),
+    404: ("NOT_FOUND", "The model does not exist."),
+    429: ("RESOURCE_EXHAUSTED", "You exceeded your current quota."),
+    500: ("INTERNAL", "An internal error has occurred."),
+    503: ("UNAVAILABLE", "The model is overloaded."),
+}
+
+
+def asked(path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The request in the words of chat or embeddings, so that one florist understands all."""
+    found = ADDRESS.match(path)
+    model, end = found.groups() if found else ("", "")
+    if end == _BATCH:
+        requests = body.get("requests") or []
+        size = next((request.get("outputDimensionality") for request in requests), None)
+        return {"model": model, "input": [_said(request.get("content")) for request in requests], "dimensions": size}
+    system = [{"role": "system", "content": _said(body["systemInstruction"])}] if body.get("systemInstruction") else []
+    functions = [declared for tool in body.get("tools") or [] for declared in tool.get("functionDeclarations") or []]
+    return {
+        "model": model,
+        "stream": end == _STREAMED,
+        "n": (body.get("generationConfig") or {}).get("candidateCount"),
+        "messages": [*system, *map(_message, body.get("contents") or [])],
+        "tools": [{"type": "function", "function": _function(declared)} for declared in functions],
+    }
+
+
+def _function(declared: dict[str, Any]) -> dict[str, Any]:
+    schema = declared.get("parametersJsonSchema") or declared.get("parameters") or {}
+    kinds = {name: _kind(kind) for name, kind in (schema.get("properties") or {}).items()}
+    return {"name": declared.get("name") or "", "parameters": {"properties": kinds}}
+
+
+def _kind(kind: dict[str, Any]) -> dict[str, Any]:
+    return {**kind, "type": str(kind.get("type")).lower()}
+
+
+def _message(content: dict[str, Any]) -> dict[str, Any]:
+    answers = [part["functionResponse"] for part in content.get("parts") or [] if "functionResponse" in part]
+    if answers:
+        return {"role": "tool", "content": json.dumps(answers[-1].get("response"), ensure_ascii=False)}
+    return {"role": content.get("role") or "user", "content": _said(content)}
+
+
+def _said(content: Any) -> str:
+    return "".join(part.get("text") or "" for part in (content or {}).get("parts") or [])
+
+
+def generate(exchange: Exchange) -> Answer:
+    """POST /models/MODEL:generateContent and :streamGenerateContent."""
+    calls = [text for call in exchange.reply.tool_calls for text in (call.name, call.arguments)]
+    counts = exchange.tally(*exchange.choices, *calls)
+    columns = [_column(exchange, number, text) for number, text in enumerate(exchange.choices)]
+    if exchange.body.get("stream"):
+        return _streamed(exchange, counts, columns)
+    whole = [_joined(exchange, number, column) for number, column in enumerate(columns)]
+    body = {"candidates": whole, **_envelope(exchange), **_usage(exchange, counts)}
+    return Answer(
+        to_json(body), model=exchange.model, counts=counts, told_at=0 if exchange.reply.usage is not False else None
+    )
+
+
+def count(exchange: Exchange) -> Answer:
+    """POST /models/MODEL:countTokens."""
+    return Answer(to_json({"totalTokens": exchange.tally().input}))
+
+
+def embed(exchange: Exchange) -> Answer:
+    """POST /models/MODEL:batchEmbedContents; no tokens are stated."""
+    found = [{"values": vector} for vector in vectors(exchange.body)]
+    return Answer(to_json({"embeddings": found}), model=exchange.model, counts=exchange.tally())
+
+
+def error(reply: Reply, status: int) -> dict[str, Any]:
+    """An error as Google words it."""
+    code, message = _KNOWN.get(status, _KNOWN[400 if status < 500 else 500])
+    told = {"code": status, "message": reply.error_message or message, "status": reply.error_code or code}
+    return {"error": told}
+
+
+def _envelope(exchange: Exchange) -> dict[str, Any]:
+    return {"modelVersion": exchange.model, "responseId": f"gen-{exchange.number:06}"}
+
+
+def _usage(exchange: Exchange, counts: Counts) -> dict[str, Any]:
+    told = {
+        "promptTokenCount": counts.input,
+        "cachedContentTokenCount": counts.cached,
+        "candidatesTokenCount": counts.output - counts.reasoning,
+        "thoughtsTokenCount": counts.reasoning,
+        "totalTokenCount": counts.input + counts.output,
+    }
+    return {"usageMetadata": told} if exchange.reply.usage is not False else {}
+
+
+def _column(exchange: Exchange, number: int, text: str) -> list[dict[str, Any]]:
+    """The pieces of one candidate, the last with its reason."""
+    reply = exchange.reply
+    parts: list[dict[str, Any]] = [
+        *({"text": piece, "thought": True} for piece in pieces(reply.reasoning, reply.chunk_size)),
+        *({"text": piece} for piece in pieces(text, reply.chunk_size)),
+        *({"functionCall": {"name": call.name, "args": json.loads(call.arguments)}} for call in reply.tool_calls),
+    ]
+    column = [_candidate(number, [part]) for part in parts or [{"text": ""}]]
+    column[-1]["finishReason"] = reply.finish_reason or "STOP"
+    return column
+
+
+def _candidate(number: int, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"content": {"parts": parts, "role": "model"}, "index": number}
+
+
+def _joined(exchange: Exchange, number: int, column: list[dict[str, Any]]) -> dict[str, Any]:
+    reply, text = exchange.reply, exchange.choices[number]
+    thought = [{"text": reply.reasoning, "thought": True}] if reply.reasoning else []
+    calls = [part for piece in column for part in piece["content"]["parts"] if "functionCall" in part]
+    said = [{"text": text}] if text or not (thought or calls) else []
+    return {**_candidate(number, [*thought, *said, *calls]), "finishReason": column[-1]["finishReason"]}
+
+
+def _streamed(exchange: Exchange, counts: Counts, columns: list[list[dict[str, Any]]]) -> Answer:
+    pieces = [piece for row in zip_longest(*columns) for piece in row if piece is not None]
+    chunks = [{"candidates": [piece], **_envelope(exchange)} for piece in pieces]
+    chunks[-1] |= _usage(exchange, counts)
+    tells = exchange.reply.usage is not False
+    return Answer(
+        frames=tuple(map(frame, chunks)),
+        model=exchange.model,
+        counts=counts,
+        told_at=len(chunks) - 1 if tells else None,
+        error_frame=frame(error(exchange.reply, 500)),
+    )
