@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from importlib import import_module
 from typing import Any
 
 import anthropic
 import openai
+from google import genai
+from google.genai import _api_client as google_api
+from google.genai import types as google_types
 
 
 def _http(client: Any) -> Any:
@@ -78,6 +82,46 @@ def stainless_at(module: str, kind: str, **given: Any) -> Callable[..., Any]:
         return make(base_url=url if versioned else url.removesuffix("/v1"))
 
     return make
+
+
+google_http: Any = getattr(google_api, "httpx2", None) or google_api.httpx  # type: ignore[attr-defined]
+"""The HTTP library that this version of Google's client is built on."""
+_GOOGLE_OPTIONS = google_types.HttpOptions.model_fields
+
+
+def google_client(url: str, respond: Any = None, **options: Any) -> Any:
+    """Google's client for Gemini, which does not retry; answered by a function if one is given."""
+    transport = {"transport": google_http.MockTransport(respond)} if respond else {"verify": _CERTIFICATES}
+    known: dict[str, Any] = {"base_url": url.removesuffix("/v1"), "timeout": 20_000}
+    if "httpx_client" in _GOOGLE_OPTIONS:
+        known["httpx_client"] = google_http.Client(**transport)
+        known["httpx_async_client"] = google_http.AsyncClient(**transport)
+    if "retry_options" in _GOOGLE_OPTIONS:
+        known["retry_options"] = {"attempts": 1}
+    return genai.Client(**{"api_key": _COMMON["api_key"], "http_options": known, **options})
+
+
+class Gemini:
+    """The models of Google's client, with `create` for what is two methods there."""
+
+    def __init__(self, models: Any) -> None:
+        self._models = models
+        self.models = self
+
+    def create(self, stream: bool = False, **request: Any) -> Any:
+        return (self._models.generate_content_stream if stream else self._models.generate_content)(**request)
+
+
+@contextlib.contextmanager
+def gemini_at(url: str) -> Iterator[Gemini]:
+    """Google's client, speaking to the model server."""
+    yield Gemini(google_client(url).models)
+
+
+@contextlib.asynccontextmanager
+async def async_gemini_at(url: str) -> AsyncIterator[Gemini]:
+    """The same in asynchronous code."""
+    yield Gemini(google_client(url).aio.models)
 
 
 def has(path: str, make: Any = openai_client) -> bool:

@@ -102,7 +102,7 @@ def nothing_left_open() -> Iterator[None]:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of the machine reaches a test."""
     for name in list(os.environ):
-        if name.startswith(("CALLSPAN_", "OTEL_", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_")):
+        if name.startswith(("CALLSPAN_", "OTEL_", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_")):
             monkeypatch.delenv(name)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 CASES = Path(__file__).parent.parent.parent / "shared" / "cases"
 MODES = ("sync", "async", "helper", "async-helper", "raw", "async-raw", "ctx", "early", "async-early")
-CLIENTS = {"openai.": 1000, "anthropic.": 1000, "groq.": 30}
+CLIENTS = {"openai.": 1000, "anthropic.": 1000, "google.": 100, "groq.": 30}
 """The clients by the name of their cases, and how many facts there are at least."""
 DRIVER = """
 import callspan

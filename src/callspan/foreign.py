@@ -27,11 +27,24 @@ _MODULES = {
         "ddtrace.contrib.internal.anthropic.patch": "ddtrace",
         "sentry_sdk.integrations.anthropic": "sentry-sdk",
     },
+    "google_genai": {
+        "opentelemetry.instrumentation.google_genai": "opentelemetry-instrumentation-google-genai",
+        "opentelemetry.instrumentation.genai.google_genai": "opentelemetry-instrumentation-genai-google-genai",
+        "opentelemetry.instrumentation.google_generativeai": "opentelemetry-instrumentation-google-generativeai",
+        "openinference.instrumentation.google_genai": "openinference-instrumentation-google-genai",
+        "openlit.instrumentation.google_ai_studio": "openlit",
+        "logfire._internal.integrations.google_genai": "logfire",
+        "ddtrace.contrib.internal.google_genai.patch": "ddtrace",
+        "sentry_sdk.integrations.google_genai": "sentry-sdk",
+    },
 }
 _TARGETS = {
     "openai": (("openai.resources.chat.completions", "Completions.create"),),
     "anthropic": (("anthropic.resources.messages", "Messages.create"),),
+    "google_genai": (("google.genai.models", "Models.generate_content"),),
 }
+_HOMES = {"google_genai": "google.genai"}
+"""Where a client's own code stands, if not in a package of its name."""
 
 
 def found(client: str) -> tuple[str, ...]:
@@ -42,6 +55,8 @@ def found(client: str) -> tuple[str, ...]:
 
 def _wrapped(client: str) -> bool:
     """Whether a public method of the client is wrapped by code from outside the client."""
+    home = _HOMES.get(client, client)
+    folder = f"{home.replace('.', '/')}/"
     for module, path in _TARGETS[client]:
         target = sys.modules.get(module)
         for name in path.split("."):
@@ -50,7 +65,7 @@ def _wrapped(client: str) -> bool:
             code = getattr(target, "__code__", None)
             wrapper = getattr(target, "_self_wrapper", None)
             origin = getattr(wrapper, "__module__", None) or (code and code.co_filename) or ""
-            if f"{client}/" not in origin.replace("\\", "/") and not origin.startswith(client):
+            if folder not in origin.replace("\\", "/") and not origin.startswith(home):
                 return True
             target = getattr(target, "__wrapped__", None)
     return False

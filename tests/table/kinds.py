@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
-from clients import anthropic_at, async_anthropic_at, async_openai_client, openai_client, stainless_at
+from clients import (
+    anthropic_at,
+    async_anthropic_at,
+    async_gemini_at,
+    async_openai_client,
+    gemini_at,
+    openai_client,
+    stainless_at,
+)
 
 WITH_USAGE = {"extra_body": {"stream_options": {"include_usage": True}}}
 """Old clients do not know the option by name."""
@@ -22,6 +30,7 @@ class Kind:
     `finish` are the finish reasons of a whole answer, `unfinished` of one that stopped half way. A `thorough` kind is
     played in raw modes too; one is enough for kinds that share a door.
     `codes` are the provider's own words for the errors of OpenAI. One that `tells_early` states tokens before the end.
+    One whose streams are `generators` cannot stand in a `with`, and may ask the server only when it is first read.
     """
 
     name: str
@@ -36,6 +45,7 @@ class Kind:
     thorough: bool = False
     codes: Mapping[str, str] = field(default_factory=dict)
     tells_early: bool = False
+    generators: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -115,6 +125,25 @@ KINDS = (
             "server_error": "api_error",
         },
         tells_early=True,
+    ),
+    Kind(
+        name="google-generate-content",
+        make=gemini_at,
+        amake=async_gemini_at,
+        path="models",
+        request={"model": "gemini-flowers", "contents": "Which flowers last longest?"},
+        operation="generate_content",
+        finish=("STOP",),
+        unfinished=("error",),
+        thorough=True,
+        codes={
+            "invalid_request_error": "INVALID_ARGUMENT",
+            "invalid_api_key": "UNAUTHENTICATED",
+            "model_not_found": "NOT_FOUND",
+            "rate_limit_exceeded": "RESOURCE_EXHAUSTED",
+            "server_error": "INTERNAL",
+        },
+        generators=True,
     ),
     _compatible("groq", "groq", "Groq"),
     _compatible("together", "together", "Together"),

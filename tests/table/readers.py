@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from table.stage import Stage
 
@@ -75,7 +77,12 @@ def close_early(stage: Stage) -> None:
 async def aclose_early(stage: Stage) -> None:
     stream = await stage.aopen()
     stage.note(await stream.__anext__())
-    await stream.close()
+    await close(stream)
+
+
+async def close(stream: Any) -> None:
+    """Close a stream; a plain generator has another name for it."""
+    await (stream.aclose() if inspect.isasyncgen(stream) else stream.close())
 
 
 def close_first(stage: Stage) -> None:
@@ -83,7 +90,7 @@ def close_first(stage: Stage) -> None:
 
 
 async def aclose_first(stage: Stage) -> None:
-    await (await stage.aopen()).close()
+    await close(await stage.aopen())
 
 
 def close_twice(stage: Stage) -> None:
@@ -96,8 +103,8 @@ def close_twice(stage: Stage) -> None:
 async def aclose_twice(stage: Stage) -> None:
     stream = await stage.aopen()
     stage.note(await stream.__anext__())
-    await stream.close()
-    await stream.close()
+    await close(stream)
+    await close(stream)
 
 
 def never_read(stage: Stage) -> None:

@@ -37,17 +37,17 @@ class Stage:
         self.gate = threading.Event()
         self.seen = Seen()
         self.first = asyncio.Event()
-        self._kind, self._mode, self._look = kind, mode, look
+        self.kind, self._mode, self._look = kind, mode, look
         self._client: Any = None
         self._stack: Any = None
 
     def open(self) -> Any:
         """Ask for the stream or the answer."""
-        return self._mode.open(self._kind, self._client, self._stack)
+        return self._mode.open(self.kind, self._client, self._stack)
 
     async def aopen(self, stack: AsyncExitStack | None = None) -> Any:
         """Ask for the stream or the answer; a helper is left with the reader's own stack, else with the scene."""
-        return await self._mode.aopen(self._kind, self._client, stack or self._stack)
+        return await self._mode.aopen(self.kind, self._client, stack or self._stack)
 
     def note(self, item: Any) -> None:
         """Keep what an item says."""
@@ -66,7 +66,7 @@ class Stage:
     def play(self, read: Callable[[Stage], None]) -> Seen:
         """Let a reader read."""
         try:
-            with self._kind.make(self.server.url) as self._client, ExitStack() as self._stack:
+            with self.kind.make(self.server.url) as self._client, ExitStack() as self._stack:
                 read(self)
         except Exception as error:  # noqa: BLE001  what the program saw, to be compared
             self.seen.error = type(error), str(error)
@@ -81,7 +81,7 @@ class Stage:
 
     async def _aplay(self, read: Callable[[Stage], Any]) -> None:
         try:
-            async with self._kind.amake(self.server.url) as self._client, AsyncExitStack() as self._stack:
+            async with self.kind.amake(self.server.url) as self._client, AsyncExitStack() as self._stack:
                 await read(self)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  the same
             self.seen.error = type(error), str(error)

@@ -3,8 +3,9 @@
 from callspan.adapters.anthropic import ANTHROPIC
 from callspan.adapters.cerebras import CEREBRAS
 from callspan.adapters.fireworks import FIREWORKS
+from callspan.adapters.google_genai import GOOGLE_GENAI
 from callspan.adapters.groq import GROQ
 from callspan.adapters.openai import OPENAI
 from callspan.adapters.together import TOGETHER
 
-ADAPTERS = (OPENAI, ANTHROPIC, GROQ, TOGETHER, CEREBRAS, FIREWORKS)
+ADAPTERS = (OPENAI, ANTHROPIC, GOOGLE_GENAI, GROQ, TOGETHER, CEREBRAS, FIREWORKS)

@@ -14,13 +14,16 @@ from callspan.observation import qualified
 _CODE = re.compile(r"[A-Za-z][\w.\-]{0,63}|\d{3}", re.ASCII)
 
 
-def explain(error: BaseException) -> Failure:
-    """Why a call failed: the provider's code where it has one, and what finds the request in its logs."""
+def explain(error: BaseException, *fields: str) -> Failure:
+    """Why a call failed: the provider's code where it has one, and what finds the request in its logs.
+
+    `fields` are the names under which the exception, or the provider's answer, may have the code, the best first.
+    """
     response = getattr(error, "response", None)
     headers = get(response, "headers") or {}
-    status = getattr(error, "status_code", None) or get(response, "status_code")
+    status = getattr(error, "status_code", None) or get(response, "status_code") or getattr(error, "code", None)
     return Failure(
-        type=_error_type(error),
+        type=_error_type(error, fields),
         message=str(error),
         status=status if isinstance(status, int) else None,
         request_id=headers.get("x-request-id") or headers.get("request-id") or headers.get("apim-request-id"),
@@ -29,10 +32,10 @@ def explain(error: BaseException) -> Failure:
     )
 
 
-def _error_type(error: BaseException) -> str:
+def _error_type(error: BaseException, fields: tuple[str, ...]) -> str:
     body = _error_body(error)
     for source in (error, get(body, "error") or body):
-        code = failure_type(source)
+        code = failure_type(source, *fields)
         # a code is a word; anything longer may quote what was said
         if code != OTHER and _CODE.fullmatch(code):
             return code

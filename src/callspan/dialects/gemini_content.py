@@ -1,0 +1,92 @@
+"""Gemini's generateContent: whole, or streamed as answers that each hold what is new."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from callspan.dialects import gemini_parts as parts
+from callspan.dialects.dialect import Body, Dialect, chosen, get, items, text
+from callspan.dialects.gemini_usage import usage
+from callspan.dialects.openai_failure import failure_type
+from callspan.events import Content, Delta, Failure, Part
+
+_SETTINGS = {
+    "temperature": "temperature",
+    "topP": "top_p",
+    "topK": "top_k",
+    "maxOutputTokens": "max_tokens",
+    "candidateCount": "choices",
+    "stopSequences": "stop",
+    "seed": "seed",
+    "presencePenalty": "presence_penalty",
+    "frequencyPenalty": "frequency_penalty",
+}
+_MADE = {"IMAGE": "image", "AUDIO": "speech"}
+_MIME_TYPES = {"application/json": "json", "text/plain": "text"}
+
+
+def parameters(body: Body) -> dict[str, Any]:
+    """The request's settings."""
+    wanted = body.get("generationConfig") or {}
+    found = chosen(wanted, _SETTINGS)
+    thinking = get(wanted, "thinkingConfig")
+    # the client passes on what an app's own dict has in it, in either spelling
+    level = text(get(thinking, "thinkingLevel") or get(thinking, "thinking_level"))
+    if level:
+        found["reasoning_level"] = level.lower()
+    kind = _output_type(wanted)
+    return found | ({"output_type": kind} if kind else {})
+
+
+def _output_type(wanted: Any) -> str | None:
+    made = [kind for name in items(get(wanted, "responseModalities")) if (kind := _MADE.get(str(name).upper()))]
+    schema = get(wanted, "responseSchema") or get(wanted, "responseJsonSchema")
+    return made[0] if made else "json" if schema else _MIME_TYPES.get(str(get(wanted, "responseMimeType")))
+
+
+def content(body: Body) -> Content:
+    """The system instruction, the conversation and the tools."""
+    return Content(
+        messages=[parts.message(item) for item in items(body.get("contents"))],
+        system=parts.said(body.get("systemInstruction")),
+        tools=parts.tools(body.get("tools")),
+    )
+
+
+def read(answer: Any, full: bool) -> Delta | None:
+    """One chunk of a stream, or one whole answer."""
+    failed = get(answer, "error")
+    if failed is not None:
+        return Delta(
+            failure=Failure(failure_type(failed, "status", "code"), str(get(failed, "message") or "")), last=True
+        )
+    candidates = list(map(_numbered, enumerate(items(get(answer, "candidates")))))
+    spoken = [part for number, candidate in candidates for part in _parts(number, candidate)] if full else ()
+    reasons = [(number, text(get(candidate, "finishReason"))) for number, candidate in candidates]
+    return Delta(
+        id=text(get(answer, "responseId")),
+        model=text(get(answer, "modelVersion")),
+        parts=spoken,
+        finish_reasons=reasons or _blocked(answer),
+        usage=usage(get(answer, "usageMetadata")),
+    )
+
+
+def _numbered(placed: tuple[int, Any]) -> tuple[int, Any]:
+    place, candidate = placed
+    number = get(candidate, "index")
+    return (number if isinstance(number, int) else place), candidate
+
+
+def _parts(number: int, candidate: Any) -> list[Part]:
+    found = (parts.part(item, number) for item in items(get(get(candidate, "content"), "parts")))
+    return [part for part in found if part is not None]
+
+
+def _blocked(answer: Any) -> list[tuple[int, str | None]]:
+    """A prompt that was refused has no candidates, but a reason."""
+    reason = text(get(get(answer, "promptFeedback"), "blockReason"))
+    return [(0, reason)] if reason else []
+
+
+CONTENT = Dialect("generate_content", parameters, read, content)
