@@ -15,7 +15,7 @@ from callspan import guard
 from callspan.background import heard, running_loop
 from callspan.dispatch import Dispatch, Told, tell
 from callspan.events import REASONING, TEXT, TOOL_CALL, Call, Delta, Failure, Outcome, Retry, Token
-from callspan.scope import Scope
+from callspan.scope import Scope, Within, place
 from callspan.tokens.estimator import estimator
 
 Reader = Callable[[Any, bool], "Delta | None"]
@@ -32,6 +32,7 @@ class Observation:
     `hides` picks out chunks that the app did not ask for. `inside` is true while the client's stream is being read.
     With `estimates`, counts that the provider leaves out are worked out after the end.
     `reader` refers to the task that reads it, where another may be the one that closes it.
+    `within` is the context in which the call begins, where that is not the one in force.
     """
 
     __slots__ = (
@@ -51,6 +52,7 @@ class Observation:
         "read",
         "reader",
         "scope",
+        "within",
     )
 
     def __init__(self, call: Call, dispatch: Dispatch, scope: Scope, read: Reader, *, estimates: bool = False) -> None:
@@ -62,6 +64,7 @@ class Observation:
         self.inside = False
         self.reader: weakref.ref[Any] | None = None
         self.asks_usage = False
+        self.within: Any = None
         self.pending: list[Coroutine[Any, Any, Any]] = []
         self._dispatch = dispatch
         self._estimates = estimates
@@ -74,7 +77,9 @@ class Observation:
 
     def start(self) -> None:
         """Tell the start, and enter what the handlers gave to be entered around the provider call."""
-        outer = active.get()
+        if self.within is not None:
+            self._enter(Within(self.within))
+        outer = active.get() or place()
         if outer is not None:
             self.call.parent = outer.call
         open_observations.add(self)
@@ -171,6 +176,11 @@ class Observation:
     # -- the end -----------------------------------------------------------------------------------------------
 
     @property
+    def reads_text(self) -> bool:
+        """Whether anybody reads what is said in this call."""
+        return self._full
+
+    @property
     def ended(self) -> bool:
         """Whether the end has been told."""
         return not self._open
@@ -233,7 +243,7 @@ class Observation:
         call.outcome, call.failure = outcome, failure
         if self._estimates:
             self._begin_estimate()
-        if self.scope.counters:
+        if self.scope.counters and call.counts:
             tell([("count_tokens", counter.add, False) for counter in self.scope.counters], call)
         if error is None:
             self._tell(self._dispatch.ends, call, call.response)

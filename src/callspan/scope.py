@@ -1,5 +1,5 @@
-"""What is in force here: handlers of a block, token counters, what of the content is captured, and whether telemetry is
-suppressed.
+"""What is in force here: handlers of a block, token counters, what of the content is captured, a framework's place, and
+whether telemetry is suppressed.
 
 It travels in the OpenTelemetry context, so that asyncio tasks, `asyncio.to_thread` and whatever else carries that
 context carry it too. Plain threads do not: give them `carry(fn)`.
@@ -18,6 +18,7 @@ from opentelemetry import context as otel
 F = TypeVar("F", bound=Callable[..., Any])
 
 _KEY = otel.create_key("callspan-scope")
+_PLACE = otel.create_key("callspan-place")
 _SUPPRESSED = tuple(
     key for key in (getattr(otel, "_SUPPRESS_INSTRUMENTATION_KEY", None), "suppress_instrumentation") if key
 )
@@ -42,9 +43,9 @@ class Scope:
 NOTHING = Scope()
 
 
-def current() -> Scope:
-    """The scope in force."""
-    found = otel.get_value(_KEY)
+def current(context: Any = None) -> Scope:
+    """The scope in force, here or in another context."""
+    found = otel.get_value(_KEY, context)
     return found if isinstance(found, Scope) else NOTHING
 
 
@@ -71,6 +72,41 @@ def leave(mark: Any) -> None:
         return
     with contextlib.suppress(ValueError):
         mark.var.reset(mark)
+
+
+def place() -> Any:
+    """Where in a framework's program code runs; `None` outside of any."""
+    return otel.get_value(_PLACE)
+
+
+def at(place: Any, context: Any = None) -> Any:
+    """A context, that in force or the one given, in which code runs at a place."""
+    return otel.set_value(_PLACE, place, context)
+
+
+def context() -> Any:
+    """The context in force."""
+    return otel.get_current()
+
+
+def enter(context: Any) -> Any:
+    """Put a context in force; gives what `leave` takes."""
+    return otel.attach(context)
+
+
+class Within:
+    """Puts a context in force round the provider call, as handlers' context managers are entered."""
+
+    __slots__ = ("_context", "_mark")
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        self._mark = otel.attach(self._context)
+
+    def __exit__(self, *_: object) -> None:
+        leave(self._mark)
 
 
 def carry(function: F) -> F:

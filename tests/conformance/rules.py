@@ -57,6 +57,7 @@ NAMED_AFTER = {
     "plan": "gen_ai.agent.name",
     "execute_tool": "gen_ai.tool.name",
     "invoke_workflow": "gen_ai.workflow.name",
+    "run_node": "callspan.framework.node",
 }
 """The attribute that follows the operation in a span's name; operations not here stand alone."""
 
@@ -74,8 +75,17 @@ NOT_EXPECTED = frozenset(
 """Recommended attributes whose absence the conformance runs forgive."""
 
 LATEST_ONLY = frozenset({"gen_ai.usage.cache_write.input_tokens", "gen_ai.token.modality"})
-SHARED_METRICS = frozenset({"gen_ai.client.operation.duration"})
-"""Metrics of the newest text that the released one has too."""
+SHARED_METRICS = frozenset(
+    {
+        "gen_ai.client.operation.duration",
+        "gen_ai.invoke_agent.duration",
+        "gen_ai.invoke_agent.inference_calls",
+        "gen_ai.invoke_agent.tool_calls",
+        "gen_ai.invoke_workflow.duration",
+        "gen_ai.execute_tool.duration",
+    }
+)
+"""Metrics of the newest text that the released one has too, or for which it has no other name."""
 
 SCHEMA_URLS = {
     "released": "https://opentelemetry.io/schemas/1.41.0",

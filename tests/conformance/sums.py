@@ -44,7 +44,13 @@ def _infers(operation: str) -> bool:
 
 
 def _calls(operation: str) -> bool:
-    return not _infers(operation) and operation not in ("invoke_agent", "execute_tool", "invoke_workflow", "plan")
+    return not _infers(operation) and operation not in (
+        "invoke_agent",
+        "execute_tool",
+        "invoke_workflow",
+        "plan",
+        "run_node",
+    )
 
 
 def _any(operation: str) -> bool:

@@ -161,7 +161,8 @@ def test_every_name_of_ours_is_really_emitted(server: ModelServer) -> None:
             seen |= _names(_record(scenario, server, "released", "both", **more))
         seen |= _names(_record(scenario, server, "released", "both", redact=lambda *_: 1 / 0))
     seen |= {name.rpartition(".")[0] for name in seen}
-    assert wanted - seen == NEVER_EMITTED
+    of_frameworks = {name for name in wanted if name.startswith("callspan.framework.")}  # see tests/frameworks
+    assert wanted - seen - of_frameworks == NEVER_EMITTED
 
 
 @pytest.mark.parametrize("capture", CAPTURES)

@@ -19,10 +19,10 @@ _ROUNDS = 4
 class Fitted:
     """Items that fit, their JSON texts, and how many bytes were left out."""
 
-    __slots__ = ("elided", "items", "texts")
+    __slots__ = ("elided", "texts", "value")
 
     def __init__(self, items: list[Item], limit: int) -> None:
-        self.items = items
+        self.value = items
         self.texts = [encode(item) for item in items]
         self.elided = 0
         before = self.size
@@ -42,16 +42,16 @@ class Fitted:
         return f"[{','.join(self.texts)}]"
 
     def _shorten(self, limit: int) -> None:
-        room = max(limit // _SHARE, limit // max(1, len(self.items))) - 3
-        pairs = [_cut(item, text, room) for item, text in zip(self.items, self.texts, strict=True)]
-        self.items, self.texts = [item for item, _ in pairs], [text for _, text in pairs]
+        room = max(limit // _SHARE, limit // max(1, len(self.value))) - 3
+        pairs = [_cut(item, text, room) for item, text in zip(self.value, self.texts, strict=True)]
+        self.value, self.texts = [item for item, _ in pairs], [text for _, text in pairs]
 
     def _thin(self, limit: int) -> None:
         """Keep the first item and as many of the last as there is room for; one stands for those between."""
         sizes = [size(text) + 1 for text in self.texts]
         if sum(sizes) + 1 <= limit or len(sizes) < 2:
             return
-        mark = marker(self.items[1], len(sizes), sum(sizes))
+        mark = marker(self.value[1], len(sizes), sum(sizes))
         room = limit - size(encode(mark)) - 3
         first = 1 if sizes[0] + sizes[-1] <= room else 0
         room -= sizes[0] * first
@@ -59,9 +59,30 @@ class Fitted:
         while kept > first and sizes[kept - 1] <= room:
             kept -= 1
             room -= sizes[kept]
-        mark = marker(self.items[first], kept - first, sum(sizes[first:kept]))
-        self.items[first:kept] = [mark]
+        mark = marker(self.value[first], kept - first, sum(sizes[first:kept]))
+        self.value[first:kept] = [mark]
         self.texts[first:kept] = [encode(mark)]
+
+
+class Single:
+    """One value that fits, and its text: JSON, or the value itself where that is text."""
+
+    __slots__ = ("elided", "text", "value")
+
+    def __init__(self, value: Any, limit: int) -> None:
+        self.value = value
+        self.text = value if isinstance(value, str) else encode(value)
+        before = self.size
+        if before > limit and isinstance(value, str):
+            self.value = self.text = _middle_out(value, limit)
+        elif before > limit:
+            self.value, self.text = _cut(value, self.text, limit)
+        self.elided = before - self.size
+
+    @property
+    def size(self) -> int:
+        """Bytes of the text."""
+        return size(self.text)
 
 
 def size(text: str) -> int:

@@ -19,8 +19,17 @@ class Refused(Exception):
     """A redaction hook failed, so nothing of what it was given may be shown."""
 
 
-def shaped(items: list[Item], where: str, capture: Capture) -> list[Item]:
-    """Copies without the bytes of images, sound and files, without fields not wanted, redacted where that is asked."""
+def shaped(value: Any, where: str, capture: Capture) -> Any:
+    """A copy without the bytes of images, sound and files, without fields not wanted, redacted where that is asked."""
+    if isinstance(value, list):
+        return _listed(value, where, capture)
+    if value is None or where not in capture.fields:
+        return None
+    redact = capture.redact
+    return value if redact is None else plain(value, lambda text: redacted(text, where, redact))
+
+
+def _listed(items: list[Item], where: str, capture: Capture) -> list[Item]:
     found = [(field, item) for item in items if (field := _field(item, where)) in capture.fields]
     bare = [_bare(item, capture.fields) for _, item in found]
     if capture.redact is None:

@@ -4,6 +4,7 @@ from callspan.events.call import Call, Content
 from callspan.events.delta import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Delta, Part, Token
 from callspan.events.ending import Failure, Outcome, Retry
 from callspan.events.estimate import Estimate
+from callspan.events.framework import Framework
 from callspan.events.handler import Handler
 from callspan.events.response import Response, parsed, shown
 from callspan.events.usage import Usage
@@ -18,6 +19,7 @@ __all__ = [
     "Delta",
     "Estimate",
     "Failure",
+    "Framework",
     "Handler",
     "Outcome",
     "Part",

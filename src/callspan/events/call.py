@@ -10,18 +10,28 @@ from typing import Any
 
 from callspan.events.ending import Failure, Outcome, Retry
 from callspan.events.estimate import Estimate
+from callspan.events.framework import Framework
 from callspan.events.response import Response
 
 _numbers = itertools.count(1)
+_SUBJECTS = {
+    "invoke_agent": "agent_name",
+    "execute_tool": "tool_name",
+    "invoke_workflow": "workflow_name",
+    "run_node": "node_name",
+}
+"""The operations of a program that calls models, and the parameter that says what each is done with."""
 
 
 @dataclass(slots=True)
 class Content:
-    """What was sent to the model, as messages of `{"role", "parts"}`."""
+    """What was sent to the model, as messages of `{"role", "parts"}`; to a tool, or to a search."""
 
     messages: list[dict[str, Any]] = field(default_factory=list)
     system: list[dict[str, Any]] = field(default_factory=list)
     tools: list[dict[str, Any]] = field(default_factory=list)
+    arguments: Any = None
+    query: str | None = None
 
 
 class Call:
@@ -44,6 +54,7 @@ class Call:
         "duration",
         "estimate",
         "failure",
+        "framework",
         "id",
         "model",
         "operation",
@@ -86,6 +97,7 @@ class Call:
         self.server_address, self.server_port = server
         self.client_name, self.client_version = client
         self.parent: Call | None = None
+        self.framework: Framework | None = None
         self.response = Response()
         self.retries: list[Retry] = []
         self.outcome: Outcome | None = None
@@ -108,6 +120,22 @@ class Call:
         if self._content is None:
             self._content = self._read_content()
         return self._content
+
+    @property
+    def local(self) -> bool:
+        """Whether this is an operation of the program itself, such as a tool, and not a request to a provider."""
+        return self.operation in _SUBJECTS
+
+    @property
+    def counts(self) -> bool:
+        """Whether a model was called, so that there are tokens to count."""
+        return not self.local and self.operation != "retrieval"
+
+    @property
+    def subject(self) -> str | None:
+        """What the operation is done with: the model, or the name of a tool, agent, workflow or node."""
+        key = _SUBJECTS.get(self.operation)
+        return self.model if key is None else self.parameters.get(key)
 
     @property
     def end_ns(self) -> int:

@@ -83,7 +83,7 @@ class Response:
     """What is known of the answer so far; a streamed and a plain answer end in the same object.
 
     `chunks` counts those of a stream, `first_chunk` and `first_token` are seconds since the call began, and `elided`
-    is the number of characters that were too many to keep.
+    is the number of characters that were too many to keep. `result` is what a tool gave or a search found.
     """
 
     __slots__ = (
@@ -99,6 +99,7 @@ class Response:
         "id",
         "last",
         "model",
+        "result",
         "usage",
     )
 
@@ -109,6 +110,7 @@ class Response:
         self.details: dict[str, Any] = {}
         self.failure: Failure | None = None
         self.last = False
+        self.result: Any = None
         self.chunks = 0
         self.first_chunk: float | None = None
         self.chunk_times: list[float] | None = None

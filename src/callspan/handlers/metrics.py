@@ -37,13 +37,13 @@ class Metrics:
         meter = provider.get_meter(names.SCOPE, __version__, schema_url=self._conventions[0].schema_url)
         wanted = [metric for convention in self._conventions for metric in _of(convention)] + self._extra
         wanted += [ESTIMATED] if self._estimates else []
-        return {metric.name: _instrument(meter, metric) for metric in wanted}
+        return {metric.name: instrument(meter, metric) for metric in wanted}
 
     def on_start(self, call: Call) -> None:
         """Count the call as in flight, where that was asked for."""
         if self._chunks and call.stream:
             call.response.chunk_times = []
-        if EXTRA["active"] in self._extra:
+        if EXTRA["active"] in self._extra and not call.local:
             self._instruments.get()[EXTRA["active"].name].add(1, self._base(call), context=call.context)
 
     def on_end(self, call: Call, response: Response) -> None:
@@ -77,6 +77,8 @@ class Metrics:
         return found
 
     def _record(self, call: Call, response: Response, series: Attributes) -> None:
+        if call.local:
+            return
         instruments, context = self._instruments.get(), call.context
         failed = {**series, names.ERROR_TYPE: call.failure.type} if call.failure else series
         recorded: set[str] = set()
@@ -162,7 +164,8 @@ def _of(convention: Convention) -> Iterable[Metric]:
     return (value for value in values if isinstance(value, Metric))
 
 
-def _instrument(meter: Any, metric: Metric) -> Any:
+def instrument(meter: Any, metric: Metric) -> Any:
+    """Create what a row of the conventions asks for."""
     told = {"unit": metric.unit, "description": metric.description}
     if metric.kind == HISTOGRAM:
         try:

@@ -10,7 +10,7 @@ from opentelemetry import trace
 
 from callspan.events import Call, Outcome, Response, Token
 from callspan.handlers.telemetry import FollowsProvider
-from callspan.scope import leave
+from callspan.scope import Within
 from callspan.semconv import attributes, content, names
 from callspan.semconv.conventions import CHOICES
 from callspan.settings import Settings
@@ -38,15 +38,15 @@ class Spans:
         if settings.token_events == "all":
             self.on_token = self._every_token
 
-    def on_start(self, call: Call) -> _Current:
+    def on_start(self, call: Call) -> Within:
         """Start the span, as a child of what is current."""
         name, known = self._identity(call)
         parent = otel.get_current()
         span = self._tracer.get().start_span(
             name,
             context=parent,
-            kind=trace.SpanKind.CLIENT,
-            attributes={**known, **attributes.request(call)},
+            kind=trace.SpanKind.INTERNAL if call.local else trace.SpanKind.CLIENT,
+            attributes={**known, **attributes.request(call), **attributes.framework(call)},
             start_time=call.start_ns,
             record_exception=False,
             set_status_on_exception=False,
@@ -55,7 +55,7 @@ class Spans:
         call.context = trace.set_span_in_context(span, parent)
         if call.capture is not None:
             self._show(call, span)
-        return _Current(call.context)
+        return Within(call.context)
 
     def _show(self, call: Call, span: Any) -> None:
         """Read what was sent before the app, which owns it, can change it; for the event too."""
@@ -67,7 +67,7 @@ class Spans:
                 span.set_attributes(shown.texts())
 
     def _identity(self, call: Call) -> tuple[str, dict[str, Any]]:
-        key = (call.operation, call.provider, call.model, call.server_address, call.server_port, call.client_name)
+        key = (call.operation, call.provider, call.subject, call.server_address, call.server_port, call.client_name)
         ready = self._ready.get(key)
         if ready is None:
             if len(self._ready) >= KNOWN_CALLS:
@@ -124,7 +124,7 @@ class Spans:
         found = attributes.response(call, response, self._conventions)
         if call.shown is not None:
             call.shown.received(call)
-            found.update(call.shown.texts("output") if call.capture.span else {}, **call.shown.notes())
+            found.update(call.shown.texts() if call.capture.span else {}, **call.shown.notes())
         return found
 
     def _add_events(self, span: Any, call: Call, response: Response) -> None:
@@ -142,18 +142,3 @@ class Spans:
 def _longest_value(span: Any) -> int | None:
     """The length at which the SDK cuts attributes, whatever is in them; a JSON text cut so would not parse."""
     return getattr(getattr(span, "_attributes", None), "max_value_len", None)
-
-
-class _Current:
-    """Makes a context current round the provider call, and only there."""
-
-    __slots__ = ("_context", "_mark")
-
-    def __init__(self, context: Any) -> None:
-        self._context = context
-
-    def __enter__(self) -> None:
-        self._mark = otel.attach(self._context)
-
-    def __exit__(self, *_: object) -> None:
-        leave(self._mark)

@@ -47,12 +47,20 @@ _REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "choices": ("gen_ai.request.choice.count", _integer),
     "reasoning_level": ("gen_ai.request.reasoning.level", _string),
     "previous_response_id": ("gen_ai.request.previous_response.id", _string),
-    "conversation_id": ("gen_ai.conversation.id", _string),
+    "conversation_id": (names.CONVERSATION_ID, _string),
     "output_type": ("gen_ai.output.type", _string),
     "encoding_formats": ("gen_ai.request.encoding_formats", _strings),
     "dimensions": ("gen_ai.embeddings.dimension.count", _integer),
     "response_id": (names.RESPONSE_ID, _string),
     "stream_cursor": ("gen_ai.request.stream_cursor", _string),
+    "agent_name": (names.AGENT_NAME, _string),
+    "tool_name": (names.TOOL_NAME, _string),
+    "tool_type": (names.TOOL_KIND, _string),
+    "tool_call_id": ("gen_ai.tool.call.id", _string),
+    "tool_description": ("gen_ai.tool.description", _string),
+    "workflow_name": (names.WORKFLOW_NAME, _string),
+    "node_name": (names.FRAMEWORK_NODE, _string),
+    "retrieval_top_k": ("gen_ai.retrieval.top_k", _integer),
 }
 _OPENAI_REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "api_type": ("openai.api.type", _string),
@@ -79,15 +87,17 @@ _TOTALS = ("input", "output")
 
 
 def span_name(call: Call) -> str:
-    """`{operation} {model}`, or the operation alone."""
-    if call.operation == FETCH or not call.model:
+    """`{operation} {model}`, or what else the operation is done with, or the operation alone."""
+    if call.operation == FETCH or not call.subject:
         return call.operation
-    return f"{call.operation} {call.model}"
+    return f"{call.operation} {call.subject}"
 
 
 def identity(call: Call) -> Attributes:
     """What calls to one model at one place have in common; known at the start, so that samplers see it."""
-    found: Attributes = {names.OPERATION: call.operation, names.PROVIDER: call.provider}
+    found: Attributes = {names.OPERATION: call.operation}
+    if call.provider:
+        found[names.PROVIDER] = call.provider
     if call.model:
         found[names.REQUEST_MODEL] = call.model
     if call.server_address:
@@ -100,6 +110,25 @@ def identity(call: Call) -> Attributes:
 def client(call: Call) -> Attributes:
     """The client and its version, for spans and events; on metrics they would only split series."""
     return {names.CLIENT_NAME: call.client_name, names.CLIENT_VERSION: call.client_version} if call.client_name else {}
+
+
+def framework(call: Call) -> Attributes:
+    """What the framework knows that made the call; nothing where none did."""
+    known = call.framework
+    if known is None:
+        return {}
+    found: Attributes = {names.FRAMEWORK_NAME: known.name, names.FRAMEWORK_RUN_ID: known.run_id}
+    if known.version:
+        found[names.FRAMEWORK_VERSION] = known.version
+    if known.tags:
+        found[names.FRAMEWORK_TAGS] = known.tags
+    if known.node:
+        found[names.FRAMEWORK_NODE] = known.node
+    if known.step is not None:
+        found[names.FRAMEWORK_STEP] = known.step
+    if known.conversation_id and call.operation not in ("retrieval", "run_node"):
+        found.setdefault(names.CONVERSATION_ID, known.conversation_id)
+    return found
 
 
 def request(call: Call) -> Attributes:

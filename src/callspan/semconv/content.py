@@ -8,18 +8,11 @@ from typing import Any
 
 from callspan import guard
 from callspan.content.capture import Capture
-from callspan.content.fitting import Fitted
+from callspan.content.fitting import Fitted, Single
 from callspan.content.parts import Refused, redacted, shaped
 from callspan.content.plain import plain, valid
 from callspan.events import Call
 from callspan.semconv import names
-
-NAMES = {
-    "system": names.SYSTEM_INSTRUCTIONS,
-    "input": names.INPUT_MESSAGES,
-    "tools": names.TOOL_DEFINITIONS,
-    "output": names.OUTPUT_MESSAGES,
-}
 
 
 class Shown:
@@ -28,56 +21,61 @@ class Shown:
     What was sent takes three quarters of the bytes that there are at most, so that there is room for the answer.
     """
 
-    __slots__ = ("_capture", "_limit", "_room", "_whole", "dropped", "elided", "fields")
+    __slots__ = ("_capture", "_limit", "_received", "_room", "_sent", "dropped", "elided")
 
     def __init__(self, capture: Capture, attribute_limit: int | None) -> None:
-        self.fields: dict[str, Fitted] = {}
         self.dropped: list[str] = []
         self.elided = 0
+        self._sent: dict[str, Fitted | Single] = {}
+        self._received: dict[str, Fitted | Single] | None = None
         self._capture = capture
         self._limit = min(capture.attribute_limit, attribute_limit or capture.attribute_limit)
         self._room = capture.limit
-        self._whole = False
 
     def sent(self, call: Call) -> None:
-        """Take in system instructions, tool definitions and input messages, those there are."""
-        content, most = call.content, self._room // 4
-        self._add("system", lambda: content.system, most)
-        self._add("tools", lambda: content.tools, most)
-        self._add("input", lambda: content.messages, self._room - most)
+        """Take in what was sent to the model, the tool or the search, as far as there is something."""
+        most = self._room // 4
+        self._add(self._sent, names.SYSTEM_INSTRUCTIONS, "system", lambda: call.content.system, most)
+        self._add(self._sent, names.TOOL_DEFINITIONS, "tools", lambda: call.content.tools, most)
+        self._add(self._sent, names.INPUT_MESSAGES, "input", lambda: call.content.messages, self._room - most)
+        self._add(self._sent, names.TOOL_ARGUMENTS, "arguments", lambda: call.content.arguments, most)
+        self._add(self._sent, names.RETRIEVAL_QUERY, "input", lambda: call.content.query, most)
 
     def received(self, call: Call) -> None:
-        """Take in the output messages, only where something was received; a second time changes nothing."""
-        if self._whole:
+        """Take in what was received, as far as there is something; a second time changes nothing."""
+        if self._received is not None:
             return
-        self._whole = True
-        self._add("output", lambda: [message for message in call.response.messages if message["parts"]], self._room)
-        self.elided += call.response.elided
+        answer, found = call.response, {}
+        self._add(
+            found, names.OUTPUT_MESSAGES, "output", lambda: [m for m in answer.messages if m["parts"]], self._room
+        )
+        name = names.RETRIEVAL_DOCUMENTS if isinstance(answer.result, list) else names.TOOL_RESULT
+        self._add(found, name, "results", lambda: answer.result, self._room)
+        self.elided += answer.elided
+        self._received = found
 
-    def _add(self, field: str, read: Callable[[], list[dict[str, Any]]], room: int) -> None:
+    def _add(self, to: dict[str, Fitted | Single], name: str, field: str, read: Callable[[], Any], room: int) -> None:
         try:
-            items = shaped(read(), field, self._capture)
-            if items:
-                self._keep(field, Fitted(items, min(room, self._limit)))
+            value = shaped(read(), field, self._capture)
+            if value is None or value == []:
+                return
+            fitted = to[name] = (Fitted if isinstance(value, list) else Single)(value, min(room, self._limit))
+            self.elided += fitted.elided
+            self._room -= fitted.size
         except Refused as refusal:
-            guard.say_once(f"the redact hook failed ({refusal}), so {NAMES[field]} is not captured")
-            self.dropped.append(NAMES[field])
+            guard.say_once(f"the redact hook failed ({refusal}), so {name} is not captured")
+            self.dropped.append(name)
         except Exception as error:  # noqa: BLE001  odd content must not cost the call its span
-            guard.report(f"reading {NAMES[field]}", error)
-            self.dropped.append(NAMES[field])
+            guard.report(f"reading {name}", error)
+            self.dropped.append(name)
 
-    def _keep(self, field: str, fitted: Fitted) -> None:
-        self.fields[field] = fitted
-        self.elided += fitted.elided
-        self._room -= fitted.size
-
-    def texts(self, *fields: str) -> dict[str, str]:
-        """JSON texts by attribute, for spans, which carry no structures."""
-        return {NAMES[field]: self.fields[field].text for field in fields or NAMES if field in self.fields}
+    def texts(self) -> dict[str, str]:
+        """What was taken in last, as text by attribute: JSON, for spans carry no structures, but mere text as it is."""
+        return {name: value.text for name, value in (self._sent if self._received is None else self._received).items()}
 
     def structures(self) -> dict[str, Any]:
-        """Plain values by attribute, for events."""
-        return {NAMES[field]: plain(fitted.items) for field, fitted in self.fields.items()}
+        """All of it as plain values by attribute, for events."""
+        return {name: plain(value.value) for name, value in {**self._sent, **(self._received or {})}.items()}
 
     def notes(self) -> dict[str, Any]:
         """What was left out: bytes and characters for want of room, attributes because they could not be redacted."""

@@ -120,6 +120,32 @@ ESTIMATED = Metric(
 EXTRA = {"calls": CALLS, "active": ACTIVE, "retries": RETRIES}
 """Metrics of our own, recorded only when asked for by name."""
 
+_AGENT_SECONDS = tuple(0.1 * 2**n for n in range(13))
+_AGENT_CALLS = tuple(2**n for n in range(8))
+_WORKFLOW_SECONDS = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+
+LOCAL_DURATIONS = {
+    "invoke_agent": Metric(
+        "gen_ai.invoke_agent.duration", "s", "Duration of an agent's run.", HISTOGRAM, _AGENT_SECONDS
+    ),
+    "invoke_workflow": Metric(
+        "gen_ai.invoke_workflow.duration", "s", "Duration of a workflow's run.", HISTOGRAM, _WORKFLOW_SECONDS
+    ),
+    "execute_tool": _seconds("gen_ai.execute_tool.duration", "Duration of a tool's run."),
+}
+"""How long an operation of the program itself took; newer than the released text, which has no other name for it."""
+INFERENCE_CALLS = Metric(
+    "gen_ai.invoke_agent.inference_calls",
+    "{inference_call}",
+    "Calls to a model in one run of an agent.",
+    HISTOGRAM,
+    _AGENT_CALLS,
+)
+TOOL_CALLS = Metric(
+    "gen_ai.invoke_agent.tool_calls", "{tool_call}", "Runs of tools in one run of an agent.", HISTOGRAM, _AGENT_CALLS
+)
+LOCAL = (*LOCAL_DURATIONS.values(), INFERENCE_CALLS, TOOL_CALLS)
+
 CHOICES: dict[str, tuple[Convention, ...]] = {
     "released": (RELEASED,),
     "latest": (LATEST,),
