@@ -11,10 +11,11 @@ from opentelemetry import trace
 
 from callspan import foreign
 from callspan.doors.adapter import Adapter
+from callspan.frameworks.framework import Source
 from callspan.patching import Patch
 
 
-def installed_version(adapter: Adapter) -> str | None:
+def installed_version(adapter: Adapter | Source) -> str | None:
     """The version of a client: that which is loaded, else that which is installed."""
     loaded = getattr(sys.modules.get(adapter.module), "__version__", None)
     if isinstance(loaded, str):
@@ -64,7 +65,7 @@ def older(version: str, oldest: str) -> bool:
     return numbers[0] < numbers[1]
 
 
-def report(instrumented: bool, patched: Mapping[Adapter, Sequence[Patch]]) -> Status:
+def report(instrumented: bool, patched: Mapping[Adapter | Source, Sequence[Patch]]) -> Status:
     """The status of each client, given the patches of those that are watched."""
     clients = tuple(_client(adapter, patches) for adapter, patches in patched.items())
     problems = [
@@ -82,13 +83,13 @@ def report(instrumented: bool, patched: Mapping[Adapter, Sequence[Patch]]) -> St
     return Status(instrumented, clients, _destinations(), tuple(problems))
 
 
-def _client(adapter: Adapter, patches: Sequence[Patch]) -> ClientStatus:
+def _client(adapter: Adapter | Source, patches: Sequence[Patch]) -> ClientStatus:
     return ClientStatus(
         name=adapter.name,
         versions=f">={adapter.versions[0]},<{adapter.versions[1]}",
         installed=installed_version(adapter),
         loaded=adapter.module in sys.modules,
-        operations=tuple(dict.fromkeys(route.dialect.operation for route in adapter.routes)),
+        operations=adapter.operations,
         targets=tuple(
             TargetStatus(patch.target, patch.state)
             for patch in patches

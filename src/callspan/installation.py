@@ -13,17 +13,21 @@ from opentelemetry import metrics, trace
 
 from callspan import foreign, guard
 from callspan.adapters import ADAPTERS
+from callspan.background import running_loop
 from callspan.content.capture import Capture, Choice, chosen
 from callspan.dispatch import Dispatch
 from callspan.doors.adapter import Adapter, Request
 from callspan.events import Call
+from callspan.frameworks import SOURCES
+from callspan.frameworks.framework import Source
+from callspan.handlers.agents import AgentMetrics
 from callspan.handlers.logs import LogEvents
 from callspan.handlers.metrics import Metrics
 from callspan.handlers.spans import Spans
 from callspan.inspection import installed_version, older
-from callspan.observation import Observation
+from callspan.observation import Observation, Reader
 from callspan.patching import Patch, Patches
-from callspan.scope import Scope, current, suppressed
+from callspan.scope import Scope, current, place, suppressed
 from callspan.settings import Settings
 
 
@@ -46,15 +50,28 @@ attached: weakref.WeakKeyDictionary[Any, Extras] = weakref.WeakKeyDictionary()
 
 
 class Client:
-    """One client being watched: its patches, its version, and what else watches it."""
+    """One client, or one framework, being watched: its patches, its version, and what else watches it."""
 
-    def __init__(self, adapter: Adapter, owner: Installation) -> None:
+    def __init__(self, adapter: Adapter | Source, owner: Installation) -> None:
         self.adapter = adapter
         self.version = ""
         self.others: tuple[str, ...] = ()
         self.deferred = False
         self._owner = owner
-        self.patches = Patches(adapter.door(adapter, self.open), adapter.module, self._loaded)
+        patches = _door(adapter, self.open, self.observe)
+        self.patches = Patches(patches, adapter.module, self._loaded)
+
+    def apply(self) -> None:
+        """Patch it, now or when it is imported."""
+        self.patches.apply()
+        if isinstance(self.adapter, Source):
+            self.adapter.listen(self.observe)
+
+    def undo(self) -> None:
+        """Leave it as it was."""
+        self.patches.undo()
+        if isinstance(self.adapter, Source):
+            self.adapter.listen(None)
 
     def _loaded(self) -> None:
         """Look, once the client is there, at its version and at who else has patched it."""
@@ -72,19 +89,43 @@ class Client:
             guard.say_once(f"{self.adapter.name} is instrumented by {', '.join(self.others)} too: {then}")
 
     def open(self, request: Request) -> Observation | None:
-        """Begin an observation, unless telemetry is suppressed here."""
+        """Begin an observation, unless telemetry is suppressed here.
+
+        Where a framework makes the call in one of its models, this is what the model's run stands for.
+        """
         if not self.patches.active or suppressed():  # where others stand around our wrapper it cannot be taken out
             return None
         self._owner.ready()
-        scope = current()
-        extras = (attached.get(request.client) if attached else None) or NO_EXTRAS
+        around = place()
+        run = around.claim(request.dialect.operation) if around is not None else None
+        within = run.base if run is not None and run.moved else None
+        scope = current(within)
+        extras = (attached.get(request.client) if attached and request.client is not None else None) or NO_EXTRAS
         dispatch = self._owner.dispatch_for(extras, scope, self.deferred)
         call = _call(request, self.version)
         call.capture = self._owner.capture_for(extras, scope)
-        estimates = self._owner.settings.estimate == "missing" or bool(scope.counters)
-        observation = Observation(call, dispatch, scope, request.dialect.read, estimates=estimates)
+        observation = Observation(call, dispatch, scope, request.dialect.read, estimates=self._owner.estimates(scope))
+        if run is not None:
+            call.framework, observation.within = run.framework, within
         observation.asks_usage = request.stream and self._owner.settings.request_usage
         return observation
+
+    def observe(self, call: Call, read: Reader, context: Any) -> Observation | None:
+        """Begin an observation of what a framework tells of itself, in a context of its own."""
+        if not self.patches.active or suppressed():
+            return None
+        self._owner.ready()
+        scope = current(context)
+        call.asynchronous = running_loop() is not None
+        call.capture = self._owner.capture_for(NO_EXTRAS, scope)
+        dispatch = self._owner.dispatch_for(NO_EXTRAS, scope, self.deferred)
+        return Observation(call, dispatch, scope, read, estimates=call.counts and self._owner.estimates(scope))
+
+
+def _door(adapter: Adapter | Source, opener: Any, observer: Any) -> list[Patch]:
+    if isinstance(adapter, Source):
+        return adapter.door(observer)
+    return adapter.door(adapter, opener)
 
 
 def _call(request: Request, version: str) -> Call:
@@ -120,7 +161,12 @@ class Providers:
         """What turns calls into telemetry, unless OpenTelemetry is switched off."""
         if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
             return ()
-        return Spans(settings, self.tracer), Metrics(settings, self.meter), LogEvents(settings, self.logger)
+        return (
+            Spans(settings, self.tracer),
+            Metrics(settings, self.meter),
+            AgentMetrics(settings, self.meter),
+            LogEvents(settings, self.logger),
+        )
 
     def in_force(self) -> list[Any]:
         """The three providers, in the order in which they are flushed."""
@@ -150,7 +196,7 @@ class Installation:
         self._handlers = handlers
         self.listen()
         wanted = _wanted(settings)
-        self.clients = [Client(adapter, self) for adapter in ADAPTERS if adapter.name in wanted]
+        self.clients = [Client(adapter, self) for adapter in (*ADAPTERS, *SOURCES) if adapter.name in wanted]
 
     def listen(self) -> None:
         """Work out who is told, also of what `configure()` has added."""
@@ -164,6 +210,10 @@ class Installation:
             return everywhere
         return everywhere.plus((*extras.handlers, *scope.handlers))
 
+    def estimates(self, scope: Scope) -> bool:
+        """Whether somebody wants to know the tokens that a provider does not state."""
+        return self.settings.estimate == "missing" or bool(scope.counters)
+
     def capture_for(self, extras: Extras, scope: Scope) -> Capture | None:
         """What of the content is captured of such a call; `None` for nothing."""
         if not extras.choices and scope.capture is None:
@@ -176,23 +226,27 @@ class Installation:
     def apply(self) -> None:
         """Patch the clients, now or when they are imported."""
         for client in self.clients:
-            client.patches.apply()
+            client.apply()
 
     def undo(self) -> None:
         """Leave them as they were."""
         for client in self.clients:
-            client.patches.undo()
+            client.undo()
 
 
 def known_clients() -> list[str]:
     """The names of the clients that there are adapters for."""
-    return [adapter.name for adapter in ADAPTERS]
+    return [adapter.name for adapter in (*ADAPTERS, *SOURCES)]
 
 
-def patched(installation: Installation | None) -> dict[Adapter, list[Patch]]:
+_NOBODY = (lambda _request: None, lambda _call, _read, _context: None)
+
+
+def patched(installation: Installation | None) -> dict[Adapter | Source, list[Patch]]:
     """The patches of each client, those in place and those that there would be."""
     watched = {client.adapter.name: client.patches.patches for client in installation.clients} if installation else {}
-    return {adapter: watched.get(adapter.name) or adapter.door(adapter, lambda _request: None) for adapter in ADAPTERS}
+    known = (*ADAPTERS, *SOURCES)
+    return {adapter: watched.get(adapter.name) or _door(adapter, *_NOBODY) for adapter in known}
 
 
 def _house_handlers() -> tuple[Any, ...]:
@@ -202,7 +256,7 @@ def _house_handlers() -> tuple[Any, ...]:
 
 
 def _wanted(settings: Settings) -> set[str]:
-    known = {adapter.name for adapter in ADAPTERS}
+    known = set(known_clients())
     off = os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").replace(" ", "").split(",")
     named = {name for name in known if f"callspan_{name}" in off or "callspan" in off}
     return set(settings.clients or known) - set(settings.disabled_clients) - named

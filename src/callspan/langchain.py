@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from callspan.frameworks.langchain.counter import OpenAICount
 from callspan.frameworks.langchain.listener import from_langchain
@@ -21,6 +22,15 @@ def get_openai_callback() -> Iterator[OpenAICount]:
     watch()
     with count_tokens() as count:
         yield OpenAICount(count)
+
+
+def __getattr__(name: str) -> Any:
+    """Build the handler's class when it is asked for, by a program that has LangChain."""
+    if name == "CallspanHandler":
+        from callspan.frameworks.langchain.handler import handler_class
+
+        return handler_class()
+    raise AttributeError(f"module 'callspan.langchain' has no attribute {name!r}")
 
 
 __all__ = ["OpenAICount", "from_langchain", "get_openai_callback"]

@@ -136,6 +136,7 @@ def moved_client(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
         monkeypatch.setitem(sys.modules, module.__name__, module)
     adapter = dataclasses.replace(OPENAI, name="movedai", package="movedai", module="movedai", versions=("1", "9"))
     monkeypatch.setattr("callspan.installation.ADAPTERS", (adapter, OPENAI))
+    monkeypatch.setattr("callspan.installation.SOURCES", ())
     return base
 
 
@@ -161,6 +162,7 @@ def test_t102_not_installed(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatc
     """A client that is not installed is no problem, and `status()` says that it waits."""
     absent = dataclasses.replace(OPENAI, name="absentai", package="absentai", module="absentai")
     monkeypatch.setattr("callspan.installation.ADAPTERS", (absent,))
+    monkeypatch.setattr("callspan.installation.SOURCES", ())
     telemetry.instrument()
     [client] = callspan.status().clients
     assert (client.installed, client.loaded, {target.state for target in client.targets}) == (None, False, {"waiting"})

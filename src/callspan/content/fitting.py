@@ -90,7 +90,7 @@ def size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
-def marker(like: Item, count: int, left_out: int) -> Item:
+def marker(like: Any, count: int, left_out: int) -> Item:
     """What stands for items that were left out, in the form of one of them."""
     note: Item = {"type": "elided", "count": count, "size": left_out}
     if "parts" in like:
@@ -102,7 +102,7 @@ def _ending(message: Item) -> Item:
     return {"finish_reason": message["finish_reason"]} if "finish_reason" in message else {}
 
 
-def _cut(item: Item, text: str, room: int) -> tuple[Item, str]:
+def _cut(item: Any, text: str, room: int) -> tuple[Any, str]:
     """An item with its longest texts cut until it fits, or else what stands for it."""
     before = length = size(text)
     for _ in range(_ROUNDS):
@@ -118,7 +118,7 @@ def _replaced(item: Item) -> tuple[Item, str]:
     return item, encode(item)
 
 
-def _shortener(item: Item, excess: int) -> Callable[[str], str]:
+def _shortener(item: Any, excess: int) -> Callable[[str], str]:
     """Cuts all texts above one length, chosen so that what is too much goes."""
     lengths = sorted(_lengths(item), reverse=True)
     keep = _level(lengths, excess)

@@ -21,12 +21,17 @@ class Refused(Exception):
 
 def shaped(value: Any, where: str, capture: Capture) -> Any:
     """A copy without the bytes of images, sound and files, without fields not wanted, redacted where that is asked."""
-    if isinstance(value, list):
+    if is_list(value):
         return _listed(value, where, capture)
     if value is None or where not in capture.fields:
         return None
     redact = capture.redact
     return value if redact is None else plain(value, lambda text: redacted(text, where, redact))
+
+
+def is_list(value: Any) -> bool:
+    """Whether a value is a list of messages, parts, definitions or documents, rather than any value of a tool's."""
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
 def _listed(items: list[Item], where: str, capture: Capture) -> list[Item]:

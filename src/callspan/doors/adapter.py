@@ -52,6 +52,11 @@ class Adapter:
                 return route
         return None
 
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """What can be asked of it."""
+        return tuple(dict.fromkeys(route.dialect.operation for route in self.routes))
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

@@ -1,1 +1,5 @@
-"""Frameworks that have callbacks of their own."""
+"""Frameworks with hooks of their own: their runs feed the same observations as the calls of clients."""
+
+from callspan.frameworks.langchain.source import LANGCHAIN
+
+SOURCES = (LANGCHAIN,)

@@ -9,7 +9,7 @@ from typing import Any
 from callspan import guard
 from callspan.content.capture import Capture
 from callspan.content.fitting import Fitted, Single
-from callspan.content.parts import Refused, redacted, shaped
+from callspan.content.parts import Refused, is_list, redacted, shaped
 from callspan.content.plain import plain, valid
 from callspan.events import Call
 from callspan.semconv import names
@@ -46,9 +46,8 @@ class Shown:
         if self._received is not None:
             return
         answer, found = call.response, {}
-        self._add(
-            found, names.OUTPUT_MESSAGES, "output", lambda: [m for m in answer.messages if m["parts"]], self._room
-        )
+        said = [message for message in answer.messages if message["parts"]]
+        self._add(found, names.OUTPUT_MESSAGES, "output", lambda: said, self._room)
         name = names.RETRIEVAL_DOCUMENTS if isinstance(answer.result, list) else names.TOOL_RESULT
         self._add(found, name, "results", lambda: answer.result, self._room)
         self.elided += answer.elided
@@ -59,7 +58,7 @@ class Shown:
             value = shaped(read(), field, self._capture)
             if value is None or value == []:
                 return
-            fitted = to[name] = (Fitted if isinstance(value, list) else Single)(value, min(room, self._limit))
+            fitted = to[name] = (Fitted if is_list(value) else Single)(value, min(room, self._limit))
             self.elided += fitted.elided
             self._room -= fitted.size
         except Refused as refusal:

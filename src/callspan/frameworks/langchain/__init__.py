@@ -1,1 +1,1 @@
-"""LangChain: its callback handlers, its messages and its token counter, on both sides of callspan."""
+"""LangChain and LangGraph on both sides: runs feed observations, handlers hear clients, tokens are counted."""

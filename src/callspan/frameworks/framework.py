@@ -1,0 +1,31 @@
+"""What a framework is: one more source of calls, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from callspan.events import Call
+from callspan.observation import Observation, Reader
+from callspan.patching import Patch
+
+Opener = Callable[[Call, Reader, Any], "Observation | None"]
+"""Begins to observe a call, given what reads its answers and the context in which it stands; `None` if nobody wants
+to hear of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One framework: its names, the versions it was tried with, what it does, and the patches by which it is heard.
+
+    `listen` is given what begins observations, or `None` when nobody listens any more.
+    """
+
+    name: str
+    package: str
+    module: str
+    versions: tuple[str, str]
+    operations: tuple[str, ...]
+    door: Callable[[Opener], list[Patch]]
+    listen: Callable[[Opener | None], None]

@@ -1,0 +1,58 @@
+"""What LangChain's callbacks say of a run beside its input: names, tags and metadata, only what is known to be safe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from callspan.events import Framework
+
+NAME = "langchain"
+GRAPH = "langgraph"
+_INTERNAL_TAGS = ("seq:step:", "map:key:", "graph:step:", "condition:", "branch:", "langsmith:")
+_CONVERSATION = ("thread_id", "session_id", "conversation_id")
+_versions: dict[str, str] = {}
+
+
+def framework(told: Mapping[str, Any]) -> Framework:
+    """The framework's facts. Metadata of the app's own stays out: it may hold anything."""
+    metadata = _mapping(told.get("metadata"))
+    node, step = metadata.get("langgraph_node"), metadata.get("langgraph_step")
+    name = GRAPH if node is not None or metadata.get("ls_integration") == GRAPH else NAME
+    return Framework(
+        name=name,
+        version=_version("langchain_core" if name == NAME else "langgraph"),
+        run_id=str(told.get("run_id")),
+        tags=tuple(_own(told.get("tags"))),
+        node=node if isinstance(node, str) else None,
+        step=step if isinstance(step, int) else None,
+        conversation_id=_conversation(metadata),
+    )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _own(tags: Any) -> list[str]:
+    """The tags that the app has set, without those by which the framework marks its steps."""
+    tags = tags if isinstance(tags, list | tuple) else ()
+    return [tag for tag in tags if isinstance(tag, str) and not tag.startswith(_INTERNAL_TAGS)]
+
+
+def _conversation(metadata: Mapping[str, Any]) -> str | None:
+    found = next((metadata[key] for key in _CONVERSATION if metadata.get(key)), None)
+    return None if found is None else str(found)
+
+
+def _version(module: str) -> str:
+    """The version of a package that is loaded; read once, for it is asked of the file system."""
+    if module not in _versions:
+        import importlib.metadata  # it takes longer to import than callspan's own modules
+
+        try:
+            _versions[module] = importlib.metadata.version(module.replace("_", "-")) if module in sys.modules else ""
+        except importlib.metadata.PackageNotFoundError:
+            _versions[module] = ""
+    return _versions[module]

@@ -1,0 +1,190 @@
+"""Patches round the methods of models: what a client is asked for in them belongs to the runs that begin in them."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from callspan import scope
+from callspan.frameworks.langchain.tree import tree
+from callspan.frameworks.place import Bystander, ModelPlace
+from callspan.frameworks.run import ModelRun
+
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+
+
+def _place(model: Any) -> ModelPlace:
+    """The place inside a method of a model; an `LLM` asks once for each prompt, any other old model once for all."""
+    base = getattr(sys.modules.get("langchain_core.language_models.llms"), "BaseLLM", None)
+    single = getattr(sys.modules.get("langchain_core.language_models.llms"), "LLM", None)
+    shared = base is not None and isinstance(model, base) and not (single is not None and isinstance(model, single))
+    return ModelPlace(scope.place(), shared)
+
+
+def _close(place: ModelPlace, error: BaseException | None) -> None:
+    """End the runs that are open on the way out, as after a cancellation, of which LangChain tells nothing."""
+    for run in place.runs:
+        if not run.closed:
+            tree.close(run, error)
+
+
+def generate(wrapped: Any, model: Any, args: Args, kwargs: Kwargs) -> Any:
+    """In place of `generate`."""
+    place = _place(model)
+    mark, failure = scope.enter(scope.at(place)), None
+    try:
+        return wrapped(*args, **kwargs)
+    except BaseException as error:
+        failure = error
+        raise
+    finally:
+        scope.leave(mark)
+        _close(place, failure)
+
+
+async def agenerate(wrapped: Any, model: Any, args: Args, kwargs: Kwargs) -> Any:
+    """In place of `agenerate`."""
+    place = _place(model)
+    mark, failure = scope.enter(scope.at(place)), None
+    try:
+        return await wrapped(*args, **kwargs)
+    except BaseException as error:
+        failure = error
+        raise
+    finally:
+        scope.leave(mark)
+        _close(place, failure)
+
+
+def stream(wrapped: Any, model: Any, args: Args, kwargs: Kwargs) -> Any:
+    """In place of `stream`."""
+    return _steps(wrapped(*args, **kwargs), _place(model))
+
+
+def astream(wrapped: Any, model: Any, args: Args, kwargs: Kwargs) -> Any:
+    """In place of `astream`."""
+    return _asteps(wrapped(*args, **kwargs), _place(model))
+
+
+def exact(wrapped: Any, _model: Any, args: Args, kwargs: Kwargs) -> Any:
+    """In place of what answers one list of messages, whose run is known by name."""
+    place = _exact_place(args, kwargs)
+    if place is None:
+        return wrapped(*args, **kwargs)
+    mark = scope.enter(scope.at(place, place.runs[0].base if place.runs[0].moved else None))
+    try:
+        return wrapped(*args, **kwargs)
+    finally:
+        scope.leave(mark)
+
+
+async def aexact(wrapped: Any, _model: Any, args: Args, kwargs: Kwargs) -> Any:
+    """The same in asynchronous code, where many are answered at once."""
+    place = _exact_place(args, kwargs)
+    if place is None:
+        return await wrapped(*args, **kwargs)
+    mark = scope.enter(scope.at(place, place.runs[0].base if place.runs[0].moved else None))
+    try:
+        return await wrapped(*args, **kwargs)
+    finally:
+        scope.leave(mark)
+
+
+def exact_events(wrapped: Any, _model: Any, args: Args, kwargs: Kwargs) -> Any:
+    """In place of the events of a run that is known by name."""
+    place, source = _exact_place(args, kwargs), wrapped(*args, **kwargs)
+    return source if place is None else _steps(source, place, ends=False)
+
+
+def aexact_events(wrapped: Any, _model: Any, args: Args, kwargs: Kwargs) -> Any:
+    """The same in asynchronous code."""
+    place, source = _exact_place(args, kwargs), wrapped(*args, **kwargs)
+    return source if place is None else _asteps(source, place, ends=False)
+
+
+def _exact_place(args: Args, kwargs: Kwargs) -> ModelPlace | None:
+    manager = kwargs.get("run_manager") or (args[2] if len(args) > 2 else None)
+    run = tree.runs.get(getattr(manager, "run_id", None))
+    if not isinstance(run, ModelRun):
+        return None
+    outer = scope.place()
+    return ModelPlace(outer.outer if isinstance(outer, ModelPlace) else outer, runs=[run])
+
+
+def _steps(source: Any, place: ModelPlace, ends: bool = True) -> Iterator[Any]:
+    """A generator in whose steps the place is in force, and between them not. `ends` says that runs end with it."""
+    step, failure = source.__next__, None
+    try:
+        while True:
+            mark = None if place.settled else scope.enter(scope.at(place))
+            try:
+                item = step()
+            except StopIteration:
+                return
+            finally:
+                if mark is not None:
+                    scope.leave(mark)
+            try:
+                yield item
+                step = source.__next__
+            except GeneratorExit:
+                source.close()
+                raise
+            except BaseException as error:  # noqa: BLE001  it is the model's own code that shall see it
+                step = functools.partial(source.throw, error)
+    except BaseException as error:
+        failure = error
+        raise
+    finally:
+        if ends or not isinstance(failure, Exception | None):
+            _close(place, failure)
+
+
+async def _asteps(source: Any, place: ModelPlace, ends: bool = True) -> AsyncIterator[Any]:
+    """The same for an asynchronous generator."""
+    step, failure = source.__anext__, None
+    try:
+        while True:
+            mark = None if place.settled else scope.enter(scope.at(place))
+            try:
+                item = await step()
+            except StopAsyncIteration:
+                return
+            finally:
+                if mark is not None:
+                    scope.leave(mark)
+            try:
+                yield item
+                step = source.__anext__
+            except GeneratorExit:
+                await source.aclose()
+                raise
+            except BaseException as error:  # noqa: BLE001  it is the model's own code that shall see it
+                step = functools.partial(source.athrow, error)
+    except BaseException as error:
+        failure = error
+        raise
+    finally:
+        if ends or not isinstance(failure, Exception | None):
+            _close(place, failure)
+
+
+def search(wrapped: Any, _retriever: Any, args: Args, kwargs: Kwargs) -> Any:
+    """In place of a retriever's `invoke`."""
+    mark = scope.enter(scope.at(Bystander(scope.place(), opens=True)))
+    try:
+        return wrapped(*args, **kwargs)
+    finally:
+        scope.leave(mark)
+
+
+async def asearch(wrapped: Any, _retriever: Any, args: Args, kwargs: Kwargs) -> Any:
+    """In place of a retriever's `ainvoke`."""
+    mark = scope.enter(scope.at(Bystander(scope.place(), opens=True)))
+    try:
+        return await wrapped(*args, **kwargs)
+    finally:
+        scope.leave(mark)

@@ -1,0 +1,239 @@
+"""LangChain's callbacks as a tree of runs, which become observations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from callspan import guard, scope
+from callspan.events import Call, Content, Delta
+from callspan.frameworks.framework import Opener
+from callspan.frameworks.langchain import requests, results, steps
+from callspan.frameworks.langchain.facts import framework
+from callspan.frameworks.langchain.steps import Operation
+from callspan.frameworks.place import Bystander, ModelPlace, delegate
+from callspan.frameworks.run import ModelRun, Run, Runs
+from callspan.observation import Observation, qualified
+
+_CONTROL = ("GraphInterrupt", "NodeInterrupt", "GraphBubbleUp", "ParentCommand")
+Told = Mapping[str, Any]
+
+
+class Tree:
+    """All runs that LangChain has told of and that are open. `opener` is none while nobody listens: then no run is
+    begun, and those that are open still end."""
+
+    def __init__(self) -> None:
+        self.opener: Opener | None = None
+        self.runs = Runs()
+
+    def hear(self, event: str, args: tuple[Any, ...], told: Told) -> None:
+        """Take in one callback. Nothing that goes wrong here reaches the app."""
+        method = _METHODS.get(event)
+        if method is None:
+            return
+        try:
+            method(self, told, *args)
+        except Exception as error:  # noqa: BLE001  our fault must not disturb the app, whose callback this is
+            guard.report(f"hearing LangChain's {event}", error)
+
+    # -- beginnings --------------------------------------------------------------------------------------------
+
+    def _begin(self, told: Told, kind: type[Run]) -> Run | None:
+        run_id, opener = told.get("run_id"), self.opener
+        if run_id is None or opener is None or self.runs.get(run_id) is not None or scope.suppressed():
+            return None
+        run = kind(run_id, self.runs.get(told.get("parent_run_id")))
+        self.runs.add(run)
+        run.framework = framework(told)
+        return run
+
+    def _chain_start(self, told: Told, serialized: Any = None, inputs: Any = None, *_rest: Any) -> None:
+        run = self._begin(told, Run)
+        if run is None:
+            return
+        run.facts = {"told": told, "serialized": serialized, **(told.get("metadata") or {})}
+        if steps.is_node(told.get("tags")) and run.parent is not None and run.parent.observation is None:
+            self._graph(run.parent)
+        found = steps.operation(told, serialized, run.parent)
+        if found is not None:
+            self._tell(run, found)
+
+    def _graph(self, run: Run) -> None:
+        """A run that turns out to be a graph, because a node runs in it, is an operation."""
+        facts = run.facts or {}
+        name = steps.name_of(facts.get("told", {}), facts.get("serialized"))
+        self._tell(run, ("invoke_workflow", {"workflow_name": name}))
+        for child in run.children:
+            child.moved, child.base, child.outer = True, run.context, run
+            child.context = scope.at(child, run.context)
+
+    def _tool_start(self, told: Told, serialized: Any = None, given: Any = None, *_rest: Any) -> None:
+        run = self._begin(told, Run)
+        if run is None:
+            return
+        known = serialized if isinstance(serialized, Mapping) else {}
+        parameters = {
+            "tool_name": known.get("name") or told.get("name") or "unknown",
+            "tool_type": "function",
+            "tool_description": known.get("description"),
+            "tool_call_id": told.get("tool_call_id"),
+            "agent_name": _agent_name(run),
+        }
+        arguments = told.get("inputs") or given
+        self._tell(run, ("execute_tool", parameters), lambda: requests.tool_content(arguments))
+
+    def _retriever_start(self, told: Told, serialized: Any = None, query: Any = None, *_rest: Any) -> None:
+        run = self._begin(told, Run)
+        if run is None:
+            return
+        self._tell(run, ("retrieval", {}), lambda: requests.search_content(query))
+        place = scope.place()
+        if isinstance(place, Bystander) and place.opens:
+            scope.enter(run.context)  # whoever made the place puts back what was before
+
+    def _model_start(self, told: Told, given: Any, operation: str) -> None:
+        run = self._begin(told, ModelRun)
+        if not isinstance(run, ModelRun):
+            return
+        run.facts = (operation, told, given)
+        place = scope.place()
+        if isinstance(place, ModelPlace):
+            place.add(run)
+        delegate(run)
+
+    def _chat_start(self, told: Told, _serialized: Any = None, given: Any = (), *_rest: Any) -> None:
+        self._model_start(told, given, "chat")
+
+    def _llm_start(self, told: Told, _serialized: Any = None, given: Any = (), *_rest: Any) -> None:
+        self._model_start(told, given, "text_completion")
+
+    def _tell(self, run: Run, operation: Operation, content: Callable[[], Content] = Content) -> None:
+        name, parameters = operation
+        call = Call(name, "", None, {key: value for key, value in parameters.items() if value}, content=content)
+        self._observe(run, call, _nothing)
+
+    def _observe(self, run: Run, call: Call, read: Callable[[Any, bool], Delta | None]) -> None:
+        call.framework = run.framework
+        opener = self.opener
+        if opener is not None:
+            run.tell(opener(call, read, run.base))
+
+    # -- models whose client nobody watches --------------------------------------------------------------------
+
+    def _spoken(self, run: ModelRun, stream: bool) -> Observation | None:
+        """The observation of a model's run that nobody else tells of; runs answered by one request share it."""
+        if run.observation is None and not (run.claimed or run.delegated):
+            operation, told, given = run.facts
+            first = next((one for one in run.group if one.observation is not None), run)
+            if first is run:
+                self._observe(run, requests.call(operation, told, given, stream), results.read)
+            run.observation = first.observation
+        return run.observation
+
+    def _token(self, told: Told, token: Any = None, *_rest: Any) -> None:
+        run = self.runs.get(told.get("run_id"))
+        if isinstance(run, ModelRun) and not run.claimed:
+            observation = self._spoken(run, True)
+            if observation is not None:
+                observation.chunk(token if token else told.get("chunk"))
+
+    def _event(self, told: Told, event: Any = None, *_rest: Any) -> None:
+        """An event of the protocol for streams that newer versions speak; its text comes as deltas."""
+        delta = event.get("delta") if isinstance(event, Mapping) else None
+        said = delta.get("text") if isinstance(delta, Mapping) else None
+        if isinstance(said, str) and said:
+            self._token(told, said)
+
+    def _retry(self, told: Told, state: Any = None, *_rest: Any) -> None:
+        run = self.runs.get(told.get("run_id"))
+        observation = run.observation if run is not None else None
+        if observation is not None and not observation.ended:
+            error = getattr(getattr(state, "outcome", None), "exception", lambda: None)()
+            wait = getattr(getattr(state, "next_action", None), "sleep", 0.0)
+            observation.retry(qualified(type(error)) if error is not None else "unknown", float(wait or 0.0))
+
+    # -- ends --------------------------------------------------------------------------------------------------
+
+    def _end(self, told: Told, output: Any = None, *_rest: Any) -> None:
+        run = self.runs.take(told.get("run_id"))
+        if isinstance(run, ModelRun):
+            self._model_end(run, output)
+        elif run is not None and run.observation is not None:
+            run.observation.call.response.result = requests.result(run.observation, output)
+            run.observation.finish()
+
+    def _model_end(self, run: ModelRun, result: Any) -> None:
+        run.closed = True
+        if run.observation is None and results.from_cache(result):
+            return
+        observation = self._spoken(run, False)
+        if observation is None or observation.ended:
+            return
+        if len(run.group) == 1:
+            observation.answer(result)
+            return
+        delta = results.read(result, observation.reads_text)
+        observation.call.response.add(results.at_choice(delta, run.group.index(run)), observation.reads_text)
+        if all(one.closed for one in run.group):
+            observation.finish()
+
+    def _error(self, told: Told, error: Any = None, *_rest: Any) -> None:
+        run = self.runs.take(told.get("run_id"))
+        if run is not None and isinstance(error, BaseException):
+            self.close(run, error)
+
+    def close(self, run: Run, error: BaseException | None) -> None:
+        """End a run that did not end well, and all that is still open in it. No error means that its reader left."""
+        self.runs.take(run.id)
+        for child in list(run.children):
+            self.close(child, error)
+        if isinstance(run, ModelRun):
+            run.closed = True
+            self._spoken(run, False)
+        if run.observation is not None:
+            _fail(run.observation, error)
+
+
+def _fail(observation: Observation, error: BaseException | None) -> None:
+    """An interrupt of a graph, or a command to its parent, is control flow; a reader that left is no failure."""
+    if error is None or isinstance(error, GeneratorExit):
+        observation.abandon()
+    elif any(kind.__name__ in _CONTROL for kind in type(error).__mro__):
+        observation.finish()
+    else:
+        observation.fail(error)
+
+
+def _nothing(_item: Any, _full: bool) -> Delta | None:
+    return None
+
+
+def _agent_name(run: Run) -> str | None:
+    outer = run.call
+    while outer is not None and outer.operation != "invoke_agent":
+        outer = outer.parent
+    return outer.parameters.get("agent_name") if outer is not None else None
+
+
+_METHODS: dict[str, Callable[..., None]] = {
+    "on_chain_start": Tree._chain_start,
+    "on_tool_start": Tree._tool_start,
+    "on_retriever_start": Tree._retriever_start,
+    "on_chat_model_start": Tree._chat_start,
+    "on_llm_start": Tree._llm_start,
+    "on_llm_new_token": Tree._token,
+    "on_stream_event": Tree._event,
+    "on_retry": Tree._retry,
+    "on_chain_end": Tree._end,
+    "on_tool_end": Tree._end,
+    "on_retriever_end": Tree._end,
+    "on_llm_end": Tree._end,
+    "on_chain_error": Tree._error,
+    "on_tool_error": Tree._error,
+    "on_retriever_error": Tree._error,
+    "on_llm_error": Tree._error,
+}
+"""What each callback does. Text, agent actions and custom events say nothing that the runs do not."""
+EVENTS = (*_METHODS, "on_agent_action", "on_agent_finish", "on_text", "on_custom_event")
+tree = Tree()

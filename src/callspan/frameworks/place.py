@@ -1,0 +1,94 @@
+"""Where in a framework's program code runs, when that is a model's own method.
+
+It is carried in the OpenTelemetry context, as every run is, and it is mutable on purpose: frameworks tell of a run in
+another task or thread than that in which they then call the provider, and what all of them share is this object.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from callspan.events import Call
+from callspan.frameworks.run import ModelRun, Run
+from callspan.semconv.names import INFERENCE
+
+
+class ModelPlace:
+    """Inside a model's method. The first call of a client here is what the model's open run stands for.
+
+    `shared` is for models that answer all their runs by one request; they have one observation.
+    """
+
+    __slots__ = ("_lock", "outer", "runs", "shared")
+
+    def __init__(self, outer: Any, shared: bool = False, runs: list[ModelRun] | None = None) -> None:
+        self.outer = outer
+        self.shared = shared
+        self.runs: list[ModelRun] = runs or []
+        self._lock = threading.Lock()
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to be claimed."""
+        return bool(self.runs) and not any(run.waiting for run in self.runs)
+
+    @property
+    def call(self) -> Call | None:
+        """The observed operation in which the model is called."""
+        return self.outer.call if self.outer is not None else None
+
+    def claim(self, operation: str) -> Run | None:
+        """The run that a client's call belongs to; from now on that run says nothing by itself."""
+        if operation not in INFERENCE or not self.runs:
+            return None
+        with self._lock:
+            found = next((run for run in self.runs if run.waiting), self.runs[-1])
+            for run in self.runs if self.shared else (found,):
+                run.claimed = True
+        return found
+
+    def add(self, run: ModelRun) -> None:
+        """Take in a run that begins here."""
+        self.runs.append(run)
+        if self.shared:
+            run.group = self.runs
+
+
+class Bystander:
+    """Where nothing is to be claimed, though a model's method may be further out.
+
+    Inside somebody's callback: what is called there has nothing to do with the run that the callback hears of.
+    Inside a method that begins one run and does that run's work itself: `opens` lets the run's context stay in force.
+    """
+
+    __slots__ = ("opens", "outer")
+
+    def __init__(self, outer: Any, opens: bool = False) -> None:
+        self.outer = outer
+        self.opens = opens
+
+    @property
+    def call(self) -> Call | None:
+        """The observed operation around."""
+        return self.outer.call if self.outer is not None else None
+
+    def claim(self, _operation: str) -> Run | None:
+        """Nothing is to be claimed here."""
+        return None
+
+
+def delegate(run: ModelRun) -> None:
+    """A model that calls another model does not speak for itself: the run that waits further out keeps silent."""
+    for place in _outwards(run.outer):
+        waiting = [outer for outer in place.runs if outer.waiting and outer is not run]
+        if waiting and run not in place.runs:
+            waiting[0].delegated = True
+
+
+def _outwards(place: Any) -> Iterator[ModelPlace]:
+    while place is not None and not isinstance(place, Bystander):
+        if isinstance(place, ModelPlace):
+            yield place
+        place = place.outer
