@@ -14,6 +14,7 @@ from langchain_classic.chains import ConversationChain
 from langchain_classic.memory import ConversationBufferMemory
 from langchain_core.messages import HumanMessage
 from langchain_openai import ChatOpenAI, OpenAI
+from opentelemetry import trace
 
 import callspan
 from callspan.langchain import get_openai_callback
@@ -73,9 +74,10 @@ def test_print(telemetry: Telemetry, model: ChatOpenAI) -> None:
     assert f"${cb.total_cost:.4f}" == "$nan"
 
 
-def test_without_instrument(model: ChatOpenAI, telemetry: Telemetry) -> None:
+def test_without_instrument(model: ChatOpenAI, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the program did not instrument, the block watches by itself, and makes no telemetry."""
     callspan.uninstrument()
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: telemetry.tracer_provider)
     with get_openai_callback() as cb:
         model.invoke("Roses?")
     assert cb.total_tokens == 5

@@ -302,10 +302,23 @@ def test_what_is_no_handler() -> None:
         callspan.from_langchain(callspan.ConsoleHandler())
 
 
-def test_json_for_people(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer) -> None:
-    """Tool results that are no text become JSON in which Chinese stays readable."""
+def test_json_for_people(telemetry: Telemetry, client: openai.OpenAI) -> None:
+    """Arguments that are no object come as JSON in which Chinese stays readable."""
     heard = hearing(telemetry, Heard())
-    parts = [{"type": "text", "text": json.dumps({"花": "玫瑰"}, ensure_ascii=False)}]
-    client.chat.completions.create(model="m", messages=[{"role": "tool", "tool_call_id": "c", "content": parts}])
+    asked = {"id": "c1", "type": "function", "function": {"name": "price", "arguments": '["\\u73ab\\u7470"]'}}
+    client.chat.completions.create(model="m", messages=[{"role": "assistant", "content": "", "tool_calls": [asked]}])
     (_, ((message,),)), _ = heard.told("chat")
-    assert message.content == '{"花": "玫瑰"}'
+    assert [call["args"] for call in message.invalid_tool_calls] == ['["玫瑰"]']
+
+
+@pytest.mark.parametrize("side", ["prompt_tokens", "completion_tokens"])
+def test_half_of_the_counts(telemetry: Telemetry, program: Program, model_server: ModelServer, side: str) -> None:
+    """Where a server states one side only, the other is not made up."""
+    heard = hearing(telemetry, Heard())
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Roses."}, "finish_reason": "stop"}
+    answer = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+    model_server.enqueue(Reply(raw=json.dumps({**answer, "usage": {side: 5}})))
+    program.chat()
+    (result,), _ = heard.told("end")
+    assert result.generations[0][0].message.usage_metadata is None
+    assert result.llm_output["token_usage"] == {side: 5}

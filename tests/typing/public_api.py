@@ -6,6 +6,7 @@ from typing_extensions import assert_type
 
 import callspan
 from callspan import Call, Outcome, Response, Token, TokenCount, Usage
+from callspan.langchain import OpenAICount, get_openai_callback
 
 
 class Complete:
@@ -50,6 +51,14 @@ def count() -> int:
     with callspan.count_tokens() as usage:
         assert_type(usage, TokenCount)
     return usage.total
+
+
+def count_as_langchain() -> int:
+    """The same by LangChain's names."""
+    with get_openai_callback() as cb:
+        assert_type(cb, OpenAICount)
+        assert_type(cb.total_cost, float)
+    return cb.total_tokens
 
 
 def look() -> str:

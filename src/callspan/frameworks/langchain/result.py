@@ -80,6 +80,6 @@ def _output(call: Call) -> dict[str, Any]:
     usage = call.response.usage
     found: dict[str, Any] = {"model_name": _model(call), "id": call.response.id}
     if usage is not None and usage.total is not None:
-        counts = {"prompt_tokens": usage.input, "completion_tokens": usage.output, "total_tokens": usage.total}
-        found["token_usage"] = _known(counts)
+        counts = _known({"prompt_tokens": usage.input, "completion_tokens": usage.output})
+        found["token_usage"] = {**counts, "total_tokens": usage.total} if len(counts) == 2 else counts
     return found
