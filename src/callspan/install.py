@@ -72,9 +72,12 @@ def instrument(
     providers = Providers(tracer_provider, meter_provider, logger_provider)
     with _lock:
         new = Installation(_resolved(given), providers, checked(handlers), _register_exit_hook)
+        heard = _installation.heard if _installation is not None else ()
         uninstrument()
         _installation = new
         new.apply()
+        for framework in heard:
+            new.hear(framework)
     if tracer_provider is None and _nobody_listens():
         guard.say_once(
             "no OpenTelemetry provider is set, so spans go nowhere: "
@@ -99,6 +102,15 @@ def _resolved(given: dict[str, Any]) -> Settings:
 def _nobody_listens() -> bool:
     expected = os.environ.get("OTEL_SDK_DISABLED") or os.environ.get(RUN_MODULES)
     return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider) and not expected
+
+
+def hear(framework: str) -> None:
+    """Hear the handlers of ours that the app gives to a framework, also where nothing is instrumented."""
+    global _installation
+    with _lock:
+        if _installation is None:
+            _installation = Installation(resolve({}), Providers(), (), _register_exit_hook, watch=False)
+        _installation.hear(framework)
 
 
 def uninstrument() -> None:

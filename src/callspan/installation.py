@@ -52,12 +52,13 @@ attached: weakref.WeakKeyDictionary[Any, Extras] = weakref.WeakKeyDictionary()
 class Client:
     """One client, or one framework, being watched: its patches, its version, and what else watches it."""
 
-    def __init__(self, adapter: Adapter | Source, owner: Installation) -> None:
+    def __init__(self, adapter: Adapter | Source, owner: Installation, everywhere: bool = True) -> None:
         self.adapter = adapter
         self.version = ""
         self.others: tuple[str, ...] = ()
         self.deferred = False
         self._owner = owner
+        self._everywhere = everywhere
         patches = _door(adapter, self.open, self.observe)
         self.patches = Patches(patches, adapter.module, self._loaded)
 
@@ -65,13 +66,13 @@ class Client:
         """Patch it, now or when it is imported."""
         self.patches.apply()
         if isinstance(self.adapter, Source):
-            self.adapter.listen(self.observe)
+            self.adapter.listen(self.observe, self._everywhere)
 
     def undo(self) -> None:
         """Leave it as it was."""
         self.patches.undo()
         if isinstance(self.adapter, Source):
-            self.adapter.listen(None)
+            self.adapter.listen(None, False)
 
     def _loaded(self) -> None:
         """Look, once the client is there, at its version and at who else has patched it."""
@@ -182,20 +183,29 @@ class NoTelemetry(Providers):
 
 
 class Installation:
-    """What one `instrument()` put in place. `ready` is called before each observation."""
+    """What one `instrument()` put in place. `ready` is called before each observation.
+
+    Without `watch` nothing is watched but what `hear` names.
+    """
 
     def __init__(
-        self, settings: Settings, providers: Providers, handlers: tuple[Any, ...], ready: Callable[[], None]
+        self,
+        settings: Settings,
+        providers: Providers,
+        handlers: tuple[Any, ...],
+        ready: Callable[[], None],
+        watch: bool = True,
     ) -> None:
         self.settings = settings
         self.ready = ready
+        self.heard: tuple[str, ...] = ()
         self.providers = providers
         self._telemetry = providers.handlers(settings)
         self._chosen = chosen(settings)
         self._capture = self._chosen if self._chosen.on else None
         self._handlers = handlers
         self.listen()
-        wanted = _wanted(settings)
+        wanted = _wanted(settings) if watch else ()
         self.clients = [Client(adapter, self) for adapter in (*ADAPTERS, *SOURCES) if adapter.name in wanted]
 
     def listen(self) -> None:
@@ -227,6 +237,14 @@ class Installation:
         """Patch the clients, now or when they are imported."""
         for client in self.clients:
             client.apply()
+
+    def hear(self, framework: str) -> None:
+        """Hear the handlers that the app itself gives to a framework which is not watched everywhere."""
+        self.heard = (*self.heard, framework)
+        if framework not in [client.adapter.name for client in self.clients]:
+            source = next(source for source in SOURCES if source.name == framework)
+            self.clients.append(Client(source, self, everywhere=False))
+            self.clients[-1].apply()
 
     def undo(self) -> None:
         """Leave them as they were."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,12 +25,21 @@ def get_openai_callback() -> Iterator[OpenAICount]:
         yield OpenAICount(count)
 
 
-def __getattr__(name: str) -> Any:
-    """Build the handler's class when it is asked for, by a program that has LangChain."""
-    if name == "CallspanHandler":
-        from callspan.frameworks.langchain.handler import handler_class
+@functools.cache
+def _handler_class() -> type:
+    from callspan.frameworks.langchain.handler import handler_class
+    from callspan.install import hear
 
-        return handler_class()
+    return handler_class(lambda: hear("langchain"))
+
+
+_MADE = {"CallspanHandler": _handler_class}
+"""What is built when it is asked for, by a program that has LangChain."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MADE:
+        return _MADE[name]()
     raise AttributeError(f"module 'callspan.langchain' has no attribute {name!r}")
 
 

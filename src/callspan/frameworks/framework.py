@@ -19,7 +19,8 @@ to hear of it."""
 class Source:
     """One framework: its names, the versions it was tried with, what it does, and the patches by which it is heard.
 
-    `listen` is given what begins observations, or `None` when nobody listens any more.
+    `listen` is given what begins observations, or `None` when nobody listens any more, and whether all of the
+    framework is to be heard, or only that to which the app has given a handler of ours.
     """
 
     name: str
@@ -28,4 +29,4 @@ class Source:
     versions: tuple[str, str]
     operations: tuple[str, ...]
     door: Callable[[Opener], list[Patch]]
-    listen: Callable[[Opener | None], None]
+    listen: Callable[[Opener | None, bool], None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from callspan import scope
@@ -14,15 +15,15 @@ class Run:
     """A run, which is also the place where its own code runs.
 
     `base` is the context in which it began: that in force, or its parent's where the framework began it elsewhere, in
-    a bare thread for example. `context` is the one for what it does.
+    a bare thread for example. `context` is the one for what it does. `told` is what the framework said at its start,
+    and `describe` reads the framework's facts from that.
     """
 
     __slots__ = (
         "base",
         "children",
         "context",
-        "facts",
-        "framework",
+        "describe",
         "id",
         "moved",
         "observation",
@@ -30,9 +31,10 @@ class Run:
         "parent",
         "start_ns",
         "started",
+        "told",
     )
 
-    def __init__(self, run_id: Any, parent: Run | None) -> None:
+    def __init__(self, run_id: Any, parent: Run | None, told: Any, describe: Callable[[Any], Framework]) -> None:
         place = scope.place()
         self.id = run_id
         self.parent = parent
@@ -42,8 +44,8 @@ class Run:
         self.context: Any = scope.at(self, self.base)
         self.children: set[Run] = set()
         self.observation: Observation | None = None
-        self.framework: Framework | None = None
-        self.facts: Any = None
+        self.told = told
+        self.describe = describe
         self.start_ns, self.started = time.time_ns(), time.perf_counter()
         if parent is not None:
             parent.children.add(self)
@@ -54,6 +56,11 @@ class Run:
         if self.observation is not None:
             return self.observation.call
         return self.outer.call if self.outer is not None else None
+
+    @property
+    def framework(self) -> Framework:
+        """What the framework says of this run; read only for runs of which something is told."""
+        return self.describe(self.told)
 
     def claim(self, _operation: str) -> Run | None:
         """What is called in the code of a run, a tool's for example, is a call of its own."""
@@ -80,10 +87,11 @@ class ModelRun(Run):
     """A run of a model. It is told late: only when it ends, or its first token comes, without a client's call having
     been seen in it, is it known that nobody else tells what was called."""
 
-    __slots__ = ("claimed", "closed", "delegated", "group")
+    __slots__ = ("asked", "claimed", "closed", "delegated", "group")
 
-    def __init__(self, run_id: Any, parent: Run | None) -> None:
-        super().__init__(run_id, parent)
+    def __init__(self, run_id: Any, parent: Run | None, told: Any, describe: Callable[[Any], Framework]) -> None:
+        super().__init__(run_id, parent, told, describe)
+        self.asked: Any = None
         self.claimed = False
         self.delegated = False
         self.closed = False

@@ -47,7 +47,8 @@ class LineHandler:
         with self._lock:
             if self._content and not call.stream and response.text:
                 self._line(call, response.text)
-            self._last(call, ", ".join([f"< {word} {_seconds(call)}", _tokens(call, response.usage), *reasons]))
+            counted = [_tokens(call, response.usage)] if call.counts else []
+            self._last(call, ", ".join([f"< {word} {_seconds(call)}", *counted, *reasons]))
 
     def on_error(self, call: Call, error: BaseException) -> None:
         """`< failed 0.01 s, model_not_found (404)`; the kind of error, for its message may quote the conversation."""
@@ -81,7 +82,7 @@ class LineHandler:
 
 
 def _name(call: Call) -> str:
-    return f"{call.operation} {call.model}" if call.model else call.operation
+    return f"{call.operation} {call.subject}" if call.subject else call.operation
 
 
 def _seconds(call: Call) -> str:

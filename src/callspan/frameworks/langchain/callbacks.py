@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any
 
-from callspan import scope
+from callspan import guard, scope
 from callspan.frameworks.langchain.handler import Heard, everywhere
 from callspan.frameworks.langchain.tree import tree
 from callspan.frameworks.place import Bystander, ModelPlace
@@ -17,58 +17,61 @@ Kwargs = dict[str, Any]
 def configure(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Any:
     """In place of the making of a callback manager: ours is among its handlers, once."""
     manager = wrapped(*args, **kwargs)
-    handler = everywhere()
-    if handler not in manager.handlers:
-        manager.add_handler(handler, inherit=True)
-    elif handler not in manager.inheritable_handlers:
-        manager.inheritable_handlers.append(handler)
+    if tree.everywhere:
+        try:
+            handler = everywhere()
+            if handler not in manager.handlers:
+                manager.add_handler(handler, inherit=True)
+        except Exception as error:  # noqa: BLE001  our fault must not keep the app's own handlers from hearing
+            guard.report("adding a handler to LangChain's", error)
     return manager
 
 
 def handle(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Any:
     """In place of telling all handlers: others do not keep ours from hearing, nor ours others."""
-    others = _others(args, kwargs)
+    others = _told(args, kwargs)
     if others is None:
-        return wrapped(*args, **kwargs)
-    if not others:
         return None
     mark = _mute()
+    if mark is None:
+        return wrapped(*others, **kwargs)
     try:
-        return wrapped(others, *args[1:], **kwargs)
+        return wrapped(*others, **kwargs)
     finally:
-        if mark is not None:
-            scope.leave(mark)
+        scope.leave(mark)
 
 
 def ahandle(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Coroutine[Any, Any, Any]:
     """The same for asynchronous code. Ours is told at once, without a thread or a task."""
-    others = _others(args, kwargs)
+    others = _told(args, kwargs)
     if others is None:
-        return wrapped(*args, **kwargs)
-    return _rest(wrapped, others, args, kwargs)
+        return _nothing()
+    if isinstance(scope.place(), ModelPlace):
+        return _muted(wrapped, others, kwargs)
+    return wrapped(*others, **kwargs)
 
 
-async def _rest(wrapped: Any, others: list[Any], args: Args, kwargs: Kwargs) -> None:
-    if not others:
-        return
+async def _nothing() -> None:
+    """Nobody else is to be told."""
+
+
+async def _muted(wrapped: Any, args: Args, kwargs: Kwargs) -> None:
     mark = _mute()
     try:
-        await wrapped(others, *args[1:], **kwargs)
+        await wrapped(*args, **kwargs)
     finally:
         if mark is not None:
             scope.leave(mark)
 
 
-def _others(args: Args, kwargs: Kwargs) -> list[Any] | None:
-    """Tell ours, and give the handlers that are left; `None` if ours is not among them."""
-    handlers = args[0] if args and isinstance(args[0], list) else None
-    if handlers is None:
-        return None
-    others = [handler for handler in handlers if not isinstance(handler, Heard)]
-    if len(others) == len(handlers):
-        return None
+def _told(args: Args, kwargs: Kwargs) -> Args | None:
+    """Tell ours, and give the arguments to tell the others by; `None` if there are no others."""
+    handlers = args[0] if args and isinstance(args[0], list) else ()
+    if not any(isinstance(handler, Heard) for handler in handlers):
+        return args
     tree.hear(args[1], args[3:], kwargs)
-    return others
+    others = [handler for handler in handlers if not isinstance(handler, Heard)]
+    return (others, *args[1:]) if others else None
 
 
 def _mute() -> Any:
@@ -82,10 +85,9 @@ def set_context(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Any
 
     The copy is thrown away after it, so what is attached there need not be detached.
     """
-    result = wrapped(*args, **kwargs)
     config = args[0] if args else kwargs.get("config")
     callbacks = config.get("callbacks") if isinstance(config, dict) else None
     run = tree.runs.get(getattr(callbacks, "parent_run_id", None))
     if run is not None and scope.place() is not run:
         scope.enter(run.context)
-    return result
+    return wrapped(*args, **kwargs)

@@ -9,20 +9,28 @@ from typing import Any
 
 from callspan.frameworks.langchain.tree import EVENTS, tree
 
+_DOC = """A LangChain callback handler that turns runs into spans, metrics and events.
+
+Give it in a constructor (all runs of that object) or in a request's config (that run and what it calls); `instrument()`
+puts one in force for everything. All feed one tree of runs, so a run that several hear of counts once. Without
+`instrument()` settings are read from the environment, and telemetry goes to the global providers; `uninstrument()` ends
+that too, until another handler is made.
+"""
+
 
 class Heard:
     """What tells our handlers from those of others; LangChain's own base class is not to be had before its import."""
 
+    run_inline = False
 
-@functools.cache
-def handler_class() -> type:
-    """`CallspanHandler`: a callback handler for LangChain, in a constructor, a request's config, or everywhere.
 
-    All its instances feed the one tree of runs, so a run that several of them hear of counts once.
-    """
+def handler_class(made: Callable[[], None] | None = None) -> type:
+    """A class of callback handlers for LangChain; `made` is called when one is made."""
     base = importlib.import_module("langchain_core.callbacks.base").BaseCallbackHandler
-    body = {event: _method(event) for event in EVENTS}
-    return type("CallspanHandler", (Heard, base), {"__doc__": handler_class.__doc__, "run_inline": False, **body})
+    body: dict[str, Any] = {event: _method(event) for event in EVENTS}
+    if made is not None:
+        body["__init__"] = lambda self: made()
+    return type("CallspanHandler", (Heard, base), {"__doc__": _DOC, "__module__": "callspan.langchain", **body})
 
 
 def _method(event: str) -> Callable[..., None]:

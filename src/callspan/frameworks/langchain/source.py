@@ -43,9 +43,9 @@ def door(_opener: Opener) -> list[Patch]:
     ]
 
 
-def listen(opener: Opener | None) -> None:
+def listen(opener: Opener | None, everywhere: bool) -> None:
     """Begin runs by this opener from now on, or none."""
-    tree.opener = opener
+    tree.opener, tree.everywhere = opener, everywhere
 
 
 LANGCHAIN = Source(

@@ -42,7 +42,7 @@ def _is_agent(metadata: Mapping[str, Any], serialized: Any, parent: Run | None) 
     """Metadata goes down to all that an agent does, so only the run at which it first stands is the agent."""
     if class_of(serialized) in _AGENT_CLASSES:
         return True
-    outer = parent.facts if parent is not None and isinstance(parent.facts, Mapping) else {}
+    outer = (parent.told.get("metadata") or {}) if parent is not None else {}
     if metadata.get("ls_integration") == _CREATED_AGENT and outer.get("ls_integration") != _CREATED_AGENT:
         return True
     name = metadata.get("lc_agent_name")

@@ -21,10 +21,12 @@ Told = Mapping[str, Any]
 
 class Tree:
     """All runs that LangChain has told of and that are open. `opener` is none while nobody listens: then no run is
-    begun, and those that are open still end."""
+    begun, and those that are open still end. `everywhere` says that all runs are heard, not only those of handlers
+    that the app has given itself."""
 
     def __init__(self) -> None:
         self.opener: Opener | None = None
+        self.everywhere = False
         self.runs = Runs()
 
     def hear(self, event: str, args: tuple[Any, ...], told: Told) -> None:
@@ -43,16 +45,14 @@ class Tree:
         run_id, opener = told.get("run_id"), self.opener
         if run_id is None or opener is None or self.runs.get(run_id) is not None or scope.suppressed():
             return None
-        run = kind(run_id, self.runs.get(told.get("parent_run_id")))
+        run = kind(run_id, self.runs.get(told.get("parent_run_id")), told, framework)
         self.runs.add(run)
-        run.framework = framework(told)
         return run
 
     def _chain_start(self, told: Told, serialized: Any = None, inputs: Any = None, *_rest: Any) -> None:
         run = self._begin(told, Run)
         if run is None:
             return
-        run.facts = {"told": told, "serialized": serialized, **(told.get("metadata") or {})}
         if steps.is_node(told.get("tags")) and run.parent is not None and run.parent.observation is None:
             self._graph(run.parent)
         found = steps.operation(told, serialized, run.parent)
@@ -61,10 +61,8 @@ class Tree:
 
     def _graph(self, run: Run) -> None:
         """A run that turns out to be a graph, because a node runs in it, is an operation."""
-        facts = run.facts or {}
-        name = steps.name_of(facts.get("told", {}), facts.get("serialized"))
-        self._tell(run, ("invoke_workflow", {"workflow_name": name}))
-        for child in run.children:
+        self._tell(run, ("invoke_workflow", {"workflow_name": steps.name_of(run.told, None)}))
+        for child in list(run.children):
             child.moved, child.base, child.outer = True, run.context, run
             child.context = scope.at(child, run.context)
 
@@ -96,7 +94,7 @@ class Tree:
         run = self._begin(told, ModelRun)
         if not isinstance(run, ModelRun):
             return
-        run.facts = (operation, told, given)
+        run.asked = (operation, given)
         place = scope.place()
         if isinstance(place, ModelPlace):
             place.add(run)
@@ -124,10 +122,10 @@ class Tree:
     def _spoken(self, run: ModelRun, stream: bool) -> Observation | None:
         """The observation of a model's run that nobody else tells of; runs answered by one request share it."""
         if run.observation is None and not (run.claimed or run.delegated):
-            operation, told, given = run.facts
+            operation, given = run.asked
             first = next((one for one in run.group if one.observation is not None), run)
             if first is run:
-                self._observe(run, requests.call(operation, told, given, stream), results.read)
+                self._observe(run, requests.call(operation, run.told, given, stream), results.read)
             run.observation = first.observation
         return run.observation
 
@@ -136,7 +134,7 @@ class Tree:
         if isinstance(run, ModelRun) and not run.claimed:
             observation = self._spoken(run, True)
             if observation is not None:
-                observation.chunk(token if token else told.get("chunk"))
+                observation.chunk(token if isinstance(token, str) and token else told.get("chunk"))
 
     def _event(self, told: Told, event: Any = None, *_rest: Any) -> None:
         """An event of the protocol for streams that newer versions speak; its text comes as deltas."""
