@@ -27,6 +27,10 @@ FLOORS: dict[str, float] = {
     "background": 2,
     "scope": 2,
     "dispatch": 2,
+    "prices/own": 1,
+    "prices/rates": 1,
+    "prices/__init__": 1,
+    "prices": 2,
     "tokens": 2,
     "observation": 2,
     "dialects": 2,
@@ -68,6 +72,7 @@ REQUIRED = {"opentelemetry", "wrapt", "tiktoken", "tiktoken_ext"}
 OPTIONAL = {
     "orjson": ("content/encoding",),
     "prometheus_client": ("export/",),
+    "genai_prices": ("prices/bundled",),
     "langchain_core": ("frameworks/langchain/",),
     "google": ("export/",),  # protobuf, which the OTLP exporter brings
 }

@@ -47,6 +47,8 @@ def instrument(
     extra_metrics: Iterable[str] | None = None,
     on_conflict: str | None = None,
     estimate: str | None = None,
+    cost: bool | None = None,
+    prices: Any = None,
 ) -> None:
     """Watch the model clients of this process, those imported already and those still to come.
 
@@ -68,6 +70,8 @@ def instrument(
         "extra_metrics": extra_metrics,
         "on_conflict": on_conflict,
         "estimate": estimate,
+        "cost": cost,
+        "prices": prices,
     }
     providers = Providers(tracer_provider, meter_provider, logger_provider)
     with _lock:

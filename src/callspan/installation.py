@@ -27,6 +27,7 @@ from callspan.handlers.spans import Spans
 from callspan.inspection import installed_version, older
 from callspan.observation import Observation, Reader
 from callspan.patching import Patch, Patches
+from callspan.prices import table
 from callspan.scope import Scope, current, place, suppressed
 from callspan.settings import Settings
 
@@ -200,6 +201,9 @@ class Installation:
         self.ready = ready
         self.heard: tuple[str, ...] = ()
         self.providers = providers
+        table.use(prices := table.Prices(settings.prices))
+        if settings.cost:
+            prices.begin()
         self._telemetry = providers.handlers(settings)
         self._chosen = chosen(settings)
         self._capture = self._chosen if self._chosen.on else None

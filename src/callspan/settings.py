@@ -12,6 +12,7 @@ from typing import Any, cast
 from callspan import guard
 from callspan.content.capture import CONTENT_LIMIT, FIELDS, LEAST_LIMIT
 from callspan.content.redaction import Named, Redact, redact_common
+from callspan.prices.own import OwnPrices, PriceError, read
 
 CAPTURES = {"NO_CONTENT": "off", "SPAN_ONLY": "span", "EVENT_ONLY": "event", "SPAN_AND_EVENT": "both"}
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -42,6 +43,8 @@ ENVIRONMENT = {
     "chunk_metrics": "CALLSPAN_CHUNK_METRICS",
     "extra_metrics": "CALLSPAN_EXTRA_METRICS",
     "estimate": "CALLSPAN_ESTIMATE",
+    "cost": "CALLSPAN_COST",
+    "prices": "CALLSPAN_PRICES",
 }
 _PRIVATE = ("capture_fields", "redact")
 """Settings that hold content back: where one of them cannot be understood, none is captured."""
@@ -64,6 +67,7 @@ class Settings:
     `clients` is `None` for all of them. `extra_metrics` names metrics of our own to record as well. With
     `request_usage`, streams ask the provider for token counts, and the extra chunk is hidden from the app.
     With `estimate` "missing", counts that no provider gave are estimated, and marked as such.
+    With `cost`, spans and a metric tell what calls cost; `prices` are own ones, before those of genai-prices.
     """
 
     capture: str = "off"
@@ -79,6 +83,8 @@ class Settings:
     chunk_metrics: bool = False
     extra_metrics: tuple[str, ...] = ()
     estimate: str = "off"
+    cost: bool = False
+    prices: OwnPrices | None = None
 
 
 def resolve(
@@ -122,7 +128,14 @@ def check(name: str, value: Any, said_as: str | None = None, known: Mapping[str,
         return _redact(value, said_as or name)
     if name == "content_limit":
         return _bytes(value, said_as or name)
-    return bool(value)
+    return _prices(value, said_as) if name == "prices" else bool(value)
+
+
+def _prices(value: Any, said_as: str | None) -> OwnPrices:
+    try:
+        return read(value)
+    except PriceError as error:
+        raise SettingsError(f"{said_as}: {error}" if said_as else str(error)) from None
 
 
 def _redact(value: Any, said_as: str) -> Redact:
@@ -166,7 +179,7 @@ def _from_text(name: str, text: str, variable: str, known: Mapping[str, Iterable
         if text.upper() not in CAPTURES:
             raise SettingsError(f"{variable} is {text!r}: use one of {', '.join(CAPTURES)}; no content is captured")
         return CAPTURES[text.upper()]
-    if name in ("request_usage", "chunk_metrics"):
+    if name in ("request_usage", "chunk_metrics", "cost"):
         if text.lower() not in _YES + _NO:
             raise SettingsError(f"{variable} is {text!r}: use true or false")
         return text.lower() in _YES

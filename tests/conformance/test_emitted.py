@@ -34,6 +34,7 @@ EVERYTHING = {
     "token_events": "all",
     "extra_metrics": ("calls", "active", "retries"),
     "estimate": "missing",
+    "cost": True,
 }
 USUAL: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
     ("released", "off", {}),

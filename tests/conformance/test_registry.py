@@ -27,7 +27,9 @@ _METRIC_VALUES = [
     for metric in (getattr(convention, name) for name in Convention.__slots__)
     if isinstance(metric, Metric)
 ]
-METRICS = {metric.name: metric for metric in (*_METRIC_VALUES, *code.EXTRA.values(), code.ESTIMATED)}
+_CHOSEN = (*code.EXTRA.values(), code.ESTIMATED, code.COST, code.COST_UNKNOWN)
+"""Recorded in every dialect, where they were asked for."""
+METRICS = {metric.name: metric for metric in (*_METRIC_VALUES, *_CHOSEN)}
 DIALECTS = {"released": code.RELEASED, "latest": code.LATEST}
 
 
@@ -108,8 +110,7 @@ def test_a_metric_belongs_to_the_dialects_that_record_it() -> None:
     """What is registered for one dialect is recorded by that one and by no other."""
     for name, registered in own().metrics.items():
         recorded = [d for d, convention in DIALECTS.items() if name in _metrics_of(convention)]
-        by_name = {metric.name for metric in (*code.EXTRA.values(), code.ESTIMATED)}
-        assert name in by_name or tuple(recorded) == registered.dialects
+        assert name in {metric.name for metric in _CHOSEN} or tuple(recorded) == registered.dialects
 
 
 def _metrics_of(convention: Convention) -> set[str]:

@@ -53,6 +53,8 @@ OPTIONS = (
     Option("--chunk-metrics", settings.ENVIRONMENT["chunk_metrics"], "record the time per output chunk as well"),
     Option("--estimate", settings.ENVIRONMENT["estimate"], "estimate the tokens of calls whose provider gives no"
            " counts (missing), marked as such, or do not (off, the default)", "off|missing", read=values.choice),
+    Option("--cost", settings.ENVIRONMENT["cost"], "tell what each call costs; needs callspan[prices], or --prices"),
+    Option("--prices", settings.ENVIRONMENT["prices"], "a JSON file of own prices and model names", "PATH"),
     Option("--service-name", "OTEL_SERVICE_NAME", "the service's name in traces and metrics", "NAME"),
 )  # fmt: skip
 _WITH_VALUE = {option.flag for option in OPTIONS if option.metavar}

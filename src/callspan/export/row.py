@@ -49,6 +49,11 @@ def seconds(value: float) -> str:
     return f"{minutes} min {rest:02d} s"
 
 
+def dollars(value: float) -> str:
+    """A cost for people, with two digits that tell something: $1.25, $0.00054."""
+    return f"${value:.2f}" if value >= 0.995 or value == 0 else f"${value:.2g}" if value >= 1e-4 else f"${value:.7f}"
+
+
 def row_of(span: Any) -> Row:
     """The row of an ended SDK span."""
     told: Mapping[str, Any] = span.attributes or {}
@@ -118,6 +123,8 @@ def _notes(told: Mapping[str, Any]) -> list[str]:
         notes.append(str(told[names.OUTCOME]))
     if int(told.get(names.ATTEMPTS) or 1) > 1:
         notes.append(f"{told[names.ATTEMPTS]} attempts")
+    if names.COST in told:
+        notes.append(dollars(told[names.COST]))
     source = told.get(names.USAGE_SOURCE)
     if source:
         notes.append("usage requested" if source == "requested" else f"usage by {source}")

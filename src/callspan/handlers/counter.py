@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from callspan.events import Call, Outcome, Usage
+from callspan.prices.bill import Bill
+from callspan.prices.table import charge
 from callspan.scope import current, entered
 from callspan.tokens.estimator import estimator
 
@@ -17,6 +19,7 @@ class Totals:
     """Sums over calls; a call whose tokens nobody stated is in `unknown_calls`, never counted as 0 tokens.
 
     `estimated_input` and `estimated_output` are tokens beyond those sums, worked out by callspan for such calls.
+    `cost` is in US dollars and leaves out the calls of `unknown_cost_calls`.
     """
 
     calls: int = 0
@@ -28,6 +31,7 @@ class Totals:
     cache_write: int = 0
     reasoning: int = 0
     _estimated: list[int] = field(default_factory=lambda: [0, 0], repr=False)
+    _bill: Bill = field(default_factory=Bill, repr=False)
 
     @property
     def estimated_input(self) -> int:
@@ -40,6 +44,16 @@ class Totals:
         """Output tokens of the same calls, estimated in the same way."""
         estimator.settle()
         return self._estimated[1]
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars, `None` where no price is known; the first reading may load the prices, in most of a second."""
+        return self._bill.usd
+
+    @property
+    def unknown_cost_calls(self) -> int:
+        """Calls that may have cost something, nobody knows how much."""
+        return self._bill.unknown
 
     @property
     def total(self) -> int:
@@ -55,6 +69,8 @@ class Totals:
             self.unknown_calls += call.outcome is not Outcome.ERROR
         else:
             self._take_usage(usage)
+        if (item := charge(call)) is not None:
+            self._bill.add(item)
 
     def take_estimate(self, usage: Usage, stated: Usage) -> None:
         """Add what was estimated of a call, beyond what its provider stated."""

@@ -8,6 +8,7 @@ from typing import Any
 from opentelemetry import _logs as logs
 
 from callspan.events import Call, Response
+from callspan.handlers.late import Late
 from callspan.handlers.telemetry import FollowsProvider
 from callspan.observation import ProviderError, qualified
 from callspan.semconv import attributes, content, names
@@ -21,7 +22,7 @@ class LogEvents:
 
     def __init__(self, settings: Settings, look_up: Callable[[], Any] = logs.get_logger_provider) -> None:
         self.reads_text = False
-        self._estimates = settings.estimate == "missing"
+        self._late = Late(settings)
         self._conventions = CHOICES[settings.semconv]
         schema_url = self._conventions[0].schema_url
         self._logger = FollowsProvider(
@@ -58,14 +59,14 @@ class LogEvents:
             **call.shown.structures(),
             **call.shown.notes(),
         }
-        if call.estimate is None or not self._estimates:
-            self._emit(call, names.DETAILS_EVENT, logs.SeverityNumber.DEBUG, told)
+        later = self._late.wait(call)
+        if later is None:
+            self._emit_late(call, told)
         else:
-            call.estimate.then(lambda: self._emit_estimated(call, told))
+            later(lambda: self._emit_late(call, told))
 
-    def _emit_estimated(self, call: Call, told: dict[str, Any]) -> None:
-        found = attributes.estimate(call, self._conventions)
-        self._emit(call, names.DETAILS_EVENT, logs.SeverityNumber.DEBUG, {**told, **found})
+    def _emit_late(self, call: Call, told: dict[str, Any]) -> None:
+        self._emit(call, names.DETAILS_EVENT, logs.SeverityNumber.DEBUG, {**told, **self._late.told(call)})
 
     def _emit(self, call: Call, name: str, severity: logs.SeverityNumber, told: dict[str, Any]) -> None:
         self._logger.get().emit(

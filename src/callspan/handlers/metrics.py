@@ -10,9 +10,20 @@ from opentelemetry import metrics
 from callspan.background import worker
 from callspan.events import Call, Response, Usage
 from callspan.handlers.telemetry import FollowsProvider
+from callspan.prices import table
 from callspan.semconv import attributes, names
 from callspan.semconv.attributes import FETCH, Attributes
-from callspan.semconv.conventions import CHOICES, COUNTER, ESTIMATED, EXTRA, HISTOGRAM, Convention, Metric
+from callspan.semconv.conventions import (
+    CHOICES,
+    COST,
+    COST_UNKNOWN,
+    COUNTER,
+    ESTIMATED,
+    EXTRA,
+    HISTOGRAM,
+    Convention,
+    Metric,
+)
 from callspan.settings import Settings
 from callspan.version import __version__
 
@@ -29,6 +40,7 @@ class Metrics:
         self._conventions = CHOICES[settings.semconv]
         self._chunks = settings.chunk_metrics
         self._estimates = settings.estimate == "missing"
+        self._costs = settings.cost
         self._extra = [EXTRA[name] for name in settings.extra_metrics]
         self._series: dict[Any, Attributes] = {}
         self._instruments = FollowsProvider(look_up, self._create)
@@ -37,6 +49,7 @@ class Metrics:
         meter = provider.get_meter(names.SCOPE, __version__, schema_url=self._conventions[0].schema_url)
         wanted = [metric for convention in self._conventions for metric in _of(convention)] + self._extra
         wanted += [ESTIMATED] if self._estimates else []
+        wanted += [COST, COST_UNKNOWN] if self._costs else []
         return {metric.name: instrument(meter, metric) for metric in wanted}
 
     def on_start(self, call: Call) -> None:
@@ -96,9 +109,24 @@ class Metrics:
             self._record_gaps(response, self._chunk_attributes(call, response), context)
         if self._extra:
             self._record_extra(call, instruments)
+        if self._costs and (item := table.charge(call)) is not None:
+            self._charge(item, series, context)
         if self._estimates and call.estimate is not None:
             estimate = call.estimate
             estimate.then(lambda: self._record_estimate(estimate.usage, series, context))
+
+    def _charge(self, item: table.Charge, series: Attributes, context: Any) -> None:
+        """Record what a call cost, now or as soon as the prices are there."""
+        prices = table.in_force()
+        if not prices.ready:
+            prices.then(lambda: self._charge(item, series, context))
+            return
+        cost, instruments = prices.cost(item), self._instruments.get()
+        if cost.usd is not None:
+            instruments[COST.name].add(cost.usd, series, context=context)
+        else:
+            told = {**series, names.COST_UNKNOWN: cost.unknown}
+            instruments[COST_UNKNOWN.name].add(1, told, context=context)
 
     def _record_estimate(self, usage: Usage | None, series: Attributes, context: Any) -> None:
         """Count what was estimated apart from all that providers have stated."""

@@ -9,6 +9,7 @@ from opentelemetry import context as otel
 from opentelemetry import trace
 
 from callspan.events import Call, Outcome, Response, Token
+from callspan.handlers.late import Late
 from callspan.handlers.telemetry import FollowsProvider
 from callspan.scope import Within
 from callspan.semconv import attributes, content, names
@@ -29,7 +30,7 @@ class Spans:
         self.reads_text = settings.token_events == "all"
         self._first_token = settings.token_events == "first"
         self._conventions = CHOICES[settings.semconv]
-        self._estimates = settings.estimate == "missing"
+        self._late = Late(settings)
         self._ready: dict[Any, tuple[str, dict[str, Any]]] = {}
         schema_url = self._conventions[0].schema_url
         self._tracer = FollowsProvider(
@@ -103,20 +104,21 @@ class Spans:
         if span is None:
             return
         recorded = span.is_recording()
-        if recorded and call.estimate is not None and self._estimates:
+        later = self._late.wait(call) if recorded else None
+        if later is not None:
             end, told = call.end_ns, self._told(call, response)
-            call.estimate.then(lambda: self._end_estimated(call, end, told))
+            later(lambda: self._end_late(call, end, told))
             return
         try:
             if recorded:
-                span.set_attributes(self._told(call, response))
+                span.set_attributes({**self._told(call, response), **self._late.told(call)})
                 self._add_events(span, call, response)
         finally:
             span.end(call.end_ns)
 
-    def _end_estimated(self, call: Call, end: int, told: dict[str, Any]) -> None:
-        """End the span a little later, with its true time, for the counts come from the background."""
-        call.span.set_attributes({**told, **attributes.estimate(call, self._conventions)})
+    def _end_late(self, call: Call, end: int, told: dict[str, Any]) -> None:
+        """End the span a little later, with its true time."""
+        call.span.set_attributes({**told, **self._late.told(call)})
         self._add_events(call.span, call, call.response)
         call.span.end(end)
 

@@ -209,6 +209,11 @@ def estimate(call: Call, conventions: Iterable[Convention]) -> Attributes:
     return found
 
 
+def cost(usd: float | None, unknown: str | None) -> Attributes:
+    """What a call has cost, or why that is not known."""
+    return {names.COST: usd} if usd is not None else {names.COST_UNKNOWN: unknown or ""}
+
+
 def failure(call: Call) -> Attributes:
     """Why the call failed, nothing of which is content."""
     why = call.failure

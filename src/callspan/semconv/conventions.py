@@ -117,6 +117,8 @@ RETRIES = Metric("callspan.client.retries", "{retry}", "Attempts that a client g
 ESTIMATED = Metric(
     "callspan.estimated.tokens", "{token}", "Tokens that callspan estimated, for no provider stated them.", COUNTER
 )
+COST = Metric("callspan.client.cost", "{USD}", "What calls cost, where that is known.", COUNTER)
+COST_UNKNOWN = Metric("callspan.client.cost.unknown", "{call}", "Calls whose cost is not known.", COUNTER)
 EXTRA = {"calls": CALLS, "active": ACTIVE, "retries": RETRIES}
 """Metrics of our own, recorded only when asked for by name."""
 
