@@ -126,8 +126,7 @@ def test_the_schema_of_each_dialect_is_the_one_checked() -> None:
 def test_values_of_ours_are_those_of_the_code() -> None:
     """Outcomes and the custom providers."""
     assert own().attributes["callspan.outcome"].members == tuple(outcome.value for outcome in Outcome)
-    # a label is a host name that tells what runs there, and is the provider's name
-    emitted = {*providers._HOSTS.values(), *providers._PORTS.values(), *providers._LABELS}
+    emitted = {*providers._HOSTS.values(), *providers._PORTS.values(), *providers._LABELS.values()}
     predefined = set(conventions().attributes["gen_ai.provider.name"].members) if available() else set()
     assert set(own().values["gen_ai.provider.name"]) <= emitted
     assert not available() or emitted == set(own().values["gen_ai.provider.name"]) | (emitted & predefined)
