@@ -74,6 +74,21 @@ def _told(args: Args, kwargs: Kwargs) -> Args | None:
     return (others, *args[1:]) if others else None
 
 
+async def llm_start(wrapped: Any, manager: Any, args: Args, kwargs: Kwargs) -> Any:
+    """In place of the asynchronous start of an old model's runs.
+
+    If a handler wants to be told inline, LangChain tells the inline ones alone, so ours may not have heard yet.
+    """
+    begun = await wrapped(*args, **kwargs)
+    if any(isinstance(handler, Heard) for handler in manager.handlers):
+        serialized, prompts = (*args, kwargs.get("serialized"), kwargs.get("prompts"))[:2]
+        for prompt, one in zip(prompts or (), begun, strict=False):
+            told = {**kwargs, "run_id": one.run_id, "parent_run_id": one.parent_run_id}
+            told.update(tags=one.tags, metadata=one.metadata)
+            tree.hear("on_llm_start", (serialized, [prompt]), told)
+    return begun
+
+
 def _mute() -> Any:
     """Whoever calls a model in a callback does not do so for the model that the callback is about."""
     place = scope.place()

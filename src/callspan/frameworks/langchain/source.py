@@ -39,6 +39,7 @@ def door(_opener: Opener) -> list[Patch]:
         Patch(manager, "_configure", callbacks.configure),
         Patch(manager, "handle_event", callbacks.handle),
         Patch(manager, "ahandle_event", callbacks.ahandle),
+        Patch(manager, "AsyncCallbackManager.on_llm_start", callbacks.llm_start, optional=True),
         *(Patch(*row) for row in _MODELS),
     ]
 

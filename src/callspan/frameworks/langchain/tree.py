@@ -178,8 +178,8 @@ class Tree:
 
     def _error(self, told: Told, error: Any = None, *_rest: Any) -> None:
         run = self.runs.take(told.get("run_id"))
-        if run is not None and isinstance(error, BaseException):
-            self.close(run, error)
+        if run is not None:
+            self.close(run, error if isinstance(error, BaseException) else None)
 
     def close(self, run: Run, error: BaseException | None) -> None:
         """End a run that did not end well, and all that is still open in it. No error means that its reader left."""
