@@ -46,6 +46,7 @@ FLOORS: dict[str, float] = {
     "inspection": 6,
     "install": 6,
     "installation": 6,
+    "listening": 6,
     "langchain": 7,
     "__init__": 7,
     "modelserver": 0,

@@ -13,7 +13,6 @@ from opentelemetry import metrics, trace
 
 from callspan import foreign, guard
 from callspan.adapters import ADAPTERS
-from callspan.background import running_loop
 from callspan.content.capture import Capture, Choice, chosen
 from callspan.dispatch import Dispatch
 from callspan.doors.adapter import Adapter, Request
@@ -25,6 +24,7 @@ from callspan.handlers.logs import LogEvents
 from callspan.handlers.metrics import Metrics
 from callspan.handlers.spans import Spans
 from callspan.inspection import installed_version, older
+from callspan.listening import Listening
 from callspan.observation import Observation, Reader
 from callspan.patching import Patch, Patches
 from callspan.prices import table
@@ -51,29 +51,23 @@ attached: weakref.WeakKeyDictionary[Any, Extras] = weakref.WeakKeyDictionary()
 
 
 class Client:
-    """One client, or one framework, being watched: its patches, its version, and what else watches it."""
+    """One client being watched: its patches, its version, and what else watches it."""
 
-    def __init__(self, adapter: Adapter | Source, owner: Installation, everywhere: bool = True) -> None:
+    def __init__(self, adapter: Adapter, owner: Installation) -> None:
         self.adapter = adapter
         self.version = ""
         self.others: tuple[str, ...] = ()
         self.deferred = False
         self._owner = owner
-        self._everywhere = everywhere
-        patches = _door(adapter, self.open, self.observe)
-        self.patches = Patches(patches, adapter.module, self._loaded)
+        self.patches = Patches(adapter.door(adapter, self.open), adapter.module, self._loaded)
 
     def apply(self) -> None:
         """Patch it, now or when it is imported."""
         self.patches.apply()
-        if isinstance(self.adapter, Source):
-            self.adapter.listen(self.observe, self._everywhere)
 
     def undo(self) -> None:
         """Leave it as it was."""
         self.patches.undo()
-        if isinstance(self.adapter, Source):
-            self.adapter.listen(None, False)
 
     def _loaded(self) -> None:
         """Look, once the client is there, at its version and at who else has patched it."""
@@ -111,23 +105,6 @@ class Client:
             call.framework, observation.within = run.framework, within
         observation.asks_usage = request.stream and self._owner.settings.request_usage
         return observation
-
-    def observe(self, call: Call, read: Reader, context: Any) -> Observation | None:
-        """Begin an observation of what a framework tells of itself, in a context of its own."""
-        if not self.patches.active or suppressed():
-            return None
-        self._owner.ready()
-        scope = current(context)
-        call.asynchronous = running_loop() is not None
-        call.capture = self._owner.capture_for(NO_EXTRAS, scope)
-        dispatch = self._owner.dispatch_for(NO_EXTRAS, scope, self.deferred)
-        return Observation(call, dispatch, scope, read, estimates=call.counts and self._owner.estimates(scope))
-
-
-def _door(adapter: Adapter | Source, opener: Any, observer: Any) -> list[Patch]:
-    if isinstance(adapter, Source):
-        return adapter.door(observer)
-    return adapter.door(adapter, opener)
 
 
 def _call(request: Request, version: str) -> Call:
@@ -210,7 +187,10 @@ class Installation:
         self._handlers = handlers
         self.listen()
         wanted = _wanted(settings) if watch else ()
-        self.clients = [Client(adapter, self) for adapter in (*ADAPTERS, *SOURCES) if adapter.name in wanted]
+        self.clients: list[Client | Listening] = [
+            *(Client(adapter, self) for adapter in ADAPTERS if adapter.name in wanted),
+            *(Listening(source, self.begin) for source in SOURCES if source.name in wanted),
+        ]
 
     def listen(self) -> None:
         """Work out who is told, also of what `configure()` has added."""
@@ -237,6 +217,13 @@ class Installation:
             found = choice.of(found)
         return found if found.on else None
 
+    def begin(self, call: Call, read: Reader, scope: Scope) -> Observation:
+        """Begin an observation of what a framework tells of itself."""
+        self.ready()
+        call.capture = self.capture_for(NO_EXTRAS, scope)
+        dispatch = self.dispatch_for(NO_EXTRAS, scope, False)
+        return Observation(call, dispatch, scope, read, estimates=call.counts and self.estimates(scope))
+
     def apply(self) -> None:
         """Patch the clients, now or when they are imported."""
         for client in self.clients:
@@ -247,7 +234,7 @@ class Installation:
         self.heard = (*self.heard, framework)
         if framework not in [client.adapter.name for client in self.clients]:
             source = next(source for source in SOURCES if source.name == framework)
-            self.clients.append(Client(source, self, everywhere=False))
+            self.clients.append(Listening(source, self.begin, everywhere=False))
             self.clients[-1].apply()
 
     def undo(self) -> None:
@@ -261,14 +248,15 @@ def known_clients() -> list[str]:
     return [adapter.name for adapter in (*ADAPTERS, *SOURCES)]
 
 
-_NOBODY = (lambda _request: None, lambda _call, _read, _context: None)
-
-
 def patched(installation: Installation | None) -> dict[Adapter | Source, list[Patch]]:
     """The patches of each client, those in place and those that there would be."""
     watched = {client.adapter.name: client.patches.patches for client in installation.clients} if installation else {}
-    known = (*ADAPTERS, *SOURCES)
-    return {adapter: watched.get(adapter.name) or _door(adapter, *_NOBODY) for adapter in known}
+    found: dict[Adapter | Source, list[Patch]] = {}
+    for adapter in ADAPTERS:
+        found[adapter] = watched.get(adapter.name) or adapter.door(adapter, lambda _request: None)
+    for source in SOURCES:
+        found[source] = watched.get(source.name) or source.patches()
+    return found
 
 
 def _house_handlers() -> tuple[Any, ...]:

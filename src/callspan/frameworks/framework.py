@@ -28,5 +28,5 @@ class Source:
     module: str
     versions: tuple[str, str]
     operations: tuple[str, ...]
-    door: Callable[[Opener], list[Patch]]
+    patches: Callable[[], list[Patch]]
     listen: Callable[[Opener | None, bool], None]

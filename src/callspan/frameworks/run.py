@@ -25,6 +25,7 @@ class Run:
         "context",
         "describe",
         "id",
+        "mark",
         "moved",
         "observation",
         "outer",
@@ -45,6 +46,7 @@ class Run:
         self.children: set[Run] = set()
         self.observation: Observation | None = None
         self.told = told
+        self.mark: Any = None
         self.describe = describe
         self.start_ns, self.started = time.time_ns(), time.perf_counter()
         if parent is not None:
@@ -101,6 +103,13 @@ class ModelRun(Run):
     def waiting(self) -> bool:
         """Whether it is not known yet who tells of this run."""
         return not (self.closed or self.claimed or self.delegated or self.observation)
+
+
+def around(place: Any) -> Run | None:
+    """The run in whose code a place is: the parent where the framework has lost it on the way."""
+    while place is not None and not isinstance(place, Run):
+        place = place.outer
+    return place
 
 
 def _inside(place: Any, parent: Run) -> bool:

@@ -67,9 +67,14 @@ async def _muted(wrapped: Any, args: Args, kwargs: Kwargs) -> None:
 def _told(args: Args, kwargs: Kwargs) -> Args | None:
     """Tell ours, and give the arguments to tell the others by; `None` if there are no others."""
     handlers = args[0] if args and isinstance(args[0], list) else ()
-    if not any(isinstance(handler, Heard) for handler in handlers):
+    for handler in handlers:
+        if isinstance(handler, Heard):
+            break
+    else:
         return args
     tree.hear(args[1], args[3:], kwargs)
+    if len(handlers) == 1:
+        return None
     others = [handler for handler in handlers if not isinstance(handler, Heard)]
     return (others, *args[1:]) if others else None
 

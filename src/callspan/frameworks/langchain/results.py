@@ -16,9 +16,9 @@ _OWN_IDS = ("run-", "run--", "lc_run-", "lc_")
 
 def read(item: Any, full: bool) -> Delta | None:
     """A whole result, or one chunk of a stream."""
-    if hasattr(item, "generations"):
-        return _whole(item, full)
-    return _chunk(item) if full else None
+    if item is None:
+        return None
+    return _whole(item, full) if hasattr(item, "generations") else _chunk(item)
 
 
 def _chunk(item: Any) -> Delta:

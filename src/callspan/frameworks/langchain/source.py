@@ -32,8 +32,8 @@ _MODELS: tuple[tuple[str, str, Any, bool], ...] = (
 )
 
 
-def door(_opener: Opener) -> list[Patch]:
-    """The patches; runs are begun by whoever listens to the tree."""
+def patches() -> list[Patch]:
+    """The patches by which LangChain is heard."""
     manager = "langchain_core.callbacks.manager"
     return [
         Patch(manager, "_configure", callbacks.configure),
@@ -55,6 +55,6 @@ LANGCHAIN = Source(
     module="langchain_core",
     versions=("0.3", "2"),
     operations=("chat", "text_completion", "invoke_agent", "invoke_workflow", "execute_tool", "retrieval"),
-    door=door,
+    patches=patches,
     listen=listen,
 )

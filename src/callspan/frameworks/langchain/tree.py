@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from callspan import guard, scope
+from callspan.background import running_loop
 from callspan.events import Call, Content, Delta
 from callspan.frameworks.framework import Opener
 from callspan.frameworks.langchain import requests, results, steps
 from callspan.frameworks.langchain.facts import framework
 from callspan.frameworks.langchain.steps import Operation
 from callspan.frameworks.place import Bystander, ModelPlace, delegate
-from callspan.frameworks.run import ModelRun, Run, Runs
+from callspan.frameworks.run import ModelRun, Run, Runs, around
 from callspan.observation import Observation, qualified
 
+_BARE_TASKS = sys.version_info < (3, 11)
+"""Before Python 3.11 LangGraph awaits an asynchronous node in the context in which it tells of it, not in a copy."""
 _CONTROL = ("GraphInterrupt", "NodeInterrupt", "GraphBubbleUp", "ParentCommand")
 Told = Mapping[str, Any]
 
@@ -45,7 +49,8 @@ class Tree:
         run_id, opener = told.get("run_id"), self.opener
         if run_id is None or opener is None or self.runs.get(run_id) is not None or scope.suppressed():
             return None
-        run = kind(run_id, self.runs.get(told.get("parent_run_id")), told, framework)
+        parent = self.runs.get(told.get("parent_run_id")) or around(scope.place())
+        run = kind(run_id, parent, told, framework)
         self.runs.add(run)
         return run
 
@@ -58,6 +63,8 @@ class Tree:
         found = steps.operation(told, serialized, run.parent)
         if found is not None:
             self._tell(run, found)
+            if _BARE_TASKS and found[0] == "run_node" and running_loop() is not None:
+                run.mark = scope.enter(run.context)
 
     def _graph(self, run: Run) -> None:
         """A run that turns out to be a graph, because a node runs in it, is an operation."""
@@ -133,8 +140,11 @@ class Tree:
         run = self.runs.get(told.get("run_id"))
         if isinstance(run, ModelRun) and not run.claimed:
             observation = self._spoken(run, True)
-            if observation is not None:
-                observation.chunk(token if isinstance(token, str) and token else told.get("chunk"))
+            if observation is None:
+                return
+            said = token if isinstance(token, str) and token else told.get("chunk")
+            known = observation.call.response.first_token is not None and not observation.reads_text
+            observation.chunk(None if known else said)  # mere text matters only to those who read text
 
     def _event(self, told: Told, event: Any = None, *_rest: Any) -> None:
         """An event of the protocol for streams that newer versions speak; its text comes as deltas."""
@@ -153,8 +163,14 @@ class Tree:
 
     # -- ends --------------------------------------------------------------------------------------------------
 
-    def _end(self, told: Told, output: Any = None, *_rest: Any) -> None:
+    def _take(self, told: Told) -> Run | None:
         run = self.runs.take(told.get("run_id"))
+        if run is not None and run.mark is not None:
+            scope.leave(run.mark)
+        return run
+
+    def _end(self, told: Told, output: Any = None, *_rest: Any) -> None:
+        run = self._take(told)
         if isinstance(run, ModelRun):
             self._model_end(run, output)
         elif run is not None and run.observation is not None:
@@ -177,7 +193,7 @@ class Tree:
             observation.finish()
 
     def _error(self, told: Told, error: Any = None, *_rest: Any) -> None:
-        run = self.runs.take(told.get("run_id"))
+        run = self._take(told)
         if run is not None:
             self.close(run, error if isinstance(error, BaseException) else None)
 
