@@ -24,17 +24,16 @@ from clients import openai_client
 from frameworks.langchain.conftest import chat_model, run
 
 V3 = hasattr(BaseChatModel, "_iter_v2_events")
-CASES: dict[str, tuple[Callable[[ModelServer], Any], int]] = {}
+Program = Callable[[ModelServer], Any]
+CASES: dict[str, tuple[Program, int]] = {}
 """Each program, and how many of its calls are made by LangChain."""
 ASK = ChatPromptTemplate.from_messages([("user", "{x}")])
 
 
-def case(
-    by_framework: int, possible: bool = True
-) -> Callable[[Callable[[ModelServer], Any]], Callable[[ModelServer], Any]]:
+def case(by_framework: int, possible: bool = True) -> Callable[[Program], Program]:
     """Put a program into the table, if this version of LangChain can run it."""
 
-    def put(program: Callable[[ModelServer], Any]) -> Callable[[ModelServer], Any]:
+    def put(program: Program) -> Program:
         if possible:
             CASES[program.__name__] = (program, by_framework)
         return program

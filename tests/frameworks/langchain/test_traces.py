@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, TypedDict
 
 import pytest
@@ -81,6 +82,8 @@ def test_graph(telemetry: Telemetry, model: Any, asynchronous: bool) -> None:
             ["run_node think", ["in the node", "chat gpt-4.1-mini"], ["execute_tool add", "in the tool"]],
         ]
     ]
+    if asynchronous and sys.version_info < (3, 11):
+        return  # LangChain itself loses its configuration in asynchronous nodes there, and with it these facts
     told = one(telemetry, "chat gpt-4.1-mini").attributes
     assert told["callspan.framework.node"] == "think"
     assert told["callspan.framework.step"] == 2
