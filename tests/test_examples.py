@@ -134,6 +134,7 @@ def test_figure_is_drawn(ran: Callable[..., Ran]) -> None:
 
 def test_agent_is_traced(ran: Callable[..., Ran]) -> None:
     """Under `callspan run` each model call of the agent has one span, those of the retriever too."""
+    # once LangChain's runs are a source: one trace from the agent to its last tool, with the retriever in it
     agent = ran("agent_langgraph.py", "-m", "callspan.cli", "run", "--file", "traces.jsonl")
     assert agent.done.returncode == 0, agent.done.stderr
     lines = (agent.folder / "traces.jsonl").read_text(encoding="utf-8").splitlines()

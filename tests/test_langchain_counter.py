@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -195,3 +197,10 @@ def test_memory(telemetry: Telemetry, model: ChatOpenAI, scripted: ModelServer) 
             conversation.invoke(text)
     told = scripted.ledger.total_told
     assert (count.calls, count.input, count.output) == (3, told.input, told.output)
+
+
+def test_needs_no_langchain() -> None:
+    """The counter is for plain clients too: importing it imports no LangChain."""
+    code = "import sys, callspan.langchain; print([name for name in sys.modules if name.startswith('langchain')])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert found.stdout.strip() == "[]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -168,6 +169,7 @@ def test_conversation_with_tools(telemetry: Telemetry, program: Program, model_s
             {"role": "system", "content": "You sell flowers."},
             {"role": "assistant", "content": None, "tool_calls": [asked]},
             {"role": "tool", "tool_call_id": "c1", "content": "1.20"},
+            {"role": "tool", "tool_call_id": "c2", "content": None},
             {"role": "user", "content": [{"type": "text", "text": "And this?"}, picture]},
         ]
     )
@@ -176,6 +178,7 @@ def test_conversation_with_tools(telemetry: Telemetry, program: Program, model_s
         SystemMessage("You sell flowers."),
         AIMessage("", tool_calls=[{"name": "price", "args": {"flower": "tulip"}, "id": "c1"}]),
         ToolMessage("1.20", tool_call_id="c1"),
+        ToolMessage("", tool_call_id="c2"),
         HumanMessage([{"type": "text", "text": "And this?"}, picture]),
     ]
     (result,), _ = heard.told("end")
@@ -300,6 +303,13 @@ def test_what_is_no_handler() -> None:
         callspan.from_langchain(StdOutCallbackHandler)
     with pytest.raises(callspan.SettingsError, match="ConsoleHandler is no callback handler"):
         callspan.from_langchain(callspan.ConsoleHandler())
+
+
+def test_without_langchain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where LangChain is not installed, one line names the extra."""
+    monkeypatch.setitem(sys.modules, "langchain_core.callbacks", None)
+    with pytest.raises(callspan.SettingsError, match=r"pip install 'callspan\[langchain\]'"):
+        callspan.from_langchain(Heard())
 
 
 def test_json_for_people(telemetry: Telemetry, client: openai.OpenAI) -> None:

@@ -106,4 +106,6 @@ def _block(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
