@@ -61,9 +61,11 @@ def to(url: str, protocol: str = "grpc") -> dict[str, str]:
 class Orders:
     """The program that takes orders, running; each order is two spans."""
 
+    program = ORDER
+
     def __init__(self, server: ModelServer, service: str, *words: int, **variables: str) -> None:
         self._process = subprocess.Popen(
-            [*COMMAND, "--service-name", service, ORDER, *map(str, words)],
+            [*COMMAND, "--service-name", service, self.program, *map(str, words)],
             env=environment(OPENAI_BASE_URL=server.url, **variables),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -88,6 +90,12 @@ class Orders:
         _, stderr = self._process.communicate(timeout=SECONDS)
         assert self._process.returncode == 0, stderr
         return stderr.splitlines(), time.monotonic() - began
+
+
+class Traffic(Orders):
+    """Calls of all kinds: each order is a plain answer, a stream, a busy server, embeddings and an error."""
+
+    program = ORDER.with_name("traffic.py")
 
 
 def run_order(server: ModelServer, service: str, number: int, *words: int, **variables: str) -> list[str]:
