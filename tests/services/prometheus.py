@@ -52,6 +52,10 @@ class Prometheus(Running):
         assert len(found) <= 1, f"{expression}: {found}"
         return float(found[0]["value"][1]) if found else 0.0
 
+    def wait_for_value(self, expression: str, value: float) -> None:
+        """Wait until an expression gives a number."""
+        until(f"{expression} is {value}", lambda: self.value(expression) == value)
+
     def exemplars(self, expression: str) -> list[dict[str, Any]]:
         """The exemplars of the series that an expression names."""
         now = time.time()
