@@ -20,6 +20,7 @@ from callspan.semconv import conventions
 from callspan.semconv.conventions import Convention, Metric
 
 from .collector import Collector
+from .conftest import TOLD
 from .programs import BIN, ROOT, SECONDS, STACK, until
 from .prometheus import Prometheus
 from .shop import Traffic, to
@@ -37,6 +38,7 @@ PENDING = {
 DASHBOARDS = sorted((STACK / "dashboards").glob("*.json"))
 PANELS = [(file.stem, panel) for file in DASHBOARDS for panel in json.loads(file.read_text())["panels"]]
 QUERIES = [(f"{page}: {panel['title']}", target["expr"]) for page, panel in PANELS for target in panel["targets"]]
+DOCUMENTED = re.findall(r"```promql\n(.*?)\n```", (ROOT / "docs" / "backends.md").read_text(), re.DOTALL)
 RULES = [rule for group in yaml.safe_load((STACK / "rules.yml").read_text())["groups"] for rule in group["rules"]]
 
 
@@ -104,7 +106,7 @@ def service(request: pytest.FixtureRequest, collector: Collector, prometheus: Pr
         server.enqueue(*[Reply(status=429, retry_after=0.01), Reply()] * 10, for_model="busy-model")
         # not more often than Prometheus reads, or it misses exemplars
         soon = {"OTEL_METRIC_EXPORT_INTERVAL": "1500", "OTEL_BSP_SCHEDULE_DELAY": "100"}
-        traffic = Traffic(server, name, **to(collector.grpc), **soon, CALLSPAN_SEMCONV=dialect)
+        traffic = Traffic(server, name, **to(collector.grpc), **soon, **TOLD, CALLSPAN_SEMCONV=dialect)
         for number in range(1, 4):
             traffic.take(3)
             ended = f'sum(callspan_client_calls_total{{job="{name}"}})'
@@ -119,6 +121,14 @@ def test_each_query_finds_what_the_service_recorded(
 ) -> None:
     asked = chosen(expression, service)
     until(where, lambda: [s for s in prometheus.query(asked) if math.isfinite(float(s["value"][1]))], seconds=20)
+
+
+@pytest.mark.parametrize("service", ["released"], indirect=True)
+@pytest.mark.parametrize("expression", DOCUMENTED)
+def test_each_query_of_the_documentation_finds_something(prometheus: Prometheus, service: str, expression: str) -> None:
+    """It is written in the names of the released conventions."""
+    asked = expression.replace("flower-shop", service)
+    until(asked, lambda: [s for s in prometheus.query(asked) if math.isfinite(float(s["value"][1]))], seconds=20)
 
 
 def test_a_service_that_speaks_both_dialects_is_counted_once(prometheus: Prometheus, service: str) -> None:
