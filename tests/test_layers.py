@@ -32,6 +32,7 @@ FLOORS: dict[str, float] = {
     "prices/__init__": 1,
     "prices": 2,
     "tokens": 2,
+    "budgets": 2,
     "observation": 2,
     "dialects": 2,
     "providers": 2,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from callspan.version import __version__
 
 if TYPE_CHECKING:
+    from callspan.budgets import Budget, BudgetExceeded, budget
     from callspan.content.redaction import redact_common
     from callspan.events import Call, Content, Failure, Handler, Outcome, Response, Retry, Token, Usage
     from callspan.frameworks.langchain.listener import from_langchain
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from callspan.settings import Settings, SettingsError
 
 _HOMES = {
+    "callspan.budgets": ("Budget", "BudgetExceeded", "budget"),
     "callspan.events": ("Call", "Content", "Failure", "Handler", "Outcome", "Response", "Retry", "Token", "Usage"),
     "callspan.content.redaction": ("redact_common",),
     "callspan.frameworks.langchain.listener": ("from_langchain",),
@@ -55,6 +57,8 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "Budget",
+    "BudgetExceeded",
     "Call",
     "ConsoleHandler",
     "Content",
@@ -71,6 +75,7 @@ __all__ = [
     "Usage",
     "__version__",
     "attach",
+    "budget",
     "capture",
     "carry",
     "configure",

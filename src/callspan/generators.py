@@ -53,7 +53,7 @@ def _first(source: Any, observation: Observation) -> Any:
 def _steps(source: Any, observation: Observation, step: Callable[[], Any]) -> Generator[Any, Any, Any]:
     while True:
         try:
-            item = take(step, observation)
+            item = take(step, observation, source)
         except StopIteration as end:
             return end.value
         try:
@@ -102,7 +102,7 @@ class _AsyncSteps(AsyncGenerator[Any, Any]):
         # a client's own generators around this one are closed late, by a task of the event loop's
         self._reader = current_task()
         self._observation.reader = None if self._reader is None else weakref.ref(self._reader)
-        return await atake(step, self._observation)
+        return await atake(step, self._observation, self._source)
 
     def _starting(self, begin: Begin, step: Callable[[], Any]) -> Callable[[], Any]:
         self._begin = None

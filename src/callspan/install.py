@@ -13,10 +13,19 @@ from opentelemetry import trace
 
 from callspan import guard, process
 from callspan.background import heard
+from callspan.budgets import Budget
 from callspan.content.capture import Choice
 from callspan.dispatch import checked
 from callspan.inspection import Status, report
-from callspan.installation import NO_EXTRAS, Installation, NoTelemetry, Providers, attached, known_clients, patched
+from callspan.installation import (
+    NO_EXTRAS,
+    Installation,
+    NoTelemetry,
+    Providers,
+    attached,
+    known_clients,
+    patched,
+)
 from callspan.observation import end_all, forget_all
 from callspan.scope import current, entered
 from callspan.semconv.conventions import EXTRA
@@ -49,6 +58,7 @@ def instrument(
     estimate: str | None = None,
     cost: bool | None = None,
     prices: Any = None,
+    budget: Budget | None = None,
 ) -> None:
     """Watch the model clients of this process, those imported already and those still to come.
 
@@ -77,6 +87,7 @@ def instrument(
     with _lock:
         new = Installation(_resolved(given), providers, checked(handlers), _register_exit_hook)
         heard = _installation.heard if _installation is not None else ()
+        new.budgets = _budgets([] if budget is None else [budget])
         uninstrument()
         _installation = new
         new.apply()
@@ -126,14 +137,23 @@ def uninstrument() -> None:
             _installation = None
 
 
+def _budgets(given: Iterable[Any]) -> tuple[Budget, ...]:
+    found = tuple(given)
+    for each in found:
+        if not isinstance(each, Budget):
+            raise SettingsError(f"budget is {each!r}: give one made by callspan.budget(usd=...)")
+    return found
+
+
 def attach(
     client: Any, *handlers: Any, capture: str | None = None, capture_fields: Iterable[str] | None = None
 ) -> None:
-    """Let handlers hear the calls of one client object, for as long as it lives, and choose what of it is captured."""
-    own = checked(handlers)
+    """Give one client object, for as long as it lives, handlers, budgets, and a choice of what of it is captured."""
+    limits = tuple(each for each in handlers if isinstance(each, Budget))
+    own = checked(each for each in handlers if not isinstance(each, Budget))
     choice = _choice(capture, capture_fields)
     try:
-        attached[client] = attached.get(client, NO_EXTRAS).plus(own, choice)
+        attached[client] = attached.get(client, NO_EXTRAS).plus(own, choice, limits)
     except TypeError:
         raise SettingsError(f"{type(client).__name__} is no client object: give the client itself") from None
 

@@ -13,6 +13,7 @@ from opentelemetry import metrics, trace
 
 from callspan import foreign, guard
 from callspan.adapters import ADAPTERS
+from callspan.budgets import Budget, in_scope, input_size
 from callspan.content.capture import Capture, Choice, chosen
 from callspan.dispatch import Dispatch
 from callspan.doors.adapter import Adapter, Request
@@ -33,17 +34,23 @@ from callspan.settings import Settings
 
 
 class Extras:
-    """What one client object has of its own: handlers, and what of its content is captured."""
+    """What one client object has of its own: handlers, budgets, and what of its content is captured."""
 
-    __slots__ = ("choices", "handlers")
+    __slots__ = ("budgets", "choices", "handlers")
 
-    def __init__(self, handlers: tuple[Any, ...] = (), choices: tuple[Choice, ...] = ()) -> None:
+    def __init__(
+        self,
+        handlers: tuple[Any, ...] = (),
+        choices: tuple[Choice, ...] = (),
+        budgets: tuple[Budget, ...] = (),
+    ) -> None:
         self.handlers = handlers
         self.choices = choices
+        self.budgets = budgets
 
-    def plus(self, handlers: tuple[Any, ...], choice: Choice) -> Extras:
+    def plus(self, handlers: tuple[Any, ...], choice: Choice, budgets: tuple[Budget, ...]) -> Extras:
         """These with more."""
-        return Extras((*self.handlers, *handlers), (*self.choices, choice))
+        return Extras((*self.handlers, *handlers), (*self.choices, choice), (*self.budgets, *budgets))
 
 
 NO_EXTRAS = Extras()
@@ -104,6 +111,9 @@ class Client:
         if run is not None:
             call.framework, observation.within = run.framework, within
         observation.asks_usage = request.stream and self._owner.settings.request_usage
+        if scope.budgets or self._owner.budgets or extras.budgets:
+            observation.budgets = in_scope(scope, self._owner.budgets, extras.budgets)
+            observation.size = lambda: input_size(request.body)
         return observation
 
 
@@ -175,6 +185,7 @@ class Installation:
         watch: bool = True,
     ) -> None:
         self.settings = settings
+        self.budgets: tuple[Budget, ...] = ()
         self.ready = ready
         self.heard: tuple[str, ...] = ()
         self.providers = providers

@@ -13,6 +13,7 @@ from typing import Any
 
 from callspan import guard
 from callspan.background import heard, running_loop
+from callspan.budgets import STEP, Budget, BudgetExceeded, Hold, admit, settle, watch
 from callspan.dispatch import Dispatch, Told, tell
 from callspan.events import REASONING, TEXT, TOOL_CALL, Call, Delta, Failure, Outcome, Retry, Token
 from callspan.scope import Scope, Within, place
@@ -33,6 +34,7 @@ class Observation:
     With `estimates`, counts that the provider leaves out are worked out after the end.
     `reader` refers to the task that reads it, where another may be the one that closes it.
     `within` is the context in which the call begins, where that is not the one in force.
+    `budgets` may refuse the call or stop its stream; `size` estimates the tokens of the request for them.
     """
 
     __slots__ = (
@@ -41,9 +43,11 @@ class Observation:
         "_dispatch",
         "_estimates",
         "_full",
+        "_hold",
         "_mark",
         "_open",
         "asks_usage",
+        "budgets",
         "call",
         "explain",
         "hides",
@@ -52,6 +56,7 @@ class Observation:
         "read",
         "reader",
         "scope",
+        "size",
         "within",
     )
 
@@ -65,6 +70,9 @@ class Observation:
         self.reader: weakref.ref[Any] | None = None
         self.asks_usage = False
         self.within: Any = None
+        self.budgets: tuple[Budget, ...] = ()
+        self.size: Callable[[], int] = int
+        self._hold: Hold | None = None
         self.pending: list[Coroutine[Any, Any, Any]] = []
         self._dispatch = dispatch
         self._estimates = estimates
@@ -76,7 +84,12 @@ class Observation:
     # -- around the provider call ------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Tell the start, and enter what the handlers gave to be entered around the provider call."""
+        """Tell the start, and enter what the handlers gave to be entered around the provider call.
+
+        Raises `BudgetExceeded`, and tells nothing, for a call that a budget does not admit.
+        """
+        if self.budgets:
+            self._admit()
         if self.within is not None:
             self._enter(Within(self.within))
         outer = active.get() or place()
@@ -87,6 +100,16 @@ class Observation:
             if hasattr(context, "__exit__"):
                 self._enter(context)
         self._mark = active.set(self)
+
+    def _admit(self) -> None:
+        try:
+            self._hold = admit(self.call, self.budgets, self.size)
+        except BudgetExceeded as stop:
+            self._open.clear()  # it never began, so it has no end
+            tell(self._dispatch.stops, self.call, stop)
+            raise
+        except Exception as error:  # noqa: BLE001  an odd request must not keep the app from calling its model
+            guard.report("looking at budgets", error)
 
     def _tell(self, told: list[Told], *event: Any) -> list[Any]:
         answers = tell(told, *event)
@@ -111,6 +134,8 @@ class Observation:
 
     def leave(self) -> None:
         """Leave what was entered; the app's own code runs again from here."""
+        if self._mark is None:
+            return  # it was refused before anything was entered
         try:
             active.reset(self._mark)
         except ValueError:
@@ -125,7 +150,10 @@ class Observation:
     # -- while the answer arrives ------------------------------------------------------------------------------
 
     def chunk(self, item: Any) -> bool:
-        """Take note of one chunk of a stream; false if the app shall not see it."""
+        """Take note of one chunk of a stream; false if the app shall not see it.
+
+        Raises `BudgetExceeded` where a budget stops the stream, which the caller then closes.
+        """
         response = self.call.response
         elapsed = time.perf_counter() - self.call.started
         response.chunks += 1
@@ -139,10 +167,27 @@ class Observation:
             delta = self.read(item, full)
             if delta is not None:
                 self._take(delta, elapsed)
-            return self.hides is None or not self.hides(item)
+            shown = self.hides is None or not self.hides(item)
         except Exception as error:  # noqa: BLE001  an odd chunk must not cost the app its stream
             guard.report(f"reading a chunk of {self.call.operation}", error)
-            return True
+            shown = True
+        if self._hold is not None and response.chunks % STEP == 0:
+            self._watch(self._hold)
+        return shown
+
+    def _watch(self, hold: Hold) -> None:
+        try:
+            stop = watch(self.call, hold)
+        except Exception as error:  # noqa: BLE001  our fault must not cost the app its stream
+            guard.report("watching budgets", error)
+            return
+        if stop is None:
+            return
+        tell(self._dispatch.stops, self.call, stop)
+        if stop.budget.in_stream == "raise":
+            raise stop
+        hold.warned.add(stop.budget)
+        guard.say_once(f"a stream goes on beyond {stop.budget.name}: {stop.spent:.6g} of {stop.limit:.6g} {stop.unit}")
 
     def _take(self, delta: Delta, elapsed: float) -> None:
         response = self.call.response
@@ -243,6 +288,8 @@ class Observation:
         call.outcome, call.failure = outcome, failure
         if self._estimates:
             self._begin_estimate()
+        if self._hold is not None:
+            tell([("budgets", settle, False)], call, self._hold)
         if self.scope.counters and call.counts:
             tell([("count_tokens", counter.add, False) for counter in self.scope.counters], call)
         if error is None:

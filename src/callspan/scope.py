@@ -27,17 +27,36 @@ _SUPPRESSED = tuple(
 class Scope:
     """What a block has put in force; never changed, only replaced."""
 
-    __slots__ = ("capture", "counters", "dispatch", "handlers")
+    __slots__ = ("budgets", "capture", "counters", "dispatch", "handlers")
 
-    def __init__(self, handlers: tuple[Any, ...] = (), counters: tuple[Any, ...] = (), capture: Any = None) -> None:
+    def __init__(
+        self,
+        handlers: tuple[Any, ...] = (),
+        counters: tuple[Any, ...] = (),
+        budgets: tuple[Any, ...] = (),
+        capture: Any = None,
+    ) -> None:
         self.handlers = handlers
         self.counters = counters
+        self.budgets = budgets
         self.capture = capture
         self.dispatch: Any = None
 
-    def plus(self, *, handlers: tuple[Any, ...] = (), counters: tuple[Any, ...] = (), capture: Any = None) -> Scope:
+    def plus(
+        self,
+        *,
+        handlers: tuple[Any, ...] = (),
+        counters: tuple[Any, ...] = (),
+        budgets: tuple[Any, ...] = (),
+        capture: Any = None,
+    ) -> Scope:
         """This one with more in force."""
-        return Scope((*self.handlers, *handlers), (*self.counters, *counters), capture or self.capture)
+        return Scope(
+            (*self.handlers, *handlers),
+            (*self.counters, *counters),
+            (*self.budgets, *budgets),
+            capture or self.capture,
+        )
 
 
 NOTHING = Scope()
@@ -55,23 +74,31 @@ def suppressed() -> bool:
     return any(context.get(key) for key in _SUPPRESSED) if context else False
 
 
+def put(scope: Scope) -> Any:
+    """Put a scope in force until the mark that this gives is given to `leave`."""
+    return otel.attach(otel.set_value(_KEY, scope))
+
+
 @contextlib.contextmanager
 def entered(scope: Scope) -> Iterator[None]:
     """Put a scope in force for a block."""
-    mark = otel.attach(otel.set_value(_KEY, scope))
+    mark = put(scope)
     try:
         yield
     finally:
         leave(mark)
 
 
-def leave(mark: Any) -> None:
-    """Detach without the error log that OpenTelemetry writes when a block is left in another task."""
+def leave(mark: Any) -> bool:
+    """Detach without the error log that OpenTelemetry writes for a mark of another task; says whether it was ours."""
     if not isinstance(mark, Mark):
         otel.detach(mark)
-        return
-    with contextlib.suppress(ValueError):
+        return True
+    try:
         mark.var.reset(mark)
+    except ValueError:
+        return False
+    return True
 
 
 def place() -> Any:

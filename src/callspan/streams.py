@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from callspan.background import outside_collector, watch_collector
+from callspan.budgets import BudgetExceeded
 from callspan.observation import Observation
 
 
@@ -50,10 +51,10 @@ def _sync_shell(kind: Any) -> type:
         _callspan: Observation
 
         def __iter__(self) -> Iterator[Any]:
-            return _steps(super().__iter__(), self._callspan)
+            return _steps(super().__iter__(), self._callspan, self)
 
         def __next__(self) -> Any:
-            return take(super().__next__, self._callspan)
+            return take(super().__next__, self._callspan, self)
 
         def close(self, *args: Any, **kwargs: Any) -> Any:
             self._callspan.abandon()
@@ -62,8 +63,8 @@ def _sync_shell(kind: Any) -> type:
     return _without_new_close(kind, Shell)
 
 
-def take(source: Callable[[], Any], observation: Observation) -> Any:
-    """The next item of a stream, which an observation takes note of."""
+def take(source: Callable[[], Any], observation: Observation, stream: Any) -> Any:
+    """The next item of a stream, which an observation takes note of; a budget may close the stream instead."""
     while True:
         observation.inside = True
         try:
@@ -76,11 +77,21 @@ def take(source: Callable[[], Any], observation: Observation) -> Any:
             raise
         finally:
             observation.inside = False
-        if observation.chunk(item):
-            return item
+        try:
+            if observation.chunk(item):
+                return item
+        except BudgetExceeded as stop:
+            _stop(observation, stream, stop)
+            raise
 
 
-def _steps(source: Iterator[Any], observation: Observation) -> Iterator[Any]:
+def _stop(observation: Observation, stream: Any, stop: BudgetExceeded) -> None:
+    observation.fail(stop)
+    if hasattr(stream, "close"):
+        stream.close()
+
+
+def _steps(source: Iterator[Any], observation: Observation, stream: Any) -> Iterator[Any]:
     """The reader's loop. A generator is told at once when the loop is left, by `break` or by an exception."""
     note = observation.chunk
     observation.inside = True
@@ -93,6 +104,9 @@ def _steps(source: Iterator[Any], observation: Observation) -> Iterator[Any]:
     except GeneratorExit:
         if not _comes_back():
             outside_collector(observation.drop)
+        raise
+    except BudgetExceeded as stop:
+        _stop(observation, stream, stop)
         raise
     except BaseException as error:
         observation.fail(error)
@@ -114,10 +128,10 @@ def _async_shell(kind: Any) -> type:
         _callspan: Observation
 
         def __aiter__(self) -> AsyncIterator[Any]:
-            return _AsyncSteps(super().__anext__, self._callspan)
+            return _AsyncSteps(super().__anext__, self._callspan, self)
 
         async def __anext__(self) -> Any:
-            return await atake(super().__anext__, self._callspan)
+            return await atake(super().__anext__, self._callspan, self)
 
         async def close(self, *args: Any, **kwargs: Any) -> Any:
             self._callspan.abandon()
@@ -127,7 +141,7 @@ def _async_shell(kind: Any) -> type:
     return _without_new_close(kind, Shell)
 
 
-async def atake(source: Callable[[], Any], observation: Observation) -> Any:
+async def atake(source: Callable[[], Any], observation: Observation, stream: Any) -> Any:
     """The same in asynchronous code."""
     while True:
         observation.inside = True
@@ -143,7 +157,15 @@ async def atake(source: Callable[[], Any], observation: Observation) -> Any:
             raise
         finally:
             observation.inside = False
-        shown = observation.chunk(item)
+        try:
+            shown = observation.chunk(item)
+        except BudgetExceeded as stop:
+            observation.fail(stop)
+            await observation.settle()
+            close = getattr(stream, "close", None) or getattr(stream, "aclose", None)
+            if close is not None:
+                await close()
+            raise
         if observation.pending:
             await observation.settle()
         if shown:
@@ -153,17 +175,18 @@ async def atake(source: Callable[[], Any], observation: Observation) -> Any:
 class _AsyncSteps:
     """The reader's loop. A plain object, as an async generator would learn late that the loop was left."""
 
-    __slots__ = ("_observation", "_source")
+    __slots__ = ("_observation", "_source", "_stream")
 
-    def __init__(self, source: Any, observation: Observation) -> None:
+    def __init__(self, source: Any, observation: Observation, stream: Any) -> None:
         self._source = source
+        self._stream = stream
         self._observation = observation
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
 
     async def __anext__(self) -> Any:
-        return await atake(self._source, self._observation)
+        return await atake(self._source, self._observation, self._stream)
 
     async def aclose(self) -> None:
         """What an async generator has: the reader stops."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import openai
 
+import callspan
 from callspan.modelserver import Counts, ModelServer, Reply, ToolCall
 
 from .registry import ROOT
@@ -173,6 +174,11 @@ def _raw(client: openai.OpenAI) -> None:
     client.chat.completions.with_raw_response.create(model=MODEL, messages=_HELLO).parse()
 
 
+def _stopped(client: Any) -> None:
+    with callspan.budget(tokens=40), contextlib.suppress(callspan.BudgetExceeded):
+        list(client.chat.completions.create(model=MODEL, messages=_HELLO, stream=True))
+
+
 def _helper(client: openai.OpenAI) -> None:
     with client.chat.completions.stream(model=MODEL, messages=_HELLO) as stream:
         stream.get_final_completion()
@@ -252,6 +258,7 @@ SCENARIOS = (
     Scenario("chat_stream_helper", _helper, (_TEXT,), _COUNTS),
     Scenario("chat_stream_raw", _streaming, (_TEXT,), _COUNTS),
     Scenario("chat_no_usage", chat(), (Reply(text="Hi.", usage=False),), _COUNTS),
+    Scenario("chat_budget_stop", _stopped, (Reply(text="rose " * 60),)),
     Scenario("chat_no_usage_media", chat(messages=_MEDIA), (Reply(text="Hi.", usage=False),), _COUNTS),
     Scenario("chat_azure", _azure, wires=False),
     Scenario("chat_stream", chat(stream=True), (_TEXT,), _COUNTS),

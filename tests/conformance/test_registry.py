@@ -27,7 +27,7 @@ _METRIC_VALUES = [
     for metric in (getattr(convention, name) for name in Convention.__slots__)
     if isinstance(metric, Metric)
 ]
-_CHOSEN = (*code.EXTRA.values(), code.ESTIMATED, code.COST, code.COST_UNKNOWN)
+_CHOSEN = (*code.EXTRA.values(), code.ESTIMATED, code.COST, code.COST_UNKNOWN, code.BUDGET_STOPS)
 """Recorded in every dialect, where they were asked for."""
 METRICS = {metric.name: metric for metric in (*_METRIC_VALUES, *_CHOSEN)}
 DIALECTS = {"released": code.RELEASED, "latest": code.LATEST}

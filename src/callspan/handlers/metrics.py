@@ -14,6 +14,7 @@ from callspan.prices import table
 from callspan.semconv import attributes, names
 from callspan.semconv.attributes import FETCH, Attributes
 from callspan.semconv.conventions import (
+    BUDGET_STOPS,
     CHOICES,
     COST,
     COST_UNKNOWN,
@@ -48,6 +49,7 @@ class Metrics:
     def _create(self, provider: Any) -> dict[str, Any]:
         meter = provider.get_meter(names.SCOPE, __version__, schema_url=self._conventions[0].schema_url)
         wanted = [metric for convention in self._conventions for metric in _of(convention)] + self._extra
+        wanted.append(BUDGET_STOPS)
         wanted += [ESTIMATED] if self._estimates else []
         wanted += [COST, COST_UNKNOWN] if self._costs else []
         return {metric.name: instrument(meter, metric) for metric in wanted}
@@ -66,6 +68,11 @@ class Metrics:
     def on_error(self, call: Call, error: BaseException) -> None:
         """Record a call that failed: its duration with the error's type, and the tokens it is known to have used."""
         self._record(call, call.response, self._attributes(call, call.response))
+
+    def on_budget_stop(self, call: Call, stop: Any) -> None:
+        """Count a call that a budget has stopped."""
+        told = {**self._base(call), names.BUDGET_NAME: stop.budget.name, names.BUDGET_UNIT: stop.unit}
+        self._instruments.get()[BUDGET_STOPS.name].add(1, told, context=call.context)
 
     def _base(self, call: Call) -> Attributes:
         key = (call.operation, call.provider, call.model, call.server_address, call.server_port)

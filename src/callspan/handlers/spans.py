@@ -129,6 +129,17 @@ class Spans:
             found.update(call.shown.texts() if call.capture.span else {}, **call.shown.notes())
         return found
 
+    def on_budget_stop(self, call: Call, stop: Any) -> None:
+        """Note on the call's span that a budget has stopped it; on the one around it, if the call was not sent."""
+        span = call.span or trace.get_current_span()
+        told = {
+            names.BUDGET_NAME: stop.budget.name,
+            names.BUDGET_UNIT: stop.unit,
+            names.BUDGET_LIMIT: float(stop.limit),
+            names.BUDGET_SPENT: float(stop.spent),
+        }
+        span.add_event(names.BUDGET_STOP_EVENT, told)
+
     def _add_events(self, span: Any, call: Call, response: Response) -> None:
         for retry in call.retries:
             told = {

@@ -119,6 +119,7 @@ ESTIMATED = Metric(
 )
 COST = Metric("callspan.client.cost", "{USD}", "What calls cost, where that is known.", COUNTER)
 COST_UNKNOWN = Metric("callspan.client.cost.unknown", "{call}", "Calls whose cost is not known.", COUNTER)
+BUDGET_STOPS = Metric("callspan.budget.stops", "{stop}", "Calls and streams that a budget has stopped.", COUNTER)
 EXTRA = {"calls": CALLS, "active": ACTIVE, "retries": RETRIES}
 """Metrics of our own, recorded only when asked for by name."""
 
