@@ -14,7 +14,7 @@ from typing import Any
 
 from callspan import guard
 from callspan.events import Call, Outcome, Usage
-from callspan.prices.table import BILLED, Charge, charge, in_force
+from callspan.prices.table import BILLED, Charge, charge, in_force, minute
 from callspan.scope import Scope, current, leave, put
 from callspan.settings import SettingsError
 
@@ -58,6 +58,7 @@ class Budget:
 
     def __init__(self, limits: dict[str, float], name: str, in_stream: str, soft: _Soft | None) -> None:
         self.limits, self.name, self.in_stream = limits, name, in_stream
+        self.sized = "tokens" in limits or "usd" in limits
         self.spent: dict[str, float] = dict.fromkeys(("usd", "tokens", "calls"), 0)
         self.unknown_calls = 0
         self._soft = soft
@@ -209,9 +210,9 @@ def admit(call: Call, budgets: tuple[Budget, ...], size: Callable[[], int]) -> H
         return None
     sent = said = 0
     usd = 0.0
-    if any("tokens" in each.limits or "usd" in each.limits for each in budgets):
+    if any([each.sized for each in budgets]):  # a list, as a generator costs more than all of the rest here
         sent, said = size(), _output(call)
-        usd = _price(call, sent, said) if any("usd" in each.limits for each in budgets) else 0.0
+        usd = _price(call, sent, said) if _priced(budgets) else 0.0
     hold = Hold(budgets, sent, said, usd)
     for place, each in enumerate(budgets):
         try:
@@ -223,20 +224,24 @@ def admit(call: Call, budgets: tuple[Budget, ...], size: Callable[[], int]) -> H
     return hold
 
 
+def _priced(budgets: tuple[Budget, ...]) -> bool:
+    return any(["usd" in each.limits for each in budgets])
+
+
 def _output(call: Call) -> int:
     most = call.parameters.get("max_tokens")
     return most if isinstance(most, int) else int(_usual.get(call.model, 0))
 
 
 def _price(call: Call, sent: int, said: int) -> float:
-    item = Charge(call.provider, (call.model, None), None, call.start_ns // 60_000_000_000, Usage(sent, said))
-    return in_force().cost(item).usd or 0.0
+    rates = in_force().rates(call.provider, (call.model, None), None, minute(call))
+    return rates.plain(sent, said) if rates is not None else 0.0
 
 
 def watch(call: Call, hold: Hold) -> BudgetExceeded | None:
     """Let a stream that says more than was reserved take up more; the first budget that has no more stops it."""
     more = max(0, call.response.chunks - hold.output)
-    usd = _price(call, 0, more) if more and any("usd" in each.limits for each in hold.budgets) else 0.0
+    usd = _price(call, 0, more) if more and _priced(hold.budgets) else 0.0
     hold.output += more
     hold.usd += usd
     stops = [each.grow(more, usd) for each in hold.budgets]
@@ -261,7 +266,7 @@ def _used(call: Call, hold: Hold) -> tuple[int, float | None]:
         usage = Usage(hold.input if stated.input is None else stated.input, stated.output or said)
     else:
         _learn(call.model, usage.output)
-    item = charge(call) if any("usd" in each.limits for each in hold.budgets) else None
+    item = charge(call) if _priced(hold.budgets) else None
     if item is None:
         return usage.total or 0, 0.0
     cost = in_force().cost(Charge(item.provider, item.models, item.tier, item.minute, usage))
@@ -282,14 +287,24 @@ def input_size(body: Any) -> int:
     return -(-_size(body) // 4)
 
 
+_BYTES = ("data", "file_data")
+"""The fields in which images, sound and files stand."""
+
+
 def _size(value: Any) -> int:
     if isinstance(value, str):
         if value.startswith("data:"):
             return 0
         return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
+    total = 0
     if isinstance(value, dict):
-        return sum(_size(item) for name, item in value.items() if name not in ("data", "file_data"))
-    return sum(map(_size, value)) if isinstance(value, list | tuple) else 0
+        for name, item in value.items():
+            if name not in _BYTES:
+                total += _size(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            total += _size(item)
+    return total
 
 
 def in_scope(scope: Scope, *more: tuple[Budget, ...]) -> tuple[Budget, ...]:

@@ -25,6 +25,8 @@ class Rate:
 
     def at(self, input_tokens: int) -> float:
         """The price that holds for a call of this size, for all of its tokens."""
+        if not self.steps:
+            return self.usd
         return next((usd for start, usd in reversed(self.steps) if input_tokens > start), self.usd)
 
 
@@ -44,6 +46,12 @@ class Rates:
                 return None
             total += amount
         return total
+
+    def plain(self, sent: int, said: int) -> float:
+        """About what a call of this size costs, with nothing cached; quickly, and 0 for what has no price."""
+        given, got = self.by_kind.get("input"), self.by_kind.get("output")
+        amount = given.at(sent) * sent if given is not None else 0.0
+        return self.call + (amount + (got.at(sent) * said if got is not None else 0.0)) / MILLION
 
     def _side(self, whole: str, parts: tuple[str, ...], usage: Usage) -> float | None:
         tokens = getattr(usage, whole)

@@ -23,12 +23,16 @@ _KEPT = 1000
 _MINUTE = 60_000_000_000
 
 
+Models = tuple[str | None, str | None]
+"""The model that was asked and the one that answered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Charge:
     """What is needed to work out the cost of a call, whenever that is wanted."""
 
     provider: str
-    models: tuple[str | None, str | None]
+    models: Models
     tier: str | None
     minute: int
     usage: Usage | None
@@ -50,7 +54,12 @@ def charge(call: Call) -> Charge | None:
         return None
     tier = details.get("service_tier") or call.parameters.get("service_tier")
     models = (call.model, call.response.model)
-    return Charge(call.provider, models, tier if isinstance(tier, str) else None, call.start_ns // _MINUTE, usage)
+    return Charge(call.provider, models, tier if isinstance(tier, str) else None, minute(call), usage)
+
+
+def minute(call: Call) -> int:
+    """When a call began, in minutes since 1970: some prices change with the time of day."""
+    return call.start_ns // _MINUTE
 
 
 class Prices:
@@ -89,18 +98,22 @@ class Prices:
 
     def cost(self, item: Charge) -> Cost:
         """What a charge comes to; waits for the prices if they are still being loaded."""
-        if not self.ready:
-            self.load()
         if item.usage is None or item.usage.input is None:
             return Cost(unknown=NO_TOKENS)
-        key = (item.provider, item.models, item.tier, item.minute)
+        rates = self.rates(item.provider, item.models, item.tier, item.minute)
+        usd = rates.cost(item.usage) if rates is not None else None
+        return Cost(unknown=NO_PRICE) if usd is None else Cost(usd)
+
+    def rates(self, provider: str, models: Models, tier: str | None, minute: int) -> Rates | None:
+        """The prices of the models that were asked and that answered, in a minute since 1970."""
+        if not self.ready:
+            self.load()
+        key = (provider, models, tier, minute)
         if key not in self._known:
             if len(self._known) >= _KEPT:
                 self._known.clear()
-            self._known[key] = self._find(item)
-        rates = self._known[key]
-        usd = rates.cost(item.usage) if rates is not None else None
-        return Cost(unknown=NO_PRICE) if usd is None else Cost(usd)
+            self._known[key] = self._find(Charge(provider, models, tier, minute, None))
+        return self._known[key]
 
     def _find(self, item: Charge) -> Rates | None:
         asked, answered = item.models
