@@ -33,6 +33,7 @@ FLOORS: dict[str, float] = {
     "prices": 2,
     "tokens": 2,
     "budgets": 2,
+    "labels": 2,
     "observation": 2,
     "dialects": 2,
     "providers": 2,

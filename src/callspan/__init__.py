@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from callspan.handlers.counter import TokenCount, count_tokens
     from callspan.handlers.file import FileHandler
     from callspan.install import attach, capture, configure, flush, instrument, status, uninstrument, use_handlers
+    from callspan.labels import attributes
     from callspan.scope import carry
     from callspan.settings import Settings, SettingsError
 
@@ -36,6 +37,7 @@ _HOMES = {
         "uninstrument",
         "use_handlers",
     ),
+    "callspan.labels": ("attributes",),
     "callspan.scope": ("carry",),
     "callspan.settings": ("Settings", "SettingsError"),
 }
@@ -75,6 +77,7 @@ __all__ = [
     "Usage",
     "__version__",
     "attach",
+    "attributes",
     "budget",
     "capture",
     "carry",

@@ -58,6 +58,7 @@ def instrument(
     estimate: str | None = None,
     cost: bool | None = None,
     prices: Any = None,
+    metric_dimensions: Iterable[str] | None = None,
     budget: Budget | None = None,
 ) -> None:
     """Watch the model clients of this process, those imported already and those still to come.
@@ -82,6 +83,7 @@ def instrument(
         "estimate": estimate,
         "cost": cost,
         "prices": prices,
+        "metric_dimensions": metric_dimensions,
     }
     providers = Providers(tracer_provider, meter_provider, logger_provider)
     with _lock:

@@ -106,6 +106,7 @@ class Client:
         extras = (attached.get(request.client) if attached and request.client is not None else None) or NO_EXTRAS
         dispatch = self._owner.dispatch_for(extras, scope, self.deferred)
         call = _call(request, self.version)
+        call.attributes = scope.attributes
         call.capture = self._owner.capture_for(extras, scope)
         observation = Observation(call, dispatch, scope, request.dialect.read, estimates=self._owner.estimates(scope))
         if run is not None:
@@ -231,6 +232,7 @@ class Installation:
     def begin(self, call: Call, read: Reader, scope: Scope) -> Observation:
         """Begin an observation of what a framework tells of itself."""
         self.ready()
+        call.attributes = scope.attributes
         call.capture = self.capture_for(NO_EXTRAS, scope)
         dispatch = self.dispatch_for(NO_EXTRAS, scope, False)
         return Observation(call, dispatch, scope, read, estimates=call.counts and self.estimates(scope))

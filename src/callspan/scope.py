@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import Token as Mark
 from typing import Any, TypeVar
 
+from opentelemetry import baggage
 from opentelemetry import context as otel
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,7 +28,7 @@ _SUPPRESSED = tuple(
 class Scope:
     """What a block has put in force; never changed, only replaced."""
 
-    __slots__ = ("budgets", "capture", "counters", "dispatch", "handlers")
+    __slots__ = ("attributes", "budgets", "capture", "counters", "dispatch", "handlers")
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Scope:
         self.counters = counters
         self.budgets = budgets
         self.capture = capture
+        self.attributes: Mapping[str, Any] = {}
         self.dispatch: Any = None
 
     def plus(
@@ -49,14 +51,17 @@ class Scope:
         counters: tuple[Any, ...] = (),
         budgets: tuple[Any, ...] = (),
         capture: Any = None,
+        attributes: Mapping[str, Any] | None = None,
     ) -> Scope:
         """This one with more in force."""
-        return Scope(
+        found = Scope(
             (*self.handlers, *handlers),
             (*self.counters, *counters),
             (*self.budgets, *budgets),
             capture or self.capture,
         )
+        found.attributes = {**self.attributes, **attributes} if attributes else self.attributes
+        return found
 
 
 NOTHING = Scope()
@@ -74,9 +79,12 @@ def suppressed() -> bool:
     return any(context.get(key) for key in _SUPPRESSED) if context else False
 
 
-def put(scope: Scope) -> Any:
-    """Put a scope in force until the mark that this gives is given to `leave`."""
-    return otel.attach(otel.set_value(_KEY, scope))
+def put(scope: Scope, carried: Mapping[str, Any] | None = None) -> Any:
+    """Put a scope in force until the mark that this gives is given to `leave`; `carried` goes into the baggage."""
+    context = otel.set_value(_KEY, scope)
+    for name, value in (carried or {}).items():
+        context = baggage.set_baggage(name, value, context)
+    return otel.attach(context)
 
 
 @contextlib.contextmanager

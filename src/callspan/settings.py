@@ -27,6 +27,7 @@ NAMES = {
     "disabled_clients": "client",
     "extra_metrics": "extra metric",
     "capture_fields": "kind of content",
+    "metric_dimensions": "metric dimension",
 }
 """The settings made of names, and what is named there."""
 ENVIRONMENT = {
@@ -45,6 +46,7 @@ ENVIRONMENT = {
     "estimate": "CALLSPAN_ESTIMATE",
     "cost": "CALLSPAN_COST",
     "prices": "CALLSPAN_PRICES",
+    "metric_dimensions": "CALLSPAN_METRIC_DIMENSIONS",
 }
 _PRIVATE = ("capture_fields", "redact")
 """Settings that hold content back: where one of them cannot be understood, none is captured."""
@@ -68,6 +70,7 @@ class Settings:
     `request_usage`, streams ask the provider for token counts, and the extra chunk is hidden from the app.
     With `estimate` "missing", counts that no provider gave are estimated, and marked as such.
     With `cost`, spans and a metric tell what calls cost; `prices` are own ones, before those of genai-prices.
+    `metric_dimensions` are the names of `attributes()` that metrics have too.
     """
 
     capture: str = "off"
@@ -85,6 +88,7 @@ class Settings:
     estimate: str = "off"
     cost: bool = False
     prices: OwnPrices | None = None
+    metric_dimensions: tuple[str, ...] = ()
 
 
 def resolve(

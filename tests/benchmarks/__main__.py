@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.benchmarks import work
+from tests.benchmarks import floor, work
 from tests.benchmarks.floor import Sdk, by_hand
 
 import callspan
@@ -22,6 +22,7 @@ LIMITS = {
     "chunk, default: share of the client's own": 0.12,
     "chunk, default, async: share of the client's own": 0.12,
     "chunk, with a token handler: share of the client's own": 0.45,
+    "budget, a check: share of a histogram record": 0.6,
     "import: x importing the OpenTelemetry API": 6.0,
 }
 """The most that is let through: a wide margin over what was measured, for machines are noisy."""
@@ -72,6 +73,12 @@ def chunk_share(make: Callable[[], Callable[[], None]], rounds: int, **options: 
     return with_us / without - 1
 
 
+def budget_share(rounds: int) -> float:
+    """What it costs to admit a call to a budget with all limits, as a share of one record of the SDK's."""
+    record, check = fastest([floor.record(Sdk(True)), work.budget_check()], rounds, 2000)
+    return check / record
+
+
 def import_ratio(rounds: int) -> float:
     """The time to import callspan as a multiple of that for the OpenTelemetry API which it needs."""
     code = "import time; t = time.process_time(); import {}; print(time.process_time() - t)"
@@ -95,6 +102,7 @@ def main() -> int:
         "chunk, default: share of the client's own": chunk_share(work.stream, rounds),
         "chunk, default, async: share of the client's own": chunk_share(work.async_stream, rounds),
         "chunk, with a token handler: share of the client's own": chunk_share(work.stream, rounds, handlers=[Hears()]),
+        "budget, a check: share of a histogram record": budget_share(rounds),
         "import: x importing the OpenTelemetry API": import_ratio(min(rounds, 10)),
     }
     for name, value in measured.items():

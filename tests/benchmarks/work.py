@@ -10,6 +10,9 @@ from typing import Any
 import httpx2
 import openai
 
+import callspan
+from callspan.budgets import admit, input_size
+
 CHUNKS = 1000
 REQUEST: dict[str, Any] = {
     "model": "gpt-4.1-mini",
@@ -90,3 +93,14 @@ def door() -> Callable[[], None]:
     if wrapper is None:
         return lambda: None
     return lambda: wrapper(lambda *_, **__: answer, client, (object, options), {}) and None
+
+
+def budget_check() -> Callable[[], None]:
+    """What a budget with every limit does before a call; what it reserves is not given back, and is little."""
+    limits = (callspan.budget(usd=1e12, tokens=10**15, calls=10**9, seconds=1e9),)
+    call = callspan.Call("chat", "openai", "gpt-4.1-mini", {"max_tokens": 10})
+
+    def check() -> None:
+        admit(call, limits, lambda: input_size(REQUEST))
+
+    return check

@@ -174,6 +174,11 @@ def _raw(client: openai.OpenAI) -> None:
     client.chat.completions.with_raw_response.create(model=MODEL, messages=_HELLO).parse()
 
 
+def _for_somebody(client: Any) -> None:
+    with callspan.attributes(session_id="s", user_id="u"):
+        client.chat.completions.create(model=MODEL, messages=_HELLO)
+
+
 def _stopped(client: Any) -> None:
     with callspan.budget(tokens=40), contextlib.suppress(callspan.BudgetExceeded):
         list(client.chat.completions.create(model=MODEL, messages=_HELLO, stream=True))
@@ -259,6 +264,7 @@ SCENARIOS = (
     Scenario("chat_stream_raw", _streaming, (_TEXT,), _COUNTS),
     Scenario("chat_no_usage", chat(), (Reply(text="Hi.", usage=False),), _COUNTS),
     Scenario("chat_budget_stop", _stopped, (Reply(text="rose " * 60),)),
+    Scenario("chat_for_somebody", _for_somebody),
     Scenario("chat_no_usage_media", chat(messages=_MEDIA), (Reply(text="Hi.", usage=False),), _COUNTS),
     Scenario("chat_azure", _azure, wires=False),
     Scenario("chat_stream", chat(stream=True), (_TEXT,), _COUNTS),

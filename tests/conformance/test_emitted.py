@@ -156,6 +156,7 @@ def test_every_name_of_ours_is_really_emitted(server: ModelServer) -> None:
         "chat_stream_reasoning",
         "chat_no_usage_media",
         "chat_budget_stop",
+        "chat_for_somebody",
     )
     for scenario in (scenario for scenario in SCENARIOS if scenario.name in telling):
         for token_events in ("first", "all"):

@@ -38,6 +38,7 @@ class Call:
     """One operation as the caller sees it, from start to end; the client's retries stay inside it.
 
     `parameters` has the request's settings under plain names (`temperature`, `max_tokens`, ...), only those sent.
+    `attributes` are those that `callspan.attributes()` has put in force, by their names on spans.
     `duration` is in seconds, `None` while the call runs. `response` fills as the answer arrives. `capture` says what of
     the content is captured, `None` for nothing of it, and `shown` is what is exported of it.
     `estimate` is there once a call has ended whose provider left counts out, where somebody wants to know them.
@@ -47,6 +48,7 @@ class Call:
         "_content",
         "_read_content",
         "asynchronous",
+        "attributes",
         "capture",
         "client_name",
         "client_version",
@@ -96,6 +98,7 @@ class Call:
         self.asynchronous = asynchronous
         self.server_address, self.server_port = server
         self.client_name, self.client_version = client
+        self.attributes: Mapping[str, Any] = {}
         self.parent: Call | None = None
         self.framework: Framework | None = None
         self.response = Response()

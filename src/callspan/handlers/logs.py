@@ -54,6 +54,7 @@ class LogEvents:
             **attributes.identity(call),
             **attributes.client(call),
             **attributes.request(call),
+            **call.attributes,
             **attributes.response(call, response, self._conventions),
             **attributes.failure(call),
             **call.shown.structures(),

@@ -9,9 +9,10 @@ from opentelemetry import metrics
 
 from callspan.background import worker
 from callspan.events import Call, Response, Usage
+from callspan.handlers.series import Series
 from callspan.handlers.telemetry import FollowsProvider
 from callspan.prices import table
-from callspan.semconv import attributes, names
+from callspan.semconv import names
 from callspan.semconv.attributes import FETCH, Attributes
 from callspan.semconv.conventions import (
     BUDGET_STOPS,
@@ -28,9 +29,6 @@ from callspan.semconv.conventions import (
 from callspan.settings import Settings
 from callspan.version import __version__
 
-KNOWN_SERIES = 1000
-"""Distinct sets of attributes kept ready."""
-
 
 class Metrics:
     """Records what the conventions ask for when a call ends, and metrics of our own where they were asked for."""
@@ -43,7 +41,7 @@ class Metrics:
         self._estimates = settings.estimate == "missing"
         self._costs = settings.cost
         self._extra = [EXTRA[name] for name in settings.extra_metrics]
-        self._series: dict[Any, Attributes] = {}
+        self._series = Series(settings)
         self._instruments = FollowsProvider(look_up, self._create)
 
     def _create(self, provider: Any) -> dict[str, Any]:
@@ -59,42 +57,20 @@ class Metrics:
         if self._chunks and call.stream:
             call.response.chunk_times = []
         if EXTRA["active"] in self._extra and not call.local:
-            self._instruments.get()[EXTRA["active"].name].add(1, self._base(call), context=call.context)
+            self._instruments.get()[EXTRA["active"].name].add(1, self._series.asked(call), context=call.context)
 
     def on_end(self, call: Call, response: Response) -> None:
         """Record a call that completed or was abandoned."""
-        self._record(call, response, self._attributes(call, response))
+        self._record(call, response, self._series.answered(call, response))
 
     def on_error(self, call: Call, error: BaseException) -> None:
         """Record a call that failed: its duration with the error's type, and the tokens it is known to have used."""
-        self._record(call, call.response, self._attributes(call, call.response))
+        self._record(call, call.response, self._series.answered(call, call.response))
 
     def on_budget_stop(self, call: Call, stop: Any) -> None:
         """Count a call that a budget has stopped."""
-        told = {**self._base(call), names.BUDGET_NAME: stop.budget.name, names.BUDGET_UNIT: stop.unit}
+        told = {**self._series.asked(call), names.BUDGET_NAME: stop.budget.name, names.BUDGET_UNIT: stop.unit}
         self._instruments.get()[BUDGET_STOPS.name].add(1, told, context=call.context)
-
-    def _base(self, call: Call) -> Attributes:
-        key = (call.operation, call.provider, call.model, call.server_address, call.server_port)
-        return self._kept(key, lambda: attributes.identity(call))
-
-    def _attributes(self, call: Call, response: Response) -> Attributes:
-        tier, fingerprint = response.details.get("service_tier"), response.details.get("system_fingerprint")
-        key = (call.operation, call.provider, call.model, call.server_address, call.server_port, response.model)
-        return self._kept((*key, tier, fingerprint), lambda: _described(call, response, tier, fingerprint))
-
-    def _chunk_attributes(self, call: Call, response: Response) -> Attributes:
-        """Times of chunks say nothing of tier and fingerprint."""
-        key = (call.operation, call.provider, call.model, call.server_address, call.server_port, response.model)
-        return self._kept((*key, "chunk"), lambda: _described(call, response, None, None))
-
-    def _kept(self, key: Any, make: Callable[[], Attributes]) -> Attributes:
-        found = self._series.get(key)
-        if found is None:
-            if len(self._series) >= KNOWN_SERIES:
-                self._series.clear()
-            found = self._series[key] = make()
-        return found
 
     def _record(self, call: Call, response: Response, series: Attributes) -> None:
         if call.local:
@@ -108,12 +84,12 @@ class Metrics:
                 recorded.add(duration.name)
                 instruments[duration.name].record(call.duration, failed, context=context)
             if response.first_chunk is not None and call.stream and _infers(call):
-                told = self._chunk_attributes(call, response)
+                told = self._series.chunks(call, response)
                 instruments[convention.first_chunk.name].record(response.first_chunk, told, context=context)
             if response.usage is not None and call.operation != FETCH:
                 self._count(convention, call, response.usage, (series, failed))
         if response.chunk_times and _infers(call):
-            self._record_gaps(response, self._chunk_attributes(call, response), context)
+            self._record_gaps(response, self._series.chunks(call, response), context)
         if self._extra:
             self._record_extra(call, instruments)
         if self._costs and (item := table.charge(call)) is not None:
@@ -160,7 +136,7 @@ class Metrics:
             (instrument.add if metric.kind == COUNTER else instrument.record)(value, told, context=context)
 
     def _record_extra(self, call: Call, instruments: dict[str, Any]) -> None:
-        base, context = self._base(call), call.context
+        base, context = self._series.asked(call), call.context
         for metric in self._extra:
             instrument = instruments[metric.name]
             if metric is EXTRA["active"]:
@@ -181,17 +157,6 @@ class Metrics:
 
 def _infers(call: Call) -> bool:
     return call.operation in names.INFERENCE
-
-
-def _described(call: Call, response: Response, tier: Any, fingerprint: Any) -> Attributes:
-    found = attributes.identity(call)
-    if response.model:
-        found[names.RESPONSE_MODEL] = response.model
-    if call.provider == "openai":
-        found.update(
-            {name: value for name, value in ((names.SERVICE_TIER, tier), (names.FINGERPRINT, fingerprint)) if value}
-        )
-    return found
 
 
 def _of(convention: Convention) -> Iterable[Metric]:

@@ -47,7 +47,7 @@ class Spans:
             name,
             context=parent,
             kind=trace.SpanKind.INTERNAL if call.local else trace.SpanKind.CLIENT,
-            attributes={**known, **attributes.request(call), **attributes.framework(call)},
+            attributes={**known, **attributes.request(call), **attributes.framework(call), **call.attributes},
             start_time=call.start_ns,
             record_exception=False,
             set_status_on_exception=False,

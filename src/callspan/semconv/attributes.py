@@ -214,6 +214,15 @@ def cost(usd: float | None, unknown: str | None) -> Attributes:
     return {names.COST: usd} if usd is not None else {names.COST_UNKNOWN: unknown or ""}
 
 
+RESERVED = ("gen_ai.", "openai.", "callspan.", "server.", "error.")
+"""How names begin that no attribute of a user's may have."""
+
+
+def label(name: str) -> str:
+    """The attribute for one of the user's own: the core conventions have two of them, the others stay as they are."""
+    return {"session_id": names.SESSION_ID, "user_id": names.USER_ID}.get(name, name)
+
+
 def failure(call: Call) -> Attributes:
     """Why the call failed, nothing of which is content."""
     why = call.failure

@@ -39,6 +39,8 @@ FINGERPRINT = "openai.response.system_fingerprint"
 TOKEN_TYPE = "gen_ai.token.type"
 TOKEN_MODALITY = "gen_ai.token.modality"
 
+SESSION_ID = "session.id"
+USER_ID = "user.id"
 SERVER_ADDRESS = "server.address"
 SERVER_PORT = "server.port"
 ERROR_TYPE = "error.type"

@@ -1,0 +1,34 @@
+"""Who a call is for: attributes in force for a block."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from callspan.scope import current, leave, put
+from callspan.semconv.attributes import RESERVED, label
+from callspan.settings import SettingsError
+
+
+@contextlib.contextmanager
+def attributes(*, baggage: bool = False, **values: str | bool | int | float) -> Iterator[None]:
+    """Put attributes on the spans of all calls begun inside a block, also in tasks and in threads that carry it along.
+
+    `session_id` and `user_id` become `session.id` and `user.id`. An inner block adds to an outer one. Metrics have what
+    the setting `metric_dimensions` names. With `baggage` they travel with the app's own outgoing requests as well.
+    """
+    named = {label(name): _value(name, value) for name, value in values.items()}
+    mark = put(current().plus(attributes=named), named if baggage else None)
+    try:
+        yield
+    finally:
+        leave(mark)
+
+
+def _value(name: str, value: Any) -> Any:
+    if name.startswith(RESERVED):
+        raise SettingsError(f"the attribute {name!r} is callspan's or the conventions': use a name of your own")
+    if not isinstance(value, str | bool | int | float):
+        raise SettingsError(f"the attribute {name!r} is {value!r}: give a text, a number, or true or false")
+    return value
