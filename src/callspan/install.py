@@ -25,6 +25,7 @@ from callspan.installation import (
     attached,
     known_clients,
     patched,
+    spoken_through,
 )
 from callspan.observation import end_all, forget_all
 from callspan.scope import current, entered
@@ -154,8 +155,9 @@ def attach(
     limits = tuple(each for each in handlers if isinstance(each, Budget))
     own = checked(each for each in handlers if not isinstance(each, Budget))
     choice = _choice(capture, capture_fields)
+    speaker = spoken_through(client)
     try:
-        attached[client] = attached.get(client, NO_EXTRAS).plus(own, choice, limits)
+        attached[speaker] = attached.get(speaker, NO_EXTRAS).plus(own, choice, limits)
     except TypeError:
         raise SettingsError(f"{type(client).__name__} is no client object: give the client itself") from None
 

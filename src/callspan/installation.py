@@ -57,6 +57,14 @@ NO_EXTRAS = Extras()
 attached: weakref.WeakKeyDictionary[Any, Extras] = weakref.WeakKeyDictionary()
 
 
+def spoken_through(client: Any) -> Any:
+    """The object that the door sees when this client object makes a call."""
+    for adapter in ADAPTERS:
+        if adapter.inner is not None and type(client).__module__.startswith(f"{adapter.module}."):
+            return getattr(client, adapter.inner, client)
+    return client
+
+
 class Client:
     """One client being watched: its patches, its version, and what else watches it."""
 

@@ -32,7 +32,8 @@ class Adapter:
 
     `versions` are the oldest supported and the first that is not known to work, as in `>=oldest,<newest`.
     `own_tracer` is the property by which a client that makes spans of its own finds its tracer: while it makes a call
-    that callspan makes a span for, it finds none.
+    that callspan makes a span for, it finds none. `inner` is where the app's client object keeps the one that the door
+    sees, if that is another.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Adapter:
     door: Callable[[Adapter, Opener], list[Patch]]
     routes: tuple[Route, ...]
     own_tracer: str | None = None
+    inner: str | None = None
 
     def route(self, method: str, path: str) -> Route | None:
         """The endpoint that a request goes to, if it is one that is watched."""
