@@ -32,6 +32,7 @@ class Observation:
     `read` turns one chunk or one whole answer into a `Delta`. `explain` reads an exception of the client's.
     `hides` picks out chunks that the app did not ask for. `inside` is true while the client's stream is being read.
     With `estimates`, counts that the provider leaves out are worked out after the end.
+    `given_up` has the cause and the time of an attempt that failed, until it is known whether another follows.
     `reader` refers to the task that reads it, where another may be the one that closes it.
     `within` is the context in which the call begins, where that is not the one in force.
     `budgets` may refuse the call or stop its stream; `size` estimates the tokens of the request for them.
@@ -50,6 +51,7 @@ class Observation:
         "budgets",
         "call",
         "explain",
+        "given_up",
         "hides",
         "inside",
         "pending",
@@ -67,6 +69,7 @@ class Observation:
         self.explain: Callable[[BaseException], Failure] | None = None
         self.hides: Callable[[Any], bool] | None = None
         self.inside = False
+        self.given_up: tuple[str, float] | None = None
         self.reader: weakref.ref[Any] | None = None
         self.asks_usage = False
         self.within: Any = None

@@ -21,15 +21,21 @@ def explain(error: BaseException, *fields: str) -> Failure:
     """
     response = getattr(error, "response", None)
     headers = get(response, "headers") or {}
-    status = getattr(error, "status_code", None) or get(response, "status_code") or getattr(error, "code", None)
+    status = _status(error)
     return Failure(
         type=_error_type(error, fields),
         message=str(error),
-        status=status if isinstance(status, int) else None,
+        status=status,
         request_id=headers.get("x-request-id") or headers.get("request-id") or headers.get("apim-request-id"),
         retry_after=headers.get("retry-after") or headers.get("retry-after-ms"),
         exception=error,
     )
+
+
+def _status(error: BaseException | None) -> int | None:
+    response = getattr(error, "response", None)
+    stated = (getattr(error, "status_code", None), get(response, "status_code"), getattr(error, "code", None))
+    return next((status for status in stated if isinstance(status, int)), None)
 
 
 def _error_type(error: BaseException, fields: tuple[str, ...]) -> str:
@@ -48,3 +54,9 @@ def _error_body(error: BaseException) -> Any:
     if getattr(error, "body", None) is None and getattr(response, "is_closed", False):
         return loaded(getattr(response, "content", b""))
     return getattr(error, "body", None)
+
+
+def cause(error: BaseException | None) -> str:
+    """Why an attempt was given up: the status of the answer, else the exception's class."""
+    status = _status(error)
+    return str(status) if status is not None else qualified(type(error)) if error is not None else "unknown"

@@ -5,13 +5,14 @@ An adapter tells of each function how to read what is asked for, and how to find
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 from callspan import guard
 from callspan.doors.adapter import Adapter, Opener, Request, Route
+from callspan.doors.attempts import attempt
 from callspan.doors.calling import acall, call
 from callspan.doors.failure import explain
 from callspan.events import Failure
@@ -55,13 +56,17 @@ class Method:
 
 
 def methods(
-    *watched: Method, why: Callable[[BaseException], Failure] = explain
+    *watched: Method, why: Callable[[BaseException], Failure] = explain, attempts: Iterable[tuple[str, str]] = ()
 ) -> Callable[[Adapter, Opener], list[Patch]]:
-    """The door that these functions make up; `why` reads the client's exceptions."""
+    """The door that these functions make up; `why` reads the client's exceptions.
+
+    `attempts` are functions (module and path) that the client calls once for each of its attempts, where it has any.
+    """
 
     def door(adapter: Adapter, opener: Opener) -> list[Patch]:
         hinges = [(method, _Hinge(adapter, opener, method, why)) for method in watched]
-        return [Patch(method.module, method.path, hinge.wrapper, method.optional) for method, hinge in hinges]
+        patches = [Patch(method.module, method.path, hinge.wrapper, method.optional) for method, hinge in hinges]
+        return [*patches, *(Patch(module, path, attempt, optional=True) for module, path in attempts)]
 
     return door
 

@@ -13,12 +13,11 @@ from functools import cache
 from typing import Any
 
 from callspan import guard
-from callspan.dialects.dialect import get
 from callspan.doors.adapter import Adapter, Opener, Request, Route
 from callspan.doors.calling import acall, call
-from callspan.doors.failure import explain
+from callspan.doors.failure import cause, explain
 from callspan.doors.raw_response import follow, follow_close, loaded
-from callspan.observation import Observation, active, qualified
+from callspan.observation import Observation, active
 from callspan.patching import Patch
 from callspan.streams import observe
 
@@ -214,10 +213,5 @@ def _retry(wrapped: Any, _client: Any, args: tuple[Any, ...], kwargs: dict[str, 
     wait = wrapped(*args, **kwargs)
     observation = active.get()
     if observation is not None and isinstance(wait, int | float):
-        observation.retry(_cause(sys.exc_info()[1]), float(wait))
+        observation.retry(cause(sys.exc_info()[1]), float(wait))
     return wait
-
-
-def _cause(error: BaseException | None) -> str:
-    status = get(getattr(error, "response", None), "status_code")
-    return str(status) if status is not None else qualified(type(error)) if error is not None else "unknown"
