@@ -20,6 +20,7 @@ from callspan.events import Failure
 from callspan.providers import provider
 
 _MODEL = re.compile(r"(?:.*/)?models/([^:?]+):")
+_API = "google.genai._api_client"
 _PREDICT = ":predict"
 
 
@@ -34,7 +35,8 @@ def _asks(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked |
     if endpoint.endswith(_PREDICT) and _embeds(body):
         endpoint = f"{endpoint.removesuffix(_PREDICT)}:embedContent"
     url = get(options, "base_url") or get(client._http_options, "base_url") or ""
-    return Asked(method, endpoint, {**body, "model": model}, _server(str(url)), ":stream" in endpoint)
+    extra = get(options, "extra_body") or get(client._http_options, "extra_body") or {}
+    return Asked(method, endpoint, {**_merged(body, extra), "model": model}, _server(str(url)), ":stream" in endpoint)
 
 
 def _arguments(http_method: str, path: str, request_dict: Any, http_options: Any = None) -> tuple[str, str, Any, Any]:
@@ -44,6 +46,12 @@ def _arguments(http_method: str, path: str, request_dict: Any, http_options: Any
 def _embeds(body: Mapping[str, Any]) -> bool:
     """Whether a prediction is of an embedding: text to embed is content, what an image is made from is not."""
     return any(get(item, "content") is not None for item in items(body.get("instances")))
+
+
+def _merged(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The body with what the app adds to it by hand, laid over it as the client does."""
+    both = {name: body[name] for name in extra if isinstance(body.get(name), dict) and isinstance(extra[name], dict)}
+    return {**body, **extra, **{name: _merged(inner, extra[name]) for name, inner in both.items()}}
 
 
 @lru_cache(maxsize=64)
@@ -70,7 +78,7 @@ def _why(error: BaseException) -> Failure:
 
 
 def _method(name: str, **options: Any) -> Method:
-    return Method("google.genai._api_client", f"BaseApiClient.{name}", asks=_asks, said=_said, **options)
+    return Method(_API, f"BaseApiClient.{name}", asks=_asks, said=_said, **options)
 
 
 def _post(end: str, dialect: Any) -> Route:
@@ -89,10 +97,12 @@ GOOGLE_GENAI = Adapter(
         _method("async_request", asynchronous=True),
         _method("async_request_streamed", asynchronous=True),
         why=_why,
+        attempts=[(_API, "BaseApiClient._request_once"), (_API, "BaseApiClient._async_request_once")],
     ),
     routes=(
         _post("(generateContent|streamGenerateContent)", CONTENT),
         _post("(embedContent|batchEmbedContents)", EMBEDDINGS),
         _post("predict", IMAGES),
     ),
+    inner="_api_client",
 )

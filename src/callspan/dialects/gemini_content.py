@@ -30,8 +30,7 @@ def parameters(body: Body) -> dict[str, Any]:
     wanted = body.get("generationConfig") or {}
     found = chosen(wanted, _SETTINGS)
     thinking = get(wanted, "thinkingConfig")
-    # the client passes on what an app's own dict has in it, in either spelling
-    level = text(get(thinking, "thinkingLevel") or get(thinking, "thinking_level"))
+    level = text(parts.field(thinking, "thinkingLevel"))
     if level:
         found["reasoning_level"] = level.lower()
     kind = _output_type(wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,13 @@ from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, 
 
 _MODALITIES = ("image", "audio", "video")
 _CODE = "code_execution"
+_WORD = re.compile("[A-Z]")
+
+
+def field(source: Any, name: str) -> Any:
+    """A field of a request; the client writes inner ones in either spelling, depending on its version."""
+    found = get(source, name)
+    return get(source, _WORD.sub(lambda start: f"_{start.group().lower()}", name)) if found is None else found
 
 
 def message(content: Any) -> dict[str, Any]:
@@ -55,14 +63,14 @@ def _responded(answer: Any) -> _Read:
 
 
 def _inline(blob: Any) -> _Read:
-    kind = str(get(blob, "mimeType") or "")
+    kind = str(field(blob, "mimeType") or "")
     found = parts.blob(_modality(kind), kind, get(blob, "data"))
     return found.pop("type"), "", found
 
 
 def _file(source: Any) -> _Read:
-    kind = str(get(source, "mimeType") or "")
-    found = parts.media(_modality(kind), str(get(source, "fileUri") or ""))
+    kind = str(field(source, "mimeType") or "")
+    found = parts.media(_modality(kind), str(field(source, "fileUri") or ""))
     return found.pop("type"), "", found | ({"mime_type": kind} if kind else {})
 
 
@@ -80,11 +88,11 @@ def _ran(result: Any) -> _Read:
 
 
 def _tool_called(call: Any) -> _Read:
-    return _server_tool(str(get(call, "toolType") or ""), get(call, "id"), plain(get(call, "args")) or {})
+    return _server_tool(str(field(call, "toolType") or ""), get(call, "id"), plain(get(call, "args")) or {})
 
 
 def _tool_answered(answer: Any) -> _Read:
-    return _server_tool_answer(str(get(answer, "toolType") or ""), get(answer, "id"), plain(get(answer, "response")))
+    return _server_tool_answer(str(field(answer, "toolType") or ""), get(answer, "id"), plain(get(answer, "response")))
 
 
 def _server_tool(name: str, identity: Any, arguments: Any) -> _Read:
@@ -120,7 +128,17 @@ def tools(definitions: Any) -> list[dict[str, Any]]:
 
 
 def _function(declared: Any) -> dict[str, Any]:
-    wanted = get(declared, "parameters") or get(declared, "parametersJsonSchema")
+    wanted = field(declared, "parametersJsonSchema") or _schema(plain(get(declared, "parameters")))
     known = {"description": get(declared, "description"), "parameters": plain(wanted)}
     named = {"type": "function", "name": str(get(declared, "name") or "")}
     return named | {name: value for name, value in known.items() if value is not None}
+
+
+def _schema(value: Any) -> Any:
+    """A schema of Google's as JSON Schema has it, where the names of types are in lower case."""
+    if isinstance(value, list):
+        return [_schema(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    typed = isinstance(value.get("type"), str)
+    return {name: item.lower() if name == "type" and typed else _schema(item) for name, item in value.items()}

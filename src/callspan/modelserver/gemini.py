@@ -10,12 +10,15 @@ from typing import Any
 from .embeddings import vectors
 from .exchange import Answer, Exchange, frame, to_json
 from .ledger import Counts
+from .media import PNG
 from .reply import Reply
+from .text import count as count_of
 from .text import pieces
 
 ADDRESS = re.compile(r"/v1(?:beta1?)?/(?:.+/)?models/([^/:]+)(:\w+)$")
 _STREAMED = ":streamGenerateContent"
 _BATCH = ":batchEmbedContents"
+_PREDICT = ":predict"
 
 # status: the provider's code, message
 _KNOWN: dict[int, tuple[str, str]] = {
@@ -36,6 +39,8 @@ def asked(path: str, body: dict[str, Any]) -> dict[str, Any]:
         requests = body.get("requests") or []
         size = next((request.get("outputDimensionality") for request in requests), None)
         return {"model": model, "input": [_said(request.get("content")) for request in requests], "dimensions": size}
+    if end == _PREDICT:
+        return {"model": model, **_to_predict(body.get("instances") or [], body.get("parameters") or {})}
     system = [{"role": "system", "content": _said(body["systemInstruction"])}] if body.get("systemInstruction") else []
     functions = [declared for tool in body.get("tools") or [] for declared in tool.get("functionDeclarations") or []]
     return {
@@ -45,6 +50,14 @@ def asked(path: str, body: dict[str, Any]) -> dict[str, Any]:
         "messages": [*system, *map(_message, body.get("contents") or [])],
         "tools": [{"type": "function", "function": _function(declared)} for declared in functions],
     }
+
+
+def _to_predict(instances: list[dict[str, Any]], settings: dict[str, Any]) -> dict[str, Any]:
+    if any("prompt" in instance for instance in instances):
+        prompts = [instance.get("prompt") for instance in instances]
+        return {"prompt": prompts, "n": settings.get("sampleCount")}
+    texts = [instance.get("content") or "" for instance in instances]
+    return {"input": texts, "dimensions": settings.get("outputDimensionality")}
 
 
 def _function(declared: dict[str, Any]) -> dict[str, Any]:
@@ -91,6 +104,22 @@ def embed(exchange: Exchange) -> Answer:
     """POST /models/MODEL:batchEmbedContents; no tokens are stated."""
     found = [{"values": vector} for vector in vectors(exchange.body)]
     return Answer(to_json({"embeddings": found}), model=exchange.model, counts=exchange.tally())
+
+
+def predict(exchange: Exchange) -> Answer:
+    """POST /models/MODEL:predict, which is Imagen's images, and embeddings on Vertex."""
+    counts = exchange.tally()
+    if "prompt" in exchange.body:
+        image = {"mimeType": "image/png", "bytesBase64Encoded": PNG}
+        made = [image] * int(exchange.body.get("n") or 1)
+        return Answer(to_json({"predictions": made}), model=exchange.model, counts=counts)
+    texts = exchange.body["input"]
+    stated = [{"token_count": count_of(text), "truncated": False} for text in texts]
+    found = [
+        {"values": vector, "statistics": told} for vector, told in zip(vectors(exchange.body), stated, strict=True)
+    ]
+    body = {"predictions": [{"embeddings": one} for one in found]}
+    return Answer(to_json(body), model=exchange.model, counts=counts, told_at=0)
 
 
 def error(reply: Reply, status: int) -> dict[str, Any]:

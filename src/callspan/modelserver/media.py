@@ -9,7 +9,7 @@ from .exchange import CREATED, Answer, Exchange, to_json
 from .ledger import Counts
 
 # A picture of one pixel.
-_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 _IMAGE_TOKENS = 100
 _SPEECH = b"ID3\x04\x00\x00\x00\x00\x00\x00" + bytes(range(256)) * 4
 _HEARD = "Two dozen roses for Saturday, please."
@@ -24,7 +24,7 @@ def images(exchange: Exchange) -> Answer:
     counts = exchange.tally()
     if not isinstance(exchange.reply.usage, Counts):
         counts = replace(counts, output=_IMAGE_TOKENS * number)
-    body = {"created": CREATED, "data": [{"b64_json": _PNG}] * number, "output_format": "png"}
+    body = {"created": CREATED, "data": [{"b64_json": PNG}] * number, "output_format": "png"}
     usage = _usage(counts, "input_tokens_details", {"text_tokens": counts.input, "image_tokens": 0})
     return _told(exchange, counts, body, usage)
 

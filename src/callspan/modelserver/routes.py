@@ -26,6 +26,7 @@ _ENDPOINTS: dict[str, tuple[Callable[[Exchange], Answer], tuple[str, ...]]] = {
     ":generateContent": (gemini.generate, ("messages",)),
     ":streamGenerateContent": (gemini.generate, ("messages",)),
     ":countTokens": (gemini.count, ("messages",)),
+    ":predict": (gemini.predict, ()),
     ":batchEmbedContents": (gemini.embed, ("input",)),
     "/embeddings": (embeddings.embeddings, ("model", "input")),
     "/images/generations": (media.images, ("prompt",)),
