@@ -21,6 +21,7 @@ from pydantic import BaseModel
 
 import callspan
 from callspan.dialects.gemini_content import CONTENT
+from callspan.dialects.gemini_interactions import INTERACTIONS as INTERACTION
 from callspan.dialects.gemini_predict import EMBEDDINGS, IMAGES
 from callspan.events import Call, Response
 from callspan.modelserver import ModelServer, Reply, ToolCall
@@ -553,6 +554,131 @@ async def test_unread_async_stream_is_told(telemetry: Telemetry, gemini: Any) ->
     assert telemetry.attributes["callspan.outcome"] == "abandoned"
 
 
+INTERACTIONS = pytest.mark.skipif(not hasattr(genai.Client, "interactions"), reason="an old version of the client")
+STEPS = pytest.mark.skipif(genai.__version__ < "2", reason="interactions had outputs, not steps, before 2.0")
+INTERACT: dict[str, Any] = {"model": MODEL, "input": "whisper-asked"}
+
+
+def interact(client: Any, asynchronous: bool, **more: Any) -> Any:
+    """One interaction; the events if it streams."""
+    request = {**INTERACT, **more}
+    if not asynchronous:
+        given = client.interactions.create(**request)
+        return list(given) if request.get("stream") else given
+
+    async def create() -> Any:
+        given = await client.aio.interactions.create(**request)
+        return [event async for event in given] if request.get("stream") else given
+
+    return asyncio.run(create())
+
+
+@pytest.fixture
+def interactive(model_server: ModelServer) -> Any:
+    """A client whose interactions do not try again."""
+    options = {"base_url": model_server.url.removesuffix("/v1")}
+    return genai.Client(api_key="any", http_options={**options, "retry_options": {"attempts": 1}})
+
+
+@INTERACTIONS
+@BOTH
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_interactions(
+    telemetry: Telemetry, interactive: Any, model_server: ModelServer, stream: bool, asynchronous: bool
+) -> None:
+    """An interaction is one call, with the tokens that it states, however it is read."""
+    model_server.enqueue(Reply(text="Roses, lilies.", reasoning_tokens=4))
+    given = interact(interactive, asynchronous, stream=stream, previous_interaction_id="int_1", store=True)
+    assert given[-1].interaction.id if stream else given.id
+    found = telemetry.attributes
+    assert (telemetry.span.name, found["gen_ai.provider.name"]) == (f"generate_content {MODEL}", "gcp.gemini")
+    assert (found["gen_ai.response.id"], found["gen_ai.response.finish_reasons"]) == ("int_000001", ("stop",))
+    assert found["gen_ai.request.previous_response.id"] == "int_1"
+    told = model_server.ledger.total_told
+    assert telemetry.tokens == {"input": told.input, "output": told.output}
+    assert found["gen_ai.usage.reasoning.output_tokens"] == 4
+    assert found["callspan.outcome"] == "completed"
+    assert "whisper" not in telemetry.everything()
+
+
+@INTERACTIONS
+@BOTH
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_refused_interactions(
+    telemetry: Telemetry, interactive: Any, model_server: ModelServer, stream: bool, asynchronous: bool
+) -> None:
+    """A refused interaction is an error with its status."""
+    model_server.enqueue(Reply(status=400))
+    with pytest.raises(Exception, match="400"):
+        interact(interactive, asynchronous, stream=stream)
+    found = telemetry.attributes
+    assert found["http.response.status_code"] == 400
+    assert found["error.type"] in ("INVALID_ARGUMENT", "400")
+    assert found["callspan.outcome"] == "error"
+
+
+@INTERACTIONS
+def test_interaction_left_early(telemetry: Telemetry, interactive: Any, model_server: ModelServer) -> None:
+    """A stream of an interaction that is closed after its first event is abandoned, though all bytes had come."""
+    stream = interactive.interactions.create(**INTERACT, stream=True)
+    next(iter(stream))
+    stream.close()
+    assert telemetry.attributes["callspan.outcome"] == "abandoned"
+    assert telemetry.attributes["callspan.stream.chunks"] == 1
+
+
+@INTERACTIONS
+@STEPS
+@BOTH
+@pytest.mark.parametrize("ending", ["error_after", "cut_after"])
+def test_interaction_that_breaks(
+    telemetry: Telemetry, interactive: Any, model_server: ModelServer, ending: str, asynchronous: bool
+) -> None:
+    """An error event, or the end of the network, inside a stream is an error of the call."""
+    model_server.enqueue(Reply(text="Roses, lilies.", **{ending: 3}))  # type: ignore[arg-type]
+    with contextlib.suppress(Exception):
+        interact(interactive, asynchronous, stream=True)
+    assert telemetry.attributes["callspan.outcome"] == "error"
+    if ending == "error_after":
+        assert telemetry.attributes["error.type"] == "INTERNAL"
+
+
+@INTERACTIONS
+@STEPS
+@pytest.mark.instrument(capture="span")
+def test_content_of_interactions(telemetry: Telemetry, interactive: Any, model_server: ModelServer) -> None:
+    """What was said stands on the span, whole or streamed alike."""
+    for stream in (False, True):
+        model_server.enqueue(Reply(text="Roses, lilies."))
+        interact(interactive, False, stream=stream, system_instruction="Be brief.")
+    for span in telemetry.spans:
+        found = dict(span.attributes or {})
+        [system], [asked], [answered] = (
+            json.loads(found[f"gen_ai.{name}"]) for name in ("system_instructions", "input.messages", "output.messages")
+        )
+        assert system == {"type": "text", "content": "Be brief."}
+        assert asked["parts"] == [{"type": "text", "content": "whisper-asked"}]
+        assert answered["parts"] == [{"type": "text", "content": "Roses, lilies."}]
+
+
+def test_steps_of_an_interaction() -> None:
+    """Thoughts, calls whose arguments come in pieces, and results are told as the parts that they are."""
+    events = [
+        {"event_type": "step.start", "index": 0, "step": {"type": "thought"}},
+        {"event_type": "step.delta", "index": 0, "delta": {"type": "thought_summary", "content": {"text": "Hm."}}},
+        {"event_type": "step.delta", "index": 0, "delta": {"type": "thought_signature", "signature": "c2ln"}},
+        {"event_type": "step.start", "index": 1, "step": {"type": "function_call", "id": "c1", "name": "look_up"}},
+        {"event_type": "step.delta", "index": 1, "delta": {"type": "arguments_delta", "arguments": '{"flower":'}},
+        {"event_type": "step.delta", "index": 1, "delta": {"type": "arguments_delta", "arguments": '"rose"}'}},
+        {"event_type": "interaction.completed", "interaction": {"id": "i1", "status": "requires_action"}},
+    ]
+    response = read(*events, dialect=INTERACTION)
+    [message] = response.messages
+    called = {"type": "tool_call", "id": "c1", "name": "look_up", "arguments": {"flower": "rose"}}
+    assert message["parts"] == [{"type": "reasoning", "content": "Hm."}, called]
+    assert response.finish_reasons == ["tool_calls"]
+
+
 def test_nothing_foreign(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """An instrumentation that is loaded but has wrapped nothing does not count."""
     monkeypatch.setitem(sys.modules, "openinference.instrumentation.google_genai", kinds.ModuleType("x"))
@@ -629,7 +755,7 @@ def test_code_that_the_provider_ran() -> None:
 )
 def test_odd_answers(answer: Any) -> None:
     """Odd answers are read as far as they go, and no count is made up."""
-    for dialect in (CONTENT, EMBEDDINGS, IMAGES):
+    for dialect in (CONTENT, EMBEDDINGS, IMAGES, INTERACTION):
         usage = read(answer, dialect=dialect).usage
         assert usage is None or usage.total is None
 
@@ -649,7 +775,7 @@ def test_odd_answers(answer: Any) -> None:
 )
 def test_odd_requests(body: Any) -> None:
     """So are odd requests."""
-    for dialect in (CONTENT, EMBEDDINGS, IMAGES):
+    for dialect in (CONTENT, EMBEDDINGS, IMAGES, INTERACTION):
         dialect.parameters(body)
         dialect.content(body)
 

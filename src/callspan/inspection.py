@@ -93,7 +93,7 @@ def _client(adapter: Adapter | Source, patches: Sequence[Patch]) -> ClientStatus
         targets=tuple(
             TargetStatus(patch.target, patch.state)
             for patch in patches
-            if not (patch.optional and patch.state == "missing")
+            if not (patch.optional and patch.state in ("missing", "waiting"))
         ),
         foreign=foreign.found(adapter.name),
     )

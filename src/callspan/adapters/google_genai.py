@@ -11,16 +11,21 @@ from urllib.parse import urlsplit
 
 from callspan.dialects.dialect import get, items, text
 from callspan.dialects.gemini_content import CONTENT
+from callspan.dialects.gemini_interactions import INTERACTIONS
 from callspan.dialects.gemini_predict import EMBEDDINGS, IMAGES
-from callspan.doors.adapter import Adapter, Route
+from callspan.doors.adapter import Adapter, Opener, Route
 from callspan.doors.failure import explain
 from callspan.doors.methods import Asked, Method, methods
-from callspan.doors.raw_response import loaded
+from callspan.doors.raw_response import loaded, stream_made
+from callspan.doors.stainless import stainless
 from callspan.events import Failure
+from callspan.patching import Patch
 from callspan.providers import provider
 
 _MODEL = re.compile(r"(?:.*/)?models/([^:?]+):")
 _API = "google.genai._api_client"
+_LATER = "google.genai._gaos"
+_STREAMS = ("Stream", "AsyncStream")
 _PREDICT = ":predict"
 
 
@@ -66,8 +71,17 @@ def _said(given: Any) -> Any:
     return loaded(body.encode()) if isinstance(body, str) else body
 
 
+def _asks_interaction(_client: Any, _args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | None:
+    """What a request of the client for interactions says, which is an HTTP request ready to be sent."""
+    request = kwargs["request"]
+    body = loaded(request.content)
+    if not isinstance(body, Mapping):
+        return None
+    return Asked(request.method, request.url.path, body, _server(str(request.url)), body.get("stream") is True)
+
+
 def _provider(client: Any, host: str, port: int | None) -> str:
-    return "gcp.vertex_ai" if client.vertexai else provider(host, port, "gcp.gemini")
+    return "gcp.vertex_ai" if getattr(client, "vertexai", False) else provider(host, port, "gcp.gemini")
 
 
 def _why(error: BaseException) -> Failure:
@@ -85,24 +99,48 @@ def _post(end: str, dialect: Any) -> Route:
     return Route("POST", re.compile(f":{end}$"), dialect)
 
 
+def _interactions(name: str, asynchronous: bool) -> Method:
+    return Method(
+        f"{_LATER}.basesdk",
+        name,
+        asks=_asks_interaction,
+        asynchronous=asynchronous,
+        optional=True,
+        gives_response=True,
+    )
+
+
+_METHODS = methods(
+    _method("request"),
+    _method("request_streamed", lazy=True),
+    _method("async_request", asynchronous=True),
+    _method("async_request_streamed", asynchronous=True),
+    _interactions("BaseSDK.do_request", False),
+    _interactions("AsyncBaseSDK.do_request_async", True),
+    why=_why,
+    attempts=[(_API, "BaseApiClient._request_once"), (_API, "BaseApiClient._async_request_once")],
+)
+
+
+def _door(adapter: Adapter, opener: Opener) -> list[Patch]:
+    # before 2.0 interactions had a client of their own, which Stainless had made
+    earlier = stainless(replace(adapter, module="google.genai._interactions"), opener)
+    streams = [Patch(f"{_LATER}.utils.eventstreaming", f"{kind}.__init__", stream_made) for kind in _STREAMS]
+    return [*_METHODS(adapter, opener), *(replace(patch, optional=True) for patch in [*streams, *earlier])]
+
+
 GOOGLE_GENAI = Adapter(
     name="google_genai",
     package="google-genai",
     module="google.genai",
     versions=("1.10", "4"),
     provider=_provider,
-    door=methods(
-        _method("request"),
-        _method("request_streamed", lazy=True),
-        _method("async_request", asynchronous=True),
-        _method("async_request_streamed", asynchronous=True),
-        why=_why,
-        attempts=[(_API, "BaseApiClient._request_once"), (_API, "BaseApiClient._async_request_once")],
-    ),
+    door=_door,
     routes=(
         _post("(generateContent|streamGenerateContent)", CONTENT),
         _post("(embedContent|batchEmbedContents)", EMBEDDINGS),
         _post("predict", IMAGES),
+        Route("POST", re.compile("/interactions$"), INTERACTIONS),
     ),
     inner="_api_client",
 )

@@ -15,6 +15,7 @@ from callspan.doors.adapter import Adapter, Opener, Request, Route
 from callspan.doors.attempts import attempt
 from callspan.doors.calling import acall, call
 from callspan.doors.failure import explain
+from callspan.doors.raw_response import follow_response
 from callspan.events import Failure
 from callspan.generators import lazily_observed, observed
 from callspan.observation import Observation
@@ -43,7 +44,8 @@ class Method:
 
     `asks` has the object, the positional and the named arguments, and says `None` for what is not watched. `said` finds
     the plain answer, or chunk, in what the function gave. Where a stream is asked for, a `lazy` one gives a generator
-    (or a coroutine that gives one), which makes the request when its first item is asked for.
+    (or a coroutine that gives one), which makes the request when its first item is asked for. One that `gives_response`
+    gives the HTTP response, read or to be read.
     """
 
     module: str
@@ -53,6 +55,7 @@ class Method:
     lazy: bool = False
     said: Callable[[Any], Any] = _itself
     optional: bool = False
+    gives_response: bool = False
 
 
 def methods(
@@ -102,13 +105,13 @@ class _Hinge:
         observation = self._open(request)
         if observation is None:
             return wrapped(*args, **kwargs)
-        return call(observation, wrapped, args, kwargs, _received)
+        return call(observation, wrapped, args, kwargs, self._received)
 
     async def _acall(self, request: Request, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         observation = self._open(request)
         if observation is None:
             return await wrapped(*args, **kwargs)
-        return await acall(observation, wrapped, args, kwargs, _received)
+        return await acall(observation, wrapped, args, kwargs, self._received)
 
     def _request(self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request | None:
         try:
@@ -136,16 +139,24 @@ class _Hinge:
             guard.report(f"looking at a request of {self._adapter.name}", error)
             return None
 
+    def _received(self, observation: Observation, result: Any) -> Any:
+        """Follow what the function gave; the app gets the very object, but for generators."""
+        try:
+            return _followed(observation, result, self._method.gives_response)
+        except Exception as error:  # noqa: BLE001  our fault must not cost the app its answer
+            guard.report(f"following an answer of {observation.call.client_name}", error)
+            observation.finish()
+        return result
 
-def _received(observation: Observation, result: Any) -> Any:
-    """Follow what a function gave: a generator, a stream of the client's own, or a whole answer."""
-    try:
-        if isinstance(result, GeneratorType | AsyncGeneratorType):
-            return observed(result, observation)
-        if observation.call.stream and (hasattr(result, "__next__") or hasattr(result, "__anext__")):
-            return observe(result, observation)
+
+def _followed(observation: Observation, result: Any, is_response: bool) -> Any:
+    """Follow a generator, a stream of the client's own, an HTTP response, or a whole answer."""
+    if isinstance(result, GeneratorType | AsyncGeneratorType):
+        return observed(result, observation)
+    if observation.call.stream and (hasattr(result, "__next__") or hasattr(result, "__anext__")):
+        return observe(result, observation)
+    if is_response:
+        follow_response(observation, result)
+    else:
         observation.answer(result)
-    except Exception as error:  # noqa: BLE001  our fault must not cost the app its answer
-        guard.report(f"following an answer of {observation.call.client_name}", error)
-        observation.finish()
     return result

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 from callspan.background import watch_collector
+from callspan.generators import observed
 from callspan.observation import Observation
 from callspan.streams import observe, on_drop
 
@@ -37,6 +38,28 @@ def follow(observation: Observation, raw: Any) -> None:
     response._callspan = observation
     response._callspan_body = _Events(observation) if _is_events(observation, response) else _Whole(observation)
     response.__class__ = _readable(type(response))
+
+
+def follow_response(observation: Observation, response: Any) -> None:
+    """Follow an HTTP response that the client's own reader reads, whose end is the end of the call."""
+    if response.is_closed:
+        observation.answer(loaded(response.content))
+        return
+    watch_collector()
+    response._callspan = observation
+    response._callspan_body = _EventsToTheEnd(observation) if _is_events(observation, response) else _Whole(observation)
+    response.__class__ = _readable(type(response))
+    on_drop(response, observation)
+
+
+def stream_made(wrapped: Any, stream: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """In place of the making of a stream whose `generator` reads a response: its items are followed, not the bytes."""
+    wrapped(*args, **kwargs)
+    response = kwargs["response"] if "response" in kwargs else args[0]
+    observation = getattr(response, "_callspan", None)
+    if isinstance(observation, Observation) and not observation.ended:
+        response._callspan_body = None
+        stream.generator = observed(stream.generator, observation)
 
 
 @cache
@@ -189,6 +212,14 @@ class _Events:
 
     def end(self) -> None:
         self._line(self._rest.strip())
+        self._observation.finish()
+
+
+class _EventsToTheEnd(_Events):
+    """The same where nobody else will tell the end."""
+
+    def end(self) -> None:
+        super().end()
         self._observation.finish()
 
 

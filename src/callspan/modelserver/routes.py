@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import chat, embeddings, florist, gemini, media, messages, responses
+from . import chat, embeddings, florist, gemini, interactions, media, messages, responses
 from .errors import chat_error_frame, error_answer, refusal
 from .exchange import CREATED, Answer, Exchange, to_json
 from .reply import Reply
 from .request import Request
 
-_BASE = re.compile(r"(/openai)?(/v1|/deployments/[^/]+)(?=/)")  # Azure names the deployment in the path
+_BASE = re.compile(r"(/openai)?(/v1|/v1beta|/deployments/[^/]+)(?=/)")  # Azure names the deployment in the path
 _MODELS = ("gpt-4.1", "gpt-4.1-mini", "text-embedding-3-small", "gpt-image-1", "whisper-1")
 _UNKNOWN_MODEL = "no-such-model"
 
@@ -26,6 +26,7 @@ _ENDPOINTS: dict[str, tuple[Callable[[Exchange], Answer], tuple[str, ...]]] = {
     ":generateContent": (gemini.generate, ("messages",)),
     ":streamGenerateContent": (gemini.generate, ("messages",)),
     ":countTokens": (gemini.count, ("messages",)),
+    "/interactions": (interactions.interact, ("input",)),
     ":predict": (gemini.predict, ()),
     ":batchEmbedContents": (gemini.embed, ("input",)),
     "/embeddings": (embeddings.embeddings, ("model", "input")),
@@ -36,7 +37,8 @@ _ENDPOINTS: dict[str, tuple[Callable[[Exchange], Answer], tuple[str, ...]]] = {
     "/moderations": (media.moderation, ("input",)),
 }
 # where the florist has something to say
-_SPOKEN = {"/chat/completions", "/completions", "/responses", "/messages", ":generateContent", ":streamGenerateContent"}
+_SPOKEN = {"/chat/completions", "/completions", "/responses", "/messages", "/interactions"}
+_SPOKEN |= {":generateContent", ":streamGenerateContent"}
 
 
 def endpoint(path: str) -> str:
@@ -80,7 +82,7 @@ def answer(path: str, exchange: Exchange) -> Answer:
 def failed(path: str, reply: Reply) -> Answer:
     """The answer for a reply whose status is an error, in the words of the endpoint."""
     answer = error_answer(reply)
-    word = messages.error if path == "/messages" else gemini.error if path.startswith(":") else None
+    word = messages.error if path == "/messages" else gemini.error if path.startswith((":", "/int")) else None
     return replace(answer, body=to_json(word(reply, reply.status))) if word else answer
 
 
