@@ -11,9 +11,6 @@ from callspan.export.width import one_line, padded, width
 
 _HEADS = ("model", "calls", "input", "cached", "output", "reasoning", "total", "unknown", "errors")
 _ALWAYS = ("model", "calls", "input", "output", "total")
-_NOT_COUNTED = frozenset(
-    {"execute_tool", "invoke_agent", "create_agent", "invoke_workflow", "retrieval", "fetch_response"}
-)
 _COUNTS = ("input", "cache_read", "output", "reasoning", "total")
 
 
@@ -83,7 +80,7 @@ class TokenTable:
         self._add(call, call.response)
 
     def _add(self, call: Call, response: Response) -> None:
-        if call.operation in _NOT_COUNTED:
+        if not call.counts or call.operation == "fetch_response":
             return
         failed = call.outcome is Outcome.ERROR
         with self._lock:
