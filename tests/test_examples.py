@@ -132,14 +132,27 @@ def test_figure_is_drawn(ran: Callable[..., Ran]) -> None:
     assert (ran("memory_figure.py").folder / "tokens_by_memory.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_agent_is_traced(ran: Callable[..., Ran]) -> None:
-    """Under `callspan run` each model call of the agent has one span, those of the retriever too."""
-    # once LangChain's runs are a source: one trace from the agent to its last tool, with the retriever in it
+def test_agent_is_one_trace(ran: Callable[..., Ran]) -> None:
+    """Under `callspan run` the agent is one trace, from the request to the last tool, with each model call once."""
     agent = ran("agent_langgraph.py", "-m", "callspan.cli", "run", "--file", "traces.jsonl")
     assert agent.done.returncode == 0, agent.done.stderr
     lines = (agent.folder / "traces.jsonl").read_text(encoding="utf-8").splitlines()
-    names = [span["name"].split()[0] for line in lines for span in _spans(json.loads(line))]
-    assert (names.count("chat"), names.count("embeddings"), agent.told.calls) == (2, 2, 4)
+    spans = [span for line in lines for span in _spans(json.loads(line))]
+    (request,) = (span for span in spans if span["name"] == "invoke_agent florist")
+    below = sorted(span["name"] for span in spans if span["traceId"] == request["traceId"] and span is not request)
+    tools = ["execute_tool delivery_day", "execute_tool flower_price", "execute_tool search_catalogue"]
+    models = ["chat gpt-4.1-mini", "chat gpt-4.1-mini", "embeddings text-embedding-3-small"]
+    assert [name for name in below if not name.startswith("run_node")] == [*models, *tools, "retrieval"]
+    assert (len([span for span in spans if span["name"] in models]), agent.told.calls) == (4, 4)
+
+
+def test_agent_is_shown(ran: Callable[..., Ran]) -> None:
+    """With nothing configured the trace is printed as a tree, and the table below it has models only."""
+    printed = ran("agent_langgraph.py", "-m", "callspan.cli", "run").done.stderr
+    assert "invoke_agent florist" in printed
+    assert "─ execute_tool delivery_day" in printed
+    table = [line.split()[0] for line in printed.partition("\nmodel ")[2].splitlines()[1:] if line]
+    assert sorted(table) == ["gpt-4.1-mini", "text-embedding-3-small", "total"]
 
 
 def _spans(line: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -59,8 +59,12 @@ def test_drop_in(telemetry: Telemetry, model: ChatOpenAI) -> None:
     assert cb.total_tokens == cb.count.total == 10
 
 
+PRICES = {"currency": "USD", "models": {"gpt-4.1-mini": {"input": 1e6, "cache_read": 5e5, "output": 2e6}}}
+
+
+@pytest.mark.instrument(prices=PRICES)
 def test_print(telemetry: Telemetry, model: ChatOpenAI) -> None:
-    """It prints as LangChain's does, with a cost that nobody knows named unknown; such a cost still formats."""
+    """It prints as LangChain's does, with the cost where all prices are known."""
     with get_openai_callback() as cb:
         model.invoke("Roses?")
     assert str(cb).splitlines() == [
@@ -70,10 +74,19 @@ def test_print(telemetry: Telemetry, model: ChatOpenAI) -> None:
         "\tCompletion Tokens: 2",
         "\t\tReasoning Tokens: 1",
         "Successful Requests: 1",
-        "Total Cost (USD): unknown",
+        "Total Cost (USD): $6.5",
     ]
+
+
+@pytest.mark.instrument(prices=PRICES)
+def test_unknown_cost(telemetry: Telemetry, model: ChatOpenAI) -> None:
+    """One call without a known price makes the cost unknown, never lower; it still formats, and the rest is told."""
+    with get_openai_callback() as cb:
+        model.invoke("Roses?")
+        model.root_client.chat.completions.create(**{**CHAT, "model": "of-nobody"})
     assert math.isnan(cb.total_cost)
-    assert f"${cb.total_cost:.4f}" == "$nan"
+    assert (f"${cb.total_cost:.4f}", str(cb).splitlines()[-1]) == ("$nan", "Total Cost (USD): unknown")
+    assert cb.count.cost == pytest.approx(6.5)
 
 
 def test_without_instrument(model: ChatOpenAI, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,8 +50,9 @@ class OpenAICount:
 
     @property
     def total_cost(self) -> float:
-        """Dollars; not a number as soon as there are calls, for no prices are known yet: a 0 would be a lie."""
-        return math.nan if self.successful_requests else 0.0
+        """US dollars; not a number as soon as the price of one call is unknown. `count.cost` is the known part."""
+        cost = self.count.cost
+        return math.nan if cost is None or self.count.unknown_cost_calls else cost
 
     def __repr__(self) -> str:
         cost = self.total_cost
