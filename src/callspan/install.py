@@ -127,7 +127,7 @@ def hear(framework: str) -> None:
     global _installation
     with _lock:
         if _installation is None:
-            _installation = Installation(resolve({}), Providers(), (), _register_exit_hook, watch=False)
+            _installation = Installation(_resolved({}), Providers(), (), _register_exit_hook, watch=False)
         _installation.hear(framework)
 
 
