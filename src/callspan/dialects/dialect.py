@@ -99,6 +99,12 @@ def chosen(body: Body, names: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
+def merged(body: Body, extra: Body) -> dict[str, Any]:
+    """The body with what the app adds to it by hand, laid over it."""
+    both = {name: body[name] for name in extra if isinstance(body.get(name), dict) and isinstance(extra[name], dict)}
+    return {**body, **extra, **{name: merged(inner, extra[name]) for name, inner in both.items()}}
+
+
 def plain(value: Any, depth: int = 8) -> Any:
     """A value as plain data: mappings and a client's models as dicts, as deep as is sensible."""
     if depth == 0 or value is None or isinstance(value, str | int | float):
