@@ -620,6 +620,11 @@ def test_refused_interactions(
 @INTERACTIONS
 def test_interaction_left_early(telemetry: Telemetry, interactive: Any, model_server: ModelServer) -> None:
     """A stream of an interaction that is closed after its first event is abandoned, though all bytes had come."""
+    begun = {"id": "int_1", "model": MODEL, "status": "in_progress"}
+    named = ("interaction.created", "interaction.start", "interaction.completed", "interaction.complete")
+    events = [{"event_type": name, "interaction": {**begun, "status": "completed"}} for name in named]
+    body = "".join(f"event: {event['event_type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    model_server.enqueue(Reply(raw=body, headers={"content-type": "text/event-stream"}))
     stream = interactive.interactions.create(**INTERACT, stream=True)
     next(iter(stream))
     stream.close()
