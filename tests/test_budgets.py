@@ -356,3 +356,37 @@ def test_a_budget_is_asked_for_as_such() -> None:
     """`instrument(budget=5)` is an error that says how to make one."""
     with pytest.raises(callspan.SettingsError, match=r"callspan\.budget"):
         callspan.instrument(budget=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("way", ["invoke", "stream"])
+def test_inside_langchain(telemetry: Telemetry, model_server: ModelServer, way: str) -> None:
+    """A call that LangChain makes is refused in the same way, and a stream of it is stopped."""
+    models = pytest.importorskip("langchain_openai", reason="langchain-openai is not installed")
+    model = models.ChatOpenAI(model=MODEL, base_url=model_server.url, api_key="any", max_retries=0)
+    model_server.enqueue(FIVE if way == "invoke" else LONG)
+    with callspan.budget(calls=1) if way == "invoke" else callspan.budget(tokens=30):
+        if way == "invoke":
+            model.invoke("Which flowers last longest?")
+        with pytest.raises(callspan.BudgetExceeded):
+            list(model.stream("Which flowers last longest?"))
+    assert len(model_server.requests) == 1
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+def test_a_client_whose_streams_are_generators(
+    telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
+) -> None:
+    """Google's streams are plain generators, which are stopped in the same way."""
+    genai = pytest.importorskip("google.genai", reason="google-genai is not installed")
+    model_server.enqueue(LONG)
+    options = {"base_url": model_server.url.removesuffix("/v1"), "timeout": 20_000}
+    client = genai.Client(api_key="any", http_options=options)
+    ask = {"model": "gemini-9", "contents": "Which flowers last longest?"}
+
+    async def read() -> None:
+        async for _ in await client.aio.models.generate_content_stream(**ask):
+            pass
+
+    with callspan.budget(tokens=30), pytest.raises(callspan.BudgetExceeded):
+        asyncio.run(read()) if asynchronous else list(client.models.generate_content_stream(**ask))
+    assert telemetry.attributes["callspan.outcome"] == "error"

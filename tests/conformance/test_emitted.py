@@ -32,7 +32,7 @@ DIALECTS, CAPTURES = ("released", "latest", "both"), ("off", "span", "event", "b
 EVERYTHING = {
     "chunk_metrics": True,
     "token_events": "all",
-    "extra_metrics": ("calls", "active", "retries"),
+    "extra_metrics": ("calls", "active", "retries", "output_rate", "modality_tokens"),
     "estimate": "missing",
     "cost": True,
 }
@@ -157,6 +157,7 @@ def test_every_name_of_ours_is_really_emitted(server: ModelServer) -> None:
         "chat_no_usage_media",
         "chat_budget_stop",
         "chat_for_somebody",
+        "chat_audio",
     )
     for scenario in (scenario for scenario in SCENARIOS if scenario.name in telling):
         for token_events in ("first", "all"):

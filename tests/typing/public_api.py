@@ -64,3 +64,18 @@ def count_as_langchain() -> int:
 def look() -> str:
     """What is patched."""
     return ", ".join(target.state for client in callspan.status().clients for target in client.targets)
+
+
+def limit() -> float:
+    """A block that may cost so much, for somebody."""
+    with callspan.attributes(session_id="s", team="garden"), callspan.budget(usd=1.0, calls=3) as budget:
+        assert_type(budget, callspan.Budget)
+    callspan.attach(object(), budget)
+    callspan.instrument(budget=budget, cost=True, prices={"models": {}}, estimate="missing", metric_dimensions=["team"])
+    with callspan.count_tokens() as usage:
+        assert_type(usage.cost, float | None)
+        assert_type(usage.estimated_output, int)
+    try:
+        return budget.spent["usd"]
+    except callspan.BudgetExceeded as stop:
+        return stop.limit

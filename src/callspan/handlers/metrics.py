@@ -9,6 +9,7 @@ from opentelemetry import metrics
 
 from callspan.background import worker
 from callspan.events import Call, Response, Usage
+from callspan.handlers.extra import AMOUNTS
 from callspan.handlers.series import Series
 from callspan.handlers.telemetry import FollowsProvider
 from callspan.prices import table
@@ -40,13 +41,14 @@ class Metrics:
         self._chunks = settings.chunk_metrics
         self._estimates = settings.estimate == "missing"
         self._costs = settings.cost
-        self._extra = [EXTRA[name] for name in settings.extra_metrics]
+        self._extra = {name: EXTRA[name] for name in settings.extra_metrics}
         self._series = Series(settings)
         self._instruments = FollowsProvider(look_up, self._create)
 
     def _create(self, provider: Any) -> dict[str, Any]:
         meter = provider.get_meter(names.SCOPE, __version__, schema_url=self._conventions[0].schema_url)
-        wanted = [metric for convention in self._conventions for metric in _of(convention)] + self._extra
+        wanted = [metric for convention in self._conventions for metric in _of(convention)]
+        wanted += self._extra.values()
         wanted.append(BUDGET_STOPS)
         wanted += [ESTIMATED] if self._estimates else []
         wanted += [COST, COST_UNKNOWN] if self._costs else []
@@ -56,7 +58,7 @@ class Metrics:
         """Count the call as in flight, where that was asked for."""
         if self._chunks and call.stream:
             call.response.chunk_times = []
-        if EXTRA["active"] in self._extra and not call.local:
+        if "active" in self._extra and not call.local:
             self._instruments.get()[EXTRA["active"].name].add(1, self._series.asked(call), context=call.context)
 
     def on_end(self, call: Call, response: Response) -> None:
@@ -137,14 +139,11 @@ class Metrics:
 
     def _record_extra(self, call: Call, instruments: dict[str, Any]) -> None:
         base, context = self._series.asked(call), call.context
-        for metric in self._extra:
+        for name, metric in self._extra.items():
             instrument = instruments[metric.name]
-            if metric is EXTRA["active"]:
-                instrument.add(-1, base, context=context)
-            elif metric is EXTRA["calls"] and call.outcome is not None:
-                instrument.add(1, {**base, names.OUTCOME: call.outcome.value}, context=context)
-            elif metric is EXTRA["retries"] and call.retries:
-                instrument.add(len(call.retries), base, context=context)
+            record = instrument.record if metric.kind == HISTOGRAM else instrument.add
+            for value, more in AMOUNTS[name](call):
+                record(value, {**base, **more}, context=context)
 
     def _record_gaps(self, response: Response, series: Attributes, context: Any) -> None:
         """Record the times between chunks: many records, so not in the path of whoever read the last chunk."""

@@ -8,6 +8,7 @@ from callspan.semconv import names
 
 SECONDS = tuple(0.01 * 2**n for n in range(14))
 TOKENS = tuple(4**n for n in range(14))
+RATES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 HISTOGRAM = "histogram"
 COUNTER = "counter"
 UP_DOWN = "up_down_counter"
@@ -120,7 +121,17 @@ ESTIMATED = Metric(
 COST = Metric("callspan.client.cost", "{USD}", "What calls cost, where that is known.", COUNTER)
 COST_UNKNOWN = Metric("callspan.client.cost.unknown", "{call}", "Calls whose cost is not known.", COUNTER)
 BUDGET_STOPS = Metric("callspan.budget.stops", "{stop}", "Calls and streams that a budget has stopped.", COUNTER)
-EXTRA = {"calls": CALLS, "active": ACTIVE, "retries": RETRIES}
+OUTPUT_RATE = Metric(
+    "callspan.client.output_rate", "{token}/s", "Output tokens of a whole answer a second.", HISTOGRAM, RATES
+)
+MODALITY_TOKENS = Metric("callspan.client.modality_tokens", "{token}", "Tokens by what they stand for.", COUNTER)
+EXTRA = {
+    "calls": CALLS,
+    "active": ACTIVE,
+    "retries": RETRIES,
+    "output_rate": OUTPUT_RATE,
+    "modality_tokens": MODALITY_TOKENS,
+}
 """Metrics of our own, recorded only when asked for by name."""
 
 _AGENT_SECONDS = tuple(0.1 * 2**n for n in range(13))

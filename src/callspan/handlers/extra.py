@@ -1,0 +1,50 @@
+"""What the metrics of our own, which are recorded only when asked for by name, have to say of a call that has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from callspan.events import Call, Outcome
+from callspan.semconv import names
+from callspan.semconv.attributes import Attributes
+
+Amounts = Iterator[tuple[float, Attributes]]
+
+
+def _active(_call: Call) -> Amounts:
+    yield -1, {}
+
+
+def _calls(call: Call) -> Amounts:
+    if call.outcome is not None:
+        yield 1, {names.OUTCOME: call.outcome.value}
+
+
+def _retries(call: Call) -> Amounts:
+    if call.retries:
+        yield len(call.retries), {}
+
+
+def _output_rate(call: Call) -> Amounts:
+    """Output tokens of a whole answer by the seconds of the whole call, as its reader waits for it."""
+    usage = call.response.usage
+    if call.outcome is Outcome.COMPLETED and usage is not None and usage.output and call.duration:
+        yield usage.output / call.duration, {}
+
+
+def _modality_tokens(call: Call) -> Amounts:
+    for side in ("input", "output"):
+        for modality in ("text", "audio", "image"):
+            tokens = getattr(call.response.usage, f"{side}_{modality}", None)
+            if tokens:
+                yield tokens, {names.OWN_TOKEN_TYPE: side, names.OWN_TOKEN_MODALITY: modality}
+
+
+AMOUNTS: dict[str, Callable[[Call], Amounts]] = {
+    "active": _active,
+    "calls": _calls,
+    "retries": _retries,
+    "output_rate": _output_rate,
+    "modality_tokens": _modality_tokens,
+}
+"""By the name under which a metric is asked for: what to record, with the attributes beside those of every call."""
