@@ -104,3 +104,19 @@ def test_what_a_collector_refuses_for_good_is_not_sent_again_and_counted(
     assert http_collector.spans == []
     assert http_collector.refusals == []
     assert ran.stderr.splitlines()[-1].startswith("callspan: 1 span could not be sent to ")
+
+
+def test_what_the_exporter_gives_up_is_kept_and_sent_again(program: Program, http_collector: Received) -> None:
+    http_collector.refusals = [503] * 3
+    options = {"OTEL_EXPORTER_OTLP_TIMEOUT": "0.5", "OTEL_METRICS_EXPORTER": "none"}  # it does not try again itself
+    ran = program(
+        """
+        providers.setup(from_environment())
+        call("kept")
+        providers.flush(30)
+        """,
+        OTEL_EXPORTER_OTLP_ENDPOINT=http_collector.url,
+        **options,
+    )
+    assert http_collector.spans == ["kept"]
+    assert len(ran.stderr.splitlines()) == 1

@@ -75,6 +75,15 @@ def test_the_files_are_what_their_source_makes(tmp_path: Path) -> None:
         assert (tmp_path / file).read_text() == (STACK / file).read_text(), file
 
 
+@pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.name)
+def test_grafanas_own_types_read_a_dashboard_as_it_stands(file: Path) -> None:
+    from grafana_foundation_sdk.cog.encoder import JSONEncoder
+    from grafana_foundation_sdk.models.dashboard import Dashboard
+
+    told = json.loads(file.read_text())
+    assert json.loads(JSONEncoder().encode(Dashboard.from_json(told))) == told
+
+
 @pytest.mark.parametrize(("where", "expression"), QUERIES)
 def test_each_query_is_promql(where: str, expression: str) -> None:
     promql_parser.parse(chosen(expression, "shop"))

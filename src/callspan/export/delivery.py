@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ KEPT_SECONDS = 300.0
 """How long a part is tried again while the collector cannot be reached; what comes meanwhile waits in the queue."""
 PAUSE = 0.5
 """Seconds between two tries; the exporter has waited longer and longer by then."""
+_logger = logging.getLogger("callspan.export")
 _ATTRIBUTE_BYTES, _ITEM_BYTES = 24, 200
 
 
@@ -41,7 +43,7 @@ class Delivery:
         return given - self._sent
 
     def export(self, batch: Sequence[Any]) -> Any:
-        """Send a batch that is not empty; the first failure, or success."""
+        """Send a batch that is not empty; the first failure (`None` where nobody listens), or success."""
         results = [self._deliver(part) for part in parts(batch)]
         return next((result for result in results if not succeeded(result)), results[-1])
 
@@ -49,13 +51,21 @@ class Delivery:
         give_up = time.monotonic() + KEPT_SECONDS
         while True:
             before = first_only.unreachable_here
-            result = self._exporter.export(part)
+            result = self._tried(part)
             if succeeded(result):
                 self._sent += len(part)
                 return result
             refused = first_only.unreachable_here == before
             if refused or time.monotonic() > give_up or self._closing.wait(PAUSE):
                 return result
+
+    def _tried(self, part: Sequence[Any]) -> Any:
+        """What the exporter says; older ones by HTTP raise where nobody listens."""
+        try:
+            return self._exporter.export(part)
+        except OSError as error:
+            _logger.warning("callspan: no connection for telemetry:", exc_info=error)
+            return None
 
     def shutdown(self, **options: Any) -> None:
         """Try no more."""

@@ -18,6 +18,7 @@ _LOGGERS = (
     "opentelemetry.sdk.metrics._internal.export",
     "opentelemetry.exporter.otlp.proto.common._internal",
     "urllib3.connectionpool",
+    "callspan.export",
 )
 _AWAY = "unreachable"
 _UNREACHABLE = (
@@ -30,7 +31,7 @@ _UNREACHABLE = (
     "max retries",
     "refused",
     "retrying",
-    "code: 429",
+    *(f"code: {status}" for status in (408, 429, 502, 503, 504)),
     "reset by peer",
     "already shutdown",
     "shutdown in progress",
