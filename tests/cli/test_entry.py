@@ -36,6 +36,18 @@ print([name for name in ("opentelemetry.trace", "opentelemetry.sdk", "openai", "
     assert out.splitlines()[-1] == b"[]"
 
 
+def test_a_reader_that_stops_is_no_fault() -> None:
+    """`callspan doctor | head -1` ends without a traceback."""
+    command = [sys.executable, "-m", "callspan.cli", "doctor"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as doctor:
+        assert doctor.stdout is not None
+        assert doctor.stderr is not None
+        doctor.stdout.readline()
+        doctor.stdout.close()
+        assert doctor.stderr.read() == b""
+    assert doctor.returncode in (0, 141)
+
+
 def test_clients_shows_what_is_really_patched(callspan: Command) -> None:
     said = callspan("clients").stdout.decode()
     assert re.search(r"^openai +>=1\.40,<\d+ +\d[\d.]+ +(\d+) of \1 +chat", said, re.MULTILINE)

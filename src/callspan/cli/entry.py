@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -42,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Problem as problem:
         print(f"callspan: {problem}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # `callspan doctor | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         return 130
 
