@@ -27,14 +27,13 @@ from .shop import Traffic, to
 
 promql_parser = pytest.importorskip("promql_parser", reason="it comes with the extra dev, as Grafana's SDK does")
 PENDING = {
-    "callspan_client_cost",
-    "callspan_estimated_tokens",
-    "callspan_budget_stops",
     "gen_ai_invoke_agent_duration",
     "gen_ai_execute_tool_duration",
     "gen_ai_invoke_workflow_duration",
 }
-"""Metrics that the dashboards show and that nothing records yet."""
+"""Metrics that the dashboards show and that the traffic here, which has no agents, does not make."""
+ALL = {"CALLSPAN_COST": "true", "CALLSPAN_ESTIMATE": "missing"}
+"""Switches on what is recorded only where it is asked for."""
 DASHBOARDS = sorted((STACK / "dashboards").glob("*.json"))
 PANELS = [(file.stem, panel) for file in DASHBOARDS for panel in json.loads(file.read_text())["panels"]]
 QUERIES = [(f"{page}: {panel['title']}", target["expr"]) for page, panel in PANELS for target in panel["targets"]]
@@ -100,9 +99,10 @@ def test_promtool_takes_the_rules() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_what_is_said_not_to_be_recorded_yet_is_not() -> None:
-    """When it is, the name leaves the list, and the traffic here has to record it."""
-    assert not PENDING & recorded()
+def test_what_is_said_not_to_be_made_by_the_traffic_is_not(prometheus: Prometheus, service: str) -> None:
+    """When it is, the name leaves the list."""
+    names = "|".join(f"{name}.*" for name in PENDING)
+    assert prometheus.query(f'{{__name__=~"{names}", job="{service}"}}') == []
 
 
 @pytest.fixture(scope="module", params=["released", "latest", "both"])
@@ -115,11 +115,11 @@ def service(request: pytest.FixtureRequest, collector: Collector, prometheus: Pr
         server.enqueue(*[Reply(status=429, retry_after=0.01), Reply()] * 10, for_model="busy-model")
         # not more often than Prometheus reads, or it misses exemplars
         soon = {"OTEL_METRIC_EXPORT_INTERVAL": "1500", "OTEL_BSP_SCHEDULE_DELAY": "100"}
-        traffic = Traffic(server, name, **to(collector.grpc), **soon, **TOLD, CALLSPAN_SEMCONV=dialect)
+        traffic = Traffic(server, name, **to(collector.grpc), **soon, **TOLD, **ALL, CALLSPAN_SEMCONV=dialect)
         for number in range(1, 4):
             traffic.take(3)
             ended = f'sum(callspan_client_calls_total{{job="{name}"}})'
-            until("calls", lambda: prometheus.value(ended) == number * 15)  # noqa: B023  called at once
+            until("calls", lambda: prometheus.value(ended) >= number * 21)  # noqa: B023  called at once
         yield name
         assert traffic.close()[0] == []
 
@@ -141,8 +141,8 @@ def test_each_query_of_the_documentation_finds_something(prometheus: Prometheus,
 
 
 def test_a_service_that_speaks_both_dialects_is_counted_once(prometheus: Prometheus, service: str) -> None:
-    """By the overview's own numbers: 5 calls in each order, of which one fails."""
-    assert prometheus.value(chosen(_query("overview: Errors"), service)) == pytest.approx(0.2, abs=0.03)
+    """By the overview's own numbers: of the calls of each order one fails, and one is stopped."""
+    assert 0.1 < prometheus.value(chosen(_query("overview: Errors"), service)) < 0.3
     kinds = ("input", "output")
     counters = [f"gen_ai_client_inference_usage_{kind}_tokens_total" for kind in kinds]
     if not service.endswith("latest"):
@@ -172,7 +172,7 @@ def test_alerts_ask_for_what_is_there() -> None:
     for alert in (rule for rule in RULES if "alert" in rule):
         asked = set(re.findall(r"\b(?:job\w*:\w+:\w+|callspan_\w+)\b", alert["expr"]))
         assert asked
-        assert all(name in records or is_pending(name) for name in asked), asked
+        assert all(name in records or name.removesuffix("_total") in recorded() for name in asked), asked
 
 
 def test_panels_with_exemplars_have_some(prometheus: Prometheus, service: str) -> None:

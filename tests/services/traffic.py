@@ -7,6 +7,8 @@ import time
 import openai
 from openai import OpenAI
 
+import callspan
+
 ask = [{"role": "user", "content": "How long does a tulip last?"}]
 
 with OpenAI() as client:
@@ -20,4 +22,10 @@ with OpenAI() as client:
         client.embeddings.create(model="text-embedding-3-small", input=["tulip"])
         with contextlib.suppress(openai.NotFoundError):
             client.chat.completions.create(model="no-such-model", messages=ask)
+        # what no provider counts is estimated, and a budget stops what would be too much
+        for _chunk in client.chat.completions.create(model="gpt-4.1-mini", messages=ask, stream=True):
+            pass
+        with contextlib.suppress(callspan.BudgetExceeded), callspan.budget(calls=1):
+            client.chat.completions.create(model="gpt-4.1-mini", messages=ask)
+            client.chat.completions.create(model="gpt-4.1-mini", messages=ask)
         print(f"{time.perf_counter() - began:.6f}", flush=True)
