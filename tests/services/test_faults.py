@@ -140,7 +140,10 @@ def test_twenty_spans_of_500_kb_all_arrive(
     collector: Collector, jaeger: Jaeger, server: ModelServer, protocol: str
 ) -> None:
     service = f"large-{protocol[:4]}"
-    capture = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY"}
+    capture = {
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY",
+        "CALLSPAN_CONTENT_LIMIT": "1000000",  # else a span has 64 KiB of it
+    }
     said = run_order(server, service, 20, 500_000, **to(collector.urls[protocol], protocol), **capture)
     assert said == []
     calls = [span for span in jaeger.spans(service, 40) if span["name"] != "take an order"]
