@@ -149,7 +149,7 @@ def test_redacted_everywhere(telemetry: Telemetry, program: Program, model_serve
     model_server.enqueue(Reply(text="write to rosa@flowers.example"))
     program.chat(messages=[{"role": "user", "content": "my card is 4111 1111 1111 1111"}])
     everything = telemetry.everything()
-    assert "4111" not in everything
+    assert "4111 1111" not in everything
     assert "rosa@" not in everything
     assert "[card number, 19 characters]" in telemetry.attributes[INPUT]
     assert "4111 1111 1111 1111" in json.dumps(model_server.requests[0].json)
@@ -250,6 +250,14 @@ def test_long_message(telemetry: Telemetry, program: Program, text: str) -> None
     assert said.startswith("begin")
     assert said.endswith("end")
     assert "characters ..." in said
+
+
+def test_more_room(telemetry: Telemetry, program: Program) -> None:
+    """With a higher limit a long conversation stays whole."""
+    telemetry.instrument(capture="both", content_limit=1_000_000)
+    program.chat(messages=conversation(50, 10_000))
+    assert [len(message["parts"][0]["content"]) for message in small(telemetry, 750_000)] == [10_000] * 50
+    assert "callspan.content.elided" not in telemetry.attributes
 
 
 def test_limit_of_the_sdk(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:

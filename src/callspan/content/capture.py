@@ -61,9 +61,7 @@ class Choice:
 
 def chosen(settings: Any) -> Capture:
     """What the settings say."""
-    attribute_limit = CONTENT_LIMIT
     limit = settings.content_limit
-    if limit == "tempo":
-        limit, attribute_limit = CONTENT_LIMIT, TEMPO_LIMIT
-    whole = Capture(redact=settings.redact, limit=limit, attribute_limit=min(limit, attribute_limit))
+    limit, attribute_limit = (CONTENT_LIMIT, TEMPO_LIMIT) if limit == "tempo" else (limit, limit)
+    whole = Capture(redact=settings.redact, limit=limit, attribute_limit=attribute_limit)
     return Choice(settings.capture, settings.capture_fields).of(whole)
