@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -26,6 +27,9 @@ HOW_TO_GET = f"{', '.join(MISSING)} not in {BIN}: tests/services/build.sh builds
 WANTED = os.environ.get("CALLSPAN_SERVICES", "if there")
 """`required` fails where a program is missing; `skip` leaves these tests out."""
 SECONDS = 60
+_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+OUTGOING = int(_RANGE.read_text().split()[0]) if _RANGE.exists() else 32_768
+"""The lowest port of outgoing connections."""
 
 
 def until(what: str, look: Callable[[], Found], seconds: float = SECONDS) -> Found:
@@ -38,12 +42,20 @@ def until(what: str, look: Callable[[], Found], seconds: float = SECONDS) -> Fou
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports of loopback on which nobody listens, each another one."""
+    """Ports of loopback on which nobody listens, each another one.
+
+    Below those that the system gives to outgoing connections: while a program is down, one of them could take its port.
+    """
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        return [_taken(stack) for _ in range(number)]
+
+
+def _taken(stack: contextlib.ExitStack) -> int:
+    while True:
+        one = stack.enter_context(socket.socket())
+        with contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", random.randrange(12_000, OUTGOING)))
+            return one.getsockname()[1]
 
 
 def answers(url: str) -> bool:
