@@ -134,9 +134,8 @@ class Connection(BaseHTTPRequestHandler):
 
     def _send_headers(self, answer: Answer, length_name: str, length: str) -> None:
         self.send_response_only(answer.reply.status)
-        kind = answer.content_type if answer.frames is None else "text/event-stream; charset=utf-8"
         scripted = {name.lower(): value for name, value in answer.reply.headers.items()}
-        headers = {"content-type": kind, **answer.headers, **scripted, length_name: length}
+        headers = {"content-type": answer.content_type, **answer.headers, **scripted, length_name: length}
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()

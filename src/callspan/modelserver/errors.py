@@ -21,16 +21,16 @@ _KNOWN: dict[int, tuple[str, str | None, str]] = {
 }
 
 
-def error_answer(reply: Reply) -> Answer:
-    """The answer for a reply whose status is an error."""
-    headers = {}
-    if reply.retry_after is not None:
-        headers = {
-            "retry-after": f"{reply.retry_after:g}",
-            "retry-after-ms": f"{reply.retry_after * 1000:g}",
-        }
-    body = to_json({"error": _error(reply, reply.status)})
-    return Answer(body, headers=headers, reply=reply)
+def error_body(reply: Reply, status: int) -> dict[str, Any]:
+    """The body of an answer whose status is an error."""
+    return {"error": _error(reply, status)}
+
+
+def retry_headers(reply: Reply) -> dict[str, str]:
+    """The headers that say when to come again."""
+    if reply.retry_after is None:
+        return {}
+    return {"retry-after": f"{reply.retry_after:g}", "retry-after-ms": f"{reply.retry_after * 1000:g}"}
 
 
 def refusal(status: int, message: str, code: str | None = None) -> Answer:

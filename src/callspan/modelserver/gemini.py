@@ -14,8 +14,9 @@ from .media import PNG
 from .reply import Reply
 from .text import count as count_of
 from .text import pieces
+from .wire import Endpoint, Format
 
-ADDRESS = re.compile(r"/v1(?:beta1?)?/(?:.+/)?models/([^/:]+)(:\w+)$")
+_ADDRESS = re.compile(r"/v1(?:beta1?)?/(?:.+/)?models/(?P<model>[^/:]+)(?P<end>:\w+)")
 _STREAMED = ":streamGenerateContent"
 _BATCH = ":batchEmbedContents"
 _PREDICT = ":predict"
@@ -31,9 +32,9 @@ _KNOWN: dict[int, tuple[str, str]] = {
 }
 
 
-def asked(path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """The request in the words of chat or embeddings, so that one florist understands all."""
-    found = ADDRESS.match(path)
+def _asked(path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The request in the words of chat or embeddings; the model stands in the path."""
+    found = _ADDRESS.fullmatch(path)
     model, end = found.groups() if found else ("", "")
     if end == _BATCH:
         requests = body.get("requests") or []
@@ -179,5 +180,24 @@ def _streamed(exchange: Exchange, counts: Counts, columns: list[list[dict[str, A
         model=exchange.model,
         counts=counts,
         told_at=len(chunks) - 1 if tells else None,
-        error_frame=frame(error(exchange.reply, 500)),
+        error_frame=_broken(exchange.reply),
     )
+
+
+def _broken(reply: Reply) -> bytes:
+    return frame(error(reply, 500))
+
+
+GEMINI = Format(
+    address=_ADDRESS,
+    endpoints={
+        ":generateContent": Endpoint(generate, ("messages",), spoken=True),
+        _STREAMED: Endpoint(generate, ("messages",), spoken=True),
+        ":countTokens": Endpoint(count, ("messages",)),
+        _PREDICT: Endpoint(predict),
+        _BATCH: Endpoint(embed, ("input",)),
+    },
+    error=error,
+    broken=_broken,
+    asked=_asked,
+)

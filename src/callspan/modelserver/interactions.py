@@ -6,7 +6,9 @@ from typing import Any
 
 from .exchange import Answer, Exchange, frame, to_json
 from .gemini import error
+from .reply import Reply
 from .text import pieces
+from .wire import VERSIONED, Endpoint, Format
 
 _DONE = b"event: done\ndata: [DONE]\n\n"
 
@@ -27,9 +29,10 @@ def interact(exchange: Exchange) -> Answer:
         said = {"type": "model_output", "content": [{"type": "text", "text": exchange.text}]}
         return Answer(to_json({**ended, "steps": [said]}), model=exchange.model, counts=counts, told_at=0)
     frames = tuple(frame(event, event["event_type"]) for event in _events(exchange, begun, ended))
-    broken = frame({"event_type": "error", **error(exchange.reply, 500)}, "error")
     told = len(frames) - 1
-    return Answer(frames=(*frames, _DONE), model=exchange.model, counts=counts, told_at=told, error_frame=broken)
+    return Answer(
+        frames=(*frames, _DONE), model=exchange.model, counts=counts, told_at=told, error_frame=_broken(exchange.reply)
+    )
 
 
 def _events(exchange: Exchange, begun: dict[str, Any], ended: dict[str, Any]) -> list[dict[str, Any]]:
@@ -41,3 +44,15 @@ def _events(exchange: Exchange, begun: dict[str, Any], ended: dict[str, Any]) ->
         {"event_type": "step.stop", "index": 0},
         {"event_type": "interaction.completed", "interaction": ended},
     ]
+
+
+def _broken(reply: Reply) -> bytes:
+    return frame({"event_type": "error", **error(reply, 500)}, "error")
+
+
+INTERACTIONS = Format(
+    address=VERSIONED,
+    endpoints={"/interactions": Endpoint(interact, ("input",), spoken=True)},
+    error=error,
+    broken=_broken,
+)

@@ -9,6 +9,7 @@ from .exchange import Answer, Exchange, frame, to_json
 from .ledger import Counts
 from .reply import Reply
 from .text import fragments, pieces
+from .wire import VERSIONED, Endpoint, Format
 
 # status: type, message
 _KNOWN: dict[int, tuple[str, str]] = {
@@ -74,7 +75,7 @@ def _streamed(exchange: Exchange, counts: Counts) -> Answer:
     events += [event for at, block in enumerate(_blocks(exchange)) for event in _events(at, *block)]
     ending = {"type": "message_delta", "delta": _ending(exchange), "usage": {"output_tokens": counts.output}}
     frames = [frame(event, event["type"]) for event in (*events, ending, {"type": "message_stop"})]
-    broken = frame(error(exchange.reply, 500), "error")
+    broken = _broken(exchange.reply)
     told = len(frames) - 2
     return Answer(frames=tuple(frames), model=exchange.model, counts=counts, told_at=told, error_frame=broken)
 
@@ -93,3 +94,15 @@ def _events(at: int, block: dict[str, Any], deltas: list[dict[str, Any]]) -> lis
     begin = {"type": "content_block_start", "index": at, "content_block": block}
     middle = [{"type": "content_block_delta", "index": at, "delta": delta} for delta in deltas]
     return [begin, *middle, {"type": "content_block_stop", "index": at}]
+
+
+def _broken(reply: Reply) -> bytes:
+    return frame(error(reply, 500), "error")
+
+
+MESSAGES = Format(
+    address=VERSIONED,
+    endpoints={"/messages": Endpoint(messages, ("model", "messages", "max_tokens"), spoken=True)},
+    error=error,
+    broken=_broken,
+)

@@ -69,21 +69,21 @@ class ModelServer:
         with self._lock:
             self.requests.append(request)
             number = len(self.requests)
-        path = routes.endpoint(request.path)
         if request.method == "GET":
-            answer = routes.read(request, path, self._kept)
+            answer = routes.read(request, self._kept)
         else:
-            answer = routes.refused(request, path) or self._call(path, routes.body(request), number)
+            route = routes.route(request.path)
+            answer = routes.refused(request, route) or self._call(route, routes.asked(request, route), number)
         return replace(answer, headers={"x-request-id": f"req_{number:06}", **answer.headers})
 
-    def _call(self, path: str, body: dict[str, Any], number: int) -> Answer:
+    def _call(self, route: Any, body: dict[str, Any], number: int) -> Answer:
         reply = self._take(body.get("model"))
         if reply.raw is not None:
-            answer = routes.raw(reply, streamed=bool(body.get("stream")))
+            answer = route.raw(reply, streamed=bool(body.get("stream")))
         elif reply.status >= 400:
-            answer = routes.failed(path, reply)
+            answer = route.failed(reply)
         else:
-            answer = routes.answer(path, Exchange(number, body, reply))
+            answer = route.answer(Exchange(number, body, reply))
         if answer.response:
             self._kept[answer.response["id"]] = answer.response
         return replace(answer, reply=reply)
