@@ -199,7 +199,7 @@ def budget(
 
 
 def _limit(unit: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
         raise SettingsError(f"the budget's limit in {unit} is {value!r}: give a number, 0 or more")
     return value
 
@@ -301,7 +301,7 @@ def _size(value: Any) -> int:
         for name, item in value.items():
             if name not in _BYTES:
                 total += _size(item)
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, (list, tuple)):
         for item in value:
             total += _size(item)
     return total

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -14,8 +15,8 @@ from callspan.settings import SettingsError
 SLOW_SECONDS = 0.5
 """How long a user's handler may take before it is said that it holds up the app."""
 _EVENTS = ("on_start", "on_token", "on_end", "on_error")
-Told = tuple[str, Callable[..., Any], bool]
-"""A method to call, by what name it is reported, and whether it is a user's, who is told when it is slow."""
+Told = tuple[str, Callable[..., Any]]
+"""A method to call, and by what name it is reported."""
 
 
 class Dispatch:
@@ -51,12 +52,21 @@ def _method(handler: Any, event: str) -> Told | None:
         return None
     place = f"{type(handler).__name__}.{event}"
     if not inspect.iscoroutinefunction(method):
-        return place, method, not type(handler).__module__.startswith("callspan.")
+        return place, method if type(handler).__module__.startswith("callspan.") else partial(_timed, place, method)
     hand_on = Delivery.of(handler).method(event, method)
     if not getattr(handler, "inline", False):
-        return place, hand_on, False
+        return place, hand_on
     # an inline handler is awaited by the call, which only an asynchronous call can do
-    return place, lambda call, *rest: method(call, *rest) if call.asynchronous else hand_on(call, *rest), False
+    return place, lambda call, *rest: method(call, *rest) if call.asynchronous else hand_on(call, *rest)
+
+
+def _timed(place: str, method: Callable[..., Any], *event: Any) -> Any:
+    """A user's method, who is told when it is slow."""
+    began = perf_counter()
+    answer = method(*event)
+    if perf_counter() - began > SLOW_SECONDS:
+        guard.say_once(f"{place} is slow and holds up the calls that it hears of: make it `async def`")
+    return answer
 
 
 def checked(handlers: Iterable[Any]) -> tuple[Any, ...]:
@@ -77,8 +87,7 @@ def checked(handlers: Iterable[Any]) -> tuple[Any, ...]:
 def tell(told: list[Told], *event: Any) -> list[Any]:
     """Tell all; one that raises is reported once and keeps nobody else from hearing."""
     answers = []
-    for place, method, users in told:
-        began = perf_counter()
+    for place, method in told:
         try:
             answer = method(*event)
         except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
@@ -86,6 +95,4 @@ def tell(told: list[Told], *event: Any) -> list[Any]:
         else:
             if answer is not None:
                 answers.append(answer)
-        if users and perf_counter() - began > SLOW_SECONDS:
-            guard.say_once(f"{place} is slow and holds up the calls that it hears of: make it `async def`")
     return answers

@@ -29,7 +29,7 @@ from callspan.listening import Listening
 from callspan.observation import Observation, Reader
 from callspan.patching import Patch, Patches
 from callspan.prices import table
-from callspan.scope import Scope, current, place, suppressed
+from callspan.scope import Scope, context, current, place, suppressed
 from callspan.settings import Settings
 
 
@@ -104,13 +104,14 @@ class Client:
 
         Where a framework makes the call in one of its models, this is what the model's run stands for.
         """
-        if not self.patches.active or suppressed():  # where others stand around our wrapper it cannot be taken out
+        here = context()
+        if not self.patches.active or suppressed(here):  # where others stand around our wrapper it cannot be taken out
             return None
         self._owner.ready()
-        around = place()
+        around = place(here)
         run = around.claim(request.dialect.operation) if around is not None else None
         within = run.base if run is not None and run.moved else None
-        scope = current(within)
+        scope = current(here if within is None else within)
         extras = (attached.get(request.client) if attached and request.client is not None else None) or NO_EXTRAS
         dispatch = self._owner.dispatch_for(extras, scope, self.deferred)
         call = _call(request, self.version)

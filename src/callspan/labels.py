@@ -29,6 +29,6 @@ def attributes(*, baggage: bool = False, **values: str | bool | int | float) -> 
 def _value(name: str, value: Any) -> Any:
     if name.startswith(RESERVED):
         raise SettingsError(f"the attribute {name!r} is callspan's or the conventions': use a name of your own")
-    if not isinstance(value, str | bool | int | float):
+    if not isinstance(value, (str, bool, int, float)):
         raise SettingsError(f"the attribute {name!r} is {value!r}: give a text, a number, or true or false")
     return value

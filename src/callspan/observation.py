@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 import time
 import weakref
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
+from types import CoroutineType
 from typing import Any
 
 from callspan import guard
@@ -116,7 +116,9 @@ class Observation:
 
     def _tell(self, told: list[Told], *event: Any) -> list[Any]:
         answers = tell(told, *event)
-        self.pending.extend(answer for answer in answers if inspect.iscoroutine(answer))
+        for answer in answers:
+            if isinstance(answer, CoroutineType):
+                self.pending.append(answer)
         return answers
 
     async def settle(self) -> None:
@@ -194,15 +196,15 @@ class Observation:
 
     def _take(self, delta: Delta, elapsed: float) -> None:
         response = self.call.response
-        spoken = [part for part in delta.parts if part.text and part.kind in _SPOKEN]
         if delta.usage is not None and self.hides is not None:
             delta.usage.source = "requested"
         response.add(delta, self._full)
-        if spoken and response.first_token is None:
-            response.first_token = elapsed
-        if self._dispatch.tokens:
-            for part in spoken:
-                self._tell(self._dispatch.tokens, self.call, Token(part.text, part.kind, part.choice, elapsed))
+        for part in delta.parts:
+            if part.text and part.kind in _SPOKEN:
+                if response.first_token is None:
+                    response.first_token = elapsed
+                if self._dispatch.tokens:
+                    self._tell(self._dispatch.tokens, self.call, Token(part.text, part.kind, part.choice, elapsed))
 
     def answer(self, item: Any) -> None:
         """Take in a whole answer and end."""
@@ -292,9 +294,9 @@ class Observation:
         if self._estimates:
             self._begin_estimate()
         if self._hold is not None:
-            tell([("budgets", settle, False)], call, self._hold)
+            tell([("budgets", settle)], call, self._hold)
         if self.scope.counters and call.counts:
-            tell([("count_tokens", counter.add, False) for counter in self.scope.counters], call)
+            tell([("count_tokens", counter.add) for counter in self.scope.counters], call)
         if error is None:
             self._tell(self._dispatch.ends, call, call.response)
         else:

@@ -69,14 +69,14 @@ NOTHING = Scope()
 
 def current(context: Any = None) -> Scope:
     """The scope in force, here or in another context."""
-    found = otel.get_value(_KEY, context)
+    found = (otel.get_current() if context is None else context).get(_KEY)
     return found if isinstance(found, Scope) else NOTHING
 
 
-def suppressed() -> bool:
-    """Whether the app asked for no telemetry in this block, by OpenTelemetry's own key."""
-    context = otel.get_current()
-    return any(context.get(key) for key in _SUPPRESSED) if context else False
+def suppressed(context: Any = None) -> bool:
+    """Whether the app asked for no telemetry, here or in another context, by OpenTelemetry's own key."""
+    context = otel.get_current() if context is None else context
+    return bool(context) and any(map(context.get, _SUPPRESSED))
 
 
 def put(scope: Scope, carried: Mapping[str, Any] | None = None) -> Any:
@@ -109,9 +109,9 @@ def leave(mark: Any) -> bool:
     return True
 
 
-def place() -> Any:
-    """Where in a framework's program code runs; `None` outside of any."""
-    return otel.get_value(_PLACE)
+def place(context: Any = None) -> Any:
+    """Where in a framework's program code runs, here or in another context; `None` outside of any."""
+    return (otel.get_current() if context is None else context).get(_PLACE)
 
 
 def at(place: Any, context: Any = None) -> Any:

@@ -34,7 +34,7 @@ READERS = [
     *((content, name) for name in ("Fitted", "shaped", "plain")),
     *((content.Shown, name) for name in ("sent", "received", "texts", "structures", "notes")),
     *((spans.Spans, name) for name in ("on_start", "on_end")),
-    *((metrics.Metrics, name) for name in ("on_start", "on_end")),
+    *((metrics.Metrics, name) for name in ("_begin", "on_end")),
     *((logs.LogEvents, name) for name in ("on_end", "_emit")),
 ]
 DIALECT_FIELDS = ["read", "parameters", "content"]
@@ -76,7 +76,7 @@ def test_t016_telemetry_that_fails(
 ) -> None:
     """Whatever of ours fails while telemetry is made, the app does not see it, and it is said once a place."""
     monkeypatch.setattr(owner, name, fail)
-    telemetry.instrument(capture="both")
+    telemetry.instrument(capture="both", extra_metrics=["active"])
     assert_unharmed(program, model_server, telemetry, guard_reports)
 
 

@@ -28,14 +28,14 @@ def plain(value: Any, change: Callable[[str], str] = valid, above: tuple[int, ..
         return change(value)
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return _number(value)
     if id(value) in above or len(above) == DEPTH:
         return f"[{type(value).__name__}, {'again' if id(value) in above else 'too deep'}]"
     path = (*above, id(value))
     if isinstance(value, Mapping):
         return {valid(str(key)): plain(item, change, path) for key, item in list(value.items())}
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item, change, path) for item in list(value)]
     return change(_described(value))
 
@@ -54,7 +54,7 @@ def _digits(value: int) -> str:
 
 
 def _described(value: Any) -> str:
-    if isinstance(value, bytes | bytearray | memoryview):
+    if isinstance(value, (bytes, bytearray, memoryview)):
         return f"[{len(value)} bytes]"
     try:
         return valid(repr(value)[:REPR_LIMIT])

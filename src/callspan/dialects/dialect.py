@@ -81,21 +81,29 @@ def count(source: Any, *path: str) -> int | None:
         source = get(source, name)
         if source is None:
             return None
-    return source if isinstance(source, int) and not isinstance(source, bool) and source >= 0 else None
+    return number(source)
+
+
+def number(value: Any) -> int | None:
+    """The value if it is a count of tokens; anything else says nothing."""
+    return value if type(value) is int and value >= 0 else None
 
 
 def items(value: Any) -> list[Any]:
     """The items of a list or tuple; nothing for anything else, which is never consumed."""
-    return list(value) if isinstance(value, list | tuple) else []
+    return list(value) if isinstance(value, (list, tuple)) else []
 
 
 def chosen(body: Body, names: Mapping[str, str]) -> dict[str, Any]:
     """The settings that a request states, under plain names; the first of two that mean the same wins."""
     found: dict[str, Any] = {}
-    for name, plain in names.items():
-        value = body.get(name)
-        if value is not None:
-            found.setdefault(plain, value)
+    for name, value in body.items():
+        plain = names.get(name)
+        if plain is None or value is None:
+            continue
+        if plain in found:
+            value = next(body[same] for same in names if names[same] == plain and body.get(same) is not None)
+        found[plain] = value
     return found
 
 
@@ -107,9 +115,9 @@ def merged(body: Body, extra: Body) -> dict[str, Any]:
 
 def plain(value: Any, depth: int = 8) -> Any:
     """A value as plain data: mappings and a client's models as dicts, as deep as is sensible."""
-    if depth == 0 or value is None or isinstance(value, str | int | float):
+    if depth == 0 or value is None or isinstance(value, (str, int, float)):
         return value
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [plain(item, depth - 1) for item in value]
     fields = value if isinstance(value, Mapping) else getattr(value, "__dict__", None)
     if fields is None:

@@ -44,7 +44,7 @@ def content(body: Body) -> Content:
 
 def _said(value: Any) -> list[dict[str, Any]]:
     """The parts of an input: contents, or turns and steps that have contents in them."""
-    found = value if isinstance(value, list | tuple) else [value]
+    found = value if isinstance(value, (list, tuple)) else [value]
     return [shown(piece, piece.text) for item in found for piece in _pieces(item, None)]
 
 
@@ -53,7 +53,7 @@ def _pieces(item: Any, place: Any) -> list[Part]:
     inner = get(item, "content")
     if isinstance(inner, str):
         return [Part(TEXT, inner, index=place)]
-    if isinstance(inner, list | tuple):
+    if isinstance(inner, (list, tuple)):
         return [piece for one in inner for piece in _pieces(one, place)]
     kind = text(get(item, "type")) or ""
     match kind:

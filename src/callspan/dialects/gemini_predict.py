@@ -36,7 +36,7 @@ def _embedding_usage(answer: Any, predicted: list[Any]) -> Usage | None:
     if stated is not None:
         return stated
     found = [get(get(vector, "statistics"), "token_count") for vector in predicted]
-    known = [int(number) for number in found if isinstance(number, int | float)]
+    known = [int(number) for number in found if isinstance(number, (int, float))]
     return Usage(input=sum(known)) if known and len(known) == len(found) else None
 
 

@@ -10,7 +10,7 @@ from callspan.dialects import openai_parts as parts
 from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, plain, text
 from callspan.dialects.openai_failure import failure_type
 from callspan.dialects.openai_usage import usage
-from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage, parsed
+from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, parsed
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -33,15 +33,18 @@ def parameters(body: Body) -> dict[str, Any]:
     """The request's settings."""
     found = chosen(body, _SETTINGS)
     found["api_type"] = "chat_completions"
-    wanted = parts.output_type(get(body.get("response_format"), "type"))
-    if wanted:
+    if wanted := _output_type(body):
         found["output_type"] = wanted
-    elif "audio" in items(body.get("modalities")):
-        found["output_type"] = "speech"
-    effort = get(body.get("reasoning"), "effort")
-    if effort is not None:
+    if (effort := get(body.get("reasoning"), "effort")) is not None:
         found.setdefault("reasoning_level", effort)
     return found
+
+
+def _output_type(body: Body) -> str | None:
+    if "response_format" not in body and "modalities" not in body:
+        return None
+    wanted = parts.output_type(get(body.get("response_format"), "type"))
+    return wanted or ("speech" if "audio" in items(body.get("modalities")) else None)
 
 
 def content(body: Body) -> Content:
@@ -121,23 +124,19 @@ def read(answer: Any, full: bool) -> Delta | None:
             # some servers repeat in each chunk, beside what it adds, the whole message so far
             piece = said.get("delta")
             found += _spoken(said.get("message") if piece is None else piece, index, piece is None)
+        if stated is None:
+            stated = said.get("usage")  # where some servers put it
+    if stated is None and "x_groq" in told:
+        stated = get(told["x_groq"], "usage")
     return Delta(
         id=text(told.get("id")),
         model=text(told.get("model")),
         parts=found,
         finish_reasons=reasons,
-        usage=_usage(told, stated, choices),
+        usage=usage(stated),
         details={name: value for name in _DETAILS if (value := text(told.get(name)))},
         failure=_failure(told, choices),
     )
-
-
-def _usage(told: Mapping[str, Any], stated: Any, choices: Any) -> Usage | None:
-    if stated is None:
-        # Groq states it under a field of its own; some servers put it inside the last choice
-        groq = told.get("x_groq")
-        stated = get(groq, "usage") if groq else get(choices[0], "usage") if choices else None
-    return usage(stated)
 
 
 def _spoken(message: Any, choice: int, whole: bool) -> list[Part]:

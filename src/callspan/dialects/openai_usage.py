@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.dialects.dialect import count, get
+from callspan.dialects.dialect import Body, fields, number
 from callspan.events import Usage
 
 
@@ -12,31 +12,37 @@ def usage(stated: Any) -> Usage | None:
     """The counts of a `usage` object, by its old names (prompt, completion) or its new ones (input, output)."""
     if stated is None:
         return None
-    sent = (
-        get(stated, "prompt_tokens_details")
-        or get(stated, "input_tokens_details")
-        or get(stated, "input_token_details")
-    )
-    said = get(stated, "completion_tokens_details") or get(stated, "output_tokens_details")
+    told = fields(stated)
+    sent = told.get("prompt_tokens_details") or told.get("input_tokens_details") or told.get("input_token_details")
+    said = told.get("completion_tokens_details") or told.get("output_tokens_details")
     found = Usage(
-        input=_first(count(stated, "prompt_tokens"), count(stated, "input_tokens")),
-        output=_first(count(stated, "completion_tokens"), count(stated, "output_tokens")),
+        input=_either(told, "prompt_tokens", "input_tokens"),
+        output=_either(told, "completion_tokens", "output_tokens"),
     )
     if sent is not None:
-        found.cache_read = count(sent, "cached_tokens")
-        found.cache_write = count(sent, "cache_write_tokens")
-        found.input_text = count(sent, "text_tokens")
-        found.input_audio = count(sent, "audio_tokens")
-        found.input_image = count(sent, "image_tokens")
+        _count_sent(found, fields(sent))
     if said is not None:
-        found.reasoning = count(said, "reasoning_tokens")
-        found.output_text = count(said, "text_tokens")
-        found.output_audio = count(said, "audio_tokens")
-        found.output_image = count(said, "image_tokens")
+        _count_said(found, fields(said))
     if found.cache_read is None:
-        found.cache_read = count(stated, "prompt_cache_hit_tokens")  # DeepSeek's name for it
+        found.cache_read = number(told.get("prompt_cache_hit_tokens"))  # DeepSeek's name for it
     return None if found.input is None and found.output is None else found
 
 
-def _first(*values: int | None) -> int | None:
-    return next((value for value in values if value is not None), None)
+def _either(told: Body, name: str, other: str) -> int | None:
+    found = number(told.get(name))
+    return number(told.get(other)) if found is None else found
+
+
+def _count_sent(found: Usage, sent: Body) -> None:
+    found.cache_read = number(sent.get("cached_tokens"))
+    found.cache_write = number(sent.get("cache_write_tokens"))
+    found.input_text = number(sent.get("text_tokens"))
+    found.input_audio = number(sent.get("audio_tokens"))
+    found.input_image = number(sent.get("image_tokens"))
+
+
+def _count_said(found: Usage, said: Body) -> None:
+    found.reasoning = number(said.get("reasoning_tokens"))
+    found.output_text = number(said.get("text_tokens"))
+    found.output_audio = number(said.get("audio_tokens"))
+    found.output_image = number(said.get("image_tokens"))

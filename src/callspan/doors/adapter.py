@@ -60,7 +60,7 @@ class Adapter:
         return tuple(dict.fromkeys(route.dialect.operation for route in self.routes))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """One request as a door saw it, before it is known whether anybody wants to hear of it."""
 

@@ -151,7 +151,7 @@ class _Hinge:
 
 def _followed(observation: Observation, result: Any, is_response: bool) -> Any:
     """Follow a generator, a stream of the client's own, an HTTP response, or a whole answer."""
-    if isinstance(result, GeneratorType | AsyncGeneratorType):
+    if isinstance(result, (GeneratorType, AsyncGeneratorType)):
         return observed(result, observation)
     if observation.call.stream and (hasattr(result, "__next__") or hasattr(result, "__anext__")):
         return observe(result, observation)

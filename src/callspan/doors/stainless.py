@@ -22,7 +22,9 @@ from callspan.patching import Patch
 from callspan.streams import observe
 
 _STREAM, _RAW, _WHOLE = "stream", "raw", "whole"
+Place = tuple["str | None", "int | None"]
 _NOT_GIVEN = ("Omit", "NotGiven")
+_PLAIN = frozenset({str, int, float, bool, list, dict, type(None)})
 
 
 def stainless(adapter: Adapter, opener: Opener) -> list[Patch]:
@@ -47,6 +49,7 @@ class _Door:
     def __init__(self, adapter: Adapter, opener: Opener) -> None:
         self._adapter = adapter
         self._opener = opener
+        self._last: tuple[Any, Place] = None, (None, None)
 
     def request(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """In place of the synchronous `request`."""
@@ -76,13 +79,12 @@ class _Door:
             route = self._adapter.route(options.method, options.url)
             if route is None:
                 return None, args, kwargs
-            body = _listed(options.json_data)
+            body = None if _is_plain(options.json_data) else _listed(options.json_data)
             if body is not None:
                 options, args, kwargs = _with_body(body, options, args, kwargs)
             stream = bool(kwargs.get("stream"))
-            request = Request(
-                self._adapter, route.dialect, client, _body(options), stream, asynchronous, _server(client)
-            )
+            server = self._server(client)
+            request = Request(self._adapter, route.dialect, client, _body(options), stream, asynchronous, server)
             observation = self._opener(request)
             if observation is not None:
                 observation.explain = explain
@@ -93,17 +95,34 @@ class _Door:
             guard.report(f"looking at a request of {self._adapter.name}", error)
             return None, args, kwargs
 
+    def _server(self, client: Any) -> Place:
+        """Where the client's requests go; the last answer is kept, as most apps have one client."""
+        # the property of the newest clients imports a module each time
+        url = getattr(client, "_base_url", None) or client.base_url
+        known, place = self._last
+        if url is not known:
+            place = url.host or None, url.port or (80 if url.scheme == "http" else 443)
+            self._last = url, place
+        return place
+
 
 def _body(options: Any) -> Mapping[str, Any]:
     if options.method.upper() == "GET":
         # what such a request says is in its address
         return {**(options.params or {}), "id": options.url.partition("?")[0].rpartition("/")[2]}
-    body = options.json_data if isinstance(options.json_data, Mapping) else {}
-    extra = getattr(options, "extra_json", None)
+    body, extra = options.json_data, getattr(options, "extra_json", None)
+    if not extra and _is_plain(body):
+        return body
+    body = body if isinstance(body, Mapping) else {}
     if isinstance(extra, Mapping) and extra:
         body = {**body, **extra}
     # newer clients take out what was not given only on the way to the server
     return {name: value for name, value in body.items() if type(value).__name__ not in _NOT_GIVEN}
+
+
+def _is_plain(body: Any) -> bool:
+    """Whether a body is made of what JSON knows, as most are, and can be read as it is."""
+    return type(body) is dict and _PLAIN.issuperset(map(type, body.values()))
 
 
 def _listed(body: Any) -> dict[str, Any] | None:
@@ -141,11 +160,6 @@ def _with_body(
     if "options" in kwargs:
         return options, args, {**kwargs, "options": options}
     return options, (args[0], options, *args[2:]), kwargs
-
-
-def _server(client: Any) -> tuple[str | None, int | None]:
-    url = client.base_url
-    return url.host or None, url.port or (80 if url.scheme == "http" else 443)
 
 
 def _with_usage(
@@ -212,6 +226,6 @@ def _retry(wrapped: Any, _client: Any, args: tuple[Any, ...], kwargs: dict[str, 
     """In place of the computation of the wait, which the client asks for only when it will try again."""
     wait = wrapped(*args, **kwargs)
     observation = active.get()
-    if observation is not None and isinstance(wait, int | float):
+    if observation is not None and isinstance(wait, (int, float)):
         observation.retry(cause(sys.exc_info()[1]), float(wait))
     return wait

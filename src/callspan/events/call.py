@@ -39,6 +39,8 @@ class Call:
 
     `parameters` has the request's settings under plain names (`temperature`, `max_tokens`, ...), only those sent.
     `attributes` are those that `callspan.attributes()` has put in force, by their names on spans.
+    `identity` is what calls of one kind have in common: operation, provider, model, server and client.
+    `local` is an operation of the program itself, such as a tool, and no request to a provider.
     `duration` is in seconds, `None` while the call runs. `response` fills as the answer arrives. `capture` says what of
     the content is captured, `None` for nothing of it, and `shown` is what is exported of it.
     `estimate` is there once a call has ended whose provider left counts out, where somebody wants to know them.
@@ -46,6 +48,7 @@ class Call:
 
     __slots__ = (
         "_content",
+        "_number",
         "_read_content",
         "asynchronous",
         "attributes",
@@ -57,7 +60,8 @@ class Call:
         "estimate",
         "failure",
         "framework",
-        "id",
+        "identity",
+        "local",
         "model",
         "operation",
         "outcome",
@@ -89,8 +93,9 @@ class Call:
         client: tuple[str, str] = ("", ""),
         content: Callable[[], Content] = Content,
     ) -> None:
-        self.id = f"call-{next(_numbers)}"
+        self._number = next(_numbers)
         self.operation = operation
+        self.local = operation in _SUBJECTS
         self.provider = provider
         self.model = model
         self.parameters: Mapping[str, Any] = parameters or {}
@@ -98,6 +103,7 @@ class Call:
         self.asynchronous = asynchronous
         self.server_address, self.server_port = server
         self.client_name, self.client_version = client
+        self.identity = (operation, provider, model, *server, self.client_name)
         self.attributes: Mapping[str, Any] = {}
         self.parent: Call | None = None
         self.framework: Framework | None = None
@@ -118,16 +124,16 @@ class Call:
         self._content: Content | None = None
 
     @property
+    def id(self) -> str:
+        """A name for this call, unique in the process."""
+        return f"call-{self._number}"
+
+    @property
     def content(self) -> Content:
         """What was sent: messages, system instructions and tools; read from the request when first asked for."""
         if self._content is None:
             self._content = self._read_content()
         return self._content
-
-    @property
-    def local(self) -> bool:
-        """Whether this is an operation of the program itself, such as a tool, and not a request to a provider."""
-        return self.operation in _SUBJECTS
 
     @property
     def counts(self) -> bool:

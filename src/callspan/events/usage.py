@@ -30,7 +30,8 @@ class Usage:
     source: str = "provider"
 
     def __post_init__(self) -> None:
-        self._sum_input()
+        if self.uncached is not None:
+            self._sum_input()
 
     def _sum_input(self) -> None:
         if self.uncached is not None:

@@ -78,7 +78,7 @@ def _fill(row: Row, told: Mapping[str, Any]) -> None:
     unknown = names.INPUT_TOKENS not in told and names.OUTPUT_TOKENS not in told
     row.tokens = "" if unknown and row.error else tokens(told)
     first = told.get(names.TIME_TO_FIRST_CHUNK)
-    row.first = f"first {seconds(first)}" if isinstance(first, int | float) else ""
+    row.first = f"first {seconds(first)}" if isinstance(first, (int, float)) else ""
     row.notes = tuple(_notes(told))
 
 

@@ -40,6 +40,8 @@ class AgentMetrics:
 
     def on_start(self, call: Call) -> None:
         """Count a call to a model, or a tool, for the agent that it belongs to."""
+        if call.parent is None and not call.local:
+            return
         if call.operation == "invoke_agent":
             call.values[_INFERENCE], call.values[_TOOLS] = [], []
         kind = _TOOLS if call.operation == "execute_tool" else _INFERENCE if call.operation in names.INFERENCE else None

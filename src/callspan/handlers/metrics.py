@@ -10,7 +10,7 @@ from opentelemetry import metrics
 from callspan.background import worker
 from callspan.events import Call, Response, Usage
 from callspan.handlers.extra import AMOUNTS
-from callspan.handlers.series import Series
+from callspan.handlers.series import Known, Series
 from callspan.handlers.telemetry import FollowsProvider
 from callspan.prices import table
 from callspan.semconv import names
@@ -44,6 +44,8 @@ class Metrics:
         self._extra = {name: EXTRA[name] for name in settings.extra_metrics}
         self._series = Series(settings)
         self._instruments = FollowsProvider(look_up, self._create)
+        if self._chunks or "active" in self._extra:
+            self.on_start = self._begin
 
     def _create(self, provider: Any) -> dict[str, Any]:
         meter = provider.get_meter(names.SCOPE, __version__, schema_url=self._conventions[0].schema_url)
@@ -54,8 +56,8 @@ class Metrics:
         wanted += [COST, COST_UNKNOWN] if self._costs else []
         return {metric.name: instrument(meter, metric) for metric in wanted}
 
-    def on_start(self, call: Call) -> None:
-        """Count the call as in flight, where that was asked for."""
+    def _begin(self, call: Call) -> None:
+        """Take the times of chunks, and count the call as in flight, where that was asked for."""
         if self._chunks and call.stream:
             call.response.chunk_times = []
         if "active" in self._extra and not call.local:
@@ -74,23 +76,23 @@ class Metrics:
         told = {**self._series.asked(call), names.BUDGET_NAME: stop.budget.name, names.BUDGET_UNIT: stop.unit}
         self._instruments.get()[BUDGET_STOPS.name].add(1, told, context=call.context)
 
-    def _record(self, call: Call, response: Response, series: Attributes) -> None:
+    def _record(self, call: Call, response: Response, series: Known) -> None:
         if call.local:
             return
         instruments, context = self._instruments.get(), call.context
         failed = {**series, names.ERROR_TYPE: call.failure.type} if call.failure else series
-        recorded: set[str] = set()
+        infers, recorded = call.operation in names.INFERENCE, None
         for convention in self._conventions:
-            duration = convention.inference_duration if _infers(call) else convention.operation_duration
-            if duration.name not in recorded:
-                recorded.add(duration.name)
-                instruments[duration.name].record(call.duration, failed, context=context)
-            if response.first_chunk is not None and call.stream and _infers(call):
+            duration = convention.inference_duration if infers else convention.operation_duration
+            if duration.name != recorded:
+                recorded = duration.name
+                instruments[recorded].record(call.duration, failed, context=context)
+            if response.first_chunk is not None and call.stream and infers:
                 told = self._series.chunks(call, response)
                 instruments[convention.first_chunk.name].record(response.first_chunk, told, context=context)
             if response.usage is not None and call.operation != FETCH:
                 self._count(convention, call, response.usage, (series, failed))
-        if response.chunk_times and _infers(call):
+        if response.chunk_times and infers:
             self._record_gaps(response, self._series.chunks(call, response), context)
         if self._extra:
             self._record_extra(call, instruments)
@@ -121,19 +123,21 @@ class Metrics:
                 told = {**series, names.OWN_TOKEN_TYPE: kind, names.USAGE_SOURCE: usage.source}
                 self._instruments.get()[ESTIMATED.name].add(value, told, context=context)
 
-    def _count(self, convention: Convention, call: Call, usage: Usage, told_of: tuple[Attributes, Attributes]) -> None:
+    def _count(self, convention: Convention, call: Call, usage: Usage, told_of: tuple[Known, Attributes]) -> None:
         instruments, context = self._instruments.get(), call.context
         series, failed = told_of
         if convention.token_usage is not None:
             record = instruments[convention.token_usage.name].record
-            for kind, value in (("input", usage.input), ("output", usage.output)):
-                if value is not None:
-                    record(value, {**series, names.TOKEN_TYPE: kind}, context=context)
-        elif not _infers(call):
+            if usage.input is not None:
+                record(usage.input, series.plus(names.TOKEN_TYPE, "input"), context=context)
+            if usage.output is not None:
+                record(usage.output, series.plus(names.TOKEN_TYPE, "output"), context=context)
+        elif call.operation not in names.INFERENCE:
             return
         for metric, value, modality in _counts(convention, usage):
             told = failed if metric.kind == HISTOGRAM else series
-            told = told if modality is None else {**told, names.TOKEN_MODALITY: modality}
+            if modality is not None:
+                told = series.plus(names.TOKEN_MODALITY, modality)
             instrument = instruments[metric.name]
             (instrument.add if metric.kind == COUNTER else instrument.record)(value, told, context=context)
 
@@ -152,10 +156,6 @@ class Metrics:
         records = [instruments[convention.per_chunk.name].record for convention in self._conventions]
         worker.start()
         worker.put(lambda: [record(gap, series, context=context) for record in records for gap in gaps])
-
-
-def _infers(call: Call) -> bool:
-    return call.operation in names.INFERENCE
 
 
 def _of(convention: Convention) -> Iterable[Metric]:
@@ -180,6 +180,12 @@ def instrument(meter: Any, metric: Metric) -> Any:
 def _counts(convention: Convention, usage: Usage) -> Iterable[tuple[Metric, int, str | None]]:
     """Which counter gets which number: only what was stated, and of subsets only what is more than nothing."""
     latest = convention.input_tokens is not None
+    if not latest and not (usage.cache_read or usage.cache_write or usage.reasoning):
+        return ()
+    return _counted(convention, usage, latest)
+
+
+def _counted(convention: Convention, usage: Usage, latest: bool) -> Iterable[tuple[Metric, int, str | None]]:
     for metric, value in (
         (convention.cache_read_tokens, usage.cache_read),
         (convention.cache_write_tokens, usage.cache_write),

@@ -18,41 +18,57 @@ OTHER = "_other"
 _BOUNDED = (names.REQUEST_MODEL, names.RESPONSE_MODEL)
 
 
+class Known(dict[str, Any]):
+    """One set of attributes, with those that have one more of a few values kept ready beside it."""
+
+    __slots__ = ("_more",)
+
+    def __init__(self, found: Attributes) -> None:
+        super().__init__(found)
+        self._more: dict[tuple[str, str], Attributes] = {}
+
+    def plus(self, name: str, value: str) -> Attributes:
+        """These with one more, of whose values there are few."""
+        found = self._more.get((name, value))
+        if found is None:
+            found = self._more[name, value] = {**self, name: value}
+        return found
+
+
 class Series:
     """The sets of attributes of one installation."""
 
     def __init__(self, settings: Settings) -> None:
         self._dimensions = tuple(map(attributes.label, settings.metric_dimensions))
-        self._kept_ready: dict[Any, Attributes] = {}
+        self._kept_ready: dict[Any, Known] = {}
         self._seen: dict[str, set[Any]] = {}
 
-    def asked(self, call: Call) -> Attributes:
+    def asked(self, call: Call) -> Known:
         """What is known when a call begins."""
-        return self._kept(self._key(call), call, lambda: attributes.identity(call))
+        return self._kept(call, (), lambda: attributes.identity(call))
 
-    def answered(self, call: Call, response: Response) -> Attributes:
+    def answered(self, call: Call, response: Response) -> Known:
         """What is known when it has ended."""
-        tier, fingerprint = response.details.get("service_tier"), response.details.get("system_fingerprint")
-        key = (*self._key(call), response.model, tier, fingerprint)
-        return self._kept(key, call, lambda: _described(call, response, tier, fingerprint))
+        details = response.details
+        if not details:
+            return self._kept(call, response.model, lambda: _described(call, response))
+        tier, fingerprint = details.get("service_tier"), details.get("system_fingerprint")
+        return self._kept(
+            call, (response.model, tier, fingerprint), lambda: _described(call, response, tier, fingerprint)
+        )
 
-    def chunks(self, call: Call, response: Response) -> Attributes:
+    def chunks(self, call: Call, response: Response) -> Known:
         """The same for times of chunks, which say nothing of tier and fingerprint."""
-        key = (*self._key(call), response.model, "chunk")
-        return self._kept(key, call, lambda: _described(call, response, None, None))
+        return self._kept(call, response.model, lambda: _described(call, response))
 
-    def _key(self, call: Call) -> tuple[Any, ...]:
-        key = (call.operation, call.provider, call.model, call.server_address, call.server_port)
-        if not self._dimensions or not call.attributes:
-            return key
-        return (*key, *(call.attributes.get(name) for name in self._dimensions))
-
-    def _kept(self, key: Any, call: Call, make: Callable[[], Attributes]) -> Attributes:
+    def _kept(self, call: Call, more: Any, make: Callable[[], Attributes]) -> Known:
+        dimensions = self._dimensions and call.attributes and tuple(map(call.attributes.get, self._dimensions))
+        key = (call.identity, more, dimensions) if dimensions else (call.identity, more)
         found = self._kept_ready.get(key)
         if found is None:
             if len(self._kept_ready) >= KNOWN_SERIES:
                 self._kept_ready.clear()
-            found = self._kept_ready[key] = self._bounded(make(), call)
+            found = self._kept_ready[key] = Known(self._bounded(make(), call))
         return found
 
     def _bounded(self, found: Attributes, call: Call) -> Attributes:
@@ -70,7 +86,7 @@ class Series:
         return found
 
 
-def _described(call: Call, response: Response, tier: Any, fingerprint: Any) -> Attributes:
+def _described(call: Call, response: Response, tier: Any = None, fingerprint: Any = None) -> Attributes:
     found = attributes.identity(call)
     if response.model:
         found[names.RESPONSE_MODEL] = response.model

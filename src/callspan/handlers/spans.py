@@ -31,7 +31,7 @@ class Spans:
         self._first_token = settings.token_events == "first"
         self._conventions = CHOICES[settings.semconv]
         self._late = Late(settings)
-        self._ready: dict[Any, tuple[str, dict[str, Any]]] = {}
+        self._ready: dict[Any, tuple[str, trace.SpanKind, dict[str, Any]]] = {}
         schema_url = self._conventions[0].schema_url
         self._tracer = FollowsProvider(
             look_up, lambda provider: provider.get_tracer(names.SCOPE, __version__, schema_url=schema_url)
@@ -41,13 +41,18 @@ class Spans:
 
     def on_start(self, call: Call) -> Within:
         """Start the span, as a child of what is current."""
-        name, known = self._identity(call)
+        name, kind, known = self._identity(call)
+        told = {**known, **attributes.request(call)}
+        if call.framework is not None:
+            told.update(attributes.framework(call.framework, call.operation))
+        if call.attributes:
+            told.update(call.attributes)
         parent = otel.get_current()
         span = self._tracer.get().start_span(
             name,
             context=parent,
-            kind=trace.SpanKind.INTERNAL if call.local else trace.SpanKind.CLIENT,
-            attributes={**known, **attributes.request(call), **attributes.framework(call), **call.attributes},
+            kind=kind,
+            attributes=told,
             start_time=call.start_ns,
             record_exception=False,
             set_status_on_exception=False,
@@ -67,14 +72,15 @@ class Spans:
             if recorded:
                 span.set_attributes(shown.texts())
 
-    def _identity(self, call: Call) -> tuple[str, dict[str, Any]]:
-        key = (call.operation, call.provider, call.subject, call.server_address, call.server_port, call.client_name)
+    def _identity(self, call: Call) -> tuple[str, trace.SpanKind, dict[str, Any]]:
+        key = (call.identity, call.subject) if call.local else call.identity
         ready = self._ready.get(key)
         if ready is None:
             if len(self._ready) >= KNOWN_CALLS:
                 self._ready.clear()
             ready = self._ready[key] = (
                 attributes.span_name(call),
+                trace.SpanKind.INTERNAL if call.local else trace.SpanKind.CLIENT,
                 {**attributes.identity(call), **attributes.client(call)},
             )
         return ready

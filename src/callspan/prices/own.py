@@ -40,7 +40,7 @@ def read(source: Any) -> OwnPrices:
     """Own prices from a mapping or from the path of a JSON file; raises `PriceError`."""
     if isinstance(source, OwnPrices):
         return source
-    if isinstance(source, str | os.PathLike):
+    if isinstance(source, (str, os.PathLike)):
         return _checked(_load(os.fspath(source)), f"{os.fspath(source)}: ")
     return _checked(source, "prices: ")
 
@@ -82,6 +82,6 @@ def _rates(value: Any, place: str) -> Rates | str:
 
 
 def _usd(price: Any, place: str) -> float:
-    if isinstance(price, bool) or not isinstance(price, int | float) or not math.isfinite(price) or price < 0:
+    if isinstance(price, bool) or not isinstance(price, (int, float)) or not math.isfinite(price) or price < 0:
         raise PriceError(f"{place} is {price!r}: a price is US dollars for a million tokens, 0 or more")
     return float(price)

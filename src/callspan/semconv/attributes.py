@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from callspan.events import Call, Outcome, Response, Usage
+from callspan.events import Call, Framework, Outcome, Response, Usage
 from callspan.semconv import names
 from callspan.semconv.conventions import Convention
 
@@ -14,11 +14,11 @@ FETCH = "fetch_response"
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def _integer(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
         return None
     return int(value)
 
@@ -30,9 +30,19 @@ def _string(value: Any) -> str | None:
 def _strings(value: Any) -> list[str] | None:
     if isinstance(value, str):
         return [value]
-    if not isinstance(value, list | tuple):
+    if not isinstance(value, (list, tuple)):
         return None
     return [item for item in value if isinstance(item, str)] or None
+
+
+def _choices(value: Any) -> int | None:
+    """One choice is what a request without the setting has, which the conventions leave out."""
+    return None if value == 1 else _integer(value)
+
+
+def _tier(value: Any) -> str | None:
+    """The same is true of the automatic tier."""
+    return None if value == "auto" else _string(value)
 
 
 _REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
@@ -44,7 +54,7 @@ _REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "seed": ("gen_ai.request.seed", _integer),
     "frequency_penalty": ("gen_ai.request.frequency_penalty", _number),
     "presence_penalty": ("gen_ai.request.presence_penalty", _number),
-    "choices": ("gen_ai.request.choice.count", _integer),
+    "choices": ("gen_ai.request.choice.count", _choices),
     "reasoning_level": ("gen_ai.request.reasoning.level", _string),
     "previous_response_id": ("gen_ai.request.previous_response.id", _string),
     "conversation_id": (names.CONVERSATION_ID, _string),
@@ -64,7 +74,7 @@ _REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
 }
 _OPENAI_REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "api_type": ("openai.api.type", _string),
-    "service_tier": ("openai.request.service_tier", _string),
+    "service_tier": ("openai.request.service_tier", _tier),
 }
 _RESPONSE = {"status": names.RESPONSE_STATUS, "dimensions": "gen_ai.embeddings.dimension.count"}
 _OPENAI_RESPONSE = {
@@ -112,11 +122,8 @@ def client(call: Call) -> Attributes:
     return {names.CLIENT_NAME: call.client_name, names.CLIENT_VERSION: call.client_version} if call.client_name else {}
 
 
-def framework(call: Call) -> Attributes:
-    """What the framework knows that made the call; nothing where none did."""
-    known = call.framework
-    if known is None:
-        return {}
+def framework(known: Framework, operation: str) -> Attributes:
+    """What the framework knows that made the call."""
     found: Attributes = {names.FRAMEWORK_NAME: known.name, names.FRAMEWORK_RUN_ID: known.run_id}
     if known.version:
         found[names.FRAMEWORK_VERSION] = known.version
@@ -126,8 +133,8 @@ def framework(call: Call) -> Attributes:
         found[names.FRAMEWORK_NODE] = known.node
     if known.step is not None:
         found[names.FRAMEWORK_STEP] = known.step
-    if known.conversation_id and call.operation not in ("retrieval", "run_node"):
-        found.setdefault(names.CONVERSATION_ID, known.conversation_id)
+    if known.conversation_id and operation not in ("retrieval", "run_node"):
+        found[names.CONVERSATION_ID] = known.conversation_id
     return found
 
 
@@ -136,17 +143,10 @@ def request(call: Call) -> Attributes:
     found: Attributes = {names.REQUEST_STREAM: True} if call.stream and call.operation != FETCH else {}
     for key, value in call.parameters.items():
         row = _REQUEST.get(key) or (_OPENAI_REQUEST.get(key) if call.provider == "openai" else None)
-        if row is None or _usual(key, value):
-            continue
-        converted = row[1](value)
-        if converted is not None:
+        converted = None if row is None else row[1](value)
+        if row is not None and converted is not None:
             found[row[0]] = converted
     return found
-
-
-def _usual(key: str, value: Any) -> bool:
-    """The conventions leave out one choice and the automatic tier, the values that a request without them has."""
-    return (key == "choices" and value == 1) or (key == "service_tier" and value == "auto")
 
 
 def response(call: Call, answer: Response, conventions: Iterable[Convention]) -> Attributes:

@@ -68,11 +68,11 @@ def _media(modality: str, block: Any) -> dict[str, Any] | None:
 
 def plain(value: Any, depth: int = _DEPTH) -> Any:
     """A value as plain data. An object is only named: it may be a live model with its key, or hold a lock."""
-    if value is None or isinstance(value, str | int | float):
+    if value is None or isinstance(value, (str, int, float)):
         return value
     if isinstance(value, Mapping) and depth:
         return {str(key): plain(item, depth - 1) for key, item in value.items()}
-    if isinstance(value, list | tuple | set) and depth:
+    if isinstance(value, (list, tuple, set)) and depth:
         return [plain(item, depth - 1) for item in value]
     return f"<{type(value).__module__}.{type(value).__qualname__}>"
 

@@ -37,7 +37,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _own(tags: Any) -> list[str]:
     """The tags that the app has set, without those by which the framework marks its steps."""
-    tags = tags if isinstance(tags, list | tuple) else ()
+    tags = tags if isinstance(tags, (list, tuple)) else ()
     return [tag for tag in tags if isinstance(tag, str) and not tag.startswith(_INTERNAL_TAGS)]
 
 

@@ -62,7 +62,8 @@ def _counts(usage: Usage | None) -> UsageMetadata | None:
     """LangChain's own count, which must have both sides: none where one is unknown."""
     if usage is None or usage.input is None or usage.output is None:
         return None
-    found = UsageMetadata(input_tokens=usage.input, output_tokens=usage.output, total_tokens=usage.input + usage.output)
+    total = usage.input + usage.output
+    found: UsageMetadata = {"input_tokens": usage.input, "output_tokens": usage.output, "total_tokens": total}
     read = {"cache_read": usage.cache_read, "cache_creation": usage.cache_write, "audio": usage.input_audio}
     said = {"reasoning": usage.reasoning, "audio": usage.output_audio}
     if known := _known(read):
