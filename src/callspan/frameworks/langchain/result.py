@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
@@ -63,7 +63,8 @@ def _counts(usage: Usage | None) -> UsageMetadata | None:
     if usage is None or usage.input is None or usage.output is None:
         return None
     total = usage.input + usage.output
-    found: UsageMetadata = {"input_tokens": usage.input, "output_tokens": usage.output, "total_tokens": total}
+    counts = {"input_tokens": usage.input, "output_tokens": usage.output, "total_tokens": total}
+    found = cast("UsageMetadata", counts)  # newer checkers take its optional details for required
     read = {"cache_read": usage.cache_read, "cache_creation": usage.cache_write, "audio": usage.input_audio}
     said = {"reasoning": usage.reasoning, "audio": usage.output_audio}
     if known := _known(read):
