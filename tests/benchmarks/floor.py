@@ -30,6 +30,9 @@ END = {
     "callspan.outcome": "completed",
 }
 SERIES = {name: value for name, value in START.items() if name != "gen_ai.request.temperature"}
+SERIES["gen_ai.response.model"] = "gpt-4.1-mini"
+RECORDS = {"released": 3, "latest": 5, "both": 8}
+"""How many records of metrics a plain call has in each dialect of the conventions."""
 
 
 class Sdk:
@@ -52,8 +55,8 @@ def record(sdk: Sdk) -> Callable[[], None]:
     return lambda: histogram.record(24, series)
 
 
-def by_hand(sdk: Sdk) -> Callable[[], None]:
-    """One span of twelve attributes made current, and three histogram records."""
+def by_hand(sdk: Sdk, records: int = 3) -> Callable[[], None]:
+    """One span of twelve attributes made current, and as many histogram records, with the attributes that ours have."""
     tracer = sdk.tracer_provider.get_tracer("floor")
     meter = sdk.meter_provider.get_meter("floor")
     duration, tokens = meter.create_histogram("duration"), meter.create_histogram("tokens")
@@ -64,9 +67,15 @@ def by_hand(sdk: Sdk) -> Callable[[], None]:
         otel.detach(otel.attach(context))
         if span.is_recording():
             span.set_attributes(END)
-        duration.record(0.1, SERIES, context=context)
-        tokens.record(24, {**SERIES, "gen_ai.token.type": "input"}, context=context)
-        tokens.record(9, {**SERIES, "gen_ai.token.type": "output"}, context=context)
+        if records:
+            duration.record(0.1, SERIES, context=context)
+        for _ in range(records - 1):
+            tokens.record(24, {**SERIES, "gen_ai.token.type": "input"}, context=context)
         span.end()
 
     return call
+
+
+def span_alone(sdk: Sdk) -> Callable[[], None]:
+    """The span without the records."""
+    return by_hand(sdk, 0)

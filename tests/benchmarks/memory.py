@@ -17,7 +17,7 @@ from typing import Any
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
-from tests.benchmarks import work
+from tests.benchmarks import stubs
 
 import callspan
 
@@ -79,7 +79,7 @@ def main(count: int) -> None:
     """Both, with spans and metrics recorded."""
     callspan.instrument(tracer_provider=TracerProvider(), meter_provider=MeterProvider())
     with callspan.budget(tokens=10**15), callspan.count_tokens() as counted:
-        grown("calls, counted, under a budget", work.door(), count)
+        grown("calls, counted, under a budget", stubs.call(), count)
     assert counted.calls == count, counted.calls
     grown("LangChain's runs", runs(), count // 10)
     from callspan.frameworks.langchain.tree import tree

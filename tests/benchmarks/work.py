@@ -1,25 +1,26 @@
-"""What is timed: calls and streams of the real client on a transport within the process."""
+"""What is timed: calls and streams of the real clients on a transport within the process. Knows nothing of callspan."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
-import httpx2
 import openai
 
-import callspan
-from callspan.budgets import admit, input_size
-
 CHUNKS = 1000
+STREAMS = 100
+Action = Callable[[], None]
 REQUEST: dict[str, Any] = {
     "model": "gpt-4.1-mini",
     "temperature": 0.5,
     "messages": [{"role": "user", "content": "flowers " * 128}],
 }
-_ANSWER = {
+LONG: dict[str, Any] = {**REQUEST, "messages": [{"role": "user", "content": "flowers " * 256} for _ in range(100)]}
+IMAGE = "data:image/png;base64," + "A" * 5_000_000
+ANSWER = {
     "id": "chatcmpl-1",
     "object": "chat.completion",
     "created": 1,
@@ -27,80 +28,116 @@ _ANSWER = {
     "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Tulips."}}],
     "usage": {"prompt_tokens": 24, "completion_tokens": 9, "total_tokens": 33},
 }
+_VECTORS = {
+    "object": "list",
+    "model": "text-embedding-3-small",
+    "data": [{"object": "embedding", "index": n, "embedding": [0.1] * 64} for n in range(100)],
+    "usage": {"prompt_tokens": 700, "total_tokens": 700},
+}
+_MESSAGE = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-flowers",
+    "content": [{"type": "text", "text": "Tulips."}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 24, "output_tokens": 9},
+}
 
 
-def _chunk(choice: dict[str, Any]) -> str:
-    chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4.1-mini"}
-    return f"data: {json.dumps({**chunk, 'choices': [{'index': 0, 'finish_reason': None, **choice}]})}\n\n"
+def chunk(choice: dict[str, Any]) -> dict[str, Any]:
+    """One chunk of a chat, with one choice."""
+    told = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4.1-mini"}
+    return {**told, "choices": [{"index": 0, "finish_reason": None, **choice}]}
 
 
-_STREAM = (
-    _chunk({"delta": {"content": " tulip"}}) * CHUNKS
-    + _chunk({"delta": {}, "finish_reason": "stop"})
-    + "data: [DONE]\n\n"
-).encode()
+def _stream(chunks: int) -> bytes:
+    said = [chunk({"delta": {"content": " tulip"}})] * chunks + [chunk({"delta": {}, "finish_reason": "stop"})]
+    return ("".join(f"data: {json.dumps(one)}\n\n" for one in said) + "data: [DONE]\n\n").encode()
 
 
-def _respond(request: httpx2.Request) -> httpx2.Response:
-    if b'"stream":true' in request.content.replace(b" ", b""):
-        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=_STREAM)
-    return httpx2.Response(200, json=_ANSWER)
+_LONG_STREAM, _SHORT_STREAM = _stream(CHUNKS), _stream(20)
 
 
-def plain() -> Callable[[], None]:
-    """One chat of about 1 KB."""
-    client = openai.OpenAI(api_key="none", http_client=httpx2.Client(transport=httpx2.MockTransport(_respond)))
-    return lambda: client.chat.completions.create(**REQUEST) and None
+def _http(client: Any) -> Any:
+    """The HTTP library that a client is built on."""
+    built_on = vars(import_module(f"{client.__name__}._base_client"))
+    return built_on.get("httpx2") or built_on["httpx"]
 
 
-def stream() -> Callable[[], None]:
+def _respond(http: Any, stream: bytes) -> Callable[[Any], Any]:
+    def respond(request: Any) -> Any:
+        if b'"stream":true' in request.content.replace(b" ", b""):
+            return http.Response(200, headers={"content-type": "text/event-stream"}, content=stream)
+        path = request.url.path
+        return http.Response(200, json=_VECTORS if "embed" in path else _MESSAGE if "messages" in path else ANSWER)
+
+    return respond
+
+
+def client(stream: bytes = _LONG_STREAM) -> openai.OpenAI:
+    """OpenAI's client, answered within the process."""
+    http = _http(openai)
+    return openai.OpenAI(api_key="none", http_client=http.Client(transport=http.MockTransport(_respond(http, stream))))
+
+
+def _async_client(stream: bytes) -> openai.AsyncOpenAI:
+    http = _http(openai)
+    transport = http.MockTransport(_respond(http, stream))
+    return openai.AsyncOpenAI(api_key="none", http_client=http.AsyncClient(transport=transport))
+
+
+def call(request: dict[str, Any] = REQUEST) -> Action:
+    """One chat."""
+    create = client().chat.completions.create
+    return lambda: create(**request) and None
+
+
+def picture() -> Action:
+    """One chat about an image of 5 MB."""
+    shown = {"type": "image_url", "image_url": {"url": IMAGE}}
+    return call(
+        {**REQUEST, "messages": [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, shown]}]}
+    )
+
+
+def embeddings() -> Action:
+    """Embeddings of a hundred texts."""
+    create = client().embeddings.create
+    texts = ["flowers " * 16] * 100
+    return lambda: create(model="text-embedding-3-small", input=texts, encoding_format="float") and None
+
+
+def message() -> Action:
+    """One message of Anthropic's client."""
+    anthropic = import_module("anthropic")
+    http = _http(anthropic)
+    speaker = http.Client(transport=http.MockTransport(_respond(http, b"")))
+    create = anthropic.Anthropic(api_key="none", http_client=speaker).messages.create
+    return lambda: create(model="claude-flowers", max_tokens=64, messages=REQUEST["messages"]) and None
+
+
+def stream() -> Action:
     """One stream of a thousand chunks, read to the end."""
-    client = openai.OpenAI(api_key="none", http_client=httpx2.Client(transport=httpx2.MockTransport(_respond)))
+    create = client().chat.completions.create
 
     def read() -> None:
-        for _ in client.chat.completions.create(**REQUEST, stream=True):
+        for _ in create(**REQUEST, stream=True):
             pass
 
     return read
 
 
-def async_stream() -> Callable[[], None]:
-    """The same, by the asynchronous client."""
-    http = httpx2.AsyncClient(transport=httpx2.MockTransport(_respond))
-    client, loop = openai.AsyncOpenAI(api_key="none", http_client=http), asyncio.new_event_loop()
+def many_streams() -> Action:
+    """A hundred streams of twenty chunks at once, in asynchronous code."""
+    asked, loop = _async_client(_SHORT_STREAM), asyncio.new_event_loop()
 
     async def read() -> None:
-        async for _ in await client.chat.completions.create(**REQUEST, stream=True):
+        async for _ in await asked.chat.completions.create(**REQUEST, stream=True):
             pass
 
-    return lambda: loop.run_until_complete(read())
+    async def all_of_them() -> None:
+        await asyncio.gather(*(read() for _ in range(STREAMS)))
 
-
-def door() -> Callable[[], None]:
-    """The door and the observation alone, round a stub in place of the client's request: little noise."""
-    client = openai.OpenAI(api_key="none")
-    answer = openai.types.chat.ChatCompletion.model_construct(
-        **{
-            **_ANSWER,
-            "choices": [openai.types.chat.chat_completion.Choice.construct(**_ANSWER["choices"][0])],
-            "usage": openai.types.CompletionUsage.construct(**_ANSWER["usage"]),
-        }
-    )
-    client._process_response = lambda **_: answer  # type: ignore[method-assign]
-    options = openai._models.FinalRequestOptions.construct(method="post", url="/chat/completions", json_data=REQUEST)
-    request = type(client).request
-    wrapper = getattr(request, "_self_wrapper", None)
-    if wrapper is None:
-        return lambda: None
-    return lambda: wrapper(lambda *_, **__: answer, client, (object, options), {}) and None
-
-
-def budget_check() -> Callable[[], None]:
-    """What a budget with every limit does before a call; what it reserves is not given back, and is little."""
-    limits = (callspan.budget(usd=1e12, tokens=10**15, calls=10**9, seconds=1e9),)
-    call = callspan.Call("chat", "openai", "gpt-4.1-mini", {"max_tokens": 10})
-
-    def check() -> None:
-        admit(call, limits, lambda: input_size(REQUEST))
-
-    return check
+    return lambda: loop.run_until_complete(all_of_them())
