@@ -1,6 +1,6 @@
 """What callspan costs, as ratios within one run. Exits with 1 where a row passes twice its aim.
 
-python -m tests.benchmarks [--short] [--markdown] [--peers [NAME ...]]
+python -m tests.benchmarks [--short] [--peers [NAME ...]]
 """
 
 from __future__ import annotations

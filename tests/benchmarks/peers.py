@@ -46,8 +46,8 @@ PEERS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "ddtrace": (
         ("ddtrace",),
-        "import os; os.environ.update(DD_TRACE_AGENT_URL='http://127.0.0.1:9', DD_INSTRUMENTATION_TELEMETRY_ENABLED='0'); "
-        "import ddtrace; ddtrace.patch(openai=True)",
+        "import os; os.environ.update(DD_TRACE_AGENT_URL='http://127.0.0.1:9', "
+        "DD_INSTRUMENTATION_TELEMETRY_ENABLED='0'); import ddtrace; ddtrace.patch(openai=True)",
     ),
 }
 """By name: what to install beside the newest `openai`, and how it is switched on, by its documentation."""

@@ -15,7 +15,6 @@ from tests.benchmarks.work import ANSWER, CHUNKS, REQUEST, Action, chunk
 import callspan
 from callspan.budgets import admit, input_size
 
-
 OPTIONS = openai._models.FinalRequestOptions.construct(method="post", url="/chat/completions", json_data=REQUEST)
 
 
