@@ -53,7 +53,8 @@ def anthropic_client(respond: Any, kind: str = "Anthropic", **options: Any) -> A
     """Anthropic's client of some kind, answered by a function; it does not retry unless told to."""
     make = anthropic_http.AsyncClient if kind.startswith("Async") else anthropic_http.Client
     speaker = make(transport=anthropic_http.MockTransport(respond))
-    credentials = {} if "Bedrock" in kind or "Vertex" in kind else {"api_key": _COMMON["api_key"]}
+    has_key = not any(word in kind for word in ("Bedrock", "Vertex", "GoogleCloud"))
+    credentials = {"api_key": _COMMON["api_key"]} if has_key else {}
     common = {**credentials, "max_retries": 0, "timeout": 20, "http_client": speaker}
     return getattr(anthropic, kind)(**{**common, **options})
 

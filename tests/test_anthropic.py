@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import anthropic
@@ -13,83 +13,16 @@ import pytest
 from opentelemetry import trace
 
 import callspan
+from anthropic_program import HELLO, STREAM, Server, Way, ask, at, both, frames, play
 from callspan.dialects.anthropic_messages import MESSAGES
 from callspan.events import Response
-from clients import anthropic_client, anthropic_http
-from conftest import PAYLOADS
+from clients import anthropic_http
 from telemetry import Telemetry
 
-HELLO: dict[str, Any] = {
-    "model": "claude-flowers",
-    "max_tokens": 64,
-    "messages": [{"role": "user", "content": "whisper-asked"}],
-}
 ANSWER = "Hello! How can I help?"
 PROPERTY = "_tracer"
 BASE: Any = anthropic._base_client.BaseClient  # type: ignore[attr-defined]
 TRACES = pytest.mark.skipif(not hasattr(BASE, PROPERTY), reason="an old version of the client")
-
-
-class Pieces(anthropic_http.SyncByteStream, anthropic_http.AsyncByteStream):  # type: ignore[misc]
-    """A body in pieces; one that is an exception is raised, and after `None` nothing more ever comes."""
-
-    def __init__(self, pieces: list[Any]) -> None:
-        self._pieces = pieces
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in self._pieces:
-            if isinstance(piece, BaseException):
-                raise piece
-            yield piece
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
-            if piece is None:
-                await asyncio.Event().wait()
-            if isinstance(piece, BaseException):
-                raise piece
-            yield piece
-
-
-class Server:
-    """Answers from payload files, in turn; the last one again and again."""
-
-    def __init__(self, *answers: Any) -> None:
-        self._answers = list(answers)
-        self.bodies: list[Any] = []
-
-    async def aanswer(self, request: Any) -> Any:
-        """For asynchronous clients."""
-        await request.aread()
-        return self(request)
-
-    def __call__(self, request: Any) -> Any:
-        self.bodies.append(json.loads(request.read() or b"null"))
-        answer = self._answers[0] if len(self._answers) == 1 else self._answers.pop(0)
-        status = int(answer[6:9]) if str(answer).startswith("error_") else 200
-        kind = "application/json" if str(answer).endswith(".json") else "text/event-stream"
-        content = frames(answer) if isinstance(answer, str) else answer
-        headers = {"content-type": kind, "request-id": "req_7"}
-        if status == 429:
-            headers["retry-after"] = "3"
-        return anthropic_http.Response(status, headers=headers, stream=Pieces(content))
-
-
-def frames(name: str) -> list[bytes]:
-    """A payload in pieces, one an event."""
-    whole = (PAYLOADS / "anthropic" / name).read_bytes()
-    return [part + b"\n\n" for part in whole.split(b"\n\n") if part]
-
-
-def at(client: Any, path: str) -> Any:
-    """What a dotted path leads to."""
-    for name in path.split("."):
-        client = getattr(client, name)
-    return client
-
-
-Way = Callable[[Any], Any]
-STREAM = {**HELLO, "stream": True}
 
 
 def by_iteration(path: str) -> tuple[Way, Way]:
@@ -151,29 +84,6 @@ WAYS = {
 }
 
 
-def play(server: Server, ways: tuple[Way, Way], asynchronous: bool, **options: Any) -> None:
-    """Let a program use a client, in sync or async code."""
-    if not asynchronous:
-        with anthropic_client(server, **options) as client:
-            ways[0](client)
-        return
-
-    async def main() -> None:
-        async with anthropic_client(server.aanswer, "AsyncAnthropic", **options) as client:
-            await ways[1](client)
-
-    asyncio.run(main())
-
-
-def ask(server: Server, asynchronous: bool = False, path: str = "messages.create", **request: Any) -> None:
-    """One whole answer."""
-
-    async def aask(client: Any) -> None:
-        await at(client, path)(**{**HELLO, **request})
-
-    play(server, (lambda client: at(client, path)(**{**HELLO, **request}), aask), asynchronous)
-
-
 def counts(telemetry: Telemetry) -> tuple[Any, ...]:
     """Input, output, cache read, cache write and reasoning tokens, as the one span states them."""
     names = ("input_tokens", "output_tokens", "cache_read.input_tokens", "cache_creation.input_tokens")
@@ -181,7 +91,6 @@ def counts(telemetry: Telemetry) -> tuple[Any, ...]:
     return (*found, telemetry.attributes.get("gen_ai.usage.reasoning.output_tokens"))
 
 
-both = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 STATED = {
     "message_text.json": ((12, 8, None, None, None), "end_turn"),
     "message_cache.json": ((2009, 39, 1800, 188, None), "end_turn"),
@@ -191,6 +100,7 @@ STATED = {
     "message_server_tool.json": ((12, 8, None, None, None), "end_turn"),
     "message_refusal.json": ((12, 8, None, None, None), "refusal"),
     "message_max_tokens.json": ((12, 8, None, None, None), "max_tokens"),
+    "message_stop_sequence.json": ((12, 8, None, None, None), "stop_sequence"),
     "stream_text.sse": ((12, 8, None, None, None), "end_turn"),
     "stream_cache.sse": ((2009, 39, 1800, 188, None), "end_turn"),
     "stream_thinking.sse": ((12, 40, None, None, 30), "end_turn"),
@@ -320,7 +230,11 @@ def test_cancelled(telemetry: Telemetry) -> None:
 FAILURES = {
     "error_400.json": (anthropic.BadRequestError, "invalid_request_error", 400),
     "error_401.json": (anthropic.AuthenticationError, "authentication_error", 401),
+    "error_403.json": (anthropic.PermissionDeniedError, "permission_error", 403),
+    "error_404.json": (anthropic.NotFoundError, "not_found_error", 404),
+    "error_413.json": (anthropic.APIStatusError, "request_too_large", 413),
     "error_429.json": (anthropic.RateLimitError, "rate_limit_error", 429),
+    "error_500.json": (anthropic.InternalServerError, "api_error", 500),
     "error_529.json": (anthropic.APIStatusError, "overloaded_error", 529),
     "stream_error.sse": (anthropic.APIStatusError, "overloaded_error", 200),
 }
@@ -340,6 +254,40 @@ def test_failures(telemetry: Telemetry, name: str, asynchronous: bool) -> None:
     assert found["http.response.header.x-request-id"] == ("req_7",)
     assert found.get("http.response.header.retry-after") == (("3",) if status == 429 else None)
     assert telemetry.span.status.description is None
+
+
+@both
+def test_error_in_lines(telemetry: Telemetry, asynchronous: bool) -> None:
+    """An error in a stream whose lines the app reads by itself is one too, though no exception is raised."""
+
+    def read(client: Any) -> None:
+        with client.messages.with_streaming_response.create(**STREAM) as response:
+            list(response.iter_lines())
+
+    async def aread(client: Any) -> None:
+        async with client.messages.with_streaming_response.create(**STREAM) as response:
+            _ = [line async for line in response.iter_lines()]
+
+    play(Server("stream_error.sse"), (read, aread), asynchronous)
+    assert telemetry.attributes["error.type"] == "overloaded_error"
+
+
+@both
+def test_every_event_arrives(telemetry: Telemetry, asynchronous: bool) -> None:
+    """The app gets the events that it would get without us, in their order, to the last."""
+    seen: list[list[str]] = []
+
+    async def aread(client: Any) -> None:
+        seen.append([repr(event) async for event in await client.messages.create(**STREAM)])
+
+    def read(client: Any) -> None:
+        seen.append([repr(event) for event in client.messages.create(**STREAM)])
+
+    play(Server("stream_tool_use.sse"), (read, aread), asynchronous)
+    callspan.uninstrument()
+    play(Server("stream_tool_use.sse"), (read, aread), asynchronous)
+    assert seen[0] == seen[1]
+    assert "message_stop" in seen[0][-1]
 
 
 @both
@@ -484,41 +432,6 @@ def test_values_not_given(telemetry: Telemetry) -> None:
     assert heard == [{"max_tokens": 64}]
 
 
-@TRACES
-@both
-def test_counting_tokens_is_no_call(telemetry: Telemetry, asynchronous: bool) -> None:
-    """Counting tokens asks no model."""
-
-    async def acount(client: Any) -> None:
-        await client.messages.count_tokens(model="claude-flowers", messages=HELLO["messages"])
-
-    def count(client: Any) -> None:
-        client.messages.count_tokens(model="claude-flowers", messages=HELLO["messages"])
-
-    play(Server("count_tokens.json"), (count, acount), asynchronous)
-    assert telemetry.spans == []
-
-
-FORMS = {
-    "AnthropicBedrock": ({"aws_region": "us-east-1", "aws_access_key": "a", "aws_secret_key": "b"}, "aws.bedrock"),
-    "AnthropicVertex": ({"region": "us-east5", "project_id": "p", "access_token": "t"}, "gcp.vertex_ai"),
-    "AnthropicFoundry": ({"resource": "flowers"}, "azure.ai.inference"),
-}
-
-
-@pytest.mark.breaks("span.required", "a call without a guardrail has no id of one, which Bedrock's page requires")
-@pytest.mark.parametrize("kind", [kind for kind in FORMS if hasattr(anthropic, kind)])
-def test_platforms(telemetry: Telemetry, kind: str) -> None:
-    """The client's forms for other platforms name theirs."""
-    options, expected = FORMS[kind]
-    if kind == "AnthropicBedrock":
-        pytest.importorskip("botocore")
-    with anthropic_client(Server("message_text.json"), kind, **options) as client:
-        client.messages.create(**HELLO)
-    assert telemetry.attributes["gen_ai.provider.name"] == expected
-    assert telemetry.attributes["gen_ai.request.model"] == "claude-flowers"
-
-
 # --- the client's own spans ---------------------------------------------------------------------------------------
 
 
@@ -565,35 +478,6 @@ def test_own_span_without_ours(telemetry: Telemetry, global_tracer: None, monkey
     telemetry.instrument()
     ask(Server("message_text.json"))
     assert [span.name for span in telemetry.all_spans] == ["anthropic.messages.create"]
-
-
-@TRACES
-def test_spans_of_tools_stay(telemetry: Telemetry, global_tracer: None) -> None:
-    """The tool runner's spans of the agent and its tools stay, with our spans of the calls inside."""
-
-    def get_weather(city: str) -> str:
-        """Look up the weather.
-
-        Args:
-            city: Where.
-        """
-        return f"Rain in {city}."
-
-    server = Server("message_tool_use.json", "message_text.json")
-    with anthropic_client(server) as client:
-        tool = anthropic.beta_tool(get_weather)
-        client.beta.messages.tool_runner(**HELLO, tools=[tool]).until_done()
-    names = sorted(span.name for span in telemetry.all_spans)
-    chats = ["chat claude-flowers", "chat claude-flowers"]
-    assert names == ["anthropic.custom_tool_use get_weather", "anthropic.messages.tool_runner", *chats]
-
-
-@TRACES
-def test_own_spans_of_other_requests_stay(telemetry: Telemetry, global_tracer: None) -> None:
-    """A request that we make no span for keeps the client's own."""
-    with anthropic_client(Server("count_tokens.json")) as client:
-        client.messages.count_tokens(model="claude-flowers", messages=HELLO["messages"])
-    assert [span.name for span in telemetry.all_spans] == ["anthropic.messages.count_tokens"]
 
 
 # --- as plain data ------------------------------------------------------------------------------------------------

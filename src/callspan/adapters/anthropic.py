@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from callspan.dialects.anthropic_completions import COMPLETIONS
 from callspan.dialects.anthropic_messages import MESSAGES
 from callspan.doors.adapter import Adapter, post
 from callspan.doors.stainless import stainless
@@ -30,6 +31,6 @@ ANTHROPIC = Adapter(
     versions=("0.40", "3"),
     provider=_provider,
     door=stainless,
-    routes=(post("/v1/messages", MESSAGES),),
+    routes=(post("/v1/messages", MESSAGES), post("/v1/complete", COMPLETIONS)),
     own_tracer="BaseClient._tracer",
 )

@@ -16,9 +16,9 @@ from callspan.dialects.gemini_predict import EMBEDDINGS, IMAGES
 from callspan.doors import speakeasy
 from callspan.doors.adapter import Adapter, Opener, Route
 from callspan.doors.address import address
+from callspan.doors.bodies import loaded
 from callspan.doors.failure import explain
 from callspan.doors.methods import Asked, Method, methods
-from callspan.doors.raw_response import loaded
 from callspan.doors.stainless import stainless
 from callspan.events import Failure
 from callspan.patching import Patch

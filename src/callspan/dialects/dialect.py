@@ -119,7 +119,8 @@ def plain(value: Any, depth: int = 8) -> Any:
         return value
     if isinstance(value, (list, tuple)):
         return [plain(item, depth - 1) for item in value]
-    fields = value if isinstance(value, Mapping) else getattr(value, "__dict__", None)
-    if fields is None:
-        return repr(type(value))
-    return {str(key): plain(item, depth - 1) for key, item in fields.items() if not str(key).startswith("_")}
+    if not isinstance(value, Mapping):
+        if not hasattr(value, "__dict__"):
+            return repr(type(value))
+        value = fields(value)
+    return {str(key): plain(item, depth - 1) for key, item in value.items() if not str(key).startswith("_")}

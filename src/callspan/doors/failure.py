@@ -7,7 +7,7 @@ from typing import Any
 
 from callspan.dialects.dialect import get
 from callspan.dialects.openai_failure import OTHER, failure_type
-from callspan.doors.raw_response import loaded
+from callspan.doors.bodies import loaded
 from callspan.events import Failure
 from callspan.observation import qualified
 

@@ -8,19 +8,16 @@ close the response instead of their stream.
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 from callspan.background import watch_collector
+from callspan.doors.bodies import Body, body_of, loaded
 from callspan.generators import observed
 from callspan.observation import Observation
 from callspan.streams import observe, on_drop
-
-BODY_LIMIT = 4 * 1024 * 1024
-"""Bytes of a JSON body kept to be read at its end; a larger one tells nothing but that it came."""
 
 
 def follow_close(observation: Observation, response: Any) -> None:
@@ -36,7 +33,7 @@ def follow(observation: Observation, raw: Any) -> None:
     raw._callspan = (observation, on_drop(raw, observation))
     raw.__class__ = _parsing(type(raw))
     response._callspan = observation
-    response._callspan_body = _Events(observation) if _is_events(observation, response) else _Whole(observation)
+    response._callspan_body = body_of(response, observation)
     response.__class__ = _readable(type(response))
 
 
@@ -47,7 +44,7 @@ def follow_response(observation: Observation, response: Any) -> None:
         return
     watch_collector()
     response._callspan = observation
-    response._callspan_body = _EventsToTheEnd(observation) if _is_events(observation, response) else _Whole(observation)
+    response._callspan_body = body_of(response, observation)
     response.__class__ = _readable(type(response))
     on_drop(response, observation)
 
@@ -92,7 +89,7 @@ def _closed(response: Any, kind: Any) -> None:
 @cache
 def _readable(kind: Any) -> type:
     class Response(_closing(kind)):
-        _callspan_body: _Events | _Whole | None
+        _callspan_body: Body | None
 
         def iter_bytes(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
             source = super().iter_bytes(*args, **kwargs)
@@ -133,7 +130,7 @@ def _named_as(kind: Any, shell: type) -> type:
     return shell
 
 
-def _look_on(source: Iterator[bytes], observation: Observation, body: _Events | _Whole) -> Iterator[bytes]:
+def _look_on(source: Iterator[bytes], observation: Observation, body: Body) -> Iterator[bytes]:
     with _reading_body(observation):
         for piece in source:
             body.feed(piece)
@@ -143,9 +140,7 @@ def _look_on(source: Iterator[bytes], observation: Observation, body: _Events | 
         body.end()
 
 
-async def _alook_on(
-    source: AsyncIterator[bytes], observation: Observation, body: _Events | _Whole
-) -> AsyncIterator[bytes]:
+async def _alook_on(source: AsyncIterator[bytes], observation: Observation, body: Body) -> AsyncIterator[bytes]:
     with _reading_body(observation):
         async for piece in source:
             body.feed(piece)
@@ -167,65 +162,3 @@ def _reading_body(observation: Observation) -> Iterator[None]:
         raise
     finally:
         observation.inside = False
-
-
-def _is_events(observation: Observation, response: Any) -> bool:
-    kind = response.headers.get("content-type", "")
-    return "event-stream" in kind or (observation.call.stream and "json" not in kind)
-
-
-class _Whole:
-    """A body that is one answer: read when it is complete, if it is JSON."""
-
-    def __init__(self, observation: Observation) -> None:
-        self._observation = observation
-        self._pieces: list[bytes] = []
-        self._size = 0
-
-    def feed(self, piece: bytes) -> None:
-        self._size += len(piece)
-        if self._size <= BODY_LIMIT and (self._pieces or piece[:1] in (b"{", b"[")):
-            self._pieces.append(piece)
-
-    def end(self) -> None:
-        whole = self._size <= BODY_LIMIT
-        self._observation.answer(loaded(b"".join(self._pieces)) if whole else None)
-
-
-class _Events:
-    """A body of server-sent events: each is read as it comes."""
-
-    def __init__(self, observation: Observation) -> None:
-        self._observation = observation
-        self._rest = b""
-
-    def feed(self, piece: bytes) -> None:
-        *lines, self._rest = (self._rest + piece).split(b"\n")
-        for line in lines:
-            self._line(line.strip())
-
-    def _line(self, line: bytes) -> None:
-        if line.startswith(b"data:"):
-            event = loaded(line[5:].strip())
-            if event is not None:
-                self._observation.chunk(event)
-
-    def end(self) -> None:
-        self._line(self._rest.strip())
-        self._observation.finish()
-
-
-class _EventsToTheEnd(_Events):
-    """The same where nobody else will tell the end."""
-
-    def end(self) -> None:
-        super().end()
-        self._observation.finish()
-
-
-def loaded(text: bytes) -> Any:
-    """What a JSON text says; `None` where it is none. Headers are no guide: some servers leave the type out."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None

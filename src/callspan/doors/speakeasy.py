@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from callspan.doors.address import address
+from callspan.doors.bodies import loaded
 from callspan.doors.methods import Asked, Method
-from callspan.doors.raw_response import loaded, stream_made
+from callspan.doors.raw_response import stream_made
 from callspan.patching import Patch
 
 

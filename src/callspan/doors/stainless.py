@@ -14,9 +14,10 @@ from typing import Any
 
 from callspan import guard
 from callspan.doors.adapter import Adapter, Opener, Request, Route
+from callspan.doors.bodies import loaded
 from callspan.doors.calling import acall, call
 from callspan.doors.failure import cause, explain
-from callspan.doors.raw_response import follow, follow_close, loaded
+from callspan.doors.raw_response import follow, follow_close
 from callspan.observation import Observation, active
 from callspan.patching import Patch
 from callspan.streams import observe

@@ -12,6 +12,7 @@ class Usage:
     `input` includes what was read from or written to a cache, `output` includes reasoning, for every provider.
     `source` names who counted: `provider`, or `requested` when the provider counted because callspan asked it to;
     in an estimate `tiktoken`, or `heuristic` for a quarter of the bytes.
+    `cache_write_1h` is the part of `cache_write` that is kept for an hour, which costs more.
     `uncached` is for providers that state the rest of the input without its cached parts; `input` follows from it.
     """
 
@@ -19,6 +20,7 @@ class Usage:
     output: int | None = None
     cache_read: int | None = None
     cache_write: int | None = None
+    cache_write_1h: int | None = None
     reasoning: int | None = None
     input_text: int | None = None
     input_audio: int | None = None

@@ -9,9 +9,10 @@ from callspan.events import Usage
 
 MILLION = 1e6
 _PARTS = {
-    "input": ("cache_read", "cache_write", "input_audio", "input_image"),
+    "input": ("cache_read", "cache_write_1h", "cache_write", "input_audio", "input_image"),
     "output": ("reasoning", "output_audio", "output_image"),
 }
+_WITHIN = {"cache_write": "cache_write_1h"}
 KINDS = (*_PARTS, *(part for parts in _PARTS.values() for part in parts))
 """What has a price of its own; a part without one costs what the whole does that it belongs to."""
 
@@ -61,7 +62,7 @@ class Rates:
             return 0.0
         rate, size, total = self.by_kind.get(whole), usage.input or 0, 0.0
         for part in parts:
-            own, amount = self.by_kind.get(part), getattr(usage, part)
+            own, amount = self.by_kind.get(part), self._amount(part, usage)
             if own is not None and amount:
                 amount = min(amount, tokens)
                 total += amount * own.at(size)
@@ -69,6 +70,12 @@ class Rates:
         if rate is None:
             return None if tokens else total / MILLION
         return (total + tokens * rate.at(size)) / MILLION
+
+    def _amount(self, part: str, usage: Usage) -> int:
+        """The tokens of a part, less those within it that have a price of their own."""
+        inner = _WITHIN.get(part, "")
+        dearer = getattr(usage, inner) if inner in self.by_kind else None
+        return max((getattr(usage, part) or 0) - (dearer or 0), 0)
 
 
 FREE = Rates({"input": Rate(0.0), "output": Rate(0.0)})
