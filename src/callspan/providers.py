@@ -64,6 +64,36 @@ _LABELS = {
 }
 """Words in the name of a host on one's own network, as containers and services are often called by what runs there."""
 
+_SLUGS = {
+    "openai": "openai",
+    "azure-openai": "azure.ai.openai",
+    "azure-ai": "azure.ai.inference",
+    "anthropic": "anthropic",
+    "bedrock": "aws.bedrock",
+    "cohere": "cohere",
+    "deepseek": "deepseek",
+    "google": "gcp.gemini",
+    "vertex-ai": "gcp.vertex_ai",
+    "groq": "groq",
+    "mistral-ai": "mistral_ai",
+    "moonshot": "moonshot_ai",
+    "perplexity-ai": "perplexity",
+    "x-ai": "x_ai",
+    "together-ai": "together",
+    "fireworks-ai": "fireworks",
+    "cerebras": "cerebras",
+    "openrouter": "openrouter",
+    "ollama": "ollama",
+}
+"""Portkey's words for the providers that it speaks to."""
+
+
+def behind(gateway: str, client: Any) -> str:
+    """The provider that the app has a gateway speak to, where the client was told it in a header; else the gateway."""
+    headers = getattr(client, "_custom_headers", None) or {}
+    told = next((value for name, value in headers.items() if str(name).lower() == "x-portkey-provider"), "")
+    return _SLUGS.get(str(told).lstrip("@"), gateway)
+
 
 @lru_cache(maxsize=1024)
 def provider(host: str, port: int | None, otherwise: str) -> str:

@@ -12,11 +12,12 @@ from callspan.dialects.openai_media import IMAGES, MODERATION, SPEECH, TRANSCRIP
 from callspan.dialects.openai_responses import FETCH, RESPONSES
 from callspan.doors.adapter import Adapter, Route, post
 from callspan.doors.stainless import stainless
-from callspan.providers import provider
+from callspan.providers import behind, provider
 
 
 def _provider(client: Any, host: str, port: int | None) -> str:
-    return provider(host, port, "azure.ai.openai" if "Azure" in type(client).__name__ else "openai")
+    found = provider(host, port, "azure.ai.openai" if "Azure" in type(client).__name__ else "openai")
+    return behind(found, client) if found == "portkey" else found
 
 
 OPENAI = Adapter(

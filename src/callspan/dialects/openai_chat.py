@@ -9,7 +9,7 @@ from typing import Any
 from callspan.dialects import openai_parts as parts
 from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, plain, text
 from callspan.dialects.openai_failure import failure_type
-from callspan.dialects.openai_usage import usage
+from callspan.dialects.openai_usage import from_timings, usage
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, parsed
 
 _SETTINGS = {
@@ -121,9 +121,9 @@ def read(answer: Any, full: bool) -> Delta | None:
         index = index if isinstance(index, int) else position
         reasons.append((index, text(said.get("finish_reason"))))
         if full:
-            # some servers repeat in each chunk, beside what it adds, the whole message so far
-            piece = said.get("delta")
-            found += _spoken(said.get("message") if piece is None else piece, index, piece is None)
+            piece, message = said.get("delta"), said.get("message")
+            whole = piece is None or _is_whole(told, piece, message)
+            found += _spoken(message if whole else piece, index, whole)
         if stated is None:
             stated = said.get("usage")  # where some servers put it
     if stated is None and "x_groq" in told:
@@ -133,10 +133,15 @@ def read(answer: Any, full: bool) -> Delta | None:
         model=text(told.get("model")),
         parts=found,
         finish_reasons=reasons,
-        usage=usage(stated),
+        usage=from_timings(told["timings"]) if stated is None and "timings" in told else usage(stated),
         details={name: value for name in _DETAILS if (value := text(told.get(name)))},
-        failure=_failure(told, choices),
+        failure=_failure(told, choices, reasons),
     )
+
+
+def _is_whole(told: Mapping[str, Any], piece: Any, message: Any) -> bool:
+    """Perplexity has both in every choice: in a chunk what it adds, and else a piece that is empty."""
+    return bool(message) and told.get("object") == "chat.completion" and not get(piece, "content")
 
 
 def _spoken(message: Any, choice: int, whole: bool) -> list[Part]:
@@ -194,10 +199,12 @@ def _call_part(function: Any, choice: int, index: Any, identity: str | None) -> 
     return Part(TOOL_CALL, fragment, choice, index, identity, text(get(function, "name")))
 
 
-def _failure(told: Mapping[str, Any], choices: Any) -> Failure | None:
-    """Some gateways report a failed call as an answer with status 200 that has an error in place of choices."""
-    error = told.get("error")
-    if error is None or items(choices):
+def _failure(told: Mapping[str, Any], choices: Any, reasons: list[tuple[int, str | None]]) -> Failure | None:
+    """Some gateways report a failed call as an answer with status 200: an error in place of choices, or within one."""
+    error, broken = told.get("error"), any(reason == "error" for _, reason in reasons)
+    if broken and error is None:
+        error = next((wrong for choice in items(choices) if (wrong := get(choice, "error"))), None)
+    if error is None or (reasons and not broken):
         return None
     return Failure(failure_type(error), str(get(error, "message") or ""))
 

@@ -1,10 +1,10 @@
-"""Token counts as OpenAI's APIs state them; cached tokens are inside the input, reasoning inside the output."""
+"""Token counts as OpenAI's APIs state them, and as the servers do that follow them more or less."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from callspan.dialects.dialect import Body, fields, number
+from callspan.dialects.dialect import Body, count, fields, number
 from callspan.events import Usage
 
 
@@ -23,9 +23,52 @@ def usage(stated: Any) -> Usage | None:
         _count_sent(found, fields(sent))
     if said is not None:
         _count_said(found, fields(said))
-    if found.cache_read is None:
-        found.cache_read = number(told.get("prompt_cache_hit_tokens"))  # DeepSeek's name for it
-    return None if found.input is None and found.output is None else found
+    if found.input is None and found.output is None:
+        return None
+    for name, part in _ELSEWHERE.items():
+        if name in told and getattr(found, part) is None:
+            setattr(found, part, number(told[name]))
+    _include(found, number(told.get("total_tokens")))
+    return found
+
+
+_ELSEWHERE = {
+    "prompt_cache_hit_tokens": "cache_read",  # DeepSeek
+    "cached_tokens": "cache_read",  # Moonshot, Together
+    "cache_read_input_tokens": "cache_read",  # gateways to Anthropic's models
+    "cache_creation_input_tokens": "cache_write",
+    "reasoning_tokens": "reasoning",  # SGLang, Perplexity
+}
+"""Names beside the totals, for what OpenAI states in details."""
+
+
+def _include(found: Usage, total: int | None) -> None:
+    """Put into input and output what a server leaves out of them: it can only be told by the numbers.
+
+    The total is more than the sum by what was reasoned (xAI; Gemini, which does not say that it was), or by what was
+    cached (Portkey before Anthropic); and a part that is more than its whole stands beside it (Perplexity's research).
+    """
+    if found.input is None or found.output is None:
+        return
+    reasoned, cached = found.reasoning or 0, (found.cache_read or 0) + (found.cache_write or 0)
+    missing = (total or 0) - found.input - found.output
+    if reasoned > found.output or (reasoned and missing in (reasoned, reasoned + cached)):
+        found.output += reasoned
+        missing -= reasoned
+    if cached > found.input or (cached and missing == cached):
+        found.input += cached
+    elif missing > 0 and not reasoned:
+        found.output += missing
+
+
+def from_timings(timings: Any) -> Usage | None:
+    """What llama.cpp's server says that it worked on, in the last chunk of a stream that was not asked for usage."""
+    said, read, cached = (count(timings, name) for name in ("predicted_n", "prompt_n", "cache_n"))
+    if said is None:
+        return None
+    # older ones do not say how much of the prompt they had already
+    sent = None if read is None or cached is None else read + cached
+    return Usage(input=sent, output=said, cache_read=cached)
 
 
 def _either(told: Body, name: str, other: str) -> int | None:

@@ -42,6 +42,13 @@ def body_of(response: Any, observation: Observation) -> Body:
     return Whole(observation)
 
 
+def read_whole(response: Any, observation: Observation) -> None:
+    """Read a body that is there already."""
+    body = body_of(response, observation)
+    body.feed(response.content)
+    body.end()
+
+
 class Whole:
     """A body that is one answer: read when it is complete, if it is JSON."""
 
@@ -51,9 +58,9 @@ class Whole:
         self._size = 0
 
     def feed(self, piece: bytes) -> None:
-        """Keep what may be JSON."""
+        """Keep what may be JSON; servers that keep a connection busy send blanks before it."""
         self._size += len(piece)
-        if self._size <= BODY_LIMIT and (self._pieces or piece[:1] in (b"{", b"[")):
+        if self._size <= BODY_LIMIT and (self._pieces or piece.lstrip()[:1] in (b"{", b"[")):
             self._pieces.append(piece)
 
     def end(self) -> None:

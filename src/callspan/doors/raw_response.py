@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from callspan.background import watch_collector
-from callspan.doors.bodies import Body, body_of, loaded
+from callspan.doors.bodies import Body, body_of, read_whole
 from callspan.generators import observed
 from callspan.observation import Observation
 from callspan.streams import observe, on_drop
@@ -40,7 +40,7 @@ def follow(observation: Observation, raw: Any) -> None:
 def follow_response(observation: Observation, response: Any) -> None:
     """Follow an HTTP response that the client's own reader reads, whose end is the end of the call."""
     if response.is_closed:
-        observation.answer(loaded(response.content))
+        read_whole(response, observation)
         return
     watch_collector()
     response._callspan = observation

@@ -14,7 +14,7 @@ from typing import Any
 
 from callspan import guard
 from callspan.doors.adapter import Adapter, Opener, Request, Route
-from callspan.doors.bodies import loaded
+from callspan.doors.bodies import read_whole
 from callspan.doors.calling import acall, call
 from callspan.doors.failure import cause, explain
 from callspan.doors.raw_response import follow, follow_close
@@ -218,7 +218,7 @@ def _kind(result: type) -> str:
 
 def _received_raw(observation: Observation, raw: Any) -> None:
     if raw.http_response.is_closed:
-        observation.answer(loaded(raw.http_response.content))
+        read_whole(raw.http_response, observation)
     else:
         follow(observation, raw)
 
