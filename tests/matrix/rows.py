@@ -1,0 +1,150 @@
+"""What is tried: one entry a client, and the rows that follow from them. A new client is one entry in `CLIENTS`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+_CALLS = (
+    "tests/test_outcomes.py",
+    "tests/torture",
+    "tests/test_handlers.py",
+    "tests/test_count_tokens.py",
+    "tests/test_request_usage.py",
+    "tests/test_retries.py",
+)
+_COMPATIBLE = ("tests/test_outcomes.py", "tests/test_compatible_clients.py")
+_GUEST = ("tests/test_guest.py", "tests/test_estimates.py", "tests/export")
+
+
+@dataclass(frozen=True)
+class Client:
+    """One client: the oldest version that is supported, others in use, and its tests. The newest is always tried.
+
+    `word` stands in the names of its tests and of no other client's. `beside` has what a version needs in other
+    packages. The versions of `landing` are rows of the landing check by themselves.
+    """
+
+    word: str
+    package: str
+    oldest: str
+    tests: tuple[str, ...]
+    between: tuple[str, ...] = ()
+    beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    landing: tuple[str, ...] = ()
+
+
+CLIENTS = (
+    Client(
+        "openai",
+        "openai",
+        "1.40.0",
+        (*_CALLS, "tests/test_compatible_servers.py", "tests/test_providers_by_address.py"),
+        between=("1.109.1", "2.*"),
+        beside={"1.40.0": ("httpx<0.28",)},
+        landing=("2.*",),
+    ),
+    Client(
+        "anthropic",
+        "anthropic",
+        "0.40.0",
+        (
+            "tests/test_outcomes.py",
+            "tests/test_anthropic.py",
+            "tests/test_anthropic_completions.py",
+            "tests/test_anthropic_content.py",
+            "tests/test_anthropic_platforms.py",
+            "tests/test_anthropic_tools.py",
+        ),
+        between=("0.75.0", "1.0.0", "1.17.0"),
+        beside={"0.40.0": ("httpx<0.28",)},
+    ),
+    Client(
+        "google",
+        "google-genai",
+        "1.10.0",
+        ("tests/test_outcomes.py", "tests/test_google_genai.py"),
+        between=("1.75.0", "2.33.0"),
+        landing=("1.10.0",),
+    ),
+    Client("groq", "groq", "0.13.1", _COMPATIBLE, beside={"0.13.1": ("httpx<0.28",)}),
+    Client("together", "together", "2.0.0", _COMPATIBLE),
+    Client("cerebras", "cerebras-cloud-sdk", "1.12.1", _COMPATIBLE, beside={"1.12.1": ("httpx<0.28",)}),
+    Client("fireworks", "fireworks-ai", "1.2.0", _COMPATIBLE),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One environment: what is asked for beside callspan, and which tests run in it, chosen by their names.
+
+    `package` is what it is about, if that is one. A row that `lands` is run by the landing check.
+    """
+
+    name: str
+    requires: tuple[str, ...]
+    tests: tuple[str, ...]
+    select: str = ""
+    python: str = "3.11"
+    extra: str = "test-clients"
+    package: str | None = None
+    lands: bool = False
+
+
+def _rows_of(client: Client) -> list[Row]:
+    return [
+        Row(
+            f"{client.word}-{version.removesuffix('.*')}",
+            _at(client, version),
+            client.tests,
+            _only(client.word) if client.word == "openai" else client.word,
+            package=client.package,
+            lands=version in client.landing,
+        )
+        for version in (client.oldest, *client.between, _NEWEST)
+    ]
+
+
+def _at(client: Client, version: str) -> tuple[str, ...]:
+    return () if version == _NEWEST else (f"{client.package}=={version}", *client.beside.get(version, ()))
+
+
+def _only(*words: str) -> str:
+    """The tests that are about no other clients; most tests name none and are made with OpenAI's."""
+    return " and ".join(f"not {client.word}" for client in CLIENTS if client.word not in words)
+
+
+def _once(items: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(items))
+
+
+_NEWEST = "newest"
+_TOGETHER = ("openai", "anthropic", "groq", "together", "cerebras", "fireworks")
+"""Clients whose oldest versions go into one environment."""
+_AT_THEIR_OLDEST = [client for client in CLIENTS if client.word in _TOGETHER]
+_A_YEAR_OLD = ("wrapt==1.16.*", "opentelemetry-sdk==1.37.*", "tiktoken==0.7.*")
+"""The oldest of callspan's own dependencies."""
+_OF_ALL = _once([*_CALLS, *(test for client in CLIENTS for test in client.tests), *_GUEST])
+_OF_LANGCHAIN = ("tests/tutorial", "tests/test_langchain_listener.py", "tests/frameworks")
+_LANGCHAIN_0_3 = (
+    "langchain>=0.3,<0.4",
+    "langchain-community>=0.3,<0.4",
+    "langchain-openai>=0.3,<0.4",
+    "langgraph<1",
+    "openai<2",
+    "loguru",
+)
+
+ROWS = (
+    *(Row(f"python-{version}", (), _OF_ALL, python=version, lands=True) for version in ("3.10", "3.12", "3.13")),
+    Row(
+        "oldest-clients",
+        _once([*(needed for client in _AT_THEIR_OLDEST for needed in _at(client, client.oldest)), *_A_YEAR_OLD]),
+        _once([*_CALLS, *(test for client in _AT_THEIR_OLDEST for test in client.tests), *_GUEST]),
+        _only(*_TOGETHER),
+        lands=True,
+    ),
+    *(row for client in CLIENTS for row in _rows_of(client)),
+    Row("langchain-0.3", _LANGCHAIN_0_3, _OF_LANGCHAIN, package="langchain-core", lands=True),
+    Row("langchain-newest", (), _OF_LANGCHAIN, extra="test", package="langchain-core"),
+)
