@@ -28,9 +28,9 @@ class Result:
 
 
 def closing(output: str) -> str:
-    """What the test runner says at its end, without the time that it took."""
+    """What the test runner says at its end: how many tests passed, failed or were left out."""
     lines = [line.strip("= ") for line in output.splitlines() if re.search(r"\d+ (passed|failed|error)", line)]
-    return re.sub(r" in [\d.]+s.*", "", lines[-1]) if lines else "no tests ran"
+    return re.sub(r" in [\d.]+s.*|, \d+ (deselected|warnings?)", "", lines[-1]) if lines else "no tests ran"
 
 
 def load(file: Path) -> dict[str, Result]:

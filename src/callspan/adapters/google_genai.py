@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from callspan.dialects import gemini_path as paths
-from callspan.dialects.dialect import get, merged
+from callspan.dialects.dialect import get, loaded, merged
 from callspan.dialects.gemini_content import CONTENT
 from callspan.dialects.gemini_failure import stated_wait
 from callspan.dialects.gemini_interactions import INTERACTIONS
@@ -16,7 +16,6 @@ from callspan.dialects.gemini_predict import EMBEDDINGS, IMAGES
 from callspan.doors import speakeasy
 from callspan.doors.adapter import Adapter, Opener, Route
 from callspan.doors.address import address
-from callspan.doors.bodies import loaded
 from callspan.doors.failure import explain
 from callspan.doors.methods import Asked, Method, methods
 from callspan.doors.stainless import stainless

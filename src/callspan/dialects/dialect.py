@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -111,6 +112,14 @@ def merged(body: Body, extra: Body) -> dict[str, Any]:
     """The body with what the app adds to it by hand, laid over it."""
     both = {name: body[name] for name in extra if isinstance(body.get(name), dict) and isinstance(extra[name], dict)}
     return {**body, **extra, **{name: merged(inner, extra[name]) for name, inner in both.items()}}
+
+
+def loaded(text: str | bytes | bytearray) -> Any:
+    """What a JSON text says; `None` where it is none. Headers are no guide: some servers leave the type out."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def plain(value: Any, depth: int = 8) -> Any:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 import struct
 from typing import Any, Protocol
 
-from callspan.dialects.dialect import get, text
+from callspan.dialects.dialect import get, loaded, text
 from callspan.observation import Observation
 
 BODY_LIMIT = 4 * 1024 * 1024
@@ -133,13 +132,5 @@ def _event(headers: bytes, payload: bytes) -> Any:
         return told
     try:
         return loaded(base64.b64decode(packed))
-    except ValueError:
-        return None
-
-
-def loaded(text: bytes) -> Any:
-    """What a JSON text says; `None` where it is none. Headers are no guide: some servers leave the type out."""
-    try:
-        return json.loads(text)
     except ValueError:
         return None

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from callspan.dialects.dialect import get
+from callspan.dialects.dialect import get, loaded
 from callspan.dialects.openai_failure import OTHER, failure_type
-from callspan.doors.bodies import loaded
 from callspan.events import Failure
 from callspan.observation import qualified
 

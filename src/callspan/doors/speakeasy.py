@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from callspan.dialects.dialect import loaded
 from callspan.doors.address import address
-from callspan.doors.bodies import loaded
 from callspan.doors.methods import Asked, Method
 from callspan.doors.raw_response import stream_made
 from callspan.patching import Patch
