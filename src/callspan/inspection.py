@@ -38,9 +38,10 @@ class TargetStatus:
 
 @dataclass(frozen=True, slots=True)
 class ClientStatus:
-    """One client: the versions it was tried with, what is installed and loaded, what is patched, who else is there."""
+    """One client: its package, the versions it was tried with, what is installed and patched, who else is there."""
 
     name: str
+    package: str
     versions: str
     installed: str | None
     loaded: bool
@@ -86,6 +87,7 @@ def report(instrumented: bool, patched: Mapping[Adapter | Source, Sequence[Patch
 def _client(adapter: Adapter | Source, patches: Sequence[Patch]) -> ClientStatus:
     return ClientStatus(
         name=adapter.name,
+        package=adapter.package,
         versions=f">={adapter.versions[0]},<{adapter.versions[1]}",
         installed=installed_version(adapter),
         loaded=adapter.module in sys.modules,

@@ -29,8 +29,9 @@ def main(words: Sequence[str]) -> int:
 def _readme_table() -> str:
     import callspan
 
-    rows = ([client.name, f"`{client.versions}`", _operations(client)] for client in callspan.status().clients)
-    return markdown(("Client", "Versions", "Operations"), rows)
+    clients = sorted(callspan.status().clients, key=lambda client: client.name)
+    rows = ([client.name, f"`{client.package}{client.versions}`", _operations(client)] for client in clients)
+    return markdown(("Client", "Package", "Operations"), rows)
 
 
 def _table() -> str:
