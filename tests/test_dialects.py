@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
+from callspan.dialects.dialect import plain
 from callspan.dialects.openai_chat import CHAT
 from callspan.dialects.openai_responses import RESPONSES
 from callspan.events import Response
@@ -87,3 +90,16 @@ def test_error_event_of_either_shape() -> None:
         failure = read(RESPONSES, event).failure
         assert failure is not None
         assert (failure.type, failure.message) == ("rate_limit_exceeded", "Slow down.")
+
+
+class Known(BaseModel):
+    """A client's model, which keeps fields that it does not know."""
+
+    model_config = ConfigDict(extra="allow")
+    name: str
+
+
+def test_plain_data_of_a_model() -> None:
+    """A model becomes plain data with all that the provider sent, also where the client is older than a field."""
+    sent = {"name": "rose", "thorns": {"many": True}, "kin": [{"name": "apple", "fruit": 1}]}
+    assert plain(Known(**{**sent, "kin": [Known(name="apple", fruit=1)]})) == sent
