@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import pytest
 from callspan.bootstrap.callspan_start import switched_off
 from callspan.bootstrap.callspan_watch import when_imported
 from callspan.cli import late
-from callspan.cli.ending import before_a_signal_to_itself
 
 
 @pytest.fixture
@@ -98,15 +96,3 @@ def test_two_processes_at_a_time_write_two_files(tmp_path: Path) -> None:
         os.close(late._claims.pop())
     assert late.claimed(path) == path
     os.close(late._claims.pop())
-
-
-@pytest.mark.parametrize("end", [signal.SIG_DFL, signal.SIG_IGN])
-def test_a_process_that_is_to_die_by_its_own_signal_says_its_last(monkeypatch: pytest.MonkeyPatch, end) -> None:
-    said: list[object] = []
-    monkeypatch.setattr(signal, "raise_signal", said.append)
-    monkeypatch.setattr(signal, "getsignal", lambda number: end)
-    before_a_signal_to_itself(lambda: said.append("last"))
-    signal.raise_signal(signal.SIGTERM)
-    signal.raise_signal(signal.SIGUSR1)
-    last = ["last"] if end is signal.SIG_DFL else []
-    assert said == [*last, signal.SIGTERM, signal.SIGUSR1]

@@ -1,24 +1,172 @@
-"""The end of a process by a signal that it sends to itself, as servers do."""
+"""The end of a process by a signal that it does not handle: sent by others, or to itself as servers do."""
 
 from __future__ import annotations
 
+import faulthandler
 import functools
+import os
+import re
 import signal
+import socket
+import struct
+import sys
+import threading
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from callspan import guard, process
 
 _DEADLY = {number for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT") if (number := getattr(signal, name, None))}
+_CREDENTIALS = struct.Struct("3i")
+"""What the kernel says of who wrote into a socket: process, user, group."""
+_PID_1 = 1
+_kill = os.kill
 
 
-def before_a_signal_to_itself(function: Callable[[], None]) -> None:
-    """Run a function before this process kills itself by a signal; it must bear being run twice."""
-    # uvicorn stops gracefully at a signal, and then raises it again with the default action, which is death
-    # without atexit. The handlers of signals stay untouched: they are the program's.
-    original = signal.raise_signal
+class Ending:
+    """Runs `last_words` before a signal ends this process, where the program leaves that signal alone.
 
-    @functools.wraps(original)
-    def raise_signal(signum: int, /) -> None:
-        if signum in _DEADLY and signal.getsignal(signum) is signal.SIG_DFL:
-            function()
-        original(signum)
+    The handlers of signals are the program's, so none of Python's is set: it would show in `signal.getsignal`, and
+    would wait for a main thread that is busy in C. SIGTERM is caught by the handler in C that `faulthandler` has. That
+    writes where the program stood into a socket, and wakes a thread of ours, which kills the process in earnest.
 
-    signal.raise_signal = raise_signal
+    `last_words` must bear being run twice. `flush` is for process 1 of a container, which the signal does not end.
+    """
+
+    def __init__(self, last_words: Callable[[], None], flush: Callable[[], object]) -> None:
+        self._last_words = last_words
+        self._flush = flush
+        self._pid = 0
+        self._sockets: tuple[socket.socket, socket.socket] | None = None
+        self._thread: threading.Thread | None = None
+        self._under_way = threading.Event()
+        self._masks = threading.local()
+
+    def watch(self) -> None:
+        """Begin in this process, unless that was done."""
+        if self._pid == os.getpid():
+            return
+        if not self._pid:
+            self._register()
+        self._pid = os.getpid()
+        if not (_possible() and _is_default()):
+            return
+        told, tells = self._sockets = socket.socketpair()
+        told.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        tells.setblocking(False)  # the handler must not wait for a thread that waits for it
+        self._thread = threading.Thread(target=self._wait, args=(told,), name="callspan-ending", daemon=True)
+        self._thread.start()
+        faulthandler.register(signal.SIGTERM, tells.fileno(), all_threads=False)
+
+    def _register(self) -> None:
+        self._watch_own_signals()
+        process.at_exit(self._wait_if_under_way)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._block, after_in_parent=self._unblock, after_in_child=self._forked)
+
+    def _watch_own_signals(self) -> None:
+        """Be asked before the process signals itself: its next line must not run.
+
+        uvicorn stops gracefully at a signal, and then raises it again with the default action.
+        """
+        original = signal.raise_signal
+
+        @functools.wraps(original)
+        def raise_signal(signum: int, /) -> None:
+            self._before(signum)
+            original(signum)
+
+        @functools.wraps(_kill)
+        def kill(pid: int, signum: int, /) -> None:
+            if pid == os.getpid():
+                self._before(signum)
+            _kill(pid, signum)
+
+        signal.raise_signal, os.kill = raise_signal, kill
+
+    def _before(self, signum: int) -> None:
+        if signum in _DEADLY and signal.getsignal(signum) is signal.SIG_DFL and os.getpid() != _PID_1:
+            self._say_last_words()
+            self._let_go()
+
+    def _say_last_words(self) -> None:
+        try:
+            self._last_words()
+        except Exception as error:  # noqa: BLE001  the process must end as it would
+            guard.report("the end by a signal", error)
+
+    def _wait(self, told: socket.socket) -> None:
+        while True:
+            _, ancillary, _, _ = told.recvmsg(1 << 16, socket.CMSG_SPACE(_CREDENTIALS.size))
+            if _writer(ancillary) != os.getpid():
+                continue  # a child between fork and exec
+            if os.getpid() == _PID_1:
+                self._flush()
+                continue
+            self._under_way.set()
+            self._say_last_words()
+            self._let_go()
+            _kill(os.getpid(), signal.SIGTERM)
+            return
+
+    def _let_go(self) -> None:
+        """Have the default action back; a handler that the program has set by now stays."""
+        if self._sockets is not None and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            faulthandler.unregister(signal.SIGTERM)
+
+    def _wait_if_under_way(self) -> None:
+        """A program that ends by itself when the signal has come ends by the signal."""
+        if self._thread is None or self._sockets is None or os.getpid() == _PID_1:
+            return
+        if self._under_way.is_set() or _readable(self._sockets[0]):
+            self._thread.join()
+
+    # -- around a fork: the child would tell the parent of its own signals -----------------------------------------
+
+    def _block(self) -> None:
+        self._masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def _unblock(self) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.before)
+
+    def _forked(self) -> None:
+        """The child has the default action until it watches too."""
+        self._let_go()
+        for each in self._sockets or ():
+            each.close()
+        self._sockets = self._thread = None
+        self._under_way = threading.Event()
+        self._unblock()
+
+
+def _possible() -> bool:
+    """Whether this system has what it takes, and threads are threads: greenlets run only when others let them."""
+    if not (hasattr(faulthandler, "register") and hasattr(socket, "SO_PASSCRED")):
+        return False
+    gevent, eventlet = sys.modules.get("gevent.monkey"), sys.modules.get("eventlet.patcher")
+    return not (
+        (gevent is not None and gevent.is_module_patched("threading"))
+        or (eventlet is not None and eventlet.is_monkey_patched("thread"))
+    )
+
+
+def _is_default() -> bool:
+    """Whether SIGTERM has its default action, for Python and for the kernel, which knows of handlers in C too."""
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        return False
+    caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return caught is not None and not int(caught[1], 16) >> (signal.SIGTERM - 1) & 1
+
+
+def _readable(told: socket.socket) -> bool:
+    try:
+        return bool(told.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except BlockingIOError:
+        return False
+
+
+def _writer(ancillary: list[tuple[int, int, bytes]]) -> int:
+    """The process that wrote, as the kernel says."""
+    told: Any = next((data for _, kind, data in ancillary if kind == socket.SCM_CREDENTIALS), None)
+    return _CREDENTIALS.unpack(told)[0] if told else 0

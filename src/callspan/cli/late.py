@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from callspan import guard
-from callspan.cli.ending import before_a_signal_to_itself
+from callspan.cli.ending import Ending
+from callspan.settings import flush_timeout
 
 if TYPE_CHECKING:
     from callspan.events import Call, Response
@@ -35,6 +36,7 @@ class LateProviders:
         self._begun = False
         self._done = False
         self._brought: tuple[Any, ...] = ()
+        self.ending: Ending | None = None
 
     def set_up(self) -> None:
         """Set up what the environment asks for, unless that has been done; a second thread waits for the first."""
@@ -45,15 +47,30 @@ class LateProviders:
                 return
             self._begun = True
             try:
-                self._brought = _set_up()
+                self._brought = self._set_up()
             except Exception as error:  # noqa: BLE001  the program must run as if callspan were not there
                 guard.say_once(f"{error}; nothing is recorded")
             finally:
                 self._done = True
 
+    def _set_up(self) -> tuple[Any, ...]:
+        """Set up, and return the handlers that have to hear calls because of it; the core tells those there before."""
+        from callspan.export import providers
+
+        told = providers.handlers()
+        wanted = _wanted()
+        if wanted.any:
+            providers.setup(wanted, strict=False)
+            if flush_timeout() > 0:
+                self.ending = Ending(_end, _flush)
+                self.ending.watch()
+        return tuple(handler for handler in providers.handlers() if handler not in told)
+
     def on_start(self, call: Call) -> None:
-        """Set up for an app with a provider of its own."""
+        """Set up for an app with a provider of its own, and be ready for the end of a child."""
         self.set_up()
+        if self.ending is not None:
+            self.ending.watch()
 
     def on_end(self, call: Call, response: Response) -> None:
         """Pass it on."""
@@ -76,33 +93,31 @@ def instrument() -> None:
     callspan.instrument(handlers=[PROVIDERS])
 
 
-def _set_up() -> tuple[Any, ...]:
-    """Set up, and return the handlers that have to hear calls because of it; the core tells those there before."""
+def _wanted() -> Destinations:
+    """What the environment asks for, and the app does not do itself; the file is this process's own."""
     from callspan.export import providers
 
-    told = providers.handlers()
     wanted = destinations(os.environ)
     if not providers.unset():
         wanted = asked_of_us(wanted, os.environ)
     elif name := os.environ.get(SERVICE_NAME):
         os.environ.setdefault("OTEL_SERVICE_NAME", name)
-    if wanted.file:
-        wanted = replace(wanted, file=claimed(wanted.file))
-    if wanted.any:
-        providers.setup(wanted, strict=False)
-        before_a_signal_to_itself(_end)
-    return tuple(handler for handler in providers.handlers() if handler not in told)
+    return replace(wanted, file=claimed(wanted.file)) if wanted.file else wanted
 
 
 def _end() -> None:
-    import callspan
     from callspan.export import providers
     from callspan.observation import end_all
-    from callspan.settings import flush_timeout
 
     end_all()
-    callspan.flush(flush_timeout())
+    _flush()
     providers.shutdown()
+
+
+def _flush() -> None:
+    import callspan
+
+    callspan.flush(flush_timeout())
 
 
 def claimed(path: str) -> str:

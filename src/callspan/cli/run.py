@@ -29,7 +29,8 @@ Where telemetry goes: where the options say, or OTEL_EXPORTER_OTLP_ENDPOINT and 
 A program that sets up OpenTelemetry itself keeps its set-up, and telemetry goes there. With
 opentelemetry-instrument in front of the program, callspan leaves the set-up to that.
 
-A program that dies by a signal which it does not handle leaves no time to send what is still waiting.
+What is still waiting is sent when the program ends, also when SIGTERM ends it: within CALLSPAN_FLUSH_TIMEOUT
+seconds, 5. SIGKILL and os._exit() leave no time for that.
 
 Not possible with python -I, -E or -S, which switch off the start-up hook: call callspan.instrument() there.
 
