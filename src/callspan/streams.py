@@ -28,9 +28,17 @@ def observe(stream: Any, observation: Observation) -> Any:
 
 def on_drop(owner: Any, observation: Observation) -> weakref.finalize[..., Any]:
     """End the observation when its owner is gone without having been read to the end."""
-    finalizer = weakref.finalize(owner, outside_collector, observation.drop)
+    finalizer = weakref.finalize(owner, _drop, weakref.ref(observation))
     finalizer.atexit = False
     return finalizer
+
+
+def _drop(observed: weakref.ref[Observation]) -> None:
+    # An open observation is kept by `open_observations`. One that has ended may refer to its owner, by the traceback of
+    # what the call raised; the finalizer, which lives as long as the owner, would keep both for ever.
+    observation = observed()
+    if observation is not None:
+        outside_collector(observation.drop)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import weakref
@@ -15,7 +16,7 @@ from opentelemetry import trace
 
 import callspan
 from callspan.modelserver import ModelServer, Reply
-from callspan.observation import open_observations
+from callspan.observation import Observation, open_observations
 from clients import CLOSABLE, async_openai_client, openai_client
 from program import CHAT, WITH_USAGE, Program, answering
 from table.kinds import KINDS
@@ -154,6 +155,26 @@ def test_t036_network_error(telemetry: Telemetry, capture: str, program: Program
     assert telemetry.attributes["callspan.stream.chunks"] == 3
     text = partial(capture, telemetry)
     assert text is None or "Roses last" in text
+
+
+@pytest.mark.parametrize("reply", [Reply(cut_after=2), Reply(error_after=2)], ids=["cut", "error"])
+def test_t036_failed_streams_are_let_go_of(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, reply: Reply
+) -> None:
+    """An error refers by its traceback to the stream that raised it: neither stays behind, nor does the call."""
+    gc.collect()
+    before = len(_observations())
+    for _ in range(3):
+        model_server.enqueue(reply)
+        with contextlib.suppress(Exception):
+            program.stream()
+    gc.collect()
+    assert [span.status.status_code.name for span in telemetry.spans] == ["ERROR"] * 3
+    assert len(_observations()) <= before
+
+
+def _observations() -> list[Observation]:
+    return [found for found in gc.get_objects() if type(found) is Observation]
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
