@@ -22,6 +22,7 @@ FLOORS: dict[str, float] = {
     "events": 1,
     "settings": 1,
     "patching": 1,
+    "private": 1,
     "process": 1,
     "semconv": 2,
     "background": 2,

@@ -29,7 +29,7 @@ def test_T103_multiprocessing(
                 ask()
             children = [context.Process(target=ask) for _ in range(2)]
             for child in children: child.start()
-            for child in children: child.join(30)
+            for child in children: child.join()
             print([child.exitcode for child in children])
         """,
     )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from callspan import guard
+from callspan import guard, private
 from callspan.cli.ending import Ending
 from callspan.settings import flush_timeout
 
@@ -126,7 +126,7 @@ def claimed(path: str) -> str:
         import fcntl
     except ImportError:  # not on Windows
         return path
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = private.opened(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

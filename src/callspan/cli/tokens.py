@@ -76,7 +76,7 @@ def _download(address: str, seconds: float) -> bytes:
 def _write(path: Path, data: bytes) -> None:
     """Put a file in place whole or not at all."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as half:
             half.write(data)
         os.replace(half.name, path)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from callspan import guard
+from callspan import guard, private
 from callspan.export.endpoints import ConfigurationError
 from callspan.export.noise import hush
 from callspan.export.outlet import Outlet, left
@@ -35,7 +35,7 @@ class LineFile:
     def _open(self) -> int:
         if self._descriptor is None:
             try:
-                self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                self._descriptor = private.opened(self.path)
             except OSError as error:
                 raise ConfigurationError(self._fix(error)) from None
         return self._descriptor

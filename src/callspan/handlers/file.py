@@ -7,6 +7,7 @@ import os
 import threading
 from types import TracebackType
 
+from callspan import private
 from callspan.handlers.lines import LineHandler
 
 
@@ -20,7 +21,7 @@ class FileHandler(LineHandler):
         super().__init__(content)
         self.path = os.fspath(path)
         self._open = threading.Lock()
-        self._file = open(self.path, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115  closed by close
+        self._file = os.fdopen(private.opened(self.path), "a", encoding="utf-8", errors="backslashreplace")
         atexit.register(self.close)
 
     def _write(self, text: str) -> None:

@@ -1,0 +1,78 @@
+"""What a program gives away by having callspan in it: no connection, no file that others can read."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from callspan.export.destinations import prometheus_address
+from callspan.modelserver import ModelServer
+from child import run
+
+PROJECT = Path(__file__).parents[1]
+
+WATCHED = """
+import socket, sys
+
+reached = []
+
+def watch(event, arguments):
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        reached.append(tuple(arguments[1][:2]))
+    elif event == "socket.bind" and isinstance(arguments[1], tuple):
+        reached.append(("bound", arguments[1][0]))
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "urllib.Request"):
+        reached.append((event, arguments[0]))
+
+sys.addaudithook(watch)
+import atexit
+atexit.register(lambda: print(*sorted(set(map(str, reached))), sep="\\n"))
+import callspan
+callspan.configure(file=sys.argv[2])
+callspan.instrument(capture="both", estimate="missing", cost=True)
+from openai import OpenAI
+with OpenAI(base_url=sys.argv[1], api_key="any") as client, callspan.count_tokens() as count:
+    ask = [{"role": "user", "content": "Which flowers?"}]
+    client.chat.completions.create(model="gpt-4.1", messages=ask)
+    for _ in client.chat.completions.create(model="gpt-4.1", messages=ask, stream=True):
+        pass
+    count.cost
+callspan.flush()
+callspan.status()
+"""
+
+
+def test_a_program_reaches_nothing_but_its_model(model_server: ModelServer, tmp_path: Path) -> None:
+    """Not at import, not in a call with estimates and prices, not at exit; and nothing is listened on."""
+    done = run(WATCHED, model_server.url, str(tmp_path / "traces.jsonl"))
+    assert done.returncode == 0, done.stderr
+    reached = [line for line in done.stdout.splitlines() if "getaddrinfo" not in line or "127.0.0.1" not in line]
+    assert reached == [f"('127.0.0.1', {model_server.port})"]
+
+
+def test_metrics_are_served_to_this_machine_only_unless_said_otherwise() -> None:
+    assert prometheus_address(":9464") == prometheus_address("9464") == ("127.0.0.1", 9464)
+    assert prometheus_address("0.0.0.0:9464") == ("0.0.0.0", 9464)
+
+
+WRITING = """
+import os, sys, callspan
+from callspan.cli import late, tokens
+os.umask(0)
+os.chdir(sys.argv[1])
+callspan.configure(file="traces.jsonl")
+late.claimed("claimed.jsonl")
+callspan.FileHandler("lines.txt").close()
+from pathlib import Path
+tokens._write(Path("ranks/one"), b"")
+"""
+
+
+def test_files_are_the_users_own(tmp_path: Path) -> None:
+    """Whatever the umask: they may hold what was said."""
+    done = run(WRITING, str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}
+    assert modes == {
+        "traces.jsonl": 0o600, "claimed.jsonl": 0o600, "lines.txt": 0o600, "ranks": 0o700, "one": 0o600
+    }  # fmt: skip
