@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 import weakref
@@ -323,10 +324,20 @@ def current_task() -> Any:
 
 def being_cancelled(reader: weakref.ref[Any] | None = None) -> bool:
     """Whether the task that runs here, or the one that reads, is being cancelled; not known before Python 3.11."""
+    if _cancelled_by_trio():
+        return True
     if sys.version_info < (3, 11):
         return False
     tasks = (current_task(), reader and reader())
     return any(task is not None and task.cancelling() > 0 for task in tasks)
+
+
+def _cancelled_by_trio() -> bool:
+    trio = sys.modules.get("trio")
+    try:
+        return trio is not None and trio.current_effective_deadline() == -math.inf
+    except RuntimeError:
+        return False  # nothing of trio's runs here
 
 
 class ProviderError(Exception):

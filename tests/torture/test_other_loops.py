@@ -1,0 +1,131 @@
+"""Programs that run on trio or on gevent; T055 of the list of what must be survived."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from callspan.modelserver import ModelServer, Reply
+from child import PRINTING, printed_spans, run
+from clients import async_openai_client
+from program import CHAT
+from telemetry import Telemetry
+
+trio = pytest.importorskip("trio", reason="trio is not installed")
+
+
+async def read(client: Any, **_: Any) -> None:
+    async for _chunk in await client.chat.completions.create(**CHAT, stream=True):
+        pass
+
+
+async def leave(client: Any, **_: Any) -> None:
+    async for _chunk in await client.chat.completions.create(**CHAT, stream=True):
+        break
+
+
+async def cancelled_between_chunks(client: Any, **_: Any) -> None:
+    with trio.CancelScope() as scope:
+        async for _chunk in await client.chat.completions.create(**CHAT, stream=True):
+            scope.cancel()
+            await trio.sleep_forever()
+    assert scope.cancelled_caught
+
+
+async def cancelled_in_a_chunk(client: Any, came: trio.Event) -> None:
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+
+            async def work() -> None:
+                async for _chunk in await client.chat.completions.create(**CHAT, stream=True):
+                    came.set()
+
+            nursery.start_soon(work)
+            await came.wait()
+            scope.cancel()
+
+
+async def cancelled_by_time(client: Any, **_: Any) -> None:
+    with trio.move_on_after(0.2) as scope:
+        await client.chat.completions.create(**CHAT)
+    assert scope.cancelled_caught
+
+
+@pytest.mark.parametrize(
+    ("reader", "outcome"),
+    [
+        (read, "completed"),
+        (leave, "abandoned"),
+        (cancelled_between_chunks, "cancelled"),
+        (cancelled_in_a_chunk, "cancelled"),
+        (cancelled_by_time, "cancelled"),
+    ],
+)
+def test_t055_trio(telemetry: Telemetry, model_server: ModelServer, reader: Callable[..., Any], outcome: str) -> None:
+    """A stream read under trio ends its span as it does under asyncio; cancellation is trio's own."""
+    gate = threading.Event()
+    if reader in (cancelled_in_a_chunk, cancelled_by_time):
+        model_server.enqueue(Reply(gate=gate, gate_after=0 if reader is cancelled_by_time else 2))
+
+    async def main() -> None:
+        async with async_openai_client(model_server.url) as client:
+            await reader(client, came=trio.Event())
+
+    try:
+        trio.run(main)
+    finally:
+        gate.set()
+    assert telemetry.attributes["callspan.outcome"] == outcome
+
+
+GEVENT = (
+    """
+from gevent import monkey
+monkey.patch_all()
+import gc, gevent, gevent.event
+"""
+    + PRINTING
+    + """
+import openai, callspan
+from opentelemetry import trace
+trace.set_tracer_provider(provider)
+callspan.instrument()
+client = openai.OpenAI(base_url=sys.argv[1], api_key="any")
+
+def read(model, begun=None):
+    for _ in client.chat.completions.create(
+        model=model, messages=[{"role": "user", "content": "Hi"}], stream=True
+    ):
+        if begun:
+            begun.set()
+            gevent.sleep(600)
+
+turns = []
+other = gevent.spawn(lambda: [turns.append(gevent.sleep(0.001)) for _ in range(10**9)])
+begun = gevent.event.Event()
+killed = gevent.spawn(read, "killed", begun)
+begun.wait()
+killed.kill()
+gevent.joinall([gevent.spawn(read, "read") for _ in range(3)], raise_error=True)
+stream = client.chat.completions.create(model="dropped", messages=[{"role": "user", "content": "Hi"}], stream=True)
+del stream
+gc.collect()
+before = len(turns)
+assert callspan.flush(30)
+gevent.sleep(0.01)
+assert len(turns) > before
+other.kill()
+"""
+)
+
+
+def test_t055_gevent(model_server: ModelServer) -> None:
+    """In a program of greenlets calls are told, a killed reader is one that stopped, and nothing blocks the others."""
+    pytest.importorskip("gevent", reason="gevent is not installed")
+    done = run(GEVENT, model_server.url)
+    outcomes = sorted((span["gen_ai.request.model"], span["callspan.outcome"]) for span in printed_spans(done))
+    assert outcomes == [("dropped", "abandoned"), ("killed", "abandoned"), *[("read", "completed")] * 3]
+    assert "callspan" not in done.stderr
