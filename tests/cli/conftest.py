@@ -17,7 +17,7 @@ from callspan.modelserver import ModelServer
 
 SRC = Path(__file__).resolve().parents[2] / "src"
 COMMAND = (sys.executable, "-m", "callspan.cli")
-SECONDS = 60
+SECONDS = 180
 
 ASK = """
 from openai import OpenAI
