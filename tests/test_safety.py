@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from callspan.export.destinations import prometheus_address
 from callspan.modelserver import ModelServer
@@ -76,3 +79,17 @@ def test_files_are_the_users_own(tmp_path: Path) -> None:
     assert modes == {
         "traces.jsonl": 0o600, "claimed.jsonl": 0o600, "lines.txt": 0o600, "ranks": 0o700, "one": 0o600
     }  # fmt: skip
+
+
+def test_dependencies_are_few_and_ranged() -> None:
+    """Each has a lowest version and stops before the next major one; the lock lies within, and names no host."""
+    project = (PROJECT / "pyproject.toml").read_text()
+    listed = re.search(r"^dependencies = \[(.*?)^\]", project, re.DOTALL | re.MULTILINE)
+    assert listed is not None
+    needed = [Requirement(text) for text in re.findall(r'"(.*?)"', listed[1])]
+    assert len(needed) == 5
+    assert [sorted(part.operator for part in each.specifier) for each in needed] == [["<", ">="]] * 5
+    lock = [line for line in (PROJECT / "requirements-dev.lock").read_text().splitlines() if not line.startswith("#")]
+    assert not [line for line in lock if not re.fullmatch(r"[a-z0-9-]+==[a-z0-9.!]+", line)]
+    locked = dict(line.split("==") for line in lock)
+    assert all(each.specifier.contains(locked[each.name]) for each in needed)
