@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -17,9 +20,10 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 import callspan
 from callspan.modelserver import ModelServer
-from child import PRINTING, printed_spans, run
+from child import PRINTING, SOURCE, printed_spans, run
 from clients import async_openai_client, openai_client
 from program import CHAT
+from receiver import Receiver
 from telemetry import Telemetry
 
 PACKAGE = os.path.dirname(callspan.__file__)
@@ -207,6 +211,44 @@ def test_t106_flush_sends_all_signals(telemetry: Telemetry, monkeypatch: pytest.
         )
     assert callspan.flush(5)
     assert sorted(flushed) == ["logger_provider", "meter_provider", "tracer_provider"]
+
+
+SERVED = """
+import sys, openai, callspan
+callspan.configure(otlp=sys.argv[2])
+callspan.instrument()
+client = openai.OpenAI(base_url=sys.argv[1], api_key="any")
+for _ in sys.stdin:
+    client.chat.completions.create(model="gpt-4.1", messages=[{"role": "user", "content": "Hi"}])
+    print(callspan.flush(60), flush=True)
+"""
+
+
+def test_t106_frozen_between_requests(model_server: ModelServer) -> None:
+    """What `flush()` said was sent is at the collector when the process is frozen, and so after each thaw."""
+    variables = {"PYTHONPATH": SOURCE, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", "NO_PROXY": "127.0.0.1"}
+    with Receiver() as receiver:
+        words = [sys.executable, "-c", SERVED, model_server.url, receiver.url]
+        with subprocess.Popen(
+            words, env={**os.environ, **variables}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as program:
+            try:
+                for number in (1, 2, 3):
+                    _serve_and_freeze(program)
+                    told = model_server.ledger.total_told
+                    assert receiver.ends == {("gpt-4.1", "completed"): number}
+                    assert sum(receiver.metric_tokens.values()) == told.input + told.output
+            finally:
+                program.kill()
+
+
+def _serve_and_freeze(program: subprocess.Popen[str]) -> None:
+    assert program.stdin is not None
+    assert program.stdout is not None
+    program.send_signal(signal.SIGCONT)
+    print(file=program.stdin, flush=True)
+    assert program.stdout.readline() == "True\n"
+    program.send_signal(signal.SIGSTOP)
 
 
 # --- the process forks ---------------------------------------------------------------------------------------------
