@@ -17,14 +17,15 @@ from google.genai import _api_client as google_api
 from google.genai import types as google_types
 
 
-def _http(client: Any) -> Any:
+def library(client: Any) -> Any:
+    """The HTTP library that a client which Stainless made is built on."""
     built_on = vars(import_module(f"{client.__name__}._base_client"))
     return built_on.get("httpx2") or built_on["httpx"]
 
 
-http: Any = _http(openai)
+http: Any = library(openai)
 """The HTTP library that this version of OpenAI's client is built on."""
-anthropic_http: Any = _http(anthropic)
+anthropic_http: Any = library(anthropic)
 """The same for Anthropic's client."""
 HttpClient: Any = getattr(openai, "DefaultHttpxClient", http.Client)
 AsyncHttpClient: Any = getattr(openai, "DefaultAsyncHttpxClient", http.AsyncClient)
@@ -76,7 +77,7 @@ def stainless_at(module: str, kind: str, **given: Any) -> Callable[..., Any]:
 
     def make(url: str, **options: Any) -> Any:
         client = import_module(module)
-        speaker = _http(client)
+        speaker = library(client)
         http = (speaker.AsyncClient if kind.startswith("Async") else speaker.Client)(verify=_CERTIFICATES)
         make = partial(getattr(client, kind), **{**_COMMON, "http_client": http, **given, **options})
         versioned = make().base_url.path.rstrip("/").endswith("/v1")  # newer ones have it in the path of each request

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from callspan.dialects import openai_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, plain, text
+from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, position, spoken, text
 from callspan.dialects.openai_failure import failure_type
 from callspan.dialects.openai_usage import from_timings, usage
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, parsed
@@ -111,14 +110,16 @@ def read(answer: Any, full: bool) -> Delta | None:
     """One chunk, or one whole completion."""
     told = fields(answer)
     choices, stated = told.get("choices"), told.get("usage")
-    if not full and stated is None and choices and len(choices) == 1 and get(choices[0], "finish_reason") is None:
+    if type(choices) is not list:
+        choices = items(choices)
+    if not full and stated is None and len(choices) == 1 and get(choices[0], "finish_reason") is None:
         return None
     found: list[Part] = []
     reasons: list[tuple[int, str | None]] = []
-    for position, choice in enumerate(items(choices)):
+    for place, choice in enumerate(choices):
         said = fields(choice)
         index = said.get("index")
-        index = index if isinstance(index, int) else position
+        index = index if isinstance(index, int) else place
         reasons.append((index, text(said.get("finish_reason"))))
         if full:
             piece, message = said.get("delta"), said.get("message")
@@ -155,20 +156,20 @@ def _spoken(message: Any, choice: int, whole: bool) -> list[Part]:
 
 
 def _thought(value: Any, choice: int, _whole: bool) -> list[Part]:
-    return [Part(REASONING, value, choice)] if isinstance(value, str) else []
+    return [Part(REASONING, said, choice)] if (said := text(value)) else []
 
 
 def _text(value: Any, choice: int, _whole: bool) -> list[Part]:
     if isinstance(value, str):
-        return [Part(TEXT, value, choice)]
+        return [Part(TEXT, text(value) or "", choice)]
     return [Part(TEXT, said, choice) for item in items(value) if (said := text(get(item, "text")))]
 
 
 def _calls(value: Any, choice: int, whole: bool) -> list[Part]:
     found: list[Part] = []
-    for position, call in enumerate(items(value)):
+    for place, call in enumerate(items(value)):
         inner = get(call, "function") or get(call, "custom")
-        index = position if whole else get(call, "index")
+        index = place if whole else position(call)
         found.append(_call_part(inner, choice, index, text(get(call, "id"))))
     return found
 
@@ -194,9 +195,8 @@ _SAID = {
 
 
 def _call_part(function: Any, choice: int, index: Any, identity: str | None) -> Part:
-    arguments = get(function, "arguments") or get(function, "input") or ""
-    fragment = arguments if isinstance(arguments, str) else json.dumps(plain(arguments), ensure_ascii=False)
-    return Part(TOOL_CALL, fragment, choice, index, identity, text(get(function, "name")))
+    given = get(function, "arguments") or get(function, "input")
+    return Part(TOOL_CALL, spoken(given), choice, index, identity, text(get(function, "name")))
 
 
 def _failure(told: Mapping[str, Any], choices: Any, reasons: list[tuple[int, str | None]]) -> Failure | None:

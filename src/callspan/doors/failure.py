@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from callspan.dialects.dialect import get, loaded
 from callspan.dialects.openai_failure import OTHER, failure_type
 from callspan.events import Failure
 from callspan.observation import qualified
-
-_CODE = re.compile(r"[A-Za-z][\w.\-]{0,63}|\d{3}", re.ASCII)
 
 
 def explain(error: BaseException, *fields: str) -> Failure:
@@ -41,8 +38,7 @@ def _error_type(error: BaseException, fields: tuple[str, ...]) -> str:
     body = _error_body(error)
     for source in (error, get(body, "error") or body):
         code = failure_type(source, *fields)
-        # a code is a word; anything longer may quote what was said
-        if code != OTHER and _CODE.fullmatch(code):
+        if code != OTHER:
             return code
     return qualified(type(error))
 
@@ -51,7 +47,10 @@ def _error_body(error: BaseException) -> Any:
     """What the provider answered; the oldest clients do not keep it on their exception."""
     response = getattr(error, "response", None)
     if getattr(error, "body", None) is None and getattr(response, "is_closed", False):
-        return loaded(getattr(response, "content", b""))
+        try:
+            return loaded(getattr(response, "content", b""))
+        except Exception:  # noqa: BLE001  it was closed without having been read
+            return None
     return getattr(error, "body", None)
 
 
