@@ -15,6 +15,7 @@ from callspan import foreign, guard
 from callspan.adapters import ADAPTERS
 from callspan.budgets import Budget, in_scope, input_size
 from callspan.content.capture import Capture, Choice, chosen
+from callspan.content.plain import valid
 from callspan.dispatch import Dispatch
 from callspan.doors.adapter import Adapter, Request
 from callspan.events import Call
@@ -134,7 +135,7 @@ def _call(request: Request, version: str) -> Call:
     return Call(
         dialect.operation,
         adapter.provider(request.client, host or "", port),
-        model if isinstance(model, str) else None,
+        valid(model) if isinstance(model, str) else None,
         dialect.parameters(body),
         stream=request.stream,
         asynchronous=request.asynchronous,

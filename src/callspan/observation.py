@@ -250,7 +250,7 @@ class Observation:
             return
         if self.call.asynchronous and being_cancelled(self.reader):
             self.fail(sys.modules["asyncio"].CancelledError())
-        elif self.call.response.failure or self.call.response.finished(self.call.parameters.get("choices") or 1):
+        elif self.call.response.failure or self.call.response.finished(self.call.choices):
             self.finish()
         else:
             self._end(Outcome.ABANDONED)

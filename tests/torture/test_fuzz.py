@@ -1,6 +1,6 @@
-"""Whatever a provider answers, the reader gets just what it would get without us, and there is one valid span.
+"""Whatever is asked and answered, the program gets just what it would get without us, and there is one valid span.
 
-Recorded answers are edited at random: fields missing, null or of wrong types, unknown events, events out of order or
+Requests and recorded answers are edited at random: fields missing, null or of wrong types, unknown events, events out of order or
 repeated, bodies cut short. `CALLSPAN_FUZZ=5000` plays so many new examples of each kind, for runs by hand; without it
 they are few, and the same each time.
 """
@@ -76,12 +76,12 @@ EVERYTHING: dict[str, Any] = {
 
 @dataclass
 class Seen:
-    """What the program saw, and how often the provider was asked."""
+    """What the program saw, and what the provider was sent."""
 
     items: list[str] = field(default_factory=list)
     error: tuple[type, str] | None = None
     warned: list[tuple[type, str]] = field(default_factory=list)
-    requests: int = 0
+    sent: list[bytes] = field(default_factory=list)
 
 
 def described(item: Any) -> str:
@@ -113,15 +113,16 @@ class Line:
         speaker = (self._speaker.AsyncClient if self.asynchronous else self._speaker.Client)(transport=transport)
         return (self.kind.amake if self.asynchronous else self.kind.make)(URL, http_client=speaker)
 
-    def _respond(self, _request: Any) -> Any:
-        self.seen.requests += 1
+    def _respond(self, request: Any) -> Any:
+        self.seen.sent.append(request.content)
         return self._speaker.Response(
             200, headers={"content-type": self._content_type}, stream=self._body(self._answer)
         )
 
-    def play(self, mode: Mode, answer: list[bytes], take: int) -> Seen:
+    def play(self, kind: Kind, mode: Mode, answer: list[bytes], take: int) -> Seen:
         """Read the answer, or some items of a stream: what the program sees, exceptions and warnings included."""
-        seen = self.seen = Seen()
+        seen, self.kind = Seen(), kind
+        self.seen = seen
         self._answer, self._content_type = answer, "text/event-stream" if mode in STREAMED else "application/json"
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
@@ -244,17 +245,13 @@ def assert_valid(telemetry: Telemetry) -> None:
     encode_metrics(telemetry.metrics_data).SerializeToString()
 
 
-@FUZZ
-@given(data=some.data())
-@pytest.mark.parametrize(("kind", "mode"), list(cases()))
-def test_the_reader_gets_what_it_would_without_us(
-    kind: Kind, mode: Mode, complaints: list[str], data: some.DataObject
+def assert_unnoticed(
+    kind: Kind, mode: Mode, answer: list[bytes], complaints: list[str], data: some.DataObject
 ) -> None:
-    """Items and exceptions are the same, each request has one span, and nothing of ours had to be guarded."""
-    answer = data.draw(answers(kind, mode in STREAMED), "answer")
+    """The program sees and sends the same, each request has one valid span, and nothing of ours had to be guarded."""
     take, asynchronous = data.draw(some.sampled_from([0, 0, 0, 1, 2]), "take"), data.draw(some.booleans(), "async")
     options = data.draw(some.sampled_from([{}, {"capture": "span"}, EVERYTHING]), "options")
-    play = partial(line(kind.name, asynchronous).play, mode, answer, take)
+    play = partial(line(kind.name, asynchronous).play, kind, mode, answer, take)
     without = play()
     complaints.clear()
     guard.forget()
@@ -270,7 +267,85 @@ def test_the_reader_gets_what_it_would_without_us(
         callspan.uninstrument()
     assert not complaints
     assert seen == without
-    assert len(telemetry.spans) == seen.requests
+    assert len(seen.sent) <= len(telemetry.spans) <= 1  # the client may refuse what it has been given
     assert not open_observations
     assert_valid(telemetry)
     telemetry.shutdown()
+
+
+@FUZZ
+@given(data=some.data())
+@pytest.mark.parametrize(("kind", "mode"), list(cases()))
+def test_answers(kind: Kind, mode: Mode, complaints: list[str], data: some.DataObject) -> None:
+    """Whatever the provider answers."""
+    assert_unnoticed(kind, mode, data.draw(answers(kind, mode in STREAMED), "answer"), complaints, data)
+
+
+# -- requests ----------------------------------------------------------------------------------------------------------
+
+SCHEMA = {"type": "object", "properties": {"of": {"type": "string"}}}
+IMAGE = "data:image/png;base64,iVBORw0KGgo="
+REQUESTS: dict[str, dict[str, Any]] = {
+    "openai-chat": {
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": [{"type": "text", "text": "This?"}, {"type": "image_url", "image_url": {"url": IMAGE}}]},
+            {"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+            {"role": "tool", "tool_call_id": "c", "content": "42"},
+        ],
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": SCHEMA}}],
+        "temperature": 0.5,
+        "n": 2,
+        "stop": ["end"],
+        "response_format": {"type": "json_object"},
+    },
+    "openai-responses": {
+        "instructions": "Be brief.",
+        "input": [
+            {"role": "user", "content": [{"type": "input_text", "text": "This?"}, {"type": "input_image", "image_url": IMAGE}]},
+            {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c", "output": "42"},
+        ],
+        "tools": [{"type": "function", "name": "f", "parameters": SCHEMA}],
+        "reasoning": {"effort": "low"},
+        "max_output_tokens": 5,
+    },
+    "openai-completions": {"prompt": ["Roses", "Lilies"], "n": 2, "seed": 7},
+    "openai-embeddings": {"input": ["Roses", "Lilies"], "dimensions": 3},
+    "anthropic-messages": {
+        "system": [{"type": "text", "text": "Be brief."}],
+        "messages": [
+            {"role": "user", "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aa"}}]},
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {"of": "roses"}}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "42"}]},
+        ],
+        "tools": [{"name": "f", "input_schema": SCHEMA}],
+        "top_k": 4,
+    },
+    "google-generate-content": {
+        "contents": [
+            {"role": "user", "parts": [{"text": "This?"}, {"inline_data": {"mime_type": "image/png", "data": "aa"}}]},
+            {"role": "model", "parts": [{"function_call": {"name": "f", "args": {"of": "roses"}}}]},
+            {"role": "user", "parts": [{"function_response": {"name": "f", "response": {"found": 42}}}]},
+        ],
+        "config": {"temperature": 0.5, "system_instruction": "Be brief.", "candidate_count": 2, "stop_sequences": ["end"]},
+    },
+}
+
+
+def asked() -> Iterator[Any]:
+    """Each kind that has a request here, plain and streamed."""
+    for kind in FUZZED:
+        for mode, ending in ((STREAMED[0], ".sse"), (PLAIN[0], ".json")):
+            if kind.name in REQUESTS and recorded(kind, ending):
+                whole = replace(kind, request={**kind.request, **REQUESTS[kind.name]})
+                yield pytest.param(whole, mode, recorded(kind, ending)[0], id=f"{kind}-{mode}")
+
+
+@FUZZ
+@given(data=some.data())
+@pytest.mark.parametrize(("kind", "mode", "answer"), list(asked()))
+def test_requests(kind: Kind, mode: Mode, answer: bytes, complaints: list[str], data: some.DataObject) -> None:
+    """Whatever the program asks for: it is sent as it is, or refused by the client in its own words."""
+    odd = data.draw(edited([kind.request]), "request")[0]
+    assert_unnoticed(replace(kind, request=odd if isinstance(odd, dict) else {}), mode, [answer], complaints, data)

@@ -161,9 +161,8 @@ def _output(item: Any, place: int) -> list[Part]:
             pieces = [_piece(piece) for piece in items(get(item, "content"))]
             return [Part(TEXT, piece.get("content", ""), index=(place, n)) for n, piece in enumerate(pieces)]
         case "reasoning":
-            thoughts = [
-                text(get(one, "text")) or "" for one in (*items(get(item, "summary")), *items(get(item, "content")))
-            ]
+            said = [*items(get(item, "summary")), *items(get(item, "content"))]
+            thoughts = [text(get(thought, "text")) or "" for thought in said]
             return [Part(REASONING, thought, index=(place, n)) for n, thought in enumerate(thoughts)]
         case "function_call" | "custom_tool_call" as kind:
             arguments = get(item, "arguments" if kind == "function_call" else "input")

@@ -5,34 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from callspan.content.plain import valid
 from callspan.events import Call, Framework, Outcome, Response, Usage
 from callspan.semconv import names
 from callspan.semconv.conventions import Convention
 
 Attributes = dict[str, Any]
 FETCH = "fetch_response"
+_LARGEST = 2**63 - 1
+"""Beyond it no exporter takes a number, and no setting means anything."""
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= _LARGEST:
+        return None
+    return float(value)
 
 
 def _integer(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= _LARGEST:
         return None
-    return int(value)
+    return int(value) if value == int(value) else None
 
 
 def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    return valid(value) if isinstance(value, str) else None
 
 
 def _strings(value: Any) -> list[str] | None:
     if isinstance(value, str):
-        return [value]
+        return [valid(value)]
     if not isinstance(value, (list, tuple)):
         return None
-    return [item for item in value if isinstance(item, str)] or None
+    return [valid(item) for item in value if isinstance(item, str)] or None
 
 
 def _choices(value: Any) -> int | None:
@@ -180,8 +185,7 @@ def _details(call: Call, answer: Response) -> Attributes:
 def finish_reasons(call: Call, answer: Response) -> list[str]:
     """One reason a choice; `error` where the answer stopped without one, or before the choice began."""
     reasons = [reason or "error" for reason in answer.finish_reasons]
-    missing = _integer(call.parameters.get("choices")) if reasons else None
-    return reasons + ["error"] * ((missing or 0) - len(reasons))
+    return reasons + ["error"] * (call.choices - len(reasons)) if reasons else reasons
 
 
 def usage(counts: Usage, conventions: Iterable[Convention]) -> Attributes:
