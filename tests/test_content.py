@@ -307,7 +307,7 @@ ODD = {
     "cycle": CYCLE,
     "bytes": b"\xff\xfe",
     "object": object(),
-    "key": {3: 4, None: 5},
+    "key": {3: 4, None: 5, "": 6, "\ud800": 7},
 }
 
 

@@ -46,7 +46,7 @@ def content(body: Body) -> Content:
 
 
 def _sent(item: Any) -> dict[str, Any]:
-    kind = get(item, "type") or "message"
+    kind = text(get(item, "type")) or "message"
     if kind == "message":
         said = get(item, "content")
         found = [{"type": TEXT, "content": said}] if isinstance(said, str) else [_piece(part) for part in items(said)]
