@@ -10,6 +10,7 @@ import sys
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
+from types import FunctionType
 from typing import Any
 
 from callspan.background import outside_collector, watch_collector
@@ -43,14 +44,15 @@ def _drop(observed: weakref.ref[Observation]) -> None:
 
 @cache
 def _shell(kind: Any) -> type:
-    shell = _async_shell(kind) if hasattr(kind, "__anext__") else _sync_shell(kind)
+    return like(kind, _async_shell(kind) if hasattr(kind, "__anext__") else _sync_shell(kind))
+
+
+def like(kind: Any, shell: Any) -> type:
+    """A subclass under the name of its class, without methods that this does not have, as old versions lack some."""
     shell.__name__, shell.__qualname__, shell.__module__ = kind.__name__, kind.__qualname__, kind.__module__
-    return shell
-
-
-def _without_new_close(kind: Any, shell: Any) -> type:
-    if not hasattr(kind, "close"):  # the oldest clients' streams cannot be closed
-        del shell.close
+    for name in [name for name, value in vars(shell).items() if isinstance(value, FunctionType)]:
+        if not hasattr(kind, name):
+            delattr(shell, name)
     return shell
 
 
@@ -68,7 +70,7 @@ def _sync_shell(kind: Any) -> type:
             self._callspan.abandon()
             return super().close(*args, **kwargs)
 
-    return _without_new_close(kind, Shell)
+    return Shell
 
 
 def take(source: Callable[[], Any], observation: Observation, stream: Any) -> Any:
@@ -146,7 +148,7 @@ def _async_shell(kind: Any) -> type:
             await self._callspan.settle()
             return await super().close(*args, **kwargs)
 
-    return _without_new_close(kind, Shell)
+    return Shell
 
 
 async def atake(source: Callable[[], Any], observation: Observation, stream: Any) -> Any:

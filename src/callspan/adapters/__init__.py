@@ -1,6 +1,8 @@
 """The clients that callspan knows, one module each."""
 
+from callspan.adapters.aiobotocore import AIOBOTOCORE
 from callspan.adapters.anthropic import ANTHROPIC
+from callspan.adapters.boto3 import BOTO3
 from callspan.adapters.cerebras import CEREBRAS
 from callspan.adapters.fireworks import FIREWORKS
 from callspan.adapters.google_genai import GOOGLE_GENAI
@@ -8,4 +10,4 @@ from callspan.adapters.groq import GROQ
 from callspan.adapters.openai import OPENAI
 from callspan.adapters.together import TOGETHER
 
-ADAPTERS = (OPENAI, ANTHROPIC, GOOGLE_GENAI, GROQ, TOGETHER, CEREBRAS, FIREWORKS)
+ADAPTERS = (OPENAI, ANTHROPIC, GOOGLE_GENAI, GROQ, TOGETHER, CEREBRAS, FIREWORKS, BOTO3, AIOBOTOCORE)

@@ -52,7 +52,7 @@ def _bare(item: Item, fields: frozenset[str]) -> Item:
         return {**item, "parts": [_bare(part, fields) for part in item["parts"]]}
     kind = item.get("type")
     if kind == "blob" and isinstance(item.get("content"), str):
-        return {**item, "content": "", "size": len(item["content"])}
+        return {"size": len(item["content"]), **item, "content": ""}
     if kind == TOOL_CALL and "arguments" not in fields:
         return {key: value for key, value in item.items() if key != "arguments"}
     if kind == SERVER_TOOL_CALL and "arguments" not in fields:

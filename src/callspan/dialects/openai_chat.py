@@ -120,7 +120,8 @@ def read(answer: Any, full: bool) -> Delta | None:
         said = fields(choice)
         index = said.get("index")
         index = index if isinstance(index, int) else place
-        reasons.append((index, text(said.get("finish_reason"))))
+        # Mistral's and others' models on Bedrock have another name for it
+        reasons.append((index, text(said.get("finish_reason") or said.get("stop_reason"))))
         if full:
             piece, message = said.get("delta"), said.get("message")
             whole = piece is None or _is_whole(told, piece, message)

@@ -54,17 +54,17 @@ class Whole:
     def __init__(self, observation: Observation) -> None:
         self._observation = observation
         self._pieces: list[bytes] = []
-        self._size = 0
+        self.size = 0
 
     def feed(self, piece: bytes) -> None:
         """Keep what may be JSON; servers that keep a connection busy send blanks before it."""
-        self._size += len(piece)
-        if self._size <= BODY_LIMIT and (self._pieces or piece.lstrip()[:1] in (b"{", b"[")):
+        self.size += len(piece)
+        if self.size <= BODY_LIMIT and (self._pieces or piece.lstrip()[:1] in (b"{", b"[")):
             self._pieces.append(piece)
 
     def end(self) -> None:
         """Tell the answer."""
-        whole = self._size <= BODY_LIMIT
+        whole = self.size <= BODY_LIMIT
         self._observation.answer(loaded(b"".join(self._pieces)) if whole else None)
 
 

@@ -10,16 +10,17 @@ from callspan.events import Failure
 from callspan.observation import qualified
 
 
-def explain(error: BaseException, *fields: str) -> Failure:
+def explain(error: BaseException, *fields: str, answer: Any = None) -> Failure:
     """Why a call failed: the provider's code where it has one, and what finds the request in its logs.
 
     `fields` are the names under which the exception, or the provider's answer, may have the code, the best first.
+    `answer` is what the provider answered, for clients that keep it in a place of their own.
     """
     response = getattr(error, "response", None)
     headers = get(response, "headers") or {}
     status = _status(error)
     return Failure(
-        type=_error_type(error, fields),
+        type=_error_type(error, fields, _error_body(error) if answer is None else answer),
         message=str(error),
         status=status,
         request_id=headers.get("x-request-id") or headers.get("request-id") or headers.get("apim-request-id"),
@@ -34,8 +35,7 @@ def _status(error: BaseException | None) -> int | None:
     return next((status for status in stated if isinstance(status, int)), None)
 
 
-def _error_type(error: BaseException, fields: tuple[str, ...]) -> str:
-    body = _error_body(error)
+def _error_type(error: BaseException, fields: tuple[str, ...], body: Any) -> str:
     for source in (error, get(body, "error") or body):
         code = failure_type(source, *fields)
         if code != OTHER:

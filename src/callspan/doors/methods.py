@@ -15,7 +15,6 @@ from callspan.doors.adapter import Adapter, Opener, Request, Route
 from callspan.doors.attempts import attempt
 from callspan.doors.calling import acall, call
 from callspan.doors.failure import explain
-from callspan.doors.raw_response import follow_response
 from callspan.events import Failure
 from callspan.generators import lazily_observed, observed
 from callspan.observation import Observation
@@ -38,14 +37,24 @@ def _itself(given: Any) -> Any:
     return given
 
 
+def _followed(observation: Observation, result: Any) -> Any:
+    """Follow a generator, a stream of the client's own, or a whole answer."""
+    if isinstance(result, (GeneratorType, AsyncGeneratorType)):
+        return observed(result, observation)
+    if observation.call.stream and (hasattr(result, "__next__") or hasattr(result, "__anext__")):
+        return observe(result, observation)
+    observation.answer(result)
+    return result
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """One function: its module and dotted path, and how it is read.
 
     `asks` has the object, the positional and the named arguments, and says `None` for what is not watched. `said` finds
     the plain answer, or chunk, in what the function gave. Where a stream is asked for, a `lazy` one gives a generator
-    (or a coroutine that gives one), which makes the request when its first item is asked for. One that `gives_response`
-    gives the HTTP response, read or to be read.
+    (or a coroutine that gives one), which makes the request when its first item is asked for. `follow` is how what it
+    gave is followed to its end; the app gets what this returns.
     """
 
     module: str
@@ -55,7 +64,7 @@ class Method:
     lazy: bool = False
     said: Callable[[Any], Any] = _itself
     optional: bool = False
-    gives_response: bool = False
+    follow: Callable[[Observation, Any], Any] = _followed
 
 
 def methods(
@@ -142,21 +151,8 @@ class _Hinge:
     def _received(self, observation: Observation, result: Any) -> Any:
         """Follow what the function gave; the app gets the very object, but for generators."""
         try:
-            return _followed(observation, result, self._method.gives_response)
+            return self._method.follow(observation, result)
         except Exception as error:  # noqa: BLE001  our fault must not cost the app its answer
             guard.report(f"following an answer of {observation.call.client_name}", error)
             observation.finish()
         return result
-
-
-def _followed(observation: Observation, result: Any, is_response: bool) -> Any:
-    """Follow a generator, a stream of the client's own, an HTTP response, or a whole answer."""
-    if isinstance(result, (GeneratorType, AsyncGeneratorType)):
-        return observed(result, observation)
-    if observation.call.stream and (hasattr(result, "__next__") or hasattr(result, "__anext__")):
-        return observe(result, observation)
-    if is_response:
-        follow_response(observation, result)
-    else:
-        observation.answer(result)
-    return result

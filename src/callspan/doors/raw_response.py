@@ -17,7 +17,7 @@ from callspan.background import watch_collector
 from callspan.doors.bodies import Body, body_of, read_whole
 from callspan.generators import observed
 from callspan.observation import Observation
-from callspan.streams import observe, on_drop
+from callspan.streams import like, observe, on_drop
 
 
 def follow_close(observation: Observation, response: Any) -> None:
@@ -37,16 +37,17 @@ def follow(observation: Observation, raw: Any) -> None:
     response.__class__ = _readable(type(response))
 
 
-def follow_response(observation: Observation, response: Any) -> None:
+def follow_response(observation: Observation, response: Any) -> Any:
     """Follow an HTTP response that the client's own reader reads, whose end is the end of the call."""
     if response.is_closed:
         read_whole(response, observation)
-        return
+        return response
     watch_collector()
     response._callspan = observation
     response._callspan_body = body_of(response, observation)
     response.__class__ = _readable(type(response))
     on_drop(response, observation)
+    return response
 
 
 def stream_made(wrapped: Any, stream: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -76,7 +77,7 @@ def _closing(kind: Any) -> type:
             await self._callspan.settle()
             await close()
 
-    return _named_as(kind, Response)
+    return like(kind, Response)
 
 
 def _closed(response: Any, kind: Any) -> None:
@@ -99,7 +100,7 @@ def _readable(kind: Any) -> type:
             source = super().aiter_bytes(*args, **kwargs)
             return source if self._callspan_body is None else _alook_on(source, self._callspan, self._callspan_body)
 
-    return _named_as(kind, Response)
+    return like(kind, Response)
 
 
 @cache
@@ -112,7 +113,7 @@ def _parsing(kind: Any) -> type:
         async def parse(self, *args: Any, **kwargs: Any) -> Any:
             return _adopt(self, await super().parse(*args, **kwargs))
 
-    return _named_as(kind, AsyncRaw if inspect.iscoroutinefunction(kind.parse) else Raw)
+    return like(kind, AsyncRaw if inspect.iscoroutinefunction(kind.parse) else Raw)
 
 
 def _adopt(raw: Any, parsed: Any) -> Any:
@@ -123,11 +124,6 @@ def _adopt(raw: Any, parsed: Any) -> Any:
         raw.http_response._callspan_body = None
         observe(parsed, observation)
     return parsed
-
-
-def _named_as(kind: Any, shell: type) -> type:
-    shell.__name__, shell.__qualname__, shell.__module__ = kind.__name__, kind.__qualname__, kind.__module__
-    return shell
 
 
 def _look_on(source: Iterator[bytes], observation: Observation, body: Body) -> Iterator[bytes]:

@@ -132,6 +132,11 @@ class Response:
                 self.usage = delta.usage
             else:
                 self.usage.update(delta.usage)
+        if delta.metered is not None:
+            if self.usage is None:
+                self.usage = delta.metered
+            else:
+                self.usage.fill(delta.metered)
         if delta.whole:
             self._choices.clear()
             self._kept = self.elided = 0

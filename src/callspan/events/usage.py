@@ -57,5 +57,11 @@ class Usage:
                 setattr(self, name, value)
         self._sum_input()
 
+    def fill(self, other: Usage) -> None:
+        """Take over what is not known yet."""
+        for name in _COUNTS:
+            if getattr(self, name) is None:
+                setattr(self, name, getattr(other, name))
+
 
 _COUNTS = tuple(f.name for f in fields(Usage) if f.name != "source")

@@ -77,10 +77,17 @@ _REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "node_name": (names.FRAMEWORK_NODE, _string),
     "retrieval_top_k": ("gen_ai.retrieval.top_k", _integer),
 }
-_OPENAI_REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "api_type": ("openai.api.type", _string),
-    "service_tier": ("openai.request.service_tier", _tier),
+_PROVIDERS_REQUEST: dict[str, dict[str, tuple[str, Callable[[Any], Any]]]] = {
+    "openai": {
+        "api_type": ("openai.api.type", _string),
+        "service_tier": ("openai.request.service_tier", _tier),
+    },
+    "aws.bedrock": {
+        "guardrail_id": ("aws.bedrock.guardrail.id", _string),
+        "knowledge_base_id": ("aws.bedrock.knowledge_base.id", _string),
+    },
 }
+"""What the conventions know of one provider alone."""
 _RESPONSE = {"status": names.RESPONSE_STATUS, "dimensions": "gen_ai.embeddings.dimension.count"}
 _OPENAI_RESPONSE = {
     "service_tier": names.SERVICE_TIER,
@@ -146,8 +153,9 @@ def framework(known: Framework, operation: str) -> Attributes:
 def request(call: Call) -> Attributes:
     """The request's settings, only those that were sent."""
     found: Attributes = {names.REQUEST_STREAM: True} if call.stream and call.operation != FETCH else {}
+    own = _PROVIDERS_REQUEST.get(call.provider, {})
     for key, value in call.parameters.items():
-        row = _REQUEST.get(key) or (_OPENAI_REQUEST.get(key) if call.provider == "openai" else None)
+        row = _REQUEST.get(key) or own.get(key)
         converted = None if row is None else row[1](value)
         if row is not None and converted is not None:
             found[row[0]] = converted

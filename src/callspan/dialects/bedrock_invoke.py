@@ -1,0 +1,103 @@
+"""Bedrock's InvokeModel: each vendor's own format, told by the shape of the request, with the platform's own counts.
+
+The model's name is no guide: an application's profile, a provisioned or an imported model is named by a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from io import BytesIO
+from typing import Any
+
+from callspan.dialects.anthropic_messages import MESSAGES
+from callspan.dialects.bedrock_cohere import COHERE_CHAT
+from callspan.dialects.bedrock_converse import CONVERSE
+from callspan.dialects.bedrock_embeddings import EMBEDDINGS
+from callspan.dialects.bedrock_prompt import PROMPT
+from callspan.dialects.dialect import Body, Dialect, count, get, items, loaded, text
+from callspan.dialects.openai_chat import CHAT
+from callspan.events import Delta, Usage
+
+_METRICS = "amazon-bedrock-invocationMetrics"
+_INPUT_HEADER = "x-amzn-bedrock-input-token-count"
+_OUTPUT_HEADER = "x-amzn-bedrock-output-token-count"
+
+
+def request(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What InvokeModel is asked for: the vendor's own request and what stands beside it."""
+    body = params.get("body")
+    body = body.getvalue() if isinstance(body, BytesIO) else body
+    told = loaded(body) if isinstance(body, str | bytes | bytearray) else None
+    beside = {"model": params.get("modelId"), "guardrailIdentifier": params.get("guardrailIdentifier")}
+    return {**(told if isinstance(told, dict) else {}), **beside}
+
+
+def form(body: Body) -> str:
+    """The name of the format that a request is written in."""
+    return next((form.name for form in FORMS if form.fits(body)), "prompt")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One vendor's format: its name, what requests in it look like, and how it reads."""
+
+    name: str
+    fits: Callable[[Body], bool]
+    dialect: Dialect
+
+
+def _on_bedrock(dialect: Dialect) -> Dialect:
+    """A vendor's dialect where its answers come through Bedrock."""
+
+    def parameters(body: Body) -> dict[str, Any]:
+        guardrail = text(body.get("guardrailIdentifier"))
+        return {**dialect.parameters(body), **({"guardrail_id": guardrail} if guardrail else {})}
+
+    def read(item: Any, full: bool) -> Delta | None:
+        chunk = get(item, "chunk")
+        answer = item if chunk is None else loaded(get(chunk, "bytes") or b"")
+        delta = dialect.read(answer, full)
+        counts = get(answer, _METRICS)
+        if counts is not None:
+            delta = delta or Delta()
+            delta.metered = Usage(input=count(counts, "inputTokenCount"), output=count(counts, "outputTokenCount"))
+        return delta
+
+    return replace(dialect, parameters=parameters, read=read)
+
+
+def metered(headers: Mapping[str, Any]) -> Usage | None:
+    """What Bedrock counts for every model, in the headers of an answer."""
+    found = [int(stated) if (stated := str(headers.get(name))).isdigit() else None for name in _HEADERS]
+    return None if found == [None, None] else Usage(input=found[0], output=found[1])
+
+
+_HEADERS = (_INPUT_HEADER, _OUTPUT_HEADER)
+
+
+def _has(*names: str) -> Callable[[Body], bool]:
+    return lambda body: any(name in body for name in names)
+
+
+def _is_converse(body: Body) -> bool:
+    """Nova's messages: blocks of content that have no type."""
+    first = next(iter(items(body.get("messages"))), None)
+    blocks = items(get(first, "content"))
+    return bool(blocks) and get(blocks[0], "type") is None
+
+
+def _is_embedding(body: Body) -> bool:
+    if "inputText" in body:  # Titan's texts hardly ever go without a configuration, and its embeddings have none
+        return "textGenerationConfig" not in body and "titan-text" not in str(body.get("model"))
+    return any(name in body for name in ("inputImage", "texts", "input_type", "singleEmbeddingParams"))
+
+
+FORMS = (
+    Form("anthropic", lambda body: "anthropic_version" in body and "messages" in body, _on_bedrock(MESSAGES)),
+    Form("converse", _is_converse, _on_bedrock(CONVERSE)),
+    Form("openai", _has("messages"), _on_bedrock(CHAT)),
+    Form("cohere", _has("message"), _on_bedrock(COHERE_CHAT)),
+    Form("embeddings", _is_embedding, _on_bedrock(EMBEDDINGS)),
+    Form("prompt", _has("prompt", "inputText"), _on_bedrock(PROMPT)),
+)
