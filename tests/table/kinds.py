@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
+from aws import GUARDED, async_converse_at, async_invoke_at, converse_at, invoke_at
 from clients import (
     anthropic_at,
     async_anthropic_at,
@@ -17,6 +18,8 @@ from clients import (
     stainless_at,
 )
 
+IN_STREAM = "server_error in a stream"
+"""The key of an error inside a stream, where that has another code."""
 WITH_USAGE = {"extra_body": {"stream_options": {"include_usage": True}}}
 """Old clients do not know the option by name."""
 
@@ -69,6 +72,15 @@ def _compatible(name: str, module: str, kind: str, **options: Any) -> Kind:
         unfinished=("error",),
     )
 
+
+BEDROCK_CODES = {
+    "invalid_request_error": "ValidationException",
+    "invalid_api_key": "UnrecognizedClientException",
+    "model_not_found": "ResourceNotFoundException",
+    "rate_limit_exceeded": "ThrottlingException",
+    "server_error": "InternalServerException",
+    IN_STREAM: "internalServerException",
+}
 
 KINDS = (
     Kind(
@@ -144,6 +156,38 @@ KINDS = (
             "server_error": "INTERNAL",
         },
         generators=True,
+    ),
+    Kind(
+        name="bedrock-converse",
+        make=converse_at,
+        amake=async_converse_at,
+        path="chat",
+        request={
+            "model": "amazon.flowers-v1:0",
+            "messages": [{"role": "user", "content": [{"text": "Which flowers last longest?"}]}],
+            "guardrailConfig": GUARDED,
+        },
+        operation="chat",
+        finish=("end_turn",),
+        unfinished=("error",),
+        codes=BEDROCK_CODES,
+    ),
+    Kind(
+        name="bedrock-invoke",
+        make=invoke_at,
+        amake=async_invoke_at,
+        path="chat",
+        request={
+            "model": "anthropic.flowers-v1:0",
+            "anthropic_version": "bedrock-2023-05-31",
+            "max_tokens": 64,
+            "messages": [{"role": "user", "content": "Which flowers last longest?"}],
+        },
+        operation="chat",
+        finish=("end_turn",),
+        unfinished=("error",),
+        codes=BEDROCK_CODES,
+        tells_early=True,
     ),
     _compatible("groq", "groq", "Groq"),
     _compatible("together", "together", "Together"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import florist, responses
+from .bedrock import BEDROCK
 from .errors import refusal, retry_headers
 from .exchange import CREATED, Answer, Exchange, to_json
 from .gemini import GEMINI
@@ -17,7 +18,7 @@ from .reply import Reply
 from .request import Request
 from .wire import VERSIONED, Format
 
-FORMATS: tuple[Format, ...] = (OPENAI, MESSAGES, GEMINI, INTERACTIONS)
+FORMATS: tuple[Format, ...] = (OPENAI, MESSAGES, GEMINI, INTERACTIONS, BEDROCK)
 _MODELS = ("gpt-4.1", "gpt-4.1-mini", "text-embedding-3-small", "gpt-image-1", "whisper-1")
 _UNKNOWN_MODEL = "no-such-model"
 

@@ -1,0 +1,160 @@
+"""AWS's clients for Bedrock, made to speak to the model server."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import boto3
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from botocore.config import Config
+
+_SECRETS = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "secret"}
+GUARDED = {"guardrailIdentifier": "florist1", "guardrailVersion": "DRAFT"}
+"""The conventions want a guardrail's id on each span."""
+_ONCE = {"total_max_attempts": 1, "mode": "standard"}
+# a session keeps the descriptions of the services, which take long to read
+_SESSION = boto3.session.Session(region_name="us-east-1", **_SECRETS)
+_ASYNC_SESSION = get_session()
+
+
+def bedrock(url: str, service: str = "bedrock-runtime", **options: Any) -> Any:
+    """boto3's client, which does not retry unless told to."""
+    config = Config(**{"retries": _ONCE, "read_timeout": 20, **options})
+    return _SESSION.client(service, endpoint_url=url.removesuffix("/v1"), config=config)
+
+
+def async_bedrock(url: str, service: str = "bedrock-runtime", **options: Any) -> Any:
+    """aiobotocore's, as what an `async with` gives."""
+    config = AioConfig(**{"retries": _ONCE, "read_timeout": 20, **options})
+    place = {"region_name": "us-east-1", "endpoint_url": url.removesuffix("/v1"), **_SECRETS}
+    return _ASYNC_SESSION.create_client(service, config=config, **place)
+
+
+class Events:
+    """A program's own reader of a stream of events, with what other clients' streams have: a next item, and `with`."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._steps: Any = None
+
+    def __iter__(self) -> Any:
+        return iter(self._stream)
+
+    def __next__(self) -> Any:
+        self._steps = self._steps or iter(self._stream)
+        return next(self._steps)
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stream.close()
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class AsyncEvents:
+    """The same in asynchronous code."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._steps: Any = None
+
+    def __aiter__(self) -> Any:
+        return aiter(self._stream)
+
+    async def __anext__(self) -> Any:
+        self._steps = self._steps or aiter(self._stream)
+        return await anext(self._steps)
+
+    async def __aenter__(self) -> Any:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._stream.close()
+
+    async def close(self) -> None:
+        self._stream.close()
+
+
+class Converse:
+    """`create` for what is two operations."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.chat = self
+
+    def create(self, model: str, stream: bool = False, **request: Any) -> Any:
+        if stream:
+            return Events(self._client.converse_stream(modelId=model, **request)["stream"])
+        return self._client.converse(modelId=model, **request)
+
+
+class AsyncConverse(Converse):
+    """The same in asynchronous code."""
+
+    async def create(self, model: str, stream: bool = False, **request: Any) -> Any:
+        if stream:
+            return AsyncEvents((await self._client.converse_stream(modelId=model, **request))["stream"])
+        return await self._client.converse(modelId=model, **request)
+
+
+def _call(model: str, request: dict[str, Any]) -> dict[str, Any]:
+    return {"modelId": model, "body": json.dumps(request), **GUARDED}
+
+
+class Invoke:
+    """The same for InvokeModel, whose body is read at once."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.chat = self
+
+    def create(self, model: str, stream: bool = False, **request: Any) -> Any:
+        if stream:
+            given = self._client.invoke_model_with_response_stream(**_call(model, request))
+            return Events(given["body"])
+        return self._client.invoke_model(**_call(model, request))["body"].read()
+
+
+class AsyncInvoke(Invoke):
+    """The same in asynchronous code."""
+
+    async def create(self, model: str, stream: bool = False, **request: Any) -> Any:
+        if stream:
+            given = await self._client.invoke_model_with_response_stream(
+                modelId=model, body=json.dumps(request), **GUARDED
+            )
+            return AsyncEvents(given["body"])
+        return await (await self._client.invoke_model(**_call(model, request)))["body"].read()
+
+
+@contextlib.contextmanager
+def converse_at(url: str) -> Iterator[Converse]:
+    """A client for Converse."""
+    yield Converse(bedrock(url))
+
+
+@contextlib.asynccontextmanager
+async def async_converse_at(url: str) -> AsyncIterator[AsyncConverse]:
+    """The same in asynchronous code."""
+    async with async_bedrock(url) as client:
+        yield AsyncConverse(client)
+
+
+@contextlib.contextmanager
+def invoke_at(url: str) -> Iterator[Invoke]:
+    """A client for InvokeModel."""
+    yield Invoke(bedrock(url))
+
+
+@contextlib.asynccontextmanager
+async def async_invoke_at(url: str) -> AsyncIterator[AsyncInvoke]:
+    """The same in asynchronous code."""
+    async with async_bedrock(url) as client:
+        yield AsyncInvoke(client)
