@@ -19,7 +19,9 @@ from .collect import ABSENT, available
 from .registry import OWN, Registry, conventions, everything, own
 from .rules import BUCKETS, SCHEMA_URLS, SCOPE
 
-_NAME = re.compile(r"(?:gen_ai|openai|aws|server|error|http|exception|callspan|session|user)\.[a-z0-9_.-]*[a-z0-9]")
+_NAME = re.compile(
+    r"(?:gen_ai|openai|aws\.bedrock|server|error|http|exception|callspan|session|user)\.[a-z0-9_.-]*[a-z0-9]"
+)
 _CONSTANTS = {name: value for name, value in vars(names).items() if name.isupper() and isinstance(value, str)}
 _METRIC_VALUES = [
     metric

@@ -44,8 +44,13 @@ def parameters(body: Body) -> dict[str, Any]:
 
 def content(body: Body) -> Content:
     """The prompt."""
-    prompt = text(body.get("prompt")) or text(body.get("inputText"))
-    return Content([{"role": "user", "parts": [{"type": TEXT, "content": prompt}]}] if prompt else [])
+    return prompted(text(body.get("prompt")) or body.get("inputText"))
+
+
+def prompted(words: Any) -> Content:
+    """A prompt as a message."""
+    said = text(words)
+    return Content([{"role": "user", "parts": [{"type": TEXT, "content": said}]}] if said else [])
 
 
 def read(answer: Any, full: bool) -> Delta | None:

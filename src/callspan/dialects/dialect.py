@@ -75,6 +75,13 @@ def fields(source: Any) -> Mapping[str, Any]:
     return {**extra, **known} if extra else known
 
 
+def inside(source: Any, *path: str) -> Any:
+    """What stands at the end of a path of fields; `None` where it breaks off."""
+    for name in path:
+        source = get(source, name)
+    return source
+
+
 def text(value: Any) -> str | None:
     """The value if it is text that says something; what in it is no Unicode is replaced, for no exporter takes that."""
     return valid(value) if isinstance(value, str) and value else None

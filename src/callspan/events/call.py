@@ -19,8 +19,11 @@ _SUBJECTS = {
     "execute_tool": "tool_name",
     "invoke_workflow": "workflow_name",
     "run_node": "node_name",
+    "retrieval": "data_source_id",
 }
-"""The operations of a program that calls models, and the parameter that says what each is done with."""
+"""What is done with something else than a model, and the parameter that names it."""
+_OWN = frozenset({"invoke_agent", "execute_tool", "invoke_workflow", "run_node"})
+"""What a program does itself, unless it asks a server to."""
 MOST_CHOICES = 128
 """The most answers that a provider gives to one request."""
 
@@ -97,7 +100,7 @@ class Call:
     ) -> None:
         self._number = next(_numbers)
         self.operation = operation
-        self.local = operation in _SUBJECTS
+        self.local = operation in _OWN and server[0] is None
         self.provider = provider
         self.model = model
         self.parameters: Mapping[str, Any] = parameters or {}
@@ -140,7 +143,7 @@ class Call:
     @property
     def counts(self) -> bool:
         """Whether a model was called, so that there are tokens to count."""
-        return not self.local and self.operation != "retrieval"
+        return self.operation not in _SUBJECTS
 
     @property
     def subject(self) -> str | None:

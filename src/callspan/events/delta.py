@@ -39,8 +39,8 @@ class Delta:
     """What one chunk, or one whole answer, adds to a response.
 
     `finish_reasons` has every choice that the chunk speaks of, with `None` while it goes on. `last` closes the answer;
-    `whole` says that it is all there, and replaces the pieces that came before. `metered` are counts of the platform
-    that a model runs on; they stand in for what the model's own answer does not state.
+    `whole` says that it is all there, and replaces the pieces that came before. `result` is what a search found.
+    `metered` are counts of the platform that a model runs on; they stand in for what the model itself does not state.
     """
 
     id: str | None = None
@@ -51,6 +51,7 @@ class Delta:
     metered: Usage | None = None
     details: Mapping[str, Any] | None = None
     failure: Failure | None = None
+    result: Any = None
     whole: bool = False
     last: bool = False
 

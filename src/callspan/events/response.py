@@ -125,6 +125,8 @@ class Response:
         self.model = delta.model or self.model
         self.last = self.last or delta.last
         self.failure = delta.failure or self.failure
+        if delta.result is not None:
+            self.result = delta.result
         if delta.details:
             self.details.update(delta.details)
         if delta.usage is not None:

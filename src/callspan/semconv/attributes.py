@@ -68,6 +68,7 @@ _REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "dimensions": ("gen_ai.embeddings.dimension.count", _integer),
     "response_id": (names.RESPONSE_ID, _string),
     "stream_cursor": ("gen_ai.request.stream_cursor", _string),
+    "agent_id": ("gen_ai.agent.id", _string),
     "agent_name": (names.AGENT_NAME, _string),
     "tool_name": (names.TOOL_NAME, _string),
     "tool_type": (names.TOOL_KIND, _string),
@@ -75,6 +76,7 @@ _REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "tool_description": ("gen_ai.tool.description", _string),
     "workflow_name": (names.WORKFLOW_NAME, _string),
     "node_name": (names.FRAMEWORK_NODE, _string),
+    "data_source_id": ("gen_ai.data_source.id", _string),
     "retrieval_top_k": ("gen_ai.retrieval.top_k", _integer),
 }
 _PROVIDERS_REQUEST: dict[str, dict[str, tuple[str, Callable[[Any], Any]]]] = {
