@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import boto3
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
 _SECRETS = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "secret"}
@@ -32,6 +34,24 @@ def async_bedrock(url: str, service: str = "bedrock-runtime", **options: Any) ->
     config = AioConfig(**{"retries": _ONCE, "read_timeout": 20, **options})
     place = {"region_name": "us-east-1", "endpoint_url": url.removesuffix("/v1"), **_SECRETS}
     return _ASYNC_SESSION.create_client(service, config=config, **place)
+
+
+class _Raw(io.BytesIO):
+    """A body as urllib3 gives it."""
+
+    def stream(self, amt: int = 64, decode_content: Any = None) -> Iterator[bytes]:
+        return iter(lambda: self.read(amt), b"")
+
+
+def answered(client: Any, body: bytes, status: int = 200, **headers: str) -> Any:
+    """The client, to which each request is answered by this, before it is sent."""
+    told = {"content-length": str(len(body)), **{name.replace("_", "-"): value for name, value in headers.items()}}
+
+    def answer(request: Any, **_more: Any) -> AWSResponse:
+        return AWSResponse(request.url, status, told, _Raw(body))
+
+    client.meta.events.register_last("before-send.*", answer)
+    return client
 
 
 class Events:

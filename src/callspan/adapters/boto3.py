@@ -14,7 +14,6 @@ from callspan.doors.botocore import api_calls
 from callspan.doors.methods import Asked
 
 SERVICES = frozenset({"bedrock-runtime", "bedrock-agent-runtime"})
-_STREAMS = ("Stream", "Agent")  # an agent always answers by a stream
 
 
 def asks(operation_name: str, api_params: Mapping[str, Any]) -> Asked | None:
@@ -27,7 +26,7 @@ def asks(operation_name: str, api_params: Mapping[str, Any]) -> Asked | None:
         body = knowledge.generation(api_params)
     else:
         body = {**api_params, "model": model}
-    return Asked("POST", path, body, stream=operation_name.endswith(_STREAMS))
+    return Asked("POST", path, body, stream=operation_name.endswith("Stream"))
 
 
 BOTO3 = Adapter(

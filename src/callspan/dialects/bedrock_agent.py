@@ -14,7 +14,7 @@ _ASKED = {"agentId": "agent_id", "agentName": "agent_name", "sessionId": "conver
 
 def parameters(body: Body) -> dict[str, Any]:
     """Which agent is asked, and in which session."""
-    guardrail = text(inside(body.get("guardrailConfiguration"), "guardrailIdentifier"))
+    guardrail = text(inside(body, "guardrailConfiguration", "guardrailIdentifier"))
     return chosen(body, _ASKED) | ({"guardrail_id": guardrail} if guardrail else {})
 
 

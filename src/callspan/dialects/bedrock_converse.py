@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects import bedrock_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, count, get, items, text
+from callspan.dialects.dialect import Body, Dialect, chosen, count, fields, get, inside, items, text
 from callspan.dialects.openai_parts import output_type
 from callspan.events import Content, Delta, Usage
 
@@ -24,16 +24,16 @@ _SETTINGS = {
 
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings, also those that only some models have."""
-    more = body.get("additionalModelRequestFields") or {}
-    own = get(more, "inferenceConfig") or {}
-    found = chosen({**own, **more, **(body.get("inferenceConfig") or {})}, _SETTINGS)
+    more = fields(body.get("additionalModelRequestFields"))
+    own = fields(more.get("inferenceConfig"))
+    found = chosen({**own, **more, **fields(body.get("inferenceConfig"))}, _SETTINGS)
     effort = text(get(get(more, "reasoningConfig") or body.get("reasoningConfig"), "maxReasoningEffort"))
     if effort:
         found["reasoning_level"] = effort
-    guardrail = text(get(body.get("guardrailConfig"), "guardrailIdentifier"))
+    guardrail = text(inside(body, "guardrailConfig", "guardrailIdentifier"))
     if guardrail:
         found["guardrail_id"] = guardrail
-    wanted = output_type(get(get(body.get("outputConfig"), "textFormat"), "type"))
+    wanted = output_type(inside(body, "outputConfig", "textFormat", "type"))
     return found | ({"output_type": wanted} if wanted else {})
 
 
@@ -42,7 +42,7 @@ def content(body: Body) -> Content:
     return Content(
         messages=[_message(item) for item in items(body.get("messages"))],
         system=parts.said(body.get("system")),
-        tools=parts.tools(get(body.get("toolConfig"), "tools")),
+        tools=parts.tools(inside(body, "toolConfig", "tools")),
     )
 
 
@@ -79,7 +79,7 @@ def _last(metadata: Any) -> Delta:
 
 
 def _whole(answer: Any, full: bool) -> Delta | None:
-    message = get(get(answer, "output"), "message")
+    message = inside(answer, "output", "message")
     if message is None:
         return None
     blocks = items(get(message, "content")) if full else ()
@@ -94,7 +94,7 @@ def _whole(answer: Any, full: bool) -> Delta | None:
 
 def _routed(answer: Any) -> str | None:
     """The model that a router of prompts has chosen; else none is named in an answer."""
-    return text(get(get(get(answer, "trace"), "promptRouter"), "invokedModelId"))
+    return text(inside(answer, "trace", "promptRouter", "invokedModelId"))
 
 
 def _usage(stated: Any) -> Usage | None:

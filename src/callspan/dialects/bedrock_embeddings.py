@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from callspan.dialects.dialect import Body, Dialect, chosen, count, get, items
+from callspan.dialects.dialect import Body, Dialect, chosen, count, fields, get, items
 from callspan.events import Delta, Usage
 
 _SETTINGS = {
@@ -20,7 +20,7 @@ _SETTINGS = {
 
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings; some stand one level deeper."""
-    inner = body.get("embeddingConfig") or body.get("singleEmbeddingParams") or {}
+    inner = {**fields(body.get("embeddingConfig")), **fields(body.get("singleEmbeddingParams"))}
     return chosen({**body, **inner}, _SETTINGS)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects.bedrock_prompt import prompted
-from callspan.dialects.dialect import Body, Dialect, chosen, get, inside, items, plain, text
+from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, inside, items, text
 from callspan.events import TEXT, Content, Delta, Part
 
 _BASE = "knowledgeBaseConfiguration"
@@ -25,15 +25,14 @@ def _generation_parameters(body: Body) -> dict[str, Any]:
     told = {
         "conversation_id": body.get("sessionId"),
         "knowledge_base_id": get(settings, "knowledgeBaseId"),
-        "retrieval_top_k": _top_k(settings),
         "guardrail_id": inside(making, "guardrailConfiguration", "guardrailId"),
     }
-    found = chosen(inside(making, "inferenceConfig", "textInferenceConfig") or {}, _SETTINGS)
+    found = chosen(fields(inside(making, "inferenceConfig", "textInferenceConfig")), _SETTINGS)
     return found | {name: value for name, value in told.items() if value is not None}
 
 
 def _generation_content(body: Body) -> Content:
-    return prompted(inside(body.get("input"), "text"))
+    return prompted(inside(body, "input", "text"))
 
 
 def read_generation(answer: Any, full: bool) -> Delta | None:
@@ -45,21 +44,17 @@ def read_generation(answer: Any, full: bool) -> Delta | None:
 GENERATION = Dialect("chat", _generation_parameters, read_generation, _generation_content)
 
 
-def _top_k(settings: Any) -> Any:
-    return inside(settings, "retrievalConfiguration", "vectorSearchConfiguration", "numberOfResults")
-
-
 def _search_parameters(body: Body) -> dict[str, Any]:
     told = {
         "data_source_id": body.get("knowledgeBaseId"),
         "knowledge_base_id": body.get("knowledgeBaseId"),
-        "retrieval_top_k": _top_k(body),
+        "retrieval_top_k": inside(body, "retrievalConfiguration", "vectorSearchConfiguration", "numberOfResults"),
     }
     return {name: value for name, value in told.items() if value is not None}
 
 
 def _search_content(body: Body) -> Content:
-    return Content(query=text(inside(body.get("retrievalQuery"), "text")))
+    return Content(query=text(inside(body, "retrievalQuery", "text")))
 
 
 def read_search(answer: Any, full: bool) -> Delta | None:
@@ -76,8 +71,7 @@ def _document(item: Any) -> dict[str, Any]:
 
 def _address(location: Any) -> str | None:
     """Where a document lies: each kind of place names it in a field of its own."""
-    places = (value for name, value in plain(location or {}).items() if name != "type")
-    return next((text(value) for place in places if isinstance(place, dict) for value in place.values()), None)
+    return next((text(value) for place in fields(location).values() for value in fields(place).values()), None)
 
 
 SEARCH = Dialect("retrieval", _search_parameters, read_search, _search_content)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from callspan.dialects import openai_parts as parts
-from callspan.dialects.dialect import fields, get, items, plain, text
+from callspan.dialects.dialect import fields, get, inside, items, plain, text
 from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, shown
 
 _SERVER_TOOL = "server_tool_use"
@@ -71,7 +71,7 @@ def _result(content: Any) -> Any:
 def _media(modality: str, value: Any, place: Any) -> Part:
     source, form = get(value, "source"), text(get(value, "format"))
     kind = f"{'application' if modality == 'document' else modality}/{form}" if form else ""
-    address = get(get(source, "s3Location"), "uri")
+    address = inside(source, "s3Location", "uri")
     if text(get(source, "text")):
         return Part(TEXT, get(source, "text"), index=place)
     if items(get(source, "content")):
@@ -83,7 +83,7 @@ def _media(modality: str, value: Any, place: Any) -> Part:
 def _guarded(value: Any, place: Any) -> Part:
     """What a guardrail is to look at."""
     image = get(value, "image")
-    return _text(get(get(value, "text"), "text"), place) if image is None else _media("image", image, place)
+    return _text(inside(value, "text", "text"), place) if image is None else _media("image", image, place)
 
 
 def _joined(value: Any, place: Any) -> Part:
@@ -111,6 +111,6 @@ def _tool(item: Any) -> dict[str, Any]:
     own, spec = get(item, "systemTool"), get(item, "toolSpec")
     if spec is None:
         return {"type": "system_tool", "name": str(get(own, "name") or "")}
-    told = {"description": get(spec, "description"), "parameters": plain(get(get(spec, "inputSchema"), "json"))}
+    told = {"description": get(spec, "description"), "parameters": plain(inside(spec, "inputSchema", "json"))}
     known = {name: value for name, value in told.items() if value is not None}
     return {"type": "function", "name": str(get(spec, "name") or ""), **known}

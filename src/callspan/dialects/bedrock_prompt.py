@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.dialects.dialect import Body, Dialect, chosen, count, get, items, text
+from callspan.dialects.dialect import Body, Dialect, chosen, count, fields, get, inside, items, text
 from callspan.events import TEXT, Content, Delta, Part, Usage
 
 _SETTINGS = {
@@ -39,7 +39,7 @@ _OUTPUT = ("totalOutputTextTokenCount", "generation_token_count", "tokenCount")
 
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings."""
-    return chosen({**body, **(body.get("textGenerationConfig") or {})}, _SETTINGS)
+    return chosen({**body, **fields(body.get("textGenerationConfig"))}, _SETTINGS)
 
 
 def content(body: Body) -> Content:
@@ -77,7 +77,7 @@ def _said(choice: Any) -> str:
 
 def _reason(choice: Any) -> str | None:
     named = (text(get(choice, name)) for name in _REASONS)
-    return next((reason for reason in named if reason), text(get(get(choice, "finishReason"), "reason")))
+    return next((reason for reason in named if reason), text(inside(choice, "finishReason", "reason")))
 
 
 def _usage(answer: Any, choices: list[Any]) -> Usage | None:
