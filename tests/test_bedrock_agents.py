@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -142,6 +143,7 @@ class _Answer:
 
     def __init__(self, body: bytes) -> None:
         self.status_code, self.headers, self._body = 200, {}, body
+        self.raw = SimpleNamespace(raw_headers=())
 
     @property
     async def content(self) -> bytes:

@@ -27,6 +27,12 @@ _MODULES = {
         "ddtrace.contrib.internal.anthropic.patch": "ddtrace",
         "sentry_sdk.integrations.anthropic": "sentry-sdk",
     },
+    "boto3": {
+        "opentelemetry.instrumentation.botocore": "opentelemetry-instrumentation-botocore",
+        "opentelemetry.instrumentation.bedrock": "opentelemetry-instrumentation-bedrock",
+        "openinference.instrumentation.bedrock": "openinference-instrumentation-bedrock",
+        "ddtrace.contrib.internal.botocore.patch": "ddtrace",
+    },
     "google_genai": {
         "opentelemetry.instrumentation.google_genai": "opentelemetry-instrumentation-google-genai",
         "opentelemetry.instrumentation.genai.google_genai": "opentelemetry-instrumentation-genai-google-genai",
@@ -41,9 +47,10 @@ _MODULES = {
 _TARGETS = {
     "openai": (("openai.resources.chat.completions", "Completions.create"),),
     "anthropic": (("anthropic.resources.messages", "Messages.create"),),
+    "boto3": (("botocore.client", "BaseClient._make_api_call"), ("botocore.client", "ClientCreator.create_client")),
     "google_genai": (("google.genai.models", "Models.generate_content"),),
 }
-_HOMES = {"google_genai": "google.genai"}
+_HOMES = {"boto3": "botocore", "google_genai": "google.genai"}
 """Where a client's own code stands, if not in a package of its name."""
 
 
@@ -65,7 +72,7 @@ def _wrapped(client: str) -> bool:
             code = getattr(target, "__code__", None)
             wrapper = getattr(target, "_self_wrapper", None)
             origin = getattr(wrapper, "__module__", None) or (code and code.co_filename) or ""
-            if folder not in origin.replace("\\", "/") and not origin.startswith(home):
+            if folder not in origin.replace("\\", "/") and not origin.startswith((home, "callspan.")):
                 return True
             target = getattr(target, "__wrapped__", None)
     return False

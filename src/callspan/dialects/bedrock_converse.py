@@ -101,12 +101,16 @@ def _usage(stated: Any) -> Usage | None:
     """The counts as they are stated: what was read from or written to a cache stands beside the rest of the input."""
     if stated is None:
         return None
-    return Usage(
+    found = Usage(
         uncached=count(stated, "inputTokens"),
         output=count(stated, "outputTokens"),
         cache_read=_cached(stated, "cacheReadInputToken"),
         cache_write=_cached(stated, "cacheWriteInputToken"),
     )
+    if found.cache_read is None and found.cache_write is None and found.input is not None:
+        # older versions of the client leave out what they do not know of, but in the total it is
+        found.uncached = found.input = max(found.input, (count(stated, "totalTokens") or 0) - (found.output or 0))
+    return found
 
 
 def _cached(stated: Any, name: str) -> int | None:
