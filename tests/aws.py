@@ -19,7 +19,7 @@ GUARDED = {"guardrailIdentifier": "florist1", "guardrailVersion": "DRAFT"}
 """The conventions want a guardrail's id on each span."""
 _ONCE = {"total_max_attempts": 1, "mode": "standard"}
 # a session keeps the descriptions of the services, which take long to read
-_SESSION = boto3.session.Session(region_name="us-east-1", **_SECRETS)
+_SESSION = boto3.Session(region_name="us-east-1", **_SECRETS)
 _ASYNC_SESSION = get_session()
 
 

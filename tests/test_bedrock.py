@@ -61,9 +61,9 @@ def ask(server: ModelServer, asynchronous: bool, operation: str, **request: Any)
 async def _aask(server: ModelServer, operation: str, request: dict[str, Any]) -> Any:
     async with async_bedrock(server.url) as client:
         answer = await getattr(client, operation)(**request)
-        for value in answer.values():
-            if isinstance(value, EventStream):
-                return [item async for item in value]
+        stream: Any = answer.get("stream") or answer.get("body")
+        if hasattr(stream, "get_initial_response"):
+            return [item async for item in stream]
         return await answer["body"].read() if "body" in answer else answer
 
 

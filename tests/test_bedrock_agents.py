@@ -88,7 +88,7 @@ def test_an_answer_out_of_a_knowledge_base(telemetry: Telemetry, stream: bool) -
     client = agents(body if stream else b'{"sessionId": "s-1", "output": {"text": "A rose."}, "citations": []}')
     if stream and not hasattr(client, "retrieve_and_generate_stream"):
         pytest.skip("an old version of the client")
-    settings = {"inferenceConfig": {"textInferenceConfig": {"maxTokens": 9}}}
+    settings: dict[str, Any] = {"inferenceConfig": {"textInferenceConfig": {"maxTokens": 9}}}
     settings["guardrailConfiguration"] = {"guardrailId": "florist1", "guardrailVersion": "1"}
     found_in = {"vectorSearchConfiguration": {"numberOfResults": 4}}
     request = asked_of_the_base(generationConfiguration=settings, retrievalConfiguration=found_in)

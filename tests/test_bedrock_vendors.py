@@ -324,6 +324,27 @@ def test_embeddings(telemetry: Telemetry, model_server: ModelServer, request_bod
     assert "0.625" not in telemetry.span.to_json()
 
 
+def test_an_image(telemetry: Telemetry, model_server: ModelServer) -> None:
+    """A picture has no finish reason, and no byte of it is kept."""
+    model_server.enqueue(Reply(raw=json.dumps({"images": ["whisper="]})))
+    wanted = {"taskType": "TEXT_IMAGE", "textToImageParams": {"text": "A rose"}}
+    request = {"modelId": "amazon.flowers-canvas", "body": json.dumps(wanted), **GUARDED}
+    bedrock(model_server.url).invoke_model(**request)["body"].read()
+    assert telemetry.span.name == "generate_content amazon.flowers-canvas"
+    assert telemetry.attributes["gen_ai.output.type"] == "image"
+    assert "whisper" not in telemetry.span.to_json()
+
+
+def test_what_nobody_knows(telemetry: Telemetry, model_server: ModelServer) -> None:
+    """Of a format that is not known there is what the headers say."""
+    model_server.enqueue(Reply(raw='{"verses": ["whisper"]}', headers={"x-amzn-bedrock-input-token-count": "5"}))
+    request = {"modelId": "new.flowers", "body": '{"theme": "whisper"}', **GUARDED}
+    bedrock(model_server.url).invoke_model(**request)["body"].read()
+    assert telemetry.span.name == "generate_content new.flowers"
+    assert telemetry.attributes["gen_ai.usage.input_tokens"] == 5
+    assert "gen_ai.response.finish_reasons" not in telemetry.attributes
+
+
 def test_titan_without_a_configuration(telemetry: Telemetry, model_server: ModelServer) -> None:
     """Where the shape fits two formats the model's name decides."""
     answer = {

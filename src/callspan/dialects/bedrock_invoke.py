@@ -14,14 +14,14 @@ from callspan.dialects.anthropic_messages import MESSAGES
 from callspan.dialects.bedrock_cohere import COHERE_CHAT
 from callspan.dialects.bedrock_converse import CONVERSE
 from callspan.dialects.bedrock_embeddings import EMBEDDINGS
+from callspan.dialects.bedrock_images import IMAGES
 from callspan.dialects.bedrock_prompt import PROMPT
 from callspan.dialects.dialect import Body, Dialect, count, get, items, loaded, text
 from callspan.dialects.openai_chat import CHAT
 from callspan.events import Delta, Usage
 
 _METRICS = "amazon-bedrock-invocationMetrics"
-_INPUT_HEADER = "x-amzn-bedrock-input-token-count"
-_OUTPUT_HEADER = "x-amzn-bedrock-output-token-count"
+_HEADERS = ("x-amzn-bedrock-input-token-count", "x-amzn-bedrock-output-token-count")
 
 
 def request(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def request(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def form(body: Body) -> str:
     """The name of the format that a request is written in."""
-    return next((form.name for form in FORMS if form.fits(body)), "prompt")
+    return next(form.name for form in FORMS if form.fits(body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,6 @@ def metered(headers: Mapping[str, Any]) -> Usage | None:
     return None if found == [None, None] else Usage(input=found[0], output=found[1])
 
 
-_HEADERS = (_INPUT_HEADER, _OUTPUT_HEADER)
-
-
 def _has(*names: str) -> Callable[[Body], bool]:
     return lambda body: any(name in body for name in names)
 
@@ -99,5 +96,7 @@ FORMS = (
     Form("openai", _has("messages"), _on_bedrock(CHAT)),
     Form("cohere", _has("message"), _on_bedrock(COHERE_CHAT)),
     Form("embeddings", _is_embedding, _on_bedrock(EMBEDDINGS)),
+    Form("images", _has("taskType", "text_prompts", "aspect_ratio", "output_format"), _on_bedrock(IMAGES)),
     Form("prompt", _has("prompt", "inputText"), _on_bedrock(PROMPT)),
+    Form("other", lambda _body: True, _on_bedrock(replace(PROMPT, operation="generate_content"))),
 )

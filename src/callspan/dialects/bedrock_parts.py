@@ -57,6 +57,7 @@ def _answered(value: Any, place: Any) -> Part | None:
     found = [get(item, "json") for item in items(content)]
     response = plain(found[0]) if len(found) == 1 and found[0] is not None else _result(content)
     told = {"id": text(get(value, "toolUseId")), "response": response}
+    # pieces of the results of the platform's own tools come without an id, and are left out
     return Part("tool_call_response", index=place, data=told) if told["id"] else None
 
 

@@ -33,6 +33,7 @@ _SETTINGS = {
 _CHOICES = ("outputs", "generations", "results", "completions", "choices")
 _TEXTS = ("text", "outputText", "generation", "completion")
 _REASONS = ("stop_reason", "finish_reason", "completionReason")
+_SPOKEN = (*_TEXTS, *_REASONS, "data")
 _INPUT = ("inputTextTokenCount", "prompt_token_count")
 _OUTPUT = ("totalOutputTextTokenCount", "generation_token_count", "tokenCount")
 
@@ -55,7 +56,8 @@ def prompted(words: Any) -> Content:
 
 def read(answer: Any, full: bool) -> Delta | None:
     """One chunk, or one whole answer."""
-    found = next((given for name in _CHOICES if (given := items(get(answer, name)))), [answer])
+    given = next((given for name in _CHOICES if (given := items(get(answer, name)))), [answer])
+    found = [choice for choice in given if any(get(choice, name) is not None for name in _SPOKEN)]
     places = [_place(choice, number) for number, choice in enumerate(found)]
     return Delta(
         id=text(get(answer, "id")),
