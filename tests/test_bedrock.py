@@ -220,6 +220,22 @@ def test_other_services(telemetry: Telemetry, model_server: ModelServer) -> None
     assert not telemetry.spans
 
 
+def test_handlers_of_one_client(telemetry: Telemetry, model_server: ModelServer) -> None:
+    """A client object can have handlers of its own."""
+    heard: list[str] = []
+
+    class Listening:
+        def on_end(self, call: Any, response: Any) -> None:
+            heard.append(response.text)
+
+    client = bedrock(model_server.url)
+    callspan.attach(client, Listening())
+    model_server.enqueue(Reply(text="A rose."), Reply(text="A lily."))
+    client.converse(**ASKED)
+    bedrock(model_server.url).converse(**ASKED)
+    assert heard == ["A rose."]
+
+
 def test_settings(telemetry: Telemetry, model_server: ModelServer) -> None:
     """The request's settings, those of one model among them, and the guardrail."""
     bedrock(model_server.url).converse(

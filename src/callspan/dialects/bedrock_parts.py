@@ -12,6 +12,13 @@ from callspan.dialects.dialect import fields, get, inside, items, plain, text
 from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, shown
 
 _SERVER_TOOL = "server_tool_use"
+_DOCUMENTS = {
+    "pdf": "application/pdf",
+    "txt": "text/plain",
+    "md": "text/markdown",
+    "csv": "text/csv",
+    "html": "text/html",
+}
 
 
 def part(block: Any, place: Any = None) -> Part | None:
@@ -71,7 +78,7 @@ def _result(content: Any) -> Any:
 
 def _media(modality: str, value: Any, place: Any) -> Part:
     source, form = get(value, "source"), text(get(value, "format"))
-    kind = f"{'application' if modality == 'document' else modality}/{form}" if form else ""
+    kind = _DOCUMENTS.get(form or "", "") if modality == "document" else f"{modality}/{form}" if form else ""
     address = inside(source, "s3Location", "uri")
     if text(get(source, "text")):
         return Part(TEXT, get(source, "text"), index=place)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from callspan.dialects.dialect import get, text
+from callspan import guard
+from callspan.dialects.dialect import get, inside, text
 from callspan.doors.adapter import Adapter, Opener
 from callspan.doors.address import address
 from callspan.doors.event_stream import follow_events
@@ -43,13 +44,11 @@ def api_calls(
 
     def retry(wrapped: Any, _endpoint: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         observation = active.get()
-        if observation is None or _service(*args, **kwargs) not in services:
+        if observation is None:
             return wrapped(*args, **kwargs)
-        since = time.perf_counter()
+        attempt = _Attempt(observation, services, args, kwargs)
         decided = wrapped(*args, **kwargs)
-        if hasattr(decided, "__await__"):
-            return _awaited(decided, observation, _why_again(*args, **kwargs), since)
-        return _noted(decided, observation, _why_again(*args, **kwargs), since)
+        return attempt.awaited(decided) if hasattr(decided, "__await__") else attempt.noted(decided)
 
     watched = Method(
         f"{package}.client", f"{prefix}BaseClient._make_api_call", asked, asynchronous=bool(prefix), follow=follow
@@ -61,7 +60,7 @@ def api_calls(
 
 def _follow(observation: Observation, answer: Any, metered: Metered) -> Any:
     """Follow the stream or the body that stands in an answer; without one it is all there."""
-    headers = get(get(answer, "ResponseMetadata"), "HTTPHeaders") or {}
+    headers = inside(answer, "ResponseMetadata", "HTTPHeaders") or {}
     observation.call.response.add(Delta(metered=metered(headers)))
     for name, value in answer.items():
         kind = type(value)
@@ -75,30 +74,36 @@ def _follow(observation: Observation, answer: Any, metered: Metered) -> Any:
     return answer
 
 
-# -- retries, of which the client decides by one function, that waits as well ------------------------------------
+class _Attempt:
+    """One attempt, after which the client decides whether to try again, and waits before it does."""
 
+    def __init__(
+        self, observation: Observation, services: frozenset[str], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self._observation, self._services = observation, services
+        self._args, self._kwargs = args, kwargs
+        self._since = time.perf_counter()
 
-def _service(_attempts: int, operation_model: Any, *_more: Any, **_named: Any) -> str:
-    return operation_model.service_model.service_name
+    def noted(self, again: Any) -> Any:
+        """What the client has decided, noted where it tries again."""
+        try:
+            if again:
+                self._note(*self._args, **self._kwargs)
+        except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
+            guard.report("looking at a retry", error)
+        return again
 
+    async def awaited(self, decision: Any) -> Any:
+        """The same in asynchronous code."""
+        return self.noted(await decision)
 
-def _why_again(
-    _attempts: int, _operation: Any, _request: Any, response: Any = None, caught_exception: Any = None
-) -> str:
-    return cause(caught_exception) if response is None else str(response[0].status_code)
-
-
-def _noted(decided: Any, observation: Observation, why: str, since: float) -> Any:
-    if decided:
-        observation.retry(why, time.perf_counter() - since)
-    return decided
-
-
-async def _awaited(decided: Any, observation: Observation, why: str, since: float) -> Any:
-    return _noted(await decided, observation, why, since)
-
-
-# -- errors -------------------------------------------------------------------------------------------------------
+    def _note(
+        self, attempts: int, operation_model: Any, request_dict: Any, response: Any = None, caught_exception: Any = None
+    ) -> None:
+        # credentials may be fetched from another service in the course of a call
+        if operation_model.service_model.service_name in self._services:
+            why = cause(caught_exception) if response is None else str(response[0].status_code)
+            self._observation.retry(why, time.perf_counter() - self._since)
 
 
 def _why(error: BaseException) -> Failure:
@@ -109,5 +114,5 @@ def _why(error: BaseException) -> Failure:
         explain(error, "Code", answer=get(answer, "Error")),
         status=status if isinstance(status, int) else None,
         request_id=text(get(told, "RequestId")),
-        retry_after=text(get(get(told, "HTTPHeaders"), "retry-after")),
+        retry_after=text(inside(told, "HTTPHeaders", "retry-after")),
     )

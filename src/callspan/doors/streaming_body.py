@@ -40,8 +40,8 @@ def _followed(body: Any, reading: _Reading, shell: Any) -> Any:
         else:
             body.__class__ = shell(kind)
         body._self_callspan = reading
-    except TypeError:
-        pass  # a class written in C
+    except (AttributeError, TypeError):
+        pass  # a class written in C, or a proxy of somebody else's
     return body
 
 
