@@ -307,6 +307,25 @@ def test_the_stream_stays_what_it_is(telemetry: Telemetry, model_server: ModelSe
     assert [first, *stream] == list(client.converse_stream(**ASKED)["stream"])
 
 
+@BOTH
+def test_closed(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
+    """T024: closing a stream ends its span there and then, though the stream is still held."""
+
+    async def main() -> Any:
+        async with async_bedrock(model_server.url) as client:
+            stream = (await client.converse_stream(**ASKED))["stream"]
+            stream.close()
+            return stream
+
+    if asynchronous:
+        held = asyncio.run(main())
+    else:
+        held = bedrock(model_server.url).converse_stream(**ASKED)["stream"]
+        held.close()
+    assert telemetry.attributes["callspan.outcome"] == "abandoned"
+    assert isinstance(held, EventStream)
+
+
 def test_whole_before_the_counts(telemetry: Telemetry, model_server: ModelServer) -> None:
     """A reader that stops at the reason has the whole answer; tokens that it did not wait for are not known."""
     stream = bedrock(model_server.url).converse_stream(**ASKED)["stream"]
