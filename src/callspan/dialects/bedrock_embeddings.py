@@ -40,7 +40,7 @@ def _dimensions(vectors: Any) -> int | None:
         kinds = ("embedding", "float", "int8", "uint8")
         return next((size for kind in kinds if (size := _dimensions(vectors.get(kind)))), None)
     first = next(iter(items(vectors)), None)
-    return _dimensions(first) if isinstance(first, list | Mapping) else len(vectors) if first is not None else None
+    return _dimensions(first) if isinstance(first, (list, Mapping)) else len(vectors) if first is not None else None
 
 
 EMBEDDINGS = Dialect("embeddings", parameters, read)

@@ -28,7 +28,7 @@ def request(params: Mapping[str, Any]) -> dict[str, Any]:
     """What InvokeModel is asked for: the vendor's own request and what stands beside it."""
     body = params.get("body")
     body = body.getvalue() if isinstance(body, BytesIO) else body
-    told = loaded(body) if isinstance(body, str | bytes | bytearray) else None
+    told = loaded(body) if isinstance(body, (str, bytes, bytearray)) else None
     beside = {"model": params.get("modelId"), "guardrailIdentifier": params.get("guardrailIdentifier")}
     return {**(told if isinstance(told, dict) else {}), **beside}
 

@@ -23,7 +23,7 @@ def media(modality: str, url: Any) -> Part:
 def blob(modality: str, mime_type: str, data: Any) -> Part:
     """Inline bytes, as base64 text; of bytes as such only the number is kept."""
     found: Part = {"type": "blob", "modality": modality, "mime_type": mime_type}
-    if isinstance(data, bytes | bytearray):
+    if isinstance(data, (bytes, bytearray)):
         return {**found, "content": "", "size": len(data)}
     return {**found, "content": data if isinstance(data, str) else ""}
 
