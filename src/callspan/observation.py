@@ -82,7 +82,7 @@ class Observation:
         self._estimates = estimates
         self._full = dispatch.wants_text or call.capture is not None or (estimates and call.stream)
         self._contexts: list[AbstractContextManager[Any]] = []
-        self._open = [True]
+        self._open: list[bool] = []
         self._mark: Any = None
 
     # -- around the provider call ------------------------------------------------------------------------------
@@ -99,6 +99,7 @@ class Observation:
         outer = active.get() or place()
         if outer is not None:
             self.call.parent = outer.call
+        self._open.append(True)
         open_observations.add(self)
         for context in self._tell(self._dispatch.starts, self.call):
             if hasattr(context, "__exit__"):
@@ -109,7 +110,6 @@ class Observation:
         try:
             self._hold = admit(self.call, self.budgets, self.size)
         except BudgetExceeded as stop:
-            self._open.clear()  # it never began, so it has no end
             tell(self._dispatch.stops, self.call, stop)
             raise
         except Exception as error:  # noqa: BLE001  an odd request must not keep the app from calling its model
@@ -233,7 +233,7 @@ class Observation:
 
     @property
     def ended(self) -> bool:
-        """Whether the end has been told."""
+        """Whether the end has been told; also true of a call that has not begun, or was refused, and so has no end."""
         return not self._open
 
     def finish(self) -> None:
@@ -287,7 +287,7 @@ class Observation:
         try:
             self._open.pop()
         except IndexError:
-            return  # somebody else ended it
+            return  # somebody else ended it, or it never began
         open_observations.discard(self)
         call = self.call
         call.duration = time.perf_counter() - call.started

@@ -10,11 +10,15 @@ import sys
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
+from inspect import iscoroutinefunction
 from typing import Any
 
 from callspan.background import outside_collector, watch_collector
 from callspan.budgets import BudgetExceeded
 from callspan.observation import Observation
+
+
+_NEVER = object()
 
 
 def observe(stream: Any, observation: Observation) -> Any:
@@ -43,15 +47,27 @@ def _drop(observed: weakref.ref[Observation]) -> None:
 
 @cache
 def _shell(kind: Any) -> type:
-    shell = _async_shell(kind) if hasattr(kind, "__anext__") else _sync_shell(kind)
+    shell = _sync_shell(kind) if hasattr(kind, "__next__") else kind
+    shell = _async_shell(shell) if hasattr(kind, "__anext__") else shell
     shell.__name__, shell.__qualname__, shell.__module__ = kind.__name__, kind.__qualname__, kind.__module__
     return shell
 
 
 def _without_new_close(kind: Any, shell: Any) -> type:
-    if not hasattr(kind, "close"):  # the oldest clients' streams cannot be closed
-        del shell.close
+    """A shell closes as the stream does: the oldest clients' cannot, and one that is read in both ways has two."""
+    for name in {"close", "aclose"} & vars(shell).keys():
+        closes = getattr(kind, name, None)
+        if closes is None or iscoroutinefunction(closes) != iscoroutinefunction(vars(shell)[name]):
+            delattr(shell, name)
     return shell
+
+
+def _leave(observation: Observation, stream: Any) -> None:
+    """The reader closes the stream. One that closes itself within a step, before it raises, has not been left."""
+    caller = sys._getframe(2)
+    names = caller.f_code.co_varnames
+    if not (observation.inside and names and caller.f_locals.get(names[0]) is stream):
+        observation.abandon()
 
 
 def _sync_shell(kind: Any) -> type:
@@ -59,13 +75,14 @@ def _sync_shell(kind: Any) -> type:
         _callspan: Observation
 
         def __iter__(self) -> Iterator[Any]:
-            return _steps(super().__iter__(), self._callspan, self)
+            source = super().__iter__()
+            return _steps(iter(super().__next__, _NEVER) if source is self else source, self._callspan, self)
 
         def __next__(self) -> Any:
             return take(super().__next__, self._callspan, self)
 
         def close(self, *args: Any, **kwargs: Any) -> Any:
-            self._callspan.abandon()
+            _leave(self._callspan, self)
             return super().close(*args, **kwargs)
 
     return _without_new_close(kind, Shell)
@@ -142,9 +159,14 @@ def _async_shell(kind: Any) -> type:
             return await atake(super().__anext__, self._callspan, self)
 
         async def close(self, *args: Any, **kwargs: Any) -> Any:
-            self._callspan.abandon()
+            _leave(self._callspan, self)
             await self._callspan.settle()
             return await super().close(*args, **kwargs)
+
+        async def aclose(self) -> Any:
+            _leave(self._callspan, self)
+            await self._callspan.settle()
+            return await super().aclose()
 
     return _without_new_close(kind, Shell)
 
