@@ -17,7 +17,6 @@ from callspan.background import outside_collector, watch_collector
 from callspan.budgets import BudgetExceeded
 from callspan.observation import Observation
 
-
 _NEVER = object()
 
 
@@ -28,6 +27,11 @@ def observe(stream: Any, observation: Observation) -> Any:
     stream.__class__ = _shell(type(stream))
     stream._callspan_drop = on_drop(stream, observation)
     return stream
+
+
+def observation_of(stream: Any) -> Any:
+    """What follows a stream, if anything does."""
+    return getattr(stream, "_callspan", None)
 
 
 def on_drop(owner: Any, observation: Observation) -> weakref.finalize[..., Any]:

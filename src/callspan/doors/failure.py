@@ -41,10 +41,14 @@ def _error_type(error: BaseException, fields: tuple[str, ...]) -> str:
     body = _error_body(error)
     for source in (error, get(body, "error") or body):
         code = failure_type(source, *fields)
-        # a code is a word; anything longer may quote what was said
-        if code != OTHER and _CODE.fullmatch(code):
+        if is_code(code):
             return code
     return qualified(type(error))
+
+
+def is_code(said: str) -> bool:
+    """Whether this is a code of a provider's, which is a word; anything longer may quote what was said."""
+    return said != OTHER and _CODE.fullmatch(said) is not None
 
 
 def _error_body(error: BaseException) -> Any:
