@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
@@ -123,6 +124,35 @@ def gemini_at(url: str) -> Iterator[Gemini]:
 async def async_gemini_at(url: str) -> AsyncIterator[Gemini]:
     """The same in asynchronous code."""
     yield Gemini(google_client(url).aio.models)
+
+
+class LiteLLM:
+    """LiteLLM's functions as a client, speaking to the model server as a provider. It does not try again."""
+
+    def __init__(self, url: str, asynchronous: bool, provider: str) -> None:
+        self._name = "acompletion" if asynchronous else "completion"
+        self._provider, self._url = provider, url
+        self.chat = self
+
+    def create(self, model: str, **request: Any) -> Any:
+        os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it asks the network when it is imported
+        litellm = import_module("litellm")
+        litellm.suppress_debug_info = True
+        given = {"api_key": _COMMON["api_key"], "max_retries": 0, **request}
+        return getattr(litellm, self._name)(
+            model=f"{self._provider}/{model}", api_base=litellm_base(self._url, self._provider, model), **given
+        )
+
+
+def litellm_base(url: str, provider: str, model: str) -> str:
+    """The model server's address as LiteLLM wants it for a provider."""
+    bare = url.removesuffix("/v1")
+    return {"anthropic": bare, "gemini": f"{bare}/v1beta/models/{model}"}.get(provider, url)
+
+
+def litellm_at(provider: str, asynchronous: bool = False) -> Callable[[str], Any]:
+    """What makes LiteLLM speak to the model server."""
+    return lambda url: contextlib.nullcontext(LiteLLM(url, asynchronous, provider))
 
 
 def has(path: str, make: Any = openai_client) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
+from importlib.util import find_spec
 from operator import attrgetter
 from typing import Any
 
@@ -13,6 +15,7 @@ from clients import (
     async_gemini_at,
     async_openai_client,
     gemini_at,
+    litellm_at,
     openai_client,
     stainless_at,
 )
@@ -31,6 +34,8 @@ class Kind:
     played in raw modes too; one is enough for kinds that share a door.
     `codes` are the provider's own words for the errors of OpenAI. One that `tells_early` states tokens before the end.
     One whose streams are `generators` cannot stand in a `with`, and may ask the server only when it is first read.
+    `varies` is what its items say differently each time. One that `keeps` its streams, in threads of its own, lets go
+    of them at some time after the reader has. One that `loses_codes` does not say which error stood inside a stream.
     """
 
     name: str
@@ -46,6 +51,9 @@ class Kind:
     codes: Mapping[str, str] = field(default_factory=dict)
     tells_early: bool = False
     generators: bool = False
+    varies: str = ""
+    keeps: bool = False
+    loses_codes: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -67,6 +75,55 @@ def _compatible(name: str, module: str, kind: str, **options: Any) -> Kind:
         operation="chat",
         finish=("stop",),
         unfinished=("error",),
+    )
+
+
+_ANTHROPIC_CODES = {
+    "invalid_api_key": "authentication_error",
+    "model_not_found": "not_found_error",
+    "rate_limit_exceeded": "rate_limit_error",
+    "server_error": "api_error",
+}
+_GEMINI_CODES = {
+    "invalid_request_error": "INVALID_ARGUMENT",
+    "invalid_api_key": "UNAUTHENTICATED",
+    "model_not_found": "NOT_FOUND",
+    "rate_limit_exceeded": "RESOURCE_EXHAUSTED",
+    "server_error": "INTERNAL",
+}
+
+
+def _litellm(provider: str, model: str, codes: Mapping[str, str], **traits: Any) -> Kind:
+    """LiteLLM's chat; the provider decides whether it goes over OpenAI's client or over HTTP of its own."""
+    return Kind(
+        name=f"litellm-{provider}",
+        make=litellm_at(provider),
+        amake=litellm_at(provider, asynchronous=True),
+        path="chat",
+        request={"model": model, "messages": [{"role": "user", "content": "Which flowers last longest?"}]},
+        stream_request={"stream_options": {"include_usage": True}},
+        operation="chat",
+        finish=("stop",),
+        unfinished=("error",),
+        codes=codes,
+        varies=r"created=\d+|id='chatcmpl-[0-9a-f-]{36}'",
+        keeps=True,
+        **traits,
+    )
+
+
+def _litellm_kinds() -> tuple[Kind, ...]:
+    """Over OpenAI's client, over its own HTTP, and where it asks the server only when the stream is first read."""
+    if not find_spec("litellm") or version("litellm") < "1.110":  # streams of older ones cannot be closed
+        return ()
+    cut = dict.fromkeys(
+        ("litellm.exceptions.InternalServerError", "litellm.exceptions.MidStreamFallbackError"),
+        "openai.APIConnectionError",
+    )
+    return (
+        _litellm("openai", "flowers-8b", cut),
+        _litellm("hosted_vllm", "flowers-8b", {}, loses_codes=True),
+        _litellm("gemini", "gemini-2.5-flash", _GEMINI_CODES, loses_codes=True, generators=True),
     )
 
 
@@ -118,12 +175,7 @@ KINDS = (
         finish=("end_turn",),
         unfinished=("error",),
         thorough=True,
-        codes={
-            "invalid_api_key": "authentication_error",
-            "model_not_found": "not_found_error",
-            "rate_limit_exceeded": "rate_limit_error",
-            "server_error": "api_error",
-        },
+        codes=_ANTHROPIC_CODES,
         tells_early=True,
     ),
     Kind(
@@ -136,17 +188,12 @@ KINDS = (
         finish=("STOP",),
         unfinished=("error",),
         thorough=True,
-        codes={
-            "invalid_request_error": "INVALID_ARGUMENT",
-            "invalid_api_key": "UNAUTHENTICATED",
-            "model_not_found": "NOT_FOUND",
-            "rate_limit_exceeded": "RESOURCE_EXHAUSTED",
-            "server_error": "INTERNAL",
-        },
+        codes=_GEMINI_CODES,
         generators=True,
     ),
     _compatible("groq", "groq", "Groq"),
     _compatible("together", "together", "Together"),
     _compatible("cerebras", "cerebras.cloud.sdk", "Cerebras", warm_tcp_connection=False),
     _compatible("fireworks", "fireworks", "Fireworks"),
+    *_litellm_kinds(),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
@@ -51,7 +52,7 @@ class Stage:
 
     def note(self, item: Any) -> None:
         """Keep what an item says."""
-        self.seen.items.append(repr(item))
+        self.seen.items.append(re.sub(self.kind.varies, "", repr(item)) if self.kind.varies else repr(item))
         self.first.set()
 
     def held(self, _stream: Any) -> None:
