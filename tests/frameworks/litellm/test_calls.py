@@ -175,16 +175,15 @@ class OwnProvider(litellm.CustomLLM):
     def streaming(self, *_args: Any, **_given: Any) -> Any:
         request: Any = {"model": "gpt-4.1-mini", "messages": ASK, **USAGE}
         for chunk in self._client.chat.completions.create(**request):
-            said = chunk.choices[0] if chunk.choices else None
-            ends = said is not None and said.finish_reason is not None
-            yield {
-                "text": (said and said.delta.content) or "",
-                "is_finished": ends,
-                "finish_reason": "stop" if ends else "",
-                "usage": None,
-                "index": 0,
-                "tool_use": None,
-            }
+            for choice in chunk.choices:
+                yield _piece(choice.delta.content or "")
+        yield _piece("", "stop")  # older versions read no further than this
+
+
+def _piece(text: str, finish: str = "") -> Given:
+    """A chunk as LiteLLM wants it of such a provider."""
+    ends = {"is_finished": bool(finish), "finish_reason": finish}
+    return {"text": text, **ends, "usage": None, "index": 0, "tool_use": None}
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])

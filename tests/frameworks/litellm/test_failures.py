@@ -37,9 +37,8 @@ def test_a_refusal(
         if stream:
             _ = [chunk async for chunk in answer]
 
-    with pytest.raises(litellm.exceptions.openai.APIStatusError) as raised:
+    with pytest.raises(litellm.exceptions.openai.APIStatusError):
         asyncio.run(aread()) if asynchronous else list(litellm.completion(**given))
-    assert raised.value.status_code == 429
     found = telemetry.attributes
     assert (found["error.type"], found["http.response.status_code"]) == (CODES[model], 429)
     assert found["http.response.header.retry-after"] == ("2",)
@@ -49,7 +48,7 @@ def test_a_refusal(
 
 def test_a_server_that_is_not_there(telemetry: Telemetry, model_server: ModelServer) -> None:
     """No answer, no code and no status, though LiteLLM makes one up: the exception's class says what it was."""
-    given = VLLM.at(model_server)
+    given = CLAUDE.at(model_server)
     model_server.close()
     with pytest.raises(litellm.exceptions.openai.APIError) as raised:
         litellm.completion(messages=ASK, **given)

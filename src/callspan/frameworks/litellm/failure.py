@@ -20,11 +20,12 @@ def explain(error: BaseException) -> Failure:
     """Why a call failed: the provider's code where it has one. LiteLLM's own codes and statuses say less or nothing."""
     said = list(_said(error))
     codes = (failure_type(get(one, "error") or one, *_FIELDS) for one in said)
-    headers = getattr(error, "litellm_response_headers", None) or {}
+    cause = getattr(error, "original_exception", None) or error  # one for its router stands around the other
+    headers = getattr(cause, "litellm_response_headers", None) or {}
     return Failure(
         type=next(filter(is_code, codes), None) or qualified(type(error)),
         message=str(error),
-        status=_status(error) if said or headers else None,
+        status=_status(cause) if said or headers else None,
         request_id=next((headers[name] for name in _REQUEST_IDS if name in headers), None),
         retry_after=headers.get("retry-after") or headers.get("retry-after-ms"),
         exception=error,
