@@ -68,9 +68,9 @@ def _without_new_close(kind: Any, shell: Any) -> type:
 
 def _leave(observation: Observation, stream: Any) -> None:
     """The reader closes the stream. One that closes itself within a step, before it raises, has not been left."""
-    caller = sys._getframe(2)
-    names = caller.f_code.co_varnames
-    if not (observation.inside and names and caller.f_locals.get(names[0]) is stream):
+    caller = sys._getframe(1).f_back if observation.inside else None
+    names = caller.f_code.co_varnames if caller is not None else ()
+    if caller is None or not names or caller.f_locals.get(names[0]) is not stream:
         observation.abandon()
 
 

@@ -81,7 +81,7 @@ def _unpacked(known: str) -> str:
 
 def _stated(raw: str, usage: Usage | None, stated: Any) -> Usage | None:
     """The counts of a whole answer that stand in the provider's text too, though summed up there otherwise."""
-    if usage is None or not _says(raw, _COUNTS):
+    if usage is None or not usage.total or not _says(raw, _COUNTS):
         return None
     usage.cache_write = _written(stated)
     for name, words in _SUBSETS.items():

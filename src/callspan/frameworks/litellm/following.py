@@ -102,7 +102,8 @@ def see_left(stream: Any) -> None:
     while inner is not None and observation_of(inner) is None:
         inner = getattr(inner, "completion_stream", None)
     if inner is not None:
-        observe(stream, _Leaving(observation_of(inner)))
+        leaving: Any = _Leaving(observation_of(inner))
+        observe(stream, leaving)
 
 
 class _Leaving:
