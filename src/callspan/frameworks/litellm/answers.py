@@ -11,9 +11,8 @@ import re
 import weakref
 from typing import Any
 
-from callspan.dialects.dialect import count, get, text
+from callspan.dialects.dialect import count, get, loaded, text
 from callspan.dialects.openai_usage import usage as counts
-from callspan.doors.raw_response import loaded
 from callspan.events import Delta, Usage
 from callspan.frameworks.litellm.request import Request
 from callspan.observation import Reader
@@ -65,7 +64,7 @@ def chunks(request: Request, stream: Any) -> Reader:
 
 def _identity(known: str | None, raw: str) -> str | None:
     """The provider's id of the answer. LiteLLM makes ids up, and packs those of responses into longer ones."""
-    said = loaded(raw.encode()) if raw.startswith("{") else None
+    said = loaded(raw) if raw.startswith("{") else None
     if isinstance(said, dict):
         return text(said.get("id")) or text(said.get("responseId"))
     return None if known is None or _MADE_UP.fullmatch(known) else _unpacked(known)
