@@ -11,14 +11,17 @@ from clients import (
     anthropic_at,
     async_anthropic_at,
     async_gemini_at,
+    async_ollama_at,
     async_openai_client,
     gemini_at,
+    ollama_at,
     openai_client,
     stainless_at,
 )
 
 WITH_USAGE = {"extra_body": {"stream_options": {"include_usage": True}}}
 """Old clients do not know the option by name."""
+OPENAI_CODES = ("invalid_request_error", "invalid_api_key", "model_not_found", "rate_limit_exceeded", "server_error")
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,18 @@ KINDS = (
             "rate_limit_exceeded": "RESOURCE_EXHAUSTED",
             "server_error": "INTERNAL",
         },
+        generators=True,
+    ),
+    Kind(
+        name="ollama-chat",
+        make=ollama_at,
+        amake=async_ollama_at,
+        path="chat",
+        request={"model": "flowers-8b", "messages": [{"role": "user", "content": "Which flowers last longest?"}]},
+        operation="chat",
+        finish=("stop",),
+        unfinished=("error",),
+        codes=dict.fromkeys(OPENAI_CODES, "ollama._types.ResponseError"),
         generators=True,
     ),
     _compatible("groq", "groq", "Groq"),
