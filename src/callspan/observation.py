@@ -197,10 +197,12 @@ class Observation:
 
     def _take(self, delta: Delta, elapsed: float) -> None:
         response = self.call.response
+        # what ends whole repeats what was heard before
+        new = () if delta.whole and response.first_token is not None else delta.parts
         if delta.usage is not None and self.hides is not None:
             delta.usage.source = "requested"
         response.add(delta, self._full)
-        for part in delta.parts:
+        for part in new:
             if part.text and part.kind in _SPOKEN:
                 if response.first_token is None:
                     response.first_token = elapsed
