@@ -325,13 +325,14 @@ def current_task() -> Any:
 
 
 def being_cancelled(reader: weakref.ref[Any] | None = None) -> bool:
-    """Whether the task that runs here, or the one that reads, is being cancelled; not known before Python 3.11."""
+    """Whether the task that reads is being cancelled, or else the one that runs here; not known before Python 3.11."""
     if _cancelled_by_trio():
         return True
     if sys.version_info < (3, 11):
         return False
-    tasks = (current_task(), reader and reader())
-    return any(task is not None and task.cancelling() > 0 for task in tasks)
+    # what closes a stream for its reader may be cancelled because the event loop ends
+    task = current_task() if reader is None else reader()
+    return task is not None and task.cancelling() > 0
 
 
 def _cancelled_by_trio() -> bool:
