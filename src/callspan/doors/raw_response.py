@@ -37,16 +37,17 @@ def follow(observation: Observation, raw: Any) -> None:
     response.__class__ = _readable(type(response))
 
 
-def follow_response(observation: Observation, response: Any) -> None:
+def follow_response(observation: Observation, response: Any) -> Any:
     """Follow an HTTP response that the client's own reader reads, whose end is the end of the call."""
     if response.is_closed:
         read_whole(response, observation)
-        return
+        return response
     watch_collector()
     response._callspan = observation
     response._callspan_body = body_of(response, observation)
     response.__class__ = _readable(type(response))
     on_drop(response, observation)
+    return response
 
 
 def stream_made(wrapped: Any, stream: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -8,14 +8,14 @@ from typing import Any
 from callspan.dialects.dialect import loaded
 from callspan.doors.address import address
 from callspan.doors.methods import Asked, Method
-from callspan.doors.raw_response import stream_made
+from callspan.doors.raw_response import follow_response, stream_made
 from callspan.patching import Patch
 
 
 def requests(package: str) -> list[Method]:
     """The functions through which each request of a package of Speakeasy's passes."""
     module = f"{package}.basesdk"
-    told = {"asks": _asks, "optional": True, "gives_response": True}
+    told = {"asks": _asks, "optional": True, "follow": follow_response}
     return [
         Method(module, "BaseSDK.do_request", **told),
         Method(module, "AsyncBaseSDK.do_request_async", asynchronous=True, **told),
