@@ -11,8 +11,6 @@ from importlib import import_module
 from typing import Any
 
 import anthropic
-import httpx
-import ollama
 import openai
 from google import genai
 from google.genai import _api_client as google_api
@@ -125,32 +123,6 @@ def gemini_at(url: str) -> Iterator[Gemini]:
 async def async_gemini_at(url: str) -> AsyncIterator[Gemini]:
     """The same in asynchronous code."""
     yield Gemini(google_client(url).aio.models)
-
-
-def ollama_client(url: str, kind: str = "Client", respond: Any = None) -> Any:
-    """Ollama's client, speaking to the model server, or answered by a function."""
-    speaks = {"transport": httpx.MockTransport(respond)} if respond else {"verify": _CERTIFICATES}
-    return getattr(ollama, kind)(host=url.removesuffix("/v1"), timeout=20, **speaks)
-
-
-class Creating:
-    """A client with `create` for the one of its methods that the table calls."""
-
-    def __init__(self, method: Any) -> None:
-        self.create = method
-        self.chat = self
-
-
-@contextlib.contextmanager
-def ollama_at(url: str) -> Iterator[Creating]:
-    """Ollama's client, speaking to the model server."""
-    yield Creating(ollama_client(url).chat)
-
-
-@contextlib.asynccontextmanager
-async def async_ollama_at(url: str) -> AsyncIterator[Creating]:
-    """The same in asynchronous code."""
-    yield Creating(ollama_client(url, "AsyncClient").chat)
 
 
 def has(path: str, make: Any = openai_client) -> bool:

@@ -16,7 +16,7 @@ import callspan
 from callspan.dialects.ollama_generation import CHAT, GENERATE
 from callspan.events import Response
 from callspan.modelserver import ModelServer, Reply, ToolCall
-from clients import ollama_client
+from creating import ollama_client
 from telemetry import Telemetry
 
 MODEL = "flowers-8b"

@@ -11,14 +11,15 @@ from clients import (
     anthropic_at,
     async_anthropic_at,
     async_gemini_at,
-    async_ollama_at,
     async_openai_client,
     gemini_at,
-    ollama_at,
     openai_client,
     stainless_at,
 )
+from creating import async_cohere_at, async_ollama_at, cohere_at, ollama_at
 
+IN_STREAM = "server_error in a stream"
+"""The key of an error inside a stream, where that has another code."""
 WITH_USAGE = {"extra_body": {"stream_options": {"include_usage": True}}}
 """Old clients do not know the option by name."""
 OPENAI_CODES = ("invalid_request_error", "invalid_api_key", "model_not_found", "rate_limit_exceeded", "server_error")
@@ -30,8 +31,9 @@ class Kind:
 
     `path` leads from the client to what has `create`, `with_raw_response`, `with_streaming_response`, and the helpers
     `parse` and `stream` where there are any.
-    `finish` are the finish reasons of a whole answer, `unfinished` of one that stopped half way. A `thorough` kind is
-    played in raw modes too; one is enough for kinds that share a door.
+    `finish` are the finish reasons of a whole answer, `unfinished` of one that stopped half way, and `failed` of one
+    that says of itself that it has failed, where that is another. A `thorough` kind is played in raw modes too; one is
+    enough for kinds that share a door.
     `codes` are the provider's own words for the errors of OpenAI. One that `tells_early` states tokens before the end.
     One whose streams are `generators` cannot stand in a `with`, and may ask the server only when it is first read.
     """
@@ -49,6 +51,7 @@ class Kind:
     codes: Mapping[str, str] = field(default_factory=dict)
     tells_early: bool = False
     generators: bool = False
+    failed: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -158,6 +161,26 @@ KINDS = (
         finish=("stop",),
         unfinished=("error",),
         codes=dict.fromkeys(OPENAI_CODES, "ollama._types.ResponseError"),
+        generators=True,
+    ),
+    Kind(
+        name="cohere-chat",
+        make=cohere_at,
+        amake=async_cohere_at,
+        path="chat",
+        request={"model": "flowers-8b", "messages": [{"role": "user", "content": "Which flowers last longest?"}]},
+        operation="chat",
+        finish=("COMPLETE",),
+        unfinished=("error",),
+        failed=("ERROR",),
+        codes={
+            "invalid_request_error": "cohere.errors.bad_request_error.BadRequestError",
+            "invalid_api_key": "cohere.errors.unauthorized_error.UnauthorizedError",
+            "model_not_found": "cohere.errors.not_found_error.NotFoundError",
+            "rate_limit_exceeded": "cohere.errors.too_many_requests_error.TooManyRequestsError",
+            "server_error": "cohere.errors.internal_server_error.InternalServerError",
+            IN_STREAM: "ERROR",
+        },
         generators=True,
     ),
     _compatible("groq", "groq", "Groq"),

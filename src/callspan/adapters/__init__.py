@@ -2,6 +2,7 @@
 
 from callspan.adapters.anthropic import ANTHROPIC
 from callspan.adapters.cerebras import CEREBRAS
+from callspan.adapters.cohere import COHERE
 from callspan.adapters.fireworks import FIREWORKS
 from callspan.adapters.google_genai import GOOGLE_GENAI
 from callspan.adapters.groq import GROQ
@@ -9,4 +10,4 @@ from callspan.adapters.ollama import OLLAMA
 from callspan.adapters.openai import OPENAI
 from callspan.adapters.together import TOGETHER
 
-ADAPTERS = (OPENAI, ANTHROPIC, GOOGLE_GENAI, GROQ, TOGETHER, CEREBRAS, FIREWORKS, OLLAMA)
+ADAPTERS = (OPENAI, ANTHROPIC, GOOGLE_GENAI, GROQ, TOGETHER, CEREBRAS, FIREWORKS, COHERE, OLLAMA)
