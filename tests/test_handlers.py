@@ -67,9 +67,7 @@ def test_all_calls(telemetry: Telemetry, program: Program, model_server: ModelSe
 
 
 @pytest.mark.needs("responses")
-def test_a_stream_that_repeats_itself(
-    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer
-) -> None:
+def test_a_stream_that_repeats_itself(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer) -> None:
     """Where the last event of a stream repeats the whole answer, handlers do not hear it again."""
     notes = Notes()
     model_server.enqueue(ROSES)
