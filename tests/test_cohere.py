@@ -25,9 +25,6 @@ MODEL = "flowers-8b"
 CHATTED: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "whisper-asked"}]}
 CHATTED_V1: dict[str, Any] = {"model": MODEL, "message": "whisper-asked"}
 RANKED: dict[str, Any] = {"model": MODEL, "query": "whisper", "documents": ["a rose", "whisper on"]}
-RETRIES = pytest.mark.skipif(
-    "max_retries" not in inspect.signature(cohere.ClientV2.__init__).parameters, reason="an old version of the client"
-)
 BOTH = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 VERSIONS = pytest.mark.parametrize("version", [1, 2], ids=["v1", "v2"])
 
@@ -39,8 +36,7 @@ def kind_of(version: int, asynchronous: bool) -> str:
 
 def ask(url: str, asynchronous: bool, version: int = 2, name: str = "chat", **request: Any) -> Any:
     """One call of a client's method; the chunks if it streams."""
-    options = {key: request.pop(key) for key in ("respond", "max_retries") if key in request}
-    client = cohere_client(url, kind_of(version, asynchronous), **options)
+    client = cohere_client(url, kind_of(version, asynchronous), request.pop("respond", None))
     if name.startswith("chat"):
         request = {**(CHATTED if version == 2 else CHATTED_V1), **request}
     if not asynchronous:
@@ -98,6 +94,20 @@ def test_what_an_answer_states(
     assert not [word for word in ("whisper", "Hel", "I will", "Paris") if word in telemetry.everything()]
 
 
+@pytest.mark.instrument(cost=True, prices={"currency": "USD", "models": {MODEL: {"input": 2, "output": 10}}})
+@pytest.mark.parametrize("name", ["v2_chat.json", "v2_chat_stream.sse"])
+def test_cost_is_that_of_what_is_billed(
+    telemetry: Telemetry, model_server: ModelServer, payload: Any, name: str
+) -> None:
+    """The price is for the tokens that Cohere bills, which are fewer than its model reads."""
+    model_server.enqueue(Reply(raw=payload(f"cohere/{name}")))
+    with callspan.count_tokens() as count:
+        ask(model_server.url, False, name="chat_stream" if name.endswith("sse") else "chat")
+    assert callspan.flush()
+    assert telemetry.attributes["callspan.cost.usd"] == pytest.approx((5 * 2 + 12 * 10) / 1e6)
+    assert (count.input, count.cost) == (71, pytest.approx((5 * 2 + 12 * 10) / 1e6))
+
+
 @BOTH
 @VERSIONS
 @pytest.mark.parametrize("name", ["chat", "chat_stream"])
@@ -146,18 +156,18 @@ def test_an_answer_that_is_none(
     assert found["gen_ai.response.finish_reasons"] == ("ERROR",)
 
 
-@RETRIES
 @BOTH
 @VERSIONS
-def test_retries(telemetry: Telemetry, model_server: ModelServer, version: int, asynchronous: bool) -> None:
+def test_retries(
+    telemetry: Telemetry, model_server: ModelServer, monkeypatch: Any, version: int, asynchronous: bool
+) -> None:
     """The client's own attempts stay within one call, each with its cause."""
-    model_server.enqueue(*(Reply(status=status, retry_after=0.001) for status in (503, 429)))
-    ask(model_server.url, asynchronous, version, max_retries=3)
+    monkeypatch.setattr("cohere.core.http_client.INITIAL_RETRY_DELAY_SECONDS", 0.001)
+    model_server.enqueue(Reply(status=503), Reply(status=429))
+    ask(model_server.url, asynchronous, version, request_options={"max_retries": 5})
     retries = telemetry.events("callspan.retry")
-    assert [(event["callspan.retry.cause"], event["callspan.retry.wait"]) for event in retries] == [
-        ("503", 0.001),
-        ("429", 0.001),
-    ]
+    assert [event["callspan.retry.cause"] for event in retries] == ["503", "429"]
+    assert all(0 < event["callspan.retry.wait"] < 1 for event in retries)
     assert telemetry.attributes["callspan.request.attempts"] == 3
     assert telemetry.attributes["callspan.outcome"] == "completed"
 

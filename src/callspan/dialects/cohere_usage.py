@@ -13,15 +13,17 @@ def usage(stated: Any) -> Usage | None:
 
     What is billed leaves out what Cohere itself puts into a prompt, and can be less than what came from its cache.
     """
-    tokens, billed = get(stated, "tokens"), get(stated, "billed_units")
+    tokens, units = get(stated, "tokens"), get(stated, "billed_units")
+    read, said = _number(tokens, "input_tokens"), _number(tokens, "output_tokens")
+    image = _number(units, "image_tokens")
+    billed = Usage(_first(_number(units, "input_tokens"), image), _number(units, "output_tokens"), input_image=image)
     found = Usage(
-        input=_first(_number(tokens, "input_tokens"), _number(billed, "input_tokens")),
-        output=_first(_number(tokens, "output_tokens"), _number(billed, "output_tokens")),
+        input=_first(read, billed.input),
+        output=_first(said, billed.output),
         cache_read=_number(stated, "cached_tokens"),
-        input_image=_number(billed, "image_tokens"),
+        input_image=image,
+        billed=None if billed.input is None else billed,
     )
-    if found.input is None:
-        found.input = found.input_image
     return None if found.total is None else found
 
 
