@@ -432,6 +432,7 @@ def test_raw_responses(telemetry: Telemetry, model_server: ModelServer, version:
             assert len([item async for item in response.data]) > 3
         async with raw.chat_stream(**request) as response:
             await anext(response.data)
+        assert len(telemetry.spans) == 3
         return type(manager)
 
     def read() -> Any:
@@ -444,6 +445,7 @@ def test_raw_responses(telemetry: Telemetry, model_server: ModelServer, version:
             assert len(list(response.data)) > 3
         with raw.chat_stream(**request) as response:
             next(response.data)
+        assert len(telemetry.spans) == 3
         return type(manager)
 
     kind = asyncio.run(aread()) if asynchronous else read()

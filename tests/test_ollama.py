@@ -186,6 +186,25 @@ def test_embeddings_of_one_prompt(telemetry: Telemetry, model_server: ModelServe
     assert "whisper" not in telemetry.everything()
 
 
+@pytest.mark.skipif(not hasattr(ollama.Client, "systemone"), reason="an old version of the client")
+@pytest.mark.instrument(capture="span")
+@BOTH
+def test_system_one(telemetry: Telemetry, asynchronous: bool) -> None:
+    """Questions about a state are answered by a model, whose tokens have other names there."""
+    answers = {"rose": {"type": "noul", "noul": 0.9}}
+    told = {"model": MODEL, "answers": answers, "usage": {"input_tokens": 31, "output_tokens": 2}}
+    questions = {"rose": {"type": "noul", "instructions": "Is it a rose?"}}
+    asked = {"model": MODEL, "state": "A red flower.", "questions": questions}
+    respond = lambda _request: httpx.Response(200, json=told)  # noqa: E731
+    ask("http://ollama.test", asynchronous, "systemone", respond, **asked)
+    found = telemetry.attributes
+    assert (telemetry.span.name, found["gen_ai.response.model"]) == (f"generate_content {MODEL}", MODEL)
+    assert counts(telemetry) == {"input_tokens": 31, "output_tokens": 2}
+    [sent], [given] = (json.loads(found[f"gen_ai.{name}.messages"]) for name in ("input", "output"))
+    assert [part["content"] for part in sent["parts"]] == ["A red flower.", json.dumps(questions)]
+    assert json.loads(given["parts"][0]["content"]) == answers
+
+
 def test_functions_of_the_module(telemetry: Telemetry, model_server: ModelServer, monkeypatch: Any) -> None:
     """The module's own functions are methods of a client made at import, and are seen as any other."""
     mine = ollama.chat.__self__  # type: ignore[attr-defined]
@@ -375,25 +394,49 @@ def test_odd_answers(odd: dict[str, Any]) -> None:
 def test_a_stream_begins_when_it_is_read(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
     """A stream is a generator as ever, asks for nothing until it is read, and no span is current in the loop's body."""
 
-    def seen() -> tuple[int, bool]:
-        return len(model_server.requests), trace.get_current_span().get_span_context().is_valid
+    begun: list[Any] = []
+
+    class Notes:
+        def on_start(self, call: Any) -> None:
+            begun.append(call)
+
+    def seen() -> tuple[int, int, bool]:
+        return len(begun), len(model_server.requests), trace.get_current_span().get_span_context().is_valid
 
     async def aread() -> None:
         stream: Any = await ollama_client(model_server.url, "AsyncClient").chat(**CHATTED, stream=True)
         assert inspect.isasyncgen(stream)
-        assert seen() == (0, False)
+        assert seen() == (0, 0, False)
         async for _chunk in stream:
-            assert seen() == (1, False)
+            assert seen() == (1, 1, False)
 
+    telemetry.instrument(handlers=[Notes()])
     if asynchronous:
         asyncio.run(aread())
     else:
         stream: Any = ollama_client(model_server.url).chat(**CHATTED, stream=True)
         assert inspect.isgenerator(stream)
-        assert seen() == (0, False)
+        assert seen() == (0, 0, False)
         for _chunk in stream:
-            assert seen() == (1, False)
+            assert seen() == (1, 1, False)
     assert telemetry.attributes["callspan.outcome"] == "completed"
+
+
+def test_a_reader_that_stops_as_its_program_ends(telemetry: Telemetry, payload: Any) -> None:
+    """A stream that is left in a generator of the app's is abandoned, though the loop's end cancels its closing."""
+    body = payload("ollama/chat_stream.ndjson")
+    client = ollama_client("http://ollama.test", "AsyncClient", lambda _request: httpx.Response(200, content=body))
+
+    async def words() -> Any:
+        async for chunk in await client.chat(**CHATTED, stream=True):
+            yield chunk["message"]["content"]
+
+    async def first() -> None:
+        async for _word in words():
+            break
+
+    asyncio.run(first())
+    assert telemetry.attributes["callspan.outcome"] == "abandoned"
 
 
 def test_handlers_of_one_client(telemetry: Telemetry, model_server: ModelServer) -> None:

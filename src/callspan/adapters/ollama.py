@@ -8,6 +8,7 @@ from typing import Any
 from callspan.dialects.dialect import get
 from callspan.dialects.ollama_embeddings import EMBEDDINGS
 from callspan.dialects.ollama_generation import CHAT, GENERATE
+from callspan.dialects.ollama_systemone import SYSTEM_ONE
 from callspan.doors.adapter import Adapter, post
 from callspan.doors.address import address
 from callspan.doors.failure import explain
@@ -52,5 +53,6 @@ OLLAMA = Adapter(
         post("/api/chat", CHAT),
         post("/api/generate", GENERATE),
         post("/api/embed(dings)?", EMBEDDINGS),
+        post("/v1/systemone", SYSTEM_ONE),
     ),
 )
