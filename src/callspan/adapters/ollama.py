@@ -42,7 +42,7 @@ OLLAMA = Adapter(
     name="ollama",
     package="ollama",
     module="ollama",
-    versions=("0.4", "1"),
+    versions=("0.4", "0.7"),
     provider=lambda _client, _host, _port: "ollama",  # nobody else speaks its format, whatever the address
     door=methods(
         Method(_CLIENT, "Client._request", asks=_asks, lazy=True),
