@@ -117,7 +117,7 @@ def _piece(kind: str, message: Any, place: Any) -> Part | None:
 
 
 def _end(answer: Any, told: Any) -> Delta:
-    """The end of an answer; one without a reason has not come to it."""
+    """The end of an answer, as the last event or the whole of it tells."""
     reason = text(get(told, "finish_reason"))
     return Delta(
         id=text(get(answer, "id")),

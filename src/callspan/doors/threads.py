@@ -23,15 +23,17 @@ class _Pool:
 class _Carrying:
     """A client's object with such a pool in place of its own."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
-        self._executor = _Pool(client._executor)
+    def __init__(self, client: Any, pool: Any) -> None:
+        self._callspan_client = client
+        self._executor = _Pool(pool)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
+        return getattr(self._callspan_client, name)
 
 
 def carried(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """In place of a method of a client whose pool is its `_executor`."""
-    function = getattr(wrapped, "__func__", None)
-    return wrapped(*args, **kwargs) if function is None else function(_Carrying(client), *args, **kwargs)
+    function, pool = getattr(wrapped, "__func__", None), getattr(client, "_executor", None)
+    if function is None or pool is None:
+        return wrapped(*args, **kwargs)
+    return function(_Carrying(client, pool), *args, **kwargs)
