@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -49,14 +48,14 @@ async def async_ollama_at(url: str) -> AsyncIterator[Creating]:
     yield Creating(ollama_client(url, "AsyncClient").chat)
 
 
-_ONCE = {"max_retries": 0} if "max_retries" in inspect.signature(cohere.ClientV2.__init__).parameters else {}
-"""For clients that try again unless told not to; those before 5.21 do so only when told."""
+ONCE = {"request_options": {"max_retries": 0}}
+"""For a request of Cohere's client: most versions try again unless told not to."""
 
 
 def cohere_client(url: str, kind: str = "ClientV2", respond: Any = None, **options: Any) -> Any:
-    """Cohere's client of some kind, speaking to the model server, or answered by a function; it does not retry."""
+    """Cohere's client of some kind, speaking to the model server, or answered by a function."""
     speaker = (httpx.AsyncClient if kind.startswith("Async") else httpx.Client)(timeout=20, **_speaks(respond))
-    known = {"api_key": "any", "base_url": url.removesuffix("/v1"), "httpx_client": speaker, **_ONCE}
+    known = {"api_key": "any", "base_url": url.removesuffix("/v1"), "httpx_client": speaker}
     return getattr(cohere, kind)(**{**known, **options})
 
 

@@ -16,7 +16,7 @@ from clients import (
     openai_client,
     stainless_at,
 )
-from creating import async_cohere_at, async_ollama_at, cohere_at, ollama_at
+from creating import ONCE, async_cohere_at, async_ollama_at, cohere_at, ollama_at
 
 IN_STREAM = "server_error in a stream"
 """The key of an error inside a stream, where that has another code."""
@@ -168,7 +168,11 @@ KINDS = (
         make=cohere_at,
         amake=async_cohere_at,
         path="chat",
-        request={"model": "flowers-8b", "messages": [{"role": "user", "content": "Which flowers last longest?"}]},
+        request={
+            "model": "flowers-8b",
+            "messages": [{"role": "user", "content": "Which flowers last longest?"}],
+            **ONCE,
+        },
         operation="chat",
         finish=("COMPLETE",),
         unfinished=("error",),
