@@ -126,6 +126,57 @@ async def async_gemini_at(url: str) -> AsyncIterator[Gemini]:
     yield Gemini(google_client(url).aio.models)
 
 
+def _mistral() -> tuple[Any, Any, Any]:
+    """Mistral's package, which has moved, the HTTP library that this version of it is built on, and its streams."""
+    try:
+        package, home = import_module("mistralai.client"), "mistralai.client"
+    except ImportError:
+        package, home = import_module("mistralai"), "mistralai"
+    if not hasattr(package, "Mistral"):
+        package, home = import_module("mistralai"), "mistralai"
+    return package, import_module(f"{home}.basesdk").httpx, import_module(f"{home}.utils.eventstreaming")
+
+
+mistral, _mistral_http, _mistral_streams = _mistral()
+MISTRAL_GENERATORS = not hasattr(_mistral_streams, "EventStream")
+"""Whether the streams of Mistral's client are plain generators, as those of the oldest are."""
+MISTRAL_ERROR: Any = getattr(mistral, "SDKError", None) or import_module("mistralai.client.errors").SDKError
+"""The exception of Mistral's client for what it knows no better one for."""
+
+
+def mistral_client(url: str, **options: Any) -> Any:
+    """Mistral's client, speaking to the model server; it does not retry."""
+    speakers = {
+        "client": _mistral_http.Client(verify=_CERTIFICATES, timeout=20),
+        "async_client": _mistral_http.AsyncClient(verify=_CERTIFICATES, timeout=20),
+    }
+    server = f"{url.removesuffix('/v1')}/mistral"
+    return mistral.Mistral(**{"api_key": _COMMON["api_key"], "server_url": server, **speakers, **options})
+
+
+class MistralChat:
+    """The chat of Mistral's client, with `create` for what is two methods there."""
+
+    def __init__(self, chat: Any, ending: str = "") -> None:
+        self._complete, self._stream = getattr(chat, f"complete{ending}"), getattr(chat, f"stream{ending}")
+        self.chat = self
+
+    def create(self, stream: bool = False, **request: Any) -> Any:
+        return (self._stream if stream else self._complete)(**request)
+
+
+@contextlib.contextmanager
+def mistral_at(url: str) -> Iterator[MistralChat]:
+    """Mistral's client, speaking to the model server."""
+    yield MistralChat(mistral_client(url).chat)
+
+
+@contextlib.asynccontextmanager
+async def async_mistral_at(url: str) -> AsyncIterator[MistralChat]:
+    """The same in asynchronous code."""
+    yield MistralChat(mistral_client(url).chat, "_async")
+
+
 def has(path: str, make: Any = openai_client) -> bool:
     """Whether this version of the client has something, such as `chat.completions.parse`.
 

@@ -258,9 +258,9 @@ class Observation:
     def drop(self) -> None:
         """End: the reader is gone, by `break`, by an exception of its own, or because its task was cancelled."""
         self.abandon()
-        self._hand_off()
+        self.hand_off()
 
-    def _hand_off(self) -> None:
+    def hand_off(self) -> None:
         """Nobody is here to await handlers that asked for it, so they get a task of their own."""
         for waiting in self.pending:
             loop = running_loop()

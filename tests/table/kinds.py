@@ -8,11 +8,15 @@ from operator import attrgetter
 from typing import Any
 
 from clients import (
+    MISTRAL_ERROR,
+    MISTRAL_GENERATORS,
     anthropic_at,
     async_anthropic_at,
     async_gemini_at,
+    async_mistral_at,
     async_openai_client,
     gemini_at,
+    mistral_at,
     openai_client,
     stainless_at,
 )
@@ -144,6 +148,23 @@ KINDS = (
             "server_error": "INTERNAL",
         },
         generators=True,
+    ),
+    Kind(
+        name="mistral-chat",
+        make=mistral_at,
+        amake=async_mistral_at,
+        path="chat",
+        request={"model": "mistral-flowers", "messages": [{"role": "user", "content": "Which flowers last longest?"}]},
+        operation="chat",
+        finish=("stop",),
+        unfinished=("error",),
+        codes={
+            "invalid_api_key": f"{MISTRAL_ERROR.__module__}.SDKError",
+            "model_not_found": "invalid_model",
+            "rate_limit_exceeded": "rate_limited",
+            "server_error": "internal_server_error",
+        },
+        generators=MISTRAL_GENERATORS,
     ),
     _compatible("groq", "groq", "Groq"),
     _compatible("together", "together", "Together"),

@@ -5,7 +5,8 @@ from callspan.adapters.cerebras import CEREBRAS
 from callspan.adapters.fireworks import FIREWORKS
 from callspan.adapters.google_genai import GOOGLE_GENAI
 from callspan.adapters.groq import GROQ
+from callspan.adapters.mistral import MISTRAL
 from callspan.adapters.openai import OPENAI
 from callspan.adapters.together import TOGETHER
 
-ADAPTERS = (OPENAI, ANTHROPIC, GOOGLE_GENAI, GROQ, TOGETHER, CEREBRAS, FIREWORKS)
+ADAPTERS = (OPENAI, ANTHROPIC, GOOGLE_GENAI, GROQ, TOGETHER, CEREBRAS, FIREWORKS, MISTRAL)

@@ -9,28 +9,33 @@ from callspan.dialects.openai_failure import OTHER, failure_type
 from callspan.events import Failure
 from callspan.observation import qualified
 
+_REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "mistral-correlation-id", "x-kong-request-id")
+
 
 def explain(error: BaseException, *fields: str) -> Failure:
     """Why a call failed: the provider's code where it has one, and what finds the request in its logs.
 
     `fields` are the names under which the exception, or the provider's answer, may have the code, the best first.
     """
-    response = getattr(error, "response", None)
-    headers = get(response, "headers") or {}
+    headers = get(_response(error), "headers") or {}
     status = _status(error)
     return Failure(
         type=_error_type(error, fields),
         message=str(error),
         status=status,
-        request_id=headers.get("x-request-id") or headers.get("request-id") or headers.get("apim-request-id"),
+        request_id=next((found for name in _REQUEST_IDS if (found := headers.get(name))), None),
         retry_after=headers.get("retry-after") or headers.get("retry-after-ms"),
         exception=error,
     )
 
 
-def _status(error: BaseException | None) -> int | None:
+def _response(error: BaseException | None) -> Any:
     response = getattr(error, "response", None)
-    stated = (getattr(error, "status_code", None), get(response, "status_code"), getattr(error, "code", None))
+    return getattr(error, "raw_response", None) if response is None else response
+
+
+def _status(error: BaseException | None) -> int | None:
+    stated = (getattr(error, "status_code", None), get(_response(error), "status_code"), getattr(error, "code", None))
     return next((status for status in stated if isinstance(status, int)), None)
 
 
@@ -45,13 +50,13 @@ def _error_type(error: BaseException, fields: tuple[str, ...]) -> str:
 
 def _error_body(error: BaseException) -> Any:
     """What the provider answered; the oldest clients do not keep it on their exception."""
-    response = getattr(error, "response", None)
-    if getattr(error, "body", None) is None and getattr(response, "is_closed", False):
+    response, body = _response(error), getattr(error, "body", None)
+    if body is None and getattr(response, "is_closed", False):
         try:
             return loaded(getattr(response, "content", b""))
         except Exception:  # noqa: BLE001  it was closed without having been read
             return None
-    return getattr(error, "body", None)
+    return loaded(body) if isinstance(body, str) else body
 
 
 def cause(error: BaseException | None) -> str:

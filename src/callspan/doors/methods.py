@@ -16,6 +16,7 @@ from callspan.doors.attempts import attempt
 from callspan.doors.calling import acall, call
 from callspan.doors.failure import explain
 from callspan.doors.raw_response import follow_response
+from callspan.doors.refusal import await_error
 from callspan.events import Failure
 from callspan.generators import lazily_observed, observed
 from callspan.observation import Observation
@@ -25,13 +26,17 @@ from callspan.streams import observe
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one call of a function asks for: an endpoint among the adapter's routes, and the request as plain data."""
+    """What one call of a function asks for: an endpoint among the adapter's routes, and the request as plain data.
+
+    `client` stands for the app's client object where that is not the one whose function it is.
+    """
 
     method: str
     path: str
     body: Mapping[str, Any]
     server: tuple[str | None, int | None] = (None, None)
     stream: bool = False
+    client: Any = None
 
 
 def _itself(given: Any) -> Any:
@@ -45,7 +50,7 @@ class Method:
     `asks` has the object, the positional and the named arguments, and says `None` for what is not watched. `said` finds
     the plain answer, or chunk, in what the function gave. Where a stream is asked for, a `lazy` one gives a generator
     (or a coroutine that gives one), which makes the request when its first item is asked for. One that `gives_response`
-    gives the HTTP response, read or to be read.
+    gives the HTTP response, read or to be read; one that `raises_later` also gives one by which it was refused.
     """
 
     module: str
@@ -56,6 +61,7 @@ class Method:
     said: Callable[[Any], Any] = _itself
     optional: bool = False
     gives_response: bool = False
+    raises_later: bool = False
 
 
 def methods(
@@ -124,7 +130,13 @@ class _Hinge:
 
     def _watched(self, client: Any, asked: Asked, route: Route) -> Request:
         return Request(
-            self._adapter, route.dialect, client, asked.body, asked.stream, self._method.asynchronous, asked.server
+            self._adapter,
+            route.dialect,
+            client if asked.client is None else asked.client,
+            asked.body,
+            asked.stream,
+            self._method.asynchronous,
+            asked.server,
         )
 
     def _open(self, request: Request) -> Observation | None:
@@ -142,20 +154,22 @@ class _Hinge:
     def _received(self, observation: Observation, result: Any) -> Any:
         """Follow what the function gave; the app gets the very object, but for generators."""
         try:
-            return _followed(observation, result, self._method.gives_response)
+            return _followed(observation, result, self._method)
         except Exception as error:  # noqa: BLE001  our fault must not cost the app its answer
             guard.report(f"following an answer of {observation.call.client_name}", error)
             observation.finish()
         return result
 
 
-def _followed(observation: Observation, result: Any, is_response: bool) -> Any:
+def _followed(observation: Observation, result: Any, method: Method) -> Any:
     """Follow a generator, a stream of the client's own, an HTTP response, or a whole answer."""
     if isinstance(result, (GeneratorType, AsyncGeneratorType)):
         return observed(result, observation)
     if observation.call.stream and (hasattr(result, "__next__") or hasattr(result, "__anext__")):
         return observe(result, observation)
-    if is_response:
+    if method.raises_later and result.status_code >= 400:
+        await_error(observation, result)
+    elif method.gives_response:
         follow_response(observation, result)
     else:
         observation.answer(result)

@@ -81,7 +81,11 @@ _OPENAI_REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "api_type": ("openai.api.type", _string),
     "service_tier": ("openai.request.service_tier", _tier),
 }
-_RESPONSE = {"status": names.RESPONSE_STATUS, "dimensions": "gen_ai.embeddings.dimension.count"}
+_RESPONSE = {
+    "status": names.RESPONSE_STATUS,
+    "dimensions": "gen_ai.embeddings.dimension.count",
+    "conversation_id": names.CONVERSATION_ID,
+}
 _OPENAI_RESPONSE = {
     "service_tier": names.SERVICE_TIER,
     "system_fingerprint": names.FINGERPRINT,
@@ -157,7 +161,7 @@ def request(call: Call) -> Attributes:
 def response(call: Call, answer: Response, conventions: Iterable[Convention]) -> Attributes:
     """What is known when the call has ended."""
     found: Attributes = {names.OUTCOME: (call.outcome or Outcome.COMPLETED).value}
-    if answer.id and call.operation != "embeddings":
+    if answer.id:
         found[names.RESPONSE_ID] = answer.id
     if answer.model:
         found[names.RESPONSE_MODEL] = answer.model
