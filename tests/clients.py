@@ -140,6 +140,8 @@ def _mistral() -> tuple[Any, Any, Any]:
 mistral, _mistral_http, _mistral_streams = _mistral()
 MISTRAL_GENERATORS = not hasattr(_mistral_streams, "EventStream")
 """Whether the streams of Mistral's client are plain generators, as those of the oldest are."""
+MISTRAL_KEEPS: bool = hasattr(import_module(f"{mistral.__name__}.models").UsageInfo, "additional_properties")
+"""Whether it keeps counts in a stream that it does not know."""
 MISTRAL_ERROR: Any = getattr(mistral, "SDKError", None) or import_module("mistralai.client.errors").SDKError
 """The exception of Mistral's client for what it knows no better one for."""
 
@@ -157,8 +159,10 @@ def mistral_client(url: str, **options: Any) -> Any:
 class MistralChat:
     """The chat of Mistral's client, with `create` for what is two methods there."""
 
-    def __init__(self, chat: Any, ending: str = "") -> None:
-        self._complete, self._stream = getattr(chat, f"complete{ending}"), getattr(chat, f"stream{ending}")
+    def __init__(self, client: Any, ending: str = "") -> None:
+        self._client = client  # some versions close their connections when it is gone
+        self._complete = getattr(client.chat, f"complete{ending}")
+        self._stream = getattr(client.chat, f"stream{ending}")
         self.chat = self
 
     def create(self, stream: bool = False, **request: Any) -> Any:
@@ -168,13 +172,33 @@ class MistralChat:
 @contextlib.contextmanager
 def mistral_at(url: str) -> Iterator[MistralChat]:
     """Mistral's client, speaking to the model server."""
-    yield MistralChat(mistral_client(url).chat)
+    yield MistralChat(mistral_client(url))
 
 
 @contextlib.asynccontextmanager
 async def async_mistral_at(url: str) -> AsyncIterator[MistralChat]:
     """The same in asynchronous code."""
-    yield MistralChat(mistral_client(url).chat, "_async")
+    yield MistralChat(mistral_client(url), "_async")
+
+
+def huggingface_client(url: str, kind: str = "InferenceClient") -> Any:
+    """Hugging Face's client, for a model at an address."""
+    # older ones put a number of their own into their exceptions, where the app gives none
+    options = {"token": _COMMON["api_key"], "timeout": 20, "headers": {"x-request-id": "asked"}}
+    return getattr(import_module("huggingface_hub"), kind)(model=url, **options)
+
+
+@contextlib.contextmanager
+def huggingface_at(url: str) -> Iterator[Any]:
+    """Hugging Face's client, speaking to the model server."""
+    yield huggingface_client(url)
+
+
+@contextlib.asynccontextmanager
+async def async_huggingface_at(url: str) -> AsyncIterator[Any]:
+    """The same in asynchronous code."""
+    async with huggingface_client(url, "AsyncInferenceClient") as client:
+        yield client
 
 
 def has(path: str, make: Any = openai_client) -> bool:

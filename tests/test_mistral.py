@@ -13,7 +13,7 @@ from pydantic import BaseModel
 import callspan
 from callspan.dialects.openai_chat import CHAT
 from callspan.modelserver import ModelServer, Reply, ToolCall
-from clients import MISTRAL_ERROR, MISTRAL_GENERATORS, mistral_client
+from clients import MISTRAL_ERROR, MISTRAL_GENERATORS, MISTRAL_KEEPS, mistral_client
 from conftest import PAYLOADS
 from telemetry import Telemetry
 
@@ -84,8 +84,8 @@ def test_what_an_answer_states(
     assert found["gen_ai.response.id"] == ("cmpl-s1" if streamed else "cmpl-e5cc70bb28c4")
     assert found["gen_ai.response.finish_reasons"] == (finish,)
     told = {"input_tokens": 16, "output_tokens": 34, "cache_read.input_tokens": 8}
-    if streamed and MISTRAL_GENERATORS:
-        del told["cache_read.input_tokens"]  # the oldest clients drop what they do not know from a stream
+    if streamed and not MISTRAL_KEEPS:
+        del told["cache_read.input_tokens"]
     assert counts(telemetry) == told
     assert telemetry.tokens == {"input": 16, "output": 34}
     assert "whisper" not in telemetry.everything()
@@ -181,6 +181,7 @@ def test_an_error_within_a_stream(
 
 
 @BOTH
+@pytest.mark.skipif(MISTRAL_GENERATORS, reason="an old version of the client, whose retries fail by themselves")
 def test_retries_are_one_call(telemetry: Telemetry, client: Any, model_server: ModelServer, asynchronous: bool) -> None:
     """What the client tries again stays one call, which tells of each attempt."""
     utils = __import__(f"{type(client.chat).__module__.rpartition('.')[0]}.utils", fromlist=["RetryConfig"])
@@ -264,8 +265,8 @@ def test_conversations(
     assert found["callspan.outcome"] == "completed"
     assert "whisper" not in telemetry.everything()
     telemetry.clear()
-    later = mistral_client(model_server.url).beta.conversations  # the first one's event loop is closed
-    ask(later, asynchronous, f"append{stream}", conversation_id="conv_000001", inputs="whisper")
+    later = mistral_client(model_server.url)  # the first one's event loop is closed
+    ask(later.beta.conversations, asynchronous, f"append{stream}", conversation_id="conv_000001", inputs="whisper")
     assert telemetry.span.name == "chat"
     assert telemetry.attributes["gen_ai.conversation.id"] == "conv_000002"
 
@@ -323,7 +324,8 @@ def test_handlers_of_one_client(telemetry: Telemetry, client: Any, model_server:
 
     callspan.attach(client, Ears())
     client.chat.complete(**ASKED)
-    mistral_client(model_server.url).chat.complete(**ASKED)
+    another = mistral_client(model_server.url)
+    another.chat.complete(**ASKED)
     client.embeddings.create(model="mistral-embed", inputs=["Roses"])
     assert heard == ["chat", "embeddings"]
 
@@ -334,11 +336,13 @@ def test_no_span_of_its_own(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: telemetry.tracer_provider)
     for asynchronous in (False, True):
         for name in ("complete", "stream"):
-            ask(mistral_client(model_server.url).chat, asynchronous, name, **ASKED)
+            client = mistral_client(model_server.url)
+            ask(client.chat, asynchronous, name, **ASKED)
     assert len(telemetry.all_spans) == len(telemetry.spans) == 4
     callspan.uninstrument()
     telemetry.clear()
-    ask(mistral_client(model_server.url).chat, False, **ASKED)
+    client = mistral_client(model_server.url)
+    ask(client.chat, False, **ASKED)
     own = [span.instrumentation_scope.name for span in telemetry.all_spans]
     assert own == (["mistralai_sdk_tracer"] if _traces_itself() else [])
     telemetry.clear()

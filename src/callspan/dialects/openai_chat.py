@@ -220,6 +220,8 @@ def _failure(told: Mapping[str, Any], choices: Any, reasons: list[tuple[int, str
         error = next((wrong for choice in items(choices) if (wrong := get(choice, "error"))), None)
     if error is None or (reasons and not broken):
         return None
+    if isinstance(error, str):  # Hugging Face's way
+        return Failure(failure_type(told, "error_type"), error)
     return Failure(failure_type(error), str(get(error, "message") or ""))
 
 

@@ -17,7 +17,7 @@ def explain(error: BaseException, *fields: str) -> Failure:
 
     `fields` are the names under which the exception, or the provider's answer, may have the code, the best first.
     """
-    headers = get(_response(error), "headers") or {}
+    headers = get(_response(error), "headers") or getattr(error, "headers", None) or {}
     status = _status(error)
     return Failure(
         type=_error_type(error, fields),
@@ -35,14 +35,18 @@ def _response(error: BaseException | None) -> Any:
 
 
 def _status(error: BaseException | None) -> int | None:
-    stated = (getattr(error, "status_code", None), get(_response(error), "status_code"), getattr(error, "code", None))
+    response = get(_response(error), "status_code")
+    stated = (response, *(getattr(error, name, None) for name in ("status_code", "status", "code")))
     return next((status for status in stated if isinstance(status, int)), None)
 
 
 def _error_type(error: BaseException, fields: tuple[str, ...]) -> str:
     body = _error_body(error)
-    for source in (error, get(body, "error") or body):
-        code = failure_type(source, *fields)
+    inner = get(body, "error")
+    told = failure_type(body if inner is None or isinstance(inner, str) else inner, *fields)
+    # an exception may have the status under the name of a code
+    kept = failure_type(error, *fields) if told == OTHER else OTHER
+    for code in (told, OTHER if kept == str(_status(error)) else kept):
         if code != OTHER:
             return code
     return qualified(type(error))
@@ -51,12 +55,19 @@ def _error_type(error: BaseException, fields: tuple[str, ...]) -> str:
 def _error_body(error: BaseException) -> Any:
     """What the provider answered; the oldest clients do not keep it on their exception."""
     response, body = _response(error), getattr(error, "body", None)
-    if body is None and getattr(response, "is_closed", False):
+    if body is None:
+        body = getattr(error, "response_error_payload", None)  # Hugging Face's name, where aiohttp keeps nothing
+    if body is None and _was_read(response):
         try:
             return loaded(getattr(response, "content", b""))
         except Exception:  # noqa: BLE001  it was closed without having been read
             return None
     return loaded(body) if isinstance(body, str) else body
+
+
+def _was_read(response: Any) -> bool:
+    """Whether the body is there, so that looking at it reads nothing from the network, in httpx or in requests."""
+    return bool(getattr(response, "is_closed", getattr(response, "_content_consumed", False)))
 
 
 def cause(error: BaseException | None) -> str:

@@ -50,7 +50,8 @@ class Method:
     `asks` has the object, the positional and the named arguments, and says `None` for what is not watched. `said` finds
     the plain answer, or chunk, in what the function gave. Where a stream is asked for, a `lazy` one gives a generator
     (or a coroutine that gives one), which makes the request when its first item is asked for. One that `gives_response`
-    gives the HTTP response, read or to be read; one that `raises_later` also gives one by which it was refused.
+    gives the HTTP response, read or to be read; one that `raises_later` also gives one by which it was refused. `skips`
+    picks out what a stream gives that is no chunk.
     """
 
     module: str
@@ -62,6 +63,7 @@ class Method:
     optional: bool = False
     gives_response: bool = False
     raises_later: bool = False
+    skips: Callable[[Any], bool] | None = None
 
 
 def methods(
@@ -145,7 +147,7 @@ class _Hinge:
             if observation is not None:
                 said, read = self._method.said, observation.read
                 observation.read = lambda item, full: read(said(item), full)
-                observation.explain = self._why
+                observation.explain, observation.skips = self._why, self._method.skips
             return observation
         except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
             guard.report(f"looking at a request of {self._adapter.name}", error)

@@ -42,9 +42,11 @@ def answer(exchange: Exchange) -> Answer:
 
 
 def embed(exchange: Exchange) -> Answer:
-    """POST /embeddings, whose answers have an id."""
+    """POST /embeddings, whose answers have an id, and counts as those of a chat."""
     told = embeddings.embeddings(exchange)
-    return replace(told, body=to_json({"id": f"embd-{exchange.number:06}", **json.loads(told.body)}))
+    body = json.loads(told.body)
+    usage = {"usage": {**body["usage"], "completion_tokens": 0}} if "usage" in body else {}
+    return replace(told, body=to_json({"id": f"embd-{exchange.number:06}", **body, **usage}))
 
 
 def converse(exchange: Exchange) -> Answer:

@@ -16,9 +16,10 @@ from .mistral import MISTRAL
 from .openai import OPENAI
 from .reply import Reply
 from .request import Request
+from .tgi import TGI
 from .wire import VERSIONED, Format
 
-FORMATS: tuple[Format, ...] = (OPENAI, MESSAGES, GEMINI, INTERACTIONS, MISTRAL)
+FORMATS: tuple[Format, ...] = (OPENAI, MESSAGES, GEMINI, INTERACTIONS, MISTRAL, TGI)
 _MODELS = ("gpt-4.1", "gpt-4.1-mini", "text-embedding-3-small", "gpt-image-1", "whisper-1")
 _UNKNOWN_MODEL = "no-such-model"
 
