@@ -44,7 +44,8 @@ def _said(given: Any) -> Any:
 
 def _no_event(line: Any) -> bool:
     """Whether a line has no JSON: it is empty, or tells the end."""
-    return ("{" if isinstance(line, str) else b"{") not in line[:8]
+    start = line[:8]
+    return "{" not in start if isinstance(start, str) else b"{" not in start
 
 
 def _provider(client: Any, host: str, port: int | None) -> str:
