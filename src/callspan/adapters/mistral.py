@@ -1,4 +1,4 @@
-"""Mistral's client, and those for Mistral's models on Azure and on Vertex that come with it."""
+"""Mistral's client."""
 
 from __future__ import annotations
 
