@@ -67,10 +67,10 @@ def _event(kind: str, event: Any, full: bool) -> Delta | None:
 
 def _whole(answer: Any, full: bool) -> Delta:
     entries = [entry for entry in items(get(answer, "outputs")) if text(get(entry, "type")) in _ENTRIES]
-    spoken = [part for place, entry in enumerate(entries) for part in _ENTRIES[get(entry, "type")](entry, place)]
+    said = enumerate(entries if full else ())
     return Delta(
         model=next((model for entry in reversed(entries) if (model := text(get(entry, "model")))), None),
-        parts=spoken if full else (),
+        parts=[part for place, entry in said for part in _ENTRIES[get(entry, "type")](entry, place)],
         details=_conversation(answer),
         usage=usage(get(answer, "usage")),
         last=True,
