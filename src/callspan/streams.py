@@ -59,7 +59,8 @@ def _sync_shell(kind: Any) -> type:
         _callspan: Observation
 
         def __iter__(self) -> Iterator[Any]:
-            return _steps(super().__iter__(), self._callspan, self)
+            source = super().__iter__()
+            return _steps(_items(super().__next__) if source is self else source, self._callspan, self)
 
         def __next__(self) -> Any:
             return take(super().__next__, self._callspan, self)
@@ -69,6 +70,16 @@ def _sync_shell(kind: Any) -> type:
             return super().close(*args, **kwargs)
 
     return _without_new_close(kind, Shell)
+
+
+def _items(step: Callable[[], Any]) -> Iterator[Any]:
+    """The items of a stream that is its own iterator."""
+    while True:
+        try:
+            item = step()
+        except StopIteration:
+            return
+        yield item
 
 
 def take(source: Callable[[], Any], observation: Observation, stream: Any) -> Any:

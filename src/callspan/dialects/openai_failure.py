@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from callspan.dialects.dialect import get
 
 OTHER = "_OTHER"
+_CODE = re.compile(r"[A-Za-z][\w.\-]{0,63}|\d{1,6}", re.ASCII)
 
 
 def failure_type(error: Any, *fields: str) -> str:
-    """The provider's code for what went wrong, else its type."""
+    """The provider's code for what went wrong, else its type; a word, for anything longer may quote what was said."""
     for name in fields or ("code", "type"):
         value = get(error, name)
-        if value is not None and str(value):
-            return str(value)
+        if isinstance(value, str | int) and _CODE.fullmatch(code := str(value)):
+            return code
     return OTHER

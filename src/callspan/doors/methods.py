@@ -62,7 +62,7 @@ class Method:
     the plain answer, or chunk, in what the function gave. Where a stream is asked for, a `lazy` one gives a generator
     (or a coroutine that gives one), which makes the request when its first item is asked for, or a context manager,
     which makes it when it is entered. `follow` is how what it gave is followed to its end; the app gets what this
-    returns.
+    returns. `skips` picks out what a stream gives that is no chunk.
     """
 
     module: str
@@ -73,6 +73,7 @@ class Method:
     said: Callable[[Any], Any] = _itself
     optional: bool = False
     follow: Callable[[Observation, Any], Any] = _followed
+    skips: Callable[[Any], bool] | None = None
 
 
 def methods(
@@ -152,7 +153,7 @@ class _Hinge:
             if observation is not None:
                 said, read = self._method.said, observation.read
                 observation.read = lambda item, full: read(said(item), full)
-                observation.explain = self._why
+                observation.explain, observation.skips = self._why, self._method.skips
             return observation
         except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
             guard.report(f"looking at a request of {self._adapter.name}", error)
