@@ -18,14 +18,15 @@ from google.genai import _api_client as google_api
 from google.genai import types as google_types
 
 
-def _http(client: Any) -> Any:
+def library(client: Any) -> Any:
+    """The HTTP library that a client which Stainless made is built on."""
     built_on = vars(import_module(f"{client.__name__}._base_client"))
     return built_on.get("httpx2") or built_on["httpx"]
 
 
-http: Any = _http(openai)
+http: Any = library(openai)
 """The HTTP library that this version of OpenAI's client is built on."""
-anthropic_http: Any = _http(anthropic)
+anthropic_http: Any = library(anthropic)
 """The same for Anthropic's client."""
 HttpClient: Any = getattr(openai, "DefaultHttpxClient", http.Client)
 AsyncHttpClient: Any = getattr(openai, "DefaultAsyncHttpxClient", http.AsyncClient)
@@ -77,7 +78,7 @@ def stainless_at(module: str, kind: str, **given: Any) -> Callable[..., Any]:
 
     def make(url: str, **options: Any) -> Any:
         client = import_module(module)
-        speaker = _http(client)
+        speaker = library(client)
         http = (speaker.AsyncClient if kind.startswith("Async") else speaker.Client)(verify=_CERTIFICATES)
         make = partial(getattr(client, kind), **{**_COMMON, "http_client": http, **given, **options})
         versioned = make().base_url.path.rstrip("/").endswith("/v1")  # newer ones have it in the path of each request
@@ -153,6 +154,81 @@ def litellm_base(url: str, provider: str, model: str) -> str:
 def litellm_at(provider: str, asynchronous: bool = False) -> Callable[[str], Any]:
     """What makes LiteLLM speak to the model server."""
     return lambda url: contextlib.nullcontext(LiteLLM(url, asynchronous, provider))
+
+
+def _mistral() -> tuple[Any, Any, Any]:
+    """Mistral's package, which has moved, the HTTP library that this version of it is built on, and its streams."""
+    try:
+        package, home = import_module("mistralai.client"), "mistralai.client"
+    except ImportError:
+        package, home = import_module("mistralai"), "mistralai"
+    if not hasattr(package, "Mistral"):
+        package, home = import_module("mistralai"), "mistralai"
+    return package, import_module(f"{home}.basesdk").httpx, import_module(f"{home}.utils.eventstreaming")
+
+
+mistral, _mistral_http, _mistral_streams = _mistral()
+MISTRAL_GENERATORS = not hasattr(_mistral_streams, "EventStream")
+"""Whether the streams of Mistral's client are plain generators, as those of the oldest are."""
+MISTRAL_KEEPS: bool = hasattr(import_module(f"{mistral.__name__}.models").UsageInfo, "additional_properties")
+"""Whether it keeps counts in a stream that it does not know."""
+MISTRAL_ERROR: Any = getattr(mistral, "SDKError", None) or import_module("mistralai.client.errors").SDKError
+"""The exception of Mistral's client for what it knows no better one for."""
+
+
+def mistral_client(url: str, **options: Any) -> Any:
+    """Mistral's client, speaking to the model server; it does not retry."""
+    speakers = {
+        "client": _mistral_http.Client(verify=_CERTIFICATES, timeout=20),
+        "async_client": _mistral_http.AsyncClient(verify=_CERTIFICATES, timeout=20),
+    }
+    server = f"{url.removesuffix('/v1')}/mistral"
+    return mistral.Mistral(**{"api_key": _COMMON["api_key"], "server_url": server, **speakers, **options})
+
+
+class MistralChat:
+    """The chat of Mistral's client, with `create` for what is two methods there."""
+
+    def __init__(self, client: Any, ending: str = "") -> None:
+        self._client = client  # some versions close their connections when it is gone
+        self._complete = getattr(client.chat, f"complete{ending}")
+        self._stream = getattr(client.chat, f"stream{ending}")
+        self.chat = self
+
+    def create(self, stream: bool = False, **request: Any) -> Any:
+        return (self._stream if stream else self._complete)(**request)
+
+
+@contextlib.contextmanager
+def mistral_at(url: str) -> Iterator[MistralChat]:
+    """Mistral's client, speaking to the model server."""
+    yield MistralChat(mistral_client(url))
+
+
+@contextlib.asynccontextmanager
+async def async_mistral_at(url: str) -> AsyncIterator[MistralChat]:
+    """The same in asynchronous code."""
+    yield MistralChat(mistral_client(url), "_async")
+
+
+def huggingface_client(url: str, kind: str = "InferenceClient") -> Any:
+    """Hugging Face's client, for a model at an address."""
+    # older ones put a number of their own into their exceptions, where the app gives none
+    options = {"token": _COMMON["api_key"], "timeout": 20, "headers": {"x-request-id": "asked"}}
+    return getattr(import_module("huggingface_hub"), kind)(model=url, **options)
+
+
+@contextlib.contextmanager
+def huggingface_at(url: str) -> Iterator[Any]:
+    """Hugging Face's client, speaking to the model server."""
+    yield huggingface_client(url)
+
+
+@contextlib.asynccontextmanager
+async def async_huggingface_at(url: str) -> AsyncIterator[Any]:
+    """The same in asynchronous code."""
+    async with huggingface_client(url, "AsyncInferenceClient") as client:
+        yield client
 
 
 def has(path: str, make: Any = openai_client) -> bool:

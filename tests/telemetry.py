@@ -107,6 +107,11 @@ class Telemetry:
         return found
 
     @property
+    def metrics_data(self) -> Any:
+        """The metrics as the SDK hands them to an exporter."""
+        return self._reader.get_metrics_data()
+
+    @property
     def log_data(self) -> Any:
         """The log records as the SDK hands them to an exporter."""
         return self._logs.get_finished_logs()

@@ -260,13 +260,33 @@ def test_more_room(telemetry: Telemetry, program: Program) -> None:
     assert "callspan.content.elided" not in telemetry.attributes
 
 
-def test_limit_of_the_sdk(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("variable", ["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"])
+def test_limit_of_the_sdk(program: Program, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     """Where the SDK cuts attributes, content is made to fit before, so that it parses."""
-    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "1500")
+    monkeypatch.setenv(variable, "1500")
     telemetry = Telemetry()
     telemetry.instrument(capture="span")
     program.chat(messages=conversation(50, 400))
     assert small(telemetry, 1500)[-1]["parts"][0]["content"].startswith("<49>")
+    callspan.uninstrument()
+    telemetry.shutdown()
+
+
+@pytest.mark.parametrize(
+    "variable", ["OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"]
+)
+def test_limit_of_log_records(program: Program, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """Where the SDK cuts the texts of log records, they say by themselves how much was between their ends."""
+    monkeypatch.setenv(variable, "600")
+    telemetry = Telemetry()
+    if not hasattr(telemetry.logger_provider, "_log_record_limits"):
+        pytest.skip("an SDK that does not cut log records")
+    telemetry.instrument(capture="event")
+    program.chat(messages=[{"role": "user", "content": f"begin {'x' * 5000} end"}])
+    [event] = telemetry.logs
+    said = event["attributes"][INPUT][0]["parts"][0]["content"]
+    assert (said[:5], said[-3:], len(said) <= 600) == ("begin", "end", True)
+    assert "characters ..." in said
     callspan.uninstrument()
     telemetry.shutdown()
 
@@ -296,6 +316,13 @@ def test_five_megabytes_of_image(telemetry: Telemetry, program: Program) -> None
     assert "callspan.content.elided" not in telemetry.attributes
 
 
+class Mute:
+    """An object that cannot describe itself."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+
 CYCLE: dict[str, Any] = {}
 CYCLE["self"] = [CYCLE, CYCLE]
 ODD = {
@@ -307,7 +334,8 @@ ODD = {
     "cycle": CYCLE,
     "bytes": b"\xff\xfe",
     "object": object(),
-    "key": {3: 4, None: 5},
+    "mute": Mute(),
+    "key": {3: 4, None: 5, "": 6, "\ud800": 7},
 }
 
 

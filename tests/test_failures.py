@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from typing import Any
 
 import openai
@@ -11,6 +13,7 @@ import callspan
 from callspan.modelserver import ModelServer, Reply
 from program import CHAT, Program
 from telemetry import Telemetry
+from wire import sse
 
 SECRET = "the prompt was: my secret roses"
 REPLIES = {
@@ -110,3 +113,16 @@ def test_where_content_goes(telemetry: Telemetry, client: openai.OpenAI, capture
     in_event = any("gen_ai.input.messages" in event["attributes"] for event in telemetry.logs)
     assert (on_span, in_event) == (capture in ("span", "both"), capture in ("event", "both"))
     callspan.uninstrument()
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+def test_code_of_an_answer_that_is_no_word(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, stream: bool
+) -> None:
+    """An error that comes as an answer has no exception; a code of it that is a sentence is told of nowhere."""
+    error = {"error": {"code": "the prompt was my secret", "type": {"said": "my secret"}, "message": "my secret"}}
+    model_server.enqueue(sse({"choices": [], **error}) if stream else Reply(raw=json.dumps(error)))
+    with contextlib.suppress(openai.APIError):
+        program.stream() if stream else program.chat()
+    assert telemetry.span.status.status_code.name == "ERROR"
+    assert "secret" not in telemetry.everything()

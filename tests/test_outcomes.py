@@ -19,7 +19,7 @@ import callspan
 from callspan.modelserver import ModelServer, Reply
 from callspan.observation import open_observations
 from clients import CLOSABLE, has
-from table.kinds import KINDS, Kind
+from table.kinds import IN_STREAM, KINDS, Kind
 from table.modes import PLAIN, STREAMED, Mode
 from table.readers import ANSWER_READERS, STREAM_READERS
 from table.stage import Seen, Stage
@@ -142,6 +142,9 @@ def expected(kind: Kind, scene: Scene, seen: Seen, told: tuple[int, int]) -> dic
     if scene.name == "error_event" and kind.loses_codes:
         error = seen.error_class
     error = kind.codes.get(error or "", error)
+    unfinished = kind.unfinished
+    if scene.reply.error_after is not None:
+        error, unfinished = kind.codes.get(IN_STREAM, error), kind.failed or unfinished
     if scene.reader == "cancelled_in_body" and sys.version_info < (3, 11):
         outcome, error = "abandoned", None  # whether a task is being cancelled cannot be known there
     return {
@@ -150,7 +153,7 @@ def expected(kind: Kind, scene: Scene, seen: Seen, told: tuple[int, int]) -> dic
         "status": "ERROR" if error else "UNSET",
         "error.type": error,
         "usage": told if whole else (None, None),
-        "finish": kind.finish if whole else kind.unfinished if scene.chunks else None,
+        "finish": kind.finish if whole else unfinished if scene.chunks else None,
         "recorded": 1,
     }
 

@@ -6,6 +6,7 @@ import os
 import sys
 import weakref
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 from opentelemetry import _logs as logs
@@ -15,6 +16,7 @@ from callspan import foreign, guard
 from callspan.adapters import ADAPTERS
 from callspan.budgets import Budget, in_scope, input_size
 from callspan.content.capture import Capture, Choice, chosen
+from callspan.content.plain import valid
 from callspan.dispatch import Dispatch
 from callspan.doors.adapter import Adapter, Request
 from callspan.events import Call
@@ -61,7 +63,7 @@ def spoken_through(client: Any) -> Any:
     """The object that the door sees when this client object makes a call."""
     for adapter in ADAPTERS:
         if adapter.inner is not None and type(client).__module__.startswith(f"{adapter.module}."):
-            return getattr(client, adapter.inner, client)
+            return reduce(lambda found, name: getattr(found, name, client), adapter.inner.split("."), client)
     return client
 
 
@@ -134,7 +136,7 @@ def _call(request: Request, version: str) -> Call:
     return Call(
         dialect.operation,
         adapter.provider(request.client, host or "", port),
-        model if isinstance(model, str) else None,
+        valid(model) if isinstance(model, str) else None,
         dialect.parameters(body),
         stream=request.stream,
         asynchronous=request.asynchronous,

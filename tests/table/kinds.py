@@ -10,18 +10,28 @@ from operator import attrgetter
 from typing import Any
 
 from clients import (
+    MISTRAL_ERROR,
+    MISTRAL_GENERATORS,
     anthropic_at,
     async_anthropic_at,
     async_gemini_at,
+    async_huggingface_at,
+    async_mistral_at,
     async_openai_client,
     gemini_at,
+    huggingface_at,
     litellm_at,
+    mistral_at,
     openai_client,
     stainless_at,
 )
+from creating import ONCE, async_cohere_at, async_ollama_at, cohere_at, ollama_at
 
+IN_STREAM = "server_error in a stream"
+"""The key of an error inside a stream, where that has another code."""
 WITH_USAGE = {"extra_body": {"stream_options": {"include_usage": True}}}
 """Old clients do not know the option by name."""
+OPENAI_CODES = ("invalid_request_error", "invalid_api_key", "model_not_found", "rate_limit_exceeded", "server_error")
 
 
 @dataclass(frozen=True)
@@ -30,8 +40,9 @@ class Kind:
 
     `path` leads from the client to what has `create`, `with_raw_response`, `with_streaming_response`, and the helpers
     `parse` and `stream` where there are any.
-    `finish` are the finish reasons of a whole answer, `unfinished` of one that stopped half way. A `thorough` kind is
-    played in raw modes too; one is enough for kinds that share a door.
+    `finish` are the finish reasons of a whole answer, `unfinished` of one that stopped half way, and `failed` of one
+    that says of itself that it has failed, where that is another. A `thorough` kind is played in raw modes too; one is
+    enough for kinds that share a door.
     `codes` are the provider's own words for the errors of OpenAI. One that `tells_early` states tokens before the end.
     One whose streams are `generators` cannot stand in a `with`, and may ask the server only when it is first read.
     `varies` is what its items say differently each time. One that `keeps` its streams, in threads of its own, lets go
@@ -54,6 +65,7 @@ class Kind:
     varies: str = ""
     keeps: bool = False
     loses_codes: bool = False
+    failed: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -189,6 +201,71 @@ KINDS = (
         unfinished=("error",),
         thorough=True,
         codes=_GEMINI_CODES,
+        generators=True,
+    ),
+    Kind(
+        name="ollama-chat",
+        make=ollama_at,
+        amake=async_ollama_at,
+        path="chat",
+        request={"model": "flowers-8b", "messages": [{"role": "user", "content": "Which flowers last longest?"}]},
+        operation="chat",
+        finish=("stop",),
+        unfinished=("error",),
+        codes=dict.fromkeys(OPENAI_CODES, "ollama._types.ResponseError"),
+        generators=True,
+    ),
+    Kind(
+        name="cohere-chat",
+        make=cohere_at,
+        amake=async_cohere_at,
+        path="chat",
+        request={
+            "model": "flowers-8b",
+            "messages": [{"role": "user", "content": "Which flowers last longest?"}],
+            **ONCE,
+        },
+        operation="chat",
+        finish=("COMPLETE",),
+        unfinished=("error",),
+        failed=("ERROR",),
+        codes={
+            "invalid_request_error": "cohere.errors.bad_request_error.BadRequestError",
+            "invalid_api_key": "cohere.errors.unauthorized_error.UnauthorizedError",
+            "model_not_found": "cohere.errors.not_found_error.NotFoundError",
+            "rate_limit_exceeded": "cohere.errors.too_many_requests_error.TooManyRequestsError",
+            "server_error": "cohere.errors.internal_server_error.InternalServerError",
+            IN_STREAM: "ERROR",
+        },
+        generators=True,
+    ),
+    Kind(
+        name="mistral-chat",
+        make=mistral_at,
+        amake=async_mistral_at,
+        path="chat",
+        request={"model": "mistral-flowers", "messages": [{"role": "user", "content": "Which flowers last longest?"}]},
+        operation="chat",
+        finish=("stop",),
+        unfinished=("error",),
+        codes={
+            "invalid_api_key": f"{MISTRAL_ERROR.__module__}.SDKError",
+            "model_not_found": "invalid_model",
+            "rate_limit_exceeded": "rate_limited",
+            "server_error": "internal_server_error",
+        },
+        generators=MISTRAL_GENERATORS,
+    ),
+    Kind(
+        name="huggingface-chat",
+        make=huggingface_at,
+        amake=async_huggingface_at,
+        path="chat.completions",
+        request={"model": "flowers-8b", "messages": [{"role": "user", "content": "Which flowers last longest?"}]},
+        stream_request={"stream_options": {"include_usage": True}},
+        operation="chat",
+        finish=("stop",),
+        unfinished=("error",),
         generators=True,
     ),
     _compatible("groq", "groq", "Groq"),

@@ -88,7 +88,15 @@ class Stage:
             self.seen.error = type(error), str(error)
         finally:
             self.gate.set()
+        await _closed()
 
     def _over(self) -> Seen:
         self._client = self._stack = None
         return self.seen
+
+
+async def _closed() -> None:
+    """Let the event loop close the generators that were left, for which any program has the time but one that ends."""
+    await asyncio.sleep(0)
+    closing = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*closing, return_exceptions=True)

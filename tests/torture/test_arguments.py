@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import UserDict
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import openai
 import pydantic
 import pytest
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 import callspan
 from callspan.modelserver import ModelServer
@@ -100,3 +103,52 @@ def test_t020_messages(
     assert sent[0] == sent[1]
     if isinstance(sent[0], bytes):
         assert ("gen_ai.input.messages" in telemetry.attributes) == (capture != "off")
+
+
+class Live:
+    """An object of the app's from which its whole program can be reached, and which cannot describe itself."""
+
+    def __init__(self) -> None:
+        self.program = [self] * 20
+        self.lock = threading.RLock()
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+
+ODD_SETTINGS: dict[str, dict[str, Any]] = {
+    "number_of_choices_as_text": {"n": "3"},
+    "huge": {"seed": 10**40, "temperature": 10**400, "max_tokens": 2**63},
+    "not_a_number": {"temperature": float("nan"), "top_p": float("inf"), "seed": float("nan")},
+    "no_unicode": {"model": "gpt-\ud800", "stop": ["\udfff"]},
+    "wrong_types": {"temperature": [1], "stop": {"a": 1}, "model": 7, "seed": "x", "response_format": 5},
+    "live_object": {"tools": [{"type": "function", "function": {"name": "f", "parameters": Live()}}]},
+    "live_message": {"messages": [{"role": "user", "content": Live()}, Live()]},
+}
+
+
+@pytest.mark.breaks("span.required", "a model that is none has no name")
+@pytest.mark.breaks("event.required", "a model that is none has no name")
+@pytest.mark.breaks("content.part", "definitions that are none are shown as what they are")
+@pytest.mark.breaks("span.finish", "a number of choices that is none is not told")
+@pytest.mark.parametrize("request_", ODD_SETTINGS.values(), ids=ODD_SETTINGS)
+def test_odd_settings(
+    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer, request_: dict[str, Any]
+) -> None:
+    """Settings that mean nothing are sent, or refused by the client, as without us; what is left early ends quietly."""
+
+    def seen() -> Any:
+        model_server.requests.clear()
+        found: list[Any] = []
+        for ask in (program.chat, partial(program.stream, take=2)):
+            try:
+                found.append(repr(ask(**request_)))
+            except Exception as error:  # noqa: BLE001  to be compared
+                found.append((type(error), str(error)))
+        return found, [request.raw for request in model_server.requests]
+
+    with_us = seen()
+    encode_spans(telemetry.spans).SerializeToString()
+    assert len(telemetry.spans) == 2
+    callspan.uninstrument()
+    assert seen() == with_us

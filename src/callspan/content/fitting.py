@@ -74,7 +74,7 @@ class Single:
         self.text = value if isinstance(value, str) else encode(value)
         before = self.size
         if before > limit and isinstance(value, str):
-            self.value = self.text = _middle_out(value, limit)
+            self.value = self.text = middle_out(value, limit)
         elif before > limit:
             self.value, self.text = _cut(value, self.text, limit)
         self.elided = before - self.size
@@ -122,7 +122,7 @@ def _shortener(item: Any, excess: int) -> Callable[[str], str]:
     """Cuts all texts above one length, chosen so that what is too much goes."""
     lengths = sorted(_lengths(item), reverse=True)
     keep = _level(lengths, excess)
-    return lambda text: text if size(text) <= max(keep, _SHORT) else _middle_out(text, max(keep, _SHORT))
+    return lambda text: text if size(text) <= max(keep, _SHORT) else middle_out(text, max(keep, _SHORT))
 
 
 def _level(lengths: list[int], excess: int) -> int:
@@ -146,7 +146,7 @@ def _lengths(value: Any) -> list[int]:
     return found
 
 
-def _middle_out(text: str, length: int) -> str:
+def middle_out(text: str, length: int) -> str:
     """The beginning and the end of a text, in so many bytes, with how much was between."""
     keep = max(0, length - 32) * len(text) // size(text)
     head = keep * 2 // 3

@@ -34,10 +34,15 @@ def plain(value: Any, change: Callable[[str], str] = valid, above: tuple[int, ..
         return f"[{type(value).__name__}, {'again' if id(value) in above else 'too deep'}]"
     path = (*above, id(value))
     if isinstance(value, Mapping):
-        return {valid(str(key)): plain(item, change, path) for key, item in list(value.items())}
+        return {_key(key): plain(item, change, path) for key, item in list(value.items())}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item, change, path) for item in list(value)]
     return change(_described(value))
+
+
+def _key(key: Any) -> str:
+    """A key as text, never empty: the SDK drops what has an empty one."""
+    return valid(key) or "[empty]" if isinstance(key, str) else _described(key)
 
 
 def _number(value: float) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects import anthropic_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, count, get, items, text
+from callspan.dialects.dialect import Body, Dialect, chosen, count, get, items, position, text
 from callspan.dialects.openai_failure import failure_type
 from callspan.dialects.openai_parts import output_type
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage
@@ -54,7 +54,7 @@ def read(answer: Any, full: bool) -> Delta | None:
         case "content_block_delta":
             return _fragment(answer) if full else None
         case "content_block_start":
-            return _begun(get(answer, "content_block"), _place(answer)) if full else None
+            return _begun(get(answer, "content_block"), position(answer)) if full else None
         case "message_start":
             begun = get(answer, "message")
             return Delta(
@@ -78,15 +78,10 @@ def read(answer: Any, full: bool) -> Delta | None:
 def _fragment(event: Any) -> Delta | None:
     delta = get(event, "delta")
     if get(delta, "type") == "compaction_delta":  # comes whole, after a block that begins empty
-        return Delta(parts=(parts.compacted(delta, _place(event)),))
+        return Delta(parts=(parts.compacted(delta, position(event)),))
     kind, field = _FRAGMENTS.get(text(get(delta, "type")) or "", ("", ""))
     said = text(get(delta, field))
-    return Delta(parts=(Part(kind, said, index=_place(event)),)) if said else None
-
-
-def _place(event: Any) -> int | None:
-    place = get(event, "index")
-    return place if isinstance(place, int) else None
+    return Delta(parts=(Part(kind, said, index=position(event)),)) if said else None
 
 
 def _whole(message: Any, full: bool) -> Delta:

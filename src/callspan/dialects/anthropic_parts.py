@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from callspan.dialects import openai_parts
-from callspan.dialects.dialect import get, items, plain, text
+from callspan.dialects.dialect import get, items, plain, spoken, text
 from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, shown
 
 _RESULT = "_tool_result"
@@ -105,9 +104,7 @@ def part(block: Any, place: Any) -> Part:
 
 def _called(kind: str, block: Any, place: Any) -> Part:
     # in a stream a call begins with an empty object, and its arguments follow as text
-    given = get(block, "input")
-    arguments = json.dumps(plain(given), ensure_ascii=False, default=repr) if given else ""
-    return Part(kind, arguments, 0, place, text(get(block, "id")), text(get(block, "name")))
+    return Part(kind, spoken(get(block, "input")), 0, place, text(get(block, "id")), text(get(block, "name")))
 
 
 def _answered(tool: str, block: Any, place: Any) -> Part:

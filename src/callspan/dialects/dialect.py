@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from callspan.content.plain import valid
 from callspan.events import Content, Delta
 
 Body = Mapping[str, Any]
+_MOST_TOKENS = 2**53
+"""No count is as large; what is came from a fault, and would not fit into what carries telemetry."""
 
 
 def no_content(_body: Body) -> Content:
@@ -72,8 +76,8 @@ def fields(source: Any) -> Mapping[str, Any]:
 
 
 def text(value: Any) -> str | None:
-    """The value if it is text that says something."""
-    return value if isinstance(value, str) and value else None
+    """The value if it is text that says something; what in it is no Unicode is replaced, for no exporter takes that."""
+    return valid(value) if isinstance(value, str) and value else None
 
 
 def count(source: Any, *path: str) -> int | None:
@@ -87,7 +91,13 @@ def count(source: Any, *path: str) -> int | None:
 
 def number(value: Any) -> int | None:
     """The value if it is a count of tokens; anything else says nothing."""
-    return value if type(value) is int and value >= 0 else None
+    return value if type(value) is int and 0 <= value < _MOST_TOKENS else None
+
+
+def position(source: Any, name: str = "index") -> int | None:
+    """Which of several a piece belongs to, if that is told by a number."""
+    found = get(source, name)
+    return found if isinstance(found, int) else None
 
 
 def items(value: Any) -> list[Any]:
@@ -122,14 +132,27 @@ def loaded(text: str | bytes | bytearray) -> Any:
         return None
 
 
-def plain(value: Any, depth: int = 8) -> Any:
-    """A value as plain data: mappings and a client's models as dicts, as deep as is sensible."""
-    if depth == 0 or value is None or isinstance(value, (str, int, float)):
+def plain(value: Any, depth: int = 32) -> Any:
+    """A value as plain data: mappings and a client's models as dicts, as deep as is sensible; live objects by class."""
+    if value is None or isinstance(value, (str, int, float)):
         return value
+    if depth == 0:
+        return f"[{type(value).__name__}, too deep]"
     if isinstance(value, (list, tuple)):
         return [plain(item, depth - 1) for item in value]
-    if not isinstance(value, Mapping):
-        if not hasattr(value, "__dict__"):
-            return repr(type(value))
-        value = fields(value)
-    return {str(key): plain(item, depth - 1) for key, item in value.items() if not str(key).startswith("_")}
+    if isinstance(value, Mapping) or _is_model(type(value)):
+        return {str(key): plain(item, depth - 1) for key, item in fields(value).items()}
+    return repr(type(value))
+
+
+@cache
+def _is_model(kind: type) -> bool:
+    """Whether objects of a class only hold data: what hangs on any other may be the whole program."""
+    return any(base.__module__.partition(".")[0] == "pydantic" for base in kind.__mro__)
+
+
+def spoken(arguments: Any) -> str:
+    """What a tool is given, as the text that most formats send: text as it is, an object as JSON."""
+    if isinstance(arguments, str):
+        return text(arguments) or ""
+    return json.dumps(plain(arguments), ensure_ascii=False, default=repr) if arguments else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects import gemini_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, get, items, text
+from callspan.dialects.dialect import Body, Dialect, chosen, get, items, position, text
 from callspan.dialects.gemini_usage import usage
 from callspan.dialects.openai_failure import failure_type
 from callspan.events import Content, Delta, Failure, Part
@@ -73,8 +73,8 @@ def read(answer: Any, full: bool) -> Delta | None:
 
 def _numbered(placed: tuple[int, Any]) -> tuple[int, Any]:
     place, candidate = placed
-    number = get(candidate, "index")
-    return (number if isinstance(number, int) else place), candidate
+    number = position(candidate)
+    return (place if number is None else number), candidate
 
 
 def _parts(number: int, candidate: Any) -> list[Part]:

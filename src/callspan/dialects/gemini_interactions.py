@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from callspan.dialects import openai_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, count, get, items, plain, text
+from callspan.dialects.dialect import Body, Dialect, chosen, count, get, items, plain, position, spoken, text
 from callspan.dialects.openai_failure import failure_type
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage, shown
 
@@ -71,9 +70,7 @@ def _pieces(item: Any, place: Any) -> list[Part]:
 
 def _called(item: Any, place: Any) -> Part:
     # a step begins with an empty object, and its arguments follow as text
-    given = plain(get(item, "arguments"))
-    spoken = json.dumps(given, ensure_ascii=False, default=repr) if given else ""
-    return Part(TOOL_CALL, spoken, 0, place, text(get(item, "id")), text(get(item, "name")))
+    return Part(TOOL_CALL, spoken(get(item, "arguments")), 0, place, text(get(item, "id")), text(get(item, "name")))
 
 
 def _other(kind: str, item: Any, place: Any) -> list[Part]:
@@ -96,7 +93,7 @@ def read(answer: Any, full: bool) -> Delta | None:
             return Delta(parts=_fragment(answer)) if full else None
         case "step.start" | "content.start":
             begun = get(answer, "step") or get(answer, "content")
-            return Delta(parts=_pieces(begun, get(answer, "index"))) if full else None
+            return Delta(parts=_pieces(begun, position(answer))) if full else None
         case "interaction.start" | "interaction.created":
             begun = get(answer, "interaction")
             return Delta(id=text(get(begun, "id")), model=text(get(begun, "model")), finish_reasons=((0, None),))
@@ -112,7 +109,7 @@ def read(answer: Any, full: bool) -> Delta | None:
 
 
 def _fragment(event: Any) -> list[Part]:
-    delta, place = get(event, "delta"), get(event, "index")
+    delta, place = get(event, "delta"), position(event)
     if get(delta, "type") == "arguments_delta":
         return [Part(TOOL_CALL, text(get(delta, "arguments")) or "", index=place)]
     if get(delta, "type") == "thought_summary":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 from callspan.dialects import openai_parts as parts
-from callspan.dialects.dialect import get, items, plain, text
+from callspan.dialects.dialect import fields, get, items, plain, spoken, text
 from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, shown
 
 _MODALITIES = ("image", "audio", "video")
@@ -53,7 +52,7 @@ _Read = tuple[str, str, dict[str, Any]]
 def _called(call: Any) -> _Read:
     given = plain(get(call, "args")) or {}
     told = {"id": text(get(call, "id")), "name": text(get(call, "name")) or "", "arguments": given}
-    return TOOL_CALL, json.dumps(given, ensure_ascii=False, default=repr), told
+    return TOOL_CALL, spoken(given), told
 
 
 def _responded(answer: Any) -> _Read:
@@ -122,7 +121,7 @@ def tools(definitions: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for item in items(definitions):
         found += [_function(declared) for declared in items(get(item, "functionDeclarations"))]
-        own = [name for name in plain(item) or {} if name != "functionDeclarations"]
+        own = [name for name in fields(item) if name != "functionDeclarations"]
         found += [{"type": name, "name": name} for name in own]
     return found
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from callspan.dialects import openai_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, plain, text
+from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, position, spoken, text
 from callspan.dialects.openai_failure import failure_type
 from callspan.dialects.openai_usage import from_timings, usage
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, parsed
@@ -20,6 +19,7 @@ _SETTINGS = {
     "max_tokens": "max_tokens",
     "stop": "stop",
     "seed": "seed",
+    "random_seed": "seed",
     "n": "choices",
     "frequency_penalty": "frequency_penalty",
     "presence_penalty": "presence_penalty",
@@ -88,14 +88,18 @@ def _piece(item: Any) -> dict[str, Any]:
     match get(item, "type"):
         case "text" | "refusal" as kind:
             return {"type": TEXT, "content": get(item, kind) or ""}
-        case "image_url":
-            url = get(item, "image_url")
-            return parts.media("image", url if isinstance(url, str) else get(url, "url"))
+        case "image_url" | "document_url" as kind:
+            url = get(item, kind)
+            return parts.media(kind.removesuffix("_url"), url if isinstance(url, str) else get(url, "url"))
         case "input_audio":
             sound = get(item, "input_audio")
+            if isinstance(sound, str):
+                return parts.sound(sound)
             return parts.blob("audio", f"audio/{get(sound, 'format') or 'wav'}", get(sound, "data"))
         case "file":
-            return parts.file(get(item, "file"))
+            return parts.file(get(item, "file") or item)
+        case "thinking":
+            return {"type": REASONING, "content": _plain(get(item, "thinking"))}
         case kind:
             return {"type": str(kind or "unknown")}
 
@@ -111,14 +115,16 @@ def read(answer: Any, full: bool) -> Delta | None:
     """One chunk, or one whole completion."""
     told = fields(answer)
     choices, stated = told.get("choices"), told.get("usage")
-    if not full and stated is None and choices and len(choices) == 1 and get(choices[0], "finish_reason") is None:
+    if type(choices) is not list:
+        choices = items(choices)
+    if not full and stated is None and len(choices) == 1 and get(choices[0], "finish_reason") is None:
         return None
     found: list[Part] = []
     reasons: list[tuple[int, str | None]] = []
-    for position, choice in enumerate(items(choices)):
+    for place, choice in enumerate(choices):
         said = fields(choice)
         index = said.get("index")
-        index = index if isinstance(index, int) else position
+        index = index if isinstance(index, int) else place
         reasons.append((index, text(said.get("finish_reason"))))
         if full:
             piece, message = said.get("delta"), said.get("message")
@@ -155,20 +161,27 @@ def _spoken(message: Any, choice: int, whole: bool) -> list[Part]:
 
 
 def _thought(value: Any, choice: int, _whole: bool) -> list[Part]:
-    return [Part(REASONING, value, choice)] if isinstance(value, str) else []
+    return [Part(REASONING, said, choice)] if (said := text(value)) else []
 
 
 def _text(value: Any, choice: int, _whole: bool) -> list[Part]:
     if isinstance(value, str):
-        return [Part(TEXT, value, choice)]
-    return [Part(TEXT, said, choice) for item in items(value) if (said := text(get(item, "text")))]
+        return [Part(TEXT, text(value) or "", choice)]
+    return [piece for item in items(value) for piece in chunk(item, choice)]
+
+
+def chunk(item: Any, choice: int, place: Any = None) -> list[Part]:
+    """One item of a content that is a list: text, or a thought that has texts in it."""
+    if get(item, "type") == "thinking":
+        return [Part(REASONING, thought, choice, place)] if (thought := _plain(get(item, "thinking"))) else []
+    return [Part(TEXT, said, choice, place)] if (said := text(get(item, "text"))) else []
 
 
 def _calls(value: Any, choice: int, whole: bool) -> list[Part]:
     found: list[Part] = []
-    for position, call in enumerate(items(value)):
+    for place, call in enumerate(items(value)):
         inner = get(call, "function") or get(call, "custom")
-        index = position if whole else get(call, "index")
+        index = place if whole else position(call)
         found.append(_call_part(inner, choice, index, text(get(call, "id"))))
     return found
 
@@ -194,18 +207,21 @@ _SAID = {
 
 
 def _call_part(function: Any, choice: int, index: Any, identity: str | None) -> Part:
-    arguments = get(function, "arguments") or get(function, "input") or ""
-    fragment = arguments if isinstance(arguments, str) else json.dumps(plain(arguments), ensure_ascii=False)
-    return Part(TOOL_CALL, fragment, choice, index, identity, text(get(function, "name")))
+    given = get(function, "arguments") or get(function, "input")
+    return Part(TOOL_CALL, spoken(given), choice, index, identity, text(get(function, "name")))
 
 
 def _failure(told: Mapping[str, Any], choices: Any, reasons: list[tuple[int, str | None]]) -> Failure | None:
     """Some gateways report a failed call as an answer with status 200: an error in place of choices, or within one."""
+    if told.get("object") == "error":  # Mistral's way, and vLLM's, in which the code is a number
+        return Failure(failure_type(told, "type", "code"), str(told.get("message") or ""))
     error, broken = told.get("error"), any(reason == "error" for _, reason in reasons)
     if broken and error is None:
         error = next((wrong for choice in items(choices) if (wrong := get(choice, "error"))), None)
     if error is None or (reasons and not broken):
         return None
+    if isinstance(error, str):  # Hugging Face's way
+        return Failure(failure_type(told, "error_type"), error)
     return Failure(failure_type(error), str(get(error, "message") or ""))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects import openai_chat as chat
-from callspan.dialects.dialect import Body, Dialect, get, items, text
+from callspan.dialects.dialect import Body, Dialect, get, items, position, text
 from callspan.events import TEXT, Content, Delta, Part
 
 
@@ -26,7 +26,7 @@ def read(answer: Any, full: bool) -> Delta | None:
     delta = chat.read(answer, full)
     if delta is not None and full:
         delta.parts = [
-            Part(TEXT, said, choice=get(choice, "index") or 0)
+            Part(TEXT, said, choice=position(choice) or 0)
             for choice in items(get(answer, "choices"))
             if (said := text(get(choice, "text")))
         ]

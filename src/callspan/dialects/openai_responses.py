@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects import openai_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, get, items, plain, text
+from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, plain, position, spoken, text
 from callspan.dialects.openai_failure import failure_type
 from callspan.dialects.openai_usage import usage
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, shown
@@ -46,7 +46,7 @@ def content(body: Body) -> Content:
 
 
 def _sent(item: Any) -> dict[str, Any]:
-    kind = get(item, "type") or "message"
+    kind = text(get(item, "type")) or "message"
     if kind == "message":
         said = get(item, "content")
         found = [{"type": TEXT, "content": said}] if isinstance(said, str) else [_piece(part) for part in items(said)]
@@ -60,9 +60,9 @@ def _sent(item: Any) -> dict[str, Any]:
 def _piece(piece: Any) -> dict[str, Any]:
     match get(piece, "type"):
         case "input_text" | "output_text" | "text" | "summary_text":
-            return {"type": TEXT, "content": get(piece, "text") or ""}
+            return {"type": TEXT, "content": text(get(piece, "text")) or ""}
         case "refusal":
-            return {"type": TEXT, "content": get(piece, "refusal") or ""}
+            return {"type": TEXT, "content": text(get(piece, "refusal")) or ""}
         case "input_image":
             if get(piece, "file_id"):
                 return {"type": "file", "modality": "image", "file_id": get(piece, "file_id")}
@@ -94,13 +94,13 @@ def read(answer: Any, full: bool) -> Delta | None:
 
 
 def _piece_of_stream(kind: str, event: Any) -> Delta | None:
-    place = get(event, "output_index")
+    place = position(event, "output_index")
     fragment = text(get(event, "delta")) or ""
     match kind.removeprefix("response."):
         case "output_text.delta" | "refusal.delta":
-            part = Part(TEXT, fragment, index=(place, get(event, "content_index")))
+            part = Part(TEXT, fragment, index=(place, position(event, "content_index")))
         case "reasoning_summary_text.delta" | "reasoning_text.delta":
-            part = Part(REASONING, fragment, index=(place, get(event, "summary_index")))
+            part = Part(REASONING, fragment, index=(place, position(event, "summary_index")))
         case "function_call_arguments.delta" | "custom_tool_call_input.delta":
             part = Part(TOOL_CALL, fragment, index=place)
         case "output_item.added" if get(get(event, "item"), "type") in _CLIENT_TOOLS:
@@ -161,11 +161,12 @@ def _output(item: Any, place: int) -> list[Part]:
             pieces = [_piece(piece) for piece in items(get(item, "content"))]
             return [Part(TEXT, piece.get("content", ""), index=(place, n)) for n, piece in enumerate(pieces)]
         case "reasoning":
-            thoughts = [*items(get(item, "summary")), *items(get(item, "content"))]
-            return [Part(REASONING, get(thought, "text") or "", index=(place, n)) for n, thought in enumerate(thoughts)]
+            said = [*items(get(item, "summary")), *items(get(item, "content"))]
+            thoughts = [text(get(thought, "text")) or "" for thought in said]
+            return [Part(REASONING, thought, index=(place, n)) for n, thought in enumerate(thoughts)]
         case "function_call" | "custom_tool_call" as kind:
-            arguments = get(item, "arguments" if kind == "function_call" else "input") or ""
-            return [Part(TOOL_CALL, arguments, 0, place, text(get(item, "call_id")), text(get(item, "name")))]
+            arguments = get(item, "arguments" if kind == "function_call" else "input")
+            return [Part(TOOL_CALL, spoken(arguments), 0, place, text(get(item, "call_id")), text(get(item, "name")))]
         case "compaction":
             return [Part("compaction", index=place, data={"id": text(get(item, "id"))})]
         case kind:
@@ -175,9 +176,8 @@ def _output(item: Any, place: int) -> list[Part]:
 def _server_tool(kind: str, item: Any, place: int) -> Part:
     """A tool that the provider ran by itself: what it was asked, and what it found where that is told."""
     name = kind.removesuffix("_call")
-    told = {
-        key: value for key, value in plain(item).items() if key not in ("id", "type", "status") and value is not None
-    }
+    said = ((key, plain(value)) for key, value in fields(item).items() if value is not None)
+    told = {key: value for key, value in said if key not in ("id", "type", "status")}
     identity = text(get(item, "id")) or text(get(item, "call_id"))
     return Part(
         "server_tool_call",

@@ -6,7 +6,9 @@ An adapter tells of each function how to read what is asked for, and how to find
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
@@ -15,7 +17,7 @@ from callspan.doors.adapter import Adapter, Opener, Request, Route
 from callspan.doors.attempts import attempt
 from callspan.doors.calling import acall, call
 from callspan.doors.failure import explain
-from callspan.doors.raw_response import follow_response
+from callspan.doors.managers import lazily_entered
 from callspan.events import Failure
 from callspan.generators import lazily_observed, observed
 from callspan.observation import Observation
@@ -25,17 +27,31 @@ from callspan.streams import observe
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one call of a function asks for: an endpoint among the adapter's routes, and the request as plain data."""
+    """What one call of a function asks for: an endpoint among the adapter's routes, and the request as plain data.
+
+    `client` stands for the app's client object where that is not the one whose function it is.
+    """
 
     method: str
     path: str
     body: Mapping[str, Any]
     server: tuple[str | None, int | None] = (None, None)
     stream: bool = False
+    client: Any = None
 
 
 def _itself(given: Any) -> Any:
     return given
+
+
+def _followed(observation: Observation, result: Any) -> Any:
+    """Follow a generator, a stream of the client's own, or a whole answer."""
+    if isinstance(result, (GeneratorType, AsyncGeneratorType)):
+        return observed(result, observation)
+    if observation.call.stream and (hasattr(result, "__next__") or hasattr(result, "__anext__")):
+        return observe(result, observation)
+    observation.answer(result)
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +60,9 @@ class Method:
 
     `asks` has the object, the positional and the named arguments, and says `None` for what is not watched. `said` finds
     the plain answer, or chunk, in what the function gave. Where a stream is asked for, a `lazy` one gives a generator
-    (or a coroutine that gives one), which makes the request when its first item is asked for. One that `gives_response`
-    gives the HTTP response, read or to be read.
+    (or a coroutine that gives one), which makes the request when its first item is asked for, or a context manager,
+    which makes it when it is entered. `follow` is how what it gave is followed to its end; the app gets what this
+    returns. `skips` picks out what a stream gives that is no chunk.
     """
 
     module: str
@@ -55,7 +72,8 @@ class Method:
     lazy: bool = False
     said: Callable[[Any], Any] = _itself
     optional: bool = False
-    gives_response: bool = False
+    follow: Callable[[Observation, Any], Any] = _followed
+    skips: Callable[[Any], bool] | None = None
 
 
 def methods(
@@ -96,7 +114,10 @@ class _Hinge:
         return (self._acall if self._method.asynchronous else self._call)(request, wrapped, args, kwargs)
 
     def _lazily(self, source: Any, request: Request) -> Any:
-        return lazily_observed(source, lambda: self._open(request))
+        begin = partial(self._open, request)
+        if isinstance(source, (AbstractContextManager, AbstractAsyncContextManager)):
+            return lazily_entered(source, begin, self._received)
+        return lazily_observed(source, begin)
 
     async def _alazily(self, coming: Any, request: Request) -> Any:
         return self._lazily(await coming, request)
@@ -123,9 +144,8 @@ class _Hinge:
             return None
 
     def _watched(self, client: Any, asked: Asked, route: Route) -> Request:
-        return Request(
-            self._adapter, route.dialect, client, asked.body, asked.stream, self._method.asynchronous, asked.server
-        )
+        speaker, asynchronous = client if asked.client is None else asked.client, self._method.asynchronous
+        return Request(self._adapter, route.dialect, speaker, asked.body, asked.stream, asynchronous, asked.server)
 
     def _open(self, request: Request) -> Observation | None:
         try:
@@ -133,7 +153,7 @@ class _Hinge:
             if observation is not None:
                 said, read = self._method.said, observation.read
                 observation.read = lambda item, full: read(said(item), full)
-                observation.explain = self._why
+                observation.explain, observation.skips = self._why, self._method.skips
             return observation
         except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
             guard.report(f"looking at a request of {self._adapter.name}", error)
@@ -142,21 +162,8 @@ class _Hinge:
     def _received(self, observation: Observation, result: Any) -> Any:
         """Follow what the function gave; the app gets the very object, but for generators."""
         try:
-            return _followed(observation, result, self._method.gives_response)
+            return self._method.follow(observation, result)
         except Exception as error:  # noqa: BLE001  our fault must not cost the app its answer
             guard.report(f"following an answer of {observation.call.client_name}", error)
             observation.finish()
         return result
-
-
-def _followed(observation: Observation, result: Any, is_response: bool) -> Any:
-    """Follow a generator, a stream of the client's own, an HTTP response, or a whole answer."""
-    if isinstance(result, (GeneratorType, AsyncGeneratorType)):
-        return observed(result, observation)
-    if observation.call.stream and (hasattr(result, "__next__") or hasattr(result, "__anext__")):
-        return observe(result, observation)
-    if is_response:
-        follow_response(observation, result)
-    else:
-        observation.answer(result)
-    return result

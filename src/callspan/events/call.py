@@ -21,6 +21,8 @@ _SUBJECTS = {
     "run_node": "node_name",
 }
 """The operations of a program that calls models, and the parameter that says what each is done with."""
+MOST_CHOICES = 128
+"""The most answers that a provider gives to one request."""
 
 
 @dataclass(slots=True)
@@ -145,6 +147,12 @@ class Call:
         """What the operation is done with: the model, or the name of a tool, agent, workflow or node."""
         key = _SUBJECTS.get(self.operation)
         return self.model if key is None else self.parameters.get(key)
+
+    @property
+    def choices(self) -> int:
+        """How many answers were asked for, as far as a provider gives so many."""
+        wanted = self.parameters.get("choices")
+        return wanted if isinstance(wanted, int) and 0 < wanted <= MOST_CHOICES else 1
 
     @property
     def end_ns(self) -> int:

@@ -57,7 +57,7 @@ class LogEvents:
             **call.attributes,
             **attributes.response(call, response, self._conventions),
             **attributes.failure(call),
-            **call.shown.structures(),
+            **call.shown.structures(_longest_text(self._logger.get())),
             **call.shown.notes(),
         }
         later = self._late.wait(call)
@@ -79,3 +79,8 @@ class LogEvents:
                 attributes=told,
             )
         )
+
+
+def _longest_text(logger: Any) -> int | None:
+    """The length at which the SDK cuts the texts of log records."""
+    return getattr(getattr(logger, "_log_record_limits", None), "max_log_record_attribute_length", None)

@@ -5,34 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from callspan.content.plain import valid
 from callspan.events import Call, Framework, Outcome, Response, Usage
 from callspan.semconv import names
 from callspan.semconv.conventions import Convention
 
 Attributes = dict[str, Any]
 FETCH = "fetch_response"
+_LARGEST = 2**63 - 1
+"""Beyond it no exporter takes a number, and no setting means anything."""
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= _LARGEST:
+        return None
+    return float(value)
 
 
 def _integer(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= _LARGEST:
         return None
-    return int(value)
+    return int(value) if value == int(value) else None
 
 
 def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    return valid(value) if isinstance(value, str) else None
 
 
 def _strings(value: Any) -> list[str] | None:
     if isinstance(value, str):
-        return [value]
+        return [valid(value)]
     if not isinstance(value, (list, tuple)):
         return None
-    return [item for item in value if isinstance(item, str)] or None
+    return [valid(item) for item in value if isinstance(item, str)] or None
 
 
 def _choices(value: Any) -> int | None:
@@ -76,7 +81,11 @@ _OPENAI_REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "api_type": ("openai.api.type", _string),
     "service_tier": ("openai.request.service_tier", _tier),
 }
-_RESPONSE = {"status": names.RESPONSE_STATUS, "dimensions": "gen_ai.embeddings.dimension.count"}
+_RESPONSE = {
+    "status": names.RESPONSE_STATUS,
+    "dimensions": "gen_ai.embeddings.dimension.count",
+    "conversation_id": names.CONVERSATION_ID,
+}
 _OPENAI_RESPONSE = {
     "service_tier": names.SERVICE_TIER,
     "system_fingerprint": names.FINGERPRINT,
@@ -152,7 +161,7 @@ def request(call: Call) -> Attributes:
 def response(call: Call, answer: Response, conventions: Iterable[Convention]) -> Attributes:
     """What is known when the call has ended."""
     found: Attributes = {names.OUTCOME: (call.outcome or Outcome.COMPLETED).value}
-    if answer.id and call.operation != "embeddings":
+    if answer.id:
         found[names.RESPONSE_ID] = answer.id
     if answer.model:
         found[names.RESPONSE_MODEL] = answer.model
@@ -180,8 +189,7 @@ def _details(call: Call, answer: Response) -> Attributes:
 def finish_reasons(call: Call, answer: Response) -> list[str]:
     """One reason a choice; `error` where the answer stopped without one, or before the choice began."""
     reasons = [reason or "error" for reason in answer.finish_reasons]
-    missing = _integer(call.parameters.get("choices")) if reasons else None
-    return reasons + ["error"] * ((missing or 0) - len(reasons))
+    return reasons + ["error"] * (call.choices - len(reasons)) if reasons else reasons
 
 
 def usage(counts: Usage, conventions: Iterable[Convention]) -> Attributes:

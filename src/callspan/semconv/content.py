@@ -8,7 +8,7 @@ from typing import Any
 
 from callspan import guard
 from callspan.content.capture import Capture
-from callspan.content.fitting import Fitted, Single
+from callspan.content.fitting import Fitted, Single, middle_out, size
 from callspan.content.parts import Refused, is_list, redacted, shaped
 from callspan.content.plain import plain, valid
 from callspan.events import Call
@@ -72,9 +72,10 @@ class Shown:
         """What was taken in last, as text by attribute: JSON, for spans carry no structures, but mere text as it is."""
         return {name: value.text for name, value in (self._sent if self._received is None else self._received).items()}
 
-    def structures(self) -> dict[str, Any]:
-        """All of it as plain values by attribute, for events."""
-        return {name: plain(value.value) for name, value in {**self._sent, **(self._received or {})}.items()}
+    def structures(self, longest: int | None = None) -> dict[str, Any]:
+        """All of it as plain values by attribute, for events; texts are cut where the SDK would cut them anyhow."""
+        change = valid if longest is None else lambda text: _within(valid(text), longest)
+        return {name: plain(value.value, change) for name, value in {**self._sent, **(self._received or {})}.items()}
 
     def notes(self) -> dict[str, Any]:
         """What was left out: bytes and characters for want of room, attributes because they could not be redacted."""
@@ -101,4 +102,8 @@ def _told(capture: Capture, read: Callable[[], str]) -> str | None:
         return None
     except Exception:  # noqa: BLE001  an exception may not be able to say anything
         return None
-    return text if len(text) <= capture.limit else text[: capture.limit]
+    return _within(text, capture.limit)
+
+
+def _within(text: str, longest: int) -> str:
+    return text if size(text) <= longest else middle_out(text, longest)

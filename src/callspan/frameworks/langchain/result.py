@@ -16,7 +16,7 @@ def result(call: Call) -> LLMResult:
     """The answer as far as it came. Counts that nobody stated are left out."""
     make = _completion if call.operation == "text_completion" else _message
     made = [make(call, place, message["parts"]) for place, message in enumerate(call.response.messages)]
-    each = int(call.parameters.get("choices") or 1) if call.operation == "text_completion" else len(made)
+    each = call.choices if call.operation == "text_completion" else len(made)
     rows = [made[at : at + each] for at in range(0, len(made), max(1, each))]
     return LLMResult(generations=rows or [[]], llm_output=_output(call))  # type: ignore[arg-type]  # a list of a kind
 

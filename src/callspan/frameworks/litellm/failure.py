@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from callspan.dialects.dialect import get
-from callspan.dialects.openai_failure import failure_type
-from callspan.doors.failure import is_code
+from callspan.dialects.openai_failure import failure_type, is_code
 from callspan.events import Failure
 from callspan.observation import qualified
 
