@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
@@ -124,6 +125,110 @@ def gemini_at(url: str) -> Iterator[Gemini]:
 async def async_gemini_at(url: str) -> AsyncIterator[Gemini]:
     """The same in asynchronous code."""
     yield Gemini(google_client(url).aio.models)
+
+
+class LiteLLM:
+    """LiteLLM's functions as a client, speaking to the model server as a provider. It does not try again."""
+
+    def __init__(self, url: str, asynchronous: bool, provider: str) -> None:
+        self._name = "acompletion" if asynchronous else "completion"
+        self._provider, self._url = provider, url
+        self.chat = self
+
+    def create(self, model: str, **request: Any) -> Any:
+        os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it asks the network when it is imported
+        litellm = import_module("litellm")
+        litellm.suppress_debug_info = True
+        given = {"api_key": _COMMON["api_key"], "max_retries": 0, **request}
+        return getattr(litellm, self._name)(
+            model=f"{self._provider}/{model}", api_base=litellm_base(self._url, self._provider, model), **given
+        )
+
+
+def litellm_base(url: str, provider: str, model: str) -> str:
+    """The model server's address as LiteLLM wants it for a provider."""
+    bare = url.removesuffix("/v1")
+    return {"anthropic": bare, "gemini": f"{bare}/v1beta/models/{model}"}.get(provider, url)
+
+
+def litellm_at(provider: str, asynchronous: bool = False) -> Callable[[str], Any]:
+    """What makes LiteLLM speak to the model server."""
+    return lambda url: contextlib.nullcontext(LiteLLM(url, asynchronous, provider))
+
+
+def _mistral() -> tuple[Any, Any, Any]:
+    """Mistral's package, which has moved, the HTTP library that this version of it is built on, and its streams."""
+    try:
+        package, home = import_module("mistralai.client"), "mistralai.client"
+    except ImportError:
+        package, home = import_module("mistralai"), "mistralai"
+    if not hasattr(package, "Mistral"):
+        package, home = import_module("mistralai"), "mistralai"
+    return package, import_module(f"{home}.basesdk").httpx, import_module(f"{home}.utils.eventstreaming")
+
+
+mistral, _mistral_http, _mistral_streams = _mistral()
+MISTRAL_GENERATORS = not hasattr(_mistral_streams, "EventStream")
+"""Whether the streams of Mistral's client are plain generators, as those of the oldest are."""
+MISTRAL_KEEPS: bool = hasattr(import_module(f"{mistral.__name__}.models").UsageInfo, "additional_properties")
+"""Whether it keeps counts in a stream that it does not know."""
+MISTRAL_ERROR: Any = getattr(mistral, "SDKError", None) or import_module("mistralai.client.errors").SDKError
+"""The exception of Mistral's client for what it knows no better one for."""
+
+
+def mistral_client(url: str, **options: Any) -> Any:
+    """Mistral's client, speaking to the model server; it does not retry."""
+    speakers = {
+        "client": _mistral_http.Client(verify=_CERTIFICATES, timeout=20),
+        "async_client": _mistral_http.AsyncClient(verify=_CERTIFICATES, timeout=20),
+    }
+    server = f"{url.removesuffix('/v1')}/mistral"
+    return mistral.Mistral(**{"api_key": _COMMON["api_key"], "server_url": server, **speakers, **options})
+
+
+class MistralChat:
+    """The chat of Mistral's client, with `create` for what is two methods there."""
+
+    def __init__(self, client: Any, ending: str = "") -> None:
+        self._client = client  # some versions close their connections when it is gone
+        self._complete = getattr(client.chat, f"complete{ending}")
+        self._stream = getattr(client.chat, f"stream{ending}")
+        self.chat = self
+
+    def create(self, stream: bool = False, **request: Any) -> Any:
+        return (self._stream if stream else self._complete)(**request)
+
+
+@contextlib.contextmanager
+def mistral_at(url: str) -> Iterator[MistralChat]:
+    """Mistral's client, speaking to the model server."""
+    yield MistralChat(mistral_client(url))
+
+
+@contextlib.asynccontextmanager
+async def async_mistral_at(url: str) -> AsyncIterator[MistralChat]:
+    """The same in asynchronous code."""
+    yield MistralChat(mistral_client(url), "_async")
+
+
+def huggingface_client(url: str, kind: str = "InferenceClient") -> Any:
+    """Hugging Face's client, for a model at an address."""
+    # older ones put a number of their own into their exceptions, where the app gives none
+    options = {"token": _COMMON["api_key"], "timeout": 20, "headers": {"x-request-id": "asked"}}
+    return getattr(import_module("huggingface_hub"), kind)(model=url, **options)
+
+
+@contextlib.contextmanager
+def huggingface_at(url: str) -> Iterator[Any]:
+    """Hugging Face's client, speaking to the model server."""
+    yield huggingface_client(url)
+
+
+@contextlib.asynccontextmanager
+async def async_huggingface_at(url: str) -> AsyncIterator[Any]:
+    """The same in asynchronous code."""
+    async with huggingface_client(url, "AsyncInferenceClient") as client:
+        yield client
 
 
 def has(path: str, make: Any = openai_client) -> bool:

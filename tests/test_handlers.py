@@ -66,6 +66,17 @@ def test_all_calls(telemetry: Telemetry, program: Program, model_server: ModelSe
     assert notes.kinds == ["start", "end"]
 
 
+@pytest.mark.needs("responses")
+def test_a_stream_that_repeats_itself(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer) -> None:
+    """Where the last event of a stream repeats the whole answer, handlers do not hear it again."""
+    notes = Notes()
+    model_server.enqueue(ROSES)
+    with callspan.use_handlers(notes):
+        list(client.responses.create(model="gpt-4.1-mini", input="Roses?", stream=True))
+    assert notes.kinds == STREAM
+    assert notes.heard[-1][2] == "Roses are red."
+
+
 def test_one_client(telemetry: Telemetry, model_server: ModelServer) -> None:
     """A handler attached to a client hears that client's calls only."""
     notes = Notes()

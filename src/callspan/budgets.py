@@ -269,7 +269,7 @@ def _used(call: Call, hold: Hold) -> tuple[int, float | None]:
     item = charge(call) if _priced(hold.budgets) else None
     if item is None:
         return usage.total or 0, 0.0
-    cost = in_force().cost(Charge(item.provider, item.models, item.tier, item.minute, usage))
+    cost = in_force().cost(Charge(item.provider, item.models, item.tier, item.minute, usage.charged))
     if cost.usd is None:
         guard.say_once(f"a budget in usd does not see the cost of {call.model}: nobody knows its price (see prices=)")
     return usage.total or 0, cost.usd

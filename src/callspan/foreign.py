@@ -43,15 +43,28 @@ _MODULES = {
         "ddtrace.contrib.internal.google_genai.patch": "ddtrace",
         "sentry_sdk.integrations.google_genai": "sentry-sdk",
     },
+    "cohere": {
+        "opentelemetry.instrumentation.cohere": "opentelemetry-instrumentation-cohere",
+        "openinference.instrumentation.cohere": "openinference-instrumentation-cohere",
+        "openlit.instrumentation.cohere": "openlit",
+    },
+    "ollama": {
+        "opentelemetry.instrumentation.ollama": "opentelemetry-instrumentation-ollama",
+        "openinference.instrumentation.ollama": "openinference-instrumentation-ollama",
+        "openlit.instrumentation.ollama": "openlit",
+    },
 }
 _TARGETS = {
     "openai": (("openai.resources.chat.completions", "Completions.create"),),
     "anthropic": (("anthropic.resources.messages", "Messages.create"),),
     "boto3": (("botocore.client", "BaseClient._make_api_call"), ("botocore.client", "ClientCreator.create_client")),
     "google_genai": (("google.genai.models", "Models.generate_content"),),
+    "cohere": (("cohere.client_v2", "ClientV2.chat"), ("cohere.v2.client", "V2Client.chat")),
+    "ollama": (("ollama._client", "Client.chat"), ("ollama._client", "Client._request")),
 }
 _HOMES = {"boto3": "botocore", "google_genai": "google.genai"}
 """Where a client's own code stands, if not in a package of its name."""
+_OURS = f"{__package__}."
 
 
 def found(client: str) -> tuple[str, ...]:
@@ -72,7 +85,7 @@ def _wrapped(client: str) -> bool:
             code = getattr(target, "__code__", None)
             wrapper = getattr(target, "_self_wrapper", None)
             origin = getattr(wrapper, "__module__", None) or (code and code.co_filename) or ""
-            if folder not in origin.replace("\\", "/") and not origin.startswith((home, "callspan.")):
+            if folder not in origin.replace("\\", "/") and not origin.startswith((home, _OURS)):
                 return True
             target = getattr(target, "__wrapped__", None)
     return False

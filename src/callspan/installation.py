@@ -6,6 +6,7 @@ import os
 import sys
 import weakref
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 from opentelemetry import _logs as logs
@@ -62,7 +63,7 @@ def spoken_through(client: Any) -> Any:
     """The object that the door sees when this client object makes a call."""
     for adapter in ADAPTERS:
         if adapter.inner is not None and type(client).__module__.startswith(f"{adapter.module}."):
-            return getattr(client, adapter.inner, client)
+            return reduce(lambda found, name: getattr(found, name, client), adapter.inner.split("."), client)
     return client
 
 

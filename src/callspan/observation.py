@@ -31,7 +31,8 @@ class Observation:
     """Follows one call: tells the start, reads what arrives, and ends once, whoever says first that it is over.
 
     `read` turns one chunk or one whole answer into a `Delta`. `explain` reads an exception of the client's.
-    `hides` picks out chunks that the app did not ask for. `inside` is true while the client's stream is being read.
+    `hides` picks out chunks that the app did not ask for, `skips` what comes in a stream and is no chunk.
+    `inside` is true while the client's stream is being read.
     With `estimates`, counts that the provider leaves out are worked out after the end.
     `given_up` has the cause and the time of an attempt that failed, until it is known whether another follows.
     `reader` refers to the task that reads it, where another may be the one that closes it.
@@ -60,6 +61,7 @@ class Observation:
         "reader",
         "scope",
         "size",
+        "skips",
         "within",
     )
 
@@ -69,6 +71,7 @@ class Observation:
         self.scope = scope
         self.explain: Callable[[BaseException], Failure] | None = None
         self.hides: Callable[[Any], bool] | None = None
+        self.skips: Callable[[Any], bool] | None = None
         self.inside = False
         self.given_up: tuple[str, float] | None = None
         self.reader: weakref.ref[Any] | None = None
@@ -82,7 +85,7 @@ class Observation:
         self._estimates = estimates
         self._full = dispatch.wants_text or call.capture is not None or (estimates and call.stream)
         self._contexts: list[AbstractContextManager[Any]] = []
-        self._open = [True]
+        self._open: list[bool] = []
         self._mark: Any = None
 
     # -- around the provider call ------------------------------------------------------------------------------
@@ -99,6 +102,7 @@ class Observation:
         outer = active.get() or place()
         if outer is not None:
             self.call.parent = outer.call
+        self._open.append(True)
         open_observations.add(self)
         for context in self._tell(self._dispatch.starts, self.call):
             if hasattr(context, "__exit__"):
@@ -109,7 +113,6 @@ class Observation:
         try:
             self._hold = admit(self.call, self.budgets, self.size)
         except BudgetExceeded as stop:
-            self._open.clear()  # it never began, so it has no end
             tell(self._dispatch.stops, self.call, stop)
             raise
         except Exception as error:  # noqa: BLE001  an odd request must not keep the app from calling its model
@@ -160,6 +163,8 @@ class Observation:
 
         Raises `BudgetExceeded` where a budget stops the stream, which the caller then closes.
         """
+        if self.skips is not None and self.skips(item):
+            return True
         response = self.call.response
         elapsed = time.perf_counter() - self.call.started
         response.chunks += 1
@@ -197,10 +202,12 @@ class Observation:
 
     def _take(self, delta: Delta, elapsed: float) -> None:
         response = self.call.response
+        # what ends whole repeats what was heard before
+        new = () if delta.whole and response.first_token is not None else delta.parts
         if delta.usage is not None and self.hides is not None:
             delta.usage.source = "requested"
         response.add(delta, self._full)
-        for part in delta.parts:
+        for part in new:
             if part.text and part.kind in _SPOKEN:
                 if response.first_token is None:
                     response.first_token = elapsed
@@ -233,7 +240,7 @@ class Observation:
 
     @property
     def ended(self) -> bool:
-        """Whether the end has been told."""
+        """Whether the end has been told; also true of a call that has not begun, or was refused, and so has no end."""
         return not self._open
 
     def finish(self) -> None:
@@ -258,9 +265,9 @@ class Observation:
     def drop(self) -> None:
         """End: the reader is gone, by `break`, by an exception of its own, or because its task was cancelled."""
         self.abandon()
-        self._hand_off()
+        self.hand_off()
 
-    def _hand_off(self) -> None:
+    def hand_off(self) -> None:
         """Nobody is here to await handlers that asked for it, so they get a task of their own."""
         for waiting in self.pending:
             loop = running_loop()
@@ -287,7 +294,7 @@ class Observation:
         try:
             self._open.pop()
         except IndexError:
-            return  # somebody else ended it
+            return  # somebody else ended it, or it never began
         open_observations.discard(self)
         call = self.call
         call.duration = time.perf_counter() - call.started
@@ -323,13 +330,14 @@ def current_task() -> Any:
 
 
 def being_cancelled(reader: weakref.ref[Any] | None = None) -> bool:
-    """Whether the task that runs here, or the one that reads, is being cancelled; not known before Python 3.11."""
+    """Whether the task that reads is being cancelled, or else the one that runs here; not known before Python 3.11."""
     if _cancelled_by_trio():
         return True
     if sys.version_info < (3, 11):
         return False
-    tasks = (current_task(), reader and reader())
-    return any(task is not None and task.cancelling() > 0 for task in tasks)
+    # what closes a stream for its reader may be cancelled because the event loop ends
+    task = current_task() if reader is None else reader()
+    return task is not None and task.cancelling() > 0
 
 
 def _cancelled_by_trio() -> bool:

@@ -6,6 +6,7 @@ import copy
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import CellType
 from typing import Any
 
 import wrapt
@@ -56,13 +57,16 @@ class _Wrapper(wrapt.FunctionWrapper):
 class Patch:
     """One function of another package, by module and dotted path, and what takes its place.
 
-    `optional` ones may be missing in some versions; a missing one that is not optional is reported.
+    `optional` ones may be missing in some versions; a missing one that is not optional is reported. With `variable`
+    it is what the function keeps under that name in its closure: a decorator's function calls the one that it decorates
+    from there, also for those who have taken it before it was patched, and under other names.
     """
 
     module: str
     path: str
     wrapper: Wrapper
     optional: bool = False
+    variable: str | None = None
     state: str = "not instrumented"
     _undo: tuple[Any, str, Any, Any, bool] | None = field(default=None, repr=False)
 
@@ -77,6 +81,9 @@ class Patch:
             return
         try:
             parent, name, original = wrapt.resolve_path(sys.modules[self.module], self.path)
+            if self.variable is not None:
+                parent, name = _cell(original, self.variable), "cell_contents"
+                original = parent.cell_contents
         except (AttributeError, KeyError):
             self._missing()
             return
@@ -86,7 +93,7 @@ class Patch:
         wrapped = self._around(original, (parent, name))
         setattr(parent, name, wrapped)
         self._undo = (parent, name, original, wrapped, owned)
-        self.state = "patched" if vars(parent).get(name) is wrapped else "missing"
+        self.state = "patched" if _kept(parent, name) is wrapped else "missing"
 
     def _around(self, original: Any, home: tuple[Any, str]) -> Any:
         if not isinstance(original, property):
@@ -103,13 +110,24 @@ class Patch:
         """Take the wrapper out, if it is still ours that stands there; wrappers put around it by others stay."""
         if self._undo is not None:
             parent, name, original, wrapped, owned = self._undo
-            if vars(parent).get(name) is wrapped:
+            if _kept(parent, name) is wrapped:
                 if owned:
                     setattr(parent, name, original)
                 else:
                     delattr(parent, name)
             self._undo = None
         self.state = "not instrumented"
+
+
+def _cell(function: Any, variable: str) -> CellType:
+    """Where a function, or one that it wraps, keeps a variable of its closure."""
+    while variable not in function.__code__.co_freevars:
+        function = function.__wrapped__
+    return function.__closure__[function.__code__.co_freevars.index(variable)]
+
+
+def _kept(parent: Any, name: str) -> Any:
+    return parent.cell_contents if isinstance(parent, CellType) else vars(parent).get(name)
 
 
 class Patches:

@@ -10,12 +10,15 @@ import sys
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
+from inspect import iscoroutinefunction
 from types import FunctionType
 from typing import Any
 
 from callspan.background import outside_collector, watch_collector
 from callspan.budgets import BudgetExceeded
 from callspan.observation import Observation
+
+_NEVER = object()
 
 
 def observe(stream: Any, observation: Observation) -> Any:
@@ -25,6 +28,11 @@ def observe(stream: Any, observation: Observation) -> Any:
     stream.__class__ = _shell(type(stream))
     stream._callspan_drop = on_drop(stream, observation)
     return stream
+
+
+def observation_of(stream: Any) -> Any:
+    """What follows a stream, if anything does."""
+    return getattr(stream, "_callspan", None)
 
 
 def on_drop(owner: Any, observation: Observation) -> weakref.finalize[..., Any]:
@@ -44,16 +52,27 @@ def _drop(observed: weakref.ref[Observation]) -> None:
 
 @cache
 def _shell(kind: Any) -> type:
-    return like(kind, _async_shell(kind) if hasattr(kind, "__anext__") else _sync_shell(kind))
+    shell = _sync_shell(kind) if hasattr(kind, "__next__") else kind
+    return _async_shell(shell) if hasattr(kind, "__anext__") else shell
 
 
 def like(kind: Any, shell: Any) -> type:
-    """A subclass under the name of its class, without methods that this does not have, as old versions lack some."""
+    """A subclass under the name of its class, without methods that this lacks, as old versions do; it closes as this does."""
     shell.__name__, shell.__qualname__, shell.__module__ = kind.__name__, kind.__qualname__, kind.__module__
     for name in [name for name, value in vars(shell).items() if isinstance(value, FunctionType)]:
-        if not hasattr(kind, name):
+        known = getattr(kind, name, None)
+        closes = name in ("close", "aclose")
+        if known is None or (closes and iscoroutinefunction(known) != iscoroutinefunction(vars(shell)[name])):
             delattr(shell, name)
     return shell
+
+
+def _leave(observation: Observation, stream: Any) -> None:
+    """The reader closes the stream. One that closes itself within a step, before it raises, has not been left."""
+    caller = sys._getframe(1).f_back if observation.inside else None
+    names = caller.f_code.co_varnames if caller is not None else ()
+    if caller is None or not names or caller.f_locals.get(names[0]) is not stream:
+        observation.abandon()
 
 
 def _sync_shell(kind: Any) -> type:
@@ -61,16 +80,17 @@ def _sync_shell(kind: Any) -> type:
         _callspan: Observation
 
         def __iter__(self) -> Iterator[Any]:
-            return _steps(super().__iter__(), self._callspan, self)
+            source = super().__iter__()
+            return _steps(iter(super().__next__, _NEVER) if source is self else source, self._callspan, self)
 
         def __next__(self) -> Any:
             return take(super().__next__, self._callspan, self)
 
         def close(self, *args: Any, **kwargs: Any) -> Any:
-            self._callspan.abandon()
+            _leave(self._callspan, self)
             return super().close(*args, **kwargs)
 
-    return Shell
+    return like(kind, Shell)
 
 
 def take(source: Callable[[], Any], observation: Observation, stream: Any) -> Any:
@@ -144,11 +164,16 @@ def _async_shell(kind: Any) -> type:
             return await atake(super().__anext__, self._callspan, self)
 
         async def close(self, *args: Any, **kwargs: Any) -> Any:
-            self._callspan.abandon()
+            _leave(self._callspan, self)
             await self._callspan.settle()
             return await super().close(*args, **kwargs)
 
-    return Shell
+        async def aclose(self) -> Any:
+            _leave(self._callspan, self)
+            await self._callspan.settle()
+            return await super().aclose()
+
+    return like(kind, Shell)
 
 
 async def atake(source: Callable[[], Any], observation: Observation, stream: Any) -> Any:

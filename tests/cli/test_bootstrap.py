@@ -48,6 +48,21 @@ def test_the_module_looks_as_ever(module: str) -> None:
     assert "return 1" in inspect.getsource(found.call)
 
 
+def test_a_namespace_is_told_of_before_what_is_in_it(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package without a file of its own, as Mistral's, has no code to wait for."""
+    (tmp_path / "rare_maker").mkdir()
+    (tmp_path / "rare_maker" / "client.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    finders, heard = list(sys.meta_path), []
+    when_imported("rare_maker", lambda: heard.append("rare_maker.client" in sys.modules))
+    found = __import__("rare_maker.client")
+    assert heard == [False]
+    assert sys.meta_path == finders
+    assert found.__spec__.origin is None
+    for name in ("rare_maker", "rare_maker.client"):
+        sys.modules.pop(name)
+
+
 def test_a_module_that_does_not_exist_stays_an_import_error() -> None:
     finders = list(sys.meta_path)
     when_imported("no_such_client", lambda: None)

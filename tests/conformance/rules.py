@@ -50,7 +50,7 @@ EITHER_KIND = (INFERENCE, "gen_ai.memory.client")
 """Span types that may be INTERNAL when the model or the memory is in the process."""
 
 NAMED_AFTER = {
-    **dict.fromkeys((*INFERENCE_OPERATIONS, "embeddings", "moderation"), "gen_ai.request.model"),
+    **dict.fromkeys((*INFERENCE_OPERATIONS, "embeddings", "moderation", "rerank"), "gen_ai.request.model"),
     "retrieval": "gen_ai.data_source.id",
     "create_agent": "gen_ai.agent.name",
     "invoke_agent": "gen_ai.agent.name",

@@ -71,6 +71,28 @@ CLIENTS = (
     Client("together", "together", "2.0.0", _COMPATIBLE),
     Client("cerebras", "cerebras-cloud-sdk", "1.12.1", _COMPATIBLE, beside={"1.12.1": ("httpx<0.28",)}),
     Client("fireworks", "fireworks-ai", "1.2.0", _COMPATIBLE),
+    Client("cohere", "cohere", "5.16.0", ("tests/test_outcomes.py", "tests/test_cohere.py"), between=("5.21.1",)),
+    Client(
+        "ollama",
+        "ollama",
+        "0.4.0",
+        ("tests/test_outcomes.py", "tests/test_ollama.py"),
+        beside={"0.4.0": ("httpx<0.28",)},
+    ),
+    Client(
+        "mistral",
+        "mistralai",
+        "1.2.0",
+        ("tests/test_outcomes.py", "tests/test_mistral.py"),
+        between=("1.5.0", "1.12.4", "2.0.0"),
+    ),
+    Client(
+        "huggingface",
+        "huggingface-hub",
+        "0.30.0",
+        ("tests/test_outcomes.py", "tests/test_huggingface_hub.py"),
+        between=("0.36.2", "1.0.1"),
+    ),
 )
 
 

@@ -32,10 +32,12 @@ class _Watch:
 
         sys.meta_path.remove(self)
         spec = find_spec(name)
-        if spec is None or spec.loader is None:
+        if spec is None:
             sys.meta_path.insert(0, self)
-            return None
-        self._follow(spec.loader)
+        elif spec.loader is None:
+            self._then()  # a namespace has no code that could be waited for
+        else:
+            self._follow(spec.loader)
         return spec
 
     def _follow(self, loader: Any) -> None:

@@ -19,6 +19,7 @@ _SETTINGS = {
     "max_tokens": "max_tokens",
     "stop": "stop",
     "seed": "seed",
+    "random_seed": "seed",
     "n": "choices",
     "frequency_penalty": "frequency_penalty",
     "presence_penalty": "presence_penalty",
@@ -87,14 +88,18 @@ def _piece(item: Any) -> dict[str, Any]:
     match get(item, "type"):
         case "text" | "refusal" as kind:
             return {"type": TEXT, "content": get(item, kind) or ""}
-        case "image_url":
-            url = get(item, "image_url")
-            return parts.media("image", url if isinstance(url, str) else get(url, "url"))
+        case "image_url" | "document_url" as kind:
+            url = get(item, kind)
+            return parts.media(kind.removesuffix("_url"), url if isinstance(url, str) else get(url, "url"))
         case "input_audio":
             sound = get(item, "input_audio")
+            if isinstance(sound, str):
+                return parts.sound(sound)
             return parts.blob("audio", f"audio/{get(sound, 'format') or 'wav'}", get(sound, "data"))
         case "file":
-            return parts.file(get(item, "file"))
+            return parts.file(get(item, "file") or item)
+        case "thinking":
+            return {"type": REASONING, "content": _plain(get(item, "thinking"))}
         case kind:
             return {"type": str(kind or "unknown")}
 
@@ -163,7 +168,14 @@ def _thought(value: Any, choice: int, _whole: bool) -> list[Part]:
 def _text(value: Any, choice: int, _whole: bool) -> list[Part]:
     if isinstance(value, str):
         return [Part(TEXT, text(value) or "", choice)]
-    return [Part(TEXT, said, choice) for item in items(value) if (said := text(get(item, "text")))]
+    return [piece for item in items(value) for piece in chunk(item, choice)]
+
+
+def chunk(item: Any, choice: int, place: Any = None) -> list[Part]:
+    """One item of a content that is a list: text, or a thought that has texts in it."""
+    if get(item, "type") == "thinking":
+        return [Part(REASONING, thought, choice, place)] if (thought := _plain(get(item, "thinking"))) else []
+    return [Part(TEXT, said, choice, place)] if (said := text(get(item, "text"))) else []
 
 
 def _calls(value: Any, choice: int, whole: bool) -> list[Part]:
@@ -202,11 +214,15 @@ def _call_part(function: Any, choice: int, index: Any, identity: str | None) -> 
 
 def _failure(told: Mapping[str, Any], choices: Any, reasons: list[tuple[int, str | None]]) -> Failure | None:
     """Some gateways report a failed call as an answer with status 200: an error in place of choices, or within one."""
+    if told.get("object") == "error":  # Mistral's way, and vLLM's, in which the code is a number
+        return Failure(failure_type(told, "type", "code"), str(told.get("message") or ""))
     error, broken = told.get("error"), any(reason == "error" for _, reason in reasons)
     if broken and error is None:
         error = next((wrong for choice in items(choices) if (wrong := get(choice, "error"))), None)
     if error is None or (reasons and not broken):
         return None
+    if isinstance(error, str):  # Hugging Face's way
+        return Failure(failure_type(told, "error_type"), error)
     return Failure(failure_type(error), str(get(error, "message") or ""))
 
 

@@ -23,6 +23,7 @@ def read(answer: Any, _full: bool) -> Delta | None:
     data = items(get(answer, "data"))
     size = _dimensions(get(data[0], "embedding")) if data else None
     return Delta(
+        id=text(get(answer, "id")),
         model=text(get(answer, "model")),
         usage=Usage(input=counts.input) if counts is not None else None,
         details={"dimensions": size} if size else None,

@@ -12,9 +12,14 @@ _CODE = re.compile(r"[A-Za-z][\w.\-]{0,63}|\d{1,6}", re.ASCII)
 
 
 def failure_type(error: Any, *fields: str) -> str:
-    """The provider's code for what went wrong, else its type; a word, for anything longer may quote what was said."""
+    """The provider's code for what went wrong, else its type."""
     for name in fields or ("code", "type"):
         value = get(error, name)
-        if isinstance(value, str | int) and _CODE.fullmatch(code := str(value)):
+        if isinstance(value, (str, int)) and is_code(code := str(value)):
             return code
     return OTHER
+
+
+def is_code(said: str) -> bool:
+    """Whether this is a code, which is a word; anything longer may quote what was said."""
+    return said != OTHER and _CODE.fullmatch(said) is not None

@@ -28,6 +28,11 @@ def blob(modality: str, mime_type: str, data: Any) -> Part:
     return {**found, "content": data if isinstance(data, str) else ""}
 
 
+def sound(said: str) -> Part:
+    """Sound that is told by a text: its address, a data URL, or its bytes."""
+    return media("audio", said) if said[:8].startswith(("http", "data:")) else blob("audio", "audio/wav", said)
+
+
 def file(source: Any) -> Part:
     """A file: by its id, its address, or inline."""
     if get(source, "file_id"):

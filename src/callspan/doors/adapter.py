@@ -32,8 +32,8 @@ class Adapter:
 
     `versions` are the oldest supported and the first that is not known to work, as in `>=oldest,<newest`.
     `own_tracer` is the property by which a client that makes spans of its own finds its tracer: while it makes a call
-    that callspan makes a span for, it finds none. `inner` is where the app's client object keeps the one that the door
-    sees, if that is another.
+    that callspan makes a span for, it finds none. `inner` is the dotted path from the app's client object to the one
+    that the door sees, if that is another.
     """
 
     name: str

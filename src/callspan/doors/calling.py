@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from callspan.observation import Observation
+from callspan.observation import Observation, active
 
 Received = Callable[[Observation, Any], Any]
+
+
+def has_span(client: str) -> bool:
+    """Whether a call of a client is being made, by the name of its adapter, that has a span of ours."""
+    call = None if (observation := active.get()) is None else observation.call
+    return call is not None and call.client_name == client and call.span is not None
 
 
 def call(

@@ -9,6 +9,8 @@ from callspan.dialects.openai_failure import OTHER, failure_type
 from callspan.events import Failure
 from callspan.observation import qualified
 
+_REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "mistral-correlation-id", "x-kong-request-id")
+
 
 def explain(error: BaseException, *fields: str, answer: Any = None) -> Failure:
     """Why a call failed: the provider's code where it has one, and what finds the request in its logs.
@@ -16,28 +18,35 @@ def explain(error: BaseException, *fields: str, answer: Any = None) -> Failure:
     `fields` are the names under which the exception, or the provider's answer, may have the code, the best first.
     `answer` is what the provider answered, for clients that keep it in a place of their own.
     """
-    response = getattr(error, "response", None)
-    headers = get(response, "headers") or {}
+    headers = get(_response(error), "headers") or getattr(error, "headers", None) or {}
     status = _status(error)
     return Failure(
         type=_error_type(error, fields, _error_body(error) if answer is None else answer),
         message=str(error),
         status=status,
-        request_id=headers.get("x-request-id") or headers.get("request-id") or headers.get("apim-request-id"),
+        request_id=next((found for name in _REQUEST_IDS if (found := headers.get(name))), None),
         retry_after=headers.get("retry-after") or headers.get("retry-after-ms"),
         exception=error,
     )
 
 
-def _status(error: BaseException | None) -> int | None:
+def _response(error: BaseException | None) -> Any:
     response = getattr(error, "response", None)
-    stated = (getattr(error, "status_code", None), get(response, "status_code"), getattr(error, "code", None))
+    return getattr(error, "raw_response", None) if response is None else response
+
+
+def _status(error: BaseException | None) -> int | None:
+    response = get(_response(error), "status_code")
+    stated = (response, *(getattr(error, name, None) for name in ("status_code", "status", "code")))
     return next((status for status in stated if isinstance(status, int)), None)
 
 
 def _error_type(error: BaseException, fields: tuple[str, ...], body: Any) -> str:
-    for source in (error, get(body, "error") or body):
-        code = failure_type(source, *fields)
+    inner = get(body, "error")
+    told = failure_type(body if inner is None or isinstance(inner, str) else inner, *fields)
+    # an exception may have the status under the name of a code
+    kept = failure_type(error, *fields) if told == OTHER else OTHER
+    for code in (told, OTHER if kept == str(_status(error)) else kept):
         if code != OTHER:
             return code
     return qualified(type(error))
@@ -45,13 +54,20 @@ def _error_type(error: BaseException, fields: tuple[str, ...], body: Any) -> str
 
 def _error_body(error: BaseException) -> Any:
     """What the provider answered; the oldest clients do not keep it on their exception."""
-    response = getattr(error, "response", None)
-    if getattr(error, "body", None) is None and getattr(response, "is_closed", False):
+    response, body = _response(error), getattr(error, "body", None)
+    if body is None:
+        body = getattr(error, "response_error_payload", None)  # Hugging Face's name, where aiohttp keeps nothing
+    if body is None and _was_read(response):
         try:
             return loaded(getattr(response, "content", b""))
         except Exception:  # noqa: BLE001  it was closed without having been read
             return None
-    return getattr(error, "body", None)
+    return loaded(body) if isinstance(body, str) else body
+
+
+def _was_read(response: Any) -> bool:
+    """Whether the body is there, so that looking at it reads nothing from the network, in httpx or in requests."""
+    return bool(getattr(response, "is_closed", getattr(response, "_content_consumed", False)))
 
 
 def cause(error: BaseException | None) -> str:

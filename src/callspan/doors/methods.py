@@ -6,7 +6,9 @@ An adapter tells of each function how to read what is asked for, and how to find
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
@@ -15,6 +17,7 @@ from callspan.doors.adapter import Adapter, Opener, Request, Route
 from callspan.doors.attempts import attempt
 from callspan.doors.calling import acall, call
 from callspan.doors.failure import explain
+from callspan.doors.managers import lazily_entered
 from callspan.events import Failure
 from callspan.generators import lazily_observed, observed
 from callspan.observation import Observation
@@ -24,13 +27,17 @@ from callspan.streams import observe
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one call of a function asks for: an endpoint among the adapter's routes, and the request as plain data."""
+    """What one call of a function asks for: an endpoint among the adapter's routes, and the request as plain data.
+
+    `client` stands for the app's client object where that is not the one whose function it is.
+    """
 
     method: str
     path: str
     body: Mapping[str, Any]
     server: tuple[str | None, int | None] = (None, None)
     stream: bool = False
+    client: Any = None
 
 
 def _itself(given: Any) -> Any:
@@ -53,8 +60,9 @@ class Method:
 
     `asks` has the object, the positional and the named arguments, and says `None` for what is not watched. `said` finds
     the plain answer, or chunk, in what the function gave. Where a stream is asked for, a `lazy` one gives a generator
-    (or a coroutine that gives one), which makes the request when its first item is asked for. `follow` is how what it
-    gave is followed to its end; the app gets what this returns.
+    (or a coroutine that gives one), which makes the request when its first item is asked for, or a context manager,
+    which makes it when it is entered. `follow` is how what it gave is followed to its end; the app gets what this
+    returns. `skips` picks out what a stream gives that is no chunk.
     """
 
     module: str
@@ -65,6 +73,7 @@ class Method:
     said: Callable[[Any], Any] = _itself
     optional: bool = False
     follow: Callable[[Observation, Any], Any] = _followed
+    skips: Callable[[Any], bool] | None = None
 
 
 def methods(
@@ -105,7 +114,10 @@ class _Hinge:
         return (self._acall if self._method.asynchronous else self._call)(request, wrapped, args, kwargs)
 
     def _lazily(self, source: Any, request: Request) -> Any:
-        return lazily_observed(source, lambda: self._open(request))
+        begin = partial(self._open, request)
+        if isinstance(source, (AbstractContextManager, AbstractAsyncContextManager)):
+            return lazily_entered(source, begin, self._received)
+        return lazily_observed(source, begin)
 
     async def _alazily(self, coming: Any, request: Request) -> Any:
         return self._lazily(await coming, request)
@@ -132,9 +144,8 @@ class _Hinge:
             return None
 
     def _watched(self, client: Any, asked: Asked, route: Route) -> Request:
-        return Request(
-            self._adapter, route.dialect, client, asked.body, asked.stream, self._method.asynchronous, asked.server
-        )
+        speaker, asynchronous = client if asked.client is None else asked.client, self._method.asynchronous
+        return Request(self._adapter, route.dialect, speaker, asked.body, asked.stream, asynchronous, asked.server)
 
     def _open(self, request: Request) -> Observation | None:
         try:
@@ -142,7 +153,7 @@ class _Hinge:
             if observation is not None:
                 said, read = self._method.said, observation.read
                 observation.read = lambda item, full: read(said(item), full)
-                observation.explain = self._why
+                observation.explain, observation.skips = self._why, self._method.skips
             return observation
         except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
             guard.report(f"looking at a request of {self._adapter.name}", error)

@@ -15,7 +15,6 @@ from typing import Any
 
 from callspan.background import watch_collector
 from callspan.doors.bodies import Body, body_of, read_whole
-from callspan.generators import observed
 from callspan.observation import Observation
 from callspan.streams import like, observe, on_drop
 
@@ -48,16 +47,6 @@ def follow_response(observation: Observation, response: Any) -> Any:
     response.__class__ = _readable(type(response))
     on_drop(response, observation)
     return response
-
-
-def stream_made(wrapped: Any, stream: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """In place of the making of a stream whose `generator` reads a response: its items are followed, not the bytes."""
-    wrapped(*args, **kwargs)
-    response = kwargs["response"] if "response" in kwargs else args[0]
-    observation = getattr(response, "_callspan", None)
-    if isinstance(observation, Observation) and not observation.ended:
-        response._callspan_body = None
-        stream.generator = observed(stream.generator, observation)
 
 
 @cache

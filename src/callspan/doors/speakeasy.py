@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from callspan.dialects.dialect import loaded
 from callspan.doors.address import address
+from callspan.doors.attempts import attempt
+from callspan.doors.calling import has_span
+from callspan.doors.event_streams import events_made, stream_made
 from callspan.doors.methods import Asked, Method
-from callspan.doors.raw_response import follow_response, stream_made
+from callspan.doors.raw_response import follow_response
+from callspan.doors.refusal import error_made
 from callspan.patching import Patch
 
+_STREAMS = ("Stream", "AsyncStream", "EventStream", "EventStreamAsync")
+"""The classes of its streams, in the packages of one maker or another."""
 
-def requests(package: str) -> list[Method]:
+
+def requests(package: str, **more: Any) -> list[Method]:
     """The functions through which each request of a package of Speakeasy's passes."""
     module = f"{package}.basesdk"
-    told = {"asks": _asks, "optional": True, "follow": follow_response}
+    told = {"asks": _asks, "optional": True, "follow": follow_response, **more}
     return [
         Method(module, "BaseSDK.do_request", **told),
+        Method(module, "BaseSDK.do_request_async", asynchronous=True, **told),
         Method(module, "AsyncBaseSDK.do_request_async", asynchronous=True, **told),
     ]
 
@@ -25,13 +34,47 @@ def requests(package: str) -> list[Method]:
 def streams(package: str) -> list[Patch]:
     """The patches by which its streams are followed event by event, as the app reads them."""
     module = f"{package}.utils.eventstreaming"
-    return [Patch(module, f"{kind}.__init__", stream_made, optional=True) for kind in ("Stream", "AsyncStream")]
+    made = {f"{kind}.__init__": stream_made for kind in _STREAMS}
+    # the oldest clients give what these functions give; newer ones put it into an object
+    made |= {"stream_events": events_made, "stream_events_async": events_made}
+    return [Patch(module, path, wrapper, optional=True) for path, wrapper in made.items()]
 
 
-def _asks(_client: Any, _args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | None:
+def attempts(package: str) -> list[Patch]:
+    """The patches by which each of its attempts is seen."""
+    module = f"{package}.utils.retries"
+    names = ("retry_with_backoff", "retry_with_backoff_async")
+    return [Patch(module, name, _retried, optional=True) for name in names]
+
+
+def errors(*classes: tuple[str, str]) -> list[Patch]:
+    """The patches by which its exceptions, each a module and a class, end the calls that were refused."""
+    return [Patch(module, f"{name}.__init__", error_made, optional=True) for module, name in classes]
+
+
+def own_spans(package: str, client: str) -> list[Patch]:
+    """The patch by which it makes no span of its own for a call of this client's that has one of ours."""
+    module = f"{package}._hooks.tracing"
+    return [Patch(module, "get_traced_request_and_span", partial(_untraced, client), optional=True)]
+
+
+def _asks(sdk: Any, _args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | None:
     """What an HTTP request says that is ready to be sent."""
     request = kwargs["request"]
     body = loaded(request.content)
     if not isinstance(body, Mapping):
         return None
-    return Asked(request.method, request.url.path, body, address(str(request.url)), body.get("stream") is True)
+    server, stream = address(str(request.url)), body.get("stream") is True
+    # each part of an app's client object is an object of its own; what they share is the hooks
+    return Asked(request.method, request.url.path, body, server, stream, vars(sdk.sdk_configuration).get("_hooks"))
+
+
+def _retried(wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """In place of the function that calls its first argument again and again."""
+    ask, *more = args
+    return wrapped(lambda *given: attempt(ask, None, given, {}), *more, **kwargs)
+
+
+def _untraced(client: str, wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """In place of the function that begins its own span, and gives it back with the request."""
+    return (kwargs["request"], None) if has_span(client) else wrapped(*args, **kwargs)

@@ -15,7 +15,7 @@ from typing import Any
 from callspan import guard
 from callspan.doors.adapter import Adapter, Opener, Request, Route
 from callspan.doors.bodies import read_whole
-from callspan.doors.calling import acall, call
+from callspan.doors.calling import acall, call, has_span
 from callspan.doors.failure import cause, explain
 from callspan.doors.raw_response import follow, follow_close
 from callspan.observation import Observation, active
@@ -68,10 +68,7 @@ class _Door:
 
     def tracer(self, wrapped: Any, _client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """In place of the client's own tracer: none while it makes a call that has a span of ours."""
-        call = None if (observation := active.get()) is None else observation.call
-        if call is not None and call.client_name == self._adapter.name and call.span is not None:
-            return None
-        return wrapped(*args, **kwargs)
+        return None if has_span(self._adapter.name) else wrapped(*args, **kwargs)
 
     def _open(self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any], asynchronous: bool) -> Any:
         """The observation of a call, or none, and the arguments to call on with."""

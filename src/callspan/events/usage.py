@@ -14,6 +14,7 @@ class Usage:
     in an estimate `tiktoken`, or `heuristic` for a quarter of the bytes.
     `cache_write_1h` is the part of `cache_write` that is kept for an hour, which costs more.
     `uncached` is for providers that state the rest of the input without its cached parts; `input` follows from it.
+    `billed` is for providers that charge for other counts than the model's.
     """
 
     input: int | None = None
@@ -30,6 +31,7 @@ class Usage:
     output_image: int | None = None
     uncached: int | None = None
     source: str = "provider"
+    billed: Usage | None = None
 
     def __post_init__(self) -> None:
         if self.uncached is not None:
@@ -46,6 +48,11 @@ class Usage:
             return None
         return (self.input or 0) + (self.output or 0)
 
+    @property
+    def charged(self) -> Usage:
+        """The counts that a price is for."""
+        return self.billed or self
+
     def update(self, newer: Usage) -> None:
         """Take over what a newer count states: providers repeat running totals, so the last word wins.
 
@@ -55,6 +62,7 @@ class Usage:
             value = getattr(newer, name)
             if value or (value == 0 and getattr(self, name) is None):
                 setattr(self, name, value)
+        self.billed = newer.billed or self.billed
         self._sum_input()
 
     def fill(self, other: Usage) -> None:
@@ -64,4 +72,4 @@ class Usage:
                 setattr(self, name, getattr(other, name))
 
 
-_COUNTS = tuple(f.name for f in fields(Usage) if f.name != "source")
+_COUNTS = tuple(f.name for f in fields(Usage) if f.name not in ("source", "billed"))

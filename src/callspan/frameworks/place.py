@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from callspan import scope
 from callspan.events import Call
 from callspan.frameworks.run import ModelRun, Run
 from callspan.semconv.names import INFERENCE
@@ -56,6 +57,20 @@ class ModelPlace:
             run.group = self.runs
 
 
+class Passage(ModelPlace):
+    """Inside a library that stands between a program and a client, as LiteLLM does.
+
+    Whatever is called here is what its run stands for, and also the run of a framework around it, which knows more.
+    """
+
+    def claim(self, operation: str) -> Run | None:
+        """The run that a client's call belongs to: that of the framework around, else the library's own."""
+        run = self.runs[0]
+        run.claimed = True
+        around = self.outer.claim(operation) if self.outer is not None else None
+        return around or run
+
+
 class Bystander:
     """Where nothing is to be claimed, though a model's method may be further out.
 
@@ -77,6 +92,24 @@ class Bystander:
     def claim(self, _operation: str) -> Run | None:
         """Nothing is to be claimed here."""
         return None
+
+
+def call_at(context: Any, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a function gives, called in a context, that of a place for example."""
+    mark = scope.enter(context)
+    try:
+        return wrapped(*args, **kwargs)
+    finally:
+        scope.leave(mark)
+
+
+async def acall_at(context: Any, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The same for an asynchronous function."""
+    mark = scope.enter(context)
+    try:
+        return await wrapped(*args, **kwargs)
+    finally:
+        scope.leave(mark)
 
 
 def delegate(run: ModelRun) -> None:

@@ -48,9 +48,13 @@ class Run:
         self.told = told
         self.mark: Any = None
         self.describe = describe
-        self.start_ns, self.started = time.time_ns(), time.perf_counter()
+        self.start_now()
         if parent is not None:
             parent.children.add(self)
+
+    def start_now(self) -> None:
+        """Take this moment for the beginning."""
+        self.start_ns, self.started = time.time_ns(), time.perf_counter()
 
     @property
     def call(self) -> Call | None:

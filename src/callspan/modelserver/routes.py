@@ -8,17 +8,33 @@ from typing import Any
 
 from . import florist, responses
 from .bedrock import BEDROCK
+from .cohere import COHERE
+from .cohere_v1 import COHERE_V1
 from .errors import refusal, retry_headers
 from .exchange import CREATED, Answer, Exchange, to_json
 from .gemini import GEMINI
 from .interactions import INTERACTIONS
 from .messages import MESSAGES
+from .mistral import MISTRAL
+from .ollama import OLLAMA
 from .openai import OPENAI
 from .reply import Reply
 from .request import Request
+from .tgi import TGI
 from .wire import VERSIONED, Format
 
-FORMATS: tuple[Format, ...] = (OPENAI, MESSAGES, GEMINI, INTERACTIONS, BEDROCK)
+FORMATS: tuple[Format, ...] = (
+    OPENAI,
+    MESSAGES,
+    GEMINI,
+    INTERACTIONS,
+    MISTRAL,
+    COHERE,
+    COHERE_V1,
+    OLLAMA,
+    TGI,
+    BEDROCK,
+)
 _MODELS = ("gpt-4.1", "gpt-4.1-mini", "text-embedding-3-small", "gpt-image-1", "whisper-1")
 _UNKNOWN_MODEL = "no-such-model"
 

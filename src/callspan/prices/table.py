@@ -54,7 +54,8 @@ def charge(call: Call) -> Charge | None:
         return None
     tier = details.get("service_tier") or call.parameters.get("service_tier")
     models = (call.model, call.response.model)
-    return Charge(call.provider, models, tier if isinstance(tier, str) else None, minute(call), usage)
+    charged = None if usage is None else usage.charged
+    return Charge(call.provider, models, tier if isinstance(tier, str) else None, minute(call), charged)
 
 
 def minute(call: Call) -> int:

@@ -90,7 +90,11 @@ _PROVIDERS_REQUEST: dict[str, dict[str, tuple[str, Callable[[Any], Any]]]] = {
     },
 }
 """What the conventions know of one provider alone."""
-_RESPONSE = {"status": names.RESPONSE_STATUS, "dimensions": "gen_ai.embeddings.dimension.count"}
+_RESPONSE = {
+    "status": names.RESPONSE_STATUS,
+    "dimensions": "gen_ai.embeddings.dimension.count",
+    "conversation_id": names.CONVERSATION_ID,
+}
 _OPENAI_RESPONSE = {
     "service_tier": names.SERVICE_TIER,
     "system_fingerprint": names.FINGERPRINT,
@@ -167,7 +171,7 @@ def request(call: Call) -> Attributes:
 def response(call: Call, answer: Response, conventions: Iterable[Convention]) -> Attributes:
     """What is known when the call has ended."""
     found: Attributes = {names.OUTCOME: (call.outcome or Outcome.COMPLETED).value}
-    if answer.id and call.operation != "embeddings":
+    if answer.id:
         found[names.RESPONSE_ID] = answer.id
     if answer.model:
         found[names.RESPONSE_MODEL] = answer.model

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from callspan.events import Framework
+from callspan.frameworks.version import version
 
 NAME = "langchain"
 GRAPH = "langgraph"
 _INTERNAL_TAGS = ("seq:step:", "map:key:", "graph:step:", "condition:", "branch:", "langsmith:")
 _CONVERSATION = ("thread_id", "session_id", "conversation_id")
-_versions: dict[str, str] = {}
 
 
 def framework(told: Mapping[str, Any]) -> Framework:
@@ -22,7 +21,7 @@ def framework(told: Mapping[str, Any]) -> Framework:
     name = GRAPH if node is not None or metadata.get("ls_integration") == GRAPH else NAME
     return Framework(
         name=name,
-        version=_version("langchain_core" if name == NAME else "langgraph"),
+        version=version("langchain_core" if name == NAME else "langgraph"),
         run_id=str(told.get("run_id")),
         tags=tuple(_own(told.get("tags"))),
         node=node if isinstance(node, str) else None,
@@ -44,15 +43,3 @@ def _own(tags: Any) -> list[str]:
 def _conversation(metadata: Mapping[str, Any]) -> str | None:
     found = next((metadata[key] for key in _CONVERSATION if metadata.get(key)), None)
     return None if found is None else str(found)
-
-
-def _version(module: str) -> str:
-    """The version of a package that is loaded; read once, for it is asked of the file system."""
-    if module not in _versions:
-        import importlib.metadata  # it takes longer to import than callspan's own modules
-
-        try:
-            _versions[module] = importlib.metadata.version(module.replace("_", "-")) if module in sys.modules else ""
-        except importlib.metadata.PackageNotFoundError:
-            _versions[module] = ""
-    return _versions[module]

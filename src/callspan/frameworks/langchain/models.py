@@ -9,7 +9,7 @@ from typing import Any
 
 from callspan import scope
 from callspan.frameworks.langchain.tree import tree
-from callspan.frameworks.place import Bystander, ModelPlace
+from callspan.frameworks.place import Bystander, ModelPlace, acall_at, call_at
 from callspan.frameworks.run import ModelRun
 
 Args = tuple[Any, ...]
@@ -33,29 +33,25 @@ def _close(place: ModelPlace, error: BaseException | None) -> None:
 
 def generate(wrapped: Any, model: Any, args: Args, kwargs: Kwargs) -> Any:
     """In place of `generate`."""
-    place = _place(model)
-    mark, failure = scope.enter(scope.at(place)), None
+    place, failure = _place(model), None
     try:
-        return wrapped(*args, **kwargs)
+        return call_at(scope.at(place), wrapped, args, kwargs)
     except BaseException as error:
         failure = error
         raise
     finally:
-        scope.leave(mark)
         _close(place, failure)
 
 
 async def agenerate(wrapped: Any, model: Any, args: Args, kwargs: Kwargs) -> Any:
     """In place of `agenerate`."""
-    place = _place(model)
-    mark, failure = scope.enter(scope.at(place)), None
+    place, failure = _place(model), None
     try:
-        return await wrapped(*args, **kwargs)
+        return await acall_at(scope.at(place), wrapped, args, kwargs)
     except BaseException as error:
         failure = error
         raise
     finally:
-        scope.leave(mark)
         _close(place, failure)
 
 
@@ -74,11 +70,7 @@ def exact(wrapped: Any, _model: Any, args: Args, kwargs: Kwargs) -> Any:
     place = _exact_place(args, kwargs)
     if place is None:
         return wrapped(*args, **kwargs)
-    mark = scope.enter(scope.at(place, place.runs[0].base if place.runs[0].moved else None))
-    try:
-        return wrapped(*args, **kwargs)
-    finally:
-        scope.leave(mark)
+    return call_at(scope.at(place, place.runs[0].base if place.runs[0].moved else None), wrapped, args, kwargs)
 
 
 async def aexact(wrapped: Any, _model: Any, args: Args, kwargs: Kwargs) -> Any:
@@ -86,11 +78,7 @@ async def aexact(wrapped: Any, _model: Any, args: Args, kwargs: Kwargs) -> Any:
     place = _exact_place(args, kwargs)
     if place is None:
         return await wrapped(*args, **kwargs)
-    mark = scope.enter(scope.at(place, place.runs[0].base if place.runs[0].moved else None))
-    try:
-        return await wrapped(*args, **kwargs)
-    finally:
-        scope.leave(mark)
+    return await acall_at(scope.at(place, place.runs[0].base if place.runs[0].moved else None), wrapped, args, kwargs)
 
 
 def exact_events(wrapped: Any, _model: Any, args: Args, kwargs: Kwargs) -> Any:
@@ -174,17 +162,9 @@ async def _asteps(source: Any, place: ModelPlace, ends: bool = True) -> AsyncIte
 
 def search(wrapped: Any, _retriever: Any, args: Args, kwargs: Kwargs) -> Any:
     """In place of a retriever's `invoke`."""
-    mark = scope.enter(scope.at(Bystander(scope.place(), opens=True)))
-    try:
-        return wrapped(*args, **kwargs)
-    finally:
-        scope.leave(mark)
+    return call_at(scope.at(Bystander(scope.place(), opens=True)), wrapped, args, kwargs)
 
 
 async def asearch(wrapped: Any, _retriever: Any, args: Args, kwargs: Kwargs) -> Any:
     """In place of a retriever's `ainvoke`."""
-    mark = scope.enter(scope.at(Bystander(scope.place(), opens=True)))
-    try:
-        return await wrapped(*args, **kwargs)
-    finally:
-        scope.leave(mark)
+    return await acall_at(scope.at(Bystander(scope.place(), opens=True)), wrapped, args, kwargs)

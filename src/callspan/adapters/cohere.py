@@ -1,0 +1,64 @@
+"""Cohere's client, of its first and its second API."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from callspan.dialects.cohere_chat import CHAT
+from callspan.dialects.cohere_chat_v1 import CHAT_V1
+from callspan.dialects.cohere_embeddings import EMBEDDINGS
+from callspan.dialects.cohere_rerank import RERANK
+from callspan.dialects.dialect import get, text
+from callspan.doors import fern
+from callspan.doors.adapter import Adapter, Opener, post
+from callspan.doors.failure import explain
+from callspan.doors.methods import methods
+from callspan.doors.threads import carried
+from callspan.events import Failure
+from callspan.patching import Patch
+from callspan.providers import by_address
+
+
+def _paths(version: str) -> dict[str, str]:
+    names = ("chat", "chat_stream", "embed", "rerank")
+    return {name: f"/{version}/{name.removesuffix('_stream')}" for name in names}
+
+
+def _url(wrapper: Any) -> str:
+    """Where requests go; clients for other clouds change the address of each on its way, and call themselves so."""
+    return "" if wrapper._client_name == "n/a" else wrapper.get_base_url()
+
+
+def _why(error: BaseException) -> Failure:
+    """The answer's headers stand on the exception itself, and what finds the request in the answer."""
+    found, headers = explain(error), getattr(error, "headers", None)
+    return replace(
+        found,
+        request_id=text(get(headers, "x-debug-trace-id")) or text(get(getattr(error, "body", None), "id")),
+        retry_after=text(get(headers, "retry-after")),
+    )
+
+
+_METHODS = methods(
+    *fern.calls(("cohere.v2.raw_client", "RawV2Client"), _paths("v2"), _url),
+    *fern.calls(("cohere.raw_base_client", "RawBaseCohere"), _paths("v1"), _url),
+    why=_why,
+)
+
+
+def _door(adapter: Adapter, opener: Opener) -> list[Patch]:
+    embedding = Patch("cohere.client", "Client.embed", carried, optional=True)
+    return [*_METHODS(adapter, opener), *fern.retries("cohere"), embedding]
+
+
+COHERE = Adapter(
+    name="cohere",
+    package="cohere",
+    module="cohere",
+    versions=("5.16", "8"),
+    provider=by_address("cohere"),
+    door=_door,
+    routes=(post("/v2/chat", CHAT), post("/v1/chat", CHAT_V1), post("/embed", EMBEDDINGS), post("/rerank", RERANK)),
+    inner="_client_wrapper",
+)

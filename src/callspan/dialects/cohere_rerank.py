@@ -1,0 +1,28 @@
+"""Cohere's reranking of documents, an operation of our own: the conventions have none for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from callspan.dialects.cohere_usage import usage
+from callspan.dialects.dialect import Body, Dialect, get, items, text
+from callspan.events import TEXT, Content, Delta
+
+
+def _parameters(_body: Body) -> dict[str, Any]:
+    return {}
+
+
+def content(body: Body) -> Content:
+    """What is asked, and the documents that may answer it."""
+    documents = (item if isinstance(item, str) else get(item, "text") for item in items(body.get("documents")))
+    told = [{"type": TEXT, "content": said} for said in (body.get("query"), *documents) if isinstance(said, str)]
+    return Content(messages=[{"role": "user", "parts": told}] if told else [])
+
+
+def read(answer: Any, _full: bool) -> Delta | None:
+    """A whole answer; what it ranks is the app's, and it is billed by searches where it states no tokens."""
+    return Delta(id=text(get(answer, "id")), usage=usage(get(answer, "meta")))
+
+
+RERANK = Dialect("rerank", _parameters, read, content)

@@ -1,0 +1,160 @@
+"""Patches round the functions that LiteLLM's decorator calls in the end, and round its log of each request.
+
+What is called there is no hit of a cache. A call waits until it is known who tells of it: a client that is watched and
+was asked within; another function of LiteLLM's; or, if neither was, LiteLLM itself by what it gives.
+"""
+
+from __future__ import annotations
+
+from inspect import iscoroutinefunction
+from typing import Any
+
+from callspan import guard, scope
+from callspan.frameworks.framework import Opener
+from callspan.frameworks.litellm import answers
+from callspan.frameworks.litellm.failure import explain
+from callspan.frameworks.litellm.following import follow, see_left
+from callspan.frameworks.litellm.request import Request, is_part
+from callspan.frameworks.place import acall_at, call_at, delegate
+from callspan.observation import Observation
+
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+
+
+class Listener:
+    """Who hears of LiteLLM's calls; `open_requests` are those whose function runs, by the log that LiteLLM keeps."""
+
+    def __init__(self) -> None:
+        self.opener: Opener | None = None
+        self.open_requests: dict[int, Request] = {}
+
+
+listener = Listener()
+
+
+def asked(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Any:
+    """In place of a function, or of one that gives a coroutine."""
+    request = _begin(wrapped.__name__, args, kwargs)
+    if request is None:
+        return wrapped(*args, **kwargs)
+    return (_acall if iscoroutinefunction(wrapped) else _call)(request, wrapped, args, kwargs)
+
+
+def _call(request: Request, wrapped: Any, args: Args, kwargs: Kwargs) -> Any:
+    before = _put(request)
+    try:
+        result = call_at(scope.at(request.place), wrapped, args, kwargs)
+        return _received(request, result, False)
+    except BaseException as error:
+        _failed(request, error, False)
+        raise
+    finally:
+        _put_back(request, before)
+
+
+async def _acall(request: Request, wrapped: Any, args: Args, kwargs: Kwargs) -> Any:
+    before = _put(request)
+    try:
+        result = await acall_at(scope.at(request.place), wrapped, args, kwargs)
+        return _received(request, result, True)
+    except BaseException as error:
+        _failed(request, error, True)
+        raise
+    finally:
+        _put_back(request, before)
+        if request.observation is not None:
+            await request.observation.settle()
+
+
+def _put(request: Request) -> Request | None:
+    """From now on the log is of this request; gives the one that it was of, where one works for another."""
+    before = listener.open_requests.get(id(request.log))
+    listener.open_requests[id(request.log)] = request
+    return before
+
+
+def _put_back(request: Request, before: Request | None) -> None:
+    if before is None:
+        listener.open_requests.pop(id(request.log), None)
+    else:
+        listener.open_requests[id(request.log)] = before
+    request.log = None
+
+
+def sent(wrapped: Any, log: Any, args: Args, kwargs: Kwargs) -> Any:
+    """In place of what LiteLLM logs before each request."""
+    request = listener.open_requests.get(id(log))
+    if request is not None:
+        request.send(**{**dict(zip(("input", "api_key", "model", "additional_args"), args, strict=False)), **kwargs})
+    return wrapped(*args, **kwargs)
+
+
+def answered(wrapped: Any, log: Any, args: Args, kwargs: Kwargs) -> Any:
+    """In place of what LiteLLM logs after it."""
+    request = listener.open_requests.get(id(log))
+    if request is not None:
+        request.receive(**{**dict(zip(("original_response",), args, strict=False)), **kwargs})
+    return wrapped(*args, **kwargs)
+
+
+def _begin(name: str, args: Args, kwargs: Kwargs) -> Request | None:
+    if listener.opener is None or is_part(kwargs) or scope.suppressed():
+        return None
+    try:
+        request = Request(name, args, kwargs)
+        delegate(request)
+        return request
+    except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
+        guard.report(f"looking at a call of LiteLLM's {name}", error)
+        return None
+
+
+def _open(request: Request, stream: bool, asynchronous: bool) -> Observation | None:
+    """The observation of a request that nobody else tells of, nor of its answer as the framework around tells it."""
+    call = request.made(stream, asynchronous)
+    around = request.outer.claim(call.operation) if request.outer is not None else None
+    call.framework = (around or request).framework
+    request.base = around.base if around is not None and around.moved else request.base
+    opener = listener.opener
+    observation = None if opener is None else opener(call, answers.whole(request), request.base)
+    if observation is not None:
+        call.asynchronous = asynchronous
+        observation.explain = explain
+    return observation
+
+
+def _failed(request: Request, error: BaseException, asynchronous: bool) -> None:
+    """What fails before anything was sent is no call of a model."""
+    if not request.waiting or request.mocked or not request.sent:
+        return
+    try:
+        request.tell(_open(request, bool(request.told.get("stream")), asynchronous))
+        if request.observation is not None:
+            request.observation.fail(error)
+    except Exception as fault:  # noqa: BLE001  the app's own exception is on its way
+        guard.report("telling of a failed call of LiteLLM's", fault)
+
+
+def _told(request: Request, result: Any, stream: bool, asynchronous: bool) -> None:
+    observation = _open(request, stream, asynchronous)
+    if observation is None:
+        return
+    if stream:
+        follow(request, result, observation)
+    else:
+        request.tell(observation)
+        observation.answer(result)
+
+
+def _received(request: Request, result: Any, asynchronous: bool) -> Any:
+    """Tell of an answer, or follow a stream, if nobody else does; the app gets the very object."""
+    stream = hasattr(result, "__next__") or hasattr(result, "__anext__")
+    try:
+        if stream and request.claimed:
+            see_left(result)
+        elif request.waiting and not request.mocked:
+            _told(request, result, stream, asynchronous)
+    except Exception as error:  # noqa: BLE001  our fault must not cost the app its answer
+        guard.report("following an answer of LiteLLM's", error)
+    return result

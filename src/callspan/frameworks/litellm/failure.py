@@ -1,0 +1,54 @@
+"""Why a call failed, read from LiteLLM's exceptions, which quote what the provider answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from callspan.dialects.dialect import get
+from callspan.dialects.openai_failure import failure_type, is_code
+from callspan.events import Failure
+from callspan.observation import qualified
+
+_FIELDS = ("status", "code", "type", "__type")
+_REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")
+
+
+def explain(error: BaseException) -> Failure:
+    """Why a call failed: the provider's code where it has one. LiteLLM's own codes and statuses say less or nothing."""
+    said = list(_said(error))
+    codes = (failure_type(get(one, "error") or one, *_FIELDS) for one in said)
+    cause = getattr(error, "original_exception", None) or error  # one for its router stands around the other
+    headers = getattr(cause, "litellm_response_headers", None) or {}
+    return Failure(
+        type=next(filter(is_code, codes), None) or qualified(type(error)),
+        message=str(error),
+        status=_status(cause) if said or headers else None,
+        request_id=next((headers[name] for name in _REQUEST_IDS if name in headers), None),
+        retry_after=headers.get("retry-after") or headers.get("retry-after-ms"),
+        exception=error,
+    )
+
+
+def _said(error: BaseException) -> Iterator[Any]:
+    """What the provider answered: kept on the exception if its client was OpenAI's, else quoted in its words."""
+    body = getattr(error, "body", None)
+    if isinstance(body, dict):
+        yield body
+    words = str(error)
+    start = words.find("{")
+    while start >= 0:
+        try:
+            found, _ = json.JSONDecoder().raw_decode(words, start)
+        except ValueError:
+            found = None
+        if isinstance(found, dict):
+            yield found
+            return
+        start = words.find("{", start + 1)
+
+
+def _status(error: BaseException) -> int | None:
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) else None

@@ -1,0 +1,132 @@
+"""Streams of LiteLLM's: told by what they give, unless a client whose stream is inside tells of itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from inspect import iscoroutinefunction
+from types import AsyncGeneratorType, GeneratorType
+from typing import Any
+
+from callspan import scope
+from callspan.events import Delta
+from callspan.frameworks.litellm import answers
+from callspan.frameworks.litellm.request import Request
+from callspan.frameworks.place import acall_at, call_at
+from callspan.observation import Observation
+from callspan.streams import observation_of, observe
+
+Decide = Callable[[], None]
+
+
+def follow(request: Request, stream: Any, observation: Observation) -> None:
+    """Let an observation that has not begun follow a stream.
+
+    For some providers LiteLLM makes the request when the first chunk is asked for; only then is it known who tells.
+    """
+    observation.read = answers.chunks(request, stream)
+    make_call, source = getattr(stream, "make_call", None), getattr(stream, "completion_stream", None)
+
+    def decide() -> None:
+        if request.waiting:
+            request.tell(observation)
+        elif request.observation is None:
+            observation.read = _nothing
+
+    if make_call is not None and source is None:
+        stream.make_call = _late(request, make_call, decide)
+    elif isinstance(source, GeneratorType):
+        stream.completion_stream = _steps(request, source, decide)
+    elif isinstance(source, AsyncGeneratorType):
+        stream.completion_stream = _asteps(request, source, decide)
+    else:
+        decide()
+    observe(stream, observation)
+
+
+def _nothing(_item: Any, _full: bool) -> Delta | None:
+    return None
+
+
+def _late(request: Request, make_call: Callable[..., Any], decide: Decide) -> Callable[..., Any]:
+    """What makes the request, in the place in which a client's call is found."""
+
+    def begun(*args: Any, **kwargs: Any) -> Any:
+        request.start_now()
+        try:
+            return call_at(scope.at(request.place), make_call, args, kwargs)
+        finally:
+            decide()
+
+    async def abegun(*args: Any, **kwargs: Any) -> Any:
+        request.start_now()
+        try:
+            return await acall_at(scope.at(request.place), make_call, args, kwargs)
+        finally:
+            decide()
+
+    return abegun if iscoroutinefunction(make_call) else begun
+
+
+def _steps(request: Request, source: Any, decide: Decide) -> Iterator[Any]:
+    """A generator whose first step makes the request."""
+    try:
+        first = _late(request, source.__next__, decide)()
+    except StopIteration:
+        return
+    yield first
+    yield from source
+
+
+async def _asteps(request: Request, source: Any, decide: Decide) -> AsyncIterator[Any]:
+    """The same in asynchronous code."""
+
+    async def first() -> Any:
+        return await source.__anext__()
+
+    try:
+        yield await _late(request, first, decide)()
+        async for item in source:
+            yield item
+    except StopAsyncIteration:
+        return
+    finally:
+        await source.aclose()
+
+
+def see_left(stream: Any) -> None:
+    """Let the observation of a client's stream know at once when the reader leaves that of LiteLLM's around it.
+
+    LiteLLM's own objects refer to each other, so that the client's stream would go with them only much later.
+    """
+    inner = getattr(stream, "completion_stream", None)
+    while inner is not None and observation_of(inner) is None:
+        inner = getattr(inner, "completion_stream", None)
+    if inner is not None:
+        leaving: Any = _Leaving(observation_of(inner))
+        observe(stream, leaving)
+
+
+class _Leaving:
+    """In place of an observation, where that of the client's stream sees all but the reader's leaving."""
+
+    pending = ()
+
+    def __init__(self, observation: Any) -> None:
+        self._observation = observation
+        self.inside = False
+        self.drop, self.abandon, self.settle = observation.drop, observation.abandon, observation.settle
+
+    @property
+    def ended(self) -> bool:
+        """Whether the end has been told."""
+        return self._observation.ended
+
+    def chunk(self, _item: Any) -> bool:
+        """Every chunk is the app's."""
+        return True
+
+    def finish(self) -> None:
+        """The client's stream ends too."""
+
+    def fail(self, _error: BaseException) -> None:
+        """It fails too, or LiteLLM had all that it wanted of it."""

@@ -1,0 +1,100 @@
+"""One call of a function of LiteLLM's, and what is seen of the request that it makes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from callspan import scope
+from callspan.dialects.dialect import Dialect, text
+from callspan.dialects.openai_chat import CHAT
+from callspan.dialects.openai_completions import COMPLETIONS
+from callspan.dialects.openai_embeddings import EMBEDDINGS
+from callspan.dialects.openai_responses import RESPONSES
+from callspan.doors.address import address
+from callspan.events import Call, Framework
+from callspan.frameworks.litellm.names import provider_of
+from callspan.frameworks.place import Passage
+from callspan.frameworks.run import ModelRun
+from callspan.frameworks.version import version
+
+_CHAT = (CHAT, ("model", "messages"))
+_COMPLETION = (COMPLETIONS, ("prompt", "model"))
+_EMBEDDING = (EMBEDDINGS, ("model", "input"))
+_RESPONSES = (RESPONSES, ("input", "model"))
+FORMS: dict[str, tuple[Dialect, tuple[str, ...]]] = {
+    "completion": _CHAT,
+    "acompletion": _CHAT,
+    "text_completion": _COMPLETION,
+    "atext_completion": _COMPLETION,
+    "embedding": _EMBEDDING,
+    "aembedding": _EMBEDDING,
+    "responses": _RESPONSES,
+    "aresponses": _RESPONSES,
+}
+"""The functions: how what they are asked for and what they give read, and what their arguments are by position."""
+_PARTS = ("acompletion", "aembedding", "aresponses", "text_completion")
+"""What is set where a function works for another one, which is the one that was called."""
+_MOCKS = ("mock_response", "mock_tool_calls", "mock_timeout")
+
+
+def is_part(kwargs: Mapping[str, Any]) -> bool:
+    """Whether a function is called by another one of LiteLLM's as a part of the same call."""
+    return any(kwargs.get(name) is True for name in _PARTS)
+
+
+class Request(ModelRun):
+    """A call of a function. Whether a model was asked, and where, is known from LiteLLM's log of it.
+
+    `log` is that, an object of LiteLLM's, kept while the function runs: it holds the stream that is given out, which
+    nobody must keep alive. `raw` is the answer as the provider wrote it, where LiteLLM shows it. `mocked` says that no
+    model is to be asked.
+    """
+
+    __slots__ = ("dialect", "log", "mocked", "place", "raw", "sent", "server")
+
+    def __init__(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        self.dialect, positions = FORMS[name]
+        asked = {**dict(zip(positions, args, strict=False)), **kwargs}
+        self.log: Any = asked.pop("litellm_logging_obj", None)
+        super().__init__(kwargs.get("litellm_call_id"), None, asked, _framework)
+        self.mocked = any(kwargs.get(name) for name in _MOCKS)
+        self.sent = False
+        self.raw = ""
+        self.server: tuple[str | None, int | None] = (None, None)
+        self.place = Passage(scope.place(), runs=[self])
+
+    def send(self, api_key: Any = None, additional_args: Any = None, **_rest: Any) -> None:
+        """Take note that LiteLLM sends a request; for its own mock answers it says so too."""
+        self.sent = True
+        self.mocked = self.mocked or api_key == "mock-key"
+        url = additional_args.get("api_base") if isinstance(additional_args, Mapping) else None
+        if isinstance(url, str) and "://" in url:
+            self.server = address(url.partition("?")[0])
+
+    def receive(self, original_response: Any = None, **_rest: Any) -> None:
+        """Take note of an answer as it came. LiteLLM may show it again later, as an object of its own."""
+        said = json.dumps(original_response, default=str) if isinstance(original_response, dict) else original_response
+        if isinstance(said, str) and not self.raw.startswith(("{", "[")):
+            self.raw = said
+
+    def made(self, stream: bool, asynchronous: bool) -> Call:
+        """The call that LiteLLM itself made for this."""
+        body = {name: value for name, value in self.told.items() if value is not None}
+        known = getattr(self.log, "model_call_details", {})
+        return Call(
+            self.dialect.operation,
+            provider_of(text(known.get("custom_llm_provider")) or "", self.server),
+            text(known.get("model")) or text(body.get("model")),
+            self.dialect.parameters(body),
+            stream=stream,
+            asynchronous=asynchronous,
+            server=self.server,
+            client=("litellm", self.framework.version),
+            content=lambda: self.dialect.content(body),
+        )
+
+
+def _framework(told: Mapping[str, Any]) -> Framework:
+    return Framework("litellm", version("litellm"), str(told.get("litellm_call_id") or ""))

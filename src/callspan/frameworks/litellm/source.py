@@ -1,0 +1,43 @@
+"""LiteLLM as a source of calls: the patches, and what is done with them."""
+
+from __future__ import annotations
+
+from callspan.frameworks.framework import Opener, Source
+from callspan.frameworks.litellm import calls
+from callspan.frameworks.litellm.request import FORMS
+from callspan.patching import Patch
+
+_LOG = "litellm.litellm_core_utils.litellm_logging"
+_MODULES = {"responses": "litellm.responses.main", "aresponses": "litellm.responses.main"}
+
+
+def patches() -> list[Patch]:
+    """The patches by which LiteLLM is heard: what its decorator calls in the end, and its log of each request."""
+    return [
+        *(
+            Patch(_MODULES.get(name, "litellm.main"), name, calls.asked, _MODULES.get(name) is not None, _KEPT)
+            for name in FORMS
+        ),
+        Patch(_LOG, "Logging.pre_call", calls.sent),
+        Patch(_LOG, "Logging.post_call", calls.answered),
+    ]
+
+
+_KEPT = "original_function"
+"""Where the decorator keeps what it decorates, which it calls for what is neither in a cache nor refused."""
+
+
+def listen(opener: Opener | None, _everywhere: bool) -> None:
+    """Begin calls by this opener from now on, or none."""
+    calls.listener.opener = opener
+
+
+LITELLM = Source(
+    name="litellm",
+    package="litellm",
+    module="litellm",
+    versions=("1.60", "2"),
+    operations=("chat", "text_completion", "embeddings"),
+    patches=patches,
+    listen=listen,
+)

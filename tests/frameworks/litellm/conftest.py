@@ -1,0 +1,16 @@
+"""LiteLLM over the scripted model server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from frameworks.litellm.models import litellm
+
+
+@pytest.fixture(autouse=True)
+def own_clients() -> Iterator[None]:
+    """Each test has an event loop of its own, and so may not be given the HTTP clients that another one has left."""
+    yield
+    litellm.in_memory_llm_clients_cache.flush_cache()
