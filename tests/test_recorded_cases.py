@@ -14,7 +14,17 @@ import pytest
 
 CASES = Path(__file__).parent.parent.parent / "shared" / "cases"
 MODES = ("sync", "async", "helper", "async-helper", "raw", "async-raw", "ctx", "early", "async-early")
-CLIENTS = {"openai.": 1000, "anthropic.": 1000, "google.": 100, "groq.": 30}
+CLIENTS = {
+    "openai.": 1000,
+    "anthropic.": 1000,
+    "google.": 100,
+    "groq.": 30,
+    "together.": 30,
+    "bedrock.": 700,
+    "mistral.": 100,
+    "cohere.": 200,
+    "ollama.": 200,
+}
 """The clients by the name of their cases, and how many facts there are at least."""
 DRIVER = """
 import callspan

@@ -57,7 +57,7 @@ def _shell(kind: Any) -> type:
 
 
 def like(kind: Any, shell: Any) -> type:
-    """A subclass under the name of its class, without methods that this lacks, as old versions do; it closes as this does."""
+    """A subclass under the name of its class, without methods that this lacks, as old versions do."""
     shell.__name__, shell.__qualname__, shell.__module__ = kind.__name__, kind.__qualname__, kind.__module__
     for name in [name for name, value in vars(shell).items() if isinstance(value, FunctionType)]:
         known = getattr(kind, name, None)

@@ -93,6 +93,19 @@ CLIENTS = (
         ("tests/test_outcomes.py", "tests/test_huggingface_hub.py"),
         between=("0.36.2", "1.0.1"),
     ),
+    Client(
+        "bedrock",
+        "boto3",
+        "1.34.131",
+        (
+            "tests/test_outcomes.py",
+            "tests/test_bedrock.py",
+            "tests/test_bedrock_agents.py",
+            "tests/test_bedrock_bodies.py",
+            "tests/test_bedrock_vendors.py",
+        ),
+        beside={"1.34.131": ("aiobotocore==2.13.1",)},
+    ),
 )
 
 
@@ -117,7 +130,7 @@ def _rows_of(client: Client) -> list[Row]:
     return [
         Row(
             f"{client.word}-{version.removesuffix('.*')}",
-            _at(client, version),
+            asked(client, version),
             client.tests,
             _only(client.word) if client.word == "openai" else client.word,
             package=client.package,
@@ -127,7 +140,8 @@ def _rows_of(client: Client) -> list[Row]:
     ]
 
 
-def _at(client: Client, version: str) -> tuple[str, ...]:
+def asked(client: Client, version: str) -> tuple[str, ...]:
+    """What is installed for a version of a client."""
     return () if version == _NEWEST else (f"{client.package}=={version}", *client.beside.get(version, ()))
 
 
@@ -161,12 +175,14 @@ ROWS = (
     *(Row(f"python-{version}", (), _OF_ALL, python=version, lands=True) for version in ("3.10", "3.12", "3.13")),
     Row(
         "oldest-clients",
-        _once([*(needed for client in _AT_THEIR_OLDEST for needed in _at(client, client.oldest)), *_A_YEAR_OLD]),
+        _once([*(needed for client in _AT_THEIR_OLDEST for needed in asked(client, client.oldest)), *_A_YEAR_OLD]),
         _once([*_CALLS, *(test for client in _AT_THEIR_OLDEST for test in client.tests), *_GUEST]),
         _only(*_TOGETHER),
         lands=True,
     ),
     *(row for client in CLIENTS for row in _rows_of(client)),
     Row("langchain-0.3", _LANGCHAIN_0_3, _OF_LANGCHAIN, package="langchain-core", lands=True),
+    Row("litellm-1.79.3", ("litellm==1.79.3",), ("tests/frameworks/litellm",), extra="test", package="litellm"),
+    Row("litellm-newest", (), ("tests/frameworks/litellm",), extra="test", package="litellm"),
     Row("langchain-newest", (), _OF_LANGCHAIN, extra="test", package="langchain-core"),
 )

@@ -31,7 +31,7 @@ def asks(operation_name: str, api_params: Mapping[str, Any]) -> Asked | None:
 
 BOTO3 = Adapter(
     name="boto3",
-    package="botocore",
+    package="boto3",
     module="botocore",
     versions=("1.34.131", "2"),
     provider=lambda _client, _host, _port: "aws.bedrock",
