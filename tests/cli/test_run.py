@@ -348,3 +348,11 @@ def test_telemetry_goes_where_the_standard_variables_say(callspan: Command, writ
     assert b"shop" in received["/v1/traces"]
     assert b"gen_ai.client.token.usage" in received["/v1/metrics"]
     assert b"callspan.client.calls" in received["/v1/metrics"]
+
+
+def test_calls_are_counted_once_with_a_second_client(callspan: Command, write, told: dict[str, str]) -> None:
+    write("ask.py", ASK)
+    write("app.py", "from ask import ask; ask(); import anthropic; ask(); ask()")
+    shown = callspan("run", "app.py", env=told).stderr.decode()
+    (row,) = (line.split() for line in shown.splitlines() if line.startswith("gpt-4.1-mini "))
+    assert row[1] == "3", shown

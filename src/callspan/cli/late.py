@@ -37,6 +37,7 @@ class LateProviders:
         self._done = False
         self._brought: tuple[Any, ...] = ()
         self.ending: Ending | None = None
+        self.awaited = False
 
     def set_up(self) -> None:
         """Set up what the environment asks for, unless that has been done; a second thread waits for the first."""
@@ -87,10 +88,12 @@ PROVIDERS = LateProviders()
 
 
 def instrument() -> None:
-    """Instrument the clients, with providers to come."""
+    """Instrument the clients, with providers to come; once, whichever client is imported first."""
     import callspan
 
-    callspan.instrument(handlers=[PROVIDERS])
+    if not PROVIDERS.awaited:
+        PROVIDERS.awaited = True
+        callspan.instrument(handlers=[PROVIDERS])
 
 
 def _wanted() -> Destinations:
