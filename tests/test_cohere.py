@@ -220,6 +220,7 @@ def test_types_of_vectors(embeddings: Any, size: int | None) -> None:
     assert (delta.details or {}).get("dimensions") == size
 
 
+@AN_ID
 def test_batches_from_threads_of_the_clients_own(telemetry: Telemetry, model_server: ModelServer) -> None:
     """The first API asks for many texts in batches, from its own threads: all in the trace and scopes of the caller."""
     texts = [f"rose {number}" for number in range(100)]

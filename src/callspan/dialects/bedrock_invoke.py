@@ -11,11 +11,11 @@ from io import BytesIO
 from typing import Any
 
 from callspan.dialects.anthropic_messages import MESSAGES
-from callspan.dialects.bedrock_cohere import COHERE_CHAT
 from callspan.dialects.bedrock_converse import CONVERSE
 from callspan.dialects.bedrock_embeddings import EMBEDDINGS
 from callspan.dialects.bedrock_images import IMAGES
 from callspan.dialects.bedrock_prompt import PROMPT
+from callspan.dialects.cohere_chat_v1 import CHAT_V1
 from callspan.dialects.dialect import Body, Dialect, count, get, items, loaded, text
 from callspan.dialects.openai_chat import CHAT
 from callspan.events import Delta, Usage
@@ -94,7 +94,7 @@ FORMS = (
     Form("anthropic", lambda body: "anthropic_version" in body and "messages" in body, _on_bedrock(MESSAGES)),
     Form("converse", _is_converse, _on_bedrock(CONVERSE)),
     Form("openai", _has("messages"), _on_bedrock(CHAT)),
-    Form("cohere", _has("message"), _on_bedrock(COHERE_CHAT)),
+    Form("cohere", _has("message"), _on_bedrock(CHAT_V1)),
     Form("embeddings", _is_embedding, _on_bedrock(EMBEDDINGS)),
     Form("images", _has("taskType", "text_prompts", "aspect_ratio", "output_format"), _on_bedrock(IMAGES)),
     Form("prompt", _has("prompt", "inputText"), _on_bedrock(PROMPT)),

@@ -56,8 +56,9 @@ def read(answer: Any, full: bool) -> Delta | None:
             return Delta(parts=_fragments(get(answer, "tool_call_delta"))) if full else None
         case "stream-end":
             response = get(answer, "response")
-            delta = _whole(response, get(answer, "finish_reason"), full)
-            delta.whole = response is not None  # it repeats all that came before
+            reason = get(answer, "finish_reason") or get(response, "finish_reason")
+            delta = _whole(response or answer, reason, full)
+            delta.whole = bool(response)  # it repeats all that came before
             return delta
         case _:
             return None
@@ -66,7 +67,7 @@ def read(answer: Any, full: bool) -> Delta | None:
 def _whole(answer: Any, reason: Any, full: bool) -> Delta:
     reason = text(reason)
     return Delta(
-        id=text(get(answer, "response_id")) or text(get(answer, "generation_id")),
+        id=text(get(answer, "response_id")) or text(get(answer, "id")) or text(get(answer, "generation_id")),
         parts=_spoken(get(answer, "text"), answer) if full else (),
         finish_reasons=((0, reason),),
         usage=usage(get(answer, "meta")),
