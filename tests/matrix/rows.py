@@ -160,7 +160,15 @@ _TOGETHER = ("openai", "anthropic", "groq", "together", "cerebras", "fireworks")
 _AT_THEIR_OLDEST = [client for client in CLIENTS if client.word in _TOGETHER]
 _A_YEAR_OLD = ("wrapt==1.16.*", "opentelemetry-sdk==1.37.*", "tiktoken==0.7.*")
 """The oldest of callspan's own dependencies."""
-_OF_ALL = _once([*_CALLS, *(test for client in CLIENTS for test in client.tests), *_GUEST])
+_ELSEWHERE = _once(
+    [
+        *(test for test in _CALLS if test != "tests/torture"),
+        *(f"tests/torture/test_{name}.py" for name in ("streams", "chunks", "exits", "other_loops")),
+        *(test for client in CLIENTS for test in client.tests),
+        *_GUEST,
+    ]
+)
+"""What can differ from one Python to another: tasks, generators, the end of a process, and each client."""
 _OF_LANGCHAIN = ("tests/tutorial", "tests/test_langchain_listener.py", "tests/frameworks")
 _LANGCHAIN_0_3 = (
     "langchain>=0.3,<0.4",
@@ -172,7 +180,7 @@ _LANGCHAIN_0_3 = (
 )
 
 ROWS = (
-    *(Row(f"python-{version}", (), _OF_ALL, python=version, lands=True) for version in ("3.10", "3.12", "3.13")),
+    *(Row(f"python-{version}", (), _ELSEWHERE, python=version, lands=True) for version in ("3.10", "3.12", "3.13")),
     Row(
         "oldest-clients",
         _once([*(needed for client in _AT_THEIR_OLDEST for needed in asked(client, client.oldest)), *_A_YEAR_OLD]),
