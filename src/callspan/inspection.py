@@ -38,7 +38,10 @@ class TargetStatus:
 
 @dataclass(frozen=True, slots=True)
 class ClientStatus:
-    """One client: its package, the versions it was tried with, what is installed and patched, who else is there."""
+    """One client: its package, the versions it was tried with, what is installed and patched, who else is there.
+
+    `modules` are those whose functions are patched; not each is there in each version.
+    """
 
     name: str
     package: str
@@ -46,6 +49,7 @@ class ClientStatus:
     installed: str | None
     loaded: bool
     operations: tuple[str, ...]
+    modules: tuple[str, ...]
     targets: tuple[TargetStatus, ...]
     foreign: tuple[str, ...]
 
@@ -92,6 +96,7 @@ def _client(adapter: Adapter | Source, patches: Sequence[Patch]) -> ClientStatus
         installed=installed_version(adapter),
         loaded=adapter.module in sys.modules,
         operations=adapter.operations,
+        modules=tuple(dict.fromkeys(patch.module for patch in patches)),
         targets=tuple(
             TargetStatus(patch.target, patch.state)
             for patch in patches

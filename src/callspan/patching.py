@@ -6,7 +6,7 @@ import copy
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import CellType
+from types import CellType, ModuleType
 from typing import Any
 
 import wrapt
@@ -44,7 +44,8 @@ class _Wrapper(wrapt.FunctionWrapper):
         self._self_home = home
 
     def __reduce_ex__(self, _protocol: Any) -> Any:
-        return getattr, self._self_home
+        home, name = self._self_home
+        return name if isinstance(home, ModuleType) else (getattr, self._self_home)
 
     def __copy__(self) -> Any:
         return self

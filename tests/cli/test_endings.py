@@ -42,6 +42,7 @@ def started(folder: Path, told: dict[str, str], *words: str, **more: str) -> Ite
     """The program under `callspan run`, once it has said that it is ready."""
     with subprocess.Popen(
         [*COMMAND, "run", "--file", "traces.jsonl", *words],
+        stdin=subprocess.PIPE,  # for what waits until its end
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(**told, **more),

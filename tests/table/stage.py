@@ -98,5 +98,5 @@ class Stage:
 async def _closed() -> None:
     """Let the event loop close the generators that were left, for which any program has the time but one that ends."""
     await asyncio.sleep(0)
-    closing = asyncio.all_tasks() - {asyncio.current_task()}
+    closing = [task for task in asyncio.all_tasks() if type(task.get_coro()).__name__ == "async_generator_athrow"]
     await asyncio.gather(*closing, return_exceptions=True)

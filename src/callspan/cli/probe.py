@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -34,18 +35,23 @@ def probe() -> Probe:
     return Probe(found, (*broken, *found.problems, *map(_unsupported, filter(_is_unsupported, found.clients))))
 
 
-def modules(client: ClientStatus) -> list[str]:
-    """The packages whose functions callspan wraps for a client."""
-    return sorted({target.path.partition(".")[0] for target in client.targets})
-
-
 def _imported(client: ClientStatus) -> list[str]:
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # or its import asks the network
     try:
-        for module in modules(client):
-            importlib.import_module(module)
+        for module in client.modules:
+            _import(module)
     except Exception as error:  # noqa: BLE001  a client may fail in any way at all when it is imported
         return [f"{client.name} {client.installed} cannot be imported ({error}): reinstall it with pip"]
     return []
+
+
+def _import(module: str) -> None:
+    """Import a module, if this version of the client has it; one that fails for want of another has a problem."""
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
 
 
 def _unsupported(client: ClientStatus) -> str:
