@@ -6,6 +6,7 @@ import copy
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pkgutil import resolve_name
 from types import CellType, ModuleType
 from typing import Any
 
@@ -45,7 +46,9 @@ class _Wrapper(wrapt.FunctionWrapper):
 
     def __reduce_ex__(self, _protocol: Any) -> Any:
         home, name = self._self_home
-        return name if isinstance(home, ModuleType) else (getattr, self._self_home)
+        if isinstance(home, ModuleType):  # which cannot be pickled
+            return resolve_name, (f"{home.__name__}:{name}",)
+        return getattr, self._self_home
 
     def __copy__(self) -> Any:
         return self
