@@ -162,18 +162,18 @@ def test_t036_failed_streams_are_let_go_of(
     telemetry: Telemetry, program: Program, model_server: ModelServer, reply: Reply
 ) -> None:
     """An error refers by its traceback to the stream that raised it: neither stays behind, nor does the call."""
-    gc.collect()
     before = len(_observations())
-    for _ in range(3):
+    for _ in range(5):
         model_server.enqueue(reply)
         with contextlib.suppress(Exception):
             program.stream()
-    gc.collect()
-    assert [span.status.status_code.name for span in telemetry.spans] == ["ERROR"] * 3
-    assert len(_observations()) <= before
+    assert [span.status.status_code.name for span in telemetry.spans] == ["ERROR"] * 5
+    assert len(_observations()) <= before + 1  # an interpreter may keep the last exception until the next
 
 
 def _observations() -> list[Observation]:
+    for _ in range(2):  # what a stream held may be found only once the stream is gone
+        gc.collect()
     return [found for found in gc.get_objects() if type(found) is Observation]
 
 
