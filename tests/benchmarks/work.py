@@ -139,5 +139,7 @@ def many_streams() -> Action:
 
     async def all_of_them() -> None:
         await asyncio.gather(*(read() for _ in range(STREAMS)))
+        for _ in range(3):
+            await asyncio.sleep(0)  # the event loop closes the client's generators
 
     return lambda: loop.run_until_complete(all_of_them())
