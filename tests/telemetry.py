@@ -154,3 +154,9 @@ def _point(point: Any) -> dict[str, Any]:
     if hasattr(point, "count"):
         return {**told, "count": point.count, "sum": point.sum, "buckets": tuple(point.explicit_bounds)}
     return {**told, "value": point.value}
+
+
+def counts(telemetry: Telemetry) -> dict[str, Any]:
+    """The token counts of the one span."""
+    usage = "gen_ai.usage."
+    return {name.removeprefix(usage): value for name, value in telemetry.attributes.items() if name.startswith(usage)}

@@ -20,7 +20,7 @@ from aws import answered, async_bedrock, bedrock
 from callspan.modelserver import ModelServer, Reply
 from callspan.modelserver.eventstream import frames
 from conftest import PAYLOADS
-from telemetry import Telemetry
+from telemetry import Telemetry, counts
 
 pytestmark = pytest.mark.breaks(
     "span.required", "a call without a guardrail has no id of one, which Bedrock's page requires"
@@ -65,12 +65,6 @@ async def _aask(server: ModelServer, operation: str, request: dict[str, Any]) ->
         if hasattr(stream, "get_initial_response"):
             return [item async for item in stream]
         return await answer["body"].read() if "body" in answer else answer
-
-
-def counts(telemetry: Telemetry) -> dict[str, Any]:
-    """The token counts of the one span."""
-    usage = "gen_ai.usage."
-    return {name.removeprefix(usage): value for name, value in telemetry.attributes.items() if name.startswith(usage)}
 
 
 CACHED = {

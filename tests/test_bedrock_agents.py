@@ -138,6 +138,14 @@ def test_a_search(telemetry: Telemetry, model_server: Any, asynchronous: bool) -
     ]
 
 
+def test_searches_of_two_bases(telemetry: Telemetry) -> None:
+    """Each span is named after the base that was searched."""
+    client = agents(json.dumps({"retrievalResults": []}).encode())
+    for base in ("GREENHOUSE", "WATERHOUSE"):
+        client.retrieve(**{**search(), "knowledgeBaseId": base})
+    assert [span.name for span in telemetry.spans] == ["retrieval GREENHOUSE", "retrieval WATERHOUSE"]
+
+
 class _Answer:
     """An answer as aiobotocore's sessions give it."""
 

@@ -19,7 +19,7 @@ from callspan.dialects.cohere_embeddings import EMBEDDINGS
 from callspan.events import Response
 from callspan.modelserver import Counts, ModelServer, Reply, ToolCall
 from creating import ONCE, cohere_client
-from telemetry import Telemetry
+from telemetry import Telemetry, counts
 
 MODEL = "flowers-8b"
 CHATTED: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "whisper-asked"}], **ONCE}
@@ -49,12 +49,6 @@ def ask(url: str, asynchronous: bool, version: int = 2, name: str = "chat", **re
         return [chunk async for chunk in given] if name == "chat_stream" else await given
 
     return asyncio.run(aask())
-
-
-def counts(telemetry: Telemetry) -> dict[str, Any]:
-    """The token counts of the one span."""
-    usage = "gen_ai.usage."
-    return {name.removeprefix(usage): value for name, value in telemetry.attributes.items() if name.startswith(usage)}
 
 
 CACHED = {"input_tokens": 71, "output_tokens": 14, "cache_read.input_tokens": 64}

@@ -27,7 +27,7 @@ from callspan.events import Call, Response
 from callspan.modelserver import ModelServer, Reply, ToolCall
 from clients import google_client
 from conftest import PAYLOADS
-from telemetry import Telemetry
+from telemetry import Telemetry, counts
 
 MODEL = "gemini-flowers"
 ASKED: dict[str, Any] = {"model": MODEL, "contents": "whisper-asked"}
@@ -82,12 +82,6 @@ def ask_twice(client: Any, asynchronous: bool) -> None:
 async def _aask(client: Any, name: str, request: dict[str, Any]) -> Any:
     given = await getattr(client.aio.models, name)(**request)
     return [chunk async for chunk in given] if name.endswith("_stream") else given
-
-
-def counts(telemetry: Telemetry) -> dict[str, Any]:
-    """The token counts of the one span."""
-    usage = "gen_ai.usage."
-    return {name.removeprefix(usage): value for name, value in telemetry.attributes.items() if name.startswith(usage)}
 
 
 WHOLE = {

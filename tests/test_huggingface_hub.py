@@ -13,7 +13,7 @@ import callspan
 from callspan.modelserver import ModelServer, Reply
 from clients import huggingface_client
 from conftest import PAYLOADS
-from telemetry import Telemetry
+from telemetry import Telemetry, counts
 
 MODEL = "Qwen/Qwen3-8B"
 SAID: dict[str, Any] = {"messages": [{"role": "user", "content": "whisper-asked"}], "model": MODEL}
@@ -58,12 +58,6 @@ def ask_for(task: str, server: ModelServer, asynchronous: bool, stream: bool) ->
 def at(server: ModelServer, end: str) -> str:
     """An address of what is no chat."""
     return server.url.removesuffix("/v1") + end
-
-
-def counts(telemetry: Telemetry) -> dict[str, Any]:
-    """The token counts of the one span."""
-    usage = "gen_ai.usage."
-    return {name.removeprefix(usage): value for name, value in telemetry.attributes.items() if name.startswith(usage)}
 
 
 @BOTH

@@ -15,7 +15,7 @@ from callspan.dialects.openai_chat import CHAT
 from callspan.modelserver import ModelServer, Reply, ToolCall
 from clients import MISTRAL_ERROR, MISTRAL_GENERATORS, MISTRAL_KEEPS, mistral_client
 from conftest import PAYLOADS
-from telemetry import Telemetry
+from telemetry import Telemetry, counts
 
 MODEL = "mistral-small-latest"
 ASKED: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "whisper-asked"}]}
@@ -51,12 +51,6 @@ def ask(resource: Any, asynchronous: bool, name: str = "complete", **request: An
         return [item async for item in given] if "stream" in name else given
 
     return asyncio.run(aask())
-
-
-def counts(telemetry: Telemetry) -> dict[str, Any]:
-    """The token counts of the one span."""
-    usage = "gen_ai.usage."
-    return {name.removeprefix(usage): value for name, value in telemetry.attributes.items() if name.startswith(usage)}
 
 
 @BOTH

@@ -17,7 +17,7 @@ from callspan.dialects.ollama_generation import CHAT, GENERATE
 from callspan.events import Response
 from callspan.modelserver import ModelServer, Reply, ToolCall
 from creating import ollama_client
-from telemetry import Telemetry
+from telemetry import Telemetry, counts
 
 MODEL = "flowers-8b"
 CHATTED: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "whisper-asked"}]}
@@ -40,12 +40,6 @@ def ask(url: str, asynchronous: bool, name: str = "chat", respond: Any = None, *
         return [chunk async for chunk in given] if request.get("stream") else given
 
     return asyncio.run(aask())
-
-
-def counts(telemetry: Telemetry) -> dict[str, Any]:
-    """The token counts of the one span."""
-    usage = "gen_ai.usage."
-    return {name.removeprefix(usage): value for name, value in telemetry.attributes.items() if name.startswith(usage)}
 
 
 @BOTH

@@ -73,7 +73,7 @@ class Spans:
                 span.set_attributes(shown.texts())
 
     def _identity(self, call: Call) -> tuple[str, trace.SpanKind, dict[str, Any]]:
-        key = (call.identity, call.subject) if call.local else call.identity
+        key = (call.identity, call.subject)
         ready = self._ready.get(key)
         if ready is None:
             if len(self._ready) >= KNOWN_CALLS:
