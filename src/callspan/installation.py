@@ -31,7 +31,7 @@ from callspan.listening import Listening
 from callspan.observation import Observation, Reader
 from callspan.patching import Patch, Patches
 from callspan.prices import table
-from callspan.scope import Scope, context, current, place, suppressed
+from callspan.scope import NOTHING, Scope, context, current, look
 from callspan.settings import Settings
 
 
@@ -56,7 +56,19 @@ class Extras:
 
 
 NO_EXTRAS = Extras()
-attached: weakref.WeakKeyDictionary[Any, Extras] = weakref.WeakKeyDictionary()
+
+
+class Attached(weakref.WeakKeyDictionary[Any, Extras]):
+    """What client objects have of their own. `used` tells quicker than its length that none has anything."""
+
+    used = False
+
+    def __setitem__(self, client: Any, extras: Extras) -> None:
+        super().__setitem__(client, extras)
+        self.used = True
+
+
+attached = Attached()
 
 
 def spoken_through(client: Any) -> Any:
@@ -106,25 +118,23 @@ class Client:
 
         Where a framework makes the call in one of its models, this is what the model's run stands for.
         """
-        here = context()
-        if not self.patches.active or suppressed(here):  # where others stand around our wrapper it cannot be taken out
+        owner = self._owner
+        off, around, scope = look(context())
+        if off or not self.patches.active:  # where others stand around our wrapper it cannot be taken out
             return None
-        self._owner.ready()
-        around = place(here)
+        owner.ready()
         run = around.claim(request.dialect.operation) if around is not None else None
         within = run.base if run is not None and run.moved else None
-        scope = current(here if within is None else within)
-        extras = (attached.get(request.client) if attached and request.client is not None else None) or NO_EXTRAS
-        dispatch = self._owner.dispatch_for(extras, scope, self.deferred)
+        if within is not None:
+            scope = current(within)
+        extras = attached.get(request.client, NO_EXTRAS) if attached.used and request.client is not None else NO_EXTRAS
         call = _call(request, self.version)
-        call.attributes = scope.attributes
-        call.capture = self._owner.capture_for(extras, scope)
-        observation = Observation(call, dispatch, scope, request.dialect.read, estimates=self._owner.estimates(scope))
+        observation = owner.observation(call, request.dialect.read, scope, extras, self.deferred)
         if run is not None:
             call.framework, observation.within = run.framework, within
-        observation.asks_usage = request.stream and self._owner.settings.request_usage
-        if scope.budgets or self._owner.budgets or extras.budgets:
-            observation.budgets = in_scope(scope, self._owner.budgets, extras.budgets)
+        observation.asks_usage = request.stream and owner.settings.request_usage
+        if scope.budgets or owner.budgets or extras.budgets:
+            observation.budgets = in_scope(scope, owner.budgets, extras.budgets)
             observation.size = lambda: input_size(request.body)
         return observation
 
@@ -207,6 +217,7 @@ class Installation:
         self._telemetry = providers.handlers(settings)
         self._chosen = chosen(settings)
         self._capture = self._chosen if self._chosen.on else None
+        self._estimates = settings.estimate == "missing"
         self._handlers = handlers
         self.listen()
         wanted = _wanted(settings) if watch else ()
@@ -220,33 +231,29 @@ class Installation:
         self._handlers_only = Dispatch((*self._handlers, *_house_handlers()))
         self._all = Dispatch((*self._telemetry, *self._handlers_only.handlers))
 
-    def dispatch_for(self, extras: Extras, scope: Scope, deferred: bool) -> Dispatch:
-        """Everybody who is to be told of a call of a client with these extras in this scope."""
-        everywhere = self._handlers_only if deferred else self._all
-        if not extras.handlers and not scope.handlers:
-            return everywhere
-        return everywhere.plus((*extras.handlers, *scope.handlers))
+    def begin(self, call: Call, read: Reader, scope: Scope) -> Observation:
+        """Begin an observation of what a framework tells of itself."""
+        self.ready()
+        return self.observation(call, read, scope, NO_EXTRAS, False)
 
-    def estimates(self, scope: Scope) -> bool:
-        """Whether somebody wants to know the tokens that a provider does not state."""
-        return self.settings.estimate == "missing" or bool(scope.counters)
+    def observation(self, call: Call, read: Reader, scope: Scope, extras: Extras, handlers_only: bool) -> Observation:
+        """An observation of a call of a client with these extras in this scope."""
+        dispatch = self._handlers_only if handlers_only else self._all
+        estimates = self._estimates
+        call.capture = self._capture
+        if scope is not NOTHING or extras is not NO_EXTRAS:
+            call.attributes = scope.attributes
+            call.capture = self._capture_for(extras, scope)
+            if extras.handlers or scope.handlers:
+                dispatch = dispatch.plus((*extras.handlers, *scope.handlers))
+            estimates = estimates or bool(scope.counters)
+        return Observation(call, dispatch, scope, read, estimates=estimates and call.counts)
 
-    def capture_for(self, extras: Extras, scope: Scope) -> Capture | None:
-        """What of the content is captured of such a call; `None` for nothing."""
-        if not extras.choices and scope.capture is None:
-            return self._capture
+    def _capture_for(self, extras: Extras, scope: Scope) -> Capture | None:
         found = self._chosen
         for choice in (*extras.choices, *((scope.capture,) if scope.capture else ())):
             found = choice.of(found)
         return found if found.on else None
-
-    def begin(self, call: Call, read: Reader, scope: Scope) -> Observation:
-        """Begin an observation of what a framework tells of itself."""
-        self.ready()
-        call.attributes = scope.attributes
-        call.capture = self.capture_for(NO_EXTRAS, scope)
-        dispatch = self.dispatch_for(NO_EXTRAS, scope, False)
-        return Observation(call, dispatch, scope, read, estimates=call.counts and self.estimates(scope))
 
     def apply(self) -> None:
         """Patch the clients, now or when they are imported."""

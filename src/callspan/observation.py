@@ -15,9 +15,9 @@ from typing import Any
 from callspan import guard
 from callspan.background import heard, running_loop
 from callspan.budgets import STEP, Budget, BudgetExceeded, Hold, admit, settle, watch
-from callspan.dispatch import Dispatch, Told, tell
+from callspan.dispatch import Dispatch, tell, tell_what
 from callspan.events import REASONING, TEXT, TOOL_CALL, Call, Delta, Failure, Outcome, Retry, Token
-from callspan.scope import Scope, Within, place
+from callspan.scope import Scope, enter, leave, place
 from callspan.tokens.estimator import estimator
 
 Reader = Callable[[Any, bool], "Delta | None"]
@@ -48,6 +48,7 @@ class Observation:
         "_full",
         "_hold",
         "_mark",
+        "_marks",
         "_open",
         "asks_usage",
         "budgets",
@@ -84,6 +85,7 @@ class Observation:
         self._dispatch = dispatch
         self._estimates = estimates
         self._full = dispatch.wants_text or call.capture is not None or (estimates and call.stream)
+        self._marks: list[Any] = []
         self._contexts: list[AbstractContextManager[Any]] = []
         self._open: list[bool] = []
         self._mark: Any = None
@@ -97,33 +99,37 @@ class Observation:
         """
         if self.budgets:
             self._admit()
+        call = self.call
         if self.within is not None:
-            self._enter(Within(self.within))
+            self._marks.append(enter(self.within))
         outer = active.get() or place()
         if outer is not None:
-            self.call.parent = outer.call
+            call.parent = outer.call
         self._open.append(True)
         open_observations.add(self)
-        for context in self._tell(self._dispatch.starts, self.call):
-            if hasattr(context, "__exit__"):
-                self._enter(context)
+        answers = tell(self._dispatch.starts, call)
+        if call.context is not None:
+            self._marks.append(enter(call.context))
+        if answers:
+            self._take_up(answers)
         self._mark = active.set(self)
 
     def _admit(self) -> None:
         try:
             self._hold = admit(self.call, self.budgets, self.size)
         except BudgetExceeded as stop:
-            tell(self._dispatch.stops, self.call, stop)
+            tell_what(self._dispatch.stops, self.call, stop)
             raise
         except Exception as error:  # noqa: BLE001  an odd request must not keep the app from calling its model
             guard.report("looking at budgets", error)
 
-    def _tell(self, told: list[Told], *event: Any) -> list[Any]:
-        answers = tell(told, *event)
+    def _take_up(self, answers: list[Any]) -> None:
+        """Keep what is to be awaited by the call, and enter what is to be entered around it."""
         for answer in answers:
             if isinstance(answer, CoroutineType):
                 self.pending.append(answer)
-        return answers
+            elif self._mark is None and hasattr(answer, "__exit__"):
+                self._enter(answer)
 
     async def settle(self) -> None:
         """Await the handlers that asked to be awaited by the call."""
@@ -143,10 +149,9 @@ class Observation:
 
     def leave(self) -> None:
         """Leave what was entered; the app's own code runs again from here."""
-        if self._mark is None:
-            return  # it was refused before anything was entered
         try:
-            active.reset(self._mark)
+            if self._mark is not None:
+                active.reset(self._mark)
         except ValueError:
             active.set(None)  # closed in another task: there is nothing of ours to restore
         while self._contexts:
@@ -155,6 +160,8 @@ class Observation:
                 context.__exit__(None, None, None)
             except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
                 guard.report(f"leaving {type(context).__name__}", error)
+        while self._marks:
+            leave(self._marks.pop())
 
     # -- while the answer arrives ------------------------------------------------------------------------------
 
@@ -194,7 +201,7 @@ class Observation:
             return
         if stop is None:
             return
-        tell(self._dispatch.stops, self.call, stop)
+        tell_what(self._dispatch.stops, self.call, stop)
         if stop.budget.in_stream == "raise":
             raise stop
         hold.warned.add(stop.budget)
@@ -212,7 +219,9 @@ class Observation:
                 if response.first_token is None:
                     response.first_token = elapsed
                 if self._dispatch.tokens:
-                    self._tell(self._dispatch.tokens, self.call, Token(part.text, part.kind, part.choice, elapsed))
+                    token = Token(part.text, part.kind, part.choice, elapsed)
+                    if answers := tell_what(self._dispatch.tokens, self.call, token):
+                        self._take_up(answers)
 
     def answer(self, item: Any) -> None:
         """Take in a whole answer and end."""
@@ -225,7 +234,10 @@ class Observation:
                 self.call.response.add(delta, self._full)
         except Exception as error:  # noqa: BLE001  an odd answer must not cost the app its result
             guard.report(f"reading the answer of {self.call.operation}", error)
-        self.finish()
+        if self.call.response.failure is None:
+            self._end(Outcome.COMPLETED)
+        else:
+            self.finish()
 
     def retry(self, cause: str, wait: float) -> None:
         """Take note that the client will try again."""
@@ -302,13 +314,15 @@ class Observation:
         if self._estimates:
             self._begin_estimate()
         if self._hold is not None:
-            tell([("budgets", settle)], call, self._hold)
+            tell_what([("budgets", settle)], call, self._hold)
         if self.scope.counters and call.counts:
             tell([("count_tokens", counter.add) for counter in self.scope.counters], call)
         if error is None:
-            self._tell(self._dispatch.ends, call, call.response)
+            answers = tell_what(self._dispatch.ends, call, call.response)
         else:
-            self._tell(self._dispatch.errors, call, error)
+            answers = tell_what(self._dispatch.errors, call, error)
+        if answers:
+            self._take_up(answers)
         if call.estimate is not None:
             estimator.run(call, call.estimate)
 

@@ -79,6 +79,13 @@ def suppressed(context: Any = None) -> bool:
     return bool(context) and any(map(context.get, _SUPPRESSED))
 
 
+def look(context: Any) -> tuple[bool, Any, Scope]:
+    """Whether telemetry is suppressed in a context, where in a framework's program it is, and the scope in force."""
+    if not context:
+        return False, None, NOTHING
+    return suppressed(context), place(context), current(context)
+
+
 def put(scope: Scope, carried: Mapping[str, Any] | None = None) -> Any:
     """Put a scope in force until the mark that this gives is given to `leave`; `carried` goes into the baggage."""
     context = otel.set_value(_KEY, scope)
@@ -127,21 +134,6 @@ def context() -> Any:
 def enter(context: Any) -> Any:
     """Put a context in force; gives what `leave` takes."""
     return otel.attach(context)
-
-
-class Within:
-    """Puts a context in force round the provider call, as handlers' context managers are entered."""
-
-    __slots__ = ("_context", "_mark")
-
-    def __init__(self, context: Any) -> None:
-        self._context = context
-
-    def __enter__(self) -> None:
-        self._mark = otel.attach(self._context)
-
-    def __exit__(self, *_: object) -> None:
-        leave(self._mark)
 
 
 def carry(function: F) -> F:

@@ -84,7 +84,9 @@ def inside(source: Any, *path: str) -> Any:
 
 def text(value: Any) -> str | None:
     """The value if it is text that says something; what in it is no Unicode is replaced, for no exporter takes that."""
-    return valid(value) if isinstance(value, str) and value else None
+    if not isinstance(value, str):
+        return None
+    return (value if value.isascii() else valid(value)) or None
 
 
 def count(source: Any, *path: str) -> int | None:

@@ -33,16 +33,14 @@ def parameters(body: Body) -> dict[str, Any]:
     """The request's settings."""
     found = chosen(body, _SETTINGS)
     found["api_type"] = "chat_completions"
-    if wanted := _output_type(body):
+    if ("response_format" in body or "modalities" in body) and (wanted := _output_type(body)):
         found["output_type"] = wanted
-    if (effort := get(body.get("reasoning"), "effort")) is not None:
+    if "reasoning" in body and (effort := get(body["reasoning"], "effort")) is not None:
         found.setdefault("reasoning_level", effort)
     return found
 
 
 def _output_type(body: Body) -> str | None:
-    if "response_format" not in body and "modalities" not in body:
-        return None
     wanted = parts.output_type(get(body.get("response_format"), "type"))
     return wanted or ("speech" if "audio" in items(body.get("modalities")) else None)
 
@@ -121,12 +119,15 @@ def read(answer: Any, full: bool) -> Delta | None:
         return None
     found: list[Part] = []
     reasons: list[tuple[int, str | None]] = []
+    broken = told.get("error") is not None or told.get("object") == "error"
     for place, choice in enumerate(choices):
         said = fields(choice)
         index = said.get("index")
         index = index if isinstance(index, int) else place
         # Mistral's and others' models on Bedrock have another name for it
-        reasons.append((index, text(said.get("finish_reason") or said.get("stop_reason"))))
+        reason = text(said.get("finish_reason") or said.get("stop_reason"))
+        reasons.append((index, reason))
+        broken = broken or reason == "error"
         if full:
             piece, message = said.get("delta"), said.get("message")
             whole = piece is None or _is_whole(told, piece, message)
@@ -135,15 +136,13 @@ def read(answer: Any, full: bool) -> Delta | None:
             stated = said.get("usage")  # where some servers put it
     if stated is None and "x_groq" in told:
         stated = get(told["x_groq"], "usage")
-    return Delta(
-        id=text(told.get("id")),
-        model=text(told.get("model")),
-        parts=found,
-        finish_reasons=reasons,
-        usage=from_timings(told["timings"]) if stated is None and "timings" in told else usage(stated),
-        details={name: value for name in _DETAILS if (value := text(told.get(name)))},
-        failure=_failure(told, choices, reasons),
-    )
+    delta = Delta(text(told.get("id")), text(told.get("model")), found, reasons)
+    delta.usage = from_timings(told["timings"]) if stated is None and "timings" in told else usage(stated)
+    if told.get("service_tier") or told.get("system_fingerprint"):
+        delta.details = {name: value for name in _DETAILS if (value := text(told.get(name)))}
+    if broken:
+        delta.failure = _failure(told, choices, reasons)
+    return delta
 
 
 def _is_whole(told: Mapping[str, Any], piece: Any, message: Any) -> bool:

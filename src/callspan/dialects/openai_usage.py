@@ -16,16 +16,20 @@ def usage(stated: Any) -> Usage | None:
     sent = told.get("prompt_tokens_details") or told.get("input_tokens_details") or told.get("input_token_details")
     said = told.get("completion_tokens_details") or told.get("output_tokens_details")
     found = Usage(
-        input=_either(told, "prompt_tokens", "input_tokens"),
-        output=_either(told, "completion_tokens", "output_tokens"),
+        number(told.get("prompt_tokens")),
+        number(told.get("completion_tokens")),
     )
+    if found.input is None:
+        found.input = number(told.get("input_tokens"))
+    if found.output is None:
+        found.output = number(told.get("output_tokens"))
     if sent is not None:
         _count_sent(found, fields(sent))
     if said is not None:
         _count_said(found, fields(said))
     if found.input is None and found.output is None:
         return None
-    for name, part in _ELSEWHERE.items():
+    for name, part in () if _ELSEWHERE.keys().isdisjoint(told) else _ELSEWHERE.items():
         if name in told and getattr(found, part) is None:
             setattr(found, part, number(told[name]))
     _include(found, number(told.get("total_tokens")))
@@ -69,11 +73,6 @@ def from_timings(timings: Any) -> Usage | None:
     # older ones do not say how much of the prompt they had already
     sent = None if read is None or cached is None else read + cached
     return Usage(input=sent, output=said, cache_read=cached)
-
-
-def _either(told: Body, name: str, other: str) -> int | None:
-    found = number(told.get(name))
-    return number(told.get(other)) if found is None else found
 
 
 def _count_sent(found: Usage, sent: Body) -> None:

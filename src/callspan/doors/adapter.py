@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from callspan.dialects.dialect import Dialect
@@ -26,7 +27,7 @@ def post(end: str, dialect: Dialect) -> Route:
     return Route("POST", re.compile(f"{end}$"), dialect)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Adapter:
     """One client: its names, the versions it was tried with, how to tell the provider, its door and its endpoints.
 
@@ -46,18 +47,20 @@ class Adapter:
     own_tracer: str | None = None
     inner: str | None = None
 
-    def route(self, method: str, path: str) -> Route | None:
-        """The endpoint that a request goes to, if it is one that is watched."""
-        path = path.partition("?")[0]
-        for route in self.routes:
-            if route.path.search(path) and route.method == method.upper():
-                return route
-        return None
-
     @property
     def operations(self) -> tuple[str, ...]:
         """What can be asked of it."""
         return tuple(dict.fromkeys(route.dialect.operation for route in self.routes))
+
+
+@lru_cache(maxsize=1024)
+def route_of(adapter: Adapter, method: str, path: str) -> Route | None:
+    """The endpoint that a request goes to, if it is one that is watched."""
+    path = path.partition("?")[0]
+    for route in adapter.routes:
+        if route.path.search(path) and route.method == method.upper():
+            return route
+    return None
 
 
 @dataclass(slots=True)

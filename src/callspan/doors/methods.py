@@ -13,7 +13,7 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 from callspan import guard
-from callspan.doors.adapter import Adapter, Opener, Request, Route
+from callspan.doors.adapter import Adapter, Opener, Request, Route, route_of
 from callspan.doors.attempts import attempt
 from callspan.doors.calling import acall, call
 from callspan.doors.failure import explain
@@ -137,7 +137,7 @@ class _Hinge:
     def _request(self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request | None:
         try:
             asked = self._method.asks(client, args, kwargs)
-            route = None if asked is None else self._adapter.route(asked.method, asked.path)
+            route = None if asked is None else route_of(self._adapter, asked.method, asked.path)
             return None if asked is None or route is None else self._watched(client, asked, route)
         except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
             guard.report(f"looking at a request of {self._adapter.name}", error)

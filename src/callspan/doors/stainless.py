@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from callspan import guard
-from callspan.doors.adapter import Adapter, Opener, Request, Route
+from callspan.doors.adapter import Adapter, Opener, Request, Route, route_of
 from callspan.doors.bodies import read_whole
 from callspan.doors.calling import acall, call, has_span
 from callspan.doors.failure import cause, explain
@@ -74,15 +74,19 @@ class _Door:
         """The observation of a call, or none, and the arguments to call on with."""
         try:
             options = kwargs["options"] if "options" in kwargs else args[1]
-            route = self._adapter.route(options.method, options.url)
+            route = route_of(self._adapter, options.method, options.url)
             if route is None:
                 return None, args, kwargs
-            body = None if _is_plain(options.json_data) else _listed(options.json_data)
-            if body is not None:
-                options, args, kwargs = _with_body(body, options, args, kwargs)
+            body = options.json_data
+            if not _is_plain(body):
+                if (listed := _listed(body)) is not None:
+                    options, args, kwargs = _with_body(listed, options, args, kwargs)
+                body = _body(options)
+            elif getattr(options, "extra_json", None):
+                body = _body(options)
             stream = bool(kwargs.get("stream"))
             server = self._server(client)
-            request = Request(self._adapter, route.dialect, client, _body(options), stream, asynchronous, server)
+            request = Request(self._adapter, route.dialect, client, body, stream, asynchronous, server)
             observation = self._opener(request)
             if observation is not None:
                 observation.explain = explain
@@ -109,10 +113,8 @@ def _body(options: Any) -> Mapping[str, Any]:
         # what such a request says is in its address
         return {**(options.params or {}), "id": options.url.partition("?")[0].rpartition("/")[2]}
     body, extra = options.json_data, getattr(options, "extra_json", None)
-    if not extra and _is_plain(body):
-        return body
     body = body if isinstance(body, Mapping) else {}
-    if isinstance(extra, Mapping) and extra:
+    if isinstance(extra, Mapping):
         body = {**body, **extra}
     # newer clients take out what was not given only on the way to the server
     return {name: value for name, value in body.items() if type(value).__name__ not in _NOT_GIVEN}

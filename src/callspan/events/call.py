@@ -44,7 +44,9 @@ class Call:
 
     `parameters` has the request's settings under plain names (`temperature`, `max_tokens`, ...), only those sent.
     `attributes` are those that `callspan.attributes()` has put in force, by their names on spans.
-    `identity` is what calls of one kind have in common: operation, provider, model, server and client.
+    `identity` is what calls of one kind have in common: operation, provider, model, server, client and subject.
+    `subject` is what is called: the model, or the name of a tool, agent, workflow or node.
+    `context` is the OpenTelemetry context in which the provider is called, once a handler has made one for it.
     `local` is an operation of the program itself, such as a tool, and no request to a provider.
     `duration` is in seconds, `None` while the call runs. `response` fills as the answer arrives. `capture` says what of
     the content is captured, `None` for nothing of it, and `shown` is what is exported of it.
@@ -82,6 +84,7 @@ class Call:
         "start_ns",
         "started",
         "stream",
+        "subject",
         "values",
     )
 
@@ -108,7 +111,9 @@ class Call:
         self.asynchronous = asynchronous
         self.server_address, self.server_port = server
         self.client_name, self.client_version = client
-        self.identity = (operation, provider, model, *server, self.client_name)
+        key = _SUBJECTS.get(operation)
+        self.subject: str | None = model if key is None else self.parameters.get(key)
+        self.identity = (operation, provider, model, server, self.client_name, self.subject)
         self.attributes: Mapping[str, Any] = {}
         self.parent: Call | None = None
         self.framework: Framework | None = None
@@ -144,12 +149,6 @@ class Call:
     def counts(self) -> bool:
         """Whether a model was called, so that there are tokens to count."""
         return self.operation not in _SUBJECTS
-
-    @property
-    def subject(self) -> str | None:
-        """What the operation is done with: the model, or the name of a tool, agent, workflow or node."""
-        key = _SUBJECTS.get(self.operation)
-        return self.model if key is None else self.parameters.get(key)
 
     @property
     def choices(self) -> int:

@@ -172,6 +172,11 @@ class Response:
     @property
     def finish_reasons(self) -> list[str | None]:
         """Why each choice ended, in the provider's own words; `None` where it did not say."""
+        if not self._choices:
+            return []
+        if len(self._choices) == 1:
+            (only,) = self._choices.values()
+            return [only.finish_reason] if only.ends else []
         return [choice.finish_reason for choice in self._ordered() if choice.ends]
 
     @property
@@ -180,8 +185,6 @@ class Response:
         return [choice.message() for choice in self._ordered()]
 
     def _ordered(self) -> list[_Choice]:
-        if len(self._choices) < 2:
-            return list(self._choices.values())
         return [choice for _, choice in sorted(self._choices.items())]
 
     @property

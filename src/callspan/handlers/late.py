@@ -11,26 +11,31 @@ from callspan.semconv.attributes import Attributes
 from callspan.semconv.conventions import CHOICES
 from callspan.settings import Settings
 
-Job = Callable[[], object]
-
 
 class Late:
-    """Tells how to wait for it, and what it is."""
+    """Tells what it is, at once where it is known and else in the background, as soon as it is."""
 
     def __init__(self, settings: Settings) -> None:
         self._estimates = settings.estimate == "missing"
         self._costs = settings.cost
         self._conventions = CHOICES[settings.semconv]
 
-    def wait(self, call: Call) -> Callable[[Job], None] | None:
-        """Takes a job to do in the background when all is known; `None` if it is known now."""
-        if call.estimate is not None and self._estimates:
-            return call.estimate.then
-        prices = table.in_force()
-        return prices.then if self._costs and not prices.ready else None
+    @classmethod
+    def of(cls, settings: Settings) -> Late | None:
+        """What these settings ask for; `None` where nothing of a call comes late."""
+        return cls(settings) if settings.estimate == "missing" or settings.cost else None
 
-    def told(self, call: Call) -> Attributes:
-        """What is told of it beside the rest."""
+    def tell(self, call: Call, hear: Callable[[Attributes], object]) -> None:
+        """Have the attributes heard that come beside the rest."""
+        prices = table.in_force()
+        if call.estimate is not None and self._estimates:
+            call.estimate.then(lambda: hear(self._told(call)))
+        elif self._costs and not prices.ready:
+            prices.then(lambda: hear(self._told(call)))
+        else:
+            hear(self._told(call))
+
+    def _told(self, call: Call) -> Attributes:
         found = attributes.estimate(call, self._conventions) if self._estimates else {}
         item = table.charge(call) if self._costs else None
         if item is not None:

@@ -22,7 +22,7 @@ class LogEvents:
 
     def __init__(self, settings: Settings, look_up: Callable[[], Any] = logs.get_logger_provider) -> None:
         self.reads_text = False
-        self._late = Late(settings)
+        self._late = Late.of(settings)
         self._conventions = CHOICES[settings.semconv]
         schema_url = self._conventions[0].schema_url
         self._logger = FollowsProvider(
@@ -60,14 +60,12 @@ class LogEvents:
             **call.shown.structures(_longest_text(self._logger.get())),
             **call.shown.notes(),
         }
-        later = self._late.wait(call)
-        if later is None:
-            self._emit_late(call, told)
+        if self._late is None:
+            self._emit(call, names.DETAILS_EVENT, logs.SeverityNumber.DEBUG, told)
         else:
-            later(lambda: self._emit_late(call, told))
-
-    def _emit_late(self, call: Call, told: dict[str, Any]) -> None:
-        self._emit(call, names.DETAILS_EVENT, logs.SeverityNumber.DEBUG, {**told, **self._late.told(call)})
+            self._late.tell(
+                call, lambda late: self._emit(call, names.DETAILS_EVENT, logs.SeverityNumber.DEBUG, {**told, **late})
+            )
 
     def _emit(self, call: Call, name: str, severity: logs.SeverityNumber, told: dict[str, Any]) -> None:
         self._logger.get().emit(

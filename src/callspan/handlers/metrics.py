@@ -91,7 +91,7 @@ class Metrics:
                 told = self._series.chunks(call, response)
                 instruments[convention.first_chunk.name].record(response.first_chunk, told, context=context)
             if response.usage is not None and call.operation != FETCH:
-                self._count(convention, call, response.usage, (series, failed))
+                self._count(instruments, convention, call, (series, failed))
         if response.chunk_times and infers:
             self._record_gaps(response, self._series.chunks(call, response), context)
         if self._extra:
@@ -123,8 +123,10 @@ class Metrics:
                 told = {**series, names.OWN_TOKEN_TYPE: kind, names.USAGE_SOURCE: usage.source}
                 self._instruments.get()[ESTIMATED.name].add(value, told, context=context)
 
-    def _count(self, convention: Convention, call: Call, usage: Usage, told_of: tuple[Known, Attributes]) -> None:
-        instruments, context = self._instruments.get(), call.context
+    def _count(
+        self, instruments: dict[str, Any], convention: Convention, call: Call, told_of: tuple[Known, Attributes]
+    ) -> None:
+        usage, context = call.response.usage or Usage(), call.context
         series, failed = told_of
         if convention.token_usage is not None:
             record = instruments[convention.token_usage.name].record

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from callspan.events import Call, Response
@@ -40,36 +39,36 @@ class Series:
 
     def __init__(self, settings: Settings) -> None:
         self._dimensions = tuple(map(attributes.label, settings.metric_dimensions))
-        self._kept_ready: dict[Any, Known] = {}
+        self._kept: dict[Any, Known] = {}
         self._seen: dict[str, set[Any]] = {}
 
     def asked(self, call: Call) -> Known:
         """What is known when a call begins."""
-        return self._kept(call, (), lambda: attributes.identity(call))
+        key = (call.identity, (), self._wanted(call))
+        return self._kept.get(key) or self._keep(key, attributes.identity(call), call)
 
     def answered(self, call: Call, response: Response) -> Known:
         """What is known when it has ended."""
-        details = response.details
-        if not details:
-            return self._kept(call, response.model, lambda: _described(call, response))
-        tier, fingerprint = details.get("service_tier"), details.get("system_fingerprint")
-        return self._kept(
-            call, (response.model, tier, fingerprint), lambda: _described(call, response, tier, fingerprint)
-        )
+        if not response.details:
+            return self.chunks(call, response)
+        tier, fingerprint = response.details.get("service_tier"), response.details.get("system_fingerprint")
+        key = (call.identity, (response.model, tier, fingerprint), self._wanted(call))
+        return self._kept.get(key) or self._keep(key, _described(call, response, tier, fingerprint), call)
 
     def chunks(self, call: Call, response: Response) -> Known:
         """The same for times of chunks, which say nothing of tier and fingerprint."""
-        return self._kept(call, response.model, lambda: _described(call, response))
+        key = (call.identity, response.model, self._wanted(call) if self._dimensions else None)
+        return self._kept.get(key) or self._keep(key, _described(call, response), call)
 
-    def _kept(self, call: Call, more: Any, make: Callable[[], Attributes]) -> Known:
-        dimensions = self._dimensions and call.attributes and tuple(map(call.attributes.get, self._dimensions))
-        key = (call.identity, more, dimensions) if dimensions else (call.identity, more)
-        found = self._kept_ready.get(key)
-        if found is None:
-            if len(self._kept_ready) >= KNOWN_SERIES:
-                self._kept_ready.clear()
-            found = self._kept_ready[key] = Known(self._bounded(make(), call))
-        return found
+    def _wanted(self, call: Call) -> Any:
+        """The values of the user's dimensions."""
+        return tuple(map(call.attributes.get, self._dimensions)) if self._dimensions and call.attributes else None
+
+    def _keep(self, key: Any, found: Attributes, call: Call) -> Known:
+        if len(self._kept) >= KNOWN_SERIES:
+            self._kept.clear()
+        known = self._kept[key] = Known(self._bounded(found, call))
+        return known
 
     def _bounded(self, found: Attributes, call: Call) -> Attributes:
         """With the user's dimensions; what comes after the first values of a name is `_other`."""

@@ -11,7 +11,6 @@ from opentelemetry import trace
 from callspan.events import Call, Outcome, Response, Token
 from callspan.handlers.late import Late
 from callspan.handlers.telemetry import FollowsProvider
-from callspan.scope import Within
 from callspan.semconv import attributes, content, names
 from callspan.semconv.conventions import CHOICES
 from callspan.settings import Settings
@@ -30,7 +29,7 @@ class Spans:
         self.reads_text = settings.token_events == "all"
         self._first_token = settings.token_events == "first"
         self._conventions = CHOICES[settings.semconv]
-        self._late = Late(settings)
+        self._late = Late.of(settings)
         self._ready: dict[Any, tuple[str, trace.SpanKind, dict[str, Any]]] = {}
         schema_url = self._conventions[0].schema_url
         self._tracer = FollowsProvider(
@@ -39,9 +38,9 @@ class Spans:
         if settings.token_events == "all":
             self.on_token = self._every_token
 
-    def on_start(self, call: Call) -> Within:
-        """Start the span, as a child of what is current."""
-        name, kind, known = self._identity(call)
+    def on_start(self, call: Call) -> None:
+        """Start the span, as a child of what is current; the call is made in its context."""
+        name, kind, known = self._ready.get(call.identity) or self._prepare(call)
         told = {**known, **attributes.request(call)}
         if call.framework is not None:
             told.update(attributes.framework(call.framework, call.operation))
@@ -61,7 +60,6 @@ class Spans:
         call.context = trace.set_span_in_context(span, parent)
         if call.capture is not None:
             self._show(call, span)
-        return Within(call.context)
 
     def _show(self, call: Call, span: Any) -> None:
         """Read what was sent before the app, which owns it, can change it; for the event too."""
@@ -72,17 +70,13 @@ class Spans:
             if recorded:
                 span.set_attributes(shown.texts())
 
-    def _identity(self, call: Call) -> tuple[str, trace.SpanKind, dict[str, Any]]:
-        key = (call.identity, call.subject)
-        ready = self._ready.get(key)
-        if ready is None:
-            if len(self._ready) >= KNOWN_CALLS:
-                self._ready.clear()
-            ready = self._ready[key] = (
-                attributes.span_name(call),
-                trace.SpanKind.INTERNAL if call.local else trace.SpanKind.CLIENT,
-                {**attributes.identity(call), **attributes.client(call)},
-            )
+    def _prepare(self, call: Call) -> tuple[str, trace.SpanKind, dict[str, Any]]:
+        """Name, kind and attributes of all calls like this one, kept ready."""
+        if len(self._ready) >= KNOWN_CALLS:
+            self._ready.clear()
+        kind = trace.SpanKind.INTERNAL if call.local else trace.SpanKind.CLIENT
+        known = {**attributes.identity(call), **attributes.client(call)}
+        ready = self._ready[call.identity] = (attributes.span_name(call), kind, known)
         return ready
 
     def _every_token(self, call: Call, token: Token) -> None:
@@ -94,7 +88,17 @@ class Spans:
 
     def on_end(self, call: Call, response: Response) -> None:
         """End the span; its status stays unset."""
-        self._end(call, response)
+        if call.span is None:
+            return
+        end, told = call.end_ns, {}
+        try:
+            if call.span.is_recording():
+                told = self._told(call, response)
+        finally:
+            if self._late is None or not told:
+                self._close(call, end, told)
+            else:
+                self._late.tell(call, lambda late: self._close(call, end, {**told, **late}))
 
     def on_error(self, call: Call, error: BaseException) -> None:
         """End the span as failed. What the exception says may be content, so it is told only where content is."""
@@ -103,30 +107,17 @@ class Spans:
             message = content.message(call, error) if call.outcome is Outcome.ERROR else None
             span.set_attributes(attributes.failure(call))
             span.set_status(trace.Status(trace.StatusCode.ERROR, message or None))
-        self._end(call, call.response)
+        self.on_end(call, call.response)
 
-    def _end(self, call: Call, response: Response) -> None:
-        span = call.span
-        if span is None:
-            return
-        recorded = span.is_recording()
-        later = self._late.wait(call) if recorded else None
-        if later is not None:
-            end, told = call.end_ns, self._told(call, response)
-            later(lambda: self._end_late(call, end, told))
-            return
+    def _close(self, call: Call, end: int, told: dict[str, Any]) -> None:
+        """End the span with its true time, which may have been a moment ago."""
         try:
-            if recorded:
-                span.set_attributes({**self._told(call, response), **self._late.told(call)})
-                self._add_events(span, call, response)
+            if told:
+                call.span.set_attributes(told)
+            if call.retries or call.response.first_token is not None:
+                self._add_events(call)
         finally:
-            span.end(call.end_ns)
-
-    def _end_late(self, call: Call, end: int, told: dict[str, Any]) -> None:
-        """End the span a little later, with its true time."""
-        call.span.set_attributes({**told, **self._late.told(call)})
-        self._add_events(call.span, call, call.response)
-        call.span.end(end)
+            call.span.end(end)
 
     def _told(self, call: Call, response: Response) -> dict[str, Any]:
         found = attributes.response(call, response, self._conventions)
@@ -146,16 +137,17 @@ class Spans:
         }
         span.add_event(names.BUDGET_STOP_EVENT, told)
 
-    def _add_events(self, span: Any, call: Call, response: Response) -> None:
+    def _add_events(self, call: Call) -> None:
         for retry in call.retries:
             told = {
                 names.RETRY_ATTEMPT: retry.attempt,
                 names.RETRY_CAUSE: retry.cause,
                 names.RETRY_WAIT: retry.wait,
             }
-            span.add_event(names.RETRY_EVENT, told, retry.time_ns)
-        if self._first_token and response.first_token is not None:
-            span.add_event(names.FIRST_TOKEN_EVENT, None, call.start_ns + int(response.first_token * 1e9))
+            call.span.add_event(names.RETRY_EVENT, told, retry.time_ns)
+        first = call.response.first_token
+        if self._first_token and first is not None:
+            call.span.add_event(names.FIRST_TOKEN_EVENT, None, call.start_ns + int(first * 1e9))
 
 
 def _longest_value(span: Any) -> int | None:

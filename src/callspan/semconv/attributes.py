@@ -17,6 +17,8 @@ _LARGEST = 2**63 - 1
 
 
 def _number(value: Any) -> float | None:
+    if type(value) is float and abs(value) <= _LARGEST:
+        return value
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= _LARGEST:
         return None
     return float(value)
@@ -29,6 +31,8 @@ def _integer(value: Any) -> int | None:
 
 
 def _string(value: Any) -> str | None:
+    if type(value) is str and value.isascii():
+        return value
     return valid(value) if isinstance(value, str) else None
 
 
@@ -90,6 +94,7 @@ _PROVIDERS_REQUEST: dict[str, dict[str, tuple[str, Callable[[Any], Any]]]] = {
     },
 }
 """What the conventions know of one provider alone."""
+_REQUESTS = {provider: {**_REQUEST, **own} for provider, own in _PROVIDERS_REQUEST.items()}
 _RESPONSE = {
     "status": names.RESPONSE_STATUS,
     "dimensions": "gen_ai.embeddings.dimension.count",
@@ -99,9 +104,7 @@ _OPENAI_RESPONSE = {
     "service_tier": names.SERVICE_TIER,
     "system_fingerprint": names.FINGERPRINT,
 }
-_USAGE = {
-    "input": names.INPUT_TOKENS,
-    "output": names.OUTPUT_TOKENS,
+_PARTS = {
     "cache_read": names.CACHE_READ_TOKENS,
     "reasoning": names.REASONING_TOKENS,
     "input_text": "gen_ai.usage.text.input_tokens",
@@ -111,7 +114,6 @@ _USAGE = {
     "output_audio": "gen_ai.usage.audio.output_tokens",
     "output_image": "gen_ai.usage.image.output_tokens",
 }
-_TOTALS = ("input", "output")
 
 
 def span_name(call: Call) -> str:
@@ -159,18 +161,17 @@ def framework(known: Framework, operation: str) -> Attributes:
 def request(call: Call) -> Attributes:
     """The request's settings, only those that were sent."""
     found: Attributes = {names.REQUEST_STREAM: True} if call.stream and call.operation != FETCH else {}
-    own = _PROVIDERS_REQUEST.get(call.provider, {})
+    known = _REQUESTS.get(call.provider, _REQUEST)
     for key, value in call.parameters.items():
-        row = _REQUEST.get(key) or own.get(key)
-        converted = None if row is None else row[1](value)
-        if row is not None and converted is not None:
+        row = known.get(key)
+        if row is not None and (converted := row[1](value)) is not None:
             found[row[0]] = converted
     return found
 
 
 def response(call: Call, answer: Response, conventions: Iterable[Convention]) -> Attributes:
     """What is known when the call has ended."""
-    found: Attributes = {names.OUTCOME: (call.outcome or Outcome.COMPLETED).value}
+    found: Attributes = {names.OUTCOME: (call.outcome or Outcome.COMPLETED)._value_}  # `value` takes ten times as long
     if answer.id:
         found[names.RESPONSE_ID] = answer.id
     if answer.model:
@@ -199,15 +200,20 @@ def _details(call: Call, answer: Response) -> Attributes:
 def finish_reasons(call: Call, answer: Response) -> list[str]:
     """One reason a choice; `error` where the answer stopped without one, or before the choice began."""
     reasons = [reason or "error" for reason in answer.finish_reasons]
-    return reasons + ["error"] * (call.choices - len(reasons)) if reasons else reasons
+    if reasons and "choices" in call.parameters:
+        reasons += ["error"] * (call.choices - len(reasons))
+    return reasons
 
 
 def usage(counts: Usage, conventions: Iterable[Convention]) -> Attributes:
     """The counts that somebody stated; a subset of 0 says nothing and is left out, a total of 0 is kept."""
     found: Attributes = {}
-    for field, name in _USAGE.items():
-        value = getattr(counts, field)
-        if value or (value == 0 and field in _TOTALS):
+    if counts.input is not None:
+        found[names.INPUT_TOKENS] = counts.input
+    if counts.output is not None:
+        found[names.OUTPUT_TOKENS] = counts.output
+    for field, name in _PARTS.items():
+        if value := getattr(counts, field):
             found[name] = value
     if counts.cache_write:
         for convention in conventions:
