@@ -26,6 +26,7 @@ FLOORS: dict[str, float] = {
     "process": 1,
     "semconv": 2,
     "background": 2,
+    "cancellation": 2,
     "scope": 2,
     "dispatch": 2,
     "prices/own": 1,

@@ -13,7 +13,8 @@ from functools import partial
 from typing import Any
 
 from callspan.background import outside_collector, watch_collector
-from callspan.observation import Observation, current_task
+from callspan.cancellation import current_task
+from callspan.observation import Observation
 from callspan.streams import atake, on_drop, take
 
 Begin = Callable[[], "Observation | None"]
