@@ -197,8 +197,8 @@ def _counted(convention: Convention, usage: Usage, latest: bool) -> Iterable[tup
             yield metric, value, "unknown" if latest else None
     if not latest:
         return
-    yield from _split(convention.input_tokens, usage.input, _modalities(usage, "input"))
-    yield from _split(convention.output_tokens, usage.output, _modalities(usage, "output"))
+    yield from _split(convention.input_tokens, usage.input, usage.input_text, usage.input_audio, usage.input_image)
+    yield from _split(convention.output_tokens, usage.output, usage.output_text, usage.output_audio, usage.output_image)
     for metric, value in (
         (convention.input_distribution, usage.input),
         (convention.output_distribution, usage.output),
@@ -207,19 +207,18 @@ def _counted(convention: Convention, usage: Usage, latest: bool) -> Iterable[tup
             yield metric, value, None
 
 
-def _modalities(usage: Usage, side: str) -> dict[str, int]:
-    found = {kind: getattr(usage, f"{side}_{kind}") for kind in ("text", "audio", "image")}
-    return {kind: value for kind, value in found.items() if value}
-
-
-def _split(metric: Metric | None, total: int | None, parts: dict[str, int]) -> Iterable[tuple[Metric, int, str | None]]:
+def _split(
+    metric: Metric | None, total: int | None, text: int | None, audio: int | None, image: int | None
+) -> Iterable[tuple[Metric, int, str | None]]:
     """A total by modality; the parts must sum to it, so what they leave over is of unknown modality."""
     if metric is None or total is None:
         return
-    if sum(parts.values()) > total:
-        parts = {}
-    rest = total - sum(parts.values())
-    for kind, value in parts.items():
-        yield metric, value, kind
-    if rest or not parts:
-        yield metric, rest, "unknown"
+    known = (text or 0) + (audio or 0) + (image or 0)
+    if 0 < known <= total:
+        for value, kind in ((text, "text"), (audio, "audio"), (image, "image")):
+            if value:
+                yield metric, value, kind
+        total -= known
+        if not total:
+            return
+    yield metric, total, "unknown"
