@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any
 
 from callspan.content.plain import valid
@@ -114,6 +115,7 @@ _PARTS = {
     "output_audio": "gen_ai.usage.audio.output_tokens",
     "output_image": "gen_ai.usage.image.output_tokens",
 }
+_parts_of = attrgetter(*_PARTS)
 
 
 def span_name(call: Call) -> str:
@@ -212,9 +214,9 @@ def usage(counts: Usage, conventions: Iterable[Convention]) -> Attributes:
         found[names.INPUT_TOKENS] = counts.input
     if counts.output is not None:
         found[names.OUTPUT_TOKENS] = counts.output
-    for field, name in _PARTS.items():
-        if value := getattr(counts, field):
-            found[name] = value
+    parts = _parts_of(counts)
+    if any(parts):
+        found.update({name: value for name, value in zip(_PARTS.values(), parts, strict=True) if value})
     if counts.cache_write:
         for convention in conventions:
             found[convention.cache_write] = counts.cache_write
