@@ -152,7 +152,7 @@ def token_counts(report: Report) -> None:
 
 CHECKS = (
     ("versions", versions),
-    ("clients", clients),
+    ("clients, each imported here to look at its patches", clients),
     ("start-up", start_up),
     ("settings", settings_in_force),
     ("token estimates", token_counts),

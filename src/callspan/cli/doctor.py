@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from callspan.cli import checks
@@ -20,7 +20,6 @@ Exit code 0: all is well; 1: something needs attention, and the line says what t
 class Section:
     """One part of the report: its rows, and what needs attention."""
 
-    title: str
     rows: list[tuple[str, ...]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -35,21 +34,17 @@ def main(words: Sequence[str]) -> int:
     """Print the report."""
     Parser("callspan doctor", description=_DESCRIPTION).parse_args(words)
     print(f"callspan {__version__}")
-    problems = [problem for section in _sections() for problem in _shown(section)]
+    problems = [problem for title, fill in checks.CHECKS for problem in _report(title, fill)]
     print("\nneeds attention" if problems else "\nall is well")
     for problem in dict.fromkeys(problems):
         print(f"  - {problem}")
     return 1 if problems else 0
 
 
-def _sections() -> Iterator[Section]:
-    for title, fill in checks.CHECKS:
-        section = Section(title)
-        fill(section)
-        yield section
-
-
-def _shown(section: Section) -> list[str]:
-    print(f"\n{section.title}")
+def _report(title: str, fill: Callable[[Section], None]) -> list[str]:
+    """Print one section, its title first, for to fill it may take a while; gives what needs attention."""
+    print(f"\n{title}", flush=True)
+    section = Section()
+    fill(section)
     print(aligned(section.rows, indent="  "), flush=True)
     return section.problems
