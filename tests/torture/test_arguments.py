@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+import numpy
 import openai
 import pydantic
 import pytest
@@ -80,6 +81,9 @@ MESSAGES = {
     "mapping": lambda: [UserDict(HELLO[0])],
     "none_content": lambda: [*HELLO, {"role": "assistant", "content": None}],
     "no_content": lambda: [*HELLO, {"role": "assistant"}],
+    "numpy_text": lambda: [{"role": "user", "content": numpy.str_("Roses?")}],
+    "numpy_content": lambda: [{"role": "user", "content": numpy.arange(3)}],
+    "numpy_messages": lambda: numpy.array(HELLO, dtype=object),
     "odd_content": lambda: [*HELLO, {"role": "user", "content": 5}],
     "generator_content": lambda: [{"role": "user", "content": (part for part in [{"type": "text", "text": "Hi"}])}],
 }

@@ -9,8 +9,8 @@ import openai
 import pytest
 
 from callspan.modelserver import ModelServer, Reply
-from clients import openai_client
-from program import MODEL, Program
+from clients import HttpClient, async_openai_client, http, openai_client
+from program import MODEL, Program, answering
 from telemetry import Telemetry
 
 pytestmark = pytest.mark.needs("responses.stream")
@@ -91,6 +91,13 @@ def test_t049_background(
     queued = program.ask(CREATE, **ASK, background=True)
     assert queued.status == "queued"
     assert (telemetry.attributes["callspan.outcome"], telemetry.tokens) == ("completed", {})
+    telemetry.clear()
+    later = answering(lambda: [payload("openai/responses_stream_text.sse")], program.asynchronous)
+    fetching = Program("http://model.test/v1", program.asynchronous, http_client=later)
+    events = fetching.read("responses.retrieve", response_id=queued.id)
+    assert events[-1].type == "response.completed"
+    assert (telemetry.span.name, telemetry.attributes["callspan.outcome"]) == ("fetch_response", "completed")
+    assert telemetry.tokens == {}
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
@@ -108,14 +115,16 @@ def test_t049_retrieve(
     assert telemetry.tokens == told
 
 
-def test_t049_retrieve_with_tools_none(telemetry: Telemetry, model_server: ModelServer, payload: Any) -> None:
-    """A response whose tools are null is read like any other."""
+def test_t049_retrieve_with_tools_none(telemetry: Telemetry, payload: Any) -> None:
+    """A response whose tools are null is read like any other, made or fetched."""
     text = payload("openai/responses_text.json").decode()
     body = {**json.loads(text), "tools": None, "tool_choice": None, "parallel_tool_calls": None}
-    model_server.enqueue(Reply(raw=json.dumps(body)))
-    with openai_client(model_server.url) as client:
-        client.responses.create(**ASK)
-    assert status(telemetry)[:3] == ("completed", "UNSET", None)
+    transport = http.MockTransport(lambda _request: http.Response(200, json=body))
+    with openai_client("http://model.test/v1", http_client=HttpClient(transport=transport)) as client:
+        for ask in (lambda: client.responses.create(**ASK), lambda: client.responses.retrieve("resp_1")):
+            telemetry.clear()
+            assert ask().tools is None
+            assert status(telemetry)[:3] == ("completed", "UNSET", None)
 
 
 def test_t049_retrieve_unknown(telemetry: Telemetry, program: Program) -> None:
@@ -126,14 +135,43 @@ def test_t049_retrieve_unknown(telemetry: Telemetry, program: Program) -> None:
     assert telemetry.attributes["http.response.status_code"] == 404
 
 
-@pytest.mark.parametrize("way", ["events", "until_done", "get_final_response", "leave"])
-def test_t006_stream_helper(telemetry: Telemetry, capture: str, client: openai.OpenAI, way: str) -> None:
+def assert_ended(telemetry: Telemetry, server: ModelServer, way: str) -> None:
+    """One span: abandoned if the helper was left, else completed with the tokens that the server told."""
+    assert telemetry.attributes["callspan.outcome"] == ("abandoned" if way == "leave" else "completed")
+    told = server.ledger.total_told
+    assert telemetry.tokens == ({} if way == "leave" else {"input": told.input, "output": told.output})
+
+
+HELPER = pytest.mark.parametrize("way", ["events", "until_done", "get_final_response", "leave"])
+
+
+@HELPER
+def test_t006_stream_helper(
+    telemetry: Telemetry, capture: str, client: openai.OpenAI, model_server: ModelServer, way: str
+) -> None:
     """The stream helper of responses ends its one span in whatever way it is used."""
     with client.responses.stream(**ASK) as stream:
+        assert type(stream).__name__ == "ResponseStream"
         if way == "events":
             assert [event.type for event in stream][-1] == "response.completed"
         elif way == "until_done":
             assert stream.until_done() is stream
         elif way == "get_final_response":
             assert stream.get_final_response().status == "completed"
-    assert telemetry.attributes["callspan.outcome"] == ("abandoned" if way == "leave" else "completed")
+    assert_ended(telemetry, model_server, way)
+
+
+@HELPER
+async def test_t006_stream_helper_async(
+    telemetry: Telemetry, capture: str, model_server: ModelServer, way: str
+) -> None:
+    """The same in asynchronous code."""
+    async with async_openai_client(model_server.url) as client, client.responses.stream(**ASK) as stream:
+        assert type(stream).__name__ == "AsyncResponseStream"
+        if way == "events":
+            assert [event.type async for event in stream][-1] == "response.completed"
+        elif way == "until_done":
+            assert await stream.until_done() is stream
+        elif way == "get_final_response":
+            assert (await stream.get_final_response()).status == "completed"
+    assert_ended(telemetry, model_server, way)
