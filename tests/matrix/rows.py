@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 _TORTURE = (
     *("answers", "arguments", "chunks", "exits", "faults", "likeness"),
-    *("other_loops", "responses", "setup", "streams", "tokens"),
+    *("other_loops", "responses", "setup", "streams", "tokens", "web"),
 )
 """The torture list without what is made of today's clients: the fuzz run, comparisons, the search for secrets."""
 _CALLS = (
@@ -168,7 +168,7 @@ _A_YEAR_OLD = ("wrapt==1.16.*", "opentelemetry-sdk==1.37.*", "tiktoken==0.7.*")
 _ELSEWHERE = _once(
     [
         *(test for test in _CALLS if "torture" not in test),
-        *(f"tests/torture/test_{name}.py" for name in ("streams", "chunks", "exits", "other_loops")),
+        *(f"tests/torture/test_{name}.py" for name in ("streams", "chunks", "exits", "other_loops", "web")),
         *(test for client in CLIENTS for test in client.tests),
         *_GUEST,
     ]
