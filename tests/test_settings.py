@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
 from typing import Any
 
 import openai
@@ -81,6 +83,29 @@ CAPTURE_WORDS = {"NO_CONTENT": "off", "SPAN_ONLY": "span", "EVENT_ONLY": "event"
 def test_capture_words(word: str) -> None:
     """The variable of the conventions has words of its own."""
     assert resolve({}, {ENVIRONMENT["capture"]: word}).capture == CAPTURE_WORDS[word]
+
+
+@pytest.mark.parametrize("variable", [None, "NO_CONTENT", "SPAN_ONLY"])
+@pytest.mark.parametrize("given", [None, "off", "span"])
+@pytest.mark.parametrize("block", [None, "off", "span"])
+def test_t097_who_decides(
+    telemetry: Telemetry,
+    client: openai.OpenAI,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str | None,
+    given: str | None,
+    block: str | None,
+) -> None:
+    """What is captured says the block around the call, then the code, then the variable, which nobody writes to."""
+    if variable:
+        monkeypatch.setenv(ENVIRONMENT["capture"], variable)
+    before = dict(os.environ)
+    telemetry.instrument(capture=given)
+    with callspan.capture(block) if block else contextlib.nullcontext():
+        client.chat.completions.create(**CHAT)
+    decides = block or given or {None: "off", "NO_CONTENT": "off", "SPAN_ONLY": "span"}[variable]
+    assert ("gen_ai.input.messages" in telemetry.attributes) == (decides == "span")
+    assert dict(os.environ) == before
 
 
 def test_frozen() -> None:

@@ -209,9 +209,7 @@ USAGE: dict[str, Any] = {"stream_options": {"include_usage": True}}
 
 @pytest.mark.needs("chat.completions.stream")
 @pytest.mark.parametrize("way", ["events", "until_done", "get_final_completion", "leave"])
-def test_t006_stream_helper(
-    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, way: str
-) -> None:
+def test_t006_stream_helper(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, way: str) -> None:
     """The stream helper keeps its type and its methods, and ends its one span in whatever way it is used."""
     with client.chat.completions.stream(**CHAT, **USAGE) as stream:
         assert type(stream).__name__ == "ChatCompletionStream"

@@ -75,6 +75,20 @@ def test_functions_look_alike(telemetry: Telemetry) -> None:
     assert patched == {name: looks(target) for name, target in targets().items() if callable(target)}
 
 
+def test_t100_every_target(telemetry: Telemetry) -> None:
+    """`uninstrument()` leaves every target of every client the object it was, with nothing of ours around it."""
+    patched = targets()
+    callspan.uninstrument()
+    before = targets()
+    assert len(before) > 15
+    assert all(patched[name] is not target for name, target in before.items())
+    assert not [name for name, target in before.items() if type(target).__module__.startswith("callspan")]
+    for _ in range(2):
+        telemetry.instrument()
+        callspan.uninstrument()
+        assert all(target is before[name] for name, target in targets().items())
+
+
 # -- exceptions --------------------------------------------------------------------------------------------------------
 
 

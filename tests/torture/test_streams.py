@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import weakref
 from typing import Any
 
@@ -142,6 +143,23 @@ def test_t034_dropped_closes_the_connection(telemetry: Telemetry, model_server: 
             states.append(response() is None)
         telemetry.instrument()
     assert states[0] == states[1]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="open files can be listed on Linux alone")
+def test_t034_dropped_leaves_no_socket(telemetry: Telemetry, model_server: ModelServer) -> None:
+    """Of many streams dropped unread no more sockets stay open than without us."""
+    left = []
+    for instrumented in (True, False):
+        if not instrumented:
+            callspan.uninstrument()
+        with openai_client(model_server.url) as client:
+            gc.collect()
+            before = len(os.listdir("/proc/self/fd"))
+            for _ in range(50):
+                client.chat.completions.create(**CHAT, stream=True)
+            gc.collect()
+            left.append(len(os.listdir("/proc/self/fd")) - before)
+    assert left[0] <= left[1]
 
 
 def test_t036_network_error(telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer) -> None:

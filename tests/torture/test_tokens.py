@@ -10,6 +10,7 @@ import pytest
 
 import callspan
 from callspan.modelserver import Counts, ModelServer, Reply
+from clients import anthropic_at
 from program import CHAT, HELLO, WITH_USAGE, Program
 from telemetry import Telemetry
 from wire import HEAD, chunk, completion, says, sse
@@ -42,6 +43,26 @@ def test_t056_openai(telemetry: Telemetry, program: Program, model_server: Model
     assert telemetry.points("callspan.client.cache_read_tokens")[0]["value"] == 80
     assert telemetry.points("callspan.client.reasoning_tokens")[0]["value"] == 30
     assert (count.input, count.output, count.cached, count.reasoning, count.total) == (100, 50, 80, 30, 150)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+def test_t057_anthropic(telemetry: Telemetry, model_server: ModelServer, stream: bool) -> None:
+    """Anthropic states the input without what came from a cache or went into one; ours, and the total, have it in."""
+    model_server.enqueue(Reply(usage=Counts(input=1210, output=5, cached=1000, cache_write=200)))
+    request = {"model": "claude-9", "max_tokens": 9, "messages": HELLO, "stream": stream}
+    with callspan.count_tokens() as count, anthropic_at(model_server.url) as client:
+        answer = client.messages.create(**request)
+        first = list(answer)[0].message if stream else answer
+    assert first.usage.input_tokens == 10
+    usage = {name: value for name, value in telemetry.attributes.items() if name.startswith("gen_ai.usage")}
+    assert usage == {
+        "gen_ai.usage.input_tokens": 1210,
+        "gen_ai.usage.output_tokens": 5,
+        "gen_ai.usage.cache_read.input_tokens": 1000,
+        "gen_ai.usage.cache_creation.input_tokens": 200,
+    }
+    assert telemetry.tokens == {"input": 1210, "output": 5}
+    assert (count.input, count.output, count.cached, count.total) == (1210, 5, 1000, 1215)
 
 
 @pytest.mark.parametrize(
