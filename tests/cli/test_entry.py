@@ -107,3 +107,13 @@ def test_doctor_finds_a_client_that_cannot_be_imported(callspan: Command, write)
     result = callspan("doctor")
     assert result.returncode == 1
     assert b"cannot be imported (broken): reinstall it with pip" in result.stdout
+
+
+def test_t102_a_client_that_is_too_new(callspan: Command, write) -> None:
+    """It is patched where it is as it was, and the doctor says which versions were tried."""
+    write("ollama-99.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: ollama\nVersion: 99.0\n")
+    result = callspan("doctor")
+    said = result.stdout.decode()
+    assert result.returncode == 1
+    assert re.search(r"ollama 99\.0 is outside the versions .*: pip install 'ollama>=[\d.]+,<[\d.]+'", said)
+    assert re.search(r"patched +ollama\._client\.", said)

@@ -121,7 +121,7 @@ def dots(url: str) -> Iterator[str]:
 
 
 async def disconnected(response: Any, version: str) -> None:
-    """Let an ASGI application send until its client, after two pieces, has gone; the version says how it hears of it."""
+    """Let an ASGI application send until its client has gone after two pieces; the version says how it hears of it."""
     gone, sent = anyio.Event(), 0
 
     async def receive() -> dict[str, str]:

@@ -20,9 +20,9 @@ STARTS: dict[str, Callable[..., Any]] = {
     "retriever": lambda handler, **run: handler.on_retriever_start({"name": "shelf"}, "roses", **run),
 }
 NO_ERRORS = {
-    "interrupt": (lambda: GraphInterrupt(), "completed"),
+    "interrupt": (GraphInterrupt, "completed"),
     "command": (lambda: ParentCommand(Command(goto="other")), "completed"),
-    "left": (lambda: GeneratorExit(), "abandoned"),
+    "left": (GeneratorExit, "abandoned"),
 }
 
 

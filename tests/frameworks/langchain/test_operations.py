@@ -17,7 +17,7 @@ from langgraph.graph import START, StateGraph
 from pydantic import BaseModel
 
 import callspan
-from callspan.modelserver import ModelServer, Reply, ToolCall
+from callspan.modelserver import Counts, ModelServer, Reply, ToolCall
 from frameworks.langchain.claims import direct
 from frameworks.langchain.conftest import chat_model, run
 from frameworks.langchain.shape import calls, one, tree_of
@@ -169,6 +169,12 @@ class Counting(GenericFakeChatModel):
         return result
 
 
+class Price(BaseModel):
+    """What a structured answer is to be."""
+
+    flower: str
+
+
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 def test_t066_tokens_from_callbacks(telemetry: Telemetry, asynchronous: bool) -> None:
     """`usage_metadata` counts where there is no `llm_output`, once in spans, metrics and counters."""
@@ -193,18 +199,24 @@ def test_t066_the_same_totals_however_asked(telemetry: Telemetry, model_server: 
     async def events() -> None:
         _ = [event async for event in model.astream_events("Hi", version="v2")]
 
-    for ask in (
+    def structured() -> None:
+        assert model.with_structured_output(Price, method="json_mode").invoke("Hi") == Price(flower="rose")
+
+    ways = (
         lambda: model.invoke("Hi"),
         lambda: list(model.stream("Hi")),
         lambda: run(events()),
         lambda: model.batch(["Hi"]),
+        structured,
         graph,
-    ):
+    )
+    model_server.enqueue(*[Reply(text='{"flower": "rose"}', usage=Counts(3, 2))] * len(ways))
+    for ask in ways:
         with callspan.count_tokens() as count:
             ask()
         seen.append((count.calls, count.input, count.output))
-    assert len(set(seen)) == 1
-    assert seen[0][1] > 0
+    assert seen == [(1, 3, 2)] * len(ways)
+    assert telemetry.tokens == {"input": 3 * len(ways), "output": 2 * len(ways)}
 
 
 def test_tokens_of_a_stream_that_nobody_watches(telemetry: Telemetry) -> None:
