@@ -12,6 +12,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from opentelemetry.trace import SpanKind
 
+import callspan
 from callspan.modelserver import ModelServer, Reply
 from program import Program
 from telemetry import Telemetry
@@ -71,3 +72,22 @@ def test_t117_failures_say_where(telemetry: Telemetry, program: Program, model_s
     assert found["callspan.outcome"] == "error"
     [point] = telemetry.points(DURATION)
     assert point["attributes"]["server.address"] == "127.0.0.1"
+
+
+def test_t116_series_stay_as_many(telemetry: Telemetry, client: openai.OpenAI) -> None:
+    """Ever new users, sessions and prompts make no further series."""
+    telemetry.instrument(semconv="both", extra_metrics=["calls", "active", "retries", "output_rate"])
+
+    def ask(number: int) -> dict[str, int]:
+        with callspan.attributes(user_id=f"user-{number}", session_id=f"session-{number}"):
+            client.chat.completions.create(
+                model="gpt-4.1-mini", messages=[{"role": "user", "content": f"prompt-{number}"}], user=f"user-{number}"
+            )
+        return {name: len(points) for name, points in telemetry.metrics.items()}
+
+    first = ask(0)
+    for number in range(1, 200):
+        last = ask(number)
+    assert last == first
+    assert len(first) > 5
+    assert not [word for word in ("user-", "session-", "prompt-") if word in repr(telemetry.metrics)]
