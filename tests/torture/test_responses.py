@@ -97,6 +97,7 @@ def test_t049_background(
     events = fetching.read("responses.retrieve", response_id=queued.id)
     assert events[-1].type == "response.completed"
     assert (telemetry.span.name, telemetry.attributes["callspan.outcome"]) == ("fetch_response", "completed")
+    assert not [name for name in telemetry.attributes if name.startswith("gen_ai.usage")]
     assert telemetry.tokens == {}
 
 
