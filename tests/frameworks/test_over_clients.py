@@ -1,8 +1,9 @@
-"""Frameworks that nothing here knows by name, over clients that are watched: T072 of the list of what is survived."""
+"""Frameworks that callspan does not know, over clients that it watches: T072 and T095 of what must be survived."""
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 import callspan
 from callspan.modelserver import ModelServer, Reply
+from exits import MARK, Exits, secret
 from telemetry import Telemetry
 
 
@@ -101,3 +103,25 @@ def test_t072_crewai(
     frameworks = {(span.attributes or {}).get("callspan.framework.name") for span in spans}
     assert frameworks == {"litellm" if over == "litellm" else None}
     assert {span.name for span in spans} == {"chat gpt-4.1-mini"}
+
+
+# -- pydantic-ai over OpenAI -------------------------------------------------------------------------------------------
+
+
+def test_t095_pydantic_ai(model_server: ModelServer, tmp_path: Path) -> None:
+    """Its exception carries the body of the answer, which quotes the prompt; none of it leaves the process."""
+    pydantic_ai = pytest.importorskip("pydantic_ai", reason="pydantic-ai is not installed")
+    models = pytest.importorskip("pydantic_ai.models.openai", reason="pydantic-ai is installed without OpenAI's client")
+    providers = importlib.import_module("pydantic_ai.providers.openai")
+    provider = providers.OpenAIProvider(base_url=model_server.url, api_key=secret("api-key"))
+    agent = pydantic_ai.Agent(models.OpenAIChatModel("gpt-4.1-mini", provider=provider))
+    exits = Exits(tmp_path)
+    model_server.enqueue(Reply(text=secret("answer")), Reply(status=400, error_message=secret("refusal")))
+    with exits.watched():
+        assert MARK in agent.run_sync(secret("prompt")).output
+        with pytest.raises(pydantic_ai.exceptions.ModelHTTPError) as raised:
+            agent.run_sync(secret("prompt"))
+    assert MARK in str(raised.value.body)
+    outcomes = [(span.attributes or {})["callspan.outcome"] for span in exits.telemetry.spans]
+    assert outcomes == ["completed", "error"]
+    assert not exits.leaks()

@@ -183,6 +183,8 @@ _LANGCHAIN_0_3 = (
     "openai<2",
     "loguru",
 )
+_OVER_CLIENTS = ("tests/frameworks/test_over_clients.py",)
+"""Frameworks that callspan does not know, which are in no extra, as they agree on no version of OpenAI's client."""
 
 ROWS = (
     *(Row(f"python-{version}", (), _ELSEWHERE, python=version, lands=True) for version in ("3.10", "3.12", "3.13")),
@@ -197,5 +199,21 @@ ROWS = (
     Row("langchain-0.3", _LANGCHAIN_0_3, _OF_LANGCHAIN, package="langchain-core", lands=True),
     Row("litellm-1.79.3", ("litellm==1.79.3",), ("tests/frameworks/litellm",), extra="test", package="litellm"),
     Row("litellm-newest", (), ("tests/frameworks/litellm",), extra="test", package="litellm"),
+    Row(
+        "crewai",
+        ("crewai>=1.15", "llama-index-llms-openai>=0.8"),
+        _OVER_CLIENTS,
+        "not pydantic_ai",
+        extra="test",
+        package="crewai",
+    ),
+    Row(
+        "pydantic-ai",
+        ("pydantic-ai-slim[openai]>=2.68",),
+        _OVER_CLIENTS,
+        "pydantic_ai",
+        extra="test",
+        package="pydantic-ai-slim",
+    ),
     Row("langchain-newest", (), _OF_LANGCHAIN, extra="test", package="langchain-core"),
 )
