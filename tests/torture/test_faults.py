@@ -30,7 +30,10 @@ def fail(*_args: Any, **_kwargs: Any) -> Any:
 # --- T016: everything that reads -------------------------------------------------------------------------------------
 
 READERS = [
-    *((attributes, name) for name in ("request", "identity", "span_name", "response", "usage", "finish_reasons")),
+    *(
+        (attributes, name)
+        for name in ("request", "identity", "client", "span_name", "response", "usage", "finish_reasons")
+    ),
     *((content, name) for name in ("Fitted", "shaped", "plain")),
     *((content.Shown, name) for name in ("sent", "received", "texts", "structures", "notes")),
     *((spans.Spans, name) for name in ("on_start", "on_end")),
@@ -78,6 +81,38 @@ def test_t016_telemetry_that_fails(
     monkeypatch.setattr(owner, name, fail)
     telemetry.instrument(capture="both", extra_metrics=["active"])
     assert_unharmed(program, model_server, telemetry, guard_reports)
+
+
+ERROR_READERS = [
+    (attributes, "failure"),
+    *((content, name) for name in ("message", "trace")),
+    *((owner, "on_error") for owner in (spans.Spans, metrics.Metrics, logs.LogEvents)),
+    (logs.LogEvents, "_exception"),
+]
+
+
+@pytest.mark.guard_acts("our own reading is made to fail")
+@pytest.mark.parametrize(
+    ("owner", "name"), ERROR_READERS, ids=[f"{o.__name__.split('.')[-1]}.{n}" for o, n in ERROR_READERS]
+)
+def test_t016_errors_that_cannot_be_told(
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    guard_reports: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
+    name: str,
+) -> None:
+    """Whatever of ours fails while an error is told, the app sees the provider's own, and it is said once a place."""
+    model_server.enqueue(*[Reply(status=429)] * 3)
+    callspan.uninstrument()
+    _, without = rate_limited(program)
+    monkeypatch.setattr(owner, name, fail)
+    telemetry.instrument(capture="both")
+    assert [rate_limited(program)[1] for _ in range(2)] == [without] * 2
+    assert len(telemetry.spans) <= 2
+    assert len(guard_reports.messages) == len(set(guard_reports.messages))
 
 
 @pytest.mark.guard_acts("our own reading is made to fail")

@@ -114,10 +114,12 @@ def test_t026_messages_of_a_graph_still_stream(telemetry: Telemetry, model: Any)
     assert len(calls(telemetry)) == 1
 
 
-def test_t078_t079_others_hear_all(telemetry: Telemetry) -> None:
-    """Plain and asynchronous handlers hear start and end in asynchronous code, beside ours."""
+@pytest.mark.parametrize("ours", [None, CallspanHandler])
+def test_t078_t079_others_hear_all(telemetry: Telemetry, ours: Any) -> None:
+    """Plain and asynchronous handlers hear start and end in asynchronous code, beside ours, also where it is given."""
     plain, awaiting = Hearing(), Awaiting()
-    run(FakeListLLM(responses=["Roses"]).ainvoke("Hi", config={"callbacks": [plain, awaiting]}))
+    given = [plain, *([ours()] if ours else []), awaiting]
+    run(FakeListLLM(responses=["Roses"]).ainvoke("Hi", config={"callbacks": given}))
     assert (plain.heard, awaiting.heard) == (["start", "end"], ["start", "end"])
     assert len(telemetry.spans) == 1
 
