@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,13 @@ from langchain_openai import ChatOpenAI
 
 from callspan.frameworks.langchain.tree import tree
 from callspan.modelserver import ModelServer
+
+BOTH = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+LOSES = pytest.mark.skipif(
+    sys.version_info < (3, 11),
+    reason="LangChain itself loses its configuration in the nodes of asynchronous runs there",
+)
+BOTH_IN_NODES = pytest.mark.parametrize("asynchronous", [False, pytest.param(True, marks=LOSES)], ids=["sync", "async"])
 
 
 @pytest.fixture(autouse=True)

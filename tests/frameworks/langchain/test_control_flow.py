@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import uuid
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypedDict
 
 import pytest
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.prompts import ChatPromptTemplate
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import GraphInterrupt, ParentCommand
-from langgraph.types import Command
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command, interrupt
 
 from callspan.langchain import CallspanHandler
+from frameworks.langchain.conftest import BOTH, BOTH_IN_NODES, run
+from frameworks.langchain.shape import tree_of
 from telemetry import Telemetry
 
 STARTS: dict[str, Callable[..., Any]] = {
@@ -47,3 +55,51 @@ def test_t084_errors_stay_errors(telemetry: Telemetry, kind: str) -> None:
     getattr(handler, f"on_{kind}_error")(ValueError("mine"), run_id=run_id)
     assert telemetry.span.status.status_code.name == "ERROR"
     assert telemetry.attributes["error.type"] == "ValueError"
+
+
+class Asked(TypedDict, total=False):
+    """What the graph that asks a person holds."""
+
+    answer: str
+
+
+@BOTH_IN_NODES
+def test_t084_interrupt_is_no_error(telemetry: Telemetry, asynchronous: bool) -> None:
+    """An interrupted graph and the node in it did not fail; the run that goes on has the same conversation."""
+    graph = StateGraph(Asked).add_node("ask", lambda _state: {"answer": interrupt("Which one?")})
+    program = graph.add_edge(START, "ask").compile(checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "thread-1"}}
+    ask = (
+        (lambda given: run(program.ainvoke(given, config))) if asynchronous else partial(program.invoke, config=config)
+    )
+    ask({})
+    assert ask(Command(resume="Roses")) == {"answer": "Roses"}
+    assert tree_of(telemetry) == [["invoke_workflow", "run_node ask"]] * 2
+    assert {span.attributes["callspan.outcome"] for span in telemetry.spans} == {"completed"}
+    roots = [span for span in telemetry.spans if span.parent is None]
+    assert {span.attributes["gen_ai.conversation.id"] for span in roots} == {"thread-1"}
+
+
+@BOTH
+def test_t084_command_to_a_parent_is_no_error(telemetry: Telemetry, asynchronous: bool) -> None:
+    """A node that sends its parent graph elsewhere has not failed."""
+    inner = StateGraph(Asked).add_node("leave", lambda _state: Command(goto="other", graph=Command.PARENT))
+    outer = StateGraph(Asked).add_node("inner", inner.add_edge(START, "leave").compile(), destinations=("other",))
+    program = outer.add_node("other", lambda _state: {}).add_edge(START, "inner").add_edge("other", END).compile()
+    run(program.ainvoke({})) if asynchronous else program.invoke({})
+    assert {span.attributes["callspan.outcome"] for span in telemetry.spans} == {"completed"}
+
+
+def test_t084_a_reader_that_leaves_is_no_error(telemetry: Telemetry) -> None:
+    """Leaving the stream of a chain, a graph or a model early is abandonment, not an error."""
+    ask = ChatPromptTemplate.from_messages([("user", "{x}")])
+    model = FakeListChatModel(responses=["Roses are red"])
+    program = StateGraph(dict).add_node("say", lambda _state: {"said": model.invoke("Hi").content})
+    program.add_node("more", lambda state: state).add_edge("say", "more").add_edge(START, "say")
+    for source in (model.stream("Hi"), (ask | model).stream({"x": "Hi"}), program.compile().stream({})):
+        next(iter(source))
+        source.close()
+    del source
+    gc.collect()
+    assert not [span.name for span in telemetry.spans if span.status.status_code.name == "ERROR"]
+    assert telemetry.spans[0].attributes["callspan.outcome"] == "abandoned"

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 import callspan
 from callspan.modelserver import Counts, ModelServer, Reply, ToolCall
 from frameworks.langchain.claims import direct
-from frameworks.langchain.conftest import chat_model, run
+from frameworks.langchain.conftest import BOTH, chat_model, run
 from frameworks.langchain.shape import calls, one, tree_of
 from telemetry import Telemetry
 
@@ -36,7 +36,7 @@ def price(flower: str) -> str:
 
 
 @agents
-@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@BOTH
 def test_an_agent(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
     """An agent, its calls of the model and its tool are one tree, and its metrics count them."""
     model_server.enqueue(Reply(tool_calls=(ToolCall("price", '{"flower": "rose"}'),)), Reply(text="Three."))
@@ -62,11 +62,13 @@ def test_an_agent(telemetry: Telemetry, model_server: ModelServer, asynchronous:
 
 
 @agents
-def test_t067_only_calls_have_tokens(telemetry: Telemetry, model_server: ModelServer) -> None:
+@BOTH
+def test_t067_only_calls_have_tokens(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
     """What stands around a call carries no tokens that a backend would add to those of the call."""
     model_server.enqueue(Reply(tool_calls=(ToolCall("price", '{"flower": "rose"}'),)), Reply(text="Three."))
+    agent = create_agent(chat_model(model_server), [price])
     with callspan.count_tokens() as count:
-        create_agent(chat_model(model_server), [price]).invoke(QUESTION)
+        run(agent.ainvoke(QUESTION)) if asynchronous else agent.invoke(QUESTION)
     with_tokens = {span.name for span in telemetry.spans if "gen_ai.usage.input_tokens" in (span.attributes or {})}
     assert with_tokens == {"chat gpt-4.1-mini"}
     assert count.calls == 2
@@ -84,7 +86,7 @@ class Shelf(BaseRetriever):
         return [Document(id="1", page_content=f"{query} are red")]
 
 
-@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@BOTH
 @pytest.mark.instrument(capture="span")
 def test_a_retriever(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
     """A search is an operation; what is called in it stands under it."""
@@ -105,7 +107,7 @@ class Order(BaseModel):
     model: Any
 
 
-@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@BOTH
 def test_t014_live_objects(telemetry: Telemetry, model: Any, capture: str, asynchronous: bool) -> None:
     """A tool that is given a lock and a live model runs; they are named, and no key leaves the process."""
 
@@ -175,7 +177,7 @@ class Price(BaseModel):
     flower: str
 
 
-@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@BOTH
 def test_t066_tokens_from_callbacks(telemetry: Telemetry, asynchronous: bool) -> None:
     """`usage_metadata` counts where there is no `llm_output`, once in spans, metrics and counters."""
     model = Counting(messages=iter([AIMessage("Three.")]))
@@ -188,35 +190,55 @@ def test_t066_tokens_from_callbacks(telemetry: Telemetry, asynchronous: bool) ->
     assert (count.input, count.output, count.cached, count.reasoning) == (10, 4, 3, 1)
 
 
+GIVEN: dict[str, Any] = {"text": '{"flower": "rose"}', "usage": Counts(3, 2)}
+
+
 def test_t066_the_same_totals_however_asked(telemetry: Telemetry, model_server: ModelServer) -> None:
-    """Whole, streamed, by events, in a batch, structured and out of a graph: the server's own count each time."""
-    model, seen = chat_model(model_server), []
+    """Whole, streamed, in a batch, structured and out of a graph: the server's own count each time."""
+    model = chat_model(model_server)
+
+    def structured() -> None:
+        assert model.with_structured_output(Price, method="json_mode").invoke("Hi") == Price(flower="rose")
 
     def graph() -> None:
         program = StateGraph(dict).add_node("say", lambda _state: {"said": model.invoke("Hi").content})
         list(program.add_edge(START, "say").compile().stream({}, stream_mode="messages"))
 
-    async def events() -> None:
-        _ = [event async for event in model.astream_events("Hi", version="v2")]
-
-    def structured() -> None:
-        assert model.with_structured_output(Price, method="json_mode").invoke("Hi") == Price(flower="rose")
-
-    ways = (
-        lambda: model.invoke("Hi"),
-        lambda: list(model.stream("Hi")),
-        lambda: run(events()),
-        lambda: model.batch(["Hi"]),
-        structured,
-        graph,
-    )
-    model_server.enqueue(*[Reply(text='{"flower": "rose"}', usage=Counts(3, 2))] * len(ways))
-    for ask in ways:
+    ways = (lambda: model.invoke("Hi"), lambda: list(model.stream("Hi")), lambda: model.batch(["Hi"]))
+    for ask in (*ways, structured, graph):
+        model_server.enqueue(Reply(**GIVEN))
         with callspan.count_tokens() as count:
             ask()
-        seen.append((count.calls, count.input, count.output))
-    assert seen == [(1, 3, 2)] * len(ways)
-    assert telemetry.tokens == {"input": 3 * len(ways), "output": 2 * len(ways)}
+        assert (count.calls, count.input, count.output) == (1, 3, 2)
+    assert telemetry.tokens == {"input": 15, "output": 10}
+
+
+def test_t066_the_same_totals_however_awaited(telemetry: Telemetry, model_server: ModelServer) -> None:
+    """The same in asynchronous code, by events too."""
+    model = chat_model(model_server)
+
+    async def read(source: Any) -> None:
+        _ = [item async for item in source]
+
+    async def structured() -> None:
+        assert await model.with_structured_output(Price, method="json_mode").ainvoke("Hi") == Price(flower="rose")
+
+    async def main() -> None:
+        ways = (
+            lambda: model.ainvoke("Hi"),
+            lambda: read(model.astream("Hi")),
+            lambda: read(model.astream_events("Hi", version="v2")),
+            lambda: model.abatch(["Hi"]),
+            structured,
+        )
+        for ask in ways:
+            model_server.enqueue(Reply(**GIVEN))
+            with callspan.count_tokens() as count:
+                await ask()
+            assert (count.calls, count.input, count.output) == (1, 3, 2)
+
+    run(main())
+    assert telemetry.tokens == {"input": 15, "output": 10}
 
 
 def test_tokens_of_a_stream_that_nobody_watches(telemetry: Telemetry) -> None:

@@ -7,24 +7,22 @@ import gc
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypedDict
+from typing import Any
 
 import pytest
-from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler, CallbackManager
+from langchain_core.callbacks import AsyncCallbackHandler, AsyncCallbackManager, BaseCallbackHandler, CallbackManager
 from langchain_core.language_models import FakeListChatModel, FakeListLLM
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableConfig, RunnableLambda, RunnableParallel
 from langchain_core.tools import tool
-from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import END, START, StateGraph
-from langgraph.types import Command, interrupt
+from langgraph.graph import START, StateGraph
 
 import callspan
 from callspan.frameworks.langchain.tree import tree
 from callspan.langchain import CallspanHandler
 from callspan.modelserver import ModelServer, Reply
 from callspan.observation import open_observations
-from frameworks.langchain.conftest import chat_model, run
+from frameworks.langchain.conftest import BOTH, BOTH_IN_NODES, chat_model, run
 from frameworks.langchain.shape import calls, one, tree_of
 from telemetry import Telemetry
 
@@ -58,12 +56,14 @@ class Awaiting(AsyncCallbackHandler):
         self.heard.append("end")
 
 
-def test_t074_given_and_everywhere_counts_once(telemetry: Telemetry, model: Any) -> None:
+@BOTH
+def test_t074_given_and_everywhere_counts_once(telemetry: Telemetry, model: Any, asynchronous: bool) -> None:
     """A handler in the constructor and in the request, and `instrument()` twice, make one span."""
     telemetry.instrument()
     model.callbacks = [CallspanHandler()]
+    config: Any = {"callbacks": [CallspanHandler()]}
     with callspan.count_tokens() as count:
-        (ASK | model).invoke({"x": "Hi"}, config={"callbacks": [CallspanHandler()]})
+        run((ASK | model).ainvoke({"x": "Hi"}, config)) if asynchronous else (ASK | model).invoke({"x": "Hi"}, config)
     assert tree_of(telemetry) == [["invoke_workflow", "chat gpt-4.1-mini"]]
     assert count.calls == 1
 
@@ -95,22 +95,32 @@ def test_a_handler_needs_no_instrument() -> None:
     assert heard == ["invoke_workflow", "chat"]
 
 
-def test_t026_callbacks_of_any_form(telemetry: Telemetry) -> None:
+@BOTH
+def test_t026_callbacks_of_any_form(telemetry: Telemetry, asynchronous: bool) -> None:
     """A list, a manager, none, or a handler of ours among them: the app's own hear all, ours counts once."""
     hearing = Hearing()
     model = FakeListLLM(responses=["Roses"])
-    for callbacks in ([hearing], CallbackManager([hearing]), [hearing, CallspanHandler()], None):
-        model.invoke("Hi", config={"callbacks": callbacks})
+    manager = AsyncCallbackManager if asynchronous else CallbackManager
+    for callbacks in ([hearing], manager([hearing]), [hearing, CallspanHandler()], None):
+        config: Any = {"callbacks": callbacks}
+        run(model.ainvoke("Hi", config)) if asynchronous else model.invoke("Hi", config)
     assert hearing.heard == ["start", "end"] * 3
     assert len(telemetry.spans) == 4
 
 
-def test_t026_messages_of_a_graph_still_stream(telemetry: Telemetry, model: Any) -> None:
+@BOTH_IN_NODES
+def test_t026_messages_of_a_graph_still_stream(telemetry: Telemetry, model: Any, asynchronous: bool) -> None:
     """LangGraph's `stream_mode="messages"` yields tokens while we listen."""
     graph = StateGraph(dict).add_node("say", lambda _state: {"said": model.invoke("Hi").content})
     program = graph.add_edge(START, "say").compile()
-    found = [chunk.content for chunk, _ in program.stream({}, stream_mode="messages")]
-    assert len([text for text in found if text]) > 3
+
+    async def aread() -> list[Any]:
+        return [chunk.content async for chunk, _ in program.astream({}, stream_mode="messages")]
+
+    def read() -> list[Any]:
+        return [chunk.content for chunk, _ in program.stream({}, stream_mode="messages")]
+
+    assert len([text for text in (run(aread()) if asynchronous else read()) if text]) > 3
     assert len(calls(telemetry)) == 1
 
 
@@ -242,48 +252,6 @@ def test_t083_only_an_inner_runnable(telemetry: Telemetry) -> None:
 
     run(work())
     assert sorted(map(tuple, tree_of(telemetry))) == sorted((f"request {number}", "chat") for number in range(100))
-
-
-class Asked(TypedDict, total=False):
-    """What the graph that asks a person holds."""
-
-    answer: str
-
-
-def test_t084_interrupt_is_no_error(telemetry: Telemetry) -> None:
-    """An interrupted graph and the node in it did not fail; the run that goes on has the same conversation."""
-    graph = StateGraph(Asked).add_node("ask", lambda _state: {"answer": interrupt("Which one?")})
-    program = graph.add_edge(START, "ask").compile(checkpointer=InMemorySaver())
-    config: Any = {"configurable": {"thread_id": "thread-1"}}
-    program.invoke({}, config)
-    assert program.invoke(Command(resume="Roses"), config) == {"answer": "Roses"}
-    assert tree_of(telemetry) == [["invoke_workflow", "run_node ask"]] * 2
-    assert {span.attributes["callspan.outcome"] for span in telemetry.spans} == {"completed"}
-    roots = [span for span in telemetry.spans if span.parent is None]
-    assert {span.attributes["gen_ai.conversation.id"] for span in roots} == {"thread-1"}
-
-
-def test_t084_command_to_a_parent_is_no_error(telemetry: Telemetry) -> None:
-    """A node that sends its parent graph elsewhere has not failed."""
-    inner = StateGraph(Asked).add_node("leave", lambda _state: Command(goto="other", graph=Command.PARENT))
-    outer = StateGraph(Asked).add_node("inner", inner.add_edge(START, "leave").compile(), destinations=("other",))
-    program = outer.add_node("other", lambda _state: {}).add_edge(START, "inner").add_edge("other", END).compile()
-    program.invoke({})
-    assert {span.attributes["callspan.outcome"] for span in telemetry.spans} == {"completed"}
-
-
-def test_t084_a_reader_that_leaves_is_no_error(telemetry: Telemetry) -> None:
-    """Leaving the stream of a chain, a graph or a model early is abandonment, not an error."""
-    model = FakeListChatModel(responses=["Roses are red"])
-    program = StateGraph(dict).add_node("say", lambda _state: {"said": model.invoke("Hi").content})
-    program.add_node("more", lambda state: state).add_edge("say", "more").add_edge(START, "say")
-    for source in (model.stream("Hi"), (ASK | model).stream({"x": "Hi"}), program.compile().stream({})):
-        next(iter(source))
-        source.close()
-    del source
-    gc.collect()
-    assert not [span.name for span in telemetry.spans if span.status.status_code.name == "ERROR"]
-    assert telemetry.spans[0].attributes["callspan.outcome"] == "abandoned"
 
 
 class Boom(Exception):
