@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 import sys
 import threading
 import tracemalloc
+from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -14,7 +17,7 @@ import pytest
 
 import callspan
 from callspan.modelserver import ModelServer, Reply
-from clients import openai_client
+from clients import async_openai_client, openai_client
 from program import CHAT, WITH_USAGE, Program, answering
 from telemetry import Telemetry
 from wire import chunk, says, sse
@@ -182,8 +185,29 @@ def test_t050_events_belong_to_the_span(
     assert {event["name"] for event in telemetry.logs} == wanted
 
 
-def frames_run(chunks: int) -> int:
-    """How many function calls of ours a stream of so many chunks takes."""
+BOTH = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+
+
+def read(pieces: Any, asynchronous: bool, watch: contextlib.AbstractContextManager[Any]) -> int:
+    """The number of chunks in a stream of these pieces; reading them is watched, asking for them is not."""
+    given = {"http_client": answering(pieces, asynchronous)}
+    if not asynchronous:
+        with openai_client("http://model.test/v1", **given) as client:
+            stream = client.chat.completions.create(**CHAT, stream=True)
+            with watch:
+                return sum(1 for _ in stream)
+
+    async def main() -> int:
+        async with async_openai_client("http://model.test/v1", **given) as client:
+            stream: Any = await client.chat.completions.create(**CHAT, stream=True)
+            with watch:
+                return sum([1 async for _ in stream])
+
+    return asyncio.run(main())
+
+
+def frames_run(chunks: int, asynchronous: bool) -> int:
+    """How many function calls of ours a stream of so many chunks takes; a step of a generator is one."""
     body = b"".join(b"data: " + json.dumps(chunk(says({"content": "rose "}))).encode() + b"\n\n" for _ in range(chunks))
     calls = 0
 
@@ -191,20 +215,22 @@ def frames_run(chunks: int) -> int:
         nonlocal calls
         calls += event == "call" and frame.f_code.co_filename.startswith(PACKAGE)
 
-    with openai_client("http://model.test/v1", http_client=answering(lambda: [body])) as client:
-        stream = client.chat.completions.create(**CHAT, stream=True)
+    @contextlib.contextmanager
+    def counting() -> Iterator[None]:
         sys.setprofile(count)
         try:
-            read = sum(1 for _ in stream)
+            yield
         finally:
             sys.setprofile(None)
-    assert read == chunks
+
+    assert read(lambda: [body], asynchronous, counting()) == chunks
     return calls
 
 
-def test_t052_work_per_chunk(telemetry: Telemetry) -> None:
+@BOTH
+def test_t052_work_per_chunk(telemetry: Telemetry, asynchronous: bool) -> None:
     """A chunk that nobody listens to costs a few function calls of ours, always the same number."""
-    few, many = frames_run(100), frames_run(1100)
+    few, many = frames_run(100, asynchronous), frames_run(1100, asynchronous)
     assert (many - few) / 1000 <= 8
 
 
@@ -221,34 +247,31 @@ def test_t052_nothing_is_held_back(telemetry: Telemetry, model_server: ModelServ
 MEGABYTE = 1024 * 1024
 
 
-def read_long_stream(megabytes: int) -> int:
+def read_long_stream(megabytes: int, asynchronous: bool) -> int:
     """Read a stream of one chunk a megabyte; the most memory that was in use, in bytes."""
     event = b"data: " + json.dumps(chunk(says({"content": "x" * MEGABYTE}))).encode() + b"\n\n"
-    with openai_client(
-        "http://model.test/v1", http_client=answering(lambda: (event for _ in range(megabytes)))
-    ) as client:
-        tracemalloc.start()
-        try:
-            read = sum(1 for _ in client.chat.completions.create(**CHAT, stream=True))
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-    assert read == megabytes
-    return peak
+    tracemalloc.start()
+    try:
+        assert read(lambda: (event for _ in range(megabytes)), asynchronous, contextlib.nullcontext()) == megabytes
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
-def test_t053_long_stream_without_content(telemetry: Telemetry) -> None:
+@BOTH
+def test_t053_long_stream_without_content(telemetry: Telemetry, asynchronous: bool) -> None:
     """Without content a long stream needs no more memory than a short one."""
     callspan.uninstrument()
-    without = read_long_stream(30)
+    without = read_long_stream(100, asynchronous)
     telemetry.instrument()
-    assert read_long_stream(30) < without + 2 * MEGABYTE
+    assert read_long_stream(100, asynchronous) < without + 2 * MEGABYTE
 
 
-def test_t053_long_stream_with_content(telemetry: Telemetry) -> None:
+@BOTH
+def test_t053_long_stream_with_content(telemetry: Telemetry, asynchronous: bool) -> None:
     """With content no more of a long stream is kept than the limit allows."""
     callspan.uninstrument()
-    without = read_long_stream(24)
+    without = read_long_stream(100, asynchronous)
     telemetry.instrument(capture="both")
-    assert read_long_stream(24) < without + 12 * MEGABYTE
+    assert read_long_stream(100, asynchronous) < without + 12 * MEGABYTE
     assert len(str(telemetry.attributes["gen_ai.output.messages"])) < 4 * MEGABYTE
