@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import uuid
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypedDict
 
 import pytest
@@ -22,10 +21,10 @@ from frameworks.langchain.shape import tree_of
 from telemetry import Telemetry
 
 STARTS: dict[str, Callable[..., Any]] = {
-    "chain": lambda handler, **run: handler.on_chain_start({"name": "florist"}, {}, **run),
-    "tool": lambda handler, **run: handler.on_tool_start({"name": "price"}, "rose", **run),
-    "llm": lambda handler, **run: handler.on_llm_start({"name": "model"}, ["Hi"], **run),
-    "retriever": lambda handler, **run: handler.on_retriever_start({"name": "shelf"}, "roses", **run),
+    "chain": lambda handler, **told: handler.on_chain_start({"name": "florist"}, {}, **told),
+    "tool": lambda handler, **told: handler.on_tool_start({"name": "price"}, "rose", **told),
+    "llm": lambda handler, **told: handler.on_llm_start({"name": "model"}, ["Hi"], **told),
+    "retriever": lambda handler, **told: handler.on_retriever_start({"name": "shelf"}, "roses", **told),
 }
 NO_ERRORS = {
     "interrupt": (GraphInterrupt, "completed"),
@@ -69,9 +68,10 @@ def test_t084_interrupt_is_no_error(telemetry: Telemetry, asynchronous: bool) ->
     graph = StateGraph(Asked).add_node("ask", lambda _state: {"answer": interrupt("Which one?")})
     program = graph.add_edge(START, "ask").compile(checkpointer=InMemorySaver())
     config: Any = {"configurable": {"thread_id": "thread-1"}}
-    ask = (
-        (lambda given: run(program.ainvoke(given, config))) if asynchronous else partial(program.invoke, config=config)
-    )
+
+    def ask(given: Any) -> Any:
+        return run(program.ainvoke(given, config)) if asynchronous else program.invoke(given, config)
+
     ask({})
     assert ask(Command(resume="Roses")) == {"answer": "Roses"}
     assert tree_of(telemetry) == [["invoke_workflow", "run_node ask"]] * 2
