@@ -76,7 +76,10 @@ def test_anthropic_caches(telemetry: Telemetry, model_server: ModelServer) -> No
     assert costs(telemetry) == pytest.approx((10 * 1 + 1000 * 0.1 + 200 * 1.25 + 5 * 5) / 1e6)
 
 
-def test_a_deployment_has_the_price_of_its_model(telemetry: Telemetry, model_server: ModelServer) -> None:
+@pytest.mark.guard_acts("the price of a deployment is not known")
+def test_a_deployment_has_the_price_of_its_model(
+    telemetry: Telemetry, model_server: ModelServer, guard_reports: Any
+) -> None:
     """An Azure deployment costs what the mapped model does, and nobody knows what an unmapped one costs."""
     telemetry.instrument(cost=True, prices=OWN)
     model_server.enqueue(*[Reply(usage=KNOWN, model="unheard-of")] * 2)
@@ -90,6 +93,7 @@ def test_a_deployment_has_the_price_of_its_model(telemetry: Telemetry, model_ser
     told = {span.name: dict(span.attributes or {}) for span in telemetry.spans}
     assert told["chat my-gpt4"]["callspan.cost.usd"] == pytest.approx(usd)
     assert told["chat other-deployment"]["callspan.cost.unknown"] == "price"
+    assert "nobody knows the price of other-deployment" in str(guard_reports)
     assert "callspan.cost.usd" not in told["chat other-deployment"]
 
 

@@ -112,6 +112,8 @@ class Metrics:
         if cost.usd is not None:
             instruments[COST.name].add(cost.usd, series, context=context)
         else:
+            if cost.unknown == table.NO_PRICE:
+                prices.warn(item)
             told = {**series, names.COST_UNKNOWN: cost.unknown}
             instruments[COST_UNKNOWN.name].add(1, told, context=context)
 

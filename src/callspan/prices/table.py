@@ -72,6 +72,7 @@ class Prices:
         self._lock = threading.Lock()
         self._known: dict[Any, Rates | None] = {}
         self.ready = False
+        self._said = False
 
     def load(self) -> None:
         """Load the bundled prices, which takes most of a second; what goes wrong leaves them out."""
@@ -104,6 +105,15 @@ class Prices:
         rates = self.rates(item.provider, item.models, item.tier, item.minute)
         usd = rates.cost(item.usage) if rates is not None else None
         return Cost(unknown=NO_PRICE) if usd is None else Cost(usd)
+
+    def warn(self, item: Charge) -> None:
+        """Say of the first model without a price that it has none; of each would never end where names are made up."""
+        if not self._said and (self._own.models or self._bundled is not None):
+            guard.say_once(
+                f"nobody knows the price of {item.models[0] or item.models[1]}, nor maybe of others: "
+                "callspan.cost.unknown tells which; give it in prices="
+            )
+        self._said = True
 
     def rates(self, provider: str, models: Models, tier: str | None, minute: int) -> Rates | None:
         """The prices of the models that were asked and that answered, in a minute since 1970."""
