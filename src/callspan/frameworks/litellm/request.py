@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from callspan import scope
+from callspan.dialects.cohere_rerank import RERANK
 from callspan.dialects.dialect import Dialect, text
 from callspan.dialects.openai_chat import CHAT
 from callspan.dialects.openai_completions import COMPLETIONS
 from callspan.dialects.openai_embeddings import EMBEDDINGS
+from callspan.dialects.openai_media import IMAGES
 from callspan.dialects.openai_responses import RESPONSES
 from callspan.doors.address import address
 from callspan.events import Call, Framework
@@ -23,6 +25,8 @@ _CHAT = (CHAT, ("model", "messages"))
 _COMPLETION = (COMPLETIONS, ("prompt", "model"))
 _EMBEDDING = (EMBEDDINGS, ("model", "input"))
 _RESPONSES = (RESPONSES, ("input", "model"))
+_RERANK = (RERANK, ("model", "query", "documents"))
+_IMAGES = (IMAGES, ("prompt", "model"))
 FORMS: dict[str, tuple[Dialect, tuple[str, ...]]] = {
     "completion": _CHAT,
     "acompletion": _CHAT,
@@ -32,9 +36,13 @@ FORMS: dict[str, tuple[Dialect, tuple[str, ...]]] = {
     "aembedding": _EMBEDDING,
     "responses": _RESPONSES,
     "aresponses": _RESPONSES,
+    "rerank": _RERANK,
+    "arerank": _RERANK,
+    "image_generation": _IMAGES,
+    "aimage_generation": _IMAGES,
 }
 """The functions: how what they are asked for and what they give read, and what their arguments are by position."""
-_PARTS = ("acompletion", "aembedding", "aresponses", "text_completion")
+_PARTS = ("acompletion", "aembedding", "aresponses", "text_completion", "arerank", "aimg_generation")
 """What is set where a function works for another one, which is the one that was called."""
 _MOCKS = ("mock_response", "mock_tool_calls", "mock_timeout")
 
