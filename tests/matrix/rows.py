@@ -88,7 +88,7 @@ CLIENTS = (
         "mistral",
         "mistralai",
         "1.2.0",
-        ("tests/test_outcomes.py", "tests/test_mistral.py"),
+        ("tests/test_outcomes.py", "tests/test_mistral.py", "tests/test_mistral_clouds.py"),
         between=("1.5.0", "1.12.4", "2.0.0"),
     ),
     Client(
@@ -106,6 +106,7 @@ CLIENTS = (
             "tests/test_outcomes.py",
             "tests/test_bedrock.py",
             "tests/test_bedrock_agents.py",
+            "tests/test_bedrock_agents_async.py",
             "tests/test_bedrock_bodies.py",
             "tests/test_bedrock_vendors.py",
         ),
