@@ -76,7 +76,13 @@ CLIENTS = (
     Client("together", "together", "2.0.0", _COMPATIBLE),
     Client("cerebras", "cerebras-cloud-sdk", "1.12.1", _COMPATIBLE, beside={"1.12.1": ("httpx<0.28",)}),
     Client("fireworks", "fireworks-ai", "1.2.0", _COMPATIBLE),
-    Client("cohere", "cohere", "5.16.0", ("tests/test_outcomes.py", "tests/test_cohere.py"), between=("5.21.1",)),
+    Client(
+        "cohere",
+        "cohere",
+        "5.16.0",
+        ("tests/test_outcomes.py", "tests/test_cohere.py", "tests/test_cohere_clouds.py"),
+        between=("5.21.1",),
+    ),
     Client(
         "ollama",
         "ollama",
