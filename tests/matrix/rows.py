@@ -202,7 +202,7 @@ ROWS = (
     ),
     *(row for client in CLIENTS for row in _rows_of(client)),
     Row("langchain-0.3", _LANGCHAIN_0_3, _OF_LANGCHAIN, package="langchain-core", lands=True),
-    Row("litellm-1.79.3", ("litellm==1.79.3",), ("tests/frameworks/litellm",), extra="test", package="litellm"),
+    Row("litellm-1.80.17", ("litellm==1.80.17",), ("tests/frameworks/litellm",), extra="test", package="litellm"),
     Row("litellm-newest", (), ("tests/frameworks/litellm",), extra="test", package="litellm"),
     Row("langchain-newest", (), _OF_LANGCHAIN, extra="test", package="langchain-core"),
 )
