@@ -158,6 +158,18 @@ def test_a_router(telemetry: Telemetry, model_server: ModelServer, name: str, as
     assert len(model_server.requests) == 2
 
 
+@pytest.mark.parametrize("model", [OPENAI, CLAUDE], ids=str)
+def test_under_langchain(telemetry: Telemetry, model_server: ModelServer, model: Model) -> None:
+    """LangChain over LiteLLM hands the refusal on."""
+    community = pytest.importorskip("langchain_litellm", reason="langchain-litellm is not installed")
+    chat = community.ChatLiteLLM(**model.at(model_server))
+    with callspan.budget(calls=1):
+        chat.invoke("Flowers?")
+        with pytest.raises(callspan.BudgetExceeded):
+            chat.invoke("Flowers?")
+    assert len(model_server.requests) == 1
+
+
 def test_what_is_not_sent_spends_nothing(telemetry: Telemetry, model_server: ModelServer) -> None:
     """Mock answers, calls that LiteLLM refuses, and a stream whose request is made when it is read, and that nobody
     reads."""
