@@ -99,6 +99,24 @@ def test_a_stream_is_stopped(telemetry: Telemetry, model_server: ModelServer, mo
     assert not any(budget._held.values())
 
 
+@WAYS
+@pytest.mark.parametrize("model", [OPENAI, CLAUDE], ids=str)
+def test_a_stream_of_responses_is_stopped(
+    telemetry: Telemetry, model_server: ModelServer, model: Model, asynchronous: bool
+) -> None:
+    """The same for responses, which LiteLLM asks for over HTTP of its own or makes of chats."""
+    model_server.enqueue(LONG)
+    given = {"input": "Flowers?", **model.at(model_server, stream=True)}
+
+    async def aread() -> None:
+        async for _ in await litellm.aresponses(**given):
+            pass
+
+    with callspan.budget(tokens=30), pytest.raises(callspan.BudgetExceeded):
+        asyncio.run(aread()) if asynchronous else list(litellm.responses(**given))
+    assert stops(telemetry) == {"tokens": 1}
+
+
 PRICES = {"models": {"claude-sonnet-4-5": {"input": 1_000_000, "output": 1_000_000}}}
 """A dollar a token."""
 
