@@ -99,6 +99,8 @@ def behind(gateway: str, client: Any) -> str:
 def provider(host: str, port: int | None, otherwise: str) -> str:
     """The provider at an address: by its domain, by a well-known local port, or by a telling host name."""
     name = host.lower().rstrip(".")
+    if name.startswith("runtime.sagemaker."):  # AWS's too, but no service of models
+        return "aws.sagemaker"
     labels = name.split(".")
     for start in range(len(labels)):
         found = _HOSTS.get(".".join(labels[start:]))

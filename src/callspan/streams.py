@@ -197,7 +197,7 @@ async def atake(source: Callable[[], Any], observation: Observation, stream: Any
         except BudgetExceeded as stop:
             observation.fail(stop)
             await observation.settle()
-            close = getattr(stream, "close", None) or getattr(stream, "aclose", None)
+            close = getattr(stream, "aclose", None) or getattr(stream, "close", None)
             if close is not None:
                 await close()
             raise

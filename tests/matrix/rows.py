@@ -76,7 +76,13 @@ CLIENTS = (
     Client("together", "together", "2.0.0", _COMPATIBLE),
     Client("cerebras", "cerebras-cloud-sdk", "1.12.1", _COMPATIBLE, beside={"1.12.1": ("httpx<0.28",)}),
     Client("fireworks", "fireworks-ai", "1.2.0", _COMPATIBLE),
-    Client("cohere", "cohere", "5.16.0", ("tests/test_outcomes.py", "tests/test_cohere.py"), between=("5.21.1",)),
+    Client(
+        "cohere",
+        "cohere",
+        "5.16.0",
+        ("tests/test_outcomes.py", "tests/test_cohere.py", "tests/test_cohere_clouds.py"),
+        between=("5.21.1",),
+    ),
     Client(
         "ollama",
         "ollama",
@@ -88,7 +94,7 @@ CLIENTS = (
         "mistral",
         "mistralai",
         "1.2.0",
-        ("tests/test_outcomes.py", "tests/test_mistral.py"),
+        ("tests/test_outcomes.py", "tests/test_mistral.py", "tests/test_mistral_clouds.py"),
         between=("1.5.0", "1.12.4", "2.0.0"),
     ),
     Client(
@@ -106,6 +112,7 @@ CLIENTS = (
             "tests/test_outcomes.py",
             "tests/test_bedrock.py",
             "tests/test_bedrock_agents.py",
+            "tests/test_bedrock_agents_async.py",
             "tests/test_bedrock_bodies.py",
             "tests/test_bedrock_vendors.py",
         ),
@@ -197,7 +204,7 @@ ROWS = (
     ),
     *(row for client in CLIENTS for row in _rows_of(client)),
     Row("langchain-0.3", _LANGCHAIN_0_3, _OF_LANGCHAIN, package="langchain-core", lands=True),
-    Row("litellm-1.79.3", ("litellm==1.79.3",), ("tests/frameworks/litellm",), extra="test", package="litellm"),
+    Row("litellm-1.80.17", ("litellm==1.80.17",), ("tests/frameworks/litellm",), extra="test", package="litellm"),
     Row("litellm-newest", (), ("tests/frameworks/litellm",), extra="test", package="litellm"),
     Row(
         "crewai",

@@ -1,4 +1,4 @@
-"""Cohere's client, of its first and its second API."""
+"""Cohere's client, of its first and its second API, and its clients for AWS."""
 
 from __future__ import annotations
 
@@ -25,17 +25,37 @@ def _paths(version: str) -> dict[str, str]:
     return {name: f"/{version}/{name.removesuffix('_stream')}" for name in names}
 
 
+_AWS = {
+    "bedrock": "https://bedrock-runtime.{}.amazonaws.com",
+    "sagemaker": "https://runtime.sagemaker.{}.amazonaws.com",
+}
+
+
 def _url(wrapper: Any) -> str:
     """Where requests go; clients for other clouds change the address of each on its way, and call themselves so."""
-    return "" if wrapper._client_name == "n/a" else wrapper.get_base_url()
+    if wrapper._client_name != "n/a":
+        return wrapper.get_base_url()
+    # those for AWS do so in a hook of their HTTP client, which alone knows where to
+    for hook in wrapper.httpx_client.httpx_client.event_hooks["request"]:
+        cells = getattr(hook, "__closure__", None) or ()
+        known = {name: cell.cell_contents for name, cell in zip(hook.__code__.co_freevars, cells, strict=True)}
+        if known.get("service") in _AWS:
+            return _AWS[known["service"]].format(known.get("aws_region"))
+    return ""
+
+
+_REQUEST_IDS = ("x-debug-trace-id", "x-amzn-requestid")
 
 
 def _why(error: BaseException) -> Failure:
-    """The answer's headers stand on the exception itself, and what finds the request in the answer."""
+    """The answer's headers stand on the exception itself, and what finds the request in the answer; AWS has both."""
     found, headers = explain(error), getattr(error, "headers", None)
+    ids = (*(get(headers, name) for name in _REQUEST_IDS), get(getattr(error, "body", None), "id"))
+    code = text(get(headers, "x-amzn-errortype")) or ""
     return replace(
         found,
-        request_id=text(get(headers, "x-debug-trace-id")) or text(get(getattr(error, "body", None), "id")),
+        type=code.partition(":")[0] or found.type,
+        request_id=next(filter(None, map(text, ids)), None),
         retry_after=text(get(headers, "retry-after")),
     )
 

@@ -1,4 +1,4 @@
-"""Mistral's client."""
+"""Mistral's client, and those beside it for its models at Azure and at Google's Vertex."""
 
 from __future__ import annotations
 
@@ -17,16 +17,30 @@ from callspan.doors.methods import methods
 from callspan.doors.refusal import follow_or_await
 from callspan.events import Failure
 from callspan.patching import Patch
-from callspan.providers import by_address
+from callspan.providers import provider
 
-_PACKAGES = ("mistralai.client", "mistralai")
-"""Where the client is since 2.0, and where it was before."""
-_ERRORS = (
-    ("mistralai.client.errors.mistralerror", "MistralError"),
-    ("mistralai.models.mistralerror", "MistralError"),
-    ("mistralai.models.sdkerror", "SDKError"),
-    ("mistralai.models.httpvalidationerror", "HTTPValidationError"),
-)
+_PACKAGES = {
+    "mistralai.client": "Mistral",
+    "mistralai": "Mistral",
+    "mistralai.azure.client": "MistralAzure",
+    "mistralai_azure": "MistralAzure",
+    "mistralai.gcp.client": "MistralGCP",
+    "mistralai_gcp": "MistralGCP",
+}
+"""Where each client is since 2.0, and where it was before; and how the name of its exception begins."""
+_CLOUDS = {"azure": "azure.ai.inference", "gcp": "gcp.vertex_ai"}
+
+
+def _provider(hooks: Any, host: str, port: int | None) -> str:
+    """Who stands at the address, else whose client it is: its hooks are all that the door knows of it."""
+    home = type(hooks).__module__
+    return provider(host, port, next((name for word, name in _CLOUDS.items() if word in home), "mistral_ai"))
+
+
+def _errors(package: str, name: str) -> list[tuple[str, str]]:
+    """Its exceptions, of which the first is what the newer ones are made from."""
+    kinds = (f"{name}Error", "SDKError", "HTTPValidationError")
+    return [(f"{package}.{home}.{kind.lower()}", kind) for home in ("errors", "models") for kind in kinds]
 
 
 def _said(given: Any) -> Any:
@@ -44,8 +58,9 @@ _REQUESTS = [
 
 
 def _door(adapter: Adapter, opener: Opener) -> list[Patch]:
-    patches = [*methods(*_REQUESTS, why=_why)(adapter, opener), *speakeasy.errors(*_ERRORS)]
-    for package in _PACKAGES:
+    patches = methods(*_REQUESTS, why=_why)(adapter, opener)
+    for package, name in _PACKAGES.items():
+        patches += speakeasy.errors(*_errors(package, name))
         patches += [*speakeasy.streams(package), *speakeasy.attempts(package)]
         patches += speakeasy.own_spans(package, adapter.name)
     return patches
@@ -56,11 +71,12 @@ MISTRAL = Adapter(
     package="mistralai",
     module="mistralai",
     versions=("1.2", "4"),
-    provider=by_address("mistral_ai"),
+    provider=_provider,
     door=_door,
     routes=(
         post("/(chat|agents)/completions", CHAT),
-        post("/fim/completions", FIM),
+        post("/(streamR|r)awPredict", CHAT),
+        post("/fim/completions|/(streamR|r)awPredict#fim", FIM),
         post("/embeddings", EMBEDDINGS),
         post("/responses", RESPONSES),
         Route("POST", re.compile("/conversations(/[^/]+(/restart)?)?$"), CONVERSATIONS),

@@ -119,10 +119,11 @@ def _piece(kind: str, message: Any, place: Any) -> Part | None:
 def _end(answer: Any, told: Any) -> Delta:
     """The end of an answer, as the last event or the whole of it tells."""
     reason = text(get(told, "finish_reason"))
+    stated = get(told, "usage") or get(told, "meta")  # its client for AWS puts counts where the first API has them
     return Delta(
         id=text(get(answer, "id")),
         finish_reasons=((0, reason),),
-        usage=usage(get(told, "usage")),
+        usage=usage(stated),
         failure=failure(reason, get(told, "error")),
         last=True,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects.cohere_usage import usage
-from callspan.dialects.dialect import Body, Dialect, get, items, text
-from callspan.events import TEXT, Content, Delta
+from callspan.dialects.dialect import Body, Dialect, count, get, items, text
+from callspan.events import TEXT, Content, Delta, Usage
 
 
 def _parameters(_body: Body) -> dict[str, Any]:
@@ -21,8 +21,13 @@ def content(body: Body) -> Content:
 
 
 def read(answer: Any, _full: bool) -> Delta | None:
-    """A whole answer; what it ranks is the app's, and it is billed by searches where it states no tokens."""
-    return Delta(id=text(get(answer, "id")), usage=usage(get(answer, "meta")))
+    """A whole answer; what it ranks is the app's, and it is billed by searches where it states no tokens.
+
+    Others who speak this format state one total, which is what was read: nothing is written.
+    """
+    meta = get(answer, "meta")
+    total = count(meta, "billed_units", "total_tokens")
+    return Delta(id=text(get(answer, "id")), usage=usage(meta) or (Usage(total) if total else None))
 
 
 RERANK = Dialect("rerank", _parameters, read, content)

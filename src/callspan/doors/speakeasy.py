@@ -66,7 +66,12 @@ def _asks(sdk: Any, _args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | N
         return None
     server, stream = address(str(request.url)), body.get("stream") is True
     # each part of an app's client object is an object of its own; what they share is the hooks
-    return Asked(request.method, request.url.path, body, server, stream, vars(sdk.sdk_configuration).get("_hooks"))
+    return Asked(request.method, _path(request.url), body, server, stream, vars(sdk.sdk_configuration).get("_hooks"))
+
+
+def _path(url: Any) -> str:
+    """The path, with the fragment by which methods that are sent to one path differ; streams stand in the body too."""
+    return url.path if url.fragment in ("", "stream") else f"{url.path}#{url.fragment}"
 
 
 def _retried(wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -67,6 +67,7 @@ class Passage(ModelPlace):
         """The run that a client's call belongs to: that of the framework around, else the library's own."""
         run = self.runs[0]
         run.claimed = True
+        run.release()
         around = self.outer.claim(operation) if self.outer is not None else None
         return around or run
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callspan import scope
+from callspan.budgets import Asked, Budget
 from callspan.events import Call, Framework
 from callspan.observation import Observation
 
@@ -78,10 +79,15 @@ class Run:
             return
         observation.call.start_ns, observation.call.started = self.start_ns, self.started
         observation.within = self.base
+        observation.budgets = self._admission()
         observation.start()
         observation.leave()
         self.observation = observation
         self.context = scope.at(self, observation.call.context or self.base)
+
+    def _admission(self) -> tuple[Budget, ...]:
+        """What budgets have reserved for it before; what has been done when it is told of is not refused any more."""
+        return ()
 
     def ended(self) -> None:
         """Leave the parent, which holds the open ones only."""
@@ -91,13 +97,17 @@ class Run:
 
 class ModelRun(Run):
     """A run of a model. It is told late: only when it ends, or its first token comes, without a client's call having
-    been seen in it, is it known that nobody else tells what was called."""
+    been seen in it, is it known that nobody else tells what was called.
 
-    __slots__ = ("asked", "claimed", "closed", "delegated", "group")
+    `admitted` is what budgets have reserved until then, for one that can be stopped before it sends anything.
+    """
+
+    __slots__ = ("admitted", "asked", "claimed", "closed", "delegated", "group")
 
     def __init__(self, run_id: Any, parent: Run | None, told: Any, describe: Callable[[Any], Framework]) -> None:
         super().__init__(run_id, parent, told, describe)
         self.asked: Any = None
+        self.admitted: Asked | None = None
         self.claimed = False
         self.delegated = False
         self.closed = False
@@ -107,6 +117,16 @@ class ModelRun(Run):
     def waiting(self) -> bool:
         """Whether it is not known yet who tells of this run."""
         return not (self.closed or self.claimed or self.delegated or self.observation)
+
+    def release(self) -> None:
+        """Give back what is reserved: another tells of the call, or nothing was sent."""
+        admitted, self.admitted = self.admitted, None
+        if admitted is not None:
+            admitted.give_back()
+
+    def _admission(self) -> tuple[Budget, ...]:
+        admitted, self.admitted = self.admitted, None
+        return () if admitted is None else (admitted,)
 
 
 def around(place: Any) -> Run | None:

@@ -262,3 +262,10 @@ def test_every_name_of_a_framework_is_emitted(telemetry: Telemetry, model: Any) 
     told = one(telemetry, "chat gpt-4.1-mini").attributes
     wanted = {f"callspan.framework.{name}" for name in ("name", "version", "run_id", "tags", "node", "step")}
     assert wanted <= set(told)
+
+
+def test_a_budget_does_not_take_back_what_was_done(telemetry: Telemetry) -> None:
+    """A model that no client is watched for is told of when it has answered; then there is nothing to refuse."""
+    with callspan.budget(calls=0):
+        assert FakeListChatModel(responses=["Rose"]).invoke("Hi").content == "Rose"
+    assert len(calls(telemetry)) == 1

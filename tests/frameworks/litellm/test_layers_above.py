@@ -23,7 +23,8 @@ def test_langchain(telemetry: Telemetry, model_server: ModelServer, model: Model
     """LangChain over LiteLLM over a client, or over HTTP: one span, and it is LangChain's run that it stands for."""
     community = pytest.importorskip("langchain_litellm", reason="langchain-litellm is not installed")
     given = model.at(model_server)
-    chat = community.ChatLiteLLM(**given)
+    # older versions do not stream unless told to
+    chat = community.ChatLiteLLM(**given, **({"streaming": True} if way in ("stream", "left") else {}))
     if way == "invoke":
         assert chat.invoke("Flowers?").content
     elif way == "mocked":

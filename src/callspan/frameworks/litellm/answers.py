@@ -17,7 +17,10 @@ from callspan.events import Delta, Usage
 from callspan.frameworks.litellm.request import Request
 from callspan.observation import Reader
 
-_MADE_UP = re.compile(r"(chatcmpl|cmpl)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_MADE_UP = re.compile(f"(chatcmpl|cmpl)-{_UUID}")
+_DOUBTFUL = re.compile(rf"(\w+[-_])?{_UUID}")
+"""Ids that LiteLLM makes up, and such as it may have made up for an answer that it does not show."""
 _SUBSETS = {
     "cache_read": "[cC]ache",
     "cache_write": "[cC]ache",
@@ -54,7 +57,7 @@ def chunks(request: Request, stream: Any) -> Reader:
         delta = request.dialect.read(item, full)
         if delta is None:
             return None
-        delta.id = _identity(delta.id, "")
+        delta.id = _given(delta.id, _MADE_UP)
         if delta.usage is not None or any(reason for _, reason in delta.finish_reasons):
             delta.usage = _counted(source(), delta.usage)
         return delta
@@ -67,7 +70,11 @@ def _identity(known: str | None, raw: str) -> str | None:
     said = loaded(raw) if raw.startswith("{") else None
     if isinstance(said, dict):
         return text(said.get("id")) or text(said.get("responseId"))
-    return None if known is None or _MADE_UP.fullmatch(known) else _unpacked(known)
+    return _given(known, _MADE_UP if raw else _DOUBTFUL)
+
+
+def _given(known: str | None, made_up: re.Pattern[str]) -> str | None:
+    return None if known is None or made_up.fullmatch(known) else _unpacked(known)
 
 
 def _unpacked(known: str) -> str:

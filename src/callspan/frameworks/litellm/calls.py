@@ -6,12 +6,14 @@ was asked within; another function of LiteLLM's; or, if neither was, LiteLLM its
 
 from __future__ import annotations
 
+import sys
 from inspect import iscoroutinefunction
 from typing import Any
 
 from callspan import guard, scope
 from callspan.frameworks.framework import Opener
 from callspan.frameworks.litellm import answers
+from callspan.frameworks.litellm.admission import admit, refused
 from callspan.frameworks.litellm.failure import explain
 from callspan.frameworks.litellm.following import follow, see_left
 from callspan.frameworks.litellm.request import Request, is_part
@@ -42,29 +44,33 @@ def asked(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Any:
 
 
 def _call(request: Request, wrapped: Any, args: Args, kwargs: Kwargs) -> Any:
-    before = _put(request)
+    before, handled = _put(request), sys.exc_info()[1]
     try:
         result = call_at(scope.at(request.place), wrapped, args, kwargs)
         return _received(request, result, False)
     except BaseException as error:
-        _failed(request, error, False)
-        raise
+        if (stop := refused(request, error, handled)) is None:
+            _failed(request, error, False)
+            raise
     finally:
         _put_back(request, before)
+    raise stop
 
 
 async def _acall(request: Request, wrapped: Any, args: Args, kwargs: Kwargs) -> Any:
-    before = _put(request)
+    before, handled = _put(request), sys.exc_info()[1]
     try:
         result = await acall_at(scope.at(request.place), wrapped, args, kwargs)
         return _received(request, result, True)
     except BaseException as error:
-        _failed(request, error, True)
-        raise
+        if (stop := refused(request, error, handled)) is None:
+            _failed(request, error, True)
+            raise
     finally:
         _put_back(request, before)
         if request.observation is not None:
             await request.observation.settle()
+    raise stop
 
 
 def _put(request: Request) -> Request | None:
@@ -80,13 +86,16 @@ def _put_back(request: Request, before: Request | None) -> None:
     else:
         listener.open_requests[id(request.log)] = before
     request.log = None
+    if not request.late:
+        request.release()
 
 
 def sent(wrapped: Any, log: Any, args: Args, kwargs: Kwargs) -> Any:
-    """In place of what LiteLLM logs before each request."""
+    """In place of what LiteLLM logs before each request, which a budget may stop here."""
     request = listener.open_requests.get(id(log))
     if request is not None:
         request.send(**{**dict(zip(("input", "api_key", "model", "additional_args"), args, strict=False)), **kwargs})
+        admit(request, listener.opener)
     return wrapped(*args, **kwargs)
 
 

@@ -50,5 +50,6 @@ def _said(error: BaseException) -> Iterator[Any]:
 
 
 def _status(error: BaseException) -> int | None:
-    status = getattr(error, "status_code", None)
+    """The status of the answer. What LiteLLM knows no better name for is a failed connection, with one made up."""
+    status = None if type(error).__name__ == "APIConnectionError" else getattr(error, "status_code", None)
     return status if isinstance(status, int) else None

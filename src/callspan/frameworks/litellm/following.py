@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from inspect import iscoroutinefunction
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 from callspan import scope
+from callspan.background import outside_collector
 from callspan.events import Delta
 from callspan.frameworks.litellm import answers
+from callspan.frameworks.litellm.admission import refusal
 from callspan.frameworks.litellm.request import Request
 from callspan.frameworks.place import acall_at, call_at
 from callspan.observation import Observation
@@ -32,6 +35,7 @@ def follow(request: Request, stream: Any, observation: Observation) -> None:
         elif request.observation is None:
             observation.read = _nothing
 
+    request.late = True
     if make_call is not None and source is None:
         stream.make_call = _late(request, make_call, decide)
     elif isinstance(source, GeneratorType):
@@ -39,7 +43,10 @@ def follow(request: Request, stream: Any, observation: Observation) -> None:
     elif isinstance(source, AsyncGeneratorType):
         stream.completion_stream = _asteps(request, source, decide)
     else:
+        request.late = False
         decide()
+    if request.late:  # and perhaps never: nobody has to read a stream
+        weakref.finalize(stream, outside_collector, request.release).atexit = False
     observe(stream, observation)
 
 
@@ -128,5 +135,7 @@ class _Leaving:
     def finish(self) -> None:
         """The client's stream ends too."""
 
-    def fail(self, _error: BaseException) -> None:
-        """It fails too, or LiteLLM had all that it wanted of it."""
+    def fail(self, error: BaseException) -> None:
+        """It fails too, or LiteLLM had all that it wanted of it. What a budget has stopped reaches the app as such."""
+        if (stop := refusal(error)) is not None:
+            raise stop

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from callspan import scope
+from callspan.budgets import BudgetExceeded, input_size
+from callspan.dialects.cohere_rerank import RERANK
 from callspan.dialects.dialect import Dialect, text
 from callspan.dialects.openai_chat import CHAT
 from callspan.dialects.openai_completions import COMPLETIONS
 from callspan.dialects.openai_embeddings import EMBEDDINGS
+from callspan.dialects.openai_media import IMAGES
 from callspan.dialects.openai_responses import RESPONSES
 from callspan.doors.address import address
 from callspan.events import Call, Framework
@@ -23,6 +26,8 @@ _CHAT = (CHAT, ("model", "messages"))
 _COMPLETION = (COMPLETIONS, ("prompt", "model"))
 _EMBEDDING = (EMBEDDINGS, ("model", "input"))
 _RESPONSES = (RESPONSES, ("input", "model"))
+_RERANK = (RERANK, ("model", "query", "documents"))
+_IMAGES = (IMAGES, ("prompt", "model"))
 FORMS: dict[str, tuple[Dialect, tuple[str, ...]]] = {
     "completion": _CHAT,
     "acompletion": _CHAT,
@@ -32,10 +37,16 @@ FORMS: dict[str, tuple[Dialect, tuple[str, ...]]] = {
     "aembedding": _EMBEDDING,
     "responses": _RESPONSES,
     "aresponses": _RESPONSES,
+    "rerank": _RERANK,
+    "arerank": _RERANK,
+    "image_generation": _IMAGES,
+    "aimage_generation": _IMAGES,
 }
 """The functions: how what they are asked for and what they give read, and what their arguments are by position."""
-_PARTS = ("acompletion", "aembedding", "aresponses", "text_completion")
+_PARTS = ("acompletion", "aembedding", "aresponses", "text_completion", "arerank", "aimg_generation")
 """What is set where a function works for another one, which is the one that was called."""
+_SAID = ("messages", "prompt", "input", "instructions", "query", "documents", "tools", "functions", "response_format")
+"""The arguments that a model reads."""
 _MOCKS = ("mock_response", "mock_tool_calls", "mock_timeout")
 
 
@@ -49,10 +60,11 @@ class Request(ModelRun):
 
     `log` is that, an object of LiteLLM's, kept while the function runs: it holds the stream that is given out, which
     nobody must keep alive. `raw` is the answer as the provider wrote it, where LiteLLM shows it. `mocked` says that no
-    model is to be asked.
+    model is to be asked. A `late` one is sent after the function has returned. `stop` is the refusal of a budget with
+    which the last function has ended that was tried within.
     """
 
-    __slots__ = ("dialect", "log", "mocked", "place", "raw", "sent", "server")
+    __slots__ = ("dialect", "late", "log", "mocked", "place", "raw", "sent", "server", "stop")
 
     def __init__(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self.dialect, positions = FORMS[name]
@@ -60,7 +72,8 @@ class Request(ModelRun):
         self.log: Any = asked.pop("litellm_logging_obj", None)
         super().__init__(kwargs.get("litellm_call_id"), None, asked, _framework)
         self.mocked = any(kwargs.get(name) for name in _MOCKS)
-        self.sent = False
+        self.sent = self.late = False
+        self.stop: BudgetExceeded | None = None
         self.raw = ""
         self.server: tuple[str | None, int | None] = (None, None)
         self.place = Passage(scope.place(), runs=[self])
@@ -78,6 +91,10 @@ class Request(ModelRun):
         said = json.dumps(original_response, default=str) if isinstance(original_response, dict) else original_response
         if isinstance(said, str) and not self.raw.startswith(("{", "[")):
             self.raw = said
+
+    def size(self) -> int:
+        """About how many tokens are asked."""
+        return input_size({name: said for name, said in self.told.items() if name in _SAID})
 
     def made(self, stream: bool, asynchronous: bool) -> Call:
         """The call that LiteLLM itself made for this."""

@@ -8,7 +8,14 @@ from callspan.frameworks.litellm.request import FORMS
 from callspan.patching import Patch
 
 _LOG = "litellm.litellm_core_utils.litellm_logging"
-_MODULES = {"responses": "litellm.responses.main", "aresponses": "litellm.responses.main"}
+_MODULES = {
+    "responses": "litellm.responses.main",
+    "aresponses": "litellm.responses.main",
+    "rerank": "litellm.rerank_api.main",
+    "arerank": "litellm.rerank_api.main",
+    "image_generation": "litellm.images.main",
+    "aimage_generation": "litellm.images.main",
+}
 
 
 def patches() -> list[Patch]:
@@ -36,8 +43,8 @@ LITELLM = Source(
     name="litellm",
     package="litellm",
     module="litellm",
-    versions=("1.60", "2"),
-    operations=("chat", "text_completion", "embeddings"),
+    versions=("1.80", "2"),
+    operations=tuple(dict.fromkeys(dialect.operation for dialect, _ in FORMS.values())),
     patches=patches,
     listen=listen,
 )

@@ -1,0 +1,64 @@
+"""Budgets, asked when LiteLLM is about to send a request; and how a refusal reaches the app through LiteLLM."""
+
+from __future__ import annotations
+
+from callspan import guard
+from callspan.budgets import Asked, BudgetExceeded, Hold
+from callspan.events import Delta
+from callspan.frameworks.framework import Opener
+from callspan.frameworks.litellm.request import Request
+from callspan.frameworks.place import Passage
+
+_DEEP = 32
+"""How many exceptions are looked through for a refusal."""
+
+
+def admit(request: Request, opener: Opener | None) -> None:
+    """Reserve what a request may need, unless another tells of it; raises `BudgetExceeded` where too little is left."""
+    if opener is None or request.mocked or request.admitted is not None or not request.waiting:
+        return
+    try:
+        _ask(request, opener)
+    except BudgetExceeded:
+        raise
+    except Exception as error:  # noqa: BLE001  an odd request must not keep the app from calling its model
+        guard.report("looking at budgets for LiteLLM", error)
+
+
+def _ask(request: Request, opener: Opener) -> None:
+    observation = opener(request.made(bool(request.told.get("stream")), False), _nothing, request.base)
+    if observation is None or not observation.budgets:
+        return
+    asked = Asked.of(observation.call, observation.budgets, request.size)
+    if asked is not None and isinstance(asked.answer, Hold):
+        request.admitted = asked
+    elif asked is not None:
+        observation.budgets = (asked,)
+        observation.start()  # which tells of the stop, and raises it
+
+
+def _nothing(_item: object, _full: bool) -> Delta | None:
+    return None
+
+
+def refused(request: Request, error: BaseException, handled: BaseException | None) -> BudgetExceeded | None:
+    """The refusal that a failing function is to raise; what was being `handled` before the call is none of its.
+
+    A function that has tried several others raises but the words of the last, so that one's end is noted here.
+    """
+    stop = refusal(error, handled) or request.stop
+    around = request.outer.runs[0] if isinstance(request.outer, Passage) else None
+    if isinstance(around, Request):
+        around.stop = stop
+    return stop
+
+
+def refusal(error: BaseException | None, handled: BaseException | None = None) -> BudgetExceeded | None:
+    """The refusal of which LiteLLM has made an error of its own."""
+    for _ in range(_DEEP):
+        if error is None or error is handled:
+            return None
+        if isinstance(error, BudgetExceeded):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
