@@ -204,44 +204,10 @@ def _limit(unit: str, value: Any) -> float:
     return value
 
 
-class Asked(Budget):
-    """In place of the budgets of an observation, for a call that was sent, or refused, before it is told of.
-
-    `answer` is what has been reserved for it, or the refusal.
-    """
-
-    def __init__(self, answer: Hold | BudgetExceeded) -> None:
-        super().__init__({}, "asked before", "raise", None)
-        self.answer = answer
-
-    @classmethod
-    def of(cls, call: Call, budgets: tuple[Budget, ...], size: Callable[[], int]) -> Asked | None:
-        """The answer of some budgets; `None` for a call that they do not count."""
-        try:
-            hold = admit(call, budgets, size)
-        except BudgetExceeded as stop:
-            return cls(stop)
-        return None if hold is None else cls(hold)
-
-    def take(self) -> Hold:
-        """What is reserved, for whoever follows the call to its end."""
-        if isinstance(self.answer, BudgetExceeded):
-            raise self.answer
-        return self.answer
-
-    def give_back(self) -> None:
-        """Nothing was sent after all, or another tells of the call."""
-        hold = self.take()
-        for each in hold.budgets:
-            each.release(hold, call=True)
-
-
 def admit(call: Call, budgets: tuple[Budget, ...], size: Callable[[], int]) -> Hold | None:
     """Reserve in all budgets what a call may need, or in none and raise `BudgetExceeded`."""
     if call.operation not in BILLED:
         return None
-    if isinstance(budgets[0], Asked):
-        return budgets[0].take()
     sent = said = 0
     usd = 0.0
     if any([each.sized for each in budgets]):  # a list, as a generator costs more than all of the rest here
@@ -256,6 +222,12 @@ def admit(call: Call, budgets: tuple[Budget, ...], size: Callable[[], int]) -> H
                 other.release(hold, call=True)
             raise
     return hold
+
+
+def give_back(hold: Hold) -> None:
+    """Let go of what is reserved for a call that was not made after all, or of which another tells."""
+    for each in hold.budgets:
+        each.release(hold, call=True)
 
 
 def _priced(budgets: tuple[Budget, ...]) -> bool:

@@ -27,7 +27,6 @@ from callspan.installation import (
     patched,
     spoken_through,
 )
-from callspan.listening import Listening
 from callspan.observation import end_all, forget_all
 from callspan.scope import current, entered
 from callspan.semconv.conventions import EXTRA
@@ -91,7 +90,7 @@ def instrument(
     with _lock:
         new = Installation(_resolved(given), providers, checked(handlers), _register_exit_hook)
         heard = _installation.heard if _installation is not None else ()
-        _limit(new, _budgets([] if budget is None else [budget]))
+        new.budgets = _budgets([] if budget is None else [budget])
         uninstrument()
         _installation = new
         new.apply()
@@ -139,13 +138,6 @@ def uninstrument() -> None:
         if _installation is not None:
             _installation.undo()
             _installation = None
-
-
-def _limit(new: Installation, budgets: tuple[Budget, ...]) -> None:
-    new.budgets = budgets
-    for client in new.clients:
-        if isinstance(client, Listening):
-            client.budgets = budgets
 
 
 def _budgets(given: Iterable[Any]) -> tuple[Budget, ...]:

@@ -74,7 +74,10 @@ attached = Attached()
 def spoken_through(client: Any) -> Any:
     """The object that the door sees when this client object makes a call."""
     for adapter in ADAPTERS:
-        if adapter.inner is not None and type(client).__module__.startswith(f"{adapter.module}."):
+        # some packages have their clients of clouds beside them, as mistralai has mistralai_azure
+        if adapter.inner is not None and type(client).__module__.startswith(
+            (f"{adapter.module}.", f"{adapter.module}_")
+        ):
             return reduce(lambda found, name: getattr(found, name, client), adapter.inner.split("."), client)
     return client
 
@@ -234,7 +237,9 @@ class Installation:
     def begin(self, call: Call, read: Reader, scope: Scope) -> Observation:
         """Begin an observation of what a framework tells of itself."""
         self.ready()
-        return self.observation(call, read, scope, NO_EXTRAS, False)
+        observation = self.observation(call, read, scope, NO_EXTRAS, False)
+        observation.budgets = in_scope(scope, self.budgets)
+        return observation
 
     def observation(self, call: Call, read: Reader, scope: Scope, extras: Extras, handlers_only: bool) -> Observation:
         """An observation of a call of a client with these extras in this scope."""

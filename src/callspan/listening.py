@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from callspan.background import running_loop
-from callspan.budgets import Budget, in_scope
 from callspan.events import Call
 from callspan.frameworks.framework import Source
 from callspan.inspection import installed_version, older
@@ -18,7 +17,7 @@ from callspan.scope import Scope, current, suppressed
 class Listening:
     """One framework being listened to: all of it, or only where the app has given it a handler of ours.
 
-    `begin` begins an observation in a scope. `budgets` are those of the process.
+    `begin` begins an observation in a scope.
     """
 
     def __init__(
@@ -26,7 +25,6 @@ class Listening:
     ) -> None:
         self.adapter = source
         self._begin = begin
-        self.budgets: tuple[Budget, ...] = ()
         self._everywhere = everywhere
         self.patches = Patches(source.patches(), source.module, self._loaded)
 
@@ -50,7 +48,4 @@ class Listening:
         if not self.patches.active or suppressed():
             return None
         call.asynchronous = running_loop() is not None
-        scope = current(context)
-        observation = self._begin(call, read, scope)
-        observation.budgets = in_scope(scope, self.budgets)
-        return observation
+        return self._begin(call, read, current(context))

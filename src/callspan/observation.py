@@ -37,7 +37,8 @@ class Observation:
     `given_up` has the cause and the time of an attempt that failed, until it is known whether another follows.
     `reader` refers to the task that reads it, where another may be the one that closes it.
     `within` is the context in which the call begins, where that is not the one in force.
-    `budgets` may refuse the call or stop its stream; `size` estimates the tokens of the request for them.
+    `budgets` may refuse the call or stop its stream; `size` estimates the tokens of the request for them, and `hold` is
+    what they have reserved for it.
     """
 
     __slots__ = (
@@ -46,7 +47,6 @@ class Observation:
         "_dispatch",
         "_estimates",
         "_full",
-        "_hold",
         "_mark",
         "_marks",
         "_open",
@@ -56,6 +56,7 @@ class Observation:
         "explain",
         "given_up",
         "hides",
+        "hold",
         "inside",
         "pending",
         "read",
@@ -80,7 +81,7 @@ class Observation:
         self.within: Any = None
         self.budgets: tuple[Budget, ...] = ()
         self.size: Callable[[], int] = int
-        self._hold: Hold | None = None
+        self.hold: Hold | None = None
         self.pending: list[Coroutine[Any, Any, Any]] = []
         self._dispatch = dispatch
         self._estimates = estimates
@@ -97,8 +98,8 @@ class Observation:
 
         Raises `BudgetExceeded`, and tells nothing, for a call that a budget does not admit.
         """
-        if self.budgets:
-            self._admit()
+        if self.budgets and self.hold is None:
+            self.admit()
         call = self.call
         if self.within is not None:
             self._marks.append(enter(self.within))
@@ -114,9 +115,10 @@ class Observation:
             self._take_up(answers)
         self._mark = active.set(self)
 
-    def _admit(self) -> None:
+    def admit(self) -> None:
+        """Reserve in the budgets what the call may need; raises `BudgetExceeded` where too little is left."""
         try:
-            self._hold = admit(self.call, self.budgets, self.size)
+            self.hold = admit(self.call, self.budgets, self.size)
         except BudgetExceeded as stop:
             tell_what(self._dispatch.stops, self.call, stop)
             raise
@@ -189,8 +191,8 @@ class Observation:
         except Exception as error:  # noqa: BLE001  an odd chunk must not cost the app its stream
             guard.report(f"reading a chunk of {self.call.operation}", error)
             shown = True
-        if self._hold is not None and response.chunks % STEP == 0:
-            self._watch(self._hold)
+        if self.hold is not None and response.chunks % STEP == 0:
+            self._watch(self.hold)
         return shown
 
     def _watch(self, hold: Hold) -> None:
@@ -313,8 +315,8 @@ class Observation:
         call.outcome, call.failure = outcome, failure
         if self._estimates:
             self._begin_estimate()
-        if self._hold is not None:
-            tell_what([("budgets", settle)], call, self._hold)
+        if self.hold is not None:
+            tell_what([("budgets", settle)], call, self.hold)
         if self.scope.counters and call.counts:
             tell([("count_tokens", counter.add) for counter in self.scope.counters], call)
         if error is None:

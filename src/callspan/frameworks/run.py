@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callspan import scope
-from callspan.budgets import Asked, Budget
+from callspan.budgets import Hold, give_back
 from callspan.events import Call, Framework
 from callspan.observation import Observation
 
@@ -79,15 +79,15 @@ class Run:
             return
         observation.call.start_ns, observation.call.started = self.start_ns, self.started
         observation.within = self.base
-        observation.budgets = self._admission()
+        observation.budgets, observation.hold = (), self._held()
         observation.start()
         observation.leave()
         self.observation = observation
         self.context = scope.at(self, observation.call.context or self.base)
 
-    def _admission(self) -> tuple[Budget, ...]:
+    def _held(self) -> Hold | None:
         """What budgets have reserved for it before; what has been done when it is told of is not refused any more."""
-        return ()
+        return None
 
     def ended(self) -> None:
         """Leave the parent, which holds the open ones only."""
@@ -99,15 +99,15 @@ class ModelRun(Run):
     """A run of a model. It is told late: only when it ends, or its first token comes, without a client's call having
     been seen in it, is it known that nobody else tells what was called.
 
-    `admitted` is what budgets have reserved until then, for one that can be stopped before it sends anything.
+    `hold` is what budgets have reserved until then, for one that can be stopped before it sends anything.
     """
 
-    __slots__ = ("admitted", "asked", "claimed", "closed", "delegated", "group")
+    __slots__ = ("asked", "claimed", "closed", "delegated", "group", "hold")
 
     def __init__(self, run_id: Any, parent: Run | None, told: Any, describe: Callable[[Any], Framework]) -> None:
         super().__init__(run_id, parent, told, describe)
         self.asked: Any = None
-        self.admitted: Asked | None = None
+        self.hold: Hold | None = None
         self.claimed = False
         self.delegated = False
         self.closed = False
@@ -120,13 +120,12 @@ class ModelRun(Run):
 
     def release(self) -> None:
         """Give back what is reserved: another tells of the call, or nothing was sent."""
-        admitted, self.admitted = self.admitted, None
-        if admitted is not None:
-            admitted.give_back()
+        if (hold := self._held()) is not None:
+            give_back(hold)
 
-    def _admission(self) -> tuple[Budget, ...]:
-        admitted, self.admitted = self.admitted, None
-        return () if admitted is None else (admitted,)
+    def _held(self) -> Hold | None:
+        hold, self.hold = self.hold, None
+        return hold
 
 
 def around(place: Any) -> Run | None:

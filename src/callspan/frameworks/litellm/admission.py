@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callspan import guard
-from callspan.budgets import Asked, BudgetExceeded, Hold
+from callspan.budgets import BudgetExceeded
 from callspan.events import Delta
 from callspan.frameworks.framework import Opener
 from callspan.frameworks.litellm.request import Request
@@ -15,7 +15,7 @@ _DEEP = 32
 
 def admit(request: Request, opener: Opener | None) -> None:
     """Reserve what a request may need, unless another tells of it; raises `BudgetExceeded` where too little is left."""
-    if opener is None or request.mocked or request.admitted is not None or not request.waiting:
+    if opener is None or request.mocked or request.hold is not None or not request.waiting:
         return
     try:
         _ask(request, opener)
@@ -27,14 +27,10 @@ def admit(request: Request, opener: Opener | None) -> None:
 
 def _ask(request: Request, opener: Opener) -> None:
     observation = opener(request.made(bool(request.told.get("stream")), False), _nothing, request.base)
-    if observation is None or not observation.budgets:
-        return
-    asked = Asked.of(observation.call, observation.budgets, request.size)
-    if asked is not None and isinstance(asked.answer, Hold):
-        request.admitted = asked
-    elif asked is not None:
-        observation.budgets = (asked,)
-        observation.start()  # which tells of the stop, and raises it
+    if observation is not None and observation.budgets:
+        observation.size = request.size
+        observation.admit()
+        request.hold = observation.hold
 
 
 def _nothing(_item: object, _full: bool) -> Delta | None:
