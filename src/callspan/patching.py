@@ -75,9 +75,22 @@ class _OwnFunction(_Wrapper):
     def __init__(self, wrapped: Any, wrapper: Wrapper, enabled: Callable[[], bool]) -> None:
         super().__init__(wrapped, wrapper, (None, ""), enabled)
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        is_function = isinstance(self.__wrapped__, FunctionType)
-        return self.__qualname__ if is_function else self.__wrapped__.__reduce_ex__(protocol)
+    def __reduce_ex__(self, _protocol: Any) -> Any:
+        if isinstance(self.__wrapped__, FunctionType) and _named(self) is self:
+            return self.__qualname__
+        return _itself, (self.__wrapped__,)  # it has another name than its function, so only that can be found
+
+
+def _named(function: Any) -> Any:
+    """What is found under the name of a function."""
+    try:
+        return resolve_name(f"{function.__module__}:{function.__qualname__}")
+    except (ImportError, AttributeError, ValueError):
+        return None
+
+
+def _itself(function: Any) -> Any:
+    return function
 
 
 def wrapped(function: Any, wrapper: Wrapper, enabled: Callable[[], bool]) -> Any:

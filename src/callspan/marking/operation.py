@@ -9,6 +9,7 @@ from typing import Any
 
 from callspan import guard, scope
 from callspan.background import outside_collector
+from callspan.content.values import named
 from callspan.events import Call, Content, Failure
 from callspan.observation import Observation, Reader, current_task, qualified
 from callspan.scope import Scope
@@ -112,11 +113,15 @@ class Operation:
         observation, items = self._observation, self.items
         if observation is None or items is None or not observation.reads_text:
             return
-        if self._room > 0:
-            self._room -= len(item) if isinstance(item, str) else 1000
-            items.append(item)
-        elif isinstance(item, str):
-            observation.call.response.elided += len(item)
+        size = len(item) if isinstance(item, str) else 1000
+        try:
+            if self._room > 0:
+                items.append(named(item))
+            elif isinstance(item, str):
+                observation.call.response.elided += size
+            self._room -= size
+        except Exception as error:  # noqa: BLE001  an odd item must reach its reader
+            guard.report(f"reading what {observation.call.operation} yields", error)
 
     def read_here(self) -> None:
         """Note that the task which runs here is the one that reads the items."""

@@ -44,14 +44,26 @@ def _followed(source: Any, begin: Begin) -> Any:
     return followed
 
 
-async def _awaited(source: Any, begin: Begin) -> Any:
+class _Coroutine:
+    """A coroutine of the app's, which is closed if nobody awaits ours: one warning of Python's is enough."""
+
+    __slots__ = ("source",)
+
+    def __init__(self, source: Any) -> None:
+        self.source = source
+
+    def __del__(self) -> None:
+        self.source.close()
+
+
+async def _awaited(coroutine: _Coroutine, begin: Begin) -> Any:
     operation = begin(True)
     if operation is None:
-        return await source
+        return await coroutine.source
     try:
         with operation:
             await operation.settle()
-            result = operation.result = await source
+            result = operation.result = await coroutine.source
         operation.end()
     finally:
         await operation.settle()
@@ -123,7 +135,7 @@ class _AsyncSteps(AsyncShell):
 
 
 _FOLLOWED: dict[type, Callable[[Any, Begin], Any]] = {
-    CoroutineType: _awaited,
+    CoroutineType: lambda source, begin: _awaited(_Coroutine(source), begin),
     GeneratorType: _stepped,
     AsyncGeneratorType: _AsyncSteps,
 }
