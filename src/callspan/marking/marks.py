@@ -125,9 +125,11 @@ def _content(kind: Kind, arguments: Any) -> Content:
 def _bound(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """What a function is given, by the names of its parameters as far as they are known."""
     try:
-        return dict(inspect.signature(function).bind(*args, **kwargs).arguments)
+        found = inspect.signature(function).bind(*args, **kwargs).arguments
     except (TypeError, ValueError):
         return {"arguments": args, **kwargs}
+    # since Python 3.13 `@classmethod` hands its class on as an argument
+    return {name: value for name, value in found.items() if name not in ("self", "cls")}
 
 
 def _check(word: str, function: Any) -> None:
