@@ -110,7 +110,7 @@ async def count_slowly(to: int) -> AsyncIterator[int]:
 class Shop:
     """Methods of every kind."""
 
-    @callspan.tool(description="Sells.", call_id="call_1")
+    @callspan.tool(description="Sells.")
     def sell(self, stems: int) -> str:
         return str(stems)
 
@@ -146,7 +146,7 @@ async def mark() -> None:
     assert_type(Shop.closed("Bo"), Shop)
     assert_type(Shop.cost(3), float)
     assert_type(Shop.weight(3), int)
-    with callspan.tool("price", arguments={"flower": "rose"}) as run:
+    with callspan.tool("price", call_id="call_1", arguments={"flower": "rose"}) as run:
         run.result = 1.2
     async with callspan.agent("florist") as run:
         run.result = "Roses."

@@ -66,9 +66,11 @@ class Mark:
     def __call__(self, function: F) -> F:
         """The function, marked."""
         _check(self._kind.word, function)
+        if self._arguments is not None or "tool_call_id" in self._parameters:
+            raise SettingsError("arguments and call_id are those of a block: a function is given its own at each call")
         told = self._told(self._name or _name(function))
-        if self._kind is TOOL and told["tool_description"] is None:
-            told["tool_description"] = _first_line(function)
+        if self._kind is TOOL and (line := _first_line(function)):
+            told.setdefault("tool_description", line)
         run = lazily if _is_lazy(function) else called
 
         def marked(function: Any, _instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -205,8 +207,8 @@ def tool(name: Any = None, *, description: str | None = None, call_id: str | Non
     docstring. `call_id` is the model's id for the call that the tool answers. Arguments and result are content as those
     of an agent are, captured as `arguments` and `results`; the arguments may be the JSON text that a model gave.
     """
-    parameters = {"tool_type": "function", "tool_description": description, "tool_call_id": call_id}
-    return _mark(TOOL, name, parameters, arguments)
+    given = {"tool_type": "function", "tool_description": description, "tool_call_id": call_id}
+    return _mark(TOOL, name, {key: value for key, value in given.items() if value is not None}, arguments)
 
 
 def _mark(kind: Kind, name: Any, parameters: dict[str, Any], arguments: Any) -> Any:
