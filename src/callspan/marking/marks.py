@@ -4,51 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, overload
 
 from callspan.content.plain import valid
-from callspan.content.values import as_object, as_text
-from callspan.events import TEXT, Content, Delta, Part, parsed
+from callspan.events import Call
 from callspan.marking import operation as operations
+from callspan.marking.kinds import AGENT, TOOL, WORKFLOW, Kind
 from callspan.marking.operation import Operation
 from callspan.marking.running import called, lazily
 from callspan.patching import wrapped
 from callspan.settings import SettingsError
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, ..., Any]")
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What something may be marked as: its word, its operation, and how what is given to it and by it is read."""
-
-    word: str
-    operation: str
-    sent: Callable[[Any], Content]
-    given: Callable[[Any, bool], Delta]
-
-
-def _asked(arguments: Any) -> Content:
-    """One argument is what an agent is asked; more of them are told with their names."""
-    if isinstance(arguments, dict) and len(arguments) == 1:
-        (arguments,) = arguments.values()
-    return Content([{"role": "user", "parts": [{"type": TEXT, "content": as_text(arguments)}]}])
-
-
-def _answered(result: Any, _full: bool) -> Delta:
-    return Delta(parts=[Part(TEXT, as_text(result))])
-
-
-WORKFLOW = Kind("workflow", "invoke_workflow", _asked, _answered)
-AGENT = Kind("agent", "invoke_agent", _asked, _answered)
-TOOL = Kind(
-    "tool",
-    "execute_tool",
-    lambda arguments: Content(arguments=as_object(parsed(arguments))),
-    lambda result, _full: Delta(result=as_object(result)),
-)
 
 
 class Mark:
@@ -83,14 +51,16 @@ class Mark:
 
     def _begin(self, told: dict[str, Any], given: Callable[[], Any], asynchronous: bool) -> Operation | None:
         kind = self._kind
-        return operations.begin(kind.operation, told, kind.given, lambda: _content(kind, given()), asynchronous)
+        call = Call(kind.operation, "", None, told, asynchronous=asynchronous, content=lambda: kind.sent(given()))
+        return operations.begin(call, kind.given)
 
     def _block(self, asynchronous: bool) -> Operation:
         if self._name is None:
             word = self._kind.word
             raise SettingsError(f"a block has no name of its own: give it one, `with callspan.{word}('name'):`")
-        begun = self._begin(self._told(self._name), lambda: self._arguments, asynchronous)
-        operation = Operation() if begun is None else begun
+        heard = operations.heard()
+        begun = self._begin(self._told(self._name), lambda: self._arguments, asynchronous) if heard else None
+        operation = begun or Operation()
         self._open.append(operation)
         return operation
 
@@ -118,10 +88,6 @@ class Mark:
         operation.__exit__(*error)
         operation.end()
         await operation.settle()
-
-
-def _content(kind: Kind, arguments: Any) -> Content:
-    return Content() if arguments is None else kind.sent(arguments)
 
 
 def _bound(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

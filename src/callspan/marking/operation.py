@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from callspan import guard, scope
 from callspan.background import outside_collector
 from callspan.content.values import named
-from callspan.events import Call, Content, Failure
+from callspan.events import Call, Failure
+from callspan.marking.place import Place, agent_here, framework_tells
 from callspan.observation import Observation, Reader, current_task, qualified
 from callspan.scope import Scope
 from callspan.steering import steers
@@ -135,54 +136,22 @@ class Operation:
             on_drop(owner, self._observation)
 
 
-class Place:
-    """Where the code of an operation runs, also for the frameworks that run in it.
-
-    A model that is called here may be what the run of a model further out stands for.
-    """
-
-    __slots__ = ("call", "outer")
-
-    def __init__(self, call: Call, outer: Any) -> None:
-        self.call = call
-        self.outer = outer
-
-    def claim(self, operation: str) -> Any:
-        """What waits further out for the call of a client."""
-        return None if self.outer is None else self.outer.claim(operation)
-
-
-def begin(
-    operation: str,
-    parameters: Mapping[str, Any],
-    read: Reader,
-    content: Callable[[], Content],
-    asynchronous: bool,
-) -> Operation | None:
+def begin(call: Call, read: Reader) -> Operation | None:
     """Begin an operation, unless nobody listens, telemetry is suppressed, or a framework tells of it already."""
     opener = _opener
     if opener is None or scope.suppressed():
         return None
     try:
-        place = scope.place()
-        around = place.call if place is not None else None
-        if operation == "execute_tool":
-            if around is not None and not isinstance(place, Place) and _same_tool(around, parameters):
+        if call.operation == "execute_tool":
+            if framework_tells(call):
                 return None
-            agent = scope.agent(around)
-            parameters = {**parameters, "agent_name": agent.parameters.get("agent_name")} if agent else parameters
-        call = Call(operation, "", None, parameters, asynchronous=asynchronous, content=content)
+            call.parameters = {**call.parameters, **agent_here()}
         observation = opener(call, read, scope.current())
         observation.explain = _explained
         return Operation(observation)
-    except Exception as error:  # noqa: BLE001  our fault must not keep the app's function from running
-        guard.report(f"beginning {operation}", error)
+    except Exception as error:  # noqa: BLE001  our fault must not keep the app's code from running
+        guard.report(f"beginning {call.operation}", error)
         return None
-
-
-def _same_tool(around: Call, parameters: Mapping[str, Any]) -> bool:
-    """Whether a framework runs this function as its tool, so that the run around it is the same operation."""
-    return around.operation == "execute_tool" and around.parameters.get("tool_name") == parameters["tool_name"]
 
 
 def _explained(error: BaseException) -> Failure:
