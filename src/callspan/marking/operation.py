@@ -11,7 +11,7 @@ from callspan import guard, scope
 from callspan.background import outside_collector
 from callspan.content.values import named
 from callspan.events import Call, Failure
-from callspan.marking.place import Place, agent_here, framework_tells
+from callspan.marking.place import Place, agent_at, framework_tells
 from callspan.observation import Observation, Reader, current_task, qualified
 from callspan.scope import Scope
 from callspan.steering import steers
@@ -44,7 +44,7 @@ class Operation:
 
     __slots__ = ("_before", "_context", "_mark", "_observation", "_room", "items", "result")
 
-    def __init__(self, observation: Observation | None = None) -> None:
+    def __init__(self, observation: Observation | None = None, around: Any = None) -> None:
         self.result: Any = None
         self.items: list[Any] | None = None
         self._room = ITEMS_ROOM
@@ -53,10 +53,9 @@ class Operation:
         self._context: Any = None
         self._observation = observation
         if observation is not None:
-            place = Place(observation.call, scope.place())
             observation.start()
             observation.leave()
-            self._context = scope.at(place, observation.call.context or scope.context())
+            self._context = scope.at(Place(observation.call, around), observation.call.context)
 
     def __enter__(self) -> Operation:
         if self._context is not None:
@@ -138,17 +137,18 @@ class Operation:
 
 def begin(call: Call, read: Reader) -> Operation | None:
     """Begin an operation, unless nobody listens, telemetry is suppressed, or a framework tells of it already."""
-    opener = _opener
-    if opener is None or scope.suppressed():
+    opener, here = _opener, scope.context()
+    if opener is None or scope.suppressed(here):
         return None
     try:
-        if call.operation == "execute_tool":
-            if framework_tells(call):
+        around = scope.place(here)
+        if call.operation == "execute_tool" and around is not None:
+            if framework_tells(around, call):
                 return None
-            call.parameters = {**call.parameters, **agent_here()}
-        observation = opener(call, read, scope.current())
+            call.parameters = {**call.parameters, **agent_at(around)}
+        observation = opener(call, read, scope.current(here))
         observation.explain = _explained
-        return Operation(observation)
+        return Operation(observation, around)
     except Exception as error:  # noqa: BLE001  our fault must not keep the app's code from running
         guard.report(f"beginning {call.operation}", error)
         return None

@@ -25,15 +25,13 @@ class Place:
         return None if self.outer is None else self.outer.claim(operation)
 
 
-def framework_tells(call: Call) -> bool:
-    """Whether a framework runs a function as its tool, so that its run, in which this is, is the same operation."""
-    place = scope.place()
-    around = place.call if place is not None and not isinstance(place, Place) else None
+def framework_tells(place: Any, call: Call) -> bool:
+    """Whether the framework's run at a place is of the tool that is called there: then they are one operation."""
+    around = None if isinstance(place, Place) else place.call
     return around is not None and (around.operation, around.subject) == (call.operation, call.subject)
 
 
-def agent_here() -> dict[str, Any]:
-    """The agent in which a tool is run, as a parameter of the call."""
-    place = scope.place()
-    agent = scope.agent(place.call) if place is not None else None
+def agent_at(place: Any) -> dict[str, Any]:
+    """The agent that runs a tool at a place, as a parameter of the tool's call."""
+    agent = scope.agent(place.call)
     return {} if agent is None else {"agent_name": agent.subject}
