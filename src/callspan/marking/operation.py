@@ -9,10 +9,11 @@ from typing import Any
 
 from callspan import guard, scope
 from callspan.background import outside_collector
+from callspan.cancellation import current_task
 from callspan.content.values import named
 from callspan.events import Call, Failure
 from callspan.marking.place import Place, agent_at, framework_tells
-from callspan.observation import Observation, Reader, current_task, qualified
+from callspan.observation import Observation, Reader, qualified
 from callspan.scope import Scope
 from callspan.steering import steers
 from callspan.streams import on_drop
@@ -137,16 +138,16 @@ class Operation:
 
 def begin(call: Call, read: Reader) -> Operation | None:
     """Begin an operation, unless nobody listens, telemetry is suppressed, or a framework tells of it already."""
-    opener, here = _opener, scope.context()
-    if opener is None or scope.suppressed(here):
+    opener = _opener
+    off, around, in_force = scope.look(scope.context())
+    if opener is None or off:
         return None
     try:
-        around = scope.place(here)
         if call.operation == "execute_tool" and around is not None:
             if framework_tells(around, call):
                 return None
             call.parameters = {**call.parameters, **agent_at(around)}
-        observation = opener(call, read, scope.current(here))
+        observation = opener(call, read, in_force)
         observation.explain = _explained
         return Operation(observation, around)
     except Exception as error:  # noqa: BLE001  our fault must not keep the app's code from running
