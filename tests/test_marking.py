@@ -502,6 +502,27 @@ async def test_async_blocks(telemetry: Telemetry, model_server: ModelServer) -> 
     assert len(telemetry.spans) == 3
 
 
+def test_blocks_left_out_of_order(telemetry: Telemetry) -> None:
+    """A block that is left late puts nothing out of force that has begun since; one may end before it is left."""
+
+    def opens() -> Iterator[None]:
+        with callspan.agent("late"):
+            yield
+
+    before = otel.get_current()
+    items = opens()
+    with telemetry.tracer.start_as_current_span("app"):
+        next(items)
+    with telemetry.tracer.start_as_current_span("app's next"):
+        items.close()
+        assert current() == "app's next"
+    assert otel.get_current() is before
+    with callspan.agent("early") as run:
+        run.end()
+        assert telemetry.spans[-1].name == "invoke_agent early"
+    assert otel.get_current() is before
+
+
 def test_blocks_of_one_mark_in_threads(telemetry: Telemetry) -> None:
     """The same with threads, which leave in the order in which they came, and nested ones in the other."""
     mark, meeting, outcomes = callspan.tool("wait"), threading.Barrier(2), []
@@ -1003,6 +1024,7 @@ def test_t041_loop_that_ends(telemetry: Telemetry) -> None:
 def test_collected_in_a_circle(telemetry: Telemetry, function: Any) -> None:
     """What only the garbage collector finds is abandoned, and told elsewhere: the collector may stop any code."""
     told: list[str] = []
+    before = otel.get_current()
 
     class Hears:
         def on_end(self, _call: Call, _response: Any) -> None:
@@ -1019,6 +1041,7 @@ def test_collected_in_a_circle(telemetry: Telemetry, function: Any) -> None:
     callspan.flush()
     assert telemetry.attributes["callspan.outcome"] == "abandoned"
     assert told == ["callspan"]
+    assert otel.get_current() == before
 
 
 @types.coroutine

@@ -43,7 +43,7 @@ class Operation:
     Its code runs in `with`, all of it at once or, if it yields `items`, step by step. What a step raises ends it.
     """
 
-    __slots__ = ("_before", "_context", "_mark", "_observation", "_room", "items", "result")
+    __slots__ = ("_before", "_context", "_mark", "_observation", "_place", "_room", "items", "result")
 
     def __init__(self, observation: Observation | None = None, around: Any = None) -> None:
         self.result: Any = None
@@ -52,11 +52,13 @@ class Operation:
         self._mark: Any = None
         self._before: Any = None
         self._context: Any = None
+        self._place: Any = None
         self._observation = observation
         if observation is not None:
             observation.start()
             observation.leave()
-            self._context = scope.at(Place(observation.call, around), observation.call.context)
+            self._place = Place(observation.call, around)
+            self._context = scope.at(self._place, observation.call.context)
 
     def __enter__(self) -> Operation:
         if self._context is not None:
@@ -67,12 +69,16 @@ class Operation:
     def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
         if self._mark is None:
             return
-        here, self._context = self.here, scope.context()  # what a step has put in force is in force in the next
-        if not scope.leave(self._mark) and here:
+        # a coroutine or a block may be left where something else has begun since, which is not to be put out of force
+        if (self.items is not None or self._place.is_around(scope.place())) and not self._left():
             scope.enter(self._before)  # a generator's steps may be run in copies of one context
         self._before = self._mark = None
         if error is not None:
             self.end(error)
+
+    def _left(self) -> bool:
+        self._context = scope.context()  # what a step has put in force is in force in the next
+        return scope.leave(self._mark)
 
     @property
     def runs(self) -> bool:
@@ -86,7 +92,9 @@ class Operation:
 
     def end(self, error: BaseException | None = None) -> None:
         """End, with what was given or by what was raised; a second time changes nothing."""
-        observation, self._context = self._observation, None
+        observation = self._observation
+        if not self.runs:
+            self._context = self._place = None
         if observation is None or observation.ended:
             return
         if self.items is not None and isinstance(error, _ENDS):

@@ -20,6 +20,12 @@ class Place:
         self.call = call
         self.outer = outer
 
+    def is_around(self, place: Any) -> bool:
+        """Whether a place is this one or lies within it."""
+        while place is not None and place is not self:
+            place = place.outer
+        return place is self
+
     def claim(self, operation: str) -> Any:
         """What waits further out for the call of a client."""
         return None if self.outer is None else self.outer.claim(operation)
