@@ -22,6 +22,7 @@ PRINTED = {
     "handlers.py": ["[completed]", "gpt-4.1-mini: ", "two customers were served"],
     "count_tokens.py": ["morning: 1 call, ", "so far:  4 calls, ", "day:     gpt-4.1-mini: 6 calls, "],
     "own_opentelemetry.py": ["chat gpt-4.1-mini, child of "],
+    "marked.py": ["12 of our tulip stems cost 14.40 euros"],
     "callbacks.py": ["The result is: 7", "another task runs", "It has 16 characters."],
     "chain_with_logs.py": ["Entering new LLMChain chain...", "Finished chain.", "INFO 3"],
     "flower_shop_langchain.py": ["[小雅] 花卉数据: 玫", "[Bo] 花卉数据:  peonies", "[小雅] 祝你今天愉快!"],
@@ -83,6 +84,19 @@ def test_own_opentelemetry_is_the_parent(ran: Callable[..., Ran]) -> None:
     printed = ran("own_opentelemetry.py").done.stdout
     order = printed.split("the order is ")[1].split()[0]
     assert f"child of {order}" in printed
+
+
+def test_marked_is_one_tree(ran: Callable[..., Ran]) -> None:
+    """The agent stands in the workflow, and in the agent what it calls."""
+    printed = ran("marked.py").done.stderr.partition("\nmodel ")[0].splitlines()
+    shown = [line.lstrip(" │├└─").partition("  ")[0] for line in printed if "order" in line or "─" in line]
+    assert shown == [
+        "invoke_workflow order",
+        "invoke_agent florist",
+        "chat gpt-4.1-mini",
+        "execute_tool flower_price",
+        "chat gpt-4.1-mini",
+    ]
 
 
 def test_callbacks_let_another_task_run(ran: Callable[..., Ran]) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from callspan.handlers.file import FileHandler
     from callspan.install import attach, capture, configure, flush, instrument, status, uninstrument, use_handlers
     from callspan.labels import attributes
+    from callspan.marking.marks import agent, tool, workflow
     from callspan.scope import carry
     from callspan.settings import Settings, SettingsError
 
@@ -38,6 +39,7 @@ _HOMES = {
         "use_handlers",
     ),
     "callspan.labels": ("attributes",),
+    "callspan.marking.marks": ("agent", "tool", "workflow"),
     "callspan.scope": ("carry",),
     "callspan.settings": ("Settings", "SettingsError"),
 }
@@ -76,6 +78,7 @@ __all__ = [
     "TokenCount",
     "Usage",
     "__version__",
+    "agent",
     "attach",
     "attributes",
     "budget",
@@ -88,6 +91,8 @@ __all__ = [
     "instrument",
     "redact_common",
     "status",
+    "tool",
     "uninstrument",
     "use_handlers",
+    "workflow",
 ]

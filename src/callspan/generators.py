@@ -24,23 +24,23 @@ def observed(source: Any, observation: Observation) -> Any:
     """The items of a generator whose request has been made."""
     watch_collector()
     if hasattr(source, "__anext__"):
-        return _AsyncSteps(source, observation=observation)
-    steps = _steps(source, observation, source.__next__)
-    on_drop(steps, observation)
-    return steps
+        return _AsyncItems(source, observation=observation)
+    items = _items(source, observation, source.__next__)
+    on_drop(items, observation)
+    return items
 
 
 def lazily_observed(source: Any, begin: Begin) -> Any:
     """The items of a generator that makes its request when the first is asked for; the call begins with `begin`."""
     watch_collector()
-    return _AsyncSteps(source, begin=begin) if hasattr(source, "__anext__") else _begun(source, begin)
+    return _AsyncItems(source, begin=begin) if hasattr(source, "__anext__") else _begun(source, begin)
 
 
 def _begun(source: Any, begin: Begin) -> Generator[Any, Any, Any]:
     observation = begin()
     if observation is None:
         return (yield from source)
-    return (yield from _steps(source, observation, partial(_first, source, observation)))
+    return (yield from _items(source, observation, partial(_first, source, observation)))
 
 
 def _first(source: Any, observation: Observation) -> Any:
@@ -51,34 +51,40 @@ def _first(source: Any, observation: Observation) -> Any:
         observation.leave()
 
 
-def _steps(source: Any, observation: Observation, step: Callable[[], Any]) -> Generator[Any, Any, Any]:
+def _items(source: Any, observation: Observation, first: Callable[[], Any]) -> Generator[Any, Any, Any]:
+    def leave() -> None:
+        outside_collector(observation.drop)
+        source.close()
+
+    return steps(source, first, lambda step: take(step, observation, source), leave)
+
+
+def steps(
+    source: Any, step: Callable[[], Any], make: Callable[[Callable[[], Any]], Any], leave: Callable[[], None]
+) -> Generator[Any, Any, Any]:
+    """The items of a generator, the first of which is `step`'s. Each step is given to `make`, and `leave` is called
+    when the reader is gone."""
     while True:
         try:
-            item = take(step, observation, source)
+            item = make(step)
         except StopIteration as end:
             return end.value
         try:
             sent = yield item
         except GeneratorExit:
-            outside_collector(observation.drop)
-            source.close()
+            leave()
             raise
-        except BaseException as error:  # noqa: BLE001  it was thrown in by the reader, for the client to see
+        except BaseException as error:  # noqa: BLE001  it was thrown in by the reader, for the source to see
             step = partial(source.throw, error)
         else:
             step = source.__next__ if sent is None else partial(source.send, sent)
 
 
-class _AsyncSteps(AsyncGenerator[Any, Any]):
+class AsyncShell(AsyncGenerator[Any, Any]):
     """An asynchronous generator as an object, for a real one learns late, by the event loop, that it was dropped."""
 
-    def __init__(self, source: Any, *, begin: Begin | None = None, observation: Observation | None = None) -> None:
+    def __init__(self, source: Any) -> None:
         self._source = source
-        self._begin = begin
-        self._observation = observation
-        self._reader: Any = None
-        if observation is not None:
-            on_drop(self, observation)
 
     @property
     def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]  # what isinstance() asks for
@@ -94,6 +100,21 @@ class _AsyncSteps(AsyncGenerator[Any, Any]):
     async def athrow(self, *error: Any) -> Any:
         """Raise where the generator waits."""
         return await self._step(partial(self._source.athrow, *error))
+
+    async def _step(self, step: Callable[[], Any]) -> Any:
+        raise NotImplementedError
+
+
+class _AsyncItems(AsyncShell):
+    """Those that a client gives."""
+
+    def __init__(self, source: Any, *, begin: Begin | None = None, observation: Observation | None = None) -> None:
+        super().__init__(source)
+        self._begin = begin
+        self._observation = observation
+        self._reader: Any = None
+        if observation is not None:
+            on_drop(self, observation)
 
     async def _step(self, step: Callable[[], Any]) -> Any:
         if self._begin is not None:

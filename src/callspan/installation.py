@@ -28,6 +28,7 @@ from callspan.handlers.metrics import Metrics
 from callspan.handlers.spans import Spans
 from callspan.inspection import installed_version, older
 from callspan.listening import Listening
+from callspan.marking import operation as marking
 from callspan.observation import Observation, Reader
 from callspan.patching import Patch, Patches
 from callspan.prices import table
@@ -264,6 +265,7 @@ class Installation:
         """Patch the clients, now or when they are imported."""
         for client in self.clients:
             client.apply()
+        marking.listen(self.begin if self.clients else None)
 
     def hear(self, framework: str) -> None:
         """Hear the handlers that the app itself gives to a framework which is not watched everywhere."""
@@ -277,6 +279,7 @@ class Installation:
         """Leave them as they were."""
         for client in self.clients:
             client.undo()
+        marking.listen(None)
 
 
 def known_clients() -> list[str]:

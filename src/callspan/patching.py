@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pkgutil import resolve_name
-from types import CellType, ModuleType
+from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 import wrapt
@@ -40,8 +40,8 @@ class _Wrapper(wrapt.FunctionWrapper):
 
     __bound_function_wrapper__ = _BoundWrapper
 
-    def __init__(self, wrapped: Any, wrapper: Wrapper, home: tuple[Any, str]) -> None:
-        super().__init__(wrapped, wrapper)
+    def __init__(self, wrapped: Any, wrapper: Wrapper, home: tuple[Any, str], enabled: Any = None) -> None:
+        super().__init__(wrapped, wrapper, enabled)
         self._self_home = home
 
     def __reduce_ex__(self, _protocol: Any) -> Any:
@@ -55,6 +55,50 @@ class _Wrapper(wrapt.FunctionWrapper):
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Any:
         return self
+
+
+class _OwnMethod(_BoundWrapper):
+    """The same for a method of the app's own."""
+
+    def _self_source(self) -> tuple[Any, str]:
+        home = getattr(self.__wrapped__, "__self__", None)
+        if home is None:
+            home = resolve_name(f"{self.__module__}:{self.__qualname__.rpartition('.')[0]}")
+        return home, self.__name__
+
+
+class _OwnFunction(_Wrapper):
+    """A wrapped function of the app's own, which is found by its name, as functions are."""
+
+    __bound_function_wrapper__ = _OwnMethod
+
+    def __init__(self, wrapped: Any, wrapper: Wrapper, enabled: Callable[[], bool]) -> None:
+        super().__init__(wrapped, wrapper, (None, ""), enabled)
+
+    def __reduce_ex__(self, _protocol: Any) -> Any:
+        if isinstance(self.__wrapped__, FunctionType) and _named(self) is self:
+            return self.__qualname__
+        return _itself, (self.__wrapped__,)  # it has another name than its function, so only that can be found
+
+
+def _named(function: Any) -> Any:
+    """What is found under the name of a function."""
+    try:
+        return resolve_name(f"{function.__module__}:{function.__qualname__}")
+    except (ImportError, AttributeError, ValueError):
+        return None
+
+
+def _itself(function: Any) -> Any:
+    return function
+
+
+def wrapped(function: Any, wrapper: Wrapper, enabled: Callable[[], bool]) -> Any:
+    """A function of the app's own in a wrapper that looks, binds, copies and pickles as the function would.
+
+    While it is not `enabled` the function is called at once, at the cost of asking.
+    """
+    return _OwnFunction(function, wrapper, enabled)
 
 
 @dataclass(slots=True)

@@ -126,6 +126,13 @@ def at(place: Any, context: Any = None) -> Any:
     return otel.set_value(_PLACE, place, context)
 
 
+def agent(call: Any) -> Any:
+    """The innermost agent that a call is, or in which it is made."""
+    while call is not None and call.operation != "invoke_agent":
+        call = call.parent
+    return call
+
+
 def context() -> Any:
     """The context in force."""
     return otel.get_current()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+
 from typing_extensions import assert_type
 
 import callspan
@@ -79,3 +81,72 @@ def limit() -> float:
         return budget.spent["usd"]
     except callspan.BudgetExceeded as stop:
         return stop.limit
+
+
+@callspan.tool
+def price(flower: str, *, stems: int = 1) -> float:
+    """A function keeps its type."""
+    return 1.2 * stems
+
+
+@callspan.agent("florist")
+async def ask(question: str) -> str:
+    """So does a coroutine function."""
+    return question
+
+
+@callspan.workflow(name="numbers")
+def count_up(to: int) -> Iterator[int]:
+    """A generator."""
+    yield from range(to)
+
+
+@callspan.workflow
+async def count_slowly(to: int) -> AsyncIterator[int]:
+    """An asynchronous generator."""
+    yield to
+
+
+class Shop:
+    """Methods of every kind."""
+
+    @callspan.tool(description="Sells.")
+    def sell(self, stems: int) -> str:
+        return str(stems)
+
+    @callspan.tool
+    @classmethod
+    def opened(cls, name: str) -> Shop:
+        return cls()
+
+    @classmethod
+    @callspan.tool
+    def closed(cls, name: str) -> Shop:
+        return cls()
+
+    @callspan.tool
+    @staticmethod
+    def cost(stems: int) -> float:
+        return 1.2 * stems
+
+    @staticmethod
+    @callspan.tool
+    def weight(stems: int) -> int:
+        return stems
+
+
+async def mark() -> None:
+    """What is marked is what it was."""
+    assert_type(price("rose", stems=3), float)
+    assert_type(await ask("Which?"), str)
+    assert_type(list(count_up(3)), list[int])
+    assert_type([number async for number in count_slowly(3)], list[int])
+    assert_type(Shop().sell(3), str)
+    assert_type(Shop.opened("Bo"), Shop)
+    assert_type(Shop.closed("Bo"), Shop)
+    assert_type(Shop.cost(3), float)
+    assert_type(Shop.weight(3), int)
+    with callspan.tool("price", call_id="call_1", arguments={"flower": "rose"}) as run:
+        run.result = 1.2
+    async with callspan.agent("florist") as run:
+        run.result = "Roses."

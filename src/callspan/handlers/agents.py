@@ -7,6 +7,7 @@ from typing import Any
 
 from opentelemetry import metrics
 
+from callspan import scope
 from callspan.events import Call, Response
 from callspan.handlers.metrics import instrument
 from callspan.handlers.telemetry import FollowsProvider
@@ -45,7 +46,7 @@ class AgentMetrics:
         if call.operation == "invoke_agent":
             call.values[_INFERENCE], call.values[_TOOLS] = [], []
         kind = _TOOLS if call.operation == "execute_tool" else _INFERENCE if call.operation in names.INFERENCE else None
-        agent = None if kind is None else _agent(call)
+        agent = None if kind is None else scope.agent(call.parent)
         if agent is not None and kind in agent.values:
             agent.values[kind].append(call.id)
 
@@ -65,14 +66,6 @@ class AgentMetrics:
     def on_error(self, call: Call, error: BaseException) -> None:
         """Record what has failed."""
         self.on_end(call, call.response)
-
-
-def _agent(call: Call) -> Call | None:
-    """The innermost agent in which something is called."""
-    outer = call.parent
-    while outer is not None and outer.operation != "invoke_agent":
-        outer = outer.parent
-    return outer
 
 
 def _named(call: Call) -> Attributes:

@@ -1,4 +1,4 @@
-"""LangChain's messages as neutral ones, and plain data from what tools are given and give."""
+"""LangChain's messages as neutral ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from callspan.dialects.dialect import get, items
 from callspan.dialects.openai_parts import blob, media
 
 _ROLES = {"human": "user", "ai": "assistant", "function": "tool"}
-_DEPTH = 6
 
 
 def messages(found: Any) -> list[dict[str, Any]]:
@@ -64,22 +63,3 @@ def _media(modality: str, block: Any) -> dict[str, Any] | None:
         return blob(modality, str(get(block, "mime_type") or ""), data)
     address = get(block, "image_url") or get(block, "url")
     return media(modality, get(address, "url") if isinstance(address, Mapping) else address) or None
-
-
-def plain(value: Any, depth: int = _DEPTH) -> Any:
-    """A value as plain data. An object is only named: it may be a live model with its key, or hold a lock."""
-    if value is None or isinstance(value, (str, int, float)):
-        return value
-    if isinstance(value, Mapping) and depth:
-        return {str(key): plain(item, depth - 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set)) and depth:
-        return [plain(item, depth - 1) for item in value]
-    return f"<{type(value).__module__}.{type(value).__qualname__}>"
-
-
-def as_object(value: Any) -> dict[str, Any]:
-    """What a tool was given or gave, as the object that the conventions want."""
-    if isinstance(value, Mapping):
-        return plain(value)
-    content = getattr(value, "content", None) if type(value).__name__ == "ToolMessage" else None
-    return {"content": plain(value if content is None else content)}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from callspan.content.values import as_object
 from callspan.dialects.dialect import chosen, get, items, text
 from callspan.dialects.openai_parts import tools
 from callspan.events import Call, Content
-from callspan.frameworks.langchain.conversation import as_object, messages
+from callspan.frameworks.langchain.conversation import messages
 from callspan.observation import Observation
 
 _PROVIDERS = {

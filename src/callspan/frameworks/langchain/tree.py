@@ -16,10 +16,10 @@ from callspan.frameworks.langchain.steps import Operation
 from callspan.frameworks.place import Bystander, ModelPlace, delegate
 from callspan.frameworks.run import ModelRun, Run, Runs, around
 from callspan.observation import Observation, qualified
+from callspan.steering import steers
 
 _BARE_TASKS = sys.version_info < (3, 11)
 """Before Python 3.11 LangGraph awaits an asynchronous node in the context in which it tells of it, not in a copy."""
-_CONTROL = ("GraphInterrupt", "NodeInterrupt", "GraphBubbleUp", "ParentCommand")
 Told = Mapping[str, Any]
 
 
@@ -210,10 +210,10 @@ class Tree:
 
 
 def _fail(observation: Observation, error: BaseException | None) -> None:
-    """An interrupt of a graph, or a command to its parent, is control flow; a reader that left is no failure."""
+    """Neither control flow nor a reader that left is a failure."""
     if error is None or isinstance(error, GeneratorExit):
         observation.abandon()
-    elif any(kind.__name__ in _CONTROL for kind in type(error).__mro__):
+    elif steers(error):
         observation.finish()
     else:
         observation.fail(error)
@@ -224,10 +224,8 @@ def _nothing(_item: Any, _full: bool) -> Delta | None:
 
 
 def _agent_name(run: Run) -> str | None:
-    outer = run.call
-    while outer is not None and outer.operation != "invoke_agent":
-        outer = outer.parent
-    return outer.parameters.get("agent_name") if outer is not None else None
+    agent = scope.agent(run.call)
+    return agent.parameters.get("agent_name") if agent is not None else None
 
 
 _METHODS: dict[str, Callable[..., None]] = {
