@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
+from dataclasses import replace
 from types import CoroutineType
 from typing import Any
 
@@ -301,7 +302,7 @@ class Observation:
                 failure = self.explain(error)
             except Exception as fault:  # noqa: BLE001  an odd error must reach the app as it is
                 guard.report(f"reading an error of {self.call.operation}", fault)
-        failure = failure or Failure(qualified(type(error)), str(error), exception=error)
+        failure = failure or Failure(qualified(type(error)), said(error), exception=error)
         self._end(Outcome.ERROR if isinstance(error, Exception) else Outcome.CANCELLED, failure, error)
 
     def _end(self, outcome: Outcome, failure: Failure | None = None, error: BaseException | None = None) -> None:
@@ -325,6 +326,10 @@ class Observation:
             answers = tell_what(self._dispatch.errors, call, error)
         if answers:
             self._take_up(answers)
+        if failure is not None and failure.exception is not None:
+            # its traceback refers to frames that refer to this call: what the app has let go of must not wait for the
+            # garbage collector
+            call.failure = replace(failure, exception=None)
         if call.estimate is not None:
             estimator.run(call, call.estimate)
 
@@ -348,6 +353,14 @@ class ProviderError(Exception):
         self.failure = failure
 
 
+def said(error: BaseException) -> str:
+    """What an exception says, if it is able to say anything."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  whatever it is, it must reach the app as it is
+        return ""
+
+
 def qualified(kind: type) -> str:
     """The name of a class with its module; builtin ones bare."""
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
@@ -367,4 +380,4 @@ def forget_all() -> None:
     open_observations.clear()
 
 
-__all__ = ["Observation", "ProviderError", "active", "end_all", "forget_all", "open_observations", "qualified"]
+__all__ = ["Observation", "ProviderError", "active", "end_all", "forget_all", "open_observations", "qualified", "said"]

@@ -178,6 +178,7 @@ _ELSEWHERE = _once(
         *(f"tests/torture/test_{name}.py" for name in ("streams", "chunks", "exits", "other_loops", "web")),
         *(test for client in CLIENTS for test in client.tests),
         *_GUEST,
+        "tests/marking",
     ]
 )
 """What can differ from one Python to another: tasks, generators, the end of a process, and each client."""

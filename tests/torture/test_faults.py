@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import gc
+import weakref
 from typing import Any
 
 import openai
@@ -15,7 +18,8 @@ from callspan.adapters.openai import OPENAI
 from callspan.handlers import logs, metrics, spans
 from callspan.modelserver import ModelServer, Reply
 from callspan.semconv import attributes, content
-from program import CHAT, WITH_USAGE, Program
+from clients import openai_client
+from program import CHAT, WITH_USAGE, Program, answering
 from telemetry import Telemetry
 
 
@@ -267,3 +271,56 @@ def test_t018_metrics_fail_alone(telemetry: Telemetry, program: Program, stream:
         telemetry.attributes
     )
     assert [event["name"] for event in telemetry.logs] == ["gen_ai.client.inference.operation.details"]
+
+
+# --- what the app has raised itself ----------------------------------------------------------------------------------
+
+
+class Mute(Exception):
+    """An exception that is not able to say anything."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("nothing to say")
+
+
+def test_exception_that_cannot_speak(telemetry: Telemetry) -> None:
+    """It reaches the app as the object that it is, and the call has ended with its class."""
+    mute = Mute()
+    with openai_client("http://none/v1", http_client=answering([mute])) as client, pytest.raises(Mute) as caught:
+        list(client.chat.completions.create(**CHAT, stream=True))
+    assert caught.value is mute
+    assert telemetry.attributes["error.type"].endswith("test_faults.Mute")
+
+
+class Held:
+    """Something large that the app has at hand when a call fails."""
+
+
+def kept(program: Program, **more: Any) -> bool:
+    """Whether what a function of the app's had at hand is still there when it has handled a failed call."""
+
+    def handled() -> weakref.ref[Held]:
+        held = Held()
+        with contextlib.suppress(openai.APIStatusError):
+            _ = list(program.stream(**more)) if more else program.chat()
+        return weakref.ref(held)
+
+    handled()
+    gc.collect()
+    gc.disable()
+    try:
+        return handled()() is not None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("more", [{}, WITH_USAGE], ids=["plain", "stream"])
+def test_what_a_failed_call_refers_to_is_let_go_of(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, more: dict[str, Any]
+) -> None:
+    """The frames in which a call has failed wait for the garbage collector only where they would without us."""
+    model_server.enqueue(*[Reply(status=400)] * 4)
+    seen = kept(program, **more)
+    callspan.uninstrument()
+    assert seen == kept(program, **more)
+    assert [span.status.status_code.name for span in telemetry.spans] == ["ERROR"] * 2

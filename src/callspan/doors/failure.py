@@ -7,7 +7,7 @@ from typing import Any
 from callspan.dialects.dialect import get, loaded
 from callspan.dialects.openai_failure import OTHER, failure_type
 from callspan.events import Failure
-from callspan.observation import qualified
+from callspan.observation import qualified, said
 
 _REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "mistral-correlation-id", "x-kong-request-id")
 
@@ -22,7 +22,7 @@ def explain(error: BaseException, *fields: str, answer: Any = None) -> Failure:
     status = _status(error)
     return Failure(
         type=_error_type(error, fields, _error_body(error) if answer is None else answer),
-        message=str(error),
+        message=said(error),
         status=status,
         request_id=next((found for name in _REQUEST_IDS if (found := headers.get(name))), None),
         retry_after=headers.get("retry-after") or headers.get("retry-after-ms"),

@@ -19,7 +19,8 @@ class Outcome(str, enum.Enum):
 class Failure:
     """Why a call failed, without content: `type` is the provider's code, else the qualified class name.
 
-    `message` and `exception` may quote the conversation; they leave the process only when content is captured.
+    `message` and `exception` may quote the conversation; they leave the process only when content is captured. The
+    `exception` is there until the end has been told, as it refers to all that was in force where it was raised.
     """
 
     type: str

@@ -65,11 +65,12 @@ class Metrics:
 
     def on_end(self, call: Call, response: Response) -> None:
         """Record a call that completed or was abandoned."""
-        self._record(call, response, self._series.answered(call, response))
+        if not call.local:
+            self._record(call, response, self._series.answered(call, response))
 
     def on_error(self, call: Call, error: BaseException) -> None:
         """Record a call that failed: its duration with the error's type, and the tokens it is known to have used."""
-        self._record(call, call.response, self._series.answered(call, call.response))
+        self.on_end(call, call.response)
 
     def on_budget_stop(self, call: Call, stop: Any) -> None:
         """Count a call that a budget has stopped."""
@@ -77,8 +78,6 @@ class Metrics:
         self._instruments.get()[BUDGET_STOPS.name].add(1, told, context=call.context)
 
     def _record(self, call: Call, response: Response, series: Known) -> None:
-        if call.local:
-            return
         instruments, context = self._instruments.get(), call.context
         failed = {**series, names.ERROR_TYPE: call.failure.type} if call.failure else series
         infers, recorded = call.operation in names.INFERENCE, None

@@ -11,9 +11,9 @@ from callspan import guard, scope
 from callspan.background import outside_collector
 from callspan.cancellation import current_task
 from callspan.content.values import named
-from callspan.events import Call, Failure
+from callspan.events import Call
 from callspan.marking.place import Place, agent_at, framework_tells
-from callspan.observation import Observation, Reader, qualified
+from callspan.observation import Observation, Reader
 from callspan.scope import Scope
 from callspan.steering import steers
 from callspan.streams import on_drop
@@ -156,19 +156,10 @@ def begin(call: Call, read: Reader) -> Operation | None:
                 return None
             call.parameters = {**call.parameters, **agent_at(around)}
         observation = opener(call, read, in_force)
-        observation.explain = _explained
         return Operation(observation, around)
     except Exception as error:  # noqa: BLE001  our fault must not keep the app's code from running
         guard.report(f"beginning {call.operation}", error)
         return None
-
-
-def _explained(error: BaseException) -> Failure:
-    try:
-        message = str(error)
-    except Exception:  # noqa: BLE001  an exception of the app's may not be able to say anything
-        message = ""
-    return Failure(qualified(type(error)), message, exception=error)
 
 
 def _end(observation: Observation, given: Any, error: BaseException | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from callspan.dialects.dialect import get
 from callspan.dialects.openai_failure import failure_type, is_code
 from callspan.events import Failure
-from callspan.observation import qualified
+from callspan.observation import qualified, said
 
 _FIELDS = ("status", "code", "type", "__type")
 _REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")
@@ -17,26 +17,26 @@ _REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-request
 
 def explain(error: BaseException) -> Failure:
     """Why a call failed: the provider's code where it has one. LiteLLM's own codes and statuses say less or nothing."""
-    said = list(_said(error))
-    codes = (failure_type(get(one, "error") or one, *_FIELDS) for one in said)
+    answered = list(_answered(error))
+    codes = (failure_type(get(one, "error") or one, *_FIELDS) for one in answered)
     cause = getattr(error, "original_exception", None) or error  # one for its router stands around the other
     headers = getattr(cause, "litellm_response_headers", None) or {}
     return Failure(
         type=next(filter(is_code, codes), None) or qualified(type(error)),
-        message=str(error),
-        status=_status(cause) if said or headers else None,
+        message=said(error),
+        status=_status(cause) if answered or headers else None,
         request_id=next((headers[name] for name in _REQUEST_IDS if name in headers), None),
         retry_after=headers.get("retry-after") or headers.get("retry-after-ms"),
         exception=error,
     )
 
 
-def _said(error: BaseException) -> Iterator[Any]:
+def _answered(error: BaseException) -> Iterator[Any]:
     """What the provider answered: kept on the exception if its client was OpenAI's, else quoted in its words."""
     body = getattr(error, "body", None)
     if isinstance(body, dict):
         yield body
-    words = str(error)
+    words = said(error)
     start = words.find("{")
     while start >= 0:
         try:
