@@ -18,6 +18,7 @@ MODULES = {path.relative_to(SOURCE).with_suffix("").as_posix(): path for path in
 FLOORS: dict[str, float] = {
     "version": 0,
     "guard": 1,
+    "greenlets": 1,
     "content": 1,
     "events": 1,
     "settings": 1,

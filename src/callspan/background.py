@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from callspan import guard
+from callspan import greenlets, guard
 
 if TYPE_CHECKING:
     import asyncio  # loaded by programs that need it, for it takes longer to import than all of callspan
@@ -116,8 +116,7 @@ class _Loop:
 
         with self._lock:
             if self._loop is None or self._pid != os.getpid():
-                self._loop, self._pid = asyncio.new_event_loop(), os.getpid()
-                threading.Thread(target=self._loop.run_forever, name="callspan-handlers", daemon=True).start()
+                self._loop, self._pid = greenlets.run_loop(asyncio.new_event_loop, "callspan-handlers"), os.getpid()
             return self._loop
 
 
@@ -240,4 +239,4 @@ class _Line:
     def wait(self, deadline: float) -> bool:
         if self.loop.is_closed() or not self.loop.is_running():
             return not self._waiting
-        return self._idle.wait(max(0.0, deadline - time.monotonic()))
+        return greenlets.wait(self._idle, max(0.0, deadline - time.monotonic()))

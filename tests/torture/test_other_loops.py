@@ -129,3 +129,79 @@ def test_t055_gevent(model_server: ModelServer) -> None:
     outcomes = sorted((span["gen_ai.request.model"], span["callspan.outcome"]) for span in printed_spans(done))
     assert outcomes == [("dropped", "abandoned"), ("killed", "abandoned"), *[("read", "completed")] * 3]
     assert "callspan" not in done.stderr
+
+
+GEVENT_HANDLER = (
+    """
+from gevent import monkey
+monkey.patch_all()
+import asyncio, gevent
+"""
+    + PRINTING
+    + """
+import openai, callspan
+from opentelemetry import trace
+trace.set_tracer_provider(provider)
+heard = []
+
+class Notes:
+    async def on_start(self, call):
+        await asyncio.sleep(0)
+        heard.append("start")
+    async def on_token(self, call, token):
+        heard.append("token")
+    async def on_end(self, call, response):
+        await asyncio.get_running_loop().run_in_executor(None, heard.append, "end")
+        await held.wait()
+
+class Gate:  # shut until the program opens it, from another thread
+    def __init__(self):
+        self.open = False
+    async def wait(self):
+        while not self.open:
+            await asyncio.sleep(0.001)
+
+held = Gate()
+callspan.instrument(handlers=[Notes()])
+client = openai.OpenAI(base_url=sys.argv[1], api_key="any")
+for _ in client.chat.completions.create(model="any", messages=[{"role": "user", "content": "Hi"}], stream=True):
+    pass
+
+async def own():  # the app's own event loop, which has nothing to do with ours
+    return asyncio.get_running_loop().is_running()
+
+assert asyncio.run(own())
+turns = []
+other = gevent.spawn(lambda: [turns.append(gevent.sleep(0.001)) for _ in range(10**9)])
+assert not callspan.flush(0.2)  # the handler is not done
+assert turns
+held.open = True
+assert callspan.flush(30)
+other.kill()
+assert heard == ["start", *["token"] * (len(heard) - 2), "end"], heard
+assert len(heard) > 2
+
+import os
+child = os.fork()
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+heard.clear()
+client = openai.OpenAI(base_url=sys.argv[1], api_key="any")
+client.chat.completions.create(model="any", messages=[{"role": "user", "content": "Hi"}])
+assert callspan.flush(30)
+assert heard == ["start", "end"], heard
+"""
+)
+
+
+@pytest.mark.parametrize("first", ["gevent", "callspan"])
+def test_gevent_asynchronous_handlers(model_server: ModelServer, first: str) -> None:
+    """An asynchronous handler hears all in a program of greenlets, and `flush` waits for it without blocking others.
+
+    Its event loop is neither the app's nor in its way; whoever was imported first, and after a fork too.
+    """
+    pytest.importorskip("gevent", reason="gevent is not installed")
+    set_up = "import callspan.background\n" if first == "callspan" else ""
+    done = run(set_up + GEVENT_HANDLER, model_server.url)
+    assert len(printed_spans(done)) == 3
+    assert "callspan" not in done.stderr

@@ -9,13 +9,12 @@ import re
 import signal
 import socket
 import struct
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from callspan import guard, process
+from callspan import greenlets, guard, process
 
 _DEADLY = {number for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT") if (number := getattr(signal, name, None))}
 _CREDENTIALS = struct.Struct("3i")
@@ -142,13 +141,7 @@ class Ending:
 
 def _possible() -> bool:
     """Whether this system has what it takes, and threads are threads: greenlets run only when others let them."""
-    if not (hasattr(faulthandler, "register") and hasattr(socket, "SO_PASSCRED")):
-        return False
-    gevent, eventlet = sys.modules.get("gevent.monkey"), sys.modules.get("eventlet.patcher")
-    return not (
-        (gevent is not None and gevent.is_module_patched("threading"))
-        or (eventlet is not None and eventlet.is_monkey_patched("thread"))
-    )
+    return hasattr(faulthandler, "register") and hasattr(socket, "SO_PASSCRED") and not greenlets.are_threads()
 
 
 def _is_default() -> bool:
