@@ -78,7 +78,10 @@ _collecting: int | None = None
 
 def _note_collection(phase: str, _info: object) -> None:
     global _collecting
-    _collecting = threading.get_ident() if phase == "start" else None
+    try:
+        _collecting = threading.get_ident() if phase == "start" else None
+    except RuntimeError:  # a greenlet of gevent's that ends with the interpreter has no number
+        _collecting = None
 
 
 def watch_collector() -> None:
