@@ -60,7 +60,7 @@ class Worker:
             return True
         done = threading.Event()
         self.put(done.set)
-        return done.wait(timeout)
+        return greenlets.wait(done, timeout)
 
 
 worker = Worker()

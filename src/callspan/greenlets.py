@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _START_SECONDS = 5.0
 _POLL_SECONDS = 0.002
+_TURN_SECONDS = 0.1
 
 
 def are_threads() -> bool:
@@ -90,11 +91,13 @@ def _executor() -> ThreadPoolExecutor:
 def wait(event: threading.Event, timeout: float) -> bool:
     """Wait for what another thread sets, while other greenlets can run.
 
-    gevent's events wake greenlets of their own thread only, so there it is looked at again and again.
+    In turns: gevent's events wake greenlets of their own thread only, so there it is looked at again and again; and
+    elsewhere a Ctrl-C that comes just as a turn begins is noticed at its end.
     """
-    if _gevent() is None:
-        return event.wait(timeout)
     deadline = time.monotonic() + timeout
-    while not event.is_set() and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
+    while not event.is_set() and (left := deadline - time.monotonic()) > 0:
+        if _gevent() is None:
+            event.wait(min(left, _TURN_SECONDS))
+        else:
+            time.sleep(min(left, _POLL_SECONDS))
     return event.is_set()

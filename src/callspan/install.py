@@ -236,7 +236,7 @@ def _register_exit_hook() -> None:
 
 def _at_exit() -> None:
     end_all()
-    flush(flush_timeout())
+    process.until_interrupted(lambda: flush(process.patience(flush_timeout())))
 
 
 def status() -> Status:

@@ -6,10 +6,13 @@ import atexit
 import os
 import sys
 from collections.abc import Callable
+from typing import TypeVar
 
+T = TypeVar("T")
 _in_child: list[Callable[[], None]] = []
 _at_exit: list[Callable[[], None]] = []
 _registered = False
+_hurried = False
 
 
 def in_child(function: Callable[[], None]) -> None:
@@ -26,6 +29,21 @@ def at_exit(function: Callable[[], None]) -> None:
     process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
     if process and util and process.parent_process() is not None:
         util.Finalize(None, function, exitpriority=-100)
+
+
+def until_interrupted(step: Callable[[], T]) -> T | None:
+    """Take a step of the end of the process, or as much of it as a user lets it take who presses Ctrl-C once more."""
+    global _hurried
+    try:
+        return step()
+    except KeyboardInterrupt:
+        _hurried = True
+        return None
+
+
+def patience(seconds: float) -> float:
+    """Seconds that a step of the end may take: none once it was interrupted."""
+    return 0.0 if _hurried else seconds
 
 
 def _register() -> None:

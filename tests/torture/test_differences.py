@@ -185,45 +185,66 @@ def test_exceptions_are_the_same(
 # -- warnings ----------------------------------------------------------------------------------------------------------
 
 PROGRAM = """
-import asyncio, sys
+import asyncio, sys, warnings
 sys.path.insert(0, {tests!r})
-import callspan
-{set_up}
 from callspan.modelserver import ModelServer
 from table.kinds import KINDS
+{set_up}
+
+def show(kind, way, *found):
+    print(kind, way, *[type(each).__name__ for each in found])
 
 async def main(kind, url):
     async with kind.amake(url) as client:
-        await kind.resource(client).create(**kind.request)
+        show(kind, "answer", await kind.resource(client).create(**kind.request))
         async for item in await kind.resource(client).create(**kind.request, stream=True):
-            print(type(item).__name__)
+            show(kind, "item", item)
         async for item in await kind.resource(client).create(**kind.request, stream=True):
             break
 
-with ModelServer() as server:
-    for kind in [kind for kind in KINDS if kind.name in ("openai-chat", "anthropic-messages")]:
-        with kind.make(server.url) as client:
-            print(type(kind.resource(client).create(**kind.request)).__name__)
-            print(len(list(kind.resource(client).create(**kind.request, stream=True))))
+def play(kind, url):
+    try:
+        with kind.make(url) as client:
+            show(kind, "answer", kind.resource(client).create(**kind.request))
+            show(kind, "items", *kind.resource(client).create(**kind.request, stream=True))
             for item in kind.resource(client).create(**kind.request, stream=True):
                 break
-        asyncio.run(main(kind, server.url))
-callspan.flush()
+        asyncio.run(main(kind, url))
+    except Exception as error:
+        show(kind, "error", error)
+
+with ModelServer() as server:
+    for kind in KINDS:
+        for action in ("always", "error"):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter(action)
+                warnings.simplefilter("ignore", ResourceWarning)  # comes when the collector happens to run
+                play(kind, server.url)
+            said = {{f"{{each.category.__name__}} in {{each.filename}}:{{each.lineno}}" for each in caught}}
+            print(kind, *sorted(said))
+if "callspan.install" in sys.modules:
+    warnings.simplefilter("error")
+    callspan.flush()
+    callspan.uninstrument()
 """
 
 
 def test_no_warning_of_ours() -> None:
-    """A program under `-W always` prints the same and is warned of the same things."""
+    """Programs of all clients print the same and are warned of the same things, also where a warning is an error."""
     tests = str(Path(__file__).parent.parent)
 
-    def output(set_up: str) -> tuple[str, list[str]]:
-        program = PROGRAM.format(tests=tests, set_up=set_up)
-        done = child.run(program, options=("-W", "always"))
+    def output(set_up: str) -> list[str]:
+        done = child.run(PROGRAM.format(tests=tests, set_up=set_up))
         assert done.returncode == 0, done.stderr
-        warned = [line for line in done.stderr.splitlines() if "Warning" in line]
-        return done.stdout, sorted(set(warned))
+        assert [
+            line for line in done.stderr.splitlines() if "callspan: " in line and "no OpenTelemetry" not in line
+        ] == []
+        return done.stdout.splitlines()
 
-    capturing = "callspan.instrument(capture='both')"
-    with_us, without = output(capturing), output("")
-    assert with_us[0] == without[0]
-    assert not [line for line in with_us[1] if line not in without[1]]
+    assert output("import callspan; callspan.instrument(capture='both')") == output("")
+
+
+def test_import_without_a_warning() -> None:
+    """Importing, instrumenting and undoing it warns of nothing."""
+    done = child.run("import callspan; callspan.instrument(); callspan.uninstrument()", options=("-W", "error"))
+    assert (done.returncode, done.stderr.count("Warning")) == (0, 0), done.stderr

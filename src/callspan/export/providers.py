@@ -192,13 +192,19 @@ def shutdown() -> None:
     if _ended:
         return
     _ended = True
-    end_all(flush_timeout())
-    now, allowed = time.monotonic(), flush_timeout()
+    deadline = process.until_interrupted(_flush_at_exit)
+    _close(time.monotonic() if deadline is None else deadline)
+    _print_table()
+
+
+def _flush_at_exit() -> float:
+    """Bring everything out; the time by which the exit has to be over."""
+    end_all(process.patience(flush_timeout()))
+    now, allowed = time.monotonic(), process.patience(flush_timeout())
     began = min((since for since in _waited_since.values() if now - since < 2 * allowed), default=now)
     deadline = max(now, began + allowed)
     flush(left(deadline))
-    _close(deadline)
-    _print_table()
+    return deadline
 
 
 def _close(deadline: float) -> None:
