@@ -12,6 +12,7 @@ import pytest
 
 import callspan
 from callspan.modelserver import ModelServer, Reply, ToolCall
+from callspan.semconv import content
 from program import CHAT, HELLO, MODEL, Program
 from telemetry import Telemetry
 
@@ -360,3 +361,40 @@ def test_odd_values(telemetry: Telemetry, client: openai.OpenAI, monkeypatch: An
     assert definitions[0]["name"] == "stock"
     encode_spans(telemetry.spans).SerializeToString()
     encode_logs(telemetry.log_data).SerializeToString()
+
+
+UNEVEN = {
+    "numbers": ([1, 2.5, None], (1.0, 2.5, None)),
+    "of many kinds": ([1, "two", True, {"three": [3]}], '[1,"two",true,{"three":[3]}]'),
+    "within": ([{"of": [1, "two"]}, {"of": "roses"}], ({"of": '[1,"two"]'}, {"of": "roses"})),
+    "even": ([[1], ["two"]], ((1,), ("two",))),
+}
+
+
+@pytest.mark.parametrize("drops", [False, True], ids=["new SDK", "old SDK"])
+@pytest.mark.parametrize("name", UNEVEN)
+def test_lists_of_many_types(
+    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, monkeypatch: Any, name: str, drops: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    """A list of which the SDK would drop all, as its items are of several types, is told; by a newer SDK as it is."""
+    given, told = UNEVEN[name]
+    if not drops and content.DROPS_UNEVEN:
+        pytest.skip("this SDK drops them")
+    monkeypatch.setattr(content, "DROPS_UNEVEN", drops)
+    telemetry.instrument(capture="both")
+    model_server.enqueue(Reply(tool_calls=(ToolCall("stock", json.dumps({"of": given})),)))
+    client.chat.completions.create(model=MODEL, messages=HELLO)
+    [event] = telemetry.logs
+    [part] = event["attributes"][OUTPUT][0]["parts"]
+    assert part["arguments"]["of"] == (told if drops else tuples(given))
+    [part] = json.loads(telemetry.attributes[OUTPUT])[0]["parts"]
+    assert part["arguments"]["of"] == given
+    assert not caplog.records
+
+
+def tuples(value: Any) -> Any:
+    """Lists as the SDK keeps them."""
+    if isinstance(value, dict):
+        return {key: tuples(item) for key, item in value.items()}
+    return tuple(map(tuples, value)) if isinstance(value, list) else value

@@ -40,6 +40,19 @@ def plain(value: Any, change: Callable[[str], str] = valid, above: tuple[int, ..
     return change(_described(value))
 
 
+def even(value: Any, write: Callable[[Any], str]) -> Any:
+    """Plain data in which the items of each list are of one type: numbers become floats, else the list is written."""
+    if isinstance(value, dict):
+        return {key: even(item, write) for key, item in value.items()}
+    if not isinstance(value, list):
+        return value
+    items = [even(item, write) for item in value]
+    kinds = {type(item) for item in items if item is not None}
+    if len(kinds) < 2:
+        return items
+    return [item if item is None else float(item) for item in items] if kinds == {int, float} else write(value)
+
+
 def _key(key: Any) -> str:
     """A key as text, never empty: the SDK drops what has an empty one."""
     return valid(key) or "[empty]" if isinstance(key, str) else _described(key)

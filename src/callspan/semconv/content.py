@@ -6,13 +6,19 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from opentelemetry import attributes
+
 from callspan import guard
 from callspan.content.capture import Capture
+from callspan.content.encoding import encode
 from callspan.content.fitting import Fitted, Single, middle_out, size
 from callspan.content.parts import Refused, is_list, redacted, shaped
-from callspan.content.plain import plain, valid
+from callspan.content.plain import even, plain, valid
 from callspan.events import Call
 from callspan.semconv import names
+
+DROPS_UNEVEN = hasattr(attributes, "_clean_extended_attribute_value")
+"""Whether OpenTelemetry drops a list in an event whose items are of several types, as it did before 1.45."""
 
 
 class Shown:
@@ -75,7 +81,9 @@ class Shown:
     def structures(self, longest: int | None = None) -> dict[str, Any]:
         """All of it as plain values by attribute, for events; texts are cut where the SDK would cut them anyhow."""
         change = valid if longest is None else lambda text: _within(valid(text), longest)
-        return {name: plain(value.value, change) for name, value in {**self._sent, **(self._received or {})}.items()}
+        all_of_it = {**self._sent, **(self._received or {})}
+        found = {name: plain(value.value, change) for name, value in all_of_it.items()}
+        return even(found, encode) if DROPS_UNEVEN else found
 
     def notes(self) -> dict[str, Any]:
         """What was left out: bytes and characters for want of room, attributes because they could not be redacted."""
