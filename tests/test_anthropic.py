@@ -131,6 +131,58 @@ def test_what_an_answer_states(telemetry: Telemetry, name: str, asynchronous: bo
     assert "sk-test-secret" not in telemetry.everything()
 
 
+INPUT = {"input_tokens": 10, "cache_read_input_tokens": 1000, "cache_creation_input_tokens": 200}
+NOTHING = dict.fromkeys([*INPUT, "output_tokens"], 0)
+USAGES: dict[str, tuple[Any, ...]] = {
+    "start and delta": ({**INPUT, "output_tokens": 1}, {"output_tokens": 5}),
+    "delta repeats all": ({**INPUT, "output_tokens": 1}, {**INPUT, "output_tokens": 5}),
+    "delta alone": (NOTHING, {**INPUT, "output_tokens": 5}),
+    "nothing at the start": (None, {**INPUT, "output_tokens": 5}),
+    "all at the start": ({**INPUT, "output_tokens": 5}, None),
+    "many deltas": (
+        {**INPUT, "output_tokens": 1},
+        {"output_tokens": 2},
+        {**INPUT, "output_tokens": 4},
+        None,
+        {"output_tokens": 5},
+    ),
+    "the same delta twice": ({**INPUT, "output_tokens": 1}, {"output_tokens": 5}, {"output_tokens": 5}),
+    "zeros later": ({**INPUT, "output_tokens": 1}, {**NOTHING, "output_tokens": 5}, NOTHING),
+    "nulls later": (
+        {**INPUT, "output_tokens": 1},
+        {**dict.fromkeys(INPUT), "output_tokens": 5},
+        dict.fromkeys(NOTHING),
+    ),
+    "nulls at the start": (dict.fromkeys(NOTHING), {**INPUT, "output_tokens": 5}),
+    "in parts": (
+        {"input_tokens": 10},
+        {"cache_read_input_tokens": 1000},
+        {"cache_creation_input_tokens": 200},
+        {"output_tokens": 5},
+    ),
+    "cache known at the end": ({"input_tokens": 1210, "output_tokens": 0}, {**INPUT, "output_tokens": 5}),
+}
+"""What events of a stream state: the first of the message's start, the others of deltas."""
+
+
+@both
+@pytest.mark.parametrize("name", USAGES)
+def test_t058_usage_of_a_stream(telemetry: Telemetry, name: str, asynchronous: bool) -> None:
+    """Counts are running totals, wherever they stand and however often they are repeated; nothing takes one back."""
+    first, *later = USAGES[name]
+    start, *between, last = [json.loads(frame.partition(b"data: ")[2]) for frame in frames("stream_text.sse")]
+    [delta] = [event for event in between if event["type"] == "message_delta"]
+    between.remove(delta)
+    start["message"]["usage"] = first
+    events = [start, *between, *({**delta, "usage": usage} for usage in later), last]
+    sent = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events]
+    with callspan.count_tokens() as count:
+        play(Server(sent), by_iteration("messages"), asynchronous)
+    assert counts(telemetry) == (1210, 5, 1000, 200, None)
+    assert telemetry.tokens == {"input": 1210, "output": 5}
+    assert (count.input, count.output, count.total, count.cached) == (1210, 5, 1215, 1000)
+
+
 @both
 @pytest.mark.parametrize("way", [way for way in WAYS if not way.startswith("beta") or hasattr(BASE, PROPERTY)])
 def test_ways_to_read_a_stream(telemetry: Telemetry, way: str, asynchronous: bool) -> None:
@@ -491,28 +543,6 @@ def read(*answers: Any) -> Response:
         if delta is not None:
             response.add(delta)
     return response
-
-
-def test_zeros_take_nothing_back() -> None:
-    """Some servers write zeros or nothing for counts that they do not repeat; the sum is of the last real values."""
-    start = {"input_tokens": 5, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 10, "output_tokens": 1}
-    later = {"input_tokens": 0, "cache_read_input_tokens": None, "cache_creation_input_tokens": 20, "output_tokens": 9}
-    usage = read(
-        {"type": "message_start", "message": {"id": "m", "usage": start}},
-        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": later},
-    ).usage
-    assert usage is not None
-    assert (usage.input, usage.cache_read, usage.cache_write, usage.output) == (125, 100, 20, 9)
-
-
-def test_counts_that_come_at_the_end() -> None:
-    """Servers that know the input only at the end state zeros at first."""
-    usage = read(
-        {"type": "message_start", "message": {"usage": {"input_tokens": 0, "output_tokens": 0}}},
-        {"type": "message_delta", "delta": {}, "usage": {"input_tokens": 7, "output_tokens": 3}},
-    ).usage
-    assert usage is not None
-    assert (usage.input, usage.output, usage.cache_read) == (7, 3, None)
 
 
 def test_arguments_of_a_server_tool_in_pieces() -> None:
