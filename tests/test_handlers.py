@@ -266,6 +266,25 @@ def test_raising(
     assert f"Failing.{event}" in message
 
 
+class Interrupted:
+    """Ctrl-C comes while this hears."""
+
+    def __init__(self, event: str) -> None:
+        setattr(self, event, self._interrupt)
+
+    def _interrupt(self, *_event: Any) -> None:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("event", "outcome"), [("on_start", "cancelled"), ("on_end", "completed")])
+def test_interrupt_within_a_handler(telemetry: Telemetry, client: openai.OpenAI, event: str, outcome: str) -> None:
+    """It reaches the app, and the call has its span all the same."""
+    telemetry.instrument(handlers=[Interrupted(event)])
+    with pytest.raises(KeyboardInterrupt):
+        client.chat.completions.create(**CHAT)
+    assert telemetry.attributes["callspan.outcome"] == outcome
+
+
 @pytest.mark.guard_acts("a handler's context manager raises")
 @pytest.mark.parametrize("when", ["entered", "left"])
 def test_raising_context_manager(telemetry: Telemetry, program: Program, when: str) -> None:

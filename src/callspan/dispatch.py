@@ -93,6 +93,9 @@ def tell(told: list[Told], call: Any) -> list[Any]:
                 answers.append(answer)
         except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
             guard.report(place, error)
+        except BaseException:  # an interrupt, which comes anywhere: the others hear, or a span would have no end
+            tell(told[told.index((place, method)) + 1 :], call)
+            raise
     return answers
 
 
@@ -105,4 +108,7 @@ def tell_what(told: list[Told], call: Any, what: Any) -> list[Any]:
                 answers.append(answer)
         except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
             guard.report(place, error)
+        except BaseException:  # an interrupt, which comes anywhere: the others hear, or a span would have no end
+            tell_what(told[told.index((place, method)) + 1 :], call, what)
+            raise
     return answers
