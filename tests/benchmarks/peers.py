@@ -32,8 +32,10 @@ PEERS: dict[str, tuple[tuple[str, ...], str]] = {
         "OpenAIInstrumentor().instrument(tracer_provider=providers['tracer_provider'])",
     ),
     "openlit": (
-        ("openlit",),
-        "import openlit; openlit.init(tracer=providers['tracer_provider'].get_tracer('openlit'), disable_batch=True)",
+        ("openlit", "opentelemetry-sdk<1.40"),  # with newer ones it does not import
+        "from opentelemetry import metrics, trace; trace.set_tracer_provider(providers['tracer_provider']); "
+        "metrics.set_meter_provider(providers['meter_provider']); "
+        "import openlit; openlit.init(capture_message_content=False, disable_events=True)",
     ),
     "logfire": (
         ("logfire",),
