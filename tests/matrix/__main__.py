@@ -62,18 +62,25 @@ def _run_all(rows: list[Row], uv: str, base: Path, landing: bool) -> list[str]:
 
 def _run(row: Row, environment: Environment, interpreter: str, landing: bool) -> bool:
     environment.make(interpreter)
-    if landing:
-        return subprocess.run(environment.command(), cwd=ROOT, check=False).returncode == 0
-    done = subprocess.run(
-        environment.command(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    passed, summary = done.returncode == 0, results.closing(done.stdout)
-    print(summary if passed else done.stdout, flush=True)
+    passed, said = _tried(environment.command(), landing)
+    if not landing:
+        print(results.closing(said) if passed else said, flush=True)
     known = results.load(cache() / "results.json")
-    versions = environment.versions()
-    known[row.name] = results.Result(datetime.date.today().isoformat(), row.python, versions, passed, summary)
+    told = (datetime.date.today().isoformat(), row.python, environment.versions(), passed, results.closing(said))
+    known[row.name] = results.Result(*told)
     results.save(cache() / "results.json", known)
     return passed
+
+
+def _tried(command: list[str], shown: bool) -> tuple[bool, str]:
+    """Whether a command did well, and what it printed, which is shown as it comes if that is wanted."""
+    lines = []
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        for line in running.stdout or ():
+            lines.append(line)
+            if shown:
+                print(line, end="", flush=True)
+    return running.returncode == 0, "".join(lines)
 
 
 if __name__ == "__main__":
