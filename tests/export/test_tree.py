@@ -145,6 +145,12 @@ def test_tools_and_agents_show_no_tokens() -> None:
     assert stage.text == "execute_tool buy  1.00 s\n"
 
 
+def test_what_was_left_early_says_so_whatever_it_is() -> None:
+    stage = Stage()
+    stage.end(stage.start("invoke_agent florist", None, **{names.OUTCOME: "abandoned"}))
+    assert stage.text == "invoke_agent florist  1.00 s   abandoned\n"
+
+
 def test_a_span_that_ends_after_its_root_is_printed_as_late_with_what_hangs_on_it() -> None:
     stage = Stage()
     root = stage.start("root")

@@ -116,7 +116,7 @@ def _plain(line: _Line, paint: Paint) -> str:
     row = line.row
     name = line.before + (paint(_BOLD, row.name) if line.depth == 0 else row.name)
     text = f"{name}  {paint(_DIM, row.duration)}"
-    return _GAP.join([text, *([paint(_RED, row.error)] if row.error else []), *_marks(row)])
+    return _GAP.join([text, *([paint(_RED, row.error)] if row.error else []), *row.notes, *_marks(row)])
 
 
 def _marks(row: Row) -> list[str]:

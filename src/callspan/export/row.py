@@ -61,6 +61,8 @@ def row_of(span: Any) -> Row:
     parent = span.parent.span_id if span.parent is not None else None
     row = Row(span.context.span_id, parent, one_line(span.name), start, end)
     row.error = _error(span, told)
+    ended = told.get(names.OUTCOME)
+    row.notes = (str(ended),) if ended in ("abandoned", "cancelled") else ()
     if _calls_model(told):
         _fill(row, told)
     return row
@@ -79,7 +81,7 @@ def _fill(row: Row, told: Mapping[str, Any]) -> None:
     row.tokens = "" if unknown and row.error else tokens(told)
     first = told.get(names.TIME_TO_FIRST_CHUNK)
     row.first = f"first {seconds(first)}" if isinstance(first, (int, float)) else ""
-    row.notes = tuple(_notes(told))
+    row.notes += tuple(_notes(told))
 
 
 def tokens(told: Mapping[str, Any]) -> str:
@@ -119,8 +121,6 @@ def _raised(span: Any) -> Any:
 
 def _notes(told: Mapping[str, Any]) -> list[str]:
     notes = []
-    if told.get(names.OUTCOME) in ("abandoned", "cancelled"):
-        notes.append(str(told[names.OUTCOME]))
     if int(told.get(names.ATTEMPTS) or 1) > 1:
         notes.append(f"{told[names.ATTEMPTS]} attempts")
     if names.COST in told:
