@@ -362,6 +362,7 @@ def test_stream_without_an_end(telemetry: Telemetry, asynchronous: bool) -> None
 @both
 def test_retries(telemetry: Telemetry, asynchronous: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Attempts stay inside one call."""
+    callspan.uninstrument()
     monkeypatch.setattr(BASE, "_calculate_retry_timeout", lambda *_args, **_kwargs: 0.001)
     telemetry.instrument()
 

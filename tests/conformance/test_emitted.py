@@ -35,6 +35,7 @@ EVERYTHING = {
     "extra_metrics": ("calls", "active", "retries", "output_rate", "modality_tokens"),
     "estimate": "missing",
     "cost": True,
+    "prices": {"models": {"whisper-1": 0}},
 }
 USUAL: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
     ("released", "off", {}),

@@ -26,6 +26,7 @@ SETUPS: dict[str, dict[str, Any]] = {
         "extra_metrics": ["calls", "active", "retries", "output_rate"],
         "estimate": "missing",
         "cost": True,
+        "prices": {"models": dict.fromkeys(("claude-flowers", "gemini-flowers", "e-small", "instruct"), 0)},
         "request_usage": True,
     },
 }

@@ -108,12 +108,15 @@ class Prices:
 
     def warn(self, item: Charge) -> None:
         """Say of the first model without a price that it has none; of each would never end where names are made up."""
-        if not self._said and (self._own.models or self._bundled is not None):
-            guard.say_once(
-                f"nobody knows the price of {item.models[0] or item.models[1]}, nor maybe of others: "
-                "callspan.cost.unknown tells which; give it in prices="
-            )
+        model = item.models[0] or item.models[1]
+        if self._said or model is None:
+            return
         self._said = True
+        if self._own.models or self._bundled is not None:
+            guard.say_once(
+                f"nobody knows the price of {model}, nor maybe of others: callspan.cost.unknown tells which; "
+                "give it in prices="
+            )
 
     def rates(self, provider: str, models: Models, tier: str | None, minute: int) -> Rates | None:
         """The prices of the models that were asked and that answered, in a minute since 1970."""
