@@ -12,7 +12,7 @@ import openai
 import pytest
 
 import callspan
-from callspan import budgets
+from callspan import reservations
 from callspan.modelserver import Counts, ModelServer, Reply
 from clients import anthropic_at, async_openai_client, openai_client
 from program import CHAT, HELLO, MODEL, WITH_USAGE, Program
@@ -27,9 +27,9 @@ PRICES = {"models": {MODEL: {"input": 1_000_000, "output": 1_000_000}}}
 @pytest.fixture(autouse=True)
 def nothing_learned() -> Iterator[None]:
     """No output of an earlier test is taken for the usual one."""
-    budgets._usual.clear()
+    reservations._usual.clear()
     yield
-    budgets._usual.clear()
+    reservations._usual.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -190,7 +190,7 @@ def test_anthropic(telemetry: Telemetry, model_server: ModelServer) -> None:
     with anthropic_at(model_server.url) as client, callspan.budget(tokens=50):
         with pytest.raises(callspan.BudgetExceeded):
             client.messages.create(**ask, max_tokens=90)
-        budgets._usual["claude-9"] = 5
+        reservations._usual["claude-9"] = 5
         with pytest.raises(callspan.BudgetExceeded):
             list(client.messages.create(**ask, max_tokens=1))
     assert stops(telemetry) == {"tokens": 2}

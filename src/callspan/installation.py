@@ -14,7 +14,7 @@ from opentelemetry import metrics, trace
 
 from callspan import foreign, guard
 from callspan.adapters import ADAPTERS
-from callspan.budgets import Budget, in_scope, input_size
+from callspan.budgets import Budget
 from callspan.content.capture import Capture, Choice, chosen
 from callspan.content.plain import valid
 from callspan.dispatch import Dispatch
@@ -32,6 +32,7 @@ from callspan.marking import operation as marking
 from callspan.observation import Observation, Reader
 from callspan.patching import Patch, Patches
 from callspan.prices import table
+from callspan.reservations import in_scope, input_size
 from callspan.scope import NOTHING, Scope, context, current, look
 from callspan.settings import Settings
 

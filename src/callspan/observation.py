@@ -14,10 +14,11 @@ from typing import Any
 
 from callspan import guard
 from callspan.background import heard, running_loop
-from callspan.budgets import STEP, Budget, BudgetExceeded, Hold, admit, settle, watch
+from callspan.budgets import Budget, BudgetExceeded, Hold
 from callspan.cancellation import being_cancelled
 from callspan.dispatch import Dispatch, tell, tell_what
 from callspan.events import REASONING, TEXT, TOOL_CALL, Call, Delta, Failure, Outcome, Retry, Token
+from callspan.reservations import STEP, admit, settle, watch
 from callspan.scope import Scope, enter, leave, place
 from callspan.tokens.estimator import estimator
 

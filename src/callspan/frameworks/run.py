@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from callspan import scope
-from callspan.budgets import Hold, give_back
+from callspan.budgets import Hold
 from callspan.events import Call, Framework
 from callspan.observation import Observation
+from callspan.reservations import give_back
 
 
 class Run:

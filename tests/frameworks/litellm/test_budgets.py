@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import callspan
-from callspan import budgets
+from callspan import reservations
 from callspan.modelserver import Counts, ModelServer, Reply
 from frameworks.litellm.models import ASK, CLAUDE, GEMINI, MODELS, OPENAI, VLLM, Model, litellm
 from frameworks.litellm.test_failures import router
@@ -29,9 +29,9 @@ WAYS = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "asyn
 @pytest.fixture(autouse=True)
 def nothing_learned() -> Iterator[None]:
     """No output of an earlier test is taken for the usual one."""
-    budgets._usual.clear()
+    reservations._usual.clear()
     yield
-    budgets._usual.clear()
+    reservations._usual.clear()
 
 
 def asked(given: dict[str, Any], asynchronous: bool, by: Any = litellm) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from callspan import scope
-from callspan.budgets import BudgetExceeded, input_size
+from callspan.budgets import BudgetExceeded
 from callspan.dialects.cohere_rerank import RERANK
 from callspan.dialects.dialect import Dialect, text
 from callspan.dialects.openai_chat import CHAT
@@ -21,6 +21,7 @@ from callspan.frameworks.litellm.names import provider_of
 from callspan.frameworks.place import Passage
 from callspan.frameworks.run import ModelRun
 from callspan.frameworks.version import version
+from callspan.reservations import input_size
 
 _CHAT = (CHAT, ("model", "messages"))
 _COMPLETION = (COMPLETIONS, ("prompt", "model"))
