@@ -52,6 +52,7 @@ FLOORS: dict[str, float] = {
     "frameworks": 5,
     "export": 6,
     "inspection": 6,
+    "extras": 6,
     "install": 6,
     "installation": 6,
     "listening": 6,

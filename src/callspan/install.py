@@ -16,16 +16,14 @@ from callspan.background import heard
 from callspan.budgets import Budget
 from callspan.content.capture import Choice
 from callspan.dispatch import checked
+from callspan.extras import NO_EXTRAS, attached, spoken_through
 from callspan.inspection import Status, report
 from callspan.installation import (
-    NO_EXTRAS,
     Installation,
     NoTelemetry,
     Providers,
-    attached,
     known_clients,
     patched,
-    spoken_through,
 )
 from callspan.observation import end_all, forget_all
 from callspan.scope import current, entered

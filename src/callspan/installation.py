@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import weakref
 from collections.abc import Callable
-from functools import reduce
 from typing import Any
 
 from opentelemetry import _logs as logs
@@ -15,11 +13,12 @@ from opentelemetry import metrics, trace
 from callspan import foreign, guard
 from callspan.adapters import ADAPTERS
 from callspan.budgets import Budget
-from callspan.content.capture import Capture, Choice, chosen
+from callspan.content.capture import Capture, chosen
 from callspan.content.plain import valid
 from callspan.dispatch import Dispatch
 from callspan.doors.adapter import Adapter, Request
 from callspan.events import Call
+from callspan.extras import NO_EXTRAS, Extras, attached
 from callspan.frameworks import SOURCES
 from callspan.frameworks.framework import Source
 from callspan.handlers.agents import AgentMetrics
@@ -35,53 +34,6 @@ from callspan.prices import table
 from callspan.reservations import in_scope, input_size
 from callspan.scope import NOTHING, Scope, context, current, look
 from callspan.settings import Settings
-
-
-class Extras:
-    """What one client object has of its own: handlers, budgets, and what of its content is captured."""
-
-    __slots__ = ("budgets", "choices", "handlers")
-
-    def __init__(
-        self,
-        handlers: tuple[Any, ...] = (),
-        choices: tuple[Choice, ...] = (),
-        budgets: tuple[Budget, ...] = (),
-    ) -> None:
-        self.handlers = handlers
-        self.choices = choices
-        self.budgets = budgets
-
-    def plus(self, handlers: tuple[Any, ...], choice: Choice, budgets: tuple[Budget, ...]) -> Extras:
-        """These with more."""
-        return Extras((*self.handlers, *handlers), (*self.choices, choice), (*self.budgets, *budgets))
-
-
-NO_EXTRAS = Extras()
-
-
-class Attached(weakref.WeakKeyDictionary[Any, Extras]):
-    """What client objects have of their own. `used` tells quicker than its length that none has anything."""
-
-    used = False
-
-    def __setitem__(self, client: Any, extras: Extras) -> None:
-        super().__setitem__(client, extras)
-        self.used = True
-
-
-attached = Attached()
-
-
-def spoken_through(client: Any) -> Any:
-    """The object that the door sees when this client object makes a call."""
-    for adapter in ADAPTERS:
-        # some packages have their clients of clouds beside them, as mistralai has mistralai_azure
-        if adapter.inner is not None and type(client).__module__.startswith(
-            (f"{adapter.module}.", f"{adapter.module}_")
-        ):
-            return reduce(lambda found, name: getattr(found, name, client), adapter.inner.split("."), client)
-    return client
 
 
 class Client:
