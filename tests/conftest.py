@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,9 @@ PAYLOADS = Path(__file__).parent / "payloads"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register our markers."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:  # as a shell leaves it to what it runs in the background
+            signal.signal(number, signal.SIG_DFL)  # for programs that tests start and end, which inherit it
     config.addinivalue_line("markers", "guard_acts(reason): the guard has to report something, and must")
     config.addinivalue_line("markers", "guard_may_act(reason): what the guard reports is looked at by the test itself")
     config.addinivalue_line("markers", "needs(path): something that older versions of the client do not have")
