@@ -195,7 +195,11 @@ _OVER_CLIENTS = ("tests/frameworks/test_over_clients.py",)
 """Frameworks that callspan does not know, which are in no extra, as they agree on no version of OpenAI's client."""
 
 ROWS = (
-    *(Row(f"python-{version}", (), _ELSEWHERE, python=version, lands=True) for version in ("3.10", "3.12", "3.13")),
+    *(
+        # what works on the oldest and on the newest works between them, where it is tried by hand
+        Row(f"python-{version}", (), _ELSEWHERE, python=version, lands=version != "3.12")
+        for version in ("3.10", "3.12", "3.13")
+    ),
     Row(
         "oldest-clients",
         _once([*(needed for client in _AT_THEIR_OLDEST for needed in asked(client, client.oldest)), *_A_YEAR_OLD]),
