@@ -40,6 +40,7 @@ FLOORS: dict[str, float] = {
     "reservations": 2,
     "labels": 2,
     "observation": 2,
+    "exceptions": 2,
     "dialects": 2,
     "providers": 2,
     "foreign": 2,

@@ -18,6 +18,7 @@ from callspan.budgets import Budget, BudgetExceeded, Hold
 from callspan.cancellation import being_cancelled
 from callspan.dispatch import Dispatch, tell, tell_what
 from callspan.events import REASONING, TEXT, TOOL_CALL, Call, Delta, Failure, Outcome, Retry, Token
+from callspan.exceptions import ProviderError, qualified, said
 from callspan.reservations import STEP, admit, settle, watch
 from callspan.scope import Scope, enter, leave, place
 from callspan.tokens.estimator import estimator
@@ -238,10 +239,7 @@ class Observation:
                 self.call.response.add(delta, self._full)
         except Exception as error:  # noqa: BLE001  an odd answer must not cost the app its result
             guard.report(f"reading the answer of {self.call.operation}", error)
-        if self.call.response.failure is None:
-            self._end(Outcome.COMPLETED)
-        else:
-            self.finish()
+        self.finish()
 
     def retry(self, cause: str, wait: float) -> None:
         """Take note that the client will try again."""
@@ -346,27 +344,6 @@ class Observation:
 active = ContextVar("callspan-active", default=None)
 
 
-class ProviderError(Exception):
-    """What `on_error` hears when the provider reported a failure without the client raising anything."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message or failure.type)
-        self.failure = failure
-
-
-def said(error: BaseException) -> str:
-    """What an exception says, if it is able to say anything."""
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001  whatever it is, it must reach the app as it is
-        return ""
-
-
-def qualified(kind: type) -> str:
-    """The name of a class with its module; builtin ones bare."""
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
 def end_all(timeout: float = 0.0) -> bool:
     """End what is still open, at exit, for the reader has stopped; then wait for what runs in the background."""
     for observation in list(open_observations):
@@ -381,4 +358,4 @@ def forget_all() -> None:
     open_observations.clear()
 
 
-__all__ = ["Observation", "ProviderError", "active", "end_all", "forget_all", "open_observations", "qualified", "said"]
+__all__ = ["Observation", "active", "end_all", "forget_all", "open_observations"]

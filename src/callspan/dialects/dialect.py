@@ -31,6 +31,11 @@ def never_hidden(_chunk: Any) -> bool:
     return False
 
 
+def nothing(_item: Any, _full: bool) -> Delta | None:
+    """For what is not told by what a client gives."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One wire format.

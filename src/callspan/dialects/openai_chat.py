@@ -119,7 +119,7 @@ def read(answer: Any, full: bool) -> Delta | None:
         return None
     found: list[Part] = []
     reasons: list[tuple[int, str | None]] = []
-    broken = told.get("error") is not None or told.get("object") == "error"
+    broken = False
     for place, choice in enumerate(choices):
         said = fields(choice)
         index = said.get("index")
@@ -140,8 +140,8 @@ def read(answer: Any, full: bool) -> Delta | None:
     delta.usage = from_timings(told["timings"]) if stated is None and "timings" in told else usage(stated)
     if told.get("service_tier") or told.get("system_fingerprint"):
         delta.details = {name: value for name in _DETAILS if (value := text(told.get(name)))}
-    if broken:
-        delta.failure = _failure(told, choices, reasons)
+    if broken or told.get("error") is not None or told.get("object") == "error":
+        delta.failure = _failure(told, choices, broken)
     return delta
 
 
@@ -211,14 +211,14 @@ def _call_part(function: Any, choice: int, index: Any, identity: str | None) -> 
     return Part(TOOL_CALL, spoken(given), choice, index, identity, text(get(function, "name")))
 
 
-def _failure(told: Mapping[str, Any], choices: Any, reasons: list[tuple[int, str | None]]) -> Failure | None:
-    """Some gateways report a failed call as an answer with status 200: an error in place of choices, or within one."""
+def _failure(told: Mapping[str, Any], choices: list[Any], broken: bool) -> Failure | None:
+    """Some gateways answer a failed call with status 200: an error stands in place of choices, or in a broken one."""
     if told.get("object") == "error":  # Mistral's way, and vLLM's, in which the code is a number
         return Failure(failure_type(told, "type", "code"), str(told.get("message") or ""))
-    error, broken = told.get("error"), any(reason == "error" for _, reason in reasons)
+    error = told.get("error")
     if broken and error is None:
-        error = next((wrong for choice in items(choices) if (wrong := get(choice, "error"))), None)
-    if error is None or (reasons and not broken):
+        error = next((wrong for choice in choices if (wrong := get(choice, "error"))), None)
+    if error is None or (choices and not broken):
         return None
     if isinstance(error, str):  # Hugging Face's way
         return Failure(failure_type(told, "error_type"), error)

@@ -15,10 +15,7 @@ def usage(stated: Any) -> Usage | None:
     told = fields(stated)
     sent = told.get("prompt_tokens_details") or told.get("input_tokens_details") or told.get("input_token_details")
     said = told.get("completion_tokens_details") or told.get("output_tokens_details")
-    found = Usage(
-        number(told.get("prompt_tokens")),
-        number(told.get("completion_tokens")),
-    )
+    found = Usage(number(told.get("prompt_tokens")), number(told.get("completion_tokens")))
     if found.input is None:
         found.input = number(told.get("input_tokens"))
     if found.output is None:
@@ -29,7 +26,7 @@ def usage(stated: Any) -> Usage | None:
         _count_said(found, fields(said))
     if found.input is None and found.output is None:
         return None
-    for name, part in () if _ELSEWHERE.keys().isdisjoint(told) else _ELSEWHERE.items():
+    for name, part in _ELSEWHERE.items():
         if name in told and getattr(found, part) is None:
             setattr(found, part, number(told[name]))
     _include(found, number(told.get("total_tokens")))

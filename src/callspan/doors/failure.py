@@ -7,7 +7,7 @@ from typing import Any
 from callspan.dialects.dialect import get, loaded
 from callspan.dialects.openai_failure import OTHER, failure_type
 from callspan.events import Failure
-from callspan.observation import qualified, said
+from callspan.exceptions import qualified, said
 
 _REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "mistral-correlation-id", "x-kong-request-id")
 

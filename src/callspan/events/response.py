@@ -172,8 +172,6 @@ class Response:
     @property
     def finish_reasons(self) -> list[str | None]:
         """Why each choice ended, in the provider's own words; `None` where it did not say."""
-        if not self._choices:
-            return []
         if len(self._choices) == 1:
             (only,) = self._choices.values()
             return [only.finish_reason] if only.ends else []

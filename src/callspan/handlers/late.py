@@ -28,12 +28,16 @@ class Late:
     def tell(self, call: Call, hear: Callable[[Attributes], object]) -> None:
         """Have the attributes heard that come beside the rest."""
         prices = table.in_force()
-        if call.estimate is not None and self._estimates:
-            call.estimate.then(lambda: hear(self._told(call)))
-        elif self._costs and not prices.ready:
-            prices.then(lambda: hear(self._told(call)))
-        else:
+
+        def ready() -> None:
             hear(self._told(call))
+
+        if call.estimate is not None and self._estimates:
+            call.estimate.then(ready)
+        elif self._costs and not prices.ready:
+            prices.then(ready)
+        else:
+            ready()
 
     def _told(self, call: Call) -> Attributes:
         found = attributes.estimate(call, self._conventions) if self._estimates else {}

@@ -8,9 +8,9 @@ from typing import Any
 from opentelemetry import _logs as logs
 
 from callspan.events import Call, Response
+from callspan.exceptions import ProviderError, qualified
 from callspan.handlers.late import Late
 from callspan.handlers.telemetry import FollowsProvider
-from callspan.observation import ProviderError, qualified
 from callspan.semconv import attributes, content, names
 from callspan.semconv.conventions import CHOICES
 from callspan.settings import Settings
@@ -60,12 +60,14 @@ class LogEvents:
             **call.shown.structures(_longest_text(self._logger.get())),
             **call.shown.notes(),
         }
+
+        def emit(late: dict[str, Any]) -> None:
+            self._emit(call, names.DETAILS_EVENT, logs.SeverityNumber.DEBUG, {**told, **late})
+
         if self._late is None:
-            self._emit(call, names.DETAILS_EVENT, logs.SeverityNumber.DEBUG, told)
+            emit({})
         else:
-            self._late.tell(
-                call, lambda late: self._emit(call, names.DETAILS_EVENT, logs.SeverityNumber.DEBUG, {**told, **late})
-            )
+            self._late.tell(call, emit)
 
     def _emit(self, call: Call, name: str, severity: logs.SeverityNumber, told: dict[str, Any]) -> None:
         self._logger.get().emit(

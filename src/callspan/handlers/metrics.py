@@ -90,7 +90,7 @@ class Metrics:
                 told = self._series.chunks(call, response)
                 instruments[convention.first_chunk.name].record(response.first_chunk, told, context=context)
             if response.usage is not None and call.operation != FETCH:
-                self._count(instruments, convention, call, (series, failed))
+                self._count(instruments, convention, call, response.usage, (series, failed))
         if response.chunk_times and infers:
             self._record_gaps(response, self._series.chunks(call, response), context)
         if self._extra:
@@ -125,10 +125,14 @@ class Metrics:
                 self._instruments.get()[ESTIMATED.name].add(value, told, context=context)
 
     def _count(
-        self, instruments: dict[str, Any], convention: Convention, call: Call, told_of: tuple[Known, Attributes]
+        self,
+        instruments: dict[str, Any],
+        convention: Convention,
+        call: Call,
+        usage: Usage,
+        told_of: tuple[Known, Attributes],
     ) -> None:
-        usage, context = call.response.usage or Usage(), call.context
-        series, failed = told_of
+        context, (series, failed) = call.context, told_of
         if convention.token_usage is not None:
             record = instruments[convention.token_usage.name].record
             if usage.input is not None:

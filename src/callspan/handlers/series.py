@@ -57,7 +57,7 @@ class Series:
 
     def chunks(self, call: Call, response: Response) -> Known:
         """The same for times of chunks, which say nothing of tier and fingerprint."""
-        key = (call.identity, response.model, self._wanted(call) if self._dimensions else None)
+        key = (call.identity, response.model, self._wanted(call))
         return self._kept.get(key) or self._keep(key, _described(call, response), call)
 
     def _wanted(self, call: Call) -> Any:

@@ -114,8 +114,7 @@ class Spans:
         try:
             if told:
                 call.span.set_attributes(told)
-            if call.retries or call.response.first_token is not None:
-                self._add_events(call)
+            self._add_events(call)
         finally:
             call.span.end(end)
 

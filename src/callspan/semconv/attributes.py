@@ -18,8 +18,6 @@ _LARGEST = 2**63 - 1
 
 
 def _number(value: Any) -> float | None:
-    if type(value) is float and abs(value) <= _LARGEST:
-        return value
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= _LARGEST:
         return None
     return float(value)
@@ -32,8 +30,6 @@ def _integer(value: Any) -> int | None:
 
 
 def _string(value: Any) -> str | None:
-    if type(value) is str and value.isascii():
-        return value
     return valid(value) if isinstance(value, str) else None
 
 

@@ -8,14 +8,16 @@ from typing import Any
 
 from callspan import guard, scope
 from callspan.background import running_loop
+from callspan.dialects.dialect import nothing
 from callspan.events import Call, Content, Delta
+from callspan.exceptions import qualified
 from callspan.frameworks.framework import Opener
 from callspan.frameworks.langchain import requests, results, steps
 from callspan.frameworks.langchain.facts import framework
 from callspan.frameworks.langchain.steps import Operation
 from callspan.frameworks.place import Bystander, ModelPlace, delegate
 from callspan.frameworks.run import ModelRun, Run, Runs, around
-from callspan.observation import Observation, qualified
+from callspan.observation import Observation
 from callspan.steering import steers
 
 _BARE_TASKS = sys.version_info < (3, 11)
@@ -116,7 +118,7 @@ class Tree:
     def _tell(self, run: Run, operation: Operation, content: Callable[[], Content] = Content) -> None:
         name, parameters = operation
         call = Call(name, "", None, {key: value for key, value in parameters.items() if value}, content=content)
-        self._observe(run, call, _nothing)
+        self._observe(run, call, nothing)
 
     def _observe(self, run: Run, call: Call, read: Callable[[Any, bool], Delta | None]) -> None:
         call.framework = run.framework
@@ -217,10 +219,6 @@ def _fail(observation: Observation, error: BaseException | None) -> None:
         observation.finish()
     else:
         observation.fail(error)
-
-
-def _nothing(_item: Any, _full: bool) -> Delta | None:
-    return None
 
 
 def _agent_name(run: Run) -> str | None:

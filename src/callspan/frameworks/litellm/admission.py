@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from callspan import guard
 from callspan.budgets import BudgetExceeded
-from callspan.events import Delta
+from callspan.dialects.dialect import nothing
 from callspan.frameworks.framework import Opener
 from callspan.frameworks.litellm.request import Request
 from callspan.frameworks.place import Passage
@@ -26,15 +26,11 @@ def admit(request: Request, opener: Opener | None) -> None:
 
 
 def _ask(request: Request, opener: Opener) -> None:
-    observation = opener(request.made(bool(request.told.get("stream")), False), _nothing, request.base)
+    observation = opener(request.made(bool(request.told.get("stream")), False), nothing, request.base)
     if observation is not None and observation.budgets:
         observation.size = request.size
         observation.admit()
         request.hold = observation.hold
-
-
-def _nothing(_item: object, _full: bool) -> Delta | None:
-    return None
 
 
 def refused(request: Request, error: BaseException, handled: BaseException | None) -> BudgetExceeded | None:

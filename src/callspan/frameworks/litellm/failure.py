@@ -9,7 +9,7 @@ from typing import Any
 from callspan.dialects.dialect import get
 from callspan.dialects.openai_failure import failure_type, is_code
 from callspan.events import Failure
-from callspan.observation import qualified, said
+from callspan.exceptions import qualified, said
 
 _FIELDS = ("status", "code", "type", "__type")
 _REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")

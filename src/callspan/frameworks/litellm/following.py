@@ -10,7 +10,7 @@ from typing import Any
 
 from callspan import scope
 from callspan.background import outside_collector
-from callspan.events import Delta
+from callspan.dialects.dialect import nothing
 from callspan.frameworks.litellm import answers
 from callspan.frameworks.litellm.admission import refusal
 from callspan.frameworks.litellm.request import Request
@@ -33,7 +33,7 @@ def follow(request: Request, stream: Any, observation: Observation) -> None:
         if request.waiting:
             request.tell(observation)
         elif request.observation is None:
-            observation.read = _nothing
+            observation.read = nothing
 
     request.late = True
     if make_call is not None and source is None:
@@ -48,10 +48,6 @@ def follow(request: Request, stream: Any, observation: Observation) -> None:
     if request.late:  # and perhaps never: nobody has to read a stream
         weakref.finalize(stream, outside_collector, request.release).atexit = False
     observe(stream, observation)
-
-
-def _nothing(_item: Any, _full: bool) -> Delta | None:
-    return None
 
 
 def _late(request: Request, make_call: Callable[..., Any], decide: Decide) -> Callable[..., Any]:
