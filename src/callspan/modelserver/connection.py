@@ -14,7 +14,7 @@ from .exchange import Answer
 from .ledger import Ledger
 from .request import Request
 
-_GATE_LIMIT = 30  # seconds: a gate that a failed test never opens must not hold its thread for ever
+_GATE_LIMIT = 200  # seconds: a gate that a failed test never opens must not hold its thread for ever
 
 
 class Listener(ThreadingHTTPServer):

@@ -58,7 +58,7 @@ class Reply:
     error_after: int | None = None
     """An error object inside the stream instead of this chunk; the stream ends there."""
     gate: threading.Event | None = None
-    """Waited for, at most 30 s, before chunk `gate_after` is sent."""
+    """Waited for, at most 200 s, before chunk `gate_after` is sent."""
     gate_after: int = 0
 
     raw: bytes | str | None = None
