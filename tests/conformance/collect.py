@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .checker import Checker
 from .finding import VIOLATION, Finding
-from .registry import ABSENT, CONVENTIONS
 from .rules import SCOPE
-
-
-def available() -> bool:
-    """Whether the registry of the conventions is beside this checkout; a user's clone has none."""
-    return (CONVENTIONS / "model").is_dir()
 
 
 def check_all(
@@ -25,17 +20,13 @@ def check_all(
     whole: bool = True,
     declared: Iterable[str] = (),
 ) -> list[Finding]:
-    """The violations in all that was emitted; nothing where the conventions' registry is absent.
+    """The violations in all that was emitted.
 
     What other scopes emitted is left out. `metrics_data` is what a reader collected once, `logs` the log records.
     With `capture`, content must stand only where it was asked for. `whole` is false when spans were not sampled,
     were cleared or are still open, so that the signals cannot be held against each other. `declared` names rules
     that are known to be broken here.
     """
-    if not available():
-        return []
-    from .checker import Checker
-
     checker, ours = Checker(semconv, capture), [span for span in spans if _is_ours(span)]
     records = None if logs is None else [record for record in logs if _is_ours(record)]
     found = [*checker.spans(ours), *checker.metrics(metrics_data), *checker.events(records or ())]
@@ -54,4 +45,4 @@ def report(findings: Iterable[Finding]) -> str:
     return "\n".join(str(finding) for finding in findings)
 
 
-__all__ = ["ABSENT", "available", "check_all", "report"]
+__all__ = ["check_all", "report"]

@@ -11,9 +11,8 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-CONVENTIONS = ROOT.parent / "shared" / "reference" / "genai-semconv"
+CONVENTIONS = Path(__file__).parent / "conventions"
 OWN = ROOT / "src" / "callspan" / "semconv" / "registry.yaml"
-ABSENT = "the registry of the conventions is not beside this checkout, so nothing can be checked against it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +86,15 @@ def own() -> Registry:
 
 @cache
 def conventions() -> Registry:
-    """The registry of the conventions alone; raises `FileNotFoundError` where it is absent."""
-    files = sorted((CONVENTIONS / "model").glob("*/*.yaml"))
+    """Return the registry of the conventions alone.
+
+    Raises:
+        FileNotFoundError: There is none, so nothing can be checked; passing then would hide every fault.
+    """
+    model = CONVENTIONS / "model"
+    files = sorted(model.glob("*/*.yaml"))
     if not files:
-        raise FileNotFoundError(ABSENT)
+        raise FileNotFoundError(f"the registry of the conventions is not in {model}")
     registry = Registry()
     _add(registry, [yaml.safe_load(file.read_text()) for file in files])
     return registry

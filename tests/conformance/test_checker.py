@@ -10,13 +10,11 @@ from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from .collect import ABSENT, available
+from .checker import Checker
 from .finding import EXPECTED, VIOLATION, Finding
 from .handmade import ANSWERS, CONTENT, FAILED, STRUCTURED, Told
 from .request import check_request
 from .rules import EXCEPTION, RULES
-
-pytestmark = pytest.mark.skipif(not available(), reason=ABSENT)
 
 RIGHT = Told()
 DURATION = "gen_ai.client.inference.duration"
@@ -216,8 +214,6 @@ WRONG_REQUESTS = {
 
 def findings(told: Told) -> list[Finding]:
     """All that the checker says of a call told by hand."""
-    from .checker import Checker
-
     checker, spans, metrics, logs = Checker(told.semconv, told.capture), [told.span()], told.metrics(), told.logs()
     alone = [*checker.spans(spans), *checker.metrics(metrics), *checker.events(logs)]
     return alone + checker.together(spans, metrics, logs)

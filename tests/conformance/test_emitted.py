@@ -17,7 +17,7 @@ import callspan
 from callspan.modelserver import ModelServer
 
 from .checker import metrics_of
-from .collect import ABSENT, available, check_all, report
+from .collect import check_all, report
 from .finding import EXPECTED, VIOLATION, Finding
 from .recording import Recording
 from .registry import own
@@ -26,7 +26,6 @@ from .rules import DETAILS, SCHEMAS
 from .scenarios import SCENARIOS, Scenario, play, recorded
 
 pytestmark = pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # the client's own, of translations
-against_conventions = pytest.mark.skipif(not available(), reason=ABSENT)
 
 DIALECTS, CAPTURES = ("released", "latest", "both"), ("off", "span", "event", "both")
 EVERYTHING = {
@@ -104,7 +103,6 @@ CASES = [
 ]
 
 
-@against_conventions
 @pytest.mark.parametrize(("scenario", "semconv", "capture", "settings"), CASES)
 def test_what_is_emitted_keeps_the_rules(
     scenario: Scenario, semconv: str, capture: str, settings: Mapping[str, Any], server: ModelServer
@@ -125,7 +123,6 @@ def test_what_is_emitted_keeps_the_rules(
     assert scenario.name.startswith("recorded") or lacking == scenario.lacks - told
 
 
-@against_conventions
 @pytest.mark.parametrize("known", KNOWN, ids=lambda known: f"{known.rule}-{known.example}")
 def test_a_known_exception_still_occurs(known: Known, server: ModelServer) -> None:
     """A rule declared as broken is broken; when it no longer is, the declaration goes."""
@@ -220,7 +217,6 @@ def test_samplers_see_what_the_conventions_call_relevant(server: ModelServer) ->
     assert [wanted - set(seen) for seen in sampler.seen] == [set(), set()]
 
 
-@against_conventions
 def test_one_call_checks_what_a_whole_test_made(server: ModelServer) -> None:
     """What the fixtures of other tests use says the same, and takes declared exceptions."""
     recording = _record(SCENARIOS[0], server, "released", "off")

@@ -1,4 +1,4 @@
-"""Our own registry of names and the code that emits them say the same; this needs nothing but the checkout."""
+"""Our own registry of names, that of the conventions, and the code that emits the names say the same."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+import callspan
 from callspan import providers
 from callspan.events import Outcome
 from callspan.semconv import conventions as code
 from callspan.semconv import names
 from callspan.semconv.conventions import Convention, Metric
+from telemetry import Telemetry
 
-from .collect import ABSENT, available
+from . import checker, registry
 from .registry import OWN, Registry, conventions, everything, own
 from .rules import BUCKETS, SCHEMA_URLS, SCOPE
 
@@ -66,14 +68,12 @@ def test_names_not_of_the_conventions_are_ours() -> None:
     assert not {name for name in others if name not in names_in(own()) and own().attribute(name) is None}
 
 
-@pytest.mark.skipif(not available(), reason=ABSENT)
 def test_every_name_in_the_code_is_in_one_of_the_registries() -> None:
     """No name is made up."""
     known = everything()
     assert not {name for name in names_in_code() if name not in names_in(known) and known.attribute(name) is None}
 
 
-@pytest.mark.skipif(not available(), reason=ABSENT)
 def test_no_name_is_in_both_registries() -> None:
     """What the conventions define is left to them."""
     assert not names_in(own()) & names_in(conventions())
@@ -92,7 +92,6 @@ def test_our_metrics_are_as_registered(name: str) -> None:
     assert (registered.unit, registered.kind) == (metric.unit, metric.kind.replace("_", ""))
 
 
-@pytest.mark.skipif(not available(), reason=ABSENT)
 def test_the_conventions_metrics_are_as_registered() -> None:
     """Unit and instrument of each metric that the code has from the conventions."""
     shared = METRICS.keys() & conventions().metrics.keys()
@@ -129,9 +128,9 @@ def test_values_of_ours_are_those_of_the_code() -> None:
     """Outcomes and the custom providers."""
     assert own().attributes["callspan.outcome"].members == tuple(outcome.value for outcome in Outcome)
     emitted = {*providers._HOSTS.values(), *providers._PORTS.values(), *providers._LABELS.values()}
-    predefined = set(conventions().attributes["gen_ai.provider.name"].members) if available() else set()
+    predefined = set(conventions().attributes["gen_ai.provider.name"].members)
     assert set(own().values["gen_ai.provider.name"]) <= emitted
-    assert not available() or emitted == set(own().values["gen_ai.provider.name"]) | (emitted & predefined)
+    assert emitted == set(own().values["gen_ai.provider.name"]) | (emitted & predefined)
 
 
 def test_our_span_types_are_those_of_our_operations() -> None:
@@ -145,3 +144,19 @@ def test_the_registry_says_what_each_name_is_for() -> None:
     described = [item for section in ("attributes", "spans", "span_events", "metrics") for item in document[section]]
     assert all(item["brief"].endswith(".") or "`" in item["brief"] for item in described)
     assert all(item["type"] and item["signals"] and item["origin"] for item in document["attributes"])
+
+
+def test_nothing_passes_where_the_conventions_are_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fixture that checks each test's telemetry fails without the registry: it would find no fault at all."""
+    monkeypatch.setattr(registry, "CONVENTIONS", tmp_path)
+    monkeypatch.setattr(registry, "conventions", conventions.__wrapped__)
+    monkeypatch.setattr(registry, "everything", everything.__wrapped__)
+    monkeypatch.setattr(checker, "everything", everything.__wrapped__)
+    telemetry = Telemetry()
+    telemetry.instrument()
+    try:
+        with pytest.raises(FileNotFoundError, match="registry of the conventions"):
+            telemetry.violations()
+    finally:
+        callspan.uninstrument()
+        telemetry.shutdown()
