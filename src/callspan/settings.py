@@ -10,8 +10,9 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from callspan import guard
+from callspan.content import redaction
 from callspan.content.capture import CONTENT_LIMIT, FIELDS, LEAST_LIMIT
-from callspan.content.redaction import Named, Redact, redact_common
+from callspan.content.redaction import Redact
 from callspan.prices.own import OwnPrices, PriceError, read
 
 CAPTURES = {"NO_CONTENT": "off", "SPAN_ONLY": "span", "EVENT_ONLY": "event", "SPAN_AND_EVENT": "both"}
@@ -145,12 +146,10 @@ def _prices(value: Any, said_as: str | None) -> OwnPrices:
 def _redact(value: Any, said_as: str) -> Redact:
     if callable(value):
         return cast("Redact", value)
-    if value == "common":
-        return redact_common
-    module, _, function = value.partition(":") if isinstance(value, str) else ("", "", "")
-    if not all(part.isidentifier() for part in (*module.split("."), function)):
-        raise SettingsError(f"{said_as} is {value!r}: give a function of (text, where), 'common' or 'module:function'")
-    return Named(value)
+    try:
+        return redaction.parse(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise SettingsError(f"{said_as} is {value!r}: {error}") from None
 
 
 def _bytes(value: Any, said_as: str) -> int | str:
