@@ -26,7 +26,7 @@ _PLAN = "plan"
 
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings."""
-    kind = parts.output_type(get(body.get("response_format"), "type"))
+    kind = parts.format_type(body.get("response_format"))
     return chosen(body, _SETTINGS) | ({"output_type": kind} if kind else {})
 
 

@@ -54,30 +54,43 @@ class Dialect:
 
 
 def get(source: Any, name: str) -> Any:
-    """A field of a mapping or of a client's model; `None` where there is none."""
+    """Return a field of a mapping or of a client's model, and `None` where there is none or asking for it fails."""
     if source is None or type(source) is dict:
         return source.get(name) if source else None
-    fields = getattr(source, "__dict__", None)
-    if fields is None:
-        return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
-    if name in fields:
-        return fields[name]
-    # asking a model for a field that it lacks costs an exception inside, so ask where it keeps what it does not know
-    extra = getattr(source, "__pydantic_extra__", fields)
-    if extra is fields:
-        return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
-    return extra.get(name) if extra else None
+    try:
+        values = getattr(source, "__dict__", None)
+        if type(values) is not dict:
+            return _without_values(source, name)
+        if name in values:
+            return values[name]
+        # asking a model for a field that it lacks costs an exception inside, so ask where it keeps unknown ones
+        extra = getattr(source, "__pydantic_extra__", values)
+        if extra is values:
+            return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+        return extra.get(name) if extra else None
+    except Exception:  # noqa: BLE001  an object of the app's may compute its fields, or stand for one that is not there
+        return None
+
+
+def _without_values(source: Any, name: str) -> Any:
+    """Return a field of an object without a dict of its own. A class has descriptors under the names of its fields."""
+    if isinstance(source, type):
+        return None
+    return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
 
 
 def fields(source: Any) -> Mapping[str, Any]:
-    """All fields of a mapping or of a client's model at once, those that the model does not know first."""
-    if type(source) is dict:
+    """Return all fields of a mapping or of a client's model at once, those that the model does not know first."""
+    if isinstance(source, dict):
         return source
-    known = getattr(source, "__dict__", None)
-    if known is None:
-        return source if isinstance(source, Mapping) else {}
-    extra = getattr(source, "__pydantic_extra__", None)
-    return {**extra, **known} if extra else known
+    try:
+        values = getattr(source, "__dict__", None)
+        if type(values) is not dict:
+            return source if isinstance(source, Mapping) else {}
+        extra = getattr(source, "__pydantic_extra__", None)
+        return {**extra, **values} if extra else values
+    except Exception:  # noqa: BLE001  as above
+        return {}
 
 
 def inside(source: Any, *path: str) -> Any:
@@ -154,15 +167,19 @@ def plain(value: Any, depth: int = 32) -> Any:
         return f"[{type(value).__name__}, too deep]"
     if isinstance(value, (list, tuple)):
         return [plain(item, depth - 1) for item in value]
-    if isinstance(value, Mapping) or _is_model(type(value)):
+    if isinstance(value, Mapping):
+        return {str(key): plain(item, depth - 1) for key, item in value.items()}
+    if _is_model(type(value)):
         return {str(key): plain(item, depth - 1) for key, item in fields(value).items()}
-    return repr(type(value))
+    return repr(value) if isinstance(value, type) else repr(type(value))
 
 
 @cache
 def _is_model(kind: type) -> bool:
-    """Whether objects of a class only hold data: what hangs on any other may be the whole program."""
-    return any(base.__module__.partition(".")[0] == "pydantic" for base in kind.__mro__)
+    """Whether objects of a class only hold data: what hangs on any other, or on a class, may be the whole program."""
+    if issubclass(kind, type):
+        return False
+    return any(str(base.__module__).partition(".")[0] == "pydantic" for base in kind.__mro__)
 
 
 def spoken(arguments: Any) -> str:

@@ -41,7 +41,7 @@ def parameters(body: Body) -> dict[str, Any]:
 
 
 def _output_type(body: Body) -> str | None:
-    wanted = parts.output_type(get(body.get("response_format"), "type"))
+    wanted = parts.format_type(body.get("response_format"))
     return wanted or ("speech" if "audio" in items(body.get("modalities")) else None)
 
 

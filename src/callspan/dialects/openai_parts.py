@@ -60,6 +60,15 @@ def _tool(item: Mapping[str, Any]) -> Part:
 
 def output_type(kind: Any) -> str | None:
     """What a response format asks for, in the conventions' words."""
+    if not isinstance(kind, str):
+        return None
     if kind in ("json_object", "json_schema"):
         return "json"
     return "text" if kind == "text" else None
+
+
+def format_type(response_format: Any) -> str | None:
+    """Return the output type that a response format asks for; a class asks for JSON that its objects are made of."""
+    if isinstance(response_format, type):
+        return "json"
+    return output_type(get(response_format, "type"))

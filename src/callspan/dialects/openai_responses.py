@@ -28,7 +28,7 @@ def parameters(body: Body) -> dict[str, Any]:
     found["api_type"] = "responses"
     derived = {
         "reasoning_level": get(body.get("reasoning"), "effort"),
-        "output_type": parts.output_type(get(get(body.get("text"), "format"), "type")),
+        "output_type": parts.format_type(get(body.get("text"), "format") or body.get("text_format")),
         "conversation_id": get(body.get("conversation"), "id") or text(body.get("conversation")),
     }
     return found | {name: value for name, value in derived.items() if value is not None}

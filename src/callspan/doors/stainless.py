@@ -133,7 +133,9 @@ def _listed(body: Any) -> dict[str, Any] | None:
 
 
 def _is_iterator(value: Any) -> bool:
-    return hasattr(value, "__next__") and not hasattr(value, "read")  # an open file is one too, and is left alone
+    """Whether a value is an iterator, asked of its class: a class is none, and an object may compute its attributes."""
+    kind = type(value)
+    return hasattr(kind, "__next__") and not hasattr(kind, "read")  # an open file is one too, and is left alone
 
 
 def _drawn(iterator: Iterator[Any]) -> Any:

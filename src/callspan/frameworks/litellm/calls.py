@@ -158,7 +158,7 @@ def _told(request: Request, result: Any, stream: bool, asynchronous: bool) -> No
 
 def _received(request: Request, result: Any, asynchronous: bool) -> Any:
     """Tell of an answer, or follow a stream, if nobody else does; the app gets the very object."""
-    stream = hasattr(result, "__next__") or hasattr(result, "__anext__")
+    stream = hasattr(type(result), "__next__") or hasattr(type(result), "__anext__")
     try:
         if stream and request.claimed:
             see_left(result)
