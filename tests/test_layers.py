@@ -62,6 +62,7 @@ FLOORS: dict[str, float] = {
     "modelserver": 0,
     "demo": 8,
     "cli": 8,
+    "bootstrap/callspan_watch": 0,
     "bootstrap": 8,
     "testing": 8,
 }

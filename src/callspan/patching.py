@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pkgutil import resolve_name
 from types import CellType, FunctionType, ModuleType
@@ -12,7 +13,8 @@ from typing import Any
 
 import wrapt
 
-from callspan import guard
+from callspan import guard, process
+from callspan.bootstrap.callspan_watch import unwatch, watch
 
 Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -116,7 +118,7 @@ class Patch:
     optional: bool = False
     variable: str | None = None
     state: str = "not instrumented"
-    _undo: tuple[Any, str, Any, Any, bool] | None = field(default=None, repr=False)
+    _replacements: list[_Replacement] = field(default_factory=list, repr=False)
 
     @property
     def target(self) -> str:
@@ -124,24 +126,33 @@ class Patch:
         return f"{self.module}.{self.path}"
 
     def apply(self) -> None:
-        """Put the wrapper in place; a target that has moved is reported and skipped."""
-        if self._undo is not None:
-            return
+        """Put the wrapper in place; a target that has moved is reported and skipped.
+
+        A module that was executed again has new functions, which are patched beside the old ones.
+        """
         try:
-            parent, name, original = wrapt.resolve_path(sys.modules[self.module], self.path)
-            if self.variable is not None:
-                parent, name = _cell(original, self.variable), "cell_contents"
-                original = parent.cell_contents
+            parent, name, original = self._resolve()
         except (AttributeError, KeyError):
             self._missing()
             return
-        owned = not isinstance(parent, type) or name in vars(parent)
-        if owned and isinstance(parent, type):
-            original = vars(parent)[name]
-        wrapped = self._around(original, (parent, name))
-        setattr(parent, name, wrapped)
-        self._undo = (parent, name, original, wrapped, owned)
+        with _replacing:
+            if any(each.stands_in(parent, name) for each in self._replacements):
+                return
+            owned = not isinstance(parent, type) or name in vars(parent)
+            if owned and isinstance(parent, type):
+                original = vars(parent)[name]
+            wrapped = self._around(original, (parent, name))
+            setattr(parent, name, wrapped)
+            self._replacements.append(_Replacement(parent, name, original, wrapped, owned))
         self.state = "patched" if _kept(parent, name) is wrapped else "missing"
+
+    def _resolve(self) -> tuple[Any, str, Any]:
+        """Return the object that holds the function, the name it holds it by, and the function."""
+        parent, name, original = wrapt.resolve_path(sys.modules[self.module], self.path)
+        if self.variable is None:
+            return parent, name, original
+        cell = _cell(original, self.variable)
+        return cell, "cell_contents", cell.cell_contents
 
     def _around(self, original: Any, home: tuple[Any, str]) -> Any:
         if not isinstance(original, property):
@@ -156,15 +167,55 @@ class Patch:
 
     def undo(self) -> None:
         """Take the wrapper out, if it is still ours that stands there; wrappers put around it by others stay."""
-        if self._undo is not None:
-            parent, name, original, wrapped, owned = self._undo
-            if _kept(parent, name) is wrapped:
-                if owned:
-                    setattr(parent, name, original)
-                else:
-                    delattr(parent, name)
-            self._undo = None
+        with _replacing:
+            while self._replacements:
+                self._replacements.pop().undo()
         self.state = "not instrumented"
+
+
+@dataclass(frozen=True, slots=True)
+class _Replacement:
+    """What a patch has done: the place, what stood there, what stands there now, and if the place had it of its own."""
+
+    parent: Any
+    name: str
+    original: Any
+    wrapped: Any
+    owned: bool
+
+    def stands_in(self, parent: Any, name: str) -> bool:
+        """Whether it was made at this place and is still there, be it inside of what others have put around it."""
+        if parent is not self.parent or name != self.name:
+            return False
+        return any(each is self.wrapped for each in _chain(_kept(parent, name)))
+
+    def undo(self) -> None:
+        """Put back what stood there."""
+        if _kept(self.parent, self.name) is not self.wrapped:
+            return
+        if self.owned:
+            setattr(self.parent, self.name, self.original)
+        else:
+            delattr(self.parent, self.name)
+
+
+_replacing = threading.RLock()
+"""Held while one function is replaced: the thread that imports a client and one that instruments may do so at once."""
+
+
+def _renew_lock() -> None:
+    global _replacing
+    _replacing = threading.RLock()
+
+
+process.in_child(_renew_lock)
+
+
+def _chain(function: Any) -> Iterator[Any]:
+    """The function and what it wraps, from the outside in."""
+    while function is not None:
+        yield function
+        function = getattr(function, "__wrapped__", None)
 
 
 def _cell(function: Any, variable: str) -> CellType:
@@ -179,32 +230,29 @@ def _kept(parent: Any, name: str) -> Any:
 
 
 class Patches:
-    """The patches of one client: applied at once where its modules are loaded, else when they are imported."""
+    """The patches of one client: applied at once where its modules are loaded, else when they have been."""
 
     def __init__(self, patches: list[Patch], package: str, then: Callable[[], None]) -> None:
         self.patches = patches
         self.active = False
         self._modules = [*dict.fromkeys(patch.module for patch in patches), package]
         self._then = then
-        self._hooked: set[str] = set()
+        self._watches: list[tuple[str, Callable[[], None]]] = []
 
     def apply(self) -> None:
-        """Apply all, now or on import; `then` is called after each module's, and after the whole package."""
+        """Apply all, now or after the import; `then` is called after each module's, and after the whole package."""
         self.active = True
-        for module in self._modules:
-            if module in sys.modules and not _loading(module):
-                self._apply_module(module)
-            else:
-                self._wait_for(module)
-
-    def _wait_for(self, module: str) -> None:
         for patch in self.patches:
-            if patch.module == module:
-                patch.state = "waiting"
-        if module not in self._hooked:
-            # a hook cannot be taken back, so it is left once a module and asks whether it is still wanted
-            self._hooked.add(module)
-            wrapt.register_post_import_hook(lambda _loaded: self._apply_module(module), module)
+            patch.state = "waiting"
+        for module in self._modules:
+            self._watch(module)
+
+    def _watch(self, module: str) -> None:
+        def apply() -> None:
+            self._apply_module(module)
+
+        self._watches.append((module, apply))
+        watch(module, apply)
 
     def _apply_module(self, module: str) -> None:
         if not self.active:
@@ -220,6 +268,8 @@ class Patches:
             self._then()
         except Exception as error:  # noqa: BLE001  same
             guard.report(f"looking at {module}", error)
+        if not self.active:  # undone by another thread meanwhile
+            self.undo()
 
     def refuse(self, reason: str) -> None:
         """Leave a package alone that cannot be patched, and say why."""
@@ -229,10 +279,7 @@ class Patches:
     def undo(self) -> None:
         """Undo all of them, and none of what others did."""
         self.active = False
+        while self._watches:
+            unwatch(*self._watches.pop())
         for patch in self.patches:
             patch.undo()
-
-
-def _loading(module: str) -> bool:
-    spec = getattr(sys.modules.get(module), "__spec__", None)
-    return bool(getattr(spec, "_initializing", False))

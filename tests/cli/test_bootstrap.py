@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import os
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,40 @@ def test_a_module_is_told_of_once_it_has_run(module: str) -> None:
     when_imported(module, lambda: heard.append(sys.modules[module].call()))
     assert heard == []
     __import__(module)
+    assert heard == [1]
+
+
+def test_modules_of_one_zip_file_are_told_of_each_when_it_has_run(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They share one loader, and one of them may be loaded in the middle of the other."""
+    with zipfile.ZipFile(tmp_path / "rare.zip", "w") as archive:
+        archive.writestr("rare_inner.py", "there = True")
+        archive.writestr("rare_outer.py", "import rare_inner\nthere = True")
+    monkeypatch.syspath_prepend(str(tmp_path / "rare.zip"))
+    finders, heard = list(sys.meta_path), []
+    for name in ("rare_outer", "rare_inner"):
+        when_imported(name, lambda name=name: heard.append((name, sys.modules[name].there)))
+    try:
+        loader = __import__("rare_outer").__loader__
+    finally:
+        sys.modules.pop("rare_outer", None)
+        sys.modules.pop("rare_inner", None)
+    assert heard == [("rare_inner", True), ("rare_outer", True)]
+    assert sys.meta_path == finders
+    assert "exec_module" not in vars(loader)
+
+
+def test_a_lazy_module_is_told_of_when_it_is_used(module: str) -> None:
+    """Also one that was made lazy before anybody watched it."""
+    spec = importlib.util.find_spec(module)
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    lazy = sys.modules[module] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(lazy)
+    heard: list[int] = []
+    when_imported(module, lambda: heard.append(lazy.call()))
+    assert heard == []
+    assert lazy.call() == 1
     assert heard == [1]
 
 
