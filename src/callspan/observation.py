@@ -325,6 +325,8 @@ class Observation:
             answers = tell_what(self._dispatch.errors, call, error)
         if answers:
             self._take_up(answers)
+        if self._full and not self._dispatch.wants_text:
+            call.response.forget_text()  # the handlers that export it have made their copies of it
         if failure is not None and failure.exception is not None:
             # its traceback refers to frames that refer to this call: what the app has let go of must not wait for the
             # garbage collector
@@ -337,8 +339,6 @@ class Observation:
             self.call.estimate = estimator.begin(self.call, text_kept=self._full)
         except Exception as error:  # noqa: BLE001  an odd request must not keep the call from its end
             guard.report(f"looking at the messages of {self.call.operation}", error)
-        if not self._dispatch.wants_text:
-            self.call.response.forget_text()
 
 
 active = ContextVar("callspan-active", default=None)
