@@ -25,9 +25,17 @@ def observed(source: Any, observation: Observation) -> Any:
     watch_collector()
     if hasattr(source, "__anext__"):
         return _AsyncItems(source, observation=observation)
-    items = _items(source, observation, source.__next__)
+    items = _items(source, observation, source.__next__, observation.drop)
     on_drop(items, observation)
     return items
+
+
+def loop_observed(source: Any, observation: Observation) -> Any:
+    """The items of one loop over a stream, which may be looped over again."""
+    watch_collector()
+    if hasattr(source, "__anext__"):
+        return _AsyncLoop(source, observation=observation)
+    return _items(source, observation, source.__next__, observation.leave_loop)
 
 
 def lazily_observed(source: Any, begin: Begin) -> Any:
@@ -40,7 +48,7 @@ def _begun(source: Any, begin: Begin) -> Generator[Any, Any, Any]:
     observation = begin()
     if observation is None:
         return (yield from source)
-    return (yield from _items(source, observation, partial(_first, source, observation)))
+    return (yield from _items(source, observation, partial(_first, source, observation), observation.drop))
 
 
 def _first(source: Any, observation: Observation) -> Any:
@@ -51,9 +59,11 @@ def _first(source: Any, observation: Observation) -> Any:
         observation.leave()
 
 
-def _items(source: Any, observation: Observation, first: Callable[[], Any]) -> Generator[Any, Any, Any]:
+def _items(
+    source: Any, observation: Observation, first: Callable[[], Any], end: Callable[[], None]
+) -> Generator[Any, Any, Any]:
     def leave() -> None:
-        outside_collector(observation.drop)
+        outside_collector(end)
         source.close()
 
     return steps(source, first, lambda step: take(step, observation, source), leave)
@@ -108,13 +118,15 @@ class AsyncShell(AsyncGenerator[Any, Any]):
 class _AsyncItems(AsyncShell):
     """Those that a client gives."""
 
+    _end: Callable[[Observation], None] = Observation.drop
+
     def __init__(self, source: Any, *, begin: Begin | None = None, observation: Observation | None = None) -> None:
         super().__init__(source)
         self._begin = begin
         self._observation = observation
         self._reader: Any = None
         if observation is not None:
-            on_drop(self, observation)
+            on_drop(self, observation, type(self)._end)
 
     async def _step(self, step: Callable[[], Any]) -> Any:
         if self._begin is not None:
@@ -137,10 +149,23 @@ class _AsyncItems(AsyncShell):
     async def aclose(self) -> None:
         """End it: the reader stops."""
         if self._observation is not None:
-            self._observation.abandon()
+            self._leave(self._observation)
             await self._observation.settle()
         self._begin = None
         await self._source.aclose()
+
+    def _leave(self, observation: Observation) -> None:
+        observation.abandon()
+
+
+class _AsyncLoop(_AsyncItems):
+    """Those of one loop over a stream, which may be looped over again."""
+
+    _end = Observation.leave_loop
+
+    def _leave(self, observation: Observation) -> None:
+        if not observation.pause():
+            observation.abandon()
 
 
 async def _afirst(step: Callable[[], Any], observation: Observation) -> Any:

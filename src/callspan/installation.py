@@ -89,7 +89,9 @@ class Client:
         observation = owner.observation(call, request.dialect.read, scope, extras, self.deferred)
         if run is not None:
             call.framework, observation.within = run.framework, within
-        observation.asks_usage = request.stream and owner.settings.request_usage
+        if request.stream:
+            observation.asks_usage = owner.settings.request_usage
+            observation.awaits_usage = request.dialect.usage_follows(request.body)
         if scope.budgets or owner.budgets or extras.budgets:
             observation.budgets = in_scope(scope, owner.budgets, extras.budgets)
             observation.size = lambda: input_size(request.body)

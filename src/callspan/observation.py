@@ -38,6 +38,7 @@ class Observation:
     `inside` is true while the client's stream is being read.
     With `estimates`, counts that the provider leaves out are worked out after the end.
     `given_up` has the cause and the time of an attempt that failed, until it is known whether another follows.
+    With `awaits_usage`, a stream states its counts after its finish reason.
     `reader` refers to the task that reads it, where another may be the one that closes it.
     `within` is the context in which the call begins, where that is not the one in force.
     `budgets` may refuse the call or stop its stream; `size` estimates the tokens of the request for them, and `hold` is
@@ -50,10 +51,12 @@ class Observation:
         "_dispatch",
         "_estimates",
         "_full",
+        "_left",
         "_mark",
         "_marks",
         "_open",
         "asks_usage",
+        "awaits_usage",
         "budgets",
         "call",
         "explain",
@@ -81,6 +84,7 @@ class Observation:
         self.given_up: tuple[str, float] | None = None
         self.reader: weakref.ref[Any] | None = None
         self.asks_usage = False
+        self.awaits_usage = False
         self.within: Any = None
         self.budgets: tuple[Budget, ...] = ()
         self.size: Callable[[], int] = int
@@ -93,6 +97,7 @@ class Observation:
         self._contexts: list[AbstractContextManager[Any]] = []
         self._open: list[bool] = []
         self._mark: Any = None
+        self._left: tuple[int, float] | None = None
 
     # -- around the provider call ------------------------------------------------------------------------------
 
@@ -276,6 +281,29 @@ class Observation:
         else:
             self._end(Outcome.ABANDONED)
 
+    def pause(self) -> bool:
+        """Whether the call goes on although a loop over its stream was left, for its counts have not come yet.
+
+        A reader that leaves at the finish reason may loop once more for the counts. If it does not, the call has lasted
+        until here.
+        """
+        response = self.call.response
+        stated = response.usage is not None and bool(response.usage.total)
+        if not self.awaits_usage or stated or response.last or response.failure is not None:
+            return False
+        if self.ended or not response.finished(self.call.choices):
+            return False
+        if self.call.asynchronous and being_cancelled(self.reader):
+            return False
+        if self._left is None or self._left[0] != response.chunks:
+            self._left = response.chunks, time.perf_counter()
+        return True
+
+    def leave_loop(self) -> None:
+        """End, unless the counts that the stream was asked for are still to come: a loop over it was left."""
+        if not self.pause():
+            self.drop()
+
     def drop(self) -> None:
         """End: the reader is gone, by `break`, by an exception of its own, or because its task was cancelled."""
         self.abandon()
@@ -311,7 +339,7 @@ class Observation:
             return  # somebody else ended it, or it never began
         open_observations.discard(self)
         call = self.call
-        call.duration = time.perf_counter() - call.started
+        call.duration = self._end_time() - call.started
         call.outcome, call.failure = outcome, failure
         if self._estimates:
             self._begin_estimate()
@@ -333,6 +361,12 @@ class Observation:
             call.failure = replace(failure, exception=None)
         if call.estimate is not None:
             estimator.run(call, call.estimate)
+
+    def _end_time(self) -> float:
+        """When the reader had what it wanted: now, or when it left the loop after which it read no more."""
+        if self._left is not None and self._left[0] == self.call.response.chunks:
+            return self._left[1]
+        return time.perf_counter()
 
     def _begin_estimate(self) -> None:
         try:

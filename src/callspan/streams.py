@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from inspect import iscoroutinefunction
 from types import FunctionType
 from typing import Any
@@ -35,19 +35,21 @@ def observation_of(stream: Any) -> Any:
     return getattr(stream, "_callspan", None)
 
 
-def on_drop(owner: Any, observation: Observation) -> weakref.finalize[..., Any]:
+def on_drop(
+    owner: Any, observation: Observation, end: Callable[[Observation], None] = Observation.drop
+) -> weakref.finalize[..., Any]:
     """End the observation when its owner is gone without having been read to the end."""
-    finalizer = weakref.finalize(owner, _drop, weakref.ref(observation))
+    finalizer = weakref.finalize(owner, _drop, weakref.ref(observation), end)
     finalizer.atexit = False
     return finalizer
 
 
-def _drop(observed: weakref.ref[Observation]) -> None:
+def _drop(observed: weakref.ref[Observation], end: Callable[[Observation], None]) -> None:
     # An open observation is kept by `open_observations`. One that has ended may refer to its owner, by the traceback of
     # what the call raised; the finalizer, which lives as long as the owner, would keep both for ever.
     observation = observed()
     if observation is not None:
-        outside_collector(observation.drop)
+        outside_collector(partial(end, observation))
 
 
 @cache
@@ -133,7 +135,7 @@ def _steps(source: Iterator[Any], observation: Observation, stream: Any) -> Iter
                 observation.inside = True
     except GeneratorExit:
         if not _comes_back():
-            outside_collector(observation.drop)
+            outside_collector(observation.leave_loop)
         raise
     except BudgetExceeded as stop:
         _stop(observation, stream, stop)
@@ -224,10 +226,11 @@ class _AsyncSteps:
         return await atake(self._source, self._observation, self._stream)
 
     async def aclose(self) -> None:
-        """What an async generator has: the reader stops."""
-        self._observation.abandon()
+        """What an async generator has: the reader leaves the loop."""
+        if not self._observation.pause():
+            self._observation.abandon()
         await self._observation.settle()
 
     def __del__(self) -> None:
         if not self._observation.ended and not _comes_back():
-            outside_collector(self._observation.drop)
+            outside_collector(self._observation.leave_loop)

@@ -31,6 +31,11 @@ def never_hidden(_chunk: Any) -> bool:
     return False
 
 
+def never_follows(_body: Body) -> bool:
+    """For formats in which the counts come with the finish reason, or before it."""
+    return False
+
+
 def nothing(_item: Any, _full: bool) -> Delta | None:
     """For what is not told by what a client gives."""
     return None
@@ -42,7 +47,8 @@ class Dialect:
 
     `parameters` reads a request's settings, `content` what it says, `read` one chunk or one whole answer; its second
     argument tells whether anybody needs the text. `with_usage_requested` gives the body that makes the provider count,
-    or `None`, and `only_usage` picks out the chunk that this brings.
+    or `None`, and `only_usage` picks out the chunk that this brings. `usage_follows` says whether a stream of a request
+    states its counts only after its finish reason.
     """
 
     operation: str
@@ -51,6 +57,7 @@ class Dialect:
     content: Callable[[Body], Content] = no_content
     with_usage_requested: Callable[[Body], Body | None] = no_usage_request
     only_usage: Callable[[Any], bool] = never_hidden
+    usage_follows: Callable[[Body], bool] = never_follows
 
 
 def get(source: Any, name: str) -> Any:

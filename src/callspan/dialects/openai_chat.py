@@ -238,4 +238,10 @@ def only_usage(chunk: Any) -> bool:
     return get(chunk, "usage") is not None and not get(chunk, "choices")
 
 
-CHAT = Dialect("chat", parameters, read, content, with_usage_requested, only_usage)
+def usage_follows(body: Body) -> bool:
+    """Whether the app asked for the counts, which come in a chunk of their own; OpenRouter has a name of its own."""
+    asked = get(body.get("stream_options"), "include_usage") or get(body.get("usage"), "include")
+    return asked is True
+
+
+CHAT = Dialect("chat", parameters, read, content, with_usage_requested, only_usage, usage_follows)

@@ -33,4 +33,6 @@ def read(answer: Any, full: bool) -> Delta | None:
     return delta
 
 
-COMPLETIONS = Dialect("text_completion", parameters, read, content, chat.with_usage_requested, chat.only_usage)
+COMPLETIONS = Dialect(
+    "text_completion", parameters, read, content, chat.with_usage_requested, chat.only_usage, chat.usage_follows
+)

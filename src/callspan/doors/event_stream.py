@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from callspan.background import watch_collector
-from callspan.generators import observed
+from callspan.generators import loop_observed
 from callspan.observation import Observation
 from callspan.streams import like, on_drop
 
@@ -28,7 +28,7 @@ def _shell(kind: Any) -> type:
         _callspan: Observation
 
         def __iter__(self) -> Any:
-            return observed(super().__iter__(), self._callspan)
+            return loop_observed(super().__iter__(), self._callspan)
 
         def close(self) -> None:
             self._callspan.drop()
@@ -39,6 +39,6 @@ def _shell(kind: Any) -> type:
 
         def __anext__(self) -> Any:
             # the client's own gives no item but a generator of all
-            return observed(super().__anext__(), self._callspan)
+            return loop_observed(super().__anext__(), self._callspan)
 
     return like(kind, AsyncStream if hasattr(kind, "__anext__") else Stream)

@@ -177,6 +177,7 @@ def _with_usage(
     if body is None:
         return args, kwargs
     observation.hides = route.dialect.only_usage
+    observation.awaits_usage = True
     return _with_body(body, options, args, kwargs)[1:]
 
 

@@ -27,6 +27,7 @@ def follow(request: Request, stream: Any, observation: Observation) -> None:
     For some providers LiteLLM makes the request when the first chunk is asked for; only then is it known who tells.
     """
     observation.read = answers.chunks(request, stream)
+    observation.awaits_usage = request.dialect.usage_follows(request.told)
     make_call, source = getattr(stream, "make_call", None), getattr(stream, "completion_stream", None)
 
     def decide() -> None:
@@ -118,6 +119,7 @@ class _Leaving:
         self._observation = observation
         self.inside = False
         self.drop, self.abandon, self.settle = observation.drop, observation.abandon, observation.settle
+        self.pause, self.leave_loop = observation.pause, observation.leave_loop
 
     @property
     def ended(self) -> bool:
