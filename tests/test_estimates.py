@@ -451,6 +451,27 @@ def test_ranks_are_found_in_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert encoding.encoding_for("gpt-4o").count("hello world") == 2
 
 
-def test_the_estimator_waits_for_nothing_when_idle() -> None:
-    """Settling costs nothing where nothing is being counted."""
-    estimator.settle(0)
+def test_the_estimator_waits_for_nothing_when_idle(telemetry: Telemetry, client: openai.OpenAI) -> None:
+    """While nothing is being counted, nobody waits for whatever else is still done on the estimator's thread."""
+    busy, gate, over = threading.Event(), threading.Event(), threading.Event()
+
+    class Slow:
+        """Hears of the estimate, and takes its time with it."""
+
+        def on_end(self, call: callspan.Call, _response: callspan.Response) -> None:
+            """Ask to be called when the estimate is there."""
+            assert call.estimate is not None
+            call.estimate.then(self._work)
+
+        def _work(self) -> None:
+            busy.set()
+            gate.wait(20)
+            over.set()
+
+    with callspan.use_handlers(Slow()), callspan.count_tokens():
+        list(client.chat.completions.create(**CHAT, stream=True))
+    assert busy.wait(20)
+    estimator.settle(60)
+    assert not over.is_set()
+    gate.set()
+    assert over.wait(20)

@@ -285,6 +285,18 @@ def test_interrupt_within_a_handler(telemetry: Telemetry, client: openai.OpenAI,
     assert telemetry.attributes["callspan.outcome"] == outcome
 
 
+@pytest.mark.parametrize(("event", "heard"), [("on_start", ["start", "error"]), ("on_end", ["start", "end"])])
+def test_handlers_beside_one_that_is_interrupted(
+    telemetry: Telemetry, client: openai.OpenAI, event: str, heard: list[str]
+) -> None:
+    """Those that would have heard after it hear all the same."""
+    before, behind = Notes(), Notes()
+    telemetry.instrument(handlers=[before, Interrupted(event), behind])
+    with pytest.raises(KeyboardInterrupt):
+        client.chat.completions.create(**CHAT)
+    assert [before.kinds, behind.kinds] == [heard, heard]
+
+
 @pytest.mark.guard_acts("a handler's context manager raises")
 @pytest.mark.parametrize("when", ["entered", "left"])
 def test_raising_context_manager(telemetry: Telemetry, program: Program, when: str) -> None:
