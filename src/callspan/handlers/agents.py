@@ -10,6 +10,7 @@ from opentelemetry import metrics
 from callspan import scope
 from callspan.events import Call, Response
 from callspan.handlers.metrics import instrument
+from callspan.handlers.series import Bounds
 from callspan.handlers.telemetry import FollowsProvider
 from callspan.semconv import names
 from callspan.semconv.attributes import Attributes
@@ -33,6 +34,7 @@ class AgentMetrics:
 
     def __init__(self, settings: Settings, look_up: Callable[[], Any] = metrics.get_meter_provider) -> None:
         self._schema_url = CHOICES[settings.semconv][0].schema_url
+        self._bounds = Bounds()
         self._instruments = FollowsProvider(look_up, self._create)
 
     def _create(self, provider: Any) -> dict[str, Any]:
@@ -54,8 +56,8 @@ class AgentMetrics:
         """Record what has ended, completed or not."""
         if not call.local:
             return
-        told = _named(call)
-        failed = {**told, names.ERROR_TYPE: call.failure.type} if call.failure else told
+        told = self._bounds.known(_named(call), call.operation)
+        failed = told.plus(names.ERROR_TYPE, call.failure.type) if call.failure else told
         instruments, duration = self._instruments.get(), LOCAL_DURATIONS.get(call.operation)
         if duration is not None:
             instruments[duration.name].record(call.duration, failed, context=call.context)

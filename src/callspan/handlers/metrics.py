@@ -74,12 +74,14 @@ class Metrics:
 
     def on_budget_stop(self, call: Call, stop: Any) -> None:
         """Count a call that a budget has stopped."""
-        told = {**self._series.asked(call), names.BUDGET_NAME: stop.budget.name, names.BUDGET_UNIT: stop.unit}
-        self._instruments.get()[BUDGET_STOPS.name].add(1, told, context=call.context)
+        budget = {names.BUDGET_NAME: stop.budget.name, names.BUDGET_UNIT: stop.unit}
+        self._instruments.get()[BUDGET_STOPS.name].add(
+            1, self._series.asked(call).plus_all(budget), context=call.context
+        )
 
     def _record(self, call: Call, response: Response, series: Known) -> None:
         instruments, context = self._instruments.get(), call.context
-        failed = {**series, names.ERROR_TYPE: call.failure.type} if call.failure else series
+        failed = series.plus(names.ERROR_TYPE, call.failure.type) if call.failure else series
         infers, recorded = call.operation in names.INFERENCE, None
         for convention in self._conventions:
             duration = convention.inference_duration if infers else convention.operation_duration
@@ -101,7 +103,7 @@ class Metrics:
             estimate = call.estimate
             estimate.then(lambda: self._record_estimate(estimate.usage, series, context))
 
-    def _charge(self, item: table.Charge, series: Attributes, context: Any) -> None:
+    def _charge(self, item: table.Charge, series: Known, context: Any) -> None:
         """Record what a call cost, now or as soon as the prices are there."""
         prices = table.in_force()
         if not prices.ready:
@@ -113,15 +115,15 @@ class Metrics:
         else:
             if cost.unknown == table.NO_PRICE:
                 prices.warn(item)
-            told = {**series, names.COST_UNKNOWN: cost.unknown}
+            told = series.plus(names.COST_UNKNOWN, cost.unknown)
             instruments[COST_UNKNOWN.name].add(1, told, context=context)
 
-    def _record_estimate(self, usage: Usage | None, series: Attributes, context: Any) -> None:
+    def _record_estimate(self, usage: Usage | None, series: Known, context: Any) -> None:
         """Count what was estimated apart from all that providers have stated."""
         counted = ((kind, getattr(usage, kind, None)) for kind in ("input", "output"))
         for kind, value in counted:
             if usage is not None and value:
-                told = {**series, names.OWN_TOKEN_TYPE: kind, names.USAGE_SOURCE: usage.source}
+                told = series.plus_all({names.OWN_TOKEN_TYPE: kind, names.USAGE_SOURCE: usage.source})
                 self._instruments.get()[ESTIMATED.name].add(value, told, context=context)
 
     def _count(
@@ -154,7 +156,7 @@ class Metrics:
             instrument = instruments[metric.name]
             record = instrument.record if metric.kind == HISTOGRAM else instrument.add
             for value, more in AMOUNTS[name](call):
-                record(value, {**base, **more}, context=context)
+                record(value, base.plus_all(more), context=context)
 
     def _record_gaps(self, response: Response, series: Attributes, context: Any) -> None:
         """Record the times between chunks: many records, so not in the path of whoever read the last chunk."""
