@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from callspan import greenlets, guard
+from callspan import greenlets, guard, process
 
 if TYPE_CHECKING:
     import asyncio  # loaded by programs that need it, for it takes longer to import than all of callspan
@@ -29,18 +29,28 @@ class Worker:
 
     def __init__(self, name: str = "callspan") -> None:
         self._name = name
+        self._lock = threading.Lock()
         self._jobs: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._pid = 0
+        process.in_child(self._forget)
 
     def start(self) -> None:
-        """Make sure that the thread runs."""
-        if self._pid == os.getpid() and self._thread is not None and self._thread.is_alive():
+        """Make sure that the thread runs; there is one, whoever asks for it at once."""
+        if self._runs():
             return
+        with self._lock:
+            if not self._runs():
+                self._thread = threading.Thread(target=self._run, args=(self._jobs,), name=self._name, daemon=True)
+                self._thread.start()
+
+    def _runs(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def _forget(self) -> None:
+        """In a forked child: the thread is the parent's, and so are its jobs; nobody there will free the lock."""
+        self._lock = threading.Lock()
         self._jobs = queue.SimpleQueue()
-        self._pid = os.getpid()
-        self._thread = threading.Thread(target=self._run, args=(self._jobs,), name=self._name, daemon=True)
-        self._thread.start()
+        self._thread = None
 
     def _run(self, jobs: queue.SimpleQueue[Callable[[], object]]) -> None:
         while True:
@@ -56,7 +66,7 @@ class Worker:
 
     def wait(self, timeout: float) -> bool:
         """Wait until everything queued so far has run; false when that took longer than `timeout` seconds."""
-        if self._thread is None or self._pid != os.getpid() or threading.current_thread() is self._thread:
+        if self._thread is None or threading.current_thread() is self._thread:
             return True
         done = threading.Event()
         self.put(done.set)
