@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from callspan import scope
@@ -12,13 +14,17 @@ from callspan.events import Call, Framework
 from callspan.observation import Observation
 from callspan.reservations import give_back
 
+_TURN_SECONDS = 1.0
+"""How long a thread waits for another that changes the same run: a handler of the app's may be running in it."""
+
 
 class Run:
     """A run, which is also the place where its own code runs.
 
     `base` is the context in which it began: that in force, or its parent's where the framework began it elsewhere, in
     a bare thread for example. `context` is the one for what it does. `told` is what the framework said at its start,
-    and `describe` reads the framework's facts from that.
+    and `describe` reads the framework's facts from that. `over` says that nothing can be told of it any more, and
+    `manager` refers to the framework's object by which its end will be told, if there is one.
     """
 
     __slots__ = (
@@ -27,10 +33,13 @@ class Run:
         "context",
         "describe",
         "id",
+        "lock",
+        "manager",
         "mark",
         "moved",
         "observation",
         "outer",
+        "over",
         "parent",
         "start_ns",
         "started",
@@ -38,21 +47,50 @@ class Run:
     )
 
     def __init__(self, run_id: Any, parent: Run | None, told: Any, describe: Callable[[Any], Framework]) -> None:
-        place = scope.place()
         self.id = run_id
         self.parent = parent
-        self.moved = parent is not None and not _inside(place, parent)
-        self.base: Any = parent.context if parent is not None and self.moved else scope.context()
-        self.outer: Any = parent if self.moved else place
-        self.context: Any = scope.at(self, self.base)
+        self.moved = False
+        self.base: Any = scope.context()
+        self.outer: Any = scope.place()
+        self.context: Any = None
         self.children: set[Run] = set()
         self.observation: Observation | None = None
         self.told = told
         self.mark: Any = None
+        self.manager: Any = None
+        self.over = False
+        self.lock = threading.RLock()
         self.describe = describe
         self.start_now()
-        if parent is not None:
+        self._begin()
+
+    def _begin(self) -> None:
+        """Stand in the parent, whose context another thread may be replacing right now."""
+        parent = self.parent
+        if parent is None:
+            self.context = scope.at(self, self.base)
+            return
+        with parent.turn():
+            if _inside(self.outer, parent):
+                self.context = scope.at(self, self.base)
+            else:
+                self.move_into(parent)
             parent.children.add(self)
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Let one thread at a time change this run; the wait is bounded, for it may be the app's event loop's."""
+        locked = self.lock.acquire(timeout=_TURN_SECONDS)
+        try:
+            yield
+        finally:
+            if locked:
+                self.lock.release()
+
+    def move_into(self, parent: Run) -> None:
+        """Let the context of the parent be that in which this run began."""
+        self.moved, self.base, self.outer = True, parent.context, parent
+        self.context = scope.at(self, parent.context)
 
     def start_now(self) -> None:
         """Take this moment for the beginning."""
@@ -90,6 +128,12 @@ class Run:
         """What budgets have reserved for it before; what has been done when it is told of is not refused any more."""
         return None
 
+    def end(self) -> Observation | None:
+        """Return what is still to be told of this run; from now on it cannot become an operation."""
+        with self.turn():
+            self.over = True
+            return self.observation
+
     def ended(self) -> None:
         """Leave the parent, which holds the open ones only."""
         if self.parent is not None:
@@ -125,8 +169,9 @@ class ModelRun(Run):
             give_back(hold)
 
     def _held(self) -> Hold | None:
-        hold, self.hold = self.hold, None
-        return hold
+        with self.turn():  # two threads must not give it back twice
+            hold, self.hold = self.hold, None
+            return hold
 
 
 def around(place: Any) -> Run | None:
@@ -146,25 +191,57 @@ def _inside(place: Any, parent: Run) -> bool:
 
 
 class Runs:
-    """The open runs of one framework, by their ids."""
+    """The open runs of one framework, by their ids.
+
+    Requests of a program may share an id (a workflow's), so what tells their runs apart is the object that the id is.
+    There is no lock, which a fork could leave taken for ever: each step is one operation of a dictionary.
+    """
 
     def __init__(self) -> None:
-        self._open: dict[Any, Run] = {}
+        self._by_object: dict[int, Run] = {}
+        self._last_by_id: dict[Any, Run] = {}
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self._by_object)
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(list(self._by_object.values()))
+
+    def exact(self, run_id: Any) -> Run | None:
+        """Return the open run whose id is this very object."""
+        run = self._by_object.get(id(run_id))
+        return run if run is not None and run.id is run_id else None
 
     def get(self, run_id: Any) -> Run | None:
-        """An open run."""
-        return self._open.get(run_id)
+        """Return the open run with this very object as its id; else that in whose code we are, else the last."""
+        run = self.exact(run_id)
+        if run is None:
+            run = self._last_by_id.get(run_id)
+            if run is not None:
+                run = self._here(run_id) or run
+        return run
+
+    def _here(self, run_id: Any) -> Run | None:
+        run = around(scope.place())
+        while run is not None and (run.id != run_id or run.over):
+            run = around(run.outer)
+        return run
 
     def add(self, run: Run) -> None:
         """Keep a run until it ends."""
-        self._open[run.id] = run
+        self._by_object[id(run.id)] = run
+        self._last_by_id[run.id] = run
 
     def take(self, run_id: Any) -> Run | None:
-        """A run that ends; `None` if it is unknown or has ended before."""
-        run = self._open.pop(run_id, None)
-        if run is not None:
+        """Return a run that ends, and forget it; `None` if it is unknown or has ended before."""
+        run = self.get(run_id)
+        return run if run is not None and self.remove(run) else None
+
+    def remove(self, run: Run) -> bool:
+        """Forget a run that has ended; whether it was open until now."""
+        was_open = self._by_object.pop(id(run.id), None) is run
+        if self._last_by_id.get(run.id) is run:
+            self._last_by_id.pop(run.id, None)
+        if was_open:
             run.ended()
-        return run
+        return was_open

@@ -12,7 +12,7 @@ from callspan.frameworks.langchain.tree import EVENTS, tree
 _DOC = """A LangChain callback handler that turns runs into spans, metrics and events.
 
 Give it in a constructor (all runs of that object) or in a request's config (that run and what it calls); `instrument()`
-puts one in force for everything. All feed one tree of runs, so a run that several hear of counts once. Without
+hears everything without one. All feed one tree of runs, so a run that several hear of counts once. Without
 `instrument()` settings are read from the environment, and telemetry goes to the global providers; `uninstrument()` ends
 that too, until another handler is made.
 """
@@ -44,5 +44,5 @@ def _method(event: str) -> Callable[..., None]:
 
 @functools.cache
 def everywhere() -> Any:
-    """The handler that is in force for all runs."""
+    """Return the handler that hears the ends of the runs that are open when nothing is watched any more."""
     return handler_class()()

@@ -30,22 +30,51 @@ _MODELS: tuple[tuple[str, str, Any, bool], ...] = (
     ("langchain_core.runnables.config", "_set_config_context", callbacks.set_context, True),
     ("langgraph._internal._runnable", "_set_config_context", callbacks.set_context, True),
 )
+_MANAGER = "langchain_core.callbacks.manager"
+_STARTS = ("on_chain_start", "on_tool_start", "on_retriever_start", "on_chat_model_start", "on_llm_start")
+_MODEL_STARTS = ("on_chat_model_start", "on_llm_start")
+_ENDS = (
+    ("RunManager", "on_retry", "retry_state"),
+    ("CallbackManagerForLLMRun", "on_llm_new_token", "token"),
+    ("CallbackManagerForLLMRun", "on_stream_event", "event"),
+    ("CallbackManagerForLLMRun", "on_llm_end", "response"),
+    ("CallbackManagerForLLMRun", "on_llm_error", "error"),
+    ("CallbackManagerForChainRun", "on_chain_end", "outputs"),
+    ("CallbackManagerForChainRun", "on_chain_error", "error"),
+    ("CallbackManagerForToolRun", "on_tool_end", "output"),
+    ("CallbackManagerForToolRun", "on_tool_error", "error"),
+    ("CallbackManagerForRetrieverRun", "on_retriever_end", "documents"),
+    ("CallbackManagerForRetrieverRun", "on_retriever_error", "error"),
+)
+"""The methods by which managers of runs tell what happens, each with the name of its argument."""
 
 
 def patches() -> list[Patch]:
     """The patches by which LangChain is heard."""
-    manager = "langchain_core.callbacks.manager"
     return [
-        Patch(manager, "_configure", callbacks.configure),
-        Patch(manager, "handle_event", callbacks.handle),
-        Patch(manager, "ahandle_event", callbacks.ahandle),
-        Patch(manager, "AsyncCallbackManager.on_llm_start", callbacks.llm_start, optional=True),
+        Patch(_MANAGER, "handle_event", callbacks.handle),
+        Patch(_MANAGER, "ahandle_event", callbacks.ahandle),
+        *(Patch(_MANAGER, f"CallbackManager.{event}", callbacks.start) for event in _STARTS),
+        *(Patch(_MANAGER, f"AsyncCallbackManager.{event}", _astart(event)) for event in _STARTS),
+        *(_end(manager, event, parameter, False) for manager, event, parameter in _ENDS),
+        *(_end(f"Async{manager}", event, parameter, True) for manager, event, parameter in _ENDS),
         *(Patch(*row) for row in _MODELS),
     ]
 
 
+def _astart(event: str) -> Any:
+    return callbacks.amodel_start(event) if event in _MODEL_STARTS else callbacks.astart
+
+
+def _end(manager: str, event: str, parameter: str, asynchronous: bool) -> Patch:
+    wrapper = callbacks.end(event, parameter, asynchronous)
+    return Patch(_MANAGER, f"{manager}.{event}", wrapper, optional=event == "on_stream_event")
+
+
 def listen(opener: Opener | None, everywhere: bool) -> None:
     """Begin runs by this opener from now on, or none."""
+    if opener is None and tree.everywhere:
+        callbacks.hear_open_ends()
     tree.opener, tree.everywhere = opener, everywhere
 
 

@@ -49,7 +49,7 @@ class Tree:
 
     def _begin(self, told: Told, kind: type[Run]) -> Run | None:
         run_id, opener = told.get("run_id"), self.opener
-        if run_id is None or opener is None or self.runs.get(run_id) is not None or scope.suppressed():
+        if run_id is None or opener is None or self.runs.exact(run_id) is not None or scope.suppressed():
             return None
         parent = self.runs.get(told.get("parent_run_id")) or around(scope.place())
         run = kind(run_id, parent, told, framework)
@@ -60,7 +60,7 @@ class Tree:
         run = self._begin(told, Run)
         if run is None:
             return
-        if steps.is_node(told.get("tags")) and run.parent is not None and run.parent.observation is None:
+        if steps.is_node(told.get("tags")) and run.parent is not None:
             self._graph(run.parent)
         found = steps.operation(told, serialized, run.parent)
         if found is not None:
@@ -69,11 +69,16 @@ class Tree:
                 run.mark = scope.enter(run.context)
 
     def _graph(self, run: Run) -> None:
-        """A run that turns out to be a graph, because a node runs in it, is an operation."""
-        self._tell(run, ("invoke_workflow", {"workflow_name": steps.name_of(run.told, None)}))
-        for child in list(run.children):
-            child.moved, child.base, child.outer = True, run.context, run
-            child.context = scope.at(child, run.context)
+        """A run that turns out to be a graph, because a node runs in it, is an operation.
+
+        Its first nodes may begin in several threads at once: one makes it an operation, and the others wait for that.
+        """
+        with run.turn():
+            if run.observation is not None or run.over:
+                return
+            self._tell(run, ("invoke_workflow", {"workflow_name": steps.name_of(run.told, None)}))
+            for child in list(run.children):
+                child.move_into(run)
 
     def _tool_start(self, told: Told, serialized: Any = None, given: Any = None, *_rest: Any) -> None:
         run = self._begin(told, Run)
@@ -123,19 +128,23 @@ class Tree:
     def _observe(self, run: Run, call: Call, read: Callable[[Any, bool], Delta | None]) -> None:
         call.framework = run.framework
         opener = self.opener
-        if opener is not None:
-            run.tell(opener(call, read, run.base))
+        if opener is None:
+            return
+        with run.turn():
+            if not run.over:  # else another thread has closed it, with all that was open in its parent
+                run.tell(opener(call, read, run.base))
 
     # -- models whose client nobody watches --------------------------------------------------------------------
 
     def _spoken(self, run: ModelRun, stream: bool) -> Observation | None:
         """The observation of a model's run that nobody else tells of; runs answered by one request share it."""
-        if run.observation is None and not (run.claimed or run.delegated):
-            operation, given = run.asked
-            first = next((one for one in run.group if one.observation is not None), run)
-            if first is run:
-                self._observe(run, requests.call(operation, run.told, given, stream), results.read)
-            run.observation = first.observation
+        with run.group[0].turn():
+            if run.observation is None and not (run.claimed or run.delegated):
+                operation, given = run.asked
+                first = next((one for one in run.group if one.observation is not None), run)
+                if first is run:
+                    self._observe(run, requests.call(operation, run.told, given, stream), results.read)
+                run.observation = first.observation
         return run.observation
 
     def _token(self, told: Told, token: Any = None, *_rest: Any) -> None:
@@ -144,6 +153,7 @@ class Tree:
             observation = self._spoken(run, True)
             if observation is None:
                 return
+            token = told.get("token") if token is None else token  # which LangChain tells by name
             said = token if isinstance(token, str) and token else told.get("chunk")
             known = observation.call.response.first_token is not None and not observation.reads_text
             observation.chunk(None if known else said)  # mere text matters only to those who read text
@@ -175,9 +185,11 @@ class Tree:
         run = self._take(told)
         if isinstance(run, ModelRun):
             self._model_end(run, output)
-        elif run is not None and run.observation is not None:
-            run.observation.call.response.result = requests.result(run.observation, output)
-            run.observation.finish()
+        elif run is not None:
+            observation = run.end()
+            if observation is not None:
+                observation.call.response.result = requests.result(observation, output)
+                observation.finish()
 
     def _model_end(self, run: ModelRun, result: Any) -> None:
         run.closed = True
@@ -201,14 +213,15 @@ class Tree:
 
     def close(self, run: Run, error: BaseException | None) -> None:
         """End a run that did not end well, and all that is still open in it. No error means that its reader left."""
-        self.runs.take(run.id)
+        self.runs.remove(run)
         for child in list(run.children):
             self.close(child, error)
         if isinstance(run, ModelRun):
             run.closed = True
             self._spoken(run, False)
-        if run.observation is not None:
-            _fail(run.observation, error)
+        observation = run.end()
+        if observation is not None:
+            _fail(observation, error)
 
 
 def _fail(observation: Observation, error: BaseException | None) -> None:
