@@ -35,6 +35,7 @@ class Observation:
 
     `read` turns one chunk or one whole answer into a `Delta`. `explain` reads an exception of the client's.
     `hides` picks out chunks that the app did not ask for, `skips` what comes in a stream and is no chunk.
+    `rest` reads what the client knows at the end of a stream and has put into no chunk.
     `inside` is true while the client's stream is being read.
     With `estimates`, counts that the provider leaves out are worked out after the end.
     `given_up` has the cause and the time of an attempt that failed, until it is known whether another follows.
@@ -67,6 +68,7 @@ class Observation:
         "pending",
         "read",
         "reader",
+        "rest",
         "scope",
         "size",
         "skips",
@@ -80,6 +82,7 @@ class Observation:
         self.explain: Callable[[BaseException], Failure] | None = None
         self.hides: Callable[[Any], bool] | None = None
         self.skips: Callable[[Any], bool] | None = None
+        self.rest: Callable[[], Delta | None] | None = None
         self.inside = False
         self.given_up: tuple[str, float] | None = None
         self.reader: weakref.ref[Any] | None = None
@@ -264,11 +267,21 @@ class Observation:
 
     def finish(self) -> None:
         """End: the answer was read to its end. It may still say that the model failed."""
+        if self.rest is not None:
+            self._read_rest(self.rest)
         failure = self.call.response.failure
         if failure is None:
             self._end(Outcome.COMPLETED)
         else:
             self._end(Outcome.ERROR, failure, failure.exception or ProviderError(failure))
+
+    def _read_rest(self, rest: Callable[[], Delta | None]) -> None:
+        try:
+            delta = rest()
+            if delta is not None:
+                self.call.response.add(delta, self._full)
+        except Exception as error:  # noqa: BLE001  an odd stream must still have its end
+            guard.report(f"reading the end of {self.call.operation}", error)
 
     def abandon(self) -> None:
         """End: the reader stopped. If the model had said all it would, that is completion."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import re
 import weakref
+from collections.abc import Callable
 from typing import Any
 
-from callspan.dialects.dialect import count, get, loaded, text
-from callspan.dialects.openai_usage import usage as counts
-from callspan.events import Delta, Usage
+from callspan.dialects.dialect import get, loaded, text
+from callspan.events import Delta
+from callspan.frameworks.litellm import counts as provider_counts
 from callspan.frameworks.litellm.request import Request
 from callspan.observation import Reader
 
@@ -21,19 +22,6 @@ _UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _MADE_UP = re.compile(f"(chatcmpl|cmpl)-{_UUID}")
 _DOUBTFUL = re.compile(rf"(\w+[-_])?{_UUID}")
 """Ids that LiteLLM makes up, and such as it may have made up for an answer that it does not show."""
-_SUBSETS = {
-    "cache_read": "[cC]ache",
-    "cache_write": "[cC]ache",
-    "reasoning": "reasoning|thought|thinking",
-    "input_text": "text_tokens|tokenCount",
-    "input_audio": "audio|tokenCount",
-    "input_image": "image|tokenCount",
-    "output_text": "text_tokens|tokenCount",
-    "output_audio": "audio|tokenCount",
-    "output_image": "image|tokenCount",
-}
-"""Counts that are parts of others, and the words in a field's name by which providers state them."""
-_COUNTS = "tokens?|[tT]okenCount|eval_count"
 
 
 def whole(request: Request) -> Reader:
@@ -42,8 +30,9 @@ def whole(request: Request) -> Reader:
     def read(item: Any, full: bool) -> Delta | None:
         delta = request.dialect.read(item, full)
         if delta is not None:
-            delta.id = _identity(delta.id, request.raw)
-            delta.usage = _stated(request.raw, delta.usage, get(item, "usage"))
+            raw = request.whole_text()
+            delta.id = _identity(delta.id, raw)
+            delta.usage = provider_counts.of_answer(raw, request.headers(), delta.usage, get(item, "usage"))
         return delta
 
     return read
@@ -59,8 +48,19 @@ def chunks(request: Request, stream: Any) -> Reader:
             return None
         delta.id = _given(delta.id, _MADE_UP)
         if delta.usage is not None or any(reason for _, reason in delta.finish_reasons):
-            delta.usage = _counted(source(), delta.usage)
+            delta.usage = provider_counts.of_stream(source(), delta.usage)
         return delta
+
+    return read
+
+
+def rest(stream: Any) -> Callable[[], Delta | None]:
+    """Return a reader of what a stream has learned since its last chunk: some providers count after they finish."""
+    source = weakref.ref(stream)
+
+    def read() -> Delta | None:
+        usage = provider_counts.of_stream(source(), None)
+        return None if usage is None else Delta(usage=usage)
 
     return read
 
@@ -83,51 +83,3 @@ def _unpacked(known: str) -> str:
     except ValueError:
         return known
     return packed.rpartition("response_id:")[2] if packed.startswith("litellm:") else known
-
-
-def _stated(raw: str, usage: Usage | None, stated: Any) -> Usage | None:
-    """The counts of a whole answer that stand in the provider's text too, though summed up there otherwise."""
-    if usage is None or not usage.total or not _says(raw, _COUNTS):
-        return None
-    usage.cache_write = _written(stated)
-    for name, words in _SUBSETS.items():
-        if getattr(usage, name) is not None and not _says(raw, words):
-            setattr(usage, name, None)
-    return usage
-
-
-def _says(raw: str, words: str) -> bool:
-    """Whether a text, JSON or an object's description, has a number under a name with one of these words in it."""
-    return re.search(rf'(?<!\\)"\w*(?:{words})\w*"\s*:\s*\d|\b\w*(?:{words})\w*=\d', raw) is not None
-
-
-def _written(stated: Any) -> int | None:
-    """Tokens written to a cache, by LiteLLM's names."""
-    found = count(stated, "prompt_tokens_details", "cache_creation_tokens")
-    return count(stated, "cache_creation_input_tokens") if found is None else found
-
-
-def _counted(stream: Any, given: Usage | None) -> Usage | None:
-    """The counts in the chunks that a stream keeps, if it keeps any; LiteLLM writes zeros for what nobody has said."""
-    kept = getattr(stream, "chunks", None) or getattr(getattr(stream, "completion_stream", None), "chunks", None)
-    if kept is None:
-        return given
-    found: Usage | None = None
-    for stated in filter(None, (get(chunk, "usage") for chunk in kept)):
-        said = counts(stated)
-        if said is not None:
-            said.cache_write = _written(stated)
-            found = said if found is None else _later(found, said)
-    return None if found is None or not found.total else _without_zeros(found)
-
-
-def _later(found: Usage, said: Usage) -> Usage:
-    found.update(said)
-    return found
-
-
-def _without_zeros(found: Usage) -> Usage:
-    for name in _SUBSETS:
-        setattr(found, name, getattr(found, name) or None)
-    found.input_text = found.output_text = None  # LiteLLM's own remainder, for some providers
-    return found

@@ -7,6 +7,7 @@ was asked within; another function of LiteLLM's; or, if neither was, LiteLLM its
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -17,7 +18,7 @@ from callspan.frameworks.litellm.admission import admit, refused
 from callspan.frameworks.litellm.failure import explain
 from callspan.frameworks.litellm.following import follow, see_left
 from callspan.frameworks.litellm.request import Request, is_part
-from callspan.frameworks.place import acall_at, call_at, delegate
+from callspan.frameworks.place import Passage, acall_at, call_at, delegate
 from callspan.observation import Observation
 
 Args = tuple[Any, ...]
@@ -94,7 +95,7 @@ def sent(wrapped: Any, log: Any, args: Args, kwargs: Kwargs) -> Any:
     """In place of what LiteLLM logs before each request, which a budget may stop here."""
     request = listener.open_requests.get(id(log))
     if request is not None:
-        request.send(**{**dict(zip(("input", "api_key", "model", "additional_args"), args, strict=False)), **kwargs})
+        _note(request.send, ("input", "api_key", "model", "additional_args"), args, kwargs)
         admit(request, listener.opener)
     return wrapped(*args, **kwargs)
 
@@ -103,8 +104,38 @@ def answered(wrapped: Any, log: Any, args: Args, kwargs: Kwargs) -> Any:
     """In place of what LiteLLM logs after it."""
     request = listener.open_requests.get(id(log))
     if request is not None:
-        request.receive(**{**dict(zip(("original_response",), args, strict=False)), **kwargs})
+        _note(request.receive, ("original_response",), args, kwargs)
     return wrapped(*args, **kwargs)
+
+
+def _note(method: Callable[..., None], names: tuple[str, ...], args: Args, kwargs: Kwargs) -> None:
+    """Call a method with what LiteLLM logs, by the names that it has for it."""
+    try:
+        method(**{**dict(zip(names, args, strict=False)), **kwargs})
+    except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
+        guard.report("reading what LiteLLM logs", error)
+
+
+def posted(wrapped: Any, _handler: Any, args: Args, kwargs: Kwargs) -> Any:
+    """Wrap `post` of LiteLLM's HTTP client: keep the response for the call that it answers."""
+    response = wrapped(*args, **kwargs)
+    _keep(response)
+    return response
+
+
+async def aposted(wrapped: Any, _handler: Any, args: Args, kwargs: Kwargs) -> Any:
+    """Wrap `post` of the asynchronous client in the same way."""
+    response = await wrapped(*args, **kwargs)
+    _keep(response)
+    return response
+
+
+def _keep(response: Any) -> None:
+    """Give a response that was read to its end to the call in which it came; one that is streamed is the app's."""
+    place = scope.place()
+    request = place.runs[0] if isinstance(place, Passage) else None
+    if isinstance(request, Request) and getattr(response, "is_closed", False):
+        request.response = response
 
 
 def _begin(name: str, args: Args, kwargs: Kwargs) -> Request | None:

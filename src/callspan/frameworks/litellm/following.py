@@ -26,7 +26,7 @@ def follow(request: Request, stream: Any, observation: Observation) -> None:
 
     For some providers LiteLLM makes the request when the first chunk is asked for; only then is it known who tells.
     """
-    observation.read = answers.chunks(request, stream)
+    observation.read, observation.rest = answers.chunks(request, stream), answers.rest(stream)
     observation.awaits_usage = request.dialect.usage_follows(request.told)
     make_call, source = getattr(stream, "make_call", None), getattr(stream, "completion_stream", None)
 
@@ -34,7 +34,7 @@ def follow(request: Request, stream: Any, observation: Observation) -> None:
         if request.waiting:
             request.tell(observation)
         elif request.observation is None:
-            observation.read = nothing
+            observation.read, observation.rest = nothing, None
 
     request.late = True
     if make_call is not None and source is None:

@@ -60,12 +60,13 @@ class Request(ModelRun):
     """A call of a function. Whether a model was asked, and where, is known from LiteLLM's log of it.
 
     `log` is that, an object of LiteLLM's, kept while the function runs: it holds the stream that is given out, which
-    nobody must keep alive. `raw` is the answer as the provider wrote it, where LiteLLM shows it. `mocked` says that no
-    model is to be asked. A `late` one is sent after the function has returned. `stop` is the refusal of a budget with
-    which the last function has ended that was tried within.
+    nobody must keep alive. `raw` is the answer as the provider wrote it, where LiteLLM shows it, and `response` the
+    HTTP response that it came in, where LiteLLM's own client has received it. `mocked` says that no model is to be
+    asked. A `late` one is sent after the function has returned. `stop` is the refusal of a budget with which the last
+    function has ended that was tried within.
     """
 
-    __slots__ = ("dialect", "late", "log", "mocked", "place", "raw", "sent", "server", "stop")
+    __slots__ = ("dialect", "late", "log", "mocked", "place", "raw", "response", "sent", "server", "stop")
 
     def __init__(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self.dialect, positions = FORMS[name]
@@ -76,6 +77,7 @@ class Request(ModelRun):
         self.sent = self.late = False
         self.stop: BudgetExceeded | None = None
         self.raw = ""
+        self.response: Any = None
         self.server: tuple[str | None, int | None] = (None, None)
         self.place = Passage(scope.place(), runs=[self])
 
@@ -92,6 +94,16 @@ class Request(ModelRun):
         said = json.dumps(original_response, default=str) if isinstance(original_response, dict) else original_response
         if isinstance(said, str) and not self.raw.startswith(("{", "[")):
             self.raw = said
+
+    def whole_text(self) -> str:
+        """Return the answer as the provider wrote it; for some providers LiteLLM shows it only in its HTTP response."""
+        if not self.raw.startswith(("{", "[")) and self.response is not None:
+            return self.response.text.lstrip()
+        return self.raw
+
+    def headers(self) -> Mapping[str, str]:
+        """Return the headers of the answer, where they are known."""
+        return {} if self.response is None else self.response.headers
 
     def size(self) -> int:
         """About how many tokens are asked."""

@@ -8,6 +8,7 @@ from callspan.frameworks.litellm.request import FORMS
 from callspan.patching import Patch
 
 _LOG = "litellm.litellm_core_utils.litellm_logging"
+_HTTP = "litellm.llms.custom_httpx.http_handler"
 _MODULES = {
     "responses": "litellm.responses.main",
     "aresponses": "litellm.responses.main",
@@ -19,7 +20,7 @@ _MODULES = {
 
 
 def patches() -> list[Patch]:
-    """The patches by which LiteLLM is heard: what its decorator calls in the end, and its log of each request."""
+    """The patches by which LiteLLM is heard: what its decorator calls in the end, its log, and its HTTP client."""
     return [
         *(
             Patch(_MODULES.get(name, "litellm.main"), name, calls.asked, _MODULES.get(name) is not None, _KEPT)
@@ -27,6 +28,8 @@ def patches() -> list[Patch]:
         ),
         Patch(_LOG, "Logging.pre_call", calls.sent),
         Patch(_LOG, "Logging.post_call", calls.answered),
+        Patch(_HTTP, "HTTPHandler.post", calls.posted, optional=True),
+        Patch(_HTTP, "AsyncHTTPHandler.post", calls.aposted, optional=True),
     ]
 
 
