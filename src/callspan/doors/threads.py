@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+from callspan.patching import Wrapper
 from callspan.scope import carry
+
+
+def submit_from(*modules: str) -> Wrapper:
+    """Return a wrapper for the `submit` of thread pools: what these modules submit runs in its caller's context.
+
+    A library that makes a pool for each call leaves no other place to reach it. Pools of everybody else stay as they
+    are: what is submitted from another module is passed on.
+    """
+
+    def submit(wrapped: Any, _pool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        caller = sys._getframe(1).f_globals.get("__name__")
+        if caller not in modules or not args:
+            return wrapped(*args, **kwargs)
+        return wrapped(carry(args[0]), *args[1:], **kwargs)
+
+    return submit
 
 
 class _Pool:

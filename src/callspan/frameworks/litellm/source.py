@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from callspan.doors.threads import submit_from
 from callspan.frameworks.framework import Opener, Source
 from callspan.frameworks.litellm import calls
 from callspan.frameworks.litellm.request import FORMS
 from callspan.patching import Patch
 
 _LOG = "litellm.litellm_core_utils.litellm_logging"
+_BATCHES = "litellm.batch_completion.main"
+_POOLS = (_BATCHES, "litellm.main", "litellm.litellm_core_utils.asyncify")
+"""The modules that call models from thread pools of their own, to which no context goes."""
 _HTTP = "litellm.llms.custom_httpx.http_handler"
 _MODULES = {
     "responses": "litellm.responses.main",
@@ -28,6 +32,7 @@ def patches() -> list[Patch]:
         ),
         Patch(_LOG, "Logging.pre_call", calls.sent),
         Patch(_LOG, "Logging.post_call", calls.answered),
+        Patch(_BATCHES, "ThreadPoolExecutor.submit", submit_from(*_POOLS), optional=True),
         Patch(_HTTP, "HTTPHandler.post", calls.posted, optional=True),
         Patch(_HTTP, "AsyncHTTPHandler.post", calls.aposted, optional=True),
     ]
