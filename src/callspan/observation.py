@@ -17,7 +17,18 @@ from callspan.background import heard, running_loop
 from callspan.budgets import Budget, BudgetExceeded, Hold
 from callspan.cancellation import being_cancelled
 from callspan.dispatch import Dispatch, tell, tell_what
-from callspan.events import REASONING, TEXT, TOOL_CALL, Call, Delta, Failure, Outcome, Retry, Token
+from callspan.events import (
+    CANCELLED_BY_PROVIDER,
+    REASONING,
+    TEXT,
+    TOOL_CALL,
+    Call,
+    Delta,
+    Failure,
+    Outcome,
+    Retry,
+    Token,
+)
 from callspan.exceptions import ProviderError, qualified, said
 from callspan.reservations import STEP, admit, settle, watch
 from callspan.scope import Scope, enter, leave, place
@@ -272,8 +283,9 @@ class Observation:
         failure = self.call.response.failure
         if failure is None:
             self._end(Outcome.COMPLETED)
-        else:
-            self._end(Outcome.ERROR, failure, failure.exception or ProviderError(failure))
+            return
+        outcome = Outcome.CANCELLED if failure.type == CANCELLED_BY_PROVIDER else Outcome.ERROR
+        self._end(outcome, failure, failure.exception or ProviderError(failure))
 
     def _read_rest(self, rest: Callable[[], Delta | None]) -> None:
         try:

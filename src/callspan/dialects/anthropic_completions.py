@@ -6,6 +6,7 @@ from typing import Any
 
 from callspan.dialects import anthropic_messages as messages
 from callspan.dialects.dialect import Body, Dialect, get, text
+from callspan.dialects.openai_failure import with_failures
 from callspan.events import TEXT, Content, Delta, Part
 
 
@@ -34,4 +35,4 @@ def read(answer: Any, full: bool) -> Delta | None:
     )
 
 
-COMPLETIONS = Dialect("text_completion", parameters, read, content)
+COMPLETIONS = Dialect("text_completion", parameters, with_failures(read), content)

@@ -6,7 +6,7 @@ from typing import Any
 
 from callspan.dialects import anthropic_parts as parts
 from callspan.dialects.dialect import Body, Dialect, chosen, count, get, items, position, text
-from callspan.dialects.openai_failure import failure_type
+from callspan.dialects.openai_failure import failure_type, stated_failure
 from callspan.dialects.openai_parts import output_type
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage
 
@@ -94,6 +94,7 @@ def _whole(message: Any, full: bool) -> Delta:
         finish_reasons=((0, reason),) if reason else (),
         usage=_usage(get(message, "usage")),
         details=_details(get(message, "usage")),
+        failure=None if reason else stated_failure(message),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects.dialect import Body, Dialect, get, inside, items, text
+from callspan.dialects.openai_failure import stated_failure
 from callspan.dialects.openai_parts import blob
 from callspan.events import TEXT, Content, Delta, Part
 
@@ -25,7 +26,9 @@ def content(body: Body) -> Content:
 def read(answer: Any, full: bool) -> Delta | None:
     """A whole answer: each image is a choice."""
     made = [*items(get(answer, "images")), *(get(item, "base64") for item in items(get(answer, "artifacts")))]
-    return Delta(parts=[_image(image, place) for place, image in enumerate(made)]) if full else None
+    shown = [_image(image, place) for place, image in enumerate(made)] if full else []
+    # beside images, an error tells only of those that were held back
+    return Delta(parts=shown, failure=None if made else stated_failure(answer))
 
 
 def _image(image: Any, place: int) -> Part:

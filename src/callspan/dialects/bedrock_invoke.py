@@ -18,6 +18,7 @@ from callspan.dialects.bedrock_prompt import PROMPT
 from callspan.dialects.cohere_chat_v1 import CHAT_V1
 from callspan.dialects.dialect import Body, Dialect, count, get, items, loaded, text
 from callspan.dialects.openai_chat import CHAT
+from callspan.dialects.openai_failure import with_failures
 from callspan.events import Delta, Usage
 
 _METRICS = "amazon-bedrock-invocationMetrics"
@@ -54,10 +55,12 @@ def _on_bedrock(dialect: Dialect) -> Dialect:
         guardrail = text(body.get("guardrailIdentifier"))
         return {**dialect.parameters(body), **({"guardrail_id": guardrail} if guardrail else {})}
 
+    read_vendor = with_failures(dialect.read)
+
     def read(item: Any, full: bool) -> Delta | None:
         chunk = get(item, "chunk")
         answer = item if chunk is None else loaded(get(chunk, "bytes") or b"")
-        delta = dialect.read(answer, full)
+        delta = read_vendor(answer, full)
         counts = get(answer, _METRICS)
         if counts is not None:
             delta = delta or Delta()

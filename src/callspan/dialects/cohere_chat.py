@@ -7,6 +7,7 @@ from typing import Any
 from callspan.dialects import openai_parts as parts
 from callspan.dialects.cohere_usage import usage
 from callspan.dialects.dialect import Body, Dialect, chosen, get, items, plain, text
+from callspan.dialects.openai_failure import stated_failure
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, shown
 
 _SETTINGS = {
@@ -124,7 +125,7 @@ def _end(answer: Any, told: Any) -> Delta:
         id=text(get(answer, "id")),
         finish_reasons=((0, reason),),
         usage=usage(stated),
-        failure=failure(reason, get(told, "error")),
+        failure=failure(reason, get(told, "error")) if reason else stated_failure(answer),
         last=True,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from callspan.dialects.cohere_chat import failure, parameters
 from callspan.dialects.cohere_usage import usage
 from callspan.dialects.dialect import Body, Dialect, get, items, plain, text
+from callspan.dialects.openai_failure import stated_failure
 from callspan.events import TEXT, TOOL_CALL, Content, Delta, Part, shown
 
 _ROLES = {"CHATBOT": "assistant", "SYSTEM": "system", "TOOL": "tool"}
@@ -58,7 +59,7 @@ def read(answer: Any, full: bool) -> Delta | None:
             response = get(answer, "response")
             reason = get(answer, "finish_reason") or get(response, "finish_reason")
             delta = _whole(response or answer, reason, full)
-            delta.whole = bool(response)  # it repeats all that came before
+            delta.whole = bool(delta.parts)  # it repeats all that came before, or leaves it out
             return delta
         case _:
             return None
@@ -71,7 +72,7 @@ def _whole(answer: Any, reason: Any, full: bool) -> Delta:
         parts=_spoken(get(answer, "text"), answer) if full else (),
         finish_reasons=((0, reason),),
         usage=usage(get(answer, "meta")),
-        failure=failure(reason),
+        failure=failure(reason) if reason else stated_failure(answer),
         last=True,
     )
 

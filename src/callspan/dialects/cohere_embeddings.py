@@ -6,6 +6,7 @@ from typing import Any
 
 from callspan.dialects.cohere_usage import usage
 from callspan.dialects.dialect import Body, Dialect, chosen, get, items, text
+from callspan.dialects.openai_failure import with_failures
 from callspan.events import Delta
 
 _SETTINGS = {"output_dimension": "dimensions", "embedding_types": "encoding_formats"}
@@ -42,4 +43,4 @@ def _length(vectors: Any) -> int:
     return len(items(next(iter(items(vectors)), None)))
 
 
-EMBEDDINGS = Dialect("embeddings", parameters, read)
+EMBEDDINGS = Dialect("embeddings", parameters, with_failures(read))

@@ -6,6 +6,7 @@ from typing import Any
 
 from callspan.dialects.cohere_usage import usage
 from callspan.dialects.dialect import Body, Dialect, count, get, items, text
+from callspan.dialects.openai_failure import with_failures
 from callspan.events import TEXT, Content, Delta, Usage
 
 
@@ -30,4 +31,4 @@ def read(answer: Any, _full: bool) -> Delta | None:
     return Delta(id=text(get(answer, "id")), usage=usage(meta) or (Usage(total) if total else None))
 
 
-RERANK = Dialect("rerank", _parameters, read, content)
+RERANK = Dialect("rerank", _parameters, with_failures(read), content)

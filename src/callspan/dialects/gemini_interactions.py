@@ -6,8 +6,19 @@ from typing import Any
 
 from callspan.dialects import openai_parts as parts
 from callspan.dialects.dialect import Body, Dialect, chosen, count, get, items, plain, position, spoken, text
-from callspan.dialects.openai_failure import failure_type
-from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage, shown
+from callspan.dialects.openai_failure import OTHER, failure_type
+from callspan.events import (
+    CANCELLED_BY_PROVIDER,
+    REASONING,
+    TEXT,
+    TOOL_CALL,
+    Content,
+    Delta,
+    Failure,
+    Part,
+    Usage,
+    shown,
+)
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -99,7 +110,7 @@ def read(answer: Any, full: bool) -> Delta | None:
             return Delta(id=text(get(begun, "id")), model=text(get(begun, "model")), finish_reasons=((0, None),))
         case "interaction.complete" | "interaction.completed":
             return _whole(get(answer, "interaction"), full)
-        case _ if failed is not None:
+        case _ if failed is not None and not get(answer, "status"):
             told = str(get(failed, "message") or "")
             return Delta(
                 failure=Failure(failure_type(failed, "status", "code"), told, count(failed, "code")), last=True
@@ -130,10 +141,19 @@ def _whole(interaction: Any, full: bool) -> Delta:
         parts=spoken,
         finish_reasons=((0, _ENDS.get(status)),) if ended else (),
         usage=_usage(get(interaction, "usage")),
-        failure=Failure("failed") if status == "failed" else None,
+        failure=_failure(status, get(interaction, "error")),
         whole=bool(spoken),
         last=ended,
     )
+
+
+def _failure(status: str, error: Any) -> Failure | None:
+    if status == "cancelled":
+        return Failure(CANCELLED_BY_PROVIDER)
+    if status != "failed":
+        return None
+    code = failure_type(error, "status", "code")
+    return Failure(status if code == OTHER else code, str(get(error, "message") or ""))
 
 
 def _usage(stated: Any) -> Usage | None:

@@ -7,6 +7,7 @@ from typing import Any
 from callspan.dialects import openai_parts as parts
 from callspan.dialects.dialect import Body, Dialect, chosen, get, items, text
 from callspan.dialects.gemini_usage import usage
+from callspan.dialects.openai_failure import with_failures
 from callspan.events import TEXT, Content, Delta, Part, Usage
 
 
@@ -64,5 +65,5 @@ def _image(image: Any, place: int) -> Part:
     return Part(told.pop("type"), choice=place, data=told)
 
 
-EMBEDDINGS = Dialect("embeddings", _embedding_parameters, read_embeddings)
-IMAGES = Dialect("generate_content", _image_parameters, read_images, _image_content)
+EMBEDDINGS = Dialect("embeddings", _embedding_parameters, with_failures(read_embeddings))
+IMAGES = Dialect("generate_content", _image_parameters, with_failures(read_images), _image_content)

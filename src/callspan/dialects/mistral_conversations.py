@@ -9,7 +9,7 @@ from typing import Any
 from callspan.dialects import openai_chat as chat
 from callspan.dialects import openai_parts as parts
 from callspan.dialects.dialect import Body, Dialect, get, items, plain, text
-from callspan.dialects.openai_failure import failure_type
+from callspan.dialects.openai_failure import failure_type, stated_failure
 from callspan.dialects.openai_usage import usage
 from callspan.events import SERVER_TOOL_CALL, TEXT, TOOL_CALL, Content, Delta, Failure, Part, shown
 
@@ -73,6 +73,7 @@ def _whole(answer: Any, full: bool) -> Delta:
         parts=[part for place, entry in said for part in _ENTRIES[get(entry, "type")](entry, place)],
         details=_conversation(answer),
         usage=usage(get(answer, "usage")),
+        failure=None if entries else stated_failure(answer),
         last=True,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects.dialect import Body, Dialect, chosen, count, get, text
+from callspan.dialects.openai_failure import with_failures
 from callspan.events import Delta, Usage
 
 
@@ -24,4 +25,4 @@ def read(answer: Any, _full: bool) -> Delta | None:
     )
 
 
-EMBEDDINGS = Dialect("embeddings", parameters, read)
+EMBEDDINGS = Dialect("embeddings", parameters, with_failures(read))

@@ -7,7 +7,7 @@ from typing import Any
 
 from callspan.dialects import openai_parts as parts
 from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, position, spoken, text
-from callspan.dialects.openai_failure import failure_type
+from callspan.dialects.openai_failure import stated_failure
 from callspan.dialects.openai_usage import from_timings, usage
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, parsed
 
@@ -26,6 +26,8 @@ _SETTINGS = {
     "reasoning_effort": "reasoning_level",
     "service_tier": "service_tier",
 }
+_BROKEN = "error"
+"""The finish reason by which some servers say that a choice has failed."""
 _DETAILS = ("service_tier", "system_fingerprint")
 
 
@@ -127,7 +129,7 @@ def read(answer: Any, full: bool) -> Delta | None:
         # Mistral's and others' models on Bedrock have another name for it
         reason = text(said.get("finish_reason") or said.get("stop_reason"))
         reasons.append((index, reason))
-        broken = broken or reason == "error"
+        broken = broken or reason == _BROKEN
         if full:
             piece, message = said.get("delta"), said.get("message")
             whole = piece is None or _is_whole(told, piece, message)
@@ -213,16 +215,13 @@ def _call_part(function: Any, choice: int, index: Any, identity: str | None) -> 
 
 def _failure(told: Mapping[str, Any], choices: list[Any], broken: bool) -> Failure | None:
     """Some gateways answer a failed call with status 200: an error stands in place of choices, or in a broken one."""
-    if told.get("object") == "error":  # Mistral's way, and vLLM's, in which the code is a number
-        return Failure(failure_type(told, "type", "code"), str(told.get("message") or ""))
-    error = told.get("error")
-    if broken and error is None:
-        error = next((wrong for choice in choices if (wrong := get(choice, "error"))), None)
-    if error is None or (choices and not broken):
+    stopped = any(get(choice, "finish_reason") for choice in choices)
+    if stopped and not broken:
         return None
-    if isinstance(error, str):  # Hugging Face's way
-        return Failure(failure_type(told, "error_type"), error)
-    return Failure(failure_type(error), str(get(error, "message") or ""))
+    if broken and not told.get("error"):
+        wrong = next((choice for choice in choices if get(choice, "error")), None)
+        return stated_failure(wrong) or Failure(_BROKEN)
+    return stated_failure(told)
 
 
 def with_usage_requested(body: Body) -> Body | None:

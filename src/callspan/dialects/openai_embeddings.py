@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects.dialect import Body, Dialect, chosen, get, items, text
+from callspan.dialects.openai_failure import with_failures
 from callspan.dialects.openai_usage import usage
 from callspan.events import Delta, Usage
 
@@ -37,4 +38,4 @@ def _dimensions(vector: Any) -> int | None:
     return len(vector) if hasattr(vector, "__len__") else None
 
 
-EMBEDDINGS = Dialect("embeddings", parameters, read)
+EMBEDDINGS = Dialect("embeddings", parameters, with_failures(read))

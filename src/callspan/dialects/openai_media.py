@@ -11,6 +11,7 @@ from typing import Any
 
 from callspan.dialects import openai_parts as parts
 from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, text
+from callspan.dialects.openai_failure import with_failures
 from callspan.dialects.openai_usage import usage
 from callspan.events import TEXT, Content, Delta, Part
 
@@ -67,7 +68,8 @@ def read_moderation(answer: Any, _full: bool) -> Delta | None:
     return Delta(id=text(get(answer, "id")), model=text(get(answer, "model")))
 
 
-IMAGES = Dialect("generate_content", _parameters("image"), read, _content("prompt"))
-SPEECH = Dialect("generate_content", _parameters("speech"), read, _content("input"))
-TRANSCRIPTION = Dialect("generate_content", _parameters("text"), read, _content("prompt"))
-MODERATION = Dialect("moderation", _parameters(None), read_moderation, _content("input"))
+_READ = with_failures(read)
+IMAGES = Dialect("generate_content", _parameters("image"), _READ, _content("prompt"))
+SPEECH = Dialect("generate_content", _parameters("speech"), _READ, _content("input"))
+TRANSCRIPTION = Dialect("generate_content", _parameters("text"), _READ, _content("prompt"))
+MODERATION = Dialect("moderation", _parameters(None), with_failures(read_moderation), _content("input"))

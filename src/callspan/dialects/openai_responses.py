@@ -6,9 +6,9 @@ from typing import Any
 
 from callspan.dialects import openai_parts as parts
 from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, plain, position, spoken, text
-from callspan.dialects.openai_failure import failure_type
+from callspan.dialects.openai_failure import OTHER, failure_type, stated_failure
 from callspan.dialects.openai_usage import usage
-from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, shown
+from callspan.events import CANCELLED_BY_PROVIDER, REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, shown
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -82,7 +82,7 @@ def read(answer: Any, full: bool) -> Delta | None:
     if not isinstance(kind, str):
         return _whole(answer, full)
     if kind in _ENDS:
-        return _whole(get(answer, "response"), full)
+        return _whole(get(answer, "response"), full, kind.removeprefix("response."))
     if kind in ("response.created", "response.queued", "response.in_progress"):
         begun = get(answer, "response")
         return Delta(id=text(get(begun, "id")), model=text(get(begun, "model")), finish_reasons=((0, None),))
@@ -111,11 +111,9 @@ def _piece_of_stream(kind: str, event: Any) -> Delta | None:
     return Delta(parts=(part,))
 
 
-def _whole(response: Any, full: bool) -> Delta | None:
-    if response is None:
-        return None
-    status = get(response, "status")
-    reason = finish_reason(response)
+def _whole(response: Any, full: bool, ending: str | None = None) -> Delta:
+    status = text(get(response, "status")) or ending
+    reason = finish_reason(response, status)
     tier = text(get(response, "service_tier"))
     return Delta(
         id=text(get(response, "id")),
@@ -124,30 +122,33 @@ def _whole(response: Any, full: bool) -> Delta | None:
         finish_reasons=((0, reason),) if reason else (),
         usage=usage(get(response, "usage")),
         details={"service_tier": tier} if tier else None,
-        failure=_failure(response) if status == "failed" else None,
-        whole=True,
+        failure=_failure(response, status),
+        whole=bool(items(get(response, "output"))),  # some servers leave out what they have streamed
         last=reason is not None,
     )
 
 
-def finish_reason(response: Any) -> str | None:
+def finish_reason(response: Any, status: str | None) -> str | None:
     """Why the model stopped, which this API does not say in so many words; `None` while it goes on."""
-    match get(response, "status"):
+    match status:
         case "completed":
             asked = any(get(item, "type") in _CLIENT_TOOLS for item in items(get(response, "output")))
             return "tool_call" if asked else "stop"
         case "incomplete":
             reason = text(get(get(response, "incomplete_details"), "reason"))
-            return _FINISH.get(reason or "", reason)
+            return _FINISH.get(reason or "", reason) or "incomplete"
         case "failed" | "cancelled":
             return "error"
         case _:
             return None
 
 
-def _failure(response: Any) -> Failure:
-    error = get(response, "error")
-    return Failure(failure_type(error), str(get(error, "message") or ""))
+def _failure(response: Any, status: str | None) -> Failure | None:
+    """Why the model failed: servers also answer so where they had no response to give, with status 200."""
+    failure = stated_failure(response)
+    if failure is not None or status not in ("failed", "cancelled"):
+        return failure
+    return Failure(CANCELLED_BY_PROVIDER if status == "cancelled" else OTHER)
 
 
 def output(response: Any) -> list[Part]:
@@ -198,9 +199,10 @@ def fetch_read(answer: Any, full: bool) -> Delta | None:
     delta = read(answer, full)
     if delta is None or get(answer, "type") == "error":
         return delta
-    delta.failure, delta.usage = None, None
+    delta.usage = None
     status = text(get(answer, "status")) or text(get(get(answer, "response"), "status"))
     if status:
+        delta.failure = None
         delta.details = {**(delta.details or {}), "status": status}
     return delta
 

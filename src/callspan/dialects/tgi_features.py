@@ -6,6 +6,7 @@ from typing import Any
 
 from callspan.dialects.dialect import Body, Dialect, items
 from callspan.dialects.openai_embeddings import parameters as openai_parameters
+from callspan.dialects.openai_failure import with_failures
 from callspan.events import Delta
 
 
@@ -21,4 +22,4 @@ def read(answer: Any, _full: bool) -> Delta | None:
     return Delta(details={"dimensions": len(inner)} if inner else None)
 
 
-FEATURES = Dialect("embeddings", parameters, read)
+FEATURES = Dialect("embeddings", parameters, with_failures(read))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects.dialect import Body, Dialect, chosen, count, get, items, text
-from callspan.dialects.openai_failure import failure_type
-from callspan.events import TEXT, Content, Delta, Failure, Part, Usage
+from callspan.dialects.openai_failure import stated_failure
+from callspan.events import TEXT, Content, Delta, Part, Usage
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -33,13 +33,13 @@ def content(body: Body) -> Content:
 def read(answer: Any, full: bool) -> Delta | None:
     """One token of a stream, or one whole answer, which some servers put into a list."""
     told = next(iter(items(answer)), answer)
-    details, token, error = get(told, "details"), get(told, "token"), get(told, "error")
+    details, token = get(told, "details"), get(told, "token")
     reason = text(get(details, "finish_reason"))
     return Delta(
         parts=_said(told, token) if full else (),
         finish_reasons=((0, reason),) if token is not None or reason else (),
         usage=_usage(details),
-        failure=Failure(failure_type(told, "error_type"), str(error)) if error is not None else None,
+        failure=stated_failure(told),
         last=reason is not None,
     )
 

@@ -2,7 +2,7 @@
 
 from callspan.events.call import Call, Content
 from callspan.events.delta import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Delta, Part, Token
-from callspan.events.ending import Failure, Outcome, Retry
+from callspan.events.ending import CANCELLED_BY_PROVIDER, Failure, Outcome, Retry
 from callspan.events.estimate import Estimate
 from callspan.events.framework import Framework
 from callspan.events.handler import Handler
@@ -10,6 +10,7 @@ from callspan.events.response import Response, parsed, shown
 from callspan.events.usage import Usage
 
 __all__ = [
+    "CANCELLED_BY_PROVIDER",
     "REASONING",
     "SERVER_TOOL_CALL",
     "TEXT",

@@ -15,6 +15,10 @@ class Outcome(str, enum.Enum):
     ERROR = "error"
 
 
+CANCELLED_BY_PROVIDER = "cancelled"
+"""The type of the failure of a call whose provider answers that somebody has cancelled it."""
+
+
 @dataclass(slots=True, frozen=True)
 class Failure:
     """Why a call failed, without content: `type` is the provider's code, else the qualified class name.
