@@ -6,6 +6,9 @@
 # Needs Go 1.26 or newer and its module proxy, and no container engine. They go to $CALLSPAN_CACHE/services/bin, or to
 # ~/.cache/callspan-ci/services/bin. A program of the wanted version that is there already is left alone, so a second run
 # takes no time. Module and build caches are several GB and are dropped at the end unless KEEP_GO_CACHE=1.
+#
+# A run that was cut is taken up again by the next: what was compiled is in the cache, and a program is put in place only
+# when it is whole. CALLSPAN_BUILD_JOBS says how many compilers run at once; without it, as many as the memory bears.
 set -euo pipefail
 
 JAEGER=v1.76.0 # the module's tag for Jaeger 2.13
@@ -23,6 +26,28 @@ export GOWORK=off GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS=-buildvcs=false
 small=(-mod=readonly -trimpath)
 
 say() { printf '[%s] %s\n' "$(date +%H:%M:%S)" "$*"; }
+# One compiler for each core, but no more than there are 3 GB of free memory: the largest package takes about as much.
+compilers() {
+  local cores free
+  cores=$(nproc 2>/dev/null || echo 2)
+  free=$(awk '/^MemAvailable:/ {print int($2 / 3000000)}' /proc/meminfo 2>/dev/null || echo 2)
+  [ "$free" -ge 1 ] || free=1
+  echo $((cores < free ? cores : free))
+}
+jobs=${CALLSPAN_BUILD_JOBS:-$(compilers)}
+# Compile into a file beside the program's, so that a run which is cut leaves no half of a program: NAME WORDS...
+compile() {
+  local name=$1
+  shift
+  go build -p "$jobs" "${small[@]}" -o "$bin/$name.new" "$@" && mv "$bin/$name.new" "$bin/$name"
+}
+# Go on with one compiler where the system killed some for want of memory; what was compiled is kept: NAME FUNCTION
+again() {
+  grep -qE 'signal: killed|Killed' "$home/$1.log" || return 1
+  say "$1: compilers were killed, going on with one at a time"
+  jobs=1
+  "$2" >>"$home/$1.log" 2>&1
+}
 # The steps are joined by && throughout: within a condition the shell does not stop at the first that fails.
 # Build a program unless the one that is there was made from the same: NAME STAMP FUNCTION
 once() {
@@ -30,9 +55,13 @@ once() {
     say "$1: there"
     return
   fi
-  say "$1: building"
-  local began=$SECONDS
-  "$3" >"$home/$1.log" 2>&1 || { tail -20 "$home/$1.log" >&2; say "$1: not built, see $home/$1.log" >&2; exit 1; }
+  say "$1: building, $jobs at once"
+  local began=$SECONDS log=$home/$1.log
+  if ! "$3" >"$log" 2>&1 && ! again "$1" "$3"; then
+    tail -20 "$log" >&2
+    say "$1: not built, see $log" >&2
+    exit 1
+  fi
   printf %s "$2" >"$bin/$1.from"
   say "$1: $((SECONDS - began)) s"
 }
@@ -47,23 +76,28 @@ source_of() {
 }
 
 otelcol() {
-  (cd "$here/otelcol" && go build "${small[@]}" -ldflags='-s -w' -o "$bin/otelcol" .)
+  (cd "$here/otelcol" && compile otelcol -ldflags='-s -w' .)
 }
 jaeger() {
   source_of "github.com/jaegertracing/jaeger@$JAEGER" "$JAEGER_SUM" "$home/src/jaeger" &&
-    (cd "$home/src/jaeger" && go build "${small[@]}" -ldflags='-s -w' -o "$bin/jaeger" ./cmd/jaeger)
+    (cd "$home/src/jaeger" && compile jaeger -ldflags='-s -w' ./cmd/jaeger)
 }
 # The finders of cloud machines are left out: half of the modules need not be fetched then.
 one_of_prometheus() {
   local version="-X github.com/prometheus/common/version.Version=${PROMETHEUS/v0.3/3.}"
   (cd "$home/src/prometheus" &&
-    go build "${small[@]}" -ldflags="-s -w $version" -tags netgo,remove_all_sd -o "$bin/$1" "./cmd/$1")
+    compile "$1" -ldflags="-s -w $version" -tags netgo,remove_all_sd "./cmd/$1")
 }
 prometheus() {
   source_of "github.com/prometheus/prometheus@$PROMETHEUS" "$PROMETHEUS_SUM" "$home/src/prometheus" &&
     one_of_prometheus promtool && one_of_prometheus prometheus
 }
 
+# Two runs at once would take each other's memory, and each other's source.
+if command -v flock >/dev/null; then
+  exec 9>"$home/lock"
+  flock -n 9 || { say "another run is building, waiting for it"; flock 9; }
+fi
 command -v go >/dev/null || { echo "$0 needs Go 1.26 or newer: https://go.dev/dl" >&2; exit 2; }
 once otelcol "$(cat "$here"/otelcol/{main.go,go.mod,go.sum} | sha256sum)" otelcol
 once prometheus "$PROMETHEUS" prometheus

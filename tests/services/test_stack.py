@@ -19,9 +19,9 @@ from callspan.semconv import names
 from .collector import BASIC, Collector, validated
 from .conftest import running
 from .jaeger import Jaeger
-from .programs import ROOT, SECONDS, STACK
+from .programs import ROOT, SECONDS, STACK, until
 from .prometheus import Prometheus
-from .shop import SHOP, environment, to, visit
+from .shop import SHOP, environment, run_order, to, visit
 
 AGENT, GATEWAY, TEMPO = (STACK / f"{name}.yaml" for name in ("collector-agent", "collector-gateway", "also-tempo"))
 COMPOSE = yaml.safe_load((STACK / "compose.yaml").read_text())
@@ -33,25 +33,21 @@ MANIFESTS = [
 ]
 
 
-def agent_to_one_gateway(folder: Path) -> Path:
-    """The agent's file with its exporter to many gateways, which is on no module proxy, replaced by the plain one."""
-    config = yaml.safe_load(AGENT.read_text())
-    spread = config["exporters"].pop("loadbalancing")
-    assert spread["routing_key"] == "traceID"
-    config["exporters"]["otlp_grpc/gateway"] |= spread["protocol"]["otlp"]
-    config["service"]["pipelines"]["traces"]["exporters"] = ["otlp_grpc/gateway"]
-    file = folder / "agent.yaml"
-    file.write_text(yaml.safe_dump(config))
-    return file
+def agent_to(folder: Path, *gateways: Collector) -> Collector:
+    """An agent by its own file; a second one gives the ports of its gateways, which all listen on 4317 elsewhere."""
+    folder.mkdir()
+    addresses = [gateway.grpc.removeprefix("http://") for gateway in gateways]
+    more = folder / "gateways.yaml"
+    resolver = {"dns": None, "static": {"hostnames": addresses}}
+    more.write_text(yaml.safe_dump({"exporters": {"loadbalancing": {"resolver": resolver}}}))
+    return Collector(folder, "", [AGENT, more], OTELCOL_GATEWAY=addresses[0])
 
 
 def test_a_gateway_measures_all_traces_and_keeps_those_that_are_remarkable(jaeger: Jaeger, tmp_path: Path) -> None:
     """Program, agent, gateway: of nine calls one failed, one was abandoned and one was tried again."""
     soon = {"OTELCOL_DECISION_WAIT": "1s", "OTELCOL_KEEP_PERCENT": "0", "OTELCOL_SPAN_METRICS_INTERVAL": "1s"}
-    gateway, front = Collector(tmp_path / "gateway", jaeger.otlp, [GATEWAY], **soon), tmp_path / "agent"
-    for folder in (front, tmp_path / "gateway"):
-        folder.mkdir()
-    agent = Collector(front, "", [agent_to_one_gateway(tmp_path)], OTELCOL_GATEWAY=gateway.grpc.removeprefix("http://"))
+    gateway = Collector(tmp_path, jaeger.otlp, [GATEWAY], **soon)
+    agent = agent_to(tmp_path / "agent", gateway)
     prometheus = Prometheus(tmp_path, gateway.prometheus)
     with running(gateway, agent, prometheus):
         visit(tmp_path, "chained", "--otlp", agent.grpc, OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
@@ -72,8 +68,24 @@ def test_traces_go_to_tempo_too(jaeger: Jaeger, tmp_path: Path) -> None:
         assert jaeger.spans("twice", 9) == tempo.spans("twice", 9) == shop.spans
 
 
-def test_the_agents_file_is_accepted_but_for_what_could_not_be_built() -> None:
-    assert 'unknown type: "loadbalancing"' in validated(AGENT)
+def test_the_agent_shares_traces_out_and_keeps_each_whole(jaeger: Jaeger, server: ModelServer, tmp_path: Path) -> None:
+    """Two gateways, each with a Jaeger of its own: both get some of the traces, and both spans of each."""
+    other = Jaeger(tmp_path)
+    (tmp_path / "second").mkdir()
+    gateways = Collector(tmp_path, jaeger.otlp), Collector(tmp_path / "second", other.otlp)
+    agent = agent_to(tmp_path / "agent", *gateways)
+    with running(other, *gateways, agent):
+        run_order(server, "shared-out", 20, **to(agent.grpc))
+        until("40 spans in both", lambda: jaeger.count("shared-out") + other.count("shared-out") == 40)
+        spans = [Counter(span["traceId"] for span in one.spans("shared-out", 2)) for one in (jaeger, other)]
+    assert spans[0]
+    assert spans[1]
+    assert set((spans[0] + spans[1]).values()) == {2}
+    assert not set(spans[0]) & set(spans[1])
+
+
+def test_the_agents_file_is_accepted() -> None:
+    assert validated(AGENT) == ""
 
 
 def test_a_program_started_as_the_operator_does_is_seen(collector: Collector, jaeger: Jaeger, tmp_path: Path) -> None:
