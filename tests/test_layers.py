@@ -37,6 +37,7 @@ FLOORS: dict[str, float] = {
     "prices": 2,
     "tokens": 2,
     "budgets": 2,
+    "client_options": 2,
     "reservations": 2,
     "labels": 2,
     "observation": 2,

@@ -14,9 +14,10 @@ from opentelemetry import trace
 from callspan import guard, process
 from callspan.background import heard
 from callspan.budgets import Budget
+from callspan.client_options import NO_EXTRAS, attached
 from callspan.content.capture import Choice
 from callspan.dispatch import checked
-from callspan.extras import NO_EXTRAS, attached, spoken_through
+from callspan.extras import spoken_through
 from callspan.inspection import Status, report
 from callspan.installation import (
     Installation,

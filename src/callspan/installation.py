@@ -13,12 +13,12 @@ from opentelemetry import metrics, trace
 from callspan import foreign, guard
 from callspan.adapters import ADAPTERS
 from callspan.budgets import Budget
+from callspan.client_options import NO_EXTRAS, Extras, attached
 from callspan.content.capture import Capture, chosen
 from callspan.content.plain import valid
 from callspan.dispatch import Dispatch
 from callspan.doors.adapter import Adapter, Request
 from callspan.events import Call
-from callspan.extras import NO_EXTRAS, Extras, attached
 from callspan.frameworks import SOURCES
 from callspan.frameworks.framework import Source
 from callspan.handlers.agents import AgentMetrics

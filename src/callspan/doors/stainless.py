@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from callspan import guard
+from callspan.client_options import inherit
 from callspan.doors.adapter import Adapter, Opener, Request, Route, route_of
 from callspan.doors.bodies import read_whole
 from callspan.doors.calling import acall, call, has_span
@@ -36,6 +37,7 @@ def stainless(adapter: Adapter, opener: Opener) -> list[Patch]:
         Patch(module, "SyncAPIClient.request", door.request),
         Patch(module, "AsyncAPIClient.request", door.arequest),
         Patch(module, "BaseClient._calculate_retry_timeout", _retry, optional=True),
+        Patch(module, "BaseClient.__init__", _client_made, optional=True),
     ]
     streaming = f"{adapter.module}._streaming"
     patches += [Patch(streaming, f"{kind}.__init__", _made_anew, optional=True) for kind in ("Stream", "AsyncStream")]
@@ -179,6 +181,15 @@ def _with_usage(
     observation.hides = route.dialect.only_usage
     observation.awaits_usage = True
     return _with_body(body, options, args, kwargs)[1:]
+
+
+def _client_made(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Wrap the constructor: a variant of a client object has what was attached to that."""
+    wrapped(*args, **kwargs)
+    try:
+        inherit(client)
+    except Exception as error:  # noqa: BLE001  our fault must not keep the app from having its client
+        guard.report("looking at a client that was made", error)
 
 
 def _received(observation: Observation, result: Any) -> Any:
