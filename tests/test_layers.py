@@ -17,6 +17,7 @@ MODULES = {path.relative_to(SOURCE).with_suffix("").as_posix(): path for path in
 # the first prefix that fits says on which floor a module stands
 FLOORS: dict[str, float] = {
     "version": 0,
+    "requirements": 0,
     "guard": 1,
     "greenlets": 1,
     "content": 1,

@@ -12,6 +12,7 @@ import pytest
 
 import callspan
 from callspan.settings import ENVIRONMENT, Settings, resolve
+from child import run
 from program import CHAT
 from telemetry import Telemetry
 
@@ -145,7 +146,7 @@ def test_unknown_option() -> None:
 
 
 WRONG_VARIABLES = {
-    "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": ("true", "NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT"),
+    "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": ("yes", "NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT"),
     "CALLSPAN_SEMCONV": ("newest", "released, latest, both"),
     "CALLSPAN_REQUEST_USAGE": ("maybe", "true or false"),
     "CALLSPAN_CHUNK_METRICS": ("2", "true or false"),
@@ -238,3 +239,13 @@ def test_chunk_metrics(telemetry: Telemetry, client: openai.OpenAI) -> None:
     chunks = len(list(client.chat.completions.create(**CHAT, stream=True)))
     assert callspan.flush()
     assert [point["count"] for point in telemetry.points(name)] == [chunks - 1]
+
+
+@pytest.mark.parametrize(
+    ("value", "disabled"), [("true", True), (" TRUE ", True), ("false", False), ("1", False), ("no", False)]
+)
+def test_only_true_switches_opentelemetry_off(value: str, disabled: bool) -> None:
+    """With any other value the warning that spans go nowhere stays."""
+    done = run("import callspan; callspan.instrument()", OTEL_SDK_DISABLED=value)
+    assert done.returncode == 0, done.stderr
+    assert ("no OpenTelemetry provider is set" in done.stderr) is not disabled

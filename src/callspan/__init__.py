@@ -52,8 +52,30 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'callspan' has no attribute {name!r}")
     import importlib
 
-    value = globals()[name] = getattr(importlib.import_module(_HOME[name]), name)
+    try:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+    except ModuleNotFoundError as error:
+        return _without_requirement(name, error)
+    globals()[name] = value
     return value
+
+
+def _without_requirement(name: str, error: ModuleNotFoundError) -> Any:
+    """Return what stands for a function of ours where a package that we need is missing, or raise in one line."""
+    from callspan.requirements import advice
+
+    line = advice(error)
+    if line is None:
+        raise error
+    if name not in ("instrument", "uninstrument"):
+        raise ModuleNotFoundError(line, name=error.name) from None
+    return lambda **_options: _warn(f"{line}; nothing is recorded")
+
+
+def _warn(line: str) -> None:
+    from callspan import guard
+
+    guard.say_once(line)
 
 
 def __dir__() -> list[str]:

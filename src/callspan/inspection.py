@@ -111,7 +111,10 @@ def _destinations() -> tuple[str, ...]:
         lines = sys.modules["callspan.export.providers"].describe()
         if lines:
             return tuple(lines)
-    provider = trace.get_tracer_provider()
+    try:
+        provider = trace.get_tracer_provider()
+    except Exception as error:  # noqa: BLE001  a variable may name a provider that is not there
+        return (f"nowhere: the OpenTelemetry provider cannot be loaded ({type(error).__name__})",)
     if isinstance(provider, trace.ProxyTracerProvider):
         return ("nowhere: no OpenTelemetry provider is set",)
     return (f"to the app's own {type(provider).__module__}.{type(provider).__qualname__}",)

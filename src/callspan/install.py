@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import threading
 import time
@@ -29,7 +30,7 @@ from callspan.installation import (
 from callspan.observation import end_all, forget_all
 from callspan.scope import current, entered
 from callspan.semconv.conventions import EXTRA
-from callspan.settings import RUN_MODULES, Settings, SettingsError, check, flush_timeout, resolve
+from callspan.settings import RUN_MODULES, Settings, SettingsError, check, flush_timeout, resolve, sdk_disabled
 
 _lock = threading.RLock()
 
@@ -96,10 +97,7 @@ def instrument(
         for framework in heard:
             new.hear(framework)
     if tracer_provider is None and _nobody_listens():
-        guard.say_once(
-            "no OpenTelemetry provider is set, so spans go nowhere: "
-            "call callspan.configure(), set one up, or start the program by `callspan run`"
-        )
+        guard.say_once(f"no OpenTelemetry provider is set, so spans go nowhere: {_way_to_a_provider()}")
 
 
 def watch() -> None:
@@ -117,8 +115,23 @@ def _resolved(given: dict[str, Any]) -> Settings:
 
 
 def _nobody_listens() -> bool:
-    expected = os.environ.get("OTEL_SDK_DISABLED") or os.environ.get(RUN_MODULES)
-    return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider) and not expected
+    if sdk_disabled() or os.environ.get(RUN_MODULES):
+        return False
+    try:
+        return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+    except Exception as error:  # noqa: BLE001  OTEL_PYTHON_TRACER_PROVIDER may name what is not there
+        guard.report("looking for a provider", error)
+        return False
+
+
+def _way_to_a_provider() -> str:
+    try:
+        installed = importlib.util.find_spec("opentelemetry.sdk") is not None
+    except ImportError:
+        installed = False
+    if not installed:
+        return "pip install opentelemetry-sdk"
+    return "call callspan.configure(), set one up, or start the program by `callspan run`"
 
 
 def hear(framework: str) -> None:
@@ -213,15 +226,20 @@ def flush(timeout: float = 5.0) -> bool:
     done = heard(timeout)
     providers = _installation.providers if _installation is not None else Providers()
     for provider in providers.in_force():
-        force = getattr(provider, "force_flush", None)
-        if force is not None:
-            left = max(1, int((deadline - time.monotonic()) * 1000))
-            try:
-                done = force(left) is not False and done
-            except Exception as error:  # noqa: BLE001  a provider's fault must not stop the app
-                guard.report(f"flushing {type(provider).__name__}", error)
-                done = False
+        try:
+            done = _force_flush(provider, deadline - time.monotonic()) and done
+        except Exception as error:  # noqa: BLE001  a provider's fault must not stop the app
+            guard.report(f"flushing {type(provider).__name__}", error)
+            done = False
     return done
+
+
+def _force_flush(provider: Any, seconds: float) -> bool:
+    force = getattr(provider, "force_flush", None)
+    if force is None:
+        return True
+    milliseconds = max(1, int(seconds * 1000))
+    return force(milliseconds) is not False
 
 
 def _register_exit_hook() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +32,7 @@ from callspan.patching import Patch, Patches
 from callspan.prices import table
 from callspan.reservations import in_scope, input_size
 from callspan.scope import NOTHING, Scope, context, current, look
-from callspan.settings import Settings
+from callspan.settings import Settings, disabled_instrumentations, sdk_disabled
 
 
 class Client:
@@ -129,7 +128,7 @@ class Providers:
 
     def handlers(self, settings: Settings) -> tuple[Any, ...]:
         """What turns calls into telemetry, unless OpenTelemetry is switched off."""
-        if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        if sdk_disabled():
             return ()
         return (
             Spans(settings, self.tracer),
@@ -139,8 +138,14 @@ class Providers:
         )
 
     def in_force(self) -> list[Any]:
-        """The three providers, in the order in which they are flushed."""
-        return [self.tracer(), self.logger(), self.meter()]
+        """Return the three providers, in the order in which they are flushed, without those that cannot be loaded."""
+        providers: list[Any] = []
+        for look_up in (self.tracer, self.logger, self.meter):
+            try:
+                providers.append(look_up())
+            except Exception as error:  # noqa: BLE001  OTEL_PYTHON_..._PROVIDER may name what is not there
+                guard.report("looking for a provider", error)
+        return providers
 
 
 class NoTelemetry(Providers):
@@ -261,6 +266,7 @@ def _house_handlers() -> tuple[Any, ...]:
 
 def _wanted(settings: Settings) -> set[str]:
     known = set(known_clients())
-    off = os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").replace(" ", "").split(",")
-    named = {name for name in known if f"callspan_{name}" in off or "callspan" in off}
+    off = disabled_instrumentations()
+    all_off = not off.isdisjoint(("*", "callspan"))
+    named = {name for name in known if all_off or f"callspan_{name}" in off}
     return set(settings.clients or known) - set(settings.disabled_clients) - named

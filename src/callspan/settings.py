@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -16,6 +17,9 @@ from callspan.content.redaction import Redact
 from callspan.prices.own import OwnPrices, PriceError, read
 
 CAPTURES = {"NO_CONTENT": "off", "SPAN_ONLY": "span", "EVENT_ONLY": "event", "SPAN_AND_EVENT": "both"}
+"""The values of OpenTelemetry's variable."""
+OLDER_CAPTURES = {"TRUE": "span", "1": "span", "FALSE": "off", "0": "off"}
+"""Its values in the documents of other packages, which knew spans only."""
 CHOICES: dict[str, tuple[str, ...]] = {
     "capture": ("off", "span", "event", "both"),
     "semconv": ("released", "latest", "both"),
@@ -55,6 +59,8 @@ RUN_MODULES = "CALLSPAN_RUN_MODULES"
 """Set in programs that `callspan run` has started, where providers come with the first span."""
 FLUSH_TIMEOUT = 5.0
 """Seconds that the exit may take, unless `CALLSPAN_FLUSH_TIMEOUT` says otherwise."""
+LONGEST_FLUSH = 86_400.0
+"""Seconds that nobody waits longer than; locks cannot be waited for any length of time."""
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
@@ -108,7 +114,7 @@ def resolve(
         if name in chosen or not text:
             continue
         try:
-            chosen[name] = _from_text(name, text, variable, known)
+            chosen[name] = from_text(name, text, variable, known)
         except SettingsError as error:
             guard.say_once(str(error))
             if name in _PRIVATE:
@@ -177,16 +183,23 @@ def _names(name: str, value: Any, said_as: str, known: Iterable[str] | None) -> 
     return found
 
 
-def _from_text(name: str, text: str, variable: str, known: Mapping[str, Iterable[str]]) -> Any:
+def from_text(name: str, text: str, variable: str, known: Mapping[str, Iterable[str]]) -> Any:
+    """Return the value of a setting, by the text of its variable, or raise `SettingsError`."""
     if name == "capture":
-        if text.upper() not in CAPTURES:
-            raise SettingsError(f"{variable} is {text!r}: use one of {', '.join(CAPTURES)}; no content is captured")
-        return CAPTURES[text.upper()]
+        return capture_of(text, variable)
     if name in ("request_usage", "chunk_metrics", "cost"):
         if text.lower() not in _YES + _NO:
             raise SettingsError(f"{variable} is {text!r}: use true or false")
         return text.lower() in _YES
     return check(name, text.lower() if name in CHOICES else text, variable, known)
+
+
+def capture_of(text: str, variable: str) -> str:
+    """Return where content goes, by the text of a variable, or raise `SettingsError`."""
+    capture = {**CAPTURES, **OLDER_CAPTURES}.get(text.upper())
+    if capture is None:
+        raise SettingsError(f"{variable} is {text!r}: use one of {', '.join(CAPTURES)}; no content is captured")
+    return capture
 
 
 def _meant(value: Any, known: Iterable[str]) -> str:
@@ -199,11 +212,25 @@ def unknown(kind: str, value: str, known: Iterable[str]) -> SettingsError:
     return SettingsError(f"unknown {kind} {value!r}{_meant(value, known)}: known are {', '.join(sorted(known))}")
 
 
+def sdk_disabled(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether OpenTelemetry is switched off. Of its booleans only `true`, in any case, is true."""
+    return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
+def disabled_instrumentations(environ: Mapping[str, str] = os.environ) -> frozenset[str]:
+    """Return the names of the instrumentations that are not to be used; `*` stands for all of them."""
+    names = environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")
+    return frozenset(name.strip() for name in names if name.strip())
+
+
 def flush_timeout(environ: Mapping[str, str] = os.environ) -> float:
     """Seconds that the exit of the process may take."""
     text = environ.get("CALLSPAN_FLUSH_TIMEOUT", "").strip()
     try:
-        return max(0.0, float(text)) if text else FLUSH_TIMEOUT
+        seconds = float(text) if text else FLUSH_TIMEOUT
+        if math.isfinite(seconds):
+            return min(max(0.0, seconds), LONGEST_FLUSH)
+        raise ValueError(text)
     except ValueError:
         guard.say_once(f"CALLSPAN_FLUSH_TIMEOUT is {text!r}: write seconds, such as 5; {FLUSH_TIMEOUT:g} are taken")
         return FLUSH_TIMEOUT

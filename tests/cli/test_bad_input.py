@@ -1,16 +1,20 @@
-"""What is wrong is said in one line that names the fix, with exit code 2, before anything is started."""
+"""What is wrong is said in one line that names the fix: an option ends the command with exit code 2, before anything
+is started; a variable, which may be meant for all programs of a machine, keeps no program from starting."""
 
 from __future__ import annotations
 
 import os
 import socket
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from .conftest import SRC, Command
+from callspan.requirements import PACKAGES
+
+from .conftest import ASK, SRC, Command, environment, names
 
 CASES = [
     (["rum"], "did you mean 'run'"),
@@ -61,12 +65,29 @@ CASES = [
 ENVIRONMENT = [
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "host:4317", "write http://host:4317"),
     ("OTEL_EXPORTER_OTLP_PROTOCOL", "grcp", "grpc"),
-    ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true", "NO_CONTENT, SPAN_ONLY"),
+    ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "maybe", "NO_CONTENT, SPAN_ONLY"),
+    ("CALLSPAN_CONTENT_LIMIT", "lots", "a number of bytes"),
+    ("CALLSPAN_PRICES", "/no/such/prices.json", "a JSON file of prices"),
+    ("CALLSPAN_EXTRA_METRICS", "everything", "output_rate"),
+    ("CALLSPAN_REDACT", "no function", "module:function"),
+    ("CALLSPAN_PROMETHEUS", "here", "HOST:PORT"),
+    ("OTEL_TRACES_EXPORTER", "zipkin", "otlp, console or none"),
     ("CALLSPAN_SEMCONV", "newest", "released, latest, both"),
     ("CALLSPAN_CLIENTS", "opnai", "did you mean 'openai'"),
     ("CALLSPAN_FILE", "/no/such/x.jsonl", "mkdir -p /no/such"),
     ("CALLSPAN_CONSOLE", "perhaps", "true or false"),
 ]
+FOREIGN = {
+    "OTEL_PYTHON_TRACER_PROVIDER": "no_such_provider",
+    "OTEL_PYTHON_METER_PROVIDER": "no_such_provider",
+    "OTEL_PROPAGATORS": "no_such_propagator",
+    "OTEL_TRACES_SAMPLER": "no_such_sampler",
+    "OTEL_METRIC_EXPORT_INTERVAL": "-5",
+    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "many",
+    "OTEL_EXPORTER_OTLP_TIMEOUT": "soon",
+    "CALLSPAN_FLUSH_TIMEOUT": "inf",
+}
+"""Variables that OpenTelemetry reads, or that are read at the end."""
 
 
 @pytest.fixture(autouse=True)
@@ -100,8 +121,80 @@ def test_a_wrong_variable_too(callspan: Command, variable: str, value: str, fix:
     if variable.endswith("PROTOCOL"):
         env["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://localhost:4318"
     result = callspan("run", "app.py", env=env)
-    _is_one_line(result, fix)
-    assert variable in result.stderr.decode()
+    said = result.stderr.decode()
+    assert (result.returncode, result.stdout) == (0, b"must not run\n")
+    assert said.startswith("callspan: ")
+    assert said.count("\n") == 1
+    assert variable in said
+    assert fix in said
+
+
+@pytest.mark.parametrize("variable", FOREIGN)
+def test_no_wrong_variable_keeps_a_program_from_its_calls(callspan: Command, write, told, variable: str) -> None:
+    """Nor does it print a traceback of ours, at the end either."""
+    write("ask.py", ASK)
+    write("calls.py", "from ask import ask\nprint(ask().choices[0].message.role)")
+    env = {**told, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "CALLSPAN_FLUSH_TIMEOUT": "0.1"}
+    result = callspan("run", "calls.py", env={**env, variable: FOREIGN[variable]})
+    assert (result.returncode, result.stdout) == (0, b"assistant\n")
+    assert b"src/callspan/" not in result.stderr
+
+
+def test_a_wrong_variable_is_said_once_and_the_rest_is_used(callspan: Command, write, folder: Path, told) -> None:
+    write("ask.py", ASK)
+    write("calls.py", "from ask import ask\nask()")
+    env = {**told, "OTEL_EXPORTER_OTLP_ENDPOINT": "host:4317", "CALLSPAN_SEMCONV": "newest"}
+    result = callspan("run", "--file", "spans.jsonl", "calls.py", env=env)
+    assert names(folder / "spans.jsonl") == ["chat gpt-4.1-mini"]
+    assert [line.split()[1] for line in result.stderr.decode().splitlines()] == [
+        "CALLSPAN_SEMCONV",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "captured"), [("true", True), ("1", True), ("True", True), ("false", False), ("0", False), ("on", False)]
+)
+def test_the_older_values_of_the_variable_for_content(
+    callspan: Command, write, folder: Path, told, value: str, captured: bool
+) -> None:
+    """Other packages' documents say `true`, which is what the span's attributes are in ours; what is unknown is off."""
+    write("ask.py", ASK)
+    write("calls.py", "from ask import ask\nask('Which tulips?')")
+    variable = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+    result = callspan("run", "--file", "spans.jsonl", "calls.py", env={**told, variable: value})
+    assert result.returncode == 0
+    assert ("Which tulips?" in (folder / "spans.jsonl").read_text()) is captured
+    assert (variable.encode() in result.stderr) is (value == "on")
+
+
+@pytest.mark.parametrize("module", ["opentelemetry.sdk", "opentelemetry", "wrapt"])
+def test_a_package_that_is_missing(callspan: Command, write, module: str) -> None:
+    """One line names what to install, and the program goes on where it was started without `callspan run`."""
+    block = f"""
+        import sys
+
+        class Missing:
+            def find_spec(self, name, path=None, target=None):
+                if name == {module!r} or name.startswith({module + "."!r}):
+                    raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+        sys.meta_path.insert(0, Missing())
+        """
+    write("sitecustomize.py", block)
+    write("instruments.py", "import callspan\ncallspan.instrument()\nprint('goes on')")
+    plain = subprocess.run(
+        [sys.executable, "instruments.py"],
+        env=environment(PYTHONPATH=f".:{SRC}"),
+        cwd=write("app.py", "print('starts')").parent,
+        capture_output=True,
+        check=False,
+    )
+    assert (plain.returncode, plain.stdout) == (0, b"goes on\n")
+    assert plain.stderr.count(b"\n") == 1
+    assert f"pip install {PACKAGES[module]}" in plain.stderr.decode()
+    if module != "opentelemetry.sdk":  # which is needed where a call is recorded, and no earlier
+        _is_one_line(callspan("run", "app.py", env={"PYTHONPATH": f".:{SRC}"}), f"pip install {PACKAGES[module]}")
 
 
 def test_a_port_in_use(callspan: Command) -> None:

@@ -115,6 +115,8 @@ def test_a_module_that_does_not_exist_stays_an_import_error() -> None:
         ({}, None),
         ({"OTEL_SDK_DISABLED": "false"}, None),
         ({"OTEL_SDK_DISABLED": " TRUE "}, "OTEL_SDK_DISABLED"),
+        ({"OTEL_SDK_DISABLED": "1"}, None),
+        ({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"}, "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"),
         ({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "callspan_openai"}, None),
         ({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "flask ,callspan"}, "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"),
     ],

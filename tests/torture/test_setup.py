@@ -211,7 +211,7 @@ def test_t104_entry_point(telemetry: Telemetry, client: openai.OpenAI) -> None:
     assert telemetry.span.name == "chat gpt-4.1-mini"
 
 
-@pytest.mark.parametrize("value", ["callspan", "callspan_openai", "requests, callspan_openai"])
+@pytest.mark.parametrize("value", ["callspan", "callspan_openai", "requests, callspan_openai", "*", "requests, *"])
 def test_t104_disabled_by_name(
     telemetry: Telemetry, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:

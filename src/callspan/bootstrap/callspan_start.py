@@ -77,15 +77,26 @@ def _guarded(step: Callable[[], None]) -> Callable[[], None]:
         except ModuleNotFoundError as error:
             # Another Python, such as that of a tool which the program starts, need not have callspan.
             if error.name != "callspan":
-                say(error)
+                _say_missing(error)
         except Exception as error:  # noqa: BLE001  the program must run as if callspan were not there
             say(error)
 
     return guarded
 
 
+def _say_missing(error: ModuleNotFoundError) -> None:
+    from callspan.requirements import advice
+
+    line = advice(error)
+    say(error if line is None else ValueError(f"{line}; nothing is recorded"))
+
+
 def say(error: Exception) -> None:
     """Say on stderr, in one line, what went wrong: the program goes on without telemetry."""
-    if sys.stderr is not None:
-        what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        print(f"callspan: {what}", file=sys.stderr)
+    text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(f"callspan: {' '.join(text.split())}\n")
+    except Exception:  # noqa: BLE001  stderr may be closed, or be an object of the program's
+        return

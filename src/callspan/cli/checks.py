@@ -99,28 +99,19 @@ def settings_in_force(report: Report) -> None:
     resolved = settings.resolve({})
     for name, variable in settings.ENVIRONMENT.items():
         given = os.environ.get(variable, "").strip()
-        problem = _wrong_setting(variable) if given else None
+        problem = environment.wrong_setting(variable, os.environ)
         value = getattr(resolved, name)
         shown = ", ".join(value) if isinstance(value, tuple) else "all" if value is None else str(value).lower()
         report.add(name, shown or "none", variable if given and not problem else "default", problem=problem)
 
 
-def _wrong_setting(variable: str) -> str | None:
-    try:
-        environment.must_be_setting(variable, os.environ[variable].strip())
-    except ValueError as error:
-        return str(error)
-    return None
-
-
 def telemetry(report: Report) -> None:
     """Where `callspan run` would send, and whether something is there."""
-    try:
-        found = late.destinations(os.environ)
-        targets = found.targets(os.environ)
-    except ValueError as error:
-        report.add("wrong", str(error), "", problem=str(error))
-        return
+    wrong: list[str] = []
+    found = late.destinations(os.environ, wrong.append)
+    targets = found.targets(os.environ, wrong.append)
+    for line in wrong:
+        report.add("wrong", line, "", problem=line)
     if not found.any:
         report.add("nowhere", "the environment switches all of it off", "")
     if found.console:
@@ -131,8 +122,8 @@ def telemetry(report: Report) -> None:
         report.add(target.signal, f"{target.url} ({target.protocol})", why or "answers", problem=fix if why else None)
     for name, value, check in (("file", found.file, values.file), ("prometheus", found.prometheus, values.address)):
         if value:
-            wrong = _wrong(check, f"CALLSPAN_{name.upper()}", value)
-            report.add(name, value, "cannot be used" if wrong else "can be used", problem=wrong)
+            problem = _wrong(check, f"CALLSPAN_{name.upper()}", value)
+            report.add(name, value, "cannot be used" if problem else "can be used", problem=problem)
 
 
 def _wrong(check: Callable[[str, str], str], name: str, value: str) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from callspan.cli.problem import Problem, meant
+from callspan.requirements import advice
 from callspan.version import __version__
 
 COMMANDS = {
@@ -42,6 +43,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except Problem as problem:
         print(f"callspan: {problem}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        line = advice(error)
+        if line is None:
+            raise
+        print(f"callspan: {line}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # `callspan doctor | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

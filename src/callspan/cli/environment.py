@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from callspan import settings
 from callspan.bootstrap import callspan_start
 from callspan.cli import values
 from callspan.cli.problem import Problem
+from callspan.semconv.conventions import EXTRA
 
 BOOTSTRAP = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bootstrap")
 """The folder whose sitecustomize starts callspan in every Python process that has it on PYTHONPATH."""
@@ -34,32 +35,47 @@ def child_environment(given: Mapping[str, str], base: Mapping[str, str]) -> dict
     return env
 
 
-def must_be_right(env: Mapping[str, str], given: Mapping[str, str]) -> None:
-    """Raise for what the program could not use, before it starts: settings and destinations.
+def wrong_variables(env: Mapping[str, str], given: Mapping[str, str]) -> list[str]:
+    """Return one line about each variable of the environment that the program could not use.
 
-    `given` are the variables that came from options, which have been looked at already.
+    `given` are the variables that came from options, which have been looked at already. A wrong variable counts as not
+    set and keeps no program from starting: it may have been set for all programs of a machine.
     """
     from callspan.export.destinations import from_environment
 
-    for variable in _SETTINGS.keys() & env.keys() - given.keys():
-        if env[variable].strip():
-            must_be_setting(variable, env[variable].strip())
-    found = from_environment(env)
-    found.targets(env)
-    if found.file and "CALLSPAN_FILE" not in given:
-        values.file("CALLSPAN_FILE", found.file)
-    if found.prometheus and "CALLSPAN_PROMETHEUS" not in given:
-        values.address("CALLSPAN_PROMETHEUS", found.prometheus)
-    if not found.any and given.get("CALLSPAN_CONSOLE") == "false":
+    lines: list[str] = []
+    for variable in sorted(_SETTINGS.keys() & env.keys() - given.keys()):
+        line = wrong_setting(variable, env)
+        if line:
+            lines.append(line)
+    wanted = from_environment(env, lines.append)
+    wanted.targets(env, lines.append)
+    if wanted.file and "CALLSPAN_FILE" not in given:
+        lines += _complaint(values.file, "CALLSPAN_FILE", wanted.file)
+    if wanted.prometheus and "CALLSPAN_PROMETHEUS" not in given:
+        lines += _complaint(values.address, "CALLSPAN_PROMETHEUS", wanted.prometheus)
+    if not wanted.any and given.get("CALLSPAN_CONSOLE") == "false":
         raise Problem("with --no-console nothing would be recorded: say where it goes, as in --file traces.jsonl")
+    return list(dict.fromkeys(lines))
 
 
-def must_be_setting(variable: str, value: str) -> None:
-    """Raise for a value that the setting of a variable cannot have."""
-    name = _SETTINGS[variable]
-    if name == "capture":
-        values.one_of(tuple(settings.CAPTURES), variable, value.upper())
-    elif name in settings.CHOICES:
-        values.one_of(settings.CHOICES[name], variable, value.lower())
-    elif name in ("clients", "disabled_clients"):
-        values.clients(variable, value)
+def _complaint(check: Callable[[str, str], str], variable: str, value: str) -> list[str]:
+    try:
+        check(variable, value)
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
+def wrong_setting(variable: str, environ: Mapping[str, str]) -> str | None:
+    """Return one line about a variable whose value its setting cannot have, or `None`."""
+    text = environ.get(variable, "").strip()
+    if not text:
+        return None
+    clients = values.known_clients()
+    known = {"clients": clients, "disabled_clients": clients, "extra_metrics": list(EXTRA)}
+    try:
+        settings.from_text(_SETTINGS[variable], text, variable, known)
+    except ValueError as error:
+        return str(error)
+    return None

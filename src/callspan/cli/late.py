@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from callspan import guard, private
 from callspan.cli.ending import Ending
+from callspan.requirements import advice
 from callspan.settings import flush_timeout
 
 if TYPE_CHECKING:
     from callspan.events import Call, Response
     from callspan.export.destinations import Destinations
 
+
+def _ignore(_message: str) -> None:
+    """Say nothing of a wrong variable, which was told of before."""
+
+
 SERVICE_NAME = "CALLSPAN_RUN_SERVICE"
 """The variable with a service name for programs that have none."""
+LINES = "CALLSPAN_RUN_LINES"
+"""The variable with the lines that were printed when the program was started, and need not be logged again."""
 _claims: list[int] = []
 _EXPORTERS = ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER")
 
@@ -49,8 +57,10 @@ class LateProviders:
             self._begun = True
             try:
                 self._brought = self._set_up()
+            except ModuleNotFoundError as error:
+                guard.say_once(f"{advice(error) or error}; nothing is recorded")
             except Exception as error:  # noqa: BLE001  the program must run as if callspan were not there
-                guard.say_once(f"{error}; nothing is recorded")
+                guard.say_once(f"{str(error) or type(error).__name__}; nothing is recorded")
             finally:
                 self._done = True
 
@@ -93,6 +103,7 @@ def instrument() -> None:
 
     if not PROVIDERS.awaited:
         PROVIDERS.awaited = True
+        guard.expect(os.environ.get(LINES, "").splitlines())
         callspan.instrument(handlers=[PROVIDERS])
 
 
@@ -100,12 +111,21 @@ def _wanted() -> Destinations:
     """What the environment asks for, and the app does not do itself; the file is this process's own."""
     from callspan.export import providers
 
-    wanted = destinations(os.environ)
+    wanted = destinations(os.environ, guard.say_once)
     if not providers.unset():
         wanted = asked_of_us(wanted, os.environ)
     elif name := os.environ.get(SERVICE_NAME):
         os.environ.setdefault("OTEL_SERVICE_NAME", name)
-    return replace(wanted, file=claimed(wanted.file)) if wanted.file else wanted
+    return replace(wanted, file=_own_file(wanted.file)) if wanted.file else wanted
+
+
+def _own_file(path: str) -> str | None:
+    """Return the path of this process's own file, or `None` where it cannot be written: the rest goes on."""
+    try:
+        return claimed(path)
+    except OSError as error:
+        guard.say_once(f"{path} cannot be written ({error.strerror}), so nothing goes there")
+        return None
 
 
 def _end() -> None:
@@ -142,13 +162,16 @@ def claimed(path: str) -> str:
     return path
 
 
-def destinations(environ: Mapping[str, str]) -> Destinations:
-    """Where telemetry goes under `callspan run`: where the environment says, and to the console if it says nothing."""
-    from callspan.export.destinations import from_environment
+def destinations(environ: Mapping[str, str], complain: Callable[[str], None] = _ignore) -> Destinations:
+    """Return where telemetry goes under `callspan run`: where the environment says, else to the console.
 
-    found = from_environment(environ)
-    said = any(environ.get(name) for name in ("CALLSPAN_CONSOLE", *_EXPORTERS))
-    return found if found.any or said else replace(found, console=True)
+    `complain` is given a line about each wrong variable, which counts as not set.
+    """
+    from callspan.export.destinations import from_environment, switch
+
+    wanted = from_environment(environ, complain)
+    decided = switch(environ, "CALLSPAN_CONSOLE", _ignore) is not None or any(map(environ.get, _EXPORTERS))
+    return wanted if wanted.any or decided else replace(wanted, console=True)
 
 
 def asked_of_us(found: Destinations, environ: Mapping[str, str]) -> Destinations:

@@ -11,7 +11,7 @@ from typing import NoReturn
 from callspan.bootstrap import callspan_start
 from callspan.cli import late
 from callspan.cli.entry import Parser
-from callspan.cli.environment import child_environment, must_be_right
+from callspan.cli.environment import child_environment, wrong_variables
 from callspan.cli.options import OPTIONS, Option, split
 from callspan.cli.problem import Problem
 from callspan.cli.program import Program, find
@@ -47,14 +47,22 @@ def main(words: Sequence[str]) -> NoReturn:
     given = _read(ours)
     try:
         env = child_environment(given, os.environ)
-        must_be_right(env, given)
+        lines = wrong_variables(env, given)
     except ValueError as error:  # of ours: one line that names the fix
         raise Problem(str(error)) from None
     program = find(program_words, os.environ)
     env.setdefault(late.SERVICE_NAME, program.name)
+    env[late.LINES] = "\n".join(lines)
+    for line in lines:
+        _say(line)
     if variable := callspan_start.switched_off(env):
-        print(f"callspan: nothing is recorded, as {variable} says so", file=sys.stderr)
+        _say(f"nothing is recorded, as {variable} says so")
     _become(program, env)
+
+
+def _say(line: str) -> None:
+    if sys.stderr is not None:
+        print(f"callspan: {line}", file=sys.stderr)
 
 
 def _read(words: Sequence[str]) -> dict[str, str]:

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from callspan.export.endpoints import (
     GENERAL,
     SIGNALS,
+    Complain,
     ConfigurationError,
     Target,
     check_endpoint,
+    refuse,
     targets,
     variable,
 )
+from callspan.settings import sdk_disabled
 
 __all__ = ["ConfigurationError", "Destinations", "check_endpoint", "from_environment", "prometheus_address"]
 
@@ -48,22 +51,28 @@ class Destinations:
         """Whether something goes to a collector."""
         return bool((self.otlp or self.otlp_endpoint) and self.otlp_signals)
 
-    def targets(self, environ: Mapping[str, str] = os.environ) -> tuple[Target, ...]:
+    def targets(self, environ: Mapping[str, str] = os.environ, complain: Complain = refuse) -> tuple[Target, ...]:
         """Where each signal goes over OTLP; raises `ConfigurationError` for what cannot be right."""
-        return targets(self.otlp_signals, self.otlp_endpoint, environ) if self.sends_otlp else ()
+        return targets(self.otlp_signals, self.otlp_endpoint, environ, complain) if self.sends_otlp else ()
 
 
-def from_environment(environ: Mapping[str, str] = os.environ) -> Destinations:
-    """What `CALLSPAN_CONSOLE`, `_FILE`, `_PROMETHEUS` and the standard `OTEL_*` variables ask for."""
-    if _text(environ, "OTEL_SDK_DISABLED").lower() == "true":
+def from_environment(environ: Mapping[str, str] = os.environ, complain: Complain = refuse) -> Destinations:
+    """Return what `CALLSPAN_CONSOLE`, `_FILE`, `_PROMETHEUS` and the standard `OTEL_*` variables ask for.
+
+    Raises `ConfigurationError` for a wrong one, or gives its message to `complain` and goes on without that variable.
+    """
+    if sdk_disabled(environ):
         return Destinations()
-    asked = {signal: _exporters(environ, signal) for signal in SIGNALS}
+    asked = {signal: _exporters(environ, signal, complain) for signal in SIGNALS}
     signals = tuple(signal for signal in SIGNALS if _goes_to_otlp(environ, signal, asked[signal]))
     prometheus = _text(environ, "CALLSPAN_PROMETHEUS") or None
     if prometheus is None and "prometheus" in asked["metrics"]:
         prometheus = _standard_prometheus(environ)
+    if prometheus is not None:
+        prometheus = _usable_address(environ, prometheus, complain)
+    console = bool(switch(environ, "CALLSPAN_CONSOLE", complain))
     return Destinations(
-        console=_switch(environ, "CALLSPAN_CONSOLE") or any("console" in names for names in asked.values()),
+        console=console or any("console" in names for names in asked.values()),
         file=_text(environ, "CALLSPAN_FILE") or None,
         otlp=bool(signals),
         prometheus=prometheus,
@@ -84,21 +93,42 @@ def _text(environ: Mapping[str, str], name: str) -> str:
     return environ.get(name, "").strip()
 
 
-def _switch(environ: Mapping[str, str], name: str) -> bool:
+def switch(environ: Mapping[str, str], name: str, complain: Complain = refuse) -> bool | None:
+    """Return what a variable of ours says that is true or false, or `None` where it says nothing that is usable."""
     value = _text(environ, name).lower()
+    if not value:
+        return None
     if value not in _YES + _NO:
-        raise ConfigurationError(f"{name} is {value!r}: use true or false")
+        complain(f"{name} is {value!r}: use true or false")
+        return None
     return value in _YES
 
 
-def _exporters(environ: Mapping[str, str], signal: str) -> tuple[str, ...]:
+def _usable_address(environ: Mapping[str, str], value: str, complain: Complain) -> str | None:
+    names = ("CALLSPAN_PROMETHEUS", "OTEL_EXPORTER_PROMETHEUS_PORT")
+    name = next((name for name in names if _text(environ, name)), names[0])
+    try:
+        prometheus_address(value)
+    except ConfigurationError as error:
+        complain(f"{name}: {error}")
+        return None
+    return value
+
+
+def _exporters(environ: Mapping[str, str], signal: str, complain: Complain) -> tuple[str, ...]:
     name = f"OTEL_{signal.upper()}_EXPORTER"
     found = tuple(item.strip().lower() for item in _text(environ, name).split(",") if item.strip())
     for item in found:
-        if item not in _KNOWN or (item == "prometheus" and signal != "metrics"):
+        if not _can_send(signal, item):
             fitting = "otlp, prometheus, console or none" if signal == "metrics" else "otlp, console or none"
-            raise ConfigurationError(f"{name} has {item!r}, to which callspan cannot send: use {fitting}")
+            complain(f"{name} has {item!r}, to which callspan cannot send: use {fitting}")
     return found
+
+
+def _can_send(signal: str, exporter: str) -> bool:
+    if exporter == "prometheus":
+        return signal == "metrics"
+    return exporter in _KNOWN
 
 
 def _goes_to_otlp(environ: Mapping[str, str], signal: str, asked: tuple[str, ...]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -21,6 +21,15 @@ class ConfigurationError(ValueError):
     """A destination that cannot be used; the message is one line that names the fix."""
 
 
+def refuse(message: str) -> None:
+    """Raise for a wrong variable. Who would rather go on without it gives a function of another kind."""
+    raise ConfigurationError(message)
+
+
+Complain = Callable[[str], None]
+"""Is given one line about each wrong variable, which then counts as not set, unless it raises."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where one signal goes: its protocol, and the URL in the form in which the exporter wants it."""
@@ -35,15 +44,23 @@ def variable(signal: str, what: str) -> str:
     return f"OTEL_EXPORTER_OTLP_{signal.upper()}_{what}"
 
 
-def targets(signals: tuple[str, ...], given: str | None, environ: Mapping[str, str]) -> tuple[Target, ...]:
+def targets(
+    signals: tuple[str, ...], given: str | None, environ: Mapping[str, str], complain: Complain = refuse
+) -> tuple[Target, ...]:
     """Where each signal goes; an endpoint given in code wins over the environment."""
-    return tuple(_target(signal, given, environ) for signal in signals)
+    usable: list[Target] = []
+    for signal in signals:
+        try:
+            usable.append(_target(signal, given, environ, complain))
+        except ConfigurationError as error:
+            complain(str(error))
+    return tuple(usable)
 
 
-def _target(signal: str, given: str | None, environ: Mapping[str, str]) -> Target:
+def _target(signal: str, given: str | None, environ: Mapping[str, str], complain: Complain) -> Target:
     own = "" if given else environ.get(variable(signal, "ENDPOINT"), "").strip()
     base = given or environ.get(GENERAL, "").strip()
-    protocol = chosen_protocol(signal, own or base, environ)
+    protocol = chosen_protocol(signal, own or base, environ, complain)
     if own:
         return Target(signal, protocol, check_endpoint(own, protocol, variable(signal, "ENDPOINT")))
     if not base:
@@ -52,12 +69,16 @@ def _target(signal: str, given: str | None, environ: Mapping[str, str]) -> Targe
     return Target(signal, protocol, url if protocol == "grpc" else f"{url}/v1/{signal}")
 
 
-def chosen_protocol(signal: str, endpoint: str, environ: Mapping[str, str]) -> str:
+def chosen_protocol(signal: str, endpoint: str, environ: Mapping[str, str], complain: Complain = refuse) -> str:
     """The protocol that was asked for, else gRPC on its usual port 4317, else http/protobuf."""
     for name in (variable(signal, "PROTOCOL"), "OTEL_EXPORTER_OTLP_PROTOCOL"):
         asked = environ.get(name, "").strip().lower()
-        if asked:
+        if not asked:
+            continue
+        try:
             return check_protocol(asked, name)
+        except ConfigurationError as error:
+            complain(str(error))
     return "grpc" if endpoint.rstrip("/").endswith(":4317") else "http/protobuf"
 
 

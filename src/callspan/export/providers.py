@@ -11,12 +11,14 @@ from typing import Any
 
 from callspan import guard, process
 from callspan.export.destinations import Destinations
+from callspan.export.endpoints import ConfigurationError, refuse
 from callspan.export.meters import Meters
 from callspan.export.outlet import Outlet, left
 from callspan.export.taps import Tap
 from callspan.export.token_table import TokenTable
 from callspan.handlers import telemetry
 from callspan.observation import end_all
+from callspan.requirements import advice
 from callspan.settings import FLUSH_TIMEOUT, flush_timeout
 
 _SIGNALS = ("traces", "logs", "metrics")
@@ -36,9 +38,10 @@ def setup(destinations: Destinations, *, strict: bool = True) -> None:
     """Let telemetry go to these destinations, and to no others that were set up here before.
 
     Providers that the app has set are kept. The same destinations again change nothing. Raises `ConfigurationError`,
-    one line, before anything is changed; with `strict` false, a Prometheus port that is taken is a warning.
+    one line, before anything is changed; with `strict` false, each destination that cannot be used is a warning.
     """
     global _destinations, _outlets
+    _check_sdk()
     wanted = _wanted(destinations, strict)
     with _lock:
         if destinations == _destinations and _outlets.keys() == wanted.keys():
@@ -46,13 +49,20 @@ def setup(destinations: Destinations, *, strict: bool = True) -> None:
             return
         _renew()
         _hook()
-        old, _outlets = _outlets, _opened(wanted, _outlets)
+        old, _outlets = _outlets, _opened(wanted, _outlets, strict)
         _destinations = destinations
         _connect()
         gone = [outlet for key, outlet in old.items() if _outlets.get(key) is not outlet]
         for outlet in gone:
             _finish(outlet, time.monotonic() + flush_timeout())
         _retired.extend(gone)  # kept, because SDKs before 1.34 print an error in every child when a processor is gone
+
+
+def _check_sdk() -> None:
+    try:
+        import opentelemetry.sdk.trace  # noqa: F401  so that what is missing is said at once, in one line
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(advice(error) or str(error)) from None
 
 
 def _finish(outlet: Outlet, deadline: float) -> None:
@@ -70,7 +80,7 @@ def _wanted(destinations: Destinations, strict: bool) -> dict[Hashable, Callable
     if destinations.file:
         path = os.path.abspath(destinations.file)
         wanted["file", path] = lambda: _file(path)
-    targets = destinations.targets(os.environ)
+    targets = destinations.targets(os.environ, refuse if strict else guard.say_once)
     if targets:
         in_code = destinations.otlp_endpoint is not None
         wanted["otlp", targets, in_code] = lambda: _collector(targets, in_code)
@@ -104,12 +114,22 @@ def _prometheus(address: str, strict: bool) -> Outlet:
     return Prometheus(address, strict)
 
 
-def _opened(wanted: dict[Hashable, Callable[[], Outlet]], old: dict[Hashable, Outlet]) -> dict[Hashable, Outlet]:
-    """The outlets, those that are open already kept; if one cannot be opened, the new ones are closed again."""
+def _opened(
+    wanted: dict[Hashable, Callable[[], Outlet]], old: dict[Hashable, Outlet], strict: bool
+) -> dict[Hashable, Outlet]:
+    """Return the outlets, those that are open already kept.
+
+    If one cannot be opened, the new ones are closed again, or with `strict` false the others are used without it.
+    """
     opened: dict[Hashable, Outlet] = {}
     try:
         for key, make in wanted.items():
-            opened[key] = old.get(key) or make()
+            try:
+                opened[key] = old.get(key) or make()
+            except Exception as error:
+                if strict:
+                    raise
+                guard.say_once(f"{error}; nothing goes there")
     except BaseException:
         for key, outlet in opened.items():
             if key not in old:
