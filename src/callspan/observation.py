@@ -152,7 +152,7 @@ class Observation:
         for answer in answers:
             if isinstance(answer, CoroutineType):
                 self.pending.append(answer)
-            elif self._mark is None and hasattr(answer, "__exit__"):
+            elif self._mark is None and hasattr(type(answer), "__exit__"):
                 self._enter(answer)
 
     async def settle(self) -> None:

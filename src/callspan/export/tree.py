@@ -152,9 +152,9 @@ class TreePrinter(SpanProcessor):
 
 def write(stream: TextIO, text: str) -> None:
     """Write a text at once; a stream that cannot be written to is nobody's concern but ours."""
-    encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
+        encoding = getattr(stream, "encoding", None) or "utf-8"
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
-    except (OSError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001  it may be an object of the app's, and spans end in the app's code
         guard.say_once(f"the console cannot be written to: {error}")
