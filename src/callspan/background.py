@@ -29,7 +29,7 @@ class Worker:
 
     def __init__(self, name: str = "callspan") -> None:
         self._name = name
-        self._lock = threading.Lock()
+        self._lock = process.own_lock(self)
         self._jobs: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         process.in_child(self._forget)
@@ -47,8 +47,7 @@ class Worker:
         return self._thread is not None and self._thread.is_alive()
 
     def _forget(self) -> None:
-        """In a forked child: the thread is the parent's, and so are its jobs; nobody there will free the lock."""
-        self._lock = threading.Lock()
+        """In a forked child: the thread is the parent's, and so are its jobs."""
         self._jobs = queue.SimpleQueue()
         self._thread = None
 
@@ -120,7 +119,7 @@ class _Loop:
     """An event loop on a thread of ours, for async handlers of calls that have no loop."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = process.own_lock(self)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
 
@@ -175,6 +174,12 @@ class Delivery:
             line = self._lines.setdefault(loop, _Line(loop, self.name))
         return line
 
+    def forget(self) -> None:
+        """Forget the events that wait: they are the parent's of a forked child."""
+        for line in self._lines.values():
+            line.forget()
+        self._lines.clear()
+
     @classmethod
     def drain(cls, timeout: float) -> bool:
         """Wait until all async handlers have heard what was queued so far; not for the loop this is called on."""
@@ -219,6 +224,10 @@ class _Line:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to hear
                 self.loop.call_soon_threadsafe(self._wake)
 
+    def forget(self) -> None:
+        """Let go of what waits, without a lock, which another thread of the parent may hold."""
+        self._waiting.clear()
+
     def _wake(self) -> None:
         if self._task is None or self._task.done():
             self._task = self.loop.create_task(self._tell_all())
@@ -253,3 +262,14 @@ class _Line:
         if self.loop.is_closed() or not self.loop.is_running():
             return not self._waiting
         return greenlets.wait(self._idle, max(0.0, deadline - time.monotonic()))
+
+
+def _forked() -> None:
+    """In a child after a fork: the collector of another thread is not here, nor is who would hear what waits."""
+    global _collecting
+    _collecting = None
+    for delivery in list(Delivery._all):
+        delivery.forget()
+
+
+process.in_child(_forked)

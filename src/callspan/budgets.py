@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
-from threading import Lock
 from typing import Any
 
 from callspan import guard
 from callspan.prices.table import in_force
+from callspan.process import own_lock
 from callspan.scope import current, leave, put
 from callspan.settings import SettingsError
 
@@ -56,7 +56,7 @@ class Budget:
         self.unknown_calls = 0
         self._soft = soft
         self._held: dict[str, float] = {"usd": 0.0, "tokens": 0}
-        self._lock = Lock()
+        self._lock = own_lock(self)
         self._began: float | None = None
         self._marks: list[Any] = []
 

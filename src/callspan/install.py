@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -32,7 +33,7 @@ from callspan.scope import current, entered
 from callspan.semconv.conventions import EXTRA
 from callspan.settings import RUN_MODULES, Settings, SettingsError, check, flush_timeout, resolve, sdk_disabled
 
-_lock = threading.RLock()
+_lock = process.own_lock(sys.modules[__name__], "_lock", threading.RLock, awaited=True)
 
 
 _installation: Installation | None = None

@@ -30,7 +30,7 @@ from callspan.events import (
     Token,
 )
 from callspan.exceptions import ProviderError, qualified, said
-from callspan.reservations import STEP, admit, settle, watch
+from callspan.reservations import STEP, admit, give_back, settle, watch
 from callspan.scope import Scope, enter, leave, place
 from callspan.tokens.estimator import estimator
 
@@ -414,6 +414,8 @@ def forget_all() -> None:
     """In a child after a fork: what is open belongs to the parent, which will tell its end."""
     for observation in list(open_observations):
         observation._open.clear()
+        if observation.hold is not None:
+            give_back(observation.hold)
     open_observations.clear()
 
 

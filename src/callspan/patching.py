@@ -199,16 +199,8 @@ class _Replacement:
             delattr(self.parent, self.name)
 
 
-_replacing = threading.RLock()
+_replacing = process.own_lock(sys.modules[__name__], "_replacing", threading.RLock)
 """Held while one function is replaced: the thread that imports a client and one that instruments may do so at once."""
-
-
-def _renew_lock() -> None:
-    global _replacing
-    _replacing = threading.RLock()
-
-
-process.in_child(_renew_lock)
 
 
 def _chain(function: Any) -> Iterator[Any]:

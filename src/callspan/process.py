@@ -1,16 +1,28 @@
-"""What has to happen in a forked child, and at the end of one: `multiprocessing` ends its children without `atexit`."""
+"""What has to happen in a forked child, and at the end of one: `multiprocessing` ends its children without `atexit`.
+
+A child has the thread that forked and no other. A lock that another one held at that moment is held for ever there, so
+every lock of ours is made by `own_lock`.
+"""
 
 from __future__ import annotations
 
 import atexit
 import os
 import sys
+import threading
+import time
+import weakref
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 _in_child: list[Callable[[], None]] = []
 _at_exit: list[Callable[[], None]] = []
+_locks: dict[tuple[int, str], tuple[weakref.ref[Any], Callable[[], Any]]] = {}
+_awaited: set[tuple[int, str]] = set()
+_held_for_fork: list[Any] = []
+FORK_SECONDS = 2.0
+"""How long a fork waits for what another thread is setting up."""
 _registered = False
 _hurried = False
 
@@ -19,6 +31,48 @@ def in_child(function: Callable[[], None]) -> None:
     """Run a function in every forked child, before anything else of the program runs there."""
     _in_child.append(function)
     _register()
+
+
+def own_lock(
+    owner: Any, name: str = "_lock", make: Callable[[], Any] = threading.Lock, *, awaited: bool = False
+) -> Any:
+    """Return a new lock for an attribute of an object or a module; a forked child finds another one there.
+
+    Args:
+        owner: What the lock belongs to. It is referred to weakly.
+        name: The attribute under which the owner keeps the lock.
+        make: What makes the lock, `threading.Lock` or `threading.RLock`.
+        awaited: Whether a fork waits, within bounds, until the lock is free: half of a set-up is of no use to a child.
+    """
+    key = (id(owner), name)
+    if awaited:
+        _awaited.add(key)
+    _locks[key] = weakref.ref(owner, lambda _gone: _locks.pop(key, None)), make
+    _register()
+    return make()
+
+
+def _before_fork() -> None:
+    """Take the awaited locks, which a set-up in another thread holds, to let it end."""
+    deadline = time.monotonic() + FORK_SECONDS
+    for key in list(_awaited):
+        reference, _ = _locks.get(key, (lambda: None, None))
+        lock = getattr(reference(), key[1], None)
+        if lock is not None and lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            _held_for_fork.append(lock)
+
+
+def _after_fork_in_parent() -> None:
+    while _held_for_fork:
+        _held_for_fork.pop().release()
+
+
+def _renew_locks() -> None:
+    _held_for_fork.clear()
+    for (_, name), (reference, make) in list(_locks.items()):
+        owner = reference()
+        if owner is not None:
+            setattr(owner, name, make())
 
 
 def at_exit(function: Callable[[], None]) -> None:
@@ -51,10 +105,11 @@ def _register() -> None:
     if not _registered:
         _registered = True
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_after_fork)
+            os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork)
 
 
 def _after_fork() -> None:
+    _renew_locks()
     for function in _in_child:
         function()
     util = sys.modules.get("multiprocessing.util")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from callspan import guard, private
+from callspan import guard, private, process
 from callspan.cli.ending import Ending
 from callspan.requirements import advice
 from callspan.settings import flush_timeout
@@ -40,12 +40,17 @@ class LateProviders:
     reads_text = False
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = process.own_lock(self, "_lock", threading.RLock, awaited=True)
         self._begun = False
         self._done = False
         self._brought: tuple[Any, ...] = ()
         self.ending: Ending | None = None
         self.awaited = False
+        process.in_child(self._forked)
+
+    def _forked(self) -> None:
+        """Let the child set up by itself what another thread of the parent has not finished."""
+        self._begun = self._done
 
     def set_up(self) -> None:
         """Set up what the environment asks for, unless that has been done; a second thread waits for the first."""

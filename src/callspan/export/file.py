@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from callspan import guard, private
+from callspan import guard, private, process
 from callspan.export.endpoints import ConfigurationError
 from callspan.export.noise import hush
 from callspan.export.outlet import Outlet, left
@@ -24,7 +23,7 @@ class LineFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._lock = threading.Lock()
+        self._lock = process.own_lock(self)
         self._descriptor: int | None = None
 
     def open(self) -> None:

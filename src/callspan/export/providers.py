@@ -22,7 +22,7 @@ from callspan.requirements import advice
 from callspan.settings import FLUSH_TIMEOUT, flush_timeout
 
 _SIGNALS = ("traces", "logs", "metrics")
-_lock = threading.RLock()
+_lock = process.own_lock(sys.modules[__name__], "_lock", threading.RLock, awaited=True)
 _destinations = Destinations()
 _outlets: dict[Hashable, Outlet] = {}
 _retired: list[Outlet] = []
@@ -262,8 +262,7 @@ def _hook() -> None:
 
 def _after_fork() -> None:
     """Only note that outlets have to be made anew: this runs inside the app's fork, where little is safe."""
-    global _lock, _ended, _inherited
-    _lock = threading.RLock()
+    global _ended, _inherited
     _waited_since.clear()
     _ended = False
     _inherited = bool(_outlets)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from dataclasses import dataclass
 
+from callspan import process
 from callspan.events import Call, Outcome, Response, Usage
 from callspan.export.width import one_line, padded, width
 
@@ -61,14 +60,12 @@ class TokenTable:
     reads_text = False
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = process.own_lock(self)
         self._models: dict[str, _Sums] = {}
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self.clear)
+        process.in_child(self.clear)
 
     def clear(self) -> None:
         """Start anew; a child process counts its own calls only."""
-        self._lock = threading.Lock()
         self._models = {}
 
     def on_end(self, call: Call, response: Response) -> None:

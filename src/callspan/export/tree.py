@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Iterable
 from typing import Any, TextIO
 
 from opentelemetry.sdk.trace import SpanProcessor
 
-from callspan import guard
+from callspan import guard, process
 from callspan.export.drawing import drawn
 from callspan.export.row import Row, row_of
 from callspan.export.width import one_line
@@ -86,7 +85,7 @@ class TreePrinter(SpanProcessor):
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream
-        self._lock = threading.Lock()
+        self._lock = process.own_lock(self)
         self._traces: dict[int, _Trace] = {}
         self._spans = 0
 

@@ -6,14 +6,18 @@ another task or thread than that in which they then call the provider, and what 
 
 from __future__ import annotations
 
-import threading
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 from callspan import scope
 from callspan.events import Call
 from callspan.frameworks.run import ModelRun, Run
+from callspan.process import own_lock
 from callspan.semconv.names import INFERENCE
+
+_claiming = own_lock(sys.modules[__name__], "_claiming")
+"""One for all places, as it is held for a moment only."""
 
 
 class ModelPlace:
@@ -22,13 +26,12 @@ class ModelPlace:
     `shared` is for models that answer all their runs by one request; they have one observation.
     """
 
-    __slots__ = ("_lock", "outer", "runs", "shared")
+    __slots__ = ("outer", "runs", "shared")
 
     def __init__(self, outer: Any, shared: bool = False, runs: list[ModelRun] | None = None) -> None:
         self.outer = outer
         self.shared = shared
         self.runs: list[ModelRun] = runs or []
-        self._lock = threading.Lock()
 
     @property
     def settled(self) -> bool:
@@ -44,7 +47,7 @@ class ModelPlace:
         """The run that a client's call belongs to; from now on that run says nothing by itself."""
         if operation not in INFERENCE or not self.runs:
             return None
-        with self._lock:
+        with _claiming:
             found = next((run for run in self.runs if run.waiting), self.runs[-1])
             for run in self.runs if self.shared else (found,):
                 run.claimed = True

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from callspan import scope
+from callspan import process, scope
 from callspan.budgets import Hold
 from callspan.events import Call, Framework
 from callspan.observation import Observation
@@ -28,6 +28,7 @@ class Run:
     """
 
     __slots__ = (
+        "__weakref__",
         "base",
         "children",
         "context",
@@ -59,7 +60,7 @@ class Run:
         self.mark: Any = None
         self.manager: Any = None
         self.over = False
-        self.lock = threading.RLock()
+        self.lock = process.own_lock(self, "lock", threading.RLock)
         self.describe = describe
         self.start_now()
         self._begin()

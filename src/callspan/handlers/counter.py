@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from callspan.events import Call, Outcome, Usage
 from callspan.prices.bill import Bill
 from callspan.prices.table import charge
+from callspan.process import own_lock
 from callspan.scope import current, entered
 from callspan.tokens.estimator import estimator
 
 
+class _Referable:
+    """Lets a class with slots be referred to weakly."""
+
+    __slots__ = ("__weakref__",)
+
+
 @dataclass(slots=True)
-class Totals:
+class Totals(_Referable):
     """Sums over calls; a call whose tokens nobody stated is in `unknown_calls`, never counted as 0 tokens.
 
     `estimated_input` and `estimated_output` are tokens beyond those sums, worked out by callspan for such calls.
@@ -90,7 +97,10 @@ class TokenCount(Totals):
     """What `count_tokens()` gives: totals, and the same by model; readable while the block still runs."""
 
     by_model: dict[str, Totals] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _lock: Any = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._lock = own_lock(self)
 
     def add(self, call: Call) -> None:
         """Add one call that has ended, from whatever thread."""

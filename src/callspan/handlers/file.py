@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import atexit
 import os
-import threading
 from types import TracebackType
 
 from callspan import private
 from callspan.handlers.lines import LineHandler
+from callspan.process import own_lock
 
 
 class FileHandler(LineHandler):
@@ -20,7 +20,7 @@ class FileHandler(LineHandler):
     def __init__(self, path: str | os.PathLike[str], *, content: bool = False) -> None:
         super().__init__(content)
         self.path = os.fspath(path)
-        self._open = threading.Lock()
+        self._open = own_lock(self, "_open")
         self._file = os.fdopen(private.opened(self.path), "a", encoding="utf-8", errors="backslashreplace")
         atexit.register(self.close)
 

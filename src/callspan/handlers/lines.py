@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-
 from callspan.events import Call, Outcome, Response, Token, Usage
+from callspan.process import own_lock
 
 
 class LineHandler:
@@ -16,7 +15,7 @@ class LineHandler:
     def __init__(self, content: bool = False) -> None:
         self.reads_text = content
         self._content = content
-        self._lock = threading.Lock()
+        self._lock = own_lock(self)
         self._running: set[str] = set()
         self._speaking: str | None = None
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-
 from callspan.prices.table import Charge, in_force
+from callspan.process import own_lock
 
 WAITING = 1000
 """Charges that wait to be worked out; when there are more they are, in the path of whoever adds the next one."""
@@ -14,7 +13,7 @@ class Bill:
     """Costs of many calls; those that are unknown are counted, never taken for 0."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = own_lock(self)
         self._waiting: list[Charge] = []
         self._known = self._unknown = 0
         self._usd = 0.0

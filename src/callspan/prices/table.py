@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from callspan import guard
+from callspan import guard, process
 from callspan.background import Worker, attended
 from callspan.events import Call, Outcome, Usage
 from callspan.prices import bundled
@@ -69,7 +68,7 @@ class Prices:
     def __init__(self, own: OwnPrices | None = None) -> None:
         self._own = own or OwnPrices({})
         self._bundled: bundled.Bundled | None = None
-        self._lock = threading.Lock()
+        self._lock = process.own_lock(self)
         self._known: dict[Any, Rates | None] = {}
         self.ready = False
         self._said = False

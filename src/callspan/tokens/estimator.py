@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan import guard
+from callspan import guard, process
 from callspan.background import Worker, attended, running_loop
 from callspan.events import REASONING, TEXT, TOOL_CALL, Call, Estimate, Outcome, Usage
 from callspan.tokens.encoding import Encoding, encoding_for
@@ -23,6 +23,7 @@ class Estimator:
     def __init__(self) -> None:
         self._worker = attended(Worker("callspan-tokens"))
         self._waiting: set[Estimate] = set()
+        process.in_child(self._waiting.clear)
 
     def begin(self, call: Call, *, text_kept: bool) -> Estimate | None:
         """What there is to estimate of a call that has ended; `None` if its provider has said all.

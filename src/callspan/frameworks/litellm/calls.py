@@ -11,7 +11,7 @@ from collections.abc import Callable
 from inspect import iscoroutinefunction
 from typing import Any
 
-from callspan import guard, scope
+from callspan import guard, process, scope
 from callspan.frameworks.framework import Opener
 from callspan.frameworks.litellm import answers
 from callspan.frameworks.litellm.admission import admit, refused
@@ -31,6 +31,13 @@ class Listener:
     def __init__(self) -> None:
         self.opener: Opener | None = None
         self.open_requests: dict[int, Request] = {}
+        process.in_child(self._forked)
+
+    def _forked(self) -> None:
+        """Give back what is reserved for calls of the parent's, which end there."""
+        for request in self.open_requests.values():
+            request.release()
+        self.open_requests.clear()
 
 
 listener = Listener()
