@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import functools
 import os
 import re
 import signal
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from callspan import greenlets, guard, process
+from callspan.patching import Patch
 
 _DEADLY = {number for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT") if (number := getattr(signal, name, None))}
 _CREDENTIALS = struct.Struct("3i")
@@ -69,22 +69,23 @@ class Ending:
 
         uvicorn stops gracefully at a signal, and then raises it again with the default action.
         """
-        original = signal.raise_signal
 
-        @functools.wraps(original)
-        def raise_signal(signum: int, /) -> None:
-            self._before(signum)
-            original(signum)
+        def raise_signal(wrapped: Any, _module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if len(args) == 1:
+                self._before(args[0])
+            return wrapped(*args, **kwargs)
 
-        @functools.wraps(_kill)
-        def kill(pid: int, signum: int, /) -> None:
-            if pid == os.getpid():
-                self._before(signum)
-            _kill(pid, signum)
+        def kill(wrapped: Any, _module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if len(args) == 2 and args[0] == os.getpid():
+                self._before(args[1])
+            return wrapped(*args, **kwargs)
 
-        signal.raise_signal, os.kill = raise_signal, kill
+        Patch("signal", "raise_signal", raise_signal).apply()
+        Patch("os", "kill", kill).apply()
 
-    def _before(self, signum: int) -> None:
+    def _before(self, signum: Any) -> None:
+        if not isinstance(signum, int):
+            return
         if signum in _DEADLY and signal.getsignal(signum) is signal.SIG_DFL and os.getpid() != _PID_1:
             self._say_last_words()
             self._let_go()
