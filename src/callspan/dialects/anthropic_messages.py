@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects import anthropic_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, count, get, items, position, text
+from callspan.dialects.anthropic_usage import conditions, usage
+from callspan.dialects.dialect import Body, Dialect, chosen, get, items, position, text
 from callspan.dialects.openai_failure import failure_type, stated_failure
 from callspan.dialects.openai_parts import output_type
-from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage
+from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part
 
 _SETTINGS = {
     "max_tokens": "max_tokens",
@@ -17,6 +18,8 @@ _SETTINGS = {
     "top_k": "top_k",
     "stop_sequences": "stop",
     "service_tier": "service_tier",
+    "speed": "speed",
+    "inference_geo": "inference_geo",
 }
 _FRAGMENTS = {
     "text_delta": (TEXT, "text"),
@@ -61,12 +64,13 @@ def read(answer: Any, full: bool) -> Delta | None:
                 id=text(get(begun, "id")),
                 model=text(get(begun, "model")),
                 finish_reasons=((0, None),),
-                usage=_usage(get(begun, "usage")),
-                details=_details(get(begun, "usage")),
+                usage=usage(get(begun, "usage")),
+                details=conditions(get(begun, "usage")),
             )
         case "message_delta":
             reason = text(get(get(answer, "delta"), "stop_reason"))
-            return Delta(finish_reasons=((0, reason),), usage=_usage(get(answer, "usage")))
+            stated = get(answer, "usage")
+            return Delta(finish_reasons=((0, reason),), usage=usage(stated), details=conditions(stated))
         case "message_stop":
             return Delta(last=True)
         case "error":
@@ -92,8 +96,8 @@ def _whole(message: Any, full: bool) -> Delta:
         model=text(get(message, "model")),
         parts=[parts.part(block, place) for place, block in enumerate(said)],
         finish_reasons=((0, reason),) if reason else (),
-        usage=_usage(get(message, "usage")),
-        details=_details(get(message, "usage")),
+        usage=usage(get(message, "usage")),
+        details=conditions(get(message, "usage")),
         failure=None if reason else stated_failure(message),
     )
 
@@ -102,25 +106,6 @@ def _begun(block: Any, place: int | None) -> Delta | None:
     if get(block, "type") == "compaction" and not get(block, "content"):
         return None
     return Delta(parts=(parts.part(block, place),))
-
-
-def _usage(stated: Any) -> Usage | None:
-    """The counts as they are stated: what was read from or written to a cache stands beside the rest of the input."""
-    if stated is None:
-        return None
-    return Usage(
-        uncached=count(stated, "input_tokens"),
-        output=count(stated, "output_tokens"),
-        cache_read=count(stated, "cache_read_input_tokens"),
-        cache_write=count(stated, "cache_creation_input_tokens"),
-        cache_write_1h=count(stated, "cache_creation", "ephemeral_1h_input_tokens"),
-        reasoning=count(stated, "output_tokens_details", "thinking_tokens"),
-    )
-
-
-def _details(stated: Any) -> dict[str, Any]:
-    tier = text(get(stated, "service_tier"))
-    return {"service_tier": tier} if tier else {}
 
 
 def _failure(error: Any) -> Failure:

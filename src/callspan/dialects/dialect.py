@@ -128,6 +128,22 @@ def number(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value < _MOST_TOKENS else None
 
 
+_MOST_DOLLARS = 1e6
+"""No call costs as much."""
+
+
+def dollars(value: Any) -> float | None:
+    """Return an amount of US dollars, which may stand as text; `None` for what cannot be the cost of a call."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _MOST_DOLLARS:
+        return None
+    return float(value)
+
+
 def position(source: Any, name: str = "index") -> int | None:
     """Which of several a piece belongs to, if that is told by a number."""
     found = get(source, name)
