@@ -6,12 +6,14 @@ Reserved is a quarter of the bytes of the input, and `max_tokens` or else the ou
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from callspan import guard
 from callspan.budgets import Budget, BudgetExceeded, Hold
 from callspan.events import Call, Outcome, Usage
-from callspan.prices.table import BILLED, Charge, charge, in_force, minute
+from callspan.prices.charge import BILLED, charge, minute
+from callspan.prices.table import in_force
 from callspan.scope import Scope
 
 STEP = 8
@@ -57,8 +59,7 @@ def _output(call: Call) -> int:
 
 
 def _price(call: Call, sent: int, said: int) -> float:
-    rates = in_force().rates(call.provider, (call.model, None), None, minute(call))
-    return rates.plain(sent, said) if rates is not None else 0.0
+    return in_force().plain(call.provider, call.model, minute(call), sent, said)
 
 
 def watch(call: Call, hold: Hold) -> BudgetExceeded | None:
@@ -81,21 +82,28 @@ def settle(call: Call, hold: Hold) -> None:
 def _used(call: Call, hold: Hold) -> tuple[int, float | None]:
     """Tokens and US dollars; what nobody stated is taken from the reservation and the number of chunks."""
     usage, response = call.response.usage, call.response
-    if usage is None or usage.input is None or usage.output is None:
-        if call.outcome is Outcome.ERROR and not response.chunks and usage is None:
-            return 0, 0.0
-        said = response.chunks if call.stream else hold.output
-        stated = usage or Usage()
-        usage = Usage(hold.input if stated.input is None else stated.input, stated.output or said)
-    else:
+    if usage is not None and usage.input is not None and usage.output is not None:
         _learn(call.model, usage.output)
+        return usage.total or 0, _spent(call, hold)
+    if call.outcome is Outcome.ERROR and not response.chunks and usage is None:
+        return 0, 0.0
+    said = response.chunks if call.stream else hold.output
+    stated = usage or Usage()
+    guessed = Usage(hold.input if stated.input is None else stated.input, stated.output or said)
+    return guessed.total or 0, _spent(call, hold, guessed)
+
+
+def _spent(call: Call, hold: Hold, guessed: Usage | None = None) -> float | None:
+    """Return the US dollars of a call, by a guess of its tokens where nobody stated them; `None` if not known."""
     item = charge(call) if _priced(hold.budgets) else None
     if item is None:
-        return usage.total or 0, 0.0
-    cost = in_force().cost(Charge(item.provider, item.models, item.tier, item.minute, usage.charged))
+        return 0.0
+    if guessed is not None:
+        item = replace(item, usage=guessed, cost=None)
+    cost = in_force().cost(item)
     if cost.usd is None:
         guard.say_once(f"a budget in usd does not see the cost of {call.model}: nobody knows its price (see prices=)")
-    return usage.total or 0, cost.usd
+    return cost.usd
 
 
 def _learn(model: str | None, output: int) -> None:

@@ -50,7 +50,8 @@ class Call:
     `local` is an operation of the program itself, such as a tool, and no request to a provider.
     `duration` is in seconds, `None` while the call runs. `response` fills as the answer arrives. `capture` says what of
     the content is captured, `None` for nothing of it, and `shown` is what is exported of it.
-    `estimate` is there once a call has ended whose provider left counts out, where somebody wants to know them.
+    `estimate` is there once a call has ended whose provider left counts out, where somebody wants to know them, and
+    `charge` once somebody wanted to know what it cost.
     """
 
     __slots__ = (
@@ -60,6 +61,7 @@ class Call:
         "asynchronous",
         "attributes",
         "capture",
+        "charge",
         "client_name",
         "client_version",
         "context",
@@ -125,6 +127,7 @@ class Call:
         self.capture: Any = None
         self.shown: Any = None
         self.estimate: Estimate | None = None
+        self.charge: Any = None
         self.span: Any = None
         self.context: Any = None
         self.values: dict[str, Any] = {}

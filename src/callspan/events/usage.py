@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 
@@ -15,6 +16,9 @@ class Usage:
     `cache_write_1h` is the part of `cache_write` that is kept for an hour, which costs more.
     `uncached` is for providers that state the rest of the input without its cached parts; `input` follows from it.
     `billed` is for providers that charge for other counts than the model's.
+    `details` has counts that few answers state, by the names in `DETAILS`.
+    `shares` has the parts of an answer that were sampled in requests of their own; their sum is the whole.
+    `cost` is what the provider says that the call cost, in US dollars.
     """
 
     input: int | None = None
@@ -32,6 +36,9 @@ class Usage:
     uncached: int | None = None
     source: str = "provider"
     billed: Usage | None = None
+    details: Mapping[str, int] | None = None
+    shares: tuple[Share, ...] = ()
+    cost: float | None = None
 
     def __post_init__(self) -> None:
         if self.uncached is not None:
@@ -63,6 +70,11 @@ class Usage:
             if value or (value == 0 and getattr(self, name) is None):
                 setattr(self, name, value)
         self.billed = newer.billed or self.billed
+        self.shares = newer.shares or self.shares
+        if newer.cost is not None:
+            self.cost = newer.cost
+        if newer.details:
+            self.details = _merged(self.details or {}, newer.details)
         self._sum_input()
 
     def fill(self, other: Usage) -> None:
@@ -70,6 +82,49 @@ class Usage:
         for name in _COUNTS:
             if getattr(self, name) is None:
                 setattr(self, name, getattr(other, name))
+        if self.cost is None:
+            self.cost = other.cost
 
 
-_COUNTS = tuple(f.name for f in fields(Usage) if f.name not in ("source", "billed"))
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The counts of one request that a provider made for an answer; `model` is `None` where it was the call's own."""
+
+    model: str | None
+    usage: Usage
+
+
+CACHED = ("cache_read_text", "cache_read_audio", "cache_read_image", "cache_read_video")
+"""Parts of `cache_read`, by what was cached."""
+TOOL_USES = (
+    "web_searches",
+    "web_fetches",
+    "social_searches",
+    "storage_searches",
+    "search_sources",
+    "map_searches",
+    "rerank_searches",
+    "code_executions",
+    "image_generations",
+    "other_tools",
+)
+"""Uses of what runs at the provider, which may cost something beside the tokens."""
+DETAILS = (
+    *CACHED,
+    *TOOL_USES,
+    "input_video",
+    "output_video",
+    "citations",
+    "cache_write_12h",
+    "upstream_requests",
+)
+"""Counts that few answers state."""
+
+
+def _merged(older: Mapping[str, int], newer: Mapping[str, int]) -> Mapping[str, int]:
+    """Both, with the newer count where it is not a zero that only repeats nothing."""
+    return {**older, **{name: number for name, number in newer.items() if number or name not in older}}
+
+
+_NOT_COUNTS = ("source", "billed", "details", "shares", "cost")
+_COUNTS = tuple(f.name for f in fields(Usage) if f.name not in _NOT_COUNTS)

@@ -9,7 +9,7 @@ from typing import Any
 
 from callspan.events import Call, Outcome, Usage
 from callspan.prices.bill import Bill
-from callspan.prices.table import charge
+from callspan.prices.charge import charge
 from callspan.process import own_lock
 from callspan.scope import current, entered
 from callspan.tokens.estimator import estimator
@@ -72,7 +72,7 @@ class Totals(_Referable):
         self.calls += 1
         self.failed_calls += call.outcome in (Outcome.ERROR, Outcome.CANCELLED)
         usage = call.response.usage
-        if usage is None:
+        if usage is None or usage.total is None:
             self.unknown_calls += call.outcome is not Outcome.ERROR
         else:
             self._take_usage(usage)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from callspan.events import Call
 from callspan.prices import table
+from callspan.prices.charge import charge
+from callspan.prices.cost import Cost
 from callspan.semconv import attributes
 from callspan.semconv.attributes import Attributes
 from callspan.semconv.conventions import CHOICES
@@ -27,22 +29,20 @@ class Late:
 
     def tell(self, call: Call, hear: Callable[[Attributes], object]) -> None:
         """Have the attributes heard that come beside the rest."""
-        prices = table.in_force()
+        item = charge(call) if self._costs else None
 
-        def ready() -> None:
-            hear(self._told(call))
+        def work_out() -> None:
+            estimated = attributes.estimate(call, self._conventions) if self._estimates else {}
+            if item is None:
+                hear(estimated)
+                return
+            table.in_force().work_out(item, lambda cost: hear(estimated | _attributes(cost)))
 
         if call.estimate is not None and self._estimates:
-            call.estimate.then(ready)
-        elif self._costs and not prices.ready:
-            prices.then(ready)
+            call.estimate.then(work_out)
         else:
-            ready()
+            work_out()
 
-    def _told(self, call: Call) -> Attributes:
-        found = attributes.estimate(call, self._conventions) if self._estimates else {}
-        item = table.charge(call) if self._costs else None
-        if item is not None:
-            cost = table.in_force().cost(item)
-            found.update(attributes.cost(cost.usd, cost.unknown))
-        return found
+
+def _attributes(cost: Cost) -> Attributes:
+    return attributes.cost(cost.usd, cost.source, cost.unknown)

@@ -13,6 +13,8 @@ from callspan.handlers.extra import AMOUNTS
 from callspan.handlers.series import Known, Series
 from callspan.handlers.telemetry import FollowsProvider
 from callspan.prices import table
+from callspan.prices.charge import Charge, charge
+from callspan.prices.cost import NO_PRICE, Cost
 from callspan.semconv import names
 from callspan.semconv.attributes import FETCH, Attributes
 from callspan.semconv.conventions import (
@@ -97,26 +99,22 @@ class Metrics:
             self._record_gaps(response, self._series.chunks(call, response), context)
         if self._extra:
             self._record_extra(call, instruments)
-        if self._costs and (item := table.charge(call)) is not None:
-            self._charge(item, series, context)
+        if self._costs and (item := charge(call)) is not None:
+            table.in_force().work_out(item, lambda cost: self._charge(item, cost, series, context))
         if self._estimates and call.estimate is not None:
             estimate = call.estimate
             estimate.then(lambda: self._record_estimate(estimate.usage, series, context))
 
-    def _charge(self, item: table.Charge, series: Known, context: Any) -> None:
-        """Record what a call cost, now or as soon as the prices are there."""
-        prices = table.in_force()
-        if not prices.ready:
-            prices.then(lambda: self._charge(item, series, context))
-            return
-        cost, instruments = prices.cost(item), self._instruments.get()
+    def _charge(self, item: Charge, cost: Cost, series: Known, context: Any) -> None:
+        """Record what a call cost, or that nobody knows."""
+        instruments = self._instruments.get()
         if cost.usd is not None:
             instruments[COST.name].add(cost.usd, series, context=context)
-        else:
-            if cost.unknown == table.NO_PRICE:
-                prices.warn(item)
-            told = series.plus(names.COST_UNKNOWN, cost.unknown)
-            instruments[COST_UNKNOWN.name].add(1, told, context=context)
+            return
+        if cost.unknown == NO_PRICE:
+            table.in_force().warn(item)
+        unknown = series.plus(names.COST_UNKNOWN, cost.unknown)
+        instruments[COST_UNKNOWN.name].add(1, unknown, context=context)
 
     def _record_estimate(self, usage: Usage | None, series: Known, context: Any) -> None:
         """Count what was estimated apart from all that providers have stated."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from callspan.prices.table import Charge, in_force
+from callspan.prices.charge import Charge
+from callspan.prices.table import in_force
 from callspan.process import own_lock
 
 WAITING = 1000
-"""Charges that wait to be worked out; when there are more they are, in the path of whoever adds the next one."""
+"""Charges that wait to be worked out; each time that so many more have come they are, in the background."""
 
 
 class Bill:
@@ -14,6 +15,7 @@ class Bill:
 
     def __init__(self) -> None:
         self._lock = own_lock(self)
+        self._settling = own_lock(self, "_settling")
         self._waiting: list[Charge] = []
         self._known = self._unknown = 0
         self._usd = 0.0
@@ -22,29 +24,29 @@ class Bill:
         """Take in the charge of one call."""
         with self._lock:
             self._waiting.append(item)
-            if len(self._waiting) >= WAITING:
-                self._settle()
+            many = len(self._waiting) % WAITING == 0
+        if many:
+            in_force().then(self._settle)
 
     def _settle(self) -> None:
-        prices, waiting, self._waiting = in_force(), self._waiting, []
-        for item in waiting:
-            cost = prices.cost(item)
-            if cost.usd is None:
-                self._unknown += 1
-            else:
-                self._known += 1
-                self._usd += cost.usd
+        """Work out what waits; calls that end meanwhile can be added all the same."""
+        with self._settling:
+            with self._lock:
+                waiting, self._waiting = self._waiting, []
+            costs = [in_force().cost(item).usd for item in waiting]
+            known = [usd for usd in costs if usd is not None]
+            self._known += len(known)
+            self._unknown += len(costs) - len(known)
+            self._usd += sum(known)
 
     @property
     def usd(self) -> float | None:
         """US dollars of all calls whose cost is known; `None` if there were calls and no cost is known."""
-        with self._lock:
-            self._settle()
-            return None if self._unknown and not self._known else self._usd
+        self._settle()
+        return None if self._unknown and not self._known else self._usd
 
     @property
     def unknown(self) -> int:
         """The number of calls whose cost is not known."""
-        with self._lock:
-            self._settle()
-            return self._unknown
+        self._settle()
+        return self._unknown

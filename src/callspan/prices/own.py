@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from callspan.prices.rates import FREE, KINDS, Rate, Rates
+from callspan.prices.rates import FREE, KINDS, Rates
 
 _EXAMPLE = '{"currency": "USD", "models": {"my-model": {"input": 2, "output": 8}, "my-deployment": "openai/gpt-4.1"}}'
 
@@ -78,7 +78,7 @@ def _rates(value: Any, place: str) -> Rates | str:
     if unknown:
         raise PriceError(f"{place} has a price for {unknown[0]!r}: known are {', '.join((*KINDS, 'call'))}")
     usd = {str(kind): _usd(price, f"{place}, {kind}") for kind, price in value.items()}
-    return Rates({kind: Rate(price) for kind, price in usd.items() if kind != "call"}, usd.get("call", 0.0))
+    return Rates({kind: price for kind, price in usd.items() if kind != "call"}, usd.get("call", 0.0))
 
 
 def _usd(price: Any, place: str) -> float:

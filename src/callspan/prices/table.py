@@ -1,65 +1,22 @@
-"""What a call has cost: by the user's own prices, else by the bundled ones; unknown stays unknown."""
+"""What a call has cost: by the user's own prices, the provider's word or the bundled prices; unknown stays unknown."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any
 
 from callspan import guard, process
 from callspan.background import Worker, attended
-from callspan.events import Call, Outcome, Usage
+from callspan.events import Usage
+from callspan.events.usage import Share
 from callspan.prices import bundled
+from callspan.prices.bundled import ModelPrices
+from callspan.prices.charge import Charge
+from callspan.prices.cost import BY_LIST, BY_OWN, BY_PROVIDER, NO_PRICE, NO_TOKENS, Cost
+from callspan.prices.model_names import candidates
 from callspan.prices.own import OwnPrices
 from callspan.prices.rates import Rates
-
-BILLED = frozenset({"chat", "text_completion", "generate_content", "embeddings"})
-"""The operations that providers bill by tokens."""
-NO_PRICE, NO_TOKENS = "price", "tokens"
-"""Why a cost is unknown: nobody knows the price, or nobody stated the tokens."""
-_KEPT = 1000
-_MINUTE = 60_000_000_000
-
-
-Models = tuple[str | None, str | None]
-"""The model that was asked and the one that answered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """What is needed to work out the cost of a call, whenever that is wanted."""
-
-    provider: str
-    models: Models
-    tier: str | None
-    minute: int
-    usage: Usage | None
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """US dollars, or why they are not known."""
-
-    usd: float | None = None
-    unknown: str | None = None
-
-
-def charge(call: Call) -> Charge | None:
-    """The charge of a call that has ended; `None` for one that is not billed, or that failed without stating tokens."""
-    usage, details = call.response.usage, call.response.details
-    refused = usage is None and call.outcome in (Outcome.ERROR, Outcome.CANCELLED) and not call.response.chunks
-    if call.operation not in BILLED or refused:
-        return None
-    tier = details.get("service_tier") or call.parameters.get("service_tier")
-    models = (call.model, call.response.model)
-    charged = None if usage is None else usage.charged
-    return Charge(call.provider, models, tier if isinstance(tier, str) else None, minute(call), charged)
-
-
-def minute(call: Call) -> int:
-    """When a call began, in minutes since 1970: some prices change with the time of day."""
-    return call.start_ns // _MINUTE
 
 
 class Prices:
@@ -69,7 +26,6 @@ class Prices:
         self._own = own or OwnPrices({})
         self._bundled: bundled.Bundled | None = None
         self._lock = process.own_lock(self)
-        self._known: dict[Any, Rates | None] = {}
         self.ready = False
         self._said = False
 
@@ -97,13 +53,88 @@ class Prices:
         _worker.start()
         _worker.put(lambda: (self.load(), job()))
 
+    def work_out(self, item: Charge, hear: Callable[[Cost], object]) -> None:
+        """Have the cost heard at once where that is quick, and else in the background: genai-prices takes its time."""
+        cost = item.cost or self._by_word(item)
+        if cost is not None:
+            hear(cost)
+        else:
+            self.then(lambda: hear(self.cost(item)))
+
     def cost(self, item: Charge) -> Cost:
-        """What a charge comes to; waits for the prices if they are still being loaded."""
+        """Return what a charge comes to; waits for the prices if they are still being loaded."""
+        if item.cost is None:
+            item.cost = self._by_word(item) or self._by_list(item)
+        return item.cost
+
+    def _by_word(self, item: Charge) -> Cost | None:
+        """Return the cost by own prices or by the provider's word; `None` where the bundled prices have to tell."""
+        own = self._own.find(item.provider, *item.models)
+        if isinstance(own, Rates) and item.usage is not None:
+            parts = [self._own_cost(item, own, share) for share in item.usage.shares]
+            parts = parts or [own.cost(item.usage)]
+            if None not in parts:
+                return Cost(sum(filter(None, parts)) + own.call, source=BY_OWN)
+        if item.stated is not None:
+            return Cost(item.stated, source=BY_PROVIDER)
         if item.usage is None or item.usage.input is None:
             return Cost(unknown=NO_TOKENS)
-        rates = self.rates(item.provider, item.models, item.tier, item.minute)
-        usd = rates.cost(item.usage) if rates is not None else None
-        return Cost(unknown=NO_PRICE) if usd is None else Cost(usd)
+        return Cost(unknown=NO_PRICE) if isinstance(own, Rates) else None
+
+    def _own_cost(self, item: Charge, own: Rates, share: Share) -> float | None:
+        """Return what a share costs: by the call's own price unless another model has one of its own."""
+        other = self._own.find(item.provider, share.model)
+        if share.model in (None, *item.models):
+            other = own
+        if isinstance(other, Rates):
+            return other.cost(share.usage)
+        return self._sum(item, share).usd
+
+    def _by_list(self, item: Charge) -> Cost:
+        """Return the cost by the bundled prices, each share by those of its model."""
+        if item.usage is None:
+            return Cost(unknown=NO_TOKENS)
+        total = 0.0
+        for share in item.usage.shares or (Share(None, item.usage),):
+            cost = self._sum(item, share)
+            if cost.usd is None:
+                return cost
+            total += cost.usd
+        return Cost(total, source=BY_LIST)
+
+    def _sum(self, item: Charge, share: Share) -> Cost:
+        models = item.models if share.model is None else (share.model, None)
+        usage = _with_fees(item.usage, share)
+        try:
+            prices = self._find(item.provider, *models)
+            if prices is None:
+                return Cost(unknown=NO_PRICE)
+            return prices.cost(usage, item.conditions, _moment(item.minute))
+        except Exception as error:  # noqa: BLE001  odd data of another package is an unknown price
+            guard.report("working out a cost", error)
+            return Cost(unknown=NO_PRICE)
+
+    def plain(self, provider: str, model: str | None, minute: int, sent: int, said: int) -> float:
+        """Return about what a call of this size would cost, with nothing cached; 0 where the price is not known."""
+        own = self._own.find(provider, model)
+        if isinstance(own, Rates):
+            return own.plain(sent, said)
+        prices = self._find(provider, model, None)
+        return 0.0 if prices is None else prices.plain(sent, said, _moment(minute))
+
+    def _find(self, provider: str, asked: str | None, answered: str | None) -> ModelPrices | None:
+        """Return the bundled prices of a model, or of the one that an own name stands for."""
+        if not self.ready:
+            self.load()
+        if self._bundled is None:
+            return None
+        named = candidates(provider, asked, answered)
+        other = self._own.find(provider, asked, answered)
+        if isinstance(other, str):
+            server, _, model = other.rpartition("/")
+            named = (server or provider, model), ("openrouter", other)
+        found = (self._bundled.find(*each) for each in named)
+        return next((prices for prices in found if prices is not None), None)
 
     def warn(self, item: Charge) -> None:
         """Say of the first model without a price that it has none; of each would never end where names are made up."""
@@ -117,37 +148,16 @@ class Prices:
                 "give it in prices="
             )
 
-    def rates(self, provider: str, models: Models, tier: str | None, minute: int) -> Rates | None:
-        """The prices of the models that were asked and that answered, in a minute since 1970."""
-        if not self.ready:
-            self.load()
-        key = (provider, models, tier, minute)
-        if key not in self._known:
-            if len(self._known) >= _KEPT:
-                self._known.clear()
-            self._known[key] = self._find(Charge(provider, models, tier, minute, None))
-        return self._known[key]
 
-    def _find(self, item: Charge) -> Rates | None:
-        asked, answered = item.models
-        own = self._own.find(item.provider, asked, answered)
-        if isinstance(own, Rates):
-            return own
-        if own is not None:
-            provider, _, name = own.rpartition("/")
-            return self._look_up(item, provider or item.provider, name) or self._look_up(item, "openrouter", own)
-        found = (self._look_up(item, item.provider, model) for model in (answered, asked) if model)
-        return next((rates for rates in found if rates is not None), None)
+def _with_fees(whole: Usage | None, share: Share) -> Usage:
+    """Return the counts of a share; the first one has the uses of tools, which are stated for the whole answer."""
+    if whole is None or not whole.details or not whole.shares or share is not whole.shares[0]:
+        return share.usage
+    return replace(share.usage, details={**whole.details, **(share.usage.details or {})})
 
-    def _look_up(self, item: Charge, provider: str, model: str) -> Rates | None:
-        if self._bundled is None:
-            return None
-        try:
-            when = datetime.fromtimestamp(item.minute * 60, timezone.utc)
-            return self._bundled.rates(provider, model, item.tier, when)
-        except Exception as error:  # noqa: BLE001  odd data of another package is an unknown price
-            guard.report("looking up a price", error)
-            return None
+
+def _moment(minute: int) -> datetime:
+    return datetime.fromtimestamp(minute * 60, timezone.utc)
 
 
 _worker = attended(Worker("callspan-prices"))

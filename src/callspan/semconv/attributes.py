@@ -112,6 +112,16 @@ _PARTS = {
     "output_image": "gen_ai.usage.image.output_tokens",
 }
 _parts_of = attrgetter(*_PARTS)
+_FEES = {
+    "web_searches": names.WEB_SEARCHES,
+    "web_fetches": names.WEB_FETCHES,
+    "social_searches": names.SOCIAL_SEARCHES,
+    "storage_searches": names.STORAGE_SEARCHES,
+    "search_sources": names.SEARCH_SOURCES,
+    "code_executions": names.CODE_EXECUTIONS,
+    "rerank_searches": names.RERANK_SEARCHES,
+}
+"""How often tools were used that run at the provider."""
 
 
 def span_name(call: Call) -> str:
@@ -218,6 +228,8 @@ def usage(counts: Usage, conventions: Iterable[Convention]) -> Attributes:
             found[convention.cache_write] = counts.cache_write
     if counts.source != "provider":
         found[names.USAGE_SOURCE] = counts.source
+    if counts.details:
+        found.update({_FEES[name]: number for name, number in counts.details.items() if number and name in _FEES})
     return found
 
 
@@ -231,9 +243,11 @@ def estimate(call: Call, conventions: Iterable[Convention]) -> Attributes:
     return found
 
 
-def cost(usd: float | None, unknown: str | None) -> Attributes:
-    """What a call has cost, or why that is not known."""
-    return {names.COST: usd} if usd is not None else {names.COST_UNKNOWN: unknown or ""}
+def cost(usd: float | None, source: str | None, unknown: str | None) -> Attributes:
+    """Return what a call has cost and whose word that is, or why it is not known."""
+    if usd is None:
+        return {names.COST_UNKNOWN: unknown or ""}
+    return {names.COST: usd, names.COST_SOURCE: source or ""}
 
 
 RESERVED = ("gen_ai.", "openai.", "callspan.", "server.", "error.")

@@ -1,0 +1,84 @@
+"""The counts of an answer by the names that genai-prices has for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from callspan.events import Usage
+from callspan.events.usage import DETAILS
+
+_FIELDS = {
+    "input": "input_tokens",
+    "output": "output_tokens",
+    "cache_read": "cache_read_tokens",
+    "cache_write": "cache_write_tokens",
+    "cache_write_1h": "cache_write_1h_tokens",
+    "reasoning": "output_reasoning_tokens",
+    "input_text": "input_text_tokens",
+    "input_audio": "input_audio_tokens",
+    "input_image": "input_image_tokens",
+    "output_text": "output_text_tokens",
+    "output_audio": "output_audio_tokens",
+    "output_image": "output_image_tokens",
+}
+_DETAILS = {
+    "cache_read_text": "cache_text_read_tokens",
+    "cache_read_audio": "cache_audio_read_tokens",
+    "cache_read_image": "cache_image_read_tokens",
+    "cache_read_video": "cache_video_read_tokens",
+    "input_video": "input_video_tokens",
+    "output_video": "output_video_tokens",
+    "citations": "output_citation_tokens",
+}
+"""Details that have other names there; the rest, such as `web_searches`, have the same."""
+NAMES = (*_FIELDS.values(), *_DETAILS.values(), *DETAILS, "cache_write_5m_tokens")
+"""All that counts may be called here."""
+_MODALITIES = ("text", "audio", "image", "video")
+
+Counts = dict[str, int]
+
+
+def counts(usage: Usage) -> list[Counts]:
+    """Return the counts, twice where it is not stated how much of the cached input was sound, image or text.
+
+    The two are then the least and the most that can have been; only a price that is the same for both is known.
+    """
+    known = _stated(usage)
+    missing = [kind for kind in _MODALITIES if _is_missing(known, kind)]
+    if not missing:
+        return [known]
+    return [{**known, **dict(_guess(known, missing, least))} for least in (True, False)]
+
+
+def _stated(usage: Usage) -> Counts:
+    found: Counts = {}
+    for name, key in _FIELDS.items():
+        number = getattr(usage, name)
+        if number is not None:
+            found[key] = number
+    for name, number in (usage.details or {}).items():
+        found[_DETAILS.get(name, name)] = number
+    if "output_citation_tokens" in found:  # they stand beside the output, and are a part of it there
+        found["output_tokens"] = found.get("output_tokens", 0) + found["output_citation_tokens"]
+    if usage.cache_write_1h is not None and usage.cache_write is not None:
+        others = usage.cache_write_1h + found.get("cache_write_12h", 0)
+        found["cache_write_5m_tokens"] = max(0, usage.cache_write - others)
+    return found
+
+
+def _is_missing(known: Counts, kind: str) -> bool:
+    """Return whether input of this kind may have been cached, and nobody says how much of it was."""
+    both = known.get("cache_read_tokens") and known.get(f"input_{kind}_tokens")
+    return bool(both) and f"cache_{kind}_read_tokens" not in known
+
+
+def _guess(known: Counts, missing: list[str], least: bool) -> Iterator[tuple[str, int]]:
+    """Yield the least, or the most, of each kind that the cached input can have had in it."""
+    stated = sum(known.get(f"cache_{kind}_read_tokens", 0) for kind in _MODALITIES)
+    room = max(0, known["cache_read_tokens"] - stated)
+    for kind in missing:
+        amount = known[f"input_{kind}_tokens"]
+        others = known.get("input_tokens", 0) - amount
+        cached = max(0, room - others) if least else min(room, amount)
+        room -= cached
+        yield f"cache_{kind}_read_tokens", cached
