@@ -118,7 +118,7 @@ class AsyncShell(AsyncGenerator[Any, Any]):
 class _AsyncItems(AsyncShell):
     """Those that a client gives."""
 
-    _end: Callable[[Observation], None] = Observation.drop
+    _end = "drop"
 
     def __init__(self, source: Any, *, begin: Begin | None = None, observation: Observation | None = None) -> None:
         super().__init__(source)
@@ -126,7 +126,7 @@ class _AsyncItems(AsyncShell):
         self._observation = observation
         self._reader: Any = None
         if observation is not None:
-            on_drop(self, observation, type(self)._end)
+            on_drop(self, observation, self._end)
 
     async def _step(self, step: Callable[[], Any]) -> Any:
         if self._begin is not None:
@@ -161,7 +161,7 @@ class _AsyncItems(AsyncShell):
 class _AsyncLoop(_AsyncItems):
     """Those of one loop over a stream, which may be looped over again."""
 
-    _end = Observation.leave_loop
+    _end = "leave_loop"
 
     def _leave(self, observation: Observation) -> None:
         if not observation.pause():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import cache, partial
+from functools import cache
 from inspect import iscoroutinefunction
 from types import FunctionType
 from typing import Any
@@ -35,21 +35,19 @@ def observation_of(stream: Any) -> Any:
     return getattr(stream, "_callspan", None)
 
 
-def on_drop(
-    owner: Any, observation: Observation, end: Callable[[Observation], None] = Observation.drop
-) -> weakref.finalize[..., Any]:
-    """End the observation when its owner is gone without having been read to the end."""
+def on_drop(owner: Any, observation: Observation, end: str = "drop") -> weakref.finalize[..., Any]:
+    """End the observation, by its method of this name, when its owner is gone without having been read to the end."""
     finalizer = weakref.finalize(owner, _drop, weakref.ref(observation), end)
     finalizer.atexit = False
     return finalizer
 
 
-def _drop(observed: weakref.ref[Observation], end: Callable[[Observation], None]) -> None:
+def _drop(observed: weakref.ref[Observation], end: str) -> None:
     # An open observation is kept by `open_observations`. One that has ended may refer to its owner, by the traceback of
     # what the call raised; the finalizer, which lives as long as the owner, would keep both for ever.
     observation = observed()
     if observation is not None:
-        outside_collector(partial(end, observation))
+        outside_collector(getattr(observation, end))
 
 
 @cache
