@@ -39,6 +39,7 @@ FLOORS: dict[str, float] = {
     "tokens": 2,
     "budgets": 2,
     "client_options": 2,
+    "pending_calls": 2,
     "reservations": 2,
     "labels": 2,
     "observation": 2,

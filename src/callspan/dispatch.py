@@ -25,7 +25,7 @@ class Dispatch:
     Starts go in the order given and ends in the reverse, so that what came first (the span) lasts longest.
     """
 
-    __slots__ = ("ends", "errors", "handlers", "starts", "stops", "tokens", "wants_text")
+    __slots__ = ("background_ends", "ends", "errors", "handlers", "starts", "stops", "tokens", "wants_text")
 
     def __init__(self, handlers: Iterable[Any] = ()) -> None:
         self.handlers = _distinct(handlers)
@@ -35,6 +35,7 @@ class Dispatch:
         self.ends: list[Told] = told["on_end"][::-1]
         self.errors: list[Told] = told["on_error"][::-1]
         self.stops = [pair for handler in self.handlers if (pair := _method(handler, "on_budget_stop"))]
+        self.background_ends = [pair for handler in self.handlers if (pair := _method(handler, "on_background_end"))]
         self.wants_text = any(getattr(h, "reads_text", True) for h in self.handlers)
 
     def plus(self, more: Iterable[Any]) -> Dispatch:

@@ -30,6 +30,7 @@ from callspan.events import (
     Token,
 )
 from callspan.exceptions import ProviderError, qualified, said
+from callspan.pending_calls import PendingCall, pending_calls
 from callspan.reservations import STEP, admit, give_back, settle, watch
 from callspan.scope import Scope, enter, leave, place
 from callspan.tokens.estimator import estimator
@@ -366,10 +367,25 @@ class Observation:
         call = self.call
         call.duration = self._end_time() - call.started
         call.outcome, call.failure = outcome, failure
-        if self._estimates:
-            self._begin_estimate()
-        if self.hold is not None:
-            tell_what([("budgets", settle)], call, self.hold)
+        pending = self._pending_call()
+        if pending is None:
+            self._settle()
+        self._tell_end(error)
+        if pending is not None:
+            pending_calls.add(pending)
+        elif "fetched" in call.response.details:
+            pending_calls.end(call.response.id, call.response.details["fetched"], self._dispatch.background_ends)
+        if failure is not None and failure.exception is not None:
+            # its traceback refers to frames that refer to this call: what the app has let go of must not wait for the
+            # garbage collector
+            call.failure = replace(failure, exception=None)
+        if self._full and not self._dispatch.wants_text:
+            call.response.forget_text()  # the handlers that export it have made their copies of it
+        if call.estimate is not None:
+            estimator.run(call, call.estimate)
+
+    def _tell_end(self, error: BaseException | None) -> None:
+        call = self.call
         if self.scope.counters and call.counts:
             tell([("count_tokens", counter.add) for counter in self.scope.counters], call)
         if error is None:
@@ -378,14 +394,23 @@ class Observation:
             answers = tell_what(self._dispatch.errors, call, error)
         if answers:
             self._take_up(answers)
-        if self._full and not self._dispatch.wants_text:
-            call.response.forget_text()  # the handlers that export it have made their copies of it
-        if failure is not None and failure.exception is not None:
-            # its traceback refers to frames that refer to this call: what the app has let go of must not wait for the
-            # garbage collector
-            call.failure = replace(failure, exception=None)
-        if call.estimate is not None:
-            estimator.run(call, call.estimate)
+
+    def _settle(self) -> None:
+        """Look at what is to be estimated of the call, and tell its budgets what it has used."""
+        if self._estimates:
+            self._begin_estimate()
+        if self.hold is not None:
+            tell_what([("budgets", settle)], self.call, self.hold)
+
+    def _pending_call(self) -> PendingCall | None:
+        """The call as one that the provider goes on with in the background, if it is one; its counts come later."""
+        call, response = self.call, self.call.response
+        if response.usage is not None or "background" not in call.parameters:
+            return None
+        if response.id is None or response.last or response.failure is not None:
+            return None
+        response.pending = True
+        return PendingCall(call, self.scope.counters, self.hold)
 
     def _end_time(self) -> float:
         """When the reader had what it wanted: now, or when it left the loop after which it read no more."""
@@ -417,6 +442,7 @@ def forget_all() -> None:
         if observation.hold is not None:
             give_back(observation.hold)
     open_observations.clear()
+    pending_calls.clear()
 
 
 __all__ = ["Observation", "active", "end_all", "forget_all", "open_observations"]

@@ -9,7 +9,7 @@ from callspan.dialects.openai_chat import CHAT
 from callspan.dialects.openai_completions import COMPLETIONS
 from callspan.dialects.openai_embeddings import EMBEDDINGS
 from callspan.dialects.openai_media import IMAGES, MODERATION, SPEECH, TRANSCRIPTION
-from callspan.dialects.openai_responses import FETCH, RESPONSES
+from callspan.dialects.openai_responses import COMPACTION, FETCH, RESPONSES
 from callspan.doors.adapter import Adapter, Route, post
 from callspan.doors.stainless import stainless
 from callspan.providers import behind, provider
@@ -31,6 +31,8 @@ OPENAI = Adapter(
         post("/chat/completions", CHAT),
         post("/responses", RESPONSES),
         Route("GET", re.compile(r"/responses/[^/]+$"), FETCH),
+        post("/responses/[^/]+/cancel", FETCH),
+        post("/responses/compact", COMPACTION),
         post("/completions", COMPLETIONS),
         post("/embeddings", EMBEDDINGS),
         post("/images/(generations|edits|variations)", IMAGES),

@@ -8,7 +8,18 @@ from callspan.dialects import openai_parts as parts
 from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, plain, position, spoken, text
 from callspan.dialects.openai_failure import OTHER, failure_type, stated_failure
 from callspan.dialects.openai_usage import usage
-from callspan.events import CANCELLED_BY_PROVIDER, REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, shown
+from callspan.events import (
+    CANCELLED_BY_PROVIDER,
+    REASONING,
+    TEXT,
+    TOOL_CALL,
+    Content,
+    Delta,
+    Failure,
+    Fetched,
+    Part,
+    shown,
+)
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -26,6 +37,8 @@ def parameters(body: Body) -> dict[str, Any]:
     """The request's settings."""
     found = chosen(body, _SETTINGS)
     found["api_type"] = "responses"
+    if body.get("background") is True:
+        found["background"] = True
     derived = {
         "reasoning_level": get(body.get("reasoning"), "effort"),
         "output_type": parts.format_type(get(body.get("text"), "format") or body.get("text_format")),
@@ -195,17 +208,30 @@ def fetch_parameters(body: Body) -> dict[str, Any]:
 
 
 def fetch_read(answer: Any, full: bool) -> Delta | None:
-    """A fetched response. That it failed once is its state; fetching it went well. Its tokens were counted then."""
+    """A fetched response. That it failed once is its state; fetching it went well.
+
+    Its tokens are those of the call that made it: they go to that, if it was not told them itself.
+    """
     delta = read(answer, full)
     if delta is None or get(answer, "type") == "error":
         return delta
-    delta.usage = None
     status = text(get(answer, "status")) or text(get(get(answer, "response"), "status"))
     if status:
         delta.failure = None
-        delta.details = {**(delta.details or {}), "status": status}
+        known = dict(delta.details or {})
+        delta.details = {**known, "status": status, "fetched": Fetched(status, delta.usage, known)}
+    delta.usage = None
+    return delta
+
+
+def read_compaction(answer: Any, full: bool) -> Delta | None:
+    """What is left of a conversation that a model has made shorter; the API says nothing of why it stopped."""
+    delta = _whole(answer, full)
+    delta.last = delta.failure is None
+    delta.finish_reasons = ((0, "compaction"),) if delta.last else ()
     return delta
 
 
 RESPONSES = Dialect("chat", parameters, read, content)
+COMPACTION = Dialect("chat", parameters, read_compaction, content)
 FETCH = Dialect("fetch_response", fetch_parameters, fetch_read)

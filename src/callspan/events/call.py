@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ _SUBJECTS = {
 """What is done with something else than a model, and the parameter that names it."""
 _OWN = frozenset({"invoke_agent", "execute_tool", "invoke_workflow", "run_node"})
 """What a program does itself, unless it asks a server to."""
+_WITHOUT_MODEL = frozenset({*_SUBJECTS, "fetch_response"})
+"""Operations that call no model. What is fetched was made by a call before."""
 MOST_CHOICES = 128
 """The most answers that a provider gives to one request."""
 
@@ -151,13 +154,24 @@ class Call:
     @property
     def counts(self) -> bool:
         """Whether a model was called, so that there are tokens to count."""
-        return self.operation not in _SUBJECTS
+        return self.operation not in _WITHOUT_MODEL
 
     @property
     def choices(self) -> int:
         """How many answers were asked for, as far as a provider gives so many."""
         wanted = self.parameters.get("choices")
         return wanted if isinstance(wanted, int) and 0 < wanted <= MOST_CHOICES else 1
+
+    def without_content(self) -> Call:
+        """Return a copy that may be kept for long: without messages, answer, span and all that these refer to."""
+        kept = copy.copy(self)
+        kept._read_content, kept._content = Content, None
+        kept.shown = kept.span = kept.context = kept.parent = kept.framework = None
+        kept.failure, kept.estimate, kept.charge, kept.retries, kept.values = None, None, None, [], {}
+        kept.response = Response()
+        kept.response.id, kept.response.model = self.response.id, self.response.model
+        kept.response.details = dict(self.response.details)
+        return kept
 
     @property
     def end_ns(self) -> int:

@@ -57,6 +57,15 @@ class Delta:
 
 
 @dataclass(slots=True, frozen=True)
+class Fetched:
+    """How a response stands that was fetched by its id: its status, what it has used, and details such as its tier."""
+
+    status: str | None
+    usage: Usage | None
+    details: Mapping[str, Any]
+
+
+@dataclass(slots=True, frozen=True)
 class Token:
     """One piece of a streamed answer, as a handler hears it; `time` is in seconds since the call began."""
 

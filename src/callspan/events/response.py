@@ -83,7 +83,8 @@ class Response:
     """What is known of the answer so far; a streamed and a plain answer end in the same object.
 
     `chunks` counts those of a stream, `first_chunk` and `first_token` are seconds since the call began, and `elided`
-    is the number of characters that were too many to keep. `result` is what a tool gave or a search found.
+    is the number of characters that were too many to keep. A `pending` one has ended for its caller while the provider
+    goes on with it in the background. `result` is what a tool gave or a search found.
     """
 
     __slots__ = (
@@ -99,6 +100,7 @@ class Response:
         "id",
         "last",
         "model",
+        "pending",
         "result",
         "usage",
     )
@@ -110,6 +112,7 @@ class Response:
         self.details: dict[str, Any] = {}
         self.failure: Failure | None = None
         self.last = False
+        self.pending = False
         self.result: Any = None
         self.chunks = 0
         self.first_chunk: float | None = None

@@ -76,8 +76,17 @@ class TokenTable:
         """Count a call that failed, with the tokens that it is known to have used."""
         self._add(call, call.response)
 
+    def on_background_end(self, call: Call, response: Response) -> None:
+        """Add the tokens of a call that was counted when it began."""
+        failed = call.outcome is Outcome.ERROR
+        with self._lock:
+            sums = self._models.setdefault(call.model or response.model or "?", _Sums())
+            sums.errors += failed
+            sums.unknown -= failed or not _unknown(call, response.usage)
+            sums.add(response.usage)
+
     def _add(self, call: Call, response: Response) -> None:
-        if not call.counts or call.operation == "fetch_response":
+        if not call.counts:
             return
         failed = call.outcome is Outcome.ERROR
         with self._lock:

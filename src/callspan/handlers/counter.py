@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from callspan.events import Call, Outcome, Usage
+from callspan.pending_calls import PendingCall
 from callspan.prices.bill import Bill
 from callspan.prices.charge import charge
 from callspan.process import own_lock
@@ -79,6 +80,18 @@ class Totals(_Referable):
         if (item := charge(call)) is not None:
             self._bill.add(item)
 
+    def settle(self, pending: PendingCall) -> None:
+        """Take in the counts of a call that was added before the provider had come to its end."""
+        call, earlier = pending.call, pending.earlier_outcome
+        self.unknown_calls -= earlier is not Outcome.ERROR
+        failed = (Outcome.ERROR, Outcome.CANCELLED)
+        self.failed_calls += call.outcome in failed and earlier not in failed
+        if call.response.usage is not None:
+            self._take_usage(call.response.usage)
+        elif call.outcome is not Outcome.ERROR:
+            self.unknown_calls += 1
+        self._bill.replace_unknown(charge(call))
+
     def take_estimate(self, usage: Usage, stated: Usage) -> None:
         """Add what was estimated of a call, beyond what its provider stated."""
         self._estimated[0] += max(0, (usage.input or 0) - (stated.input or 0))
@@ -110,6 +123,12 @@ class TokenCount(Totals):
             self.by_model.setdefault(model, Totals()).take(call)
         if call.estimate is not None:
             call.estimate.then(lambda: self._add_estimate(call, self.by_model[model]))
+
+    def settle(self, pending: PendingCall) -> None:
+        """Take in the counts of a call that was added before the provider had come to its end, from whatever thread."""
+        with self._lock:
+            Totals.settle(self, pending)
+            self.by_model[pending.model or "unknown"].settle(pending)
 
     def _add_estimate(self, call: Call, of_model: Totals) -> None:
         if call.estimate is None or call.estimate.usage is None:

@@ -29,7 +29,7 @@ class Late:
 
     def tell(self, call: Call, hear: Callable[[Attributes], object]) -> None:
         """Have the attributes heard that come beside the rest."""
-        item = charge(call) if self._costs else None
+        item = charge(call) if self._costs and not call.response.pending else None
 
         def work_out() -> None:
             estimated = attributes.estimate(call, self._conventions) if self._estimates else {}

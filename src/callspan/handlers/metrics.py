@@ -74,6 +74,11 @@ class Metrics:
         """Record a call that failed: its duration with the error's type, and the tokens it is known to have used."""
         self.on_end(call, call.response)
 
+    def on_background_end(self, call: Call, response: Response) -> None:
+        """Record what a call has cost whose counts have come after its end."""
+        if self._costs:
+            self._record_cost(call, self._series.answered(call, response))
+
     def on_budget_stop(self, call: Call, stop: Any) -> None:
         """Count a call that a budget has stopped."""
         budget = {names.BUDGET_NAME: stop.budget.name, names.BUDGET_UNIT: stop.unit}
@@ -99,11 +104,16 @@ class Metrics:
             self._record_gaps(response, self._series.chunks(call, response), context)
         if self._extra:
             self._record_extra(call, instruments)
-        if self._costs and (item := charge(call)) is not None:
-            table.in_force().work_out(item, lambda cost: self._charge(item, cost, series, context))
+        if self._costs and not response.pending:
+            self._record_cost(call, series)
         if self._estimates and call.estimate is not None:
             estimate = call.estimate
             estimate.then(lambda: self._record_estimate(estimate.usage, series, context))
+
+    def _record_cost(self, call: Call, series: Known) -> None:
+        item, context = charge(call), call.context
+        if item is not None:
+            table.in_force().work_out(item, lambda cost: self._charge(item, cost, series, context))
 
     def _charge(self, item: Charge, cost: Cost, series: Known, context: Any) -> None:
         """Record what a call cost, or that nobody knows."""

@@ -28,6 +28,14 @@ class Bill:
         if many:
             in_force().then(self._settle)
 
+    def replace_unknown(self, item: Charge | None) -> None:
+        """Put the charge of one call, if there is any, in place of one that was added without its tokens."""
+        self._settle()
+        with self._settling:
+            self._unknown -= 1
+        if item is not None:
+            self.add(item)
+
     def _settle(self) -> None:
         """Work out what waits; calls that end meanwhile can be added all the same."""
         with self._settling:
