@@ -46,6 +46,7 @@ class Observation:
     """Follows one call: tells the start, reads what arrives, and ends once, whoever says first that it is over.
 
     `read` turns one chunk or one whole answer into a `Delta`. `explain` reads an exception of the client's.
+    `answer_of` finds in an exception the answer that the client could not make into what the app wanted of it.
     `hides` picks out chunks that the app did not ask for, `skips` what comes in a stream and is no chunk.
     `rest` reads what the client knows at the end of a stream and has put into no chunk.
     `inside` is true while the client's stream is being read.
@@ -68,6 +69,7 @@ class Observation:
         "_mark",
         "_marks",
         "_open",
+        "answer_of",
         "asks_usage",
         "awaits_usage",
         "budgets",
@@ -92,6 +94,7 @@ class Observation:
         self.read = read
         self.scope = scope
         self.explain: Callable[[BaseException], Failure] | None = None
+        self.answer_of: Callable[[BaseException], Any] | None = None
         self.hides: Callable[[Any], bool] | None = None
         self.skips: Callable[[Any], bool] | None = None
         self.rest: Callable[[], Delta | None] | None = None
@@ -250,6 +253,10 @@ class Observation:
 
     def answer(self, item: Any) -> None:
         """Take in a whole answer and end."""
+        self._take_answer(item)
+        self.finish()
+
+    def _take_answer(self, item: Any) -> None:
         try:
             delta = self.read(item, self._full)
             if self._estimates and not self._full and (delta is None or delta.usage is None):
@@ -259,7 +266,6 @@ class Observation:
                 self.call.response.add(delta, self._full)
         except Exception as error:  # noqa: BLE001  an odd answer must not cost the app its result
             guard.report(f"reading the answer of {self.call.operation}", error)
-        self.finish()
 
     def retry(self, cause: str, wait: float) -> None:
         """Take note that the client will try again."""
@@ -350,13 +356,22 @@ class Observation:
         if self.ended:
             return
         failure = None
-        if self.explain is not None and isinstance(error, Exception):
+        if isinstance(error, Exception):
             try:
-                failure = self.explain(error)
+                failure = self._explained(error)
             except Exception as fault:  # noqa: BLE001  an odd error must reach the app as it is
                 guard.report(f"reading an error of {self.call.operation}", fault)
         failure = failure or Failure(qualified(type(error)), said(error), exception=error)
         self._end(Outcome.ERROR if isinstance(error, Exception) else Outcome.CANCELLED, failure, error)
+
+    def _explained(self, error: Exception) -> Failure | None:
+        """Why the call failed: the provider's reason, or `None` where the exception is all that there is."""
+        answer = None if self.answer_of is None else self.answer_of(error)
+        if answer is None:
+            return None if self.explain is None else self.explain(error)
+        # it was answered, and billed; only what the client made of that raised
+        self._take_answer(answer)
+        return self.call.response.failure
 
     def _end(self, outcome: Outcome, failure: Failure | None = None, error: BaseException | None = None) -> None:
         try:

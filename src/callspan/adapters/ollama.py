@@ -11,7 +11,7 @@ from callspan.dialects.ollama_generation import CHAT, GENERATE
 from callspan.dialects.ollama_systemone import SYSTEM_ONE
 from callspan.doors.adapter import Adapter, post
 from callspan.doors.address import address
-from callspan.doors.failure import explain
+from callspan.doors.failure import explain, validated_answer
 from callspan.doors.methods import Asked, Method, methods
 from callspan.events import Failure
 
@@ -45,8 +45,8 @@ OLLAMA = Adapter(
     versions=("0.4", "0.7"),
     provider=lambda _client, _host, _port: "ollama",  # nobody else speaks its format, whatever the address
     door=methods(
-        Method(_CLIENT, "Client._request", asks=_asks, lazy=True),
-        Method(_CLIENT, "AsyncClient._request", asks=_asks, asynchronous=True, lazy=True),
+        Method(_CLIENT, "Client._request", asks=_asks, lazy=True, answer_of=validated_answer),
+        Method(_CLIENT, "AsyncClient._request", asks=_asks, asynchronous=True, lazy=True, answer_of=validated_answer),
         why=_why,
     ),
     routes=(

@@ -70,6 +70,36 @@ def _was_read(response: Any) -> bool:
     return bool(getattr(response, "is_closed", getattr(response, "_content_consumed", False)))
 
 
+def processed_answer(error: BaseException) -> Any:
+    """Return the answer, as plain data, in whose processing a client has raised; `None` if none had come.
+
+    Clients that Stainless generates (openai 1.40 to 3.57, anthropic, groq, ...) parse it in `_process_response`, and it
+    is nowhere but in that function's variables. A patch of it would be in the path of each call. See
+    tests/test_parsing_errors.py.
+    """
+    response = _variable(error, "_process_response", "response")
+    return loaded(response.content) if _was_read(response) else None
+
+
+def validated_answer(error: BaseException) -> Any:
+    """Return the plain data of which a client could not make a pydantic model.
+
+    Ollama's client (0.4 to 0.6) makes one of each answer. See tests/test_parsing_errors.py.
+    """
+    return _variable(error, "__init__", "data", module="pydantic.main")
+
+
+def _variable(error: BaseException, function: str, name: str, module: str | None = None) -> Any:
+    """A variable of a function that an exception has passed."""
+    trace = error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        if frame.f_code.co_name == function and module in (None, frame.f_globals.get("__name__")):
+            return frame.f_locals.get(name)
+        trace = trace.tb_next
+    return None
+
+
 def cause(error: BaseException | None) -> str:
     """Why an attempt was given up: the status of the answer, else the exception's class."""
     status = _status(error)

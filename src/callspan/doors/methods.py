@@ -62,7 +62,8 @@ class Method:
     the plain answer, or chunk, in what the function gave. Where a stream is asked for, a `lazy` one gives a generator
     (or a coroutine that gives one), which makes the request when its first item is asked for, or a context manager,
     which makes it when it is entered. `follow` is how what it gave is followed to its end; the app gets what this
-    returns. `skips` picks out what a stream gives that is no chunk.
+    returns. `skips` picks out what a stream gives that is no chunk. `answer_of` finds the answer in an exception that
+    the client's own parsing has raised.
     """
 
     module: str
@@ -74,6 +75,7 @@ class Method:
     optional: bool = False
     follow: Callable[[Observation, Any], Any] = _followed
     skips: Callable[[Any], bool] | None = None
+    answer_of: Callable[[BaseException], Any] | None = None
 
 
 def methods(
@@ -154,6 +156,7 @@ class _Hinge:
                 said, read = self._method.said, observation.read
                 observation.read = lambda item, full: read(said(item), full)
                 observation.explain, observation.skips = self._why, self._method.skips
+                observation.answer_of = self._method.answer_of
             return observation
         except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
             guard.report(f"looking at a request of {self._adapter.name}", error)

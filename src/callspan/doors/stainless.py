@@ -17,7 +17,7 @@ from callspan.client_options import inherit
 from callspan.doors.adapter import Adapter, Opener, Request, Route, route_of
 from callspan.doors.bodies import read_whole
 from callspan.doors.calling import acall, call, has_span
-from callspan.doors.failure import cause, explain
+from callspan.doors.failure import cause, explain, processed_answer
 from callspan.doors.raw_response import follow, follow_close
 from callspan.observation import Observation, active
 from callspan.patching import Patch
@@ -91,7 +91,7 @@ class _Door:
             request = Request(self._adapter, route.dialect, client, body, stream, asynchronous, server)
             observation = self._opener(request)
             if observation is not None:
-                observation.explain = explain
+                observation.explain, observation.answer_of = explain, processed_answer
                 if observation.asks_usage:
                     args, kwargs = _with_usage(observation, route, request, options, args, kwargs)
             return observation, args, kwargs
