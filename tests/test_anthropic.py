@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import anthropic
@@ -531,6 +532,76 @@ def test_own_span_without_ours(telemetry: Telemetry, global_tracer: None, monkey
     telemetry.instrument()
     ask(Server("message_text.json"))
     assert [span.name for span in telemetry.all_spans] == ["anthropic.messages.create"]
+
+
+OPTION = pytest.mark.skipif(
+    "open_telemetry" not in inspect.signature(anthropic.Anthropic.__init__).parameters,
+    reason="a version of the client without the option",
+)
+VARIANTS: dict[str, Callable[[Any], Any]] = {
+    "itself": lambda client: client,
+    "with_options": lambda client: client.with_options(timeout=5),
+    "copy": lambda client: client.copy(),
+}
+
+
+@OPTION
+@both
+@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_own_span_that_the_app_asked_for_stays(
+    telemetry: Telemetry, global_tracer: None, variant: str, streamed: bool, asynchronous: bool
+) -> None:
+    """An app that gives the client a tracer provider gets all that it got before, such as the id of the request."""
+    own = Telemetry()
+    vary = VARIANTS[variant]
+
+    def call(client: Any) -> None:
+        answer = vary(client).messages.create(**HELLO, stream=streamed)
+        if streamed:
+            list(answer)
+
+    async def acall(client: Any) -> None:
+        answer = await vary(client).messages.create(**HELLO, stream=streamed)
+        if streamed:
+            assert [event async for event in answer]
+
+    answer = "stream_text.sse" if streamed else "message_text.json"
+    options = {"open_telemetry": {"tracer_provider": own.tracer_provider}}
+    play(Server(answer), (call, acall), asynchronous, **options)
+    assert [span.name for span in telemetry.all_spans] == ["chat claude-flowers"]
+    assert [span.name for span in own.all_spans] == ["anthropic.messages.create"]
+    assert own.all_spans[0].attributes["anthropic.request.id"] == "req_7"
+    own.shutdown()
+
+
+def _create(client: Any) -> None:
+    client.messages.create(**HELLO)
+
+
+@OPTION
+@pytest.mark.parametrize(
+    ("traces", "names"),
+    [
+        ({"content_mode": "content"}, ["anthropic.messages.create", "chat claude-flowers"]),
+        ({}, ["chat claude-flowers"]),
+        (True, ["chat claude-flowers"]),
+        (False, ["chat claude-flowers"]),
+    ],
+    ids=str,
+)
+def test_own_span_with_other_options(telemetry: Telemetry, global_tracer: None, traces: Any, names: list[str]) -> None:
+    """Content that the app switched on for the client's spans would be lost with them, for ours has none."""
+    play(Server("message_text.json"), (_create, _create), False, open_telemetry={"traces": traces})
+    assert [span.name for span in telemetry.all_spans] == names
+
+
+@TRACES
+@both
+@pytest.mark.instrument(on_native="keep")
+def test_own_span_is_kept_beside_ours(telemetry: Telemetry, global_tracer: None, asynchronous: bool) -> None:
+    ask(Server("message_text.json"), asynchronous)
+    assert [span.name for span in telemetry.all_spans] == ["anthropic.messages.create", "chat claude-flowers"]
 
 
 # --- as plain data ------------------------------------------------------------------------------------------------

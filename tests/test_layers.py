@@ -43,6 +43,7 @@ FLOORS: dict[str, float] = {
     "reservations": 2,
     "labels": 2,
     "observation": 2,
+    "native": 1,
     "exceptions": 2,
     "dialects": 2,
     "providers": 2,

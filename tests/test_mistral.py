@@ -342,6 +342,38 @@ def test_no_span_of_its_own(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatc
     telemetry.clear()
 
 
+def _dedicated(client: Any, provider: Any) -> None:
+    from mistralai.extra.observability.telemetry import configure_telemetry
+
+    configure_telemetry(client, provider=provider)
+
+
+def test_a_span_of_its_own_that_the_app_asked_for(telemetry: Telemetry, model_server: ModelServer) -> None:
+    """An app that gives a client a tracer provider keeps the client's spans there; ours go where they went."""
+    client, own = mistral_client(model_server.url), Telemetry()
+    try:
+        _dedicated(client, own.tracer_provider)
+    except ImportError:
+        pytest.skip("an old version of the client")
+    for asynchronous in (False, True):
+        ask(client.chat, asynchronous, **ASKED)
+    assert len(telemetry.spans) == len(telemetry.all_spans) == 2
+    assert [span.instrumentation_scope.name for span in own.all_spans] == ["mistralai_sdk_tracer"] * 2
+    own.shutdown()
+
+
+@pytest.mark.instrument(on_native="keep")
+def test_its_own_span_is_kept_beside_ours(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, model_server: ModelServer
+) -> None:
+    if not _traces_itself():
+        pytest.skip("an old version of the client")
+    monkeypatch.setenv("MISTRAL_SDK_TELEMETRY", "global")
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: telemetry.tracer_provider)
+    ask(mistral_client(model_server.url).chat, False, **ASKED)
+    assert (len(telemetry.spans), len(telemetry.all_spans)) == (1, 2)
+
+
 def _traces_itself() -> bool:
     try:
         __import__(f"{type(_PROBE.chat).__module__.rpartition('.')[0]}._hooks.tracing")

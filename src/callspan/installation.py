@@ -27,6 +27,7 @@ from callspan.handlers.spans import Spans
 from callspan.inspection import installed_version, older
 from callspan.listening import Listening
 from callspan.marking import operation as marking
+from callspan.native import policy
 from callspan.observation import Observation, Reader
 from callspan.patching import Patch, Patches
 from callspan.prices import table
@@ -226,6 +227,12 @@ class Installation:
         for client in self.clients:
             client.apply()
         marking.listen(self.begin if self.clients else None)
+        if self.settings.on_native == "mute":
+            policy.mute(self._takes_content_out)
+
+    def _takes_content_out(self) -> bool:
+        """Whether what a framework records of content would go to providers of ours, though ours goes nowhere."""
+        return False
 
     def hear(self, framework: str) -> None:
         """Hear the handlers that the app itself gives to a framework which is not watched everywhere."""
@@ -240,6 +247,7 @@ class Installation:
         for client in self.clients:
             client.undo()
         marking.listen(None)
+        policy.keep()
 
 
 def known_clients() -> list[str]:

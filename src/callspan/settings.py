@@ -25,6 +25,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "semconv": ("released", "latest", "both"),
     "token_events": ("first", "all", "off"),
     "on_conflict": ("warn", "defer"),
+    "on_native": ("mute", "keep"),
     "estimate": ("off", "missing"),
 }
 NAMES = {
@@ -44,6 +45,7 @@ ENVIRONMENT = {
     "clients": "CALLSPAN_CLIENTS",
     "disabled_clients": "CALLSPAN_DISABLED_CLIENTS",
     "on_conflict": "CALLSPAN_ON_CONFLICT",
+    "on_native": "CALLSPAN_ON_NATIVE",
     "request_usage": "CALLSPAN_REQUEST_USAGE",
     "token_events": "CALLSPAN_TOKEN_EVENTS",
     "chunk_metrics": "CALLSPAN_CHUNK_METRICS",
@@ -76,6 +78,7 @@ class Settings:
     `clients` is `None` for all of them. `extra_metrics` names metrics of our own to record as well. With
     `request_usage`, streams ask the provider for token counts, and the extra chunk is hidden from the app.
     With `estimate` "missing", counts that no provider gave are estimated, and marked as such.
+    With `on_native` "keep", what clients and frameworks record by themselves stays beside ours.
     With `cost`, spans and a metric tell what calls cost; `prices` are own ones, before those of genai-prices.
     `metric_dimensions` are the names of `attributes()` that metrics have too.
     """
@@ -88,6 +91,7 @@ class Settings:
     clients: tuple[str, ...] | None = None
     disabled_clients: tuple[str, ...] = ()
     on_conflict: str = "warn"
+    on_native: str = "mute"
     request_usage: bool = False
     token_events: str = "first"
     chunk_metrics: bool = False

@@ -24,6 +24,16 @@ def _platform(client: type) -> str | None:
     return next((told for word, told in _PLATFORMS.items() if any(word in name for name in names)), None)
 
 
+def _asked_for_spans(client: Any) -> bool:
+    """Whether the app gave this client a tracer provider, or switched content on for its spans.
+
+    The option is read where the client keeps it resolved; clients older than the option make spans for nobody.
+    """
+    options = getattr(client, "_open_telemetry", None) or {}
+    traces = options.get("traces") or {}
+    return options.get("tracer_provider") is not None or traces.get("content_mode") == "content"
+
+
 ANTHROPIC = Adapter(
     name="anthropic",
     package="anthropic",
@@ -33,4 +43,5 @@ ANTHROPIC = Adapter(
     door=stainless,
     routes=(post("/v1/messages", MESSAGES), post("/v1/complete", COMPLETIONS)),
     own_tracer="BaseClient._tracer",
+    asked_for_spans=_asked_for_spans,
 )

@@ -33,7 +33,8 @@ class Adapter:
 
     `versions` are the oldest supported and the first that is not known to work, as in `>=oldest,<newest`.
     `own_tracer` is the property by which a client that makes spans of its own finds its tracer: while it makes a call
-    that callspan makes a span for, it finds none. `inner` is the dotted path from the app's client object to the one
+    that callspan makes a span for, it finds none, unless `asked_for_spans` says that the app asked this client object
+    for them. `inner` is the dotted path from the app's client object to the one
     that the door sees, if that is another.
     """
 
@@ -45,6 +46,7 @@ class Adapter:
     door: Callable[[Adapter, Opener], list[Patch]]
     routes: tuple[Route, ...]
     own_tracer: str | None = None
+    asked_for_spans: Callable[[Any], bool] | None = None
     inner: str | None = None
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from callspan.native import policy
 from callspan.observation import Observation, active
 
 Received = Callable[[Observation, Any], Any]
@@ -14,6 +15,11 @@ def has_span(client: str) -> bool:
     """Whether a call of a client is being made, by the name of its adapter, that has a span of ours."""
     call = None if (observation := active.get()) is None else observation.call
     return call is not None and call.client_name == client and call.span is not None
+
+
+def stands_for_own_span(client: str) -> bool:
+    """Whether a client's own span gives way here: a call of it has a span of ours, and native spans are not kept."""
+    return policy.spans and has_span(client)
 
 
 def call(

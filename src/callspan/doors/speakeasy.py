@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from callspan.dialects.dialect import loaded
 from callspan.doors.address import address
 from callspan.doors.attempts import attempt
-from callspan.doors.calling import has_span
+from callspan.doors.calling import stands_for_own_span
 from callspan.doors.event_streams import events_made, stream_made
 from callspan.doors.methods import Asked, Method
 from callspan.doors.raw_response import follow_response
@@ -53,9 +54,15 @@ def errors(*classes: tuple[str, str]) -> list[Patch]:
 
 
 def own_spans(package: str, client: str) -> list[Patch]:
-    """The patch by which it makes no span of its own for a call of this client's that has one of ours."""
+    """Return the patches by which it makes no span of its own for a call of this client's that has one of ours.
+
+    A client that the app gave a tracer provider goes on: the app asked for those spans.
+    """
     module = f"{package}._hooks.tracing"
-    return [Patch(module, "get_traced_request_and_span", partial(_untraced, client), optional=True)]
+    return [
+        Patch(module, "get_or_create_otel_tracer", _tracer_made, optional=True),
+        Patch(module, "get_traced_request_and_span", partial(_untraced, client), optional=True),
+    ]
 
 
 def _asks(sdk: Any, _args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | None:
@@ -82,4 +89,19 @@ def _retried(wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, 
 
 def _untraced(client: str, wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """In place of the function that begins its own span, and gives it back with the request."""
-    return (kwargs["request"], None) if has_span(client) else wrapped(*args, **kwargs)
+    if stands_for_own_span(client) and kwargs.get("tracer") not in _requested_tracers:
+        return kwargs["request"], None
+    return wrapped(*args, **kwargs)
+
+
+_requested_tracers: weakref.WeakSet[Any] = weakref.WeakSet()
+"""Tracers of providers that the app gave to a client."""
+
+
+def _tracer_made(wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Wrap the function that gives a client its tracer, for each request: remember whose provider it is from."""
+    result = wrapped(*args, **kwargs)
+    provider = args[0] if args else kwargs.get("provider")
+    if provider is not None:
+        _requested_tracers.add(result[1])
+    return result

@@ -16,7 +16,7 @@ from callspan import guard
 from callspan.client_options import inherit
 from callspan.doors.adapter import Adapter, Opener, Request, Route, route_of
 from callspan.doors.bodies import read_whole
-from callspan.doors.calling import acall, call, has_span
+from callspan.doors.calling import acall, call, stands_for_own_span
 from callspan.doors.failure import cause, explain, processed_answer
 from callspan.doors.raw_response import follow, follow_close
 from callspan.observation import Observation, active
@@ -68,9 +68,19 @@ class _Door:
             return await wrapped(*args, **kwargs)
         return await acall(observation, wrapped, args, kwargs, _received)
 
-    def tracer(self, wrapped: Any, _client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """In place of the client's own tracer: none while it makes a call that has a span of ours."""
-        return None if has_span(self._adapter.name) else wrapped(*args, **kwargs)
+    def tracer(self, wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Wrap the property for the client's own tracer: none while it makes a call that our span stands for."""
+        if stands_for_own_span(self._adapter.name) and not self._asked_for_spans(args[0]):
+            return None
+        return wrapped(*args, **kwargs)
+
+    def _asked_for_spans(self, client: Any) -> bool:
+        asked = self._adapter.asked_for_spans
+        try:
+            return asked is not None and asked(client)
+        except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
+            guard.report(f"looking at the options of {self._adapter.name}", error)
+            return False
 
     def _open(self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any], asynchronous: bool) -> Any:
         """The observation of a call, or none, and the arguments to call on with."""
