@@ -104,7 +104,7 @@ def outside_collector(job: Callable[[], object]) -> None:
     """Run a job here, or on the worker if the garbage collector called us.
 
     The collector may interrupt code that holds a lock of the SDK's, so nothing of the SDK may be called under it.
-    The short wait makes the end visible to whoever asked for the collection.
+    The short wait makes the end visible to whoever asked for the collection; an event loop waits for nobody.
     """
     if _collecting != threading.get_ident():
         job()
@@ -112,7 +112,17 @@ def outside_collector(job: Callable[[], object]) -> None:
     context = contextvars.copy_context()
     done = threading.Event()
     worker.put(lambda: (context.run(job), done.set()))
-    done.wait(0.05)
+    if running_loop() is None:
+        done.wait(0.05)
+
+
+def outside_loop(job: Callable[[], object]) -> None:
+    """Run a job that reads files here, or on the worker if an event loop runs here, which must not be held up."""
+    if running_loop() is None:
+        job()
+    else:
+        worker.start()
+        worker.put(job)
 
 
 class _Loop:

@@ -11,6 +11,7 @@ from opentelemetry import metrics, trace
 
 from callspan import foreign, guard
 from callspan.adapters import ADAPTERS
+from callspan.background import outside_loop
 from callspan.budgets import Budget
 from callspan.client_options import NO_EXTRAS, Extras, attached
 from callspan.content.capture import Capture, chosen
@@ -45,17 +46,27 @@ class Client:
         self.others: tuple[str, ...] = ()
         self.deferred = False
         self._owner = owner
-        self.patches = Patches(adapter.door(adapter, self.open), adapter.module, self._loaded)
+        self._applying = False
+        self.patches = Patches(adapter.door(adapter, self.open), adapter.module, self._imported)
 
     def apply(self) -> None:
         """Patch it, now or when it is imported."""
+        self._applying = True
         self.patches.apply()
+        self._applying = False
 
     def undo(self) -> None:
         """Leave it as it was."""
         self.patches.undo()
 
-    def _loaded(self) -> None:
+    def _imported(self) -> None:
+        """Look at what is installed; not in an event loop in which the client is imported."""
+        if self._applying:
+            self._look()
+        else:
+            outside_loop(self._look)
+
+    def _look(self) -> None:
         """Look, once the client is there, at its version and at who else has patched it."""
         self.version = installed_version(self.adapter) or ""
         if self.version and older(self.version, self.adapter.versions[0]):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from callspan.background import running_loop
+from callspan.background import outside_loop, running_loop
 from callspan.events import Call
 from callspan.frameworks.framework import Source
+from callspan.frameworks.version import read
 from callspan.inspection import installed_version, older
 from callspan.observation import Observation, Reader
 from callspan.patching import Patches
@@ -26,16 +27,27 @@ class Listening:
         self.adapter = source
         self._begin = begin
         self._everywhere = everywhere
-        self.patches = Patches(source.patches(), source.module, self._loaded)
+        self._applying = False
+        self.patches = Patches(source.patches(), source.module, self._imported)
 
-    def _loaded(self) -> None:
+    def _imported(self) -> None:
+        """Look at what is installed; not in an event loop in which the framework is imported."""
+        if self._applying:
+            self._look()
+        else:
+            outside_loop(self._look)
+
+    def _look(self) -> None:
+        read(self.adapter.packages)
         version, oldest = installed_version(self.adapter) or "", self.adapter.versions[0]
         if version and older(version, oldest):
             self.patches.refuse(f"{self.adapter.name} {version} is too old to be heard: callspan needs >={oldest}")
 
     def apply(self) -> None:
         """Patch it, now or when it is imported, and listen."""
+        self._applying = True
         self.patches.apply()
+        self._applying = False
         self.adapter.listen(self.observe, self._everywhere)
 
     def undo(self) -> None:

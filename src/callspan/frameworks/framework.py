@@ -19,6 +19,7 @@ to hear of it."""
 class Source:
     """One framework: its names, the versions it was tried with, what it does, and the patches by which it is heard.
 
+    `packages` are those whose versions its runs tell.
     `listen` is given what begins observations, or `None` when nobody listens any more, and whether all of the
     framework is to be heard, or only that to which the app has given a handler of ours.
     """
@@ -26,6 +27,7 @@ class Source:
     name: str
     package: str
     module: str
+    packages: tuple[str, ...]
     versions: tuple[str, str]
     operations: tuple[str, ...]
     patches: Callable[[], list[Patch]]

@@ -1,17 +1,22 @@
-"""The version of a framework that is loaded."""
+"""The versions of frameworks, read when they are imported: callbacks come in event loops, where no file may be read."""
 
 from __future__ import annotations
 
-import functools
-import sys
+_versions: dict[str, str] = {}
 
 
-@functools.cache
-def version(module: str) -> str:
-    """The version of the package of a module; read once, for it is asked of the file system. Empty if there is none."""
+def read(packages: tuple[str, ...]) -> None:
+    """Read the versions of installed packages, each once."""
     import importlib.metadata  # it takes longer to import than callspan's own modules
 
-    try:
-        return importlib.metadata.version(module.replace("_", "-")) if module in sys.modules else ""
-    except importlib.metadata.PackageNotFoundError:
-        return ""
+    for package in packages:
+        if package not in _versions:
+            try:
+                _versions[package] = importlib.metadata.version(package)
+            except importlib.metadata.PackageNotFoundError:
+                _versions[package] = ""
+
+
+def version(package: str) -> str:
+    """Return the version of a package; empty if it is not installed, or not read yet."""
+    return _versions.get(package, "")

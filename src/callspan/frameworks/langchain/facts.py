@@ -21,7 +21,7 @@ def framework(told: Mapping[str, Any]) -> Framework:
     name = GRAPH if node is not None or metadata.get("ls_integration") == GRAPH else NAME
     return Framework(
         name=name,
-        version=version("langchain_core" if name == NAME else "langgraph"),
+        version=version("langchain-core" if name == NAME else "langgraph"),
         run_id=str(told.get("run_id")),
         tags=tuple(_own(told.get("tags"))),
         node=node if isinstance(node, str) else None,

@@ -82,6 +82,7 @@ LANGCHAIN = Source(
     name="langchain",
     package="langchain-core",
     module="langchain_core",
+    packages=("langchain-core", "langgraph"),
     versions=("0.3", "2"),
     operations=("chat", "text_completion", "invoke_agent", "invoke_workflow", "execute_tool", "retrieval"),
     patches=patches,

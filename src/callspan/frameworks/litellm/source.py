@@ -51,6 +51,7 @@ LITELLM = Source(
     name="litellm",
     package="litellm",
     module="litellm",
+    packages=("litellm",),
     versions=("1.80", "2"),
     operations=tuple(dict.fromkeys(dialect.operation for dialect, _ in FORMS.values())),
     patches=patches,
