@@ -252,6 +252,23 @@ def test_nested(program: Program) -> None:
     assert inner.spent["calls"] == 2
 
 
+@pytest.mark.instrument(prices=PRICES)
+def test_what_a_refused_call_had_reserved_is_free_again(program: Program, model_server: ModelServer) -> None:
+    """Where another budget refuses, dollars and tokens that were reserved are given back, and fit the next call."""
+    model_server.enqueue(FIVE)
+    with callspan.budget(usd=40, tokens=40) as inner, callspan.budget(calls=1) as outer:
+        program.chat(max_tokens=2)
+        for _ in range(9):
+            with pytest.raises(callspan.BudgetExceeded) as caught:
+                program.chat(max_tokens=20)
+            assert caught.value.budget is outer
+    assert (inner.spent["usd"], inner.spent["tokens"], inner.spent["calls"]) == (pytest.approx(5), 5, 1)
+    model_server.enqueue(FIVE)
+    with inner:
+        program.chat(max_tokens=20)
+    assert inner.spent["usd"] == pytest.approx(10)
+
+
 def test_process_and_client(telemetry: Telemetry, model_server: ModelServer) -> None:
     """A budget can hold for the process, and for one client object."""
     telemetry.instrument(budget=callspan.budget(calls=3, name="process"))

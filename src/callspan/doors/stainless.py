@@ -14,6 +14,7 @@ from typing import Any
 
 from callspan import guard
 from callspan.client_options import inherit
+from callspan.doors import gateway
 from callspan.doors.adapter import Adapter, Opener, Request, Route, route_of
 from callspan.doors.bodies import read_whole
 from callspan.doors.calling import acall, call, stands_for_own_span
@@ -38,6 +39,8 @@ def stainless(adapter: Adapter, opener: Opener) -> list[Patch]:
         Patch(module, "AsyncAPIClient.request", door.arequest),
         Patch(module, "BaseClient._calculate_retry_timeout", _retry, optional=True),
         Patch(module, "BaseClient.__init__", _client_made, optional=True),
+        Patch(module, "SyncAPIClient._process_response", gateway.process, optional=True),
+        Patch(module, "AsyncAPIClient._process_response", gateway.process, optional=True),
     ]
     streaming = f"{adapter.module}._streaming"
     patches += [Patch(streaming, f"{kind}.__init__", _made_anew, optional=True) for kind in ("Stream", "AsyncStream")]
