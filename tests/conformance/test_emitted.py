@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
 import callspan
+from callspan.events.usage import TOOL_USES as KINDS
 from callspan.modelserver import ModelServer
 
 from .checker import metrics_of
@@ -141,6 +142,9 @@ def _names(recording: Recording) -> set[str]:
     return found | {event.name for span in recording.spans for event in span.events}
 
 
+_TOOL_USES = tuple(f"callspan.usage.{name}" for name in KINDS)
+
+
 @pytest.mark.guard_acts("a redaction hook that fails")
 def test_every_name_of_ours_is_really_emitted(server: ModelServer) -> None:
     """What our registry has is seen in some scenario, but for what is known never to come."""
@@ -163,8 +167,8 @@ def test_every_name_of_ours_is_really_emitted(server: ModelServer) -> None:
             seen |= _names(_record(scenario, server, "released", "both", **more))
         seen |= _names(_record(scenario, server, "released", "both", redact=lambda *_: 1 / 0))
     seen |= {name.rpartition(".")[0] for name in seen}
-    # see tests/frameworks and tests/test_bedrock.py
-    of_others = {name for name in wanted if name.startswith(("callspan.framework.", "aws.bedrock."))}
+    # see tests/frameworks, tests/test_bedrock.py and tests/test_tool_uses.py
+    of_others = {name for name in wanted if name.startswith(("callspan.framework.", "aws.bedrock.", *_TOOL_USES))}
     assert wanted - seen - of_others == NEVER_EMITTED
 
 

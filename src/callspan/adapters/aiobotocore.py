@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from callspan.adapters.boto3 import BOTO3, SERVICES, asks
-from callspan.dialects.bedrock_invoke import metered
+from callspan.dialects.bedrock_invoke import headed
 from callspan.doors.botocore import api_calls
 
 AIOBOTOCORE = replace(
@@ -14,5 +14,5 @@ AIOBOTOCORE = replace(
     package="aiobotocore",
     module="aiobotocore",
     versions=("2.13.1", "4"),
-    door=api_calls("aiobotocore", "Aio", SERVICES, asks, metered),
+    door=api_calls("aiobotocore", "Aio", SERVICES, asks, headed),
 )

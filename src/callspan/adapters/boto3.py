@@ -35,7 +35,7 @@ BOTO3 = Adapter(
     module="botocore",
     versions=("1.34.131", "2"),
     provider=lambda _client, _host, _port: "aws.bedrock",
-    door=api_calls("botocore", "", SERVICES, asks, invoke.metered),
+    door=api_calls("botocore", "", SERVICES, asks, invoke.headed),
     routes=(
         post("^Converse(Stream)?", CONVERSE),
         *(post(f"^InvokeModel(WithResponseStream)?/{form.name}", form.dialect) for form in invoke.FORMS),

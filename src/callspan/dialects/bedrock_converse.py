@@ -34,7 +34,13 @@ def parameters(body: Body) -> dict[str, Any]:
     if guardrail:
         found["guardrail_id"] = guardrail
     wanted = output_type(inside(body, "outputConfig", "textFormat", "type"))
-    return found | ({"output_type": wanted} if wanted else {})
+    return found | conditions(body) | ({"output_type": wanted} if wanted else {})
+
+
+def conditions(source: Any) -> dict[str, str]:
+    """Return what the price depends on beside the model: the tier and the latency that were asked for, or given."""
+    tier, latency = text(inside(source, "serviceTier", "type")), text(inside(source, "performanceConfig", "latency"))
+    return {name: value for name, value in (("service_tier", tier), ("latency", latency)) if value}
 
 
 def content(body: Body) -> Content:
@@ -75,7 +81,7 @@ def _piece(event: Any, full: bool) -> Delta | None:
 
 
 def _last(metadata: Any) -> Delta:
-    return Delta(model=_routed(metadata), usage=_usage(get(metadata, "usage")), last=True)
+    return Delta(model=_routed(metadata), usage=_usage(get(metadata, "usage")), details=conditions(metadata), last=True)
 
 
 def _whole(answer: Any, full: bool) -> Delta | None:
@@ -89,6 +95,7 @@ def _whole(answer: Any, full: bool) -> Delta | None:
         parts=[part for part in found if part is not None],
         finish_reasons=((0, text(get(answer, "stopReason"))),),
         usage=_usage(get(answer, "usage")),
+        details=conditions(answer),
     )
 
 
@@ -106,11 +113,22 @@ def _usage(stated: Any) -> Usage | None:
         output=count(stated, "outputTokens"),
         cache_read=_cached(stated, "cacheReadInputToken"),
         cache_write=_cached(stated, "cacheWriteInputToken"),
+        cache_write_1h=_kept_for(stated, "1h"),
     )
     if found.cache_read is None and found.cache_write is None and found.input is not None:
         # older versions of the client leave out what they do not know of, but in the total it is
         found.uncached = found.input = max(found.input, (count(stated, "totalTokens") or 0) - (found.output or 0))
     return found
+
+
+def _kept_for(stated: Any, lifetime: str) -> int | None:
+    """Return the tokens that were written to a cache of this lifetime; `None` where lifetimes are not stated."""
+    written = [count(each, "inputTokens") or 0 for each in _caches(stated) if get(each, "ttl") == lifetime]
+    return sum(written) if _caches(stated) else None
+
+
+def _caches(stated: Any) -> list[Any]:
+    return items(get(stated, "cacheDetails"))
 
 
 def _cached(stated: Any, name: str) -> int | None:

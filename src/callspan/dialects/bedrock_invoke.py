@@ -22,6 +22,12 @@ from callspan.dialects.openai_failure import with_failures
 from callspan.events import Delta, Usage
 
 _METRICS = "amazon-bedrock-invocationMetrics"
+_BESIDE = ("guardrailIdentifier", "performanceConfigLatency", "serviceTier")
+_CONDITIONS = {
+    "service_tier": ("serviceTier", "x-amzn-bedrock-service-tier"),
+    "latency": ("performanceConfigLatency", "x-amzn-bedrock-performanceconfig-latency"),
+}
+"""What the price depends on beside the model: by the name in a request, and in the headers of its answer."""
 _HEADERS = ("x-amzn-bedrock-input-token-count", "x-amzn-bedrock-output-token-count")
 
 
@@ -30,7 +36,7 @@ def request(params: Mapping[str, Any]) -> dict[str, Any]:
     body = params.get("body")
     body = body.getvalue() if isinstance(body, BytesIO) else body
     told = loaded(body) if isinstance(body, (str, bytes, bytearray)) else None
-    beside = {"model": params.get("modelId"), "guardrailIdentifier": params.get("guardrailIdentifier")}
+    beside = {"model": params.get("modelId"), **{name: params.get(name) for name in _BESIDE}}
     return {**(told if isinstance(told, dict) else {}), **beside}
 
 
@@ -53,7 +59,8 @@ def _on_bedrock(dialect: Dialect) -> Dialect:
 
     def parameters(body: Body) -> dict[str, Any]:
         guardrail = text(body.get("guardrailIdentifier"))
-        return {**dialect.parameters(body), **({"guardrail_id": guardrail} if guardrail else {})}
+        asked = {name: value for name, (field, _) in _CONDITIONS.items() if (value := text(body.get(field)))}
+        return {**dialect.parameters(body), **asked, **({"guardrail_id": guardrail} if guardrail else {})}
 
     read_vendor = with_failures(dialect.read)
 
@@ -61,6 +68,8 @@ def _on_bedrock(dialect: Dialect) -> Dialect:
         chunk = get(item, "chunk")
         answer = item if chunk is None else loaded(get(chunk, "bytes") or b"")
         delta = read_vendor(answer, full)
+        if delta is not None and delta.details:  # the vendor's own tier is not the one that Bedrock bills
+            delta.details = {name: value for name, value in delta.details.items() if name not in _CONDITIONS}
         counts = get(answer, _METRICS)
         if counts is not None:
             delta = delta or Delta()
@@ -68,6 +77,12 @@ def _on_bedrock(dialect: Dialect) -> Dialect:
         return delta
 
     return replace(dialect, parameters=parameters, read=read)
+
+
+def headed(headers: Mapping[str, Any]) -> Delta:
+    """Return what the headers of an answer say."""
+    details = {name: value for name, (_, header) in _CONDITIONS.items() if (value := text(headers.get(header)))}
+    return Delta(metered=metered(headers), details=details)
 
 
 def metered(headers: Mapping[str, Any]) -> Usage | None:

@@ -28,7 +28,10 @@ def read(answer: Any, _full: bool) -> Delta | None:
     """
     meta = get(answer, "meta")
     total = count(meta, "billed_units", "total_tokens")
-    return Delta(id=text(get(answer, "id")), usage=usage(meta) or (Usage(total) if total else None))
+    found = usage(meta) or (Usage() if total else None)
+    if found is not None and found.total is None:
+        found.input = total or None
+    return Delta(id=text(get(answer, "id")), usage=found)
 
 
 RERANK = Dialect("rerank", _parameters, with_failures(read), content)

@@ -16,15 +16,22 @@ def usage(stated: Any) -> Usage | None:
     tokens, units = get(stated, "tokens"), get(stated, "billed_units")
     read, said = _number(tokens, "input_tokens"), _number(tokens, "output_tokens")
     image = _number(units, "image_tokens")
-    billed = Usage(_first(_number(units, "input_tokens"), image), _number(units, "output_tokens"), input_image=image)
+    searches = _number(units, "search_units")
+    billed = Usage(
+        _first(_number(units, "input_tokens"), image),
+        _number(units, "output_tokens"),
+        input_image=image,
+        details={"rerank_searches": searches} if searches else None,
+    )
     found = Usage(
         input=_first(read, billed.input),
         output=_first(said, billed.output),
         cache_read=_number(stated, "cached_tokens"),
         input_image=image,
         billed=None if billed.input is None else billed,
+        details=billed.details,
     )
-    return None if found.total is None else found
+    return None if found.total is None and found.details is None else found
 
 
 def _first(one: int | None, other: int | None) -> int | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from callspan.dialects import gemini_parts as parts
 from callspan.dialects.dialect import Body, Dialect, chosen, get, items, position, text
-from callspan.dialects.gemini_usage import usage
+from callspan.dialects.gemini_usage import tier, usage
 from callspan.dialects.openai_failure import failure_type
 from callspan.events import Content, Delta, Failure, Part
 
@@ -33,8 +33,8 @@ def parameters(body: Body) -> dict[str, Any]:
     level = text(parts.field(thinking, "thinkingLevel"))
     if level:
         found["reasoning_level"] = level.lower()
-    kind = _output_type(wanted)
-    return found | ({"output_type": kind} if kind else {})
+    told = {"output_type": _output_type(wanted), "service_tier": text(body.get("serviceTier"))}
+    return found | {name: value for name, value in told.items() if value}
 
 
 def _output_type(wanted: Any) -> str | None:
@@ -62,12 +62,17 @@ def read(answer: Any, full: bool) -> Delta | None:
     candidates = list(map(_numbered, enumerate(items(get(answer, "candidates")))))
     spoken = [part for number, candidate in candidates for part in _parts(number, candidate)] if full else ()
     reasons = [(number, text(get(candidate, "finishReason"))) for number, candidate in candidates]
+    stated = get(answer, "usageMetadata")
+    counts = usage(stated)
+    if counts is not None and (uses := searches(candidates)):
+        counts.details = {**(counts.details or {}), **uses}
     return Delta(
         id=text(get(answer, "responseId")),
         model=text(get(answer, "modelVersion")),
         parts=spoken,
         finish_reasons=reasons or _blocked(answer),
-        usage=usage(get(answer, "usageMetadata")),
+        usage=counts,
+        details=tier(stated),
     )
 
 
@@ -80,6 +85,15 @@ def _numbered(placed: tuple[int, Any]) -> tuple[int, Any]:
 def _parts(number: int, candidate: Any) -> list[Part]:
     found = (parts.part(item, number) for item in items(get(get(candidate, "content"), "parts")))
     return [part for part in found if part is not None]
+
+
+def searches(candidates: list[tuple[int, Any]]) -> dict[str, int]:
+    """Return how often the web was searched for an answer, and whether maps were."""
+    grounds = [ground for _, each in candidates if (ground := get(each, "groundingMetadata")) is not None]
+    queries = [query for ground in grounds for query in items(get(ground, "webSearchQueries")) if query]
+    places = [piece for ground in grounds for piece in items(get(ground, "groundingChunks")) if get(piece, "maps")]
+    found = {"web_searches": len(queries), "map_searches": min(1, len(places))}
+    return {name: number for name, number in found.items() if number}
 
 
 def _blocked(answer: Any) -> list[tuple[int, str | None]]:

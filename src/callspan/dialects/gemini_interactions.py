@@ -6,6 +6,7 @@ from typing import Any
 
 from callspan.dialects import openai_parts as parts
 from callspan.dialects.dialect import Body, Dialect, chosen, count, get, items, plain, position, spoken, text
+from callspan.dialects.gemini_usage import by_modality
 from callspan.dialects.openai_failure import OTHER, failure_type
 from callspan.events import (
     CANCELLED_BY_PROVIDER,
@@ -19,6 +20,7 @@ from callspan.events import (
     Usage,
     shown,
 )
+from callspan.events.usage import DETAILS
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -32,13 +34,20 @@ _ENDS = {"completed": "stop", "requires_action": "tool_calls", "incomplete": "in
 _MEDIA = ("image", "audio", "video", "document")
 _EMPTY = ("", "model_output", "user_input")
 _RESULT = "_result"
+_BY_MODALITY = {
+    "input_tokens_by_modality": "input",
+    "tool_use_tokens_by_modality": "input",
+    "output_tokens_by_modality": "output",
+    "cached_tokens_by_modality": "cache_read",
+}
+_SEARCHES = {"google_search": "web_searches", "google_maps": "map_searches", "retrieval": "storage_searches"}
 
 
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings."""
     found = chosen(body.get("generation_config") or {}, _SETTINGS)
-    earlier = text(body.get("previous_interaction_id"))
-    return found | ({"previous_response_id": earlier} if earlier else {})
+    beside = {"previous_response_id": "previous_interaction_id", "service_tier": "service_tier"}
+    return found | {name: value for name, field in beside.items() if (value := text(body.get(field)))}
 
 
 def content(body: Body) -> Content:
@@ -142,6 +151,7 @@ def _whole(interaction: Any, full: bool) -> Delta:
         finish_reasons=((0, _ENDS.get(status)),) if ended else (),
         usage=_usage(get(interaction, "usage")),
         failure=_failure(status, get(interaction, "error")),
+        details=_tier(interaction),
         whole=bool(spoken),
         last=ended,
     )
@@ -156,6 +166,11 @@ def _failure(status: str, error: Any) -> Failure | None:
     return Failure(status if code == OTHER else code, str(get(error, "message") or ""))
 
 
+def _tier(interaction: Any) -> dict[str, Any]:
+    found = text(get(interaction, "service_tier"))
+    return {"service_tier": found} if found else {}
+
+
 def _usage(stated: Any) -> Usage | None:
     """The counts; thoughts stand beside the output, unless the total says that they are in it."""
     told, tools = count(stated, "total_input_tokens"), count(stated, "total_tool_use_tokens")
@@ -164,12 +179,25 @@ def _usage(stated: Any) -> Usage | None:
         return None
     sent = told if tools is None else (told or 0) + tools
     apart = thought is not None and count(stated, "total_tokens") != (sent or 0) + (said or 0)
+    parts = by_modality(stated, _BY_MODALITY, "tokens")
+    details = {name: parts.pop(name) for name in DETAILS if name in parts}
     return Usage(
         input=sent,
         output=(said or 0) + (thought or 0) if apart else said,
         cache_read=count(stated, "total_cached_tokens"),
         reasoning=thought,
+        details={**details, **_searches(stated)} or None,
+        **parts,
     )
+
+
+def _searches(stated: Any) -> dict[str, int]:
+    """Return how often the provider searched for the answer, by what it searched."""
+    found: dict[str, int] = {}
+    for each in items(get(stated, "grounding_tool_count")):
+        name = _SEARCHES.get(text(get(each, "type")) or "", "other_tools")
+        found[name] = found.get(name, 0) + (count(each, "count") or 0)
+    return found
 
 
 INTERACTIONS = Dialect("generate_content", parameters, read, content)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from callspan.dialects.dialect import count, get, items
+from callspan.dialects.dialect import count, get, items, text
 from callspan.events import Usage
+from callspan.events.usage import DETAILS
 
-_MODALITIES = {"TEXT": "text", "AUDIO": "audio", "IMAGE": "image"}
+_MODALITIES = {"TEXT": "text", "AUDIO": "audio", "IMAGE": "image", "VIDEO": "video"}
 _DETAILS = {
     "promptTokensDetails": "input",
     "toolUsePromptTokensDetails": "input",
     "candidatesTokensDetails": "output",
+    "cacheTokensDetails": "cache_read",
 }
+_TRAFFIC = {
+    "ON_DEMAND_PRIORITY": "priority",
+    "ON_DEMAND_FLEX": "flex",
+    "ON_DEMAND_OFFPEAK": "offpeak",
+    "PROVISIONED_THROUGHPUT": "provisioned_throughput",
+}
+"""Vertex's words for what the Gemini API calls service tiers; any other is the list price."""
 
 
 def usage(stated: Any) -> Usage | None:
@@ -21,12 +31,14 @@ def usage(stated: Any) -> Usage | None:
     said, thought = count(stated, "candidatesTokenCount"), count(stated, "thoughtsTokenCount")
     if prompt is tools is said is thought is None:
         return None
+    parts = by_modality(stated, _DETAILS, "tokenCount")
     return Usage(
         input=_sum(prompt, tools),
         output=_sum(said, thought),
         cache_read=count(stated, "cachedContentTokenCount"),
         reasoning=thought,
-        **_by_modality(stated),
+        details={name: parts.pop(name) for name in DETAILS if name in parts} or None,
+        **parts,
     )
 
 
@@ -35,11 +47,18 @@ def _sum(*counts: int | None) -> int | None:
     return sum(known) if known else None
 
 
-def _by_modality(stated: Any) -> dict[str, Any]:
+def by_modality(stated: Any, lists: Mapping[str, str], number: str) -> dict[str, Any]:
+    """Return the counts of text, sound and images, of each side or of what was cached, which stand in lists."""
     found: dict[str, int] = {}
-    for field, side in _DETAILS.items():
-        for detail in items(get(stated, field)):
-            kind, number = _MODALITIES.get(str(get(detail, "modality"))), count(detail, "tokenCount")
-            if kind is not None and number is not None:
-                found[f"{side}_{kind}"] = found.get(f"{side}_{kind}", 0) + number
+    for name, side in lists.items():
+        for detail in items(get(stated, name)):
+            kind, tokens = _MODALITIES.get(str(get(detail, "modality")).upper()), count(detail, number)
+            if kind is not None and tokens is not None:
+                found[f"{side}_{kind}"] = found.get(f"{side}_{kind}", 0) + tokens
     return found
+
+
+def tier(stated: Any) -> dict[str, Any]:
+    """Return the service tier that the counts are billed by, if they say so."""
+    found = text(get(stated, "serviceTier")) or _TRAFFIC.get(str(get(stated, "trafficType")).upper())
+    return {"service_tier": found} if found else {}

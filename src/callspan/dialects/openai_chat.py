@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from callspan.dialects import openai_billing as billing
 from callspan.dialects import openai_parts as parts
 from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, position, spoken, text
 from callspan.dialects.openai_failure import stated_failure
-from callspan.dialects.openai_usage import from_timings, usage
-from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, parsed
+from callspan.dialects.openai_usage import from_timings, shares, usage
+from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage, parsed
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -39,6 +40,9 @@ def parameters(body: Body) -> dict[str, Any]:
         found["output_type"] = wanted
     if "reasoning" in body and (effort := get(body["reasoning"], "effort")) is not None:
         found.setdefault("reasoning_level", effort)
+    if "web_search_options" in body or "-search-" in str(body.get("model")):
+        # what is searched each time, without a word of how often, is paid for beside the tokens
+        found["search_type"] = text(get(body.get("web_search_options"), "search_type")) or "built_in"
     return found
 
 
@@ -140,11 +144,28 @@ def read(answer: Any, full: bool) -> Delta | None:
         stated = get(told["x_groq"], "usage")
     delta = Delta(text(told.get("id")), text(told.get("model")), found, reasons)
     delta.usage = from_timings(told["timings"]) if stated is None and "timings" in told else usage(stated)
-    if told.get("service_tier") or told.get("system_fingerprint"):
-        delta.details = {name: value for name in _DETAILS if (value := text(told.get(name)))}
+    if "usage_breakdown" in told and delta.usage is not None:
+        _break_down(delta.usage, told["usage_breakdown"], choices)
+    delta.details = _details(told, choices, reasons)
     if broken or told.get("error") is not None or told.get("object") == "error":
         delta.failure = _failure(told, choices, broken)
     return delta
+
+
+def _details(told: Mapping[str, Any], choices: list[Any], reasons: list[tuple[int, str | None]]) -> Any:
+    found: dict[str, Any] | None = None
+    if told.get("service_tier") or told.get("system_fingerprint"):
+        found = {name: value for name in _DETAILS if (value := text(told.get(name)))}
+    if reasons and reasons[0][1] is not None and (cost := billing.gateway_cost(choices[0])) is not None:
+        found = {**(found or {}), "cost_usd": cost}
+    return found
+
+
+def _break_down(counts: Usage, breakdown: Any, choices: list[Any]) -> None:
+    """Add which models Groq's systems asked, and which tools they ran, as each has a price of its own."""
+    counts.shares = shares(breakdown)
+    if counts.shares:
+        counts.details = billing.executed(choices) or None
 
 
 def _is_whole(told: Mapping[str, Any], piece: Any, message: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from callspan.dialects import openai_parts as parts
 from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, plain, position, spoken, text
 from callspan.dialects.openai_failure import OTHER, failure_type, stated_failure
+from callspan.dialects.openai_tools import tools_used
 from callspan.dialects.openai_usage import usage
 from callspan.events import (
     CANCELLED_BY_PROVIDER,
@@ -127,18 +128,26 @@ def _piece_of_stream(kind: str, event: Any) -> Delta | None:
 def _whole(response: Any, full: bool, ending: str | None = None) -> Delta:
     status = text(get(response, "status")) or ending
     reason = finish_reason(response, status)
-    tier = text(get(response, "service_tier"))
+    counts = usage(get(response, "usage"))
+    details = _details(response)
+    if counts is not None:
+        tools_used(response, counts, details)
     return Delta(
         id=text(get(response, "id")),
         model=text(get(response, "model")),
         parts=output(response) if full else (),
         finish_reasons=((0, reason),) if reason else (),
-        usage=usage(get(response, "usage")),
-        details={"service_tier": tier} if tier else None,
+        usage=counts,
+        details=details or None,
         failure=_failure(response, status),
         whole=bool(items(get(response, "output"))),  # some servers leave out what they have streamed
         last=reason is not None,
     )
+
+
+def _details(response: Any) -> dict[str, Any]:
+    tier = text(get(response, "service_tier"))
+    return {"service_tier": tier} if tier else {}
 
 
 def finish_reason(response: Any, status: str | None) -> str | None:

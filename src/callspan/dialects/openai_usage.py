@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from callspan.dialects import openai_billing as billing
 from callspan.dialects.dialect import Body, count, fields, number
 from callspan.events import Usage
+from callspan.events.usage import Share
 
 
 def usage(stated: Any) -> Usage | None:
@@ -24,7 +26,9 @@ def usage(stated: Any) -> Usage | None:
         _count_sent(found, fields(sent))
     if said is not None:
         _count_said(found, fields(said))
-    if found.input is None and found.output is None:
+    if not billing.FIELDS.isdisjoint(told) or (sent is not None and not billing.PARTS.isdisjoint(fields(sent))):
+        billing.add(found, told, fields(sent))
+    if found.input is None and found.output is None and found.cost is None:
         return None
     for name, part in _ELSEWHERE.items():
         if name in told and getattr(found, part) is None:
@@ -62,6 +66,12 @@ def _include(found: Usage, total: int | None) -> None:
         found.output += missing
 
 
+def shares(breakdown: Any) -> tuple[Share, ...]:
+    """Return what each model has used that a system of Groq's asked."""
+    found = [(model, usage(stated)) for model, stated in billing.models(breakdown)]
+    return tuple(Share(model, counts) for model, counts in found if counts is not None)
+
+
 def from_timings(timings: Any) -> Usage | None:
     """What llama.cpp's server says that it worked on, in the last chunk of a stream that was not asked for usage."""
     said, read, cached = (count(timings, name) for name in ("predicted_n", "prompt_n", "cache_n"))
@@ -75,6 +85,8 @@ def from_timings(timings: Any) -> Usage | None:
 def _count_sent(found: Usage, sent: Body) -> None:
     found.cache_read = number(sent.get("cached_tokens"))
     found.cache_write = number(sent.get("cache_write_tokens"))
+    if found.cache_write is None:
+        found.cache_write = number(sent.get("cache_creation_tokens"))  # LiteLLM's proxy
     found.input_text = number(sent.get("text_tokens"))
     found.input_audio = number(sent.get("audio_tokens"))
     found.input_image = number(sent.get("image_tokens"))

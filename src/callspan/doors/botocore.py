@@ -18,18 +18,18 @@ from callspan.doors.event_stream import follow_events
 from callspan.doors.failure import cause, explain
 from callspan.doors.methods import Asked, Method, methods
 from callspan.doors.streaming_body import follow_body
-from callspan.events import Delta, Failure, Usage
+from callspan.events import Delta, Failure
 from callspan.observation import Observation, active
 from callspan.patching import Patch
 
 Asks = Callable[[str, Mapping[str, Any]], "Asked | None"]
 """What an operation asks for with its parameters; `None` for what is not watched."""
-Metered = Callable[[Mapping[str, Any]], "Usage | None"]
-"""What the headers of an answer say of tokens."""
+Headed = Callable[[Mapping[str, Any]], Delta]
+"""What the headers of an answer say of tokens, and of what these cost."""
 
 
 def api_calls(
-    package: str, prefix: str, services: frozenset[str], asks: Asks, metered: Metered
+    package: str, prefix: str, services: frozenset[str], asks: Asks, headed: Headed
 ) -> Callable[[Adapter, Opener], list[Patch]]:
     """The door of one package, whose classes have a prefix, to some of AWS's services."""
 
@@ -40,7 +40,7 @@ def api_calls(
         return None if found is None else replace(found, server=address(client.meta.endpoint_url))
 
     def follow(observation: Observation, answer: Any) -> Any:
-        return _follow(observation, answer, metered)
+        return _follow(observation, answer, headed)
 
     def retry(wrapped: Any, _endpoint: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         observation = active.get()
@@ -58,10 +58,10 @@ def api_calls(
     return lambda adapter, opener: [*door(adapter, opener), Patch(*retries, retry, optional=True)]
 
 
-def _follow(observation: Observation, answer: Any, metered: Metered) -> Any:
+def _follow(observation: Observation, answer: Any, headed: Headed) -> Any:
     """Follow the stream or the body that stands in an answer; without one it is all there."""
     headers = inside(answer, "ResponseMetadata", "HTTPHeaders") or {}
-    observation.call.response.add(Delta(metered=metered(headers)))
+    observation.call.response.add(headed(headers))
     for name, value in answer.items():
         kind = type(value)
         if hasattr(kind, "get_initial_response"):

@@ -37,6 +37,7 @@ def _whole(result: Any, full: bool) -> Delta:
         parts=[part for index, one in enumerate(generations) for part in _parts(one, index)] if full else (),
         finish_reasons=[(index, _reason(one)) for index, one in enumerate(generations) if _reason(one)],
         usage=_usage(generations, output),
+        details=_tier(metadata),
         whole=True,
         last=True,
     )
@@ -46,6 +47,11 @@ def _id(message: Any, metadata: Mapping[str, Any], output: Mapping[str, Any]) ->
     """The provider's id of the answer; LangChain makes one up where there is none."""
     found = text(metadata.get("id") or output.get("id") or get(message, "id"))
     return None if found is None or found.startswith(_OWN_IDS) else found
+
+
+def _tier(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    found = text(metadata.get("service_tier"))
+    return {"service_tier": found} if found else {}
 
 
 def _reason(generation: Any) -> str | None:
@@ -73,20 +79,33 @@ def _parts(generation: Any, index: int) -> list[Part]:
 def _usage(generations: list[Any], output: Mapping[str, Any]) -> Usage | None:
     stated = output.get("token_usage") or output.get("usage")
     for one in generations:
-        found = get(get(one, "message"), "usage_metadata")
+        message = get(one, "message")
+        found = get(message, "usage_metadata")
         if found:
-            return _of_metadata(found)
+            stated = get(get(message, "response_metadata"), "token_usage") or stated
+            return _with_billing(_of_metadata(found), stated)
     return openai_usage(stated) if stated else None
+
+
+def _with_billing(found: Usage | None, stated: Any) -> Usage | None:
+    """Add what the provider's own counts say of the cost, for which LangChain has no name."""
+    own = openai_usage(stated) if found is not None and stated else None
+    if found is not None and own is not None:
+        found.cost, found.details = own.cost, own.details
+    return found
 
 
 def _of_metadata(stated: Any) -> Usage | None:
     """Counts by LangChain's names: input includes what was cached, output the reasoning."""
     sent, said = get(stated, "input_token_details"), get(stated, "output_token_details")
+    written = count(sent, "cache_creation")
+    hour, minutes = count(sent, "ephemeral_1h_input_tokens"), count(sent, "ephemeral_5m_input_tokens")
     found = Usage(
         input=count(stated, "input_tokens"),
         output=count(stated, "output_tokens"),
         cache_read=count(sent, "cache_read"),
-        cache_write=count(sent, "cache_creation"),
+        cache_write=_most(written, hour, minutes),
+        cache_write_1h=hour,
         reasoning=count(said, "reasoning"),
         input_audio=count(sent, "audio"),
         output_audio=count(said, "audio"),
@@ -111,3 +130,10 @@ def at_choice(delta: Delta | None, index: int) -> Delta:
         parts=[replace(part, choice=index) for part in delta.parts],
         finish_reasons=[(index, reason) for _, reason in delta.finish_reasons[:1]],
     )
+
+
+def _most(written: int | None, hour: int | None, minutes: int | None) -> int | None:
+    """Return what was written to caches: where lifetimes are stated the sum may be left out, or be 0."""
+    parts = [number for number in (hour, minutes) if number is not None]
+    known = [number for number in (written, sum(parts) if parts else None) if number is not None]
+    return max(known, default=None)

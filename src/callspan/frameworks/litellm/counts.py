@@ -19,6 +19,8 @@ _QUOTED = re.compile(r'"(\w+)"\s*:\s*(\d{1,15})')
 _BARE = re.compile(r"\b(\w+)=(\d{1,15})")
 """Names of numbers in JSON, and in the description of an object."""
 _HEADERS = ("x-amzn-bedrock-input-token-count", "x-amzn-bedrock-output-token-count")
+_COST = re.compile(r"\b\w*cost\w*\W{1,3}[\d{]")
+"""A cost in what a provider has sent; LiteLLM works one out by itself as well."""
 _MOST_NUMBERS = 16
 Count = tuple[str, int]
 """A number, and the name that the provider has for it."""
@@ -31,6 +33,7 @@ _OUTPUT = re.compile("output|completion|generat|candidate|(?<!prompt_)eval_count
 _PARTS = {
     "cache_read": re.compile("cach"),
     "cache_write": re.compile("cach"),
+    "cache_write_1h": re.compile("cach|_1h_"),
     "reasoning": re.compile("reason|thought|thinking"),
     "input_text": re.compile("text_tokens|^tokencount"),
     "input_audio": re.compile("audio|^tokencount"),
@@ -49,6 +52,8 @@ def of_answer(raw: str, headers: Mapping[str, str], usage: Usage | None, litellm
     stated = [*_stated_counts(raw), *_header_counts(headers)]
     names = [name for name, _ in stated]
     usage.cache_write = _cache_write(litellm_usage)
+    if usage.cost is not None and not _COST.search(raw):
+        usage.cost = None
     for part, words in _PARTS.items():
         if getattr(usage, part) is not None and not any(map(words.search, names)):
             setattr(usage, part, None)
