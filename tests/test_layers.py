@@ -27,6 +27,7 @@ FLOORS: dict[str, float] = {
     "private": 1,
     "steering": 1,
     "process": 1,
+    "losses": 1,
     "semconv": 2,
     "background": 2,
     "cancellation": 2,

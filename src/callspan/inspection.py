@@ -12,6 +12,7 @@ from opentelemetry import trace
 from callspan import foreign
 from callspan.doors.adapter import Adapter
 from callspan.frameworks.framework import Source
+from callspan.losses import Loss
 from callspan.patching import Patch
 
 
@@ -56,12 +57,13 @@ class ClientStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What `status()` reports."""
+    """What `status()` reports. `losses` has what did not arrive where `callspan` sends, a row each destination."""
 
     instrumented: bool
     clients: tuple[ClientStatus, ...]
     telemetry: tuple[str, ...]
     problems: tuple[str, ...]
+    losses: tuple[Loss, ...] = ()
 
 
 def older(version: str, oldest: str) -> bool:
@@ -85,7 +87,12 @@ def report(instrumented: bool, patched: Mapping[Adapter | Source, Sequence[Patch
         if target.state == "missing"
     ]
     problems += [f"{client.name} is also instrumented by {name}" for client in clients for name in client.foreign]
-    return Status(instrumented, clients, _destinations(), tuple(problems))
+    providers = sys.modules.get("callspan.export.providers")
+    lost: tuple[Loss, ...] = ()
+    if providers is not None:
+        problems += providers.problems()
+        lost = tuple(providers.lost())
+    return Status(instrumented, clients, _destinations(), tuple(problems), lost)
 
 
 def _client(adapter: Adapter | Source, patches: Sequence[Patch]) -> ClientStatus:

@@ -224,9 +224,15 @@ def configure(
 
 
 def flush(timeout: float = 5.0) -> bool:
-    """Bring everything that was recorded to where it goes, within `timeout` seconds; false if that was too short."""
+    """Bring everything that was recorded to where it goes, within `timeout` seconds.
+
+    False if that was too short, or if something was lost since the last time: `status().losses` has the numbers.
+    """
     deadline = time.monotonic() + timeout
     done = heard(timeout)
+    export = sys.modules.get("callspan.export.providers")
+    if export is not None:
+        export.begin_flush(deadline - time.monotonic())
     providers = _installation.providers if _installation is not None else Providers()
     for provider in providers.in_force():
         try:
@@ -243,6 +249,15 @@ def _force_flush(provider: Any, seconds: float) -> bool:
         return True
     milliseconds = max(1, int(seconds * 1000))
     return force(milliseconds) is not False
+
+
+def before_calls(step: Callable[[], None]) -> Callable[[], None]:
+    """Take this step before each call from now on; return the step that was taken until now."""
+    installation = _installation  # without the lock, which a thread may hold that is being ended
+    if installation is None:
+        return step
+    before, installation.ready = installation.ready, step
+    return before
 
 
 def _register_exit_hook() -> None:

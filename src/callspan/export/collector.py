@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import importlib
+import threading
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from callspan import guard
+from callspan import greenlets
 from callspan.export.delivery import Delivery, Tally
-from callspan.export.endpoints import PACKAGES, ConfigurationError, Target
-from callspan.export.noise import first_only, hush
+from callspan.export.endpoints import PACKAGES, ConfigurationError, Target, is_absent
+from callspan.export.noise import hush
 from callspan.export.outlet import Outlet, left
 from callspan.export.sender import Sender
+from callspan.losses import ItemCount, MetricsCount
 
 _EXPORTERS = {
     "traces": ("trace_exporter", "OTLPSpanExporter"),
     "metrics": ("metric_exporter", "OTLPMetricExporter"),
     "logs": ("_log_exporter", "OTLPLogExporter"),
 }
+_SPANS_FIRST_SECONDS = 0.1
+_COUNT_SECONDS = 0.5
+"""How long it may take to count metrics for a collector that is not there."""
 
 
 def exporter(target: Target) -> Any:
@@ -35,9 +41,10 @@ def exporter(target: Target) -> Any:
 
 
 class Collector(Outlet):
-    """Sends signals in batches. Flushing runs on a thread of its own, for the SDK's may take longer than allowed.
+    """Sends signals in batches. Each is flushed on a thread of its own, for the SDK's may take longer than allowed.
 
-    That thread is started here and not at exit, where Python starts none.
+    The threads are beside each other, so that a slow collector has the metrics while it still takes spans. They are
+    started here and not at exit, where Python starts none.
     """
 
     remote = True
@@ -45,14 +52,22 @@ class Collector(Outlet):
     def __init__(self, targets: tuple[Target, ...], joins: bool) -> None:
         self.joins = joins
         self._targets = {target.signal: target for target in targets}
-        self._worker = Sender("callspan-otlp")
+        self._workers = {signal: Sender(f"callspan-otlp-{signal}") for signal in self._targets}
+        self._begun: dict[str, _Job] = {}
         self._processors: dict[str, tuple[Any, ...]] = {}
         self._deliveries: dict[str, Delivery] = {}
         self._metrics: Any = None
+        self._is_absent = False
+        self.name = targets[0].url.removesuffix(f"/v1/{targets[0].signal}")
+        self.failure = f"could not be sent to {self.name}"
+        self._items = {signal: ItemCount() for signal in self._targets if signal != "metrics"}
+        self._metrics_count = MetricsCount()
+        self.counts = {**self._items, "metrics": self._metrics_count}
         # made now, because what is wrong with one has to be known now
         self._exporters = {target.signal: exporter(target) for target in targets}
         hush()
-        self._worker.start()
+        for worker in self._workers.values():
+            worker.start()
 
     def wants(self, signal: str) -> bool:
         """The signals that it was made for."""
@@ -68,8 +83,10 @@ class Collector(Outlet):
 
     def _batch(self, signal: str) -> tuple[Any, ...]:
         if signal not in self._processors:
-            delivery = self._deliveries[signal] = Delivery(self._exporter(signal))
-            self._processors[signal] = (Tally(delivery), _batching(signal, delivery))
+            count = self._items[signal]
+            delivery = self._deliveries[signal] = Delivery(self._exporter(signal), count)
+            # counted when it stands in the queue: what is counted and gone from there is then known to be lost
+            self._processors[signal] = (_batching(signal, delivery), Tally(count))
         return self._processors[signal]
 
     def _exporter(self, signal: str) -> Any:
@@ -80,53 +97,74 @@ class Collector(Outlet):
         from callspan.export.gate import GatedReader
 
         if self._metrics is not None:
-            self._worker.put(partial(_last_words, self._metrics))
-        self._metrics = GatedReader(self._exporter("metrics"))
+            self._workers["metrics"].put(partial(_last_words, self._metrics))
+        self._metrics = GatedReader(self._exporter("metrics"), self._metrics_count)
         return self._metrics.reader
 
     def describe(self) -> list[str]:
         """Which signals go where."""
         return [f"otlp: {t.signal} by {t.protocol} to {t.url}" for t in self._targets.values()]
 
+    def begin_flush(self, deadline: float) -> None:
+        """Begin to send all signals beside each other."""
+        for signal in self._targets if not self._is_absent else ():
+            work = partial(self._flush, signal, deadline)
+            traces = self._begun.get("traces")
+            if signal == "metrics" and traces is not None:
+                work = partial(_after, traces, work)
+            self._begun[signal] = self._start(signal, work)
+
     def flush(self, signal: str, deadline: float) -> bool:
         """Send what waits; false when that was not done in time."""
-        return self._run(lambda: self._flush(signal, deadline), deadline)
+        seconds = left(deadline)
+        if self._is_absent:
+            if signal != "metrics":
+                return False
+            seconds = min(seconds, _COUNT_SECONDS)
+        job = self._begun.pop(signal, None) or self._start(signal, partial(self._flush, signal, deadline))
+        return job.wait(seconds) and not self._is_absent
 
-    def _run(self, job: Any, deadline: float) -> bool:
-        answers: list[bool] = []
-        self._worker.start()
-        self._worker.put(lambda: answers.append(job()))
-        return self._worker.wait(left(deadline)) and all(answers)
+    def give_up_absent(self) -> None:
+        """Try no more where nobody listens: what is there is lost, and waiting would change nothing."""
+        self._is_absent = all(is_absent(target.url) for target in self._targets.values())
+        if self._is_absent and self._metrics is not None:
+            self._metrics.give_up()
+
+    def _start(self, signal: str, work: Callable[[], bool]) -> _Job:
+        job, worker = _Job(work), self._workers[signal]
+        worker.start()
+        worker.put(job.run)
+        return job
 
     def _flush(self, signal: str, deadline: float) -> bool:
         if signal == "metrics":
             return self._metrics is None or self._metrics.flush(left(deadline))
-        waiting = self._processors.get(signal, ())
-        return all([p.force_flush(max(1, int(left(deadline) * 1000))) is not False for p in waiting])
+        processors = self._processors.get(signal)
+        if not processors:
+            return True
+        accepted = self._items[signal].accepted
+        done = processors[0].force_flush(max(1, int(left(deadline) * 1000))) is not False
+        if done:  # the queue is empty, or was full before and has let go of some
+            self._items[signal].expect(accepted)
+        return done
 
     def close(self, deadline: float) -> None:
-        """Shut the exporters down, or leave them to the end of the process when they hang; say what was lost."""
+        """Shut the exporters down, or leave them to the end of the process when they hang."""
         for delivery in self._deliveries.values():
             delivery.give_up()
-        closed = self._run(lambda: self._close(deadline), deadline)
-        self._worker.stop()
-        lost = {signal: delivery.lost for signal, delivery in self._deliveries.items()}
-        told = [f"{number} {_noun(signal, number)}" for signal, number in lost.items() if number > 0]
-        if told:
-            guard.say_once(f"{' and '.join(told)} could not be sent to {self._url}")
-        elif not closed and not first_only.said_unreachable:
-            guard.say_once(f"not all telemetry could be sent in time to {self._url}")
+        jobs = [self._start(signal, partial(self._close, signal, deadline)) for signal in self._targets]
+        for job in jobs:
+            job.wait(0.0 if self._is_absent else left(deadline))
+        for worker in self._workers.values():
+            worker.stop()
+        for count in self.counts.values():
+            count.close()
 
-    @property
-    def _url(self) -> str:
-        return next(iter(self._targets.values())).url
-
-    def _close(self, deadline: float) -> bool:
-        if self._metrics is not None:
+    def _close(self, signal: str, deadline: float) -> bool:
+        if signal == "metrics" and self._metrics is not None:
             self._metrics.end(left(deadline))
-        for processors in self._processors.values():
-            for processor in processors:
-                processor.shutdown()
+        for processor in self._processors.get(signal, ()):
+            processor.shutdown()
         return True
 
     def in_child(self) -> Collector:
@@ -134,9 +172,30 @@ class Collector(Outlet):
         return Collector(tuple(self._targets.values()), self.joins)
 
 
-def _noun(signal: str, number: int) -> str:
-    noun = "span" if signal == "traces" else "log record"
-    return noun if number == 1 else f"{noun}s"
+def _after(first: _Job, work: Callable[[], bool]) -> bool:
+    """Work when another job is done, if that is soon: exemplars of metrics point to spans, which then are there."""
+    first.wait(_SPANS_FIRST_SECONDS)
+    return work()
+
+
+class _Job:
+    """Work on another thread, and its answer: false for as long as there is none."""
+
+    def __init__(self, work: Callable[[], bool]) -> None:
+        self._work = work
+        self._done = threading.Event()
+        self._answer = False
+
+    def run(self) -> None:
+        """Do the work, in the other thread."""
+        try:
+            self._answer = self._work()
+        finally:
+            self._done.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the answer, for so long at most."""
+        return greenlets.wait(self._done, seconds) and self._answer
 
 
 def _batching(signal: str, exporter: Any) -> Any:

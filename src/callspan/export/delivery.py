@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from callspan.export.encodable import encodable_items
 from callspan.export.noise import first_only
+from callspan.losses import ItemCount
 
 PART_BYTES = 3_000_000
 """The most bytes in one request, about: gRPC servers take 4 MiB unless they are told otherwise."""
@@ -24,23 +25,10 @@ _ATTRIBUTE_BYTES, _ITEM_BYTES = 24, 200
 class Delivery:
     """Stands before an exporter of the SDK's, for one signal."""
 
-    def __init__(self, exporter: Any) -> None:
+    def __init__(self, exporter: Any, count: ItemCount) -> None:
         self._exporter = exporter
-        self._given = itertools.count()
-        self._given_read = 0
-        self._sent = 0
+        self._count = count
         self._closing = threading.Event()
-
-    def given(self) -> None:
-        """One more is to be delivered; safe wherever it is called, for no lock is taken."""
-        next(self._given)
-
-    @property
-    def lost(self) -> int:
-        """How many were given and not taken by the collector; those that still wait are among them."""
-        given = next(self._given) - self._given_read
-        self._given_read += 1
-        return given - self._sent
 
     def export(self, batch: Sequence[Any]) -> Any:
         """Send a batch that is not empty; the first failure (`None` where nobody listens), or success."""
@@ -48,23 +36,36 @@ class Delivery:
         return next((result for result in results if not succeeded(result)), results[-1])
 
     def _deliver(self, part: Sequence[Any]) -> Any:
+        """Send a part, again while the collector is away; where one item cannot be encoded, send the others."""
+        result = self._tried_long(part)
+        delivered = len(part) if succeeded(result) else 0
+        if not delivered and len(part) > 1 and not self._closing.is_set():
+            rest = encodable_items(part)
+            if 0 < len(rest) < len(part) and succeeded(self._tried_long(rest)):
+                delivered = len(rest)
+        self._count.end(delivered, len(part) - delivered)
+        return result
+
+    def _tried_long(self, part: Sequence[Any]) -> Any:
         give_up = time.monotonic() + KEPT_SECONDS
         while True:
             before = first_only.unreachable_here
-            result = self._tried(part)
-            if succeeded(result):
-                self._sent += len(part)
-                return result
+            self._count.begin(len(part))
+            with first_only.retries(self._count.refused):
+                result = self._tried(part)
             refused = first_only.unreachable_here == before
-            if refused or time.monotonic() > give_up or self._closing.wait(PAUSE):
+            if succeeded(result) or refused or time.monotonic() > give_up:
+                return result
+            self._count.withdraw()
+            if self._closing.wait(PAUSE):
                 return result
 
     def _tried(self, part: Sequence[Any]) -> Any:
-        """What the exporter says; older ones by HTTP raise where nobody listens."""
+        """Return what the exporter says; some raise where nobody listens, or for what they cannot encode."""
         try:
             return self._exporter.export(part)
-        except OSError as error:
-            _logger.warning("callspan: no connection for telemetry:", exc_info=error)
+        except Exception as error:
+            _logger.warning("callspan: telemetry cannot be sent:", exc_info=error)
             return None
 
     def shutdown(self, **options: Any) -> None:
@@ -82,10 +83,10 @@ class Delivery:
 
 
 class Tally:
-    """A processor that only counts what the batching one beside it is given."""
+    """A processor that only counts what the batching one beside it has been given."""
 
-    def __init__(self, delivery: Delivery) -> None:
-        self._delivery = delivery
+    def __init__(self, count: ItemCount) -> None:
+        self._count = count
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:
         """A start is nothing to send."""
@@ -93,11 +94,11 @@ class Tally:
     def on_end(self, span: Any) -> None:
         """A span that is sampled is to be sent."""
         if span.context.trace_flags.sampled:
-            self._delivery.given()
+            self._count.accept()
 
     def on_emit(self, log_record: Any) -> None:
         """Every log record is to be sent."""
-        self._delivery.given()
+        self._count.accept()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Nothing is held here."""

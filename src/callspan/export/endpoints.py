@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
@@ -15,6 +16,9 @@ PACKAGES = {
     "http/json": "opentelemetry.exporter.otlp.json.http",
 }
 """Which package has the exporters of a protocol; the last one is seldom installed."""
+
+_PORTS = {"http": 80, "https": 443}
+_LOOK_SECONDS = 0.5
 
 
 class ConfigurationError(ValueError):
@@ -156,3 +160,20 @@ def _check_path(parts: SplitResult, value: str, name: str, protocol: str) -> Non
 
 def _for_one_signal(name: str) -> bool:
     return name.startswith("OTEL_EXPORTER_OTLP_") and name != GENERAL
+
+
+def is_absent(url: str) -> bool:
+    """Whether nobody listens at a URL of this form. Behind a proxy that cannot be seen."""
+    import urllib.request  # takes long to import, and is needed at the end at most
+
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if urllib.request.getproxies().get(parts.scheme) and not urllib.request.proxy_bypass(host):
+        return False
+    try:
+        socket.create_connection((host, parts.port or _PORTS[parts.scheme]), _LOOK_SECONDS).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False

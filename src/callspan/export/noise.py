@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import re
 import threading
+from collections.abc import Callable, Iterator
 
 _LOGGERS = (
     "opentelemetry.exporter.otlp.proto.grpc.exporter",
@@ -21,6 +24,8 @@ _LOGGERS = (
     "callspan.export",
 )
 _AWAY = "unreachable"
+_ENCODING = "encode"
+_RETRY = re.compile(r"retrying in (\d+(?:\.\d+)?)s")
 _UNREACHABLE = (
     "transient error",
     "unavailable",
@@ -56,12 +61,22 @@ class FirstOnly(logging.Filter):
         """How often it was said in this thread: exporters tell in no other way why they failed."""
         return getattr(self._here, "unreachable", 0)
 
+    @contextlib.contextmanager
+    def retries(self, retry: Callable[[float], None]) -> Iterator[None]:
+        """Call `retry` with the seconds of its pause when the exporter in this thread says that it tries again."""
+        self._here.retry = retry
+        try:
+            yield
+        finally:
+            self._here.retry = None
+
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to let a record pass, shortened to one line."""
         if record.levelno < logging.WARNING:
             return True
         text = _short(record)
         kind = _kind(text, record)
+        self._tell_retry(record.getMessage())
         if kind == _AWAY:
             self._here.unreachable = self.unreachable_here + 1
         if kind in self._seen:
@@ -71,12 +86,22 @@ class FirstOnly(logging.Filter):
         record.exc_info = record.exc_text = None
         return True
 
+    def _tell_retry(self, text: str) -> None:
+        retry = getattr(self._here, "retry", None)
+        pause = _RETRY.search(text)
+        if retry is not None and pause is not None:
+            retry(float(pause[1]))
+
 
 def _short(record: logging.LogRecord) -> str:
     text = " ".join(record.getMessage().split())
+    if _ENCODING in text.lower():
+        text = text.partition(":")[0]  # what cannot be encoded stands behind it, and may be content
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
     if error is not None:
-        text = f"{text} {type(error).__name__}: {' '.join(str(error).split())}"
+        text = f"{text} {type(error).__name__}"
+    if isinstance(error, OSError):
+        text = f"{text}: {' '.join(str(error).split())}"
     return text if len(text) <= 300 else text[:299] + "…"
 
 
@@ -93,4 +118,10 @@ first_only = FirstOnly()
 def hush() -> None:
     """Put the filter in place; the same one for all, so that one outage is one line."""
     for name in _LOGGERS:
-        logging.getLogger(name).addFilter(first_only)
+        logger = logging.getLogger(name)
+        others = [each for each in logger.filters if each is not first_only]
+        # the first of all: the exporters' own filters drop messages by which they tell that they try again
+        for each in logger.filters[:]:
+            logger.removeFilter(each)
+        for each in (first_only, *others):
+            logger.addFilter(each)

@@ -2,6 +2,9 @@
 
 Each line is one export request: `{"resourceSpans": ...}`, `{"resourceLogs": ...}` or `{"resourceMetrics": ...}`, all in
 the same file. Ids are hex, 64-bit integers strings, enums numbers, as the OTLP specification says of JSON.
+
+Spans and log records are written straight from the SDK's objects: by way of protobuf's messages it takes six times as
+long, and a program with content captured would be faster than its file. Metrics come seldom, and go that way.
 """
 
 from __future__ import annotations
@@ -11,27 +14,177 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
-from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
-from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from callspan import guard
+from callspan.export.line_writer import Encode, Line
+from callspan.export.metric_parts import metric_count, separate_metrics
+from callspan.export.otlp_values import any_value, attribute_list
+from callspan.losses import Count
 
 _IDS = ("traceId", "spanId", "parentSpanId")
+_HAS_REMOTE, _IS_REMOTE = 0x100, 0x200
+"""Flags of a span: whether it is known if its parent is another process's, and whether it is."""
+_NOTHING = ("", 0, None, [])
+"""Values that protobuf leaves out, as they are what stands there anyway."""
+
+Submit = Callable[[Count, int, Encode], None]
+"""Hands on some items: their count, how many they are, and what makes lines of them."""
+
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
+def span_lines(spans: Sequence[Any]) -> list[str]:
+    """Return a line for each span; one that cannot be encoded does not take the others with it."""
+    return _lines(_span_line, spans)
+
+
+def log_lines(records: Sequence[Any]) -> list[str]:
+    """Return a line for each log record."""
+    return _lines(_log_line, records)
+
+
+def metric_lines(metrics_data: Any) -> list[Line]:
+    """Return one line for all metrics, or one for each that can be encoded if one of them cannot."""
+    from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+
+    number = metric_count(metrics_data)
+    try:
+        return [(line_of(encode_metrics(metrics_data)), number)]
+    except Exception as error:  # noqa: BLE001  one odd number must not cost all metrics
+        if number == 1:
+            guard.report("writing metrics as JSON", error)
+            return []
+    return [line for part in separate_metrics(metrics_data) for line in metric_lines(part)]
+
+
+def _lines(line: Callable[[Any], str], items: Sequence[Any]) -> list[str]:
+    lines = []
+    for item in items:
+        try:
+            lines.append(line(item))
+        except Exception as error:  # noqa: BLE001  odd data in one must not take the others with it
+            guard.report("writing telemetry as JSON", error)
+    return lines
+
+
+def _each(lines: list[str]) -> list[Line]:
+    """Return lines of one item each."""
+    return [(line, 1) for line in lines]
+
+
+def _span_line(span: Any) -> str:
+    return _request("resourceSpans", "scopeSpans", "spans", span, _span(span))
+
+
+def _log_line(data: Any) -> str:
+    return _request("resourceLogs", "scopeLogs", "logRecords", data, _log(data))
+
+
+def _request(resources: str, scopes: str, items: str, source: Any, item: dict[str, Any]) -> str:
+    scope = source.instrumentation_scope
+    within_scope = _filled(scope=_scope(scope), schemaUrl=getattr(scope, "schema_url", None))
+    within_scope[items] = [item]
+    origin = getattr(source, "resource", None) or source.log_record.resource  # the record's own in older SDKs
+    within_resource = {"resource": _filled(attributes=attribute_list(origin.attributes)), scopes: [within_scope]}
+    if origin.schema_url:
+        within_resource["schemaUrl"] = origin.schema_url
+    return _to_json({resources: [within_resource]}) + "\n"
+
+
+def _scope(scope: Any) -> dict[str, Any]:
+    if scope is None:
+        return {}
+    return _filled(name=scope.name, version=scope.version, attributes=attribute_list(scope.attributes))
+
+
+def _span(span: Any) -> dict[str, Any]:
+    context, parent = span.context, span.parent
+    return _filled(
+        traceId=f"{context.trace_id:032x}",
+        spanId=f"{context.span_id:016x}",
+        traceState=_trace_state(context.trace_state),
+        parentSpanId=f"{parent.span_id:016x}" if parent is not None else None,
+        flags=_flags(parent),
+        name=span.name,
+        kind=span.kind.value + 1,
+        startTimeUnixNano=str(span.start_time),
+        endTimeUnixNano=str(span.end_time),
+        attributes=attribute_list(span.attributes),
+        droppedAttributesCount=span.dropped_attributes,
+        events=[_event(event) for event in span.events],
+        droppedEventsCount=span.dropped_events,
+        links=[_link(link) for link in span.links],
+        droppedLinksCount=span.dropped_links,
+    ) | {"status": _filled(code=span.status.status_code.value, message=span.status.description)}
+
+
+def _event(event: Any) -> dict[str, Any]:
+    return _filled(
+        timeUnixNano=str(event.timestamp),
+        name=event.name,
+        attributes=attribute_list(event.attributes),
+        droppedAttributesCount=event.dropped_attributes,
+    )
+
+
+def _link(link: Any) -> dict[str, Any]:
+    return _filled(
+        traceId=f"{link.context.trace_id:032x}",
+        spanId=f"{link.context.span_id:016x}",
+        attributes=attribute_list(link.attributes),
+        droppedAttributesCount=link.dropped_attributes,
+        flags=_flags(link.context),
+    )
+
+
+def _log(data: Any) -> dict[str, Any]:
+    record = data.log_record
+    return _filled(
+        timeUnixNano=str(record.timestamp) if record.timestamp else None,
+        observedTimeUnixNano=str(record.observed_timestamp) if record.observed_timestamp else None,
+        severityNumber=getattr(record.severity_number, "value", None),
+        severityText=record.severity_text,
+        attributes=attribute_list(record.attributes),
+        droppedAttributesCount=_dropped(data, record),
+        flags=int(record.trace_flags or 0),
+        traceId=f"{record.trace_id:032x}" if record.trace_id else None,
+        spanId=f"{record.span_id:016x}" if record.span_id else None,
+        eventName=getattr(record, "event_name", None),
+    ) | {"body": any_value(record.body) or {}}
+
+
+def _dropped(data: Any, record: Any) -> int:
+    """Return how many attributes were left out; older SDKs say it of the record."""
+    number = getattr(data, "dropped_attributes", None)
+    return getattr(record, "dropped_attributes", 0) if number is None else number
+
+
+def _filled(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in _NOTHING}
+
+
+def _flags(context: Any) -> int:
+    remote = context is not None and context.is_remote
+    return _HAS_REMOTE | _IS_REMOTE if remote else _HAS_REMOTE
+
+
+def _trace_state(state: Any) -> str | None:
+    return ",".join(f"{key}={value}" for key, value in state.items()) if state else None
 
 
 def line_of(message: Any) -> str:
-    """One line of JSON, with characters as people read them, for an export request."""
-    found = MessageToDict(message, use_integers_for_enums=True)
-    _ids_to_hex(found)
-    return json.dumps(found, ensure_ascii=False, separators=(",", ":")) + "\n"
+    """Return one line of JSON, with characters as people read them, for an export request of protobuf's."""
+    from google.protobuf.json_format import MessageToDict
+
+    fields = MessageToDict(message, use_integers_for_enums=True)
+    _ids_to_hex(fields)
+    return _to_json(fields) + "\n"
 
 
 def _ids_to_hex(value: Any) -> None:
-    """Ids from base64, protobuf's way, to hex, OTLP's. Attributes are lists of key and value, so no name clashes."""
+    """Turn ids from base64, protobuf's way, to hex, OTLP's. Attributes are lists of key and value: no name clashes."""
     if isinstance(value, list):
         for item in value:
             _ids_to_hex(item)
@@ -43,35 +196,16 @@ def _ids_to_hex(value: Any) -> None:
                 _ids_to_hex(item)
 
 
-def span_lines(spans: Sequence[Any]) -> list[str]:
-    """The lines for some spans; one that cannot be encoded does not take the others with it."""
-    return _lines(encode_spans, spans)
-
-
-def log_lines(records: Sequence[Any]) -> list[str]:
-    """The lines for some log records."""
-    return _lines(encode_logs, records)
-
-
-def _lines(encode: Callable[[Any], Any], items: Sequence[Any]) -> list[str]:
-    try:
-        return [line_of(encode(items))]
-    except Exception as error:  # noqa: BLE001  odd data, such as half a surrogate pair, which UTF-8 has not
-        if len(items) == 1:
-            guard.report("writing telemetry as JSON", error)
-            return []
-    return [line for item in items for line in _lines(encode, [item])]
-
-
 class SpanLines(SpanExporter):
     """Hands spans on to be encoded and written."""
 
-    def __init__(self, put: Callable[[Callable[[], list[str]]], None]) -> None:
-        self._put = put
+    def __init__(self, submit: Submit, count: Count) -> None:
+        self._submit = submit
+        self._count = count
 
     def export(self, spans: Sequence[Any]) -> SpanExportResult:
         """Queue the spans; they are encoded off the app's path."""
-        self._put(lambda: span_lines(spans))
+        self._submit(self._count, len(spans), lambda: _each(span_lines(spans)))
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
@@ -81,12 +215,13 @@ class SpanLines(SpanExporter):
 class LogLines:
     """Hands log records on to be encoded and written. No base class: its name differs between versions of the SDK."""
 
-    def __init__(self, put: Callable[[Callable[[], list[str]]], None]) -> None:
-        self._put = put
+    def __init__(self, submit: Submit, count: Count) -> None:
+        self._submit = submit
+        self._count = count
 
     def export(self, batch: Sequence[Any]) -> None:
         """Queue the records."""
-        self._put(lambda: log_lines(batch))
+        self._submit(self._count, len(batch), lambda: _each(log_lines(batch)))
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Nothing is held here."""
@@ -99,14 +234,16 @@ class LogLines:
 class MetricLines(MetricExporter):
     """Hands metrics on to be encoded and written."""
 
-    def __init__(self, put: Callable[[Callable[[], list[str]]], None]) -> None:
+    def __init__(self, submit: Submit, count: Count) -> None:
         super().__init__()
-        self._put = put
+        self._submit = submit
+        self._count = count
 
     def export(self, metrics_data: Any, timeout_millis: float = 10_000, **_: Any) -> MetricExportResult:
         """Queue what there is, if there is any."""
-        if metrics_data is not None and metrics_data.resource_metrics:
-            self._put(lambda: [line_of(encode_metrics(metrics_data))])
+        number = metric_count(metrics_data)
+        if number:
+            self._submit(self._count, number, lambda: metric_lines(metrics_data))
         return MetricExportResult.SUCCESS
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
+
+from callspan.losses import Count
 
 
 class Outlet:
@@ -11,10 +15,14 @@ class Outlet:
 
     `joins` says that it may be added to a provider of the app's own, because what goes there goes there once.
     `remote` says that flushing may take all the time that there is.
+    `counts` has the number of what was lost of each signal, and `failure` says in words what could not be done with it.
     """
 
     joins = True
     remote = False
+    name = ""
+    failure = "could not be delivered"
+    counts: Mapping[str, Count] = MappingProxyType({})
 
     def span_processors(self) -> tuple[Any, ...]:
         """What spans are passed on to."""
@@ -36,9 +44,15 @@ class Outlet:
         """A line for each place to which something goes."""
         return []
 
+    def begin_flush(self, deadline: float) -> None:
+        """Begin to bring out all signals beside each other; `flush` waits for that."""
+
     def flush(self, signal: str, deadline: float) -> bool:
         """Bring out what was recorded of a signal; false if it could not be done by then."""
         return True
+
+    def give_up_absent(self) -> None:
+        """Wait no more for a destination that is not there."""
 
     def close(self, deadline: float) -> None:
         """Let go of everything; called once."""

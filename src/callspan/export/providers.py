@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -11,12 +10,14 @@ from typing import Any
 
 from callspan import guard, process
 from callspan.export.destinations import Destinations
-from callspan.export.endpoints import ConfigurationError, refuse
+from callspan.export.endpoints import ConfigurationError
 from callspan.export.meters import Meters
+from callspan.export.opening import ways_to_open
 from callspan.export.outlet import Outlet, left
 from callspan.export.taps import Tap
 from callspan.export.token_table import TokenTable
 from callspan.handlers import telemetry
+from callspan.losses import Loss, losses, sentence
 from callspan.observation import end_all
 from callspan.requirements import advice
 from callspan.settings import FLUSH_TIMEOUT, flush_timeout
@@ -26,6 +27,8 @@ _lock = process.own_lock(sys.modules[__name__], "_lock", threading.RLock, awaite
 _destinations = Destinations()
 _outlets: dict[Hashable, Outlet] = {}
 _retired: list[Outlet] = []
+_closed: list[Outlet] = []
+"""Destinations of this process that were closed, for what they lost."""
 _inherited = False
 _table: TokenTable | None = None
 _hooked = False
@@ -42,7 +45,7 @@ def setup(destinations: Destinations, *, strict: bool = True) -> None:
     """
     global _destinations, _outlets
     _check_sdk()
-    wanted = _wanted(destinations, strict)
+    wanted = ways_to_open(destinations, strict)
     with _lock:
         if destinations == _destinations and _outlets.keys() == wanted.keys():
             follow()
@@ -69,49 +72,19 @@ def _finish(outlet: Outlet, deadline: float) -> None:
     for signal in _SIGNALS:
         if outlet.wants(signal):
             outlet.flush(signal, deadline)
-    outlet.close(deadline)
+    _close_outlet(outlet, deadline)
 
 
-def _wanted(destinations: Destinations, strict: bool) -> dict[Hashable, Callable[[], Outlet]]:
-    """How to open each destination, by what makes it the same as one that is open already."""
-    wanted: dict[Hashable, Callable[[], Outlet]] = {}
-    if destinations.console:
-        wanted["console"] = _console
-    if destinations.file:
-        path = os.path.abspath(destinations.file)
-        wanted["file", path] = lambda: _file(path)
-    targets = destinations.targets(os.environ, refuse if strict else guard.say_once)
-    if targets:
-        in_code = destinations.otlp_endpoint is not None
-        wanted["otlp", targets, in_code] = lambda: _collector(targets, in_code)
-    address = destinations.prometheus
-    if address:
-        wanted["prometheus", address] = lambda: _prometheus(address, strict)
-    return wanted
-
-
-def _console() -> Outlet:
-    from callspan.export.console import Console
-
-    return Console()
-
-
-def _file(path: str) -> Outlet:
-    from callspan.export.file import File
-
-    return File(path)
-
-
-def _collector(targets: Any, in_code: bool) -> Outlet:
-    from callspan.export.collector import Collector
-
-    return Collector(targets, joins=in_code)
-
-
-def _prometheus(address: str, strict: bool) -> Outlet:
-    from callspan.export.prometheus import Prometheus
-
-    return Prometheus(address, strict)
+def _close_outlet(outlet: Outlet, deadline: float) -> None:
+    """Close a destination, and say in one line what it has lost."""
+    try:
+        outlet.close(deadline)
+    except Exception as error:  # noqa: BLE001  the exit goes on
+        guard.report("closing a destination", error)
+    _closed.append(outlet)
+    line = sentence(losses(outlet.name, outlet.counts), outlet.failure)
+    if line:
+        guard.say_once(line)
 
 
 def _opened(
@@ -179,9 +152,36 @@ def describe() -> list[str]:
     return [line for outlet in _open_outlets() for line in outlet.describe()]
 
 
+def lost() -> list[Loss]:
+    """Return what was lost in this process, a row for each destination and signal."""
+    outlets = [*_closed, *([] if _inherited else _outlets.values())]
+    return [row for outlet in outlets for row in losses(outlet.name, outlet.counts)]
+
+
+def problems() -> list[str]:
+    """Return a line for each destination that has lost something."""
+    outlets = [*_closed, *([] if _inherited else _outlets.values())]
+    lines = (sentence(losses(outlet.name, outlet.counts), outlet.failure) for outlet in outlets)
+    return [line for line in lines if line]
+
+
+def begin_flush(timeout: float) -> None:
+    """Begin to send all signals beside each other: a slow collector is waited for once, not once for each signal."""
+    if not _inherited:
+        for outlet in list(_outlets.values()):
+            outlet.begin_flush(time.monotonic() + timeout)
+
+
+def give_up_absent() -> None:
+    """Wait no more for destinations that are not there, as the process is to end by a signal."""
+    for outlet in [] if _inherited else list(_outlets.values()):
+        outlet.give_up_absent()
+
+
 def flush(timeout: float = FLUSH_TIMEOUT) -> bool:
-    """Bring out traces, logs and metrics within so many seconds; false if that was too short."""
+    """Bring out traces, logs and metrics within so many seconds; false if that was too short, or something was lost."""
     deadline = time.monotonic() + timeout
+    begin_flush(timeout)
     return all([_flush_signal(signal, left(deadline)) for signal in _SIGNALS])
 
 
@@ -193,6 +193,7 @@ def _flush_signal(signal: str, seconds: float) -> bool:
     outlets = [outlet for outlet in _outlets.values() if outlet.wants(signal)]
     try:
         done = all([outlet.flush(signal, deadline) for outlet in sorted(outlets, key=lambda o: o.remote)])
+        intact = not any([outlet.counts[signal].news() for outlet in outlets if signal in outlet.counts])
     except Exception as error:  # noqa: BLE001  a destination's fault must not stop the app
         guard.report(f"flushing {signal}", error)
         return False
@@ -200,7 +201,7 @@ def _flush_signal(signal: str, seconds: float) -> bool:
         _waited_since.pop(signal, None)
     else:
         _waited_since.setdefault(signal, deadline - seconds)
-    return done
+    return done and intact
 
 
 def shutdown() -> None:
@@ -235,10 +236,7 @@ def _close(deadline: float) -> None:
     if _inherited:
         return
     for outlet in sorted(_outlets.values(), key=lambda outlet: outlet.remote):
-        try:
-            outlet.close(deadline)
-        except Exception as error:  # noqa: BLE001  the exit goes on
-            guard.report("closing a destination", error)
+        _close_outlet(outlet, deadline)
     _outlets = {}
 
 
@@ -264,6 +262,7 @@ def _after_fork() -> None:
     """Only note that outlets have to be made anew: this runs inside the app's fork, where little is safe."""
     global _ended, _inherited
     _waited_since.clear()
+    _closed.clear()
     _ended = False
     _inherited = bool(_outlets)
     for outlet in _outlets.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 from types import TracebackType
 
@@ -32,7 +33,7 @@ class FileHandler(LineHandler):
 
     def close(self) -> None:
         """Close the file."""
-        with self._open:
+        with self._open, contextlib.suppress(OSError):  # a full disk, or a pipe that takes no more
             self._file.close()
         atexit.unregister(self.close)
 

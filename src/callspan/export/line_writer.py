@@ -1,0 +1,161 @@
+"""The thread that encodes and writes the lines of a file, with a limit to what may wait for it."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from callspan import guard, process
+from callspan.background import Worker
+from callspan.export.line_file import LineFile
+from callspan.losses import Count
+
+LIMIT_BYTES = 64_000_000
+"""The most bytes of lines that wait to be written; what comes then is dropped and counted."""
+AHEAD = 100
+"""How many batches may wait before the threads that record do the encoding themselves."""
+CHUNK_BYTES = 1_000_000
+"""About how many bytes are written at once."""
+
+
+Line = tuple[str, int]
+"""A line, and how many items stand in it."""
+Encode = Callable[[], "list[Line]"]
+_SETTLING_SECONDS = 0.25
+"""How long the end waits for the thread to see that it is to end, and to count what it has not written."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Some items of one signal: what makes lines of them, or the lines and their size in memory."""
+
+    count: Count
+    number: int
+    encode: Encode | None
+    lines: list[Line]
+    size: int = 0
+
+
+class LineWriter(Worker):
+    """Writes to a file what it is given, in order.
+
+    A program that records faster than one thread encodes is slowed down rather than robbed of its telemetry: from
+    `AHEAD` batches on, each thread encodes its own. None waits for the file: beyond `LIMIT_BYTES` items are dropped.
+    """
+
+    def __init__(self, file: LineFile) -> None:
+        super().__init__("callspan-file")
+        self._file = file
+        self._lock = process.own_lock(
+            self, make=threading.RLock
+        )  # a handler of a signal may record while this thread does
+        self._bytes = 0
+
+    def submit(self, count: Count, number: int, encode: Encode) -> None:
+        """Take some items to be written."""
+        self.start()
+        count.accept(number)
+        if self._jobs.qsize() < AHEAD:
+            self._jobs.put(_Batch(count, number, encode, []))  # type: ignore[arg-type]  # our own loop reads them
+            return
+        lines = encode()
+        size = sum(sys.getsizeof(text) for text, _ in lines)
+        if self._reserve(size):
+            self._jobs.put(_Batch(count, number, None, lines, size))  # type: ignore[arg-type]  # see above
+        else:
+            count.drop(number)
+            limit = f"{LIMIT_BYTES // 1_000_000} MB wait for it"
+            guard.say_once(
+                f"{self._file.path!r} takes telemetry more slowly than it comes: {limit}, so some is dropped"
+            )
+
+    def _reserve(self, size: int) -> bool:
+        with self._lock:
+            if self._bytes + size > LIMIT_BYTES:
+                return False
+            self._bytes += size
+            return True
+
+    def _release(self, size: int) -> None:
+        with self._lock:
+            self._bytes -= size
+
+    def stop(self) -> None:
+        """End the thread as soon as it can be, and close the file; what still waits is not written."""
+        self._file.closing.set()
+        if self._thread is None or self._pid != os.getpid():
+            self._file.close()
+            return
+        self.put(_end)
+        if self._thread is not threading.current_thread():
+            self._thread.join(_SETTLING_SECONDS)
+
+    def _run(self, jobs: queue.SimpleQueue[Any]) -> None:
+        while True:
+            batches, job = _next(jobs)
+            try:
+                self._write(batches)
+                if job is not None and job is not _end:
+                    job()
+            except Exception as error:  # noqa: BLE001  one bad job must not end the others
+                guard.report("writing telemetry", error)
+            if job is _end:
+                self._file.close()
+                return
+
+    def _write(self, batches: list[_Batch]) -> None:
+        """Write batches in chunks of about `CHUNK_BYTES`."""
+        chunk: list[_Batch] = []
+        size = 0
+        for batch in batches:
+            if batch.encode is not None:
+                batch.lines = batch.encode()
+            chunk.append(batch)
+            size += sum(len(text) for text, _ in batch.lines)
+            if size > CHUNK_BYTES:
+                self._write_chunk(chunk)
+                chunk, size = [], 0
+        self._write_chunk(chunk)
+
+    def _write_chunk(self, chunk: list[_Batch]) -> None:
+        """Write the lines of some batches, and count the items whose lines are not in the file."""
+        if not chunk or self._file.closing.is_set():
+            return
+        for count, number in _numbers(chunk):
+            count.begin(number)
+        written = self._file.write([text for batch in chunk for text, _ in batch.lines])
+        for batch in chunk:
+            delivered = sum(items for _, items in batch.lines[:written])
+            written = max(0, written - len(batch.lines))
+            batch.count.end(delivered, batch.number - delivered)
+            self._release(batch.size)
+
+
+def _numbers(chunk: list[_Batch]) -> list[tuple[Count, int]]:
+    """Return how many items there are for each count."""
+    counts = {id(batch.count): batch.count for batch in chunk}
+    return [(count, sum(batch.number for batch in chunk if batch.count is count)) for count in counts.values()]
+
+
+def _next(jobs: queue.SimpleQueue[Any]) -> tuple[list[_Batch], Any]:
+    """Wait for something to do: return all batches that are there up to the first other job, and that job."""
+    batches: list[_Batch] = []
+    entry = jobs.get()
+    while isinstance(entry, _Batch):
+        batches.append(entry)
+        if len(batches) >= AHEAD:
+            return batches, None
+        try:
+            entry = jobs.get_nowait()
+        except queue.Empty:
+            return batches, None
+    return batches, entry
+
+
+def _end() -> None:
+    """Stands in the queue for the end."""
