@@ -1,4 +1,4 @@
-"""Nothing of ours blocks an event loop: not the first call, a stream, an error or a callback, whatever is switched on."""
+"""Nothing of ours blocks an event loop: no first call, stream, error or callback, whatever is switched on."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import sys
 import threading
@@ -51,9 +50,8 @@ class LineWriter(Worker):
     def __init__(self, file: LineFile) -> None:
         super().__init__("callspan-file")
         self._file = file
-        self._lock = process.own_lock(
-            self, make=threading.RLock
-        )  # a handler of a signal may record while this thread does
+        # a handler of a signal may record while this thread does
+        self._lock = process.own_lock(self, make=threading.RLock)
         self._bytes = 0
 
     def submit(self, count: Count, number: int, encode: Encode) -> None:
@@ -88,7 +86,7 @@ class LineWriter(Worker):
     def stop(self) -> None:
         """End the thread as soon as it can be, and close the file; what still waits is not written."""
         self._file.closing.set()
-        if self._thread is None or self._pid != os.getpid():
+        if self._thread is None:
             self._file.close()
             return
         self.put(_end)
