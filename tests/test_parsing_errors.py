@@ -231,3 +231,90 @@ def test_an_answer_that_is_no_json(telemetry: Telemetry, model_server: ModelServ
         client.chat.completions.create(**CHAT)
     assert telemetry.attributes["callspan.outcome"] == "error"
     assert telemetry.tokens == {}
+
+
+Helper = Callable[[Any], Any]
+HELPERS: dict[str, tuple[str, Helper, Reply, str, str]] = {
+    "cut": (
+        "openai",
+        lambda c: c.chat.completions.stream(**CHAT, response_format=Flower),
+        Reply(text=SAID, finish_reason="length"),
+        LENGTH,
+        "length",
+    ),
+    "filtered": (
+        "openai",
+        lambda c: c.chat.completions.stream(**CHAT, response_format=Flower, stream_options={"include_usage": True}),
+        Reply(text=SAID, finish_reason="content_filter"),
+        FILTER,
+        "content_filter",
+    ),
+    "not valid": (
+        "openai",
+        lambda c: c.chat.completions.stream(**CHAT, response_format=Flower),
+        Reply(text=SAID),
+        INVALID,
+        "stop",
+    ),
+    "responses": (
+        "openai",
+        lambda c: c.responses.stream(model=MODEL, input="Roses?", text_format=Flower),
+        Reply(text=SAID),
+        INVALID,
+        "error",  # the client raises before the event that has the reason
+    ),
+    "anthropic": (
+        "anthropic",
+        lambda c: c.messages.stream(model="claude-flowers", messages=HELLO, max_tokens=9, output_format=Flower),
+        Reply(text=SAID),
+        INVALID,
+        "error",
+    ),
+}
+
+
+@BOTH
+@pytest.mark.instrument(capture="span")
+@pytest.mark.parametrize("name", HELPERS)
+def test_a_helper_for_streams(telemetry: Telemetry, model_server: ModelServer, name: str, asynchronous: bool) -> None:
+    """What a helper raises while it makes an object of the chunks is how the call ended, with what had come by then."""
+    kind, helper, reply, expected, reason = HELPERS[name]
+    model_server.enqueue(reply)
+
+    async def aread() -> None:
+        async with CLIENTS[kind][1](model_server.url) as client, helper(client) as stream:
+            async for _ in stream:
+                pass
+
+    def read() -> None:
+        with CLIENTS[kind][0](model_server.url) as client, helper(client) as stream:
+            list(stream)
+
+    with callspan.count_tokens() as count, pytest.raises(Exception) as error:  # noqa: PT011  looked at below
+        asyncio.run(aread()) if asynchronous else read()
+    found = telemetry.attributes
+    assert qualified(error.value) == expected
+    assert (found["callspan.outcome"], found["error.type"]) == ("error", expected)
+    assert found["gen_ai.response.finish_reasons"] == (reason,)
+    assert json.loads(found["gen_ai.output.messages"])[0]["parts"][0]["content"] == SAID
+    assert (count.calls, count.failed_calls) == (1, 1)
+
+
+def test_a_helper_that_the_app_leaves_by_an_exception_of_its_own(telemetry: Telemetry, client: openai.OpenAI) -> None:
+    """What the app raises in its own code is not the call's: the reader has stopped."""
+
+    def read() -> None:
+        with client.chat.completions.stream(**CHAT) as stream:
+            for _ in stream:
+                raise ValueError("the app's own")
+
+    with pytest.raises(ValueError, match="the app's own"):
+        read()
+    assert telemetry.attributes["callspan.outcome"] == "abandoned"
+
+
+def test_a_helper_that_is_read_to_its_end(telemetry: Telemetry, client: openai.OpenAI) -> None:
+    """An exception that the app handles around a call says nothing of it."""
+    with client.chat.completions.stream(**CHAT) as stream:
+        list(stream)
+    assert telemetry.attributes["callspan.outcome"] == "completed"

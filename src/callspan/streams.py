@@ -11,7 +11,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
 from inspect import iscoroutinefunction
-from types import FunctionType
+from types import FrameType, FunctionType
 from typing import Any
 
 from callspan.background import outside_collector, watch_collector
@@ -19,6 +19,7 @@ from callspan.budgets import BudgetExceeded
 from callspan.observation import Observation
 
 _NEVER = object()
+_HELPERS = ".lib.streaming"
 
 
 def observe(stream: Any, observation: Observation) -> Any:
@@ -72,7 +73,7 @@ def _leave(observation: Observation, stream: Any) -> None:
     caller = sys._getframe(1).f_back if observation.inside else None
     names = caller.f_code.co_varnames if caller is not None else ()
     if caller is None or not names or caller.f_locals.get(names[0]) is not stream:
-        observation.abandon()
+        end_closed(observation)
 
 
 def _sync_shell(kind: Any) -> type:
@@ -148,9 +149,39 @@ def _steps(source: Iterator[Any], observation: Observation, stream: Any) -> Iter
 
 
 def _comes_back() -> bool:
-    """Whether the loop that was left stands in an iterator's own step, as in LiteLLM: for each step it loops anew."""
+    """Whether the loop that was left does not say that the reader has stopped.
+
+    It may stand in an iterator's own step, as in LiteLLM: for each step that loops anew. Or in a client's helper for
+    streams, which leaves it by an exception of its own, or as the helper is left; closing or dropping tells the end.
+    """
     frame = sys._getframe(1).f_back
-    return frame is not None and frame.f_code.co_name in ("__next__", "__anext__")
+    if frame is None:
+        return False
+    return frame.f_code.co_name in ("__next__", "__anext__") or _is_helper(frame)
+
+
+def _is_helper(frame: FrameType) -> bool:
+    """Whether code belongs to a helper for streams, as openai and anthropic have in packages of this name."""
+    return _HELPERS in str(frame.f_globals.get("__name__"))
+
+
+def end_closed(observation: Observation) -> None:
+    """End the observation of a stream that is closed, perhaps in a `with` that a helper's exception leaves."""
+    error = sys.exc_info()[1]
+    if isinstance(error, Exception) and _raised_in_helper(error):
+        observation.fail(error)
+    else:
+        observation.abandon()
+
+
+def _raised_in_helper(error: Exception) -> bool:
+    """Whether an exception comes from a client's helper for streams, which could not parse what had arrived."""
+    trace = error.__traceback__
+    while trace is not None:
+        if _is_helper(trace.tb_frame):
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def _async_shell(kind: Any) -> type:

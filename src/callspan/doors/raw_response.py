@@ -16,7 +16,7 @@ from typing import Any
 from callspan.background import watch_collector
 from callspan.doors.bodies import Body, body_of, read_whole
 from callspan.observation import Observation
-from callspan.streams import like, observe, on_drop
+from callspan.streams import end_closed, like, observe, on_drop
 
 
 def follow_close(observation: Observation, response: Any) -> None:
@@ -72,7 +72,7 @@ def _closing(kind: Any) -> type:
 def _closed(response: Any, kind: Any) -> None:
     # a client closes the response by itself at the end of its own reading; then the reader tells how that ended
     if not response._callspan.inside:
-        response._callspan.abandon()
+        end_closed(response._callspan)
         response.__class__ = kind
 
 
