@@ -24,6 +24,8 @@ FLOORS: dict[str, float] = {
     "events": 1,
     "settings": 1,
     "patching": 1,
+    "swapping": 1,
+    "muting": 6,
     "private": 1,
     "steering": 1,
     "process": 1,
@@ -82,6 +84,7 @@ OPENTELEMETRY = (
     "install",
     "installation",
     "inspection",
+    "frameworks/muting",
 )
 WRAPT = ("patching", "streams")
 CLIENTS = {"openai", "anthropic", "httpx", "httpx2", "groq", "mistralai", "cohere", "ollama", "botocore"}

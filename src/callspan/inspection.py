@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from opentelemetry import trace
@@ -12,6 +12,7 @@ from opentelemetry import trace
 from callspan import foreign
 from callspan.doors.adapter import Adapter
 from callspan.frameworks.framework import Source
+from callspan.frameworks.native import Native
 from callspan.losses import Loss
 from callspan.patching import Patch
 
@@ -57,13 +58,18 @@ class ClientStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What `status()` reports. `losses` has what did not arrive where `callspan` sends, a row each destination."""
+    """What `status()` reports.
+
+    `losses` has what did not arrive where `callspan` sends, a row each destination; `muted` has a line for each
+    framework whose own telemetry ours stands for.
+    """
 
     instrumented: bool
     clients: tuple[ClientStatus, ...]
     telemetry: tuple[str, ...]
     problems: tuple[str, ...]
     losses: tuple[Loss, ...] = ()
+    muted: tuple[str, ...] = ()
 
 
 def older(version: str, oldest: str) -> bool:
@@ -72,8 +78,10 @@ def older(version: str, oldest: str) -> bool:
     return numbers[0] < numbers[1]
 
 
-def report(instrumented: bool, patched: Mapping[Adapter | Source, Sequence[Patch]]) -> Status:
-    """The status of each client, given the patches of those that are watched."""
+def report(
+    instrumented: bool, patched: Mapping[Adapter | Source, Sequence[Patch]], muted: Iterable[Native] = ()
+) -> Status:
+    """The status of each client, given the patches of those that are watched, and the frameworks that are muted."""
     clients = tuple(_client(adapter, patches) for adapter, patches in patched.items())
     problems = [
         f"{client.name} {client.installed} is too old: callspan needs {client.versions}"
@@ -92,7 +100,8 @@ def report(instrumented: bool, patched: Mapping[Adapter | Source, Sequence[Patch
     if providers is not None:
         problems += providers.problems()
         lost = tuple(providers.lost())
-    return Status(instrumented, clients, _destinations(), tuple(problems), lost)
+    lines = tuple(f"{native.name}: {native.muted}" for native in muted)
+    return Status(instrumented, clients, _destinations(), tuple(problems), lost, lines)
 
 
 def _client(adapter: Adapter | Source, patches: Sequence[Patch]) -> ClientStatus:

@@ -276,7 +276,9 @@ def _at_exit() -> None:
 
 def status() -> Status:
     """What is patched now, checked rather than assumed, and where telemetry goes."""
-    return report(_installation is not None, patched(_installation))
+    natives = _installation.natives if _installation is not None else ()
+    muted = [muting.native for muting in natives if muting.muted]
+    return report(_installation is not None, patched(_installation), muted)
 
 
 class Instrumentor:

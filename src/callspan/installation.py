@@ -21,6 +21,7 @@ from callspan.doors.adapter import Adapter, Request
 from callspan.events import Call
 from callspan.frameworks import SOURCES
 from callspan.frameworks.framework import Source
+from callspan.frameworks.native import NATIVES
 from callspan.handlers.agents import AgentMetrics
 from callspan.handlers.logs import LogEvents
 from callspan.handlers.metrics import Metrics
@@ -28,7 +29,8 @@ from callspan.handlers.spans import Spans
 from callspan.inspection import installed_version, older
 from callspan.listening import Listening
 from callspan.marking import operation as marking
-from callspan.native import policy
+from callspan.muting import Muting
+from callspan.native import LatestCall, policy
 from callspan.observation import Observation, Reader
 from callspan.patching import Patch, Patches
 from callspan.prices import table
@@ -195,17 +197,22 @@ class Installation:
         self._capture = self._chosen if self._chosen.on else None
         self._estimates = settings.estimate == "missing"
         self._handlers = handlers
+        self.natives: list[Muting] = []
         self.listen()
         wanted = _wanted(settings) if watch else ()
         self.clients: list[Client | Listening] = [
             *(Client(adapter, self) for adapter in ADAPTERS if adapter.name in wanted),
             *(Listening(source, self.begin) for source in SOURCES if source.name in wanted),
         ]
+        muting = settings.on_native == "mute" and bool(self._telemetry) and bool(self.clients)
+        self.natives = [Muting(native, self.listen) for native in NATIVES if muting]
 
     def listen(self) -> None:
         """Work out who is told, also of what `configure()` has added."""
         self._handlers_only = Dispatch((*self._handlers, *_house_handlers()))
-        self._all = Dispatch((*self._telemetry, *self._handlers_only.handlers))
+        counted = [native for native in self.natives if native.muted and native.native.metrics]
+        latest = (LatestCall(),) if counted else ()
+        self._all = Dispatch((*self._telemetry, *latest, *self._handlers_only.handlers))
 
     def begin(self, call: Call, read: Reader, scope: Scope) -> Observation:
         """Begin an observation of what a framework tells of itself."""
@@ -239,11 +246,19 @@ class Installation:
             client.apply()
         marking.listen(self.begin if self.clients else None)
         if self.settings.on_native == "mute":
-            policy.mute(self._takes_content_out)
+            policy.mute(self._framework_takes_content_out)
+        for native in self.natives:
+            native.apply()
 
-    def _takes_content_out(self) -> bool:
-        """Whether what a framework records of content would go to providers of ours, though ours goes nowhere."""
-        return False
+    def _framework_takes_content_out(self) -> bool:
+        """Whether content that a framework records would reach a provider that only callspan has set up."""
+        if self._chosen.on:
+            return False
+        provider = trace.get_tracer_provider()
+        if isinstance(provider, trace.ProxyTracerProvider):
+            return True  # `callspan run` sets one up with the first span
+        providers = sys.modules.get("callspan.export.providers")
+        return providers is not None and providers.owned()
 
     def hear(self, framework: str) -> None:
         """Hear the handlers that the app itself gives to a framework which is not watched everywhere."""
@@ -259,6 +274,8 @@ class Installation:
             client.undo()
         marking.listen(None)
         policy.keep()
+        for native in self.natives:
+            native.undo()
 
 
 def known_clients() -> list[str]:

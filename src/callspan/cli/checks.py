@@ -15,6 +15,7 @@ from callspan.bootstrap import callspan_start
 from callspan.cli import environment, late, reachable, tokens, values
 from callspan.cli.clients import patched
 from callspan.cli.probe import probe
+from callspan.frameworks.native import NATIVES
 
 _PACKAGES = ("opentelemetry-api", "opentelemetry-sdk", "opentelemetry-exporter-otlp", "wrapt", "protobuf", "tiktoken")
 _SECONDS = 30
@@ -52,6 +53,10 @@ def clients(report: Report) -> None:
             report.add("", target.state, target.path)
         for other in client.foreign:
             report.add("", "foreign", other)
+    for native in NATIVES:
+        version = _version(native.package)
+        if version:
+            report.add(native.name, version, f"its own telemetry gives way to ours: {native.muted}")
     for problem in found.problems:
         report.add("", "attention", problem, problem=problem)
 
