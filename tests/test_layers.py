@@ -47,6 +47,7 @@ FLOORS: dict[str, float] = {
     "labels": 2,
     "observation": 2,
     "native": 1,
+    "reentry": 2,
     "exceptions": 2,
     "dialects": 2,
     "providers": 2,

@@ -10,6 +10,7 @@ from typing import Any
 
 from callspan import guard
 from callspan.background import Delivery
+from callspan.reentry import outside
 from callspan.settings import SettingsError
 
 SLOW_SECONDS = 0.5
@@ -64,7 +65,7 @@ def _method(handler: Any, event: str) -> Told | None:
 def _timed(place: str, method: Callable[..., Any], *event: Any) -> Any:
     """A user's method, who is told when it is slow."""
     began = perf_counter()
-    answer = method(*event)
+    answer = outside(method, *event)
     if perf_counter() - began > SLOW_SECONDS:
         guard.say_once(f"{place} is slow and holds up the calls that it hears of: make it `async def`")
     return answer

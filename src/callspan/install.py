@@ -6,14 +6,13 @@ import contextlib
 import importlib.util
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from opentelemetry import trace
 
-from callspan import guard, process
+from callspan import guard, process, reentry
 from callspan.background import heard
 from callspan.budgets import Budget
 from callspan.client_options import NO_EXTRAS, attached
@@ -33,7 +32,7 @@ from callspan.scope import current, entered
 from callspan.semconv.conventions import EXTRA
 from callspan.settings import RUN_MODULES, Settings, SettingsError, check, flush_timeout, resolve, sdk_disabled
 
-_lock = process.own_lock(sys.modules[__name__], "_lock", threading.RLock, awaited=True)
+_lock = process.own_lock(sys.modules[__name__], "_lock", awaited=True)
 
 
 _installation: Installation | None = None
@@ -228,8 +227,11 @@ def flush(timeout: float = 5.0) -> bool:
 
     False if that was too short, or if something was lost since the last time: `status().losses` has the numbers.
     """
-    deadline = time.monotonic() + timeout
-    done = heard(timeout)
+    return reentry.within(timeout, lambda: _flush(time.monotonic() + timeout), False)
+
+
+def _flush(deadline: float) -> bool:
+    done = heard(max(0.0, deadline - time.monotonic()))
     export = sys.modules.get("callspan.export.providers")
     if export is not None:
         export.begin_flush(deadline - time.monotonic())

@@ -9,10 +9,12 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
+from threading import get_ident
 from types import CoroutineType
 from typing import Any
 
-from callspan import guard
+from callspan import guard, reentry
 from callspan.background import heard, running_loop
 from callspan.budgets import Budget, BudgetExceeded, Hold
 from callspan.cancellation import being_cancelled
@@ -31,6 +33,7 @@ from callspan.events import (
 )
 from callspan.exceptions import ProviderError, qualified, said
 from callspan.pending_calls import PendingCall, pending_calls
+from callspan.reentry import telling
 from callspan.reservations import STEP, admit, give_back, settle, watch
 from callspan.scope import Scope, enter, leave, place
 from callspan.tokens.estimator import estimator
@@ -54,6 +57,7 @@ class Observation:
     `given_up` has the cause and the time of an attempt that failed, until it is known whether another follows.
     With `awaits_usage`, a stream states its counts after its finish reason.
     `reader` refers to the task that reads it, where another may be the one that closes it.
+    A call that is `_deferred` is told by another thread, as this one was interrupted in telling of another.
     `within` is the context in which the call begins, where that is not the one in force.
     `budgets` may refuse the call or stop its stream; `size` estimates the tokens of the request for them, and `hold` is
     what they have reserved for it.
@@ -62,6 +66,7 @@ class Observation:
     __slots__ = (
         "__weakref__",
         "_contexts",
+        "_deferred",
         "_dispatch",
         "_estimates",
         "_full",
@@ -115,6 +120,7 @@ class Observation:
         self._contexts: list[AbstractContextManager[Any]] = []
         self._open: list[bool] = []
         self._mark: Any = None
+        self._deferred = False
         self._left: tuple[int, float] | None = None
 
     # -- around the provider call ------------------------------------------------------------------------------
@@ -134,7 +140,17 @@ class Observation:
             call.parent = outer.call
         self._open.append(True)
         open_observations.add(self)
-        answers = tell(self._dispatch.starts, call)
+        thread = get_ident()
+        if thread in telling:
+            self._deferred = True
+            reentry.run_later(partial(tell, self._dispatch.starts, call))
+            self._mark = active.set(self)
+            return
+        telling.add(thread)
+        try:
+            answers = tell(self._dispatch.starts, call)
+        finally:
+            telling.discard(thread)
         if call.context is not None:
             self._marks.append(enter(call.context))
         if answers:
@@ -146,7 +162,7 @@ class Observation:
         try:
             self.hold = admit(self.call, self.budgets, self.size)
         except BudgetExceeded as stop:
-            tell_what(self._dispatch.stops, self.call, stop)
+            reentry.run(partial(tell_what, self._dispatch.stops, self.call, stop))
             raise
         except Exception as error:  # noqa: BLE001  an odd request must not keep the app from calling its model
             guard.report("looking at budgets", error)
@@ -229,7 +245,7 @@ class Observation:
             return
         if stop is None:
             return
-        tell_what(self._dispatch.stops, self.call, stop)
+        reentry.run(partial(tell_what, self._dispatch.stops, self.call, stop))
         if stop.budget.in_stream == "raise":
             raise stop
         hold.warned.add(stop.budget)
@@ -382,6 +398,18 @@ class Observation:
         call = self.call
         call.duration = self._end_time() - call.started
         call.outcome, call.failure = outcome, failure
+        thread = get_ident()
+        if self._deferred or thread in telling:
+            reentry.run_later(partial(self._conclude, failure, error))
+            return
+        telling.add(thread)
+        try:
+            self._conclude(failure, error)
+        finally:
+            telling.discard(thread)
+
+    def _conclude(self, failure: Failure | None, error: BaseException | None) -> None:
+        call = self.call
         pending = self._pending_call()
         if pending is None:
             self._settle()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pkgutil import resolve_name
@@ -199,7 +198,7 @@ class _Replacement:
             delattr(self.parent, self.name)
 
 
-_replacing = process.own_lock(sys.modules[__name__], "_replacing", threading.RLock)
+_replacing = process.own_lock(sys.modules[__name__], "_replacing")
 """Held while one function is replaced: the thread that imports a client and one that instruments may do so at once."""
 
 

@@ -34,14 +34,14 @@ def in_child(function: Callable[[], None]) -> None:
 
 
 def own_lock(
-    owner: Any, name: str = "_lock", make: Callable[[], Any] = threading.Lock, *, awaited: bool = False
+    owner: Any, name: str = "_lock", make: Callable[[], Any] = threading.RLock, *, awaited: bool = False
 ) -> Any:
     """Return a new lock for an attribute of an object or a module; a forked child finds another one there.
 
     Args:
         owner: What the lock belongs to. It is referred to weakly.
         name: The attribute under which the owner keeps the lock.
-        make: What makes the lock, `threading.Lock` or `threading.RLock`.
+        make: What makes the lock. A signal handler may come to a lock that its own thread holds, so it is an `RLock`.
         awaited: Whether a fork waits, within bounds, until the lock is free: half of a set-up is of no use to a child.
     """
     key = (id(owner), name)

@@ -7,7 +7,6 @@ been forked, so that each has connections of its own. And most processes never c
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -40,7 +39,7 @@ class LateProviders:
     reads_text = False
 
     def __init__(self) -> None:
-        self._lock = process.own_lock(self, "_lock", threading.RLock, awaited=True)
+        self._lock = process.own_lock(self, "_lock", awaited=True)
         self._begun = False
         self._done = False
         self._brought: tuple[Any, ...] = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -23,7 +22,7 @@ from callspan.requirements import advice
 from callspan.settings import FLUSH_TIMEOUT, flush_timeout
 
 _SIGNALS = ("traces", "logs", "metrics")
-_lock = process.own_lock(sys.modules[__name__], "_lock", threading.RLock, awaited=True)
+_lock = process.own_lock(sys.modules[__name__], "_lock", awaited=True)
 _destinations = Destinations()
 _outlets: dict[Hashable, Outlet] = {}
 _retired: list[Outlet] = []

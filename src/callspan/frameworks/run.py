@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -60,7 +59,7 @@ class Run:
         self.mark: Any = None
         self.manager: Any = None
         self.over = False
-        self.lock = process.own_lock(self, "lock", threading.RLock)
+        self.lock = process.own_lock(self, "lock")
         self.describe = describe
         self.start_now()
         self._begin()

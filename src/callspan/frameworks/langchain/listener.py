@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from callspan import guard
 from callspan.events import Call
+from callspan.reentry import outside
 from callspan.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class _Listener:
 
     def _call(self, step: Step) -> Any:
         if not getattr(self._handler, step.ignored_by, False):
-            return getattr(self._handler, step.method)(*step.arguments, **step.facts)
+            return outside(getattr(self._handler, step.method), *step.arguments, **step.facts)
 
     def _report(self, step: Step, error: Exception) -> None:
         guard.report(f"{type(self._handler).__name__}.{step.method}", error)
