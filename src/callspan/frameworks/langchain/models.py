@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from callspan import scope
+from callspan.background import outside_collector, watch_collector
 from callspan.frameworks.langchain.tree import tree
 from callspan.frameworks.place import Bystander, ModelPlace, acall_at, call_at
 from callspan.frameworks.run import ModelRun
+from callspan.generators import AsyncShell
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
@@ -62,7 +64,8 @@ def stream(wrapped: Any, model: Any, args: Args, kwargs: Kwargs) -> Any:
 
 def astream(wrapped: Any, model: Any, args: Args, kwargs: Kwargs) -> Any:
     """In place of `astream`."""
-    return _asteps(wrapped(*args, **kwargs), _place(model))
+    watch_collector()
+    return _AsyncSteps(wrapped(*args, **kwargs), _place(model))
 
 
 def exact(wrapped: Any, _model: Any, args: Args, kwargs: Kwargs) -> Any:
@@ -90,7 +93,7 @@ def exact_events(wrapped: Any, _model: Any, args: Args, kwargs: Kwargs) -> Any:
 def aexact_events(wrapped: Any, _model: Any, args: Args, kwargs: Kwargs) -> Any:
     """The same in asynchronous code."""
     place, source = _exact_place(args, kwargs), wrapped(*args, **kwargs)
-    return source if place is None else _asteps(source, place, ends=False)
+    return source if place is None else _AsyncSteps(source, place, ends=False)
 
 
 def _exact_place(args: Args, kwargs: Kwargs) -> ModelPlace | None:
@@ -122,7 +125,7 @@ def _steps(source: Any, place: ModelPlace, ends: bool = True) -> Iterator[Any]:
                 source.close()
                 raise
             except BaseException as error:  # noqa: BLE001  it is the model's own code that shall see it
-                step = functools.partial(source.throw, error)
+                step = partial(source.throw, error)
     except BaseException as error:
         failure = error
         raise
@@ -131,33 +134,45 @@ def _steps(source: Any, place: ModelPlace, ends: bool = True) -> Iterator[Any]:
             _close(place, failure)
 
 
-async def _asteps(source: Any, place: ModelPlace, ends: bool = True) -> AsyncIterator[Any]:
-    """The same for an asynchronous generator."""
-    step, failure = source.__anext__, None
-    try:
-        while True:
-            mark = None if place.settled else scope.enter(scope.at(place))
-            try:
-                item = await step()
-            except StopAsyncIteration:
-                return
-            finally:
-                if mark is not None:
-                    scope.leave(mark)
-            try:
-                yield item
-                step = source.__anext__
-            except GeneratorExit:
-                await source.aclose()
-                raise
-            except BaseException as error:  # noqa: BLE001  it is the model's own code that shall see it
-                step = functools.partial(source.athrow, error)
-    except BaseException as error:
-        failure = error
-        raise
-    finally:
-        if ends or not isinstance(failure, Exception | None):
-            _close(place, failure)
+class _AsyncSteps(AsyncShell):
+    """An asynchronous generator in whose steps the place is in force. `ends` says that runs end with it.
+
+    It is an object and no generator, of which the event loop would know: at its end a loop closes all generators at
+    once, and one of ours would close LangChain's while the loop is closing that.
+    """
+
+    def __init__(self, source: Any, place: ModelPlace, ends: bool = True) -> None:
+        super().__init__(source)
+        self._place = place
+        self._ends = ends
+
+    async def _step(self, step: Callable[[], Any]) -> Any:
+        mark = None if self._place.settled else scope.enter(scope.at(self._place))
+        try:
+            return await step()
+        except StopAsyncIteration:
+            self._end(None)
+            raise
+        except BaseException as error:
+            self._end(error)
+            raise
+        finally:
+            if mark is not None:
+                scope.leave(mark)
+
+    def _end(self, error: BaseException | None) -> None:
+        if self._ends or not isinstance(error, Exception | None):
+            _close(self._place, error)
+
+    async def aclose(self) -> None:
+        """Close it: the reader stops."""
+        self._end(GeneratorExit())
+        await self._source.aclose()
+
+    def __del__(self) -> None:
+        place = self._place
+        if any(not run.closed for run in place.runs):
+            outside_collector(partial(_close, place, None))
 
 
 def search(wrapped: Any, _retriever: Any, args: Args, kwargs: Kwargs) -> Any:

@@ -212,10 +212,15 @@ class Tree:
             self.close(run, error if isinstance(error, BaseException) else None)
 
     def close(self, run: Run, error: BaseException | None) -> None:
-        """End a run that did not end well, and all that is still open in it. No error means that its reader left."""
+        """End a run that did not end well, and all that is still open in it. No error means that its reader left.
+
+        What failed in a run has told of that already; what is open in it was left by the one that failed. A
+        cancellation is told of the outermost alone, and is everybody's.
+        """
         self.runs.remove(run)
+        inner = None if isinstance(error, Exception) else error
         for child in list(run.children):
-            self.close(child, error)
+            self.close(child, inner)
         if isinstance(run, ModelRun):
             run.closed = True
             self._spoken(run, False)

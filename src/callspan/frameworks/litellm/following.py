@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from inspect import iscoroutinefunction
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
@@ -15,6 +15,7 @@ from callspan.frameworks.litellm import answers
 from callspan.frameworks.litellm.admission import refusal
 from callspan.frameworks.litellm.request import Request
 from callspan.frameworks.place import acall_at, call_at
+from callspan.generators import AsyncShell
 from callspan.observation import Observation
 from callspan.streams import observation_of, observe
 
@@ -42,7 +43,7 @@ def follow(request: Request, stream: Any, observation: Observation) -> None:
     elif isinstance(source, GeneratorType):
         stream.completion_stream = _steps(request, source, decide)
     elif isinstance(source, AsyncGeneratorType):
-        stream.completion_stream = _asteps(request, source, decide)
+        stream.completion_stream = _AsyncSteps(request, source, decide)
     else:
         request.late = False
         decide()
@@ -81,20 +82,28 @@ def _steps(request: Request, source: Any, decide: Decide) -> Iterator[Any]:
     yield from source
 
 
-async def _asteps(request: Request, source: Any, decide: Decide) -> AsyncIterator[Any]:
-    """The same in asynchronous code."""
+class _AsyncSteps(AsyncShell):
+    """An asynchronous generator whose first step makes the request; no generator, which the event loop would close."""
 
-    async def first() -> Any:
-        return await source.__anext__()
+    def __init__(self, request: Request, source: Any, decide: Decide) -> None:
+        super().__init__(source)
+        self._begin: tuple[Request, Decide] | None = (request, decide)
 
-    try:
-        yield await _late(request, first, decide)()
-        async for item in source:
-            yield item
-    except StopAsyncIteration:
-        return
-    finally:
-        await source.aclose()
+    async def _step(self, step: Callable[[], Any]) -> Any:
+        if self._begin is None:
+            return await step()
+        request, decide = self._begin
+        self._begin = None
+
+        async def first() -> Any:
+            return await step()
+
+        return await _late(request, first, decide)()
+
+    async def aclose(self) -> None:
+        """Close it: the reader stops."""
+        self._begin = None
+        await self._source.aclose()
 
 
 def see_left(stream: Any) -> None:
