@@ -169,6 +169,28 @@ def test_invoke_model(telemetry: Telemetry, headers: dict[str, str], asked: Any,
     assert cost(telemetry) == (usd, None if unknown else "genai-prices", unknown)
 
 
+LIFETIMES: list[tuple[dict[str, int], int, int]] = [
+    ({"cache_creation": 0, "ephemeral_1h_input_tokens": 300, "ephemeral_5m_input_tokens": 100}, 100, 300),
+    ({"cache_creation": 400, "ephemeral_1h_input_tokens": 300, "ephemeral_5m_input_tokens": 100}, 100, 300),
+    ({"cache_creation": 400}, 400, 0),
+]
+WRITTEN = {"input": 1, "output": 1, "cache_write": 10, "cache_write_1h": 100}
+
+
+@pytest.mark.instrument(cost=True, prices={"models": {"claude-haiku-4-5": WRITTEN}})
+@pytest.mark.parametrize(("details", "minutes", "hour"), LIFETIMES)
+def test_langchain(telemetry: Telemetry, details: Any, minutes: int, hour: int) -> None:
+    """Lifetimes of caches in LangChain's own counts, of a model whose client nobody watches."""
+    models = pytest.importorskip("langchain_core.language_models.fake_chat_models", reason="no LangChain")
+    messages = pytest.importorskip("langchain_core.messages")
+    usage = {"input_tokens": 1000, "output_tokens": 0, "total_tokens": 1000, "input_token_details": details}
+    named = {"model_name": "claude-haiku-4-5"}
+    said = messages.AIMessage("Hi", usage_metadata=usage, response_metadata=named)
+    models.GenericFakeChatModel(messages=iter([said])).invoke("Hi")
+    usd = (1000 - minutes - hour) * 1 + minutes * 10 + hour * 100
+    assert cost(telemetry) == (pytest.approx(usd / 1e6), "own", None)
+
+
 PLAIN = {"input": 300_000, "output": 4000, "cache_read": 1000, "cache_write": 300}
 SOUND = {**PLAIN, "input_audio": 700, "output_audio": 50, "input_image": 90, "output_image": 60, "reasoning": 20}
 CACHED = {"cache_read_audio": 400, "cache_read_image": 10, "cache_read_video": 0}
