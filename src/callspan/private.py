@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 
 MODE = 0o600
@@ -37,13 +38,18 @@ def above_standard(descriptor: int) -> int:
 
 
 def claimed(path: str) -> str:
-    """Return the path, or `PATH.PID` if another process that still runs writes to it, as worker processes do."""
+    """Return the path, or `PATH.PID` if another process that still runs writes to it, as worker processes do.
+
+    Raises `OSError` if it cannot be written.
+    """
     if _claims.get(path, (0, 0))[0] == os.getpid():
         return path
     try:
         descriptor = opened(path)
-    except OSError:
-        return path  # whoever opens it to write will say why that cannot be done
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            return path  # a pipe that nobody reads yet
+        raise
     state = lock(descriptor)
     if state is None:
         _claims[path] = os.getpid(), descriptor  # to the end of the process, which frees it

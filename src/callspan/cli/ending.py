@@ -13,13 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from callspan import greenlets, guard, process
+from callspan import greenlets, guard, private, process
 from callspan.patching import Patch
+from callspan.settings import flush_timeout
 
 _DEADLY = {number for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT") if (number := getattr(signal, name, None))}
 _CREDENTIALS = struct.Struct("3i")
 """What the kernel says of who wrote into a socket: process, user, group."""
 _PID_1 = 1
+_GRACE_SECONDS = 1.0
+"""How much longer than `CALLSPAN_FLUSH_TIMEOUT` the end may take before it is cut short."""
 _kill = os.kill
 
 
@@ -31,11 +34,15 @@ class Ending:
     writes where the program stood into a socket, and wakes a thread of ours, which kills the process in earnest.
 
     `last_words` must bear being run twice. `flush` is for process 1 of a container, which the signal does not end.
+    `hold` makes new calls wait from the signal on, and gives what lets them go again if the process lives on.
     """
 
-    def __init__(self, last_words: Callable[[], None], flush: Callable[[], object]) -> None:
+    def __init__(
+        self, last_words: Callable[[], None], flush: Callable[[], object], hold: Callable[[], Callable[[], None]]
+    ) -> None:
         self._last_words = last_words
         self._flush = flush
+        self._hold = hold
         self._pid = 0
         self._sockets: tuple[socket.socket, socket.socket] | None = None
         self._thread: threading.Thread | None = None
@@ -51,7 +58,7 @@ class Ending:
         self._pid = os.getpid()
         if not (_possible() and _is_default()):
             return
-        told, tells = self._sockets = socket.socketpair()
+        told, tells = self._sockets = _pair()
         told.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         tells.setblocking(False)  # the handler must not wait for a thread that waits for it
         self._thread = threading.Thread(target=self._wait, args=(told,), name="callspan-ending", daemon=True)
@@ -91,6 +98,16 @@ class Ending:
             self._let_go()
 
     def _say_last_words(self) -> None:
+        """Say them on a thread that may hang, as in a disk that does: the signal ends the process all the same."""
+        thread = threading.Thread(target=self._try_last_words, name="callspan-last-words", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter ends already
+            self._try_last_words()
+        else:
+            thread.join(flush_timeout() + _GRACE_SECONDS)
+
+    def _try_last_words(self) -> None:
         try:
             self._last_words()
         except Exception as error:  # noqa: BLE001  the process must end as it would
@@ -105,10 +122,16 @@ class Ending:
                 self._flush()
                 continue
             self._under_way.set()
-            self._say_last_words()
-            self._let_go()
-            _kill(os.getpid(), signal.SIGTERM)
+            self._end()
             return
+
+    def _end(self) -> None:
+        """Say the last words and die; only a handler that the program has set meanwhile lets it live on."""
+        release = self._hold()
+        self._say_last_words()
+        self._let_go()
+        _kill(os.getpid(), signal.SIGTERM)
+        release()
 
     def _let_go(self) -> None:
         """Have the default action back; a handler that the program has set by now stays."""
@@ -138,6 +161,18 @@ class Ending:
         self._sockets = self._thread = None
         self._under_way = threading.Event()
         self._unblock()
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    """Return two sockets that are connected, with numbers above those of stdin, stdout and stderr.
+
+    Where the program has closed one of those, its number is free; and what others write there would end the process.
+    """
+    low = socket.socketpair()
+    high = [socket.socket(fileno=private.above_standard(each.fileno())) for each in low]
+    for each in low:
+        each.close()
+    return high[0], high[1]
 
 
 def _possible() -> bool:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from callspan.cli.problem import Problem, meant
+from callspan.cli.problem import Problem, meant, say
 from callspan.requirements import advice
 from callspan.version import __version__
 
@@ -42,13 +42,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         _parser().print_help()
         return 0
     except Problem as problem:
-        print(f"callspan: {problem}", file=sys.stderr)
+        say(str(problem))
         return 2
     except ModuleNotFoundError as error:
         line = advice(error)
         if line is None:
             raise
-        print(f"callspan: {line}", file=sys.stderr)
+        say(line)
         return 2
     except BrokenPipeError:  # `callspan doctor | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

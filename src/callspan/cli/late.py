@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from callspan import guard, private, process
+from callspan.cli import last_calls
 from callspan.cli.ending import Ending
 from callspan.requirements import advice
 from callspan.settings import flush_timeout
@@ -29,7 +30,6 @@ SERVICE_NAME = "CALLSPAN_RUN_SERVICE"
 """The variable with a service name for programs that have none."""
 LINES = "CALLSPAN_RUN_LINES"
 """The variable with the lines that were printed when the program was started, and need not be logged again."""
-_claims: list[int] = []
 _EXPORTERS = ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER")
 
 
@@ -77,7 +77,7 @@ class LateProviders:
         if wanted.any:
             providers.setup(wanted, strict=False)
             if flush_timeout() > 0:
-                self.ending = Ending(_end, _flush)
+                self.ending = Ending(_end, _flush, _LAST_CALLS.hold)
                 self.ending.watch()
         return tuple(handler for handler in providers.handlers() if handler not in told)
 
@@ -99,6 +99,7 @@ class LateProviders:
 
 
 PROVIDERS = LateProviders()
+_LAST_CALLS = last_calls.LastCalls()
 
 
 def instrument() -> None:
@@ -126,7 +127,7 @@ def _wanted() -> Destinations:
 def _own_file(path: str) -> str | None:
     """Return the path of this process's own file, or `None` where it cannot be written: the rest goes on."""
     try:
-        return claimed(path)
+        return private.claimed(path)
     except OSError as error:
         guard.say_once(f"{path} cannot be written ({error.strerror}), so nothing goes there")
         return None
@@ -136,7 +137,9 @@ def _end() -> None:
     from callspan.export import providers
     from callspan.observation import end_all
 
+    _LAST_CALLS.settle(min(last_calls.SECONDS, flush_timeout() / 2))
     end_all()
+    providers.give_up_absent()
     _flush()
     providers.shutdown()
 
@@ -145,25 +148,6 @@ def _flush() -> None:
     import callspan
 
     callspan.flush(flush_timeout())
-
-
-def claimed(path: str) -> str:
-    """The path, or `PATH.PID` where another process that is still running writes to it: worker processes do."""
-    try:
-        import fcntl
-    except ImportError:  # not on Windows
-        return path
-    descriptor = private.opened(path)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return f"{path}.{os.getpid()}"
-    except OSError:
-        os.close(descriptor)  # a file system without locks
-        return path
-    _claims.append(descriptor)  # to the end of the process, which frees it
-    return path
 
 
 def destinations(environ: Mapping[str, str], complain: Callable[[str], None] = _ignore) -> Destinations:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import sys
 from collections.abc import Iterable
 
 
 class Problem(ValueError):
     """Wrong input; the command prints its one line and exits with code 2."""
+
+
+def say(text: str) -> None:
+    """Print one line on stderr, and nothing where stderr is closed: `print` would take stdout then."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(f"callspan: {text}", file=sys.stderr)
 
 
 def meant(word: str, known: Iterable[str]) -> str:

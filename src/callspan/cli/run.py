@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -13,7 +14,7 @@ from callspan.cli import late
 from callspan.cli.entry import Parser
 from callspan.cli.environment import child_environment, wrong_variables
 from callspan.cli.options import OPTIONS, Option, split
-from callspan.cli.problem import Problem
+from callspan.cli.problem import Problem, say
 from callspan.cli.program import Program, find
 
 _DESCRIPTION = """\
@@ -54,15 +55,10 @@ def main(words: Sequence[str]) -> NoReturn:
     env.setdefault(late.SERVICE_NAME, program.name)
     env[late.LINES] = "\n".join(lines)
     for line in lines:
-        _say(line)
+        say(line)
     if variable := callspan_start.switched_off(env):
-        _say(f"nothing is recorded, as {variable} says so")
+        say(f"nothing is recorded, as {variable} says so")
     _become(program, env)
-
-
-def _say(line: str) -> None:
-    if sys.stderr is not None:
-        print(f"callspan: {line}", file=sys.stderr)
 
 
 def _read(words: Sequence[str]) -> dict[str, str]:
@@ -98,8 +94,10 @@ def _parser() -> Parser:
 
 def _become(program: Program, env: Mapping[str, str]) -> NoReturn:
     # In place of this process, so that signals, job control and the exit code are the program's own.
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # closed, as by >&- in a shell
+            with contextlib.suppress(OSError):
+                stream.flush()
     try:
         os.execve(program.executable, program.words, env)
     except OSError as error:

@@ -73,14 +73,14 @@ class LineWriter(Worker):
             )
 
     def _reserve(self, size: int) -> bool:
-        with self._lock:
+        with self._bytes_lock:
             if self._bytes + size > LIMIT_BYTES:
                 return False
             self._bytes += size
             return True
 
     def _release(self, size: int) -> None:
-        with self._lock:
+        with self._bytes_lock:
             self._bytes -= size
 
     def stop(self) -> None:
