@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from callspan.export.collector import METRIC_EXPORT_MS, metric_export_interval
 from callspan.export.destinations import (
     ConfigurationError,
     Destinations,
@@ -149,3 +150,13 @@ def test_bad_prometheus_addresses_name_the_form(value: str) -> None:
 def test_any_says_whether_there_is_a_destination() -> None:
     assert not Destinations().any
     assert all(d.any for d in (Destinations(console=True), Destinations(file="x"), Destinations(otlp_endpoint="x")))
+
+
+@pytest.mark.parametrize(("value", "expected"), [(None, METRIC_EXPORT_MS), ("", METRIC_EXPORT_MS), ("60000", None)])
+def test_metrics_are_exported_often_unless_the_user_says_how_often(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, expected: float | None
+) -> None:
+    """`None` leaves it to the SDK, which reads the variable."""
+    if value is not None:
+        monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", value)
+    assert metric_export_interval() == expected

@@ -93,13 +93,16 @@ class Gate(MetricExporter):
 
 
 class GatedReader:
-    """The SDK's periodic reader behind a gate. An exporter that counts by itself needs no `count` here."""
+    """The SDK's periodic reader behind a gate.
+
+    An exporter that counts by itself needs no `count` here. `interval` is in milliseconds, the SDK's own if not given.
+    """
 
     _kept: ClassVar[list[Any]] = []
 
-    def __init__(self, exporter: Any, count: MetricsCount | None = None) -> None:
+    def __init__(self, exporter: Any, count: MetricsCount | None = None, interval: float | None = None) -> None:
         self._gate = Gate(exporter, count)
-        self.reader = PeriodicExportingMetricReader(self._gate)
+        self.reader = PeriodicExportingMetricReader(self._gate, export_interval_millis=interval)
         # SDKs before 1.40 print an error in every forked child when a reader is gone
         GatedReader._kept.append(self.reader)
 
