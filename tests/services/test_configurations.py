@@ -15,6 +15,7 @@ from .jaeger import Jaeger
 from .programs import STACK, until
 from .prometheus import Prometheus
 from .shop import run_order, to, visit
+from .spans import model_spans, send, sender
 
 PRODUCTION = STACK / "collector-production.yaml"
 
@@ -51,6 +52,30 @@ def test_with_redaction_switched_on_nothing_that_was_said_arrives(
     assert "rose" not in said[names.OUTPUT_MESSAGES].lower()
     assert said[names.OUTPUT_TOKENS] > 0
     assert spans["take an order"]["order.from"] == "**** by card ****"
+
+
+def measured(folder: Path, file: Path) -> tuple[Collector, Prometheus]:
+    """A collector by a file, and the Prometheus that reads it or is sent to, as the file says."""
+    more = folder / "soon.yaml"
+    more.write_text("connectors: {span_metrics: {metrics_flush_interval: 1s}}\n")
+    if file != PRODUCTION:
+        collector = Collector(folder, "127.0.0.1:9", [file, more])
+        return collector, Prometheus(folder, collector.prometheus)
+    prometheus = Prometheus(folder, target=None)
+    where = {"OTELCOL_METRICS": f"{prometheus.url}/api/v1/otlp/v1/metrics", "OTELCOL_STORAGE": str(folder / "queue")}
+    return Collector(folder, "127.0.0.1:9", [file, more], **where), prometheus
+
+
+@pytest.mark.parametrize("file", [BASIC, STACK / "collector-gateway.yaml", PRODUCTION], ids=lambda file: file.name)
+def test_span_metrics_of_2500_models_are_bounded(tmp_path: Path, file: Path) -> None:
+    """What is beyond the limit is counted together, so the sum is whole."""
+    collector, prometheus = measured(tmp_path, file)
+    calls = 'traces_span_metrics_calls_total{job="many-models"}'
+    with running(collector, prometheus), sender(collector.grpc) as exporter:
+        send(exporter, model_spans("many-models", 2500))
+        prometheus.wait_for_value(f"sum({calls})", 2500)
+        assert prometheus.value(f"count({calls})") <= 501
+        assert prometheus.value(f'sum({calls[:-1]}, otel_metric_overflow="true"}})') >= 1999
 
 
 def test_in_production_a_crash_of_the_collector_and_an_outage_of_the_back_ends_lose_nothing(tmp_path: Path) -> None:
