@@ -63,6 +63,7 @@ connectors:
   span_metrics: {{metrics_flush_interval: 1s}}
 exporters:
   file: {{path: {file}, flush_interval: 200ms}}
+  prometheus: {{metric_expiration: 60m}}
 service:
   pipelines:
     logs: {{exporters: [debug, file]}}

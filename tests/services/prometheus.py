@@ -13,16 +13,24 @@ import yaml
 
 from .programs import STACK, Running, free_ports, until
 
+_COMMAND = yaml.safe_load((STACK / "compose.yaml").read_text())["services"]["prometheus"]["command"]
+FEATURES = next(word.partition("=")[2] for word in _COMMAND if word.startswith("--enable-feature="))
+"""What the stack's Prometheus is started with."""
+
 
 class Prometheus(Running):
-    """By the stack's own file, but reads a collector each second; without one it waits to be sent to."""
+    """By the stack's own file and flags, but reads a collector each second; without one it waits to be sent to.
 
-    def __init__(self, folder: Path, target: str | None) -> None:
+    With `as_it_stands` it reads as often as the file says.
+    """
+
+    def __init__(self, folder: Path, target: str | None, *, as_it_stands: bool = False) -> None:
         self._reads = target is not None
         (port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{port}"
         config = yaml.safe_load((STACK / "prometheus.yml").read_text())
-        config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+        if not as_it_stands:
+            config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
         config["rule_files"] = [str(STACK / "rules.yml")]
         config["scrape_configs"][0]["static_configs"] = [{"targets": [target] if target else []}]
         file = folder / "prometheus.yml"
@@ -32,7 +40,7 @@ class Prometheus(Running):
             f"--storage.tsdb.path={folder / 'prometheus'}",
             f"--web.listen-address=127.0.0.1:{port}",
             "--web.enable-otlp-receiver",
-            "--enable-feature=exemplar-storage",
+            f"--enable-feature={FEATURES}",
         ]
         super().__init__("prometheus", words, folder, f"{self.url}/-/ready")
 
@@ -45,6 +53,10 @@ class Prometheus(Running):
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The series that an expression gives now."""
         return self._get("query", query=expression)["result"]
+
+    def range(self, expression: str, start: float, end: float, step: str = "5s") -> list[dict[str, Any]]:
+        """The series that an expression gives between two times, each with its `values`."""
+        return self._get("query_range", query=expression, start=start, end=end, step=step)["result"]
 
     def value(self, expression: str) -> float:
         """The one number that an expression gives; 0 where there is none."""

@@ -78,11 +78,20 @@ class Orders:
         return [self._take() for _ in range(number)]
 
     def _take(self) -> float:
-        assert self._process.stdin is not None
+        self.begin()
         assert self._process.stdout is not None
+        return float(self._process.stdout.readline())
+
+    def begin(self) -> None:
+        """Let the program begin an order, and do not wait for it."""
+        assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        return float(self._process.stdout.readline())
+
+    def kill(self) -> None:
+        """End the program at once."""
+        self._process.kill()
+        self._process.communicate(timeout=SECONDS)
 
     def close(self) -> tuple[list[str], float]:
         """Let the program end; the lines on stderr, and the seconds that the end took."""

@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, timeseries
-from grafana_foundation_sdk.models.common import LegendDisplayMode
-from grafana_foundation_sdk.models.dashboard import DataSourceRef, VariableRefresh
+from grafana_foundation_sdk.models.common import BigValueColorMode, BigValueGraphMode, LegendDisplayMode
+from grafana_foundation_sdk.models.dashboard import (
+    DataSourceRef,
+    FieldColorModeId,
+    Threshold,
+    ThresholdsMode,
+    VariableRefresh,
+)
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="${source}")
+NEUTRAL = ((None, "blue"),)
+"""A number that is neither good nor bad."""
 CALLS = '{__name__=~"gen_ai_client_(operation|inference)_duration_seconds_count"'
 
 
@@ -18,33 +26,44 @@ CALLS = '{__name__=~"gen_ai_client_(operation|inference)_duration_seconds_count"
 class Panel:
     """What is shown: queries with the names of their lines.
 
+    `empty` is shown where the queries give nothing. `levels` are the colours of a number, each from its value on.
     With `exemplars` there is a diamond for each call that left one, and it leads to the call's trace.
     """
 
     title: str
     queries: Sequence[tuple[str, str]]
+    meaning: str
+    empty: str
     unit: str = "short"
-    meaning: str = ""
     width: int = 8
     exemplars: bool = False
     number: bool = False
     stacked: bool = False
+    levels: Sequence[tuple[float | None, str]] = NEUTRAL
 
-    def build(self) -> Any:
-        """The panel as Grafana's builders have it."""
-        kind = stat.Panel() if self.number else timeseries.Panel()
-        panel = kind.title(self.title).description(self.meaning).unit(self.unit).datasource(SOURCE)
-        panel = panel.span(self.width).height(4 if self.number else 8).min(0)
-        if isinstance(panel, timeseries.Panel):
-            panel = panel.fill_opacity(20 if self.stacked else 5).legend(
-                common.VizLegendOptions().display_mode(LegendDisplayMode.LIST).show_legend(True)
-            )
-            if self.stacked:
-                panel = panel.stacking(common.StackingConfig().mode("normal"))
-        for number, (expression, line) in enumerate(self.queries):
-            query = prometheus.Dataquery().expr(expression).legend_format(line).ref_id(chr(ord("A") + number))
-            panel = panel.with_target(query.range().exemplar(self.exemplars))
+    def build(self, number: int) -> Any:
+        """Return the panel as Grafana's builders have it; its number in the dashboard is its id."""
+        panel = self._as_number() if self.number else self._as_lines()
+        panel = panel.id(number).title(self.title).description(self.meaning).datasource(SOURCE)
+        panel = panel.unit(self.unit).min(0).no_value(self.empty).span(self.width)
+        for index, (expression, line) in enumerate(self.queries):
+            query = prometheus.Dataquery().expr(expression).legend_format(line).ref_id(chr(ord("A") + index))
+            # the last value of a range may be an hour old
+            query = query.instant() if self.number else query.range().exemplar(self.exemplars)
+            panel = panel.with_target(query)
         return panel
+
+    def _as_number(self) -> Any:
+        steps = [Threshold(value=value, color=color) for value, color in self.levels]
+        levels = dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
+        color = dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS)
+        panel = stat.Panel().height(4).thresholds(levels).color_scheme(color)
+        return panel.color_mode(BigValueColorMode.VALUE).graph_mode(BigValueGraphMode.NONE)
+
+    def _as_lines(self) -> Any:
+        legend = common.VizLegendOptions().display_mode(LegendDisplayMode.LIST).show_legend(True)
+        panel = timeseries.Panel().height(8).legend(legend).fill_opacity(20 if self.stacked else 5)
+        return panel.stacking(common.StackingConfig().mode("normal")) if self.stacked else panel
 
 
 def made(uid: str, title: str, panels: Sequence[Panel], *variables: Any) -> Any:
@@ -63,8 +82,8 @@ def made(uid: str, title: str, panels: Sequence[Panel], *variables: Any) -> Any:
     )
     for variable in variables:
         found = found.with_variable(variable)
-    for panel in panels:
-        found = found.with_panel(panel.build())
+    for number, panel in enumerate(panels, 1):
+        found = found.with_panel(panel.build(number))
     return found.build()
 
 

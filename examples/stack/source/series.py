@@ -80,7 +80,17 @@ class Series:
 
 def share(part: str, whole: str) -> str:
     """A part of a whole, where there is a whole; 0 where there is no part."""
-    return f"({part} or 0 * {whole}) / ({whole} > 0)"
+    return f"{at_least_zero(part, whole)} / ({whole} > 0)"
+
+
+def total(one: str, other: str) -> str:
+    """Return the sum of two quantities of which either may be missing."""
+    return f"({one} + {other} or {one} or {other})"
+
+
+def at_least_zero(part: str, whole: str) -> str:
+    """Return a quantity, or 0 where there is none of it but there is a whole."""
+    return f"({part} or 0 * {whole})"
 
 
 def _named(*metrics: Metric | None) -> Series:
