@@ -51,7 +51,7 @@ class LineWriter(Worker):
         super().__init__("callspan-file")
         self._file = file
         # a handler of a signal may record while this thread does
-        self._lock = process.own_lock(self, make=threading.RLock)
+        self._bytes_lock = process.own_lock(self, "_bytes_lock", threading.RLock)
         self._bytes = 0
 
     def submit(self, count: Count, number: int, encode: Encode) -> None:
