@@ -8,18 +8,8 @@ from callspan.dialects import openai_parts as parts
 from callspan.dialects.dialect import Body, Dialect, chosen, count, get, items, plain, position, spoken, text
 from callspan.dialects.gemini_usage import by_modality
 from callspan.dialects.openai_failure import OTHER, failure_type
-from callspan.events import (
-    CANCELLED_BY_PROVIDER,
-    REASONING,
-    TEXT,
-    TOOL_CALL,
-    Content,
-    Delta,
-    Failure,
-    Part,
-    Usage,
-    shown,
-)
+from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage, shown
+from callspan.events.ending import CANCELLED_BY_PROVIDER
 from callspan.events.usage import DETAILS
 
 _SETTINGS = {
