@@ -85,6 +85,18 @@ def _cost(stated: Body) -> float | None:
     return None
 
 
+_CONDITIONS = frozenset({"service_tier", "speed", "inference_geo"})
+"""What LiteLLM and its proxy state among the counts, and Anthropic's models are priced by."""
+
+
+def conditions(stated: Any) -> dict[str, str]:
+    """Return what a `usage` object says of how the call was served."""
+    told = fields(stated)
+    if _CONDITIONS.isdisjoint(told):
+        return {}
+    return {name: value for name in _CONDITIONS if (value := text(told.get(name)))}
+
+
 def gateway_cost(choice: Any) -> float | None:
     """Return what Vercel's gateway says that an answer cost, in the message of a choice or in the last piece of it."""
     message = get(choice, "message") or get(choice, "delta")

@@ -147,6 +147,8 @@ def read(answer: Any, full: bool) -> Delta | None:
     if "usage_breakdown" in told and delta.usage is not None:
         _break_down(delta.usage, told["usage_breakdown"], choices)
     delta.details = _details(told, choices, reasons)
+    if stated is not None and (served := billing.conditions(stated)):
+        delta.details = {**served, **(delta.details or {})}
     if broken or told.get("error") is not None or told.get("object") == "error":
         delta.failure = _failure(told, choices, broken)
     return delta
