@@ -25,6 +25,7 @@ FLOORS: dict[str, float] = {
     "settings": 1,
     "patching": 1,
     "swapping": 1,
+    "bypass": 2,
     "muting": 6,
     "private": 1,
     "steering": 1,

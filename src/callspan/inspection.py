@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from opentelemetry import trace
 
 from callspan import foreign
+from callspan.bypass import bypasses, lines_about
 from callspan.doors.adapter import Adapter
 from callspan.frameworks.framework import Source
 from callspan.frameworks.native import Native
@@ -32,7 +33,11 @@ def installed_version(adapter: Adapter | Source) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class TargetStatus:
-    """One function that callspan wraps: `patched`, `waiting` for its import, `missing`, or `not instrumented`."""
+    """One function that callspan wraps.
+
+    It is `patched`, `waiting` for its import, `missing`, `bypassed` by what others put in its place, or `not
+    instrumented`.
+    """
 
     path: str
     state: str
@@ -94,6 +99,7 @@ def report(
         for target in client.targets
         if target.state == "missing"
     ]
+    problems += [line for patches in patched.values() for line in lines_about(patches)]
     problems += [f"{client.name} is also instrumented by {name}" for client in clients for name in client.foreign]
     providers = sys.modules.get("callspan.export.providers")
     lost: tuple[Loss, ...] = ()
@@ -114,7 +120,7 @@ def _client(adapter: Adapter | Source, patches: Sequence[Patch]) -> ClientStatus
         operations=adapter.operations,
         modules=tuple(dict.fromkeys(patch.module for patch in patches)),
         targets=tuple(
-            TargetStatus(patch.target, patch.state)
+            TargetStatus(patch.target, "bypassed" if bypasses(patch) else patch.state)
             for patch in patches
             if not (patch.optional and patch.state in ("missing", "waiting"))
         ),

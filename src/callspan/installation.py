@@ -13,6 +13,7 @@ from callspan import foreign, guard
 from callspan.adapters import ADAPTERS
 from callspan.background import outside_loop
 from callspan.budgets import Budget
+from callspan.bypass import lines_about
 from callspan.client_options import NO_EXTRAS, Extras, attached
 from callspan.content.capture import Capture, chosen
 from callspan.content.plain import valid
@@ -77,6 +78,8 @@ class Client:
                 f"callspan needs {self.adapter.name}>={self.adapter.versions[0]}"
             )
             return
+        for line in lines_about(self.patches.patches):
+            guard.say_once(line)
         self.others = foreign.found(self.adapter.name)
         if self.others:
             self.deferred = self._owner.settings.on_conflict == "defer"

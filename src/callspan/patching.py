@@ -117,12 +117,17 @@ class Patch:
     optional: bool = False
     variable: str | None = None
     state: str = "not instrumented"
-    _replacements: list[_Replacement] = field(default_factory=list, repr=False)
+    _replacements: list[Replacement] = field(default_factory=list, repr=False)
 
     @property
     def target(self) -> str:
         """The dotted path as a person would write it."""
         return f"{self.module}.{self.path}"
+
+    @property
+    def replacements(self) -> tuple[Replacement, ...]:
+        """What was replaced and stands in place now; several where the module was executed again."""
+        return tuple(self._replacements)
 
     def apply(self) -> None:
         """Put the wrapper in place; a target that has moved is reported and skipped.
@@ -142,7 +147,7 @@ class Patch:
                 original = vars(parent)[name]
             wrapped = self._around(original, (parent, name))
             setattr(parent, name, wrapped)
-            self._replacements.append(_Replacement(parent, name, original, wrapped, owned))
+            self._replacements.append(Replacement(parent, name, original, wrapped, owned))
         self.state = "patched" if _kept(parent, name) is wrapped else "missing"
 
     def _resolve(self) -> tuple[Any, str, Any]:
@@ -173,7 +178,7 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Replacement:
+class Replacement:
     """What a patch has done: the place, what stood there, what stands there now, and if the place had it of its own."""
 
     parent: Any
