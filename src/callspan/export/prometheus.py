@@ -27,19 +27,17 @@ class Prometheus(Outlet):
         self._serve(strict)
 
     def _serve(self, strict: bool) -> None:
-        from prometheus_client import start_http_server
+        from callspan.export.metrics_server import MetricsServer
 
         try:
-            started: Any = start_http_server(self._port, addr=self._host)
+            self._server = MetricsServer(self._host, self._port, _rendered)
         except OSError as error:
             why = f"Prometheus cannot be served on {self._host}:{self._port}: {error.strerror or error}"
             if strict:
                 raise ConfigurationError(f"{why}; choose another port") from None
             guard.say_once(f"{why}; the metrics of this process are not there")
             return
-        if started:
-            self._server = started[0]
-            self._port = self._server.server_port
+        self._port = self._server.port
 
     def wants(self, signal: str) -> bool:
         """Metrics only."""
@@ -69,14 +67,22 @@ class Prometheus(Outlet):
         """Stop serving."""
         self._unregister()
         if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
+            self._server.close()
 
     def forked(self) -> None:
         """Let go of the parent's socket, or the port would stay taken, and silent, when the parent ends."""
         if self._server is not None:
-            self._server.socket.close()
+            self._server.forget()
 
     def in_child(self) -> None:
         """Nothing: the port is the parent's."""
         guard.say_once(f"Prometheus at {self._host}:{self._port} shows the parent process only: use OTLP for workers")
+
+
+def _rendered(accept: str) -> tuple[bytes, str]:
+    """Return all metrics in the format that the scraper accepts, and its content type."""
+    from prometheus_client import REGISTRY
+    from prometheus_client.exposition import choose_encoder
+
+    encode, content_type = choose_encoder(accept)
+    return encode(REGISTRY), content_type

@@ -1,0 +1,115 @@
+"""A small HTTP server for /metrics that many connections cannot wear out."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+
+from callspan import greenlets, guard
+
+SECONDS = 5.0
+"""How long a connection may take for its request, and once more for the answer."""
+CONNECTIONS = 64
+"""How many may be open; the oldest that has not asked yet makes room for a new one."""
+_REQUEST_BYTES = 16_384
+
+Render = Callable[[str], "tuple[bytes, str]"]
+"""Makes the text of all metrics and its content type, from what the scraper accepts."""
+
+
+class MetricsServer:
+    """Serves /metrics on one address, on one thread, whatever connects to it. Raises `OSError` if it cannot."""
+
+    def __init__(self, host: str, port: int, render: Render) -> None:
+        self._render = render
+        self._waiting: dict[asyncio.Task[None], None] = {}
+        self._socket = _listening(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        self._loop = greenlets.run_loop(asyncio.new_event_loop, "callspan-prometheus")
+        serving = asyncio.start_server(self._serve, sock=self._socket, limit=_REQUEST_BYTES)
+        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(SECONDS)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._make_room()
+        self._waiting[task] = None
+        try:
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SECONDS)
+            del self._waiting[task]
+            writer.write(self._answer(head))
+            await asyncio.wait_for(writer.drain(), SECONDS)
+        except (OSError, EOFError, asyncio.TimeoutError, asyncio.LimitOverrunError, asyncio.CancelledError):
+            pass  # it left, was too slow, said too much, or had to make room
+        finally:
+            self._waiting.pop(task, None)
+            writer.close()
+
+    def _make_room(self) -> None:
+        while len(self._waiting) >= CONNECTIONS:
+            oldest = next(iter(self._waiting))
+            del self._waiting[oldest]
+            oldest.cancel()
+
+    def _answer(self, head: bytes) -> bytes:
+        """Return the whole answer to a request."""
+        try:
+            return self._metrics(head.decode("latin-1"))
+        except Exception as error:  # noqa: BLE001  a fault in one scrape must not end the server
+            guard.report("a scrape of /metrics", error)
+            return _response(HTTPStatus.INTERNAL_SERVER_ERROR, b"")
+
+    def _metrics(self, head: str) -> bytes:
+        first, *lines = head.split("\r\n")
+        words = first.split(" ")
+        if len(words) != 3 or not words[2].startswith("HTTP/1."):
+            return _response(HTTPStatus.BAD_REQUEST, b"")
+        method, path = words[0], words[1].partition("?")[0]
+        if path.rstrip("/") != "/metrics":
+            return _response(HTTPStatus.NOT_FOUND, b"see /metrics\n")
+        if method not in ("GET", "HEAD"):
+            return _response(HTTPStatus.METHOD_NOT_ALLOWED, b"", Allow="GET, HEAD")
+        headers = _headers(lines)
+        body, kind = self._render(headers.get("accept", ""))
+        more = {"Content-Type": kind, "Vary": "Accept, Accept-Encoding"}
+        if "gzip" in headers.get("accept-encoding", ""):
+            body, more["Content-Encoding"] = gzip.compress(body), "gzip"
+        return _response(HTTPStatus.OK, body, with_body=method == "GET", **more)
+
+    def close(self) -> None:
+        """Serve no more."""
+        stopped = threading.Event()
+
+        def stop() -> None:
+            self._server.close()
+            for task in list(self._waiting):
+                task.cancel()
+            self._loop.call_soon(self._loop.stop)
+            stopped.set()
+
+        self._loop.call_soon_threadsafe(stop)
+        greenlets.wait(stopped, 1.0)
+
+    def forget(self) -> None:
+        """In a forked child: let go of the parent's socket, or the port would stay taken when the parent ends."""
+        self._socket.close()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    return socket.create_server(address[:2], family=family)
+
+
+def _headers(lines: list[str]) -> dict[str, str]:
+    pairs = (line.partition(":") for line in lines if ":" in line)
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def _response(status: HTTPStatus, body: bytes, with_body: bool = True, **headers: str) -> bytes:
+    fields = {"Content-Type": "text/plain", "Content-Length": str(len(body)), "Connection": "close", **headers}
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in fields.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + (body if with_body else b"")
