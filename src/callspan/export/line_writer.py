@@ -50,7 +50,7 @@ class LineWriter(Worker):
     def __init__(self, file: LineFile) -> None:
         super().__init__("callspan-file")
         self._file = file
-        # a handler of a signal may record while this thread does
+        # reentrant, as a handler of a signal may record while this thread does
         self._bytes_lock = process.own_lock(self, "_bytes_lock", threading.RLock)
         self._bytes = 0
 
