@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Build the programs that the tests of real back ends run: an OpenTelemetry Collector, Jaeger, Prometheus and promtool.
+# Build the programs that the tests of real back ends run: an OpenTelemetry Collector, Jaeger, Prometheus and promtool;
+# and, with npm, a JSON schema of Grafana's own types.
 #
 #   tests/services/build.sh
 #
@@ -93,6 +94,16 @@ prometheus() {
     one_of_prometheus promtool && one_of_prometheus prometheus
 }
 
+# Grafana itself is in no package registry, but its types are: they become two JSON schemas for the dashboards.
+grafana() {
+  mkdir -p "$home/grafana" && cp "$here"/grafana/* "$home/grafana" && cd "$home/grafana" &&
+    npm install --silent --no-audit --no-fund && schema dashboard && schema kinds
+}
+schema() {
+  npx ts-json-schema-generator --path "$1.ts" --type Checked --no-type-check --additional-properties -f tsconfig.json -o "$1.json" &&
+    mv "$1.json" "$bin/grafana-$1.json"
+}
+
 # Two runs at once would take each other's memory, and each other's source.
 if command -v flock >/dev/null; then
   exec 9>"$home/lock"
@@ -102,6 +113,15 @@ command -v go >/dev/null || { echo "$0 needs Go 1.26 or newer: https://go.dev/dl
 once otelcol "$(cat "$here"/otelcol/{main.go,go.mod,go.sum} | sha256sum)" otelcol
 once prometheus "$PROMETHEUS" prometheus
 once jaeger "$JAEGER" jaeger
+if ! command -v npm >/dev/null; then
+  say "Grafana's schemas: need npm, so the dashboards are not checked by them"
+elif [ ! -e "$bin/grafana-kinds.json" ] || [ "$here/grafana/package.json" -nt "$bin/grafana-kinds.json" ]; then
+  if (grafana) >"$home/grafana.log" 2>&1; then
+    say "Grafana's schemas: made"
+  else
+    say "Grafana's schemas: not made, so the dashboards are not checked by them, see $home/grafana.log"
+  fi
+fi
 if [ "${KEEP_GO_CACHE:-0}" != 1 ] && [ -e "$home/go" ]; then
   chmod -R u+w "$home/go" && rm -rf "$home/go" "$home/src"
 fi

@@ -1,7 +1,7 @@
 """The dashboards as pictures: python -m tests.services.pictures PROMETHEUS SERVICE FOLDER [MINUTES]
 
-Each panel has its queries' results as Grafana would show them: lines or areas, a number in the colour of its level, or
-the words for nothing. So a person can look at what stands in Prometheus where no Grafana is at hand.
+Each panel has its queries' results as Grafana would show them: lines, numbers in the colours of their levels, or the
+words for nothing. So a person can look at what stands in Prometheus where no Grafana is at hand.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def draw_number(axes: Axes, panel: Mapping[str, Any], url: str, service: str) ->
         for series in fetch(url, "query", query=query_of(target, service)):
             value = float(series["value"][1])
             texts.append(number(value, defaults["unit"]))
-            axes.text(0.5, 0.4, texts[-1], color=color(value, panel), ha="center", fontsize=18)
+            height = 1 - 0.35 * len(texts)
+            axes.text(0.5, height, texts[-1], color=color(value, panel), ha="center", fontsize=18)
     return texts
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -81,6 +82,43 @@ def test_grafanas_own_types_read_a_dashboard_as_it_stands(file: Path) -> None:
 
     told = json.loads(file.read_text())
     assert json.loads(JSONEncoder().encode(Dashboard.from_json(told))) == told
+
+
+def schema(name: str) -> Any:
+    """A schema that build.sh made of Grafana's own types."""
+    file = BIN / f"grafana-{name}.json"
+    if not file.exists():
+        pytest.skip(f"{file} is not there: build.sh makes it where npm is")
+    return json.loads(file.read_text())
+
+
+def wrong(name: str, **values: Any) -> list[str]:
+    """What a schema finds wrong."""
+    errors = jsonschema.Draft7Validator(schema(name)).iter_errors(values)
+    return [f"{'/'.join(map(str, error.absolute_path))}: {error.message[:200]}" for error in errors]
+
+
+@pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.name)
+def test_a_dashboard_is_what_grafanas_schema_says(file: Path) -> None:
+    page = json.loads(file.read_text())
+    assert wrong("dashboard", dashboard=page) == []
+    for panel in page["panels"]:
+        own = {"options": panel.get("options", {}), "custom": panel["fieldConfig"]["defaults"].get("custom", {})}
+        assert wrong("dashboard", panel=panel) + wrong("kinds", **{panel["type"]: own}) == [], panel["title"]
+
+
+def test_grafanas_schema_finds_what_is_wrong() -> None:
+    """Or the test above would say nothing."""
+    page = json.loads(DASHBOARDS[0].read_text())
+    assert wrong("dashboard", dashboard={**page, "refresh": 5}) == ["dashboard/refresh: 5 is not of type 'string'"]
+    assert wrong("dashboard", panel={**page["panels"][0], "id": "one"})
+    assert wrong("kinds", timeseries={"options": {"legend": {"displayMode": "lists"}}, "custom": {}})
+
+
+def test_the_schema_is_of_the_grafana_that_the_stack_starts() -> None:
+    compose = yaml.safe_load((STACK / "compose.yaml").read_text())
+    package = json.loads(Path(__file__).with_name("grafana").joinpath("package.json").read_text())
+    assert compose["services"]["grafana"]["image"] == f"grafana/grafana:{package['dependencies']['@grafana/schema']}"
 
 
 @pytest.mark.parametrize(("where", "expression"), QUERIES)
