@@ -20,6 +20,7 @@ FLOORS: dict[str, float] = {
     "requirements": 0,
     "guard": 1,
     "greenlets": 1,
+    "number": 0,
     "content": 1,
     "events": 1,
     "settings": 1,

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from callspan.content.plain import plain
+from callspan.number import real, whole
 from callspan.scope import current, leave, put
 from callspan.semconv.attributes import RESERVED, label
 from callspan.settings import SettingsError
@@ -29,6 +31,9 @@ def attributes(*, baggage: bool = False, **values: str | bool | int | float) -> 
 def _value(name: str, value: Any) -> Any:
     if name.startswith(RESERVED):
         raise SettingsError(f"the attribute {name!r} is callspan's or the conventions': use a name of your own")
-    if not isinstance(value, (str, bool, int, float)):
+    if isinstance(value, (str, bool, int, float)):
+        return plain(value)  # which no exporter refuses: an integer of more than 64 bits becomes text
+    number, integer = real(value), whole(value)
+    if number is None:
         raise SettingsError(f"the attribute {name!r} is {value!r}: give a text, a number, or true or false")
-    return value
+    return number if integer is None else integer

@@ -275,7 +275,8 @@ class Observation:
     def _take_answer(self, item: Any) -> None:
         try:
             delta = self.read(item, self._full)
-            if self._estimates and not self._full and (delta is None or delta.usage is None):
+            usage = None if delta is None else delta.usage
+            if self._estimates and not self._full and (usage is None or usage.output is None):
                 self._full = True  # only now is it known that the text will have to be counted
                 delta = self.read(item, True)
             if delta is not None:

@@ -12,6 +12,7 @@ from typing import Any
 from callspan import guard
 from callspan.budgets import Budget, BudgetExceeded, Hold
 from callspan.events import Call, Outcome, Usage
+from callspan.number import whole
 from callspan.prices.charge import BILLED, charge, minute
 from callspan.prices.table import in_force
 from callspan.scope import Scope
@@ -54,8 +55,10 @@ def _priced(budgets: tuple[Budget, ...]) -> bool:
 
 
 def _output(call: Call) -> int:
-    most = call.parameters.get("max_tokens")
-    return most if isinstance(most, int) else int(_usual.get(call.model, 0))
+    most = whole(call.parameters.get("max_tokens"))
+    if most is None or most < 0:  # some servers take -1 for no limit
+        return int(_usual.get(call.model, 0))
+    return most
 
 
 def _price(call: Call, sent: int, said: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects import anthropic_messages as messages
-from callspan.dialects.dialect import Body, Dialect, get, text
+from callspan.dialects.dialect import Body, Dialect, get, identity, text
 from callspan.dialects.openai_failure import with_failures
 from callspan.events import TEXT, Content, Delta, Part
 
@@ -28,7 +28,7 @@ def read(answer: Any, full: bool) -> Delta | None:
         return messages.read(answer, full)
     said = text(get(answer, "completion")) if full else None
     return Delta(
-        id=text(get(answer, "id")),
+        id=identity(get(answer, "id")),
         model=text(get(answer, "model")),
         parts=(Part(TEXT, said),) if said else (),
         finish_reasons=((0, text(get(answer, "stop_reason"))),),

@@ -6,7 +6,7 @@ from typing import Any
 
 from callspan.dialects import anthropic_parts as parts
 from callspan.dialects.anthropic_usage import conditions, usage
-from callspan.dialects.dialect import Body, Dialect, chosen, get, items, position, text
+from callspan.dialects.dialect import Body, Dialect, chosen, get, identity, items, position, text
 from callspan.dialects.openai_failure import failure_type, stated_failure
 from callspan.dialects.openai_parts import output_type
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part
@@ -61,7 +61,7 @@ def read(answer: Any, full: bool) -> Delta | None:
         case "message_start":
             begun = get(answer, "message")
             return Delta(
-                id=text(get(begun, "id")),
+                id=identity(get(begun, "id")),
                 model=text(get(begun, "model")),
                 finish_reasons=((0, None),),
                 usage=usage(get(begun, "usage")),
@@ -92,7 +92,7 @@ def _whole(message: Any, full: bool) -> Delta:
     reason = text(get(message, "stop_reason"))
     said = items(get(message, "content")) if full else ()
     return Delta(
-        id=text(get(message, "id")),
+        id=identity(get(message, "id")),
         model=text(get(message, "model")),
         parts=[parts.part(block, place) for place, block in enumerate(said)],
         finish_reasons=((0, reason),) if reason else (),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects import openai_parts
-from callspan.dialects.dialect import get, items, plain, spoken, text
+from callspan.dialects.dialect import get, identity, items, plain, spoken, text
 from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, shown
 
 _RESULT = "_tool_result"
@@ -104,14 +104,14 @@ def part(block: Any, place: Any) -> Part:
 
 def _called(kind: str, block: Any, place: Any) -> Part:
     # in a stream a call begins with an empty object, and its arguments follow as text
-    return Part(kind, spoken(get(block, "input")), 0, place, text(get(block, "id")), text(get(block, "name")))
+    return Part(kind, spoken(get(block, "input")), 0, place, identity(get(block, "id")), text(get(block, "name")))
 
 
 def _answered(tool: str, block: Any, place: Any) -> Part:
     """What a tool that the provider ran by itself has found."""
     found = {"type": tool, "content": _legible(plain(get(block, "content")))}
-    identity = text(get(block, "tool_use_id"))
-    return Part("server_tool_call_response", index=place, data={"id": identity, "server_tool_call_response": found})
+    own_id = identity(get(block, "tool_use_id"))
+    return Part("server_tool_call_response", index=place, data={"id": own_id, "server_tool_call_response": found})
 
 
 def _legible(value: Any) -> Any:

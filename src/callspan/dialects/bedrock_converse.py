@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects import bedrock_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, count, fields, get, inside, items, text
+from callspan.dialects.dialect import Body, Dialect, chosen, count, fields, get, inside, items, position, text
 from callspan.dialects.openai_parts import output_type
 from callspan.events import Content, Delta, Usage
 
@@ -76,7 +76,7 @@ _PIECES = ("contentBlockDelta", "contentBlockStart")
 
 def _piece(event: Any, full: bool) -> Delta | None:
     said = get(event, "delta") or get(event, "start")
-    part = parts.part(said, get(event, "contentBlockIndex")) if full else None
+    part = parts.part(said, position(event, "contentBlockIndex")) if full else None
     return None if part is None else Delta(parts=(part,))
 
 

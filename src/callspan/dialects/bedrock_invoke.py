@@ -20,6 +20,7 @@ from callspan.dialects.dialect import Body, Dialect, count, get, items, loaded, 
 from callspan.dialects.openai_chat import CHAT
 from callspan.dialects.openai_failure import with_failures
 from callspan.events import Delta, Usage
+from callspan.number import token_count_in_header
 
 _METRICS = "amazon-bedrock-invocationMetrics"
 _BESIDE = ("guardrailIdentifier", "performanceConfigLatency", "serviceTier")
@@ -87,7 +88,7 @@ def headed(headers: Mapping[str, Any]) -> Delta:
 
 def metered(headers: Mapping[str, Any]) -> Usage | None:
     """What Bedrock counts for every model, in the headers of an answer."""
-    found = [int(stated) if (stated := str(headers.get(name))).isdigit() else None for name in _HEADERS]
+    found = [token_count_in_header(headers.get(name)) for name in _HEADERS]
     return None if found == [None, None] else Usage(input=found[0], output=found[1])
 
 

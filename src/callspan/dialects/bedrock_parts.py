@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from callspan.dialects import openai_parts as parts
-from callspan.dialects.dialect import fields, get, inside, items, plain, text
+from callspan.dialects.dialect import fields, get, identity, inside, items, plain, text
 from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, shown
 
 _SERVER_TOOL = "server_tool_use"
@@ -56,14 +56,14 @@ def _called(value: Any, place: Any) -> Part:
     given = get(value, "input")
     arguments = given if isinstance(given, str) else json.dumps(plain(given), ensure_ascii=False) if given else ""
     kind = SERVER_TOOL_CALL if get(value, "type") == _SERVER_TOOL else TOOL_CALL
-    return Part(kind, arguments, 0, place, text(get(value, "toolUseId")), text(get(value, "name")))
+    return Part(kind, arguments, 0, place, identity(get(value, "toolUseId")), text(get(value, "name")))
 
 
 def _answered(value: Any, place: Any) -> Part | None:
     content = get(value, "content")
     found = [get(item, "json") for item in items(content)]
     response = plain(found[0]) if len(found) == 1 and found[0] is not None else _result(content)
-    told = {"id": text(get(value, "toolUseId")), "response": response}
+    told = {"id": identity(get(value, "toolUseId")), "response": response}
     # pieces of the results of the platform's own tools come without an id, and are left out
     return Part("tool_call_response", index=place, data=told) if told["id"] else None
 

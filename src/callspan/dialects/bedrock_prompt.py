@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.dialects.dialect import Body, Dialect, chosen, count, fields, get, inside, items, text
+from callspan.dialects.dialect import Body, Dialect, chosen, count, fields, get, identity, inside, items, position, text
 from callspan.events import TEXT, Content, Delta, Part, Usage
 
 _SETTINGS = {
@@ -60,7 +60,7 @@ def read(answer: Any, full: bool) -> Delta | None:
     found = [choice for choice in given if any(get(choice, name) is not None for name in _SPOKEN)]
     places = [_place(choice, number) for number, choice in enumerate(found)]
     return Delta(
-        id=text(get(answer, "id")),
+        id=identity(get(answer, "id")),
         parts=[Part(TEXT, _said(choice), place) for place, choice in zip(places, found, strict=True)] if full else (),
         finish_reasons=[(place, _reason(choice)) for place, choice in zip(places, found, strict=True)],
         usage=_usage(answer, found),
@@ -68,8 +68,8 @@ def read(answer: Any, full: bool) -> Delta | None:
 
 
 def _place(choice: Any, number: int) -> int:
-    place = get(choice, "index")
-    return place if isinstance(place, int) else number
+    place = position(choice)
+    return number if place is None else place
 
 
 def _said(choice: Any) -> str:

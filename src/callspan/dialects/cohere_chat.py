@@ -6,7 +6,7 @@ from typing import Any
 
 from callspan.dialects import openai_parts as parts
 from callspan.dialects.cohere_usage import usage
-from callspan.dialects.dialect import Body, Dialect, chosen, get, items, plain, text
+from callspan.dialects.dialect import Body, Dialect, chosen, get, identity, items, plain, position, text
 from callspan.dialects.openai_failure import stated_failure
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, shown
 
@@ -85,19 +85,19 @@ def _fragment(block: Any, place: Any) -> Part:
 
 def _called(call: Any, place: Any) -> Part:
     function = get(call, "function")
-    arguments, identity = text(get(function, "arguments")), text(get(call, "id"))
-    return Part(TOOL_CALL, arguments or "", index=place, id=identity, name=text(get(function, "name")))
+    arguments, own_id = text(get(function, "arguments")), identity(get(call, "id"))
+    return Part(TOOL_CALL, arguments or "", index=place, id=own_id, name=text(get(function, "name")))
 
 
 def read(answer: Any, full: bool) -> Delta | None:
     """One event of a stream, or one whole answer."""
     kind = get(answer, "type")
     if kind == "message-start":
-        return Delta(id=text(get(answer, "id")), finish_reasons=((0, None),))
+        return Delta(id=identity(get(answer, "id")), finish_reasons=((0, None),))
     if kind == "message-end":
         return _end(answer, get(answer, "delta"))
     if isinstance(kind, str):
-        part = _piece(kind, get(get(answer, "delta"), "message"), get(answer, "index")) if full else None
+        part = _piece(kind, get(get(answer, "delta"), "message"), position(answer)) if full else None
         return Delta(parts=(part,)) if part is not None else None
     delta = _end(answer, answer)
     delta.parts = _spoken(get(answer, "message")) if full else ()
@@ -122,7 +122,7 @@ def _end(answer: Any, told: Any) -> Delta:
     reason = text(get(told, "finish_reason"))
     stated = get(told, "usage") or get(told, "meta")  # its client for AWS puts counts where the first API has them
     return Delta(
-        id=text(get(answer, "id")),
+        id=identity(get(answer, "id")),
         finish_reasons=((0, reason),),
         usage=usage(stated),
         failure=failure(reason, get(told, "error")) if reason else stated_failure(answer),

@@ -7,7 +7,7 @@ from typing import Any
 
 from callspan.dialects.cohere_chat import failure, parameters
 from callspan.dialects.cohere_usage import usage
-from callspan.dialects.dialect import Body, Dialect, get, items, plain, text
+from callspan.dialects.dialect import Body, Dialect, get, identity, items, plain, position, text
 from callspan.dialects.openai_failure import stated_failure
 from callspan.events import TEXT, TOOL_CALL, Content, Delta, Part, shown
 
@@ -50,7 +50,7 @@ def read(answer: Any, full: bool) -> Delta | None:
         case None:
             return _whole(answer, get(answer, "finish_reason"), full)
         case "stream-start":
-            return Delta(id=text(get(answer, "generation_id")), finish_reasons=((0, None),))
+            return Delta(id=identity(get(answer, "generation_id")), finish_reasons=((0, None),))
         case "text-generation":
             return Delta(parts=_spoken(get(answer, "text"))) if full else None
         case "tool-calls-chunk":
@@ -68,7 +68,9 @@ def read(answer: Any, full: bool) -> Delta | None:
 def _whole(answer: Any, reason: Any, full: bool) -> Delta:
     reason = text(reason)
     return Delta(
-        id=text(get(answer, "response_id")) or text(get(answer, "id")) or text(get(answer, "generation_id")),
+        id=identity(get(answer, "response_id"))
+        or identity(get(answer, "id"))
+        or identity(get(answer, "generation_id")),
         parts=_spoken(get(answer, "text"), answer) if full else (),
         finish_reasons=((0, reason),),
         usage=usage(get(answer, "meta")),
@@ -91,7 +93,7 @@ def _called(call: Any, place: int) -> Part:
 
 def _fragments(delta: Any) -> list[Part]:
     """A piece of the plan, or of a tool call."""
-    said, place = text(get(delta, "text")), get(delta, "index")
+    said, place = text(get(delta, "text")), position(delta)
     if said:
         return [Part(TEXT, said)]
     return [Part(TOOL_CALL, text(get(delta, "parameters")) or "", index=place, name=text(get(delta, "name")))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects.cohere_usage import usage
-from callspan.dialects.dialect import Body, Dialect, chosen, get, items, text
+from callspan.dialects.dialect import Body, Dialect, chosen, get, identity, items
 from callspan.dialects.openai_failure import with_failures
 from callspan.events import Delta
 
@@ -24,7 +24,7 @@ def read(answer: Any, _full: bool) -> Delta | None:
     """A whole answer."""
     size = _dimensions(get(answer, "embeddings"))
     return Delta(
-        id=text(get(answer, "id")),
+        id=identity(get(answer, "id")),
         usage=usage(get(answer, "meta")),
         details={"dimensions": size} if size else None,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects.cohere_usage import usage
-from callspan.dialects.dialect import Body, Dialect, count, get, items, text
+from callspan.dialects.dialect import Body, Dialect, count, get, identity, items
 from callspan.dialects.openai_failure import with_failures
 from callspan.events import TEXT, Content, Delta, Usage
 
@@ -31,7 +31,7 @@ def read(answer: Any, _full: bool) -> Delta | None:
     found = usage(meta) or (Usage() if total else None)
     if found is not None and found.total is None:
         found.input = total or None
-    return Delta(id=text(get(answer, "id")), usage=found)
+    return Delta(id=identity(get(answer, "id")), usage=found)
 
 
 RERANK = Dialect("rerank", _parameters, with_failures(read), content)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from zlib import crc32
 
 from callspan.content.plain import valid
 from callspan.events import Content, Delta
+from callspan.number import token_count, whole
 
 Body = Mapping[str, Any]
-_MOST_TOKENS = 2**53
-"""No count is as large; what is came from a fault, and would not fit into what carries telemetry."""
 
 
 def no_content(_body: Body) -> Content:
@@ -120,12 +120,7 @@ def count(source: Any, *path: str) -> int | None:
         source = get(source, name)
         if source is None:
             return None
-    return number(source)
-
-
-def number(value: Any) -> int | None:
-    """The value if it is a count of tokens; anything else says nothing."""
-    return value if type(value) is int and 0 <= value < _MOST_TOKENS else None
+    return token_count(source)
 
 
 _MOST_DOLLARS = 1e6
@@ -145,9 +140,33 @@ def dollars(value: Any) -> float | None:
 
 
 def position(source: Any, name: str = "index") -> int | None:
-    """Which of several a piece belongs to, if that is told by a number."""
-    found = get(source, name)
-    return found if isinstance(found, int) else None
+    """Return which of several a piece belongs to; `None` where nothing says so.
+
+    An index that is no number gets one of its own, the same for all pieces with that index, so that none is lost.
+    """
+    index = get(source, name)
+    return index if index is None or type(index) is int else _numbered(index)
+
+
+_BEYOND_INDEXES = 2**32
+
+
+def _numbered(index: Any) -> int:
+    number = whole(index)
+    if number is not None:
+        return number
+    written = json.dumps(plain(index), sort_keys=True, default=repr)
+    return _BEYOND_INDEXES + crc32(written.encode())
+
+
+def identity(value: Any) -> str | None:
+    """Return an id as text; some servers have numbers here, and an object is still another one than the next."""
+    if value is None or isinstance(value, str):
+        return text(value)
+    return json.dumps(plain(value), default=repr)[:_LONGEST_ID]
+
+
+_LONGEST_ID = 200
 
 
 def items(value: Any) -> list[Any]:

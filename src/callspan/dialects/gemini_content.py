@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects import gemini_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, get, items, position, text
+from callspan.dialects.dialect import Body, Dialect, chosen, get, identity, items, position, text
 from callspan.dialects.gemini_usage import tier, usage
 from callspan.dialects.openai_failure import failure_type
 from callspan.events import Content, Delta, Failure, Part
@@ -67,7 +67,7 @@ def read(answer: Any, full: bool) -> Delta | None:
     if counts is not None and (uses := searches(candidates)):
         counts.details = {**(counts.details or {}), **uses}
     return Delta(
-        id=text(get(answer, "responseId")),
+        id=identity(get(answer, "responseId")),
         model=text(get(answer, "modelVersion")),
         parts=spoken,
         finish_reasons=reasons or _blocked(answer),

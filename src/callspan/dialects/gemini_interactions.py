@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects import openai_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, count, get, items, plain, position, spoken, text
+from callspan.dialects.dialect import Body, Dialect, chosen, count, get, identity, items, plain, position, spoken, text
 from callspan.dialects.gemini_usage import by_modality
 from callspan.dialects.openai_failure import OTHER, failure_type
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage, shown
 from callspan.events.ending import CANCELLED_BY_PROVIDER
 from callspan.events.usage import DETAILS
+from callspan.number import http_status
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -80,7 +81,7 @@ def _pieces(item: Any, place: Any) -> list[Part]:
 
 def _called(item: Any, place: Any) -> Part:
     # a step begins with an empty object, and its arguments follow as text
-    return Part(TOOL_CALL, spoken(get(item, "arguments")), 0, place, text(get(item, "id")), text(get(item, "name")))
+    return Part(TOOL_CALL, spoken(get(item, "arguments")), 0, place, identity(get(item, "id")), text(get(item, "name")))
 
 
 def _other(kind: str, item: Any, place: Any) -> list[Part]:
@@ -89,7 +90,7 @@ def _other(kind: str, item: Any, place: Any) -> list[Part]:
         told = parts.media(kind, uri) if uri else parts.blob(kind, str(get(item, "mime_type") or ""), data)
         return [Part(told.pop("type"), index=place, data=told)]
     if kind.endswith(_RESULT):
-        answered = {"id": text(get(item, "call_id")), "response": plain(get(item, "result"))}
+        answered = {"id": identity(get(item, "call_id")), "response": plain(get(item, "result"))}
         return [Part("tool_call_response", index=place, data=answered)]
     return [] if kind in _EMPTY or "signature" in kind else [Part(kind, index=place, data={})]
 
@@ -106,14 +107,13 @@ def read(answer: Any, full: bool) -> Delta | None:
             return Delta(parts=_pieces(begun, position(answer))) if full else None
         case "interaction.start" | "interaction.created":
             begun = get(answer, "interaction")
-            return Delta(id=text(get(begun, "id")), model=text(get(begun, "model")), finish_reasons=((0, None),))
+            return Delta(id=identity(get(begun, "id")), model=text(get(begun, "model")), finish_reasons=((0, None),))
         case "interaction.complete" | "interaction.completed":
             return _whole(get(answer, "interaction"), full)
         case _ if failed is not None and not get(answer, "status"):
             told = str(get(failed, "message") or "")
-            return Delta(
-                failure=Failure(failure_type(failed, "status", "code"), told, count(failed, "code")), last=True
-            )
+            status = http_status(get(failed, "code"))
+            return Delta(failure=Failure(failure_type(failed, "status", "code"), told, status), last=True)
         case _:
             return None if kind else _whole(answer, full)
 
@@ -135,7 +135,7 @@ def _whole(interaction: Any, full: bool) -> Delta:
     spoken = [piece for place, step in enumerate(made) for piece in _pieces(step, place)]
     ended = status in _ENDS
     return Delta(
-        id=text(get(interaction, "id")),
+        id=identity(get(interaction, "id")),
         model=text(get(interaction, "model")),
         parts=spoken,
         finish_reasons=((0, _ENDS.get(status)),) if ended else (),
@@ -165,20 +165,20 @@ def _usage(stated: Any) -> Usage | None:
     """The counts; thoughts stand beside the output, unless the total says that they are in it."""
     told, tools = count(stated, "total_input_tokens"), count(stated, "total_tool_use_tokens")
     said, thought = count(stated, "total_output_tokens"), count(stated, "total_thought_tokens")
-    if told is said is thought is None:
-        return None
-    sent = told if tools is None else (told or 0) + tools
-    apart = thought is not None and count(stated, "total_tokens") != (sent or 0) + (said or 0)
+    apart = thought is not None and count(stated, "total_tokens") != (told or 0) + (tools or 0) + (said or 0)
     parts = by_modality(stated, _BY_MODALITY, "tokens")
     details = {name: parts.pop(name) for name in DETAILS if name in parts}
-    return Usage(
-        input=sent,
-        output=(said or 0) + (thought or 0) if apart else said,
+    found = Usage(
+        prompt=told,
+        tool_input=tools,
+        output=said,
+        answer=(said or 0) if apart else None,
         cache_read=count(stated, "total_cached_tokens"),
         reasoning=thought,
         details={**details, **_searches(stated)} or None,
         **parts,
     )
+    return None if found.states_nothing else found
 
 
 def _searches(stated: Any) -> dict[str, int]:

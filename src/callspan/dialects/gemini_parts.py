@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callspan.dialects import openai_parts as parts
-from callspan.dialects.dialect import fields, get, items, plain, spoken, text
+from callspan.dialects.dialect import fields, get, identity, items, plain, spoken, text
 from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, shown
 
 _MODALITIES = ("image", "audio", "video")
@@ -51,12 +51,12 @@ _Read = tuple[str, str, dict[str, Any]]
 
 def _called(call: Any) -> _Read:
     given = plain(get(call, "args")) or {}
-    told = {"id": text(get(call, "id")), "name": text(get(call, "name")) or "", "arguments": given}
+    told = {"id": identity(get(call, "id")), "name": text(get(call, "name")) or "", "arguments": given}
     return TOOL_CALL, spoken(given), told
 
 
 def _responded(answer: Any) -> _Read:
-    found = {"id": text(get(answer, "id")), "response": plain(get(answer, "response"))}
+    found = {"id": identity(get(answer, "id")), "response": plain(get(answer, "response"))}
     name = text(get(answer, "name"))
     return "tool_call_response", "", found | ({"name": name} if name else {})
 
@@ -94,14 +94,14 @@ def _tool_answered(answer: Any) -> _Read:
     return _server_tool_answer(str(field(answer, "toolType") or ""), get(answer, "id"), plain(get(answer, "response")))
 
 
-def _server_tool(name: str, identity: Any, arguments: Any) -> _Read:
+def _server_tool(name: str, own_id: Any, arguments: Any) -> _Read:
     asked = {"type": name, "arguments": arguments}
-    return SERVER_TOOL_CALL, "", {"id": text(identity), "name": name, SERVER_TOOL_CALL: asked}
+    return SERVER_TOOL_CALL, "", {"id": identity(own_id), "name": name, SERVER_TOOL_CALL: asked}
 
 
-def _server_tool_answer(name: str, identity: Any, content: Any) -> _Read:
+def _server_tool_answer(name: str, own_id: Any, content: Any) -> _Read:
     kind = "server_tool_call_response"
-    return kind, "", {"id": text(identity), kind: {"type": name, "content": content}}
+    return kind, "", {"id": identity(own_id), kind: {"type": name, "content": content}}
 
 
 _KINDS: dict[str, Callable[[Any], _Read]] = {

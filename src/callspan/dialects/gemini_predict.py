@@ -9,6 +9,7 @@ from callspan.dialects.dialect import Body, Dialect, chosen, get, items, text
 from callspan.dialects.gemini_usage import usage
 from callspan.dialects.openai_failure import with_failures
 from callspan.events import TEXT, Content, Delta, Part, Usage
+from callspan.number import token_count
 
 
 def _embedding_parameters(body: Body) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def _embedding_usage(answer: Any, predicted: list[Any]) -> Usage | None:
     if stated is not None:
         return stated
     found = [get(get(vector, "statistics"), "token_count") for vector in predicted]
-    known = [int(number) for number in found if isinstance(number, (int, float))]
+    known = [number for value in found if (number := token_count(value)) is not None]
     return Usage(input=sum(known)) if known and len(known) == len(found) else None
 
 

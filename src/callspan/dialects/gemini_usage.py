@@ -27,24 +27,25 @@ _TRAFFIC = {
 
 def usage(stated: Any) -> Usage | None:
     """The counts as they are stated: thoughts stand beside the candidates, and what a tool put in beside the prompt."""
-    prompt, tools = count(stated, "promptTokenCount"), count(stated, "toolUsePromptTokenCount")
-    said, thought = count(stated, "candidatesTokenCount"), count(stated, "thoughtsTokenCount")
-    if prompt is tools is said is thought is None:
+    if stated is None:
         return None
     parts = by_modality(stated, _DETAILS, "tokenCount")
-    return Usage(
-        input=_sum(prompt, tools),
-        output=_sum(said, thought),
+    found = Usage(
+        prompt=count(stated, "promptTokenCount"),
+        tool_input=count(stated, "toolUsePromptTokenCount"),
+        answer=_answer(stated),
         cache_read=count(stated, "cachedContentTokenCount"),
-        reasoning=thought,
+        reasoning=count(stated, "thoughtsTokenCount"),
         details={name: parts.pop(name) for name in DETAILS if name in parts} or None,
         **parts,
     )
+    return None if found.states_nothing else found
 
 
-def _sum(*counts: int | None) -> int | None:
-    known = [number for number in counts if number is not None]
-    return sum(known) if known else None
+def _answer(stated: Any) -> int | None:
+    """Return the count of what was said; 0 while there are thoughts alone, so that these are output as well."""
+    said, thought = count(stated, "candidatesTokenCount"), count(stated, "thoughtsTokenCount")
+    return 0 if said is None and thought is not None else said
 
 
 def by_modality(stated: Any, lists: Mapping[str, str], number: str) -> dict[str, Any]:

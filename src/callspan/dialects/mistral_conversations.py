@@ -8,7 +8,7 @@ from typing import Any
 
 from callspan.dialects import openai_chat as chat
 from callspan.dialects import openai_parts as parts
-from callspan.dialects.dialect import Body, Dialect, get, items, plain, text
+from callspan.dialects.dialect import Body, Dialect, get, identity, items, plain, position, text
 from callspan.dialects.openai_failure import failure_type, stated_failure
 from callspan.dialects.openai_usage import usage
 from callspan.events import SERVER_TOOL_CALL, TEXT, TOOL_CALL, Content, Delta, Failure, Part, shown
@@ -61,7 +61,7 @@ def _event(kind: str, event: Any, full: bool) -> Delta | None:
     name = _EVENTS.get(kind)
     if name is None:
         return None
-    spoken = _ENTRIES[name](event, get(event, "output_index")) if full else []
+    spoken = _ENTRIES[name](event, position(event, "output_index")) if full else []
     return Delta(model=text(get(event, "model")), parts=spoken)
 
 
@@ -92,12 +92,12 @@ def _spoken(entry: Any, place: Any) -> list[Part]:
 
 
 def _called(entry: Any, place: Any) -> list[Part]:
-    identity = text(get(entry, "tool_call_id"))
-    return [Part(TOOL_CALL, _arguments(entry), 0, place, identity, text(get(entry, "name")))]
+    own_id = identity(get(entry, "tool_call_id"))
+    return [Part(TOOL_CALL, _arguments(entry), 0, place, own_id, text(get(entry, "name")))]
 
 
 def _ran(entry: Any, place: Any) -> list[Part]:
-    return [Part(SERVER_TOOL_CALL, _arguments(entry), 0, place, text(get(entry, "id")), text(get(entry, "name")))]
+    return [Part(SERVER_TOOL_CALL, _arguments(entry), 0, place, identity(get(entry, "id")), text(get(entry, "name")))]
 
 
 def _arguments(entry: Any) -> str:

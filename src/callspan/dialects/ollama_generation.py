@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from callspan.dialects import openai_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, count, get, items, plain, text
+from callspan.dialects.dialect import Body, Dialect, chosen, count, get, identity, items, plain, text
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Part, Usage, shown
+from callspan.number import real
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -28,8 +29,8 @@ def parameters(body: Body) -> dict[str, Any]:
     """The request's settings, most of which stand among its options."""
     options = body.get("options")
     found = chosen(options, _SETTINGS) if isinstance(options, Mapping) else {}
-    limit = found.get("max_tokens")
-    if isinstance(limit, int) and limit < 0:
+    limit = real(found.get("max_tokens"))
+    if limit is not None and limit < 0:
         del found["max_tokens"]  # that is no limit: to go on for ever, or to fill the context
     level = text(body.get("think"))
     if level:
@@ -107,7 +108,7 @@ def _called(call: Any) -> Part:
     """A tool call, which is whole also in a stream, and has no id from most servers."""
     function = get(call, "function")
     given = plain(get(function, "arguments")) or {}
-    told = {"id": text(get(call, "id")), "name": text(get(function, "name")) or "", "arguments": given}
+    told = {"id": identity(get(call, "id")), "name": text(get(function, "name")) or "", "arguments": given}
     return Part(TOOL_CALL, json.dumps(given, ensure_ascii=False, default=repr), data=told)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.dialects.dialect import Body, count, dollars, fields, get, inside, items, number, text
+from callspan.dialects.dialect import Body, count, dollars, fields, get, inside, items, text
 from callspan.events import Usage
+from callspan.number import whole
 
 FIELDS = frozenset(
     {
@@ -74,8 +75,8 @@ def _add_cost(found: Usage, stated: Body, details: dict[str, int]) -> None:
 
 
 def _cost(stated: Body) -> float | None:
-    ticks = number(stated.get("cost_in_usd_ticks"))
-    if ticks is not None:
+    ticks = whole(stated.get("cost_in_usd_ticks"))
+    if ticks is not None and ticks >= 0:
         return ticks / _TICKS
     cost = stated.get("cost")
     total = get(cost, "total_cost")  # Perplexity's, which is an object

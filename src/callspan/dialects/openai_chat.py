@@ -7,7 +7,7 @@ from typing import Any
 
 from callspan.dialects import openai_billing as billing
 from callspan.dialects import openai_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, position, spoken, text
+from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, identity, items, position, spoken, text
 from callspan.dialects.openai_failure import stated_failure
 from callspan.dialects.openai_usage import from_timings, shares, usage
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage, parsed
@@ -128,8 +128,8 @@ def read(answer: Any, full: bool) -> Delta | None:
     broken = False
     for place, choice in enumerate(choices):
         said = fields(choice)
-        index = said.get("index")
-        index = index if isinstance(index, int) else place
+        index = position(said)
+        index = place if index is None else index
         # Mistral's and others' models on Bedrock have another name for it
         reason = text(said.get("finish_reason") or said.get("stop_reason"))
         reasons.append((index, reason))
@@ -142,7 +142,7 @@ def read(answer: Any, full: bool) -> Delta | None:
             stated = said.get("usage")  # where some servers put it
     if stated is None and "x_groq" in told:
         stated = get(told["x_groq"], "usage")
-    delta = Delta(text(told.get("id")), text(told.get("model")), found, reasons)
+    delta = Delta(identity(told.get("id")), text(told.get("model")), found, reasons)
     delta.usage = from_timings(told["timings"]) if stated is None and "timings" in told else usage(stated)
     if "usage_breakdown" in told and delta.usage is not None:
         _break_down(delta.usage, told["usage_breakdown"], choices)
@@ -207,7 +207,7 @@ def _calls(value: Any, choice: int, whole: bool) -> list[Part]:
     for place, call in enumerate(items(value)):
         inner = get(call, "function") or get(call, "custom")
         index = place if whole else position(call)
-        found.append(_call_part(inner, choice, index, text(get(call, "id"))))
+        found.append(_call_part(inner, choice, index, identity(get(call, "id"))))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects import openai_chat as chat
-from callspan.dialects.dialect import Body, Dialect, get, items, position, text
+from callspan.dialects.dialect import Body, Dialect, get, items, text
 from callspan.events import TEXT, Content, Delta, Part
 
 
@@ -26,8 +26,8 @@ def read(answer: Any, full: bool) -> Delta | None:
     delta = chat.read(answer, full)
     if delta is not None and full:
         delta.parts = [
-            Part(TEXT, said, choice=position(choice) or 0)
-            for choice in items(get(answer, "choices"))
+            Part(TEXT, said, choice=index)
+            for (index, _), choice in zip(delta.finish_reasons, items(get(answer, "choices")), strict=False)
             if (said := text(get(choice, "text")))
         ]
     return delta

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.dialects.dialect import Body, Dialect, chosen, get, items, text
+from callspan.dialects.dialect import Body, Dialect, chosen, get, identity, items, text
 from callspan.dialects.openai_failure import with_failures
 from callspan.dialects.openai_usage import usage
 from callspan.events import Delta, Usage
@@ -24,7 +24,7 @@ def read(answer: Any, _full: bool) -> Delta | None:
     data = items(get(answer, "data"))
     size = _dimensions(get(data[0], "embedding")) if data else None
     return Delta(
-        id=text(get(answer, "id")),
+        id=identity(get(answer, "id")),
         model=text(get(answer, "model")),
         usage=Usage(input=counts.input) if counts is not None else None,
         details={"dimensions": size} if size else None,

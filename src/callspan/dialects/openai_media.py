@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from callspan.dialects import openai_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, text
+from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, identity, items, text
 from callspan.dialects.openai_failure import with_failures
 from callspan.dialects.openai_usage import usage
 from callspan.events import TEXT, Content, Delta, Part
@@ -65,7 +65,7 @@ def _image(item: Any, place: int) -> Part:
 
 def read_moderation(answer: Any, _full: bool) -> Delta | None:
     """A whole judgement; what it says of the text is content of a kind, and is left to the app."""
-    return Delta(id=text(get(answer, "id")), model=text(get(answer, "model")))
+    return Delta(id=identity(get(answer, "id")), model=text(get(answer, "model")))
 
 
 _READ = with_failures(read)

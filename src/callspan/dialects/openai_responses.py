@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects import openai_parts as parts
-from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, items, plain, position, spoken, text
+from callspan.dialects.dialect import Body, Dialect, chosen, fields, get, identity, items, plain, position, spoken, text
 from callspan.dialects.openai_failure import OTHER, failure_type, stated_failure
 from callspan.dialects.openai_tools import tools_used
 from callspan.dialects.openai_usage import usage
@@ -99,7 +99,7 @@ def read(answer: Any, full: bool) -> Delta | None:
         return _whole(get(answer, "response"), full, kind.removeprefix("response."))
     if kind in ("response.created", "response.queued", "response.in_progress"):
         begun = get(answer, "response")
-        return Delta(id=text(get(begun, "id")), model=text(get(begun, "model")), finish_reasons=((0, None),))
+        return Delta(id=identity(get(begun, "id")), model=text(get(begun, "model")), finish_reasons=((0, None),))
     if kind == "error":
         told = get(answer, "error") or answer
         code = failure_type(told, "code", "type") if told is not answer else failure_type(told, "code")
@@ -119,7 +119,7 @@ def _piece_of_stream(kind: str, event: Any) -> Delta | None:
             part = Part(TOOL_CALL, fragment, index=place)
         case "output_item.added" if get(get(event, "item"), "type") in _CLIENT_TOOLS:
             item = get(event, "item")
-            part = Part(TOOL_CALL, index=place, id=text(get(item, "call_id")), name=text(get(item, "name")))
+            part = Part(TOOL_CALL, index=place, id=identity(get(item, "call_id")), name=text(get(item, "name")))
         case _:
             return None
     return Delta(parts=(part,))
@@ -133,7 +133,7 @@ def _whole(response: Any, full: bool, ending: str | None = None) -> Delta:
     if counts is not None:
         tools_used(response, counts, details)
     return Delta(
-        id=text(get(response, "id")),
+        id=identity(get(response, "id")),
         model=text(get(response, "model")),
         parts=output(response) if full else (),
         finish_reasons=((0, reason),) if reason else (),
@@ -189,9 +189,11 @@ def _output(item: Any, place: int) -> list[Part]:
             return [Part(REASONING, thought, index=(place, n)) for n, thought in enumerate(thoughts)]
         case "function_call" | "custom_tool_call" as kind:
             arguments = get(item, "arguments" if kind == "function_call" else "input")
-            return [Part(TOOL_CALL, spoken(arguments), 0, place, text(get(item, "call_id")), text(get(item, "name")))]
+            return [
+                Part(TOOL_CALL, spoken(arguments), 0, place, identity(get(item, "call_id")), text(get(item, "name")))
+            ]
         case "compaction":
-            return [Part("compaction", index=place, data={"id": text(get(item, "id"))})]
+            return [Part("compaction", index=place, data={"id": identity(get(item, "id"))})]
         case kind:
             return [_server_tool(str(kind or "unknown"), item, place)]
 
@@ -201,11 +203,11 @@ def _server_tool(kind: str, item: Any, place: int) -> Part:
     name = kind.removesuffix("_call")
     said = ((key, plain(value)) for key, value in fields(item).items() if value is not None)
     told = {key: value for key, value in said if key not in ("id", "type", "status")}
-    identity = text(get(item, "id")) or text(get(item, "call_id"))
+    own_id = identity(get(item, "id")) or identity(get(item, "call_id"))
     return Part(
         "server_tool_call",
         index=place,
-        data={"id": identity, "name": text(get(item, "name")) or name, "server_tool_call": {"type": name, **told}},
+        data={"id": own_id, "name": text(get(item, "name")) or name, "server_tool_call": {"type": name, **told}},
     )
 
 

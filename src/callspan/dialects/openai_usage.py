@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.dialects import openai_billing as billing
-from callspan.dialects.dialect import Body, count, fields, number
+from callspan.dialects.dialect import Body, count, fields
 from callspan.events import Usage
 from callspan.events.usage import Share
+from callspan.number import token_count
 
 
 def usage(stated: Any) -> Usage | None:
@@ -17,23 +18,23 @@ def usage(stated: Any) -> Usage | None:
     told = fields(stated)
     sent = told.get("prompt_tokens_details") or told.get("input_tokens_details") or told.get("input_token_details")
     said = told.get("completion_tokens_details") or told.get("output_tokens_details")
-    found = Usage(number(told.get("prompt_tokens")), number(told.get("completion_tokens")))
+    found = Usage(token_count(told.get("prompt_tokens")), token_count(told.get("completion_tokens")))
     if found.input is None:
-        found.input = number(told.get("input_tokens"))
+        found.input = token_count(told.get("input_tokens"))
     if found.output is None:
-        found.output = number(told.get("output_tokens"))
+        found.output = token_count(told.get("output_tokens"))
     if sent is not None:
         _count_sent(found, fields(sent))
     if said is not None:
         _count_said(found, fields(said))
     if not billing.FIELDS.isdisjoint(told) or (sent is not None and not billing.PARTS.isdisjoint(fields(sent))):
         billing.add(found, told, fields(sent))
-    if found.input is None and found.output is None and found.cost is None:
-        return None
     for name, part in _ELSEWHERE.items():
         if name in told and getattr(found, part) is None:
-            setattr(found, part, number(told[name]))
-    _include(found, number(told.get("total_tokens")))
+            setattr(found, part, token_count(told[name]))
+    _include(found, token_count(told.get("total_tokens")))
+    if found.input is None and found.output is None and found.states_nothing:
+        return None
     return found
 
 
@@ -83,17 +84,17 @@ def from_timings(timings: Any) -> Usage | None:
 
 
 def _count_sent(found: Usage, sent: Body) -> None:
-    found.cache_read = number(sent.get("cached_tokens"))
-    found.cache_write = number(sent.get("cache_write_tokens"))
+    found.cache_read = token_count(sent.get("cached_tokens"))
+    found.cache_write = token_count(sent.get("cache_write_tokens"))
     if found.cache_write is None:
-        found.cache_write = number(sent.get("cache_creation_tokens"))  # LiteLLM's proxy
-    found.input_text = number(sent.get("text_tokens"))
-    found.input_audio = number(sent.get("audio_tokens"))
-    found.input_image = number(sent.get("image_tokens"))
+        found.cache_write = token_count(sent.get("cache_creation_tokens"))  # LiteLLM's proxy
+    found.input_text = token_count(sent.get("text_tokens"))
+    found.input_audio = token_count(sent.get("audio_tokens"))
+    found.input_image = token_count(sent.get("image_tokens"))
 
 
 def _count_said(found: Usage, said: Body) -> None:
-    found.reasoning = number(said.get("reasoning_tokens"))
-    found.output_text = number(said.get("text_tokens"))
-    found.output_audio = number(said.get("audio_tokens"))
-    found.output_image = number(said.get("image_tokens"))
+    found.reasoning = token_count(said.get("reasoning_tokens"))
+    found.output_text = token_count(said.get("text_tokens"))
+    found.output_audio = token_count(said.get("audio_tokens"))
+    found.output_image = token_count(said.get("image_tokens"))

@@ -19,6 +19,7 @@ from callspan.doors.failure import cause, explain
 from callspan.doors.methods import Asked, Method, methods
 from callspan.doors.streaming_body import follow_body
 from callspan.events import Delta, Failure
+from callspan.number import http_status
 from callspan.observation import Observation, active
 from callspan.patching import Patch
 
@@ -109,10 +110,9 @@ class _Attempt:
 def _why(error: BaseException) -> Failure:
     answer = getattr(error, "response", None)
     told = get(answer, "ResponseMetadata")
-    status = get(told, "HTTPStatusCode")
     return replace(
         explain(error, "Code", answer=get(answer, "Error")),
-        status=status if isinstance(status, int) else None,
+        status=http_status(get(told, "HTTPStatusCode")),
         request_id=text(get(told, "RequestId")),
         retry_after=text(inside(told, "HTTPHeaders", "retry-after")),
     )

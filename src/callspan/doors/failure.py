@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.dialects.dialect import get, loaded
+from callspan.dialects.dialect import get, loaded, text
 from callspan.dialects.openai_failure import OTHER, failure_type
 from callspan.events import Failure
 from callspan.exceptions import qualified, said
+from callspan.number import http_status
 
 _REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "mistral-correlation-id", "x-kong-request-id")
 
@@ -24,8 +25,8 @@ def explain(error: BaseException, *fields: str, answer: Any = None) -> Failure:
         type=_error_type(error, fields, _error_body(error) if answer is None else answer),
         message=said(error),
         status=status,
-        request_id=next((found for name in _REQUEST_IDS if (found := headers.get(name))), None),
-        retry_after=headers.get("retry-after") or headers.get("retry-after-ms"),
+        request_id=next((found for name in _REQUEST_IDS if (found := text(headers.get(name)))), None),
+        retry_after=text(headers.get("retry-after")) or text(headers.get("retry-after-ms")),
         exception=error,
     )
 
@@ -38,7 +39,7 @@ def _response(error: BaseException | None) -> Any:
 def _status(error: BaseException | None) -> int | None:
     response = get(_response(error), "status_code")
     stated = (response, *(getattr(error, name, None) for name in ("status_code", "status", "code")))
-    return next((status for status in stated if isinstance(status, int)), None)
+    return next((status for code in stated if (status := http_status(code)) is not None), None)
 
 
 def _error_type(error: BaseException, fields: tuple[str, ...], body: Any) -> str:

@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from callspan.content.plain import valid
 from callspan.events.ending import Failure, Outcome, Retry
 from callspan.events.estimate import Estimate
 from callspan.events.framework import Framework
 from callspan.events.response import Response
+from callspan.number import whole
 
 _numbers = itertools.count(1)
 _SUBJECTS = {
@@ -29,6 +31,11 @@ _WITHOUT_MODEL = frozenset({*_SUBJECTS, "fetch_response"})
 """Operations that call no model. What is fetched was made by a call before."""
 MOST_CHOICES = 128
 """The most answers that a provider gives to one request."""
+
+
+def _name(value: Any) -> str | None:
+    """Return the name of a tool, an agent and so on; what is no text is none, and could not be looked up by."""
+    return valid(value) if isinstance(value, str) else None
 
 
 @dataclass(slots=True)
@@ -117,7 +124,7 @@ class Call:
         self.server_address, self.server_port = server
         self.client_name, self.client_version = client
         key = _SUBJECTS.get(operation)
-        self.subject: str | None = model if key is None else self.parameters.get(key)
+        self.subject: str | None = model if key is None else _name(self.parameters.get(key))
         self.identity = (operation, provider, model, server, self.client_name, self.subject)
         self.attributes: Mapping[str, Any] = {}
         self.parent: Call | None = None
@@ -159,8 +166,8 @@ class Call:
     @property
     def choices(self) -> int:
         """How many answers were asked for, as far as a provider gives so many."""
-        wanted = self.parameters.get("choices")
-        return wanted if isinstance(wanted, int) and 0 < wanted <= MOST_CHOICES else 1
+        wanted = whole(self.parameters.get("choices"))
+        return wanted if wanted is not None and 0 < wanted <= MOST_CHOICES else 1
 
     def without_content(self) -> Call:
         """Return a copy that may be kept for long: without messages, answer, span and all that these refer to."""

@@ -15,6 +15,8 @@ class Usage:
     in an estimate `tiktoken`, or `heuristic` for a quarter of the bytes.
     `cache_write_1h` is the part of `cache_write` that is kept for an hour, which costs more.
     `uncached` is for providers that state the rest of the input without its cached parts; `input` follows from it.
+    `prompt` and `tool_input` are for providers that state what their own tools put in beside the prompt, `answer` for
+    those that state the output without its reasoning; `input` and `output` follow from them.
     `billed` is for providers that charge for other counts than the model's.
     `details` has counts that few answers state, by the names in `DETAILS`.
     `shares` has the parts of an answer that were sampled in requests of their own; their sum is the whole.
@@ -34,6 +36,9 @@ class Usage:
     output_audio: int | None = None
     output_image: int | None = None
     uncached: int | None = None
+    prompt: int | None = None
+    tool_input: int | None = None
+    answer: int | None = None
     source: str = "provider"
     billed: Usage | None = None
     details: Mapping[str, int] | None = None
@@ -41,12 +46,15 @@ class Usage:
     cost: float | None = None
 
     def __post_init__(self) -> None:
-        if self.uncached is not None:
-            self._sum_input()
+        self._add_up()
 
-    def _sum_input(self) -> None:
+    def _add_up(self) -> None:
         if self.uncached is not None:
             self.input = self.uncached + (self.cache_read or 0) + (self.cache_write or 0)
+        elif self.prompt is not None or self.tool_input is not None:
+            self.input = (self.prompt or 0) + (self.tool_input or 0)
+        if self.answer is not None:
+            self.output = self.answer + (self.reasoning or 0)
 
     @property
     def total(self) -> int | None:
@@ -54,6 +62,11 @@ class Usage:
         if self.input is None and self.output is None:
             return None
         return (self.input or 0) + (self.output or 0)
+
+    @property
+    def states_nothing(self) -> bool:
+        """Whether there is no count at all, not even of a part; an event of a stream may state a part alone."""
+        return not self.details and self.cost is None and all(getattr(self, name) is None for name in _COUNTS)
 
     @property
     def charged(self) -> Usage:
@@ -69,13 +82,16 @@ class Usage:
             value = getattr(newer, name)
             if value or (value == 0 and getattr(self, name) is None):
                 setattr(self, name, value)
-        self.billed = newer.billed or self.billed
+        if self.billed is not None and newer.billed is not None:
+            self.billed.update(newer.billed)
+        else:
+            self.billed = newer.billed or self.billed
         self.shares = newer.shares or self.shares
         if newer.cost is not None:
             self.cost = newer.cost
         if newer.details:
             self.details = _merged(self.details or {}, newer.details)
-        self._sum_input()
+        self._add_up()
 
     def fill(self, other: Usage) -> None:
         """Take over what is not known yet."""

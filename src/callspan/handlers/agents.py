@@ -12,18 +12,17 @@ from callspan.events import Call, Response
 from callspan.handlers.metrics import instrument
 from callspan.handlers.series import Bounds
 from callspan.handlers.telemetry import FollowsProvider
-from callspan.semconv import names
+from callspan.semconv import attributes, names
 from callspan.semconv.attributes import Attributes
 from callspan.semconv.conventions import CHOICES, INFERENCE_CALLS, LOCAL, LOCAL_DURATIONS, TOOL_CALLS
 from callspan.settings import Settings
 from callspan.version import __version__
 
 _INFERENCE, _TOOLS = "inference calls", "tool calls"
-_AGENT = (names.AGENT_NAME, "agent_name")
 _NAMES = {
-    "invoke_agent": (_AGENT,),
-    "invoke_workflow": ((names.WORKFLOW_NAME, "workflow_name"),),
-    "execute_tool": ((names.TOOL_NAME, "tool_name"), (names.TOOL_KIND, "tool_type"), _AGENT),
+    "invoke_agent": (names.AGENT_NAME,),
+    "invoke_workflow": (names.WORKFLOW_NAME,),
+    "execute_tool": (names.TOOL_NAME, names.TOOL_KIND, names.AGENT_NAME),
 }
 
 
@@ -71,4 +70,5 @@ class AgentMetrics:
 
 
 def _named(call: Call) -> Attributes:
-    return {name: call.parameters[key] for name, key in _NAMES.get(call.operation, ()) if call.parameters.get(key)}
+    values = attributes.request(call)
+    return {name: values[name] for name in _NAMES.get(call.operation, ()) if values.get(name)}

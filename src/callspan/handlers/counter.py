@@ -75,7 +75,7 @@ class Totals(_Referable):
         usage = call.response.usage
         if usage is None or usage.total is None:
             self.unknown_calls += call.outcome is not Outcome.ERROR
-        else:
+        if usage is not None:
             self._take_usage(usage)
         if (item := charge(call)) is not None:
             self._bill.add(item)

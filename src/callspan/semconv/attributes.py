@@ -8,25 +8,12 @@ from typing import Any
 
 from callspan.content.plain import valid
 from callspan.events import Call, Framework, Outcome, Response, Usage
+from callspan.number import real, whole
 from callspan.semconv import names
 from callspan.semconv.conventions import Convention
 
 Attributes = dict[str, Any]
 FETCH = "fetch_response"
-_LARGEST = 2**63 - 1
-"""Beyond it no exporter takes a number, and no setting means anything."""
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= _LARGEST:
-        return None
-    return float(value)
-
-
-def _integer(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= _LARGEST:
-        return None
-    return int(value) if value == int(value) else None
 
 
 def _string(value: Any) -> str | None:
@@ -43,30 +30,32 @@ def _strings(value: Any) -> list[str] | None:
 
 def _choices(value: Any) -> int | None:
     """One choice is what a request without the setting has, which the conventions leave out."""
-    return None if value == 1 else _integer(value)
+    number = whole(value)
+    return None if number == 1 else number
 
 
 def _tier(value: Any) -> str | None:
     """The same is true of the automatic tier."""
-    return None if value == "auto" else _string(value)
+    tier = _string(value)
+    return None if tier == "auto" else tier
 
 
 _REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "temperature": ("gen_ai.request.temperature", _number),
-    "top_p": ("gen_ai.request.top_p", _number),
-    "top_k": ("gen_ai.request.top_k", _integer),
-    "max_tokens": ("gen_ai.request.max_tokens", _integer),
+    "temperature": ("gen_ai.request.temperature", real),
+    "top_p": ("gen_ai.request.top_p", real),
+    "top_k": ("gen_ai.request.top_k", whole),
+    "max_tokens": ("gen_ai.request.max_tokens", whole),
     "stop": ("gen_ai.request.stop_sequences", _strings),
-    "seed": ("gen_ai.request.seed", _integer),
-    "frequency_penalty": ("gen_ai.request.frequency_penalty", _number),
-    "presence_penalty": ("gen_ai.request.presence_penalty", _number),
+    "seed": ("gen_ai.request.seed", whole),
+    "frequency_penalty": ("gen_ai.request.frequency_penalty", real),
+    "presence_penalty": ("gen_ai.request.presence_penalty", real),
     "choices": ("gen_ai.request.choice.count", _choices),
     "reasoning_level": ("gen_ai.request.reasoning.level", _string),
     "previous_response_id": ("gen_ai.request.previous_response.id", _string),
     "conversation_id": (names.CONVERSATION_ID, _string),
     "output_type": ("gen_ai.output.type", _string),
     "encoding_formats": ("gen_ai.request.encoding_formats", _strings),
-    "dimensions": ("gen_ai.embeddings.dimension.count", _integer),
+    "dimensions": ("gen_ai.embeddings.dimension.count", whole),
     "response_id": (names.RESPONSE_ID, _string),
     "stream_cursor": ("gen_ai.request.stream_cursor", _string),
     "agent_id": ("gen_ai.agent.id", _string),
@@ -78,7 +67,7 @@ _REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "workflow_name": (names.WORKFLOW_NAME, _string),
     "node_name": (names.FRAMEWORK_NODE, _string),
     "data_source_id": ("gen_ai.data_source.id", _string),
-    "retrieval_top_k": ("gen_ai.retrieval.top_k", _integer),
+    "retrieval_top_k": ("gen_ai.retrieval.top_k", whole),
 }
 _PROVIDERS_REQUEST: dict[str, dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "openai": {

@@ -7,6 +7,7 @@ from typing import Any
 
 from callspan.events import Framework
 from callspan.frameworks.version import version
+from callspan.number import whole
 
 NAME = "langchain"
 GRAPH = "langgraph"
@@ -25,7 +26,7 @@ def framework(told: Mapping[str, Any]) -> Framework:
         run_id=str(told.get("run_id")),
         tags=tuple(_own(told.get("tags"))),
         node=node if isinstance(node, str) else None,
-        step=step if isinstance(step, int) else None,
+        step=whole(step),
         conversation_id=_conversation(metadata),
     )
 

@@ -110,7 +110,7 @@ def _of_metadata(stated: Any) -> Usage | None:
         input_audio=count(sent, "audio"),
         output_audio=count(said, "audio"),
     )
-    return None if found.input is None and found.output is None else found
+    return None if found.states_nothing else found
 
 
 def from_cache(result: Any) -> bool:

@@ -17,6 +17,7 @@ from callspan.frameworks.langchain.facts import framework
 from callspan.frameworks.langchain.steps import Operation
 from callspan.frameworks.place import Bystander, ModelPlace, delegate
 from callspan.frameworks.run import ModelRun, Run, Runs, around
+from callspan.number import real
 from callspan.observation import Observation
 from callspan.steering import steers
 
@@ -171,7 +172,7 @@ class Tree:
         if observation is not None and not observation.ended:
             error = getattr(getattr(state, "outcome", None), "exception", lambda: None)()
             wait = getattr(getattr(state, "next_action", None), "sleep", 0.0)
-            observation.retry(qualified(type(error)) if error is not None else "unknown", float(wait or 0.0))
+            observation.retry(qualified(type(error)) if error is not None else "unknown", real(wait) or 0.0)
 
     # -- ends --------------------------------------------------------------------------------------------------
 

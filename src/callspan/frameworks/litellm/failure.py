@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from callspan.dialects.dialect import get
+from callspan.dialects.dialect import get, text
 from callspan.dialects.openai_failure import failure_type, is_code
 from callspan.events import Failure
 from callspan.exceptions import qualified, said
+from callspan.number import http_status
 
 _FIELDS = ("status", "code", "type", "__type")
 _REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")
@@ -25,8 +26,8 @@ def explain(error: BaseException) -> Failure:
         type=next(filter(is_code, codes), None) or qualified(type(error)),
         message=said(error),
         status=_status(cause) if answered or headers else None,
-        request_id=next((headers[name] for name in _REQUEST_IDS if name in headers), None),
-        retry_after=headers.get("retry-after") or headers.get("retry-after-ms"),
+        request_id=next((found for name in _REQUEST_IDS if (found := text(headers.get(name)))), None),
+        retry_after=text(headers.get("retry-after")) or text(headers.get("retry-after-ms")),
         exception=error,
     )
 
@@ -52,4 +53,4 @@ def _answered(error: BaseException) -> Iterator[Any]:
 def _status(error: BaseException) -> int | None:
     """The status of the answer. What LiteLLM knows no better name for is a failed connection, with one made up."""
     status = None if type(error).__name__ == "APIConnectionError" else getattr(error, "status_code", None)
-    return status if isinstance(status, int) else None
+    return http_status(status)
