@@ -462,6 +462,7 @@ def test_content_of_a_stream(telemetry: Telemetry, name: str, asynchronous: bool
     assert told["parts"] == STREAMED[name]
 
 
+@pytest.mark.instrument(capture="span")
 def test_settings(telemetry: Telemetry) -> None:
     """The request's settings, also those that newer clients take only as extra parts of the body."""
     config = {"effort": "high", "format": {"type": "json_schema", "schema": {"type": "object"}}}

@@ -230,6 +230,7 @@ def test_handlers_of_one_client(telemetry: Telemetry, model_server: ModelServer)
     assert heard == ["A rose."]
 
 
+@pytest.mark.instrument(capture="span")
 def test_settings(telemetry: Telemetry, model_server: ModelServer) -> None:
     """The request's settings, those of one model among them, and the guardrail."""
     bedrock(model_server.url).converse(

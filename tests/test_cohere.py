@@ -257,6 +257,7 @@ def test_content_of_rerank(telemetry: Telemetry, model_server: ModelServer, docu
     assert [part["content"] for part in sent["parts"]] == ["whisper", "a rose"]
 
 
+@pytest.mark.instrument(capture="span")
 def test_settings(telemetry: Telemetry, model_server: ModelServer) -> None:
     """What was asked for stands on the span under the conventions' names, with what was added by hand."""
     settings = {

@@ -323,6 +323,7 @@ def test_content_of_a_stream(telemetry: Telemetry, gemini: Any, model_server: Mo
     assert answer["parts"] == [thought, called]
 
 
+@pytest.mark.instrument(capture="span")
 def test_settings(telemetry: Telemetry, gemini: Any, model_server: ModelServer) -> None:
     """What was asked for stands on the span under the conventions' names."""
     config = types.GenerateContentConfig(

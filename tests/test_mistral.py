@@ -86,6 +86,7 @@ def test_what_an_answer_states(
     assert "onjour" not in telemetry.everything()
 
 
+@pytest.mark.instrument(capture="span")
 def test_settings(telemetry: Telemetry, client: Any) -> None:
     """What is asked for stands on the span under the conventions' names, the seed too, which has a name of its own."""
     client.chat.complete(**ASKED, random_seed=7, temperature=0.3, max_tokens=5, stop=["."], safe_prompt=True)

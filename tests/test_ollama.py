@@ -245,6 +245,7 @@ def test_what_is_no_call(telemetry: Telemetry) -> None:
     assert telemetry.spans == []
 
 
+@pytest.mark.instrument(capture="span")
 def test_settings(telemetry: Telemetry, model_server: ModelServer) -> None:
     """What was asked for stands on the span under the conventions' names."""
     options = {

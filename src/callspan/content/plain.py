@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-DEPTH = 64
-"""Deeper values are named by their type only."""
+DEPTH = 28
+"""Deeper values are named by their type only. Protobuf reads 100 levels, and each object in an event takes three."""
 REPR_LIMIT = 200
 
 
@@ -34,7 +34,7 @@ def plain(value: Any, change: Callable[[str], str] = valid, above: tuple[int, ..
         return f"[{type(value).__name__}, {'again' if id(value) in above else 'too deep'}]"
     path = (*above, id(value))
     if isinstance(value, Mapping):
-        return {_key(key): plain(item, change, path) for key, item in list(value.items())}
+        return {key_text(key): plain(item, change, path) for key, item in list(value.items())}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item, change, path) for item in list(value)]
     return change(_described(value))
@@ -53,7 +53,7 @@ def even(value: Any, write: Callable[[Any], str]) -> Any:
     return [item if item is None else float(item) for item in items] if kinds == {int, float} else write(value)
 
 
-def _key(key: Any) -> str:
+def key_text(key: Any) -> str:
     """A key as text, never empty: the SDK drops what has an empty one."""
     return valid(key) or "[empty]" if isinstance(key, str) else _described(key)
 

@@ -197,7 +197,7 @@ def loaded(text: str | bytes | bytearray) -> Any:
     """What a JSON text says; `None` where it is none. Headers are no guide: some servers leave the type out."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or nested deeper than Python reads
         return None
 
 

@@ -71,7 +71,7 @@ def parsed(arguments: Any) -> Any:
         return arguments
     try:
         return json.loads(arguments) if arguments.strip() else {}
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or nested deeper than Python reads
         return arguments
 
 

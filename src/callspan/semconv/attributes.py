@@ -45,7 +45,6 @@ _REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "top_p": ("gen_ai.request.top_p", real),
     "top_k": ("gen_ai.request.top_k", whole),
     "max_tokens": ("gen_ai.request.max_tokens", whole),
-    "stop": ("gen_ai.request.stop_sequences", _strings),
     "seed": ("gen_ai.request.seed", whole),
     "frequency_penalty": ("gen_ai.request.frequency_penalty", real),
     "presence_penalty": ("gen_ai.request.presence_penalty", real),
@@ -166,6 +165,11 @@ def request(call: Call) -> Attributes:
     return found
 
 
+def stop_sequences(call: Call) -> list[str] | None:
+    """Return the texts that end an answer; they are the app's own words, so they are content."""
+    return _strings(call.parameters.get("stop"))
+
+
 def response(call: Call, answer: Response, conventions: Iterable[Convention]) -> Attributes:
     """What is known when the call has ended."""
     found: Attributes = {names.OUTCOME: (call.outcome or Outcome.COMPLETED)._value_}  # `value` takes ten times as long
@@ -197,6 +201,9 @@ def _details(call: Call, answer: Response) -> Attributes:
 def finish_reasons(call: Call, answer: Response) -> list[str]:
     """One reason a choice; `error` where the answer stopped without one, or before the choice began."""
     reasons = [reason or "error" for reason in answer.finish_reasons]
+    if "stop" in call.parameters:  # some servers give the very stop sequence as the reason
+        sequences = stop_sequences(call) or ()
+        reasons = ["stop" if reason in sequences else reason for reason in reasons]
     if reasons and "choices" in call.parameters:
         reasons += ["error"] * (call.choices - len(reasons))
     return reasons

@@ -22,6 +22,7 @@ OUTPUT_MESSAGES = "gen_ai.output.messages"
 SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
 TOOL_DEFINITIONS = "gen_ai.tool.definitions"
 
+STOP_SEQUENCES = "gen_ai.request.stop_sequences"
 TOOL_ARGUMENTS = "gen_ai.tool.call.arguments"
 TOOL_RESULT = "gen_ai.tool.call.result"
 RETRIEVAL_QUERY = "gen_ai.retrieval.query.text"

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from callspan.content.plain import plain
+
 Count = Callable[[str], int]
 PER_MESSAGE = 3
 PER_NAME = 1
@@ -26,12 +28,21 @@ def count_prompt(
         for part in message.get("parts") or ():
             known = _text(part)
             if known is None:
-                unknown.add(str(part.get("modality") or part.get("type") or "unknown"))
+                unknown.add(_kind(part.get("modality") or part.get("type")))
             else:
                 total += count(known)
     functions = [tool for tool in tools if tool.get("type") == "function" or tool.get("parameters") is not None]
-    unknown.update(str(tool.get("type")) for tool in tools if tool not in functions)
+    unknown.update(_kind(tool.get("type")) for tool in tools if tool not in functions)
     return total + sum(_tool(tool, count) for tool in functions) + (_AFTER_FUNCTIONS if functions else 0), unknown
+
+
+def _kind(name: Any) -> str:
+    """Return a kind of input as a word for telemetry; anything else that stands there may be the app's own text."""
+    word = isinstance(name, str) and len(name) <= _LONGEST_KIND and name.replace("-", "_").isidentifier()
+    return name if word else "unknown"
+
+
+_LONGEST_KIND = 40
 
 
 def _text(part: Mapping[str, Any]) -> str | None:
@@ -44,7 +55,7 @@ def _text(part: Mapping[str, Any]) -> str | None:
 def _json(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False, default=repr)
+    return "" if value is None else json.dumps(plain(value), ensure_ascii=False, default=repr)
 
 
 def _tool(tool: Mapping[str, Any], count: Count) -> int:
