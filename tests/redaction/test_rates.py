@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import string
@@ -13,6 +14,7 @@ import pytest
 
 import callspan
 from callspan.content import redaction
+from telemetry import Telemetry
 
 HERE = Path(__file__).parent
 LETTERS = {
@@ -142,3 +144,52 @@ def test_phones_without_their_package_name_it(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "phonenumbers", None)
     with pytest.raises(callspan.SettingsError, match=re.escape("pip install 'callspan[phones]'")):
         callspan.instrument(redact="common+phones:US")
+
+
+FIELDS = {
+    "user": {"password": "hunter2", "apiKey": "9f8e7d6c5b4a39281706f5e4d3c2b1a0", "name": "Rosa"},
+    "card": 4111111111111111,
+    "order": 12345678,
+    "rosa@flowers.example": 3,
+    "date_of_birth": "1985-04-12",
+    "phone_number": "4155552671",
+    "sort_key": "created_at",
+    "items": [{"pwd": "s3cret!!"}],
+}
+HIDDEN = {
+    "user": {"password": "[password, 7 characters]", "apiKey": "[key, 32 characters]", "name": "Rosa"},
+    "card": "[card number, 16 characters]",
+    "order": 12345678,
+    "[e-mail, 20 characters]": 3,
+    "date_of_birth": "[date of birth, 10 characters]",
+    "phone_number": "[phone, 10 characters]",
+    "sort_key": "created_at",
+    "items": [{"pwd": "[password, 8 characters]"}],
+}
+
+
+@pytest.mark.parametrize("redact", ["common", "common+phones:GB"])
+def test_fields_of_arguments_are_hidden_by_their_names(telemetry: Telemetry, redact: str) -> None:
+    """A password by itself has no form, but the name of its field tells; numbers and keys are looked at as well."""
+    telemetry.instrument(capture="span", redact=redact)
+
+    @callspan.tool
+    def order(fields: dict[str, object]) -> dict[str, object]:
+        return fields
+
+    assert order(FIELDS) == FIELDS
+    assert json.loads(telemetry.attributes["gen_ai.tool.call.arguments"]) == {"fields": HIDDEN}
+    assert json.loads(telemetry.attributes["gen_ai.tool.call.result"]) == HIDDEN
+
+
+def test_a_hook_of_the_app_sees_long_numbers_as_texts(telemetry: Telemetry) -> None:
+    """It is asked for values, not for keys, and a number that it lets pass stays a number."""
+    seen: list[str] = []
+    telemetry.instrument(capture="span", redact=lambda text, _where: seen.append(text) or text)
+
+    @callspan.tool
+    def order(card: int, count: int) -> None: ...
+
+    order(card=4111111111111111, count=3)
+    assert seen == ["4111111111111111"]
+    assert json.loads(telemetry.attributes["gen_ai.tool.call.arguments"]) == {"card": 4111111111111111, "count": 3}

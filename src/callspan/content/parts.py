@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from callspan.content.capture import Capture
 from callspan.content.plain import plain, valid
+from callspan.content.redaction import Redact, knows_fields, redact_field
 from callspan.events import SERVER_TOOL_CALL, TOOL_CALL
 
 Item = dict[str, Any]
 _NAMES = frozenset({"type", "role", "id", "name", "mime_type", "modality", "finish_reason", "file_id"})
 """What names a part rather than says something; it is never given to a redaction hook."""
+LEAST_NUMBER = 1_000_000
+"""Numbers of people have seven digits and more."""
 _ANSWERS = ("tool_call_response", "server_tool_call_response")
 
 
@@ -26,7 +28,7 @@ def shaped(value: Any, where: str, capture: Capture) -> Any:
     if value is None or where not in capture.fields:
         return None
     redact = capture.redact
-    return value if redact is None else plain(value, lambda text: redacted(text, where, redact))
+    return value if redact is None else redacted_value(plain(value), where, redact)
 
 
 def is_list(value: Any) -> bool:
@@ -67,23 +69,49 @@ def _held(kind: str) -> str:
     return "response" if kind == "tool_call_response" else kind
 
 
-def _redacted(item: Item, where: str, redact: Callable[[str, str], str | None]) -> Item:
+def _redacted(item: Item, where: str, redact: Redact) -> Item:
     kind = item.get("type")
     place = "arguments" if kind in (TOOL_CALL, SERVER_TOOL_CALL) else "results" if kind in _ANSWERS else where
-
-    def change(text: str) -> str:
-        return redacted(text, place, redact)
 
     found = {}
     for key, value in item.items():
         if key == "parts":
             found[key] = [_redacted(part, where, redact) if isinstance(part, dict) else part for part in value]
         else:
-            found[key] = value if key in _NAMES else plain(value, change)
+            found[key] = value if key in _NAMES else redacted_value(plain(value), place, redact, key)
     return found
 
 
-def redacted(text: str, where: str, redact: Callable[[str, str], str | None]) -> str:
+def redacted_value(value: Any, where: str, redact: Redact, name: str = "") -> Any:
+    """Return plain data with every text in it redacted, and every number that is long enough to be a person's.
+
+    `name` is that of the field in which the value stands, by which the common redaction knows more.
+    """
+    if isinstance(value, str):
+        return redacted(_without_named(name, value, where, redact), where, redact)
+    if isinstance(value, int) and abs(value) >= LEAST_NUMBER:
+        text = str(value)
+        hidden = redacted(_without_named(name, text, where, redact), where, redact)
+        return value if hidden == text else hidden
+    if isinstance(value, dict):
+        return {
+            _redacted_key(key, where, redact): redacted_value(item, where, redact, key) for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [redacted_value(item, where, redact, name) for item in value]
+    return value
+
+
+def _without_named(name: str, value: str, where: str, redact: Redact) -> str:
+    return redact_field(name, value, where) if name and knows_fields(redact) else value
+
+
+def _redacted_key(key: str, where: str, redact: Redact) -> str:
+    """Return a key without an address or the like in it; a hook of the app's is given values only."""
+    return redacted(key, where, redact) if knows_fields(redact) else key
+
+
+def redacted(text: str, where: str, redact: Redact) -> str:
     """What a hook makes of a text; `None` takes it out. Raises `Refused` if the hook fails."""
     try:
         made = redact(text, where)

@@ -23,16 +23,40 @@ def redact_common(text: str, where: str = "") -> str:
     return hide_personal_data(hide_credentials(text))
 
 
+_TELLING_NAME = re.compile(
+    r"(?i)pass|pwd|key|secret|token|credential|auth|phone|tel|mobile|cell|fax|whatsapp|birth|dob|born|\bip\b|address|"
+    r"licen[cs]e|ssn|social|tax|aadhaar|medicare|account|routing|密|电话|手机|身份证"
+)
+_WORD_BREAK = re.compile(r"[_-]+|(?<=[a-z])(?=[A-Z])")
+_MOST_VALUE = 200
+"""Characters of a value whose field may tell what it is; a longer one is a text, and tells by itself."""
+
+
+def redact_field(name: str, value: str, where: str) -> str:
+    """Return the value of a field without what is private: its name may tell that, as in `{"password": "hunter2"}`."""
+    words = _WORD_BREAK.sub(" ", name)
+    if len(value) > _MOST_VALUE or not _TELLING_NAME.search(words):
+        return redact_common(value, where)
+    before = f'{words}="'
+    hidden = redact_common(f'{before}{value}"', where)
+    return hidden[len(before) : -1] if hidden.startswith(before) else redact_common(value, where)
+
+
+def knows_fields(redact: Redact) -> bool:
+    """Whether a redaction is the common one, or has it among its steps."""
+    return redact is redact_common or (isinstance(redact, Steps) and any(map(knows_fields, redact.steps)))
+
+
 class Steps:
     """Several redactions, one after the other; what one of them takes out is gone."""
 
-    __slots__ = ("_steps",)
+    __slots__ = ("steps",)
 
     def __init__(self, steps: Iterable[Redact]) -> None:
-        self._steps = tuple(steps)
+        self.steps = tuple(steps)
 
     def __call__(self, text: str, where: str) -> str | None:
-        for step in self._steps:
+        for step in self.steps:
             changed = step(text, where)
             if changed is None:
                 return None
