@@ -77,10 +77,21 @@ def check_together(spans: Spans, readables: list[Any]) -> Iterator[Finding]:
         elif record.event_name == DETAILS:
             yield from _check_alike(signal, span, record)
     for where, span in spans.items():
-        if span.status.status_code is StatusCode.ERROR and not told[where]:
+        if span.status.status_code is StatusCode.ERROR and not told[where] and not _is_told_inside(span, spans, told):
             yield broken("event.missing", describe(span), EXCEPTION)
         if told[where] > 1:
             yield broken("event.twice", describe(span), EXCEPTION, told[where])
+
+
+def _is_told_inside(span: Any, spans: dict[Any, Any], told: Any) -> bool:
+    """Whether an operation inside has told an exception of the same type: it is told once, where it was raised."""
+    for (trace, number), inner in spans.items():
+        if inner.parent is None or (trace, inner.parent.span_id) != (span.context.trace_id, span.context.span_id):
+            continue
+        same_type = inner.attributes.get("error.type") == span.attributes.get("error.type")
+        if same_type and (told[(trace, number)] or _is_told_inside(inner, spans, told)):
+            return True
+    return False
 
 
 def _check_alike(signal: str, span: Any, record: Any) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import Any
 from opentelemetry import _logs as logs
 
 from callspan.events import Call, Response
-from callspan.exceptions import ProviderError, qualified
+from callspan.exceptions import ProviderError, note, qualified, was_noted
 from callspan.handlers.late import Late
 from callspan.handlers.telemetry import FollowsProvider
 from callspan.semconv import attributes, content, names
@@ -36,8 +36,10 @@ class LogEvents:
             self._emit_details(call, response)
 
     def on_error(self, call: Call, error: BaseException) -> None:
-        """Tell the exception, and the details that there are."""
-        self._emit(call, names.EXCEPTION_EVENT, logs.SeverityNumber.WARN, self._exception(call, error))
+        """Tell the exception, if no call inside has told it, and the details that there are."""
+        if not was_noted(call, error):
+            self._emit(call, names.EXCEPTION_EVENT, logs.SeverityNumber.WARN, self._exception(call, error))
+            note(call, error)
         self.on_end(call, call.response)
 
     def _exception(self, call: Call, error: BaseException) -> dict[str, Any]:

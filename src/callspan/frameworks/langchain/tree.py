@@ -10,7 +10,7 @@ from callspan import guard, scope
 from callspan.background import running_loop
 from callspan.dialects.dialect import nothing
 from callspan.events import Call, Content, Delta
-from callspan.exceptions import qualified
+from callspan.exceptions import note_translation, qualified
 from callspan.frameworks.framework import Opener
 from callspan.frameworks.langchain import requests, results, steps
 from callspan.frameworks.langchain.facts import framework
@@ -209,8 +209,12 @@ class Tree:
 
     def _error(self, told: Told, error: Any = None, *_rest: Any) -> None:
         run = self._take(told)
-        if run is not None:
-            self.close(run, error if isinstance(error, BaseException) else None)
+        if run is None:
+            return
+        failure = error if isinstance(error, BaseException) else None
+        if isinstance(run, ModelRun) and run.claimed and failure is not None:
+            note_translation(run.call, failure)
+        self.close(run, failure)
 
     def close(self, run: Run, error: BaseException | None) -> None:
         """End a run that did not end well, and all that is still open in it. No error means that its reader left.

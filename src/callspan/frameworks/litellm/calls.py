@@ -12,6 +12,7 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 from callspan import guard, process, scope
+from callspan.exceptions import note_translation
 from callspan.frameworks.framework import Opener
 from callspan.frameworks.litellm import answers
 from callspan.frameworks.litellm.admission import admit, refused
@@ -173,6 +174,8 @@ def _open(request: Request, stream: bool, asynchronous: bool) -> Observation | N
 
 def _failed(request: Request, error: BaseException, asynchronous: bool) -> None:
     """What fails before anything was sent is no call of a model."""
+    if request.claimed:
+        note_translation(request.call, error)
     if not request.waiting or request.mocked or not request.sent:
         return
     try:
