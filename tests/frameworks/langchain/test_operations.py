@@ -12,6 +12,7 @@ from langchain_core.documents import Document
 from langchain_core.language_models import FakeListChatModel, GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from langgraph.graph import START, StateGraph
 from pydantic import BaseModel
@@ -269,3 +270,16 @@ def test_a_budget_does_not_take_back_what_was_done(telemetry: Telemetry) -> None
     with callspan.budget(calls=0):
         assert FakeListChatModel(responses=["Rose"]).invoke("Hi").content == "Rose"
     assert len(calls(telemetry)) == 1
+
+
+class Bouquet(RunnableLambda):  # type: ignore[type-arg]
+    """A runnable of the app's own that has no name."""
+
+
+def test_the_name_of_a_class_is_none(telemetry: Telemetry) -> None:
+    """An object without a name has that of its class from LangChain, which says nothing of what the app does."""
+    FakeListChatModel(responses=["Roses"]).with_retry().invoke("Hi")
+    Bouquet(lambda _value: 1, name="Bouquet").invoke({})
+    Bouquet(lambda _value: 1, name="roses").invoke({})
+    workflows = [span.name for span in telemetry.spans if span.name.startswith("invoke_workflow")]
+    assert workflows == ["invoke_workflow", "invoke_workflow", "invoke_workflow roses"]

@@ -6,6 +6,8 @@ parsers, and what is tagged hidden) are steps on the way, and what they call sta
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,4 +62,17 @@ def name_of(told: Mapping[str, Any], serialized: Any) -> str | None:
     name = told.get("name")
     if not isinstance(name, str) or not name or name.startswith(_CLASS_NAMES) or name == class_of(serialized):
         return None
-    return name
+    return None if _is_class(name) else name
+
+
+@functools.lru_cache(maxsize=1000)
+def _is_class(name: str) -> bool:
+    """Whether a class of LangChain's runnables, the app's own among them, has this name: objects without one get it."""
+    module = sys.modules.get("langchain_core.runnables.base")
+    kinds = [module.Runnable] if module is not None else []
+    while kinds:
+        kind = kinds.pop()
+        if kind.__name__ == name:
+            return True
+        kinds.extend(type.__subclasses__(kind))
+    return False
