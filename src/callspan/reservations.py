@@ -105,7 +105,8 @@ def _spent(call: Call, hold: Hold, guessed: Usage | None = None) -> float | None
         item = replace(item, usage=guessed, cost=None)
     cost = in_force().cost(item)
     if cost.usd is None:
-        guard.say_once(f"a budget in usd does not see the cost of {call.model}: nobody knows its price (see prices=)")
+        model = call.model or call.response.model or f"{call.operation} calls that name no model"
+        guard.say_once(f"a budget in usd does not see the cost of {model}: nobody knows its price (see prices=)")
     return cost.usd
 
 
