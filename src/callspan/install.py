@@ -33,8 +33,6 @@ from callspan.semconv.conventions import EXTRA
 from callspan.settings import RUN_MODULES, Settings, SettingsError, check, flush_timeout, resolve, sdk_disabled
 
 _lock = process.own_lock(sys.modules[__name__], "_lock", awaited=True)
-
-
 _installation: Installation | None = None
 _exit_hook = False
 
@@ -209,14 +207,19 @@ def configure(
 
     `console` prints a tree a trace and a table of tokens at exit to stderr, `file` appends OTLP JSON lines, `otlp` is
     an endpoint or `True` for what the OTEL_* variables say, `prometheus` a `HOST:PORT` to serve /metrics on. With none
-    given, the console is used. Providers that the app has set are kept. Raises `ConfigurationError`, one line.
+    given, the console is used. What the environment asks for, and `callspan run`, is kept beside it; another call
+    replaces the one before. Providers that the app has set are kept. Raises `ConfigurationError`, one line.
     """
     from callspan.export import providers
     from callspan.export.destinations import Destinations
+    from callspan.export.operators import operators_choice
 
     endpoint = otlp if isinstance(otlp, str) else None
     nothing = not (file or otlp or prometheus)
+    operators = operators_choice()  # looked at first, as an app's own provider can be told from ours now
     providers.setup(Destinations(console or nothing, file, bool(otlp), endpoint, prometheus))
+    if operators.any:
+        providers.setup(operators, strict=False, by="operator")
     with _lock:
         if _installation is not None:
             _installation.listen()

@@ -75,7 +75,7 @@ class LateProviders:
         told = providers.handlers()
         wanted = _wanted()
         if wanted.any:
-            providers.setup(wanted, strict=False)
+            providers.setup(wanted, strict=False, by="operator")
             if flush_timeout() > 0:
                 self.ending = Ending(_end, _flush, _LAST_CALLS.hold)
                 self.ending.watch()
@@ -115,9 +115,14 @@ def instrument() -> None:
 def _wanted() -> Destinations:
     """What the environment asks for, and the app does not do itself; the file is this process's own."""
     from callspan.export import providers
+    from callspan.export.destinations import from_environment
 
-    wanted = destinations(os.environ, guard.say_once)
-    if not providers.unset():
+    wanted = (
+        from_environment(os.environ, guard.say_once)
+        if providers.is_configured()
+        else destinations(os.environ, guard.say_once)
+    )
+    if not providers.unset() and not providers.owned():
         wanted = asked_of_us(wanted, os.environ)
     elif name := os.environ.get(SERVICE_NAME):
         os.environ.setdefault("OTEL_SERVICE_NAME", name)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from callspan import guard
 from callspan.export.destinations import Destinations
-from callspan.export.endpoints import refuse
+from callspan.export.endpoints import ConfigurationError, refuse
 from callspan.export.outlet import Outlet
+from callspan.requirements import advice
+
+
+def check_sdk() -> None:
+    """Raise `ConfigurationError` in one line where the SDK is not installed."""
+    try:
+        import opentelemetry.sdk.trace  # noqa: F401  so that what is missing is said at once, in one line
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(advice(error) or str(error)) from None
 
 
 def ways_to_open(destinations: Destinations, strict: bool) -> dict[Hashable, Callable[[], Outlet]]:
@@ -52,3 +61,12 @@ def _prometheus(address: str, strict: bool) -> Outlet:
     from callspan.export.prometheus import Prometheus
 
     return Prometheus(address, strict)
+
+
+def together(layers: Mapping[str, dict[Hashable, Callable[[], Outlet]]]) -> dict[Hashable, Callable[[], Outlet]]:
+    """Return what program and operator want, each once: the same collector is named by both sides at times."""
+    wanted = {key: make for layer in layers.values() for key, make in layer.items()}
+    named_in_code = {key[1] for key in wanted if isinstance(key, tuple) and key[0] == "otlp" and key[2]}
+    for targets in named_in_code:
+        wanted.pop(("otlp", targets, False), None)
+    return wanted

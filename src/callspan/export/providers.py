@@ -9,21 +9,21 @@ from typing import Any
 
 from callspan import guard, process
 from callspan.export.destinations import Destinations
-from callspan.export.endpoints import ConfigurationError
 from callspan.export.meters import Meters
-from callspan.export.opening import ways_to_open
+from callspan.export.opening import check_sdk, together, ways_to_open
 from callspan.export.outlet import Outlet, left
 from callspan.export.taps import Tap
 from callspan.export.token_table import TokenTable
 from callspan.handlers import telemetry
 from callspan.losses import Loss, losses, sentence
 from callspan.observation import end_all
-from callspan.requirements import advice
 from callspan.settings import FLUSH_TIMEOUT, flush_timeout
 
 _SIGNALS = ("traces", "logs", "metrics")
 _lock = process.own_lock(sys.modules[__name__], "_lock", awaited=True)
-_destinations = Destinations()
+_layers: dict[str, Destinations] = {}
+_ways: dict[str, dict[Hashable, Callable[[], Outlet]]] = {}
+"""What the program and the operator chose, and how each of that is opened."""
 _outlets: dict[Hashable, Outlet] = {}
 _retired: list[Outlet] = []
 _closed: list[Outlet] = []
@@ -36,35 +36,30 @@ _waited_since: dict[str, float] = {}
 """When each signal was first waited for in vain."""
 
 
-def setup(destinations: Destinations, *, strict: bool = True) -> None:
-    """Let telemetry go to these destinations, and to no others that were set up here before.
+def setup(destinations: Destinations, *, strict: bool = True, by: str = "program") -> None:
+    """Let telemetry go to these destinations, and to no others that were set up here before by the same side.
 
-    Providers that the app has set are kept. The same destinations again change nothing. Raises `ConfigurationError`,
-    one line, before anything is changed; with `strict` false, each destination that cannot be used is a warning.
+    `by` is `program`, or `operator` for what the environment asks for; neither takes away from the other. Providers
+    that the app has set are kept. The same destinations again change nothing. Raises `ConfigurationError`, one line,
+    before anything is changed; with `strict` false, each destination that cannot be used is a warning.
     """
-    global _destinations, _outlets
-    _check_sdk()
-    wanted = ways_to_open(destinations, strict)
+    global _outlets
+    check_sdk()
+    ways = ways_to_open(destinations, strict)
     with _lock:
-        if destinations == _destinations and _outlets.keys() == wanted.keys():
+        wanted = together({**_ways, by: ways})
+        if destinations == _layers.get(by, Destinations()) and _outlets.keys() == wanted.keys():
             follow()
             return
         _renew()
         _hook()
         old, _outlets = _outlets, _opened(wanted, _outlets, strict)
-        _destinations = destinations
+        _layers[by], _ways[by] = destinations, ways
         _connect()
         gone = [outlet for key, outlet in old.items() if _outlets.get(key) is not outlet]
         for outlet in gone:
             _finish(outlet, time.monotonic() + flush_timeout())
         _retired.extend(gone)  # kept, because SDKs before 1.34 print an error in every child when a processor is gone
-
-
-def _check_sdk() -> None:
-    try:
-        import opentelemetry.sdk.trace  # noqa: F401  so that what is missing is said at once, in one line
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(advice(error) or str(error)) from None
 
 
 def _finish(outlet: Outlet, deadline: float) -> None:
@@ -124,10 +119,19 @@ def follow() -> None:
             _connect()
 
 
+def _shows_console() -> bool:
+    return any(layer.console for layer in _layers.values())
+
+
+def is_configured() -> bool:
+    """Whether the program itself has said where telemetry goes."""
+    return _layers.get("program", Destinations()).any
+
+
 def handlers() -> tuple[Any, ...]:
     """The handlers that have to hear all calls while the console is a destination: the one that counts tokens."""
     global _table
-    if not _destinations.console:
+    if not _shows_console():
         return ()
     if _table is None:
         _table = TokenTable()
@@ -240,7 +244,7 @@ def _close(deadline: float) -> None:
 
 
 def _print_table() -> None:
-    text = _table.render() if _table is not None and _destinations.console else ""
+    text = _table.render() if _table is not None and _shows_console() else ""
     if text and sys.stderr is not None:
         from callspan.export.tree import write
 

@@ -1,0 +1,44 @@
+"""A program that calls `configure()` takes nothing away from who runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import ASK, Command, names
+
+
+@pytest.mark.parametrize("when", ["before the first call", "after it"])
+def test_configure_leaves_what_callspan_run_was_told(
+    callspan: Command, folder: Path, write, told: dict[str, str], when: str
+) -> None:
+    write("ask.py", ASK)
+    first, second = ("callspan.configure(file='own.jsonl')", "ask()")
+    steps = [first, second] if when == "before the first call" else [second, first, second]
+    write("app.py", "\n".join(["import callspan", "from ask import ask", *steps]))
+    result = callspan("run", "--file", "operator.jsonl", "app.py", env=told)
+    assert (result.returncode, result.stderr) == (0, b"")
+    calls = steps.count("ask()")
+    assert names(folder / "operator.jsonl") == ["chat gpt-4.1-mini"] * calls
+    assert names(folder / "own.jsonl") == ["chat gpt-4.1-mini"]
+
+
+def test_configure_adds_to_the_environment(callspan: Command, folder: Path, write, told: dict[str, str]) -> None:
+    """Also without `callspan run`, and a second call replaces the first alone."""
+    write("ask.py", ASK)
+    write(
+        "app.py",
+        """
+        import callspan
+        from ask import ask
+        callspan.instrument()
+        callspan.configure(file="one.jsonl")
+        callspan.configure(file="two.jsonl")
+        ask()
+        """,
+    )
+    result = callspan("run", "app.py", env={**told, "CALLSPAN_FILE": str(folder / "operator.jsonl")})
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert names(folder / "operator.jsonl") == names(folder / "two.jsonl") == ["chat gpt-4.1-mini"]
+    assert names(folder / "one.jsonl") == []
