@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
@@ -25,6 +26,7 @@ class Received:
         self.url = ""
         self.requests: list[Any] = []
         self.refusals: list[int] = []
+        self.delay = 0.0
         self._lock = threading.Lock()
 
     def add(self, request: Any) -> None:
@@ -73,6 +75,7 @@ def http_collector() -> Iterator[Received]:
             body = self.rfile.read(int(self.headers["content-length"]))
             if not received.refusals:
                 received.add(types[self.path].FromString(body))
+            time.sleep(received.delay)  # what a slow collector does
             self.send_response(received.refusals.pop(0) if received.refusals else 200)
             self.send_header("content-length", "0")
             self.end_headers()

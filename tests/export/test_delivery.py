@@ -111,3 +111,12 @@ def test_what_the_exporter_gives_up_is_kept_and_sent_again(program: Program, htt
     )
     assert http_collector.spans == ["kept"]
     assert len(ran.stderr.splitlines()) == 1
+
+
+def test_a_slow_collector_costs_no_metrics(program: Program, http_collector: Received) -> None:
+    """Spans and metrics go beside each other, so both are confirmed in the time for one of them."""
+    http_collector.delay = 3.0
+    ran = program(ASK, OTEL_EXPORTER_OTLP_ENDPOINT=http_collector.url, CALLSPAN_FLUSH_TIMEOUT="5")
+    assert ran.stderr == ""
+    assert http_collector.spans == ["asked"]
+    assert [value for _, value in http_collector.sums["calls"]] == [1]
