@@ -397,7 +397,8 @@ class Observation:
             return  # somebody else ended it, or it never began
         open_observations.discard(self)
         call = self.call
-        call.duration = self._end_time() - call.started
+        ended = time.perf_counter() if self._left is None else self._end_time(self._left)
+        call.duration = ended - call.started
         call.outcome, call.failure = outcome, failure
         thread = get_ident()
         if self._deferred or thread in telling:
@@ -411,8 +412,8 @@ class Observation:
 
     def _conclude(self, failure: Failure | None, error: BaseException | None) -> None:
         call = self.call
-        pending = self._pending_call()
-        if pending is None:
+        pending = self._pending_call() if "background" in call.parameters else None
+        if pending is None and (self._estimates or self.hold is not None):
             self._settle()
         self._tell_end(error)
         if pending is not None:
@@ -449,18 +450,17 @@ class Observation:
     def _pending_call(self) -> PendingCall | None:
         """The call as one that the provider goes on with in the background, if it is one; its counts come later."""
         call, response = self.call, self.call.response
-        if response.usage is not None or "background" not in call.parameters:
+        if response.usage is not None or response.id is None:
             return None
-        if response.id is None or response.last or response.failure is not None:
+        if response.last or response.failure is not None:
             return None
         response.pending = True
         return PendingCall(call, self.scope.counters, self.hold)
 
-    def _end_time(self) -> float:
-        """When the reader had what it wanted: now, or when it left the loop after which it read no more."""
-        if self._left is not None and self._left[0] == self.call.response.chunks:
-            return self._left[1]
-        return time.perf_counter()
+    def _end_time(self, left: tuple[int, float]) -> float:
+        """Return when the reader had what it wanted: now, or when it left the loop after which it read no more."""
+        chunks, moment = left
+        return moment if chunks == self.call.response.chunks else time.perf_counter()
 
     def _begin_estimate(self) -> None:
         try:

@@ -100,8 +100,8 @@ def conditions(stated: Any) -> dict[str, str]:
 
 def gateway_cost(choice: Any) -> float | None:
     """Return what Vercel's gateway says that an answer cost, in the message of a choice or in the last piece of it."""
-    message = get(choice, "message") or get(choice, "delta")
-    return dollars(inside(message, "provider_metadata", "gateway", "cost"))
+    metadata = fields(get(choice, "message") or get(choice, "delta")).get("provider_metadata")
+    return None if metadata is None else dollars(inside(metadata, "gateway", "cost"))
 
 
 _TOOLS = {
