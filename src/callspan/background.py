@@ -141,6 +141,10 @@ class _Loop:
                 self._loop, self._pid = greenlets.run_loop(asyncio.new_event_loop, "callspan-handlers"), os.getpid()
             return self._loop
 
+    def is_it(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether a loop is ours, which runs, or is just about to."""
+        return loop is self._loop
+
 
 _own_loop = _Loop()
 
@@ -172,17 +176,26 @@ class Delivery:
 
         def hand_on(call: Any, *rest: Any) -> None:
             loop = running_loop() if call.asynchronous else None
-            self._line(loop or _own_loop.get()).put(droppable, target, (call, *rest))
+            if loop is None or _is_ending(loop):
+                loop = _own_loop.get()
+            self._line(loop).put(droppable, target, (call, *rest))
 
         return hand_on
 
     def _line(self, loop: asyncio.AbstractEventLoop) -> _Line:
         line = self._lines.get(loop)
         if line is None:
-            for closed in [known for known in self._lines if known.is_closed()]:
-                del self._lines[closed]
             line = self._lines.setdefault(loop, _Line(loop, self.name))
+            self._take_over()
         return line
+
+    def _take_over(self) -> None:
+        """Bring to our own loop what came while the app's was closing, after it had ended all tasks."""
+        for loop, line in list(self._lines.items()):
+            if loop.is_closed() and self._lines.pop(loop, None) is not None:
+                while line.waiting:
+                    target, event = line.waiting.popleft()
+                    self._line(_own_loop.get()).put(False, target, event)
 
     def forget(self) -> None:
         """Forget the events that wait: they are the parent's of a forked child."""
@@ -195,6 +208,8 @@ class Delivery:
         """Wait until all async handlers have heard what was queued so far; not for the loop this is called on."""
         deadline = time.monotonic() + timeout
         here = running_loop()
+        for delivery in list(cls._all):
+            delivery._take_over()
         lines = [line for delivery in list(cls._all) for line in list(delivery._lines.values())]
         return all([line.wait(deadline) for line in lines if line.loop is not here])
 
@@ -211,22 +226,30 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
     return running() if running is not None else None
 
 
+def _is_ending(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether a loop has ended its tasks and closes its generators: a task that begins now is cut or never runs.
+
+    asyncio's loops, and uvloop's, note that under a name of their own (CPython 3.6 to 3.14, tests/test_background.py).
+    """
+    return getattr(loop, "_asyncgens_shutdown_called", False)
+
+
 class _Line:
     """The events of one handler on one loop, told one after the other by one task."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, name: str) -> None:
         self.loop = loop
         self._name = name
-        self._waiting: deque[tuple[Callable[..., Awaitable[Any]], tuple[Any, ...]]] = deque()
+        self.waiting: deque[tuple[Callable[..., Awaitable[Any]], tuple[Any, ...]]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._idle = threading.Event()
         self._idle.set()
 
     def put(self, droppable: bool, target: Callable[..., Awaitable[Any]], event: tuple[Any, ...]) -> None:
-        if droppable and len(self._waiting) >= QUEUE_LIMIT:
+        if droppable and len(self.waiting) >= QUEUE_LIMIT:
             guard.say_once(f"{self._name} is slower than the model: tokens are dropped for it, starts and ends are not")
             return
-        self._waiting.append((target, event))
+        self.waiting.append((target, event))
         self._idle.clear()
         if running_loop() is self.loop:
             self._wake()
@@ -236,7 +259,7 @@ class _Line:
 
     def forget(self) -> None:
         """Let go of what waits, without a lock, which another thread of the parent may hold."""
-        self._waiting.clear()
+        self.waiting.clear()
 
     def _wake(self) -> None:
         if self._task is None or self._task.done():
@@ -246,7 +269,7 @@ class _Line:
         import asyncio
 
         try:
-            while self._waiting:
+            while self.waiting:
                 telling = self.loop.create_task(self._tell_waiting())
                 # a loop that closes cancels all tasks that it knows, which would cut a handler in half; so it knows
                 # only this one, which waits for the other, within a bound
@@ -254,23 +277,27 @@ class _Line:
                 try:
                     await asyncio.shield(telling)
                 except asyncio.CancelledError:
+                    if telling.done():
+                        continue  # the handler itself has raised it; what waits is still to be told
                     await asyncio.wait([telling], timeout=SHUTDOWN_SECONDS)
                     telling.cancel()
                     raise
         finally:
             self._idle.set()
+            if self.waiting:  # another thread has put it there just now, and will wake us
+                self._idle.clear()
 
     async def _tell_waiting(self) -> None:
-        while self._waiting:
-            target, event = self._waiting.popleft()
+        while self.waiting:
+            target, event = self.waiting.popleft()
             try:
                 await target(*event)
             except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
                 guard.report(f"{self._name}.{target.__name__}", error)
 
     def wait(self, deadline: float) -> bool:
-        if self.loop.is_closed() or not self.loop.is_running():
-            return not self._waiting
+        if self.loop.is_closed() or not (self.loop.is_running() or _own_loop.is_it(self.loop)):
+            return not self.waiting
         return greenlets.wait(self._idle, max(0.0, deadline - time.monotonic()))
 
 
