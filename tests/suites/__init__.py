@@ -1,0 +1,1 @@
+"""The test suites of clients and frameworks themselves, run without callspan and with it."""
