@@ -39,12 +39,23 @@ class Worker:
         if self._runs():
             return
         with self._lock:
-            if not self._runs():
-                self._thread = threading.Thread(target=self._run, args=(self._jobs,), name=self._name, daemon=True)
-                self._thread.start()
+            if self._runs():
+                return
+            # made here, not with the worker: gevent may have replaced queues and threads since then
+            self._jobs = queue.SimpleQueue()
+            thread = threading.Thread(target=self._run, args=(self._jobs,), name=self._name, daemon=True)
+            self._thread = thread
+        # not under the lock: to start a thread gevent lets other greenlets run, which may come here
+        try:
+            thread.start()
+        except RuntimeError:  # there can be no more threads; a later call may have more luck
+            self._thread = None
+            raise
 
     def _runs(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        """Whether there is a thread that runs or is about to."""
+        thread = self._thread
+        return thread is not None and (thread.ident is None or thread.is_alive())
 
     def _forget(self) -> None:
         """In a forked child: the thread is the parent's, and so are its jobs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 import weakref
 from collections.abc import Callable, Coroutine
@@ -10,7 +11,6 @@ from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
-from threading import get_ident
 from types import CoroutineType
 from typing import Any
 
@@ -140,7 +140,7 @@ class Observation:
             call.parent = outer.call
         self._open.append(True)
         open_observations.add(self)
-        thread = get_ident()
+        thread = threading.get_ident()
         if thread in telling:
             self._deferred = True
             reentry.run_later(partial(tell, self._dispatch.starts, call))
@@ -400,7 +400,7 @@ class Observation:
         ended = time.perf_counter() if self._left is None else self._end_time(self._left)
         call.duration = ended - call.started
         call.outcome, call.failure = outcome, failure
-        thread = get_ident()
+        thread = threading.get_ident()
         if self._deferred or thread in telling:
             reentry.run_later(partial(self._conclude, failure, error))
             return

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable
-from threading import get_ident
 from typing import Any, TypeVar
 
 from callspan import process
@@ -17,13 +16,13 @@ from callspan.background import worker
 
 T = TypeVar("T")
 telling: set[int] = set()
-"""The threads that tell of a call, or collect what was told, right now."""
+"""The threads (under gevent and eventlet the greenlets) that tell of a call, or collect what was told, right now."""
 process.in_child(telling.clear)
 
 
 def run(job: Callable[[], Any]) -> None:
     """Run a job that tells something: here, or on the worker's thread if this one is interrupted in telling."""
-    thread = get_ident()
+    thread = threading.get_ident()
     if thread in telling:
         run_later(job)
         return
@@ -43,7 +42,7 @@ def run_later(job: Callable[[], Any]) -> None:
 
 def outside(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Call code of the app's, a handler's for example: no lock is held there, and its own calls are told at once."""
-    thread = get_ident()
+    thread = threading.get_ident()
     if thread not in telling:
         return function(*args, **kwargs)
     telling.discard(thread)
@@ -58,7 +57,7 @@ def within(seconds: float, job: Callable[[], T], otherwise: T) -> T:
 
     Where this thread is interrupted in telling, another one waits for the locks, for so many seconds.
     """
-    thread = get_ident()
+    thread = threading.get_ident()
     if thread in telling:
         return _beside(seconds, job, otherwise)
     telling.add(thread)

@@ -12,17 +12,15 @@ from jsonschema import Draft202012Validator
 from .expectations import Expectations
 from .finding import Finding
 from .registry import CONVENTIONS
-from .rules import PARTS, SCHEMAS, broken
+from .rules import PARTS, SCHEMAS, STOPS, broken
 
-_STOPS = "gen_ai.request.stop_sequences"
-"""Texts of the app's, which is why the package takes them for content; the conventions have them among the settings."""
 _MESSAGES = ("gen_ai.input.messages", "gen_ai.output.messages")
 
 
 def check_content(expect: Expectations, signal: str, attributes: Mapping[str, Any], on_span: bool) -> Iterator[Finding]:
     """All content of one span or event, in the form that belongs there."""
-    if _STOPS in attributes and not expect.captures("span" if on_span else "event"):
-        yield broken("content.off", signal, _STOPS, attributes[_STOPS])
+    if STOPS in attributes and not expect.captures("span" if on_span else "event"):
+        yield broken("content.off", signal, STOPS, attributes[STOPS])
     for key in SCHEMAS:
         if key not in attributes:
             continue

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from .finding import Finding
-from .rules import broken
+from .rules import STOPS, broken
 from .span import describe
 
 Body = Mapping[str, Any]
@@ -64,7 +64,7 @@ _COMPLETION: dict[str, Reader] = {
     **_SAMPLING,
     "gen_ai.request.top_k": _at("top_k"),
     "gen_ai.request.max_tokens": _either(_at("max_completion_tokens"), _at("max_tokens")),
-    "gen_ai.request.stop_sequences": _listed(_at("stop")),
+    STOPS: _listed(_at("stop")),
     "gen_ai.request.seed": _at("seed"),
     "gen_ai.request.frequency_penalty": _double(_at("frequency_penalty")),
     "gen_ai.request.presence_penalty": _double(_at("presence_penalty")),
@@ -94,8 +94,6 @@ OPENAI: dict[str, dict[str, Reader]] = {
     "/moderations": {"gen_ai.request.model": _at("model")},
 }
 """By the end of the path, each attribute of the request and where the body has it."""
-_CONTENT = ("gen_ai.request.stop_sequences",)
-"""Told only where content is captured."""
 _MORE = ("gen_ai.output.type", "gen_ai.conversation.id", "openai.api.type", "openai.request.service_tier")
 
 
@@ -109,7 +107,7 @@ def check_request(span: Any, path: str, body: Body) -> Iterator[Finding]:
     for key in sorted(told | set(table)):
         wanted, found = table.get(key, lambda _body: None)(body), attributes.get(key)
         found = list(found) if isinstance(found, tuple) else found
-        if wanted == found or (found is None and key in _CONTENT):
+        if wanted == found or (found is None and key == STOPS):
             continue
         rule = "request.unsent" if wanted is None else "request.missing" if found is None else "request.differs"
         yield broken(rule, signal, key, (wanted, found))

@@ -61,12 +61,15 @@ NAMED_AFTER = {
 }
 """The attribute that follows the operation in a span's name; operations not here stand alone."""
 
+STOPS = "gen_ai.request.stop_sequences"
+"""Texts of the app's, which is why the package takes them for content; the conventions have them among the settings."""
+
 NOT_EXPECTED = frozenset(
     {
         "gen_ai.request.temperature",
         "gen_ai.request.max_tokens",
         "gen_ai.request.top_p",
-        "gen_ai.request.stop_sequences",
+        STOPS,
         "gen_ai.request.presence_penalty",
         "gen_ai.request.frequency_penalty",
         "gen_ai.tool.description",

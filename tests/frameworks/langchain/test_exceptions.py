@@ -50,7 +50,7 @@ def graph_of(step: Any) -> Any:
 
 
 @BOTH
-def test_t085_a_tool_in_a_graph(telemetry: Telemetry, asynchronous: bool) -> None:
+def test_a_tool_in_a_graph(telemetry: Telemetry, asynchronous: bool) -> None:
     """Tool, node and workflow have failed; the tool tells why."""
     program = graph_of(lambda _state: fail.invoke({}))
     with pytest.raises(Boom):
