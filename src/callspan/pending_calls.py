@@ -6,12 +6,12 @@ many times and from many threads; the first that knows the end settles the call,
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from callspan.budgets import Hold
 from callspan.dispatch import Told, tell, tell_what
 from callspan.events import Call, Fetched, Outcome
+from callspan.process import own_lock
 from callspan.reservations import settle
 
 MOST_CALLS = 1000
@@ -59,7 +59,7 @@ class PendingCalls:
     """All calls of the process that are not settled, by the ids of their responses."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = own_lock(self)
         self._calls: dict[str, PendingCall] = {}
 
     def add(self, pending: PendingCall) -> None:
@@ -85,7 +85,6 @@ class PendingCalls:
 
     def clear(self) -> None:
         """Forget all: in a child after a fork they are the parent's."""
-        self._lock = threading.Lock()
         self._calls = {}
 
 

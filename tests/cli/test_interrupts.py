@@ -200,4 +200,4 @@ def test_a_silent_collector(folder: Path, watched: str, protocol: str, seconds: 
             connection.close()
     assert process.returncode == -signal.SIGINT
     assert said.count("Traceback") == 1
-    assert said.count("callspan: 1 span could not be sent") == 1
+    assert said.count("callspan: not confirmed by http") == 1

@@ -14,6 +14,10 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+# here and not where they are used: an import at the exit changes the exit code after Ctrl-C (CPython 3.11 takes code
+# that protobuf and dataclasses run from text for the program's own), tests/cli/test_interrupts.py
+from google.protobuf.json_format import MessageToDict
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
@@ -47,8 +51,6 @@ def log_lines(records: Sequence[Any]) -> list[str]:
 
 def metric_lines(metrics_data: Any) -> list[Line]:
     """Return one line for all metrics, or one for each that can be encoded if one of them cannot."""
-    from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
-
     number = metric_count(metrics_data)
     try:
         return [(line_of(encode_metrics(metrics_data)), number)]
@@ -176,8 +178,6 @@ def _trace_state(state: Any) -> str | None:
 
 def line_of(message: Any) -> str:
     """Return one line of JSON, with characters as people read them, for an export request of protobuf's."""
-    from google.protobuf.json_format import MessageToDict
-
     fields = MessageToDict(message, use_integers_for_enums=True)
     _ids_to_hex(fields)
     return _to_json(fields) + "\n"
