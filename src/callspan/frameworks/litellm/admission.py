@@ -26,7 +26,7 @@ def admit(request: Request, opener: Opener | None) -> None:
 
 
 def _ask(request: Request, opener: Opener) -> None:
-    observation = opener(request.made(bool(request.told.get("stream")), False), nothing, request.base)
+    observation = opener(request.made(request.stream, False), nothing, request.base)
     if observation is not None and observation.budgets:
         observation.size = request.size
         observation.admit()

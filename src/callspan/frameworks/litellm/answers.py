@@ -26,6 +26,8 @@ _DOUBTFUL = re.compile(rf"(\w+[-_])?{_UUID}")
 
 def whole(request: Request) -> Reader:
     """What reads a whole answer."""
+    if request.function.native:
+        return request.dialect.read
 
     def read(item: Any, full: bool) -> Delta | None:
         delta = request.dialect.read(item, full)

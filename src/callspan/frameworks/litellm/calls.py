@@ -17,7 +17,8 @@ from callspan.frameworks.framework import Opener
 from callspan.frameworks.litellm import answers
 from callspan.frameworks.litellm.admission import admit, refused
 from callspan.frameworks.litellm.failure import explain
-from callspan.frameworks.litellm.following import follow, see_left
+from callspan.frameworks.litellm.following import follow, follow_native, see_left
+from callspan.frameworks.litellm.functions import Function
 from callspan.frameworks.litellm.request import Request, is_part
 from callspan.frameworks.place import Passage, acall_at, call_at, delegate
 from callspan.observation import Observation
@@ -44,9 +45,9 @@ class Listener:
 listener = Listener()
 
 
-def asked(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Any:
+def asked(function: Function, wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Any:
     """In place of a function, or of one that gives a coroutine."""
-    request = _begin(wrapped.__name__, args, kwargs)
+    request = _begin(function, args, kwargs)
     if request is None:
         return wrapped(*args, **kwargs)
     return (_acall if iscoroutinefunction(wrapped) else _call)(request, wrapped, args, kwargs)
@@ -146,15 +147,15 @@ def _keep(response: Any) -> None:
         request.response = response
 
 
-def _begin(name: str, args: Args, kwargs: Kwargs) -> Request | None:
-    if listener.opener is None or is_part(kwargs) or scope.suppressed():
+def _begin(function: Function, args: Args, kwargs: Kwargs) -> Request | None:
+    if listener.opener is None or is_part(function, kwargs) or scope.suppressed():
         return None
     try:
-        request = Request(name, args, kwargs)
+        request = Request(function, args, kwargs)
         delegate(request)
         return request
     except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
-        guard.report(f"looking at a call of LiteLLM's {name}", error)
+        guard.report(f"looking at a call of LiteLLM's {function.name}", error)
         return None
 
 
@@ -179,32 +180,36 @@ def _failed(request: Request, error: BaseException, asynchronous: bool) -> None:
     if not request.waiting or request.mocked or not request.sent:
         return
     try:
-        request.tell(_open(request, bool(request.told.get("stream")), asynchronous))
+        request.tell(_open(request, request.stream, asynchronous))
         if request.observation is not None:
             request.observation.fail(error)
     except Exception as fault:  # noqa: BLE001  the app's own exception is on its way
         guard.report("telling of a failed call of LiteLLM's", fault)
 
 
-def _told(request: Request, result: Any, stream: bool, asynchronous: bool) -> None:
+def _told(request: Request, result: Any, stream: bool, asynchronous: bool) -> Any:
     observation = _open(request, stream, asynchronous)
     if observation is None:
-        return
+        return result
     if stream:
-        follow(request, result, observation)
-    else:
-        request.tell(observation)
-        observation.answer(result)
+        return (
+            follow_native(request, result, observation)
+            if request.function.native
+            else follow(request, result, observation)
+        )
+    request.tell(observation)
+    observation.answer(result)
+    return result
 
 
 def _received(request: Request, result: Any, asynchronous: bool) -> Any:
-    """Tell of an answer, or follow a stream, if nobody else does; the app gets the very object."""
+    """Tell of an answer, or follow a stream, if nobody else does; the app gets the very object, or its like."""
     stream = hasattr(type(result), "__next__") or hasattr(type(result), "__anext__")
     try:
         if stream and request.claimed:
             see_left(result)
         elif request.waiting and not request.mocked:
-            _told(request, result, stream, asynchronous)
+            return _told(request, result, stream, asynchronous)
     except Exception as error:  # noqa: BLE001  our fault must not cost the app its answer
         guard.report("following an answer of LiteLLM's", error)
     return result

@@ -13,16 +13,28 @@ from callspan.background import outside_collector
 from callspan.dialects.dialect import nothing
 from callspan.frameworks.litellm import answers
 from callspan.frameworks.litellm.admission import refusal
+from callspan.frameworks.litellm.native_answers import EventReader
 from callspan.frameworks.litellm.request import Request
 from callspan.frameworks.place import acall_at, call_at
-from callspan.generators import AsyncShell
+from callspan.generators import AsyncShell, observed
 from callspan.observation import Observation
 from callspan.streams import observation_of, observe
 
 Decide = Callable[[], None]
 
 
-def follow(request: Request, stream: Any, observation: Observation) -> None:
+def follow_native(request: Request, stream: Any, observation: Observation) -> Any:
+    """Let an observation follow a stream of events that are the provider's own; return what the app is to read."""
+    reader = EventReader(request.dialect)
+    observation.read, observation.rest = reader, reader.end
+    observation.awaits_usage = request.dialect.usage_follows(request.body)
+    request.tell(observation)
+    if isinstance(stream, (GeneratorType, AsyncGeneratorType)):
+        return observed(stream, observation)
+    return observe(stream, observation)
+
+
+def follow(request: Request, stream: Any, observation: Observation) -> Any:
     """Let an observation that has not begun follow a stream.
 
     For some providers LiteLLM makes the request when the first chunk is asked for; only then is it known who tells.
@@ -49,7 +61,7 @@ def follow(request: Request, stream: Any, observation: Observation) -> None:
         decide()
     if request.late:  # and perhaps never: nobody has to read a stream
         weakref.finalize(stream, outside_collector, request.release).atexit = False
-    observe(stream, observation)
+    return observe(stream, observation)
 
 
 def _late(request: Request, make_call: Callable[..., Any], decide: Decide) -> Callable[..., Any]:

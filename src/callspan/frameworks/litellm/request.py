@@ -8,72 +8,77 @@ from typing import Any
 
 from callspan import scope
 from callspan.budgets import BudgetExceeded
-from callspan.dialects.cohere_rerank import RERANK
-from callspan.dialects.dialect import Dialect, text
-from callspan.dialects.openai_chat import CHAT
-from callspan.dialects.openai_completions import COMPLETIONS
-from callspan.dialects.openai_embeddings import EMBEDDINGS
-from callspan.dialects.openai_media import IMAGES
-from callspan.dialects.openai_responses import RESPONSES
+from callspan.dialects.dialect import text
 from callspan.doors.address import address
 from callspan.events import Call, Framework
+from callspan.frameworks.litellm.functions import Function
 from callspan.frameworks.litellm.names import provider_of
 from callspan.frameworks.place import Passage
 from callspan.frameworks.run import ModelRun
 from callspan.frameworks.version import version
 from callspan.reservations import input_size
 
-_CHAT = (CHAT, ("model", "messages"))
-_COMPLETION = (COMPLETIONS, ("prompt", "model"))
-_EMBEDDING = (EMBEDDINGS, ("model", "input"))
-_RESPONSES = (RESPONSES, ("input", "model"))
-_RERANK = (RERANK, ("model", "query", "documents"))
-_IMAGES = (IMAGES, ("prompt", "model"))
-FORMS: dict[str, tuple[Dialect, tuple[str, ...]]] = {
-    "completion": _CHAT,
-    "acompletion": _CHAT,
-    "text_completion": _COMPLETION,
-    "atext_completion": _COMPLETION,
-    "embedding": _EMBEDDING,
-    "aembedding": _EMBEDDING,
-    "responses": _RESPONSES,
-    "aresponses": _RESPONSES,
-    "rerank": _RERANK,
-    "arerank": _RERANK,
-    "image_generation": _IMAGES,
-    "aimage_generation": _IMAGES,
-}
-"""The functions: how what they are asked for and what they give read, and what their arguments are by position."""
 _PARTS = ("acompletion", "aembedding", "aresponses", "text_completion", "arerank", "aimg_generation")
 """What is set where a function works for another one, which is the one that was called."""
-_SAID = ("messages", "prompt", "input", "instructions", "query", "documents", "tools", "functions", "response_format")
+_SAID = (
+    "messages",
+    "system",
+    "contents",
+    "systemInstruction",
+    "system_instruction",
+    "prompt",
+    "input",
+    "instructions",
+    "query",
+    "documents",
+    "tools",
+    "functions",
+    "response_format",
+)
 """The arguments that a model reads."""
 _MOCKS = ("mock_response", "mock_tool_calls", "mock_timeout")
 
 
-def is_part(kwargs: Mapping[str, Any]) -> bool:
+def is_part(function: Function, kwargs: Mapping[str, Any]) -> bool:
     """Whether a function is called by another one of LiteLLM's as a part of the same call."""
-    return any(kwargs.get(name) is True for name in _PARTS)
+    return kwargs.get(function.inner_flag) is True or any(kwargs.get(name) is True for name in _PARTS)
 
 
 class Request(ModelRun):
     """A call of a function. Whether a model was asked, and where, is known from LiteLLM's log of it.
 
     `log` is that, an object of LiteLLM's, kept while the function runs: it holds the stream that is given out, which
-    nobody must keep alive. `raw` is the answer as the provider wrote it, where LiteLLM shows it, and `response` the
-    HTTP response that it came in, where LiteLLM's own client has received it. `mocked` says that no model is to be
-    asked. A `late` one is sent after the function has returned. `stop` is the refusal of a budget with which the last
-    function has ended that was tried within.
+    nobody must keep alive. `body` is what is asked for: the arguments, or what a native function sends. `raw` is the
+    answer as the provider wrote it, where LiteLLM shows it, and `response` the HTTP response that it came in, where
+    LiteLLM's own client has received it. `mocked` says that no model is to be asked. A `late` one is sent after the
+    function has returned. `stop` is the refusal of a budget with which the last function has ended that was tried
+    within.
     """
 
-    __slots__ = ("dialect", "late", "log", "mocked", "place", "raw", "response", "sent", "server", "stop")
+    __slots__ = (
+        "body",
+        "dialect",
+        "function",
+        "late",
+        "log",
+        "mocked",
+        "place",
+        "raw",
+        "response",
+        "sent",
+        "server",
+        "stop",
+        "stream",
+    )
 
-    def __init__(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        self.dialect, positions = FORMS[name]
-        asked = {**dict(zip(positions, args, strict=False)), **kwargs}
+    def __init__(self, function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        self.function, self.dialect = function, function.dialect
+        asked = {**dict(zip(function.arguments, args, strict=False)), **kwargs}
         self.log: Any = asked.pop("litellm_logging_obj", None)
         super().__init__(kwargs.get("litellm_call_id"), None, asked, _framework)
         self.mocked = any(kwargs.get(name) for name in _MOCKS)
+        self.stream = function.streams or bool(asked.get("stream"))
+        self.body: Mapping[str, Any] = asked
         self.sent = self.late = False
         self.stop: BudgetExceeded | None = None
         self.raw = ""
@@ -85,9 +90,14 @@ class Request(ModelRun):
         """Take note that LiteLLM sends a request; for its own mock answers it says so too."""
         self.sent = True
         self.mocked = self.mocked or api_key == "mock-key"
-        url = additional_args.get("api_base") if isinstance(additional_args, Mapping) else None
+        if not isinstance(additional_args, Mapping):
+            return
+        url = additional_args.get("api_base")
         if isinstance(url, str) and "://" in url:
             self.server = address(url.partition("?")[0])
+        body = additional_args.get("complete_input_dict")
+        if self.function.native and isinstance(body, Mapping):
+            self.body = body
 
     def receive(self, original_response: Any = None, **_rest: Any) -> None:
         """Take note of an answer as it came. LiteLLM may show it again later, as an object of its own."""
@@ -107,11 +117,11 @@ class Request(ModelRun):
 
     def size(self) -> int:
         """About how many tokens are asked."""
-        return input_size({name: said for name, said in self.told.items() if name in _SAID})
+        return input_size({name: said for name, said in self.body.items() if name in _SAID})
 
     def made(self, stream: bool, asynchronous: bool) -> Call:
         """The call that LiteLLM itself made for this."""
-        body = {name: value for name, value in self.told.items() if value is not None}
+        body = {name: value for name, value in self.body.items() if value is not None}
         known = getattr(self.log, "model_call_details", {})
         return Call(
             self.dialect.operation,

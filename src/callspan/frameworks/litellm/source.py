@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from callspan.doors.threads import submit_from
 from callspan.frameworks.framework import Opener, Source
 from callspan.frameworks.litellm import calls
-from callspan.frameworks.litellm.request import FORMS
+from callspan.frameworks.litellm.functions import FUNCTIONS
 from callspan.patching import Patch
 
 _LOG = "litellm.litellm_core_utils.litellm_logging"
@@ -13,22 +15,14 @@ _BATCHES = "litellm.batch_completion.main"
 _POOLS = (_BATCHES, "litellm.main", "litellm.litellm_core_utils.asyncify")
 """The modules that call models from thread pools of their own, to which no context goes."""
 _HTTP = "litellm.llms.custom_httpx.http_handler"
-_MODULES = {
-    "responses": "litellm.responses.main",
-    "aresponses": "litellm.responses.main",
-    "rerank": "litellm.rerank_api.main",
-    "arerank": "litellm.rerank_api.main",
-    "image_generation": "litellm.images.main",
-    "aimage_generation": "litellm.images.main",
-}
 
 
 def patches() -> list[Patch]:
     """The patches by which LiteLLM is heard: what its decorator calls in the end, its log, and its HTTP client."""
     return [
         *(
-            Patch(_MODULES.get(name, "litellm.main"), name, calls.asked, _MODULES.get(name) is not None, _KEPT)
-            for name in FORMS
+            Patch(function.module, function.name, partial(calls.asked, function), function.optional, _KEPT)
+            for function in FUNCTIONS
         ),
         Patch(_LOG, "Logging.pre_call", calls.sent),
         Patch(_LOG, "Logging.post_call", calls.answered),
@@ -53,7 +47,7 @@ LITELLM = Source(
     module="litellm",
     packages=("litellm",),
     versions=("1.80", "2"),
-    operations=tuple(dict.fromkeys(dialect.operation for dialect, _ in FORMS.values())),
+    operations=tuple(dict.fromkeys(function.dialect.operation for function in FUNCTIONS)),
     patches=patches,
     listen=listen,
 )

@@ -1,0 +1,78 @@
+"""LiteLLM's functions that call a model, as data: where each stands, and how its request and its answer read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from callspan.dialects.anthropic_messages import MESSAGES
+from callspan.dialects.cohere_rerank import RERANK
+from callspan.dialects.dialect import Dialect
+from callspan.dialects.gemini_content import CONTENT
+from callspan.dialects.gemini_interactions import INTERACTIONS
+from callspan.dialects.openai_chat import CHAT
+from callspan.dialects.openai_completions import COMPLETIONS
+from callspan.dialects.openai_embeddings import EMBEDDINGS
+from callspan.dialects.openai_media import IMAGES
+from callspan.dialects.openai_responses import COMPACTION, RESPONSES
+
+_MAIN = "litellm.main"
+_RESPONSES = "litellm.responses.main"
+_IMAGES = "litellm.images.main"
+_RERANK = "litellm.rerank_api.main"
+_GOOGLE = "litellm.google_genai.main"
+_INTERACTIONS = "litellm.interactions.main"
+_MESSAGES = (
+    "litellm.llms.anthropic.messages.native.handler",
+    "litellm.llms.anthropic.experimental_pass_through.messages.handler",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One function: its module and name, its format, and the names of its positional arguments.
+
+    An `inner_flag` is the argument by which an asynchronous function marks its call of the plain one. A `native`
+    function speaks the provider's own format: its request is read as LiteLLM sends it, and ids and counts in its answer
+    are the provider's. `streams` says that it always streams. An `optional` one is missing in some versions.
+    """
+
+    module: str
+    name: str
+    dialect: Dialect
+    arguments: tuple[str, ...]
+    inner_flag: str = ""
+    native: bool = False
+    streams: bool = False
+    optional: bool = True
+
+
+def _pair(plain: Function) -> tuple[Function, Function]:
+    """Return a plain function and its asynchronous counterpart."""
+    return plain, replace(plain, name=f"a{plain.name}")
+
+
+_CONTENT = ("model", "contents", "config", "tools")
+_EDITED_IMAGE = ("image", "prompt", "model")
+_MESSAGE = ("max_tokens", "messages", "model")
+
+FUNCTIONS: tuple[Function, ...] = (
+    *_pair(Function(_MAIN, "completion", CHAT, ("model", "messages"), optional=False)),
+    *_pair(Function(_MAIN, "text_completion", COMPLETIONS, ("prompt", "model"), optional=False)),
+    *_pair(Function(_MAIN, "embedding", EMBEDDINGS, ("model", "input"), optional=False)),
+    *_pair(Function(_RESPONSES, "responses", RESPONSES, ("input", "model"))),
+    *_pair(Function(_RESPONSES, "compact_responses", COMPACTION, ("input", "model"), "acompact_responses")),
+    *_pair(Function(_RERANK, "rerank", RERANK, ("model", "query", "documents"))),
+    *_pair(Function(_IMAGES, "image_generation", IMAGES, ("prompt", "model"))),
+    *_pair(Function(_IMAGES, "image_edit", IMAGES, _EDITED_IMAGE, "async_call")),
+    *_pair(Function(_GOOGLE, "generate_content", CONTENT, _CONTENT, "agenerate_content", native=True)),
+    *_pair(
+        Function(
+            _GOOGLE, "generate_content_stream", CONTENT, _CONTENT, "agenerate_content_stream", native=True, streams=True
+        )
+    ),
+    *_pair(
+        Function(_INTERACTIONS, "create", INTERACTIONS, ("model", "agent", "input"), "acreate_interaction", native=True)
+    ),
+    *(Function(module, "anthropic_messages", MESSAGES, _MESSAGE, native=True) for module in _MESSAGES),
+)
+"""The functions that are watched. What they call of each other is told once."""
