@@ -26,6 +26,12 @@ LONG = Reply(text="roses " * 400)
 CODES = {"anthropic": "rate_limit_error", "gcp.gemini": "RESOURCE_EXHAUSTED"}
 
 
+@pytest.fixture(autouse=True)
+def without_aiohttp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older versions leave responses of aiohttp open where a stream is left, which then complain in a later test."""
+    monkeypatch.setattr(litellm, "disable_aiohttp_transport", True)
+
+
 def prepare(name: str, mode: str) -> None:
     """Skip what LiteLLM cannot do here."""
     if mode == "stream":
@@ -237,7 +243,7 @@ def test_plain_messages_of_other_providers(telemetry: Telemetry, model_server: M
     _one_call(telemetry, model_server)
 
 
-@pytest.mark.parametrize("model", [OPENAI, VLLM, CLAUDE], ids=str)
+@pytest.mark.parametrize("model", [OPENAI, VLLM], ids=str)
 @pytest.mark.parametrize("function", ["generate_content", "agenerate_content", "agenerate_content_stream"])
 def test_contents_of_other_providers(
     telemetry: Telemetry, model_server: ModelServer, model: Model, function: str
