@@ -110,6 +110,7 @@ def test_every_lock_held_by_another_thread(tmp_path: Path, model_server: ModelSe
 
 
 FIRST_CALL = """
+import concurrent.futures.thread, platform
 from callspan.cli import late
 from callspan.export import providers
 
@@ -121,6 +122,7 @@ def slow_setup(*arguments, **options):
     forked.wait({seconds})
     setup(*arguments, **options)
 
+platform.platform()  # the client asks for it in its first call, and Python 3.11 holds a lock meanwhile
 providers.setup = slow_setup
 caller = threading.Thread(target=ask)
 caller.start()
@@ -144,6 +146,7 @@ def test_another_thread_in_its_first_call(tmp_path: Path, model_server: ModelSer
 IN_FLIGHT = """
 callspan.instrument()
 sent = threading.Event()
+ask()  # what the client imports in its first call is there, or the child would wait for an import of the parent's
 
 class Start:
     def on_start(self, call):
@@ -160,6 +163,8 @@ thread.start()
 sent.wait()
 
 def child():
+    global client
+    client = OpenAI()  # the pool of the other has a lock of its own
     with budget:
         ask(max_tokens=1000)
         print("calls", budget.spent["calls"])
@@ -172,7 +177,7 @@ print("parent", budget.spent["calls"])
 
 def test_what_the_parent_has_reserved(tmp_path: Path, model_server: ModelServer) -> None:
     """A call in flight is the parent's: in the child its reservation is given back, as nobody there ends it."""
-    model_server.enqueue(Reply(delay=3))
+    model_server.enqueue(Reply(), Reply(delay=3))
     ran = _run(IN_FLIGHT, tmp_path, model_server)
     assert ran.stdout == "calls 1\nchild 0\nparent 1\n", ran.stderr
 

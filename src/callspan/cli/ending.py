@@ -151,7 +151,9 @@ class Ending:
         self._masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
     def _unblock(self) -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.before)
+        before = getattr(self._masks, "before", None)
+        if before is not None:  # else the fork began before this was registered, in another thread
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _forked(self) -> None:
         """The child has the default action until it watches too."""
