@@ -280,7 +280,7 @@ TIERED = {
     "cache_read_input_tokens": 1000,
     "cache_creation": {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 200},
     "output_tokens": 5,
-    "service_tier": "priority",
+    "service_tier": "standard",
 }
 
 

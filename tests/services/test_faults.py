@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -166,7 +167,12 @@ def test_what_is_in_a_file_is_taken_by_the_collector_as_it_stands(
 
 
 def lost(said: list[str]) -> dict[str, int]:
-    """What the program says that it could not send."""
-    found = [re.search(r"^callspan: (.*) could not be sent to http://127\.0\.0\.1:\d+", line) for line in said]
-    pairs = [pair for match in found if match for pair in re.findall(r"(\d+) (span|log record)s?", match[1])]
-    return {noun: int(number) for number, noun in pairs}
+    """What the program says that it could not send, or that was on its way when it ended and not confirmed."""
+    place = r"http://127\.0\.0\.1:\d+"
+    forms = rf"^callspan: (?:(.*) could not be sent to {place}|not confirmed by {place}: (.*)$)"
+    numbers: Counter[str] = Counter()
+    for line in said:
+        for told in re.findall(forms, line):
+            for number, noun in re.findall(r"(\d+) (span|log record|event)s?", " ".join(told)):
+                numbers[noun] += int(number)
+    return dict(numbers)

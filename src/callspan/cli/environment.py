@@ -9,7 +9,6 @@ from callspan import settings
 from callspan.bootstrap import callspan_start
 from callspan.cli import values
 from callspan.cli.problem import Problem
-from callspan.frameworks.native import NATIVES
 from callspan.semconv.conventions import EXTRA
 
 BOOTSTRAP = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bootstrap")
@@ -31,6 +30,8 @@ def child_environment(given: Mapping[str, str], base: Mapping[str, str]) -> dict
     folders = [folder for folder in env.get("PYTHONPATH", "").split(os.pathsep) if folder != BOOTSTRAP]
     env["PYTHONPATH"] = os.pathsep.join([BOOTSTRAP, *(folders if folders != [""] else [])])
     modules = {target.path.partition(".")[0] for client in callspan.status().clients for target in client.targets}
+    from callspan.frameworks.native import NATIVES  # here, for it loads OpenTelemetry, which `--help` can do without
+
     modules |= {native.module.partition(".")[0] for native in NATIVES}  # which may begin before any client is imported
     env[callspan_start.CLIENT_MODULES] = ",".join(sorted(modules))
     env.setdefault(settings.ENVIRONMENT["extra_metrics"], _EXTRA_METRICS)
