@@ -42,6 +42,8 @@ class Suite:
 
 
 _SERVER = {"TEST_API_BASE_URL": "{server}"}
+_ONE_PROCESS = ("-n0",)
+"""These suites ask pytest-xdist for several processes, of which each would write a report."""
 _UNIT = ("tests/unit_tests",)
 _HUB_TESTS = ("client", "providers", "types", "text_generation")
 
@@ -49,14 +51,15 @@ SUITES = (
     Suite(
         "openai",
         requires=(*_STAINLESS, "azure-identity", "numpy", "pandas", "websockets", "botocore"),
+        options=_ONE_PROCESS,
         variables=_SERVER,
     ),
     Suite(
         "anthropic", requires=(*_STAINLESS, "boto3", "google-auth", "mcp", "http-snapshot[httpx]"), variables=_SERVER
     ),
-    Suite("groq", requires=_STAINLESS, variables=_SERVER),
-    Suite("cerebras-cloud-sdk", requires=_STAINLESS, variables=_SERVER),
-    Suite("together", requires=_STAINLESS, variables=_SERVER),
+    Suite("groq", requires=_STAINLESS, options=_ONE_PROCESS, variables=_SERVER),
+    Suite("cerebras-cloud-sdk", requires=_STAINLESS, options=_ONE_PROCESS, variables=_SERVER),
+    Suite("together", requires=_STAINLESS, options=_ONE_PROCESS, variables=_SERVER),
     Suite("ollama", requires=("pytest-httpserver", "pillow", "anyio")),
     Suite(
         "huggingface-hub",

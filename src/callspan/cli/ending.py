@@ -21,6 +21,7 @@ _DEADLY = {number for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT") if (num
 _CREDENTIALS = struct.Struct("3i")
 """What the kernel says of who wrote into a socket: process, user, group."""
 _PID_1 = 1
+_TURN_SECONDS = 0.05
 _GRACE_SECONDS = 1.0
 """How much longer than `CALLSPAN_FLUSH_TIMEOUT` the end may take before it is cut short."""
 _kill = os.kill
@@ -115,15 +116,17 @@ class Ending:
 
     def _wait(self, told: socket.socket) -> None:
         while True:
-            _, ancillary, _, _ = told.recvmsg(1 << 16, socket.CMSG_SPACE(_CREDENTIALS.size))
-            if _writer(ancillary) != os.getpid():
-                continue  # a child between fork and exec
-            if os.getpid() == _PID_1:
-                self._flush()
-                continue
+            # looked at before it is taken: the end of the program must see it there, or see that it is under way
+            told.recv(1, socket.MSG_PEEK)
             self._under_way.set()
-            self._end()
-            return
+            _, ancillary, _, _ = told.recvmsg(1 << 16, socket.CMSG_SPACE(_CREDENTIALS.size))
+            is_from_child = _writer(ancillary) != os.getpid()  # between fork and exec
+            if not is_from_child and os.getpid() != _PID_1:
+                self._end()
+                return
+            if not is_from_child:
+                self._flush()
+            self._under_way.clear()
 
     def _end(self) -> None:
         """Say the last words and die; only a handler that the program has set meanwhile lets it live on."""
@@ -142,8 +145,8 @@ class Ending:
         """A program that ends by itself when the signal has come ends by the signal."""
         if self._thread is None or self._sockets is None or os.getpid() == _PID_1:
             return
-        if self._under_way.is_set() or _readable(self._sockets[0]):
-            self._thread.join()
+        while self._thread.is_alive() and (self._under_way.is_set() or _readable(self._sockets[0])):
+            self._thread.join(_TURN_SECONDS)
 
     # -- around a fork: the child would tell the parent of its own signals -----------------------------------------
 
