@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,\s]*)*;base64,([A-Za-z0-9+/_=-]*)", re.ASCII)
-_RUN = re.compile(r"[A-Za-z0-9+/_-]{64,}={0,2}(?:\r?\n[A-Za-z0-9+/_-]{1,76}={0,2}(?=\r?\n|\Z))*", re.ASCII)
+_RUN = re.compile(
+    r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{64,}={0,2}(?:\r?\n[A-Za-z0-9+/_-]{1,76}={0,2}(?=\r?\n|\Z))*", re.ASCII
+)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\r\n-]+={0,2}\s*", re.ASCII)
 _BEGINNINGS = (
     (re.compile("iVBORw0KGg"), "image/png"),
@@ -29,6 +32,9 @@ _BEGINNINGS = (
     (re.compile("AAAA.GZ0eX"), "video/mp4"),
 )
 """How base64 text of files begins."""
+_BEGINNING = re.compile("|".join(start.pattern for start, _ in _BEGINNINGS))
+_BLOCK = 32
+"""Half of the shortest run that is looked for: a run has one such block at least that begins at a multiple of it."""
 _TYPES = ("mime_type", "media_type", "mimeType", "mediaType", "type", "format", "output_format", "encoding")
 """The fields in which an object says what it holds."""
 _MEDIUM = re.compile("image|audio|video|sound|speech|screenshot|picture|photo|file|document|pdf|base64|b64|bytes|blob")
@@ -52,7 +58,15 @@ def bare(text: str) -> str:
     kind = _kind(text)
     if kind is not None and _is_base64(text):
         return _note(kind, text)
-    return _RUN.sub(_bare_run, text)
+    return _RUN.sub(_bare_run, text) if _may_have_run(text) else text
+
+
+def _may_have_run(text: str) -> bool:
+    """Whether so many characters in a row have no blank; prose has none, and is spared the slower search."""
+    for start in range(0, len(text) - _BLOCK + 1, _BLOCK):  # noqa: SIM110  a generator takes twice as long
+        if " " not in text[start : start + _BLOCK]:
+            return True
+    return False
 
 
 def bare_field(text: str, key: str, around: Mapping[Any, Any]) -> str:
@@ -67,12 +81,22 @@ def bare_field(text: str, key: str, around: Mapping[Any, Any]) -> str:
 
 def _least(key: str, around: Mapping[Any, Any]) -> int | None:
     """Return how long base64 must be to be taken for a file; `None` where nothing says that there is one."""
-    if _NAMING.search(key):
+    names_something, may_be_payload, says_medium = _hints(key)
+    if names_something:
         return None
-    states = (around.get(name) for name in _TYPES)
-    if _PAYLOAD.search(key) and any(isinstance(state, str) and _MEDIUM.search(state.lower()) for state in states):
+    if may_be_payload and any(_says_medium(around.get(name)) for name in _TYPES):
         return _SAID_BY_OBJECT
-    return _SAID_BY_KEY if _MEDIUM.search(key.lower()) else None
+    return _SAID_BY_KEY if says_medium else None
+
+
+@lru_cache(maxsize=256)
+def _hints(key: str) -> tuple[bool, bool, bool]:
+    """Return whether a field's name stands for a name or description, for a payload, and for a kind of medium."""
+    return _NAMING.search(key) is not None, _PAYLOAD.search(key) is not None, _MEDIUM.search(key.lower()) is not None
+
+
+def _says_medium(state: Any) -> bool:
+    return isinstance(state, str) and _MEDIUM.search(state.lower()) is not None
 
 
 def _stated(around: Mapping[Any, Any]) -> str | None:
@@ -89,6 +113,8 @@ def _is_base64(text: str) -> bool:
 
 def _kind(text: str) -> str | None:
     """Return the type of a file by its first bytes."""
+    if _BEGINNING.match(text) is None:
+        return None
     return next((kind for start, kind in _BEGINNINGS if start.match(text)), None)
 
 
