@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,6 +125,15 @@ def telemetry(request: pytest.FixtureRequest) -> Iterator[Telemetry]:
     wrong = found.violations(marker.args[0] for marker in request.node.iter_markers("breaks"))
     found.shutdown()
     assert not wrong, "against the conventions:\n" + "\n".join(map(str, wrong))
+
+
+@pytest.fixture
+def frequent_switches() -> Iterator[None]:
+    """Let threads take turns about each microsecond."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,15 +17,6 @@ from program import CHAT
 from telemetry import Telemetry
 
 THREADS = 8
-
-
-@pytest.fixture
-def frequent_switches() -> Iterator[None]:
-    """Let threads take turns about each microsecond."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
 
 
 @pytest.mark.usefixtures("frequent_switches")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, TypedDict
 
@@ -31,15 +29,6 @@ class State(TypedDict, total=False):
     """What all nodes add to."""
 
     said: Annotated[list[str], lambda left, right: left + right]
-
-
-@pytest.fixture
-def frequent_switches() -> Iterator[None]:
-    """Let threads take turns about each microsecond."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
 
 
 def graph(nodes: Any) -> Any:
