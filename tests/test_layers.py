@@ -22,6 +22,7 @@ FLOORS: dict[str, float] = {
     "greenlets": 1,
     "number": 0,
     "content": 1,
+    "errors": 0,
     "events": 1,
     "settings": 1,
     "patching": 1,

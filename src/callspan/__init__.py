@@ -9,6 +9,7 @@ from callspan.version import __version__
 if TYPE_CHECKING:
     from callspan.budgets import Budget, BudgetExceeded, budget
     from callspan.content.redaction import redact_common
+    from callspan.errors import SettingsError
     from callspan.events import Call, Content, Failure, Handler, Outcome, Response, Retry, Token, Usage
     from callspan.frameworks.langchain.listener import from_langchain
     from callspan.handlers.console import ConsoleHandler
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from callspan.labels import attributes
     from callspan.marking.marks import agent, tool, workflow
     from callspan.scope import carry
-    from callspan.settings import Settings, SettingsError
+    from callspan.settings import Settings
 
 _HOMES = {
     "callspan.budgets": ("Budget", "BudgetExceeded", "budget"),
@@ -41,7 +42,8 @@ _HOMES = {
     "callspan.labels": ("attributes",),
     "callspan.marking.marks": ("agent", "tool", "workflow"),
     "callspan.scope": ("carry",),
-    "callspan.settings": ("Settings", "SettingsError"),
+    "callspan.errors": ("SettingsError",),
+    "callspan.settings": ("Settings",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from callspan import guard
+from callspan.errors import SettingsError
 from callspan.prices.table import in_force
 from callspan.process import own_lock
 from callspan.scope import current, leave, put
-from callspan.settings import SettingsError
 
 UNITS = ("usd", "tokens", "calls", "seconds")
 _TINY = 1e-12

@@ -10,8 +10,8 @@ from typing import Any
 
 from callspan import guard
 from callspan.background import Delivery
+from callspan.errors import SettingsError
 from callspan.reentry import outside
-from callspan.settings import SettingsError
 
 SLOW_SECONDS = 0.5
 """How long a user's handler may take before it is said that it holds up the app."""

@@ -18,6 +18,7 @@ from callspan.budgets import Budget
 from callspan.client_options import NO_EXTRAS, attached
 from callspan.content.capture import Choice
 from callspan.dispatch import checked
+from callspan.errors import SettingsError
 from callspan.extras import spoken_through
 from callspan.inspection import Status, report
 from callspan.installation import (
@@ -30,7 +31,7 @@ from callspan.installation import (
 from callspan.observation import end_all, forget_all
 from callspan.scope import current, entered
 from callspan.semconv.conventions import EXTRA
-from callspan.settings import RUN_MODULES, Settings, SettingsError, check, flush_timeout, resolve, sdk_disabled
+from callspan.settings import RUN_MODULES, Settings, check, flush_timeout, resolve, sdk_disabled
 
 _lock = process.own_lock(sys.modules[__name__], "_lock", awaited=True)
 _installation: Installation | None = None

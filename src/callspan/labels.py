@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from callspan.content.plain import plain
+from callspan.errors import SettingsError
 from callspan.number import real, whole
 from callspan.scope import current, leave, put
 from callspan.semconv.attributes import RESERVED, label
-from callspan.settings import SettingsError
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from callspan import guard
 from callspan.content import redaction
 from callspan.content.capture import CONTENT_LIMIT, FIELDS, LEAST_LIMIT
 from callspan.content.redaction import Redact
+from callspan.errors import SettingsError
 from callspan.prices.own import OwnPrices, PriceError, read
 
 CAPTURES = {"NO_CONTENT": "off", "SPAN_ONLY": "span", "EVENT_ONLY": "event", "SPAN_AND_EVENT": "both"}
@@ -64,10 +65,6 @@ FLUSH_TIMEOUT = 5.0
 LONGEST_FLUSH = 86_400.0
 """Seconds that nobody waits longer than; locks cannot be waited for any length of time."""
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
-
-
-class SettingsError(ValueError):
-    """A setting that callspan does not know; the message is one line that names the fix."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from callspan.export.endpoints import ConfigurationError
+from callspan.errors import ConfigurationError
 from callspan.export.file import File, LineFile
 from callspan.export.otlp_json import line_of, span_lines
 

@@ -14,7 +14,8 @@ from callspan.cli.entry import Parser
 from callspan.cli.environment import child_environment
 from callspan.cli.problem import Problem
 from callspan.demo.totals import Totals, handed_out, recorded
-from callspan.export.destinations import ConfigurationError, from_environment
+from callspan.errors import ConfigurationError
+from callspan.export.destinations import from_environment
 from callspan.modelserver import ModelServer
 
 _DESCRIPTION = """\

@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any
 
 from callspan import greenlets
+from callspan.errors import ConfigurationError
 from callspan.export.delivery import Delivery, Tally
-from callspan.export.endpoints import PACKAGES, ConfigurationError, Target, is_absent
+from callspan.export.endpoints import PACKAGES, Target, is_absent
 from callspan.export.noise import hush
 from callspan.export.outlet import Outlet, left
 from callspan.export.sender import Sender

@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from callspan.errors import ConfigurationError
 from callspan.export.endpoints import (
     GENERAL,
     SIGNALS,
     Complain,
-    ConfigurationError,
     Target,
     check_endpoint,
     refuse,
@@ -19,7 +19,7 @@ from callspan.export.endpoints import (
 )
 from callspan.settings import sdk_disabled
 
-__all__ = ["ConfigurationError", "Destinations", "check_endpoint", "from_environment", "prometheus_address"]
+__all__ = ["Destinations", "check_endpoint", "from_environment", "prometheus_address"]
 
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 _KNOWN = ("otlp", "console", "prometheus", "none")

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from callspan.errors import ConfigurationError
+
 GENERAL = "OTEL_EXPORTER_OTLP_ENDPOINT"
 SIGNALS = ("traces", "metrics", "logs")
 PACKAGES = {
@@ -19,10 +21,6 @@ PACKAGES = {
 
 _PORTS = {"http": 80, "https": 443}
 _LOOK_SECONDS = 0.5
-
-
-class ConfigurationError(ValueError):
-    """A destination that cannot be used; the message is one line that names the fix."""
 
 
 def refuse(message: str) -> None:

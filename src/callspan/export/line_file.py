@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from callspan import guard, private, process
-from callspan.export.endpoints import ConfigurationError
+from callspan.errors import ConfigurationError
 
 _PAUSE = 0.1
 """Seconds between two looks at a pipe that has no reader, or takes no more."""

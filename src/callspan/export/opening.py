@@ -7,8 +7,9 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from callspan import guard
+from callspan.errors import ConfigurationError
 from callspan.export.destinations import Destinations
-from callspan.export.endpoints import ConfigurationError, refuse
+from callspan.export.endpoints import refuse
 from callspan.export.outlet import Outlet
 from callspan.requirements import advice
 

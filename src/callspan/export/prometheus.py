@@ -6,8 +6,8 @@ import contextlib
 from typing import Any
 
 from callspan import guard
+from callspan.errors import ConfigurationError
 from callspan.export.destinations import prometheus_address
-from callspan.export.endpoints import ConfigurationError
 from callspan.export.outlet import Outlet
 
 MISSING = "--prometheus needs the extra: pip install 'callspan[prometheus]'"

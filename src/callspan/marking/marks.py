@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any, TypeVar, overload
 
 from callspan.content.plain import valid
+from callspan.errors import SettingsError
 from callspan.events import Call
 from callspan.marking import operation as operations
 from callspan.marking.kinds import AGENT, TOOL, WORKFLOW, Kind
 from callspan.marking.operation import Operation
 from callspan.marking.running import called, lazily
 from callspan.patching import wrapped
-from callspan.settings import SettingsError
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, ..., Any]")
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from callspan import guard
+from callspan.errors import SettingsError
 from callspan.events import Call
 from callspan.reentry import outside
-from callspan.settings import SettingsError
 
 if TYPE_CHECKING:
     from callspan.frameworks.langchain.voice import Step, Steps, Voice

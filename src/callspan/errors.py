@@ -1,0 +1,11 @@
+"""Exceptions for wrong settings and destinations."""
+
+from __future__ import annotations
+
+
+class SettingsError(ValueError):
+    """A setting that callspan does not know; the message is one line that names the fix."""
+
+
+class ConfigurationError(ValueError):
+    """A destination that cannot be used; the message is one line that names the fix."""
