@@ -19,7 +19,7 @@ from typing import Any
 from blockbuster import BlockBuster, BlockBusterFunction
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 
 OURS = str(Path(callspan.__file__).parent)
 STANDARD = sysconfig.get_path("stdlib")

@@ -16,9 +16,9 @@ import openai
 import pytest
 
 import callspan
-from callspan import guard
-from callspan.modelserver import ModelServer
-from callspan.observation import open_observations
+from callspan.lifecycle.observation import open_observations
+from callspan.runtime import guard
+from callspan.testing.modelserver import ModelServer
 from clients import has, openai_client
 from program import Program
 from telemetry import Telemetry

@@ -16,7 +16,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 import callspan
 from callspan.export.file import File
-from callspan.export.tree import TreePrinter
+from callspan.export.text.tree import TreePrinter
 from telemetry import Telemetry
 
 MARK = "whisper"

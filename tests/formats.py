@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aws import bedrock
-from callspan.modelserver.eventstream import event, frames
+from callspan.testing.modelserver.eventstream import event, frames
 from clients import (
     anthropic_at,
     google_client,

@@ -35,11 +35,11 @@ def runs(modules: Mapping[str, list[Line]], length: int = RUN) -> dict[tuple[str
 
 def modules(*folders: str) -> dict[str, list[Line]]:
     """The modules of some folders of the package, by their path in it."""
-    paths = (path for folder in folders for path in sorted((PACKAGE / folder).glob("*.py")))
+    paths = (path for folder in folders for path in sorted((PACKAGE / folder).rglob("*.py")))
     return {str(path.relative_to(PACKAGE)): code(path) for path in paths}
 
 
-def report(folders: Iterable[str] = ("adapters", "dialects", "doors")) -> str:
+def report(folders: Iterable[str] = ("clients", "formats", "hooks")) -> str:
     """Lines of code by module and folder, and how many of them stand in two modules."""
     found = []
     for folder in folders:

@@ -15,8 +15,8 @@ from opentelemetry import trace
 
 import callspan
 from anthropic_program import HELLO, STREAM, Server, Way, ask, at, both, frames, play
-from callspan.dialects.anthropic_messages import MESSAGES
 from callspan.events import Response
+from callspan.formats.anthropic.messages import MESSAGES
 from clients import anthropic_http
 from telemetry import Telemetry
 

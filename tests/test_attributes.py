@@ -11,8 +11,8 @@ import pytest
 from opentelemetry import baggage
 
 import callspan
-from callspan.handlers import series
-from callspan.modelserver import ModelServer
+from callspan.telemetry import attribute_sets as series
+from callspan.testing.modelserver import ModelServer
 from clients import async_openai_client
 from program import CHAT, Program
 from telemetry import Telemetry

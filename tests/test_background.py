@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import callspan
-from callspan.background import Worker
-from callspan.modelserver import ModelServer, Reply
+from callspan.runtime.background import Worker
+from callspan.testing.modelserver import ModelServer, Reply
 from clients import async_openai_client
 from program import CHAT
 from telemetry import Telemetry

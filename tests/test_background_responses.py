@@ -12,8 +12,8 @@ import openai
 import pytest
 
 import callspan
-from callspan import pending_calls as pending_calls_module
-from callspan.pending_calls import pending_calls
+from callspan.lifecycle import pending_calls as pending_calls_module
+from callspan.lifecycle.pending_calls import pending_calls
 from clients import AsyncHttpClient, HttpClient, async_openai_client, http, openai_client
 from telemetry import Telemetry
 

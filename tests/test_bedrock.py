@@ -17,8 +17,8 @@ from botocore.exceptions import ClientError, EventStreamError, ParamValidationEr
 
 import callspan
 from aws import answered, async_bedrock, bedrock
-from callspan.modelserver import ModelServer, Reply
-from callspan.modelserver.eventstream import frames
+from callspan.testing.modelserver import ModelServer, Reply
+from callspan.testing.modelserver.eventstream import frames
 from conftest import PAYLOADS
 from telemetry import Telemetry, counts
 

@@ -14,7 +14,7 @@ from opentelemetry.trace import SpanKind
 
 import callspan
 from aws import answered, async_bedrock, bedrock
-from callspan.modelserver.eventstream import event
+from callspan.testing.modelserver.eventstream import event
 from telemetry import Telemetry
 
 pytestmark = pytest.mark.breaks(

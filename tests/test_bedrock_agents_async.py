@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
 import callspan
-from callspan.modelserver.eventstream import STREAMED, exception
+from callspan.testing.modelserver.eventstream import STREAMED, exception
 from telemetry import Telemetry
 from test_bedrock_agents import AGENT, BASE, CAPTURED, FOUND, SAID, SERVICE, asked_of_the_base, events, search
 

@@ -14,7 +14,7 @@ from botocore.response import StreamingBody
 
 import callspan
 from aws import GUARDED, answered, async_bedrock, bedrock
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from conftest import PAYLOADS
 from telemetry import Telemetry
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from aws import GUARDED, bedrock
-from callspan.modelserver import ModelServer, Reply
-from callspan.modelserver.eventstream import event
+from callspan.testing.modelserver import ModelServer, Reply
+from callspan.testing.modelserver.eventstream import event
 from telemetry import Telemetry
 
 PROFILE = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3"

@@ -12,8 +12,8 @@ import openai
 import pytest
 
 import callspan
-from callspan import reservations
-from callspan.modelserver import Counts, ModelServer, Reply
+from callspan.accounting import reservations
+from callspan.testing.modelserver import Counts, ModelServer, Reply
 from clients import anthropic_at, async_openai_client, openai_client
 from program import CHAT, HELLO, MODEL, WITH_USAGE, Program
 from telemetry import Telemetry
@@ -131,7 +131,7 @@ def test_unknown_price(program: Program, guard_reports: Any) -> None:
 def test_seconds(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """Time runs from the first block that is entered."""
     now = [100.0]
-    monkeypatch.setattr("callspan.budgets.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("callspan.accounting.budgets.time.monotonic", lambda: now[0])
     limit = callspan.budget(seconds=10)
     now[0] = 200.0
     with limit:

@@ -13,7 +13,7 @@ import openai
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 from clients import (
     HttpClient,
     anthropic_client,
@@ -87,7 +87,7 @@ WAYS = {
 @pytest.fixture
 def attached() -> Any:
     """What client objects have of their own."""
-    return import_module("callspan.client_options").attached
+    return import_module("callspan.lifecycle.client_options").attached
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from creating import cohere_client
 from program import MODEL, Program
 from telemetry import Telemetry

@@ -13,11 +13,11 @@ import pytest
 from opentelemetry import trace
 
 import callspan
-from callspan.dialects.cohere_chat import CHAT
-from callspan.dialects.cohere_chat_v1 import CHAT_V1
-from callspan.dialects.cohere_embeddings import EMBEDDINGS
 from callspan.events import Response
-from callspan.modelserver import Counts, ModelServer, Reply, ToolCall
+from callspan.formats.cohere.chat import CHAT
+from callspan.formats.cohere.chat_v1 import CHAT_V1
+from callspan.formats.cohere.embeddings import EMBEDDINGS
+from callspan.testing.modelserver import Counts, ModelServer, Reply, ToolCall
 from creating import ONCE, cohere_client
 from telemetry import Telemetry, counts
 

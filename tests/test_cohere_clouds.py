@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 import callspan
-from callspan.modelserver.eventstream import STREAMED, event
+from callspan.testing.modelserver.eventstream import STREAMED, event
 from telemetry import Telemetry, counts
 
 MODEL = "cohere.flowers-v1:0"

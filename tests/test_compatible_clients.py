@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from clients import stainless_at
 from telemetry import Telemetry
 

@@ -10,7 +10,7 @@ import openai
 import pytest
 import yaml
 
-from callspan.dialects.openai_usage import usage
+from callspan.formats.openai.usage import usage
 from clients import AsyncHttpClient, HttpClient, http
 from conftest import PAYLOADS
 from program import CHAT

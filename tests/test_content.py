@@ -11,8 +11,8 @@ import openai
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer, Reply, ToolCall
 from callspan.semconv import content
+from callspan.testing.modelserver import ModelServer, Reply, ToolCall
 from program import CHAT, HELLO, MODEL, Program
 from telemetry import Telemetry
 

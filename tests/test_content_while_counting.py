@@ -11,7 +11,7 @@ import openai
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from program import CHAT, Program
 from telemetry import Telemetry
 

@@ -15,7 +15,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 import callspan
 from aws import answered, bedrock
 from callspan.content.copied import Copy
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from clients import anthropic_client, anthropic_http, google_client, google_http
 from creating import ollama_client
 from formats import CHAT, HELLO

@@ -11,9 +11,9 @@ import openai
 import pytest
 
 import callspan
-from callspan.export.row import dollars
-from callspan.modelserver import Counts, ModelServer, Reply
-from callspan.prices import bundled
+from callspan.accounting.prices import bundled
+from callspan.export.text.row import dollars
+from callspan.testing.modelserver import Counts, ModelServer, Reply
 from clients import anthropic_at
 from program import CHAT, HELLO, WITH_USAGE, Program
 from telemetry import Telemetry

@@ -12,7 +12,7 @@ import openai
 import pytest
 
 import callspan
-from callspan.modelserver import Counts, ModelServer, Reply
+from callspan.testing.modelserver import Counts, ModelServer, Reply
 from clients import async_openai_client, openai_client
 from program import CHAT, HELLO, WITH_USAGE, Program
 from telemetry import Telemetry

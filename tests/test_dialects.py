@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from callspan.dialects.dialect import plain
-from callspan.dialects.openai_chat import CHAT
-from callspan.dialects.openai_responses import RESPONSES
 from callspan.events import Response
+from callspan.formats.format import plain
+from callspan.formats.openai.chat import CHAT
+from callspan.formats.openai.responses import RESPONSES
 
 
 def read(dialect: Any, *answers: dict[str, Any]) -> Response:

@@ -19,10 +19,10 @@ import openai
 import pytest
 
 import callspan
+from callspan.accounting.tokens import encoding, ranks
+from callspan.accounting.tokens.estimator import estimator
 from callspan.cli import main
-from callspan.modelserver import Counts, ModelServer, Reply
-from callspan.tokens import encoding, ranks
-from callspan.tokens.estimator import estimator
+from callspan.testing.modelserver import Counts, ModelServer, Reply
 from clients import anthropic_at, async_openai_client
 from program import CHAT, HELLO, WITH_USAGE, Program
 from telemetry import Telemetry
@@ -216,7 +216,7 @@ def test_never_counted_in_the_path(
     def load(_model: str | None) -> encoding.Encoding:
         return encoding.Encoding("heuristic", note)
 
-    monkeypatch.setattr("callspan.tokens.estimator.encoding_for", load)
+    monkeypatch.setattr("callspan.accounting.tokens.estimator.encoding_for", load)
     model_server.enqueue(SILENT)
     program.stream()
     assert callspan.flush()
@@ -319,7 +319,7 @@ def test_the_app_may_change_its_messages(
 ) -> None:
     """What is counted is what was sent, though the app appends to its list before the counting begins."""
     hold = threading.Event()
-    monkeypatch.setattr("callspan.tokens.estimator.encoding_for", lambda _: hold.wait(20) and encoding.GUESS)
+    monkeypatch.setattr("callspan.accounting.tokens.estimator.encoding_for", lambda _: hold.wait(20) and encoding.GUESS)
     messages = list(HELLO)
     model_server.enqueue(SILENT)
     client.chat.completions.create(model="gpt-4.1-mini", messages=messages)
@@ -359,8 +359,8 @@ def test_what_waits_is_bounded(
 ) -> None:
     """While too many calls wait to be counted, others end at once and without an estimate."""
     hold = threading.Event()
-    monkeypatch.setattr("callspan.tokens.estimator.encoding_for", lambda _: hold.wait(20) and encoding.GUESS)
-    monkeypatch.setattr("callspan.tokens.estimator.WAITING", 1)
+    monkeypatch.setattr("callspan.accounting.tokens.estimator.encoding_for", lambda _: hold.wait(20) and encoding.GUESS)
+    monkeypatch.setattr("callspan.accounting.tokens.estimator.WAITING", 1)
     model_server.enqueue(SILENT, SILENT)
     program.chat()
     program.chat()
@@ -377,7 +377,7 @@ def test_a_fault_in_counting_costs_no_span(
     telemetry: Telemetry, program: Program, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The span ends, without counts, whatever goes wrong."""
-    monkeypatch.setattr("callspan.tokens.estimator.encoding_for", lambda _: 1 / 0)
+    monkeypatch.setattr("callspan.accounting.tokens.estimator.encoding_for", lambda _: 1 / 0)
     model_server.enqueue(SILENT)
     program.chat()
     assert usage_of(telemetry) == (None, None, None)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from callspan.modelserver import Counts, ModelServer
+from callspan.testing.modelserver import Counts, ModelServer
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PRINTED = {

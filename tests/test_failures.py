@@ -10,7 +10,7 @@ import openai
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from program import CHAT, Program
 from telemetry import Telemetry
 from wire import sse

@@ -12,7 +12,7 @@ import pytest
 
 import callspan
 from aws import GUARDED, bedrock
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from clients import (
     HttpClient,
     anthropic_at,

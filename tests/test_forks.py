@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 SOURCE = Path(callspan.__file__).parent
@@ -20,7 +20,7 @@ SECONDS = 120
 SETUP = """
 import os, signal, sys, threading
 import callspan
-from callspan import process
+from callspan.runtime import process
 from openai import OpenAI
 
 client = OpenAI()
@@ -111,7 +111,7 @@ def test_every_lock_held_by_another_thread(tmp_path: Path, model_server: ModelSe
 
 FIRST_CALL = """
 import concurrent.futures.thread, platform
-from callspan.cli import late
+from callspan.cli import deferred as late
 from callspan.export import providers
 
 begun, forked = threading.Event(), threading.Event()

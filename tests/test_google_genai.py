@@ -20,11 +20,11 @@ from opentelemetry import trace
 from pydantic import BaseModel
 
 import callspan
-from callspan.dialects.gemini_content import CONTENT
-from callspan.dialects.gemini_interactions import INTERACTIONS as INTERACTION
-from callspan.dialects.gemini_predict import EMBEDDINGS, IMAGES
 from callspan.events import Call, Response
-from callspan.modelserver import ModelServer, Reply, ToolCall
+from callspan.formats.gemini.content import CONTENT
+from callspan.formats.gemini.interactions import INTERACTIONS as INTERACTION
+from callspan.formats.gemini.predict import EMBEDDINGS, IMAGES
+from callspan.testing.modelserver import ModelServer, Reply, ToolCall
 from clients import google_client
 from conftest import PAYLOADS
 from telemetry import Telemetry, counts

@@ -10,7 +10,7 @@ import openai
 import pytest
 
 import callspan
-from callspan.modelserver import Reply
+from callspan.testing.modelserver import Reply
 from child import run
 from clients import openai_client
 from telemetry import Telemetry

@@ -18,7 +18,7 @@ from opentelemetry import context as otel
 from opentelemetry.util._once import Once
 
 import callspan
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 from child import PRINTING, printed_spans, run
 from program import CHAT, Program
 from telemetry import Telemetry

@@ -14,7 +14,7 @@ import pytest
 from opentelemetry import trace
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from clients import openai_client
 from program import CHAT, Program
 from telemetry import Telemetry
@@ -351,7 +351,7 @@ def test_slow_handler_is_named_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A synchronous handler that takes long is named in one line, with what to do; ours are not."""
-    monkeypatch.setattr("callspan.dispatch.SLOW_SECONDS", -1.0)
+    monkeypatch.setattr("callspan.lifecycle.dispatch.SLOW_SECONDS", -1.0)
 
     class Slow:
         def on_end(self, call: callspan.Call, response: callspan.Response) -> None:

@@ -10,8 +10,8 @@ import openai
 import pytest
 
 import callspan
-from callspan import background
-from callspan.modelserver import ModelServer, Reply
+from callspan.runtime import background
+from callspan.testing.modelserver import ModelServer, Reply
 from clients import async_openai_client
 from program import CHAT
 from telemetry import Telemetry

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from clients import huggingface_client
 from conftest import PAYLOADS
 from telemetry import Telemetry, counts
@@ -190,8 +190,8 @@ def test_text_left_early(telemetry: Telemetry, model_server: ModelServer) -> Non
 )
 def test_provider(named: str | None, address: str, told: str) -> None:
     """The provider is who is asked, also where Hugging Face passes the request on."""
-    from callspan.adapters.huggingface_hub import HUGGINGFACE_HUB as ADAPTER
-    from callspan.doors.address import address as parts
+    from callspan.clients.huggingface_hub import HUGGINGFACE_HUB as ADAPTER
+    from callspan.hooks.address import address as parts
 
     class Client:
         provider = named

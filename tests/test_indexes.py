@@ -9,7 +9,7 @@ from typing import Any
 import openai
 import pytest
 
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from formats import CHAT, FORMATS, Format
 from program import MODEL, Program
 from telemetry import Telemetry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 from child import PRINTING, printed_spans, run
 
 CALL = """

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 import callspan
-from callspan.modelserver import Counts, ModelServer, Reply
+from callspan.testing.modelserver import Counts, ModelServer, Reply
 from clients import async_openai_client, openai_client
 from program import HELLO
 from telemetry import Telemetry

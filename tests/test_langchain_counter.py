@@ -20,7 +20,7 @@ from opentelemetry import trace
 
 import callspan
 from callspan.langchain import get_openai_callback
-from callspan.modelserver import Counts, ModelServer, Reply
+from callspan.testing.modelserver import Counts, ModelServer, Reply
 from program import CHAT
 from telemetry import Telemetry
 

@@ -22,7 +22,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from langchain_core.tracers.stdout import ConsoleCallbackHandler
 
 import callspan
-from callspan.modelserver import Counts, ModelServer, Reply, ToolCall
+from callspan.testing.modelserver import Counts, ModelServer, Reply, ToolCall
 from clients import anthropic_at, async_openai_client
 from program import CHAT, WITH_USAGE, Program
 from telemetry import Telemetry

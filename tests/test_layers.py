@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,101 +15,36 @@ import callspan
 SOURCE = Path(callspan.__file__).parent
 MODULES = {path.relative_to(SOURCE).with_suffix("").as_posix(): path for path in sorted(SOURCE.rglob("*.py"))}
 
-# the first prefix that fits says on which floor a module stands
-FLOORS: dict[str, float] = {
-    "version": 0,
-    "requirements": 0,
-    "guard": 1,
-    "greenlets": 1,
-    "number": 0,
-    "content": 1,
-    "errors": 0,
-    "events": 1,
-    "settings": 1,
-    "patching": 1,
-    "swapping": 1,
-    "bypass": 2,
-    "muting": 6,
-    "private": 1,
-    "steering": 1,
-    "process": 1,
-    "losses": 1,
-    "semconv": 2,
-    "background": 2,
-    "cancellation": 2,
-    "scope": 2,
-    "dispatch": 2,
-    "prices/own": 1,
-    "prices/rates": 1,
-    "prices/__init__": 1,
-    "prices": 2,
-    "tokens": 2,
-    "budgets": 2,
-    "client_options": 2,
-    "pending_calls": 2,
-    "reservations": 2,
-    "labels": 2,
-    "observation": 2,
-    "native": 1,
-    "reentry": 2,
-    "exceptions": 2,
-    "dialects": 2,
-    "providers": 2,
-    "foreign": 2,
-    "streams": 3,
-    "generators": 3,
-    "marking": 4,
-    "handlers": 3,
-    "doors": 4,
-    "adapters": 5,
-    "frameworks": 5,
-    "export": 6,
-    "inspection": 6,
-    "extras": 6,
-    "install": 6,
-    "installation": 6,
-    "listening": 6,
-    "langchain": 7,
-    "__init__": 7,
-    "modelserver": 0,
-    "demo": 8,
-    "cli": 8,
-    "bootstrap/callspan_watch": 0,
-    "bootstrap": 8,
-    "testing": 8,
-}
-OPENTELEMETRY = (
-    "semconv/",
-    "handlers/spans",
-    "handlers/metrics",
-    "handlers/logs",
-    "handlers/agents",
-    "scope",
-    "export/",
-    "install",
-    "installation",
-    "inspection",
-    "frameworks/muting",
-)
-WRAPT = ("patching", "streams")
+ARCHITECTURE = SOURCE.parent.parent / "ARCHITECTURE.md"
+DECLARED = {("runtime/patching", "bootstrap/callspan_watch")}
+"""Imports upward, which ARCHITECTURE.md explains."""
+OPENTELEMETRY = ("semconv/", "telemetry/", "runtime/scope", "export/", "setup/", "frameworks/muting")
+WRAPT = ("runtime/patching", "lifecycle/streams")
 CLIENTS = {"openai", "anthropic", "httpx", "httpx2", "groq", "mistralai", "cohere", "ollama", "botocore"}
 REQUIRED = {"opentelemetry", "wrapt", "tiktoken", "tiktoken_ext"}
 OPTIONAL = {
     "orjson": ("content/encoding",),
     "prometheus_client": ("export/",),
-    "genai_prices": ("prices/bundled",),
+    "genai_prices": ("accounting/prices/bundled",),
     "langchain_core": ("frameworks/langchain/",),
     "google": ("export/",),  # protobuf, which the OTLP exporter brings
 }
 NO_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "base", "core"}
 
 
-def floor(module: str) -> float:
-    """The floor on which a module stands."""
-    for prefix, number in FLOORS.items():
-        if module == prefix or module.startswith(f"{prefix}/"):
-            return number
-    raise AssertionError(f"{module} stands on no floor: add it to FLOORS")
+def read_floors() -> dict[str, int]:
+    """Return the floor of each room, 0 at the bottom, from the table in ARCHITECTURE.md."""
+    section = ARCHITECTURE.read_text(encoding="utf-8").partition("## Rooms")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    return {room: number for number, row in enumerate(reversed(rows)) for room in re.findall(r"`(\w+)`", row)}
+
+
+FLOORS = read_floors()
+
+
+def room(module: str) -> str:
+    """Return the room in which a module stands."""
+    return module.partition("/")[0]
 
 
 def imports(module: str) -> Iterator[tuple[str, int]]:
@@ -138,15 +74,20 @@ def allowed(module: str, places: tuple[str, ...]) -> bool:
     return any(module == place or (place.endswith("/") and module.startswith(place)) for place in places)
 
 
+def test_each_room_stands_in_the_table() -> None:
+    """ARCHITECTURE.md names all rooms, and no others."""
+    assert set(FLOORS) == {room(module) for module in MODULES}
+
+
 def test_imports_go_down_only() -> None:
-    """No module imports from a floor above its own."""
-    upward = [
-        f"{module}:{line} imports {name}"
+    """No module imports from a room above its own, or beside it in another row, but for what is declared."""
+    upward = {
+        (module, target.removesuffix("/__init__"))
         for module in MODULES
-        for name, line in imports(module)
-        if (target := own(name)) and target != "__init__" and floor(target.removesuffix("/__init__")) > floor(module)
-    ]
-    assert upward == []
+        for name, _ in imports(module)
+        if (target := own(name)) and target != "__init__" and FLOORS[room(target)] > FLOORS[room(module)]
+    }
+    assert upward == DECLARED
 
 
 def test_the_whole_is_imported_from_above_only() -> None:
@@ -157,7 +98,7 @@ def test_the_whole_is_imported_from_above_only() -> None:
         for name, line in imports(module)
         if own(name) == "__init__"
         and name == "callspan"
-        and floor(module) < FLOORS["__init__"]
+        and FLOORS[room(module)] < FLOORS["__init__"]
         and not any(own(other) not in (None, "__init__") for other, same in imports(module) if same == line)
     ]
     assert found == []

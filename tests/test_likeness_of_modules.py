@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from callspan.adapters import ADAPTERS
+from callspan.clients import ADAPTERS
 from likeness import code, modules, report, runs
 
 
 def test_no_two_modules_share_six_lines() -> None:
     """No two adapters, dialects or doors have six lines in a row in common; what clients share stands once."""
-    found = runs(modules("adapters", "dialects", "doors"))
+    found = runs(modules("clients", "formats", "hooks"))
     assert not found, "\n".join(f"{places}:\n  " + "\n  ".join(text) for text, places in found.items())
 
 
@@ -24,14 +24,14 @@ def test_likeness_is_seen() -> None:
 
 def test_adapters_are_small() -> None:
     """An adapter is data and a few pure functions: at most fifty lines of code."""
-    assert {name: len(lines) for name, lines in modules("adapters").items() if len(lines) > 50} == {}
-    assert len(modules("adapters")) == len(ADAPTERS) + 1
+    assert {name: len(lines) for name, lines in modules("clients").items() if len(lines) > 50} == {}
+    assert len(modules("clients")) == len(ADAPTERS) + 1
 
 
 def test_report_counts_all() -> None:
     """The report speaks of each adapter, and of what is repeated."""
     told = report()
-    assert all(name in told for name, lines in modules("adapters").items() if lines)
+    assert all(name in told for name, lines in modules("clients").items() if lines)
     assert "   0  times 6 lines" in told
 
 

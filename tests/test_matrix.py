@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from callspan.adapters import ADAPTERS
+from callspan.clients import ADAPTERS
 from matrix import results
 from matrix.rows import CLIENTS, ROWS, asked
 

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 import callspan
-from callspan.handlers import series
+from callspan.telemetry import attribute_sets as series
 from clients import HttpClient, http, openai_client
 from program import CHAT
 from telemetry import Telemetry

@@ -11,8 +11,8 @@ from opentelemetry import trace
 from pydantic import BaseModel
 
 import callspan
-from callspan.dialects.openai_chat import CHAT
-from callspan.modelserver import ModelServer, Reply, ToolCall
+from callspan.formats.openai.chat import CHAT
+from callspan.testing.modelserver import ModelServer, Reply, ToolCall
 from clients import MISTRAL_ERROR, MISTRAL_GENERATORS, MISTRAL_KEEPS, mistral_client
 from conftest import PAYLOADS
 from telemetry import Telemetry, counts

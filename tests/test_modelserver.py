@@ -20,7 +20,7 @@ import openai
 import pytest
 from openai import AsyncOpenAI, AzureOpenAI, OpenAI
 
-from callspan.modelserver import Counts, ModelServer, Reply, ToolCall
+from callspan.testing.modelserver import Counts, ModelServer, Reply, ToolCall
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = "gpt-4.1-mini"
@@ -628,7 +628,7 @@ def test_it_imports_neither_openai_nor_opentelemetry() -> None:
     code = f"""
 import importlib.util, sys
 loaded = set(sys.modules)
-sys.path.append({str(ROOT / "src" / "callspan")!r})
+sys.path.append({str(ROOT / "src" / "callspan" / "testing")!r})
 import modelserver
 print(sorted({{name.split(".")[0] for name in set(sys.modules) - loaded}} - set(sys.stdlib_module_names)))
 """

@@ -20,7 +20,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 import callspan
 from aws import answered, bedrock
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from clients import google_client, google_http
 from formats import CHAT, FORMATS, HELLO, Format
 from program import MODEL, Program

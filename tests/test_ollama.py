@@ -13,9 +13,9 @@ import pytest
 from opentelemetry import trace
 
 import callspan
-from callspan.dialects.ollama_generation import CHAT, GENERATE
 from callspan.events import Response
-from callspan.modelserver import ModelServer, Reply, ToolCall
+from callspan.formats.ollama.generation import CHAT, GENERATE
+from callspan.testing.modelserver import ModelServer, Reply, ToolCall
 from creating import ollama_client
 from telemetry import Telemetry, counts
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
-from callspan.observation import open_observations
+from callspan.lifecycle.observation import open_observations
+from callspan.testing.modelserver import ModelServer, Reply
 from clients import CLOSABLE, has
 from table.kinds import IN_STREAM, KINDS, Kind
 from table.modes import PLAIN, STREAMED, Mode

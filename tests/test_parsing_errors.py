@@ -14,7 +14,7 @@ import pydantic
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from clients import anthropic_at, async_anthropic_at, async_openai_client, openai_client, stainless_at
 from creating import ollama_client
 from program import CHAT, HELLO, MODEL

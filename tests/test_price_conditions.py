@@ -12,8 +12,8 @@ from genai_prices import calc_price, data_snapshot
 
 import callspan
 from aws import answered, bedrock
-from callspan.prices.charge import Charge
-from callspan.prices.table import Prices
+from callspan.accounting.prices.charge import Charge
+from callspan.accounting.prices.table import Prices
 from priced import ask_anthropic, ask_gemini, ask_openai, chat_answer, cost, gemini_answer
 from telemetry import Telemetry
 

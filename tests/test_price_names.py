@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import callspan
-from callspan.prices.charge import Charge
-from callspan.prices.table import Prices
+from callspan.accounting.prices.charge import Charge
+from callspan.accounting.prices.table import Prices
 
 HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"
 ARN = "arn:aws:bedrock:us-east-1"

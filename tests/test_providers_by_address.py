@@ -7,7 +7,7 @@ from typing import Any
 import openai
 import pytest
 
-from callspan.providers import provider
+from callspan.semconv.providers import provider
 from clients import HttpClient, http
 from program import CHAT
 from telemetry import Telemetry

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from callspan.settings import ENVIRONMENT
+from callspan.settings.settings import ENVIRONMENT
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 

@@ -8,7 +8,7 @@ from typing import Any
 import openai
 import pytest
 
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from program import WITH_USAGE, Program
 from telemetry import Telemetry
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from callspan.export.destinations import prometheus_address
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 from child import run
 
 PROJECT = Path(__file__).parents[1]
@@ -60,7 +60,7 @@ def test_metrics_are_served_to_this_machine_only_unless_said_otherwise() -> None
 
 WRITING = """
 import os, sys, callspan
-from callspan import private
+from callspan.runtime import private
 from callspan.cli import tokens
 os.umask(0)
 os.chdir(sys.argv[1])

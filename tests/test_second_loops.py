@@ -16,8 +16,8 @@ import pytest
 
 import callspan
 from aws import GUARDED, bedrock
-from callspan.modelserver import ModelServer, Reply
-from callspan.modelserver.eventstream import event
+from callspan.testing.modelserver import ModelServer, Reply
+from callspan.testing.modelserver.eventstream import event
 from clients import async_openai_client, litellm_at, openai_client, stainless_at
 from program import CHAT, HELLO, WITH_USAGE
 from telemetry import Telemetry

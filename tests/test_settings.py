@@ -11,7 +11,7 @@ import openai
 import pytest
 
 import callspan
-from callspan.settings import ENVIRONMENT, Settings, resolve
+from callspan.settings.settings import ENVIRONMENT, Settings, resolve
 from child import run
 from program import CHAT
 from telemetry import Telemetry

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from priced import ask_openai, chat_answer, cost, openai_at
 from program import CHAT, Program
 from telemetry import Telemetry

@@ -11,7 +11,7 @@ from langchain_core.language_models import FakeListChatModel
 
 import callspan
 from aws import bedrock
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from clients import anthropic_at, google_client, huggingface_client, litellm_at, mistral_client, openai_client
 from creating import cohere_client, ollama_client
 from formats import CHAT, HELLO, PAYLOADS

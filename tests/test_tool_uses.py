@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from priced import ask_anthropic, ask_gemini, ask_openai, chat_answer, cost, gemini_answer, openai_at
 from telemetry import Telemetry
 

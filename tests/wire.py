@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from callspan.modelserver import Reply
+from callspan.testing.modelserver import Reply
 
 HEAD = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_790_000_001, "model": "gpt-4.1-mini-2026"}
 

@@ -7,29 +7,38 @@ from typing import TYPE_CHECKING, Any
 from callspan.version import __version__
 
 if TYPE_CHECKING:
-    from callspan.budgets import Budget, BudgetExceeded, budget
+    from callspan.accounting.budgets import Budget, BudgetExceeded, budget
     from callspan.content.redaction import redact_common
-    from callspan.errors import SettingsError
+    from callspan.decorators.attributes import attributes
+    from callspan.decorators.decorators import agent, tool, workflow
     from callspan.events import Call, Content, Failure, Handler, Outcome, Response, Retry, Token, Usage
     from callspan.frameworks.langchain.listener import from_langchain
     from callspan.handlers.console import ConsoleHandler
     from callspan.handlers.counter import TokenCount, count_tokens
     from callspan.handlers.file import FileHandler
-    from callspan.install import attach, capture, configure, flush, instrument, status, uninstrument, use_handlers
-    from callspan.labels import attributes
-    from callspan.marking.marks import agent, tool, workflow
-    from callspan.scope import carry
-    from callspan.settings import Settings
+    from callspan.runtime.errors import SettingsError
+    from callspan.runtime.scope import carry
+    from callspan.settings.settings import Settings
+    from callspan.setup.instrument import (
+        attach,
+        capture,
+        configure,
+        flush,
+        instrument,
+        status,
+        uninstrument,
+        use_handlers,
+    )
 
 _HOMES = {
-    "callspan.budgets": ("Budget", "BudgetExceeded", "budget"),
+    "callspan.accounting.budgets": ("Budget", "BudgetExceeded", "budget"),
     "callspan.events": ("Call", "Content", "Failure", "Handler", "Outcome", "Response", "Retry", "Token", "Usage"),
     "callspan.content.redaction": ("redact_common",),
     "callspan.frameworks.langchain.listener": ("from_langchain",),
     "callspan.handlers.console": ("ConsoleHandler",),
     "callspan.handlers.counter": ("TokenCount", "count_tokens"),
     "callspan.handlers.file": ("FileHandler",),
-    "callspan.install": (
+    "callspan.setup.instrument": (
         "attach",
         "capture",
         "configure",
@@ -39,11 +48,11 @@ _HOMES = {
         "uninstrument",
         "use_handlers",
     ),
-    "callspan.labels": ("attributes",),
-    "callspan.marking.marks": ("agent", "tool", "workflow"),
-    "callspan.scope": ("carry",),
-    "callspan.errors": ("SettingsError",),
-    "callspan.settings": ("Settings",),
+    "callspan.decorators.attributes": ("attributes",),
+    "callspan.decorators.decorators": ("agent", "tool", "workflow"),
+    "callspan.runtime.scope": ("carry",),
+    "callspan.runtime.errors": ("SettingsError",),
+    "callspan.settings.settings": ("Settings",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -64,7 +73,7 @@ def __getattr__(name: str) -> Any:
 
 def _without_requirement(name: str, error: ModuleNotFoundError) -> Any:
     """Return what stands for a function of ours where a package that we need is missing, or raise in one line."""
-    from callspan.requirements import advice
+    from callspan.runtime.requirements import advice
 
     line = advice(error)
     if line is None:
@@ -75,7 +84,7 @@ def _without_requirement(name: str, error: ModuleNotFoundError) -> Any:
 
 
 def _warn(line: str) -> None:
-    from callspan import guard
+    from callspan.runtime import guard
 
     guard.say_once(line)
 

@@ -10,7 +10,7 @@ from typing import Any
 from callspan.frameworks.langchain.counter import OpenAICount
 from callspan.frameworks.langchain.listener import from_langchain
 from callspan.handlers.counter import count_tokens
-from callspan.install import watch
+from callspan.setup.instrument import watch
 
 
 @contextlib.contextmanager
@@ -28,7 +28,7 @@ def get_openai_callback() -> Iterator[OpenAICount]:
 @functools.cache
 def _handler_class() -> type:
     from callspan.frameworks.langchain.handler import handler_class
-    from callspan.install import hear
+    from callspan.setup.instrument import hear
 
     return handler_class(lambda: hear("langchain"))
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from callspan.dialects.anthropic_messages import MESSAGES
-from callspan.dialects.openai_chat import CHAT
-from callspan.dialects.openai_responses import RESPONSES
-from callspan.tokens.encoding import GUESS, Encoding, encoding_for
-from callspan.tokens.prompt import count_prompt
+from callspan.accounting.tokens.encoding import GUESS, Encoding, encoding_for
+from callspan.accounting.tokens.prompt import count_prompt
+from callspan.formats.anthropic.messages import MESSAGES
+from callspan.formats.openai.chat import CHAT
+from callspan.formats.openai.responses import RESPONSES
 
 DIALECTS = {"openai.chat": CHAT, "openai.responses": RESPONSES, "anthropic.messages": MESSAGES}
 FAMILIES = ("gpt", "claude", "gemini", "llama", "mistral", "command", "nova", "deepseek", "qwen", "gemma", "grok")

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from tests.benchmarks import stubs, work
 
 import callspan
-from callspan.observation import open_observations
+from callspan.lifecycle.observation import open_observations
 
 COUNT = 100_000
 

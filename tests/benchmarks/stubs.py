@@ -13,7 +13,7 @@ from openai.types.chat.chat_completion import Choice
 from tests.benchmarks.work import ANSWER, CHUNKS, REQUEST, Action, chunk
 
 import callspan
-from callspan.reservations import admit, input_size
+from callspan.accounting.reservations import admit, input_size
 
 OPTIONS = openai._models.FinalRequestOptions.construct(method="post", url="/chat/completions", json_data=REQUEST)
 

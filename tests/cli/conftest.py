@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 
 SRC = Path(__file__).resolve().parents[2] / "src"
 COMMAND = (sys.executable, "-m", "callspan.cli")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from callspan.requirements import PACKAGES
+from callspan.runtime.requirements import PACKAGES
 
 from .conftest import ASK, SRC, Command, environment, names
 

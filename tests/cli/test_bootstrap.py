@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from callspan import private
 from callspan.bootstrap.callspan_start import switched_off
 from callspan.bootstrap.callspan_watch import when_imported
-from callspan.cli import late
+from callspan.cli import deferred as late
+from callspan.runtime import private
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from callspan.demo.totals import Totals, handed_out
-from callspan.modelserver import Counts, Ledger
+from callspan.testing.modelserver import Counts, Ledger
 
 from .conftest import Command
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from callspan.modelserver import ModelServer, Reply
-from callspan.modelserver.ledger import Counts
+from callspan.testing.modelserver import ModelServer, Reply
+from callspan.testing.modelserver.ledger import Counts
 from receiver import Receiver
 
 from .conftest import ASK, Command, spans

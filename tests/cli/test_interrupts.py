@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 
 from .conftest import COMMAND, SECONDS, environment, spans
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 
 from .conftest import ASK, COMMAND, SECONDS, environment, spans
 from .test_endings import READY, durations, outcomes, started

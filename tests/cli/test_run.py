@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 
 from .conftest import ASK, COMMAND, SECONDS, Command, environment, names, spans
 

@@ -191,7 +191,9 @@ def installed(folder: Path, write) -> dict[str, str]:
     """The entry point, as an installed package has it, also in a source checkout."""
     info = "installed/callspan-0.dist-info"
     write(f"{info}/METADATA", "Metadata-Version: 2.1\nName: callspan\nVersion: 0\n")
-    write(f"{info}/entry_points.txt", "[opentelemetry_instrumentor]\ncallspan = callspan.install:Instrumentor\n")
+    write(
+        f"{info}/entry_points.txt", "[opentelemetry_instrumentor]\ncallspan = callspan.setup.instrument:Instrumentor\n"
+    )
     return {"PYTHONPATH": f"{folder / 'installed'}:{environment()['PYTHONPATH']}"}
 
 

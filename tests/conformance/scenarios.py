@@ -15,7 +15,7 @@ from typing import Any
 import openai
 
 import callspan
-from callspan.modelserver import Counts, ModelServer, Reply, ToolCall
+from callspan.testing.modelserver import Counts, ModelServer, Reply, ToolCall
 
 from .registry import ROOT
 

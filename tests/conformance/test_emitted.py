@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
 import callspan
 from callspan.events.usage import TOOL_USES as KINDS
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 
 from .checker import metrics_of
 from .collect import check_all, report

@@ -10,10 +10,9 @@ import pytest
 import yaml
 
 import callspan
-from callspan import providers
 from callspan.events import Outcome
 from callspan.semconv import conventions as code
-from callspan.semconv import names
+from callspan.semconv import names, providers
 from callspan.semconv.conventions import Convention, Metric
 from telemetry import Telemetry
 

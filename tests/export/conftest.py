@@ -130,7 +130,7 @@ import os, sys
 from opentelemetry import metrics, trace
 from callspan.export import providers
 from callspan.export.destinations import Destinations, from_environment
-from callspan.handlers.telemetry import FollowsProvider
+from callspan.telemetry.provider import FollowsProvider
 
 tracer = FollowsProvider(trace.get_tracer_provider, lambda p: p.get_tracer("core"))
 counter = FollowsProvider(metrics.get_meter_provider, lambda p: p.get_meter("core").create_counter("calls"))

@@ -15,7 +15,7 @@ import pytest
 from callspan.export import line_writer
 from callspan.export.line_file import LineFile
 from callspan.export.line_writer import LineWriter
-from callspan.losses import ItemCount
+from callspan.export.losses import ItemCount
 from export.conftest import Program
 
 LOST = re.compile(r"callspan: (\d+) spans? and 1 metric could not be written to '([^']+)'$")

@@ -27,9 +27,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from callspan.errors import ConfigurationError
 from callspan.export.file import File, LineFile
 from callspan.export.otlp_json import line_of, span_lines
+from callspan.runtime.errors import ConfigurationError
 
 TYPES = {
     "resourceSpans": ExportTraceServiceRequest,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from callspan.events import Call, Failure, Outcome, Usage
-from callspan.export.token_table import TokenTable
+from callspan.export.text.token_table import TokenTable
 
 
 def ended(

@@ -9,8 +9,8 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from callspan.export import tree
-from callspan.export.tree import TreePrinter
+from callspan.export.text import tree
+from callspan.export.text.tree import TreePrinter
 from callspan.semconv import names
 
 SECOND = 1_000_000_000

@@ -21,7 +21,7 @@ from opentelemetry import trace
 import callspan
 from callspan.export import providers
 from callspan.frameworks.native import NATIVES
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 from clients import async_openai_client, openai_client
 from program import CHAT
 from telemetry import Telemetry

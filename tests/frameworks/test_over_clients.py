@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from exits import MARK, Exits, secret
 from telemetry import Telemetry
 

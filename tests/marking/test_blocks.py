@@ -11,7 +11,7 @@ import openai
 from opentelemetry import context as otel
 
 import callspan
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 from clients import async_openai_client
 from marking.subjects import (
     attributes,

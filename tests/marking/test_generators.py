@@ -19,7 +19,7 @@ from opentelemetry import context as otel
 
 import callspan
 from callspan import Call
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 from clients import async_openai_client
 from marking.subjects import (
     KINDS,

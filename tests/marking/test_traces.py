@@ -13,8 +13,8 @@ from opentelemetry import context as otel
 
 import callspan
 from callspan import Outcome, SettingsError
-from callspan.modelserver import ModelServer
-from callspan.observation import open_observations
+from callspan.lifecycle.observation import open_observations
+from callspan.testing.modelserver import ModelServer
 from marking.subjects import (
     KINDS,
     Heard,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 
 from .collector import BASIC, Collector
 from .jaeger import Jaeger

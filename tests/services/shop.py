@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from callspan.modelserver import Counts, ModelServer
+from callspan.testing.modelserver import Counts, ModelServer
 
 from .otlp import Span, spans_of
 from .programs import ROOT, SECONDS

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from callspan.modelserver import ModelServer
 from callspan.semconv import names
+from callspan.testing.modelserver import ModelServer
 
 from .collector import Collector
 from .jaeger import Jaeger

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from callspan.modelserver import ModelServer
 from callspan.semconv import names
+from callspan.testing.modelserver import ModelServer
 
 from .collector import BASIC, Collector, validated
 from .conftest import running

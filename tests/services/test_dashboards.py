@@ -16,9 +16,9 @@ import jsonschema
 import pytest
 import yaml
 
-from callspan.modelserver import ModelServer, Reply
 from callspan.semconv import conventions
 from callspan.semconv.conventions import Convention, Metric
+from callspan.testing.modelserver import ModelServer, Reply
 
 from .collector import Collector
 from .conftest import TOLD

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from callspan.export.collector import METRIC_EXPORT_MS
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 
 from .collector import Collector
 from .conftest import running

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 
 from .conftest import running
 from .jaeger import Jaeger

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from callspan.modelserver import ModelServer
 from callspan.semconv import names
+from callspan.testing.modelserver import ModelServer
 
 from .collector import Collector
 from .conftest import running

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 
 from . import pictures
 from .collector import BASIC, Collector

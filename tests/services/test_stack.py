@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from callspan.modelserver import ModelServer
 from callspan.semconv import names
+from callspan.testing.modelserver import ModelServer
 
 from .collector import BASIC, Collector, validated
 from .conftest import running
@@ -93,7 +93,9 @@ def test_a_program_started_as_the_operator_does_is_seen(collector: Collector, ja
     info = tmp_path / "callspan-0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: callspan\nVersion: 0\n")
-    (info / "entry_points.txt").write_text("[opentelemetry_instrumentor]\ncallspan = callspan.install:Instrumentor\n")
+    (info / "entry_points.txt").write_text(
+        "[opentelemetry_instrumentor]\ncallspan = callspan.setup.instrument:Instrumentor\n"
+    )
     packages = Path(sysconfig.get_path("purelib"))
     hook = packages / "opentelemetry" / "instrumentation" / "auto_instrumentation"
     path = os.pathsep.join(map(str, (hook, tmp_path, ROOT / "src", packages)))

@@ -18,7 +18,7 @@ from typing import Any
 from tests.receiver import Receiver
 from tests.soak.scripts import ANSWERS, ENDS, WITHOUT_TOKENS
 
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 
 ROOT = Path(__file__).parents[2]
 MEMORY = 0.05

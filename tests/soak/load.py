@@ -22,7 +22,7 @@ from typing import Any
 from openai import AsyncOpenAI, OpenAI
 
 import callspan
-from callspan.observation import open_observations
+from callspan.lifecycle.observation import open_observations
 
 THREADS, TASKS = 3, 8
 ASK: Any = [{"role": "user", "content": "How long do tulips last?"}]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from callspan.modelserver import Reply
+from callspan.testing.modelserver import Reply
 
 ANSWERS = {
     "failing-model": Reply(status=500),

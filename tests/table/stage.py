@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 from table.kinds import Kind
 from table.modes import Mode
 

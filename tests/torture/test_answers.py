@@ -12,7 +12,7 @@ import pydantic
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from clients import async_openai_client
 from program import CHAT, MODEL, WITH_USAGE, Program
 from telemetry import Telemetry

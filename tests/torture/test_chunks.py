@@ -16,7 +16,7 @@ import openai
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from clients import async_openai_client, openai_client
 from program import CHAT, WITH_USAGE, Program, answering
 from telemetry import Telemetry

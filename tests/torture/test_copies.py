@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from table.kinds import KINDS, Kind
 from telemetry import Telemetry
 

@@ -16,8 +16,8 @@ import pytest
 
 import callspan
 import child
-from callspan.adapters import ADAPTERS
-from callspan.modelserver import ModelServer, Reply
+from callspan.clients import ADAPTERS
+from callspan.testing.modelserver import ModelServer, Reply
 from table.kinds import KINDS, Kind
 from telemetry import Telemetry
 
@@ -222,7 +222,7 @@ with ModelServer() as server:
                 play(kind, server.url)
             said = {{f"{{each.category.__name__}} in {{each.filename}}:{{each.lineno}}" for each in caught}}
             print(kind, *sorted(said))
-if "callspan.install" in sys.modules:
+if "callspan.setup.instrument" in sys.modules:
     warnings.simplefilter("error")
     callspan.flush()
     callspan.uninstrument()

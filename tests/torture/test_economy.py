@@ -12,10 +12,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 import callspan
+from callspan.accounting.tokens import encoding as counting
 from callspan.content import encoding
-from callspan.modelserver import ModelServer, Reply
 from callspan.semconv import content
-from callspan.tokens import encoding as counting
+from callspan.testing.modelserver import ModelServer, Reply
 from clients import async_openai_client
 from program import CHAT, WITH_USAGE, Program
 from telemetry import Telemetry
@@ -64,7 +64,7 @@ def test_t089_the_event_loop_goes_on(
         assert loaded.wait(20)
         return counting.GUESS
 
-    monkeypatch.setattr("callspan.tokens.estimator.encoding_for", load)
+    monkeypatch.setattr("callspan.accounting.tokens.estimator.encoding_for", load)
     model_server.enqueue(*[Reply(usage=False)] * 3)
 
     async def main() -> None:

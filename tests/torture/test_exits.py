@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 import callspan
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 from child import PRINTING, SOURCE, printed_spans, run
 from clients import openai_client
 from program import CHAT

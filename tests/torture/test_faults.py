@@ -14,10 +14,10 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
 
 import callspan
-from callspan.adapters.openai import OPENAI
-from callspan.handlers import logs, metrics, spans
-from callspan.modelserver import ModelServer, Reply
+from callspan.clients.openai import OPENAI
 from callspan.semconv import attributes, content
+from callspan.telemetry import logs, metrics, spans
+from callspan.testing.modelserver import ModelServer, Reply
 from clients import openai_client
 from program import CHAT, WITH_USAGE, Program, answering
 from telemetry import Telemetry
@@ -134,7 +134,7 @@ def test_t016_dialect_that_fails(
         dataclasses.replace(route, dialect=dataclasses.replace(route.dialect, **{name: fail}))
         for route in OPENAI.routes
     ]
-    monkeypatch.setattr("callspan.installation.ADAPTERS", (dataclasses.replace(OPENAI, routes=tuple(routes)),))
+    monkeypatch.setattr("callspan.setup.installation.ADAPTERS", (dataclasses.replace(OPENAI, routes=tuple(routes)),))
     telemetry.instrument(capture="both")
     assert_unharmed(program, model_server, telemetry, guard_reports)
 
@@ -148,7 +148,7 @@ def test_t016_provider_that_cannot_be_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A rule for the provider's name that fails costs the app nothing."""
-    monkeypatch.setattr("callspan.installation.ADAPTERS", (dataclasses.replace(OPENAI, provider=fail),))
+    monkeypatch.setattr("callspan.setup.installation.ADAPTERS", (dataclasses.replace(OPENAI, provider=fail),))
     telemetry.instrument()
     assert_unharmed(program, model_server, telemetry, guard_reports)
 

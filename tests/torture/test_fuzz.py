@@ -30,8 +30,8 @@ from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metr
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 import callspan
-from callspan import guard
-from callspan.observation import open_observations
+from callspan.lifecycle.observation import open_observations
+from callspan.runtime import guard
 from clients import Gemini, google_client, google_http, has, library
 from conftest import PAYLOADS
 from table.kinds import KINDS, Kind

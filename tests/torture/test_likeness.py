@@ -15,7 +15,7 @@ import openai
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 from clients import async_openai_client, openai_client
 from program import CHAT
 from telemetry import Telemetry

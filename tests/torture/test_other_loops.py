@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from child import PRINTING, printed_spans, run
 from clients import async_openai_client
 from program import CHAT
@@ -201,7 +201,7 @@ def test_gevent_asynchronous_handlers(model_server: ModelServer, first: str) -> 
     Its event loop is neither the app's nor in its way; whoever was imported first, and after a fork too.
     """
     pytest.importorskip("gevent", reason="gevent is not installed")
-    set_up = "import callspan.background\n" if first == "callspan" else ""
+    set_up = "import callspan.runtime.background\n" if first == "callspan" else ""
     done = run(set_up + GEVENT_HANDLER, model_server.url)
     assert len(printed_spans(done)) == 3
     assert "callspan" not in done.stderr

@@ -11,7 +11,7 @@ import pytest
 from opentelemetry import trace
 
 import callspan
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 from clients import async_openai_client, openai_client
 from program import CHAT
 from telemetry import Telemetry

@@ -13,7 +13,7 @@ import openai
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer, Reply, ToolCall
+from callspan.testing.modelserver import ModelServer, Reply, ToolCall
 from clients import anthropic_at, async_anthropic_at, async_openai_client, gemini_at, openai_client
 from exits import MARK, Exits, secret
 

@@ -8,7 +8,7 @@ from typing import Any
 import openai
 import pytest
 
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from clients import HttpClient, async_openai_client, http, openai_client
 from program import MODEL, Program, answering
 from telemetry import Telemetry

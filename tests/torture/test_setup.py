@@ -15,9 +15,9 @@ import pytest
 from openai import _base_client
 
 import callspan
-from callspan.adapters.openai import OPENAI
-from callspan.install import Instrumentor
-from callspan.modelserver import ModelServer
+from callspan.clients.openai import OPENAI
+from callspan.setup.instrument import Instrumentor
+from callspan.testing.modelserver import ModelServer
 from child import run
 from clients import async_openai_client, openai_client
 from program import CHAT, HELLO
@@ -135,8 +135,8 @@ def moved_client(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     for module in (package, base, streaming):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     adapter = dataclasses.replace(OPENAI, name="movedai", package="movedai", module="movedai", versions=("1", "9"))
-    monkeypatch.setattr("callspan.installation.ADAPTERS", (adapter, OPENAI))
-    monkeypatch.setattr("callspan.installation.SOURCES", ())
+    monkeypatch.setattr("callspan.setup.installation.ADAPTERS", (adapter, OPENAI))
+    monkeypatch.setattr("callspan.setup.installation.SOURCES", ())
     return base
 
 
@@ -161,8 +161,8 @@ def test_t101_moved_target(
 def test_t102_not_installed(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that is not installed is no problem, and `status()` says that it waits."""
     absent = dataclasses.replace(OPENAI, name="absentai", package="absentai", module="absentai")
-    monkeypatch.setattr("callspan.installation.ADAPTERS", (absent,))
-    monkeypatch.setattr("callspan.installation.SOURCES", ())
+    monkeypatch.setattr("callspan.setup.installation.ADAPTERS", (absent,))
+    monkeypatch.setattr("callspan.setup.installation.SOURCES", ())
     telemetry.instrument()
     [client] = callspan.status().clients
     assert (client.installed, client.loaded, {target.state for target in client.targets}) == (None, False, {"waiting"})

@@ -16,8 +16,8 @@ from opentelemetry import context as otel
 from opentelemetry import trace
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
-from callspan.observation import Observation, open_observations
+from callspan.lifecycle.observation import Observation, open_observations
+from callspan.testing.modelserver import ModelServer, Reply
 from clients import CLOSABLE, async_openai_client, openai_client
 from program import CHAT, WITH_USAGE, Program, answering
 from table.kinds import KINDS

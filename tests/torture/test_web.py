@@ -13,7 +13,7 @@ import anyio.to_thread
 import pytest
 from opentelemetry import trace
 
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 from clients import async_openai_client, openai_client
 from program import CHAT
 from telemetry import Telemetry

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from callspan.modelserver import Counts, ModelServer
+from callspan.testing.modelserver import Counts, ModelServer
 
 pytest.importorskip("langchain.chains", reason="the old imports need langchain 0.3 with langchain-community")
 

@@ -38,13 +38,13 @@ def switched_off(environ: Mapping[str, str]) -> str | None:
 
 
 def _instrument() -> None:
-    from callspan.cli import late
+    from callspan.cli import deferred as late
 
     late.instrument()
 
 
 def _set_up() -> None:
-    from callspan.cli import late
+    from callspan.cli import deferred as late
 
     late.PROVIDERS.set_up()
 
@@ -85,7 +85,7 @@ def _guarded(step: Callable[[], None]) -> Callable[[], None]:
 
 
 def _say_missing(error: ModuleNotFoundError) -> None:
-    from callspan.requirements import advice
+    from callspan.runtime.requirements import advice
 
     line = advice(error)
     say(error if line is None else ValueError(f"{line}; nothing is recorded"))

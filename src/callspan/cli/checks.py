@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable
 from typing import Protocol
 
-from callspan import settings
 from callspan.bootstrap import callspan_start
-from callspan.cli import environment, late, reachable, tokens, values
+from callspan.cli import deferred as late
+from callspan.cli import environment, reachable, tokens, values
 from callspan.cli.clients import patched
 from callspan.cli.probe import probe
 from callspan.frameworks.native import NATIVES
+from callspan.settings import settings
 
 _PACKAGES = ("opentelemetry-api", "opentelemetry-sdk", "opentelemetry-exporter-otlp", "wrapt", "protobuf", "tiktoken")
 _SECONDS = 30

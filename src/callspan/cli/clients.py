@@ -10,7 +10,7 @@ from callspan.cli.entry import Parser
 from callspan.cli.probe import probe
 
 if TYPE_CHECKING:
-    from callspan.inspection import ClientStatus
+    from callspan.setup.inspection import ClientStatus
 
 _DESCRIPTION = """\
 The model clients that callspan knows, the versions that it was tried with, and what is patched here:

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from callspan import greenlets, guard, private, process
-from callspan.patching import Patch
-from callspan.settings import flush_timeout
+from callspan.runtime import greenlets, guard, private, process
+from callspan.runtime.patching import Patch
+from callspan.settings.settings import flush_timeout
 
 _DEADLY = {number for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT") if (number := getattr(signal, name, None))}
 _CREDENTIALS = struct.Struct("3i")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from callspan.cli.problem import Problem, meant, say
-from callspan.requirements import advice
+from callspan.runtime.requirements import advice
 from callspan.version import __version__
 
 COMMANDS = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
-from callspan import settings
 from callspan.bootstrap import callspan_start
 from callspan.cli import values
 from callspan.cli.problem import Problem
 from callspan.semconv.conventions import EXTRA
+from callspan.settings import settings
 
 BOOTSTRAP = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bootstrap")
 """The folder whose sitecustomize starts callspan in every Python process that has it on PYTHONPATH."""

@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from callspan.background import running_loop
-from callspan.observation import open_observations
+from callspan.lifecycle.observation import open_observations
+from callspan.runtime.background import running_loop
 
 SECONDS = 1.0
 """How long an answer that is on its way is waited for, at most: it is paid for, and its tokens are not known yet."""
@@ -36,7 +36,7 @@ class LastCalls:
 
     def hold(self) -> Callable[[], None]:
         """Let no call begin from now on; return what lets them begin again."""
-        from callspan import install
+        from callspan.setup import instrument as install
 
         self._lives_on.clear()
         before = install.before_calls(self._wait)

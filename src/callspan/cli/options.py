@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from callspan import settings
 from callspan.cli import values
 from callspan.cli.problem import Problem, meant
+from callspan.settings import settings
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from callspan.inspection import ClientStatus, Status
+    from callspan.setup.inspection import ClientStatus, Status
 
 
 @dataclass(frozen=True)

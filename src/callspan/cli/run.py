@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from callspan.bootstrap import callspan_start
-from callspan.cli import late
+from callspan.cli import deferred as late
 from callspan.cli.entry import Parser
 from callspan.cli.environment import child_environment, wrong_variables
 from callspan.cli.options import OPTIONS, Option, split

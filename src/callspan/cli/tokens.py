@@ -9,10 +9,10 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
+from callspan.accounting.tokens import ranks
 from callspan.cli.columns import aligned
 from callspan.cli.entry import Parser
 from callspan.cli.problem import Problem
-from callspan.tokens import ranks
 
 ENCODINGS = ("o200k_base", "cl100k_base")
 """The encodings of the models in use; `o200k_base` also stands in for models whose tokens are not known."""

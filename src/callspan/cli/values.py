@@ -7,8 +7,8 @@ import importlib.util
 import os
 import socket
 
-from callspan import settings
 from callspan.cli.problem import Problem, meant
+from callspan.settings import settings
 
 _VARIABLE_OF_CAPTURE = {value: text for text, value in settings.CAPTURES.items()}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from callspan.content.media import bare, bare_field
-from callspan.content.plain import DEPTH, key_text, plain, valid
+from callspan.runtime.plain import DEPTH, key_text, plain, valid
 
 MOST_VALUES = 100_000
 """Values in one attribute: more would keep the app waiting, and would not fit into the bytes that there are."""

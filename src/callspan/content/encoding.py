@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from callspan.content.plain import plain
+from callspan.runtime.plain import plain
 
 
 def _load_encoder() -> Callable[[Any], str]:

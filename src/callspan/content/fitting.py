@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callspan.content.encoding import encode
-from callspan.content.plain import plain
+from callspan.runtime.plain import plain
 
 Item = dict[str, Any]
 _SHARE = 4

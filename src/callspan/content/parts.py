@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.content.capture import Capture
-from callspan.content.plain import plain, valid
 from callspan.content.redaction import Redact, knows_fields, redact_field
 from callspan.events import SERVER_TOOL_CALL, TOOL_CALL
+from callspan.runtime.plain import plain, valid
 
 Item = dict[str, Any]
 _NAMES = frozenset({"type", "role", "id", "name", "mime_type", "modality", "finish_reason", "file_id"})

@@ -14,9 +14,9 @@ from callspan.cli.entry import Parser
 from callspan.cli.environment import child_environment
 from callspan.cli.problem import Problem
 from callspan.demo.totals import Totals, handed_out, recorded
-from callspan.errors import ConfigurationError
 from callspan.export.destinations import from_environment
-from callspan.modelserver import ModelServer
+from callspan.runtime.errors import ConfigurationError
+from callspan.testing.modelserver import ModelServer
 
 _DESCRIPTION = """\
 Run a small program that talks to a language model, as `callspan run` would, and show its calls.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from callspan.modelserver import Ledger
 from callspan.semconv import names
+from callspan.testing.modelserver import Ledger
 
 _ERROR = 2  # the OTLP status code
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from callspan.content.plain import valid
 from callspan.events.ending import Failure, Outcome, Retry
 from callspan.events.estimate import Estimate
 from callspan.events.framework import Framework
 from callspan.events.response import Response
-from callspan.number import whole
+from callspan.runtime.number import whole
+from callspan.runtime.plain import valid
 
 _numbers = itertools.count(1)
 _SUBJECTS = {

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from callspan import greenlets
-from callspan.errors import ConfigurationError
 from callspan.export.delivery import Delivery, Tally
 from callspan.export.endpoints import PACKAGES, Target, is_absent
-from callspan.export.noise import hush
-from callspan.export.outlet import Outlet, left
-from callspan.export.sender import Sender
-from callspan.losses import ItemCount, MetricsCount
+from callspan.export.exporter import Outlet, left
+from callspan.export.log_filter import hush
+from callspan.export.losses import ItemCount, MetricsCount
+from callspan.export.worker import Sender
+from callspan.runtime import greenlets
+from callspan.runtime.errors import ConfigurationError
 
 _EXPORTERS = {
     "traces": ("trace_exporter", "OTLPSpanExporter"),
@@ -106,7 +106,7 @@ class Collector(Outlet):
 
     def metric_reader(self) -> Any:
         """The SDK's periodic one."""
-        from callspan.export.gate import GatedReader
+        from callspan.export.closable import GatedReader
 
         if self._metrics is not None:
             self._workers["metrics"].put(partial(_last_words, self._metrics))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.export.outlet import Outlet
-from callspan.export.tree import TreePrinter
+from callspan.export.exporter import Outlet
+from callspan.export.text.tree import TreePrinter
 
 
 class Console(Outlet):

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from callspan.export.encodable import encodable_items
-from callspan.export.noise import first_only
-from callspan.losses import ItemCount
+from callspan.export.log_filter import first_only
+from callspan.export.losses import ItemCount
 
 PART_BYTES = 3_000_000
 """The most bytes in one request, about: gRPC servers take 4 MiB unless they are told otherwise."""

@@ -6,18 +6,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from callspan.errors import ConfigurationError
-from callspan.export.endpoints import (
-    GENERAL,
-    SIGNALS,
-    Complain,
-    Target,
-    check_endpoint,
-    refuse,
-    targets,
-    variable,
-)
-from callspan.settings import sdk_disabled
+from callspan.export.endpoints import GENERAL, SIGNALS, Complain, Target, check_endpoint, refuse, targets, variable
+from callspan.runtime.errors import ConfigurationError
+from callspan.settings.settings import sdk_disabled
 
 __all__ = ["Destinations", "check_endpoint", "from_environment", "prometheus_address"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from callspan.errors import ConfigurationError
+from callspan.runtime.errors import ConfigurationError
 
 GENERAL = "OTEL_EXPORTER_OTLP_ENDPOINT"
 SIGNALS = ("traces", "metrics", "logs")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from callspan.export.exporter import Outlet, left
 from callspan.export.line_file import LineFile
 from callspan.export.line_writer import LineWriter
-from callspan.export.noise import hush
-from callspan.export.outlet import Outlet, left
-from callspan.losses import ItemCount, MetricsCount
+from callspan.export.log_filter import hush
+from callspan.export.losses import ItemCount, MetricsCount
 
 _LEAST_SECONDS = 0.5
 """How long the end waits for the file in any case: a collector may have used up the time, and a disk needs little."""
@@ -59,7 +59,7 @@ class File(Outlet):
 
     def metric_reader(self) -> Any:
         """A periodic reader; what stands there at exit is written too."""
-        from callspan.export.gate import GatedReader
+        from callspan.export.closable import GatedReader
         from callspan.export.otlp_json import MetricLines
 
         if self._metrics is not None:

@@ -11,8 +11,8 @@ import threading
 import time
 from pathlib import Path
 
-from callspan import guard, private, process
-from callspan.errors import ConfigurationError
+from callspan.runtime import guard, private, process
+from callspan.runtime.errors import ConfigurationError
 
 _PAUSE = 0.1
 """Seconds between two looks at a pipe that has no reader, or takes no more."""

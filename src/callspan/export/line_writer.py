@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from callspan import guard, process
-from callspan.background import Worker
 from callspan.export.line_file import LineFile
-from callspan.losses import Count
+from callspan.export.losses import Count
+from callspan.runtime import guard, process
+from callspan.runtime.background import Worker
 
 LIMIT_BYTES = 64_000_000
 """The most bytes of lines that wait to be written; what comes then is dropped and counted."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from opentelemetry.metrics import MeterProvider as MeterProviderApi
 
-from callspan import guard
-from callspan.export.outlet import Outlet
-from callspan.export.slots import METRICS
+from callspan.export.exporter import Outlet
+from callspan.export.global_providers import METRICS
+from callspan.runtime import guard
 
 
 class OwnMeterProvider(MeterProviderApi):

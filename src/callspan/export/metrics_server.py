@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 
-from callspan import greenlets, guard
+from callspan.runtime import greenlets, guard
 
 SECONDS = 5.0
 """How long a connection may take for its request, and once more for the answer."""

@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from callspan import guard
-from callspan.errors import ConfigurationError
 from callspan.export.destinations import Destinations
 from callspan.export.endpoints import refuse
-from callspan.export.outlet import Outlet
-from callspan.requirements import advice
+from callspan.export.exporter import Outlet
+from callspan.runtime import guard
+from callspan.runtime.errors import ConfigurationError
+from callspan.runtime.requirements import advice
 
 
 def check_sdk() -> None:

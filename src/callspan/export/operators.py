@@ -6,9 +6,9 @@ import contextlib
 import os
 from dataclasses import replace
 
-from callspan import guard, private
 from callspan.export import providers
 from callspan.export.destinations import Destinations, from_environment
+from callspan.runtime import guard, private
 
 
 def operators_choice() -> Destinations:

@@ -21,11 +21,11 @@ from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metr
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from callspan import guard
 from callspan.export.line_writer import Encode, Line
+from callspan.export.losses import Count
 from callspan.export.metric_parts import metric_count, separate_metrics
 from callspan.export.otlp_values import any_value, attribute_list
-from callspan.losses import Count
+from callspan.runtime import guard
 
 _IDS = ("traceId", "spanId", "parentSpanId")
 _HAS_REMOTE, _IS_REMOTE = 0x100, 0x200

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from callspan import guard
-from callspan.errors import ConfigurationError
 from callspan.export.destinations import prometheus_address
-from callspan.export.outlet import Outlet
+from callspan.export.exporter import Outlet
+from callspan.runtime import guard
+from callspan.runtime.errors import ConfigurationError
 
 MISSING = "--prometheus needs the extra: pip install 'callspan[prometheus]'"
 

@@ -7,17 +7,17 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from callspan import guard, process
+from callspan.export.attachments import Tap
 from callspan.export.destinations import Destinations
+from callspan.export.exporter import Outlet, left
+from callspan.export.losses import Loss, losses, sentence
 from callspan.export.meters import Meters
 from callspan.export.opening import check_sdk, together, ways_to_open
-from callspan.export.outlet import Outlet, left
-from callspan.export.taps import Tap
-from callspan.export.token_table import TokenTable
-from callspan.handlers import telemetry
-from callspan.losses import Loss, losses, sentence
-from callspan.observation import end_all
-from callspan.settings import FLUSH_TIMEOUT, flush_timeout
+from callspan.export.text.token_table import TokenTable
+from callspan.lifecycle.observation import end_all
+from callspan.runtime import guard, process
+from callspan.settings.settings import FLUSH_TIMEOUT, flush_timeout
+from callspan.telemetry import provider as telemetry
 
 _SIGNALS = ("traces", "logs", "metrics")
 _lock = process.own_lock(sys.modules[__name__], "_lock", awaited=True)
@@ -246,7 +246,7 @@ def _close(deadline: float) -> None:
 def _print_table() -> None:
     text = _table.render() if _table is not None and _shows_console() else ""
     if text and sys.stderr is not None:
-        from callspan.export.tree import write
+        from callspan.export.text.tree import write
 
         write(sys.stderr, f"\n{text}")
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from callspan.events import Call
-from callspan.observation import Observation, Reader
-from callspan.patching import Patch
+from callspan.lifecycle.observation import Observation, Reader
+from callspan.runtime.patching import Patch
 
 Opener = Callable[[Call, Reader, Any], "Observation | None"]
 """Begins to observe a call, given what reads its answers and the context in which it stands; `None` if nobody wants

@@ -9,8 +9,8 @@ from typing import Any
 from opentelemetry import context as otel
 from opentelemetry import trace
 
-from callspan import guard
-from callspan.native import is_counted, policy
+from callspan.hooks.native import is_counted, policy
+from callspan.runtime import guard
 from callspan.semconv import names
 
 

@@ -16,8 +16,8 @@ from callspan.frameworks.muting import (
     mute_block,
     selective_get_tracer,
 )
-from callspan.patching import Patch
-from callspan.swapping import swap, swap_in_instances
+from callspan.runtime.patching import Patch
+from callspan.runtime.swapping import swap, swap_in_instances
 
 
 @dataclass(frozen=True, slots=True)

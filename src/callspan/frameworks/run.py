@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from callspan import process, scope
-from callspan.budgets import Hold
+from callspan.accounting.budgets import Hold
+from callspan.accounting.reservations import give_back
 from callspan.events import Call, Framework
-from callspan.observation import Observation
-from callspan.reservations import give_back
+from callspan.lifecycle.observation import Observation
+from callspan.runtime import process, scope
 
 _TURN_SECONDS = 1.0
 """How long a thread waits for another that changes the same run: a handler of the app's may be running in it."""

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from callspan.accounting.prices.bill import Bill
+from callspan.accounting.prices.charge import charge
+from callspan.accounting.tokens.estimator import estimator
 from callspan.events import Call, Outcome, Usage
-from callspan.pending_calls import PendingCall
-from callspan.prices.bill import Bill
-from callspan.prices.charge import charge
-from callspan.process import own_lock
-from callspan.scope import current, entered
-from callspan.tokens.estimator import estimator
+from callspan.lifecycle.pending_calls import PendingCall
+from callspan.runtime.process import own_lock
+from callspan.runtime.scope import current, entered
 
 
 class _Referable:

@@ -7,9 +7,9 @@ import contextlib
 import os
 from types import TracebackType
 
-from callspan import private
 from callspan.handlers.lines import LineHandler
-from callspan.process import own_lock
+from callspan.runtime import private
+from callspan.runtime.process import own_lock
 
 
 class FileHandler(LineHandler):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callspan.events import Call, Outcome, Response, Token, Usage
-from callspan.process import own_lock
+from callspan.runtime.process import own_lock
 
 
 class LineHandler:

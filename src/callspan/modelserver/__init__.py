@@ -1,15 +1,7 @@
-"""A small, deterministic server of the OpenAI wire format on loopback, for demos and tests.
+"""The former name of `callspan.testing.modelserver`, which goes on working."""
 
-It needs nothing but the standard library, so a test can use it with any client:
+from __future__ import annotations
 
-    with ModelServer() as server:
-        server.enqueue(Reply(text="Good morning."))
-        client = OpenAI(base_url=server.url, api_key="any")
-"""
-
-from .ledger import Counts, Ledger
-from .reply import Reply, ToolCall
-from .request import Request
-from .server import ModelServer
+from callspan.testing.modelserver import Counts, Ledger, ModelServer, Reply, Request, ToolCall
 
 __all__ = ["Counts", "Ledger", "ModelServer", "Reply", "Request", "ToolCall"]

@@ -1,34 +1,10 @@
-"""`python -m callspan.modelserver COMMAND ...`: a program that needs a model, run without a key."""
+"""The former name of `python -m callspan.testing.modelserver`, which goes on working."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import subprocess
 import sys
-import threading
-from collections.abc import Sequence
 
-from .server import ModelServer
-
-_LOCAL = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-
-
-def main(command: Sequence[str]) -> int:
-    """Run the command, and give its exit code; without one, serve until interrupted."""
-    with ModelServer() as server:
-        if not command:
-            print(f"OPENAI_BASE_URL={server.url}", flush=True)
-            with contextlib.suppress(KeyboardInterrupt):
-                threading.Event().wait()
-            return 0
-        env = {**os.environ, **_LOCAL, "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none"}
-        try:
-            return subprocess.run(command, env=env, check=False).returncode
-        except OSError as error:
-            print(f"{command[0]}: {error.strerror}", file=sys.stderr)
-            return 127
-
+from callspan.testing.modelserver.__main__ import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any
 
-from callspan.content.plain import valid
 from callspan.events import Call, Framework, Outcome, Response, Usage
-from callspan.number import real, whole
+from callspan.runtime.number import real, whole
+from callspan.runtime.plain import valid
 from callspan.semconv import names
 from callspan.semconv.conventions import Convention
 

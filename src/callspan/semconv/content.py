@@ -8,15 +8,15 @@ from typing import Any
 
 from opentelemetry import attributes
 
-from callspan import guard
 from callspan.content.capture import Capture
 from callspan.content.copied import Copy
 from callspan.content.encoding import encode
 from callspan.content.fitting import Fitted, Single, middle_out, size
 from callspan.content.media import bare
 from callspan.content.parts import Refused, is_list, redacted, shaped
-from callspan.content.plain import even, plain, valid
 from callspan.events import Call
+from callspan.runtime import guard
+from callspan.runtime.plain import even, plain, valid
 from callspan.semconv import names
 from callspan.semconv.attributes import stop_sequences
 

@@ -19,7 +19,7 @@ from langchain_core.tools import tool
 from langchain_openai import OpenAI
 from pydantic import BaseModel
 
-from callspan.modelserver import ModelServer, Reply, ToolCall
+from callspan.testing.modelserver import ModelServer, Reply, ToolCall
 from clients import openai_client
 from frameworks.langchain.conftest import chat_model, run
 

@@ -11,7 +11,7 @@ import pytest
 from langchain_openai import ChatOpenAI
 
 from callspan.frameworks.langchain.tree import tree
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 
 BOTH = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 LOSES = pytest.mark.skipif(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 from frameworks.langchain.claims import CASES
 from frameworks.langchain.shape import calls
 from telemetry import Telemetry

@@ -14,7 +14,7 @@ from langchain_core.tools import tool
 from langgraph.graph import START, StateGraph
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from frameworks.langchain.conftest import BOTH, run
 from telemetry import Telemetry
 

@@ -16,7 +16,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
 
 import callspan
-from callspan.modelserver import ModelServer, Reply, ToolCall
+from callspan.testing.modelserver import ModelServer, Reply, ToolCall
 from clients import openai_client
 from frameworks.langchain.claims import direct
 from frameworks.langchain.conftest import chat_model, run

@@ -18,7 +18,7 @@ from langgraph.graph import START, StateGraph
 from pydantic import BaseModel
 
 import callspan
-from callspan.modelserver import Counts, ModelServer, Reply, ToolCall
+from callspan.testing.modelserver import Counts, ModelServer, Reply, ToolCall
 from frameworks.langchain.claims import direct
 from frameworks.langchain.conftest import BOTH, chat_model, run
 from frameworks.langchain.shape import calls, one, tree_of

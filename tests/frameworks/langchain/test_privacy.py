@@ -15,7 +15,7 @@ from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from langgraph.graph import START, StateGraph
 
-from callspan.modelserver import ModelServer, Reply, ToolCall
+from callspan.testing.modelserver import ModelServer, Reply, ToolCall
 from exits import Exits, secret
 from frameworks.langchain.conftest import chat_model, run
 

@@ -20,8 +20,8 @@ from langgraph.graph import START, StateGraph
 import callspan
 from callspan.frameworks.langchain.tree import tree
 from callspan.langchain import CallspanHandler
-from callspan.modelserver import ModelServer, Reply
-from callspan.observation import open_observations
+from callspan.lifecycle.observation import open_observations
+from callspan.testing.modelserver import ModelServer, Reply
 from frameworks.langchain.conftest import BOTH, BOTH_IN_NODES, chat_model, run
 from frameworks.langchain.shape import calls, one, tree_of
 from telemetry import Telemetry

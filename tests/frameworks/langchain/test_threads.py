@@ -18,7 +18,7 @@ from langgraph.graph import START, StateGraph
 
 import callspan
 from callspan.frameworks.langchain.tree import tree
-from callspan.observation import open_observations
+from callspan.lifecycle.observation import open_observations
 from frameworks.langchain.conftest import run
 from telemetry import Telemetry
 

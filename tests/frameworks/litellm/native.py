@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 from frameworks.litellm.models import ASK, CLAUDE, GEMINI, Model, litellm
 
 GLOBAL_LOGGING_WORKER: Any = importlib.import_module("litellm.litellm_core_utils.logging_worker").GLOBAL_LOGGING_WORKER

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 import pydantic
 import pytest
 
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 from frameworks.litellm.models import ASK, MODELS, OPENAI, VLLM, Model, litellm
 from telemetry import Telemetry
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import callspan
-from callspan import reservations
-from callspan.modelserver import Counts, ModelServer, Reply
+from callspan.accounting import reservations
+from callspan.testing.modelserver import Counts, ModelServer, Reply
 from frameworks.litellm.models import ASK, CLAUDE, GEMINI, MODELS, OPENAI, VLLM, Model, litellm
 from frameworks.litellm.test_failures import router
 from telemetry import Telemetry

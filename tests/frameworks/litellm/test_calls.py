@@ -11,7 +11,7 @@ import openai
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from frameworks.litellm.models import ASK, CLAUDE, GEMINI, MODELS, OPENAI, VLLM, Model, litellm
 from telemetry import Telemetry
 

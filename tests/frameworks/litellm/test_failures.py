@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from frameworks.litellm.models import ASK, CLAUDE, GEMINI, OPENAI, VLLM, Model, litellm
 from telemetry import Telemetry
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer
+from callspan.testing.modelserver import ModelServer
 from frameworks.litellm.models import ASK, CLAUDE, OPENAI, Model, litellm
 from telemetry import Telemetry
 

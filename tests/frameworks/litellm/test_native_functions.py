@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 import callspan
-from callspan.modelserver import Counts, ModelServer, Reply
+from callspan.testing.modelserver import Counts, ModelServer, Reply
 from frameworks.litellm.models import ASK, CLAUDE, GEMINI, MODELS, OPENAI, VLLM, Model, litellm
 from frameworks.litellm.native import PLAIN, STREAMED, Program, anthropic, needs_proxy, over, run, streaming
 from telemetry import Telemetry

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import callspan
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from frameworks.litellm.models import ASK, MODELS, OPENAI, VLLM, Model, litellm
 from telemetry import Telemetry
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from frameworks.litellm.models import ASK, CLAUDE, litellm
 from priced import anthropic_answer, cost
 from telemetry import Telemetry

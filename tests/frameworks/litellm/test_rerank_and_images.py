@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from callspan.modelserver import ModelServer, Reply
+from callspan.testing.modelserver import ModelServer, Reply
 from frameworks.litellm.models import litellm
 from telemetry import Telemetry
 

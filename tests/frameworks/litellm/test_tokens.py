@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from callspan.modelserver import Counts, ModelServer, Reply
+from callspan.testing.modelserver import Counts, ModelServer, Reply
 from frameworks.litellm.models import ASK, CLAUDE, GEMINI, VLLM, Model, litellm
 from telemetry import Telemetry
 

@@ -12,10 +12,10 @@ import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from callspan import scope
 from callspan.frameworks.langchain.handler import Heard, everywhere
 from callspan.frameworks.langchain.tree import tree
-from callspan.frameworks.place import Bystander, ModelPlace
+from callspan.frameworks.run_context import Bystander, ModelPlace
+from callspan.runtime import scope
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]

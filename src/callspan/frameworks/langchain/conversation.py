@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from callspan.dialects.dialect import get, items
-from callspan.dialects.openai_parts import blob, media
+from callspan.formats.format import get, items
+from callspan.formats.parts import blob, media
 
 _ROLES = {"human": "user", "ai": "assistant", "function": "tool"}
 

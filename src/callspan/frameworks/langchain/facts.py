@@ -7,7 +7,7 @@ from typing import Any
 
 from callspan.events import Framework
 from callspan.frameworks.version import version
-from callspan.number import whole
+from callspan.runtime.number import whole
 
 NAME = "langchain"
 GRAPH = "langgraph"

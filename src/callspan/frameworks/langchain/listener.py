@@ -6,13 +6,13 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from callspan import guard
-from callspan.errors import SettingsError
 from callspan.events import Call
-from callspan.reentry import outside
+from callspan.runtime import guard
+from callspan.runtime.errors import SettingsError
+from callspan.runtime.reentry import outside
 
 if TYPE_CHECKING:
-    from callspan.frameworks.langchain.voice import Step, Steps, Voice
+    from callspan.frameworks.langchain.callback_mapping import Step, Steps, Voice
 
 
 def from_langchain(handler: Any) -> Any:
@@ -31,7 +31,7 @@ def from_langchain(handler: Any) -> Any:
         raise SettingsError(f"handler {handler.__name__} is a class: give an object, {handler.__name__}()")
     if not isinstance(handler, BaseCallbackHandler):
         raise SettingsError(f"{type(handler).__name__} is no callback handler of LangChain's")
-    from callspan.frameworks.langchain.voice import CHAIN, MODEL
+    from callspan.frameworks.langchain.callback_mapping import CHAIN, MODEL
 
     bases = (BaseCallbackHandler, AsyncCallbackHandler)
     chains_only = _own(handler, CHAIN.methods, bases) and not _own(handler, MODEL.methods, bases)

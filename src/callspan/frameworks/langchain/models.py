@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from callspan import scope
-from callspan.background import outside_collector, watch_collector
 from callspan.frameworks.langchain.tree import tree
-from callspan.frameworks.place import Bystander, ModelPlace, acall_at, call_at
 from callspan.frameworks.run import ModelRun
-from callspan.generators import AsyncShell
+from callspan.frameworks.run_context import Bystander, ModelPlace, acall_at, call_at
+from callspan.lifecycle.generators import AsyncShell
+from callspan.runtime import scope
+from callspan.runtime.background import outside_collector, watch_collector
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from callspan.content.values import as_object
-from callspan.dialects.dialect import chosen, get, items, text
-from callspan.dialects.openai_parts import tools
 from callspan.events import Call, Content
+from callspan.formats.format import chosen, get, items, text
+from callspan.formats.parts import tools
 from callspan.frameworks.langchain.conversation import messages
-from callspan.observation import Observation
+from callspan.lifecycle.observation import Observation
 
 _PROVIDERS = {
     "azure": "azure.ai.openai",

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from callspan.dialects.dialect import count, get, items, text
-from callspan.dialects.openai_usage import usage as openai_usage
 from callspan.events import TEXT, TOOL_CALL, Delta, Part, Usage
+from callspan.formats.format import count, get, items, text
+from callspan.formats.openai.usage import usage as openai_usage
 from callspan.frameworks.langchain.conversation import parts
 
 _OWN_IDS = ("run-", "run--", "lc_run-", "lc_")

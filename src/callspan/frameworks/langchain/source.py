@@ -7,7 +7,7 @@ from typing import Any
 from callspan.frameworks.framework import Opener, Source
 from callspan.frameworks.langchain import callbacks, models
 from callspan.frameworks.langchain.tree import tree
-from callspan.patching import Patch
+from callspan.runtime.patching import Patch
 
 _CHAT = "langchain_core.language_models.chat_models"
 _LLM = "langchain_core.language_models.llms"

@@ -6,20 +6,20 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from callspan import guard, scope
-from callspan.background import running_loop
-from callspan.dialects.dialect import nothing
 from callspan.events import Call, Content, Delta
-from callspan.exceptions import note_translation, qualified
+from callspan.events.exceptions import note_translation, qualified
+from callspan.formats.format import nothing
 from callspan.frameworks.framework import Opener
 from callspan.frameworks.langchain import requests, results, steps
 from callspan.frameworks.langchain.facts import framework
 from callspan.frameworks.langchain.steps import Operation
-from callspan.frameworks.place import Bystander, ModelPlace, delegate
 from callspan.frameworks.run import ModelRun, Run, Runs, around
-from callspan.number import real
-from callspan.observation import Observation
-from callspan.steering import steers
+from callspan.frameworks.run_context import Bystander, ModelPlace, delegate
+from callspan.lifecycle.control_flow import steers
+from callspan.lifecycle.observation import Observation
+from callspan.runtime import guard, scope
+from callspan.runtime.background import running_loop
+from callspan.runtime.number import real
 
 _BARE_TASKS = sys.version_info < (3, 11)
 """Before Python 3.11 LangGraph awaits an asynchronous node in the context in which it tells of it, not in a copy."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from callspan import guard
-from callspan.budgets import BudgetExceeded
-from callspan.dialects.dialect import nothing
+from callspan.accounting.budgets import BudgetExceeded
+from callspan.formats.format import nothing
 from callspan.frameworks.framework import Opener
 from callspan.frameworks.litellm.request import Request
-from callspan.frameworks.place import Passage
+from callspan.frameworks.run_context import Passage
+from callspan.runtime import guard
 
 _DEEP = 32
 """How many exceptions are looked through for a refusal."""

@@ -12,11 +12,11 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from callspan.dialects.dialect import get, loaded, text
 from callspan.events import Delta
+from callspan.formats.format import get, loaded, text
 from callspan.frameworks.litellm import counts as provider_counts
 from callspan.frameworks.litellm.request import Request
-from callspan.observation import Reader
+from callspan.lifecycle.observation import Reader
 
 _UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _MADE_UP = re.compile(f"(chatcmpl|cmpl)-{_UUID}")

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from inspect import iscoroutinefunction
 from typing import Any
 
-from callspan import guard, process, scope
-from callspan.exceptions import note_translation
+from callspan.events.exceptions import note_translation
 from callspan.frameworks.framework import Opener
 from callspan.frameworks.litellm import answers
 from callspan.frameworks.litellm.admission import admit, refused
@@ -20,8 +19,9 @@ from callspan.frameworks.litellm.failure import explain
 from callspan.frameworks.litellm.following import follow, follow_native, see_left
 from callspan.frameworks.litellm.functions import Function
 from callspan.frameworks.litellm.request import Request, is_part
-from callspan.frameworks.place import Passage, acall_at, call_at, delegate
-from callspan.observation import Observation
+from callspan.frameworks.run_context import Passage, acall_at, call_at, delegate
+from callspan.lifecycle.observation import Observation
+from callspan.runtime import guard, process, scope
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]

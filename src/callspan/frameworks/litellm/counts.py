@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations, permutations
 from typing import Any
 
-from callspan.dialects.dialect import count, get
-from callspan.dialects.openai_usage import usage as read_usage
 from callspan.events import Usage
+from callspan.formats.format import count, get
+from callspan.formats.openai.usage import usage as read_usage
 
 _QUOTED = re.compile(r'"(\w+)"\s*:\s*(\d{1,15})')
 _BARE = re.compile(r"\b(\w+)=(\d{1,15})")

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from callspan.dialects.dialect import get, text
-from callspan.dialects.openai_failure import failure_type, is_code
 from callspan.events import Failure
-from callspan.exceptions import qualified, said
-from callspan.number import http_status
+from callspan.events.exceptions import qualified, said
+from callspan.formats.errors import failure_type, is_code
+from callspan.formats.format import get, text
+from callspan.runtime.number import http_status
 
 _FIELDS = ("status", "code", "type", "__type")
 _REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")

@@ -8,17 +8,17 @@ from inspect import iscoroutinefunction
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
-from callspan import scope
-from callspan.background import outside_collector
-from callspan.dialects.dialect import nothing
+from callspan.formats.format import nothing
 from callspan.frameworks.litellm import answers
 from callspan.frameworks.litellm.admission import refusal
 from callspan.frameworks.litellm.native_answers import EventReader
 from callspan.frameworks.litellm.request import Request
-from callspan.frameworks.place import acall_at, call_at
-from callspan.generators import AsyncShell, observed
-from callspan.observation import Observation
-from callspan.streams import observation_of, observe
+from callspan.frameworks.run_context import acall_at, call_at
+from callspan.lifecycle.generators import AsyncShell, observed
+from callspan.lifecycle.observation import Observation
+from callspan.lifecycle.streams import observation_of, observe
+from callspan.runtime import scope
+from callspan.runtime.background import outside_collector
 
 Decide = Callable[[], None]
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from callspan.dialects.anthropic_messages import MESSAGES
-from callspan.dialects.cohere_rerank import RERANK
-from callspan.dialects.dialect import Dialect
-from callspan.dialects.gemini_content import CONTENT
-from callspan.dialects.gemini_interactions import INTERACTIONS
-from callspan.dialects.openai_chat import CHAT
-from callspan.dialects.openai_completions import COMPLETIONS
-from callspan.dialects.openai_embeddings import EMBEDDINGS
-from callspan.dialects.openai_media import IMAGES
-from callspan.dialects.openai_responses import COMPACTION, RESPONSES
+from callspan.formats.anthropic.messages import MESSAGES
+from callspan.formats.cohere.rerank import RERANK
+from callspan.formats.format import Dialect
+from callspan.formats.gemini.content import CONTENT
+from callspan.formats.gemini.interactions import INTERACTIONS
+from callspan.formats.openai.chat import CHAT
+from callspan.formats.openai.completions import COMPLETIONS
+from callspan.formats.openai.embeddings import EMBEDDINGS
+from callspan.formats.openai.media import IMAGES
+from callspan.formats.openai.responses import COMPACTION, RESPONSES
 
 _MAIN = "litellm.main"
 _RESPONSES = "litellm.responses.main"

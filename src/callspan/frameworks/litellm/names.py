@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callspan.providers import provider
+from callspan.semconv.providers import provider
 
 _PROVIDERS = {
     "azure": "azure.ai.openai",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from callspan.dialects.dialect import Dialect, loaded
 from callspan.events import Delta, Usage
+from callspan.formats.format import Dialect, loaded
 
 _EVENT_LIMIT = 4 * 1024 * 1024
 """Bytes of an event without an end that are kept."""

@@ -6,17 +6,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from callspan import scope
-from callspan.budgets import BudgetExceeded
-from callspan.dialects.dialect import text
-from callspan.doors.address import address
+from callspan.accounting.budgets import BudgetExceeded
+from callspan.accounting.reservations import input_size
 from callspan.events import Call, Framework
+from callspan.formats.format import text
 from callspan.frameworks.litellm.functions import Function
 from callspan.frameworks.litellm.names import provider_of
-from callspan.frameworks.place import Passage
 from callspan.frameworks.run import ModelRun
+from callspan.frameworks.run_context import Passage
 from callspan.frameworks.version import version
-from callspan.reservations import input_size
+from callspan.hooks.address import address
+from callspan.runtime import scope
 
 _PARTS = ("acompletion", "aembedding", "aresponses", "text_completion", "arerank", "aimg_generation")
 """What is set where a function works for another one, which is the one that was called."""

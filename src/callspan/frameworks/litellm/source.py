@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from callspan.doors.threads import submit_from
 from callspan.frameworks.framework import Opener, Source
 from callspan.frameworks.litellm import calls
 from callspan.frameworks.litellm.functions import FUNCTIONS
-from callspan.patching import Patch
+from callspan.hooks.pools import submit_from
+from callspan.runtime.patching import Patch
 
 _LOG = "litellm.litellm_core_utils.litellm_logging"
 _BATCHES = "litellm.batch_completion.main"

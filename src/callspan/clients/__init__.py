@@ -1,0 +1,31 @@
+"""The clients that callspan knows, one module each."""
+
+from callspan.clients.aiobotocore import AIOBOTOCORE
+from callspan.clients.anthropic import ANTHROPIC
+from callspan.clients.boto3 import BOTO3
+from callspan.clients.cerebras import CEREBRAS
+from callspan.clients.cohere import COHERE
+from callspan.clients.fireworks import FIREWORKS
+from callspan.clients.google_genai import GOOGLE_GENAI
+from callspan.clients.groq import GROQ
+from callspan.clients.huggingface_hub import HUGGINGFACE_HUB
+from callspan.clients.mistral import MISTRAL
+from callspan.clients.ollama import OLLAMA
+from callspan.clients.openai import OPENAI
+from callspan.clients.together import TOGETHER
+
+ADAPTERS = (
+    OPENAI,
+    ANTHROPIC,
+    GOOGLE_GENAI,
+    GROQ,
+    TOGETHER,
+    CEREBRAS,
+    FIREWORKS,
+    MISTRAL,
+    COHERE,
+    OLLAMA,
+    HUGGINGFACE_HUB,
+    BOTO3,
+    AIOBOTOCORE,
+)

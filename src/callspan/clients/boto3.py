@@ -1,0 +1,46 @@
+"""boto3, which is botocore underneath: of all that it speaks to, the models and agents of Bedrock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from callspan.formats.bedrock import invoke as invoke
+from callspan.formats.bedrock import knowledge as knowledge
+from callspan.formats.bedrock.agent import AGENT
+from callspan.formats.bedrock.converse import CONVERSE
+from callspan.hooks.botocore import api_calls
+from callspan.hooks.client import Adapter, post
+from callspan.hooks.methods import Asked
+
+SERVICES = frozenset({"bedrock-runtime", "bedrock-agent-runtime"})
+
+
+def asks(operation_name: str, api_params: Mapping[str, Any]) -> Asked | None:
+    """An operation takes the place of a path; InvokeModel's goes on with the name of the format."""
+    path, model = operation_name, api_params.get("modelId") or api_params.get("foundationModel")
+    if path.startswith("InvokeModel"):
+        body = invoke.request(api_params)
+        path = f"{path}/{invoke.form(body)}"
+    elif path.startswith("RetrieveAndGenerate"):
+        body = knowledge.generation(api_params)
+    else:
+        body = {**api_params, "model": model}
+    return Asked("POST", path, body, stream=operation_name.endswith("Stream"))
+
+
+BOTO3 = Adapter(
+    name="boto3",
+    package="boto3",
+    module="botocore",
+    versions=("1.34.131", "2"),
+    provider=lambda _client, _host, _port: "aws.bedrock",
+    door=api_calls("botocore", "", SERVICES, asks, invoke.headed),
+    routes=(
+        post("^Converse(Stream)?", CONVERSE),
+        *(post(f"^InvokeModel(WithResponseStream)?/{form.name}", form.dialect) for form in invoke.FORMS),
+        post("^Invoke(Inline)?Agent", AGENT),
+        post("^RetrieveAndGenerate(Stream)?", knowledge.GENERATION),
+        post("^Retrieve", knowledge.SEARCH),
+    ),
+)

@@ -1,0 +1,18 @@
+"""Fireworks's client, which speaks OpenAI's formats and Anthropic's."""
+
+from callspan.formats.anthropic.messages import MESSAGES
+from callspan.formats.openai.chat import CHAT
+from callspan.formats.openai.completions import COMPLETIONS
+from callspan.hooks.client import Adapter, post
+from callspan.hooks.stainless import stainless
+from callspan.semconv.providers import by_address
+
+FIREWORKS = Adapter(
+    name="fireworks",
+    package="fireworks-ai",
+    module="fireworks",
+    versions=("1.2", "2"),
+    provider=by_address("fireworks"),
+    door=stainless,
+    routes=(post("/chat/completions", CHAT), post("/completions", COMPLETIONS), post("/messages", MESSAGES)),
+)

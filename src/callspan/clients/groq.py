@@ -1,0 +1,23 @@
+"""Groq's client, which speaks OpenAI's formats."""
+
+from callspan.formats.openai.chat import CHAT
+from callspan.formats.openai.embeddings import EMBEDDINGS
+from callspan.formats.openai.media import SPEECH, TRANSCRIPTION
+from callspan.hooks.client import Adapter, post
+from callspan.hooks.stainless import stainless
+from callspan.semconv.providers import by_address
+
+GROQ = Adapter(
+    name="groq",
+    package="groq",
+    module="groq",
+    versions=("0.13", "2"),
+    provider=by_address("groq"),
+    door=stainless,
+    routes=(
+        post("/chat/completions", CHAT),
+        post("/embeddings", EMBEDDINGS),
+        post("/audio/speech", SPEECH),
+        post("/audio/(transcriptions|translations)", TRANSCRIPTION),
+    ),
+)

@@ -1,0 +1,26 @@
+"""Together's client, made by Stainless since its second major version."""
+
+from callspan.formats.openai.chat import CHAT
+from callspan.formats.openai.completions import COMPLETIONS
+from callspan.formats.openai.embeddings import EMBEDDINGS
+from callspan.formats.openai.media import IMAGES, SPEECH, TRANSCRIPTION
+from callspan.hooks.client import Adapter, post
+from callspan.hooks.stainless import stainless
+from callspan.semconv.providers import by_address
+
+TOGETHER = Adapter(
+    name="together",
+    package="together",
+    module="together",
+    versions=("2.0", "4"),
+    provider=by_address("together"),
+    door=stainless,
+    routes=(
+        post("/chat/completions", CHAT),
+        post("/completions", COMPLETIONS),
+        post("/embeddings", EMBEDDINGS),
+        post("/images/generations", IMAGES),
+        post("/audio/speech", SPEECH),
+        post("/audio/(transcriptions|translations)", TRANSCRIPTION),
+    ),
+)

@@ -1,0 +1,124 @@
+"""A metric reader that can be ended for good: the SDK's goes on in a forked child, and sends once more at its end."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any, ClassVar
+
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, PeriodicExportingMetricReader
+
+from callspan.export.encodable import encodable_metrics
+from callspan.export.log_filter import first_only
+from callspan.export.losses import MetricsCount
+from callspan.export.metric_parts import are_differences, metric_count, values
+
+_logger = logging.getLogger("callspan.export")
+
+
+class Gate(MetricExporter):
+    """Lets metrics through to an exporter, in the process that opened it, until it is shut; counts what is lost.
+
+    With `skips_known`, metrics that the destination has already are not sent once more; with `only_counts` none are, as
+    nobody listens there.
+    """
+
+    def __init__(self, exporter: Any, count: MetricsCount | None) -> None:
+        super().__init__(
+            preferred_temporality=getattr(exporter, "_preferred_temporality", None),
+            preferred_aggregation=getattr(exporter, "_preferred_aggregation", None),
+        )
+        self._exporter = exporter
+        self._count = count
+        self._pid = os.getpid()
+        self._shut = False
+        self._delivered: list[Any] | None = None
+        self.skips_known = False
+        self.only_counts = False
+
+    @property
+    def _open(self) -> bool:
+        return not self._shut and self._pid == os.getpid()
+
+    def export(self, metrics_data: Any, timeout_millis: float = 10_000, **options: Any) -> MetricExportResult:
+        """Export, or do nothing."""
+        if not self._open:
+            return MetricExportResult.SUCCESS
+        if self._count is None:
+            return self._exporter.export(metrics_data, timeout_millis=timeout_millis, **options)
+        if self.only_counts:
+            self._count.accept(metric_count(metrics_data))
+            return MetricExportResult.FAILURE
+        current = values(metrics_data)
+        if self.skips_known and current == self._delivered:
+            return MetricExportResult.SUCCESS
+        result = self._counted(self._count, metrics_data, timeout_millis)
+        self._delivered = current if result is MetricExportResult.SUCCESS else None
+        return result
+
+    def _counted(self, count: MetricsCount, metrics_data: Any, timeout_millis: float) -> MetricExportResult:
+        """Export all metrics, or where one of them cannot be encoded, the others."""
+        number = metric_count(metrics_data)
+        delivered = 0
+        count.begin(number)
+        try:
+            delivered = self._sent(count, metrics_data, timeout_millis)
+            if not delivered and number > 1:
+                rest = encodable_metrics(metrics_data)
+                if 0 < metric_count(rest) < number:
+                    delivered = self._sent(count, rest, timeout_millis)
+        finally:
+            count.end(delivered, number - delivered, are_differences(metrics_data))
+        return MetricExportResult.SUCCESS if delivered == number else MetricExportResult.FAILURE
+
+    def _sent(self, count: MetricsCount, metrics_data: Any, timeout_millis: float) -> int:
+        """Export metrics and return how many the destination took."""
+        try:
+            with first_only.retries(count.refused):
+                result = self._exporter.export(metrics_data, timeout_millis=timeout_millis)
+        except Exception as error:
+            _logger.warning("callspan: metrics cannot be sent:", exc_info=error)
+            return 0
+        return metric_count(metrics_data) if result is MetricExportResult.SUCCESS else 0
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Flush, or do nothing."""
+        return self._exporter.force_flush(timeout_millis) if self._open else True
+
+    def shutdown(self, timeout_millis: float = 30_000, **options: Any) -> None:
+        """Shut."""
+        if self._open:
+            self._shut = True
+            self._exporter.shutdown(timeout_millis=timeout_millis)
+
+
+class GatedReader:
+    """The SDK's periodic reader behind a gate.
+
+    An exporter that counts by itself needs no `count` here. `interval` is in milliseconds, the SDK's own if not given.
+    """
+
+    _kept: ClassVar[list[Any]] = []
+
+    def __init__(self, exporter: Any, count: MetricsCount | None = None, interval: float | None = None) -> None:
+        self._gate = Gate(exporter, count)
+        self.reader = PeriodicExportingMetricReader(self._gate, export_interval_millis=interval)
+        # SDKs before 1.40 print an error in every forked child when a reader is gone
+        GatedReader._kept.append(self.reader)
+
+    def flush(self, seconds: float) -> bool:
+        """Collect, and export what has changed."""
+        self._gate.skips_known = True
+        try:
+            return self.reader.force_flush(max(1.0, seconds * 1000)) is not False
+        finally:
+            self._gate.skips_known = False
+
+    def give_up(self) -> None:
+        """Send no more metrics, and only count those that there are."""
+        self._gate.only_counts = True
+
+    def end(self, seconds: float) -> None:
+        """Stop, without exporting again."""
+        self._gate.shutdown(seconds * 1000)
+        self.reader.shutdown(max(1.0, seconds * 1000))

@@ -1,0 +1,76 @@
+"""What is added to a provider once and for all, and passes on to whatever the destinations are at the time.
+
+Providers cannot let go of a processor, so without this a notebook cell run twice would send everything twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry.sdk._logs import LogRecordProcessor
+from opentelemetry.sdk.trace import SpanProcessor
+
+from callspan.runtime import guard
+
+Processors = tuple[Any, ...]
+
+
+class _Relay:
+    """Holds the processors in force; `None` asks for them anew, as after a fork."""
+
+    def __init__(self, renew: Callable[[], None], flush: Callable[[float], bool]) -> None:
+        self.processors: Processors | None = ()
+        self._renew = renew
+        self._flush = flush
+
+    def in_force(self) -> Processors:
+        """The processors to pass on to."""
+        if self.processors is None:
+            self._renew()
+        return self.processors or ()
+
+    def tell(self, name: str, *arguments: Any) -> None:
+        """Pass on to each; a fault in one is reported once and reaches nobody else."""
+        for processor in self.in_force():
+            try:
+                getattr(processor, name)(*arguments)
+            except Exception as error:  # noqa: BLE001  a destination's fault must never be the app's
+                guard.report(f"{type(processor).__name__}.{name}", error)
+
+    def force_flush(self, timeout_millis: int | None = 30_000) -> bool:
+        """Flush within a time that is kept to, which the SDK's own processors do not promise."""
+        return self._flush(30.0 if timeout_millis is None else timeout_millis / 1000)
+
+    def shutdown(self) -> None:
+        """The provider is shut down by the app: everything has to be out, but other providers may still speak."""
+        self._flush(5.0)
+
+
+class SpanRelay(_Relay, SpanProcessor):
+    """The one span processor that a tracer provider gets from us."""
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        """Pass on a start."""
+        self.tell("on_start", span, parent_context)
+
+    def on_end(self, span: Any) -> None:
+        """Pass on an end."""
+        self.tell("on_end", span)
+
+
+class LogRelay(_Relay, LogRecordProcessor):
+    """The one log record processor that a logger provider gets from us."""
+
+    def on_emit(self, log_record: Any) -> None:
+        """Pass on a record; the method was called `emit` before 1.35."""
+        for processor in self.in_force():
+            self._pass_on(processor, log_record)
+
+    emit = on_emit
+
+    def _pass_on(self, processor: Any, log_record: Any) -> None:
+        try:
+            (getattr(processor, "on_emit", None) or processor.emit)(log_record)
+        except Exception as error:  # noqa: BLE001  a destination's fault must never be the app's
+            guard.report(f"{type(processor).__name__}.on_emit", error)

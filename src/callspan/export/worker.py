@@ -1,0 +1,39 @@
+"""A background thread with a name of its own, that ends when its destination is closed."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+
+from callspan.runtime import guard
+from callspan.runtime.background import Worker
+
+
+class Sender(Worker):
+    """The worker of one destination."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def start(self) -> None:
+        """Make sure that the thread runs."""
+        super().start()
+        if self._thread is not None:
+            self._thread.name = self._name
+
+    def stop(self) -> None:
+        """End the thread when it has done what is queued."""
+        if self._thread is not None:
+            self.put(_end)
+
+    def _run(self, jobs: queue.SimpleQueue[Callable[[], object]]) -> None:
+        while (job := jobs.get()) is not _end:
+            try:
+                job()
+            except Exception as error:  # noqa: BLE001  one bad job must not end the others
+                guard.report(self._name, error)
+
+
+def _end() -> None:
+    """Stands in the queue for the end."""

@@ -1,0 +1,38 @@
+"""Anthropic's legacy completions, which name no token counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from callspan.events import TEXT, Content, Delta, Part
+from callspan.formats.anthropic import messages as messages
+from callspan.formats.errors import with_failures
+from callspan.formats.format import Body, Dialect, get, identity, text
+
+
+def parameters(body: Body) -> dict[str, Any]:
+    """The request's settings."""
+    limit = body.get("max_tokens_to_sample")
+    return messages.parameters(body if limit is None else {**body, "max_tokens": limit})
+
+
+def content(body: Body) -> Content:
+    """The prompt, which holds the whole conversation."""
+    prompt = text(body.get("prompt"))
+    return Content([{"role": "user", "parts": [{"type": TEXT, "content": prompt}]}] if prompt else [])
+
+
+def read(answer: Any, full: bool) -> Delta | None:
+    """One piece of an answer, or a whole one; errors are those of messages."""
+    if get(answer, "type") in ("error", "ping"):
+        return messages.read(answer, full)
+    said = text(get(answer, "completion")) if full else None
+    return Delta(
+        id=identity(get(answer, "id")),
+        model=text(get(answer, "model")),
+        parts=(Part(TEXT, said),) if said else (),
+        finish_reasons=((0, text(get(answer, "stop_reason"))),),
+    )
+
+
+COMPLETIONS = Dialect("text_completion", parameters, with_failures(read), content)

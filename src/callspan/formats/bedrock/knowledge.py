@@ -1,0 +1,77 @@
+"""Bedrock's knowledge bases: what is found in them, and the answers that a model makes of that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from callspan.events import TEXT, Content, Delta, Part
+from callspan.formats.bedrock.prompt import prompted
+from callspan.formats.format import Body, Dialect, chosen, fields, get, inside, items, text
+
+_BASE = "knowledgeBaseConfiguration"
+_SETTINGS = {"maxTokens": "max_tokens", "temperature": "temperature", "topP": "top_p", "stopSequences": "stop"}
+
+
+def generation(params: Body) -> dict[str, Any]:
+    """What RetrieveAndGenerate is asked for, with its model where others have it."""
+    wanted = params.get("retrieveAndGenerateConfiguration")
+    settings = get(wanted, _BASE) or get(wanted, "externalSourcesConfiguration")
+    return {**params, "model": get(settings, "modelArn"), _BASE: settings}
+
+
+def _generation_parameters(body: Body) -> dict[str, Any]:
+    settings = body.get(_BASE)
+    making = get(settings, "generationConfiguration")
+    told = {
+        "conversation_id": body.get("sessionId"),
+        "knowledge_base_id": get(settings, "knowledgeBaseId"),
+        "guardrail_id": inside(making, "guardrailConfiguration", "guardrailId"),
+    }
+    found = chosen(fields(inside(making, "inferenceConfig", "textInferenceConfig")), _SETTINGS)
+    return found | {name: value for name, value in told.items() if value is not None}
+
+
+def _generation_content(body: Body) -> Content:
+    return prompted(inside(body, "input", "text"))
+
+
+def read_generation(answer: Any, full: bool) -> Delta | None:
+    """One event of a stream, or one whole answer."""
+    said = text(inside(answer, "output", "text"))
+    return Delta(parts=(Part(TEXT, said),)) if said and full else None
+
+
+GENERATION = Dialect("chat", _generation_parameters, read_generation, _generation_content)
+
+
+def _search_parameters(body: Body) -> dict[str, Any]:
+    told = {
+        "data_source_id": body.get("knowledgeBaseId"),
+        "knowledge_base_id": body.get("knowledgeBaseId"),
+        "retrieval_top_k": inside(body, "retrievalConfiguration", "vectorSearchConfiguration", "numberOfResults"),
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _search_content(body: Body) -> Content:
+    return Content(query=text(inside(body, "retrievalQuery", "text")))
+
+
+def read_search(answer: Any, full: bool) -> Delta | None:
+    """What was found."""
+    found = items(get(answer, "retrievalResults"))
+    return Delta(result=[_document(item) for item in found]) if full else None
+
+
+def _document(item: Any) -> dict[str, Any]:
+    told = {"id": _address(get(item, "location")), "score": get(item, "score")}
+    known = {name: value for name, value in told.items() if value is not None}
+    return {**known, "content": text(inside(item, "content", "text")) or ""}
+
+
+def _address(location: Any) -> str | None:
+    """Where a document lies: each kind of place names it in a field of its own."""
+    return next((text(value) for place in fields(location).values() for value in fields(place).values()), None)
+
+
+SEARCH = Dialect("retrieval", _search_parameters, read_search, _search_content)

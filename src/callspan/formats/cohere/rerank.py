@@ -1,0 +1,37 @@
+"""Cohere's reranking of documents, an operation of our own: the conventions have none for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from callspan.events import TEXT, Content, Delta, Usage
+from callspan.formats.cohere.usage import usage
+from callspan.formats.errors import with_failures
+from callspan.formats.format import Body, Dialect, count, get, identity, items
+
+
+def _parameters(_body: Body) -> dict[str, Any]:
+    return {}
+
+
+def content(body: Body) -> Content:
+    """What is asked, and the documents that may answer it."""
+    documents = (item if isinstance(item, str) else get(item, "text") for item in items(body.get("documents")))
+    told = [{"type": TEXT, "content": said} for said in (body.get("query"), *documents) if isinstance(said, str)]
+    return Content(messages=[{"role": "user", "parts": told}] if told else [])
+
+
+def read(answer: Any, _full: bool) -> Delta | None:
+    """A whole answer; what it ranks is the app's, and it is billed by searches where it states no tokens.
+
+    Others who speak this format state one total, which is what was read: nothing is written.
+    """
+    meta = get(answer, "meta")
+    total = count(meta, "billed_units", "total_tokens")
+    found = usage(meta) or (Usage() if total else None)
+    if found is not None and found.total is None:
+        found.input = total or None
+    return Delta(id=identity(get(answer, "id")), usage=found)
+
+
+RERANK = Dialect("rerank", _parameters, with_failures(read), content)

@@ -1,0 +1,28 @@
+"""Ollama's embeddings, of many inputs or, as it began, of one prompt: tokens and dimensions, never vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from callspan.events import Delta, Usage
+from callspan.formats.errors import with_failures
+from callspan.formats.format import Body, Dialect, chosen, count, get, text
+
+
+def parameters(body: Body) -> dict[str, Any]:
+    """The request's settings."""
+    return chosen(body, {"dimensions": "dimensions"})
+
+
+def read(answer: Any, _full: bool) -> Delta | None:
+    """A whole answer; that to one prompt has a vector and nothing else."""
+    evaluated = count(answer, "prompt_eval_count")
+    vector = next(iter(get(answer, "embeddings") or ()), None) or get(answer, "embedding")
+    return Delta(
+        model=text(get(answer, "model")),
+        usage=None if evaluated is None else Usage(input=evaluated),
+        details={"dimensions": len(vector)} if vector else None,
+    )
+
+
+EMBEDDINGS = Dialect("embeddings", parameters, with_failures(read))

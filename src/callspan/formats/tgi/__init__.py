@@ -1,0 +1,1 @@
+"""The wire formats of Text Generation Inference, which Hugging Face's client speaks."""

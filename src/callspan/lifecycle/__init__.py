@@ -1,0 +1,1 @@
+"""The life of one call: its observation, streams, and who is told."""

@@ -1,0 +1,1 @@
+"""What `instrument()` puts together: clients, frameworks, handlers and providers."""

@@ -1,0 +1,1 @@
+"""Handlers that turn calls into OpenTelemetry spans, metrics and log events."""

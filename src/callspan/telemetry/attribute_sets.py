@@ -1,0 +1,206 @@
+"""The attribute sets of metrics: kept ready between calls, and bounded so that no value can flood a back end.
+
+A name that a program or a server chooses (a model, a fingerprint, an error code) may have any number of values. The
+first of them have series of their own, the rest share `_other`; sums stay whole. Spans keep every value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from callspan.events import Call, Response
+from callspan.semconv import attributes, names
+from callspan.semconv.attributes import Attributes
+from callspan.settings.settings import Settings
+
+KNOWN_SERIES = 1000
+"""Attribute sets kept ready; they are made anew when there are more."""
+VALUES = 200
+"""Values of one attribute with series of their own."""
+DETAIL_VALUES = 20
+"""The same for what only splits the series of a model further."""
+SETS = 900
+"""Attribute sets of one kind with series of their own. The SDK takes 2,000 of an instrument, with two token types for
+each set, and beyond them drops all attributes: tokens would be counted without their type."""
+DETAILED_SETS = 600
+"""How many of them may have details; the rest is left for models that come later."""
+LARGER_SETS: dict[tuple[str, ...], int] = {(names.ERROR_TYPE,): 900}
+"""Attribute sets with more attributes than those of the call; sets with an error stand beside those without one."""
+MOST_LARGER_SETS = 1800
+OTHER = "_other"
+OTHER_ERROR = "_OTHER"
+"""The conventions' own value for an error without a name of its own."""
+_DETAILS = frozenset({names.SERVICE_TIER, names.FINGERPRINT})
+_SERVER = frozenset({names.SERVER_ADDRESS, names.SERVER_PORT})
+_CLOSED = frozenset(
+    {
+        names.OPERATION,
+        names.OUTCOME,
+        names.TOKEN_TYPE,
+        names.TOKEN_MODALITY,
+        names.OWN_TOKEN_TYPE,
+        names.OWN_TOKEN_MODALITY,
+        names.USAGE_SOURCE,
+        names.BUDGET_UNIT,
+        names.COST_UNKNOWN,
+    }
+)
+"""Attributes whose values are all written in callspan's code; each other attribute is bounded."""
+
+
+class Known(dict[str, Any]):
+    """One attribute set of a call. The larger sets, with the token type or the error, are kept ready beside it."""
+
+    __slots__ = ("_bounds", "_kind", "_larger", "_rest")
+
+    def __init__(self, values: Attributes, bounds: Bounds, kind: str, rest: Attributes) -> None:
+        super().__init__(values)
+        self._bounds = bounds
+        self._kind = kind
+        self._rest = rest
+        self._larger: dict[Any, Attributes] = {}
+
+    def plus(self, name: str, value: Any) -> Attributes:
+        """Return this set with one more attribute."""
+        larger = self._larger.get((name, value))
+        if larger is None:
+            larger = self._keep((name, value), {name: value})
+        return larger
+
+    def plus_all(self, more: Attributes) -> Attributes:
+        """Return this set with several more attributes."""
+        if not more:
+            return self
+        key = tuple(more.items())
+        return self._larger.get(key) or self._keep(key, more)
+
+    def _keep(self, key: Any, more: Attributes) -> Attributes:
+        if len(self._larger) >= KNOWN_SERIES:
+            self._larger.clear()
+        larger = self._larger[key] = self._bounds.larger(self, self._rest, self._kind, more)
+        return larger
+
+
+class Bounds:
+    """The values and the attribute sets that have series of their own so far.
+
+    Threads may add at the same moment; the few sets too many fit below the SDK's limit.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[str, set[Any]] = {}
+        self._sets: dict[Any, set[frozenset[Any]]] = {}
+
+    def known(self, values: Attributes, kind: str) -> Known:
+        """Return the bounded attribute set for these values. `kind` names the sets that share one limit."""
+        bounded = self._bounded(values)
+        rest = _without(bounded, frozenset(bounded) - _CLOSED)
+        has_details = not _DETAILS.isdisjoint(bounded)
+        if self._has_room(bounded, kind, DETAILED_SETS if has_details else SETS):
+            return Known(bounded, self, kind, rest)
+        coarse = _without(bounded, _DETAILS)
+        if self._has_room(coarse, kind, SETS):
+            return Known(coarse, self, kind, rest)
+        return Known(rest, self, kind, rest)
+
+    def larger(self, base: Attributes, rest: Attributes, kind: str, more: Attributes) -> Attributes:
+        """Return an attribute set with more attributes, or what is left of it where there are too many already."""
+        bounded = self._bounded(more)
+        larger = {**base, **bounded}
+        added = tuple(more)
+        limit = LARGER_SETS.get(added, MOST_LARGER_SETS)
+        if self._has_room(larger, (kind, added), limit):
+            return larger
+        return {**rest, **_without(bounded, frozenset(bounded) - _CLOSED)}
+
+    def _has_room(self, values: Attributes, kind: Any, limit: int) -> bool:
+        sets = self._sets.setdefault(kind, set())
+        key = frozenset(values.items())
+        if key in sets:
+            return True
+        if len(sets) >= limit:
+            return False
+        sets.add(key)
+        return True
+
+    def _bounded(self, values: Attributes) -> Attributes:
+        """Return the values, with the one for the rest in place of each that came too late."""
+        late = {name for name, value in values.items() if name not in _CLOSED and not self._is_early(name, value)}
+        return _without(values, late) if late else values
+
+    def _is_early(self, name: str, value: Any) -> bool:
+        """Whether a value is among the first of its attribute."""
+        values = self._values.setdefault(name, set())
+        if value in values:
+            return True
+        if len(values) >= (DETAIL_VALUES if name in _DETAILS else VALUES):
+            return False
+        values.add(value)
+        return True
+
+
+def _without(values: Attributes, late: Iterable[str]) -> Attributes:
+    """Return the values with those of some attributes replaced by the one for the rest.
+
+    A server is left off instead: no number stands for the rest of the ports, and the conventions want both or none.
+    """
+    result = {**values}
+    for name in late:
+        if name in _SERVER:
+            result.pop(names.SERVER_ADDRESS, None)
+            result.pop(names.SERVER_PORT, None)
+        elif name in result:
+            result[name] = OTHER_ERROR if name == names.ERROR_TYPE else OTHER
+    return result
+
+
+class Series:
+    """The attribute sets of one installation."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._dimensions = tuple(map(attributes.label, settings.metric_dimensions))
+        self._kept: dict[Any, Known] = {}
+        self._bounds = Bounds()
+
+    def asked(self, call: Call) -> Known:
+        """What is known when a call begins."""
+        key = (call.identity, (), self._wanted(call))
+        return self._kept.get(key) or self._keep(key, "asked", attributes.identity(call), call)
+
+    def answered(self, call: Call, response: Response) -> Known:
+        """What is known when it has ended."""
+        if not response.details:
+            return self.chunks(call, response)
+        tier, fingerprint = response.details.get("service_tier"), response.details.get("system_fingerprint")
+        key = (call.identity, (response.model, tier, fingerprint), self._wanted(call))
+        return self._kept.get(key) or self._keep(key, "answered", _described(call, response, tier, fingerprint), call)
+
+    def chunks(self, call: Call, response: Response) -> Known:
+        """The same for times of chunks, which say nothing of tier and fingerprint."""
+        key = (call.identity, response.model, self._wanted(call))
+        return self._kept.get(key) or self._keep(key, "answered", _described(call, response), call)
+
+    def _wanted(self, call: Call) -> Any:
+        """The values of the user's dimensions."""
+        return tuple(map(call.attributes.get, self._dimensions)) if self._dimensions and call.attributes else None
+
+    def _keep(self, key: Any, kind: str, values: Attributes, call: Call) -> Known:
+        if len(self._kept) >= KNOWN_SERIES:
+            self._kept.clear()
+        for name in self._dimensions:
+            if name in call.attributes:
+                values[name] = call.attributes[name]
+        known = self._kept[key] = self._bounds.known(values, kind)
+        return known
+
+
+def _described(call: Call, response: Response, tier: Any = None, fingerprint: Any = None) -> Attributes:
+    found = attributes.identity(call)
+    if response.model:
+        found[names.RESPONSE_MODEL] = response.model
+    if call.provider == "openai":
+        found.update(
+            {name: value for name, value in ((names.SERVICE_TIER, tier), (names.FINGERPRINT, fingerprint)) if value}
+        )
+    return found

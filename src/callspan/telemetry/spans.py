@@ -1,0 +1,154 @@
+"""One span a call, current while the provider is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry import context as otel
+from opentelemetry import trace
+
+from callspan.events import Call, Outcome, Response, Token
+from callspan.semconv import attributes, content, names
+from callspan.semconv.conventions import CHOICES
+from callspan.settings.settings import Settings
+from callspan.telemetry.deferred import Late
+from callspan.telemetry.provider import FollowsProvider
+from callspan.version import __version__
+
+KNOWN_CALLS = 1000
+"""Distinct (operation, provider, model, server) whose name and attributes are kept ready."""
+TOKEN_EVENTS = 128
+"""The most token events on one span, the SDK's own default limit."""
+
+
+class Spans:
+    """Starts a span with each call and ends it with the call, with a status that tells errors from the rest."""
+
+    def __init__(self, settings: Settings, look_up: Callable[[], Any] = trace.get_tracer_provider) -> None:
+        self.reads_text = settings.token_events == "all"
+        self._first_token = settings.token_events == "first"
+        self._conventions = CHOICES[settings.semconv]
+        self._late = Late.of(settings)
+        self._ready: dict[Any, tuple[str, trace.SpanKind, dict[str, Any]]] = {}
+        schema_url = self._conventions[0].schema_url
+        self._tracer = FollowsProvider(
+            look_up, lambda provider: provider.get_tracer(names.SCOPE, __version__, schema_url=schema_url)
+        )
+        if settings.token_events == "all":
+            self.on_token = self._every_token
+
+    def on_start(self, call: Call) -> None:
+        """Start the span, as a child of what is current; the call is made in its context."""
+        name, kind, known = self._ready.get(call.identity) or self._prepare(call)
+        told = {**known, **attributes.request(call)}
+        if call.framework is not None:
+            told.update(attributes.framework(call.framework, call.operation))
+        if call.attributes:
+            told.update(call.attributes)
+        parent = otel.get_current()
+        span = self._tracer.get().start_span(
+            name,
+            context=parent,
+            kind=kind,
+            attributes=told,
+            start_time=call.start_ns,
+            record_exception=False,
+            set_status_on_exception=False,
+        )
+        call.span = span
+        call.context = trace.set_span_in_context(span, parent)
+        if call.capture is not None:
+            self._show(call, span)
+
+    def _show(self, call: Call, span: Any) -> None:
+        """Read what was sent before the app, which owns it, can change it; for the event too."""
+        recorded = call.capture.span and span.is_recording()
+        if recorded or call.capture.event:
+            shown = call.shown = content.Shown(call.capture, _longest_value(span))
+            shown.sent(call)
+            if recorded:
+                span.set_attributes(shown.texts())
+
+    def _prepare(self, call: Call) -> tuple[str, trace.SpanKind, dict[str, Any]]:
+        """Name, kind and attributes of all calls like this one, kept ready."""
+        if len(self._ready) >= KNOWN_CALLS:
+            self._ready.clear()
+        kind = trace.SpanKind.INTERNAL if call.local else trace.SpanKind.CLIENT
+        known = {**attributes.identity(call), **attributes.client(call)}
+        ready = self._ready[call.identity] = (attributes.span_name(call), kind, known)
+        return ready
+
+    def _every_token(self, call: Call, token: Token) -> None:
+        span = call.span
+        if span is None or not span.is_recording() or call.response.chunks > TOKEN_EVENTS:
+            return
+        told: dict[str, Any] = {names.TOKEN_KIND: token.kind, names.TOKEN_TIME: token.time}
+        span.add_event(names.TOKEN_EVENT, told, call.start_ns + int(token.time * 1e9))
+
+    def on_end(self, call: Call, response: Response) -> None:
+        """End the span; its status stays unset."""
+        if call.span is None:
+            return
+        end, told = call.end_ns, {}
+        try:
+            if call.span.is_recording():
+                told = self._told(call, response)
+        finally:
+            if self._late is None or not told:
+                self._close(call, end, told)
+            else:
+                self._late.tell(call, lambda late: self._close(call, end, {**told, **late}))
+
+    def on_error(self, call: Call, error: BaseException) -> None:
+        """End the span as failed. What the exception says may be content, so it is told only where content is."""
+        span = call.span
+        if span is not None and span.is_recording():
+            message = content.message(call, error) if call.outcome is Outcome.ERROR else None
+            span.set_attributes(attributes.failure(call))
+            span.set_status(trace.Status(trace.StatusCode.ERROR, message or None))
+        self.on_end(call, call.response)
+
+    def _close(self, call: Call, end: int, told: dict[str, Any]) -> None:
+        """End the span with its true time, which may have been a moment ago."""
+        try:
+            if told:
+                call.span.set_attributes(told)
+            self._add_events(call)
+        finally:
+            call.span.end(end)
+
+    def _told(self, call: Call, response: Response) -> dict[str, Any]:
+        found = attributes.response(call, response, self._conventions)
+        if call.shown is not None:
+            call.shown.received(call)
+            found.update(call.shown.texts() if call.capture.span else {}, **call.shown.notes())
+        return found
+
+    def on_budget_stop(self, call: Call, stop: Any) -> None:
+        """Note on the call's span that a budget has stopped it; on the one around it, if the call was not sent."""
+        span = call.span or trace.get_current_span()
+        told = {
+            names.BUDGET_NAME: stop.budget.name,
+            names.BUDGET_UNIT: stop.unit,
+            names.BUDGET_LIMIT: float(stop.limit),
+            names.BUDGET_SPENT: float(stop.spent),
+        }
+        span.add_event(names.BUDGET_STOP_EVENT, told)
+
+    def _add_events(self, call: Call) -> None:
+        for retry in call.retries:
+            told = {
+                names.RETRY_ATTEMPT: retry.attempt,
+                names.RETRY_CAUSE: retry.cause,
+                names.RETRY_WAIT: retry.wait,
+            }
+            call.span.add_event(names.RETRY_EVENT, told, retry.time_ns)
+        first = call.response.first_token
+        if self._first_token and first is not None:
+            call.span.add_event(names.FIRST_TOKEN_EVENT, None, call.start_ns + int(first * 1e9))
+
+
+def _longest_value(span: Any) -> int | None:
+    """The length at which the SDK cuts attributes, whatever is in them; a JSON text cut so would not parse."""
+    return getattr(getattr(span, "_attributes", None), "max_value_len", None)

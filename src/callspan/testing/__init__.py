@@ -1,0 +1,1 @@
+"""What tests of model calls need: a scripted model server."""
