@@ -17,7 +17,7 @@ MODEL = os.environ.get("FLOWER_SHOP_MODEL", "gpt-4.1-mini")
 class LogCalls:
     """One record a call, with what is known of it as fields; nothing of what was said."""
 
-    reads_text = False
+    needs_text = False
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger

@@ -102,7 +102,7 @@ def test_capture_of_a_client_or_a_block(
 class Holder:
     """Keeps the calls that it hears of, and reads nothing of what is said in them."""
 
-    reads_text = False
+    needs_text = False
 
     def __init__(self) -> None:
         self.calls: list[Any] = []
@@ -129,10 +129,10 @@ def test_the_text_is_let_go_of(
     assert [call.response.text for call in holder.calls] == [""]
 
 
-def test_a_handler_that_reads_text_keeps_it(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_a_handler_that_needs_text_keeps_it(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
     """A handler of the app's reads the answer at its end and later."""
     holder = Holder()
-    holder.reads_text = True
+    holder.needs_text = True
     telemetry.instrument(handlers=[holder])
     model_server.enqueue(SILENT)
     with callspan.count_tokens():

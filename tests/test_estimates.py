@@ -332,7 +332,7 @@ def test_text_is_let_go(telemetry: Telemetry, program: Program, model_server: Mo
     """What was kept for counting alone is gone when the call has ended."""
 
     class Silent:
-        reads_text = False
+        needs_text = False
 
         def on_end(self, call: callspan.Call, response: callspan.Response) -> None:
             calls.append(call)

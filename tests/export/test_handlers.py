@@ -48,7 +48,7 @@ def test_without_content_nothing_of_the_conversation_is_printed() -> None:
     failing = chat()
     handler.on_start(failing)
     fail(handler, failing)
-    assert handler.reads_text is False
+    assert handler.needs_text is False
     assert out.getvalue() == (
         "> chat gpt-4.1-mini started\n"
         "< finished 0.48 s, 24 → 9 tokens, stop\n"

@@ -31,7 +31,7 @@ class BudgetExceeded(Exception):
         super().__init__(f"{budget.name}: {shown} spent or reserved, and the call may need more than is left")
 
 
-class Hold:
+class Reservation:
     """What one call has reserved in its budgets, until its end says what it has used."""
 
     __slots__ = ("budgets", "input", "output", "usd", "warned")
@@ -119,18 +119,18 @@ class Budget:
             used = self.elapsed if unit == "seconds" else self.spent[unit] + self._held.get(unit, 0)
         return BudgetExceeded(self, unit, used)
 
-    def release(self, hold: Hold, *, call: bool = False) -> None:
+    def release(self, reservation: Reservation, *, call: bool = False) -> None:
         """Give back what was reserved; with `call` also the call, which another budget has refused."""
         with self._lock:
-            self._held["tokens"] -= hold.input + hold.output
-            self._held["usd"] -= hold.usd
+            self._held["tokens"] -= reservation.input + reservation.output
+            self._held["usd"] -= reservation.usd
             self.spent["calls"] -= call
 
-    def settle(self, hold: Hold, tokens: int, usd: float | None) -> None:
+    def settle(self, reservation: Reservation, tokens: int, usd: float | None) -> None:
         """Put what was used in the place of what was reserved."""
         with self._lock:
-            self._held["tokens"] -= hold.input + hold.output
-            self._held["usd"] -= hold.usd
+            self._held["tokens"] -= reservation.input + reservation.output
+            self._held["usd"] -= reservation.usd
             self.spent["tokens"] += tokens
             self.spent["usd"] += usd or 0.0
             self.unknown_calls += usd is None

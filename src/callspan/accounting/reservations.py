@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from callspan.accounting.budgets import Budget, BudgetExceeded, Hold
+from callspan.accounting.budgets import Budget, BudgetExceeded, Reservation
 from callspan.accounting.prices.charge import BILLED, charge, minute
 from callspan.accounting.prices.table import in_force
 from callspan.events import Call, Outcome, Usage
@@ -24,7 +24,7 @@ _usual: dict[str | None, float] = {}
 """The output that a model usually gives, in tokens: a mean in which later calls weigh more."""
 
 
-def admit(call: Call, budgets: tuple[Budget, ...], size: Callable[[], int]) -> Hold | None:
+def admit(call: Call, budgets: tuple[Budget, ...], size: Callable[[], int]) -> Reservation | None:
     """Reserve in all budgets what a call may need, or in none and raise `BudgetExceeded`."""
     if call.operation not in BILLED:
         return None
@@ -33,21 +33,21 @@ def admit(call: Call, budgets: tuple[Budget, ...], size: Callable[[], int]) -> H
     if any([each.sized for each in budgets]):  # a list, as a generator costs more than all of the rest here
         sent, said = size(), _output(call)
         usd = _price(call, sent, said) if _priced(budgets) else 0.0
-    hold = Hold(budgets, sent, said, usd)
+    reservation = Reservation(budgets, sent, said, usd)
     for place, each in enumerate(budgets):
         try:
             each.reserve(sent + said, usd)
         except BudgetExceeded:
             for other in budgets[:place]:
-                other.release(hold, call=True)
+                other.release(reservation, call=True)
             raise
-    return hold
+    return reservation
 
 
-def give_back(hold: Hold) -> None:
+def give_back(reservation: Reservation) -> None:
     """Let go of what is reserved for a call that was not made after all, or of which another tells."""
-    for each in hold.budgets:
-        each.release(hold, call=True)
+    for each in reservation.budgets:
+        each.release(reservation, call=True)
 
 
 def _priced(budgets: tuple[Budget, ...]) -> bool:
@@ -65,40 +65,40 @@ def _price(call: Call, sent: int, said: int) -> float:
     return in_force().plain(call.provider, call.model, minute(call), sent, said)
 
 
-def watch(call: Call, hold: Hold) -> BudgetExceeded | None:
+def watch(call: Call, reservation: Reservation) -> BudgetExceeded | None:
     """Let a stream that says more than was reserved take up more; the first budget that has no more stops it."""
-    more = max(0, call.response.chunks - hold.output)
-    usd = _price(call, 0, more) if more and _priced(hold.budgets) else 0.0
-    hold.output += more
-    hold.usd += usd
-    stops = [each.grow(more, usd) for each in hold.budgets]
-    return next((stop for stop in stops if stop is not None and stop.budget not in hold.warned), None)
+    more = max(0, call.response.chunks - reservation.output)
+    usd = _price(call, 0, more) if more and _priced(reservation.budgets) else 0.0
+    reservation.output += more
+    reservation.usd += usd
+    stops = [each.grow(more, usd) for each in reservation.budgets]
+    return next((stop for stop in stops if stop is not None and stop.budget not in reservation.warned), None)
 
 
-def settle(call: Call, hold: Hold) -> None:
+def settle(call: Call, reservation: Reservation) -> None:
     """Charge the budgets with what the call has used."""
-    tokens, usd = _used(call, hold)
-    for each in hold.budgets:
-        each.settle(hold, tokens, usd)
+    tokens, usd = _used(call, reservation)
+    for each in reservation.budgets:
+        each.settle(reservation, tokens, usd)
 
 
-def _used(call: Call, hold: Hold) -> tuple[int, float | None]:
+def _used(call: Call, reservation: Reservation) -> tuple[int, float | None]:
     """Tokens and US dollars; what nobody stated is taken from the reservation and the number of chunks."""
     usage, response = call.response.usage, call.response
     if usage is not None and usage.input is not None and usage.output is not None:
         _learn(call.model, usage.output)
-        return usage.total or 0, _spent(call, hold)
+        return usage.total or 0, _spent(call, reservation)
     if call.outcome is Outcome.ERROR and not response.chunks and usage is None:
         return 0, 0.0
-    said = response.chunks if call.stream else hold.output
+    said = response.chunks if call.stream else reservation.output
     stated = usage or Usage()
-    guessed = Usage(hold.input if stated.input is None else stated.input, stated.output or said)
-    return guessed.total or 0, _spent(call, hold, guessed)
+    guessed = Usage(reservation.input if stated.input is None else stated.input, stated.output or said)
+    return guessed.total or 0, _spent(call, reservation, guessed)
 
 
-def _spent(call: Call, hold: Hold, guessed: Usage | None = None) -> float | None:
+def _spent(call: Call, reservation: Reservation, guessed: Usage | None = None) -> float | None:
     """Return the US dollars of a call, by a guess of its tokens where nobody stated them; `None` if not known."""
-    item = charge(call) if _priced(hold.budgets) else None
+    item = charge(call) if _priced(reservation.budgets) else None
     if item is None:
         return 0.0
     if guessed is not None:

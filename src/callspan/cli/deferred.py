@@ -36,7 +36,7 @@ _EXPORTERS = ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORT
 class LateProviders:
     """Sets providers up once; as a handler it passes calls on to the handlers that destinations bring with them."""
 
-    reads_text = False
+    needs_text = False
 
     def __init__(self) -> None:
         self._lock = process.own_lock(self, "_lock", awaited=True)

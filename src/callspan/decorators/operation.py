@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from callspan.content.values import named
-from callspan.decorators.run_context import Place, agent_at, framework_tells
+from callspan.decorators.run_context import OperationContext, agent_at, framework_tells
 from callspan.events import Call
 from callspan.lifecycle.control_flow import steers
 from callspan.lifecycle.observation import Observation, Reader
@@ -43,7 +43,7 @@ class Operation:
     Its code runs in `with`, all of it at once or, if it yields `items`, step by step. What a step raises ends it.
     """
 
-    __slots__ = ("_before", "_context", "_mark", "_observation", "_place", "_room", "items", "result")
+    __slots__ = ("_before", "_context", "_mark", "_observation", "_room", "_run_context", "items", "result")
 
     def __init__(self, observation: Observation | None = None, around: Any = None) -> None:
         self.result: Any = None
@@ -52,13 +52,13 @@ class Operation:
         self._mark: Any = None
         self._before: Any = None
         self._context: Any = None
-        self._place: Any = None
+        self._run_context: Any = None
         self._observation = observation
         if observation is not None:
             observation.start()
             observation.leave()
-            self._place = Place(observation.call, around)
-            self._context = scope.at(self._place, observation.call.context)
+            self._run_context = OperationContext(observation.call, around)
+            self._context = scope.at(self._run_context, observation.call.context)
 
     def __enter__(self) -> Operation:
         if self._context is not None:
@@ -70,7 +70,7 @@ class Operation:
         if self._mark is None:
             return
         # a coroutine or a block may be left where something else has begun since, which is not to be put out of force
-        if (self.items is not None or self._place.is_around(scope.place())) and not self._left():
+        if (self.items is not None or self._run_context.is_around(scope.run_context())) and not self._left():
             scope.enter(self._before)  # a generator's steps may be run in copies of one context
         self._before = self._mark = None
         if error is not None:
@@ -94,7 +94,7 @@ class Operation:
         """End, with what was given or by what was raised; a second time changes nothing."""
         observation = self._observation
         if not self.runs:
-            self._context = self._place = None
+            self._context = self._run_context = None
         if observation is None or observation.ended:
             return
         if self.items is not None and isinstance(error, _ENDS):
@@ -120,7 +120,7 @@ class Operation:
     def note(self, item: Any) -> None:
         """Keep an item that was yielded, where somebody reads it and there is room."""
         observation, items = self._observation, self.items
-        if observation is None or items is None or not observation.reads_text:
+        if observation is None or items is None or not observation.needs_text:
             return
         size = len(item) if isinstance(item, str) else 1000
         try:
@@ -163,7 +163,7 @@ def begin(call: Call, read: Reader) -> Operation | None:
 
 
 def _end(observation: Observation, given: Any, error: BaseException | None) -> None:
-    if given is not None and observation.reads_text:
+    if given is not None and observation.needs_text:
         _take(observation, given)
     if isinstance(error, GeneratorExit):
         observation.drop()

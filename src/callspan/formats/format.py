@@ -1,4 +1,4 @@
-"""What a dialect is, and how to read a field of a provider's object safely."""
+"""What a format is, and how to read a field of a provider's object safely."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def nothing(_item: Any, _full: bool) -> Delta | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class Format:
     """One wire format.
 
     `parameters` reads a request's settings, `content` what it says, `read` one chunk or one whole answer; its second

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from callspan.accounting.budgets import Hold
+from callspan.accounting.budgets import Reservation
 from callspan.accounting.reservations import give_back
 from callspan.events import Call, Framework
 from callspan.lifecycle.observation import Observation
@@ -51,7 +51,7 @@ class Run:
         self.parent = parent
         self.moved = False
         self.base: Any = scope.context()
-        self.outer: Any = scope.place()
+        self.outer: Any = scope.run_context()
         self.context: Any = None
         self.children: set[Run] = set()
         self.observation: Observation | None = None
@@ -108,7 +108,7 @@ class Run:
         """What the framework says of this run; read only for runs of which something is told."""
         return self.describe(self.told)
 
-    def claim(self, _operation: str) -> Run | None:
+    def adopt(self, _operation: str) -> Run | None:
         """What is called in the code of a run, a tool's for example, is a call of its own."""
         return None
 
@@ -118,13 +118,13 @@ class Run:
             return
         observation.call.start_ns, observation.call.started = self.start_ns, self.started
         observation.within = self.base
-        observation.budgets, observation.hold = (), self._held()
+        observation.budgets, observation.reservation = (), self._held()
         observation.start()
         observation.leave()
         self.observation = observation
         self.context = scope.at(self, observation.call.context or self.base)
 
-    def _held(self) -> Hold | None:
+    def _held(self) -> Reservation | None:
         """What budgets have reserved for it before; what has been done when it is told of is not refused any more."""
         return None
 
@@ -144,16 +144,16 @@ class ModelRun(Run):
     """A run of a model. It is told late: only when it ends, or its first token comes, without a client's call having
     been seen in it, is it known that nobody else tells what was called.
 
-    `hold` is what budgets have reserved until then, for one that can be stopped before it sends anything.
+    `reservation` is what budgets have reserved until then, for one that can be stopped before it sends anything.
     """
 
-    __slots__ = ("asked", "claimed", "closed", "delegated", "group", "hold")
+    __slots__ = ("adopted", "asked", "closed", "delegated", "group", "reservation")
 
     def __init__(self, run_id: Any, parent: Run | None, told: Any, describe: Callable[[Any], Framework]) -> None:
         super().__init__(run_id, parent, told, describe)
         self.asked: Any = None
-        self.hold: Hold | None = None
-        self.claimed = False
+        self.reservation: Reservation | None = None
+        self.adopted = False
         self.delegated = False
         self.closed = False
         self.group: list[ModelRun] = [self]
@@ -161,33 +161,33 @@ class ModelRun(Run):
     @property
     def waiting(self) -> bool:
         """Whether it is not known yet who tells of this run."""
-        return not (self.closed or self.claimed or self.delegated or self.observation)
+        return not (self.closed or self.adopted or self.delegated or self.observation)
 
     def release(self) -> None:
         """Give back what is reserved: another tells of the call, or nothing was sent."""
-        if (hold := self._held()) is not None:
-            give_back(hold)
+        if (reservation := self._held()) is not None:
+            give_back(reservation)
 
-    def _held(self) -> Hold | None:
+    def _held(self) -> Reservation | None:
         with self.turn():  # two threads must not give it back twice
-            hold, self.hold = self.hold, None
-            return hold
+            reservation, self.reservation = self.reservation, None
+            return reservation
 
 
-def around(place: Any) -> Run | None:
+def around(run_context: Any) -> Run | None:
     """The run in whose code a place is: the parent where the framework has lost it on the way."""
-    while place is not None and not isinstance(place, Run):
-        place = place.outer
-    return place
+    while run_context is not None and not isinstance(run_context, Run):
+        run_context = run_context.outer
+    return run_context
 
 
-def _inside(place: Any, parent: Run) -> bool:
+def _inside(run_context: Any, parent: Run) -> bool:
     """Whether the code that runs at a place is the parent's own."""
-    while place is not None and not isinstance(place, Run):
-        if parent in getattr(place, "runs", ()):
+    while run_context is not None and not isinstance(run_context, Run):
+        if parent in getattr(run_context, "runs", ()):
             return True
-        place = place.outer
-    return place is parent
+        run_context = run_context.outer
+    return run_context is parent
 
 
 class Runs:
@@ -222,7 +222,7 @@ class Runs:
         return run
 
     def _here(self, run_id: Any) -> Run | None:
-        run = around(scope.place())
+        run = around(scope.run_context())
         while run is not None and (run.id != run_id or run.over):
             run = around(run.outer)
         return run

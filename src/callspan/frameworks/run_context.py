@@ -16,11 +16,11 @@ from callspan.runtime import scope
 from callspan.runtime.process import own_lock
 from callspan.semconv.names import INFERENCE
 
-_claiming = own_lock(sys.modules[__name__], "_claiming")
+_adopting = own_lock(sys.modules[__name__], "_claiming")
 """One for all places, as it is held for a moment only."""
 
 
-class ModelPlace:
+class ModelRunContext:
     """Inside a model's method. The first call of a client here is what the model's open run stands for.
 
     `shared` is for models that answer all their runs by one request; they have one observation.
@@ -43,14 +43,14 @@ class ModelPlace:
         """The observed operation in which the model is called."""
         return self.outer.call if self.outer is not None else None
 
-    def claim(self, operation: str) -> Run | None:
+    def adopt(self, operation: str) -> Run | None:
         """The run that a client's call belongs to; from now on that run says nothing by itself."""
         if operation not in INFERENCE or not self.runs:
             return None
-        with _claiming:
+        with _adopting:
             found = next((run for run in self.runs if run.waiting), self.runs[-1])
             for run in self.runs if self.shared else (found,):
-                run.claimed = True
+                run.adopted = True
         return found
 
     def add(self, run: ModelRun) -> None:
@@ -60,22 +60,22 @@ class ModelPlace:
             run.group = self.runs
 
 
-class Passage(ModelPlace):
+class ProxyRunContext(ModelRunContext):
     """Inside a library that stands between a program and a client, as LiteLLM does.
 
     Whatever is called here is what its run stands for, and also the run of a framework around it, which knows more.
     """
 
-    def claim(self, operation: str) -> Run | None:
+    def adopt(self, operation: str) -> Run | None:
         """The run that a client's call belongs to: that of the framework around, else the library's own."""
         run = self.runs[0]
-        run.claimed = True
+        run.adopted = True
         run.release()
-        around = self.outer.claim(operation) if self.outer is not None else None
+        around = self.outer.adopt(operation) if self.outer is not None else None
         return around or run
 
 
-class Bystander:
+class OpaqueRunContext:
     """Where nothing is to be claimed, though a model's method may be further out.
 
     Inside somebody's callback: what is called there has nothing to do with the run that the callback hears of.
@@ -93,7 +93,7 @@ class Bystander:
         """The observed operation around."""
         return self.outer.call if self.outer is not None else None
 
-    def claim(self, _operation: str) -> Run | None:
+    def adopt(self, _operation: str) -> Run | None:
         """Nothing is to be claimed here."""
         return None
 
@@ -118,14 +118,14 @@ async def acall_at(context: Any, wrapped: Any, args: tuple[Any, ...], kwargs: di
 
 def delegate(run: ModelRun) -> None:
     """A model that calls another model does not speak for itself: the run that waits further out keeps silent."""
-    for place in _outwards(run.outer):
-        waiting = [outer for outer in place.runs if outer.waiting and outer is not run]
-        if waiting and run not in place.runs:
+    for run_context in _outwards(run.outer):
+        waiting = [outer for outer in run_context.runs if outer.waiting and outer is not run]
+        if waiting and run not in run_context.runs:
             waiting[0].delegated = True
 
 
-def _outwards(place: Any) -> Iterator[ModelPlace]:
-    while place is not None and not isinstance(place, Bystander):
-        if isinstance(place, ModelPlace):
-            yield place
-        place = place.outer
+def _outwards(run_context: Any) -> Iterator[ModelRunContext]:
+    while run_context is not None and not isinstance(run_context, OpaqueRunContext):
+        if isinstance(run_context, ModelRunContext):
+            yield run_context
+        run_context = run_context.outer

@@ -13,7 +13,7 @@ class LineHandler:
     """
 
     def __init__(self, content: bool = False) -> None:
-        self.reads_text = content
+        self.needs_text = content
         self._content = content
         self._lock = own_lock(self)
         self._running: set[str] = set()

@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from callspan.formats.format import Dialect
+from callspan.formats.format import Format
 from callspan.lifecycle.observation import Observation
 from callspan.runtime.patching import Patch
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint: HTTP method, the end of the URL's path, and the dialect spoken there."""
+    """One endpoint: HTTP method, the end of the URL's path, and the format spoken there."""
 
     method: str
     path: re.Pattern[str]
-    dialect: Dialect
+    wire_format: Format
 
 
-def post(end: str, dialect: Dialect) -> Route:
+def post(end: str, wire_format: Format) -> Route:
     """The endpoint that is posted to at a path with such an end, told as a regular expression."""
-    return Route("POST", re.compile(f"{end}$"), dialect)
+    return Route("POST", re.compile(f"{end}$"), wire_format)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +52,7 @@ class Adapter:
     @property
     def operations(self) -> tuple[str, ...]:
         """What can be asked of it."""
-        return tuple(dict.fromkeys(route.dialect.operation for route in self.routes))
+        return tuple(dict.fromkeys(route.wire_format.operation for route in self.routes))
 
 
 @lru_cache(maxsize=1024)
@@ -70,7 +70,7 @@ class Request:
     """One request as a door saw it, before it is known whether anybody wants to hear of it."""
 
     adapter: Adapter
-    dialect: Dialect
+    wire_format: Format
     client: Any
     body: Mapping[str, Any]
     stream: bool

@@ -147,7 +147,7 @@ class _Hinge:
 
     def _watched(self, client: Any, asked: Asked, route: Route) -> Request:
         speaker, asynchronous = client if asked.client is None else asked.client, self._method.asynchronous
-        return Request(self._adapter, route.dialect, speaker, asked.body, asked.stream, asynchronous, asked.server)
+        return Request(self._adapter, route.wire_format, speaker, asked.body, asked.stream, asynchronous, asked.server)
 
     def _open(self, request: Request) -> Observation | None:
         try:

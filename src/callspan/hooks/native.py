@@ -46,7 +46,7 @@ _latest: ContextVar[tuple[str, ...]] = ContextVar("callspan-latest-models", defa
 class LatestCall:
     """A handler that remembers, in the context in which a call ends, which model our metrics were recorded for."""
 
-    reads_text = False
+    needs_text = False
 
     def on_start(self, call: Any) -> None:
         """Remember the model that is asked: a stream that is left may end in another context."""

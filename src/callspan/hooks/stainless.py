@@ -25,7 +25,7 @@ from callspan.runtime import guard
 from callspan.runtime.patching import Patch
 
 _STREAM, _RAW, _WHOLE = "stream", "raw", "whole"
-Place = tuple["str | None", "int | None"]
+Address = tuple["str | None", "int | None"]
 _NOT_GIVEN = ("Omit", "NotGiven")
 _PLAIN = frozenset({str, int, float, bool, list, dict, type(None)})
 
@@ -55,7 +55,7 @@ class _Door:
     def __init__(self, adapter: Adapter, opener: Opener) -> None:
         self._adapter = adapter
         self._opener = opener
-        self._last: tuple[Any, Place] = None, (None, None)
+        self._last: tuple[Any, Address] = None, (None, None)
 
     def request(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """In place of the synchronous `request`."""
@@ -101,7 +101,7 @@ class _Door:
                 body = _body(options)
             stream = bool(kwargs.get("stream"))
             server = self._server(client)
-            request = Request(self._adapter, route.dialect, client, body, stream, asynchronous, server)
+            request = Request(self._adapter, route.wire_format, client, body, stream, asynchronous, server)
             observation = self._opener(request)
             if observation is not None:
                 observation.explain, observation.answer_of = explain, processed_answer
@@ -112,7 +112,7 @@ class _Door:
             guard.report(f"looking at a request of {self._adapter.name}", error)
             return None, args, kwargs
 
-    def _server(self, client: Any) -> Place:
+    def _server(self, client: Any) -> Address:
         """Where the client's requests go; the last answer is kept, as most apps have one client."""
         # the property of the newest clients imports a module each time
         url = getattr(client, "_base_url", None) or client.base_url
@@ -188,10 +188,10 @@ def _with_usage(
     kwargs: dict[str, Any],
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments with a copy of the options in which the stream asks for its token counts."""
-    body = route.dialect.with_usage_requested(options.json_data)
+    body = route.wire_format.with_usage_requested(options.json_data)
     if body is None:
         return args, kwargs
-    observation.hides = route.dialect.only_usage
+    observation.hides = route.wire_format.only_usage
     observation.awaits_usage = True
     return _with_body(body, options, args, kwargs)[1:]
 

@@ -14,7 +14,7 @@ _DEPTH = 20
 """Calls from a client's `copy` to the base of its classes: a few, and some more where an app has classes of its own."""
 
 
-class Extras:
+class ClientOptions:
     """What one client object has of its own: handlers, budgets, and what of its content is captured."""
 
     __slots__ = ("budgets", "choices", "handlers")
@@ -29,21 +29,21 @@ class Extras:
         self.choices = choices
         self.budgets = budgets
 
-    def plus(self, handlers: tuple[Any, ...], choice: Choice, budgets: tuple[Budget, ...]) -> Extras:
+    def plus(self, handlers: tuple[Any, ...], choice: Choice, budgets: tuple[Budget, ...]) -> ClientOptions:
         """These with more."""
-        return Extras((*self.handlers, *handlers), (*self.choices, choice), (*self.budgets, *budgets))
+        return ClientOptions((*self.handlers, *handlers), (*self.choices, choice), (*self.budgets, *budgets))
 
 
-NO_EXTRAS = Extras()
+NO_OPTIONS = ClientOptions()
 
 
-class Attached(weakref.WeakKeyDictionary[Any, Extras]):
+class Attached(weakref.WeakKeyDictionary[Any, ClientOptions]):
     """What client objects have of their own. `used` tells quicker than its length that none has anything."""
 
     used = False
 
-    def __setitem__(self, client: Any, extras: Extras) -> None:
-        super().__setitem__(client, extras)
+    def __setitem__(self, client: Any, options: ClientOptions) -> None:
+        super().__setitem__(client, options)
         self.used = True
 
 

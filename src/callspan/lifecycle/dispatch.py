@@ -37,7 +37,7 @@ class Dispatch:
         self.errors: list[Told] = told["on_error"][::-1]
         self.stops = [pair for handler in self.handlers if (pair := _method(handler, "on_budget_stop"))]
         self.background_ends = [pair for handler in self.handlers if (pair := _method(handler, "on_background_end"))]
-        self.wants_text = any(getattr(h, "reads_text", True) for h in self.handlers)
+        self.wants_text = any(_needs_text(handler) for handler in self.handlers)
 
     def plus(self, more: Iterable[Any]) -> Dispatch:
         """This one with more handlers behind; a handler given twice is told once."""
@@ -46,6 +46,11 @@ class Dispatch:
 
 def _distinct(handlers: Iterable[Any]) -> tuple[Any, ...]:
     return tuple({id(handler): handler for handler in handlers}.values())
+
+
+def _needs_text(handler: Any) -> bool:
+    """Whether a handler needs the text of answers; `reads_text` is the former name of the attribute."""
+    return bool(getattr(handler, "needs_text", getattr(handler, "reads_text", True)))
 
 
 def _method(handler: Any, event: str) -> Told | None:

@@ -14,7 +14,7 @@ from functools import partial
 from types import CoroutineType
 from typing import Any
 
-from callspan.accounting.budgets import Budget, BudgetExceeded, Hold
+from callspan.accounting.budgets import Budget, BudgetExceeded, Reservation
 from callspan.accounting.reservations import STEP, admit, give_back, settle, watch
 from callspan.accounting.tokens.estimator import estimator
 from callspan.events import (
@@ -36,7 +36,7 @@ from callspan.runtime import guard, reentry
 from callspan.runtime.background import heard, running_loop
 from callspan.runtime.cancellation import being_cancelled
 from callspan.runtime.reentry import telling
-from callspan.runtime.scope import Scope, enter, leave, place
+from callspan.runtime.scope import Scope, enter, leave, run_context
 
 Reader = Callable[[Any, bool], "Delta | None"]
 active: ContextVar[Observation | None]
@@ -59,8 +59,8 @@ class Observation:
     `reader` refers to the task that reads it, where another may be the one that closes it.
     A call that is `_deferred` is told by another thread, as this one was interrupted in telling of another.
     `within` is the context in which the call begins, where that is not the one in force.
-    `budgets` may refuse the call or stop its stream; `size` estimates the tokens of the request for them, and `hold` is
-    what they have reserved for it.
+    `budgets` may refuse the call or stop its stream; `size` estimates the tokens of the request for
+    them, and `reservation` is what they have reserved for it.
     """
 
     __slots__ = (
@@ -82,11 +82,11 @@ class Observation:
         "explain",
         "given_up",
         "hides",
-        "hold",
         "inside",
         "pending",
         "read",
         "reader",
+        "reservation",
         "rest",
         "scope",
         "size",
@@ -111,7 +111,7 @@ class Observation:
         self.within: Any = None
         self.budgets: tuple[Budget, ...] = ()
         self.size: Callable[[], int] = int
-        self.hold: Hold | None = None
+        self.reservation: Reservation | None = None
         self.pending: list[Coroutine[Any, Any, Any]] = []
         self._dispatch = dispatch
         self._estimates = estimates
@@ -130,12 +130,12 @@ class Observation:
 
         Raises `BudgetExceeded`, and tells nothing, for a call that a budget does not admit.
         """
-        if self.budgets and self.hold is None:
+        if self.budgets and self.reservation is None:
             self.admit()
         call = self.call
         if self.within is not None:
             self._marks.append(enter(self.within))
-        outer = active.get() or place()
+        outer = active.get() or run_context()
         if outer is not None:
             call.parent = outer.call
         self._open.append(True)
@@ -160,7 +160,7 @@ class Observation:
     def admit(self) -> None:
         """Reserve in the budgets what the call may need; raises `BudgetExceeded` where too little is left."""
         try:
-            self.hold = admit(self.call, self.budgets, self.size)
+            self.reservation = admit(self.call, self.budgets, self.size)
         except BudgetExceeded as stop:
             reentry.run(partial(tell_what, self._dispatch.stops, self.call, stop))
             raise
@@ -233,13 +233,13 @@ class Observation:
         except Exception as error:  # noqa: BLE001  an odd chunk must not cost the app its stream
             guard.report(f"reading a chunk of {self.call.operation}", error)
             shown = True
-        if self.hold is not None and response.chunks % STEP == 0:
-            self._watch(self.hold)
+        if self.reservation is not None and response.chunks % STEP == 0:
+            self._watch(self.reservation)
         return shown
 
-    def _watch(self, hold: Hold) -> None:
+    def _watch(self, reservation: Reservation) -> None:
         try:
-            stop = watch(self.call, hold)
+            stop = watch(self.call, reservation)
         except Exception as error:  # noqa: BLE001  our fault must not cost the app its stream
             guard.report("watching budgets", error)
             return
@@ -248,7 +248,7 @@ class Observation:
         reentry.run(partial(tell_what, self._dispatch.stops, self.call, stop))
         if stop.budget.in_stream == "raise":
             raise stop
-        hold.warned.add(stop.budget)
+        reservation.warned.add(stop.budget)
         guard.say_once(f"a stream goes on beyond {stop.budget.name}: {stop.spent:.6g} of {stop.limit:.6g} {stop.unit}")
 
     def _take(self, delta: Delta, elapsed: float) -> None:
@@ -291,7 +291,7 @@ class Observation:
     # -- the end -----------------------------------------------------------------------------------------------
 
     @property
-    def reads_text(self) -> bool:
+    def needs_text(self) -> bool:
         """Whether anybody reads what is said in this call."""
         return self._full
 
@@ -413,7 +413,7 @@ class Observation:
     def _conclude(self, failure: Failure | None, error: BaseException | None) -> None:
         call = self.call
         pending = self._pending_call() if "background" in call.parameters else None
-        if pending is None and (self._estimates or self.hold is not None):
+        if pending is None and (self._estimates or self.reservation is not None):
             self._settle()
         self._tell_end(error)
         if pending is not None:
@@ -444,8 +444,8 @@ class Observation:
         """Look at what is to be estimated of the call, and tell its budgets what it has used."""
         if self._estimates:
             self._begin_estimate()
-        if self.hold is not None:
-            tell_what([("budgets", settle)], self.call, self.hold)
+        if self.reservation is not None:
+            tell_what([("budgets", settle)], self.call, self.reservation)
 
     def _pending_call(self) -> PendingCall | None:
         """The call as one that the provider goes on with in the background, if it is one; its counts come later."""
@@ -455,7 +455,7 @@ class Observation:
         if response.last or response.failure is not None:
             return None
         response.pending = True
-        return PendingCall(call, self.scope.counters, self.hold)
+        return PendingCall(call, self.scope.counters, self.reservation)
 
     def _end_time(self, left: tuple[int, float]) -> float:
         """Return when the reader had what it wanted: now, or when it left the loop after which it read no more."""
@@ -483,8 +483,8 @@ def forget_all() -> None:
     """In a child after a fork: what is open belongs to the parent, which will tell its end."""
     for observation in list(open_observations):
         observation._open.clear()
-        if observation.hold is not None:
-            give_back(observation.hold)
+        if observation.reservation is not None:
+            give_back(observation.reservation)
     open_observations.clear()
     pending_calls.clear()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.accounting.budgets import Hold
+from callspan.accounting.budgets import Reservation
 from callspan.accounting.reservations import settle
 from callspan.events import Call, Fetched, Outcome
 from callspan.lifecycle.dispatch import Told, tell, tell_what
@@ -27,23 +27,24 @@ _OUTCOMES = {
 class PendingCall:
     """One call, without its content, and all who are to know what it has used.
 
-    `counters` are those of the blocks in which it began, `hold` is what it has reserved in budgets, `earlier_outcome`
-    is how it ended for its caller, and `model` the name by which it was counted then.
+    `counters` are those of the blocks in which it began, `reservation` is what it has reserved in
+    budgets, `earlier_outcome` is how it ended for its caller, and `model` the name by which it was
+    counted then.
     """
 
-    __slots__ = ("call", "counters", "earlier_outcome", "hold", "model")
+    __slots__ = ("call", "counters", "earlier_outcome", "model", "reservation")
 
-    def __init__(self, call: Call, counters: tuple[Any, ...], hold: Hold | None) -> None:
+    def __init__(self, call: Call, counters: tuple[Any, ...], reservation: Reservation | None) -> None:
         self.earlier_outcome = call.outcome
         self.model = call.response.model or call.model
         self.call = call.without_content()
         self.counters = counters if call.counts else ()
-        self.hold = hold
+        self.reservation = reservation
 
     def settle(self) -> None:
         """Tell budgets and counters what the call has used, as far as that is known."""
-        if self.hold is not None:
-            tell_what([("budgets", settle)], self.call, self.hold)
+        if self.reservation is not None:
+            tell_what([("budgets", settle)], self.call, self.reservation)
 
     def end(self, fetched: Fetched, handlers: list[Told]) -> None:
         """Settle the call by its fetched response."""

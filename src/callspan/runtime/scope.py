@@ -19,7 +19,7 @@ from opentelemetry import context as otel
 F = TypeVar("F", bound=Callable[..., Any])
 
 _KEY = otel.create_key("callspan-scope")
-_PLACE = otel.create_key("callspan-place")
+_RUN_CONTEXT = otel.create_key("callspan-place")
 _SUPPRESSED = tuple(
     key for key in (getattr(otel, "_SUPPRESS_INSTRUMENTATION_KEY", None), "suppress_instrumentation") if key
 )
@@ -83,7 +83,7 @@ def look(context: Any) -> tuple[bool, Any, Scope]:
     """Whether telemetry is suppressed in a context, where in a framework's program it is, and the scope in force."""
     if not context:
         return False, None, NOTHING
-    return suppressed(context), place(context), current(context)
+    return suppressed(context), run_context(context), current(context)
 
 
 def put(scope: Scope, carried: Mapping[str, Any] | None = None) -> Any:
@@ -116,14 +116,14 @@ def leave(mark: Any) -> bool:
     return True
 
 
-def place(context: Any = None) -> Any:
+def run_context(context: Any = None) -> Any:
     """Where in a framework's program code runs, here or in another context; `None` outside of any."""
-    return (otel.get_current() if context is None else context).get(_PLACE)
+    return (otel.get_current() if context is None else context).get(_RUN_CONTEXT)
 
 
-def at(place: Any, context: Any = None) -> Any:
+def at(run_context: Any, context: Any = None) -> Any:
     """A context, that in force or the one given, in which code runs at a place."""
-    return otel.set_value(_PLACE, place, context)
+    return otel.set_value(_RUN_CONTEXT, run_context, context)
 
 
 def agent(call: Any) -> Any:

@@ -24,7 +24,7 @@ DROPS_UNEVEN = hasattr(attributes, "_clean_extended_attribute_value")
 """Whether OpenTelemetry drops a list in an event whose items are of several types, as it did before 1.45."""
 
 
-class Shown:
+class CapturedContent:
     """The content of one call as it may be shown, made once for the span and the event.
 
     What was sent takes three quarters of the bytes that there are at most, so that there is room for the answer.

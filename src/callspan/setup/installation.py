@@ -21,7 +21,7 @@ from callspan.frameworks.framework import Source
 from callspan.frameworks.native import NATIVES
 from callspan.hooks.client import Adapter, Request
 from callspan.hooks.native import LatestCall, policy
-from callspan.lifecycle.client_options import NO_EXTRAS, Extras, attached
+from callspan.lifecycle.client_options import NO_OPTIONS, ClientOptions, attached
 from callspan.lifecycle.dispatch import Dispatch
 from callspan.lifecycle.observation import Observation, Reader
 from callspan.runtime import guard
@@ -34,7 +34,7 @@ from callspan.setup import conflicts as foreign
 from callspan.setup.bypass import lines_about
 from callspan.setup.inspection import installed_version, older
 from callspan.setup.muting import Muting
-from callspan.setup.subscription import Listening
+from callspan.setup.subscription import FrameworkSubscription
 from callspan.telemetry.agents import AgentMetrics
 from callspan.telemetry.logs import LogEvents
 from callspan.telemetry.metrics import Metrics
@@ -97,38 +97,40 @@ class Client:
         if off or not self.patches.active:  # where others stand around our wrapper it cannot be taken out
             return None
         owner.ready()
-        run = around.claim(request.dialect.operation) if around is not None else None
+        run = around.adopt(request.wire_format.operation) if around is not None else None
         within = run.base if run is not None and run.moved else None
         if within is not None:
             scope = current(within)
-        extras = attached.get(request.client, NO_EXTRAS) if attached.used and request.client is not None else NO_EXTRAS
+        options = NO_OPTIONS
+        if attached.used and request.client is not None:
+            options = attached.get(request.client, NO_OPTIONS)
         call = _call(request, self.version)
-        observation = owner.observation(call, request.dialect.read, scope, extras, self.deferred)
+        observation = owner.observation(call, request.wire_format.read, scope, options, self.deferred)
         if run is not None:
             call.framework, observation.within = run.framework, within
         if request.stream:
             observation.asks_usage = owner.settings.request_usage
-            observation.awaits_usage = request.dialect.usage_follows(request.body)
-        if scope.budgets or owner.budgets or extras.budgets:
-            observation.budgets = in_scope(scope, owner.budgets, extras.budgets)
+            observation.awaits_usage = request.wire_format.usage_follows(request.body)
+        if scope.budgets or owner.budgets or options.budgets:
+            observation.budgets = in_scope(scope, owner.budgets, options.budgets)
             observation.size = lambda: input_size(request.body)
         return observation
 
 
 def _call(request: Request, version: str) -> Call:
-    adapter, dialect, body = request.adapter, request.dialect, request.body
+    adapter, wire_format, body = request.adapter, request.wire_format, request.body
     model = body.get("model")
     host, port = request.server
     return Call(
-        dialect.operation,
+        wire_format.operation,
         adapter.provider(request.client, host or "", port),
         valid(model) if isinstance(model, str) else None,
-        dialect.parameters(body),
+        wire_format.parameters(body),
         stream=request.stream,
         asynchronous=request.asynchronous,
         server=request.server,
         client=(adapter.name, version),
-        content=lambda: dialect.content(body),
+        content=lambda: wire_format.content(body),
     )
 
 
@@ -204,9 +206,9 @@ class Installation:
         self.natives: list[Muting] = []
         self.listen()
         wanted = _wanted(settings) if watch else ()
-        self.clients: list[Client | Listening] = [
+        self.clients: list[Client | FrameworkSubscription] = [
             *(Client(adapter, self) for adapter in ADAPTERS if adapter.name in wanted),
-            *(Listening(source, self.begin) for source in SOURCES if source.name in wanted),
+            *(FrameworkSubscription(source, self.begin) for source in SOURCES if source.name in wanted),
         ]
         muting = settings.on_native == "mute" and bool(self._telemetry) and bool(self.clients)
         self.natives = [Muting(native, self.listen) for native in NATIVES if muting]
@@ -221,26 +223,28 @@ class Installation:
     def begin(self, call: Call, read: Reader, scope: Scope) -> Observation:
         """Begin an observation of what a framework tells of itself."""
         self.ready()
-        observation = self.observation(call, read, scope, NO_EXTRAS, False)
+        observation = self.observation(call, read, scope, NO_OPTIONS, False)
         observation.budgets = in_scope(scope, self.budgets)
         return observation
 
-    def observation(self, call: Call, read: Reader, scope: Scope, extras: Extras, handlers_only: bool) -> Observation:
-        """An observation of a call of a client with these extras in this scope."""
+    def observation(
+        self, call: Call, read: Reader, scope: Scope, options: ClientOptions, handlers_only: bool
+    ) -> Observation:
+        """Return an observation of a call of a client with these options in this scope."""
         dispatch = self._handlers_only if handlers_only else self._all
         estimates = self._estimates
         call.capture = self._capture
-        if scope is not NOTHING or extras is not NO_EXTRAS:
+        if scope is not NOTHING or options is not NO_OPTIONS:
             call.attributes = scope.attributes
-            call.capture = self._capture_for(extras, scope)
-            if extras.handlers or scope.handlers:
-                dispatch = dispatch.plus((*extras.handlers, *scope.handlers))
+            call.capture = self._capture_for(options, scope)
+            if options.handlers or scope.handlers:
+                dispatch = dispatch.plus((*options.handlers, *scope.handlers))
             estimates = estimates or bool(scope.counters)
         return Observation(call, dispatch, scope, read, estimates=estimates and call.counts)
 
-    def _capture_for(self, extras: Extras, scope: Scope) -> Capture | None:
+    def _capture_for(self, options: ClientOptions, scope: Scope) -> Capture | None:
         found = self._chosen
-        for choice in (*extras.choices, *((scope.capture,) if scope.capture else ())):
+        for choice in (*options.choices, *((scope.capture,) if scope.capture else ())):
             found = choice.of(found)
         return found if found.on else None
 
@@ -269,7 +273,7 @@ class Installation:
         self.heard = (*self.heard, framework)
         if framework not in [client.adapter.name for client in self.clients]:
             source = next(source for source in SOURCES if source.name == framework)
-            self.clients.append(Listening(source, self.begin, everywhere=False))
+            self.clients.append(FrameworkSubscription(source, self.begin, everywhere=False))
             self.clients[-1].apply()
 
     def undo(self) -> None:

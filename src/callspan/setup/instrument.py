@@ -14,7 +14,7 @@ from opentelemetry import trace
 
 from callspan.accounting.budgets import Budget
 from callspan.content.capture import Choice
-from callspan.lifecycle.client_options import NO_EXTRAS, attached
+from callspan.lifecycle.client_options import NO_OPTIONS, attached
 from callspan.lifecycle.dispatch import checked
 from callspan.lifecycle.observation import end_all, forget_all
 from callspan.runtime import guard, process, reentry
@@ -164,7 +164,7 @@ def attach(
     choice = _choice(capture, capture_fields)
     speaker = spoken_through(client)
     try:
-        attached[speaker] = attached.get(speaker, NO_EXTRAS).plus(own, choice, limits)
+        attached[speaker] = attached.get(speaker, NO_OPTIONS).plus(own, choice, limits)
     except TypeError:
         raise SettingsError(f"{type(client).__name__} is no client object: give the client itself") from None
 

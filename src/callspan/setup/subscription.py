@@ -15,7 +15,7 @@ from callspan.runtime.scope import Scope, current, suppressed
 from callspan.setup.inspection import installed_version, older
 
 
-class Listening:
+class FrameworkSubscription:
     """One framework being listened to: all of it, or only where the app has given it a handler of ours.
 
     `begin` begins an observation in a scope.

@@ -29,7 +29,7 @@ _NAMES = {
 class AgentMetrics:
     """Records the metrics of operations that the program itself performs between its calls to models."""
 
-    reads_text = False
+    needs_text = False
 
     def __init__(self, settings: Settings, look_up: Callable[[], Any] = metrics.get_meter_provider) -> None:
         self._schema_url = CHOICES[settings.semconv][0].schema_url

@@ -21,7 +21,7 @@ class LogEvents:
     """Emits the conventions' events with the call's own span as their context."""
 
     def __init__(self, settings: Settings, look_up: Callable[[], Any] = logs.get_logger_provider) -> None:
-        self.reads_text = False
+        self.needs_text = False
         self._late = Late.of(settings)
         self._conventions = CHOICES[settings.semconv]
         schema_url = self._conventions[0].schema_url

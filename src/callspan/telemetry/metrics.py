@@ -36,7 +36,7 @@ from callspan.version import __version__
 class Metrics:
     """Records what the conventions ask for when a call ends, and metrics of our own where they were asked for."""
 
-    reads_text = False
+    needs_text = False
 
     def __init__(self, settings: Settings, look_up: Callable[[], Any] = metrics.get_meter_provider) -> None:
         self._conventions = CHOICES[settings.semconv]

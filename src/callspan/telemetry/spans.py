@@ -26,7 +26,7 @@ class Spans:
     """Starts a span with each call and ends it with the call, with a status that tells errors from the rest."""
 
     def __init__(self, settings: Settings, look_up: Callable[[], Any] = trace.get_tracer_provider) -> None:
-        self.reads_text = settings.token_events == "all"
+        self.needs_text = settings.token_events == "all"
         self._first_token = settings.token_events == "first"
         self._conventions = CHOICES[settings.semconv]
         self._late = Late.of(settings)
@@ -65,7 +65,7 @@ class Spans:
         """Read what was sent before the app, which owns it, can change it; for the event too."""
         recorded = call.capture.span and span.is_recording()
         if recorded or call.capture.event:
-            shown = call.shown = content.Shown(call.capture, _longest_value(span))
+            shown = call.shown = content.CapturedContent(call.capture, _longest_value(span))
             shown.sent(call)
             if recorded:
                 span.set_attributes(shown.texts())

@@ -17,7 +17,7 @@ NAMES = (
     "search_context_size",
     "repricing",
 )
-"""What dialects call these conditions, among the settings of a request and the details of an answer.
+"""What formats call these conditions, among the settings of a request and the details of an answer.
 
 Each is also the reason that is given where a price for it is not known, and the name that genai-prices has for it, if
 it has one.

@@ -57,7 +57,7 @@ class TokenTable:
     Calls whose tokens nobody stated have a column of their own, so that the total never pretends to hold them.
     """
 
-    reads_text = False
+    needs_text = False
 
     def __init__(self) -> None:
         self._lock = process.own_lock(self)

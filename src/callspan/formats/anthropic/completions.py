@@ -7,7 +7,7 @@ from typing import Any
 from callspan.events import TEXT, Content, Delta, Part
 from callspan.formats.anthropic import messages as messages
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Dialect, get, identity, text
+from callspan.formats.format import Body, Format, get, identity, text
 
 
 def parameters(body: Body) -> dict[str, Any]:
@@ -35,4 +35,4 @@ def read(answer: Any, full: bool) -> Delta | None:
     )
 
 
-COMPLETIONS = Dialect("text_completion", parameters, with_failures(read), content)
+COMPLETIONS = Format("text_completion", parameters, with_failures(read), content)

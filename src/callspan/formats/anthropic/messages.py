@@ -8,7 +8,7 @@ from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure,
 from callspan.formats.anthropic import parts as parts
 from callspan.formats.anthropic.usage import conditions, usage
 from callspan.formats.errors import failure_type, stated_failure
-from callspan.formats.format import Body, Dialect, chosen, get, identity, items, position, text
+from callspan.formats.format import Body, Format, chosen, get, identity, items, position, text
 from callspan.formats.parts import output_type
 
 _SETTINGS = {
@@ -112,4 +112,4 @@ def _failure(error: Any) -> Failure:
     return Failure(failure_type(error, "type"), str(get(error, "message") or ""))
 
 
-MESSAGES = Dialect("chat", parameters, read, content)
+MESSAGES = Format("chat", parameters, read, content)

@@ -7,7 +7,7 @@ from typing import Any
 
 from callspan.events import TEXT, TOOL_CALL, Content, Delta, Part
 from callspan.formats.bedrock.prompt import prompted
-from callspan.formats.format import Body, Dialect, chosen, get, inside, items, plain, text
+from callspan.formats.format import Body, Format, chosen, get, inside, items, plain, text
 
 _ASKED = {"agentId": "agent_id", "agentName": "agent_name", "sessionId": "conversation_id"}
 
@@ -45,4 +45,4 @@ def _wanted(call: Any, place: int) -> Part:
     return Part(TOOL_CALL, json.dumps(plain(given), ensure_ascii=False), index=place, name=name)
 
 
-AGENT = Dialect("invoke_agent", parameters, read, content)
+AGENT = Format("invoke_agent", parameters, read, content)

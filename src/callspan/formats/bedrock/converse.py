@@ -6,7 +6,7 @@ from typing import Any
 
 from callspan.events import Content, Delta, Usage
 from callspan.formats.bedrock import parts as parts
-from callspan.formats.format import Body, Dialect, chosen, count, fields, get, inside, items, position, text
+from callspan.formats.format import Body, Format, chosen, count, fields, get, inside, items, position, text
 from callspan.formats.parts import output_type
 
 _SETTINGS = {
@@ -137,4 +137,4 @@ def _cached(stated: Any, name: str) -> int | None:
     return count(stated, f"{name}Count") if found is None else found
 
 
-CONVERSE = Dialect("chat", parameters, read, content)
+CONVERSE = Format("chat", parameters, read, content)

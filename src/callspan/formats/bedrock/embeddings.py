@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from callspan.events import Delta, Usage
-from callspan.formats.format import Body, Dialect, chosen, count, fields, get, items
+from callspan.formats.format import Body, Format, chosen, count, fields, get, items
 
 _SETTINGS = {
     "dimensions": "dimensions",
@@ -43,4 +43,4 @@ def _dimensions(vectors: Any) -> int | None:
     return _dimensions(first) if isinstance(first, (list, Mapping)) else len(vectors) if first is not None else None
 
 
-EMBEDDINGS = Dialect("embeddings", parameters, read)
+EMBEDDINGS = Format("embeddings", parameters, read)

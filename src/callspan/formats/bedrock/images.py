@@ -6,7 +6,7 @@ from typing import Any
 
 from callspan.events import TEXT, Content, Delta, Part
 from callspan.formats.errors import stated_failure
-from callspan.formats.format import Body, Dialect, get, inside, items, text
+from callspan.formats.format import Body, Format, get, inside, items, text
 from callspan.formats.parts import blob
 
 
@@ -36,4 +36,4 @@ def _image(image: Any, place: int) -> Part:
     return Part(told.pop("type"), choice=place, data=told)
 
 
-IMAGES = Dialect("generate_content", parameters, read, content)
+IMAGES = Format("generate_content", parameters, read, content)

@@ -18,7 +18,7 @@ from callspan.formats.bedrock.images import IMAGES
 from callspan.formats.bedrock.prompt import PROMPT
 from callspan.formats.cohere.chat_v1 import CHAT_V1
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Dialect, count, get, items, loaded, text
+from callspan.formats.format import Body, Format, count, get, items, loaded, text
 from callspan.formats.openai.chat import CHAT
 from callspan.runtime.number import token_count_in_header
 
@@ -52,18 +52,18 @@ class Form:
 
     name: str
     fits: Callable[[Body], bool]
-    dialect: Dialect
+    wire_format: Format
 
 
-def _on_bedrock(dialect: Dialect) -> Dialect:
-    """A vendor's dialect where its answers come through Bedrock."""
+def _on_bedrock(wire_format: Format) -> Format:
+    """A vendor's format where its answers come through Bedrock."""
 
     def parameters(body: Body) -> dict[str, Any]:
         guardrail = text(body.get("guardrailIdentifier"))
         asked = {name: value for name, (field, _) in _CONDITIONS.items() if (value := text(body.get(field)))}
-        return {**dialect.parameters(body), **asked, **({"guardrail_id": guardrail} if guardrail else {})}
+        return {**wire_format.parameters(body), **asked, **({"guardrail_id": guardrail} if guardrail else {})}
 
-    read_vendor = with_failures(dialect.read)
+    read_vendor = with_failures(wire_format.read)
 
     def read(item: Any, full: bool) -> Delta | None:
         chunk = get(item, "chunk")
@@ -77,7 +77,7 @@ def _on_bedrock(dialect: Dialect) -> Dialect:
             delta.metered = Usage(input=count(counts, "inputTokenCount"), output=count(counts, "outputTokenCount"))
         return delta
 
-    return replace(dialect, parameters=parameters, read=read)
+    return replace(wire_format, parameters=parameters, read=read)
 
 
 def headed(headers: Mapping[str, Any]) -> Delta:

@@ -6,7 +6,7 @@ from typing import Any
 
 from callspan.events import TEXT, Content, Delta, Part
 from callspan.formats.bedrock.prompt import prompted
-from callspan.formats.format import Body, Dialect, chosen, fields, get, inside, items, text
+from callspan.formats.format import Body, Format, chosen, fields, get, inside, items, text
 
 _BASE = "knowledgeBaseConfiguration"
 _SETTINGS = {"maxTokens": "max_tokens", "temperature": "temperature", "topP": "top_p", "stopSequences": "stop"}
@@ -41,7 +41,7 @@ def read_generation(answer: Any, full: bool) -> Delta | None:
     return Delta(parts=(Part(TEXT, said),)) if said and full else None
 
 
-GENERATION = Dialect("chat", _generation_parameters, read_generation, _generation_content)
+GENERATION = Format("chat", _generation_parameters, read_generation, _generation_content)
 
 
 def _search_parameters(body: Body) -> dict[str, Any]:
@@ -74,4 +74,4 @@ def _address(location: Any) -> str | None:
     return next((text(value) for place in fields(location).values() for value in fields(place).values()), None)
 
 
-SEARCH = Dialect("retrieval", _search_parameters, read_search, _search_content)
+SEARCH = Format("retrieval", _search_parameters, read_search, _search_content)

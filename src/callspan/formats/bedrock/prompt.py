@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.events import TEXT, Content, Delta, Part, Usage
-from callspan.formats.format import Body, Dialect, chosen, count, fields, get, identity, inside, items, position, text
+from callspan.formats.format import Body, Format, chosen, count, fields, get, identity, inside, items, position, text
 
 _SETTINGS = {
     "max_tokens": "max_tokens",
@@ -89,4 +89,4 @@ def _usage(answer: Any, choices: list[Any]) -> Usage | None:
     return Usage(input=asked, output=sum(said) if said else None) if said or asked is not None else None
 
 
-PROMPT = Dialect("text_completion", parameters, read, content)
+PROMPT = Format("text_completion", parameters, read, content)

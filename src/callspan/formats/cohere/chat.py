@@ -8,7 +8,7 @@ from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure,
 from callspan.formats import parts as parts
 from callspan.formats.cohere.usage import usage
 from callspan.formats.errors import stated_failure
-from callspan.formats.format import Body, Dialect, chosen, get, identity, items, plain, position, text
+from callspan.formats.format import Body, Format, chosen, get, identity, items, plain, position, text
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -135,4 +135,4 @@ def failure(reason: str | None, said: Any = None) -> Failure | None:
     return Failure(reason, str(said or "")) if reason in _FAILED and reason is not None else None
 
 
-CHAT = Dialect("chat", parameters, read, content)
+CHAT = Format("chat", parameters, read, content)

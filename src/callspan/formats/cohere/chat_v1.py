@@ -9,7 +9,7 @@ from callspan.events import TEXT, TOOL_CALL, Content, Delta, Part, shown
 from callspan.formats.cohere.chat import failure, parameters
 from callspan.formats.cohere.usage import usage
 from callspan.formats.errors import stated_failure
-from callspan.formats.format import Body, Dialect, get, identity, items, plain, position, text
+from callspan.formats.format import Body, Format, get, identity, items, plain, position, text
 
 _ROLES = {"CHATBOT": "assistant", "SYSTEM": "system", "TOOL": "tool"}
 
@@ -99,4 +99,4 @@ def _fragments(delta: Any) -> list[Part]:
     return [Part(TOOL_CALL, text(get(delta, "parameters")) or "", index=place, name=text(get(delta, "name")))]
 
 
-CHAT_V1 = Dialect("chat", parameters, read, content)
+CHAT_V1 = Format("chat", parameters, read, content)

@@ -7,7 +7,7 @@ from typing import Any
 from callspan.events import Delta
 from callspan.formats.cohere.usage import usage
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Dialect, chosen, get, identity, items
+from callspan.formats.format import Body, Format, chosen, get, identity, items
 
 _SETTINGS = {"output_dimension": "dimensions", "embedding_types": "encoding_formats"}
 _NUMBERS = ("float", "float_", "int8", "uint8")
@@ -43,4 +43,4 @@ def _length(vectors: Any) -> int:
     return len(items(next(iter(items(vectors)), None)))
 
 
-EMBEDDINGS = Dialect("embeddings", parameters, with_failures(read))
+EMBEDDINGS = Format("embeddings", parameters, with_failures(read))

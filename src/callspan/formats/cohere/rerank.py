@@ -7,7 +7,7 @@ from typing import Any
 from callspan.events import TEXT, Content, Delta, Usage
 from callspan.formats.cohere.usage import usage
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Dialect, count, get, identity, items
+from callspan.formats.format import Body, Format, count, get, identity, items
 
 
 def _parameters(_body: Body) -> dict[str, Any]:
@@ -34,4 +34,4 @@ def read(answer: Any, _full: bool) -> Delta | None:
     return Delta(id=identity(get(answer, "id")), usage=found)
 
 
-RERANK = Dialect("rerank", _parameters, with_failures(read), content)
+RERANK = Format("rerank", _parameters, with_failures(read), content)

@@ -6,7 +6,7 @@ from typing import Any
 
 from callspan.events import Content, Delta, Failure, Part
 from callspan.formats.errors import failure_type
-from callspan.formats.format import Body, Dialect, chosen, get, identity, items, position, text
+from callspan.formats.format import Body, Format, chosen, get, identity, items, position, text
 from callspan.formats.gemini import parts as parts
 from callspan.formats.gemini.usage import tier, usage
 
@@ -102,4 +102,4 @@ def _blocked(answer: Any) -> list[tuple[int, str | None]]:
     return [(0, reason)] if reason else []
 
 
-CONTENT = Dialect("generate_content", parameters, read, content)
+CONTENT = Format("generate_content", parameters, read, content)

@@ -9,7 +9,7 @@ from callspan.events.ending import CANCELLED_BY_PROVIDER
 from callspan.events.usage import DETAILS
 from callspan.formats import parts as parts
 from callspan.formats.errors import OTHER, failure_type
-from callspan.formats.format import Body, Dialect, chosen, count, get, identity, items, plain, position, spoken, text
+from callspan.formats.format import Body, Format, chosen, count, get, identity, items, plain, position, spoken, text
 from callspan.formats.gemini.usage import by_modality
 from callspan.runtime.number import http_status
 
@@ -190,4 +190,4 @@ def _searches(stated: Any) -> dict[str, int]:
     return found
 
 
-INTERACTIONS = Dialect("generate_content", parameters, read, content)
+INTERACTIONS = Format("generate_content", parameters, read, content)

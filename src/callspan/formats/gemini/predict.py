@@ -7,7 +7,7 @@ from typing import Any
 from callspan.events import TEXT, Content, Delta, Part, Usage
 from callspan.formats import parts as parts
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Dialect, chosen, get, items, text
+from callspan.formats.format import Body, Format, chosen, get, items, text
 from callspan.formats.gemini.usage import usage
 from callspan.runtime.number import token_count
 
@@ -66,5 +66,5 @@ def _image(image: Any, place: int) -> Part:
     return Part(told.pop("type"), choice=place, data=told)
 
 
-EMBEDDINGS = Dialect("embeddings", _embedding_parameters, with_failures(read_embeddings))
-IMAGES = Dialect("generate_content", _image_parameters, with_failures(read_images), _image_content)
+EMBEDDINGS = Format("embeddings", _embedding_parameters, with_failures(read_embeddings))
+IMAGES = Format("generate_content", _image_parameters, with_failures(read_images), _image_content)

@@ -9,7 +9,7 @@ from typing import Any
 from callspan.events import SERVER_TOOL_CALL, TEXT, TOOL_CALL, Content, Delta, Failure, Part, shown
 from callspan.formats import parts as parts
 from callspan.formats.errors import failure_type, stated_failure
-from callspan.formats.format import Body, Dialect, get, identity, items, plain, position, text
+from callspan.formats.format import Body, Format, get, identity, items, plain, position, text
 from callspan.formats.openai import chat as chat
 from callspan.formats.openai.usage import usage
 
@@ -117,4 +117,4 @@ _EVENTS = {
     "tool.execution.delta": "tool.execution",
 }
 
-CONVERSATIONS = Dialect("chat", parameters, read, content)
+CONVERSATIONS = Format("chat", parameters, read, content)

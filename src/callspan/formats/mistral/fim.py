@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callspan.events import TEXT, Content
-from callspan.formats.format import Body, Dialect, text
+from callspan.formats.format import Body, Format, text
 from callspan.formats.openai import chat as chat
 from callspan.formats.openai import completions as completions
 
@@ -15,4 +15,4 @@ def content(body: Body) -> Content:
     return Content([{"role": "user", "parts": parts}] if parts else [])
 
 
-FIM = Dialect("text_completion", completions.parameters, chat.read, content)
+FIM = Format("text_completion", completions.parameters, chat.read, content)

@@ -6,7 +6,7 @@ from typing import Any
 
 from callspan.events import Delta, Usage
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Dialect, chosen, count, get, text
+from callspan.formats.format import Body, Format, chosen, count, get, text
 
 
 def parameters(body: Body) -> dict[str, Any]:
@@ -25,4 +25,4 @@ def read(answer: Any, _full: bool) -> Delta | None:
     )
 
 
-EMBEDDINGS = Dialect("embeddings", parameters, with_failures(read))
+EMBEDDINGS = Format("embeddings", parameters, with_failures(read))

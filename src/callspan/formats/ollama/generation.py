@@ -8,7 +8,7 @@ from typing import Any
 
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Part, Usage, shown
 from callspan.formats import parts as parts
-from callspan.formats.format import Body, Dialect, chosen, count, get, identity, items, plain, text
+from callspan.formats.format import Body, Format, chosen, count, get, identity, items, plain, text
 from callspan.runtime.number import real
 
 _SETTINGS = {
@@ -118,5 +118,5 @@ def _usage(answer: Any) -> Usage | None:
     return None if found.total is None else found
 
 
-CHAT = Dialect("chat", parameters, read, chat_content)
-GENERATE = Dialect("text_completion", parameters, read, generate_content)
+CHAT = Format("chat", parameters, read, chat_content)
+GENERATE = Format("text_completion", parameters, read, generate_content)

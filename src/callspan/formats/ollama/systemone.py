@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from callspan.events import TEXT, Content, Delta, Part, Usage
-from callspan.formats.format import Body, Dialect, count, get, plain, text
+from callspan.formats.format import Body, Format, count, get, plain, text
 
 
 def _parameters(_body: Body) -> dict[str, Any]:
@@ -35,4 +35,4 @@ def read(answer: Any, full: bool) -> Delta | None:
     )
 
 
-SYSTEM_ONE = Dialect("generate_content", _parameters, read, content)
+SYSTEM_ONE = Format("generate_content", _parameters, read, content)

@@ -8,7 +8,7 @@ from typing import Any
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage, parsed
 from callspan.formats import parts as parts
 from callspan.formats.errors import stated_failure
-from callspan.formats.format import Body, Dialect, chosen, fields, get, identity, items, position, spoken, text
+from callspan.formats.format import Body, Format, chosen, fields, get, identity, items, position, spoken, text
 from callspan.formats.openai import billing as billing
 from callspan.formats.openai.usage import from_timings, shares, usage
 
@@ -266,4 +266,4 @@ def usage_follows(body: Body) -> bool:
     return asked is True
 
 
-CHAT = Dialect("chat", parameters, read, content, with_usage_requested, only_usage, usage_follows)
+CHAT = Format("chat", parameters, read, content, with_usage_requested, only_usage, usage_follows)

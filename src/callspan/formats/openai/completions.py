@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.events import TEXT, Content, Delta, Part
-from callspan.formats.format import Body, Dialect, get, items, text
+from callspan.formats.format import Body, Format, get, items, text
 from callspan.formats.openai import chat as chat
 
 
@@ -33,6 +33,6 @@ def read(answer: Any, full: bool) -> Delta | None:
     return delta
 
 
-COMPLETIONS = Dialect(
+COMPLETIONS = Format(
     "text_completion", parameters, read, content, chat.with_usage_requested, chat.only_usage, chat.usage_follows
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from callspan.events import Delta, Usage
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Dialect, chosen, get, identity, items, text
+from callspan.formats.format import Body, Format, chosen, get, identity, items, text
 from callspan.formats.openai.usage import usage
 
 _SETTINGS = {"dimensions": "dimensions", "encoding_format": "encoding_formats"}
@@ -38,4 +38,4 @@ def _dimensions(vector: Any) -> int | None:
     return len(vector) if hasattr(vector, "__len__") else None
 
 
-EMBEDDINGS = Dialect("embeddings", parameters, with_failures(read))
+EMBEDDINGS = Format("embeddings", parameters, with_failures(read))

@@ -12,7 +12,7 @@ from typing import Any
 from callspan.events import TEXT, Content, Delta, Part
 from callspan.formats import parts as parts
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Dialect, chosen, fields, get, identity, items, text
+from callspan.formats.format import Body, Format, chosen, fields, get, identity, items, text
 from callspan.formats.openai.usage import usage
 
 _SETTINGS = {"temperature": "temperature", "n": "choices"}
@@ -69,7 +69,7 @@ def read_moderation(answer: Any, _full: bool) -> Delta | None:
 
 
 _READ = with_failures(read)
-IMAGES = Dialect("generate_content", _parameters("image"), _READ, _content("prompt"))
-SPEECH = Dialect("generate_content", _parameters("speech"), _READ, _content("input"))
-TRANSCRIPTION = Dialect("generate_content", _parameters("text"), _READ, _content("prompt"))
-MODERATION = Dialect("moderation", _parameters(None), with_failures(read_moderation), _content("input"))
+IMAGES = Format("generate_content", _parameters("image"), _READ, _content("prompt"))
+SPEECH = Format("generate_content", _parameters("speech"), _READ, _content("input"))
+TRANSCRIPTION = Format("generate_content", _parameters("text"), _READ, _content("prompt"))
+MODERATION = Format("moderation", _parameters(None), with_failures(read_moderation), _content("input"))

@@ -18,7 +18,7 @@ from callspan.events import (
 )
 from callspan.formats import parts as parts
 from callspan.formats.errors import OTHER, failure_type, stated_failure
-from callspan.formats.format import Body, Dialect, chosen, fields, get, identity, items, plain, position, spoken, text
+from callspan.formats.format import Body, Format, chosen, fields, get, identity, items, plain, position, spoken, text
 from callspan.formats.openai.tools import tools_used
 from callspan.formats.openai.usage import usage
 
@@ -243,6 +243,6 @@ def read_compaction(answer: Any, full: bool) -> Delta | None:
     return delta
 
 
-RESPONSES = Dialect("chat", parameters, read, content)
-COMPACTION = Dialect("chat", parameters, read_compaction, content)
-FETCH = Dialect("fetch_response", fetch_parameters, fetch_read)
+RESPONSES = Format("chat", parameters, read, content)
+COMPACTION = Format("chat", parameters, read_compaction, content)
+FETCH = Format("fetch_response", fetch_parameters, fetch_read)

@@ -6,7 +6,7 @@ from typing import Any
 
 from callspan.events import Delta
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Dialect, items
+from callspan.formats.format import Body, Format, items
 from callspan.formats.openai.embeddings import parameters as openai_parameters
 
 
@@ -22,4 +22,4 @@ def read(answer: Any, _full: bool) -> Delta | None:
     return Delta(details={"dimensions": len(inner)} if inner else None)
 
 
-FEATURES = Dialect("embeddings", parameters, with_failures(read))
+FEATURES = Format("embeddings", parameters, with_failures(read))

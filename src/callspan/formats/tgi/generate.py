@@ -6,7 +6,7 @@ from typing import Any
 
 from callspan.events import TEXT, Content, Delta, Part, Usage
 from callspan.formats.errors import stated_failure
-from callspan.formats.format import Body, Dialect, chosen, count, get, items, text
+from callspan.formats.format import Body, Format, chosen, count, get, items, text
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -57,4 +57,4 @@ def _usage(details: Any) -> Usage | None:
     return None if said is None and sent is None else Usage(input=sent, output=said)
 
 
-GENERATE = Dialect("text_completion", parameters, read, content)
+GENERATE = Format("text_completion", parameters, read, content)

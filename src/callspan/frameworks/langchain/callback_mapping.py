@@ -63,8 +63,8 @@ def _name(call: Call) -> str:
 
 
 def _serialized(call: Call) -> dict[str, Any]:
-    place = ["callspan", call.client_name or call.provider, call.operation]
-    return {"lc": 1, "type": "not_implemented", "id": place, "name": _name(call)}
+    run_context = ["callspan", call.client_name or call.provider, call.operation]
+    return {"lc": 1, "type": "not_implemented", "id": run_context, "name": _name(call)}
 
 
 def _metadata(call: Call) -> dict[str, Any]:

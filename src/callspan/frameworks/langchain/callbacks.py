@@ -14,7 +14,7 @@ from typing import Any
 
 from callspan.frameworks.langchain.handler import Heard, everywhere
 from callspan.frameworks.langchain.tree import tree
-from callspan.frameworks.run_context import Bystander, ModelPlace
+from callspan.frameworks.run_context import ModelRunContext, OpaqueRunContext
 from callspan.runtime import scope
 
 Args = tuple[Any, ...]
@@ -40,7 +40,7 @@ def ahandle(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Corouti
     others = _told(args, kwargs)
     if others is None:
         return _nothing()
-    if isinstance(scope.place(), ModelPlace):
+    if isinstance(scope.run_context(), ModelRunContext):
         return _muted(wrapped, others, kwargs)
     return wrapped(*others, **kwargs)
 
@@ -172,8 +172,8 @@ def hear_open_ends() -> None:
 
 def _mute() -> Any:
     """Whoever calls a model in a callback does not do so for the model that the callback is about."""
-    place = scope.place()
-    return scope.enter(scope.at(Bystander(place))) if isinstance(place, ModelPlace) else None
+    run_context = scope.run_context()
+    return scope.enter(scope.at(OpaqueRunContext(run_context))) if isinstance(run_context, ModelRunContext) else None
 
 
 def set_context(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Any:
@@ -184,6 +184,6 @@ def set_context(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Any
     config = args[0] if args else kwargs.get("config")
     callbacks = config.get("callbacks") if isinstance(config, dict) else None
     run = tree.runs.get(getattr(callbacks, "parent_run_id", None))
-    if run is not None and scope.place() is not run:
+    if run is not None and scope.run_context() is not run:
         scope.enter(run.context)
     return wrapped(*args, **kwargs)

@@ -87,7 +87,7 @@ def search_content(query: Any) -> Content:
 
 def result(observation: Observation, output: Any) -> Any:
     """What a tool gave or a search found, where somebody reads it."""
-    if not observation.reads_text:
+    if not observation.needs_text:
         return None
     if observation.call.operation == "execute_tool":
         return as_object(output)

@@ -15,7 +15,7 @@ from callspan.frameworks.langchain.messages import spoken
 def result(call: Call) -> LLMResult:
     """The answer as far as it came. Counts that nobody stated are left out."""
     make = _completion if call.operation == "text_completion" else _message
-    made = [make(call, place, message["parts"]) for place, message in enumerate(call.response.messages)]
+    made = [make(call, run_context, message["parts"]) for run_context, message in enumerate(call.response.messages)]
     each = call.choices if call.operation == "text_completion" else len(made)
     rows = [made[at : at + each] for at in range(0, len(made), max(1, each))]
     return LLMResult(generations=rows or [[]], llm_output=_output(call))  # type: ignore[arg-type]  # a list of a kind
@@ -36,22 +36,22 @@ def chunk(call: Call, token: Token) -> tuple[str, GenerationChunk | ChatGenerati
     return text, ChatGenerationChunk(message=message)
 
 
-def _completion(call: Call, place: int, parts: list[dict[str, Any]]) -> Generation:
+def _completion(call: Call, run_context: int, parts: list[dict[str, Any]]) -> Generation:
     text = "".join(part["content"] for part in parts if part["type"] == TEXT)
-    return Generation(text=text, generation_info={"finish_reason": _reason(call, place)})
+    return Generation(text=text, generation_info={"finish_reason": _reason(call, run_context)})
 
 
-def _message(call: Call, place: int, parts: list[dict[str, Any]]) -> Generation:
-    ending = {"finish_reason": _reason(call, place)}
+def _message(call: Call, run_context: int, parts: list[dict[str, Any]]) -> Generation:
+    ending = {"finish_reason": _reason(call, run_context)}
     facts = {"model_name": _model(call), "id": call.response.id, "model_provider": call.provider, **ending}
-    counts = _counts(call.response.usage) if place == 0 else None  # counts are of the whole call: told once
+    counts = _counts(call.response.usage) if run_context == 0 else None  # counts are of the whole call: told once
     message = spoken(parts, response_metadata=facts, usage_metadata=counts, id=call.response.id)
     return ChatGeneration(message=message, generation_info=ending)
 
 
-def _reason(call: Call, place: int) -> str | None:
+def _reason(call: Call, run_context: int) -> str | None:
     reasons = call.response.finish_reasons
-    return reasons[place] if place < len(reasons) else None
+    return reasons[run_context] if run_context < len(reasons) else None
 
 
 def _model(call: Call) -> str:

@@ -14,7 +14,7 @@ from callspan.frameworks.langchain import requests, results, steps
 from callspan.frameworks.langchain.facts import framework
 from callspan.frameworks.langchain.steps import Operation
 from callspan.frameworks.run import ModelRun, Run, Runs, around
-from callspan.frameworks.run_context import Bystander, ModelPlace, delegate
+from callspan.frameworks.run_context import ModelRunContext, OpaqueRunContext, delegate
 from callspan.lifecycle.control_flow import steers
 from callspan.lifecycle.observation import Observation
 from callspan.runtime import guard, scope
@@ -52,7 +52,7 @@ class Tree:
         run_id, opener = told.get("run_id"), self.opener
         if run_id is None or opener is None or self.runs.exact(run_id) is not None or scope.suppressed():
             return None
-        parent = self.runs.get(told.get("parent_run_id")) or around(scope.place())
+        parent = self.runs.get(told.get("parent_run_id")) or around(scope.run_context())
         run = kind(run_id, parent, told, framework)
         self.runs.add(run)
         return run
@@ -101,8 +101,8 @@ class Tree:
         if run is None:
             return
         self._tell(run, ("retrieval", {}), lambda: requests.search_content(query))
-        place = scope.place()
-        if isinstance(place, Bystander) and place.opens:
+        run_context = scope.run_context()
+        if isinstance(run_context, OpaqueRunContext) and run_context.opens:
             scope.enter(run.context)  # whoever made the place puts back what was before
 
     def _model_start(self, told: Told, given: Any, operation: str) -> None:
@@ -110,9 +110,9 @@ class Tree:
         if not isinstance(run, ModelRun):
             return
         run.asked = (operation, given)
-        place = scope.place()
-        if isinstance(place, ModelPlace):
-            place.add(run)
+        run_context = scope.run_context()
+        if isinstance(run_context, ModelRunContext):
+            run_context.add(run)
         delegate(run)
 
     def _chat_start(self, told: Told, _serialized: Any = None, given: Any = (), *_rest: Any) -> None:
@@ -140,7 +140,7 @@ class Tree:
     def _spoken(self, run: ModelRun, stream: bool) -> Observation | None:
         """The observation of a model's run that nobody else tells of; runs answered by one request share it."""
         with run.group[0].turn():
-            if run.observation is None and not (run.claimed or run.delegated):
+            if run.observation is None and not (run.adopted or run.delegated):
                 operation, given = run.asked
                 first = next((one for one in run.group if one.observation is not None), run)
                 if first is run:
@@ -150,13 +150,13 @@ class Tree:
 
     def _token(self, told: Told, token: Any = None, *_rest: Any) -> None:
         run = self.runs.get(told.get("run_id"))
-        if isinstance(run, ModelRun) and not run.claimed:
+        if isinstance(run, ModelRun) and not run.adopted:
             observation = self._spoken(run, True)
             if observation is None:
                 return
             token = told.get("token") if token is None else token  # which LangChain tells by name
             said = token if isinstance(token, str) and token else told.get("chunk")
-            known = observation.call.response.first_token is not None and not observation.reads_text
+            known = observation.call.response.first_token is not None and not observation.needs_text
             observation.chunk(None if known else said)  # mere text matters only to those who read text
 
     def _event(self, told: Told, event: Any = None, *_rest: Any) -> None:
@@ -202,8 +202,8 @@ class Tree:
         if len(run.group) == 1:
             observation.answer(result)
             return
-        delta = results.read(result, observation.reads_text)
-        observation.call.response.add(results.at_choice(delta, run.group.index(run)), observation.reads_text)
+        delta = results.read(result, observation.needs_text)
+        observation.call.response.add(results.at_choice(delta, run.group.index(run)), observation.needs_text)
         if all(one.closed for one in run.group):
             observation.finish()
 
@@ -212,7 +212,7 @@ class Tree:
         if run is None:
             return
         failure = error if isinstance(error, BaseException) else None
-        if isinstance(run, ModelRun) and run.claimed and failure is not None:
+        if isinstance(run, ModelRun) and run.adopted and failure is not None:
             note_translation(run.call, failure)
         self.close(run, failure)
 

@@ -6,7 +6,7 @@ from callspan.accounting.budgets import BudgetExceeded
 from callspan.formats.format import nothing
 from callspan.frameworks.framework import Opener
 from callspan.frameworks.litellm.request import Request
-from callspan.frameworks.run_context import Passage
+from callspan.frameworks.run_context import ProxyRunContext
 from callspan.runtime import guard
 
 _DEEP = 32
@@ -15,7 +15,7 @@ _DEEP = 32
 
 def admit(request: Request, opener: Opener | None) -> None:
     """Reserve what a request may need, unless another tells of it; raises `BudgetExceeded` where too little is left."""
-    if opener is None or request.mocked or request.hold is not None or not request.waiting:
+    if opener is None or request.mocked or request.reservation is not None or not request.waiting:
         return
     try:
         _ask(request, opener)
@@ -30,7 +30,7 @@ def _ask(request: Request, opener: Opener) -> None:
     if observation is not None and observation.budgets:
         observation.size = request.size
         observation.admit()
-        request.hold = observation.hold
+        request.reservation = observation.reservation
 
 
 def refused(request: Request, error: BaseException, handled: BaseException | None) -> BudgetExceeded | None:
@@ -39,7 +39,7 @@ def refused(request: Request, error: BaseException, handled: BaseException | Non
     A function that has tried several others raises but the words of the last, so that one's end is noted here.
     """
     stop = refusal(error, handled) or request.stop
-    around = request.outer.runs[0] if isinstance(request.outer, Passage) else None
+    around = request.outer.runs[0] if isinstance(request.outer, ProxyRunContext) else None
     if isinstance(around, Request):
         around.stop = stop
     return stop

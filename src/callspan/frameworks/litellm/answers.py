@@ -27,10 +27,10 @@ _DOUBTFUL = re.compile(rf"(\w+[-_])?{_UUID}")
 def whole(request: Request) -> Reader:
     """What reads a whole answer."""
     if request.function.native:
-        return request.dialect.read
+        return request.wire_format.read
 
     def read(item: Any, full: bool) -> Delta | None:
-        delta = request.dialect.read(item, full)
+        delta = request.wire_format.read(item, full)
         if delta is not None:
             raw = request.whole_text()
             delta.id = _identity(delta.id, raw)
@@ -45,7 +45,7 @@ def chunks(request: Request, stream: Any) -> Reader:
     source = weakref.ref(stream)
 
     def read(item: Any, full: bool) -> Delta | None:
-        delta = request.dialect.read(item, full)
+        delta = request.wire_format.read(item, full)
         if delta is None:
             return None
         delta.id = _given(delta.id, _MADE_UP)

@@ -19,7 +19,7 @@ from callspan.frameworks.litellm.failure import explain
 from callspan.frameworks.litellm.following import follow, follow_native, see_left
 from callspan.frameworks.litellm.functions import Function
 from callspan.frameworks.litellm.request import Request, is_part
-from callspan.frameworks.run_context import Passage, acall_at, call_at, delegate
+from callspan.frameworks.run_context import ProxyRunContext, acall_at, call_at, delegate
 from callspan.lifecycle.observation import Observation
 from callspan.runtime import guard, process, scope
 
@@ -56,7 +56,7 @@ def asked(function: Function, wrapped: Any, _instance: Any, args: Args, kwargs: 
 def _call(request: Request, wrapped: Any, args: Args, kwargs: Kwargs) -> Any:
     before, handled = _put(request), sys.exc_info()[1]
     try:
-        result = call_at(scope.at(request.place), wrapped, args, kwargs)
+        result = call_at(scope.at(request.run_context), wrapped, args, kwargs)
         return _received(request, result, False)
     except BaseException as error:
         if (stop := refused(request, error, handled)) is None:
@@ -70,7 +70,7 @@ def _call(request: Request, wrapped: Any, args: Args, kwargs: Kwargs) -> Any:
 async def _acall(request: Request, wrapped: Any, args: Args, kwargs: Kwargs) -> Any:
     before, handled = _put(request), sys.exc_info()[1]
     try:
-        result = await acall_at(scope.at(request.place), wrapped, args, kwargs)
+        result = await acall_at(scope.at(request.run_context), wrapped, args, kwargs)
         return _received(request, result, True)
     except BaseException as error:
         if (stop := refused(request, error, handled)) is None:
@@ -141,8 +141,8 @@ async def aposted(wrapped: Any, _handler: Any, args: Args, kwargs: Kwargs) -> An
 
 def _keep(response: Any) -> None:
     """Give a response that was read to its end to the call in which it came; one that is streamed is the app's."""
-    place = scope.place()
-    request = place.runs[0] if isinstance(place, Passage) else None
+    run_context = scope.run_context()
+    request = run_context.runs[0] if isinstance(run_context, ProxyRunContext) else None
     if isinstance(request, Request) and getattr(response, "is_closed", False):
         request.response = response
 
@@ -162,7 +162,7 @@ def _begin(function: Function, args: Args, kwargs: Kwargs) -> Request | None:
 def _open(request: Request, stream: bool, asynchronous: bool) -> Observation | None:
     """The observation of a request that nobody else tells of, nor of its answer as the framework around tells it."""
     call = request.made(stream, asynchronous)
-    around = request.outer.claim(call.operation) if request.outer is not None else None
+    around = request.outer.adopt(call.operation) if request.outer is not None else None
     call.framework = (around or request).framework
     request.base = around.base if around is not None and around.moved else request.base
     opener = listener.opener
@@ -175,7 +175,7 @@ def _open(request: Request, stream: bool, asynchronous: bool) -> Observation | N
 
 def _failed(request: Request, error: BaseException, asynchronous: bool) -> None:
     """What fails before anything was sent is no call of a model."""
-    if request.claimed:
+    if request.adopted:
         note_translation(request.call, error)
     if not request.waiting or request.mocked or not request.sent:
         return
@@ -206,7 +206,7 @@ def _received(request: Request, result: Any, asynchronous: bool) -> Any:
     """Tell of an answer, or follow a stream, if nobody else does; the app gets the very object, or its like."""
     stream = hasattr(type(result), "__next__") or hasattr(type(result), "__anext__")
     try:
-        if stream and request.claimed:
+        if stream and request.adopted:
             see_left(result)
         elif request.waiting and not request.mocked:
             return _told(request, result, stream, asynchronous)

@@ -25,9 +25,9 @@ Decide = Callable[[], None]
 
 def follow_native(request: Request, stream: Any, observation: Observation) -> Any:
     """Let an observation follow a stream of events that are the provider's own; return what the app is to read."""
-    reader = EventReader(request.dialect)
+    reader = EventReader(request.wire_format)
     observation.read, observation.rest = reader, reader.end
-    observation.awaits_usage = request.dialect.usage_follows(request.body)
+    observation.awaits_usage = request.wire_format.usage_follows(request.body)
     request.tell(observation)
     if isinstance(stream, (GeneratorType, AsyncGeneratorType)):
         return observed(stream, observation)
@@ -40,7 +40,7 @@ def follow(request: Request, stream: Any, observation: Observation) -> Any:
     For some providers LiteLLM makes the request when the first chunk is asked for; only then is it known who tells.
     """
     observation.read, observation.rest = answers.chunks(request, stream), answers.rest(stream)
-    observation.awaits_usage = request.dialect.usage_follows(request.told)
+    observation.awaits_usage = request.wire_format.usage_follows(request.told)
     make_call, source = getattr(stream, "make_call", None), getattr(stream, "completion_stream", None)
 
     def decide() -> None:
@@ -70,14 +70,14 @@ def _late(request: Request, make_call: Callable[..., Any], decide: Decide) -> Ca
     def begun(*args: Any, **kwargs: Any) -> Any:
         request.start_now()
         try:
-            return call_at(scope.at(request.place), make_call, args, kwargs)
+            return call_at(scope.at(request.run_context), make_call, args, kwargs)
         finally:
             decide()
 
     async def abegun(*args: Any, **kwargs: Any) -> Any:
         request.start_now()
         try:
-            return await acall_at(scope.at(request.place), make_call, args, kwargs)
+            return await acall_at(scope.at(request.run_context), make_call, args, kwargs)
         finally:
             decide()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from callspan.formats.anthropic.messages import MESSAGES
 from callspan.formats.cohere.rerank import RERANK
-from callspan.formats.format import Dialect
+from callspan.formats.format import Format
 from callspan.formats.gemini.content import CONTENT
 from callspan.formats.gemini.interactions import INTERACTIONS
 from callspan.formats.openai.chat import CHAT
@@ -38,7 +38,7 @@ class Function:
 
     module: str
     name: str
-    dialect: Dialect
+    wire_format: Format
     arguments: tuple[str, ...]
     inner_flag: str = ""
     native: bool = False

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from callspan.events import Delta, Usage
-from callspan.formats.format import Dialect, loaded
+from callspan.formats.format import Format, loaded
 
 _EVENT_LIMIT = 4 * 1024 * 1024
 """Bytes of an event without an end that are kept."""
@@ -15,13 +15,13 @@ _EVENT_LIMIT = 4 * 1024 * 1024
 class EventReader:
     """A reader of one stream. LiteLLM passes on bytes as they come, cut anywhere, or events as plain data."""
 
-    def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
+    def __init__(self, wire_format: Format) -> None:
+        self._wire_format = wire_format
         self._rest = b""
 
     def __call__(self, item: Any, full: bool) -> Delta | None:
         """Return what a piece of the stream adds, all events in it together."""
-        deltas = (self._dialect.read(event, full) for event in self._events(item))
+        deltas = (self._wire_format.read(event, full) for event in self._events(item))
         return _together([delta for delta in deltas if delta is not None])
 
     def end(self) -> Delta | None:

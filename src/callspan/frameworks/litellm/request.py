@@ -13,7 +13,7 @@ from callspan.formats.format import text
 from callspan.frameworks.litellm.functions import Function
 from callspan.frameworks.litellm.names import provider_of
 from callspan.frameworks.run import ModelRun
-from callspan.frameworks.run_context import Passage
+from callspan.frameworks.run_context import ProxyRunContext
 from callspan.frameworks.version import version
 from callspan.hooks.address import address
 from callspan.runtime import scope
@@ -57,22 +57,22 @@ class Request(ModelRun):
 
     __slots__ = (
         "body",
-        "dialect",
         "function",
         "late",
         "log",
         "mocked",
-        "place",
         "raw",
         "response",
+        "run_context",
         "sent",
         "server",
         "stop",
         "stream",
+        "wire_format",
     )
 
     def __init__(self, function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        self.function, self.dialect = function, function.dialect
+        self.function, self.wire_format = function, function.wire_format
         asked = {**dict(zip(function.arguments, args, strict=False)), **kwargs}
         self.log: Any = asked.pop("litellm_logging_obj", None)
         super().__init__(kwargs.get("litellm_call_id"), None, asked, _framework)
@@ -84,7 +84,7 @@ class Request(ModelRun):
         self.raw = ""
         self.response: Any = None
         self.server: tuple[str | None, int | None] = (None, None)
-        self.place = Passage(scope.place(), runs=[self])
+        self.run_context = ProxyRunContext(scope.run_context(), runs=[self])
 
     def send(self, api_key: Any = None, additional_args: Any = None, **_rest: Any) -> None:
         """Take note that LiteLLM sends a request; for its own mock answers it says so too."""
@@ -124,15 +124,15 @@ class Request(ModelRun):
         body = {name: value for name, value in self.body.items() if value is not None}
         known = getattr(self.log, "model_call_details", {})
         return Call(
-            self.dialect.operation,
+            self.wire_format.operation,
             provider_of(text(known.get("custom_llm_provider")) or "", self.server),
             text(known.get("model")) or text(body.get("model")),
-            self.dialect.parameters(body),
+            self.wire_format.parameters(body),
             stream=stream,
             asynchronous=asynchronous,
             server=self.server,
             client=("litellm", self.framework.version),
-            content=lambda: self.dialect.content(body),
+            content=lambda: self.wire_format.content(body),
         )
 
 

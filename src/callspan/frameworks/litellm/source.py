@@ -47,7 +47,7 @@ LITELLM = Source(
     module="litellm",
     packages=("litellm",),
     versions=("1.80", "2"),
-    operations=tuple(dict.fromkeys(function.dialect.operation for function in FUNCTIONS)),
+    operations=tuple(dict.fromkeys(function.wire_format.operation for function in FUNCTIONS)),
     patches=patches,
     listen=listen,
 )
