@@ -36,12 +36,18 @@ def main() -> None:
     embeddings = OpenAIEmbeddings(model="text-embedding-3-small", check_embedding_ctx_length=False)
     shelf = InMemoryVectorStore.from_texts(CATALOGUE, embeddings)
     catalogue = create_retriever_tool(
-        shelf.as_retriever(search_kwargs={"k": 1}), "search_catalogue", "Finds flowers by what they are good for."
+        shelf.as_retriever(search_kwargs={"k": 1}),
+        "search_catalogue",
+        "Finds flowers by what they are good for.",
     )
-    agent = create_agent(ChatOpenAI(model=MODEL), [catalogue, flower_price, delivery_day], name="florist")
+    agent = create_agent(
+        ChatOpenAI(model=MODEL), [catalogue, flower_price, delivery_day], name="florist"
+    )
     question = "Search the catalogue for a flower that helps me sleep, the price of 12 stems, and delivery to Delft."
     for message in agent.invoke({"messages": [("user", question)]})["messages"]:
-        print(f"{message.type}: {message.text or [call['name'] for call in getattr(message, 'tool_calls', [])]}")
+        print(
+            f"{message.type}: {message.text or [call['name'] for call in getattr(message, 'tool_calls', [])]}"
+        )
 
 
 if __name__ == "__main__":

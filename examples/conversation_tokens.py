@@ -29,7 +29,9 @@ def main() -> None:
         print("第二天")
         conversation.invoke("我又来了,还记得我昨天为什么要来买花吗?")
         print(f"第三次对话后的记忆:\n{memory.buffer}")
-    print(f"总计使用的tokens: {usage.total} ({usage.calls} 次调用, 输入 {usage.input}, 输出 {usage.output})")
+    print(
+        f"总计使用的tokens: {usage.total} ({usage.calls} 次调用, 输入 {usage.input}, 输出 {usage.output})"
+    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ MODEL = os.environ.get("FLOWER_SHOP_MODEL", "gpt-4.1-mini")
 
 
 def ask(text: str) -> str:
-    answer = openai.OpenAI().chat.completions.create(model=MODEL, messages=[{"role": "user", "content": text}])
+    answer = openai.OpenAI().chat.completions.create(
+        model=MODEL, messages=[{"role": "user", "content": text}]
+    )
     return answer.choices[0].message.content or ""
 
 
@@ -33,10 +35,14 @@ def main() -> None:
         asyncio.run(ask_at_once("Tulips?", "Peonies?", "Orchids?"))
         print(f"so far:  {day.calls} calls, {day.total} tokens")
 
-        with ThreadPoolExecutor() as pool:  # threads do not inherit the context, so it is carried there
+        with (
+            ThreadPoolExecutor() as pool
+        ):  # threads do not inherit the context, so it is carried there
             list(pool.map(callspan.carry(ask), ["Lilies?", "Daisies?"]))
     for model, used in day.by_model.items():
-        print(f"day:     {model}: {used.calls} calls, {used.input} in, {used.output} out, {used.total} in all")
+        print(
+            f"day:     {model}: {used.calls} calls, {used.input} in, {used.output} out, {used.total} in all"
+        )
 
 
 if __name__ == "__main__":

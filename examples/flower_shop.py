@@ -12,7 +12,10 @@ from openai import AsyncOpenAI, OpenAI
 
 MODEL = os.environ.get("FLOWER_SHOP_MODEL", "gpt-4.1-mini")
 EMBEDDING_MODEL = "text-embedding-3-small"
-FLORIST = {"role": "system", "content": "You are a friendly florist. Answer in two sentences at most."}
+FLORIST = {
+    "role": "system",
+    "content": "You are a friendly florist. Answer in two sentences at most.",
+}
 
 PRICES = {"rose": 3.50, "tulip": 1.20, "peony": 4.80}
 CATALOGUE = [
@@ -22,7 +25,10 @@ CATALOGUE = [
 ]
 STEMS = {
     "type": "object",
-    "properties": {"flower": {"type": "string", "enum": list(PRICES)}, "count": {"type": "integer"}},
+    "properties": {
+        "flower": {"type": "string", "enum": list(PRICES)},
+        "count": {"type": "integer"},
+    },
     "required": ["flower", "count"],
 }
 TOOLS = [{"type": "function", "function": {"name": "flower_price", "parameters": STEMS}}]
@@ -33,7 +39,9 @@ def ask(question: str) -> list:
 
 
 def answer_a_question(client: OpenAI) -> None:
-    reply = client.chat.completions.create(model=MODEL, messages=ask("How long do cut tulips last?"))
+    reply = client.chat.completions.create(
+        model=MODEL, messages=ask("How long do cut tulips last?")
+    )
     print("Florist:", reply.choices[0].message.content)
 
 
@@ -56,7 +64,11 @@ def flower_price(flower: str, count: int) -> str:
 
 def quote_a_price(client: OpenAI) -> None:
     messages = ask("What is the price of 12 tulip stems?")
-    reply = client.chat.completions.create(model=MODEL, messages=messages, tools=TOOLS).choices[0].message
+    reply = (
+        client.chat.completions.create(model=MODEL, messages=messages, tools=TOOLS)
+        .choices[0]
+        .message
+    )
     if not reply.tool_calls:
         print("Florist:", reply.content)
         return
@@ -98,7 +110,9 @@ def find_the_closest_flower(client: OpenAI, wish: str) -> None:
 
 
 def greet_a_hurried_customer(client: OpenAI) -> None:
-    stream = client.chat.completions.create(model=MODEL, messages=ask("Tell me all about roses."), stream=True)
+    stream = client.chat.completions.create(
+        model=MODEL, messages=ask("Tell me all about roses."), stream=True
+    )
     heard = ""
     for chunk in stream:
         heard += (chunk.choices[0].delta.content or "") if chunk.choices else ""
@@ -109,7 +123,9 @@ def greet_a_hurried_customer(client: OpenAI) -> None:
 
 def ask_the_old_oracle(client: OpenAI) -> None:
     try:
-        client.chat.completions.create(model="no-such-model", messages=ask("Will it rain on Saturday?"))
+        client.chat.completions.create(
+            model="no-such-model", messages=ask("Will it rain on Saturday?")
+        )
     except openai.NotFoundError:
         print("The oracle is out today; please ask the florist instead.")
 

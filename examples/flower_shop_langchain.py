@@ -23,7 +23,9 @@ class Speaker(BaseCallbackHandler):
 
     def on_llm_new_token(self, token: str, **kwargs: Any) -> None:
         if token:
-            print(f"[{self.customer}] 花卉数据: {token}\n", end="")  # whole lines, for it may run in a thread
+            print(
+                f"[{self.customer}] 花卉数据: {token}\n", end=""
+            )  # whole lines, for it may run in a thread
 
 
 class Assistant(AsyncCallbackHandler):

@@ -32,13 +32,19 @@ class LogCalls:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stdout, format="%(levelname)s %(name)s %(message)s"
+    )
     logging.getLogger("httpx").setLevel(logging.WARNING)
     callspan.instrument(handlers=[LogCalls(logging.getLogger("shop"))])
     client = openai.OpenAI()
-    client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "玫瑰能放几天?"}])
+    client.chat.completions.create(
+        model=MODEL, messages=[{"role": "user", "content": "玫瑰能放几天?"}]
+    )
     try:
-        client.chat.completions.create(model="no-such-model", messages=[{"role": "user", "content": "Tulips?"}])
+        client.chat.completions.create(
+            model="no-such-model", messages=[{"role": "user", "content": "Tulips?"}]
+        )
     except openai.NotFoundError:
         print("The oracle is out today.")
 

@@ -13,7 +13,10 @@ import callspan
 MODEL = os.environ.get("FLOWER_SHOP_MODEL", "gpt-4.1-mini")
 # without ensure_ascii=False people would read \u escapes
 structlog.configure(
-    processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.processors.JSONRenderer(ensure_ascii=False),
+    ]
 )
 
 
@@ -26,10 +29,18 @@ class LogCalls:
     def on_end(self, call: callspan.Call, response: callspan.Response) -> None:
         used = response.usage
         counts = {"input": used.input, "output": used.output} if used else {}
-        self._log.info(call.operation, model=response.model, outcome=call.outcome.value, said=response.text, **counts)
+        self._log.info(
+            call.operation,
+            model=response.model,
+            outcome=call.outcome.value,
+            said=response.text,
+            **counts,
+        )
 
     def on_error(self, call: callspan.Call, error: BaseException) -> None:
-        self._log.error(call.operation, model=call.model, outcome=call.outcome.value, error=call.failure.type)
+        self._log.error(
+            call.operation, model=call.model, outcome=call.outcome.value, error=call.failure.type
+        )
 
 
 def main() -> None:

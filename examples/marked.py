@@ -15,7 +15,10 @@ MODEL = os.environ.get("FLOWER_SHOP_MODEL", "gpt-4.1-mini")
 PRICES = {"rose": 3.50, "tulip": 1.20}
 STEMS = {
     "type": "object",
-    "properties": {"flower": {"type": "string", "enum": list(PRICES)}, "count": {"type": "integer"}},
+    "properties": {
+        "flower": {"type": "string", "enum": list(PRICES)},
+        "count": {"type": "integer"},
+    },
     "required": ["flower", "count"],
 }
 TOOLS = [{"type": "function", "function": {"name": "flower_price", "parameters": STEMS}}]
@@ -30,7 +33,11 @@ def flower_price(flower: str, count: int) -> str:
 @callspan.agent("florist")
 def answer(client: openai.OpenAI, question: str) -> Iterator[str]:
     messages: list = [{"role": "user", "content": question}]
-    reply = client.chat.completions.create(model=MODEL, messages=messages, tools=TOOLS).choices[0].message
+    reply = (
+        client.chat.completions.create(model=MODEL, messages=messages, tools=TOOLS)
+        .choices[0]
+        .message
+    )
     messages.append(reply)
     for call in reply.tool_calls or []:
         price = flower_price(**json.loads(call.function.arguments))

@@ -40,8 +40,12 @@ def memories(llm: Florist) -> dict:
         "buffer": memory.ConversationBufferMemory(),
         "window (2 turns)": memory.ConversationBufferWindowMemory(k=2),
         "summary": memory.ConversationSummaryMemory(llm=llm),
-        f"summary-buffer ({LIMIT})": memory.ConversationSummaryBufferMemory(llm=llm, max_token_limit=LIMIT),
-        f"token-buffer ({LIMIT})": memory.ConversationTokenBufferMemory(llm=llm, max_token_limit=LIMIT),
+        f"summary-buffer ({LIMIT})": memory.ConversationSummaryBufferMemory(
+            llm=llm, max_token_limit=LIMIT
+        ),
+        f"token-buffer ({LIMIT})": memory.ConversationTokenBufferMemory(
+            llm=llm, max_token_limit=LIMIT
+        ),
     }
 
 
@@ -63,7 +67,9 @@ def draw(spent: dict[str, list[int]], path: str) -> None:
     turns = range(1, TURNS + 1)
     for name, tokens in spent.items():
         each.plot(turns, tokens, marker="o", markersize=3, label=name)
-        together.plot(turns, [sum(tokens[:turn]) for turn in turns], marker="o", markersize=3, label=name)
+        together.plot(
+            turns, [sum(tokens[:turn]) for turn in turns], marker="o", markersize=3, label=name
+        )
     each.set(title="Tokens of each turn", xlabel="turn", ylabel="tokens", ylim=0)
     together.set(title="Tokens of the conversation so far", xlabel="turn", ylabel="tokens", ylim=0)
     together.legend(title="memory", loc="upper left")
@@ -77,7 +83,9 @@ def main(path: str = "tokens_by_memory.png") -> None:
     with callspan.count_tokens() as usage:
         for name, kept in memories(llm).items():
             spent[name] = converse(llm, kept)
-            print(f"{name}: {sum(spent[name])} tokens in {TURNS} turns, {spent[name][-1]} in the last")
+            print(
+                f"{name}: {sum(spent[name])} tokens in {TURNS} turns, {spent[name][-1]} in the last"
+            )
     print(f"together: {usage.total} tokens in {usage.calls} calls")
     draw(spent, path)
     print(f"drawn into {path}")

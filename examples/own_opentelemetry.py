@@ -29,7 +29,9 @@ def main() -> None:
     with trace.get_tracer("shop").start_as_current_span("order") as order:
         print(f"the order is {_id(order.get_span_context())}")
         client = openai.OpenAI()
-        client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "Twelve roses, please."}])
+        client.chat.completions.create(
+            model=MODEL, messages=[{"role": "user", "content": "Twelve roses, please."}]
+        )
 
 
 if __name__ == "__main__":

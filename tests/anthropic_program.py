@@ -60,7 +60,11 @@ class Server:
         self.paths.append(request.url.path)
         answer = self._answers[0] if len(self._answers) == 1 else self._answers.pop(0)
         status = int(answer[6:9]) if str(answer).startswith("error_") else 200
-        kind = "application/json" if isinstance(answer, dict) or str(answer).endswith(".json") else self._kind
+        kind = (
+            "application/json"
+            if isinstance(answer, dict) or str(answer).endswith(".json")
+            else self._kind
+        )
         headers = {"content-type": kind, "request-id": "req_7"}
         if status == 429:
             headers["retry-after"] = "3"
@@ -91,7 +95,13 @@ Way = Callable[[Any], Any]
 STREAM = {**HELLO, "stream": True}
 
 
-def play(server: Server, ways: tuple[Way, Way], asynchronous: bool, form: str = "Anthropic", **options: Any) -> None:
+def play(
+    server: Server,
+    ways: tuple[Way, Way],
+    asynchronous: bool,
+    form: str = "Anthropic",
+    **options: Any,
+) -> None:
     """Let a program use a form of the client, in sync or async code."""
     if not asynchronous:
         with anthropic_client(server, form, **options) as client:
@@ -105,7 +115,9 @@ def play(server: Server, ways: tuple[Way, Way], asynchronous: bool, form: str = 
     asyncio.run(main())
 
 
-def ask(server: Server, asynchronous: bool = False, path: str = "messages.create", **request: Any) -> None:
+def ask(
+    server: Server, asynchronous: bool = False, path: str = "messages.create", **request: Any
+) -> None:
     """One whole answer."""
 
     async def aask(client: Any) -> None:

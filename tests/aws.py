@@ -45,7 +45,10 @@ class _Raw(io.BytesIO):
 
 def answered(client: Any, body: bytes, status: int = 200, **headers: str) -> Any:
     """The client, to which each request is answered by this, before it is sent."""
-    told = {"content-length": str(len(body)), **{name.replace("_", "-"): value for name, value in headers.items()}}
+    told = {
+        "content-length": str(len(body)),
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
 
     def answer(request: Any, **_more: Any) -> AWSResponse:
         return AWSResponse(request.url, status, told, _Raw(body))
@@ -120,7 +123,9 @@ class AsyncConverse(Converse):
 
     async def create(self, model: str, stream: bool = False, **request: Any) -> Any:
         if stream:
-            return AsyncEvents((await self._client.converse_stream(modelId=model, **request))["stream"])
+            return AsyncEvents(
+                (await self._client.converse_stream(modelId=model, **request))["stream"]
+            )
         return await self._client.converse(modelId=model, **request)
 
 

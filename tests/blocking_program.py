@@ -57,7 +57,9 @@ def _is_allowed(functions: list[tuple[str, Iterable[str]]]) -> bool:
     frame: Any = sys._getframe(2)
     while frame is not None:
         code = frame.f_code
-        if any(code.co_filename.endswith(file) and code.co_name in names for file, names in functions):
+        if any(
+            code.co_filename.endswith(file) and code.co_name in names for file, names in functions
+        ):
             return True
         frame = frame.f_back
     return False
@@ -68,7 +70,9 @@ def _caller() -> str:
     frame: Any = sys._getframe(3)
     while frame is not None:
         file = frame.f_code.co_filename
-        is_library = file.startswith(USED_BY_US) or (file.startswith(STANDARD) and not file.startswith(PACKAGES))
+        is_library = file.startswith(USED_BY_US) or (
+            file.startswith(STANDARD) and not file.startswith(PACKAGES)
+        )
         if not is_library and not file.startswith("<"):
             return f"{file}:{frame.f_lineno}"
         frame = frame.f_back
@@ -105,7 +109,11 @@ async def proxied(url: str) -> None:
     """LiteLLM, with a client that is watched and with an answer that it makes up."""
     import litellm
 
-    asked: Any = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "Hi"}], "api_key": "any"}
+    asked: Any = {
+        "model": "openai/gpt-4o-mini",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "api_key": "any",
+    }
     await litellm.acompletion(**asked, base_url=url)
     async for _ in await litellm.acompletion(**asked, base_url=url, stream=True):
         pass
@@ -148,8 +156,14 @@ async def messages(url: str) -> None:
     """Anthropic's client."""
     from anthropic import AsyncAnthropic
 
-    asked: Any = {"model": "claude-sonnet-4-5", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
-    async with AsyncAnthropic(base_url=url.removesuffix("/v1"), api_key="any", max_retries=0) as client:
+    asked: Any = {
+        "model": "claude-sonnet-4-5",
+        "max_tokens": 9,
+        "messages": [{"role": "user", "content": "Hi"}],
+    }
+    async with AsyncAnthropic(
+        base_url=url.removesuffix("/v1"), api_key="any", max_retries=0
+    ) as client:
         await client.messages.create(**asked)
         async with client.messages.stream(**asked) as stream:
             async for _ in stream:
@@ -163,7 +177,10 @@ async def chain(url: str) -> None:
     from langchain_openai import ChatOpenAI
 
     ask = ChatPromptTemplate.from_messages([("system", SYSTEM), ("user", "{x}")])
-    for model in (ChatOpenAI(model="gpt-4o-mini", base_url=url, api_key="any"), FakeListChatModel(responses=["Roses"])):
+    for model in (
+        ChatOpenAI(model="gpt-4o-mini", base_url=url, api_key="any"),
+        FakeListChatModel(responses=["Roses"]),
+    ):
         await (ask | model).ainvoke({"x": "Hi"})
         async for _ in (ask | model).astream({"x": "Hi"}):
             pass
@@ -211,7 +228,8 @@ async def marked(url: str) -> None:
 
 
 CASES: dict[str, Callable[[str], Awaitable[None]]] = {
-    case.__name__: case for case in (plain, failing, proxied, generated, heard, messages, chain, graph, marked)
+    case.__name__: case
+    for case in (plain, failing, proxied, generated, heard, messages, chain, graph, marked)
 }
 
 

@@ -64,13 +64,17 @@ def anthropic_client(respond: Any, kind: str = "Anthropic", **options: Any) -> A
 def anthropic_at(url: str, **options: Any) -> Any:
     """Anthropic's client, speaking to the model server."""
     http = anthropic_http.Client(verify=_CERTIFICATES)
-    return anthropic.Anthropic(**{**_COMMON, "base_url": url.removesuffix("/v1"), "http_client": http, **options})
+    return anthropic.Anthropic(
+        **{**_COMMON, "base_url": url.removesuffix("/v1"), "http_client": http, **options}
+    )
 
 
 def async_anthropic_at(url: str, **options: Any) -> Any:
     """Anthropic's asynchronous client, speaking to the model server."""
     http = anthropic_http.AsyncClient(verify=_CERTIFICATES)
-    return anthropic.AsyncAnthropic(**{**_COMMON, "base_url": url.removesuffix("/v1"), "http_client": http, **options})
+    return anthropic.AsyncAnthropic(
+        **{**_COMMON, "base_url": url.removesuffix("/v1"), "http_client": http, **options}
+    )
 
 
 def stainless_at(module: str, kind: str, **given: Any) -> Callable[..., Any]:
@@ -79,9 +83,15 @@ def stainless_at(module: str, kind: str, **given: Any) -> Callable[..., Any]:
     def make(url: str, **options: Any) -> Any:
         client = import_module(module)
         speaker = library(client)
-        http = (speaker.AsyncClient if kind.startswith("Async") else speaker.Client)(verify=_CERTIFICATES)
-        make = partial(getattr(client, kind), **{**_COMMON, "http_client": http, **given, **options})
-        versioned = make().base_url.path.rstrip("/").endswith("/v1")  # newer ones have it in the path of each request
+        http = (speaker.AsyncClient if kind.startswith("Async") else speaker.Client)(
+            verify=_CERTIFICATES
+        )
+        make = partial(
+            getattr(client, kind), **{**_COMMON, "http_client": http, **given, **options}
+        )
+        versioned = (
+            make().base_url.path.rstrip("/").endswith("/v1")
+        )  # newer ones have it in the path of each request
         return make(base_url=url if versioned else url.removesuffix("/v1"))
 
     return make
@@ -94,7 +104,9 @@ _GOOGLE_OPTIONS = google_types.HttpOptions.model_fields
 
 def google_client(url: str, respond: Any = None, **options: Any) -> Any:
     """Google's client for Gemini, which does not retry; answered by a function if one is given."""
-    transport = {"transport": google_http.MockTransport(respond)} if respond else {"verify": _CERTIFICATES}
+    transport = (
+        {"transport": google_http.MockTransport(respond)} if respond else {"verify": _CERTIFICATES}
+    )
     known: dict[str, Any] = {"base_url": url.removesuffix("/v1"), "timeout": 20_000}
     if "httpx_client" in _GOOGLE_OPTIONS:
         known["httpx_client"] = google_http.Client(**transport)
@@ -112,7 +124,9 @@ class Gemini:
         self.models = self
 
     def create(self, stream: bool = False, **request: Any) -> Any:
-        return (self._models.generate_content_stream if stream else self._models.generate_content)(**request)
+        return (self._models.generate_content_stream if stream else self._models.generate_content)(
+            **request
+        )
 
 
 @contextlib.contextmanager
@@ -136,12 +150,16 @@ class LiteLLM:
         self.chat = self
 
     def create(self, model: str, **request: Any) -> Any:
-        os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it asks the network when it is imported
+        os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = (
+            "True"  # else it asks the network when it is imported
+        )
         litellm = import_module("litellm")
         litellm.suppress_debug_info = True
         given = {"api_key": _COMMON["api_key"], "max_retries": 0, **request}
         return getattr(litellm, self._name)(
-            model=f"{self._provider}/{model}", api_base=litellm_base(self._url, self._provider, model), **given
+            model=f"{self._provider}/{model}",
+            api_base=litellm_base(self._url, self._provider, model),
+            **given,
         )
 
 
@@ -164,15 +182,23 @@ def _mistral() -> tuple[Any, Any, Any]:
         package, home = import_module("mistralai"), "mistralai"
     if not hasattr(package, "Mistral"):
         package, home = import_module("mistralai"), "mistralai"
-    return package, import_module(f"{home}.basesdk").httpx, import_module(f"{home}.utils.eventstreaming")
+    return (
+        package,
+        import_module(f"{home}.basesdk").httpx,
+        import_module(f"{home}.utils.eventstreaming"),
+    )
 
 
 mistral, _mistral_http, _mistral_streams = _mistral()
 MISTRAL_GENERATORS = not hasattr(_mistral_streams, "EventStream")
 """Whether the streams of Mistral's client are plain generators, as those of the oldest are."""
-MISTRAL_KEEPS: bool = hasattr(import_module(f"{mistral.__name__}.models").UsageInfo, "additional_properties")
+MISTRAL_KEEPS: bool = hasattr(
+    import_module(f"{mistral.__name__}.models").UsageInfo, "additional_properties"
+)
 """Whether it keeps counts in a stream that it does not know."""
-MISTRAL_ERROR: Any = getattr(mistral, "SDKError", None) or import_module("mistralai.client.errors").SDKError
+MISTRAL_ERROR: Any = (
+    getattr(mistral, "SDKError", None) or import_module("mistralai.client.errors").SDKError
+)
 """The exception of Mistral's client for what it knows no better one for."""
 
 
@@ -183,7 +209,9 @@ def mistral_client(url: str, **options: Any) -> Any:
         "async_client": _mistral_http.AsyncClient(verify=_CERTIFICATES, timeout=20),
     }
     server = f"{url.removesuffix('/v1')}/mistral"
-    return mistral.Mistral(**{"api_key": _COMMON["api_key"], "server_url": server, **speakers, **options})
+    return mistral.Mistral(
+        **{"api_key": _COMMON["api_key"], "server_url": server, **speakers, **options}
+    )
 
 
 class MistralChat:

@@ -29,13 +29,27 @@ PAYLOADS = Path(__file__).parent / "payloads"
 def pytest_configure(config: pytest.Config) -> None:
     """Register our markers."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) is signal.SIG_IGN:  # as a shell leaves it to what it runs in the background
-            signal.signal(number, signal.SIG_DFL)  # for programs that tests start and end, which inherit it
-    config.addinivalue_line("markers", "guard_acts(reason): the guard has to report something, and must")
-    config.addinivalue_line("markers", "guard_may_act(reason): what the guard reports is looked at by the test itself")
-    config.addinivalue_line("markers", "needs(path): something that older versions of the client do not have")
-    config.addinivalue_line("markers", "breaks(rule, reason): a rule of the conventions that cannot be kept here")
-    config.addinivalue_line("markers", "instrument(**options): options for the instrument() of the telemetry fixture")
+        if (
+            signal.getsignal(number) is signal.SIG_IGN
+        ):  # as a shell leaves it to what it runs in the background
+            signal.signal(
+                number, signal.SIG_DFL
+            )  # for programs that tests start and end, which inherit it
+    config.addinivalue_line(
+        "markers", "guard_acts(reason): the guard has to report something, and must"
+    )
+    config.addinivalue_line(
+        "markers", "guard_may_act(reason): what the guard reports is looked at by the test itself"
+    )
+    config.addinivalue_line(
+        "markers", "needs(path): something that older versions of the client do not have"
+    )
+    config.addinivalue_line(
+        "markers", "breaks(rule, reason): a rule of the conventions that cannot be kept here"
+    )
+    config.addinivalue_line(
+        "markers", "instrument(**options): options for the instrument() of the telemetry fixture"
+    )
 
 
 def pytest_collection_finish() -> None:
@@ -110,7 +124,9 @@ def nothing_left_open() -> Iterator[None]:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of the machine reaches a test."""
     for name in list(os.environ):
-        if name.startswith(("CALLSPAN_", "OTEL_", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_")):
+        if name.startswith(
+            ("CALLSPAN_", "OTEL_", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_")
+        ):
             monkeypatch.delenv(name)
 
 

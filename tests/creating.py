@@ -54,7 +54,9 @@ ONCE = {"request_options": {"max_retries": 0}}
 
 def cohere_client(url: str, kind: str = "ClientV2", respond: Any = None, **options: Any) -> Any:
     """Cohere's client of some kind, speaking to the model server, or answered by a function."""
-    speaker = (httpx.AsyncClient if kind.startswith("Async") else httpx.Client)(timeout=20, **_speaks(respond))
+    speaker = (httpx.AsyncClient if kind.startswith("Async") else httpx.Client)(
+        timeout=20, **_speaks(respond)
+    )
     known = {"api_key": "any", "base_url": url.removesuffix("/v1"), "httpx_client": speaker}
     return getattr(cohere, kind)(**{**known, **options})
 

@@ -35,7 +35,10 @@ class Exits:
             self.telemetry.tracer_provider.add_span_processor(processor)
         for processor in self._file.log_processors():
             self.telemetry.logger_provider.add_log_record_processor(processor)
-        self._handlers = [callspan.ConsoleHandler(self._console), callspan.FileHandler(str(self._lines))]
+        self._handlers = [
+            callspan.ConsoleHandler(self._console),
+            callspan.FileHandler(str(self._lines)),
+        ]
         self._listener = logging.StreamHandler(self._log)
         self._listener.setLevel(logging.INFO)
 
@@ -65,7 +68,11 @@ class Exits:
             "log": self._log.getvalue().encode(),
         }
         metrics = self.telemetry.metrics_data
-        return found if metrics is None else {**found, "metrics": encode_metrics(metrics).SerializeToString()}
+        return (
+            found
+            if metrics is None
+            else {**found, "metrics": encode_metrics(metrics).SerializeToString()}
+        )
 
     def leaks(self) -> dict[str, bytes]:
         """Where a secret has left, with what stands around it."""

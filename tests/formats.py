@@ -78,7 +78,10 @@ def _aws_event(frame: bytes) -> dict[str, Any]:
         at = value_end
     data = json.loads(frame[headers_end:-4])
     inner = data.get("bytes")
-    return {"kind": headers[":event-type"], "data": data if inner is None else json.loads(base64.b64decode(inner))}
+    return {
+        "kind": headers[":event-type"],
+        "data": data if inner is None else json.loads(base64.b64decode(inner)),
+    }
 
 
 def _aws_frame(document: dict[str, Any]) -> bytes:
@@ -118,7 +121,9 @@ def _anthropic(stream: bool = False) -> Ask:
 def _google(method: str) -> Ask:
     def ask(url: str) -> Any:
         models = google_client(url).models
-        answer = getattr(models, method)(model="gemini-flowers", contents="Which flowers last longest?")
+        answer = getattr(models, method)(
+            model="gemini-flowers", contents="Which flowers last longest?"
+        )
         return list(answer) if method.endswith("_stream") else answer
 
     return ask
@@ -163,7 +168,10 @@ def _tgi(**request: Any) -> Ask:
     return ask
 
 
-_CONVERSE = {"modelId": "amazon.flowers-v1:0", "messages": [{"role": "user", "content": [{"text": "Which?"}]}]}
+_CONVERSE = {
+    "modelId": "amazon.flowers-v1:0",
+    "messages": [{"role": "user", "content": [{"text": "Which?"}]}],
+}
 _CLAUDE = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 64, "messages": HELLO}
 
 
@@ -187,7 +195,10 @@ FORMATS = (
     Format("openai/chat_stream_usage.sse", _openai("chat.completions", **CHAT, stream=True)),
     Format("openai/chat_stream_tool_calls.sse", _openai("chat.completions", **CHAT, stream=True)),
     Format("openai/responses_text.json", _openai("responses", model="flowers-8b", input="Which?")),
-    Format("openai/responses_stream_text.sse", _openai("responses", model="flowers-8b", input="Which?", stream=True)),
+    Format(
+        "openai/responses_stream_text.sse",
+        _openai("responses", model="flowers-8b", input="Which?", stream=True),
+    ),
     Format("openai/completion.json", _openai("completions", model="flowers-8b", prompt="Which?")),
     Format("openai/embeddings.json", _openai("embeddings", model="flowers-8b", input="Rose")),
     Format("groq/chat.json", _groq),
@@ -208,10 +219,16 @@ FORMATS = (
     Format("ollama/embed.json", _ollama("embed", input="Rose")),
     Format("huggingface_hub/chat.json", _huggingface),
     Format("huggingface_hub/generate_details.json", _tgi(details=True)),
-    Format("huggingface_hub/generate_stream.sse", _tgi(details=True, stream=True, decoder_input_details=False)),
+    Format(
+        "huggingface_hub/generate_stream.sse",
+        _tgi(details=True, stream=True, decoder_input_details=False),
+    ),
     Format("bedrock/converse.json", _bedrock("converse", **_CONVERSE)),
     Format("bedrock/converse_stream.eventstream", _bedrock("converse_stream", **_CONVERSE)),
     Format("bedrock/invoke_claude.json", _invoke("invoke_model", _CLAUDE)),
-    Format("bedrock/invoke_claude_stream.eventstream", _invoke("invoke_model_with_response_stream", _CLAUDE)),
+    Format(
+        "bedrock/invoke_claude_stream.eventstream",
+        _invoke("invoke_model_with_response_stream", _CLAUDE),
+    ),
     Format("bedrock/invoke_titan_embed.json", _invoke("invoke_model", {"inputText": "Rose"})),
 )

@@ -20,7 +20,11 @@ def code(path: Path) -> list[Line]:
     """A module's lines with their numbers, without blank ones, comments, imports and closing brackets alone."""
     lines = path.read_text(encoding="utf-8").splitlines()
     kept = [(number, line.strip()) for number, line in enumerate(lines, 1)]
-    return [(number, line) for number, line in kept if not re.fullmatch(r"|#.*|(from|import) .*|[)\]}]+,?", line)]
+    return [
+        (number, line)
+        for number, line in kept
+        if not re.fullmatch(r"|#.*|(from|import) .*|[)\]}]+,?", line)
+    ]
 
 
 def runs(modules: Mapping[str, list[Line]], length: int = RUN) -> dict[tuple[str, ...], list[str]]:
@@ -30,7 +34,11 @@ def runs(modules: Mapping[str, list[Line]], length: int = RUN) -> dict[tuple[str
         for start in range(len(lines) - length + 1):
             window = lines[start : start + length]
             found[tuple(text for _, text in window)].append(f"{name}:{window[0][0]}")
-    return {text: places for text, places in found.items() if len({place.split(":")[0] for place in places}) > 1}
+    return {
+        text: places
+        for text, places in found.items()
+        if len({place.split(":")[0] for place in places}) > 1
+    }
 
 
 def modules(*folders: str) -> dict[str, list[Line]]:
@@ -45,7 +53,9 @@ def report(folders: Iterable[str] = ("clients", "formats", "hooks")) -> str:
     for folder in folders:
         by_module = {name: len(lines) for name, lines in modules(folder).items() if lines}
         found += [f"{lines:5}  {name}" for name, lines in by_module.items()]
-        found.append(f"{sum(by_module.values()):5}  {folder} together, in {len(by_module)} modules\n")
+        found.append(
+            f"{sum(by_module.values()):5}  {folder} together, in {len(by_module)} modules\n"
+        )
     repeated = runs(modules(*folders))
     found.append(f"{len(repeated):5}  times {RUN} lines in a row stand in two modules")
     return "\n".join([*found, *(" = ".join(places) for places in repeated.values())])

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import callspan
-from clients import HttpClient, anthropic_client, anthropic_http, google_client, google_http, http, openai_client
+from clients import (
+    HttpClient,
+    anthropic_client,
+    anthropic_http,
+    google_client,
+    google_http,
+    http,
+    openai_client,
+)
 from telemetry import Telemetry
 
 SAID: dict[str, Any] = {"role": "assistant", "content": "Roses."}
@@ -38,33 +46,48 @@ def anthropic_answer(model: str, usage: Mapping[str, Any]) -> dict[str, Any]:
 def anthropic_stream(model: str, usage: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the same as events, of which the first knows nothing of the end."""
     whole = anthropic_answer(model, usage)
-    begun = {**whole, "content": [], "stop_reason": None, "usage": {**whole["usage"], "output_tokens": 1}}
+    begun = {
+        **whole,
+        "content": [],
+        "stop_reason": None,
+        "usage": {**whole["usage"], "output_tokens": 1},
+    }
     begun["usage"].pop("iterations", None)
     begun["usage"].pop("server_tool_use", None)
     delta = {"stop_reason": "end_turn", "stop_sequence": None}
     return [
         {"type": "message_start", "message": begun},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Roses."}},
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "text_delta", "text": "Roses."},
+        },
         {"type": "content_block_stop", "index": 0},
         {"type": "message_delta", "delta": delta, "usage": whole["usage"]},
         {"type": "message_stop"},
     ]
 
 
-def ask_anthropic(model: str, usage: Mapping[str, Any], stream: bool = False, **request: Any) -> None:
+def ask_anthropic(
+    model: str, usage: Mapping[str, Any], stream: bool = False, **request: Any
+) -> None:
     """Ask Anthropic's client, which is answered with these counts."""
     events = anthropic_stream(model, usage)
     text = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
 
     def respond(_request: Any) -> Any:
         if stream:
-            return anthropic_http.Response(200, headers={"content-type": "text/event-stream"}, text=text)
+            return anthropic_http.Response(
+                200, headers={"content-type": "text/event-stream"}, text=text
+            )
         return anthropic_http.Response(200, json=anthropic_answer(model, usage))
 
     with anthropic_client(respond) as client:
         messages: list[Any] = [{"role": "user", "content": "Hi"}]
-        answer = client.messages.create(model=model, max_tokens=9, messages=messages, stream=stream, **request)
+        answer = client.messages.create(
+            model=model, max_tokens=9, messages=messages, stream=stream, **request
+        )
         if stream:
             list(answer)
 
@@ -72,7 +95,11 @@ def ask_anthropic(model: str, usage: Mapping[str, Any], stream: bool = False, **
 def chat_answer(model: str, usage: Mapping[str, Any] | None, **more: Any) -> dict[str, Any]:
     """Return a chat completion of OpenAI's."""
     choice = {"index": 0, "finish_reason": "stop", "message": {**SAID, **more.pop("message", {})}}
-    counts = None if usage is None else {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100, **usage}
+    counts = (
+        None
+        if usage is None
+        else {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100, **usage}
+    )
     return {"id": "1", "object": "chat.completion", "created": 1, "model": model, "choices": [choice], "usage": counts,
             **more}  # fmt: skip
 
@@ -96,7 +123,10 @@ def openai_at(address: str, answer: Any, headers: Mapping[str, str] | None = Non
 
     def respond(request: Any) -> Any:
         if json.loads(request.content).get("stream"):
-            frames = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chat_stream(answer)) + "data: [DONE]\n\n"
+            frames = (
+                "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chat_stream(answer))
+                + "data: [DONE]\n\n"
+            )
             return http.Response(200, headers={"content-type": "text/event-stream"}, text=frames)
         kind = {"content-type": "application/json", **(headers or {})}
         return http.Response(200, headers=kind, text=json.dumps(answer))
@@ -104,10 +134,17 @@ def openai_at(address: str, answer: Any, headers: Mapping[str, str] | None = Non
     return openai_client(address, http_client=HttpClient(transport=http.MockTransport(respond)))
 
 
-def ask_openai(address: str, answer: Any, stream: bool = False, headers: Any = None, **request: Any) -> None:
+def ask_openai(
+    address: str, answer: Any, stream: bool = False, headers: Any = None, **request: Any
+) -> None:
     """Ask for a chat completion."""
     more = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
-    asked = {"model": answer["model"], "messages": [{"role": "user", "content": "Hi"}], **request, **more}
+    asked = {
+        "model": answer["model"],
+        "messages": [{"role": "user", "content": "Hi"}],
+        **request,
+        **more,
+    }
     with openai_at(address, answer, headers) as client:
         found = client.chat.completions.create(**asked)
         if stream:
@@ -116,8 +153,17 @@ def ask_openai(address: str, answer: Any, stream: bool = False, headers: Any = N
 
 def gemini_answer(usage: Mapping[str, Any], **candidate: Any) -> dict[str, Any]:
     """Return an answer of Gemini's."""
-    said = {"content": {"role": "model", "parts": [{"text": "Roses."}]}, "finishReason": "STOP", **candidate}
-    counts = {"promptTokenCount": 1000, "candidatesTokenCount": 100, "totalTokenCount": 1100, **usage}
+    said = {
+        "content": {"role": "model", "parts": [{"text": "Roses."}]},
+        "finishReason": "STOP",
+        **candidate,
+    }
+    counts = {
+        "promptTokenCount": 1000,
+        "candidatesTokenCount": 100,
+        "totalTokenCount": 1100,
+        **usage,
+    }
     return {"candidates": [said], "modelVersion": "gemini-2.5-flash", "usageMetadata": counts}
 
 
@@ -127,7 +173,9 @@ def ask_gemini(answer: Mapping[str, Any], stream: bool = False, **request: Any) 
     def respond(_request: Any) -> Any:
         if stream:
             frame = f"data: {json.dumps(answer)}\n\n"
-            return google_http.Response(200, headers={"content-type": "text/event-stream"}, text=frame)
+            return google_http.Response(
+                200, headers={"content-type": "text/event-stream"}, text=frame
+            )
         return google_http.Response(200, json=dict(answer))
 
     models = google_client("https://generativelanguage.googleapis.com", respond).models

@@ -10,7 +10,10 @@ from clients import AsyncHttpClient, HttpClient, async_openai_client, http, open
 
 MODEL = "gpt-4.1-mini"
 HELLO: list[Any] = [{"role": "user", "content": "Which flowers last longest?"}]
-WITH_USAGE: dict[str, Any] = {"stream": True, "extra_body": {"stream_options": {"include_usage": True}}}
+WITH_USAGE: dict[str, Any] = {
+    "stream": True,
+    "extra_body": {"stream_options": {"include_usage": True}},
+}
 """Old clients do not know the option by name."""
 CHAT: dict[str, Any] = {"model": MODEL, "messages": HELLO}
 
@@ -37,7 +40,9 @@ class Program:
         """One whole chat answer."""
         return self.ask(**{**CHAT, **request})
 
-    def read(self, path: str = "chat.completions.create", take: int | None = None, **request: Any) -> list[Any]:
+    def read(
+        self, path: str = "chat.completions.create", take: int | None = None, **request: Any
+    ) -> list[Any]:
         """The items of a stream; only the first few where `take` says so, and then `break`."""
         if self.asynchronous:
             return asyncio.run(self._aread(path, take, request))

@@ -61,7 +61,9 @@ class Receiver(http.server.ThreadingHTTPServer):
                     self._span(_plain(span.attributes))
             for resource in getattr(request, "resource_metrics", ()):
                 instance = _plain(resource.resource.attributes)["service.instance.id"]
-                for metric in (metric for scope in resource.scope_metrics for metric in scope.metrics):
+                for metric in (
+                    metric for scope in resource.scope_metrics for metric in scope.metrics
+                ):
                     if metric.name == "gen_ai.client.token.usage":
                         self._last[instance] = _tokens(metric.histogram.data_points)
 

@@ -54,7 +54,9 @@ class Telemetry:
         if len(self._dialects) != 1:
             return []
         logs, metrics = self._logs.get_finished_logs(), self._reader.get_metrics_data()
-        return collect.check_all(self.all_spans, metrics, logs, *self._dialects, whole=False, declared=declared)
+        return collect.check_all(
+            self.all_spans, metrics, logs, *self._dialects, whole=False, declared=declared
+        )
 
     @property
     def all_spans(self) -> list[ReadableSpan]:
@@ -90,7 +92,9 @@ class Telemetry:
         for resource in data.resource_metrics if data else ():
             for scope in resource.scope_metrics:
                 for metric in scope.metrics:
-                    found.setdefault(metric.name, []).extend(_point(point) for point in metric.data.data_points)
+                    found.setdefault(metric.name, []).extend(
+                        _point(point) for point in metric.data.data_points
+                    )
         return found
 
     def points(self, name: str) -> list[dict[str, Any]]:
@@ -132,10 +136,17 @@ class Telemetry:
     def everything(self) -> str:
         """All that would leave the process, as one text to search in."""
         spans = [
-            (s.name, dict(s.attributes or {}), [(e.name, dict(e.attributes or {})) for e in s.events], s.status)
+            (
+                s.name,
+                dict(s.attributes or {}),
+                [(e.name, dict(e.attributes or {})) for e in s.events],
+                s.status,
+            )
             for s in self.all_spans
         ]
-        return repr((spans, [span.status.description for span in self.all_spans], self.metrics, self.logs))
+        return repr(
+            (spans, [span.status.description for span in self.all_spans], self.metrics, self.logs)
+        )
 
     def clear(self) -> None:
         """Forget the spans and logs so far; metrics go on."""
@@ -152,11 +163,20 @@ class Telemetry:
 def _point(point: Any) -> dict[str, Any]:
     told = {"attributes": dict(point.attributes)}
     if hasattr(point, "count"):
-        return {**told, "count": point.count, "sum": point.sum, "buckets": tuple(point.explicit_bounds)}
+        return {
+            **told,
+            "count": point.count,
+            "sum": point.sum,
+            "buckets": tuple(point.explicit_bounds),
+        }
     return {**told, "value": point.value}
 
 
 def counts(telemetry: Telemetry) -> dict[str, Any]:
     """The token counts of the one span."""
     usage = "gen_ai.usage."
-    return {name.removeprefix(usage): value for name, value in telemetry.attributes.items() if name.startswith(usage)}
+    return {
+        name.removeprefix(usage): value
+        for name, value in telemetry.attributes.items()
+        if name.startswith(usage)
+    }

@@ -87,7 +87,12 @@ WAYS = {
 
 def counts(telemetry: Telemetry) -> tuple[Any, ...]:
     """Input, output, cache read, cache write and reasoning tokens, as the one span states them."""
-    names = ("input_tokens", "output_tokens", "cache_read.input_tokens", "cache_creation.input_tokens")
+    names = (
+        "input_tokens",
+        "output_tokens",
+        "cache_read.input_tokens",
+        "cache_creation.input_tokens",
+    )
     found = [telemetry.attributes.get(f"gen_ai.usage.{name}") for name in names]
     return (*found, telemetry.attributes.get("gen_ai.usage.reasoning.output_tokens"))
 
@@ -147,7 +152,11 @@ USAGES: dict[str, tuple[Any, ...]] = {
         None,
         {"output_tokens": 5},
     ),
-    "the same delta twice": ({**INPUT, "output_tokens": 1}, {"output_tokens": 5}, {"output_tokens": 5}),
+    "the same delta twice": (
+        {**INPUT, "output_tokens": 1},
+        {"output_tokens": 5},
+        {"output_tokens": 5},
+    ),
     "zeros later": ({**INPUT, "output_tokens": 1}, {**NOTHING, "output_tokens": 5}, NOTHING),
     "nulls later": (
         {**INPUT, "output_tokens": 1},
@@ -161,7 +170,10 @@ USAGES: dict[str, tuple[Any, ...]] = {
         {"cache_creation_input_tokens": 200},
         {"output_tokens": 5},
     ),
-    "cache known at the end": ({"input_tokens": 1210, "output_tokens": 0}, {**INPUT, "output_tokens": 5}),
+    "cache known at the end": (
+        {"input_tokens": 1210, "output_tokens": 0},
+        {**INPUT, "output_tokens": 5},
+    ),
 }
 """What events of a stream state: the first of the message's start, the others of deltas."""
 
@@ -171,7 +183,9 @@ USAGES: dict[str, tuple[Any, ...]] = {
 def test_t058_usage_of_a_stream(telemetry: Telemetry, name: str, asynchronous: bool) -> None:
     """Counts are running totals, wherever they stand and however often they are repeated; nothing takes one back."""
     first, *later = USAGES[name]
-    start, *between, last = [json.loads(frame.partition(b"data: ")[2]) for frame in frames("stream_text.sse")]
+    start, *between, last = [
+        json.loads(frame.partition(b"data: ")[2]) for frame in frames("stream_text.sse")
+    ]
     [delta] = [event for event in between if event["type"] == "message_delta"]
     between.remove(delta)
     start["message"]["usage"] = first
@@ -185,7 +199,9 @@ def test_t058_usage_of_a_stream(telemetry: Telemetry, name: str, asynchronous: b
 
 
 @both
-@pytest.mark.parametrize("way", [way for way in WAYS if not way.startswith("beta") or hasattr(BASE, PROPERTY)])
+@pytest.mark.parametrize(
+    "way", [way for way in WAYS if not way.startswith("beta") or hasattr(BASE, PROPERTY)]
+)
 def test_ways_to_read_a_stream(telemetry: Telemetry, way: str, asynchronous: bool) -> None:
     """However a stream is read, there is one span with all that it says."""
     play(Server("stream_text.sse"), WAYS[way], asynchronous)
@@ -245,7 +261,12 @@ async def anever_read(client: Any) -> None:
     await client.messages.create(**STREAM)
 
 
-STOPS = [(leave_helper, aleave_helper), (close, aclose), (leave_loop, aleave_loop), (never_read, anever_read)]
+STOPS = [
+    (leave_helper, aleave_helper),
+    (close, aclose),
+    (leave_loop, aleave_loop),
+    (never_read, anever_read),
+]
 
 
 @both
@@ -298,7 +319,9 @@ FAILURES = {
 def test_failures(telemetry: Telemetry, name: str, asynchronous: bool) -> None:
     """The app gets the client's exception; the span has the provider's code, the status and the request's id."""
     kind, code, status = FAILURES[name]
-    ways = by_iteration("messages") if name.endswith(".sse") else by_helper("messages", "until_done")
+    ways = (
+        by_iteration("messages") if name.endswith(".sse") else by_helper("messages", "until_done")
+    )
     with pytest.raises(kind):
         play(Server(name), ways, asynchronous)
     found = telemetry.attributes
@@ -371,7 +394,9 @@ def test_retries(telemetry: Telemetry, asynchronous: bool, monkeypatch: pytest.M
         await client.messages.create(**HELLO)
 
     server = Server("error_529.json", "message_text.json")
-    play(server, (lambda client: client.messages.create(**HELLO), aread), asynchronous, max_retries=1)
+    play(
+        server, (lambda client: client.messages.create(**HELLO), aread), asynchronous, max_retries=1
+    )
     assert telemetry.attributes["callspan.request.attempts"] == 2
     assert [event["callspan.retry.attempt"] for event in telemetry.events("callspan.retry")] == [1]
 
@@ -415,28 +440,63 @@ def test_content(telemetry: Telemetry, asynchronous: bool) -> None:
     telemetry.instrument(capture="span")
     image = {"type": "base64", "media_type": "image/png", "data": "aGVsbG8="}
     asked = [
-        {"role": "user", "content": [{"type": "image", "source": image}, {"type": "text", "text": "Weather?"}]},
-        {"role": "assistant", "content": [{"type": "tool_use", "id": "1", "name": "sky", "input": {"at": "Paris"}}]},
-        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1", "content": "Rain."}]},
+        {
+            "role": "user",
+            "content": [{"type": "image", "source": image}, {"type": "text", "text": "Weather?"}],
+        },
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": "1", "name": "sky", "input": {"at": "Paris"}}],
+        },
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": "1", "content": "Rain."}],
+        },
     ]
     tools = [{"name": "sky", "description": "Looks up.", "input_schema": {"type": "object"}}]
-    ask(Server("message_tool_use.json"), asynchronous, system="Be brief.", messages=asked, tools=tools)
-    told = {name: json.loads(text) for name, text in telemetry.attributes.items() if text and str(text)[0] in "[{"}
+    ask(
+        Server("message_tool_use.json"),
+        asynchronous,
+        system="Be brief.",
+        messages=asked,
+        tools=tools,
+    )
+    told = {
+        name: json.loads(text)
+        for name, text in telemetry.attributes.items()
+        if text and str(text)[0] in "[{"
+    }
     assert told["gen_ai.system_instructions"] == [{"type": "text", "content": "Be brief."}]
     assert [message["parts"] for message in told["gen_ai.input.messages"]] == [
         [
-            {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "", "size": 8},
+            {
+                "type": "blob",
+                "modality": "image",
+                "mime_type": "image/png",
+                "content": "",
+                "size": 8,
+            },
             {"type": "text", "content": "Weather?"},
         ],
         [{"type": "tool_call", "id": "1", "name": "sky", "arguments": {"at": "Paris"}}],
         [{"type": "tool_call_response", "id": "1", "response": "Rain."}],
     ]
     assert told["gen_ai.tool.definitions"] == [
-        {"type": "function", "name": "sky", "description": "Looks up.", "parameters": {"type": "object"}}
+        {
+            "type": "function",
+            "name": "sky",
+            "description": "Looks up.",
+            "parameters": {"type": "object"},
+        }
     ]
     assert told["gen_ai.output.messages"][0]["parts"] == [
         {"type": "text", "content": "Let me check."},
-        {"type": "tool_call", "id": "toolu_01A09q90qw90", "name": "get_weather", "arguments": {"city": "Paris"}},
+        {
+            "type": "tool_call",
+            "id": "toolu_01A09q90qw90",
+            "name": "get_weather",
+            "arguments": {"city": "Paris"},
+        },
     ]
 
 
@@ -447,7 +507,12 @@ STREAMED = {
     ],
     "stream_tool_use.sse": [
         {"type": "text", "content": ANSWER},
-        {"type": "tool_call", "id": "toolu_01A09q90qw90", "name": "get_weather", "arguments": {"city": "Paris"}},
+        {
+            "type": "tool_call",
+            "id": "toolu_01A09q90qw90",
+            "name": "get_weather",
+            "arguments": {"city": "Paris"},
+        },
     ],
 }
 
@@ -470,7 +535,13 @@ def test_settings(telemetry: Telemetry) -> None:
     ask(Server("message_text.json"), stop_sequences=["END"], extra_body=extra)
     names = ("temperature", "top_k", "stop_sequences", "reasoning.level", "max_tokens")
     found = telemetry.attributes
-    assert tuple(found[f"gen_ai.request.{name}"] for name in names) == (0.5, 7, ("END",), "high", 64)
+    assert tuple(found[f"gen_ai.request.{name}"] for name in names) == (
+        0.5,
+        7,
+        ("END",),
+        "high",
+        64,
+    )
     assert found["gen_ai.output.type"] == "json"
 
 
@@ -499,7 +570,9 @@ def global_tracer(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None
 @TRACES
 @both
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
-def test_own_span_is_replaced(telemetry: Telemetry, global_tracer: None, streamed: bool, asynchronous: bool) -> None:
+def test_own_span_is_replaced(
+    telemetry: Telemetry, global_tracer: None, streamed: bool, asynchronous: bool
+) -> None:
     """While instrumented there is one span of a call, ours; before and after, the client's own."""
 
     def call() -> list[str]:
@@ -527,7 +600,9 @@ def test_property_is_restored(telemetry: Telemetry) -> None:
 
 
 @TRACES
-def test_own_span_without_ours(telemetry: Telemetry, global_tracer: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_span_without_ours(
+    telemetry: Telemetry, global_tracer: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where we make no span, the client's own stays."""
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
     telemetry.instrument()
@@ -591,7 +666,9 @@ def _create(client: Any) -> None:
     ],
     ids=str,
 )
-def test_own_span_with_other_options(telemetry: Telemetry, global_tracer: None, traces: Any, names: list[str]) -> None:
+def test_own_span_with_other_options(
+    telemetry: Telemetry, global_tracer: None, traces: Any, names: list[str]
+) -> None:
     """Content that the app switched on for the client's spans would be lost with them, for ours has none."""
     play(Server("message_text.json"), (_create, _create), False, open_telemetry={"traces": traces})
     assert [span.name for span in telemetry.all_spans] == names
@@ -600,9 +677,14 @@ def test_own_span_with_other_options(telemetry: Telemetry, global_tracer: None, 
 @TRACES
 @both
 @pytest.mark.instrument(on_native="keep")
-def test_own_span_is_kept_beside_ours(telemetry: Telemetry, global_tracer: None, asynchronous: bool) -> None:
+def test_own_span_is_kept_beside_ours(
+    telemetry: Telemetry, global_tracer: None, asynchronous: bool
+) -> None:
     ask(Server("message_text.json"), asynchronous)
-    assert [span.name for span in telemetry.all_spans] == ["anthropic.messages.create", "chat claude-flowers"]
+    assert [span.name for span in telemetry.all_spans] == [
+        "anthropic.messages.create",
+        "chat claude-flowers",
+    ]
 
 
 # --- as plain data ------------------------------------------------------------------------------------------------
@@ -656,7 +738,11 @@ ODD = [
     {"type": "content_block_start", "index": [1], "content_block": "text"},
     {"type": "message_start", "message": None},
     {"type": "message_delta", "delta": None, "usage": []},
-    {"type": "message_delta", "delta": 5, "usage": {"output_tokens": "9", "output_tokens_details": 3}},
+    {
+        "type": "message_delta",
+        "delta": 5,
+        "usage": {"output_tokens": "9", "output_tokens_details": 3},
+    },
     {"type": "error", "error": "sentence"},
     {"type": "message", "content": [None, 3, {"type": 4}, {"type": "tool_use", "input": object()}]},
 ]
@@ -671,7 +757,9 @@ def test_odd_shapes(answer: Any) -> None:
             assert not delta.parts
 
 
-@pytest.mark.parametrize("body", [{"messages": 3, "system": {}, "tools": "x"}, {"messages": [None, {"content": [3]}]}])
+@pytest.mark.parametrize(
+    "body", [{"messages": 3, "system": {}, "tools": "x"}, {"messages": [None, {"content": [3]}]}]
+)
 def test_odd_requests(body: Any) -> None:
     """Nothing that is sent makes the reading raise."""
     MESSAGES.parameters({**body, "output_config": 3, "stop_sequences": object()})
@@ -680,6 +768,10 @@ def test_odd_requests(body: Any) -> None:
 
 def test_mere_text_is_not_looked_at() -> None:
     """Where nobody reads text, events of the content come to nothing."""
-    delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "x"}}
+    delta = {
+        "type": "content_block_delta",
+        "index": 0,
+        "delta": {"type": "text_delta", "text": "x"},
+    }
     assert MESSAGES.read(delta, False) is None
     assert MESSAGES.read({"type": "content_block_stop", "index": 0}, False) is None

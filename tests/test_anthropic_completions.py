@@ -11,14 +11,26 @@ import pytest
 from anthropic_program import Server, both, play
 from telemetry import Telemetry
 
-PROMPT = {"model": "claude-2.1", "max_tokens_to_sample": 9, "prompt": "\n\nHuman: whisper-asked\n\nAssistant:"}
+PROMPT = {
+    "model": "claude-2.1",
+    "max_tokens_to_sample": 9,
+    "prompt": "\n\nHuman: whisper-asked\n\nAssistant:",
+}
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
-pytestmark = pytest.mark.skipif(not hasattr(anthropic, "HUMAN_PROMPT"), reason="a version without legacy completions")
+pytestmark = pytest.mark.skipif(
+    not hasattr(anthropic, "HUMAN_PROMPT"), reason="a version without legacy completions"
+)
 
 
 def completion(text: str, reason: str | None) -> dict[str, Any]:
     """An answer, or a piece of one."""
-    return {"type": "completion", "id": "compl_1", "completion": text, "stop_reason": reason, "model": "claude-2.1"}
+    return {
+        "type": "completion",
+        "id": "compl_1",
+        "completion": text,
+        "stop_reason": reason,
+        "model": "claude-2.1",
+    }
 
 
 @pytest.mark.instrument(capture="span")
@@ -26,7 +38,11 @@ def completion(text: str, reason: str | None) -> dict[str, Any]:
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 def test_completions(telemetry: Telemetry, streamed: bool, asynchronous: bool) -> None:
     """Legacy completions are text completions; their API states no tokens, and none are told."""
-    pieces = [completion(" Roses", None), completion(" last.", None), completion("", "stop_sequence")]
+    pieces = [
+        completion(" Roses", None),
+        completion(" last.", None),
+        completion("", "stop_sequence"),
+    ]
     stream = [f"event: completion\ndata: {json.dumps(piece)}\n\n".encode() for piece in pieces]
     server = Server(
         [b'event: ping\ndata: {"type": "ping"}\n\n', *stream]
@@ -45,8 +61,14 @@ def test_completions(telemetry: Telemetry, streamed: bool, asynchronous: bool) -
     play(server, (read, aread), asynchronous)
     found = telemetry.attributes
     assert telemetry.span.name == "text_completion claude-2.1"
-    assert (found["gen_ai.request.max_tokens"], found["gen_ai.request.stop_sequences"]) == (9, ("END",))
-    assert (found["gen_ai.response.id"], found["gen_ai.response.finish_reasons"]) == ("compl_1", ("stop_sequence",))
+    assert (found["gen_ai.request.max_tokens"], found["gen_ai.request.stop_sequences"]) == (
+        9,
+        ("END",),
+    )
+    assert (found["gen_ai.response.id"], found["gen_ai.response.finish_reasons"]) == (
+        "compl_1",
+        ("stop_sequence",),
+    )
     [told] = json.loads(found["gen_ai.output.messages"])
     assert told["parts"] == [{"type": "text", "content": " Roses last."}]
     [asked] = json.loads(found["gen_ai.input.messages"])
@@ -69,6 +91,8 @@ def test_completion_that_fails_half_way(telemetry: Telemetry, asynchronous: bool
 
     with pytest.raises(anthropic.APIStatusError):
         play(
-            Server(stream), (lambda client: list(client.completions.create(**PROMPT, stream=True)), aread), asynchronous
+            Server(stream),
+            (lambda client: list(client.completions.create(**PROMPT, stream=True)), aread),
+            asynchronous,
         )
     assert telemetry.attributes["error.type"] == "overloaded_error"

@@ -25,14 +25,26 @@ SENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "document": (
         {"type": "document", "source": PDF, "title": "Roses", "citations": {"enabled": True}},
-        {"type": "blob", "modality": "document", "mime_type": "application/pdf", "content": "", "size": 200},
+        {
+            "type": "blob",
+            "modality": "document",
+            "mime_type": "application/pdf",
+            "content": "",
+            "size": 200,
+        },
     ),
     "document of text": (
-        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "Roses are red."}},
+        {
+            "type": "document",
+            "source": {"type": "text", "media_type": "text/plain", "data": "Roses are red."},
+        },
         {"type": "text", "content": "Roses are red."},
     ),
     "document of blocks": (
-        {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "Roses."}]}},
+        {
+            "type": "document",
+            "source": {"type": "content", "content": [{"type": "text", "text": "Roses."}]},
+        },
         {"type": "text", "content": "Roses."},
     ),
     "document by id": (
@@ -44,7 +56,12 @@ SENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"type": "file", "modality": "document", "file_id": "file_1"},
     ),
     "search result": (
-        {"type": "search_result", "source": "s", "title": "t", "content": [{"type": "text", "text": "Roses."}]},
+        {
+            "type": "search_result",
+            "source": "s",
+            "title": "t",
+            "content": [{"type": "text", "text": "Roses."}],
+        },
         {"type": "text", "content": "Roses."},
     ),
     "image of a tool's": (
@@ -53,7 +70,10 @@ SENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "tool_use_id": "1",
             "content": [
                 {"type": "text", "text": "A rose."},
-                {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": BYTES}},
+                {
+                    "type": "image",
+                    "source": {"type": "base64", "media_type": "image/png", "data": BYTES},
+                },
             ],
         },
         {
@@ -61,7 +81,13 @@ SENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "id": "1",
             "response": [
                 {"type": "text", "content": "A rose."},
-                {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "", "size": 200},
+                {
+                    "type": "blob",
+                    "modality": "image",
+                    "mime_type": "image/png",
+                    "content": "",
+                    "size": 200,
+                },
             ],
         },
     ),
@@ -147,9 +173,18 @@ GIVEN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"type": "thinking", "thinking": "Red?", "signature": BYTES},
         {"type": "reasoning", "content": "Red?"},
     ),
-    "redacted thought": ({"type": "redacted_thinking", "data": BYTES}, {"type": "reasoning", "content": ""}),
+    "redacted thought": (
+        {"type": "redacted_thinking", "data": BYTES},
+        {"type": "reasoning", "content": ""},
+    ),
     "call of a server's tool": (
-        {"type": "mcp_tool_use", "id": "s1", "name": "look", "server_name": "shop", "input": {"at": "roses"}},
+        {
+            "type": "mcp_tool_use",
+            "id": "s1",
+            "name": "look",
+            "server_name": "shop",
+            "input": {"at": "roses"},
+        },
         {
             "type": "server_tool_call",
             "id": "s1",
@@ -170,22 +205,36 @@ GIVEN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                 }
             ],
         ),
-        found("web_search", [{"type": "web_search_result", "title": "Roses", "url": "https://example.com/"}]),
+        found(
+            "web_search",
+            [{"type": "web_search_result", "title": "Roses", "url": "https://example.com/"}],
+        ),
     ),
     "fetched document": (
-        result("web_fetch", {"type": "web_fetch_result", "content": {"type": "document", "source": PDF}}),
+        result(
+            "web_fetch",
+            {"type": "web_fetch_result", "content": {"type": "document", "source": PDF}},
+        ),
         found(
             "web_fetch",
             {
                 "type": "web_fetch_result",
                 "content": {
                     "type": "document",
-                    "source": {"type": "base64", "media_type": "application/pdf", "data": "", "size": 200},
+                    "source": {
+                        "type": "base64",
+                        "media_type": "application/pdf",
+                        "data": "",
+                        "size": 200,
+                    },
                 },
             },
         ),
     ),
-    "compaction": ({"type": "compaction", "content": "Roses."}, {"type": "compaction", "content": "Roses."}),
+    "compaction": (
+        {"type": "compaction", "content": "Roses."},
+        {"type": "compaction", "content": "Roses."},
+    ),
     "block of the future": ({"type": "hologram", "data": BYTES}, {"type": "hologram"}),
 }
 
@@ -207,7 +256,9 @@ def events(*blocks: tuple[Any, list[Any]], usage: Any = None, **ending: Any) -> 
     told: list[Any] = [{"type": "message_start", "message": message(stop_reason=None)}]
     for index, (start, deltas) in enumerate(blocks):
         told.append({"type": "content_block_start", "index": index, "content_block": start})
-        told += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
+        told += [
+            {"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas
+        ]
         told.append({"type": "content_block_stop", "index": index})
     delta = {"stop_reason": "end_turn", "stop_sequence": None, **ending}
     told.append({"type": "message_delta", "delta": delta, "usage": usage or {"output_tokens": 9}})
@@ -230,10 +281,16 @@ def test_given_in_pieces(telemetry: Telemetry, asynchronous: bool) -> None:
     """Blocks that arrive in a stream come to the same parts, and what belongs to none of them adds nothing."""
     thought = [{"type": "thinking_delta", "thinking": text} for text in ("Red", "?")]
     signed = [*thought, {"type": "signature_delta", "signature": BYTES}]
-    arguments = [{"type": "input_json_delta", "partial_json": text} for text in ('{"url": ', '"https://example.com/"}')]
+    arguments = [
+        {"type": "input_json_delta", "partial_json": text}
+        for text in ('{"url": ', '"https://example.com/"}')
+    ]
     cited = [{"type": "text_delta", "text": "Red."}, {"type": "citations_delta", "citation": CITED}]
     pieces = events(
-        ({"type": "compaction", "content": None}, [{"type": "compaction_delta", "content": "So far: roses."}]),
+        (
+            {"type": "compaction", "content": None},
+            [{"type": "compaction_delta", "content": "So far: roses."}],
+        ),
         ({"type": "thinking", "thinking": "", "signature": ""}, signed),
         ({"type": "redacted_thinking", "data": BYTES}, []),
         ({"type": "text", "text": "", "citations": []}, cited),
@@ -293,21 +350,31 @@ def test_caches_for_an_hour(telemetry: Telemetry, streamed: bool) -> None:
     if streamed:
         counts = {"output_tokens": 5, "cache_creation_input_tokens": 300}
         pieces = events(usage=counts)
-        start = {"type": "message_start", "message": message(usage=TIERED, model="claude-haiku-4-5")}
+        start = {
+            "type": "message_start",
+            "message": message(usage=TIERED, model="claude-haiku-4-5"),
+        }
         pieces[0] = f"event: message_start\ndata: {json.dumps(start)}\n\n".encode()
-        play(Server(pieces), (lambda client: list(client.messages.create(**request, stream=True)),) * 2, False)
+        play(
+            Server(pieces),
+            (lambda client: list(client.messages.create(**request, stream=True)),) * 2,
+            False,
+        )
     else:
         ask(Server(message(usage=TIERED, model="claude-haiku-4-5")), **request)
     callspan.flush()
     found = telemetry.attributes
     assert found["gen_ai.usage.input_tokens"] == 1310
     assert found["gen_ai.usage.cache_creation.input_tokens"] == 300
-    assert found["callspan.cost.usd"] == pytest.approx((10 * 1 + 1000 * 0.1 + 100 * 1.25 + 200 * 2 + 5 * 5) / 1e6)
+    assert found["callspan.cost.usd"] == pytest.approx(
+        (10 * 1 + 1000 * 0.1 + 100 * 1.25 + 200 * 2 + 5 * 5) / 1e6
+    )
 
 
 @pytest.mark.instrument(capture="span")
 @pytest.mark.skipif(
-    not hasattr(anthropic.resources.messages.Messages, "parse"), reason="a version of the client without parse"
+    not hasattr(anthropic.resources.messages.Messages, "parse"),
+    reason="a version of the client without parse",
 )
 @both
 def test_parse(telemetry: Telemetry, asynchronous: bool) -> None:
@@ -325,6 +392,10 @@ def test_parse(telemetry: Telemetry, asynchronous: bool) -> None:
     def parse(client: Any) -> None:
         found.append(client.messages.parse(**HELLO, output_format=City).parsed_output)
 
-    play(Server(message({"type": "text", "text": '{"name": "Paris"}'})), (parse, aparse), asynchronous)
+    play(
+        Server(message({"type": "text", "text": '{"name": "Paris"}'})),
+        (parse, aparse),
+        asynchronous,
+    )
     assert found == [City(name="Paris")]
     assert telemetry.attributes["gen_ai.output.type"] == "json"

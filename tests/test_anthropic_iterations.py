@@ -60,7 +60,11 @@ def test_another_model(telemetry: Telemetry, stream: bool) -> None:
     """An adviser's tokens are paid for at the price of its own model."""
     adviser = sampled("advisor_message", 800, 1600, model="claude-opus-4-5")
     iterations = [sampled("message", 400, 90), adviser, sampled("message", 1300, 440)]
-    ask_anthropic("claude-haiku-4-5", {"input_tokens": 400, "output_tokens": 530, "iterations": iterations}, stream)
+    ask_anthropic(
+        "claude-haiku-4-5",
+        {"input_tokens": 400, "output_tokens": 530, "iterations": iterations},
+        stream,
+    )
     usd = (1700 * 1 + 530 * 5 + 800 * 5 + 1600 * 25) / 1e6
     assert cost(telemetry) == (pytest.approx(usd), "genai-prices", None)
     assert telemetry.attributes["gen_ai.usage.input_tokens"] == 2500
@@ -72,7 +76,9 @@ def test_another_model(telemetry: Telemetry, stream: bool) -> None:
 def test_another_model_without_a_price(telemetry: Telemetry, stream: bool) -> None:
     """One model without a price makes the whole cost unknown."""
     adviser = sampled("advisor_message", 800, 1600, model="claude-unheard-of")
-    ask_anthropic("claude-haiku-4-5", {"iterations": [sampled("message", 1000, 100), adviser]}, stream)
+    ask_anthropic(
+        "claude-haiku-4-5", {"iterations": [sampled("message", 1000, 100), adviser]}, stream
+    )
     assert cost(telemetry) == (None, None, "price")
 
 
@@ -80,7 +86,11 @@ def test_another_model_without_a_price(telemetry: Telemetry, stream: bool) -> No
 def test_each_request_has_the_tier_of_its_own_size(telemetry: Telemetry, stream: bool) -> None:
     """Two requests of 90,000 tokens are not one of 180,000, for which each token costs more."""
     iterations = [sampled("compaction", 90_000, 0), sampled("message", 90_000, 0)]
-    ask_anthropic("claude-haiku-5-5", {"input_tokens": 90_000, "output_tokens": 0, "iterations": iterations}, stream)
+    ask_anthropic(
+        "claude-haiku-5-5",
+        {"input_tokens": 90_000, "output_tokens": 0, "iterations": iterations},
+        stream,
+    )
     assert cost(telemetry)[0] == pytest.approx(180_000 * 0.1 / 1e6)
 
 
@@ -99,7 +109,9 @@ def test_lifetimes_and_searches_of_the_whole(telemetry: Telemetry, stream: bool)
     assert telemetry.attributes["callspan.usage.web_searches"] == 2
 
 
-@pytest.mark.instrument(cost=True, prices={"models": {"claude-haiku-4-5": {"input": 2, "output": 2, "call": 0.5}}})
+@pytest.mark.instrument(
+    cost=True, prices={"models": {"claude-haiku-4-5": {"input": 2, "output": 2, "call": 0.5}}}
+)
 def test_own_prices(telemetry: Telemetry) -> None:
     """By the user's own prices all requests cost what the model does, and the call costs what a call does, once."""
     ask_anthropic("claude-haiku-4-5", {**TOTAL, "iterations": [COMPACTION, MESSAGE]})

@@ -29,11 +29,19 @@ FORMS: dict[str, tuple[dict[str, Any], str, str]] = {
         "us-east5-aiplatform.googleapis.com",
     ),
     "AnthropicGoogleCloud": (
-        {"base_url": "https://gateway.example.com", "workspace_id": "w", "token_provider": lambda: "t"},
+        {
+            "base_url": "https://gateway.example.com",
+            "workspace_id": "w",
+            "token_provider": lambda: "t",
+        },
         "anthropic",
         "gateway.example.com",
     ),
-    "AnthropicFoundry": ({"resource": "flowers"}, "azure.ai.inference", "flowers.services.ai.azure.com"),
+    "AnthropicFoundry": (
+        {"resource": "flowers"},
+        "azure.ai.inference",
+        "flowers.services.ai.azure.com",
+    ),
 }
 HERE = [form for form in FORMS if hasattr(anthropic, form)]
 GUARDRAIL = pytest.mark.breaks(
@@ -52,10 +60,14 @@ def whole(path: str) -> tuple[Way, Way]:
     """A whole answer."""
 
     async def aread(client: Any) -> None:
-        await client.messages.create(**HELLO) if path == "messages" else await client.beta.messages.create(**HELLO)
+        await client.messages.create(
+            **HELLO
+        ) if path == "messages" else await client.beta.messages.create(**HELLO)
 
     def read(client: Any) -> None:
-        client.messages.create(**HELLO) if path == "messages" else client.beta.messages.create(**HELLO)
+        client.messages.create(**HELLO) if path == "messages" else client.beta.messages.create(
+            **HELLO
+        )
 
     return read, aread
 
@@ -89,7 +101,12 @@ def test_answer(telemetry: Telemetry, form: str, path: str, asynchronous: bool) 
 
 def frame(payload: Any, **headers: str) -> bytes:
     """One frame of AWS's event stream."""
-    told = {"event-type": "chunk", "content-type": "application/json", "message-type": "event", **headers}
+    told = {
+        "event-type": "chunk",
+        "content-type": "application/json",
+        "message-type": "event",
+        **headers,
+    }
     head = b"".join(_header(f":{name.replace('_', '-')}", value) for name, value in told.items())
     body = json.dumps(payload).encode()
     lengths = struct.pack(">II", 16 + len(head) + len(body), len(head))
@@ -98,7 +115,13 @@ def frame(payload: Any, **headers: str) -> bytes:
 
 
 def _header(name: str, value: str) -> bytes:
-    return bytes([len(name)]) + name.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()
+    return (
+        bytes([len(name)])
+        + name.encode()
+        + b"\x07"
+        + struct.pack(">H", len(value))
+        + value.encode()
+    )
 
 
 def packed(event: bytes) -> bytes:
@@ -107,7 +130,9 @@ def packed(event: bytes) -> bytes:
 
 
 EVENTS = [packed(part.partition(b"data: ")[2].strip()) for part in frames("stream_text.sse")]
-THROTTLED = frame({"message": "Too many tokens."}, message_type="exception", exception_type="throttlingException")
+THROTTLED = frame(
+    {"message": "Too many tokens."}, message_type="exception", exception_type="throttlingException"
+)
 BINARY = "application/vnd.amazon.eventstream"
 
 
@@ -137,7 +162,11 @@ async def aby_helper(client: Any) -> None:
         await stream.until_done()
 
 
-READERS = {"events": streamed(""), "helper": (by_helper, aby_helper), "bytes": (by_bytes, aby_bytes)}
+READERS = {
+    "events": streamed(""),
+    "helper": (by_helper, aby_helper),
+    "bytes": (by_bytes, aby_bytes),
+}
 
 
 def ask_bedrock(pieces: list[bytes], reader: str, asynchronous: bool) -> Server:
@@ -173,7 +202,15 @@ def test_exception_in_a_binary_stream(telemetry: Telemetry, asynchronous: bool) 
     assert telemetry.attributes["gen_ai.usage.input_tokens"] == 12
 
 
-ODD = [b"\0" * 16, b"\xff" * 64, EVENTS[0][:-5], frame({"bytes": "%%%"}), frame({"bytes": 3}), frame([1]), b""]
+ODD = [
+    b"\0" * 16,
+    b"\xff" * 64,
+    EVENTS[0][:-5],
+    frame({"bytes": "%%%"}),
+    frame({"bytes": 3}),
+    frame([1]),
+    b"",
+]
 
 
 @GUARDRAIL

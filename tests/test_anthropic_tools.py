@@ -58,7 +58,9 @@ def runner() -> tuple[Way, Way]:
     """The tool runner, with whole answers."""
 
     def run(client: Any) -> None:
-        client.beta.messages.tool_runner(**HELLO, tools=[anthropic.beta_tool(get_weather)]).until_done()
+        client.beta.messages.tool_runner(
+            **HELLO, tools=[anthropic.beta_tool(get_weather)]
+        ).until_done()
 
     async def arun(client: Any) -> None:
         tool = anthropic.beta_async_tool(aget_weather, name="get_weather")
@@ -92,16 +94,28 @@ RUNS = {
 @TRACES
 @both
 @pytest.mark.parametrize("run", RUNS)
-def test_tool_runner(telemetry: Telemetry, global_tracer: None, run: str, asynchronous: bool) -> None:
+def test_tool_runner(
+    telemetry: Telemetry, global_tracer: None, run: str, asynchronous: bool
+) -> None:
     """The runner's spans of the agent and its tools stay; our spans of the calls are where the client's own were."""
     ways, answers = RUNS[run]
     play(Server(*answers), ways, asynchronous)
     tool = "anthropic.custom_tool_use get_weather"
-    assert tree(telemetry) == [(RUNNER, None), (CHAT, RUNNER), (tool, RUNNER), ("look up Paris", tool), (CHAT, RUNNER)]
-    assert telemetry.tokens["output"] == sum(span.attributes["gen_ai.usage.output_tokens"] for span in telemetry.spans)
+    assert tree(telemetry) == [
+        (RUNNER, None),
+        (CHAT, RUNNER),
+        (tool, RUNNER),
+        ("look up Paris", tool),
+        (CHAT, RUNNER),
+    ]
+    assert telemetry.tokens["output"] == sum(
+        span.attributes["gen_ai.usage.output_tokens"] for span in telemetry.spans
+    )
 
 
-@pytest.mark.skipif(not hasattr(anthropic, "beta_tool"), reason="a version of the client without a tool runner")
+@pytest.mark.skipif(
+    not hasattr(anthropic, "beta_tool"), reason="a version of the client without a tool runner"
+)
 @pytest.mark.parametrize("run", RUNS)
 def test_each_turn_of_the_tool_runner_is_a_call(telemetry: Telemetry, run: str) -> None:
     """Each turn has a span, also where nobody takes the client's own spans."""
@@ -111,7 +125,8 @@ def test_each_turn_of_the_tool_runner_is_a_call(telemetry: Telemetry, run: str) 
 
 
 @pytest.mark.skipif(
-    not hasattr(anthropic.resources.beta.messages.Messages, "thread"), reason="a version of the client without threads"
+    not hasattr(anthropic.resources.beta.messages.Messages, "thread"),
+    reason="a version of the client without threads",
 )
 @both
 def test_thread(telemetry: Telemetry, asynchronous: bool) -> None:
@@ -135,11 +150,20 @@ def test_thread(telemetry: Telemetry, asynchronous: bool) -> None:
 
 
 NO_CALLS = {
-    "messages.count_tokens": ({"model": "claude-flowers", "messages": HELLO["messages"]}, "count_tokens.json"),
-    "beta.messages.count_tokens": ({"model": "claude-flowers", "messages": HELLO["messages"]}, "count_tokens.json"),
+    "messages.count_tokens": (
+        {"model": "claude-flowers", "messages": HELLO["messages"]},
+        "count_tokens.json",
+    ),
+    "beta.messages.count_tokens": (
+        {"model": "claude-flowers", "messages": HELLO["messages"]},
+        "count_tokens.json",
+    ),
     "messages.batches.create": ({"requests": [{"custom_id": "a", "params": HELLO}]}, "batch.json"),
     "messages.batches.retrieve": ({"message_batch_id": "msgbatch_1"}, "batch.json"),
-    "beta.messages.batches.create": ({"requests": [{"custom_id": "a", "params": HELLO}]}, "batch.json"),
+    "beta.messages.batches.create": (
+        {"requests": [{"custom_id": "a", "params": HELLO}]},
+        "batch.json",
+    ),
 }
 
 
@@ -171,9 +195,13 @@ def test_no_model_is_called(telemetry: Telemetry, path: str, asynchronous: bool)
 
 @TRACES
 @pytest.mark.parametrize("path", HERE)
-def test_own_spans_of_other_requests_stay(telemetry: Telemetry, global_tracer: None, path: str) -> None:
+def test_own_spans_of_other_requests_stay(
+    telemetry: Telemetry, global_tracer: None, path: str
+) -> None:
     """A request that we make no span for keeps the client's own."""
     request, answer = NO_CALLS[path]
     with anthropic_client(Server(answer)) as client:
         found(client, path)(**request)
-    assert [span.name for span in telemetry.all_spans] == [f"anthropic.{path.removeprefix('beta.')}"]
+    assert [span.name for span in telemetry.all_spans] == [
+        f"anthropic.{path.removeprefix('beta.')}"
+    ]

@@ -28,7 +28,9 @@ def told(telemetry: Telemetry, *names: str) -> list[tuple[Any, ...]]:
 
 def on_metrics(telemetry: Telemetry, name: str) -> set[Any]:
     """The values of an attribute on all points of all metrics."""
-    return {point["attributes"].get(name) for points in telemetry.metrics.values() for point in points}
+    return {
+        point["attributes"].get(name) for points in telemetry.metrics.values() for point in points
+    }
 
 
 def test_on_all_spans_below(telemetry: Telemetry, program: Program) -> None:
@@ -43,13 +45,17 @@ def test_on_all_spans_below(telemetry: Telemetry, program: Program) -> None:
     assert baggage.get_all() == {}
 
 
-async def test_in_tasks_and_threads(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer) -> None:
+async def test_in_tasks_and_threads(
+    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer
+) -> None:
     """Tasks, `asyncio.to_thread` and carried functions take them along."""
     async with async_openai_client(model_server.url) as asynchronous:
 
         async def ask(user: str) -> None:
             with callspan.attributes(user_id=user):
-                await asyncio.gather(*[asynchronous.chat.completions.create(**CHAT) for _ in range(2)])
+                await asyncio.gather(
+                    *[asynchronous.chat.completions.create(**CHAT) for _ in range(2)]
+                )
                 await asyncio.to_thread(client.chat.completions.create, **CHAT)
                 with ThreadPoolExecutor(1) as pool:
                     pool.submit(callspan.carry(client.chat.completions.create), **CHAT).result()
@@ -76,7 +82,9 @@ def test_on_metrics_where_named(telemetry: Telemetry, program: Program) -> None:
 
 @pytest.mark.breaks("name.unknown", OWN)
 @pytest.mark.instrument(metric_dimensions=["team"])
-def test_values_are_bounded(telemetry: Telemetry, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_are_bounded(
+    telemetry: Telemetry, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After so many values the rest are one; spans still tell which, and nothing is lost from the sums."""
     monkeypatch.setattr(series, "VALUES", 3)
     for number in range(5):
@@ -87,7 +95,9 @@ def test_values_are_bounded(telemetry: Telemetry, program: Program, monkeypatch:
     assert sum(point["count"] for point in telemetry.points(DURATION)) == 5
 
 
-def test_models_are_bounded(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer) -> None:
+def test_models_are_bounded(
+    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer
+) -> None:
     """A program that asks for ever new models makes no more series than a backend can bear, and loses no token."""
     for number in range(series.VALUES + 5):
         client.chat.completions.create(**{**CHAT, "model": f"ft:{number}"})

@@ -25,7 +25,9 @@ def test_a_worker_that_many_start_at_once() -> None:
     for number in range(50):
         worker, done, barrier = Worker(f"many-{number}"), [], threading.Barrier(THREADS)
 
-        def work(worker: Worker = worker, done: list[int] = done, barrier: threading.Barrier = barrier) -> None:
+        def work(
+            worker: Worker = worker, done: list[int] = done, barrier: threading.Barrier = barrier
+        ) -> None:
             barrier.wait(30)
             worker.start()
             worker.put(lambda: done.append(1))
@@ -65,7 +67,9 @@ class SlowEnds(Ends):
         await super().on_end(call, response)
 
 
-def test_ends_that_come_while_the_loop_closes(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_ends_that_come_while_the_loop_closes(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """Streams that are closed after the loop has ended all tasks: their ends are heard, and `flush` says so."""
     handler = SlowEnds()
     telemetry.instrument(handlers=[handler])

@@ -28,7 +28,9 @@ USD = 5 * 1.0 + 2 * 2.0
 class Server:
     """Answers for responses that take `polls` fetches until they are done; made ones are numbered."""
 
-    def __init__(self, polls: int = 2, ending: str = "completed", usage: Any = USAGE, url: str = "model.test") -> None:
+    def __init__(
+        self, polls: int = 2, ending: str = "completed", usage: Any = USAGE, url: str = "model.test"
+    ) -> None:
         self.polls, self.ending, self.usage, self.url = polls, ending, usage, url
         self.made = 0
         self._fetched: dict[str, int] = {}
@@ -39,7 +41,9 @@ class Server:
         path = request.url.path
         if path.endswith("/cancel"):
             return self._answer(path.split("/")[-2], "cancelled", None)
-        asked = json.loads(request.content) if request.method == "POST" else dict(request.url.params)
+        asked = (
+            json.loads(request.content) if request.method == "POST" else dict(request.url.params)
+        )
         with self._lock:
             if request.method == "POST":
                 self.made += 1
@@ -55,7 +59,13 @@ class Server:
 
     def body(self, identity: str, status: str, usage: Any) -> dict[str, Any]:
         """A response as it stands."""
-        head = {"id": identity, "object": "response", "model": MODEL, "created_at": 1_790_000_000, "output": []}
+        head = {
+            "id": identity,
+            "object": "response",
+            "model": MODEL,
+            "created_at": 1_790_000_000,
+            "output": [],
+        }
         error = {"code": "server_error", "message": "whisper"} if status == "failed" else None
         return {**head, "background": True, "status": status, "usage": usage, "error": error}
 
@@ -64,10 +74,20 @@ class Server:
 
     def _stream(self, identity: str, usage: Any) -> Any:
         begun = self.body(identity, "in_progress", None)
-        events = [{"type": "response.created", "response": begun}, {"type": "response.in_progress", "response": begun}]
-        events.append({"type": "response.completed", "response": self.body(identity, "completed", self.usage)})
-        frames = [f"data: {json.dumps({**event, 'sequence_number': n})}\n\n" for n, event in enumerate(events)]
-        return http.Response(200, headers={"content-type": "text/event-stream"}, content="".join(frames).encode())
+        events = [
+            {"type": "response.created", "response": begun},
+            {"type": "response.in_progress", "response": begun},
+        ]
+        events.append(
+            {"type": "response.completed", "response": self.body(identity, "completed", self.usage)}
+        )
+        frames = [
+            f"data: {json.dumps({**event, 'sequence_number': n})}\n\n"
+            for n, event in enumerate(events)
+        ]
+        return http.Response(
+            200, headers={"content-type": "text/event-stream"}, content="".join(frames).encode()
+        )
 
     def client(self) -> openai.OpenAI:
         """A client that speaks to it."""
@@ -77,7 +97,9 @@ class Server:
     def async_client(self) -> openai.AsyncOpenAI:
         """The same in asynchronous code."""
         transport = http.MockTransport(self.respond)
-        return async_openai_client(f"http://{self.url}/v1", http_client=AsyncHttpClient(transport=transport))
+        return async_openai_client(
+            f"http://{self.url}/v1", http_client=AsyncHttpClient(transport=transport)
+        )
 
 
 def sums(count: Any) -> tuple[Any, ...]:
@@ -107,7 +129,9 @@ def instrumented(telemetry: Telemetry) -> None:
 def cost_of(telemetry: Telemetry) -> tuple[float, int]:
     """What the metrics say: dollars, and calls whose cost is unknown."""
     assert callspan.flush()
-    unknown = telemetry.points("callspan.cost.unknown") or telemetry.points("callspan.client.cost.unknown")
+    unknown = telemetry.points("callspan.cost.unknown") or telemetry.points(
+        "callspan.client.cost.unknown"
+    )
     return (
         sum(point["value"] for point in telemetry.points("callspan.client.cost")),
         sum(point["value"] for point in unknown),
@@ -164,7 +188,10 @@ def test_azure(telemetry: Telemetry) -> None:
     server = Server(polls=1, url="flowers.openai.azure.com")
     speaker = HttpClient(transport=http.MockTransport(server.respond))
     client = openai.AzureOpenAI(
-        api_key="any", api_version="2025-04-01-preview", azure_endpoint=f"https://{server.url}", http_client=speaker
+        api_key="any",
+        api_version="2025-04-01-preview",
+        azure_endpoint=f"https://{server.url}",
+        http_client=speaker,
     )
     with callspan.count_tokens() as count:
         client.responses.retrieve(client.responses.create(**ASK).id)
@@ -298,7 +325,12 @@ def test_an_ordinary_response_that_is_fetched(telemetry: Telemetry) -> None:
 def test_compaction(telemetry: Telemetry) -> None:
     """A conversation that a model makes shorter is a call of that model, with its tokens."""
     item = {"type": "compaction", "id": "cmp_1", "encrypted_content": "whisper"}
-    body = {"id": "resp_1", "object": "response.compaction", "created_at": 1_790_000_000, "output": [item]}
+    body = {
+        "id": "resp_1",
+        "object": "response.compaction",
+        "created_at": 1_790_000_000,
+        "output": [item],
+    }
     answer = {**body, "usage": USAGE}
     transport = http.MockTransport(lambda _request: http.Response(200, json=answer))
     telemetry.instrument(capture="span", cost=True, prices=PRICES)
@@ -310,7 +342,9 @@ def test_compaction(telemetry: Telemetry) -> None:
     found = telemetry.attributes
     assert telemetry.span.name == f"chat {MODEL}"
     assert found["gen_ai.response.finish_reasons"] == ("compaction",)
-    assert json.loads(found["gen_ai.output.messages"])[0]["parts"] == [{"type": "compaction", "id": "cmp_1"}]
+    assert json.loads(found["gen_ai.output.messages"])[0]["parts"] == [
+        {"type": "compaction", "id": "cmp_1"}
+    ]
     assert "whisper" not in telemetry.everything()
     assert sums(count) == DONE
     assert telemetry.tokens == {"input": 5, "output": 2}

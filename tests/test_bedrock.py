@@ -26,7 +26,10 @@ pytestmark = pytest.mark.breaks(
     "span.required", "a call without a guardrail has no id of one, which Bedrock's page requires"
 )
 MODEL = "amazon.flowers-v1:0"
-ASKED: dict[str, Any] = {"modelId": MODEL, "messages": [{"role": "user", "content": [{"text": "whisper-asked"}]}]}
+ASKED: dict[str, Any] = {
+    "modelId": MODEL,
+    "messages": [{"role": "user", "content": [{"text": "whisper-asked"}]}],
+}
 SHAPES = bedrock("http://127.0.0.1:1").meta.service_model
 KNOWS_CACHES = "cacheReadInputTokens" in SHAPES.shape_for("TokenUsage").members
 """Old versions of the client do not hand on what Bedrock says of caches."""
@@ -78,7 +81,8 @@ CACHED = {
 @BOTH
 @CAPTURED
 @pytest.mark.parametrize(
-    ("operation", "name"), [("converse", "converse.json"), ("converse_stream", "converse_stream.eventstream")]
+    ("operation", "name"),
+    [("converse", "converse.json"), ("converse_stream", "converse_stream.eventstream")],
 )
 def test_converse(
     telemetry: Telemetry, model_server: ModelServer, operation: str, name: str, asynchronous: bool
@@ -91,11 +95,18 @@ def test_converse(
     assert (found["gen_ai.provider.name"], found["server.address"]) == ("aws.bedrock", "127.0.0.1")
     assert found["server.port"] == model_server.port
     assert found["gen_ai.response.finish_reasons"] == ("tool_use",)
-    assert counts(telemetry) == {name: CACHED[name] for name in CACHED if KNOWS_CACHES or "cache" not in name}
+    assert counts(telemetry) == {
+        name: CACHED[name] for name in CACHED if KNOWS_CACHES or "cache" not in name
+    }
     [said] = json.loads(found["gen_ai.output.messages"])
     assert said["parts"] == [
         {"type": "text", "content": "Hi."},
-        {"type": "tool_call", "id": "tooluse_1", "name": "get_weather", "arguments": {"city": "Paris"}},
+        {
+            "type": "tool_call",
+            "id": "tooluse_1",
+            "name": "get_weather",
+            "arguments": {"city": "Paris"},
+        },
     ]
 
 
@@ -108,7 +119,9 @@ def test_converse(
         ("invoke_model_with_response_stream", "invoke_claude_stream.eventstream"),
     ],
 )
-def test_invoke(telemetry: Telemetry, model_server: ModelServer, operation: str, name: str, asynchronous: bool) -> None:
+def test_invoke(
+    telemetry: Telemetry, model_server: ModelServer, operation: str, name: str, asynchronous: bool
+) -> None:
     """A vendor's own format is read as it is elsewhere."""
     model_server.enqueue(reply(name))
     body = {
@@ -116,7 +129,9 @@ def test_invoke(telemetry: Telemetry, model_server: ModelServer, operation: str,
         "max_tokens": 64,
         "messages": [{"role": "user", "content": "Hi"}],
     }
-    given = ask(model_server, asynchronous, operation, modelId="us.anthropic.flowers", body=json.dumps(body))
+    given = ask(
+        model_server, asynchronous, operation, modelId="us.anthropic.flowers", body=json.dumps(body)
+    )
     found = telemetry.attributes
     assert telemetry.span.name == "chat us.anthropic.flowers"
     assert found["gen_ai.request.max_tokens"] == 64
@@ -128,10 +143,18 @@ def test_invoke(telemetry: Telemetry, model_server: ModelServer, operation: str,
 
 
 @BOTH
-@pytest.mark.parametrize(("status", "code"), [(400, "ValidationException"), (429, "ThrottlingException")])
-def test_refused(telemetry: Telemetry, model_server: ModelServer, status: int, code: str, asynchronous: bool) -> None:
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "ValidationException"), (429, "ThrottlingException")]
+)
+def test_refused(
+    telemetry: Telemetry, model_server: ModelServer, status: int, code: str, asynchronous: bool
+) -> None:
     """The app gets the client's own exception; the span has the provider's code and what finds the request."""
-    headers = {"x-amzn-errortype": f"{code}:http://internal/", "x-amzn-requestid": "req-7", "retry-after": "3"}
+    headers = {
+        "x-amzn-errortype": f"{code}:http://internal/",
+        "x-amzn-requestid": "req-7",
+        "retry-after": "3",
+    }
     model_server.enqueue(reply(f"error_{status}.json", headers=headers))
     with pytest.raises(ClientError) as raised:
         ask(model_server, asynchronous, "converse", **ASKED)
@@ -143,7 +166,9 @@ def test_refused(telemetry: Telemetry, model_server: ModelServer, status: int, c
 
 
 @BOTH
-def test_error_in_a_stream(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
+def test_error_in_a_stream(
+    telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
+) -> None:
     """An error that comes after the status was 200 has a code and no status."""
     model_server.enqueue(reply("converse_stream_error.eventstream"))
     with pytest.raises(EventStreamError):
@@ -154,7 +179,9 @@ def test_error_in_a_stream(telemetry: Telemetry, model_server: ModelServer, asyn
 
 
 @BOTH
-@pytest.mark.parametrize("wrong", [{"modelId": 7}, {"inferenceConfig": "hot"}, {"messages": "whisper"}])
+@pytest.mark.parametrize(
+    "wrong", [{"modelId": 7}, {"inferenceConfig": "hot"}, {"messages": "whisper"}]
+)
 def test_a_request_that_is_not_sent(
     telemetry: Telemetry, model_server: ModelServer, wrong: dict[str, Any], asynchronous: bool
 ) -> None:
@@ -209,7 +236,10 @@ def test_other_services(telemetry: Telemetry, model_server: ModelServer) -> None
     guard = answered(bedrock(model_server.url), b'{"action": "NONE"}')
     if hasattr(guard, "apply_guardrail"):
         guard.apply_guardrail(
-            guardrailIdentifier="florist1", guardrailVersion="DRAFT", source="INPUT", content=[{"text": {"text": "Hi"}}]
+            guardrailIdentifier="florist1",
+            guardrailVersion="DRAFT",
+            source="INPUT",
+            content=[{"text": {"text": "Hi"}}],
         )
     assert not telemetry.spans
 
@@ -237,7 +267,11 @@ def test_settings(telemetry: Telemetry, model_server: ModelServer) -> None:
         **ASKED,
         inferenceConfig={"maxTokens": 9, "temperature": 0.5, "topP": 0.25, "stopSequences": ["|"]},
         additionalModelRequestFields={"top_k": 3},
-        guardrailConfig={"guardrailIdentifier": "florist1", "guardrailVersion": "DRAFT", "trace": "enabled"},
+        guardrailConfig={
+            "guardrailIdentifier": "florist1",
+            "guardrailVersion": "DRAFT",
+            "trace": "enabled",
+        },
     )
     found = telemetry.attributes
     names = ("max_tokens", "temperature", "top_p", "top_k", "stop_sequences")
@@ -265,22 +299,34 @@ def test_what_is_sent(telemetry: Telemetry, model_server: ModelServer) -> None:
             {"role": "assistant", "content": [*([thought] if KNOWS_THOUGHTS else []), called]},
             {"role": "user", "content": [given]},
         ],
-        toolConfig={"tools": [{"toolSpec": {"name": "pick", "inputSchema": {"json": {"type": "object"}}}}]},
+        toolConfig={
+            "tools": [{"toolSpec": {"name": "pick", "inputSchema": {"json": {"type": "object"}}}}]
+        },
     )
     found = telemetry.attributes
     asked, replied, answered_by = json.loads(found["gen_ai.input.messages"])
     assert asked["parts"] == [
         {"type": "text", "content": "Look"},
         {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "", "size": 12},
-        {"type": "blob", "modality": "document", "mime_type": "application/pdf", "content": "", "size": 12},
+        {
+            "type": "blob",
+            "modality": "document",
+            "mime_type": "application/pdf",
+            "content": "",
+            "size": 12,
+        },
         {"type": "text", "content": "guarded"},
     ]
     assert replied["parts"] == [
         *([{"type": "reasoning", "content": "hm"}] if KNOWS_THOUGHTS else []),
         {"type": "tool_call", "id": "t1", "name": "pick", "arguments": {"n": 3}},
     ]
-    assert answered_by["parts"] == [{"type": "tool_call_response", "id": "t1", "response": {"left": 4}}]
-    assert json.loads(found["gen_ai.system_instructions"]) == [{"type": "text", "content": "You are a florist"}]
+    assert answered_by["parts"] == [
+        {"type": "tool_call_response", "id": "t1", "response": {"left": 4}}
+    ]
+    assert json.loads(found["gen_ai.system_instructions"]) == [
+        {"type": "text", "content": "You are a florist"}
+    ]
     assert json.loads(found["gen_ai.tool.definitions"]) == [
         {"type": "function", "name": "pick", "parameters": {"type": "object"}}
     ]
@@ -354,5 +400,8 @@ def test_foreign(monkeypatch: pytest.MonkeyPatch, telemetry: Telemetry, guard_re
     monkeypatch.setitem(sys.modules, THEIRS, types.ModuleType(THEIRS))
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", theirs)
     telemetry.instrument()
-    assert "boto3 is instrumented by opentelemetry-instrumentation-botocore too" in guard_reports.messages[0]
+    assert (
+        "boto3 is instrumented by opentelemetry-instrumentation-botocore too"
+        in guard_reports.messages[0]
+    )
     callspan.uninstrument()

@@ -22,9 +22,20 @@ pytestmark = pytest.mark.breaks(
 )
 SERVICE, NOWHERE = "bedrock-agent-runtime", "http://127.0.0.1:1"
 CAPTURED = pytest.mark.instrument(capture="span")
-AGENT = {"agentId": "FLORIST1", "agentAliasId": "LIVE", "sessionId": "s-1", "inputText": "whisper-asked"}
-TRACE = {"agentId": "FLORIST1", "trace": {"orchestrationTrace": {"rationale": {"text": "whisper-thought"}}}}
-BASE = {"knowledgeBaseId": "GREENHOUSE", "modelArn": "arn:aws:bedrock:us-east-1::foundation-model/amazon.flowers-v1:0"}
+AGENT = {
+    "agentId": "FLORIST1",
+    "agentAliasId": "LIVE",
+    "sessionId": "s-1",
+    "inputText": "whisper-asked",
+}
+TRACE = {
+    "agentId": "FLORIST1",
+    "trace": {"orchestrationTrace": {"rationale": {"text": "whisper-thought"}}},
+}
+BASE = {
+    "knowledgeBaseId": "GREENHOUSE",
+    "modelArn": "arn:aws:bedrock:us-east-1::foundation-model/amazon.flowers-v1:0",
+}
 
 
 def events(*told: tuple[str, Any]) -> bytes:
@@ -37,7 +48,9 @@ def agents(body: bytes) -> Any:
     return answered(bedrock(NOWHERE, SERVICE), body)
 
 
-SAID = events(("chunk", {"bytes": "QSA="}), ("trace", TRACE), ("chunk", {"bytes": "cm9zZS4="}))  # "A ", "rose."
+SAID = events(
+    ("chunk", {"bytes": "QSA="}), ("trace", TRACE), ("chunk", {"bytes": "cm9zZS4="})
+)  # "A ", "rose."
 
 
 @CAPTURED
@@ -58,11 +71,17 @@ def test_an_agent(telemetry: Telemetry) -> None:
 @CAPTURED
 def test_an_agent_that_returns_control(telemetry: Telemetry) -> None:
     """Functions that the caller is to run are tool calls."""
-    wanted = {"function": "pick", "actionGroup": "garden", "parameters": [{"name": "n", "type": "int", "value": "3"}]}
+    wanted = {
+        "function": "pick",
+        "actionGroup": "garden",
+        "parameters": [{"name": "n", "type": "int", "value": "3"}],
+    }
     told = {"invocationId": "i-1", "invocationInputs": [{"functionInvocationInput": wanted}]}
     list(agents(events(("returnControl", told))).invoke_agent(**AGENT)["completion"])
     [said] = json.loads(telemetry.attributes["gen_ai.output.messages"])
-    assert said["parts"] == [{"type": "tool_call", "id": None, "name": "pick", "arguments": {"n": "3"}}]
+    assert said["parts"] == [
+        {"type": "tool_call", "id": None, "name": "pick", "arguments": {"n": "3"}}
+    ]
 
 
 def test_an_agent_left_early(telemetry: Telemetry) -> None:
@@ -85,7 +104,9 @@ def asked_of_the_base(**more: Any) -> dict[str, Any]:
 def test_an_answer_out_of_a_knowledge_base(telemetry: Telemetry, stream: bool) -> None:
     """A model is asked with what is found: the span names the model, the base and the guardrail."""
     body = events(("output", {"text": "A "}), ("citation", {}), ("output", {"text": "rose."}))
-    client = agents(body if stream else b'{"sessionId": "s-1", "output": {"text": "A rose."}, "citations": []}')
+    client = agents(
+        body if stream else b'{"sessionId": "s-1", "output": {"text": "A rose."}, "citations": []}'
+    )
     if stream and not hasattr(client, "retrieve_and_generate_stream"):
         pytest.skip("an old version of the client")
     settings: dict[str, Any] = {"inferenceConfig": {"textInferenceConfig": {"maxTokens": 9}}}
@@ -98,7 +119,10 @@ def test_an_answer_out_of_a_knowledge_base(telemetry: Telemetry, stream: bool) -
         client.retrieve_and_generate(**request)
     found = telemetry.attributes
     assert telemetry.span.name == f"chat {BASE['modelArn']}"
-    assert (found["aws.bedrock.knowledge_base.id"], found["aws.bedrock.guardrail.id"]) == ("GREENHOUSE", "florist1")
+    assert (found["aws.bedrock.knowledge_base.id"], found["aws.bedrock.guardrail.id"]) == (
+        "GREENHOUSE",
+        "florist1",
+    )
     assert found["gen_ai.request.max_tokens"] == 9
     [said] = json.loads(found["gen_ai.output.messages"])
     assert said["parts"] == [{"type": "text", "content": "A rose."}]
@@ -115,7 +139,11 @@ def search() -> dict[str, Any]:
     """A search of a knowledge base."""
     wanted = {"vectorSearchConfiguration": {"numberOfResults": 4}}
     query = {"text": "whisper-asked"}
-    return {"knowledgeBaseId": "GREENHOUSE", "retrievalQuery": query, "retrievalConfiguration": wanted}
+    return {
+        "knowledgeBaseId": "GREENHOUSE",
+        "retrievalQuery": query,
+        "retrievalConfiguration": wanted,
+    }
 
 
 @CAPTURED
@@ -143,7 +171,10 @@ def test_searches_of_two_bases(telemetry: Telemetry) -> None:
     client = agents(json.dumps({"retrievalResults": []}).encode())
     for base in ("GREENHOUSE", "WATERHOUSE"):
         client.retrieve(**{**search(), "knowledgeBaseId": base})
-    assert [span.name for span in telemetry.spans] == ["retrieval GREENHOUSE", "retrieval WATERHOUSE"]
+    assert [span.name for span in telemetry.spans] == [
+        "retrieval GREENHOUSE",
+        "retrieval WATERHOUSE",
+    ]
 
 
 class _Answer:

@@ -16,7 +16,17 @@ from botocore.exceptions import ClientError, EventStreamError
 import callspan
 from callspan.testing.modelserver.eventstream import STREAMED, exception
 from telemetry import Telemetry
-from test_bedrock_agents import AGENT, BASE, CAPTURED, FOUND, SAID, SERVICE, asked_of_the_base, events, search
+from test_bedrock_agents import (
+    AGENT,
+    BASE,
+    CAPTURED,
+    FOUND,
+    SAID,
+    SERVICE,
+    asked_of_the_base,
+    events,
+    search,
+)
 
 pytest.importorskip("aiobotocore")
 pytestmark = pytest.mark.breaks(
@@ -39,11 +49,18 @@ class Service:
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request on a connection."""
         head = await reader.readuntil(b"\r\n\r\n")
-        sizes = (line.partition(b":")[2] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+        sizes = (
+            line.partition(b":")[2]
+            for line in head.lower().split(b"\r\n")
+            if line.startswith(b"content-length")
+        )
         await reader.readexactly(int(next(sizes, b"0")))
         self.requests += 1
         told = {"content-type": self.kind, "transfer-encoding": "chunked", **self.headers}
-        lines = [f"HTTP/1.1 {self.status} Told", *(f"{name}: {value}" for name, value in told.items())]
+        lines = [
+            f"HTTP/1.1 {self.status} Told",
+            *(f"{name}: {value}" for name, value in told.items()),
+        ]
         writer.write("\r\n".join([*lines, "", ""]).encode())
         writer.write(b"%x\r\n%b\r\n" % (len(self.body), self.body))
         await writer.drain()
@@ -61,7 +78,9 @@ async def agents(service: Service) -> AsyncIterator[Any]:
 
     server = await asyncio.start_server(service.answer, "127.0.0.1", 0)
     try:
-        async with async_bedrock(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", SERVICE) as client:
+        async with async_bedrock(
+            f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", SERVICE
+        ) as client:
             yield client
     finally:
         server.close()
@@ -78,11 +97,17 @@ async def test_an_agent(telemetry: Telemetry) -> None:
     async with agents(Service(SAID)) as client:
         stream = await asked(client)
         assert not telemetry.spans
-        assert b"".join([item["chunk"]["bytes"] async for item in stream if "chunk" in item]) == b"A rose."
+        assert (
+            b"".join([item["chunk"]["bytes"] async for item in stream if "chunk" in item])
+            == b"A rose."
+        )
     span, found = telemetry.span, telemetry.attributes
     assert span.name == "invoke_agent"
     assert (found["gen_ai.agent.id"], found["gen_ai.conversation.id"]) == ("FLORIST1", "s-1")
-    assert (found["gen_ai.provider.name"], found["callspan.outcome"]) == ("aws.bedrock", "completed")
+    assert (found["gen_ai.provider.name"], found["callspan.outcome"]) == (
+        "aws.bedrock",
+        "completed",
+    )
     assert found["callspan.client.name"] == "aiobotocore"
     assert "A rose." in found["gen_ai.output.messages"]
     assert "whisper-thought" not in span.to_json()
@@ -127,7 +152,11 @@ async def test_an_agent_whose_reader_is_cancelled(telemetry: Telemetry) -> None:
 
 async def test_an_agent_that_is_refused(telemetry: Telemetry) -> None:
     """The client's own exception, and the service's code and request."""
-    told = {"x-amzn-errortype": "ThrottlingException", "x-amzn-requestid": "r-1", "retry-after": "2"}
+    told = {
+        "x-amzn-errortype": "ThrottlingException",
+        "x-amzn-requestid": "r-1",
+        "retry-after": "2",
+    }
     body = b'{"message": "Too many."}'
     async with agents(Service(body, 429, "application/json", headers=told)) as client:
         with pytest.raises(ClientError, match="Too many"):
@@ -186,7 +215,9 @@ async def test_an_answer_out_of_a_knowledge_base(telemetry: Telemetry, stream: b
 async def test_a_search_that_fails(telemetry: Telemetry) -> None:
     """A search of a base that is not there."""
     told = {"x-amzn-errortype": "ResourceNotFoundException"}
-    async with agents(Service(b'{"message": "No base."}', 404, "application/json", headers=told)) as client:
+    async with agents(
+        Service(b'{"message": "No base."}', 404, "application/json", headers=told)
+    ) as client:
         with pytest.raises(ClientError, match="No base"):
             await client.retrieve(**search())
     assert telemetry.attributes["error.type"] == "ResourceNotFoundException"
@@ -197,7 +228,9 @@ async def test_searches_at_once(telemetry: Telemetry) -> None:
     service = Service(json.dumps({"retrievalResults": [FOUND]}).encode(), kind="application/json")
     bases = [f"GREENHOUSE{number}" for number in range(5)]
     async with agents(service) as client:
-        await asyncio.gather(*(client.retrieve(**{**search(), "knowledgeBaseId": base}) for base in bases))
+        await asyncio.gather(
+            *(client.retrieve(**{**search(), "knowledgeBaseId": base}) for base in bases)
+        )
     assert sorted(span.name for span in telemetry.spans) == [f"retrieval {base}" for base in bases]
     assert service.requests == 5
 

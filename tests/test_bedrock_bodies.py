@@ -19,7 +19,9 @@ from conftest import PAYLOADS
 from telemetry import Telemetry
 
 PAYLOAD = (PAYLOADS / "bedrock" / "invoke_claude.json").read_bytes()
-BODY = json.dumps({"anthropic_version": "bedrock-2023-05-31", "messages": [{"role": "user", "content": "Hi"}]})
+BODY = json.dumps(
+    {"anthropic_version": "bedrock-2023-05-31", "messages": [{"role": "user", "content": "Hi"}]}
+)
 ASKED: dict[str, Any] = {"modelId": "anthropic.flowers", "body": BODY, **GUARDED}
 COUNTED = {"x-amzn-bedrock-input-token-count": "12", "x-amzn-bedrock-output-token-count": "8"}
 
@@ -68,11 +70,26 @@ READERS: list[Callable[[Any], list[bytes]]] = [
     lambda body: list(body.iter_chunks(50)),
     lambda body: body.readlines(),
 ]
-NAMES = ["read", "all", "pieces", "byte", "buffer", "next", "readline", "with", "lines", "short", "chunks", "readlines"]
+NAMES = [
+    "read",
+    "all",
+    "pieces",
+    "byte",
+    "buffer",
+    "next",
+    "readline",
+    "with",
+    "lines",
+    "short",
+    "chunks",
+    "readlines",
+]
 
 
 @pytest.mark.parametrize("read", READERS, ids=NAMES)
-def test_ways_to_read(telemetry: Telemetry, model_server: ModelServer, read: Callable[[Any], Any]) -> None:
+def test_ways_to_read(
+    telemetry: Telemetry, model_server: ModelServer, read: Callable[[Any], Any]
+) -> None:
     """Bytes, pieces and class are the same, and the one span has what the whole answer states."""
     model_server.enqueue(Reply(raw=PAYLOAD), Reply(raw=PAYLOAD))
     client = bedrock(model_server.url)
@@ -109,7 +126,9 @@ async def _loop(body: Any) -> list[bytes]:
 
 
 @pytest.mark.parametrize("read", [_in_pieces, _in_with, _chunks, _lines, _loop])
-def test_ways_to_read_async(telemetry: Telemetry, model_server: ModelServer, read: Callable[[Any], Any]) -> None:
+def test_ways_to_read_async(
+    telemetry: Telemetry, model_server: ModelServer, read: Callable[[Any], Any]
+) -> None:
     """The same in asynchronous code, where an `async with` gives the body, or the response underneath."""
     model_server.enqueue(Reply(raw=PAYLOAD), Reply(raw=PAYLOAD))
 
@@ -138,7 +157,9 @@ LEFT: list[Callable[[Any], Any]] = [
 
 
 @pytest.mark.parametrize("leave", LEFT, ids=["never read", "closed", "read in part", "left"])
-def test_left_early(telemetry: Telemetry, model_server: ModelServer, leave: Callable[[Any], Any]) -> None:
+def test_left_early(
+    telemetry: Telemetry, model_server: ModelServer, leave: Callable[[Any], Any]
+) -> None:
     """One that is not read to its end is abandoned; the tokens that its headers state are known."""
     model_server.enqueue(Reply(raw=PAYLOAD, headers=COUNTED))
     leave(bedrock(model_server.url).invoke_model(**ASKED)["body"])
@@ -162,15 +183,21 @@ def test_a_body_that_is_no_json(telemetry: Telemetry, model_server: ModelServer)
     assert telemetry.attributes["callspan.outcome"] == "completed"
 
 
-@pytest.mark.parametrize("body", [BODY, BODY.encode(), bytearray(BODY.encode()), io.BytesIO(BODY.encode())])
-def test_requests_reach_the_server_whole(telemetry: Telemetry, model_server: ModelServer, body: Any) -> None:
+@pytest.mark.parametrize(
+    "body", [BODY, BODY.encode(), bytearray(BODY.encode()), io.BytesIO(BODY.encode())]
+)
+def test_requests_reach_the_server_whole(
+    telemetry: Telemetry, model_server: ModelServer, body: Any
+) -> None:
     """The app's body is looked at, whatever it is, and not read away."""
     bedrock(model_server.url).invoke_model(**{**ASKED, "body": body})["body"].read()
     assert model_server.requests[0].raw == BODY.encode()
     assert telemetry.span.name == "chat anthropic.flowers"
 
 
-def test_a_file_is_left_alone(telemetry: Telemetry, model_server: ModelServer, tmp_path: Any) -> None:
+def test_a_file_is_left_alone(
+    telemetry: Telemetry, model_server: ModelServer, tmp_path: Any
+) -> None:
     """A file is not read by us; the answer is."""
     file = tmp_path / "body.json"
     file.write_text(BODY)

@@ -60,19 +60,34 @@ CASES = (
                 "type": "message_start",
                 "message": {"id": "msg_1", "model": "claude-flowers", "usage": {"input_tokens": 5}},
             },
-            {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "A rose."}},
-            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}},
+            {
+                "type": "content_block_delta",
+                "index": 0,
+                "delta": {"type": "text_delta", "text": "A rose."},
+            },
+            {
+                "type": "message_delta",
+                "delta": {"stop_reason": "end_turn"},
+                "usage": {"output_tokens": 2},
+            },
             {"type": "message_stop"},
         ),
         operation="chat",
-        told={"gen_ai.request.max_tokens": 9, "gen_ai.request.top_k": 3, "gen_ai.response.id": "msg_1"},
+        told={
+            "gen_ai.request.max_tokens": 9,
+            "gen_ai.request.top_k": 3,
+            "gen_ai.response.id": "msg_1",
+        },
     ),
     Case(
         "the first claudes",
         {"prompt": "\n\nHuman: whisper-asked", "max_tokens_to_sample": 9, "stop_sequences": ["|"]},
         {"type": "completion", "completion": "A rose.", "stop_reason": "stop_sequence"},
         "stop_sequence",
-        ({"completion": "A ", "stop_reason": None}, {"completion": "rose.", "stop_reason": "stop_sequence"}),
+        (
+            {"completion": "A ", "stop_reason": None},
+            {"completion": "rose.", "stop_reason": "stop_sequence"},
+        ),
         told={"gen_ai.request.max_tokens": 9, "gen_ai.request.stop_sequences": ("|",)},
         stated=False,
     ),
@@ -107,7 +122,12 @@ CASES = (
         },
         "FINISH",
         (
-            {"outputText": "A ", "index": 0, "totalOutputTextTokenCount": None, "completionReason": None},
+            {
+                "outputText": "A ",
+                "index": 0,
+                "totalOutputTextTokenCount": None,
+                "completionReason": None,
+            },
             {
                 "outputText": "rose.",
                 "index": 0,
@@ -121,11 +141,26 @@ CASES = (
     Case(
         "llama",
         {"prompt": "whisper-asked", "max_gen_len": 9, "temperature": 0.5},
-        {"generation": "A rose.", "prompt_token_count": 5, "generation_token_count": 2, "stop_reason": "stop"},
+        {
+            "generation": "A rose.",
+            "prompt_token_count": 5,
+            "generation_token_count": 2,
+            "stop_reason": "stop",
+        },
         "stop",
         (
-            {"generation": "A ", "prompt_token_count": 5, "generation_token_count": 1, "stop_reason": None},
-            {"generation": "rose.", "prompt_token_count": None, "generation_token_count": 2, "stop_reason": "stop"},
+            {
+                "generation": "A ",
+                "prompt_token_count": 5,
+                "generation_token_count": 1,
+                "stop_reason": None,
+            },
+            {
+                "generation": "rose.",
+                "prompt_token_count": None,
+                "generation_token_count": 2,
+                "stop_reason": "stop",
+            },
         ),
         told={"gen_ai.request.max_tokens": 9, "gen_ai.request.temperature": 0.5},
     ),
@@ -144,11 +179,35 @@ CASES = (
     Case(
         "mistral's chat",
         {"messages": ASKED, "max_tokens": 9},
-        {"choices": [{"index": 0, "message": {"role": "assistant", "content": "A rose."}, "stop_reason": "stop"}]},
+        {
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": "A rose."},
+                    "stop_reason": "stop",
+                }
+            ]
+        },
         "stop",
         (
-            {"choices": [{"index": 0, "message": {"role": "assistant", "content": "A "}, "stop_reason": None}]},
-            {"choices": [{"index": 0, "message": {"role": "assistant", "content": "rose."}, "stop_reason": "stop"}]},
+            {
+                "choices": [
+                    {
+                        "index": 0,
+                        "message": {"role": "assistant", "content": "A "},
+                        "stop_reason": None,
+                    }
+                ]
+            },
+            {
+                "choices": [
+                    {
+                        "index": 0,
+                        "message": {"role": "assistant", "content": "rose."},
+                        "stop_reason": "stop",
+                    }
+                ]
+            },
         ),
         operation="chat",
         told={"gen_ai.request.max_tokens": 9},
@@ -175,7 +234,12 @@ CASES = (
             "p": 0.5,
             "chat_history": [{"role": "CHATBOT", "message": "Hm?"}],
         },
-        {"response_id": "r-1", "generation_id": "g-1", "text": "A rose.", "finish_reason": "COMPLETE"},
+        {
+            "response_id": "r-1",
+            "generation_id": "g-1",
+            "text": "A rose.",
+            "finish_reason": "COMPLETE",
+        },
         "COMPLETE",
         (
             {"event_type": "stream-start", "generation_id": "g-1", "is_finished": False},
@@ -208,13 +272,22 @@ CASES = (
         {"messages": ASKED, "max_tokens": 9},
         {
             "id": "chatcmpl-1",
-            "choices": [{"index": 0, "message": {"role": "assistant", "content": "A rose."}, "finish_reason": "stop"}],
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": "A rose."},
+                    "finish_reason": "stop",
+                }
+            ],
             "usage": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7},
         },
         "stop",
         (
             {**CHUNK, "choices": [{"index": 0, "delta": {"content": "A "}, "finish_reason": None}]},
-            {**CHUNK, "choices": [{"index": 0, "delta": {"content": "rose."}, "finish_reason": "stop"}]},
+            {
+                **CHUNK,
+                "choices": [{"index": 0, "delta": {"content": "rose."}, "finish_reason": "stop"}],
+            },
             {**CHUNK, "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2}},
         ),
         operation="chat",
@@ -236,12 +309,26 @@ CASES = (
         {
             "id": "c-1",
             "model": "openai.flowers",
-            "choices": [{"index": 0, "message": {"role": "assistant", "content": "A rose."}, "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": 5, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}},
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": "A rose."},
+                    "finish_reason": "stop",
+                }
+            ],
+            "usage": {
+                "prompt_tokens": 5,
+                "completion_tokens": 2,
+                "prompt_tokens_details": {"cached_tokens": 4},
+            },
         },
         "stop",
         operation="chat",
-        told={"gen_ai.request.max_tokens": 9, "gen_ai.request.reasoning.level": "low", "gen_ai.response.id": "c-1"},
+        told={
+            "gen_ai.request.max_tokens": 9,
+            "gen_ai.request.reasoning.level": "low",
+            "gen_ai.response.id": "c-1",
+        },
     ),
 )
 
@@ -269,9 +356,14 @@ def check(telemetry: Telemetry, case: Case) -> None:
 def test_whole(telemetry: Telemetry, model_server: ModelServer, case: Case) -> None:
     """The format is told by its shape; what the vendor states counts, else what the headers do."""
     wrong = (5, 2) if not case.stated else (777, 888)
-    headers = {f"x-amzn-bedrock-{side}-token-count": str(n) for side, n in zip(("input", "output"), wrong, strict=True)}
+    headers = {
+        f"x-amzn-bedrock-{side}-token-count": str(n)
+        for side, n in zip(("input", "output"), wrong, strict=True)
+    }
     model_server.enqueue(Reply(raw=json.dumps(case.answer), headers=headers))
-    bedrock(model_server.url).invoke_model(modelId=PROFILE, body=json.dumps(case.request), **GUARDED)["body"].read()
+    bedrock(model_server.url).invoke_model(
+        modelId=PROFILE, body=json.dumps(case.request), **GUARDED
+    )["body"].read()
     check(telemetry, case)
 
 
@@ -280,10 +372,18 @@ def test_whole(telemetry: Telemetry, model_server: ModelServer, case: Case) -> N
 def test_streamed(telemetry: Telemetry, model_server: ModelServer, case: Case) -> None:
     """The same as chunks, of which the last has the platform's own counts."""
     read, written = (5, 2) if not case.stated else (777, 888)
-    metered = {"inputTokenCount": read, "outputTokenCount": written, "invocationLatency": 9, "firstByteLatency": 1}
+    metered = {
+        "inputTokenCount": read,
+        "outputTokenCount": written,
+        "invocationLatency": 9,
+        "firstByteLatency": 1,
+    }
     *chunks, last = case.chunks
     chunks.append({**last, "amazon-bedrock-invocationMetrics": metered})
-    sent = [json.dumps({"bytes": base64.b64encode(json.dumps(chunk).encode()).decode()}) for chunk in chunks]
+    sent = [
+        json.dumps({"bytes": base64.b64encode(json.dumps(chunk).encode()).decode()})
+        for chunk in chunks
+    ]
     model_server.enqueue(Reply(raw=b"".join(event("chunk", one.encode()) for one in sent)))
     request = {"modelId": PROFILE, "body": json.dumps(case.request), **GUARDED}
     given = list(bedrock(model_server.url).invoke_model_with_response_stream(**request)["body"])
@@ -292,14 +392,26 @@ def test_streamed(telemetry: Telemetry, model_server: ModelServer, case: Case) -
 
 
 EMBEDDINGS = [
-    ({"inputText": "whisper", "dimensions": 2}, {"embedding": [0.625, 0.2], "inputTextTokenCount": 5}, 2),
+    (
+        {"inputText": "whisper", "dimensions": 2},
+        {"embedding": [0.625, 0.2], "inputTextTokenCount": 5},
+        2,
+    ),
     (
         {"inputText": "whisper", "embeddingTypes": ["float"]},
         {"embeddingsByType": {"float": [0.625, 0.2]}, "inputTextTokenCount": 5},
         2,
     ),
-    ({"inputImage": "aGk=", "embeddingConfig": {"outputEmbeddingLength": 3}}, {"embedding": [0.625, 0.2, 0.3]}, 3),
-    ({"texts": ["whisper"], "input_type": "search_query"}, {"id": "e", "embeddings": [[0.625, 0.2, 0.3]]}, 3),
+    (
+        {"inputImage": "aGk=", "embeddingConfig": {"outputEmbeddingLength": 3}},
+        {"embedding": [0.625, 0.2, 0.3]},
+        3,
+    ),
+    (
+        {"texts": ["whisper"], "input_type": "search_query"},
+        {"id": "e", "embeddings": [[0.625, 0.2, 0.3]]},
+        3,
+    ),
     (
         {"texts": ["whisper"], "input_type": "search_query", "embedding_types": ["float"]},
         {"embeddings": {"float": [[0.625, 0.2, 0.3]]}},
@@ -310,16 +422,25 @@ EMBEDDINGS = [
 
 @CAPTURED
 @pytest.mark.parametrize(("request_body", "answer", "size"), EMBEDDINGS)
-@pytest.mark.breaks("span.required", "a call without a guardrail has no id of one, which Bedrock's page requires")
-def test_embeddings(telemetry: Telemetry, model_server: ModelServer, request_body: Any, answer: Any, size: int) -> None:
+@pytest.mark.breaks(
+    "span.required", "a call without a guardrail has no id of one, which Bedrock's page requires"
+)
+def test_embeddings(
+    telemetry: Telemetry, model_server: ModelServer, request_body: Any, answer: Any, size: int
+) -> None:
     """Tokens and dimensions, by the vendor or by the headers; never a vector."""
     headers = {"x-amzn-bedrock-input-token-count": "5"}
     model_server.enqueue(Reply(raw=json.dumps(answer), headers=headers))
     client = bedrock(model_server.url)
-    client.invoke_model(modelId="amazon.flowers-embed", body=json.dumps(request_body))["body"].read()
+    client.invoke_model(modelId="amazon.flowers-embed", body=json.dumps(request_body))[
+        "body"
+    ].read()
     found = telemetry.attributes
     assert telemetry.span.name == "embeddings amazon.flowers-embed"
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.embeddings.dimension.count"]) == (5, size)
+    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.embeddings.dimension.count"]) == (
+        5,
+        size,
+    )
     assert "gen_ai.usage.output_tokens" not in found
     assert "0.625" not in telemetry.span.to_json()
 
@@ -337,7 +458,9 @@ def test_an_image(telemetry: Telemetry, model_server: ModelServer) -> None:
 
 def test_what_nobody_knows(telemetry: Telemetry, model_server: ModelServer) -> None:
     """Of a format that is not known there is what the headers say."""
-    model_server.enqueue(Reply(raw='{"verses": ["whisper"]}', headers={"x-amzn-bedrock-input-token-count": "5"}))
+    model_server.enqueue(
+        Reply(raw='{"verses": ["whisper"]}', headers={"x-amzn-bedrock-input-token-count": "5"})
+    )
     request = {"modelId": "new.flowers", "body": '{"theme": "whisper"}', **GUARDED}
     bedrock(model_server.url).invoke_model(**request)["body"].read()
     assert telemetry.span.name == "generate_content new.flowers"

@@ -9,10 +9,22 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("langgraph", reason="the programs need the frameworks, which tests of old clients do without")
+pytest.importorskip(
+    "langgraph", reason="the programs need the frameworks, which tests of old clients do without"
+)
 
 PROGRAM = Path(__file__).parent / "blocking_program.py"
-CASES = ("plain", "failing", "messages", "generated", "proxied", "heard", "chain", "graph", "marked")
+CASES = (
+    "plain",
+    "failing",
+    "messages",
+    "generated",
+    "proxied",
+    "heard",
+    "chain",
+    "graph",
+    "marked",
+)
 ALL_ON = {
     "capture": "both",
     "cost": True,

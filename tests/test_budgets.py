@@ -51,7 +51,12 @@ def test_calls(telemetry: Telemetry, program: Program, model_server: ModelServer
         program.chat()
         with pytest.raises(callspan.BudgetExceeded) as caught:
             program.chat()
-    assert (caught.value.budget, caught.value.unit, caught.value.spent, caught.value.limit) == (budget, "calls", 2, 2)
+    assert (caught.value.budget, caught.value.unit, caught.value.spent, caught.value.limit) == (
+        budget,
+        "calls",
+        2,
+        2,
+    )
     assert "two: 2 of 2 calls" in str(caught.value)
     assert (len(model_server.requests), len(telemetry.spans), count.calls) == (2, 2, 2)
     assert stops(telemetry) == {"calls": 1}
@@ -61,7 +66,11 @@ def test_calls(telemetry: Telemetry, program: Program, model_server: ModelServer
 def test_the_refusal_is_on_the_span_around(telemetry: Telemetry, program: Program) -> None:
     """A refused call has no span; the app's own span, if there is one, has the event."""
     budget = callspan.budget(tokens=1)
-    with telemetry.tracer.start_as_current_span("order"), budget, pytest.raises(callspan.BudgetExceeded):
+    with (
+        telemetry.tracer.start_as_current_span("order"),
+        budget,
+        pytest.raises(callspan.BudgetExceeded),
+    ):
         program.chat()
     (span,) = telemetry.all_spans
     (event,) = span.events
@@ -144,7 +153,9 @@ def test_seconds(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("way", ["for", "next"])
-def test_a_stream_is_stopped(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, way: str) -> None:
+def test_a_stream_is_stopped(
+    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, way: str
+) -> None:
     """A stream that says more than there is is closed, and then raises from its next step; the span tells why."""
     model_server.enqueue(LONG)
     chunks: list[Any] = []
@@ -163,7 +174,9 @@ def test_a_stream_is_stopped(telemetry: Telemetry, client: openai.OpenAI, model_
 
 
 @pytest.mark.parametrize("way", ["for", "next"])
-async def test_an_async_stream_is_stopped(telemetry: Telemetry, model_server: ModelServer, way: str) -> None:
+async def test_an_async_stream_is_stopped(
+    telemetry: Telemetry, model_server: ModelServer, way: str
+) -> None:
     """The same in asynchronous code."""
     model_server.enqueue(LONG)
 
@@ -210,7 +223,10 @@ def test_a_stream_may_go_on_with_a_warning(
     assert telemetry.attributes["callspan.outcome"] == "completed"
     assert len(telemetry.events("callspan.budget.stop")) == 1
     assert len(guard_reports.messages) == 1
-    assert budget.spent["tokens"] == model_server.ledger.total_told.input + model_server.ledger.total_told.output
+    assert (
+        budget.spent["tokens"]
+        == model_server.ledger.total_told.input + model_server.ledger.total_told.output
+    )
 
 
 def test_left_early_and_silent(program: Program, model_server: ModelServer) -> None:
@@ -220,7 +236,11 @@ def test_left_early_and_silent(program: Program, model_server: ModelServer) -> N
         program.stream(take=5, max_tokens=900)
         program.chat(max_tokens=900)
     assert (
-        5 < budget.spent["tokens"] - model_server.ledger.total_told.input - model_server.ledger.total_told.output < 40
+        5
+        < budget.spent["tokens"]
+        - model_server.ledger.total_told.input
+        - model_server.ledger.total_told.output
+        < 40
     )
 
 
@@ -253,7 +273,9 @@ def test_nested(program: Program) -> None:
 
 
 @pytest.mark.instrument(prices=PRICES)
-def test_what_a_refused_call_had_reserved_is_free_again(program: Program, model_server: ModelServer) -> None:
+def test_what_a_refused_call_had_reserved_is_free_again(
+    program: Program, model_server: ModelServer
+) -> None:
     """Where another budget refuses, dollars and tokens that were reserved are given back, and fit the next call."""
     model_server.enqueue(FIVE)
     with callspan.budget(usd=40, tokens=40) as inner, callspan.budget(calls=1) as outer:
@@ -262,7 +284,11 @@ def test_what_a_refused_call_had_reserved_is_free_again(program: Program, model_
             with pytest.raises(callspan.BudgetExceeded) as caught:
                 program.chat(max_tokens=20)
             assert caught.value.budget is outer
-    assert (inner.spent["usd"], inner.spent["tokens"], inner.spent["calls"]) == (pytest.approx(5), 5, 1)
+    assert (inner.spent["usd"], inner.spent["tokens"], inner.spent["calls"]) == (
+        pytest.approx(5),
+        5,
+        1,
+    )
     model_server.enqueue(FIVE)
     with inner:
         program.chat(max_tokens=20)
@@ -338,7 +364,9 @@ def test_soft_limit(program: Program, model_server: ModelServer) -> None:
     """A handler hears once that a share of a limit is spent."""
     heard: list[float] = []
     model_server.enqueue(*[FIVE] * 6)
-    with callspan.budget(tokens=40, soft=0.5, on_soft=lambda budget: heard.append(budget.spent["tokens"])):
+    with callspan.budget(
+        tokens=40, soft=0.5, on_soft=lambda budget: heard.append(budget.spent["tokens"])
+    ):
         for _ in range(5):
             program.chat(max_tokens=2)
     assert heard == [20]

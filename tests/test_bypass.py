@@ -82,17 +82,25 @@ def _problems() -> list[str]:
 
 def _states() -> set[str]:
     [client] = [client for client in callspan.status().clients if client.name == "openai"]
-    return {target.state for target in client.targets if target.path.endswith("SyncAPIClient.request")}
+    return {
+        target.state for target in client.targets if target.path.endswith("SyncAPIClient.request")
+    }
 
 
 @pytest.mark.guard_acts("calls go past us")
 @pytest.mark.parametrize("way", [_by_wrapt, _by_closure, _by_decorator])
 def test_calls_that_go_past_us_are_told(
-    telemetry: Telemetry, model_server: Any, replaced: Callable[..., None], guard_reports: Any, way: Any
+    telemetry: Telemetry,
+    model_server: Any,
+    replaced: Callable[..., None],
+    guard_reports: Any,
+    way: Any,
 ) -> None:
     replaced(way)
     assert len(_problems()) == 1
-    assert _problems()[0].startswith("calls of openai.OpenAI.request go past callspan, as test_bypass has replaced it")
+    assert _problems()[0].startswith(
+        "calls of openai.OpenAI.request go past callspan, as test_bypass has replaced it"
+    )
     assert guard_reports.messages == [f"callspan: {_problems()[0]}"]
     assert _states() == {"bypassed"}
     with openai_client(model_server.url) as client:

@@ -47,7 +47,9 @@ def test_gaps_are_measured_from_chunk_to_chunk(
 
 
 @pytest.mark.instrument(chunk_metrics=True)
-def test_one_chunk_has_no_gap(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_one_chunk_has_no_gap(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """A stream that is left at its first chunk records nothing."""
     program.stream(take=1)
     assert callspan.flush()

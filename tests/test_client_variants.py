@@ -28,9 +28,17 @@ from program import CHAT
 from telemetry import Telemetry
 
 INPUT = "gen_ai.input.messages"
-AZURE: dict[str, Any] = {"api_key": "any", "api_version": "2024-10-21", "azure_endpoint": "http://model.test"}
+AZURE: dict[str, Any] = {
+    "api_key": "any",
+    "api_version": "2024-10-21",
+    "azure_endpoint": "http://model.test",
+}
 CLOUD: dict[str, dict[str, Any]] = {
-    "AnthropicBedrock": {"aws_access_key": "any", "aws_secret_key": "any", "aws_region": "us-east-1"},
+    "AnthropicBedrock": {
+        "aws_access_key": "any",
+        "aws_secret_key": "any",
+        "aws_region": "us-east-1",
+    },
     "AnthropicVertex": {"access_token": "any", "project_id": "any", "region": "us-east5"},
     "AnthropicFoundry": {"api_key": "any", "resource": "any"},
 }
@@ -62,16 +70,25 @@ def clients() -> dict[str, Callable[[], Any]]:
         "AzureOpenAI": lambda: openai.AzureOpenAI(**AZURE),
         "AsyncAzureOpenAI": lambda: openai.AsyncAzureOpenAI(**AZURE),
     }
-    others = {"groq": "Groq", "together": "Together", "fireworks": "Fireworks", "cerebras.cloud.sdk": "Cerebras"}
+    others = {
+        "groq": "Groq",
+        "together": "Together",
+        "fireworks": "Fireworks",
+        "cerebras.cloud.sdk": "Cerebras",
+    }
     for module, kind in others.items():
         more = {"warm_tcp_connection": False} if kind == "Cerebras" else {}
         for name in (kind, f"Async{kind}"):
-            found[name] = lambda module=module, name=name, more=more: stainless_at(module, name, **more)(url)
+            found[name] = lambda module=module, name=name, more=more: stainless_at(
+                module, name, **more
+            )(url)
     for kind in ("Anthropic", *CLOUD):
         for name in (kind, f"Async{kind}"):
             if hasattr(anthropic, name):
                 options = CLOUD.get(kind, {})
-                found[name] = lambda name=name, options=options: anthropic_client(_unasked, name, **options)
+                found[name] = lambda name=name, options=options: anthropic_client(
+                    _unasked, name, **options
+                )
     return found
 
 
@@ -104,11 +121,15 @@ def test_variants_inherit(telemetry: Telemetry, attached: Any, name: str, way: s
 @pytest.mark.instrument(capture="span")
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("raw", [False, True], ids=["parsed", "raw"])
-def test_capture_off_holds_for_a_variant(telemetry: Telemetry, client: openai.OpenAI, raw: bool, stream: bool) -> None:
+def test_capture_off_holds_for_a_variant(
+    telemetry: Telemetry, client: openai.OpenAI, raw: bool, stream: bool
+) -> None:
     """The content of a client whose capture is off is not exported because of a time limit."""
     callspan.attach(client, capture="off")
     completions = client.with_options(timeout=5).chat.completions
-    answer: Any = (completions.with_raw_response if raw else completions).create(**CHAT, stream=stream)
+    answer: Any = (completions.with_raw_response if raw else completions).create(
+        **CHAT, stream=stream
+    )
     answer = answer.parse() if raw else answer
     if stream:
         list(answer)
@@ -143,7 +164,9 @@ def test_a_variant_of_an_apps_own_class(telemetry: Telemetry, model_server: Mode
     assert len(notes.calls) == 1
 
 
-def test_what_is_attached_to_a_variant_stays_there(telemetry: Telemetry, client: openai.OpenAI) -> None:
+def test_what_is_attached_to_a_variant_stays_there(
+    telemetry: Telemetry, client: openai.OpenAI
+) -> None:
     """A handler of a variant hears nothing of its original, nor of variants that were made before or beside it."""
     before = client.copy()
     original, own = Notes(), Notes()
@@ -165,7 +188,9 @@ def test_clients_that_share_an_http_client(telemetry: Telemetry, model_server: M
     assert notes.calls == []
 
 
-def test_a_client_made_while_another_copies(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_a_client_made_while_another_copies(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """A function of the app's that is called `copy` makes no variants."""
     notes = Notes()
 

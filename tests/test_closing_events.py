@@ -16,22 +16,39 @@ from wire import sse
 
 SAID = "Roses last longest."
 ASK: dict[str, Any] = {"model": MODEL, "input": "Roses?"}
-HEAD: dict[str, Any] = {"id": "resp_1", "object": "response", "model": MODEL, "created_at": 1_790_000_000}
-MESSAGE = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": SAID}]}
+HEAD: dict[str, Any] = {
+    "id": "resp_1",
+    "object": "response",
+    "model": MODEL,
+    "created_at": 1_790_000_000,
+}
+MESSAGE = {
+    "type": "message",
+    "role": "assistant",
+    "content": [{"type": "output_text", "text": SAID}],
+}
 OUTPUTS: dict[str, dict[str, Any]] = {
     "missing": {},
     "null": {"output": None},
     "empty": {"output": []},
     "whole": {"output": [MESSAGE]},
 }
-ENDS = {"completed": ("stop",), "incomplete": ("incomplete",), "failed": ("error",), "cancelled": ("error",)}
+ENDS = {
+    "completed": ("stop",),
+    "incomplete": ("incomplete",),
+    "failed": ("error",),
+    "cancelled": ("error",),
+}
 
 
 def events(status: str, closing: dict[str, Any] | None) -> Reply:
     """A stream of a response, with a closing event."""
     pieces = [{"type": "response.created", "response": {**HEAD, "status": "in_progress"}}]
     place = {"output_index": 0, "content_index": 0, "item_id": "msg_1"}
-    pieces += [{"type": "response.output_text.delta", "delta": piece, **place} for piece in ("Roses ", "last longest.")]
+    pieces += [
+        {"type": "response.output_text.delta", "delta": piece, **place}
+        for piece in ("Roses ", "last longest.")
+    ]
     end = {"type": f"response.{status}", "response": closing}
     return sse(*pieces, end, done=False)
 
@@ -83,11 +100,21 @@ def test_a_closing_event_without_a_response(
 
 
 @pytest.mark.instrument(capture="span")
-@pytest.mark.parametrize("response", [{}, {"text": None}, {"text": SAID}], ids=["missing", "null", "whole"])
-def test_the_first_chat_of_cohere(telemetry: Telemetry, model_server: ModelServer, response: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "response", [{}, {"text": None}, {"text": SAID}], ids=["missing", "null", "whole"]
+)
+def test_the_first_chat_of_cohere(
+    telemetry: Telemetry, model_server: ModelServer, response: dict[str, Any]
+) -> None:
     """The last event of Cohere's first chat has the whole answer in it, or only what stands beside it."""
-    end = {"event_type": "stream-end", "finish_reason": "COMPLETE", "response": {"generation_id": "g-1", **response}}
-    pieces = [{"event_type": "text-generation", "text": piece} for piece in ("Roses ", "last longest.")]
+    end = {
+        "event_type": "stream-end",
+        "finish_reason": "COMPLETE",
+        "response": {"generation_id": "g-1", **response},
+    }
+    pieces = [
+        {"event_type": "text-generation", "text": piece} for piece in ("Roses ", "last longest.")
+    ]
     start = {"event_type": "stream-start", "generation_id": "g-1"}
     body = "".join(json.dumps(event) + "\n" for event in (start, *pieces, end))
     model_server.enqueue(Reply(raw=body))

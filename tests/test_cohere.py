@@ -22,11 +22,17 @@ from creating import ONCE, cohere_client
 from telemetry import Telemetry, counts
 
 MODEL = "flowers-8b"
-CHATTED: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "whisper-asked"}], **ONCE}
+CHATTED: dict[str, Any] = {
+    "model": MODEL,
+    "messages": [{"role": "user", "content": "whisper-asked"}],
+    **ONCE,
+}
 CHATTED_V1: dict[str, Any] = {"model": MODEL, "message": "whisper-asked", **ONCE}
 RANKED: dict[str, Any] = {"model": MODEL, "query": "whisper", "documents": ["a rose", "whisper on"]}
 BOTH = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-AN_ID = pytest.mark.breaks("name.place", "answers of embeddings have an id, for which the conventions have no place")
+AN_ID = pytest.mark.breaks(
+    "name.place", "answers of embeddings have an id, for which the conventions have no place"
+)
 VERSIONS = pytest.mark.parametrize("version", [1, 2], ids=["v1", "v2"])
 
 
@@ -82,14 +88,21 @@ def test_what_an_answer_states(
     found = telemetry.attributes
     assert (telemetry.span.name, found["gen_ai.provider.name"]) == (f"chat {MODEL}", "cohere")
     assert (found["server.address"], found["server.port"]) == ("127.0.0.1", model_server.port)
-    assert (found["gen_ai.response.id"], found["gen_ai.response.finish_reasons"]) == (identity, (reason,))
+    assert (found["gen_ai.response.id"], found["gen_ai.response.finish_reasons"]) == (
+        identity,
+        (reason,),
+    )
     assert found["callspan.outcome"] == "completed"
     assert counts(telemetry) == usage
     assert telemetry.tokens == {"input": 71, "output": 14}
-    assert not [word for word in ("whisper", "Hel", "I will", "Paris") if word in telemetry.everything()]
+    assert not [
+        word for word in ("whisper", "Hel", "I will", "Paris") if word in telemetry.everything()
+    ]
 
 
-@pytest.mark.instrument(cost=True, prices={"currency": "USD", "models": {MODEL: {"input": 2, "output": 10}}})
+@pytest.mark.instrument(
+    cost=True, prices={"currency": "USD", "models": {MODEL: {"input": 2, "output": 10}}}
+)
 @pytest.mark.parametrize("name", ["v2_chat.json", "v2_chat_stream.sse"])
 def test_cost_is_that_of_what_is_billed(
     telemetry: Telemetry, model_server: ModelServer, payload: Any, name: str
@@ -126,12 +139,19 @@ def test_failures(
     asynchronous: bool,
 ) -> None:
     """A refused call has the client's error, which has no code, the status, and what finds it in Cohere's logs."""
-    model_server.enqueue(Reply(raw=payload(f"cohere/error_{status}.json"), status=status, headers={"retry-after": "3"}))
+    model_server.enqueue(
+        Reply(
+            raw=payload(f"cohere/error_{status}.json"), status=status, headers={"retry-after": "3"}
+        )
+    )
     with pytest.raises(cohere.core.ApiError) as raised:
         ask(model_server.url, asynchronous, version, name)
     assert raised.value.status_code == status
     found = telemetry.attributes
-    assert (found["error.type"], found["http.response.status_code"]) == (f"cohere.errors.{kind}", status)
+    assert (found["error.type"], found["http.response.status_code"]) == (
+        f"cohere.errors.{kind}",
+        status,
+    )
     assert found["http.response.header.x-request-id"] == ("e1",)
     assert found["http.response.header.retry-after"] == ("3",)
     assert telemetry.span.status.description is None
@@ -154,7 +174,11 @@ def test_an_answer_that_is_none(
 @BOTH
 @VERSIONS
 def test_retries(
-    telemetry: Telemetry, model_server: ModelServer, monkeypatch: Any, version: int, asynchronous: bool
+    telemetry: Telemetry,
+    model_server: ModelServer,
+    monkeypatch: Any,
+    version: int,
+    asynchronous: bool,
 ) -> None:
     """The client's own attempts stay within one call, each with its cause."""
     monkeypatch.setattr("cohere.core.http_client.INITIAL_RETRY_DELAY_SECONDS", 0.001)
@@ -176,7 +200,11 @@ def test_embeddings(
 ) -> None:
     """Embeddings tell their tokens and dimensions, never the vectors."""
     model_server.enqueue(Reply(usage=Counts(7, 0)))
-    request: dict[str, Any] = {"model": MODEL, "texts": ["whisper rose"], "input_type": "search_query"}
+    request: dict[str, Any] = {
+        "model": MODEL,
+        "texts": ["whisper rose"],
+        "input_type": "search_query",
+    }
     ask(
         model_server.url,
         asynchronous,
@@ -186,8 +214,13 @@ def test_embeddings(
         **({"embedding_types": ["float"]} if typed or version == 2 else {}),
     )
     found = telemetry.attributes
-    assert (telemetry.span.name, found["gen_ai.embeddings.dimension.count"]) == (f"embeddings {MODEL}", 256)
-    assert found.get("gen_ai.request.encoding_formats") == (("float",) if typed or version == 2 else None)
+    assert (telemetry.span.name, found["gen_ai.embeddings.dimension.count"]) == (
+        f"embeddings {MODEL}",
+        256,
+    )
+    assert found.get("gen_ai.request.encoding_formats") == (
+        ("float",) if typed or version == 2 else None
+    )
     assert counts(telemetry) == {"input_tokens": 7}
     assert telemetry.tokens == {"input": 7}
     assert not [word for word in ("whisper", "0.7071") if word in telemetry.everything()]
@@ -205,7 +238,12 @@ def test_recorded_embeddings(telemetry: Telemetry, model_server: ModelServer, pa
 
 @pytest.mark.parametrize(
     ("embeddings", "size"),
-    [({"int8": [[1, 2, 3]]}, 3), ({"ubinary": [[1, 2]]}, 16), ({"float_": [[0.5]]}, 1), ({"base64": ["AAA="]}, None)],
+    [
+        ({"int8": [[1, 2, 3]]}, 3),
+        ({"ubinary": [[1, 2]]}, 16),
+        ({"float_": [[0.5]]}, 1),
+        ({"base64": ["AAA="]}, None),
+    ],
 )
 def test_types_of_vectors(embeddings: Any, size: int | None) -> None:
     """Vectors of bits hold eight numbers in one; of text no more is known than that it came."""
@@ -215,22 +253,31 @@ def test_types_of_vectors(embeddings: Any, size: int | None) -> None:
 
 
 @AN_ID
-def test_batches_from_threads_of_the_clients_own(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_batches_from_threads_of_the_clients_own(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """The first API asks for many texts in batches, from its own threads: all in the trace and scopes of the caller."""
     texts = [f"rose {number}" for number in range(100)]
     client = cohere_client(model_server.url, "Client")
     tracer = telemetry.tracer_provider.get_tracer("mine")
     with tracer.start_as_current_span("mine") as mine, callspan.count_tokens() as count:
-        assert len(client.embed(model=MODEL, texts=texts, input_type="search_document").embeddings) == 100
+        assert (
+            len(client.embed(model=MODEL, texts=texts, input_type="search_document").embeddings)
+            == 100
+        )
     spans = [span for span in telemetry.spans if span.name != "mine"]
     assert [span.name for span in spans] == [f"embeddings {MODEL}"] * 2
-    assert {span.parent.span_id for span in spans if span.parent} == {mine.get_span_context().span_id}
+    assert {span.parent.span_id for span in spans if span.parent} == {
+        mine.get_span_context().span_id
+    }
     assert count.input == model_server.ledger.total_told.input
 
 
 @BOTH
 @VERSIONS
-def test_rerank(telemetry: Telemetry, model_server: ModelServer, version: int, asynchronous: bool) -> None:
+def test_rerank(
+    telemetry: Telemetry, model_server: ModelServer, version: int, asynchronous: bool
+) -> None:
     """Reranking is an operation of its own, which states no tokens."""
     answer = ask(model_server.url, asynchronous, version, "rerank", **RANKED, top_n=1)
     assert [result.index for result in answer.results] == [1]
@@ -297,35 +344,58 @@ CALLED = {"type": "tool_call", "id": "call-1", "name": "look_up", "arguments": {
 @pytest.mark.parametrize("models", [False, True], ids=["mappings", "models"])
 def test_content(telemetry: Telemetry, model_server: ModelServer, models: bool) -> None:
     """What was said, with images, plans, tools and their results, stands on the span in the conventions' shapes."""
-    model_server.enqueue(Reply(reasoning="Prices.", tool_calls=(ToolCall("look_up", '{"flower": "rose"}'),)))
+    model_server.enqueue(
+        Reply(reasoning="Prices.", tool_calls=(ToolCall("look_up", '{"flower": "rose"}'),))
+    )
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
-    call = {"id": "call-1", "type": "function", "function": {"name": "look_up", "arguments": '{"flower": "tulip"}'}}
+    call = {
+        "id": "call-1",
+        "type": "function",
+        "function": {"name": "look_up", "arguments": '{"flower": "tulip"}'},
+    }
     messages: list[Any] = [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": [{"type": "text", "text": "What is this?"}, image]},
         {"role": "assistant", "tool_plan": "I look.", "tool_calls": [call]},
-        {"role": "tool", "tool_call_id": "call-1", "content": [{"type": "text", "text": "three coins"}]},
+        {
+            "role": "tool",
+            "tool_call_id": "call-1",
+            "content": [{"type": "text", "text": "three coins"}],
+        },
     ]
     tools: list[Any] = [{"type": "function", "function": {"name": "look_up", "parameters": SCHEMA}}]
     if models:
-        kinds = (cohere.SystemChatMessageV2, cohere.UserChatMessageV2, cohere.AssistantChatMessageV2)
+        kinds = (
+            cohere.SystemChatMessageV2,
+            cohere.UserChatMessageV2,
+            cohere.AssistantChatMessageV2,
+        )
         kinds = (*kinds, cohere.ToolChatMessageV2)
-        messages = [kind.model_validate(message) for kind, message in zip(kinds, messages, strict=True)]
+        messages = [
+            kind.model_validate(message) for kind, message in zip(kinds, messages, strict=True)
+        ]
         tools = [cohere.ToolV2.model_validate(tool) for tool in tools]
     ask(model_server.url, False, messages=messages, tools=tools)
     names = ("input.messages", "tool.definitions", "output.messages")
-    sent, definitions, given = (json.loads(telemetry.attributes[f"gen_ai.{name}"]) for name in names)
+    sent, definitions, given = (
+        json.loads(telemetry.attributes[f"gen_ai.{name}"]) for name in names
+    )
     system, user, model, tool = sent
     assert system == {"role": "system", "parts": [{"type": "text", "content": "Be brief."}]}
     said, shown = user["parts"]
     assert said == {"type": "text", "content": "What is this?"}
     assert (shown["type"], shown["modality"], shown["mime_type"]) == ("blob", "image", "image/png")
     assert model["parts"] == [{"type": "reasoning", "content": "I look."}, CALLED]
-    assert tool["parts"] == [{"type": "tool_call_response", "id": "call-1", "response": "three coins"}]
+    assert tool["parts"] == [
+        {"type": "tool_call_response", "id": "call-1", "response": "three coins"}
+    ]
     assert definitions == [{"type": "function", "name": "look_up", "parameters": SCHEMA}]
     [answer] = given
     thought = {"type": "reasoning", "content": "Prices."}
-    assert answer["parts"] == [thought, {**CALLED, "id": "call_000001_0", "arguments": {"flower": "rose"}}]
+    assert answer["parts"] == [
+        thought,
+        {**CALLED, "id": "call_000001_0", "arguments": {"flower": "rose"}},
+    ]
     assert "iVBOR" not in telemetry.everything()
 
 
@@ -334,17 +404,37 @@ def test_content_of_the_first_api(telemetry: Telemetry, model_server: ModelServe
     """A message with its history is told as the conversation that it is."""
     model_server.enqueue(Reply(text="A rose."))
     call = {"name": "look_up", "parameters": {"flower": "tulip"}}
-    tool = {"name": "look_up", "description": "The price.", "parameter_definitions": {"flower": {"type": "str"}}}
-    history = [{"role": "USER", "message": "Hello"}, {"role": "CHATBOT", "message": "Hi", "tool_calls": [call]}]
+    tool = {
+        "name": "look_up",
+        "description": "The price.",
+        "parameter_definitions": {"flower": {"type": "str"}},
+    }
+    history = [
+        {"role": "USER", "message": "Hello"},
+        {"role": "CHATBOT", "message": "Hi", "tool_calls": [call]},
+    ]
     results = [{"call": call, "outputs": [{"price": 3}]}]
-    ask(model_server.url, False, 1, chat_history=history, preamble="Be brief.", tools=[tool], tool_results=results)
+    ask(
+        model_server.url,
+        False,
+        1,
+        chat_history=history,
+        preamble="Be brief.",
+        tools=[tool],
+        tool_results=results,
+    )
     names = ("system_instructions", "input.messages", "tool.definitions", "output.messages")
-    system, sent, definitions, given = (json.loads(telemetry.attributes[f"gen_ai.{name}"]) for name in names)
+    system, sent, definitions, given = (
+        json.loads(telemetry.attributes[f"gen_ai.{name}"]) for name in names
+    )
     assert system == [{"type": "text", "content": "Be brief."}]
     assert [message["role"] for message in sent] == ["user", "assistant", "user", "tool"]
     assert sent[1]["parts"] == [{"type": "text", "content": "Hi"}, {**CALLED, "id": None}]
     assert sent[2]["parts"] == [{"type": "text", "content": "whisper-asked"}]
-    assert (sent[3]["parts"][0]["response"], sent[3]["parts"][0]["name"]) == ([{"price": 3}], "look_up")
+    assert (sent[3]["parts"][0]["response"], sent[3]["parts"][0]["name"]) == (
+        [{"price": 3}],
+        "look_up",
+    )
     assert (definitions[0]["name"], definitions[0]["description"]) == ("look_up", "The price.")
     assert given[0]["parts"] == [{"type": "text", "content": "A rose."}]
 
@@ -352,19 +442,28 @@ def test_content_of_the_first_api(telemetry: Telemetry, model_server: ModelServe
 @pytest.mark.instrument(capture="span")
 @BOTH
 @VERSIONS
-def test_content_of_a_stream(telemetry: Telemetry, model_server: ModelServer, version: int, asynchronous: bool) -> None:
+def test_content_of_a_stream(
+    telemetry: Telemetry, model_server: ModelServer, version: int, asynchronous: bool
+) -> None:
     """A streamed answer is put together as the whole one would be, and each of its calls stands apart."""
-    calls = tuple(ToolCall("look_up", json.dumps({"flower": flower})) for flower in ("rose", "tulip"))
+    calls = tuple(
+        ToolCall("look_up", json.dumps({"flower": flower})) for flower in ("rose", "tulip")
+    )
     for name in ("chat", "chat_stream"):
         model_server.enqueue(Reply(text="I look them up.", tool_calls=calls))
         ask(model_server.url, asynchronous, version, name)
-    whole, streamed = (json.loads(str((span.attributes or {})["gen_ai.output.messages"])) for span in telemetry.spans)
+    whole, streamed = (
+        json.loads(str((span.attributes or {})["gen_ai.output.messages"]))
+        for span in telemetry.spans
+    )
     [answer] = streamed
     said, *called = answer["parts"]
     assert said == {"type": "text", "content": "I look them up."}
     assert [part["arguments"] for part in called] == [{"flower": "rose"}, {"flower": "tulip"}]
     assert [part["name"] for part in called] == ["look_up"] * 2
-    assert [part["arguments"] for part in whole[0]["parts"][1:]] == [part["arguments"] for part in called]
+    assert [part["arguments"] for part in whole[0]["parts"][1:]] == [
+        part["arguments"] for part in called
+    ]
 
 
 @pytest.mark.instrument(capture="span")
@@ -373,14 +472,23 @@ def test_recorded_plan(telemetry: Telemetry, model_server: ModelServer, payload:
     model_server.enqueue(Reply(raw=payload("cohere/v2_chat_stream_tools.sse")))
     ask(model_server.url, False, name="chat_stream")
     [answer] = json.loads(telemetry.attributes["gen_ai.output.messages"])
-    call = {"type": "tool_call", "id": "get_weather_1k2", "name": "get_weather", "arguments": {"city": "Paris"}}
+    call = {
+        "type": "tool_call",
+        "id": "get_weather_1k2",
+        "name": "get_weather",
+        "arguments": {"city": "Paris"},
+    }
     assert answer["parts"] == [{"type": "reasoning", "content": "I will"}, call]
 
 
 def test_pieces_of_calls_without_an_end() -> None:
     """Of a stream of the first API that breaks, the pieces of its calls are known all the same."""
     response = Response()
-    for delta in ({"text": "Plan."}, {"name": "look_up", "index": 0.0}, {"index": 0.0, "parameters": '{"a": 1}'}):
+    for delta in (
+        {"text": "Plan."},
+        {"name": "look_up", "index": 0.0},
+        {"index": 0.0, "parameters": '{"a": 1}'},
+    ):
         read = CHAT_V1.read({"event_type": "tool-calls-chunk", "tool_call_delta": delta}, True)
         assert read is not None
         response.add(read)
@@ -390,7 +498,8 @@ def test_pieces_of_calls_without_an_end() -> None:
 
 @pytest.mark.parametrize("dialect", [CHAT, CHAT_V1], ids=["v2", "v1"])
 @pytest.mark.parametrize(
-    "odd", [{}, {"type": 3}, {"type": "new"}, {"event_type": "stream-end"}, {"meta": [], "usage": 1}]
+    "odd",
+    [{}, {"type": 3}, {"type": "new"}, {"event_type": "stream-end"}, {"meta": [], "usage": 1}],
 )
 def test_odd_events(dialect: Any, odd: dict[str, Any]) -> None:
     """What does not look like an event states nothing, and breaks nothing."""
@@ -401,7 +510,10 @@ def test_odd_events(dialect: Any, odd: dict[str, Any]) -> None:
 @pytest.mark.parametrize("stated", [None, -1, float("nan"), float("inf"), "3", True])
 def test_numbers_that_are_no_counts(stated: Any) -> None:
     """What is no number of tokens is not known, rather than 0; where the model's are missing the billed ones stand."""
-    meta = {"tokens": {"input_tokens": stated, "output_tokens": 2.0}, "billed_units": {"input_tokens": 5.0}}
+    meta = {
+        "tokens": {"input_tokens": stated, "output_tokens": 2.0},
+        "billed_units": {"input_tokens": 5.0},
+    }
     delta = CHAT.read({"id": "c", "usage": meta}, False)
     assert delta is not None
     assert delta.usage is not None
@@ -413,7 +525,9 @@ def test_numbers_that_are_no_counts(stated: Any) -> None:
 
 @BOTH
 @VERSIONS
-def test_raw_responses(telemetry: Telemetry, model_server: ModelServer, version: int, asynchronous: bool) -> None:
+def test_raw_responses(
+    telemetry: Telemetry, model_server: ModelServer, version: int, asynchronous: bool
+) -> None:
     """Raw responses keep their types; their streams ask the server when entered, and end when left at the latest."""
     request = CHATTED if version == 2 else CHATTED_V1
     raw = cohere_client(model_server.url, kind_of(version, asynchronous)).with_raw_response
@@ -448,7 +562,9 @@ def test_raw_responses(telemetry: Telemetry, model_server: ModelServer, version:
         return type(manager)
 
     kind = asyncio.run(aread()) if asynchronous else read()
-    assert kind.__name__ == ("_AsyncGeneratorContextManager" if asynchronous else "_GeneratorContextManager")
+    assert kind.__name__ == (
+        "_AsyncGeneratorContextManager" if asynchronous else "_GeneratorContextManager"
+    )
     outcomes = [(span.attributes or {})["callspan.outcome"] for span in telemetry.spans]
     assert outcomes == ["completed", "completed", "abandoned"]
 
@@ -484,7 +600,10 @@ def test_clients_for_other_clouds(telemetry: Telemetry, payload: Any) -> None:
 
     ask("https://api.cohere.com", False, respond=respond)
     cohere_client("https://api.cohere.com", respond=respond, client_name="n/a").chat(**CHATTED)
-    assert [(span.attributes or {}).get("server.address") for span in telemetry.spans] == ["api.cohere.com", None]
+    assert [(span.attributes or {}).get("server.address") for span in telemetry.spans] == [
+        "api.cohere.com",
+        None,
+    ]
 
 
 def test_what_is_no_call(telemetry: Telemetry, model_server: ModelServer) -> None:

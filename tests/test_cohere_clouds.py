@@ -24,32 +24,51 @@ UNGUARDED = pytest.mark.breaks(
 )
 EACH = pytest.mark.parametrize("platform", PLATFORMS)
 CHATS = pytest.mark.parametrize("platform", [pytest.param("Bedrock", marks=UNGUARDED), "Sagemaker"])
-AN_ID = pytest.mark.breaks("name.place", "answers of embeddings have an id, for which the conventions have no place")
+AN_ID = pytest.mark.breaks(
+    "name.place", "answers of embeddings have an id, for which the conventions have no place"
+)
 COUNTED = {"x-amzn-bedrock-input-token-count": "7", "x-amzn-bedrock-output-token-count": "3"}
-SAID = {"response_id": "r-1", "generation_id": "g-1", "text": "Roses.", "finish_reason": "COMPLETE", "chat_history": []}
+SAID = {
+    "response_id": "r-1",
+    "generation_id": "g-1",
+    "text": "Roses.",
+    "finish_reason": "COMPLETE",
+    "chat_history": [],
+}
 SAID_V2 = {
     "id": "r-2",
     "message": {"role": "assistant", "content": [{"type": "text", "text": "Roses."}]},
     "finish_reason": "COMPLETE",
 }
 CHATTED = {"model": MODEL, "message": "whisper-asked"}
-CHATTED_V2: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "whisper-asked"}]}
+CHATTED_V2: dict[str, Any] = {
+    "model": MODEL,
+    "messages": [{"role": "user", "content": "whisper-asked"}],
+}
 ONCE = {"request_options": {"max_retries": 0}}
 
 
 class Cloud:
     """Answers each request by the same, and keeps where they went."""
 
-    def __init__(self, body: Any, status: int = 200, kind: str = "application/json", **headers: str) -> None:
+    def __init__(
+        self, body: Any, status: int = 200, kind: str = "application/json", **headers: str
+    ) -> None:
         self._body = body if isinstance(body, bytes) else json.dumps(body).encode()
         self._status, self._headers = status, {"content-type": kind, **headers}
         self.hosts: list[str] = []
 
     def client(self, kind: str) -> Any:
         """A client of some kind. It makes its HTTP client itself, with hooks that stay in place here."""
-        secrets = {"aws_access_key": "AKIAEXAMPLE", "aws_secret_key": "secret", "aws_region": "us-east-1"}
+        secrets = {
+            "aws_access_key": "AKIAEXAMPLE",
+            "aws_secret_key": "secret",
+            "aws_region": "us-east-1",
+        }
         found = getattr(cohere, kind)(**secrets)
-        found._client_wrapper.httpx_client.httpx_client._transport = httpx.MockTransport(self._answer)
+        found._client_wrapper.httpx_client.httpx_client._transport = httpx.MockTransport(
+            self._answer
+        )
         return found
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
@@ -60,7 +79,9 @@ class Cloud:
 def chunk(said: dict[str, Any]) -> bytes:
     """One event of a stream."""
     packed = base64.b64encode(json.dumps(said).encode()).decode()
-    return event("chunk", json.dumps({"bytes": packed}).encode() + b"\n")  # which its client reads by lines
+    return event(
+        "chunk", json.dumps({"bytes": packed}).encode() + b"\n"
+    )  # which its client reads by lines
 
 
 def told_of(telemetry: Telemetry, cloud: Cloud, platform: str, name: str) -> dict[str, Any]:
@@ -99,7 +120,12 @@ def test_a_chat_that_nobody_counts(telemetry: Telemetry, platform: str) -> None:
 def test_a_stream(telemetry: Telemetry, platform: str) -> None:
     """A stream is read as the app reads it."""
     spoken = {"is_finished": False, "event_type": "text-generation", "text": "Roses."}
-    ended = {"is_finished": True, "event_type": "stream-end", "finish_reason": "COMPLETE", "response": SAID}
+    ended = {
+        "is_finished": True,
+        "event_type": "stream-end",
+        "finish_reason": "COMPLETE",
+        "response": SAID,
+    }
     cloud = Cloud(chunk(spoken) + chunk(ended), kind=STREAMED)
     assert len(list(cloud.client(f"{platform}Client").chat_stream(**CHATTED))) == 2
     found = told_of(telemetry, cloud, platform, "chat")
@@ -111,20 +137,33 @@ def test_a_stream(telemetry: Telemetry, platform: str) -> None:
 @pytest.mark.parametrize("stated", [False, True], ids=["by AWS", "by Cohere"])
 def test_chat_of_the_second_api(telemetry: Telemetry, platform: str, stated: bool) -> None:
     """What Cohere itself counts stands before what AWS does."""
-    usage = {"tokens": {"input_tokens": 66, "output_tokens": 2}, "billed_units": {"input_tokens": 3}}
+    usage = {
+        "tokens": {"input_tokens": 66, "output_tokens": 2},
+        "billed_units": {"input_tokens": 3},
+    }
     cloud = Cloud({**SAID_V2, **({"usage": usage} if stated else {})}, **COUNTED)
     cloud.client(f"{platform}ClientV2").chat(**CHATTED_V2)
     assert told_of(telemetry, cloud, platform, "chat")["gen_ai.response.id"] == "r-2"
-    assert counts(telemetry) == {"input_tokens": 66 if stated else 7, "output_tokens": 2 if stated else 3}
+    assert counts(telemetry) == {
+        "input_tokens": 66 if stated else 7,
+        "output_tokens": 2 if stated else 3,
+    }
 
 
 @AN_ID
 @EACH
 def test_embeddings(telemetry: Telemetry, platform: str) -> None:
     """Embeddings give input tokens and dimensions."""
-    vectors = {"id": "e-1", "embeddings": [[0.1, 0.2]], "texts": ["a"], "response_type": "embeddings_floats"}
+    vectors = {
+        "id": "e-1",
+        "embeddings": [[0.1, 0.2]],
+        "texts": ["a"],
+        "response_type": "embeddings_floats",
+    }
     cloud = Cloud(vectors, **{"x-amzn-bedrock-input-token-count": "7"})
-    cloud.client(f"{platform}Client").embed(texts=["whisper"], model=MODEL, input_type="search_document")
+    cloud.client(f"{platform}Client").embed(
+        texts=["whisper"], model=MODEL, input_type="search_document"
+    )
     found = told_of(telemetry, cloud, platform, "embeddings")
     assert found["gen_ai.embeddings.dimension.count"] == 2
     assert counts(telemetry) == {"input_tokens": 7}

@@ -32,7 +32,9 @@ def client_of(name: str, url: str) -> Any:
     return stainless_at(module, kind, **options)(url)
 
 
-def test_provider_is_the_clients_own(telemetry: Telemetry, model_server: ModelServer, name: str) -> None:
+def test_provider_is_the_clients_own(
+    telemetry: Telemetry, model_server: ModelServer, name: str
+) -> None:
     """Where the address says nothing, the provider is the one that the client was made for."""
     with client_of(name, model_server.url) as client:
         client.chat.completions.create(**HELLO)
@@ -87,7 +89,9 @@ def test_groq_thoughts(telemetry: Telemetry, model_server: ModelServer, payload:
 
 
 @pytest.mark.instrument(request_usage=True)
-def test_usage_is_asked_for_and_hidden(telemetry: Telemetry, model_server: ModelServer, name: str) -> None:
+def test_usage_is_asked_for_and_hidden(
+    telemetry: Telemetry, model_server: ModelServer, name: str
+) -> None:
     """With `request_usage` a stream asks for its counts, and the app does not see the chunk that brings them."""
     with client_of(name, model_server.url) as client:
         chunks = list(client.chat.completions.create(**HELLO, stream=True))
@@ -95,7 +99,9 @@ def test_usage_is_asked_for_and_hidden(telemetry: Telemetry, model_server: Model
     assert telemetry.attributes["gen_ai.usage.input_tokens"] == model_server.ledger.total_told.input
 
 
-def test_fireworks_speaks_anthropics_format_too(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_fireworks_speaks_anthropics_format_too(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """Messages of Anthropic's kind, through Fireworks's client."""
     with client_of("fireworks", model_server.url) as client:
         if not hasattr(client, "messages"):

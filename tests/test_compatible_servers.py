@@ -28,7 +28,10 @@ COUNTS = {
 
 def lines(events: list[Any]) -> bytes:
     """A stream of these events; one that is text already is a comment."""
-    told = [event if isinstance(event, str) else f"data: {json.dumps(event)}" for event in [*events, "data: [DONE]"]]
+    told = [
+        event if isinstance(event, str) else f"data: {json.dumps(event)}"
+        for event in [*events, "data: [DONE]"]
+    ]
     return "\n\n".join([*told, ""]).encode()
 
 
@@ -48,19 +51,25 @@ class Body(http.SyncByteStream, http.AsyncByteStream):  # type: ignore[misc]
 
 def answering(body: bytes, kind: str) -> Callable[[Any], Any]:
     """A server that has one answer."""
-    return lambda request: http.Response(200, headers={"content-type": kind}, stream=Body(body), request=request)
+    return lambda request: http.Response(
+        200, headers={"content-type": kind}, stream=Body(body), request=request
+    )
 
 
 def client_of(server: dict[str, Any], respond: Any) -> openai.OpenAI:
     """OpenAI's client, told of a server as its users tell it."""
     transport = HttpClient(transport=http.MockTransport(respond))
     headers = server.get("headers", {})
-    return openai.OpenAI(base_url=server["url"], api_key="any", default_headers=headers, http_client=transport)
+    return openai.OpenAI(
+        base_url=server["url"], api_key="any", default_headers=headers, http_client=transport
+    )
 
 
 def whole(server: dict[str, Any]) -> None:
     """The answer as an object."""
-    with client_of(server, answering(json.dumps(server["answer"]).encode(), "application/json")) as client:
+    with client_of(
+        server, answering(json.dumps(server["answer"]).encode(), "application/json")
+    ) as client:
         assert client.chat.completions.create(**CHAT).choices[0].message.content == "Roses."
 
 
@@ -78,7 +87,10 @@ def by_lines(server: dict[str, Any]) -> None:
 def read_lines(server: dict[str, Any], stream: bytes) -> None:
     """Some stream of a server as lines of text."""
     client = client_of(server, answering(stream, "text/event-stream"))
-    with client, client.chat.completions.with_streaming_response.create(**CHAT, stream=True) as response:
+    with (
+        client,
+        client.chat.completions.with_streaming_response.create(**CHAT, stream=True) as response,
+    ):
         list(response.iter_lines())
 
 
@@ -107,7 +119,10 @@ def check(telemetry: Telemetry, server: dict[str, Any]) -> None:
     assert found["callspan.outcome"] == "completed"
     [message] = json.loads(found["gen_ai.output.messages"])
     thought = [{"type": "reasoning", "content": told["thought"]}] if "thought" in told else []
-    assert sorted(message["parts"], key=lambda part: part["type"]) == [*thought, {"type": "text", "content": "Roses."}]
+    assert sorted(message["parts"], key=lambda part: part["type"]) == [
+        *thought,
+        {"type": "text", "content": "Roses."},
+    ]
 
 
 by_server = pytest.mark.parametrize("server", SERVERS, ids=lambda server: server["server"])
@@ -138,7 +153,11 @@ def test_tokens_without_content(telemetry: Telemetry, server: dict[str, Any]) ->
 
 
 HEAD = {"id": "gen-1", "object": "chat.completion", "created": 1_790_000_001, "model": "m"}
-ERROR = {"code": 502, "message": "The provider had an error.", "metadata": {"provider_name": "Anthropic"}}
+ERROR = {
+    "code": 502,
+    "message": "The provider had an error.",
+    "metadata": {"provider_name": "Anthropic"},
+}
 CUT = {"index": 0, "finish_reason": "error", "message": {"role": "assistant", "content": "Ro"}}
 BROKEN = {
     "in place of choices": {"error": ERROR, "user_id": "u"},
@@ -171,8 +190,13 @@ def test_body_that_is_there_already(telemetry: Telemetry, kind: str) -> None:
     server, stream = SERVERS[0], kind == "event-stream"
     body = lines(server["stream"]) if stream else b"\n   \n" + json.dumps(server["answer"]).encode()
     headers = {"content-type": f"text/{kind}"}
-    client = client_of(server, lambda request: http.Response(200, headers=headers, content=body, request=request))
-    with client, client.chat.completions.with_streaming_response.create(**CHAT, stream=stream) as response:
+    client = client_of(
+        server, lambda request: http.Response(200, headers=headers, content=body, request=request)
+    )
+    with (
+        client,
+        client.chat.completions.with_streaming_response.create(**CHAT, stream=stream) as response,
+    ):
         list(response.iter_lines())
     assert telemetry.tokens == {"input": 40, "output": 25}
 
@@ -193,20 +217,49 @@ def test_blanks_before_an_answer(telemetry: Telemetry) -> None:
         ({"prompt_tokens": 9, "completion_tokens": 4}, (9, 4)),
         ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 9}, (9, 4)),
         ({"prompt_tokens": 9, "total_tokens": 9}, (9, None)),
-        ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 16, "reasoning_tokens": 3}, (9, 7)),
-        ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13, "reasoning_tokens": 3}, (9, 4)),
-        ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 21, "cached_tokens": 8}, (17, 4)),
-        ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13, "cached_tokens": 8}, (9, 4)),
-        ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13, "cached_tokens": 10}, (19, 4)),
-        ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 19, "cached_tokens": 8}, (9, 10)),
         (
-            {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 24, "reasoning_tokens": 3, "cached_tokens": 8},
+            {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 16, "reasoning_tokens": 3},
+            (9, 7),
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13, "reasoning_tokens": 3},
+            (9, 4),
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 21, "cached_tokens": 8},
+            (17, 4),
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13, "cached_tokens": 8},
+            (9, 4),
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13, "cached_tokens": 10},
+            (19, 4),
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 19, "cached_tokens": 8},
+            (9, 10),
+        ),
+        (
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 4,
+                "total_tokens": 24,
+                "reasoning_tokens": 3,
+                "cached_tokens": 8,
+            },
             (17, 7),
         ),
-        ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 99, "reasoning_tokens": 3}, (9, 4)),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 99, "reasoning_tokens": 3},
+            (9, 4),
+        ),
     ],
 )
-def test_what_totals_leave_out(stated: dict[str, int], expected: tuple[int | None, int | None]) -> None:
+def test_what_totals_leave_out(
+    stated: dict[str, int], expected: tuple[int | None, int | None]
+) -> None:
     """What stands beside the totals is told by the numbers alone; what they cannot tell is left as it was stated."""
     found = usage(stated)
     assert found is not None
@@ -234,10 +287,15 @@ def test_older_llama_cpp(telemetry: Telemetry) -> None:
         ({"x-portkey-provider": "@bedrock"}, "aws.bedrock"),
     ],
 )
-@pytest.mark.breaks("span.required", "Bedrock's guardrail id, which its OpenAI-compatible API does not have")
+@pytest.mark.breaks(
+    "span.required", "Bedrock's guardrail id, which its OpenAI-compatible API does not have"
+)
 def test_portkey(telemetry: Telemetry, headers: dict[str, str], expected: str) -> None:
     """The provider is the one that the app has told the gateway; where it did not, the gateway."""
-    server = {**next(server for server in SERVERS if server["server"] == "Portkey"), "headers": headers}
+    server = {
+        **next(server for server in SERVERS if server["server"] == "Portkey"),
+        "headers": headers,
+    }
     whole(server)
     assert telemetry.attributes["gen_ai.provider.name"] == expected
     assert telemetry.attributes["server.address"] == "api.portkey.ai"

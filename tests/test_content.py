@@ -24,12 +24,21 @@ ORDER = [
     {
         "role": "assistant",
         "tool_calls": [
-            {"id": "c1", "type": "function", "function": {"name": "stock", "arguments": '{"of": "word-arguments"}'}}
+            {
+                "id": "c1",
+                "type": "function",
+                "function": {"name": "stock", "arguments": '{"of": "word-arguments"}'},
+            }
         ],
     },
     {"role": "tool", "tool_call_id": "c1", "content": "word-results"},
 ]
-DEFINITIONS = [{"type": "function", "function": {"name": "stock", "description": "word-tools", "parameters": {}}}]
+DEFINITIONS = [
+    {
+        "type": "function",
+        "function": {"name": "stock", "description": "word-tools", "parameters": {}},
+    }
+]
 FULL: dict[str, Any] = {"model": MODEL, "messages": ORDER, "tools": DEFINITIONS}
 FIELDS = ("input", "output", "system", "tools", "arguments", "results")
 
@@ -46,9 +55,13 @@ def words(telemetry: Telemetry) -> set[str]:
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_each_field_alone(telemetry: Telemetry, program: Program, model_server: ModelServer, field: str) -> None:
+def test_each_field_alone(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, field: str
+) -> None:
     """A field that is not named is nowhere in the export; messages still show that a tool was called."""
-    named = {field, "input"} if field in ("arguments", "results") else {field}  # they stand in messages
+    named = (
+        {field, "input"} if field in ("arguments", "results") else {field}
+    )  # they stand in messages
     telemetry.instrument(capture="both", capture_fields=named)
     model_server.enqueue(Reply(text="word-output"))
     program.chat(**FULL)
@@ -56,20 +69,28 @@ def test_each_field_alone(telemetry: Telemetry, program: Program, model_server: 
     everywhere = telemetry.everything()
     assert not [other for other in FIELDS if other not in named and f"word-{other}" in everywhere]
     if "input" in named:
-        parts = [part for message in json.loads(telemetry.attributes[INPUT]) for part in message["parts"]]
+        parts = [
+            part for message in json.loads(telemetry.attributes[INPUT]) for part in message["parts"]
+        ]
         assert [part["name"] for part in parts if part["type"] == "tool_call"] == ["stock"]
 
 
-def test_arguments_of_the_answer(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_arguments_of_the_answer(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """What the model gives to a tool is content of its own kind."""
     telemetry.instrument(capture="both", capture_fields=["output"])
-    model_server.enqueue(Reply(text=None, tool_calls=(ToolCall("stock", '{"of": "word-arguments"}'),)))
+    model_server.enqueue(
+        Reply(text=None, tool_calls=(ToolCall("stock", '{"of": "word-arguments"}'),))
+    )
     program.chat(**FULL)
     assert "word-arguments" not in telemetry.everything()
     assert json.loads(telemetry.attributes[OUTPUT])[0]["parts"][0]["name"] == "stock"
 
 
-def test_block_wins_over_client_wins_over_settings(telemetry: Telemetry, client: openai.OpenAI) -> None:
+def test_block_wins_over_client_wins_over_settings(
+    telemetry: Telemetry, client: openai.OpenAI
+) -> None:
     """Who is nearest to the call decides what is captured of it; what a block leaves open stays as it was outside."""
     telemetry.instrument(capture="off")
 
@@ -91,7 +112,9 @@ def test_block_wins_over_client_wins_over_settings(telemetry: Telemetry, client:
         assert not ask()
 
 
-def test_an_answer_is_kept_where_only_a_block_captures(telemetry: Telemetry, program: Program) -> None:
+def test_an_answer_is_kept_where_only_a_block_captures(
+    telemetry: Telemetry, program: Program
+) -> None:
     """A stream inside a capturing block is captured whole, though outside nobody reads text."""
     with callspan.capture("span"):
         chunks = program.stream()
@@ -123,7 +146,10 @@ SECRETS = {
 def test_common_secrets(secret: str) -> None:
     """Keys, addresses and numbers are replaced by what they were and how long."""
     kind = SECRETS[secret]
-    assert callspan.redact_common(f"so {secret}, please") == f"so [{kind}, {len(secret)} characters], please"
+    assert (
+        callspan.redact_common(f"so {secret}, please")
+        == f"so [{kind}, {len(secret)} characters], please"
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,7 +170,9 @@ def test_what_is_no_secret(text: str) -> None:
 
 
 @pytest.mark.parametrize("redact", ["common", "callspan:redact_common", callspan.redact_common])
-def test_redacted_everywhere(telemetry: Telemetry, program: Program, model_server: ModelServer, redact: Any) -> None:
+def test_redacted_everywhere(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, redact: Any
+) -> None:
     """A built-in pattern, a function by name, and a function all reach spans and events; the request stays."""
     telemetry.instrument(capture="both", redact=redact)
     model_server.enqueue(Reply(text="write to rosa@flowers.example"))
@@ -156,7 +184,9 @@ def test_redacted_everywhere(telemetry: Telemetry, program: Program, model_serve
     assert "4111 1111 1111 1111" in json.dumps(model_server.requests[0].json)
 
 
-def test_where_a_text_stands(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_where_a_text_stands(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """The hook is told the field of each text, may take one out, and what an exception says comes to it as well."""
     heard: dict[str, str] = {}
 
@@ -197,10 +227,15 @@ def test_failing_hook(
 
 @pytest.mark.guard_acts("a variable that cannot be understood")
 @pytest.mark.parametrize(
-    ("variable", "value"), [("CALLSPAN_REDACT", "comon"), ("CALLSPAN_CAPTURE_FIELDS", "inputs, output")]
+    ("variable", "value"),
+    [("CALLSPAN_REDACT", "comon"), ("CALLSPAN_CAPTURE_FIELDS", "inputs, output")],
 )
 def test_misspelt_protection(
-    telemetry: Telemetry, program: Program, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+    telemetry: Telemetry,
+    program: Program,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
 ) -> None:
     """Where the variable that was to hold content back is misspelt, none is captured."""
     monkeypatch.setenv(variable, value)
@@ -228,7 +263,9 @@ def small(telemetry: Telemetry, limit: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("limit", [2048, "tempo", 8192])
-def test_long_conversation(telemetry: Telemetry, program: Program, model_server: ModelServer, limit: Any) -> None:
+def test_long_conversation(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, limit: Any
+) -> None:
     """The first and the last messages stay, and one stands for those left out between, with their number and size."""
     telemetry.instrument(capture="both", content_limit=limit)
     program.chat(messages=conversation(200, 100))
@@ -257,11 +294,15 @@ def test_more_room(telemetry: Telemetry, program: Program) -> None:
     """With a higher limit a long conversation stays whole."""
     telemetry.instrument(capture="both", content_limit=1_000_000)
     program.chat(messages=conversation(50, 10_000))
-    assert [len(message["parts"][0]["content"]) for message in small(telemetry, 750_000)] == [10_000] * 50
+    assert [len(message["parts"][0]["content"]) for message in small(telemetry, 750_000)] == [
+        10_000
+    ] * 50
     assert "callspan.content.elided" not in telemetry.attributes
 
 
-@pytest.mark.parametrize("variable", ["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"])
+@pytest.mark.parametrize(
+    "variable", ["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"]
+)
 def test_limit_of_the_sdk(program: Program, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     """Where the SDK cuts attributes, content is made to fit before, so that it parses."""
     monkeypatch.setenv(variable, "1500")
@@ -276,7 +317,9 @@ def test_limit_of_the_sdk(program: Program, monkeypatch: pytest.MonkeyPatch, var
 @pytest.mark.parametrize(
     "variable", ["OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"]
 )
-def test_limit_of_log_records(program: Program, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+def test_limit_of_log_records(
+    program: Program, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
     """Where the SDK cuts the texts of log records, they say by themselves how much was between their ends."""
     monkeypatch.setenv(variable, "600")
     telemetry = Telemetry()
@@ -292,7 +335,9 @@ def test_limit_of_log_records(program: Program, monkeypatch: pytest.MonkeyPatch,
     telemetry.shutdown()
 
 
-def test_one_call_has_one_budget(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_one_call_has_one_budget(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """Tools, messages and the answer share the bytes of one call, and each has some."""
     telemetry.instrument(capture="span", content_limit=16_384)
     model_server.enqueue(Reply(text="a" * 100_000))
@@ -309,7 +354,10 @@ def test_five_megabytes_of_image(telemetry: Telemetry, program: Program) -> None
     """An inline image is told by its type and size; text and answer stay whole."""
     telemetry.instrument(capture="both")
     url = "data:image/png;base64," + "A" * 5_000_000
-    parts = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": url}}]
+    parts = [
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": url}},
+    ]
     program.chat(messages=[{"role": "user", "content": parts}])
     text, image = small(telemetry, 1000)[0]["parts"]
     assert text["content"] == "What is this?"
@@ -342,7 +390,9 @@ ODD = {
 
 @pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize("encoder", ["orjson", "json"])
-def test_odd_values(telemetry: Telemetry, client: openai.OpenAI, monkeypatch: Any, name: str, encoder: str) -> None:
+def test_odd_values(
+    telemetry: Telemetry, client: openai.OpenAI, monkeypatch: Any, name: str, encoder: str
+) -> None:
     """What no JSON has is exported as text, on spans and in events that the exporter's own encoder takes."""
     from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
     from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans

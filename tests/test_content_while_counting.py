@@ -29,21 +29,34 @@ COUNTING: dict[str, tuple[dict[str, Any], Callable[[], AbstractContextManager[An
 
 
 @pytest.fixture(params=COUNTING)
-def counting(request: pytest.FixtureRequest) -> tuple[dict[str, Any], Callable[[], AbstractContextManager[Any]]]:
+def counting(
+    request: pytest.FixtureRequest,
+) -> tuple[dict[str, Any], Callable[[], AbstractContextManager[Any]]]:
     """The settings by which tokens are counted, and a block in which they are."""
     return COUNTING[request.param]
 
 
 def texts(telemetry: Telemetry) -> list[str]:
     """What is exported of the answer: on the span, then in the event of details."""
-    events = [log["attributes"] for log in telemetry.logs if log["name"].endswith("operation.details")]
-    return [str(attributes[OUTPUT]) for attributes in (telemetry.attributes, *events) if OUTPUT in attributes]
+    events = [
+        log["attributes"] for log in telemetry.logs if log["name"].endswith("operation.details")
+    ]
+    return [
+        str(attributes[OUTPUT])
+        for attributes in (telemetry.attributes, *events)
+        if OUTPUT in attributes
+    ]
 
 
 @pytest.mark.parametrize("reply", [SILENT, STATED], ids=["without counts", "with counts"])
 @pytest.mark.parametrize("mode", MODES)
 def test_the_answer_is_on_the_span_and_in_the_event(
-    telemetry: Telemetry, program: Program, model_server: ModelServer, counting: Any, mode: str, reply: Reply
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    counting: Any,
+    mode: str,
+    reply: Reply,
 ) -> None:
     """Content that is captured by the settings is complete in both places while its tokens are counted."""
     options, block = counting
@@ -85,7 +98,12 @@ def captured(client: openai.OpenAI, where: str) -> Iterator[None]:
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("where", ["client", "block"])
 def test_capture_of_a_client_or_a_block(
-    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, counting: Any, where: str, stream: bool
+    telemetry: Telemetry,
+    client: openai.OpenAI,
+    model_server: ModelServer,
+    counting: Any,
+    where: str,
+    stream: bool,
 ) -> None:
     """Content that is captured for one client or one block alone is exported while its tokens are counted."""
     options, block = counting
@@ -115,7 +133,12 @@ class Holder:
 @pytest.mark.parametrize("capture", ["off", "span"])
 @pytest.mark.parametrize("mode", MODES)
 def test_the_text_is_let_go_of(
-    telemetry: Telemetry, program: Program, model_server: ModelServer, counting: Any, capture: str, mode: str
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    counting: Any,
+    capture: str,
+    mode: str,
 ) -> None:
     """A call that somebody keeps does not keep its text, once all who need that have had it."""
     options, block = counting
@@ -129,7 +152,9 @@ def test_the_text_is_let_go_of(
     assert [call.response.text for call in holder.calls] == [""]
 
 
-def test_a_handler_that_needs_text_keeps_it(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_a_handler_that_needs_text_keeps_it(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """A handler of the app's reads the answer at its end and later."""
     holder = Holder()
     holder.needs_text = True

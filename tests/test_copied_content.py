@@ -43,7 +43,12 @@ FILES: dict[str, Any] = {
 WORDS: tuple[Any, ...] = (
     "Which flowers last longest? " * 40,
     {"file": "quarterly_report", "type": "file", "name": "roses_and_lilies"},
-    {"type": "image_generation", "quality": "high", "background": "transparent", "action": "generate"},
+    {
+        "type": "image_generation",
+        "quality": "high",
+        "background": "transparent",
+        "action": "generate",
+    },
     "x" * 5000,
     "/usr/share/flowers/roses/and/lilies/of/the/valley/in/a/very/long/path/that/goes/on/and/on",
     {"path": "src/callspan/content/copied", "content": "import os"},
@@ -56,7 +61,11 @@ WORDS: tuple[Any, ...] = (
 def test_files_are_found_by_structure(name: str) -> None:
     """No long piece of a file's text is left, and its type or encoding is told with its size."""
     shown = json.dumps(Copy(FILES[name]).value)
-    assert not [piece for piece in (PNG, OTHER) if any(piece[at : at + 24] in shown for at in range(0, 48, 12))]
+    assert not [
+        piece
+        for piece in (PNG, OTHER)
+        if any(piece[at : at + 24] in shown for at in range(0, 48, 12))
+    ]
     assert "characters]" in shown
 
 
@@ -73,18 +82,49 @@ def assert_no_file(telemetry: Telemetry) -> None:
 
 
 ITEMS: tuple[dict[str, Any], ...] = (
-    {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": PNG, "output_format": "png"},
-    {"type": "code_interpreter_call", "id": "ci_1", "outputs": [{"type": "image", "url": URL}], "code": "draw()"},
-    {"type": "mcp_call", "id": "mcp_1", "name": "draw", "output": json.dumps({"image": PNG}), "arguments": "{}"},
-    {"type": "function_call", "id": "f", "call_id": "c", "name": "show", "arguments": json.dumps({"image": URL})},
+    {
+        "type": "image_generation_call",
+        "id": "ig_1",
+        "status": "completed",
+        "result": PNG,
+        "output_format": "png",
+    },
+    {
+        "type": "code_interpreter_call",
+        "id": "ci_1",
+        "outputs": [{"type": "image", "url": URL}],
+        "code": "draw()",
+    },
+    {
+        "type": "mcp_call",
+        "id": "mcp_1",
+        "name": "draw",
+        "output": json.dumps({"image": PNG}),
+        "arguments": "{}",
+    },
+    {
+        "type": "function_call",
+        "id": "f",
+        "call_id": "c",
+        "name": "show",
+        "arguments": json.dumps({"image": URL}),
+    },
 )
 
 
 @pytest.mark.instrument(capture="both")
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: item["type"])
-def test_items_of_responses(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, item: Any) -> None:
+def test_items_of_responses(
+    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, item: Any
+) -> None:
     """Pictures in the output, and the same items sent back as input, are told by type and size."""
-    body = {"id": "r", "object": "response", "model": MODEL, "status": "completed", "output": [item]}
+    body = {
+        "id": "r",
+        "object": "response",
+        "model": MODEL,
+        "status": "completed",
+        "output": [item],
+    }
     model_server.enqueue(Reply(raw=json.dumps(body)), Reply(raw=json.dumps(body)))
     client.responses.create(model=MODEL, input="Draw a rose")
     screenshot = {"type": "computer_screenshot", "image_url": URL}
@@ -100,22 +140,43 @@ def test_items_of_responses(telemetry: Telemetry, client: openai.OpenAI, model_s
 @pytest.mark.breaks("event.required", "a guardrail's id")
 def test_other_formats(telemetry: Telemetry) -> None:
     """Results of tools with pictures in them, in Anthropic's, Google's, Ollama's and Bedrock's words."""
-    picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}
+    picture = {
+        "type": "image",
+        "source": {"type": "base64", "media_type": "image/png", "data": PNG},
+    }
     result = {"type": "tool_result", "tool_use_id": "t", "content": [picture]}
-    answer = {"type": "message", "id": "m", "model": "claude", "content": [], "stop_reason": "end_turn"}
+    answer = {
+        "type": "message",
+        "id": "m",
+        "model": "claude",
+        "content": [],
+        "stop_reason": "end_turn",
+    }
     claude = anthropic_client(lambda _request: anthropic_http.Response(200, json=answer))
-    claude.messages.create(model="claude", max_tokens=9, messages=[{"role": "user", "content": [result]}])
+    claude.messages.create(
+        model="claude", max_tokens=9, messages=[{"role": "user", "content": [result]}]
+    )
     inline = {"inlineData": {"mimeType": "image/png", "data": PNG}}
-    answer = {"responseId": "r", "candidates": [{"content": {"parts": [inline]}, "finishReason": "STOP"}]}
-    gemini = google_client("http://model.test/v1", lambda _request: google_http.Response(200, json=answer)).models
+    answer = {
+        "responseId": "r",
+        "candidates": [{"content": {"parts": [inline]}, "finishReason": "STOP"}],
+    }
+    gemini = google_client(
+        "http://model.test/v1", lambda _request: google_http.Response(200, json=answer)
+    ).models
     response = {"function_response": {"name": "draw", "response": {"picture": PNG}}}
     gemini.generate_content(model="gemini", contents=[{"role": "user", "parts": [response]}])
     import httpx
 
     body = {"model": "m", "message": {"role": "assistant", "content": "Roses."}, "done": True}
-    ollama = ollama_client("http://model.test", respond=lambda _request: httpx.Response(200, json=body))
+    ollama = ollama_client(
+        "http://model.test", respond=lambda _request: httpx.Response(200, json=body)
+    )
     ollama.chat(model="m", messages=[{"role": "user", "content": "This?", "images": [PNG]}])
-    body = {"output": {"message": {"role": "assistant", "content": [{"text": "Roses."}]}}, "stopReason": "end_turn"}
+    body = {
+        "output": {"message": {"role": "assistant", "content": [{"text": "Roses."}]}},
+        "stopReason": "end_turn",
+    }
     aws = answered(bedrock("http://model.test"), json.dumps(body).encode())
     image = {"image": {"format": "png", "source": {"bytes": base64.b64decode(PNG)}}}
     tool = {"toolResult": {"toolUseId": "t", "content": [image, {"json": {"screenshot": PNG}}]}}
@@ -160,7 +221,11 @@ def test_deep_values(
 ) -> None:
     """What is too deep is marked and counted, on spans and events, sent and received; nothing else is lost."""
     call = {"id": "t", "function": {"name": "f", "arguments": json.dumps(nested(depth))}}
-    choice = {"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "tool_calls": [call]}}
+    choice = {
+        "index": 0,
+        "finish_reason": "tool_calls",
+        "message": {"role": "assistant", "tool_calls": [call]},
+    }
     model_server.enqueue(Reply(raw=json.dumps({"id": "c", "model": MODEL, "choices": [choice]})))
     tool = {"type": "function", "function": {"name": "f", "parameters": nested(depth)}}
     client.chat.completions.create(model=MODEL, messages=HELLO, tools=[tool])  # type: ignore[list-item]
@@ -175,11 +240,17 @@ def test_deep_values(
 
 
 @pytest.mark.instrument(capture="both")
-def test_arguments_too_deep_for_python(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_arguments_too_deep_for_python(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """The text of arguments that no parser reads is shown as the text that it is."""
     deep = "[" * 100_000
     call = {"id": "t", "function": {"name": "f", "arguments": deep}}
-    choice = {"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "tool_calls": [call]}}
+    choice = {
+        "index": 0,
+        "finish_reason": "tool_calls",
+        "message": {"role": "assistant", "tool_calls": [call]},
+    }
     model_server.enqueue(Reply(raw=json.dumps({"id": "c", "model": MODEL, "choices": [choice]})))
     program.ask(**CHAT)
     [part] = json.loads(telemetry.attributes["gen_ai.output.messages"])[0]["parts"]

@@ -21,7 +21,13 @@ from telemetry import Telemetry
 OWN = {
     "currency": "USD",
     "models": {
-        "gpt-4.1-mini": {"input": 2, "output": 8, "cache_read": 0.5, "cache_write": 2.5, "call": 0.001},
+        "gpt-4.1-mini": {
+            "input": 2,
+            "output": 8,
+            "cache_read": 0.5,
+            "cache_write": 2.5,
+            "call": 0.001,
+        },
         "my-gpt4": "openai/gpt-4o",
         "at-home": 0,
     },
@@ -67,7 +73,10 @@ def test_bundled_prices(telemetry: Telemetry, program: Program, model_server: Mo
 def test_anthropic_caches(telemetry: Telemetry, model_server: ModelServer) -> None:
     """What was read from and what was written to a cache cost each their own price, once."""
     model_server.enqueue(
-        Reply(usage=Counts(input=1210, output=5, cached=1000, cache_write=200), model="claude-haiku-4-5")
+        Reply(
+            usage=Counts(input=1210, output=5, cached=1000, cache_write=200),
+            model="claude-haiku-4-5",
+        )
     )
     with anthropic_at(model_server.url) as client:
         client.messages.create(model="claude-haiku-4-5", max_tokens=9, messages=HELLO)
@@ -96,11 +105,15 @@ def test_a_deployment_has_the_price_of_its_model(
 
 
 def _azure(url: str) -> openai.AzureOpenAI:
-    return openai.AzureOpenAI(azure_endpoint=url.removesuffix("/v1"), api_key="any", api_version="2024-10-21")
+    return openai.AzureOpenAI(
+        azure_endpoint=url.removesuffix("/v1"), api_key="any", api_version="2024-10-21"
+    )
 
 
 @pytest.mark.instrument(cost=True, prices=OWN)
-def test_unknown_is_not_nothing(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_unknown_is_not_nothing(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """A call whose tokens nobody stated has no cost, a model that runs at home costs 0, a refused call neither."""
     model_server.enqueue(Reply(usage=False), Reply(usage=KNOWN, model="at-home"), Reply(status=400))
     with callspan.count_tokens() as count:
@@ -115,7 +128,9 @@ def test_unknown_is_not_nothing(telemetry: Telemetry, program: Program, model_se
     assert (count.cost, count.unknown_cost_calls) == (0.0, 1)
 
 
-def test_counters_need_no_setting(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_counters_need_no_setting(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """A counter knows the cost when it is asked; spans and metrics tell it only where that was chosen."""
     with callspan.count_tokens() as count:
         assert count.cost == 0.0
@@ -128,7 +143,9 @@ def test_counters_need_no_setting(telemetry: Telemetry, program: Program, model_
     assert not [span for span in telemetry.spans if "callspan.cost.usd" in (span.attributes or {})]
 
 
-def test_prices_load_off_the_path(program: Program, model_server: ModelServer, monkeypatch: Any) -> None:
+def test_prices_load_off_the_path(
+    program: Program, model_server: ModelServer, monkeypatch: Any
+) -> None:
     """Bundled prices are loaded on a thread of callspan's; the first spans wait for them there, the app does not."""
     import threading
 
@@ -159,7 +176,9 @@ def test_prices_load_off_the_path(program: Program, model_server: ModelServer, m
 
 
 @pytest.mark.guard_acts("there are no prices at all")
-def test_without_the_extra(telemetry: Telemetry, program: Program, monkeypatch: Any, guard_reports: Any) -> None:
+def test_without_the_extra(
+    telemetry: Telemetry, program: Program, monkeypatch: Any, guard_reports: Any
+) -> None:
     """Without prices of any kind one line names the extra, and every cost is unknown."""
     monkeypatch.setattr(bundled, "installed", lambda: False)
     telemetry.instrument(cost=True)
@@ -207,7 +226,11 @@ def test_a_wrong_file_from_the_environment(
 
 
 def test_a_file_from_the_environment(
-    telemetry: Telemetry, program: Program, model_server: ModelServer, tmp_path: Path, monkeypatch: Any
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    tmp_path: Path,
+    monkeypatch: Any,
 ) -> None:
     """Own prices can come from a file."""
     (tmp_path / "prices.json").write_text(json.dumps(OWN))
@@ -251,14 +274,25 @@ print([name for name in ("genai_prices", "tiktoken") if name in sys.modules])
 """
     source = str(Path(callspan.__file__).parent.parent)
     done = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONPATH": source}, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": source},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     assert done.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0, "$0.00"), (1.254, "$1.25"), (0.0123, "$0.012"), (0.00054, "$0.00054"), (3e-6, "$0.0000030")],
+    [
+        (0, "$0.00"),
+        (1.254, "$1.25"),
+        (0.0123, "$0.012"),
+        (0.00054, "$0.00054"),
+        (3e-6, "$0.0000030"),
+    ],
 )
 def test_dollars_for_people(value: float, shown: str) -> None:
     """A small cost still says something."""

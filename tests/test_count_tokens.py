@@ -60,13 +60,19 @@ def test_agrees_with_the_server(program: Program, model_server: ModelServer) -> 
 
 def test_by_model(program: Program, model_server: ModelServer) -> None:
     """The same by the model that answered, else by the one that was asked."""
-    model_server.enqueue(Reply(usage=Counts(3, 2), model="gpt-4.1-2026"), Reply(usage=Counts(5, 1)), Reply(status=400))
+    model_server.enqueue(
+        Reply(usage=Counts(3, 2), model="gpt-4.1-2026"),
+        Reply(usage=Counts(5, 1)),
+        Reply(status=400),
+    )
     with callspan.count_tokens() as count:
         program.chat(model="gpt-4.1")
         program.chat(model="gpt-5")
         with pytest.raises(openai.BadRequestError):
             program.chat(model="gpt-5")
-    assert {model: (total.calls, total.input, total.output) for model, total in count.by_model.items()} == {
+    assert {
+        model: (total.calls, total.input, total.output) for model, total in count.by_model.items()
+    } == {
         "gpt-4.1-2026": (1, 3, 2),
         "gpt-5": (2, 5, 1),
     }
@@ -125,7 +131,9 @@ async def test_gather(model_server: ModelServer) -> None:
             with callspan.count_tokens() as count:
                 if both:
                     await both.wait()
-                await asyncio.gather(*[client.chat.completions.create(**CHAT) for _ in range(calls)])
+                await asyncio.gather(
+                    *[client.chat.completions.create(**CHAT) for _ in range(calls)]
+                )
             return count
 
         with callspan.count_tokens() as outer:
@@ -138,7 +146,9 @@ async def test_to_thread(client: openai.OpenAI, model_server: ModelServer) -> No
     """`asyncio.to_thread` takes the block along."""
     model_server.enqueue(FIVE, FIVE)
     with callspan.count_tokens() as count:
-        await asyncio.gather(*[asyncio.to_thread(client.chat.completions.create, **CHAT) for _ in range(2)])
+        await asyncio.gather(
+            *[asyncio.to_thread(client.chat.completions.create, **CHAT) for _ in range(2)]
+        )
     assert count.total == 10
 
 
@@ -182,7 +192,9 @@ def test_readable_while_it_runs(model_server: ModelServer) -> None:
         watcher = threading.Thread(target=watch)
         watcher.start()
         with openai_client(model_server.url) as client, ThreadPoolExecutor(4) as pool:
-            ask = callspan.carry(lambda number: client.chat.completions.create(model=f"m{number}", messages=HELLO))
+            ask = callspan.carry(
+                lambda number: client.chat.completions.create(model=f"m{number}", messages=HELLO)
+            )
             list(pool.map(ask, range(40)))
         stop.set()
         watcher.join()

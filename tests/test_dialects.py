@@ -29,7 +29,11 @@ def said(response: Response) -> list[dict[str, Any]]:
 
 def chunk(delta: dict[str, Any] | None, **beside: Any) -> dict[str, Any]:
     """One chunk with one choice."""
-    return {"id": "c", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": None, **beside}]}
+    return {
+        "id": "c",
+        "model": "m",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": None, **beside}],
+    }
 
 
 def test_message_repeated_beside_the_delta() -> None:
@@ -44,27 +48,39 @@ def test_message_repeated_beside_the_delta() -> None:
 def test_arguments_as_an_object() -> None:
     """Some servers give a tool's arguments as an object where OpenAI gives its text."""
     call = {"id": "1", "function": {"name": "price", "arguments": {"flower": "玫瑰"}}}
-    response = read(CHAT, {"choices": [{"message": {"tool_calls": [call]}, "finish_reason": "tool_calls"}]})
-    assert said(response) == [{"type": "tool_call", "id": "1", "name": "price", "arguments": {"flower": "玫瑰"}}]
+    response = read(
+        CHAT, {"choices": [{"message": {"tool_calls": [call]}, "finish_reason": "tool_calls"}]}
+    )
+    assert said(response) == [
+        {"type": "tool_call", "id": "1", "name": "price", "arguments": {"flower": "玫瑰"}}
+    ]
 
 
 def test_legacy_function_call_in_pieces() -> None:
     """A function call of the old kind has neither index nor id; its pieces still make one call."""
     pieces = [chunk({"function_call": {"name": "price", "arguments": ""}})]
     pieces += [chunk({"function_call": {"arguments": text}}) for text in ('{"n"', ": 1}")]
-    assert said(read(CHAT, *pieces)) == [{"type": "tool_call", "id": None, "name": "price", "arguments": {"n": 1}}]
+    assert said(read(CHAT, *pieces)) == [
+        {"type": "tool_call", "id": None, "name": "price", "arguments": {"n": 1}}
+    ]
 
 
 def test_reasoning_under_two_names() -> None:
     """Servers that give their reasoning under both usual names have thought once."""
     message = {"reasoning": "hm", "reasoning_content": "hm", "content": "yes"}
     response = read(CHAT, {"choices": [{"message": message, "finish_reason": "stop"}]})
-    assert said(response) == [{"type": "reasoning", "content": "hm"}, {"type": "text", "content": "yes"}]
+    assert said(response) == [
+        {"type": "reasoning", "content": "hm"},
+        {"type": "text", "content": "yes"},
+    ]
 
 
 def test_usage_in_every_chunk() -> None:
     """Running totals are replaced, never summed."""
-    pieces = [{**chunk({"content": "x"}), "usage": {"prompt_tokens": 3, "completion_tokens": n}} for n in (1, 2, 3)]
+    pieces = [
+        {**chunk({"content": "x"}), "usage": {"prompt_tokens": 3, "completion_tokens": n}}
+        for n in (1, 2, 3)
+    ]
     usage = read(CHAT, *pieces).usage
     assert usage is not None
     assert (usage.input, usage.output, usage.total) == (3, 3, 6)
@@ -85,7 +101,10 @@ def test_error_event_of_either_shape() -> None:
     """A stream's error event has its code beside it or within it."""
     for event in (
         {"type": "error", "code": "rate_limit_exceeded", "message": "Slow down."},
-        {"type": "error", "error": {"type": "tokens", "code": "rate_limit_exceeded", "message": "Slow down."}},
+        {
+            "type": "error",
+            "error": {"type": "tokens", "code": "rate_limit_exceeded", "message": "Slow down."},
+        },
     ):
         failure = read(RESPONSES, event).failure
         assert failure is not None

@@ -28,7 +28,10 @@ from program import CHAT, HELLO, WITH_USAGE, Program
 from telemetry import Telemetry
 
 O200K = "https://openaipublic.blob.core.windows.net/encodings/o200k_base.tiktoken"
-BUNDLES = [("litellm", "litellm_core_utils/tokenizers"), ("llama_index", "core/_static/tiktoken_cache")]
+BUNDLES = [
+    ("litellm", "litellm_core_utils/tokenizers"),
+    ("llama_index", "core/_static/tiktoken_cache"),
+]
 SAID = "Roses last four days, carnations twelve."
 SILENT = Reply(text=SAID, usage=False)
 EXACT, ROUGH = (12, 9), (14, 10)
@@ -44,7 +47,9 @@ def _folders() -> Iterator[Path]:
             yield Path(place, inside)
 
 
-BUNDLED = next((folder for folder in _folders() if (folder / ranks.file_name(O200K)).exists()), None)
+BUNDLED = next(
+    (folder for folder in _folders() if (folder / ranks.file_name(O200K)).exists()), None
+)
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +69,9 @@ def no_ranks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 def with_ranks(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The rank files of a package that brings them along."""
     if BUNDLED is None:
-        pytest.skip("no installed package brings tiktoken's rank files: install llama-index-core or litellm")
+        pytest.skip(
+            "no installed package brings tiktoken's rank files: install llama-index-core or litellm"
+        )
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(BUNDLED))
     return BUNDLED
 
@@ -74,7 +81,12 @@ def usage_of(telemetry: Telemetry) -> tuple[Any, Any, Any]:
     assert callspan.flush()
     told = telemetry.attributes
     return tuple(
-        told.get(name) for name in ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "callspan.usage.source")
+        told.get(name)
+        for name in (
+            "gen_ai.usage.input_tokens",
+            "gen_ai.usage.output_tokens",
+            "callspan.usage.source",
+        )
     )
 
 
@@ -118,7 +130,9 @@ def test_off_by_default(telemetry: Telemetry, program: Program, model_server: Mo
     assert (count.estimated_input, count.estimated_output) == ROUGH
 
 
-def test_counters_show_estimates_apart(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_counters_show_estimates_apart(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """`count_tokens()` keeps what was stated and what was estimated apart, in all and by model."""
     model_server.enqueue(SILENT, Reply(usage=Counts(3, 2)), SILENT)
     with callspan.count_tokens() as count:
@@ -132,7 +146,9 @@ def test_counters_show_estimates_apart(telemetry: Telemetry, program: Program, m
 
 
 @pytest.mark.instrument(estimate="missing")
-def test_left_early(telemetry: Telemetry, program: Program, model_server: ModelServer, with_ranks: Path) -> None:
+def test_left_early(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, with_ranks: Path
+) -> None:
     """A stream left early counts what was read of it."""
     model_server.enqueue(SILENT)
     chunks = program.stream(take=3)
@@ -161,23 +177,33 @@ async def test_cancelled(telemetry: Telemetry, model_server: ModelServer) -> Non
         await task
     gate.set()
     sent, said, source = usage_of(telemetry)
-    assert (sent, source, telemetry.attributes["callspan.outcome"]) == (ROUGH[0], "heuristic", "cancelled")
+    assert (sent, source, telemetry.attributes["callspan.outcome"]) == (
+        ROUGH[0],
+        "heuristic",
+        "cancelled",
+    )
     assert 0 < said < ROUGH[1]
 
 
 @pytest.mark.instrument(estimate="missing")
-def test_what_was_stated_stands(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_what_was_stated_stands(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """Where the provider counts there is nothing to estimate, and nothing is marked."""
     program.chat()
     program.stream(**WITH_USAGE)
     assert callspan.flush()
-    assert [span.attributes.get("callspan.usage.source") for span in telemetry.spans if span.attributes] == [None, None]
+    assert [
+        span.attributes.get("callspan.usage.source") for span in telemetry.spans if span.attributes
+    ] == [None, None]
     assert estimated(telemetry) == {}
     assert telemetry.tokens["input"] == model_server.ledger.total_told.input
 
 
 @pytest.mark.instrument(estimate="missing")
-def test_failed_calls_are_not_estimated(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_failed_calls_are_not_estimated(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """A call that was refused has used nothing that could be counted."""
     model_server.enqueue(Reply(status=400))
     with pytest.raises(openai.BadRequestError):
@@ -191,7 +217,9 @@ def test_partly_stated(telemetry: Telemetry, model_server: ModelServer, take: in
     """Anthropic states the input first and the output last: only what did not come is estimated."""
     model_server.enqueue(Reply(text=f"{SAID} " * 8, usage=Counts(40, 70)))
     with callspan.count_tokens() as count, anthropic_at(model_server.url) as client:
-        stream = client.messages.create(model="claude-9", max_tokens=99, messages=HELLO, stream=True)
+        stream = client.messages.create(
+            model="claude-9", max_tokens=99, messages=HELLO, stream=True
+        )
         for number, _ in enumerate(stream, 1):
             if number == take:
                 break
@@ -204,7 +232,10 @@ def test_partly_stated(telemetry: Telemetry, model_server: ModelServer, take: in
 
 @pytest.mark.instrument(estimate="missing")
 def test_never_counted_in_the_path(
-    telemetry: Telemetry, program: Program, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Ranks are read and texts counted on a thread of callspan's, whatever the app runs on."""
     threads: list[str] = []
@@ -225,7 +256,10 @@ def test_never_counted_in_the_path(
 
 @pytest.mark.instrument(estimate="missing")
 def test_nothing_is_downloaded(
-    telemetry: Telemetry, program: Program, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Without ranks no address but the model's is looked up, and the count is a quarter of the bytes."""
     asked: list[Any] = []
@@ -239,13 +273,20 @@ def test_nothing_is_downloaded(
     model_server.enqueue(SILENT)
     program.stream()
     assert usage_of(telemetry)[2] == "heuristic"
-    assert {host.decode() if isinstance(host, bytes) else host for host in asked} <= {"127.0.0.1", "localhost"}
+    assert {host.decode() if isinstance(host, bytes) else host for host in asked} <= {
+        "127.0.0.1",
+        "localhost",
+    }
     assert "callspan tokens fetch" in encoding.problems["o200k_base"]
 
 
 @pytest.mark.instrument(estimate="missing")
 def test_damaged_file(
-    telemetry: Telemetry, program: Program, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     """A damaged rank file is passed over and left where it is; the doctor names it."""
     damaged = tmp_path / ranks.file_name(O200K)
@@ -280,11 +321,17 @@ def test_unknown_models(
 
 
 @pytest.mark.instrument(estimate="missing")
-def test_images_are_named(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_images_are_named(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """Input for which there is no rule is left out and named."""
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
     model_server.enqueue(SILENT)
-    program.chat(messages=[{"role": "user", "content": [{"type": "text", "text": HELLO[0]["content"]}, picture]}])
+    program.chat(
+        messages=[
+            {"role": "user", "content": [{"type": "text", "text": HELLO[0]["content"]}, picture]}
+        ]
+    )
     assert usage_of(telemetry)[0] == ROUGH[0]
     assert telemetry.attributes["callspan.usage.not_counted"] == ("image",)
 
@@ -295,8 +342,16 @@ def test_tools_and_their_results(
 ) -> None:
     """Definitions of functions, calls of them and what they gave belong to the input."""
     properties = {"name": {"type": "string", "description": "a flower", "enum": ["rose", "tulip"]}}
-    tool = {"name": "days", "description": "How long it lasts.", "parameters": {"properties": properties}}
-    asked = {"id": "1", "type": "function", "function": {"name": "days", "arguments": '{"name":"rose"}'}}
+    tool = {
+        "name": "days",
+        "description": "How long it lasts.",
+        "parameters": {"properties": properties},
+    }
+    asked = {
+        "id": "1",
+        "type": "function",
+        "function": {"name": "days", "arguments": '{"name":"rose"}'},
+    }
     messages = [
         *HELLO,
         {"role": "assistant", "content": None, "tool_calls": [asked]},
@@ -307,7 +362,9 @@ def test_tools_and_their_results(
     program.chat(messages=messages)
     program.chat(messages=messages, tools=[{"type": "function", "function": tool}])
     assert callspan.flush()
-    sent = [span.attributes["gen_ai.usage.input_tokens"] for span in telemetry.spans if span.attributes]
+    sent = [
+        span.attributes["gen_ai.usage.input_tokens"] for span in telemetry.spans if span.attributes
+    ]
     assert sent == sorted(set(sent))
     assert sent[0] == EXACT[0]
     assert sent[2] - sent[1] > 30
@@ -315,11 +372,17 @@ def test_tools_and_their_results(
 
 @pytest.mark.instrument(estimate="missing")
 def test_the_app_may_change_its_messages(
-    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    telemetry: Telemetry,
+    client: openai.OpenAI,
+    model_server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What is counted is what was sent, though the app appends to its list before the counting begins."""
     hold = threading.Event()
-    monkeypatch.setattr("callspan.accounting.tokens.estimator.encoding_for", lambda _: hold.wait(20) and encoding.GUESS)
+    monkeypatch.setattr(
+        "callspan.accounting.tokens.estimator.encoding_for",
+        lambda _: hold.wait(20) and encoding.GUESS,
+    )
     messages = list(HELLO)
     model_server.enqueue(SILENT)
     client.chat.completions.create(model="gpt-4.1-mini", messages=messages)
@@ -359,7 +422,10 @@ def test_what_waits_is_bounded(
 ) -> None:
     """While too many calls wait to be counted, others end at once and without an estimate."""
     hold = threading.Event()
-    monkeypatch.setattr("callspan.accounting.tokens.estimator.encoding_for", lambda _: hold.wait(20) and encoding.GUESS)
+    monkeypatch.setattr(
+        "callspan.accounting.tokens.estimator.encoding_for",
+        lambda _: hold.wait(20) and encoding.GUESS,
+    )
     monkeypatch.setattr("callspan.accounting.tokens.estimator.WAITING", 1)
     model_server.enqueue(SILENT, SILENT)
     program.chat()
@@ -374,7 +440,10 @@ def test_what_waits_is_bounded(
 @pytest.mark.guard_acts("counting fails")
 @pytest.mark.instrument(estimate="missing")
 def test_a_fault_in_counting_costs_no_span(
-    telemetry: Telemetry, program: Program, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The span ends, without counts, whatever goes wrong."""
     monkeypatch.setattr("callspan.accounting.tokens.estimator.encoding_for", lambda _: 1 / 0)
@@ -411,7 +480,9 @@ def mirror(content: bytes, wait: threading.Event | None = None) -> Iterator[str]
 def test_fetch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """`callspan tokens fetch` puts the files where they are found afterwards, if they are what tiktoken expects."""
     content = b"AA== 0\n"
-    monkeypatch.setattr(ranks, "source_of", lambda name: (f"http://none.test/{name}.tiktoken", _hash(content)))
+    monkeypatch.setattr(
+        ranks, "source_of", lambda name: (f"http://none.test/{name}.tiktoken", _hash(content))
+    )
     assert main(["tokens"]) == 0
     assert "a quarter of the bytes" in capsys.readouterr().out
     with mirror(content) as url:
@@ -431,7 +502,19 @@ def test_fetch_fails_in_one_line(capsys: pytest.CaptureFixture[str], case: str) 
     wait = threading.Event()
     with mirror(b"AA== 0\n", wait if case == "slow" else None) as url:
         address = {"nobody there": "http://127.0.0.1:1", "no address": "nowhere"}.get(case, url)
-        assert main(["tokens", "fetch", "--from", address, "--timeout", "0.3" if case == "slow" else "20"]) == 2
+        assert (
+            main(
+                [
+                    "tokens",
+                    "fetch",
+                    "--from",
+                    address,
+                    "--timeout",
+                    "0.3" if case == "slow" else "20",
+                ]
+            )
+            == 2
+        )
         wait.set()
     said = capsys.readouterr().err
     assert said.count("\n") == 1
@@ -439,7 +522,9 @@ def test_fetch_fails_in_one_line(capsys: pytest.CaptureFixture[str], case: str) 
     assert not ranks.own_folder().exists()
 
 
-def test_ranks_are_found_in_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, with_ranks: Path) -> None:
+def test_ranks_are_found_in_packages(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, with_ranks: Path
+) -> None:
     """A package that brings rank files along serves them, without being imported."""
     home = tmp_path / "site" / "bringer" / "ranks"
     home.mkdir(parents=True)
@@ -451,7 +536,9 @@ def test_ranks_are_found_in_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert encoding.encoding_for("gpt-4o").count("hello world") == 2
 
 
-def test_the_estimator_waits_for_nothing_when_idle(telemetry: Telemetry, client: openai.OpenAI) -> None:
+def test_the_estimator_waits_for_nothing_when_idle(
+    telemetry: Telemetry, client: openai.OpenAI
+) -> None:
     """While nothing is being counted, nobody waits for whatever else is still done on the estimator's thread."""
     busy, gate, over = threading.Event(), threading.Event(), threading.Event()
 

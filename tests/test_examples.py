@@ -18,19 +18,40 @@ from callspan.testing.modelserver import Counts, ModelServer
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PRINTED = {
-    "flower_shop.py": ["A tulip woke before the sun", "12 of our tulip stems cost 14.40 euros", "sunflower"],
+    "flower_shop.py": [
+        "A tulip woke before the sun",
+        "12 of our tulip stems cost 14.40 euros",
+        "sunflower",
+    ],
     "handlers.py": ["[completed]", "gpt-4.1-mini: ", "two customers were served"],
-    "count_tokens.py": ["morning: 1 call, ", "so far:  4 calls, ", "day:     gpt-4.1-mini: 6 calls, "],
+    "count_tokens.py": [
+        "morning: 1 call, ",
+        "so far:  4 calls, ",
+        "day:     gpt-4.1-mini: 6 calls, ",
+    ],
     "own_opentelemetry.py": ["chat gpt-4.1-mini, child of "],
     "marked.py": ["12 of our tulip stems cost 14.40 euros"],
     "callbacks.py": ["The result is: 7", "another task runs", "It has 16 characters."],
     "chain_with_logs.py": ["Entering new LLMChain chain...", "Finished chain.", "INFO 3"],
-    "flower_shop_langchain.py": ["[小雅] 花卉数据: 玫", "[Bo] 花卉数据:  peonies", "[小雅] 祝你今天愉快!"],
-    "conversation_tokens.py": ["AI: 记得,您昨天来是为姐姐的生日买花束", "总计使用的tokens: 373 (3 次调用"],
+    "flower_shop_langchain.py": [
+        "[小雅] 花卉数据: 玫",
+        "[Bo] 花卉数据:  peonies",
+        "[小雅] 祝你今天愉快!",
+    ],
+    "conversation_tokens.py": [
+        "AI: 记得,您昨天来是为姐姐的生日买花束",
+        "总计使用的tokens: 373 (3 次调用",
+    ],
     "concurrent_tokens.py": ["另外的交互中使用的tokens: 75", "Successful Requests: 3"],
-    "agent_langgraph.py": ["tool: 12 stems cost ", "ai: I looked it up: We deliver in Delft on Saturday."],
+    "agent_langgraph.py": [
+        "tool: 12 stems cost ",
+        "ai: I looked it up: We deliver in Delft on Saturday.",
+    ],
     "memory_figure.py": ["buffer: ", "token-buffer (160): ", "drawn into "],
-    "log_with_logging.py": ["INFO shop chat gpt-4.1-mini: ", "ERROR shop chat no-such-model failed: model_not_found"],
+    "log_with_logging.py": [
+        "INFO shop chat gpt-4.1-mini: ",
+        "ERROR shop chat no-such-model failed: model_not_found",
+    ],
     "log_with_loguru.py": ["INFO chat gpt-4.1-mini started", "tokens: 生日适合送粉玫瑰"],
     "log_with_structlog.py": ['"said": "生日适合送粉玫瑰、百合和向日葵。"', '"input": 7'],
 }
@@ -89,7 +110,11 @@ def test_own_opentelemetry_is_the_parent(ran: Callable[..., Ran]) -> None:
 def test_marked_is_one_tree(ran: Callable[..., Ran]) -> None:
     """The agent stands in the workflow, and in the agent what it calls."""
     printed = ran("marked.py").done.stderr.partition("\nmodel ")[0].splitlines()
-    shown = [line.lstrip(" │├└─").partition("  ")[0] for line in printed if "order" in line or "─" in line]
+    shown = [
+        line.lstrip(" │├└─").partition("  ")[0]
+        for line in printed
+        if "order" in line or "─" in line
+    ]
     assert shown == [
         "invoke_workflow order",
         "invoke_agent florist",
@@ -103,28 +128,47 @@ def test_callbacks_let_another_task_run(ran: Callable[..., Ran]) -> None:
     """The second task runs between the first word of the answer and the second."""
     lines = ran("callbacks.py").lines
     asked = lines.index("The result is: gpt-4.1-mini")
-    assert lines[asked + 1 : asked + 4] == ["The result is: 生", "another task runs", "The result is: 日"]
+    assert lines[asked + 1 : asked + 4] == [
+        "The result is: 生",
+        "another task runs",
+        "The result is: 日",
+    ]
     begun = lines.index("compute starts")
-    assert lines[begun : begun + 4] == ["compute starts", "another task runs", "The result is: 7", "compute ends"]
+    assert lines[begun : begun + 4] == [
+        "compute starts",
+        "another task runs",
+        "The result is: 7",
+        "compute ends",
+    ]
 
 
 def test_chain_writes_the_log(ran: Callable[..., Ran]) -> None:
     """What the chain does and what loguru logs stand in one file."""
     written = (ran("chain_with_logs.py").folder / "output.log").read_text(encoding="utf-8")
-    assert all(word in written for word in ("Entering new LLMChain chain", "1 + 2 = ", "Finished chain", "INFO"))
+    assert all(
+        word in written
+        for word in ("Entering new LLMChain chain", "1 + 2 = ", "Finished chain", "INFO")
+    )
 
 
 def test_two_customers_overlap(ran: Callable[..., Ran]) -> None:
     """Both customers are looked up before either is answered, and each hears the words of its own answer in order."""
     lines = ran("flower_shop_langchain.py").lines
     assert lines[:2] == ["[小雅] 正在获取花卉数据...", "[Bo] 正在获取花卉数据..."]
-    words = [line.partition("花卉数据: ")[2] for line in lines if line.startswith("[Bo] 花卉数据: ")]
-    assert "".join(words) == "For a wedding I would take white peonies with eucalyptus: light, and they smell of June."
+    words = [
+        line.partition("花卉数据: ")[2] for line in lines if line.startswith("[Bo] 花卉数据: ")
+    ]
+    assert (
+        "".join(words)
+        == "For a wedding I would take white peonies with eucalyptus: light, and they smell of June."
+    )
 
 
 def test_loguru_writes_readable_json(ran: Callable[..., Ran]) -> None:
     """Chinese stands in the file as people read it."""
-    assert "百合和向日葵" in (ran("log_with_loguru.py").folder / "calls.log").read_text(encoding="utf-8")
+    assert "百合和向日葵" in (ran("log_with_loguru.py").folder / "calls.log").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,7 +187,11 @@ def test_counts_are_the_servers(ran: Callable[..., Ran], name: str, counted: str
 
 def test_figure_is_drawn(ran: Callable[..., Ran]) -> None:
     """The figure is a picture."""
-    assert (ran("memory_figure.py").folder / "tokens_by_memory.png").read_bytes().startswith(b"\x89PNG")
+    assert (
+        (ran("memory_figure.py").folder / "tokens_by_memory.png")
+        .read_bytes()
+        .startswith(b"\x89PNG")
+    )
 
 
 def test_agent_is_one_trace(ran: Callable[..., Ran]) -> None:
@@ -153,10 +201,22 @@ def test_agent_is_one_trace(ran: Callable[..., Ran]) -> None:
     lines = (agent.folder / "traces.jsonl").read_text(encoding="utf-8").splitlines()
     spans = [span for line in lines for span in _spans(json.loads(line))]
     (request,) = (span for span in spans if span["name"] == "invoke_agent florist")
-    below = sorted(span["name"] for span in spans if span["traceId"] == request["traceId"] and span is not request)
-    tools = ["execute_tool delivery_day", "execute_tool flower_price", "execute_tool search_catalogue"]
+    below = sorted(
+        span["name"]
+        for span in spans
+        if span["traceId"] == request["traceId"] and span is not request
+    )
+    tools = [
+        "execute_tool delivery_day",
+        "execute_tool flower_price",
+        "execute_tool search_catalogue",
+    ]
     models = ["chat gpt-4.1-mini", "chat gpt-4.1-mini", "embeddings text-embedding-3-small"]
-    assert [name for name in below if not name.startswith("run_node")] == [*models, *tools, "retrieval"]
+    assert [name for name in below if not name.startswith("run_node")] == [
+        *models,
+        *tools,
+        "retrieval",
+    ]
     assert (len([span for span in spans if span["name"] in models]), agent.told.calls) == (4, 4)
 
 

@@ -35,7 +35,9 @@ def fail(program: Program) -> None:
 
 
 @pytest.mark.parametrize("name", REPLIES)
-def test_content_off(telemetry: Telemetry, program: Program, model_server: ModelServer, name: str) -> None:
+def test_content_off(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, name: str
+) -> None:
     """With content off, nothing that leaves the process has the text of the error, or the key."""
     model_server.enqueue(REPLIES[name])
     fail(program)
@@ -49,7 +51,9 @@ def test_content_off(telemetry: Telemetry, program: Program, model_server: Model
 
 @pytest.mark.parametrize("capture", ["span", "event", "both"])
 @pytest.mark.parametrize("name", REPLIES)
-def test_content_on(telemetry: Telemetry, program: Program, model_server: ModelServer, name: str, capture: str) -> None:
+def test_content_on(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, name: str, capture: str
+) -> None:
     """With content on, the text of the error is there for whoever debugs."""
     telemetry.instrument(capture=capture)
     model_server.enqueue(REPLIES[name])
@@ -58,7 +62,9 @@ def test_content_on(telemetry: Telemetry, program: Program, model_server: ModelS
     assert "sk-test-secret" not in telemetry.everything()
 
 
-def test_what_is_free_of_content(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_what_is_free_of_content(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """HTTP status, request id and retry-after are on the span, and the type of the error on the metric too."""
     model_server.enqueue(REPLIES["refused_429"])
     fail(program)
@@ -91,7 +97,10 @@ def test_code_that_is_no_word(
 def test_nothing_of_the_conversation(telemetry: Telemetry, program: Program) -> None:
     """With content off, neither what was asked nor what was answered is anywhere, nor are tools or the key."""
     asked: dict[str, Any] = {
-        "messages": [{"role": "system", "content": "whisper-one"}, {"role": "user", "content": "whisper-two"}],
+        "messages": [
+            {"role": "system", "content": "whisper-one"},
+            {"role": "user", "content": "whisper-two"},
+        ],
         "tools": [{"type": "function", "function": {"name": "whisper_three", "parameters": {}}}],
         "user": "whisper-four",
     }
@@ -100,7 +109,10 @@ def test_nothing_of_the_conversation(telemetry: Telemetry, program: Program) -> 
     said = telemetry.everything()
     assert "whisper" not in said
     assert "sk-test-secret" not in said
-    words = [answer.choices[0].message.content, *(chunk.choices[0].delta.content for chunk in chunks)]
+    words = [
+        answer.choices[0].message.content,
+        *(chunk.choices[0].delta.content for chunk in chunks),
+    ]
     assert not [word for word in words if word and len(word.strip()) > 5 and word in said]
 
 
@@ -120,7 +132,13 @@ def test_code_of_an_answer_that_is_no_word(
     telemetry: Telemetry, program: Program, model_server: ModelServer, stream: bool
 ) -> None:
     """An error that comes as an answer has no exception; a code of it that is a sentence is told of nowhere."""
-    error = {"error": {"code": "the prompt was my secret", "type": {"said": "my secret"}, "message": "my secret"}}
+    error = {
+        "error": {
+            "code": "the prompt was my secret",
+            "type": {"said": "my secret"},
+            "message": "my secret",
+        }
+    }
     model_server.enqueue(sse({"choices": [], **error}) if stream else Reply(raw=json.dumps(error)))
     with contextlib.suppress(openai.APIError):
         program.stream() if stream else program.chat()

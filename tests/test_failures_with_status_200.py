@@ -27,7 +27,9 @@ from creating import cohere_client
 from program import CHAT, MODEL, Program
 from telemetry import Telemetry
 
-WRONG: dict[str, Any] = {"error": {"code": "overloaded", "type": "overloaded", "message": "whisper"}}
+WRONG: dict[str, Any] = {
+    "error": {"code": "overloaded", "type": "overloaded", "message": "whisper"}
+}
 ASK: dict[str, Any] = {"model": MODEL, "input": "Roses?"}
 CLAUDE: dict[str, Any] = {"model": "claude-flowers", "messages": CHAT["messages"], "max_tokens": 9}
 
@@ -62,27 +64,47 @@ REQUESTS: dict[str, Callable[[str], Any]] = {
     "completions": _openai("completions.create", model=MODEL, prompt="Roses"),
     "embeddings": _openai("embeddings.create", **ASK, encoding_format="float"),
     "images": _openai("images.generate", model=MODEL, prompt="Roses"),
-    "transcription": _openai("audio.transcriptions.create", model=MODEL, file=("roses.wav", b"RIFF")),
+    "transcription": _openai(
+        "audio.transcriptions.create", model=MODEL, file=("roses.wav", b"RIFF")
+    ),
     "moderation": _openai("moderations.create", **ASK),
     "groq": lambda url: stainless_at("groq", "Groq")(url).chat.completions.create(**CHAT),
     "anthropic": lambda url: anthropic_at(url).messages.create(**CLAUDE),
     "cohere": lambda url: cohere_client(url).chat(**CHAT),
     "cohere v1": lambda url: cohere_client(url, "Client").chat(model=MODEL, message="Roses?"),
-    "cohere rerank": lambda url: cohere_client(url).rerank(model=MODEL, query="Roses?", documents=["A rose."]),
+    "cohere rerank": lambda url: cohere_client(url).rerank(
+        model=MODEL, query="Roses?", documents=["A rose."]
+    ),
     "mistral": lambda url: mistral_client(url).chat.complete(**CHAT),
-    "mistral conversations": lambda url: mistral_client(url).beta.conversations.start(model=MODEL, inputs="Roses?"),
-    "gemini": lambda url: google_client(url).models.generate_content(model="gemini-flowers", contents="Roses?"),
-    "gemini embeddings": lambda url: google_client(url).models.embed_content(model="gemini-flowers", contents="Roses?"),
-    "huggingface": lambda url: _huggingface(url, "/generate").text_generation("Roses?", details=True),
-    "huggingface embeddings": lambda url: _huggingface(url, "/features").feature_extraction("Roses?"),
-    "bedrock titan": _bedrock("amazon.titan-text", {"inputText": "Roses?", "textGenerationConfig": {}}),
+    "mistral conversations": lambda url: mistral_client(url).beta.conversations.start(
+        model=MODEL, inputs="Roses?"
+    ),
+    "gemini": lambda url: google_client(url).models.generate_content(
+        model="gemini-flowers", contents="Roses?"
+    ),
+    "gemini embeddings": lambda url: google_client(url).models.embed_content(
+        model="gemini-flowers", contents="Roses?"
+    ),
+    "huggingface": lambda url: _huggingface(url, "/generate").text_generation(
+        "Roses?", details=True
+    ),
+    "huggingface embeddings": lambda url: _huggingface(url, "/features").feature_extraction(
+        "Roses?"
+    ),
+    "bedrock titan": _bedrock(
+        "amazon.titan-text", {"inputText": "Roses?", "textGenerationConfig": {}}
+    ),
     "bedrock embeddings": _bedrock("amazon.titan-embed", {"inputText": "Roses?"}),
-    "bedrock claude": _bedrock("anthropic.claude", {**CLAUDE, "anthropic_version": "bedrock-2023-05-31"}),
+    "bedrock claude": _bedrock(
+        "anthropic.claude", {**CLAUDE, "anthropic_version": "bedrock-2023-05-31"}
+    ),
 }
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_an_error_in_place_of_an_answer(telemetry: Telemetry, model_server: ModelServer, name: str) -> None:
+def test_an_error_in_place_of_an_answer(
+    telemetry: Telemetry, model_server: ModelServer, name: str
+) -> None:
     """The call has failed with the provider's code, whether or not the client raises; what is said stays here."""
     model_server.enqueue(Reply(raw=json.dumps(WRONG)))
     with contextlib.suppress(Exception):  # some clients cannot make their object of such a body
@@ -94,16 +116,30 @@ def test_an_error_in_place_of_an_answer(telemetry: Telemetry, model_server: Mode
 
 def answer(**fields: Any) -> dict[str, Any]:
     """A response, with these fields in place of the usual ones."""
-    message = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Ro"}]}
+    message = {
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "output_text", "text": "Ro"}],
+    }
     usage = {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
     head = {"id": "resp_1", "object": "response", "model": MODEL, "created_at": 1_790_000_000}
-    return {**head, "status": "completed", "output": [message], "usage": usage, "error": None, **fields}
+    return {
+        **head,
+        "status": "completed",
+        "output": [message],
+        "usage": usage,
+        "error": None,
+        **fields,
+    }
 
 
 ENDINGS: dict[str, tuple[dict[str, Any], tuple[str, str | None, Any]]] = {
     "failed": ({"status": "failed", **WRONG}, ("error", "overloaded", ("error",))),
     "failed, without a reason": ({"status": "failed"}, ("error", "_OTHER", ("error",))),
-    "error with another status": ({"status": "incomplete", **WRONG}, ("error", "overloaded", ("incomplete",))),
+    "error with another status": (
+        {"status": "incomplete", **WRONG},
+        ("error", "overloaded", ("incomplete",)),
+    ),
     "error and completed": (WRONG, ("error", "overloaded", ("stop",))),
     "error and no status": ({"status": None, **WRONG}, ("error", "overloaded", None)),
     "cancelled": ({"status": "cancelled"}, ("cancelled", "cancelled", ("error",))),
@@ -144,7 +180,9 @@ def test_how_a_response_ended(
 def fetch(body: dict[str, Any]) -> None:
     """Fetch a response from a server that answers with this."""
     transport = http.MockTransport(lambda _request: http.Response(200, json=body))
-    with openai_client("http://model.test/v1", http_client=HttpClient(transport=transport)) as client:
+    with openai_client(
+        "http://model.test/v1", http_client=HttpClient(transport=transport)
+    ) as client:
         client.responses.retrieve("resp_1")
 
 
@@ -158,30 +196,61 @@ def test_fetching_what_has_failed(telemetry: Telemetry) -> None:
 def test_an_error_in_place_of_what_is_fetched(telemetry: Telemetry) -> None:
     """An error where a response should be is one of the fetching."""
     fetch(WRONG)
-    assert (telemetry.attributes["callspan.outcome"], telemetry.attributes["error.type"]) == ("error", "overloaded")
+    assert (telemetry.attributes["callspan.outcome"], telemetry.attributes["error.type"]) == (
+        "error",
+        "overloaded",
+    )
 
 
-def test_a_choice_that_has_failed(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_a_choice_that_has_failed(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """The finish reason `error` means failure, also where nothing else is said of it."""
-    choice = {"index": 0, "finish_reason": "error", "message": {"role": "assistant", "content": "Ro"}}
+    choice = {
+        "index": 0,
+        "finish_reason": "error",
+        "message": {"role": "assistant", "content": "Ro"},
+    }
     model_server.enqueue(Reply(raw=json.dumps({"id": "c-1", "model": MODEL, "choices": [choice]})))
     program.chat()
-    assert (telemetry.attributes["callspan.outcome"], telemetry.attributes["error.type"]) == ("error", "error")
+    assert (telemetry.attributes["callspan.outcome"], telemetry.attributes["error.type"]) == (
+        "error",
+        "error",
+    )
 
 
-def test_an_empty_error_beside_an_answer(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_an_empty_error_beside_an_answer(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """Some servers write the field into every answer; what is empty says nothing."""
-    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Roses"}}
+    choice = {
+        "index": 0,
+        "finish_reason": "stop",
+        "message": {"role": "assistant", "content": "Roses"},
+    }
     for error in (None, {}, ""):
         telemetry.clear()
-        model_server.enqueue(Reply(raw=json.dumps({"id": "c-1", "model": MODEL, "choices": [choice], "error": error})))
+        model_server.enqueue(
+            Reply(
+                raw=json.dumps({"id": "c-1", "model": MODEL, "choices": [choice], "error": error})
+            )
+        )
         program.chat()
         assert telemetry.attributes["callspan.outcome"] == "completed"
 
 
-@pytest.mark.skipif(not hasattr(anthropic, "HUMAN_PROMPT"), reason="a version without legacy completions")
-def test_an_error_in_place_of_a_legacy_completion(telemetry: Telemetry, model_server: ModelServer) -> None:
+@pytest.mark.skipif(
+    not hasattr(anthropic, "HUMAN_PROMPT"), reason="a version without legacy completions"
+)
+def test_an_error_in_place_of_a_legacy_completion(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """The same for Anthropic's legacy completions, which the client has up to its first major version."""
     model_server.enqueue(Reply(raw=json.dumps(WRONG)))
-    anthropic_at(model_server.url).completions.create(model="claude-2", prompt="Roses?", max_tokens_to_sample=9)
-    assert (telemetry.attributes["callspan.outcome"], telemetry.attributes["error.type"]) == ("error", "overloaded")
+    anthropic_at(model_server.url).completions.create(
+        model="claude-2", prompt="Roses?", max_tokens_to_sample=9
+    )
+    assert (telemetry.attributes["callspan.outcome"], telemetry.attributes["error.type"]) == (
+        "error",
+        "overloaded",
+    )

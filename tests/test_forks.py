@@ -42,10 +42,17 @@ def fork(child):
 """
 
 
-def _run(code: str, folder: Path, server: ModelServer, *words: str) -> subprocess.CompletedProcess[str]:
+def _run(
+    code: str, folder: Path, server: ModelServer, *words: str
+) -> subprocess.CompletedProcess[str]:
     program = folder / "app.py"
     program.write_text(SETUP + textwrap.dedent(code))
-    environment = {**os.environ, "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "k", "NO_PROXY": "127.0.0.1"}
+    environment = {
+        **os.environ,
+        "OPENAI_BASE_URL": server.url,
+        "OPENAI_API_KEY": "k",
+        "NO_PROXY": "127.0.0.1",
+    }
     return subprocess.run(
         [sys.executable, *words, str(program)],
         cwd=folder,
@@ -135,7 +142,9 @@ print(code)
 
 
 @pytest.mark.parametrize("seconds", [0.1, 20], ids=["ends soon", "takes long"])
-def test_another_thread_in_its_first_call(tmp_path: Path, model_server: ModelServer, seconds: float) -> None:
+def test_another_thread_in_its_first_call(
+    tmp_path: Path, model_server: ModelServer, seconds: float
+) -> None:
     """Under `callspan run` that thread is setting the providers up. The fork waits for it, though not for ever."""
     code = FIRST_CALL.replace("{seconds}", str(seconds))
     ran = _run(code, tmp_path, model_server, "-m", "callspan.cli", "run", "--file", "spans.jsonl")

@@ -46,7 +46,11 @@ def gemini(model_server: ModelServer) -> Any:
 def vertex(model_server: ModelServer) -> Any:
     """A client for Vertex, which speaks over the transports of its own choice."""
     options = {"base_url": model_server.url.removesuffix("/v1")}
-    place = {"project": "flowers", "location": "europe-west4", "credentials": Credentials(token="any")}
+    place = {
+        "project": "flowers",
+        "location": "europe-west4",
+        "credentials": Credentials(token="any"),
+    }
     return genai.Client(vertexai=True, http_options=options, **place)
 
 
@@ -109,11 +113,21 @@ WHOLE = {
 )
 @pytest.mark.filterwarnings("ignore:A_NEW_REASON")
 def test_what_an_answer_states(
-    telemetry: Telemetry, gemini: Any, model_server: ModelServer, name: str, finish: str, usage: Any, asynchronous: bool
+    telemetry: Telemetry,
+    gemini: Any,
+    model_server: ModelServer,
+    name: str,
+    finish: str,
+    usage: Any,
+    asynchronous: bool,
 ) -> None:
     """Model, id, reason and all tokens stand on the span; thoughts are output, and nothing is invented."""
     model_server.enqueue(payload(name))
-    ask(gemini, asynchronous, "generate_content_stream" if name.endswith(".sse") else "generate_content")
+    ask(
+        gemini,
+        asynchronous,
+        "generate_content_stream" if name.endswith(".sse") else "generate_content",
+    )
     found = telemetry.attributes
     assert telemetry.span.name == f"generate_content {MODEL}"
     assert found["gen_ai.provider.name"] == "gcp.gemini"
@@ -141,7 +155,12 @@ def test_what_an_answer_states(
     ],
 )
 def test_failures(
-    telemetry: Telemetry, gemini: Any, model_server: ModelServer, status: int, code: str, asynchronous: bool
+    telemetry: Telemetry,
+    gemini: Any,
+    model_server: ModelServer,
+    status: int,
+    code: str,
+    asynchronous: bool,
 ) -> None:
     """A refused call has the provider's code for it, and the status; what it says stays with the app."""
     model_server.enqueue(payload(f"error_{status}.json", headers={"retry-after": "3"}))
@@ -155,7 +174,9 @@ def test_failures(
     assert telemetry.span.status.description is None
 
 
-def test_wait_that_the_answer_states(telemetry: Telemetry, gemini: Any, model_server: ModelServer) -> None:
+def test_wait_that_the_answer_states(
+    telemetry: Telemetry, gemini: Any, model_server: ModelServer
+) -> None:
     """Where the wait stands in the error's details, it is kept as the header would be."""
     details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34s"}]
     error = {"code": 429, "message": "whisper", "status": "RESOURCE_EXHAUSTED", "details": details}
@@ -181,14 +202,19 @@ def test_error_inside_a_stream(
 @RETRIES
 @BOTH
 @pytest.mark.parametrize("name", ["generate_content", "generate_content_stream"])
-def test_retries(telemetry: Telemetry, model_server: ModelServer, name: str, asynchronous: bool) -> None:
+def test_retries(
+    telemetry: Telemetry, model_server: ModelServer, name: str, asynchronous: bool
+) -> None:
     """The client's own attempts stay within one call, each with its cause."""
     options = {"base_url": model_server.url.removesuffix("/v1")}
     patient = {**options, "retry_options": {"attempts": 3, "initial_delay": 0.001, "jitter": 0.001}}
     client = genai.Client(api_key="any", http_options=types.HttpOptions.model_validate(patient))
     model_server.enqueue(payload("error_503.json"), payload("error_429.json"))
     ask(client, asynchronous, name)
-    assert [event["callspan.retry.cause"] for event in telemetry.events("callspan.retry")] == ["503", "429"]
+    assert [event["callspan.retry.cause"] for event in telemetry.events("callspan.retry")] == [
+        "503",
+        "429",
+    ]
     assert all(event["callspan.retry.wait"] > 0 for event in telemetry.events("callspan.retry"))
     assert telemetry.attributes["callspan.request.attempts"] == 3
     assert telemetry.attributes["callspan.outcome"] == "completed"
@@ -213,9 +239,14 @@ def test_automatic_function_calling(
         heard.append(flower)
         return "three coins"
 
-    flower_price.__annotations__ = {"flower": str, "return": str}  # older clients do not read the text of one
+    flower_price.__annotations__ = {
+        "flower": str,
+        "return": str,
+    }  # older clients do not read the text of one
     signature = inspect.signature(flower_price)
-    model_server.enqueue(Reply(tool_calls=(ToolCall("flower_price", '{"flower": "rose"}'),)), Reply(text="Three."))
+    model_server.enqueue(
+        Reply(tool_calls=(ToolCall("flower_price", '{"flower": "rose"}'),)), Reply(text="Three.")
+    )
     ask(gemini, asynchronous, name, config={"tools": [flower_price]})
     assert heard == ["rose"]
     assert inspect.signature(flower_price) == signature
@@ -225,7 +256,9 @@ def test_automatic_function_calling(
 
 
 @BOTH
-def test_schema_of_a_model(telemetry: Telemetry, gemini: Any, model_server: ModelServer, asynchronous: bool) -> None:
+def test_schema_of_a_model(
+    telemetry: Telemetry, gemini: Any, model_server: ModelServer, asynchronous: bool
+) -> None:
     """A pydantic class as the schema of the answer is parsed as ever, and the answer is known to be JSON."""
     model_server.enqueue(Reply(text='{"flowers": ["rose"]}'))
     config = {"response_schema": Bouquet, "response_mime_type": "application/json"}
@@ -234,22 +267,29 @@ def test_schema_of_a_model(telemetry: Telemetry, gemini: Any, model_server: Mode
 
 
 @pytest.mark.skipif(
-    "automatic_continuation" not in types.GenerateContentConfig.model_fields, reason="an old version of the client"
+    "automatic_continuation" not in types.GenerateContentConfig.model_fields,
+    reason="an old version of the client",
 )
 @BOTH
-def test_continuation(telemetry: Telemetry, gemini: Any, model_server: ModelServer, asynchronous: bool) -> None:
+def test_continuation(
+    telemetry: Telemetry, gemini: Any, model_server: ModelServer, asynchronous: bool
+) -> None:
     """An answer that the client has continued by itself took two calls, each with its own tokens."""
     first = json.loads((PAYLOADS / "google_genai" / "generate_content.json").read_text())
     first["candidates"][0] |= {"finishReason": "CONTINUATION", "continuationToken": "bW9yZQ=="}
     model_server.enqueue(Reply(raw=json.dumps(first)), payload("generate_content.json"))
     ask(gemini, asynchronous)
-    reasons = [(span.attributes or {})["gen_ai.response.finish_reasons"] for span in telemetry.spans]
+    reasons = [
+        (span.attributes or {})["gen_ai.response.finish_reasons"] for span in telemetry.spans
+    ]
     assert reasons == [("CONTINUATION",), ("STOP",)]
     assert telemetry.tokens == {"input": 20, "output": 52}
 
 
 @BOTH
-def test_chats(telemetry: Telemetry, gemini: Any, model_server: ModelServer, asynchronous: bool) -> None:
+def test_chats(
+    telemetry: Telemetry, gemini: Any, model_server: ModelServer, asynchronous: bool
+) -> None:
     """Each message of a chat is one call."""
 
     async def achat() -> None:
@@ -263,19 +303,30 @@ def test_chats(telemetry: Telemetry, gemini: Any, model_server: ModelServer, asy
         chat = gemini.chats.create(model=MODEL)
         chat.send_message("tulip")
         list(chat.send_message_stream("rose"))
-    assert [(span.attributes or {}).get("gen_ai.request.stream") for span in telemetry.spans] == [None, True]
+    assert [(span.attributes or {}).get("gen_ai.request.stream") for span in telemetry.spans] == [
+        None,
+        True,
+    ]
 
 
 @pytest.mark.instrument(capture="span")
 def test_content(telemetry: Telemetry, gemini: Any, model_server: ModelServer) -> None:
     """What was said, with media, tools and their results, stands on the span in the conventions' shapes."""
     model_server.enqueue(payload("generate_content_function_call.json"))
-    call = types.Part(function_call=types.FunctionCall(id="f1", name="look_up", args={"flower": "rose"}))
-    result = types.Part(function_response=types.FunctionResponse(id="f1", name="look_up", response={"price": 3}))
+    call = types.Part(
+        function_call=types.FunctionCall(id="f1", name="look_up", args={"flower": "rose"})
+    )
+    result = types.Part(
+        function_response=types.FunctionResponse(id="f1", name="look_up", response={"price": 3})
+    )
     said = [
         types.Part(text="What is this?"),
         types.Part(inline_data=types.Blob(data=b"\x89PNG", mime_type="image/png")),
-        types.Part(file_data=types.FileData(file_uri="https://flowers.test/song.mp3", mime_type="audio/mpeg")),
+        types.Part(
+            file_data=types.FileData(
+                file_uri="https://flowers.test/song.mp3", mime_type="audio/mpeg"
+            )
+        ),
     ]
     contents = [
         types.Content(role="user", parts=said),
@@ -289,26 +340,46 @@ def test_content(telemetry: Telemetry, gemini: Any, model_server: ModelServer) -
         model=MODEL, contents=contents, config={"system_instruction": "Be brief.", "tools": tools}
     )
     names = ("system_instructions", "input.messages", "tool.definitions", "output.messages")
-    system, sent, definitions, given = (json.loads(telemetry.attributes[f"gen_ai.{name}"]) for name in names)
+    system, sent, definitions, given = (
+        json.loads(telemetry.attributes[f"gen_ai.{name}"]) for name in names
+    )
     assert system == [{"type": "text", "content": "Be brief."}]
     user, model, tool = sent
     assert [message["role"] for message in (user, model, tool)] == ["user", "assistant", "user"]
     text, image, song = user["parts"]
     assert text == {"type": "text", "content": "What is this?"}
     assert (image["type"], image["modality"], image["mime_type"]) == ("blob", "image", "image/png")
-    assert (song["type"], song["modality"], song["uri"]) == ("uri", "audio", "https://flowers.test/song.mp3")
+    assert (song["type"], song["modality"], song["uri"]) == (
+        "uri",
+        "audio",
+        "https://flowers.test/song.mp3",
+    )
     asked = {"type": "tool_call", "id": "f1", "name": "look_up", "arguments": {"flower": "rose"}}
     assert model["parts"] == [asked]
     [answered] = tool["parts"]
-    assert (answered["type"], answered["id"], answered["response"]) == ("tool_call_response", "f1", {"price": 3})
+    assert (answered["type"], answered["id"], answered["response"]) == (
+        "tool_call_response",
+        "f1",
+        {"price": 3},
+    )
     schema = {"type": "object", "properties": {"flower": {"type": "string"}}}
-    function = {"type": "function", "name": "look_up", "description": "The price.", "parameters": schema}
+    function = {
+        "type": "function",
+        "name": "look_up",
+        "description": "The price.",
+        "parameters": schema,
+    }
     assert sorted(definitions, key=lambda tool: tool["type"]) == [
         function,
         {"type": "googleSearch", "name": "googleSearch"},
     ]
     [answer] = given
-    called = {"type": "tool_call", "id": "fc-1", "name": "get_weather", "arguments": {"city": "Paris"}}
+    called = {
+        "type": "tool_call",
+        "id": "fc-1",
+        "name": "get_weather",
+        "arguments": {"city": "Paris"},
+    }
     assert answer["parts"] == [called]
 
 
@@ -319,7 +390,12 @@ def test_content_of_a_stream(telemetry: Telemetry, gemini: Any, model_server: Mo
     ask(gemini, False, "generate_content_stream")
     [answer] = json.loads(telemetry.attributes["gen_ai.output.messages"])
     thought = {"type": "reasoning", "content": "Thinking"}
-    called = {"type": "tool_call", "id": "fc-1", "name": "get_weather", "arguments": {"city": "Paris"}}
+    called = {
+        "type": "tool_call",
+        "id": "fc-1",
+        "name": "get_weather",
+        "arguments": {"city": "Paris"},
+    }
     assert answer["parts"] == [thought, called]
 
 
@@ -338,7 +414,9 @@ def test_settings(telemetry: Telemetry, gemini: Any, model_server: ModelServer) 
         frequency_penalty=0.2,
     )
     ask(gemini, False, config=config)
-    found = {name.removeprefix("gen_ai.request."): value for name, value in telemetry.attributes.items()}
+    found = {
+        name.removeprefix("gen_ai.request."): value for name, value in telemetry.attributes.items()
+    }
     expected = {
         "temperature": 0.5,
         "top_p": 0.9,
@@ -376,12 +454,17 @@ def test_embeddings(telemetry: Telemetry, gemini: Any, asynchronous: bool) -> No
 
 
 @BOTH
-def test_vertex(telemetry: Telemetry, vertex: Any, model_server: ModelServer, asynchronous: bool) -> None:
+def test_vertex(
+    telemetry: Telemetry, vertex: Any, model_server: ModelServer, asynchronous: bool
+) -> None:
     """On Vertex the provider is Vertex, whatever the transport, and the model is named as the app named it."""
     ask_twice(vertex, asynchronous)
     for span in telemetry.spans:
         found = span.attributes or {}
-        assert (span.name, found["gen_ai.provider.name"]) == (f"generate_content {MODEL}", "gcp.vertex_ai")
+        assert (span.name, found["gen_ai.provider.name"]) == (
+            f"generate_content {MODEL}",
+            "gcp.vertex_ai",
+        )
     told = model_server.ledger.total_told
     assert telemetry.tokens == {"input": told.input, "output": told.output}
 
@@ -389,7 +472,13 @@ def test_vertex(telemetry: Telemetry, vertex: Any, model_server: ModelServer, as
 @BOTH
 def test_embeddings_of_vertex(telemetry: Telemetry, vertex: Any, asynchronous: bool) -> None:
     """Vertex states the tokens of each text, which are summed."""
-    ask(vertex, asynchronous, "embed_content", contents=["four", "eight by"], model="text-embedding-005")
+    ask(
+        vertex,
+        asynchronous,
+        "embed_content",
+        contents=["four", "eight by"],
+        model="text-embedding-005",
+    )
     assert telemetry.span.name == "embeddings text-embedding-005"
     assert telemetry.attributes["gen_ai.embeddings.dimension.count"] == 256
     assert counts(telemetry) == {"input_tokens": 3}
@@ -418,7 +507,9 @@ def test_counting_tokens_is_no_call(telemetry: Telemetry, gemini: Any, asynchron
 
 def test_transports(telemetry: Telemetry, model_server: ModelServer) -> None:
     """A client that chooses its transports by itself, aiohttp among them, is seen as any other."""
-    client = genai.Client(api_key="any", http_options={"base_url": model_server.url.removesuffix("/v1")})
+    client = genai.Client(
+        api_key="any", http_options={"base_url": model_server.url.removesuffix("/v1")}
+    )
     for asynchronous in (False, True):
         ask_twice(client, asynchronous)
     assert len(telemetry.spans) == 4
@@ -426,7 +517,9 @@ def test_transports(telemetry: Telemetry, model_server: ModelServer) -> None:
     assert telemetry.tokens == {"input": told.input, "output": told.output}
 
 
-def test_address_of_one_request(telemetry: Telemetry, gemini: Any, model_server: ModelServer) -> None:
+def test_address_of_one_request(
+    telemetry: Telemetry, gemini: Any, model_server: ModelServer
+) -> None:
     """Where a request goes elsewhere than its client does, the span says where it went."""
     with ModelServer() as other:
         ask(gemini, False, config={"http_options": {"base_url": other.url.removesuffix("/v1")}})
@@ -459,7 +552,9 @@ class Notes:
 
 
 @pytest.mark.parametrize("kind", ["client", "asynchronous client"])
-def test_handlers_of_one_client(telemetry: Telemetry, gemini: Any, model_server: ModelServer, kind: str) -> None:
+def test_handlers_of_one_client(
+    telemetry: Telemetry, gemini: Any, model_server: ModelServer, kind: str
+) -> None:
     """A handler that is attached to a client object hears the calls of that client only."""
     notes = Notes()
     callspan.attach(gemini if kind == "client" else gemini.aio, notes)
@@ -468,7 +563,9 @@ def test_handlers_of_one_client(telemetry: Telemetry, gemini: Any, model_server:
     assert notes.heard == ["start", "end"]
 
 
-def test_a_stream_begins_when_it_is_read(telemetry: Telemetry, gemini: Any, model_server: ModelServer) -> None:
+def test_a_stream_begins_when_it_is_read(
+    telemetry: Telemetry, gemini: Any, model_server: ModelServer
+) -> None:
     """A stream is a generator as ever, asks for nothing until it is read, and no span is current in the loop's body."""
     notes = Notes()
     with callspan.use_handlers(notes):
@@ -481,7 +578,9 @@ def test_a_stream_begins_when_it_is_read(telemetry: Telemetry, gemini: Any, mode
     assert notes.heard == ["start", "end"]
 
 
-def test_the_request_is_made_under_the_span(telemetry: Telemetry, gemini: Any, monkeypatch: Any) -> None:
+def test_the_request_is_made_under_the_span(
+    telemetry: Telemetry, gemini: Any, monkeypatch: Any
+) -> None:
     """While the request is made the call's span is current, so that spans of the transport come under it."""
     seen: list[int] = []
     api = type(gemini._api_client)
@@ -549,8 +648,12 @@ async def test_unread_async_stream_is_told(telemetry: Telemetry, gemini: Any) ->
     assert telemetry.attributes["callspan.outcome"] == "abandoned"
 
 
-INTERACTIONS = pytest.mark.skipif(not hasattr(genai.Client, "interactions"), reason="an old version of the client")
-STEPS = pytest.mark.skipif(genai.__version__ < "2", reason="interactions had outputs, not steps, before 2.0")
+INTERACTIONS = pytest.mark.skipif(
+    not hasattr(genai.Client, "interactions"), reason="an old version of the client"
+)
+STEPS = pytest.mark.skipif(
+    genai.__version__ < "2", reason="interactions had outputs, not steps, before 2.0"
+)
 INTERACT: dict[str, Any] = {"model": MODEL, "input": "whisper-asked"}
 
 
@@ -579,15 +682,27 @@ def interactive(model_server: ModelServer) -> Any:
 @BOTH
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_interactions(
-    telemetry: Telemetry, interactive: Any, model_server: ModelServer, stream: bool, asynchronous: bool
+    telemetry: Telemetry,
+    interactive: Any,
+    model_server: ModelServer,
+    stream: bool,
+    asynchronous: bool,
 ) -> None:
     """An interaction is one call, with the tokens that it states, however it is read."""
     model_server.enqueue(Reply(text="Roses, lilies.", reasoning_tokens=4))
-    given = interact(interactive, asynchronous, stream=stream, previous_interaction_id="int_1", store=True)
+    given = interact(
+        interactive, asynchronous, stream=stream, previous_interaction_id="int_1", store=True
+    )
     assert given[-1].interaction.id if stream else given.id
     found = telemetry.attributes
-    assert (telemetry.span.name, found["gen_ai.provider.name"]) == (f"generate_content {MODEL}", "gcp.gemini")
-    assert (found["gen_ai.response.id"], found["gen_ai.response.finish_reasons"]) == ("int_000001", ("stop",))
+    assert (telemetry.span.name, found["gen_ai.provider.name"]) == (
+        f"generate_content {MODEL}",
+        "gcp.gemini",
+    )
+    assert (found["gen_ai.response.id"], found["gen_ai.response.finish_reasons"]) == (
+        "int_000001",
+        ("stop",),
+    )
     assert found["gen_ai.request.previous_response.id"] == "int_1"
     told = model_server.ledger.total_told
     assert telemetry.tokens == {"input": told.input, "output": told.output}
@@ -600,7 +715,11 @@ def test_interactions(
 @BOTH
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_refused_interactions(
-    telemetry: Telemetry, interactive: Any, model_server: ModelServer, stream: bool, asynchronous: bool
+    telemetry: Telemetry,
+    interactive: Any,
+    model_server: ModelServer,
+    stream: bool,
+    asynchronous: bool,
 ) -> None:
     """A refused interaction is an error with its status."""
     model_server.enqueue(Reply(status=400))
@@ -613,12 +732,23 @@ def test_refused_interactions(
 
 
 @INTERACTIONS
-def test_interaction_left_early(telemetry: Telemetry, interactive: Any, model_server: ModelServer) -> None:
+def test_interaction_left_early(
+    telemetry: Telemetry, interactive: Any, model_server: ModelServer
+) -> None:
     """A stream of an interaction that is closed after its first event is abandoned, though all bytes had come."""
     begun = {"id": "int_1", "model": MODEL, "status": "in_progress"}
-    named = ("interaction.created", "interaction.start", "interaction.completed", "interaction.complete")
-    events = [{"event_type": name, "interaction": {**begun, "status": "completed"}} for name in named]
-    body = "".join(f"event: {event['event_type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    named = (
+        "interaction.created",
+        "interaction.start",
+        "interaction.completed",
+        "interaction.complete",
+    )
+    events = [
+        {"event_type": name, "interaction": {**begun, "status": "completed"}} for name in named
+    ]
+    body = "".join(
+        f"event: {event['event_type']}\ndata: {json.dumps(event)}\n\n" for event in events
+    )
     model_server.enqueue(Reply(raw=body, headers={"content-type": "text/event-stream"}))
     stream = interactive.interactions.create(**INTERACT, stream=True)
     next(iter(stream))
@@ -632,7 +762,11 @@ def test_interaction_left_early(telemetry: Telemetry, interactive: Any, model_se
 @BOTH
 @pytest.mark.parametrize("ending", ["error_after", "cut_after"])
 def test_interaction_that_breaks(
-    telemetry: Telemetry, interactive: Any, model_server: ModelServer, ending: str, asynchronous: bool
+    telemetry: Telemetry,
+    interactive: Any,
+    model_server: ModelServer,
+    ending: str,
+    asynchronous: bool,
 ) -> None:
     """An error event, or the end of the network, inside a stream is an error of the call."""
     model_server.enqueue(Reply(text="Roses, lilies.", **{ending: 3}))  # type: ignore[arg-type]
@@ -646,7 +780,9 @@ def test_interaction_that_breaks(
 @INTERACTIONS
 @STEPS
 @pytest.mark.instrument(capture="span")
-def test_content_of_interactions(telemetry: Telemetry, interactive: Any, model_server: ModelServer) -> None:
+def test_content_of_interactions(
+    telemetry: Telemetry, interactive: Any, model_server: ModelServer
+) -> None:
     """What was said stands on the span, whole or streamed alike."""
     for stream in (False, True):
         model_server.enqueue(Reply(text="Roses, lilies."))
@@ -654,7 +790,8 @@ def test_content_of_interactions(telemetry: Telemetry, interactive: Any, model_s
     for span in telemetry.spans:
         found = dict(span.attributes or {})
         [system], [asked], [answered] = (
-            json.loads(found[f"gen_ai.{name}"]) for name in ("system_instructions", "input.messages", "output.messages")
+            json.loads(found[f"gen_ai.{name}"])
+            for name in ("system_instructions", "input.messages", "output.messages")
         )
         assert system == {"type": "text", "content": "Be brief."}
         assert asked["parts"] == [{"type": "text", "content": "whisper-asked"}]
@@ -665,12 +802,35 @@ def test_steps_of_an_interaction() -> None:
     """Thoughts, calls whose arguments come in pieces, and results are told as the parts that they are."""
     events = [
         {"event_type": "step.start", "index": 0, "step": {"type": "thought"}},
-        {"event_type": "step.delta", "index": 0, "delta": {"type": "thought_summary", "content": {"text": "Hm."}}},
-        {"event_type": "step.delta", "index": 0, "delta": {"type": "thought_signature", "signature": "c2ln"}},
-        {"event_type": "step.start", "index": 1, "step": {"type": "function_call", "id": "c1", "name": "look_up"}},
-        {"event_type": "step.delta", "index": 1, "delta": {"type": "arguments_delta", "arguments": '{"flower":'}},
-        {"event_type": "step.delta", "index": 1, "delta": {"type": "arguments_delta", "arguments": '"rose"}'}},
-        {"event_type": "interaction.completed", "interaction": {"id": "i1", "status": "requires_action"}},
+        {
+            "event_type": "step.delta",
+            "index": 0,
+            "delta": {"type": "thought_summary", "content": {"text": "Hm."}},
+        },
+        {
+            "event_type": "step.delta",
+            "index": 0,
+            "delta": {"type": "thought_signature", "signature": "c2ln"},
+        },
+        {
+            "event_type": "step.start",
+            "index": 1,
+            "step": {"type": "function_call", "id": "c1", "name": "look_up"},
+        },
+        {
+            "event_type": "step.delta",
+            "index": 1,
+            "delta": {"type": "arguments_delta", "arguments": '{"flower":'},
+        },
+        {
+            "event_type": "step.delta",
+            "index": 1,
+            "delta": {"type": "arguments_delta", "arguments": '"rose"}'},
+        },
+        {
+            "event_type": "interaction.completed",
+            "interaction": {"id": "i1", "status": "requires_action"},
+        },
     ]
     response = read(*events, dialect=INTERACTION)
     [message] = response.messages
@@ -681,7 +841,9 @@ def test_steps_of_an_interaction() -> None:
 
 def test_nothing_foreign(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """An instrumentation that is loaded but has wrapped nothing does not count."""
-    monkeypatch.setitem(sys.modules, "openinference.instrumentation.google_genai", kinds.ModuleType("x"))
+    monkeypatch.setitem(
+        sys.modules, "openinference.instrumentation.google_genai", kinds.ModuleType("x")
+    )
     telemetry.instrument()
     assert {client.foreign for client in callspan.status().clients} == {()}
 
@@ -704,7 +866,10 @@ def test_all_tokens_are_accounted_for() -> None:
         "thoughtsTokenCount": 382,
         "toolUsePromptTokenCount": 5,
         "totalTokenCount": 558,
-        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 12}, {"modality": "IMAGE", "tokenCount": 8}],
+        "promptTokensDetails": [
+            {"modality": "TEXT", "tokenCount": 12},
+            {"modality": "IMAGE", "tokenCount": 8},
+        ],
         "toolUsePromptTokensDetails": [{"modality": "TEXT", "tokenCount": 5}],
         "candidatesTokensDetails": [{"modality": "AUDIO", "tokenCount": 151}],
     }
@@ -719,7 +884,9 @@ def test_calls_of_the_same_function_stay_apart() -> None:
     part = {"functionCall": {"name": "look_up", "args": {}}}
     chunk = {"candidates": [{"content": {"parts": [part, part]}}]}
     [message] = read(chunk, chunk).messages
-    assert [(found["type"], found["name"]) for found in message["parts"]] == [("tool_call", "look_up")] * 4
+    assert [(found["type"], found["name"]) for found in message["parts"]] == [
+        ("tool_call", "look_up")
+    ] * 4
 
 
 def test_code_that_the_provider_ran() -> None:
@@ -729,7 +896,10 @@ def test_code_that_the_provider_ran() -> None:
     [message] = read({"candidates": [{"content": {"parts": [code, result]}}]}).messages
     called, answered = message["parts"]
     assert called["server_tool_call"]["arguments"] == {"language": "PYTHON", "code": "1+1"}
-    assert answered["server_tool_call_response"]["content"] == {"outcome": "OUTCOME_OK", "output": "2"}
+    assert answered["server_tool_call_response"]["content"] == {
+        "outcome": "OUTCOME_OK",
+        "output": "2",
+    }
 
 
 @pytest.mark.parametrize(
@@ -741,10 +911,23 @@ def test_code_that_the_provider_ran() -> None:
         {"candidates": [{}]},
         {"candidates": [{"content": None, "finishReason": 3}]},
         {"candidates": [{"content": {"parts": None}}]},
-        {"candidates": [{"content": {"parts": [None, {}, {"text": None}, {"text": ""}, {"functionCall": {}}]}}]},
+        {
+            "candidates": [
+                {
+                    "content": {
+                        "parts": [None, {}, {"text": None}, {"text": ""}, {"functionCall": {}}]
+                    }
+                }
+            ]
+        },
         {"usageMetadata": None},
         {"usageMetadata": {"trafficType": "ON_DEMAND"}},
-        {"usageMetadata": {"promptTokenCount": "ten", "promptTokensDetails": [None, {"modality": 3}]}},
+        {
+            "usageMetadata": {
+                "promptTokenCount": "ten",
+                "promptTokensDetails": [None, {"modality": 3}],
+            }
+        },
         {"promptFeedback": None},
         {"embeddings": [None]},
         {"predictions": [{}], "embedding": {"values": None}},

@@ -15,7 +15,10 @@ from child import run
 from clients import openai_client
 from telemetry import Telemetry
 
-CHAT: dict[str, Any] = {"model": "gpt-4.1-mini", "messages": [{"role": "user", "content": "How long?"}]}
+CHAT: dict[str, Any] = {
+    "model": "gpt-4.1-mini",
+    "messages": [{"role": "user", "content": "How long?"}],
+}
 SECRET = "the words of the error"
 
 
@@ -86,11 +89,18 @@ def log_to() -> Iterator[Callable[[logging.Handler], None]]:
         logger.removeHandler(handler)
 
 
-@pytest.mark.guard_may_act("what it says is lost in the handlers that raise, which is looked at here")
+@pytest.mark.guard_may_act(
+    "what it says is lost in the handlers that raise, which is looked at here"
+)
 @pytest.mark.parametrize("make", [RaisingHandler, RaisingEmit, _failing_filter])
 @pytest.mark.parametrize("kind", ["plain", "streamed", "failed"])
 def test_a_log_handler_that_raises_does_not_reach_the_app(
-    telemetry: Telemetry, model_server, capsys, log_to, make: Callable[[], logging.Handler], kind: str
+    telemetry: Telemetry,
+    model_server,
+    capsys,
+    log_to,
+    make: Callable[[], logging.Handler],
+    kind: str,
 ) -> None:
     log_to(make())
     callspan.instrument(**telemetry.providers, handlers=[Failing()])
@@ -110,7 +120,9 @@ def test_a_log_handler_that_raises_does_not_reach_the_app(
     assert SECRET not in written
 
 
-@pytest.mark.guard_acts("a handler fails, and the log handler's own calls are reported no second time")
+@pytest.mark.guard_acts(
+    "a handler fails, and the log handler's own calls are reported no second time"
+)
 def test_a_log_handler_may_ask_a_model(telemetry: Telemetry, client: openai.OpenAI, log_to) -> None:
     handler = Calling(client)
     log_to(handler)
@@ -127,7 +139,11 @@ LEVELS = [(logging.WARNING, False), (logging.INFO, False), (logging.DEBUG, True)
 @pytest.mark.guard_acts("a handler fails")
 @pytest.mark.parametrize(("level", "told"), LEVELS, ids=["warning", "info", "debug"])
 def test_the_words_of_an_error_are_logged_at_debug_only(
-    telemetry: Telemetry, client: openai.OpenAI, caplog: pytest.LogCaptureFixture, level: int, told: bool
+    telemetry: Telemetry,
+    client: openai.OpenAI,
+    caplog: pytest.LogCaptureFixture,
+    level: int,
+    told: bool,
 ) -> None:
     """They may quote the conversation."""
     caplog.set_level(level, "callspan")
@@ -139,7 +155,9 @@ def test_the_words_of_an_error_are_logged_at_debug_only(
     assert any(SECRET in text for text in formatted.values()) is told
 
 
-ODD_STDERR = "sys.stderr = type('Odd', (), {'write': lambda *text: 1 / 0, 'flush': lambda self: None})()"
+ODD_STDERR = (
+    "sys.stderr = type('Odd', (), {'write': lambda *text: 1 / 0, 'flush': lambda self: None})()"
+)
 INSTRUMENTING = """
 import logging, sys
 

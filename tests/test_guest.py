@@ -188,7 +188,13 @@ def test_suppressed(telemetry: Telemetry, program: Program) -> None:
     with suppressed(), callspan.count_tokens() as count:
         program.chat()
         program.stream()
-    assert (telemetry.spans, telemetry.metrics, telemetry.logs, heard, count.calls) == ([], {}, [], [], 0)
+    assert (telemetry.spans, telemetry.metrics, telemetry.logs, heard, count.calls) == (
+        [],
+        {},
+        [],
+        [],
+        0,
+    )
     program.chat()
     assert len(telemetry.spans) == 1
 
@@ -215,7 +221,9 @@ def test_parent(telemetry: Telemetry, program: Program) -> None:
         program.chat()
         program.stream()
         assert trace.get_current_span() is work
-    assert {span.parent.span_id for span in telemetry.spans if span.parent} == {work.get_span_context().span_id}
+    assert {span.parent.span_id for span in telemetry.spans if span.parent} == {
+        work.get_span_context().span_id
+    }
     assert [span.kind for span in telemetry.spans] == [trace.SpanKind.CLIENT] * 2
 
 
@@ -239,7 +247,9 @@ def foreign(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.guard_acts("another instrumentation is there, which is said")
-def test_foreign(telemetry: Telemetry, foreign: None, client: openai.OpenAI, guard_reports: Any) -> None:
+def test_foreign(
+    telemetry: Telemetry, foreign: None, client: openai.OpenAI, guard_reports: Any
+) -> None:
     """Another instrumentation is named in one warning and in `status()`; by default both report."""
     for _ in range(2):
         telemetry.instrument()
@@ -247,7 +257,11 @@ def test_foreign(telemetry: Telemetry, foreign: None, client: openai.OpenAI, gua
     [message] = guard_reports.messages
     assert "opentelemetry-instrumentation-openai-v2" in message
     assert len(telemetry.spans) == 1
-    assert [problem for problem in callspan.status().problems if "opentelemetry-instrumentation-openai-v2" in problem]
+    assert [
+        problem
+        for problem in callspan.status().problems
+        if "opentelemetry-instrumentation-openai-v2" in problem
+    ]
 
 
 @pytest.mark.guard_acts("another instrumentation is there, which is said")
@@ -270,7 +284,10 @@ def test_nothing_foreign(telemetry: Telemetry) -> None:
     """A clean client is nobody else's."""
     assert {client.foreign for client in callspan.status().clients} == {()}
     assert callspan.status().problems == ()
-    states = {client.name: {target.state for target in client.targets} for client in callspan.status().clients}
+    states = {
+        client.name: {target.state for target in client.targets}
+        for client in callspan.status().clients
+    }
     assert states["openai"] == {"patched"}
     loaded = [client.name for client in callspan.status().clients if client.loaded]
     # some clients load their parts only when they are asked for

@@ -67,7 +67,9 @@ def test_all_calls(telemetry: Telemetry, program: Program, model_server: ModelSe
 
 
 @pytest.mark.needs("responses")
-def test_a_stream_that_repeats_itself(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer) -> None:
+def test_a_stream_that_repeats_itself(
+    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer
+) -> None:
     """Where the last event of a stream repeats the whole answer, handlers do not hear it again."""
     notes = Notes()
     model_server.enqueue(ROSES)
@@ -214,7 +216,9 @@ def test_context_manager(telemetry: Telemetry, client: openai.OpenAI) -> None:
 
 
 @pytest.mark.parametrize("reply", [Reply(status=429), Reply(cut_after=2)], ids=["refused", "cut"])
-def test_errors(telemetry: Telemetry, program: Program, model_server: ModelServer, reply: Reply) -> None:
+def test_errors(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, reply: Reply
+) -> None:
     """A call that fails is told as an error, with the exception, and not as an end."""
     notes = Notes()
     telemetry.instrument(handlers=[notes])
@@ -251,7 +255,11 @@ class Failing:
 @pytest.mark.guard_acts("a handler raises")
 @pytest.mark.parametrize("event", ["on_start", "on_token", "on_end", "on_error"])
 def test_raising(
-    telemetry: Telemetry, program: Program, model_server: ModelServer, guard_reports: Any, event: str
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    guard_reports: Any,
+    event: str,
 ) -> None:
     """A handler that raises is named in one log line; the app and the other handlers notice nothing."""
     notes = Notes()
@@ -277,7 +285,9 @@ class Interrupted:
 
 
 @pytest.mark.parametrize(("event", "outcome"), [("on_start", "cancelled"), ("on_end", "completed")])
-def test_interrupt_within_a_handler(telemetry: Telemetry, client: openai.OpenAI, event: str, outcome: str) -> None:
+def test_interrupt_within_a_handler(
+    telemetry: Telemetry, client: openai.OpenAI, event: str, outcome: str
+) -> None:
     """It reaches the app, and the call has its span all the same."""
     telemetry.instrument(handlers=[Interrupted(event)])
     with pytest.raises(KeyboardInterrupt):
@@ -285,7 +295,9 @@ def test_interrupt_within_a_handler(telemetry: Telemetry, client: openai.OpenAI,
     assert telemetry.attributes["callspan.outcome"] == outcome
 
 
-@pytest.mark.parametrize(("event", "heard"), [("on_start", ["start", "error"]), ("on_end", ["start", "end"])])
+@pytest.mark.parametrize(
+    ("event", "heard"), [("on_start", ["start", "error"]), ("on_end", ["start", "end"])]
+)
 def test_handlers_beside_one_that_is_interrupted(
     telemetry: Telemetry, client: openai.OpenAI, event: str, heard: list[str]
 ) -> None:

@@ -228,7 +228,9 @@ class Failing(Notes):
 
 @pytest.mark.guard_acts("a handler raises")
 @pytest.mark.parametrize("inline", [False, True])
-async def test_raising(telemetry: Telemetry, model_server: ModelServer, guard_reports: Any, inline: bool) -> None:
+async def test_raising(
+    telemetry: Telemetry, model_server: ModelServer, guard_reports: Any, inline: bool
+) -> None:
     """An async handler that raises is named in one log line, and still hears what comes after."""
     failing = Failing()
     failing.inline = inline  # type: ignore[attr-defined]  # what makes it so
@@ -244,7 +246,10 @@ async def test_raising(telemetry: Telemetry, model_server: ModelServer, guard_re
 
 @pytest.mark.guard_acts("the queue is full, and that is said once")
 async def test_full_queue(
-    telemetry: Telemetry, model_server: ModelServer, guard_reports: Any, monkeypatch: pytest.MonkeyPatch
+    telemetry: Telemetry,
+    model_server: ModelServer,
+    guard_reports: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where the handler is too slow, tokens are dropped, which is said once; a start or an end never is."""
     monkeypatch.setattr(background, "QUEUE_LIMIT", 4)

@@ -63,7 +63,9 @@ def at(server: ModelServer, end: str) -> str:
 @BOTH
 @pytest.mark.parametrize("name", ["chat_completion", "chat.completions.create"])
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
-def test_chat(telemetry: Telemetry, model_server: ModelServer, name: str, stream: bool, asynchronous: bool) -> None:
+def test_chat(
+    telemetry: Telemetry, model_server: ModelServer, name: str, stream: bool, asynchronous: bool
+) -> None:
     """A chat is one call with what its answer states, by either of its names; lines without an event are no chunks."""
     model_server.enqueue(payload("chat_stream.sse" if stream else "chat.json"))
     given = ask(model_server.url, asynchronous, name, **SAID, stream=stream, max_tokens=9, seed=3)
@@ -93,11 +95,21 @@ def test_chat(telemetry: Telemetry, model_server: ModelServer, name: str, stream
 )
 @pytest.mark.instrument(capture="span")
 def test_text_generation(
-    telemetry: Telemetry, model_server: ModelServer, name: str, finish: Any, told: Any, asynchronous: bool
+    telemetry: Telemetry,
+    model_server: ModelServer,
+    name: str,
+    finish: Any,
+    told: Any,
+    asynchronous: bool,
 ) -> None:
     """Text generation states its counts with a stream, or with its details; without them nothing is made up."""
     model_server.enqueue(payload(name))
-    asked = {"stream": name.endswith("sse"), "details": "details" in name, "max_new_tokens": 5, "top_k": 3}
+    asked = {
+        "stream": name.endswith("sse"),
+        "details": "details" in name,
+        "max_new_tokens": 5,
+        "top_k": 3,
+    }
     ask(at(model_server, "/generate"), asynchronous, "text_generation", "Red", **asked)
     found = telemetry.attributes
     assert telemetry.span.name == "text_completion"
@@ -112,7 +124,9 @@ def test_text_generation(
 
 @BOTH
 @pytest.mark.parametrize(("name", "size"), [("features.json", 3), ("features_of_tokens.json", 2)])
-def test_embeddings(telemetry: Telemetry, model_server: ModelServer, name: str, size: int, asynchronous: bool) -> None:
+def test_embeddings(
+    telemetry: Telemetry, model_server: ModelServer, name: str, size: int, asynchronous: bool
+) -> None:
     """Embeddings have dimensions, of texts or of their tokens."""
     model_server.enqueue(payload(name))
     ask(at(model_server, "/features"), asynchronous, "feature_extraction", "whisper")
@@ -125,7 +139,8 @@ def test_embeddings(telemetry: Telemetry, model_server: ModelServer, name: str, 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("task", ["chat", "text"])
 @pytest.mark.parametrize(
-    ("name", "told"), [("error_401.json", None), ("error_422.json", "validation"), ("error_429.json", "overloaded")]
+    ("name", "told"),
+    [("error_401.json", None), ("error_422.json", "validation"), ("error_429.json", "overloaded")],
 )
 def test_refusals(
     telemetry: Telemetry,
@@ -142,7 +157,9 @@ def test_refusals(
         ask_for(task, model_server, asynchronous, stream)
     found = telemetry.attributes
     kind = type(caught.value.__context__ if told and task == "text" else caught.value)
-    if not (asynchronous and told and "aiohttp" in kind.__module__):  # whose exceptions do not keep the body
+    if not (
+        asynchronous and told and "aiohttp" in kind.__module__
+    ):  # whose exceptions do not keep the body
         assert found["error.type"] == (told or f"{kind.__module__}.{kind.__qualname__}")
     assert found["http.response.status_code"] == int(name[6:9])
     assert found["http.response.header.x-request-id"] == ("req_000001",)
@@ -161,7 +178,9 @@ def test_an_error_within_a_stream(
         ask_for(task, model_server, asynchronous, True)
     gc.collect()
     callspan.flush()
-    assert telemetry.attributes["error.type"] == ("server_error" if task == "chat" else "generation")
+    assert telemetry.attributes["error.type"] == (
+        "server_error" if task == "chat" else "generation"
+    )
     assert telemetry.attributes["callspan.outcome"] == "error"
 
 
@@ -209,12 +228,18 @@ def test_provider(named: str | None, address: str, told: str) -> None:
     ],
 )
 def test_tasks_of_other_providers(
-    telemetry: Telemetry, model_server: ModelServer, task: str, sent: dict[str, Any], operation: str | None
+    telemetry: Telemetry,
+    model_server: ModelServer,
+    task: str,
+    sent: dict[str, Any],
+    operation: str | None,
 ) -> None:
     """Providers that are asked in OpenAI's way are read in it, at whatever address; other tasks are left alone."""
     common = import_module("huggingface_hub.inference._common")
     url = f"{model_server.url}/{'embeddings' if 'input' in sent else 'completions'}"
-    asked = common.RequestParameters(url=url, task=task, model="a/b", json=sent, data=None, headers={})
+    asked = common.RequestParameters(
+        url=url, task=task, model="a/b", json=sent, data=None, headers={}
+    )
     client = huggingface_client(model_server.url)
     if operation is None:
         with pytest.raises(Exception):  # noqa: B017, PT011  the server knows no such task

@@ -65,8 +65,16 @@ def assert_quiet(found: dict[str, list[str]], heavy: tuple[str, ...]) -> None:
     """No file or socket was opened, no thread or process started, no provider set, nothing heavy loaded."""
     assert found["seen"] == []
     assert found["threads"] == ["MainThread"]
-    assert found["providers"] == ["ProxyTracerProvider", "_ProxyMeterProvider", "ProxyLoggerProvider"]
-    loaded = [name for name in found["modules"] if any(name == h or name.startswith(f"{h}.") for h in heavy)]
+    assert found["providers"] == [
+        "ProxyTracerProvider",
+        "_ProxyMeterProvider",
+        "ProxyLoggerProvider",
+    ]
+    loaded = [
+        name
+        for name in found["modules"]
+        if any(name == h or name.startswith(f"{h}.") for h in heavy)
+    ]
     assert loaded == []
 
 
@@ -84,7 +92,9 @@ def test_t088_modules_are_few() -> None:
         assert f"callspan.{part}" not in found["modules"]
 
 
-@pytest.mark.parametrize("module", ["semconv.names", "testing.modelserver", "semconv.providers", "settings.settings"])
+@pytest.mark.parametrize(
+    "module", ["semconv.names", "testing.modelserver", "semconv.providers", "settings.settings"]
+)
 def test_parts_can_be_imported_alone(module: str) -> None:
     """Parts can be imported by themselves, and are as quiet."""
     found = looked_at(f"import callspan.{module}")

@@ -34,7 +34,9 @@ def with_indexes(value: Any, change: Callable[[int], Any]) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        name: change(item) if name in INDEXES and isinstance(item, int) else with_indexes(item, change)
+        name: change(item)
+        if name in INDEXES and isinstance(item, int)
+        else with_indexes(item, change)
         for name, item in value.items()
     }
 
@@ -45,10 +47,14 @@ def messages(telemetry: Telemetry) -> list[Any]:
 
 
 @pytest.mark.instrument(capture="span")
-@pytest.mark.breaks("span.required", "the conventions want a guardrail's id on each span of Bedrock's")
+@pytest.mark.breaks(
+    "span.required", "the conventions want a guardrail's id on each span of Bedrock's"
+)
 @pytest.mark.parametrize("kind", ODD)
 @pytest.mark.parametrize("wire_format", STREAMS, ids=str)
-def test_indexes_of_any_type(telemetry: Telemetry, model_server: ModelServer, wire_format: Format, kind: str) -> None:
+def test_indexes_of_any_type(
+    telemetry: Telemetry, model_server: ModelServer, wire_format: Format, kind: str
+) -> None:
     """A stream whose indexes are objects, lists, fractions or text says what it says with numbers."""
     for change in (lambda number: number, ODD[kind]):
         documents = with_indexes(wire_format.documents, change)
@@ -67,8 +73,13 @@ def test_choices_of_any_index_stay_apart(
 ) -> None:
     """Pieces of two choices that arrive in turns are two messages, whatever the choices' indexes are."""
     said = [(0, "Ro"), (1, "Li"), (0, "ses"), (1, "lies")]
-    chunks = [{"index": ODD[kind](index), "delta": {"content": piece}, "finish_reason": None} for index, piece in said]
-    chunks += [{"index": ODD[kind](index), "delta": {}, "finish_reason": "stop"} for index in (0, 1)]
+    chunks = [
+        {"index": ODD[kind](index), "delta": {"content": piece}, "finish_reason": None}
+        for index, piece in said
+    ]
+    chunks += [
+        {"index": ODD[kind](index), "delta": {}, "finish_reason": "stop"} for index in (0, 1)
+    ]
     events = [{"id": "c", "model": MODEL, "choices": [chunk]} for chunk in chunks]
     model_server.enqueue(Reply(raw="".join(f"data: {json.dumps(event)}\n\n" for event in events)))
     program.stream()
@@ -79,15 +90,25 @@ def test_choices_of_any_index_stay_apart(
 
 @pytest.mark.instrument(capture="span")
 @pytest.mark.breaks("content.part", "ids that are no text in a request are shown as they are")
-def test_ids_of_any_type(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer) -> None:
+def test_ids_of_any_type(
+    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer
+) -> None:
     """Two tool calls whose ids are numbers, in pieces without an index, stay two, each with its id."""
     pieces = [(7, '{"of": '), (None, '"rose"}'), (8, '{"of": '), (None, '"lily"}')]
-    calls = [{"id": own, "function": {"name": own and "stock", "arguments": text}} for own, text in pieces]
-    chunks = [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None} for call in calls]
+    calls = [
+        {"id": own, "function": {"name": own and "stock", "arguments": text}}
+        for own, text in pieces
+    ]
+    chunks = [
+        {"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None} for call in calls
+    ]
     chunks.append({"index": 0, "delta": {}, "finish_reason": "tool_calls"})
     events = [{"id": 12, "model": MODEL, "choices": [chunk]} for chunk in chunks]
     model_server.enqueue(Reply(raw="".join(f"data: {json.dumps(event)}\n\n" for event in events)))
     list(client.chat.completions.create(**CHAT, stream=True))
     parts = messages(telemetry)[0]["parts"]
-    assert [(part["id"], part["arguments"]) for part in parts] == [("7", {"of": "rose"}), ("8", {"of": "lily"})]
+    assert [(part["id"], part["arguments"]) for part in parts] == [
+        ("7", {"of": "rose"}),
+        ("8", {"of": "lily"}),
+    ]
     assert telemetry.attributes["gen_ai.response.id"] == "12"

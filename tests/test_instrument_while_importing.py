@@ -46,9 +46,9 @@ call(sys.argv[1])
 thread.join()
 """
 TWICE = SAME_THREAD.replace("call(sys", "callspan.instrument(tracer_provider=provider)\ncall(sys")
-FAILED = SAME_THREAD.replace("provider)", "provider)\n        raise ImportError('not now')").replace(
-    "call(sys", "try:\n    import openai\nexcept ImportError:\n    pass\ncall(sys"
-)
+FAILED = SAME_THREAD.replace(
+    "provider)", "provider)\n        raise ImportError('not now')"
+).replace("call(sys", "try:\n    import openai\nexcept ImportError:\n    pass\ncall(sys")
 SITUATIONS = {"same thread": SAME_THREAD, "other thread": OTHER_THREAD, "twice": TWICE}
 MOMENTS = {
     "in its package": "openai._types",
@@ -58,7 +58,11 @@ MOMENTS = {
 """Modules whose import the audit hook hears of, each at another moment of the client's own import."""
 
 
-CASES = [pytest.param(situation, moment, id=f"{situation}, {moment}") for situation in SITUATIONS for moment in MOMENTS]
+CASES = [
+    pytest.param(situation, moment, id=f"{situation}, {moment}")
+    for situation in SITUATIONS
+    for moment in MOMENTS
+]
 
 
 @pytest.mark.parametrize(("situation", "moment"), CASES)
@@ -71,9 +75,13 @@ def test_a_client_that_is_half_loaded_is_patched_when_it_is_loaded(
     assert "callspan" not in done.stderr
 
 
-def test_a_client_whose_first_import_fails_is_patched_by_the_next(model_server: ModelServer) -> None:
+def test_a_client_whose_first_import_fails_is_patched_by_the_next(
+    model_server: ModelServer,
+) -> None:
     module = MOMENTS["in the module that is patched"]
-    done = run(f"{PRINTING}\nimport callspan\nMODULE = {module!r}\n{CALL}\n{FAILED}", model_server.url)
+    done = run(
+        f"{PRINTING}\nimport callspan\nMODULE = {module!r}\n{CALL}\n{FAILED}", model_server.url
+    )
     assert [span["name"] for span in printed_spans(done)] == ["chat gpt-4.1"]
     assert "callspan" not in done.stderr
 
@@ -97,7 +105,9 @@ assert type(sys.modules["openai._base_client"].__spec__).__name__ == "ModuleSpec
 """
 
 
-def test_what_was_undone_before_the_client_was_loaded_stays_undone(model_server: ModelServer) -> None:
+def test_what_was_undone_before_the_client_was_loaded_stays_undone(
+    model_server: ModelServer,
+) -> None:
     done = run(f"{PRINTING}\nimport callspan\n{CALL}\n{UNDONE}", model_server.url)
     assert printed_spans(done) == []
 

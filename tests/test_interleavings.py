@@ -31,10 +31,14 @@ class Block:
 
 def _blocks(inner: Any) -> Any:
     ways = some.sampled_from(["serial", "tasks", "threads"])
-    return some.builds(Block, some.integers(0, 2), ways, some.integers(0, 6), some.lists(inner, max_size=3))
+    return some.builds(
+        Block, some.integers(0, 2), ways, some.integers(0, 6), some.lists(inner, max_size=3)
+    )
 
 
-BLOCKS = some.recursive(some.builds(Block, some.integers(0, 2), some.just("serial"), some.integers(0, 6)), _blocks)
+BLOCKS = some.recursive(
+    some.builds(Block, some.integers(0, 2), some.just("serial"), some.integers(0, 6)), _blocks
+)
 
 
 @dataclass
@@ -94,8 +98,12 @@ class Run:
 
 
 @given(block=BLOCKS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_sums_are_those_of_a_serial_program(telemetry: Telemetry, model_server: ModelServer, block: Block) -> None:
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_sums_are_those_of_a_serial_program(
+    telemetry: Telemetry, model_server: ModelServer, block: Block
+) -> None:
     """Each counter and each budget has exactly the calls that went through inside it, and no limit is passed."""
     model_server.enqueue(*[Reply(usage=Counts(input=3, output=2))] * 100)
 
@@ -107,7 +115,11 @@ def test_sums_are_those_of_a_serial_program(telemetry: Telemetry, model_server: 
         return run
 
     for seen in asyncio.run(main()).seen:
-        assert (seen.count.calls, seen.count.input, seen.count.output) == (seen.done, 3 * seen.done, 2 * seen.done)
+        assert (seen.count.calls, seen.count.input, seen.count.output) == (
+            seen.done,
+            3 * seen.done,
+            2 * seen.done,
+        )
         assert seen.budget.spent == {"usd": 0, "tokens": 5 * seen.done, "calls": seen.done}
         assert seen.done <= seen.limit
         assert seen.budget._held == pytest.approx({"usd": 0, "tokens": 0})

@@ -37,13 +37,21 @@ def scripted(model_server: ModelServer) -> Iterator[ModelServer]:
 @pytest.fixture
 def model(scripted: ModelServer) -> ChatOpenAI:
     """A chat model of LangChain's, at the model server."""
-    return ChatOpenAI(model="gpt-4.1-mini", base_url=scripted.url, api_key="none", max_retries=0, stream_usage=True)
+    return ChatOpenAI(
+        model="gpt-4.1-mini",
+        base_url=scripted.url,
+        api_key="none",
+        max_retries=0,
+        stream_usage=True,
+    )
 
 
 @pytest.fixture
 def completing(scripted: ModelServer) -> OpenAI:
     """A completion model of LangChain's, at the model server."""
-    return OpenAI(model="gpt-3.5-turbo-instruct", base_url=scripted.url, api_key="none", max_retries=0)
+    return OpenAI(
+        model="gpt-3.5-turbo-instruct", base_url=scripted.url, api_key="none", max_retries=0
+    )
 
 
 def test_drop_in(telemetry: Telemetry, model: ChatOpenAI) -> None:
@@ -59,7 +67,10 @@ def test_drop_in(telemetry: Telemetry, model: ChatOpenAI) -> None:
     assert cb.total_tokens == cb.count.total == 10
 
 
-PRICES = {"currency": "USD", "models": {"gpt-4.1-mini": {"input": 1e6, "cache_read": 5e5, "output": 2e6}}}
+PRICES = {
+    "currency": "USD",
+    "models": {"gpt-4.1-mini": {"input": 1e6, "cache_read": 5e5, "output": 2e6}},
+}
 
 
 @pytest.mark.instrument(prices=PRICES)
@@ -85,11 +96,16 @@ def test_unknown_cost(telemetry: Telemetry, model: ChatOpenAI) -> None:
         model.invoke("Roses?")
         model.root_client.chat.completions.create(**{**CHAT, "model": "of-nobody"})
     assert math.isnan(cb.total_cost)
-    assert (f"${cb.total_cost:.4f}", str(cb).splitlines()[-1]) == ("$nan", "Total Cost (USD): unknown")
+    assert (f"${cb.total_cost:.4f}", str(cb).splitlines()[-1]) == (
+        "$nan",
+        "Total Cost (USD): unknown",
+    )
     assert cb.count.cost == pytest.approx(6.5)
 
 
-def test_without_instrument(model: ChatOpenAI, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_instrument(
+    model: ChatOpenAI, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the program did not instrument, the block watches by itself, and makes no telemetry."""
     callspan.uninstrument()
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: telemetry.tracer_provider)
@@ -117,7 +133,9 @@ def test_nested_and_after_an_exception(telemetry: Telemetry, model: ChatOpenAI) 
 
 def test_failed_calls(telemetry: Telemetry, model_server: ModelServer) -> None:
     """A call that failed is no successful request."""
-    model = ChatOpenAI(model="no-such-model", base_url=model_server.url, api_key="none", max_retries=0)
+    model = ChatOpenAI(
+        model="no-such-model", base_url=model_server.url, api_key="none", max_retries=0
+    )
     with get_openai_callback() as cb, contextlib.suppress(openai.NotFoundError):
         model.invoke("Roses?")
     assert (cb.successful_requests, cb.total_tokens, cb.count.failed_calls) == (0, 0, 1)
@@ -160,14 +178,20 @@ def in_threads(model: ChatOpenAI) -> None:
     """Three calls in threads, which are given the context."""
 
     async def main() -> None:
-        await asyncio.gather(*(asyncio.to_thread(model.invoke, text) for text in ("one", "two", "three")))
+        await asyncio.gather(
+            *(asyncio.to_thread(model.invoke, text) for text in ("one", "two", "three"))
+        )
 
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("way", [in_batch, in_abatch, in_stream, in_astream, in_generate, in_threads])
+@pytest.mark.parametrize(
+    "way", [in_batch, in_abatch, in_stream, in_astream, in_generate, in_threads]
+)
 @pytest.mark.parametrize("count", [callspan.count_tokens, get_openai_callback])
-def test_three_calls(telemetry: Telemetry, model: ChatOpenAI, way: Callable[[ChatOpenAI], None], count: Any) -> None:
+def test_three_calls(
+    telemetry: Telemetry, model: ChatOpenAI, way: Callable[[ChatOpenAI], None], count: Any
+) -> None:
     """However LangChain runs three calls, three are counted, with all their tokens."""
     with count() as counted:
         way(model)
@@ -215,5 +239,7 @@ def test_memory(telemetry: Telemetry, model: ChatOpenAI, scripted: ModelServer) 
 def test_needs_no_langchain() -> None:
     """The counter is for plain clients too: importing it imports no LangChain."""
     code = "import sys, callspan.langchain; print([name for name in sys.modules if name.startswith('langchain')])"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
     assert found.stdout.strip() == "[]"

@@ -69,7 +69,9 @@ class AsyncHeard(AsyncCallbackHandler):
         self.heard: list[str] = []
         self.prompts: list[str] = []
 
-    async def on_llm_start(self, serialized: dict[str, Any], prompts: list[str], **facts: Any) -> None:
+    async def on_llm_start(
+        self, serialized: dict[str, Any], prompts: list[str], **facts: Any
+    ) -> None:
         await asyncio.sleep(0)
         self.heard.append("llm")
         self.prompts += prompts
@@ -110,7 +112,10 @@ def test_plain_call(telemetry: Telemetry, program: Program, model_server: ModelS
     (result,), ended = heard.told("end")
     assert ended["run_id"] == facts["run_id"]
     message = result.generations[0][0].message
-    assert (message.content, message.response_metadata["finish_reason"]) == ("Roses are red.", "stop")
+    assert (message.content, message.response_metadata["finish_reason"]) == (
+        "Roses are red.",
+        "stop",
+    )
     assert message.usage_metadata == {
         "input_tokens": 7,
         "output_tokens": 4,
@@ -118,7 +123,11 @@ def test_plain_call(telemetry: Telemetry, program: Program, model_server: ModelS
         "input_token_details": {"cache_read": 2, "cache_creation": 0, "audio": 0},
         "output_token_details": {"reasoning": 1, "audio": 0},
     }
-    assert result.llm_output["token_usage"] == {"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11}
+    assert result.llm_output["token_usage"] == {
+        "prompt_tokens": 7,
+        "completion_tokens": 4,
+        "total_tokens": 11,
+    }
 
 
 def test_stream(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
@@ -142,7 +151,11 @@ def test_unknown_counts(telemetry: Telemetry, program: Program, model_server: Mo
     program.stream(take=3)
     (result,), _ = heard.told("end")
     message = result.generations[0][0].message
-    assert (message.content, message.usage_metadata, "token_usage" in result.llm_output) == ("Roses are", None, False)
+    assert (message.content, message.usage_metadata, "token_usage" in result.llm_output) == (
+        "Roses are",
+        None,
+        False,
+    )
     assert message.response_metadata["finish_reason"] is None
 
 
@@ -158,11 +171,19 @@ def test_failed_call(telemetry: Telemetry, program: Program, model_server: Model
     assert facts["response"].generations == [[]]
 
 
-def test_conversation_with_tools(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_conversation_with_tools(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """Roles, tool calls and tool results become LangChain's messages."""
     heard = hearing(telemetry, Heard())
-    model_server.enqueue(Reply(tool_calls=(ToolCall("price", '{"flower": "玫瑰"}'), ToolCall("stock", "{broken"))))
-    asked = {"id": "c1", "type": "function", "function": {"name": "price", "arguments": '{"flower": "tulip"}'}}
+    model_server.enqueue(
+        Reply(tool_calls=(ToolCall("price", '{"flower": "玫瑰"}'), ToolCall("stock", "{broken")))
+    )
+    asked = {
+        "id": "c1",
+        "type": "function",
+        "function": {"name": "price", "arguments": '{"flower": "tulip"}'},
+    }
     picture = {"type": "image_url", "image_url": {"url": "https://shop.test/rose.png"}}
     program.chat(
         messages=[
@@ -183,18 +204,27 @@ def test_conversation_with_tools(telemetry: Telemetry, program: Program, model_s
     ]
     (result,), _ = heard.told("end")
     message = result.generations[0][0].message
-    assert [(call["name"], call["args"]) for call in message.tool_calls] == [("price", {"flower": "玫瑰"})]
-    assert [(call["name"], call["args"]) for call in message.invalid_tool_calls] == [("stock", "{broken")]
+    assert [(call["name"], call["args"]) for call in message.tool_calls] == [
+        ("price", {"flower": "玫瑰"})
+    ]
+    assert [(call["name"], call["args"]) for call in message.invalid_tool_calls] == [
+        ("stock", "{broken")
+    ]
 
 
-def test_choices_and_prompts(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_choices_and_prompts(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """Several choices stand in one row, with the counts told once; a completion is told of as of a prompt."""
     heard = hearing(telemetry, Heard())
     model_server.enqueue(ROSES)
     program.chat(n=2)
     (result,), _ = heard.told("end")
     assert [len(row) for row in result.generations] == [2]
-    assert [bool(generation.message.usage_metadata) for generation in result.generations[0]] == [True, False]
+    assert [bool(generation.message.usage_metadata) for generation in result.generations[0]] == [
+        True,
+        False,
+    ]
     heard.heard.clear()
     model_server.enqueue(ROSES)
     program.ask("completions.create", model="gpt-3.5-turbo-instruct", prompt="1 + 2 = ")
@@ -208,15 +238,24 @@ def test_anthropic(telemetry: Telemetry, payload: Any, model_server: ModelServer
     heard = hearing(telemetry, Heard())
     usage = UsageMetadataCallbackHandler()
     model_server.enqueue(ROSES)
-    with anthropic_at(model_server.url) as client, callspan.use_handlers(callspan.from_langchain(usage)):
+    with (
+        anthropic_at(model_server.url) as client,
+        callspan.use_handlers(callspan.from_langchain(usage)),
+    ):
         question = [{"role": "user", "content": "Roses?"}]
-        client.messages.create(model="claude-test", max_tokens=9, system="You sell flowers.", messages=question)
-    assert heard.told("chat")[0][1] == [[SystemMessage("You sell flowers."), HumanMessage("Roses?")]]
+        client.messages.create(
+            model="claude-test", max_tokens=9, system="You sell flowers.", messages=question
+        )
+    assert heard.told("chat")[0][1] == [
+        [SystemMessage("You sell flowers."), HumanMessage("Roses?")]
+    ]
     assert heard.told("chat")[1]["metadata"]["ls_provider"] == "anthropic"
     assert usage.usage_metadata["claude-test"]["output_tokens"] == 4
 
 
-def test_falls_back_to_the_prompt(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer) -> None:
+def test_falls_back_to_the_prompt(
+    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer
+) -> None:
     """A handler without a method for chats hears of a prompt; for a sync call async methods run in the background."""
     heard = hearing(telemetry, AsyncHeard())
     model_server.enqueue(ROSES)
@@ -242,7 +281,9 @@ async def test_async_call(telemetry: Telemetry, model_server: ModelServer) -> No
     ("ignored", "left"),
     [("ignore_llm", ["chat"]), ("ignore_chat_model", ["end"])],
 )
-def test_ignoring(telemetry: Telemetry, client: openai.OpenAI, ignored: str, left: list[str]) -> None:
+def test_ignoring(
+    telemetry: Telemetry, client: openai.OpenAI, ignored: str, left: list[str]
+) -> None:
     """What a handler says that it ignores, it does not hear."""
     heard = type("Some", (Heard,), {ignored: True})()
     hearing(telemetry, heard)
@@ -259,7 +300,9 @@ def test_embeddings_are_not_told(telemetry: Telemetry, client: openai.OpenAI) ->
 
 @pytest.mark.guard_acts("the handler fails")
 @pytest.mark.parametrize("kind", [BaseCallbackHandler, AsyncCallbackHandler])
-def test_a_handler_that_raises(telemetry: Telemetry, client: openai.OpenAI, guard_reports: Any, kind: type) -> None:
+def test_a_handler_that_raises(
+    telemetry: Telemetry, client: openai.OpenAI, guard_reports: Any, kind: type
+) -> None:
     """What a handler raises is logged under its own name, and the program does not see it, also with `raise_error`."""
 
     def fail(*_told: Any, **_facts: Any) -> None:
@@ -271,22 +314,33 @@ def test_a_handler_that_raises(telemetry: Telemetry, client: openai.OpenAI, guar
     assert ["Broken.on_llm_start" in message for message in guard_reports.messages] == [True]
 
 
-def test_file_handler(telemetry: Telemetry, client: openai.OpenAI, tmp_path: Path, model_server: ModelServer) -> None:
+def test_file_handler(
+    telemetry: Telemetry, client: openai.OpenAI, tmp_path: Path, model_server: ModelServer
+) -> None:
     """LangChain's file handler, which listens to chains, writes a call as a chain of one step."""
     model_server.enqueue(Reply(text="三。"), Reply(status=400))
     path = tmp_path / "output.log"
     with FileCallbackHandler(str(path)) as file:
         hearing(telemetry, file)
-        client.chat.completions.create(model="gpt-4.1", messages=[{"role": "user", "content": "1 + 2 = "}])
+        client.chat.completions.create(
+            model="gpt-4.1", messages=[{"role": "user", "content": "1 + 2 = "}]
+        )
         with pytest.raises(openai.BadRequestError):
             client.chat.completions.create(**CHAT)
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line]
-    expected = ["Entering new chat gpt-4.1 chain...", "Prompt after formatting:", "Human: 1 + 2 = ", "三。"]
+    expected = [
+        "Entering new chat gpt-4.1 chain...",
+        "Prompt after formatting:",
+        "Human: 1 + 2 = ",
+        "三。",
+    ]
     assert [word in line for word, line in zip(expected, lines, strict=False)] == [True] * 4
     assert sum("Finished chain." in line for line in lines) == 1
 
 
-def test_stdout_handler(telemetry: Telemetry, client: openai.OpenAI, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stdout_handler(
+    telemetry: Telemetry, client: openai.OpenAI, capsys: pytest.CaptureFixture[str]
+) -> None:
     """LangChain's handler for stdout does the same; its tracer for the console prints a run of a model."""
     hearing(telemetry, StdOutCallbackHandler())
     client.chat.completions.create(**CHAT)
@@ -315,18 +369,36 @@ def test_without_langchain(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_json_for_people(telemetry: Telemetry, client: openai.OpenAI) -> None:
     """Arguments that are no object come as JSON in which Chinese stays readable."""
     heard = hearing(telemetry, Heard())
-    asked = {"id": "c1", "type": "function", "function": {"name": "price", "arguments": '["\\u73ab\\u7470"]'}}
-    client.chat.completions.create(model="m", messages=[{"role": "assistant", "content": "", "tool_calls": [asked]}])
+    asked = {
+        "id": "c1",
+        "type": "function",
+        "function": {"name": "price", "arguments": '["\\u73ab\\u7470"]'},
+    }
+    client.chat.completions.create(
+        model="m", messages=[{"role": "assistant", "content": "", "tool_calls": [asked]}]
+    )
     (_, ((message,),)), _ = heard.told("chat")
     assert [call["args"] for call in message.invalid_tool_calls] == ['["玫瑰"]']
 
 
 @pytest.mark.parametrize("side", ["prompt_tokens", "completion_tokens"])
-def test_half_of_the_counts(telemetry: Telemetry, program: Program, model_server: ModelServer, side: str) -> None:
+def test_half_of_the_counts(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, side: str
+) -> None:
     """Where a server states one side only, the other is not made up."""
     heard = hearing(telemetry, Heard())
-    choice = {"index": 0, "message": {"role": "assistant", "content": "Roses."}, "finish_reason": "stop"}
-    answer = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": "Roses."},
+        "finish_reason": "stop",
+    }
+    answer = {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [choice],
+    }
     model_server.enqueue(Reply(raw=json.dumps({**answer, "usage": {side: 5}})))
     program.chat()
     (result,), _ = heard.told("end")

@@ -97,7 +97,9 @@ async def plain(url: str) -> AsyncIterator[str]:
 
 async def through_langchain(url: str) -> AsyncIterator[str]:
     """The words of a LangChain model's stream."""
-    async for chunk in ChatOpenAI(model="gpt-4.1-mini", base_url=url, api_key="none").astream("Roses?"):
+    async for chunk in ChatOpenAI(model="gpt-4.1-mini", base_url=url, api_key="none").astream(
+        "Roses?"
+    ):
         yield str(chunk.text)
 
 
@@ -114,7 +116,9 @@ async def test_together(
     scene = Scene()
     telemetry.instrument(handlers=handlers(scene))
     gate = threading.Event()
-    model_server.enqueue(Reply(text="".join(WORDS), gate=gate, gate_after=2))  # after the role and the first word
+    model_server.enqueue(
+        Reply(text="".join(WORDS), gate=gate, gate_after=2)
+    )  # after the role and the first word
 
     async def read() -> list[str]:
         return [word async for word in source(model_server.url) if word]
@@ -148,7 +152,9 @@ def test_lines_of_langchain_models(
     """The file handler of ours writes down what a LangChain model says, as it is said, in readable Chinese."""
     path = tmp_path / "calls.log"
     model_server.enqueue(Reply(text="红玫瑰。"))
-    model = ChatOpenAI(model="gpt-4.1-mini", base_url=model_server.url, api_key="none", streaming=stream)
+    model = ChatOpenAI(
+        model="gpt-4.1-mini", base_url=model_server.url, api_key="none", streaming=stream
+    )
     with callspan.FileHandler(path, content=True) as file, callspan.use_handlers(file):
         model.invoke("哪种花?")
     lines = path.read_text(encoding="utf-8").splitlines()

@@ -13,14 +13,34 @@ import pytest
 import callspan
 
 SOURCE = Path(callspan.__file__).parent
-MODULES = {path.relative_to(SOURCE).with_suffix("").as_posix(): path for path in sorted(SOURCE.rglob("*.py"))}
+MODULES = {
+    path.relative_to(SOURCE).with_suffix("").as_posix(): path
+    for path in sorted(SOURCE.rglob("*.py"))
+}
 
 ARCHITECTURE = SOURCE.parent.parent / "ARCHITECTURE.md"
 DECLARED = {("runtime/patching", "bootstrap/callspan_watch")}
 """Imports upward, which ARCHITECTURE.md explains."""
-OPENTELEMETRY = ("semconv/", "telemetry/", "runtime/scope", "export/", "setup/", "frameworks/muting")
+OPENTELEMETRY = (
+    "semconv/",
+    "telemetry/",
+    "runtime/scope",
+    "export/",
+    "setup/",
+    "frameworks/muting",
+)
 WRAPT = ("runtime/patching", "lifecycle/streams")
-CLIENTS = {"openai", "anthropic", "httpx", "httpx2", "groq", "mistralai", "cohere", "ollama", "botocore"}
+CLIENTS = {
+    "openai",
+    "anthropic",
+    "httpx",
+    "httpx2",
+    "groq",
+    "mistralai",
+    "cohere",
+    "ollama",
+    "botocore",
+}
 REQUIRED = {"opentelemetry", "wrapt", "tiktoken", "tiktoken_ext"}
 OPTIONAL = {
     "orjson": ("content/encoding",),
@@ -34,9 +54,15 @@ NO_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "
 
 def read_floors() -> dict[str, int]:
     """Return the floor of each room, 0 at the bottom, from the table in ARCHITECTURE.md."""
-    section = ARCHITECTURE.read_text(encoding="utf-8").partition("## Rooms")[2].partition("\n## ")[0]
+    section = (
+        ARCHITECTURE.read_text(encoding="utf-8").partition("## Rooms")[2].partition("\n## ")[0]
+    )
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
-    return {room: number for number, row in enumerate(reversed(rows)) for room in re.findall(r"`(\w+)`", row)}
+    return {
+        room: number
+        for number, row in enumerate(reversed(rows))
+        for room in re.findall(r"`(\w+)`", row)
+    }
 
 
 FLOORS = read_floors()
@@ -66,12 +92,16 @@ def own(name: str) -> str | None:
     path = name.removeprefix("callspan").lstrip(".").replace(".", "/")
     if not name.startswith("callspan"):
         return None
-    return next((found for found in (path, f"{path}/__init__".lstrip("/")) if found in MODULES), None)
+    return next(
+        (found for found in (path, f"{path}/__init__".lstrip("/")) if found in MODULES), None
+    )
 
 
 def allowed(module: str, places: tuple[str, ...]) -> bool:
     """Whether a module is one of these places."""
-    return any(module == place or (place.endswith("/") and module.startswith(place)) for place in places)
+    return any(
+        module == place or (place.endswith("/") and module.startswith(place)) for place in places
+    )
 
 
 def test_each_room_stands_in_the_table() -> None:
@@ -85,7 +115,9 @@ def test_imports_go_down_only() -> None:
         (module, target.removesuffix("/__init__"))
         for module in MODULES
         for name, _ in imports(module)
-        if (target := own(name)) and target != "__init__" and FLOORS[room(target)] > FLOORS[room(module)]
+        if (target := own(name))
+        and target != "__init__"
+        and FLOORS[room(target)] > FLOORS[room(module)]
     }
     assert upward == DECLARED
 
@@ -99,7 +131,9 @@ def test_the_whole_is_imported_from_above_only() -> None:
         if own(name) == "__init__"
         and name == "callspan"
         and FLOORS[room(module)] < FLOORS["__init__"]
-        and not any(own(other) not in (None, "__init__") for other, same in imports(module) if same == line)
+        and not any(
+            own(other) not in (None, "__init__") for other, same in imports(module) if same == line
+        )
     ]
     assert found == []
 
@@ -107,7 +141,11 @@ def test_the_whole_is_imported_from_above_only() -> None:
 def test_no_circles() -> None:
     """No module imports, over however many others, itself."""
     graph = {
-        module: {target for name, _ in imports(module) if (target := own(name)) and target not in (module, "__init__")}
+        module: {
+            target
+            for name, _ in imports(module)
+            if (target := own(name)) and target not in (module, "__init__")
+        }
         for module in MODULES
     }
     done: set[str] = set()
@@ -116,7 +154,10 @@ def test_no_circles() -> None:
         assert module not in way, " -> ".join([*way[way.index(module) :], module])
         if module not in done:
             for target in sorted(graph[module]):
-                if f"{target}/__init__" != module and target != f"{module.rpartition('/')[0]}/__init__":
+                if (
+                    f"{target}/__init__" != module
+                    and target != f"{module.rpartition('/')[0]}/__init__"
+                ):
                     visit(target, (*way, module))
             done.add(module)
 
@@ -124,7 +165,9 @@ def test_no_circles() -> None:
         visit(module, ())
 
 
-@pytest.mark.parametrize(("package", "places"), [("opentelemetry", OPENTELEMETRY), ("wrapt", WRAPT)])
+@pytest.mark.parametrize(
+    ("package", "places"), [("opentelemetry", OPENTELEMETRY), ("wrapt", WRAPT)]
+)
 def test_where_a_package_may_be_imported(package: str, places: tuple[str, ...]) -> None:
     """OpenTelemetry and wrapt are known in few places, so that the rest can be read without them."""
     found = [
@@ -153,9 +196,11 @@ def test_nothing_else_is_imported() -> None:
         f"{module}:{line} imports {name}"
         for module in MODULES
         for name, line in imports(module)
-        if (top := name.partition(".")[0]) not in sys.stdlib_module_names | REQUIRED | {"callspan", "__future__"}
+        if (top := name.partition(".")[0])
+        not in sys.stdlib_module_names | REQUIRED | {"callspan", "__future__"}
         and not allowed(module, OPTIONAL.get(top, ()))
-        and f"bootstrap/{top}" not in MODULES  # a neighbour, in a folder that is on the path by itself
+        and f"bootstrap/{top}"
+        not in MODULES  # a neighbour, in a folder that is on the path by itself
         and not module.startswith("demo/")
     ]
     assert found == []

@@ -11,7 +11,9 @@ from likeness import code, modules, report, runs
 def test_no_two_modules_share_six_lines() -> None:
     """No two adapters, dialects or doors have six lines in a row in common; what clients share stands once."""
     found = runs(modules("clients", "formats", "hooks"))
-    assert not found, "\n".join(f"{places}:\n  " + "\n  ".join(text) for text, places in found.items())
+    assert not found, "\n".join(
+        f"{places}:\n  " + "\n  ".join(text) for text, places in found.items()
+    )
 
 
 def test_likeness_is_seen() -> None:

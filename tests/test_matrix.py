@@ -22,7 +22,9 @@ def test_every_client_is_tried(adapter: Any) -> None:
     """A client has an entry, whose oldest version is the one that the adapter promises and the extra asks for."""
     tried = [f"{needed}." for client in CLIENTS for needed in asked(client, client.oldest)]
     oldest = f"{adapter.package}=={adapter.versions[0]}."
-    assert any(needed.startswith(oldest) for needed in tried), f"add {oldest} to CLIENTS in tests/matrix/rows.py"
+    assert any(needed.startswith(oldest) for needed in tried), (
+        f"add {oldest} to CLIENTS in tests/matrix/rows.py"
+    )
     lowest = f'"{adapter.package}>={adapter.versions[0]}"'
     assert lowest in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
@@ -40,13 +42,17 @@ def test_rows() -> None:
 def matrix(*words: str) -> subprocess.CompletedProcess[str]:
     """Run the command with nothing installed but Python."""
     command = [sys.executable, "-S", "-m", "tests.matrix", *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def test_list() -> None:
     """The rows can be listed, all of them or some, by Python alone."""
     assert len(matrix("--list").stdout.splitlines()) == len(ROWS)
-    assert {line.split("-")[0] for line in matrix("--list", "--only", "google").stdout.splitlines()} == {"google"}
+    assert {
+        line.split("-")[0] for line in matrix("--list", "--only", "google").stdout.splitlines()
+    } == {"google"}
     assert "no row begins with nobody" in matrix("--list", "--only", "nobody").stderr
 
 
@@ -55,7 +61,9 @@ def test_table(tmp_path: Path) -> None:
     page, kept = tmp_path / "page.md", tmp_path / "results.json"
     page.write_text("Before.\n<!-- matrix -->\nold\n<!-- /matrix -->\nAfter.\n", encoding="utf-8")
     versions = {"groq": "0.13.1", "openai": "3.57.0", "wrapt": "2.5.2", "pip": "1"}
-    ran = results.Result("2026-11-26", "3.11", versions, True, results.closing("..\n3 passed, 1 skipped in 4.20s\n"))
+    ran = results.Result(
+        "2026-11-26", "3.11", versions, True, results.closing("..\n3 passed, 1 skipped in 4.20s\n")
+    )
     results.save(kept, {"groq-0.13.1": ran})
     results.write(page, ROWS, results.load(kept))
     assert page.read_text(encoding="utf-8").splitlines() == [

@@ -26,7 +26,13 @@ ANSWER = {
     "object": "chat.completion",
     "created": 1,
     "model": "gpt-4.1-mini",
-    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Tulips."}}],
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "stop",
+            "message": {"role": "assistant", "content": "Tulips."},
+        }
+    ],
     "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
 }
 Ask = Callable[[openai.OpenAI, int], None]
@@ -58,7 +64,10 @@ def respond(request: Any) -> Any:
 
 def budgeted(client: openai.OpenAI, number: int) -> None:
     """Have a call stopped by a budget of this number's name."""
-    with contextlib.suppress(callspan.BudgetExceeded), callspan.budget(calls=0, name=f"user {number}"):
+    with (
+        contextlib.suppress(callspan.BudgetExceeded),
+        callspan.budget(calls=0, name=f"user {number}"),
+    ):
         chat(client)
 
 
@@ -81,7 +90,11 @@ def with_agent(_client: openai.OpenAI, number: int) -> None:
 def everything(client: openai.OpenAI, number: int) -> None:
     """Make a call in which all has a value of its own; each third call fails with a code of its own."""
     server = client.with_options(base_url=f"http://tenant-{number}.example:{10_000 + number}/v1")
-    fields = {"model": f"m-{number}", "system_fingerprint": f"fp-{number}", "service_tier": f"tier-{number}"}
+    fields = {
+        "model": f"m-{number}",
+        "system_fingerprint": f"fp-{number}",
+        "service_tier": f"tier-{number}",
+    }
     wanted = answered(**fields) if number % 3 else refused(f"code_{number}")
     with callspan.attributes(team=number):
         chat(server, model=f"gpt-{number}", **wanted)
@@ -93,10 +106,16 @@ ATTRIBUTES: dict[str, Ask] = {
     "openai.response.system_fingerprint": lambda client, number: chat(
         client, **answered(system_fingerprint=f"fp-{number}")
     ),
-    "openai.response.service_tier": lambda client, number: chat(client, **answered(service_tier=f"tier-{number}")),
+    "openai.response.service_tier": lambda client, number: chat(
+        client, **answered(service_tier=f"tier-{number}")
+    ),
     "error.type": lambda client, number: chat(client, **refused(f"code_{number}")),
-    "server.address": lambda client, number: chat(client.with_options(base_url=f"http://tenant-{number}.example/v1")),
-    "server.port": lambda client, number: chat(client.with_options(base_url=f"http://one.example:{10_000 + number}")),
+    "server.address": lambda client, number: chat(
+        client.with_options(base_url=f"http://tenant-{number}.example/v1")
+    ),
+    "server.port": lambda client, number: chat(
+        client.with_options(base_url=f"http://one.example:{10_000 + number}")
+    ),
     "callspan.budget.stop.name": budgeted,
     "team": for_team,
     "gen_ai.tool.name": with_agent,
@@ -148,7 +167,10 @@ def test_with_all_attributes_at_once_every_token_keeps_its_type(
     completed = NUMBER * 2 // 3
     assert telemetry.tokens == {"input": 7 * completed, "output": 3 * completed}
     durations = telemetry.points(DURATION)
-    assert sum(point["count"] for point in durations if "error.type" in point["attributes"]) == NUMBER // 3
+    assert (
+        sum(point["count"] for point in durations if "error.type" in point["attributes"])
+        == NUMBER // 3
+    )
     assert sum(point["count"] for point in durations) == NUMBER
     assert sum(point["value"] for point in telemetry.points("callspan.client.active")) == 0
     assert most_series(telemetry) < SDK_LIMIT
@@ -163,7 +185,11 @@ def test_many_combinations_of_few_values_stay_below_the_limit_of_the_sdk(
 
     def ask(client: openai.OpenAI, number: int) -> None:
         with callspan.attributes(team=number // 50):
-            chat(client, model=f"gpt-{number % 50}", **({} if number % 5 else refused(f"code_{number % 7}")))
+            chat(
+                client,
+                model=f"gpt-{number % 50}",
+                **({} if number % 5 else refused(f"code_{number % 7}")),
+            )
 
     flood(ask)
     completed = NUMBER * 4 // 5
@@ -172,17 +198,27 @@ def test_many_combinations_of_few_values_stay_below_the_limit_of_the_sdk(
     assert most_series(telemetry) < SDK_LIMIT
 
 
-def test_fingerprints_leave_room_for_models_that_come_later(telemetry: Telemetry, flood: Callable[[Ask], None]) -> None:
+def test_fingerprints_leave_room_for_models_that_come_later(
+    telemetry: Telemetry, flood: Callable[[Ask], None]
+) -> None:
     def ask(client: openai.OpenAI, number: int) -> None:
-        chat(client, model=f"gpt-{number // 20}", **answered(system_fingerprint=f"fp-{number}", model="m"))
+        chat(
+            client,
+            model=f"gpt-{number // 20}",
+            **answered(system_fingerprint=f"fp-{number}", model="m"),
+        )
 
     flood(ask)
     models = {point["attributes"]["gen_ai.request.model"] for point in telemetry.points(TOKENS)}
     assert len(models) == NUMBER // 20
 
 
-def test_the_first_values_keep_series_of_their_own(telemetry: Telemetry, flood: Callable[[Ask], None]) -> None:
+def test_the_first_values_keep_series_of_their_own(
+    telemetry: Telemetry, flood: Callable[[Ask], None]
+) -> None:
     flood(ATTRIBUTES["error.type"])
-    errors = {point["attributes"]["error.type"]: point["count"] for point in telemetry.points(DURATION)}
+    errors = {
+        point["attributes"]["error.type"]: point["count"] for point in telemetry.points(DURATION)
+    }
     assert errors["code_0"] == 1
     assert errors["_OTHER"] == NUMBER - series.VALUES

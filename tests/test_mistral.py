@@ -21,9 +21,12 @@ MODEL = "mistral-small-latest"
 ASKED: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "whisper-asked"}]}
 BOTH = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 _PROBE = mistral_client("http://model.test/v1")
-AN_ID = pytest.mark.breaks("name.place", "answers of embeddings have an id, for which the conventions have no place")
+AN_ID = pytest.mark.breaks(
+    "name.place", "answers of embeddings have an id, for which the conventions have no place"
+)
 CONVERSATIONS = pytest.mark.skipif(
-    not hasattr(getattr(_PROBE, "beta", None), "conversations"), reason="an old version of the client"
+    not hasattr(getattr(_PROBE, "beta", None), "conversations"),
+    reason="an old version of the client",
 )
 PARSE = pytest.mark.skipif(not hasattr(_PROBE.chat, "parse"), reason="an old version of the client")
 
@@ -64,7 +67,12 @@ def ask(resource: Any, asynchronous: bool, name: str = "complete", **request: An
     ],
 )
 def test_what_an_answer_states(
-    telemetry: Telemetry, client: Any, model_server: ModelServer, name: str, finish: str, asynchronous: bool
+    telemetry: Telemetry,
+    client: Any,
+    model_server: ModelServer,
+    name: str,
+    finish: str,
+    asynchronous: bool,
 ) -> None:
     """Model, id, reason and tokens stand on the span, and nothing of what was said."""
     model_server.enqueue(payload(name))
@@ -89,14 +97,18 @@ def test_what_an_answer_states(
 @pytest.mark.instrument(capture="span")
 def test_settings(telemetry: Telemetry, client: Any) -> None:
     """What is asked for stands on the span under the conventions' names, the seed too, which has a name of its own."""
-    client.chat.complete(**ASKED, random_seed=7, temperature=0.3, max_tokens=5, stop=["."], safe_prompt=True)
+    client.chat.complete(
+        **ASKED, random_seed=7, temperature=0.3, max_tokens=5, stop=["."], safe_prompt=True
+    )
     found = telemetry.attributes
     wanted = {"seed": 7, "temperature": 0.3, "max_tokens": 5, "stop_sequences": (".",)}
     assert {name: found[f"gen_ai.request.{name}"] for name in wanted} == wanted
 
 
 @pytest.mark.instrument(capture="span")
-@pytest.mark.skipif(MISTRAL_GENERATORS, reason="an old version of the client, which cannot read thoughts")
+@pytest.mark.skipif(
+    MISTRAL_GENERATORS, reason="an old version of the client, which cannot read thoughts"
+)
 def test_thoughts(telemetry: Telemetry, client: Any, model_server: ModelServer) -> None:
     """A content that is a list has thoughts and text, which are told apart."""
     model_server.enqueue(payload("chat_thinking.json"))
@@ -139,7 +151,13 @@ def test_content_of_a_request() -> None:
     ],
 )
 def test_refusals(
-    telemetry: Telemetry, client: Any, model_server: ModelServer, name: str, told: str, stream: bool, asynchronous: bool
+    telemetry: Telemetry,
+    client: Any,
+    model_server: ModelServer,
+    name: str,
+    told: str,
+    stream: bool,
+    asynchronous: bool,
 ) -> None:
     """A refusal is an error by Mistral's word for it, else by the exception, which the app and handlers get alike."""
     heard: list[BaseException] = []
@@ -176,15 +194,24 @@ def test_an_error_within_a_stream(
 
 
 @BOTH
-@pytest.mark.skipif(MISTRAL_GENERATORS, reason="an old version of the client, whose retries fail by themselves")
-def test_retries_are_one_call(telemetry: Telemetry, client: Any, model_server: ModelServer, asynchronous: bool) -> None:
+@pytest.mark.skipif(
+    MISTRAL_GENERATORS, reason="an old version of the client, whose retries fail by themselves"
+)
+def test_retries_are_one_call(
+    telemetry: Telemetry, client: Any, model_server: ModelServer, asynchronous: bool
+) -> None:
     """What the client tries again stays one call, which tells of each attempt."""
-    utils = __import__(f"{type(client.chat).__module__.rpartition('.')[0]}.utils", fromlist=["RetryConfig"])
+    utils = __import__(
+        f"{type(client.chat).__module__.rpartition('.')[0]}.utils", fromlist=["RetryConfig"]
+    )
     retries = utils.RetryConfig("backoff", utils.BackoffStrategy(1, 2, 1.1, 20_000), True)
     model_server.enqueue(Reply(status=503), Reply(status=429))
     ask(client.chat, asynchronous, **ASKED, retries=retries)
     assert telemetry.attributes["callspan.request.attempts"] == 3
-    assert [event["callspan.retry.cause"] for event in telemetry.events("callspan.retry")] == ["503", "429"]
+    assert [event["callspan.retry.cause"] for event in telemetry.events("callspan.retry")] == [
+        "503",
+        "429",
+    ]
     assert telemetry.attributes["callspan.outcome"] == "completed"
 
 
@@ -194,14 +221,23 @@ def test_completions_between_two_texts(
     telemetry: Telemetry, client: Any, model_server: ModelServer, stream: bool, asynchronous: bool
 ) -> None:
     """A completion between a prompt and a suffix is a text completion."""
-    ask(client.fim, asynchronous, "stream" if stream else "complete", model="codestral", prompt="a", suffix="b")
+    ask(
+        client.fim,
+        asynchronous,
+        "stream" if stream else "complete",
+        model="codestral",
+        prompt="a",
+        suffix="b",
+    )
     assert telemetry.span.name == "text_completion codestral"
     assert counts(telemetry)["output_tokens"] == model_server.ledger.total_told.output
 
 
 @BOTH
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
-def test_agents(telemetry: Telemetry, client: Any, model_server: ModelServer, stream: bool, asynchronous: bool) -> None:
+def test_agents(
+    telemetry: Telemetry, client: Any, model_server: ModelServer, stream: bool, asynchronous: bool
+) -> None:
     """An agent's answer is a chat whose model is known from the answer."""
     request = {"agent_id": "ag-1", "messages": ASKED["messages"]}
     model_server.enqueue(Reply(text="Roses.", model=MODEL))
@@ -213,7 +249,9 @@ def test_agents(telemetry: Telemetry, client: Any, model_server: ModelServer, st
 
 @BOTH
 @AN_ID
-def test_embeddings(telemetry: Telemetry, client: Any, model_server: ModelServer, asynchronous: bool) -> None:
+def test_embeddings(
+    telemetry: Telemetry, client: Any, model_server: ModelServer, asynchronous: bool
+) -> None:
     """Embeddings have input tokens and dimensions."""
     model_server.enqueue(payload("embeddings.json"))
     ask(client.embeddings, asynchronous, "create", model="mistral-embed", inputs=["whisper"])
@@ -236,7 +274,13 @@ def test_parse_helpers(
         name: str
 
     model_server.enqueue(Reply(text='{"name": "rose"}'))
-    given = ask(client.chat, asynchronous, "parse_stream" if stream else "parse", **ASKED, response_format=Flower)
+    given = ask(
+        client.chat,
+        asynchronous,
+        "parse_stream" if stream else "parse",
+        **ASKED,
+        response_format=Flower,
+    )
     assert telemetry.attributes["gen_ai.output.type"] == "json"
     if not stream:
         assert given.choices[0].message.parsed == Flower(name="rose")
@@ -250,7 +294,14 @@ def test_conversations(
 ) -> None:
     """To begin a conversation and to add to it are calls of the model, with the tokens that they state."""
     resource = client.beta.conversations
-    ask(resource, asynchronous, f"start{stream}", inputs="whisper", model=MODEL, completion_args={"temperature": 0.2})
+    ask(
+        resource,
+        asynchronous,
+        f"start{stream}",
+        inputs="whisper",
+        model=MODEL,
+        completion_args={"temperature": 0.2},
+    )
     found, told = dict(telemetry.attributes), model_server.ledger.total_told
     assert telemetry.span.name == f"chat {MODEL}"
     assert found["gen_ai.request.temperature"] == 0.2
@@ -261,25 +312,52 @@ def test_conversations(
     assert "whisper" not in telemetry.everything()
     telemetry.clear()
     later = mistral_client(model_server.url)  # the first one's event loop is closed
-    ask(later.beta.conversations, asynchronous, f"append{stream}", conversation_id="conv_000001", inputs="whisper")
+    ask(
+        later.beta.conversations,
+        asynchronous,
+        f"append{stream}",
+        conversation_id="conv_000001",
+        inputs="whisper",
+    )
     assert telemetry.span.name == "chat"
     assert telemetry.attributes["gen_ai.conversation.id"] == "conv_000002"
 
 
 @CONVERSATIONS
 @pytest.mark.instrument(capture="span")
-def test_content_of_conversations(telemetry: Telemetry, client: Any, model_server: ModelServer) -> None:
+def test_content_of_conversations(
+    telemetry: Telemetry, client: Any, model_server: ModelServer
+) -> None:
     """What was said and which tools were asked for stand on the span, whole or streamed alike."""
     spoken = []
     result = {"type": "function.result", "tool_call_id": "c1", "result": "red"}
     said = [{"type": "message.input", "role": "user", "content": "Which?"}, result]
     for name in ("start", "start_stream"):
-        model_server.enqueue(Reply(text="Roses, lilies.", tool_calls=(ToolCall("price", '{"of": "rose"}'),)))
-        ask(client.beta.conversations, False, name, inputs=said, model=MODEL, instructions="Be kind.")
-        spoken.append({key: telemetry.attributes[f"gen_ai.{key}"] for key in ("input.messages", "output.messages")})
-        assert telemetry.attributes["gen_ai.system_instructions"] == '[{"type":"text","content":"Be kind."}]'
+        model_server.enqueue(
+            Reply(text="Roses, lilies.", tool_calls=(ToolCall("price", '{"of": "rose"}'),))
+        )
+        ask(
+            client.beta.conversations,
+            False,
+            name,
+            inputs=said,
+            model=MODEL,
+            instructions="Be kind.",
+        )
+        spoken.append(
+            {
+                key: telemetry.attributes[f"gen_ai.{key}"]
+                for key in ("input.messages", "output.messages")
+            }
+        )
+        assert (
+            telemetry.attributes["gen_ai.system_instructions"]
+            == '[{"type":"text","content":"Be kind."}]'
+        )
         telemetry.clear()
-    spoken[1]["output.messages"] = spoken[1]["output.messages"].replace("call_000002", "call_000001")
+    spoken[1]["output.messages"] = spoken[1]["output.messages"].replace(
+        "call_000002", "call_000001"
+    )
     assert spoken[0] == spoken[1]
     assert '"type":"tool_call_response","id":"c1","response":"red"' in spoken[0]["input.messages"]
     assert '{"type":"text","content":"Roses, lilies."}' in spoken[0]["output.messages"]
@@ -288,7 +366,9 @@ def test_content_of_conversations(telemetry: Telemetry, client: Any, model_serve
 
 @CONVERSATIONS
 @BOTH
-def test_failed_conversations(telemetry: Telemetry, client: Any, model_server: ModelServer, asynchronous: bool) -> None:
+def test_failed_conversations(
+    telemetry: Telemetry, client: Any, model_server: ModelServer, asynchronous: bool
+) -> None:
     """A conversation that ends in an error event failed, by the code of the event."""
     model_server.enqueue(Reply(text="Roses, lilies.", error_after=2))
     ask(client.beta.conversations, asynchronous, "start_stream", inputs="Hello", model=MODEL)
@@ -297,7 +377,9 @@ def test_failed_conversations(telemetry: Telemetry, client: Any, model_server: M
 
 
 @CONVERSATIONS
-def test_conversations_left_early(telemetry: Telemetry, client: Any, model_server: ModelServer) -> None:
+def test_conversations_left_early(
+    telemetry: Telemetry, client: Any, model_server: ModelServer
+) -> None:
     """A conversation whose reader leaves before its end is abandoned."""
     model_server.enqueue(Reply(text="Roses, lilies."))
     stream = client.beta.conversations.start_stream(inputs="Hello", model=MODEL)
@@ -309,7 +391,9 @@ def test_conversations_left_early(telemetry: Telemetry, client: Any, model_serve
 
 
 @AN_ID
-def test_handlers_of_one_client(telemetry: Telemetry, client: Any, model_server: ModelServer) -> None:
+def test_handlers_of_one_client(
+    telemetry: Telemetry, client: Any, model_server: ModelServer
+) -> None:
     """A handler that is attached to a client object hears the calls of that client only."""
     heard: list[str] = []
 
@@ -325,7 +409,9 @@ def test_handlers_of_one_client(telemetry: Telemetry, client: Any, model_server:
     assert heard == ["chat", "embeddings"]
 
 
-def test_no_span_of_its_own(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, model_server: ModelServer) -> None:
+def test_no_span_of_its_own(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, model_server: ModelServer
+) -> None:
     """The client makes no span of its own for a call that has one of ours; without us it does as it would."""
     monkeypatch.setenv("MISTRAL_SDK_TELEMETRY", "global")
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: telemetry.tracer_provider)
@@ -349,7 +435,9 @@ def _dedicated(client: Any, provider: Any) -> None:
     configure_telemetry(client, provider=provider)
 
 
-def test_a_span_of_its_own_that_the_app_asked_for(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_a_span_of_its_own_that_the_app_asked_for(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """An app that gives a client a tracer provider keeps the client's spans there; ours go where they went."""
     client, own = mistral_client(model_server.url), Telemetry()
     try:
@@ -359,7 +447,9 @@ def test_a_span_of_its_own_that_the_app_asked_for(telemetry: Telemetry, model_se
     for asynchronous in (False, True):
         ask(client.chat, asynchronous, **ASKED)
     assert len(telemetry.spans) == len(telemetry.all_spans) == 2
-    assert [span.instrumentation_scope.name for span in own.all_spans] == ["mistralai_sdk_tracer"] * 2
+    assert [span.instrumentation_scope.name for span in own.all_spans] == [
+        "mistralai_sdk_tracer"
+    ] * 2
     own.shutdown()
 
 

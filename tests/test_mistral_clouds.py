@@ -57,7 +57,10 @@ class Cloud:
 
         link = http.MockTransport(lambda request: answer(request, self._lines()))
         alink = http.MockTransport(lambda request: answer(request, pieces()))
-        return {"client": http.Client(transport=link), "async_client": http.AsyncClient(transport=alink)}
+        return {
+            "client": http.Client(transport=link),
+            "async_client": http.AsyncClient(transport=alink),
+        }
 
     def _lines(self) -> Iterator[bytes]:
         return iter(self._body.splitlines(keepends=True))
@@ -67,12 +70,18 @@ def azure(cloud: Cloud, host: str = "flowers.eastus2.models.ai.azure.com") -> An
     """The client for Azure; which key it wants for an address has changed."""
     taken = AZURE.__init__.__annotations__
     place = {"server_url" if "server_url" in taken else "azure_endpoint": f"https://{host}"}
-    return AZURE(**{"api_key" if "api_key" in taken else "azure_api_key": "key"}, **place, **cloud.speakers(AZURE))
+    return AZURE(
+        **{"api_key" if "api_key" in taken else "azure_api_key": "key"},
+        **place,
+        **cloud.speakers(AZURE),
+    )
 
 
 def vertex(cloud: Cloud) -> Any:
     """The client for Vertex."""
-    return GCP(project_id="garden", region="europe-west4", access_token="token", **cloud.speakers(GCP))
+    return GCP(
+        project_id="garden", region="europe-west4", access_token="token", **cloud.speakers(GCP)
+    )
 
 
 CLOUDS: dict[str, tuple[Callable[[Cloud], Any], str, str]] = {
@@ -82,8 +91,14 @@ CLOUDS: dict[str, tuple[Callable[[Cloud], Any], str, str]] = {
 EACH = pytest.mark.parametrize(
     "name",
     [
-        pytest.param("azure", marks=pytest.mark.skipif(AZURE is None, reason="no client for Azure in this version")),
-        pytest.param("vertex", marks=pytest.mark.skipif(GCP is None, reason="no client for Vertex, or no google-auth")),
+        pytest.param(
+            "azure",
+            marks=pytest.mark.skipif(AZURE is None, reason="no client for Azure in this version"),
+        ),
+        pytest.param(
+            "vertex",
+            marks=pytest.mark.skipif(GCP is None, reason="no client for Vertex, or no google-auth"),
+        ),
     ],
 )
 
@@ -129,7 +144,9 @@ def test_chat(telemetry: Telemetry, name: str, stream: bool, asynchronous: bool)
 @BOTH
 @pytest.mark.skipif(GCP is None, reason="no client for Vertex, or no google-auth")
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
-def test_completions_between_two_texts(telemetry: Telemetry, stream: bool, asynchronous: bool) -> None:
+def test_completions_between_two_texts(
+    telemetry: Telemetry, stream: bool, asynchronous: bool
+) -> None:
     """Vertex has one path for chats and for these; the client knows which is asked for."""
     cloud = Cloud("chat_stream.sse" if stream else "chat.json")
     client = vertex(cloud)
@@ -189,7 +206,9 @@ def test_handlers_of_one_client(telemetry: Telemetry, name: str) -> None:
 
     client = make(Cloud("chat.json"))
     if not type(client).__module__.startswith("mistralai."):
-        pytest.skip("before 2.0 these clients are packages of their own, whose objects are not known")
+        pytest.skip(
+            "before 2.0 these clients are packages of their own, whose objects are not known"
+        )
     callspan.attach(client, Ears())
     client.chat.complete(**ASKED)
     assert heard == [provider]

@@ -70,7 +70,11 @@ def post(server: ModelServer, path: str, **body: Any) -> bytes:
 
 def events(raw: bytes) -> list[Any]:
     """The data of each server-sent event; `[DONE]` stays text."""
-    lines = [line.removeprefix("data: ") for line in raw.decode().splitlines() if line.startswith("data: ")]
+    lines = [
+        line.removeprefix("data: ")
+        for line in raw.decode().splitlines()
+        if line.startswith("data: ")
+    ]
     return [line if line == "[DONE]" else json.loads(line) for line in lines]
 
 
@@ -91,7 +95,9 @@ def counted(usage: Any) -> Counts:
 # --- chat ---
 
 
-def test_a_plain_answer_repeats_the_user_and_tells_usage(server: ModelServer, client: OpenAI) -> None:
+def test_a_plain_answer_repeats_the_user_and_tells_usage(
+    server: ModelServer, client: OpenAI
+) -> None:
     answer = chat(client)
     assert answer.choices[0].message.content == 'You said: "Hello". I would say it with flowers.'
     assert (answer.id, answer._request_id, answer.model) == ("chatcmpl-000001", "req_000001", MODEL)
@@ -100,7 +106,9 @@ def test_a_plain_answer_repeats_the_user_and_tells_usage(server: ModelServer, cl
     assert server.ledger.told == server.ledger.generated == {MODEL: counted(answer.usage)}
 
 
-def test_a_stream_tells_usage_once_at_its_end_when_asked(server: ModelServer, client: OpenAI) -> None:
+def test_a_stream_tells_usage_once_at_its_end_when_asked(
+    server: ModelServer, client: OpenAI
+) -> None:
     server.enqueue(Reply(text="one two three", reasoning="hm", cached=40))
     *chunks, last = chat(client, stream=True, stream_options=WITH_USAGE)
     text = [chunk.choices[0].delta.content for chunk in chunks]
@@ -161,16 +169,27 @@ def test_reasoning_text_comes_before_the_answer(server: ModelServer, streamed: b
         assert (message["reasoning_content"], message["content"]) == ("Let me think.", "Yes.")
         return
     deltas = [event["choices"][0]["delta"] for event in events(raw)[:-1]]
-    assert [delta.get("reasoning_content") for delta in deltas] == [None, "Let", " me", " think.", None, None]
+    assert [delta.get("reasoning_content") for delta in deltas] == [
+        None,
+        "Let",
+        " me",
+        " think.",
+        None,
+        None,
+    ]
 
 
 def test_usage_can_be_scripted_or_left_out(server: ModelServer, client: OpenAI) -> None:
     said = Counts(input=24, output=9, cached=16, reasoning=4, cache_write=5)
-    server.enqueue(Reply(text="hi", usage=said, model="gpt-4.1-mini-2025-04-14"), Reply(usage=False))
+    server.enqueue(
+        Reply(text="hi", usage=said, model="gpt-4.1-mini-2025-04-14"), Reply(usage=False)
+    )
     assert counted(chat(client).usage) == said
     assert chat(client).usage is None
     server.enqueue(Reply(usage=False))
-    assert all(chunk.usage is None for chunk in chat(client, stream=True, stream_options=WITH_USAGE))
+    assert all(
+        chunk.usage is None for chunk in chat(client, stream=True, stream_options=WITH_USAGE)
+    )
     assert server.ledger.told == {"gpt-4.1-mini-2025-04-14": said}
     assert server.ledger.total_generated.calls == 3
 
@@ -252,7 +271,10 @@ def test_scripted_errors(server: ModelServer, client: OpenAI) -> None:
 
 
 def test_a_busy_first_call_is_retried_after_the_time_named() -> None:
-    with ModelServer(first_call_busy=True) as server, OpenAI(base_url=server.url, api_key="any") as client:
+    with (
+        ModelServer(first_call_busy=True) as server,
+        OpenAI(base_url=server.url, api_key="any") as client,
+    ):
         assert chat(client).id == "chatcmpl-000002"
         assert len(server.requests) == 2
         server.enqueue(Reply(status=429, retry_after=0.05))
@@ -341,13 +363,17 @@ def test_delays_are_kept(server: ModelServer, client: OpenAI) -> None:
         next(stream)
 
 
-def test_a_client_that_goes_away_is_not_remarked_on(server: ModelServer, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_client_that_goes_away_is_not_remarked_on(
+    server: ModelServer, capfd: pytest.CaptureFixture[str]
+) -> None:
     before = set(threading.enumerate())
     gate = threading.Event()
     server.enqueue(Reply(text="word " * 2000, gate=gate, gate_after=1))
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         body = json.dumps({"model": MODEL, "messages": HELLO, "stream": True})
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+        head = (
+            f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
         connection.sendall((head + body).encode())
         assert connection.recv(15) == b"HTTP/1.1 200 OK"
     gate.set()
@@ -377,7 +403,9 @@ def test_legacy_completions(server: ModelServer, client: OpenAI, streamed: bool)
     assert counted(usage) == Counts(input=3, output=4) == server.ledger.told["davinci"]
 
 
-def test_embeddings_are_the_same_as_floats_and_in_base64(server: ModelServer, client: OpenAI) -> None:
+def test_embeddings_are_the_same_as_floats_and_in_base64(
+    server: ModelServer, client: OpenAI
+) -> None:
     texts = ["a yellow flower", "a tall yellow flower", "tax law"]
     default = client.embeddings.create(model="e", input=texts)
     floats = client.embeddings.create(model="e", input=texts, encoding_format="float")
@@ -413,9 +441,13 @@ def test_speech_is_bytes(server: ModelServer, client: OpenAI) -> None:
     assert (server.ledger.told, server.ledger.total_generated) == ({}, Counts(input=3))
 
 
-def test_transcription_reads_a_form_and_tells_tokens_or_seconds(server: ModelServer, client: OpenAI) -> None:
+def test_transcription_reads_a_form_and_tells_tokens_or_seconds(
+    server: ModelServer, client: OpenAI
+) -> None:
     sound = bytes(range(256)) * 2
-    answer: Any = client.audio.transcriptions.create(model="gpt-4o-transcribe", file=("a.wav", sound))
+    answer: Any = client.audio.transcriptions.create(
+        model="gpt-4o-transcribe", file=("a.wav", sound)
+    )
     assert answer.text == "Two dozen roses for Saturday, please."
     assert server.requests[0].json == {"model": "gpt-4o-transcribe", "file": sound}
     told = Counts(answer.usage.input_tokens, answer.usage.output_tokens)
@@ -427,7 +459,10 @@ def test_transcription_reads_a_form_and_tells_tokens_or_seconds(server: ModelSer
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # openai 3 on translations
 def test_translation_and_moderation_tell_no_usage(server: ModelServer, client: OpenAI) -> None:
     server.enqueue(Reply(text="Good day."))
-    assert client.audio.translations.create(model="whisper-1", file=("a.wav", b"x")).text == "Good day."
+    assert (
+        client.audio.translations.create(model="whisper-1", file=("a.wav", b"x")).text
+        == "Good day."
+    )
     assert client.moderations.create(input=["a", "b"]).results[1].flagged is False
     assert server.ledger.told == {}
 
@@ -449,7 +484,9 @@ def test_azure_paths(server: ModelServer) -> None:
 
 def test_a_plain_response_can_be_read_again(server: ModelServer, client: OpenAI) -> None:
     server.enqueue(Reply(text="Yes.", reasoning="Well now", cached=8))
-    made = client.responses.create(model=MODEL, input="Shall I water the cactus?", instructions="Be brief")
+    made = client.responses.create(
+        model=MODEL, input="Shall I water the cactus?", instructions="Be brief"
+    )
     assert (made.output_text, made.status, made.instructions) == ("Yes.", "completed", "Be brief")
     assert [item.type for item in made.output] == ["reasoning", "message"]
     usage = made.usage
@@ -483,10 +520,14 @@ def test_a_streamed_response(server: ModelServer, client: OpenAI) -> None:
     ]
     assert [event.sequence_number for event in seen] == list(range(10))
     usage = seen[-1].response.usage
-    assert Counts(usage.input_tokens, usage.output_tokens) == Counts(2, 2) == server.ledger.total_told
+    assert (
+        Counts(usage.input_tokens, usage.output_tokens) == Counts(2, 2) == server.ledger.total_told
+    )
 
 
-def test_the_response_stream_helper_reads_reasoning_and_tool_calls(server: ModelServer, client: OpenAI) -> None:
+def test_the_response_stream_helper_reads_reasoning_and_tool_calls(
+    server: ModelServer, client: OpenAI
+) -> None:
     server.enqueue(Reply(reasoning="Hm, hm", tool_calls=(ToolCall("buy", '{"flower":"rose"}'),)))
     with client.responses.stream(model=MODEL, input="Hello") as stream:
         final = stream.get_final_response()
@@ -505,7 +546,8 @@ def test_tools_in_responses(client: OpenAI) -> None:
 
 
 @pytest.mark.parametrize(
-    ("finish", "status"), [("length", "incomplete"), ("content_filter", "incomplete"), ("failed", "failed")]
+    ("finish", "status"),
+    [("length", "incomplete"), ("content_filter", "incomplete"), ("failed", "failed")],
 )
 @pytest.mark.parametrize("streamed", [False, True])
 def test_responses_that_do_not_complete(
@@ -526,7 +568,11 @@ def test_an_error_event_inside_a_response_stream(server: ModelServer) -> None:
     server.enqueue(Reply(error_after=1, error_code="rate_limit_exceeded"))
     created, error = events(post(server, "/responses", model=MODEL, input="Hello", stream=True))
     assert created["type"] == "response.created"
-    assert (error["type"], error["sequence_number"], error["code"]) == ("error", 1, "rate_limit_exceeded")
+    assert (error["type"], error["sequence_number"], error["code"]) == (
+        "error",
+        1,
+        "rate_limit_exceeded",
+    )
 
 
 # --- raw replies ---
@@ -538,7 +584,10 @@ def test_a_raw_body_goes_out_as_it_is(server: ModelServer, client: OpenAI) -> No
     with pytest.raises(openai.InternalServerError) as caught:
         chat(client)
     assert caught.value.response.headers["content-type"] == "text/html"
-    assert post(server, "/chat/completions", model=MODEL, messages=[]) == b'{"error": {"message": "in a 200"}}'
+    assert (
+        post(server, "/chat/completions", model=MODEL, messages=[])
+        == b'{"error": {"message": "in a 200"}}'
+    )
 
 
 def test_a_raw_stream_goes_out_frame_by_frame(server: ModelServer, client: OpenAI) -> None:
@@ -559,7 +608,9 @@ async def test_async_clients_at_once(server: ModelServer) -> None:
 
         async def streamed(word: str) -> str:
             messages: Any = [{"role": "user", "content": word}]
-            stream = await client.chat.completions.create(model=MODEL, messages=messages, stream=True)
+            stream = await client.chat.completions.create(
+                model=MODEL, messages=messages, stream=True
+            )
             return "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
 
         words = [f"word{number}" for number in range(20)]
@@ -590,7 +641,9 @@ def test_a_connection_serves_many_requests(server: ModelServer) -> None:
 def test_a_body_of_unknown_length_is_read(server: ModelServer) -> None:
     body = json.dumps({"model": MODEL, "messages": HELLO}).encode()
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-    connection.request("POST", "/v1/chat/completions", iter([body[:9], body[9:]]), encode_chunked=True)
+    connection.request(
+        "POST", "/v1/chat/completions", iter([body[:9], body[9:]]), encode_chunked=True
+    )
     assert connection.getresponse().status == 200
     assert server.requests[0].raw == body
     connection.close()
@@ -640,7 +693,11 @@ def test_the_flower_shop_runs_against_it() -> None:
     with ModelServer(first_call_busy=True) as server:
         env = {**os.environ, "OPENAI_API_KEY": "any", "OPENAI_BASE_URL": server.url}
         shop = subprocess.run(
-            [sys.executable, ROOT / "examples" / "flower_shop.py"], env=env, capture_output=True, text=True, check=False
+            [sys.executable, ROOT / "examples" / "flower_shop.py"],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     assert (shop.returncode, shop.stderr) == (0, "")
     lines = shop.stdout.splitlines()
@@ -654,7 +711,10 @@ def test_the_flower_shop_runs_against_it() -> None:
 
 @pytest.mark.parametrize(
     ("words", "code", "said"),
-    [(["-c", "import os; print(os.environ['OPENAI_BASE_URL'])"], 0, "http://127.0.0.1:"), (["-c", "exit(3)"], 3, "")],
+    [
+        (["-c", "import os; print(os.environ['OPENAI_BASE_URL'])"], 0, "http://127.0.0.1:"),
+        (["-c", "exit(3)"], 3, ""),
+    ],
 )
 def test_runs_a_program(words: list[str], code: int, said: str) -> None:
     """`python -m callspan.modelserver COMMAND` gives a program the server's address, and ends with its exit code."""

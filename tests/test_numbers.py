@@ -27,7 +27,9 @@ from program import MODEL, Program
 from telemetry import Telemetry, counts
 from torture.oddities import VALUES
 
-GUARDRAIL = pytest.mark.breaks("span.required", "the conventions want a guardrail's id on each span of Bedrock's")
+GUARDRAIL = pytest.mark.breaks(
+    "span.required", "the conventions want a guardrail's id on each span of Bedrock's"
+)
 EACH_FORMAT = pytest.mark.parametrize("wire_format", FORMATS, ids=str)
 
 
@@ -49,7 +51,11 @@ def with_floats(value: Any) -> Any:
 
 def told(telemetry: Telemetry) -> dict[str, Any]:
     """What a call's span says, without its times."""
-    return {name: value for name, value in telemetry.attributes.items() if "time_to" not in name and "port" not in name}
+    return {
+        name: value
+        for name, value in telemetry.attributes.items()
+        if "time_to" not in name and "port" not in name
+    }
 
 
 @GUARDRAIL
@@ -91,7 +97,25 @@ FEW = settings(
     phases=[Phase.generate],
 )
 NUMBERS = some.one_of(
-    some.sampled_from([1e19, 2**31, 2**53, 2**63 - 1, 2**63, 2**64, 10**40, -1, 0.5, 1e308, "6", True, None, [7], {}]),
+    some.sampled_from(
+        [
+            1e19,
+            2**31,
+            2**53,
+            2**63 - 1,
+            2**63,
+            2**64,
+            10**40,
+            -1,
+            0.5,
+            1e308,
+            "6",
+            True,
+            None,
+            [7],
+            {},
+        ]
+    ),
     VALUES,
 )
 
@@ -113,7 +137,9 @@ def test_anything_in_the_place_of_a_number(
     def play(data: some.DataObject) -> None:
         documents = copy.deepcopy(wire_format.documents)
         places = list(numeric_places(documents))
-        for container, key in data.draw(some.lists(some.sampled_from(places), min_size=1, max_size=3)):
+        for container, key in data.draw(
+            some.lists(some.sampled_from(places), min_size=1, max_size=3)
+        ):
             container[key] = data.draw(NUMBERS)
         model_server.enqueue(Reply(raw=wire_format.body(documents)))
         telemetry.clear()
@@ -138,12 +164,20 @@ COUNTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", COUNTS)
-def test_what_a_count_is(telemetry: Telemetry, program: Program, model_server: ModelServer, name: str) -> None:
+def test_what_a_count_is(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, name: str
+) -> None:
     """A whole number that a model can have read; text is none, for no provider's format has text here."""
     stated, count = COUNTS[name]
-    choice = {"index": 0, "message": {"role": "assistant", "content": "Roses."}, "finish_reason": "stop"}
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": "Roses."},
+        "finish_reason": "stop",
+    }
     usage = {"prompt_tokens": stated, "completion_tokens": 2}
-    model_server.enqueue(Reply(raw=json.dumps({"id": "c", "model": MODEL, "choices": [choice], "usage": usage})))
+    model_server.enqueue(
+        Reply(raw=json.dumps({"id": "c", "model": MODEL, "choices": [choice], "usage": usage}))
+    )
     program.chat()
     assert counts(telemetry).get("input_tokens") == count
     assert counts(telemetry)["output_tokens"] == 2
@@ -152,7 +186,8 @@ def test_what_a_count_is(telemetry: Telemetry, program: Program, model_server: M
 
 @GUARDRAIL
 @pytest.mark.parametrize(
-    ("header", "count"), [("6", 6), ("\u00b2", None), ("1e19", None), ("9" * 20, None), ("-1", None), ("6.5", None)]
+    ("header", "count"),
+    [("6", 6), ("\u00b2", None), ("1e19", None), ("9" * 20, None), ("-1", None), ("6.5", None)],
 )
 def test_counts_in_headers(telemetry: Telemetry, header: str, count: int | None) -> None:
     """Bedrock's headers are text by nature: digits are a count, and nothing else is."""
@@ -167,7 +202,9 @@ def test_counts_in_headers(telemetry: Telemetry, header: str, count: int | None)
 
 
 @pytest.mark.breaks("span.finish", "a number of choices that is none is not told")
-@pytest.mark.parametrize("value", [10**30, 2**63, -(2**70), 1e19, float("inf"), float("nan"), 10**400, True, [7], "7"])
+@pytest.mark.parametrize(
+    "value", [10**30, 2**63, -(2**70), 1e19, float("inf"), float("nan"), 10**400, True, [7], "7"]
+)
 def test_settings_beyond_all_range(
     telemetry: Telemetry, program: Program, model_server: ModelServer, payload: Any, value: Any
 ) -> None:
@@ -184,7 +221,9 @@ def test_settings_beyond_all_range(
 @GUARDRAIL
 def test_a_decimal_is_a_number(telemetry: Telemetry) -> None:
     """boto3 takes decimals, as other services of AWS give them."""
-    client = answered(bedrock("http://model.test"), b'{"outputs": [{"text": "Roses.", "stop_reason": "stop"}]}')
+    client = answered(
+        bedrock("http://model.test"), b'{"outputs": [{"text": "Roses.", "stop_reason": "stop"}]}'
+    )
     with contextlib.suppress(Exception):
         client.converse(
             modelId="m",
@@ -199,9 +238,18 @@ def test_a_decimal_is_a_number(telemetry: Telemetry) -> None:
 @pytest.mark.instrument(metric_dimensions=["order"])
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(10**30, "1" + "0" * 30), (float("inf"), "inf"), (Decimal("0.5"), 0.5), (Fraction(6), 6), ("\ud800", "?"), (7, 7)],
+    [
+        (10**30, "1" + "0" * 30),
+        (float("inf"), "inf"),
+        (Decimal("0.5"), 0.5),
+        (Fraction(6), 6),
+        ("\ud800", "?"),
+        (7, 7),
+    ],
 )
-def test_attributes_of_the_app(telemetry: Telemetry, program: Program, value: Any, shown: Any) -> None:
+def test_attributes_of_the_app(
+    telemetry: Telemetry, program: Program, value: Any, shown: Any
+) -> None:
     """A number that no exporter takes is told as text, on spans and on metrics."""
     with callspan.attributes(order=value):
         program.chat()
@@ -215,12 +263,16 @@ def test_attributes_of_the_app(telemetry: Telemetry, program: Program, value: An
 def gemini(*stated: dict[str, int]) -> dict[str, Any]:
     """The counts on the span of a Gemini stream in whose chunks these stand."""
     head = {"responseId": "r", "modelVersion": "gemini-flowers"}
-    said = {"candidates": [{"index": 0, "content": {"role": "model", "parts": [{"text": "Roses."}]}}]}
+    said = {
+        "candidates": [{"index": 0, "content": {"role": "model", "parts": [{"text": "Roses."}]}}]
+    }
     events = [{**head, **said, "usageMetadata": usage} for usage in stated]
     body = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
 
     def respond(_request: Any) -> Any:
-        return google_http.Response(200, headers={"content-type": "text/event-stream"}, content=body.encode())
+        return google_http.Response(
+            200, headers={"content-type": "text/event-stream"}, content=body.encode()
+        )
 
     telemetry = Telemetry()
     telemetry.instrument()
@@ -240,14 +292,24 @@ WHOLE = {
     "thoughtsTokenCount": 30,
 }
 """What a Gemini stream comes to, in the order in which its chunks may state it."""
-SUMS = {"input_tokens": 120, "cache_read.input_tokens": 80, "output_tokens": 35, "reasoning.output_tokens": 30}
+SUMS = {
+    "input_tokens": 120,
+    "cache_read.input_tokens": 80,
+    "output_tokens": 35,
+    "reasoning.output_tokens": 30,
+}
 
 
 @pytest.mark.parametrize("first", WHOLE)
 def test_a_count_that_one_chunk_states_alone(first: str) -> None:
     """What one chunk of a stream states, and no other repeats, is part of the sums, whichever count and wherever."""
-    alone, rest = {first: WHOLE[first]}, {name: value for name, value in WHOLE.items() if name != first}
-    assert gemini(alone, rest) == gemini(rest, alone) == gemini(WHOLE, alone) == gemini(WHOLE) == SUMS
+    alone, rest = (
+        {first: WHOLE[first]},
+        {name: value for name, value in WHOLE.items() if name != first},
+    )
+    assert (
+        gemini(alone, rest) == gemini(rest, alone) == gemini(WHOLE, alone) == gemini(WHOLE) == SUMS
+    )
 
 
 def test_counts_that_each_stand_in_a_chunk_of_their_own() -> None:
@@ -256,7 +318,9 @@ def test_counts_that_each_stand_in_a_chunk_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("first", ["details", "totals"])
-def test_details_in_an_event_of_their_own(client: openai.OpenAI, model_server: ModelServer, first: str) -> None:
+def test_details_in_an_event_of_their_own(
+    client: openai.OpenAI, model_server: ModelServer, first: str
+) -> None:
     """A server of OpenAI's format may state what was cached and what was reasoned apart from the totals."""
     usage = {
         "totals": {"prompt_tokens": 100, "completion_tokens": 35},
@@ -279,11 +343,19 @@ def test_details_in_an_event_of_their_own(client: openai.OpenAI, model_server: M
     assert (count.input, count.output, count.cached, count.unknown_calls) == (100, 35, 80, 0)
 
 
-def test_parts_without_a_whole_are_no_total(client: openai.OpenAI, model_server: ModelServer) -> None:
+def test_parts_without_a_whole_are_no_total(
+    client: openai.OpenAI, model_server: ModelServer
+) -> None:
     """A call of which only the cached part is stated counts as one whose tokens are unknown."""
     usage = {"prompt_tokens_details": {"cached_tokens": 80}}
-    choice = {"index": 0, "message": {"role": "assistant", "content": "Roses."}, "finish_reason": "stop"}
-    model_server.enqueue(Reply(raw=json.dumps({"id": "c", "model": MODEL, "choices": [choice], "usage": usage})))
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": "Roses."},
+        "finish_reason": "stop",
+    }
+    model_server.enqueue(
+        Reply(raw=json.dumps({"id": "c", "model": MODEL, "choices": [choice], "usage": usage}))
+    )
     telemetry = Telemetry()
     telemetry.instrument()
     with callspan.count_tokens() as count:

@@ -20,14 +20,19 @@ from creating import ollama_client
 from telemetry import Telemetry, counts
 
 MODEL = "flowers-8b"
-CHATTED: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "whisper-asked"}]}
+CHATTED: dict[str, Any] = {
+    "model": MODEL,
+    "messages": [{"role": "user", "content": "whisper-asked"}],
+}
 PROMPTED: dict[str, Any] = {"model": MODEL, "prompt": "whisper-asked"}
 RESPONSE_ERROR = "ollama._types.ResponseError"
 PARAMETERS = inspect.signature(ollama.Client.chat).parameters
 BOTH = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 
 
-def ask(url: str, asynchronous: bool, name: str = "chat", respond: Any = None, **request: Any) -> Any:
+def ask(
+    url: str, asynchronous: bool, name: str = "chat", respond: Any = None, **request: Any
+) -> Any:
     """One call of a client's method; the chunks if it streams."""
     client = ollama_client(url, "AsyncClient" if asynchronous else "Client", respond)
     request = {**(CHATTED if name == "chat" else PROMPTED if name == "generate" else {}), **request}
@@ -56,21 +61,31 @@ def ask(url: str, asynchronous: bool, name: str = "chat", respond: Any = None, *
     ],
 )
 def test_what_an_answer_states(
-    telemetry: Telemetry, model_server: ModelServer, payload: Any, name: str, method: str, asynchronous: bool
+    telemetry: Telemetry,
+    model_server: ModelServer,
+    payload: Any,
+    name: str,
+    method: str,
+    asynchronous: bool,
 ) -> None:
     """Model, reason and tokens stand on the span, whole or streamed; what was said does not."""
     model_server.enqueue(Reply(raw=payload(f"ollama/{name}")))
     ask(model_server.url, asynchronous, method, stream=name.endswith("ndjson"))
     found = telemetry.attributes
     operation = "chat" if method == "chat" else "text_completion"
-    assert (telemetry.span.name, found["gen_ai.provider.name"]) == (f"{operation} {MODEL}", "ollama")
+    assert (telemetry.span.name, found["gen_ai.provider.name"]) == (
+        f"{operation} {MODEL}",
+        "ollama",
+    )
     assert (found["server.address"], found["server.port"]) == ("127.0.0.1", model_server.port)
     assert found["gen_ai.response.model"] == "llama3.2"
     assert found["gen_ai.response.finish_reasons"] == ("stop",)
     assert found["callspan.outcome"] == "completed"
     assert counts(telemetry) == {"input_tokens": 26, "output_tokens": 3}
     assert telemetry.tokens == {"input": 26, "output": 3}
-    assert not [word for word in ("whisper", "Hel", "Hi.", "Paris") if word in telemetry.everything()]
+    assert not [
+        word for word in ("whisper", "Hel", "Hi.", "Paris") if word in telemetry.everything()
+    ]
 
 
 @BOTH
@@ -89,7 +104,9 @@ def test_a_prompt_that_was_cached_is_not_counted(
 
 @BOTH
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize(("status", "name"), [(400, "error_400"), (404, "error_404"), (500, "error_500"), (429, None)])
+@pytest.mark.parametrize(
+    ("status", "name"), [(400, "error_400"), (404, "error_404"), (500, "error_500"), (429, None)]
+)
 def test_failures(
     telemetry: Telemetry,
     model_server: ModelServer,
@@ -133,7 +150,9 @@ def test_an_error_that_the_app_is_handling_is_no_cause(
 ) -> None:
     """A call that fails while the app handles another failure does not take that one's status for its own."""
     model_server.enqueue(Reply(raw=payload("ollama/chat_stream_error.ndjson")))
-    before = httpx.Response(503, headers={"retry-after": "9"}, request=httpx.Request("GET", "http://other.test"))
+    before = httpx.Response(
+        503, headers={"retry-after": "9"}, request=httpx.Request("GET", "http://other.test")
+    )
     try:
         before.raise_for_status()
     except httpx.HTTPStatusError:
@@ -156,13 +175,18 @@ def test_nobody_answers(telemetry: Telemetry, asynchronous: bool) -> None:
 
 
 @BOTH
-def test_embeddings(telemetry: Telemetry, model_server: ModelServer, payload: Any, asynchronous: bool) -> None:
+def test_embeddings(
+    telemetry: Telemetry, model_server: ModelServer, payload: Any, asynchronous: bool
+) -> None:
     """Embeddings tell their tokens and dimensions, never the vectors."""
     model_server.enqueue(Reply(raw=payload("ollama/embed.json")))
     answer = ask(model_server.url, asynchronous, "embed", model=MODEL, input=["whisper-rose"])
     assert answer["embeddings"] == [[0.01, -0.002, 0.05]]
     found = telemetry.attributes
-    assert (telemetry.span.name, found["gen_ai.response.model"]) == (f"embeddings {MODEL}", "all-minilm")
+    assert (telemetry.span.name, found["gen_ai.response.model"]) == (
+        f"embeddings {MODEL}",
+        "all-minilm",
+    )
     assert found["gen_ai.embeddings.dimension.count"] == 3
     assert counts(telemetry) == {"input_tokens": 8}
     assert telemetry.tokens == {"input": 8}
@@ -170,7 +194,9 @@ def test_embeddings(telemetry: Telemetry, model_server: ModelServer, payload: An
 
 
 @BOTH
-def test_embeddings_of_one_prompt(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
+def test_embeddings_of_one_prompt(
+    telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
+) -> None:
     """The older endpoint states nothing but the vector."""
     answer = ask(model_server.url, asynchronous, "embeddings", model=MODEL, prompt="whisper-rose")
     found = telemetry.attributes
@@ -192,14 +218,19 @@ def test_system_one(telemetry: Telemetry, asynchronous: bool) -> None:
     respond = lambda _request: httpx.Response(200, json=told)  # noqa: E731
     ask("http://ollama.test", asynchronous, "systemone", respond, **asked)
     found = telemetry.attributes
-    assert (telemetry.span.name, found["gen_ai.response.model"]) == (f"generate_content {MODEL}", MODEL)
+    assert (telemetry.span.name, found["gen_ai.response.model"]) == (
+        f"generate_content {MODEL}",
+        MODEL,
+    )
     assert counts(telemetry) == {"input_tokens": 31, "output_tokens": 2}
     [sent], [given] = (json.loads(found[f"gen_ai.{name}.messages"]) for name in ("input", "output"))
     assert [part["content"] for part in sent["parts"]] == ["A red flower.", json.dumps(questions)]
     assert json.loads(given["parts"][0]["content"]) == answers
 
 
-def test_functions_of_the_module(telemetry: Telemetry, model_server: ModelServer, monkeypatch: Any) -> None:
+def test_functions_of_the_module(
+    telemetry: Telemetry, model_server: ModelServer, monkeypatch: Any
+) -> None:
     """The module's own functions are methods of a client made at import, and are seen as any other."""
     mine = ollama.chat.__self__  # type: ignore[attr-defined]
     monkeypatch.setattr(mine, "_client", ollama_client(model_server.url)._client)
@@ -212,7 +243,9 @@ def test_functions_of_the_module(telemetry: Telemetry, model_server: ModelServer
     assert telemetry.tokens == {"input": told.input, "output": told.output}
 
 
-def test_address_from_the_environment(telemetry: Telemetry, model_server: ModelServer, monkeypatch: Any) -> None:
+def test_address_from_the_environment(
+    telemetry: Telemetry, model_server: ModelServer, monkeypatch: Any
+) -> None:
     """The server may stand anywhere; it is Ollama all the same, and the span says where."""
     monkeypatch.setenv("OLLAMA_HOST", f"localhost:{model_server.port}")
     ollama.Client().chat(**CHATTED)
@@ -221,7 +254,9 @@ def test_address_from_the_environment(telemetry: Telemetry, model_server: ModelS
     assert found["gen_ai.provider.name"] == "ollama"
 
 
-@pytest.mark.parametrize("host", ["http://127.0.0.1:1234", "https://models.flowers.test/ollama", "https://ollama.com"])
+@pytest.mark.parametrize(
+    "host", ["http://127.0.0.1:1234", "https://models.flowers.test/ollama", "https://ollama.com"]
+)
 def test_other_addresses(telemetry: Telemetry, payload: Any, host: str) -> None:
     """At the port of another kind of server, or behind a path, it is still Ollama that answers."""
     seen: list[str] = []
@@ -233,12 +268,17 @@ def test_other_addresses(telemetry: Telemetry, payload: Any, host: str) -> None:
     ask(host, False, respond=respond)
     found = telemetry.attributes
     assert seen == [str(httpx.URL(f"{host}/api/chat"))]
-    assert (found["gen_ai.provider.name"], found["server.address"]) == ("ollama", httpx.URL(host).host)
+    assert (found["gen_ai.provider.name"], found["server.address"]) == (
+        "ollama",
+        httpx.URL(host).host,
+    )
 
 
 def test_what_is_no_call(telemetry: Telemetry) -> None:
     """Listing, showing and deleting models calls none of them."""
-    client = ollama_client("http://ollama.test", respond=lambda _request: httpx.Response(200, json={"models": []}))
+    client = ollama_client(
+        "http://ollama.test", respond=lambda _request: httpx.Response(200, json={"models": []})
+    )
     client.list()
     client.ps()
     client.delete(MODEL)
@@ -260,7 +300,9 @@ def test_settings(telemetry: Telemetry, model_server: ModelServer) -> None:
         "num_ctx": 4096,
     }
     ask(model_server.url, False, options=options, format="json")
-    found = {name.removeprefix("gen_ai.request."): value for name, value in telemetry.attributes.items()}
+    found = {
+        name.removeprefix("gen_ai.request."): value for name, value in telemetry.attributes.items()
+    }
     expected = {
         "temperature": 0.5,
         "top_p": 0.9,
@@ -283,7 +325,9 @@ def test_no_limit_is_no_limit(telemetry: Telemetry, model_server: ModelServer) -
 
 @pytest.mark.skipif("think" not in PARAMETERS, reason="an old version of the client")
 @pytest.mark.parametrize(("think", "level"), [("high", "high"), (True, None)])
-def test_thinking(telemetry: Telemetry, model_server: ModelServer, think: Any, level: str | None) -> None:
+def test_thinking(
+    telemetry: Telemetry, model_server: ModelServer, think: Any, level: str | None
+) -> None:
     """How hard to think is told where it is a level, and is not made up where it is only switched on."""
     ask(model_server.url, False, think=think)
     assert telemetry.attributes.get("gen_ai.request.reasoning.level") == level
@@ -302,19 +346,33 @@ def test_content(telemetry: Telemetry, model_server: ModelServer) -> None:
     ]
     schema = {"type": "object", "properties": {"flower": {"type": "string"}}}
     function = {"name": "look_up", "description": "The price.", "parameters": schema}
-    ask(model_server.url, False, messages=messages, tools=[{"type": "function", "function": function}])
+    ask(
+        model_server.url,
+        False,
+        messages=messages,
+        tools=[{"type": "function", "function": function}],
+    )
     names = ("input.messages", "tool.definitions", "output.messages")
     sent, tools, given = (json.loads(telemetry.attributes[f"gen_ai.{name}"]) for name in names)
     system, user, model, tool = sent
     assert system == {"role": "system", "parts": [{"type": "text", "content": "Be brief."}]}
     said, image = user["parts"]
     assert said == {"type": "text", "content": "What is this?"}
-    assert (image["type"], image["modality"], image["mime_type"], image["size"]) == ("blob", "image", "image/png", 12)
+    assert (image["type"], image["modality"], image["mime_type"], image["size"]) == (
+        "blob",
+        "image",
+        "image/png",
+        12,
+    )
     asked = {"type": "tool_call", "id": None, "name": "look_up", "arguments": {"flower": "tulip"}}
     assert model["parts"] == [asked]
     assert tool["parts"] == [{"type": "tool_call_response", "id": None, "response": "three coins"}]
     [told] = tools
-    assert (told["type"], told["name"], told["description"]) == ("function", "look_up", "The price.")
+    assert (told["type"], told["name"], told["description"]) == (
+        "function",
+        "look_up",
+        "The price.",
+    )
     [answer] = given
     assert answer["parts"] == [{**asked, "arguments": {"flower": "rose"}}]
     assert "iVBOR" not in telemetry.everything()
@@ -324,7 +382,15 @@ def test_content(telemetry: Telemetry, model_server: ModelServer) -> None:
 def test_content_of_a_prompt(telemetry: Telemetry, model_server: ModelServer) -> None:
     """A prompt with its system prompt and image, and its answer, are told as a conversation would be."""
     model_server.enqueue(Reply(text="A rose."))
-    ask(model_server.url, False, "generate", prompt="What?", system="Be brief.", images=[b"\xff\xd8\xff"], stream=True)
+    ask(
+        model_server.url,
+        False,
+        "generate",
+        prompt="What?",
+        system="Be brief.",
+        images=[b"\xff\xd8\xff"],
+        stream=True,
+    )
     names = ("system_instructions", "input.messages", "output.messages")
     system, [sent], [given] = (json.loads(telemetry.attributes[f"gen_ai.{name}"]) for name in names)
     assert system == [{"type": "text", "content": "Be brief."}]
@@ -333,7 +399,9 @@ def test_content_of_a_prompt(telemetry: Telemetry, model_server: ModelServer) ->
     assert given["parts"] == [{"type": "text", "content": "A rose."}]
 
 
-@pytest.mark.skipif("think" not in PARAMETERS, reason="old versions of the client drop what a model thought")
+@pytest.mark.skipif(
+    "think" not in PARAMETERS, reason="old versions of the client drop what a model thought"
+)
 @pytest.mark.instrument(capture="span")
 def test_thoughts(telemetry: Telemetry, model_server: ModelServer, payload: Any) -> None:
     """What a model thought is told as reasoning, beside its answer, of a chat and of a prompt."""
@@ -352,17 +420,25 @@ def test_thoughts(telemetry: Telemetry, model_server: ModelServer, payload: Any)
 @pytest.mark.instrument(capture="span")
 def test_tool_calls_of_a_stream_stay_apart(telemetry: Telemetry, model_server: ModelServer) -> None:
     """Two calls without ids, each whole in a chunk of its own, are two calls, even of the same function."""
-    calls = tuple(ToolCall("look_up", json.dumps({"flower": flower})) for flower in ("rose", "tulip"))
+    calls = tuple(
+        ToolCall("look_up", json.dumps({"flower": flower})) for flower in ("rose", "tulip")
+    )
     model_server.enqueue(Reply(tool_calls=calls))
     ask(model_server.url, False, stream=True)
     [answer] = json.loads(telemetry.attributes["gen_ai.output.messages"])
-    assert [part["arguments"] for part in answer["parts"]] == [{"flower": "rose"}, {"flower": "tulip"}]
+    assert [part["arguments"] for part in answer["parts"]] == [
+        {"flower": "rose"},
+        {"flower": "tulip"},
+    ]
 
 
 def test_server_that_gives_no_reason() -> None:
     """The oldest servers say only that they are done, which is to say that they stopped by themselves."""
     response = Response()
-    for chunk in ({"response": "Hi.", "done": False}, {"response": "", "done": True, "eval_count": 2}):
+    for chunk in (
+        {"response": "Hi.", "done": False},
+        {"response": "", "done": True, "eval_count": 2},
+    ):
         delta = GENERATE.read({"model": MODEL, **chunk}, True)
         assert delta is not None
         response.add(delta)
@@ -374,10 +450,16 @@ def test_image_that_was_made() -> None:
     delta = GENERATE.read({"model": MODEL, "image": "iVBORw0KGgo=", "done": True}, True)
     assert delta is not None
     [part] = delta.parts
-    assert (part.kind, (part.data or {})["modality"], (part.data or {})["mime_type"]) == ("blob", "image", "image/png")
+    assert (part.kind, (part.data or {})["modality"], (part.data or {})["mime_type"]) == (
+        "blob",
+        "image",
+        "image/png",
+    )
 
 
-@pytest.mark.parametrize("odd", [{}, {"message": None}, {"message": {"content": 3, "tool_calls": [None]}, "done": 1}])
+@pytest.mark.parametrize(
+    "odd", [{}, {"message": None}, {"message": {"content": 3, "tool_calls": [None]}, "done": 1}]
+)
 def test_odd_answers(odd: dict[str, Any]) -> None:
     """What does not look like an answer states nothing, and breaks nothing."""
     delta = CHAT.read(odd, True)
@@ -386,7 +468,9 @@ def test_odd_answers(odd: dict[str, Any]) -> None:
 
 
 @BOTH
-def test_a_stream_begins_when_it_is_read(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
+def test_a_stream_begins_when_it_is_read(
+    telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
+) -> None:
     """A stream is a generator as ever, asks for nothing until it is read, and no span is current in the loop's body."""
 
     begun: list[Any] = []
@@ -396,10 +480,16 @@ def test_a_stream_begins_when_it_is_read(telemetry: Telemetry, model_server: Mod
             begun.append(call)
 
     def seen() -> tuple[int, int, bool]:
-        return len(begun), len(model_server.requests), trace.get_current_span().get_span_context().is_valid
+        return (
+            len(begun),
+            len(model_server.requests),
+            trace.get_current_span().get_span_context().is_valid,
+        )
 
     async def aread() -> None:
-        stream: Any = await ollama_client(model_server.url, "AsyncClient").chat(**CHATTED, stream=True)
+        stream: Any = await ollama_client(model_server.url, "AsyncClient").chat(
+            **CHATTED, stream=True
+        )
         assert inspect.isasyncgen(stream)
         assert seen() == (0, 0, False)
         async for _chunk in stream:
@@ -420,7 +510,9 @@ def test_a_stream_begins_when_it_is_read(telemetry: Telemetry, model_server: Mod
 def test_a_reader_that_stops_as_its_program_ends(telemetry: Telemetry, payload: Any) -> None:
     """A stream that is left in a generator of the app's is abandoned, though the loop's end cancels its closing."""
     body = payload("ollama/chat_stream.ndjson")
-    client = ollama_client("http://ollama.test", "AsyncClient", lambda _request: httpx.Response(200, content=body))
+    client = ollama_client(
+        "http://ollama.test", "AsyncClient", lambda _request: httpx.Response(200, content=body)
+    )
 
     async def words() -> Any:
         async for chunk in await client.chat(**CHATTED, stream=True):

@@ -52,7 +52,9 @@ class Scene:
         """The reply, waiting where it should."""
         if self.gate_after is None:
             return self.reply
-        return Reply(text=SOME.text, status=self.reply.status, gate=gate, gate_after=self.gate_after)
+        return Reply(
+            text=SOME.text, status=self.reply.status, gate=gate, gate_after=self.gate_after
+        )
 
 
 CANCELLED = "asyncio.exceptions.CancelledError"
@@ -76,15 +78,46 @@ STREAM_SCENES = (
     Scene("never_read", "never_read", "abandoned", chunks=False),
     Scene("dropped_half_read", "dropped_half", "abandoned"),
     Scene("reader_raises", "raising", "abandoned"),
-    Scene("network_cut", "to_the_end", "error", Reply(text=SOME.text, cut_after=2), error=THE_CLASS),
-    Scene("error_event", "to_the_end", "error", Reply(text=SOME.text, error_after=2), error="server_error"),
-    Scene("cancelled_in_create", "cancelled_in_create", "cancelled", HELD_BACK, 0, CANCELLED, chunks=False),
+    Scene(
+        "network_cut", "to_the_end", "error", Reply(text=SOME.text, cut_after=2), error=THE_CLASS
+    ),
+    Scene(
+        "error_event",
+        "to_the_end",
+        "error",
+        Reply(text=SOME.text, error_after=2),
+        error="server_error",
+    ),
+    Scene(
+        "cancelled_in_create",
+        "cancelled_in_create",
+        "cancelled",
+        HELD_BACK,
+        0,
+        CANCELLED,
+        chunks=False,
+    ),
     Scene("cancelled_between_chunks", "cancelled_between_chunks", "cancelled", SOME, 2, CANCELLED),
     Scene("cancelled_in_the_loop_body", "cancelled_in_body", "cancelled", SOME, 2, CANCELLED),
-    Scene("timed_out_in_create", "timed_out_in_create", "cancelled", HELD_BACK, 0, CANCELLED, chunks=False),
+    Scene(
+        "timed_out_in_create",
+        "timed_out_in_create",
+        "cancelled",
+        HELD_BACK,
+        0,
+        CANCELLED,
+        chunks=False,
+    ),
     Scene("timed_out_between_chunks", "timed_out", "cancelled", SOME, 2, CANCELLED),
     *(
-        Scene(f"refused_{status}", "to_the_end", "error", Reply(status=status), error=code, chunks=False)
+        Scene(
+            f"refused_{status}",
+            "to_the_end",
+            "error",
+            Reply(status=status),
+            error=code,
+            chunks=False,
+        )
         for status, code in REFUSALS.items()
     ),
 )
@@ -94,7 +127,14 @@ PLAIN_SCENES = (
     Scene("cancelled", "answer_cancelled", "cancelled", SOME, 0, CANCELLED, chunks=False),
     Scene("timed_out", "answer_timed_out", "cancelled", SOME, 0, CANCELLED, chunks=False),
     *(
-        Scene(f"refused_{status}", "the_answer", "error", Reply(status=status), error=code, chunks=False)
+        Scene(
+            f"refused_{status}",
+            "the_answer",
+            "error",
+            Reply(status=status),
+            error=code,
+            chunks=False,
+        )
         for status, code in REFUSALS.items()
     ),
 )
@@ -105,7 +145,9 @@ IN_WITH = ("in_with", "break_in_with")
 CLOSING = ("close_early", "close_first", "close_twice", *IN_WITH)
 
 
-def lines(modes: tuple[Mode, ...], scenes: tuple[Scene, ...], readers: dict[str, Any]) -> Iterator[Any]:
+def lines(
+    modes: tuple[Mode, ...], scenes: tuple[Scene, ...], readers: dict[str, Any]
+) -> Iterator[Any]:
     """All lines of the table; what has no sync form is only played async."""
     for kind in KINDS:
         for mode in modes:
@@ -119,13 +161,17 @@ def lines(modes: tuple[Mode, ...], scenes: tuple[Scene, ...], readers: dict[str,
                         continue
                     if asynchronous or readers[scene.reader].sync:
                         way = "async" if asynchronous else "sync"
-                        yield pytest.param(kind, mode, scene, asynchronous, id=f"{kind}-{way}-{mode}-{scene}")
+                        yield pytest.param(
+                            kind, mode, scene, asynchronous, id=f"{kind}-{way}-{mode}-{scene}"
+                        )
 
 
 def play(stage: Stage, scene: Scene, readers: dict[str, Any], asynchronous: bool) -> Seen:
     """One performance."""
     stage.server.requests.clear()  # ids are numbered by it
-    if not (stage.kind.generators and scene.reader in UNREAD):  # who asks for nothing takes no reply
+    if not (
+        stage.kind.generators and scene.reader in UNREAD
+    ):  # who asks for nothing takes no reply
         stage.server.enqueue(scene.scripted(stage.gate))
     reader = readers[scene.reader]
     seen = stage.aplay(reader.asynchronous) if asynchronous else stage.play(reader.sync)
@@ -146,7 +192,10 @@ def expected(kind: Kind, scene: Scene, seen: Seen, told: tuple[int, int]) -> dic
     if scene.reply.error_after is not None:
         error, unfinished = kind.codes.get(IN_STREAM, error), kind.failed or unfinished
     if scene.reader == "cancelled_in_body" and sys.version_info < (3, 11):
-        outcome, error = "abandoned", None  # whether a task is being cancelled cannot be known there
+        outcome, error = (
+            "abandoned",
+            None,
+        )  # whether a task is being cancelled cannot be known there
     return {
         "name": f"{kind.operation} {kind.request['model']}",
         "outcome": outcome,
@@ -185,9 +234,13 @@ def actual(telemetry: Telemetry, kind: Kind) -> dict[str, Any]:
         "outcome": found["callspan.outcome"],
         "status": span.status.status_code.name,
         "error.type": found.get("error.type"),
-        "usage": (None, None) if kind.tells_early and found["callspan.outcome"] != "completed" else usage,
+        "usage": (None, None)
+        if kind.tells_early and found["callspan.outcome"] != "completed"
+        else usage,
         "finish": found.get("gen_ai.response.finish_reasons"),
-        "recorded": sum(point["count"] for point in telemetry.points("gen_ai.client.operation.duration")),
+        "recorded": sum(
+            point["count"] for point in telemetry.points("gen_ai.client.operation.duration")
+        ),
     }
 
 
@@ -195,7 +248,12 @@ def actual(telemetry: Telemetry, kind: Kind) -> dict[str, Any]:
     ("kind", "mode", "scene", "asynchronous"), list(lines(STREAMED, STREAM_SCENES, STREAM_READERS))
 )
 def test_stream(
-    kind: Kind, mode: Mode, scene: Scene, asynchronous: bool, telemetry: Telemetry, model_server: ModelServer
+    kind: Kind,
+    mode: Mode,
+    scene: Scene,
+    asynchronous: bool,
+    telemetry: Telemetry,
+    model_server: ModelServer,
 ) -> None:
     """A stream ends as its reader saw it end, in one span, and the reader sees what it would have seen without us."""
     callspan.uninstrument()
@@ -216,9 +274,16 @@ def test_stream(
     assert actual(telemetry, kind) == expected(kind, scene, seen, told_since(before, model_server))
 
 
-@pytest.mark.parametrize(("kind", "mode", "scene", "asynchronous"), list(lines(PLAIN, PLAIN_SCENES, ANSWER_READERS)))
+@pytest.mark.parametrize(
+    ("kind", "mode", "scene", "asynchronous"), list(lines(PLAIN, PLAIN_SCENES, ANSWER_READERS))
+)
 def test_answer(
-    kind: Kind, mode: Mode, scene: Scene, asynchronous: bool, telemetry: Telemetry, model_server: ModelServer
+    kind: Kind,
+    mode: Mode,
+    scene: Scene,
+    asynchronous: bool,
+    telemetry: Telemetry,
+    model_server: ModelServer,
 ) -> None:
     """A whole answer, or the lack of one, is told in one span, and the program sees what it would have seen."""
     callspan.uninstrument()

@@ -15,7 +15,13 @@ import pytest
 
 import callspan
 from callspan.testing.modelserver import ModelServer, Reply
-from clients import anthropic_at, async_anthropic_at, async_openai_client, openai_client, stainless_at
+from clients import (
+    anthropic_at,
+    async_anthropic_at,
+    async_openai_client,
+    openai_client,
+    stainless_at,
+)
 from creating import ollama_client
 from program import CHAT, HELLO, MODEL
 from telemetry import Telemetry
@@ -44,7 +50,13 @@ def chat_answer(reason: str = "stop", **fields: Any) -> dict[str, Any]:
 def response() -> dict[str, Any]:
     """A response of the same kind."""
     text = {"type": "output_text", "text": SAID, "annotations": []}
-    message = {"type": "message", "id": "m-1", "role": "assistant", "status": "completed", "content": [text]}
+    message = {
+        "type": "message",
+        "id": "m-1",
+        "role": "assistant",
+        "status": "completed",
+        "content": [text],
+    }
     usage = {"input_tokens": INPUT, "output_tokens": OUTPUT, "total_tokens": INPUT + OUTPUT}
     head = {"id": "answer-1", "object": "response", "created_at": 1_790_000_000, "model": MODEL}
     return {**head, "status": "completed", "output": [message], "usage": usage}
@@ -54,12 +66,23 @@ def claude() -> dict[str, Any]:
     """A message of Anthropic's of the same kind."""
     head = {"id": "answer-1", "type": "message", "role": "assistant", "model": "claude-flowers"}
     usage = {"input_tokens": INPUT, "output_tokens": OUTPUT}
-    return {**head, "content": [{"type": "text", "text": SAID}], "stop_reason": "end_turn", "usage": usage}
+    return {
+        **head,
+        "content": [{"type": "text", "text": SAID}],
+        "stop_reason": "end_turn",
+        "usage": usage,
+    }
 
 
 Ask = Callable[[Any], Any]
 CASES: dict[str, tuple[dict[str, Any], str, Ask, str, str]] = {
-    "cut": (chat_answer("length"), "openai", lambda c: _parse(c.chat.completions), LENGTH, "length"),
+    "cut": (
+        chat_answer("length"),
+        "openai",
+        lambda c: _parse(c.chat.completions),
+        LENGTH,
+        "length",
+    ),
     "filtered": (
         chat_answer("content_filter"),
         "openai",
@@ -68,7 +91,13 @@ CASES: dict[str, tuple[dict[str, Any], str, Ask, str, str]] = {
         "content_filter",
     ),
     "not valid": (chat_answer(), "openai", lambda c: _parse(c.chat.completions), INVALID, "stop"),
-    "beta": (chat_answer("length"), "openai", lambda c: _parse(c.beta.chat.completions), LENGTH, "length"),
+    "beta": (
+        chat_answer("length"),
+        "openai",
+        lambda c: _parse(c.beta.chat.completions),
+        LENGTH,
+        "length",
+    ),
     "responses": (
         response(),
         "openai",
@@ -86,7 +115,9 @@ CASES: dict[str, tuple[dict[str, Any], str, Ask, str, str]] = {
     "anthropic": (
         claude(),
         "anthropic",
-        lambda c: c.messages.parse(model="claude-flowers", messages=HELLO, max_tokens=9, output_format=Flower),
+        lambda c: c.messages.parse(
+            model="claude-flowers", messages=HELLO, max_tokens=9, output_format=Flower
+        ),
         INVALID,
         "end_turn",
     ),
@@ -101,7 +132,10 @@ CASES: dict[str, tuple[dict[str, Any], str, Ask, str, str]] = {
 STRICT: dict[str, Any] = {"_strict_response_validation": True}
 CLIENTS: Mapping[str, tuple[Callable[[str], Any], Callable[[str], Any]]] = {
     "openai": (openai_client, async_openai_client),
-    "strict": (lambda url: openai_client(url, **STRICT), lambda url: async_openai_client(url, **STRICT)),
+    "strict": (
+        lambda url: openai_client(url, **STRICT),
+        lambda url: async_openai_client(url, **STRICT),
+    ),
     "anthropic": (anthropic_at, async_anthropic_at),
     "groq": (stainless_at("groq", "Groq", **STRICT), stainless_at("groq", "AsyncGroq", **STRICT)),
 }
@@ -137,7 +171,9 @@ BOTH = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "asyn
 
 @BOTH
 @pytest.mark.parametrize("name", CASES)
-def test_the_answer_is_told(telemetry: Telemetry, model_server: ModelServer, name: str, asynchronous: bool) -> None:
+def test_the_answer_is_told(
+    telemetry: Telemetry, model_server: ModelServer, name: str, asynchronous: bool
+) -> None:
     """The call is an error by the exception's class, with id, model, reason, tokens and text of the answer."""
     body, kind, ask, expected, reason = CASES[name]
     if name == "anthropic" and not hasattr(anthropic.Anthropic(api_key="any").messages, "parse"):
@@ -151,25 +187,41 @@ def test_the_answer_is_told(telemetry: Telemetry, model_server: ModelServer, nam
     assert (found["callspan.outcome"], found["error.type"]) == ("error", expected)
     assert found["gen_ai.response.id"] == "answer-1"
     assert found.get("gen_ai.response.finish_reasons", ("",)) == (reason,)
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (INPUT, OUTPUT)
-    assert not reason or json.loads(found["gen_ai.output.messages"])[0]["parts"][0]["content"] == SAID
+    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (
+        INPUT,
+        OUTPUT,
+    )
+    assert (
+        not reason or json.loads(found["gen_ai.output.messages"])[0]["parts"][0]["content"] == SAID
+    )
     assert telemetry.tokens == {"input": INPUT, "output": OUTPUT}
-    assert (count.calls, count.failed_calls, count.unknown_calls, count.total) == (1, 1, 0, INPUT + OUTPUT)
+    assert (count.calls, count.failed_calls, count.unknown_calls, count.total) == (
+        1,
+        1,
+        0,
+        INPUT + OUTPUT,
+    )
     assert (budget.spent["calls"], budget.spent["tokens"]) == (1, INPUT + OUTPUT)
 
 
 @BOTH
-def test_the_exception_is_the_clients_own(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
+def test_the_exception_is_the_clients_own(
+    telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
+) -> None:
     """It has all that the client has put into it, and no other has taken its place."""
     model_server.enqueue(Reply(raw=json.dumps(chat_answer("length"))))
-    error = raised("openai", lambda client: _parse(client.chat.completions), model_server.url, asynchronous)
+    error = raised(
+        "openai", lambda client: _parse(client.chat.completions), model_server.url, asynchronous
+    )
     assert isinstance(error, openai.LengthFinishReasonError)
     assert error.completion.id == "answer-1"
     assert error.__cause__ is None
 
 
 @pytest.mark.parametrize("name", ["cut", "not valid"])
-def test_content_stays_here_while_capture_is_off(telemetry: Telemetry, model_server: ModelServer, name: str) -> None:
+def test_content_stays_here_while_capture_is_off(
+    telemetry: Telemetry, model_server: ModelServer, name: str
+) -> None:
     """Neither the text of the answer nor the words of the exception, which quote it, leave the process."""
     body, kind, ask, *_ = CASES[name]
     model_server.enqueue(Reply(raw=json.dumps(body)))
@@ -196,13 +248,18 @@ def test_a_raw_response_that_the_app_parses(
     with pytest.raises(openai.LengthFinishReasonError):
         parse()
     found = telemetry.attributes
-    assert (found["callspan.outcome"], found["gen_ai.response.finish_reasons"]) == ("completed", ("length",))
+    assert (found["callspan.outcome"], found["gen_ai.response.finish_reasons"]) == (
+        "completed",
+        ("length",),
+    )
     assert found["gen_ai.usage.output_tokens"] == OUTPUT
     assert "flower" in found["gen_ai.output.messages"]
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
-def test_an_answer_that_ollamas_models_refuse(telemetry: Telemetry, model_server: ModelServer, stream: bool) -> None:
+def test_an_answer_that_ollamas_models_refuse(
+    telemetry: Telemetry, model_server: ModelServer, stream: bool
+) -> None:
     """Its client makes a model of each answer within the request; the counts in one that is refused are counted."""
     last = {"model": "flowers-8b", "message": {"role": 5}, "done": True, "done_reason": "stop"}
     body = json.dumps({**last, "prompt_eval_count": INPUT, "eval_count": OUTPUT})
@@ -212,14 +269,23 @@ def test_an_answer_that_ollamas_models_refuse(telemetry: Telemetry, model_server
         list(client.chat(model="flowers-8b", messages=HELLO, stream=stream))  # type: ignore[call-overload]
     found = telemetry.attributes
     assert (found["callspan.outcome"], found["error.type"]) == ("error", INVALID)
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (INPUT, OUTPUT)
+    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (
+        INPUT,
+        OUTPUT,
+    )
     assert found["gen_ai.response.finish_reasons"] == ("stop",)
 
 
-def test_what_the_provider_says_comes_first(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_what_the_provider_says_comes_first(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """An error in an answer with status 200 is the reason, though the client raises one of its own for the shape."""
-    model_server.enqueue(Reply(raw=json.dumps({"error": {"code": "overloaded", "message": "whisper"}})))
-    error = raised("strict", lambda client: client.chat.completions.create(**CHAT), model_server.url, False)
+    model_server.enqueue(
+        Reply(raw=json.dumps({"error": {"code": "overloaded", "message": "whisper"}}))
+    )
+    error = raised(
+        "strict", lambda client: client.chat.completions.create(**CHAT), model_server.url, False
+    )
     assert isinstance(error, openai.APIResponseValidationError)
     assert telemetry.attributes["error.type"] == "overloaded"
 
@@ -244,7 +310,9 @@ HELPERS: dict[str, tuple[str, Helper, Reply, str, str]] = {
     ),
     "filtered": (
         "openai",
-        lambda c: c.chat.completions.stream(**CHAT, response_format=Flower, stream_options={"include_usage": True}),
+        lambda c: c.chat.completions.stream(
+            **CHAT, response_format=Flower, stream_options={"include_usage": True}
+        ),
         Reply(text=SAID, finish_reason="content_filter"),
         FILTER,
         "content_filter",
@@ -265,7 +333,9 @@ HELPERS: dict[str, tuple[str, Helper, Reply, str, str]] = {
     ),
     "anthropic": (
         "anthropic",
-        lambda c: c.messages.stream(model="claude-flowers", messages=HELLO, max_tokens=9, output_format=Flower),
+        lambda c: c.messages.stream(
+            model="claude-flowers", messages=HELLO, max_tokens=9, output_format=Flower
+        ),
         Reply(text=SAID),
         INVALID,
         "error",
@@ -276,7 +346,9 @@ HELPERS: dict[str, tuple[str, Helper, Reply, str, str]] = {
 @BOTH
 @pytest.mark.instrument(capture="span")
 @pytest.mark.parametrize("name", HELPERS)
-def test_a_helper_for_streams(telemetry: Telemetry, model_server: ModelServer, name: str, asynchronous: bool) -> None:
+def test_a_helper_for_streams(
+    telemetry: Telemetry, model_server: ModelServer, name: str, asynchronous: bool
+) -> None:
     """What a helper raises while it makes an object of the chunks is how the call ended, with what had come by then."""
     kind, helper, reply, expected, reason = HELPERS[name]
     model_server.enqueue(reply)
@@ -300,7 +372,9 @@ def test_a_helper_for_streams(telemetry: Telemetry, model_server: ModelServer, n
     assert (count.calls, count.failed_calls) == (1, 1)
 
 
-def test_a_helper_that_the_app_leaves_by_an_exception_of_its_own(telemetry: Telemetry, client: openai.OpenAI) -> None:
+def test_a_helper_that_the_app_leaves_by_an_exception_of_its_own(
+    telemetry: Telemetry, client: openai.OpenAI
+) -> None:
     """What the app raises in its own code is not the call's: the reader has stopped."""
 
     def read() -> None:

@@ -27,20 +27,45 @@ def price(provider: str, asked: str | None, answered: str | None = None) -> floa
         ("aws.bedrock", HAIKU, None, 1.1),
         ("aws.bedrock", f"{ARN}::foundation-model/{HAIKU}", None, 1.1),
         ("aws.bedrock", f"{ARN}::foundation-model/amazon.nova-lite-v1:0", None, 0.06),
-        ("aws.bedrock", f"arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/{HAIKU}", None, 1.1),
+        (
+            "aws.bedrock",
+            f"arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/{HAIKU}",
+            None,
+            1.1,
+        ),
         ("aws.bedrock", f"{ARN}:123456789012:inference-profile/us.{HAIKU}", None, 1.1),
         ("aws.bedrock", f"{ARN}:123456789012:inference-profile/global.{HAIKU}", None, 1.0),
         ("aws.bedrock", f"global.{HAIKU}", "claude-haiku-4-5-20251001", 1.0),
         ("aws.bedrock", f"eu.{HAIKU}", None, 1.1),
         ("aws.bedrock", "apac.anthropic.claude-3-5-sonnet-20240620-v1:0", None, 3),
         ("aws.bedrock", f"converse/us.{HAIKU}", None, 1.1),
-        ("aws.bedrock", f"{ARN}:1:default-prompt-router/anthropic.claude:1", f"{ARN}::foundation-model/{HAIKU}", 1.1),
-        ("aws.bedrock", f"{ARN}:123456789012:application-inference-profile/a1b2c3", "claude-haiku-4-5-20251001", None),
-        ("aws.bedrock", f"{ARN}:123456789012:provisioned-model/a1b2c3", "claude-haiku-4-5-20251001", None),
+        (
+            "aws.bedrock",
+            f"{ARN}:1:default-prompt-router/anthropic.claude:1",
+            f"{ARN}::foundation-model/{HAIKU}",
+            1.1,
+        ),
+        (
+            "aws.bedrock",
+            f"{ARN}:123456789012:application-inference-profile/a1b2c3",
+            "claude-haiku-4-5-20251001",
+            None,
+        ),
+        (
+            "aws.bedrock",
+            f"{ARN}:123456789012:provisioned-model/a1b2c3",
+            "claude-haiku-4-5-20251001",
+            None,
+        ),
         ("aws.bedrock", f"{ARN}:123456789012:imported-model/a1b2c3", None, None),
         ("aws.bedrock", f"{ARN}:123456789012:custom-model-deployment/a1b2c3", None, None),
         ("gcp.vertex_ai", "publishers/anthropic/models/claude-haiku-4-5@20251001", None, 1),
-        ("gcp.vertex_ai", "projects/p/locations/l/publishers/google/models/gemini-2.5-flash", None, 0.3),
+        (
+            "gcp.vertex_ai",
+            "projects/p/locations/l/publishers/google/models/gemini-2.5-flash",
+            None,
+            0.3,
+        ),
         ("gcp.vertex_ai", "publishers/google/models/gemini-2.5-flash", "gemini-2.5-flash", 0.3),
         ("gcp.vertex_ai", "projects/p/locations/l/endpoints/123", "gemini-2.5-flash", None),
         ("gcp.gemini", "models/gemini-2.5-flash", None, 0.3),
@@ -52,7 +77,12 @@ def price(provider: str, asked: str | None, answered: str | None = None) -> floa
         ("openai", "ft:gpt-4.1:my-org::abc", "gpt-4.1", None),
         ("openai", "ft:gpt-3.5-turbo-0125:my-org::abc", None, 3),
         ("mistral_ai", "ft:mistral-small-latest:x:y", "mistral-small-latest", None),
-        ("openrouter", "meta-llama/llama-3.3-70b-instruct:free", "meta-llama/llama-3.3-70b-instruct", 0),
+        (
+            "openrouter",
+            "meta-llama/llama-3.3-70b-instruct:free",
+            "meta-llama/llama-3.3-70b-instruct",
+            0,
+        ),
         ("openrouter", "openai/gpt-4o:nitro", "openai/gpt-4o", None),
         ("openrouter", "openai/gpt-4o", "openai/gpt-4o", 2.5),
         ("litellm", f"bedrock/global.{HAIKU}", None, 1.0),
@@ -75,16 +105,24 @@ def test_cached_sound_is_counted_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("read", "sound", "usd", "unknown"), [(1000, 800, 200 * 0.03 + 800 * 0.1, None), (500, 800, None, "modality")]
+    ("read", "sound", "usd", "unknown"),
+    [(1000, 800, 200 * 0.03 + 800 * 0.1, None), (500, 800, None, "modality")],
 )
-def test_cached_sound_that_nobody_states(read: int, sound: int, usd: float | None, unknown: str | None) -> None:
+def test_cached_sound_that_nobody_states(
+    read: int, sound: int, usd: float | None, unknown: str | None
+) -> None:
     """How much of the cached input was sound is known only where the numbers leave no choice."""
     usage = callspan.Usage(input=1000, output=0, cache_read=read, input_audio=sound)
     found = PRICES.cost(Charge("gcp.gemini", ("gemini-2.5-flash", None), (), 29_800_000, usage))
-    assert (found.usd, found.unknown) == (None if usd is None else pytest.approx(usd / 1e6), unknown)
+    assert (found.usd, found.unknown) == (
+        None if usd is None else pytest.approx(usd / 1e6),
+        unknown,
+    )
 
 
 def test_parts_that_are_more_than_the_whole() -> None:
     """Counts that contradict each other have no cost."""
     usage = callspan.Usage(input=10, output=0, cache_read=500)
-    assert PRICES.cost(Charge("openai", ("gpt-4o", None), (), 29_800_000, usage)).unknown == "tokens"
+    assert (
+        PRICES.cost(Charge("openai", ("gpt-4o", None), (), 29_800_000, usage)).unknown == "tokens"
+    )

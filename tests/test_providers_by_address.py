@@ -62,12 +62,18 @@ ADDRESSES = {
 
 def answer(request: Any) -> Any:
     """A whole answer, without a network."""
-    choice = {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": "Hi"},
+        "finish_reason": "stop",
+    }
     body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
     return http.Response(200, json=body, request=request)
 
 
-@pytest.mark.breaks("span.required", "Bedrock's guardrail id, which its OpenAI-compatible API does not have")
+@pytest.mark.breaks(
+    "span.required", "Bedrock's guardrail id, which its OpenAI-compatible API does not have"
+)
 @pytest.mark.parametrize("url", ADDRESSES)
 def test_provider(telemetry: Telemetry, url: str) -> None:
     """One call to an address: whose it is, and where it went."""

@@ -13,7 +13,17 @@ from pathlib import Path
 import pytest
 
 CASES = Path(__file__).parent.parent.parent / "shared" / "cases"
-MODES = ("sync", "async", "helper", "async-helper", "raw", "async-raw", "ctx", "early", "async-early")
+MODES = (
+    "sync",
+    "async",
+    "helper",
+    "async-helper",
+    "raw",
+    "async-raw",
+    "ctx",
+    "early",
+    "async-early",
+)
 CLIENTS = {
     "openai.": 1000,
     "anthropic.": 1000,
@@ -46,17 +56,32 @@ def teardown():
 """
 
 
-@pytest.mark.skipif(not CASES.exists(), reason="the recordings lie beside a maintainer's checkout, not in a clone")
+@pytest.mark.skipif(
+    not CASES.exists(), reason="the recordings lie beside a maintainer's checkout, not in a clone"
+)
 @pytest.mark.parametrize("capture", ["span", "event"])
 def test_every_fact(tmp_path: Path, capture: str) -> None:
     """Every fact of every case of the clients holds, in every mode; nothing is skipped but other clients."""
     driver, out = tmp_path / "driver.py", tmp_path / "out.json"
     driver.write_text(DRIVER % ({client.rstrip(".") for client in CLIENTS}, capture))
-    command = [sys.executable, CASES / "replay.py", "--cases", CASES / "dev", "--driver", driver, "--out", out]
+    command = [
+        sys.executable,
+        CASES / "replay.py",
+        "--cases",
+        CASES / "dev",
+        "--driver",
+        driver,
+        "--out",
+        out,
+    ]
     command += ["--modes", ",".join(MODES), "--only", "-"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
-    details = [call for call in json.loads(out.read_text())["details"] if call["api"].startswith(tuple(CLIENTS))]
+    details = [
+        call
+        for call in json.loads(out.read_text())["details"]
+        if call["api"].startswith(tuple(CLIENTS))
+    ]
     failed = [
         f"{call['case']} {call['mode']} {name}: want {fact.get('want')!r}, got {fact.get('got')!r}"
         for call in details

@@ -20,7 +20,12 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "streamed": {"stream": True},
     "with_usage": {"stream": True, "stream_options": {"include_usage": True}},
     "without_usage": {"stream": True, "stream_options": {"include_usage": False}},
-    "extra": {"stream": True, "extra_body": {"mine": [1, {"a": None}]}, "temperature": 0, "max_tokens": None},
+    "extra": {
+        "stream": True,
+        "extra_body": {"mine": [1, {"a": None}]},
+        "temperature": 0,
+        "max_tokens": None,
+    },
     "umlauts": {"messages": [{"role": "user", "content": "Blümchen 花 \U0001f339"}]},
 }
 IGNORED = ("host", "x-stainless-retry-count")
@@ -100,7 +105,9 @@ def test_asked_not_by_us(telemetry: Telemetry, program: Program, model_server: M
 
 
 @pytest.mark.instrument(request_usage=True)
-def test_refused_by_the_app(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_refused_by_the_app(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """An app that has said no is not overruled."""
     program.stream(stream_options={"include_usage": False})
     assert chosen(model_server) == {"include_usage": False}
@@ -108,7 +115,9 @@ def test_refused_by_the_app(telemetry: Telemetry, program: Program, model_server
 
 
 @pytest.mark.instrument(request_usage=True)
-def test_other_options_stay(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_other_options_stay(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """Other stream options stay as they are."""
     program.stream(stream_options={"include_obfuscation": False})
     assert chosen(model_server) == {"include_obfuscation": False, "include_usage": True}
@@ -120,7 +129,9 @@ def test_plain_calls_are_left_alone(
     telemetry: Telemetry, program: Program, model_server: ModelServer, path: str
 ) -> None:
     """A call that is not streamed gets no stream options, which some servers refuse."""
-    program.ask(path, **(CHAT if "chat" in path else {"model": "gpt-3.5-turbo-instruct", "prompt": "roses"}))
+    program.ask(
+        path, **(CHAT if "chat" in path else {"model": "gpt-3.5-turbo-instruct", "prompt": "roses"})
+    )
     assert chosen(model_server) is None
 
 
@@ -139,7 +150,9 @@ def test_other_endpoints(telemetry: Telemetry, program: Program, model_server: M
 
 @pytest.mark.instrument(request_usage=True)
 @pytest.mark.parametrize("way", ["next", "raw", "streaming_raw", HELPER, "with"])
-def test_hidden_in_every_way(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, way: str) -> None:
+def test_hidden_in_every_way(
+    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, way: str
+) -> None:
     """The extra chunk is hidden, and counted, in whatever way the stream is read."""
     create = client.chat.completions
     if way == "next":
@@ -168,12 +181,17 @@ def test_hidden_in_every_way(telemetry: Telemetry, client: openai.OpenAI, model_
 
 @pytest.mark.instrument(request_usage=True)
 @pytest.mark.parametrize("way", ["raw", HELPER, "with"])
-async def test_hidden_in_every_way_async(telemetry: Telemetry, model_server: ModelServer, way: str) -> None:
+async def test_hidden_in_every_way_async(
+    telemetry: Telemetry, model_server: ModelServer, way: str
+) -> None:
     """The same in asynchronous code."""
     async with async_openai_client(model_server.url) as client:
         create = client.chat.completions
         if way == "raw":
-            chunks = [c async for c in (await create.with_raw_response.create(**CHAT, stream=True)).parse()]
+            chunks = [
+                c
+                async for c in (await create.with_raw_response.create(**CHAT, stream=True)).parse()
+            ]
         elif way == "helper":
             async with create.stream(**CHAT) as helper:
                 chunks = [event.chunk async for event in helper if event.type == "chunk"]
@@ -186,7 +204,9 @@ async def test_hidden_in_every_way_async(telemetry: Telemetry, model_server: Mod
 
 
 @pytest.mark.instrument(request_usage=True)
-def test_the_request_of_the_app_is_not_changed(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_the_request_of_the_app_is_not_changed(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """What the app passed stays as it was, so that it can pass it again."""
     options: dict[str, Any] = {"include_obfuscation": False}
     request = {**CHAT, "stream": True, "stream_options": options}

@@ -31,7 +31,9 @@ def retries(telemetry: Telemetry) -> list[tuple[int, str, float]]:
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
-def test_status(telemetry: Telemetry, patient: Program, model_server: ModelServer, stream: bool) -> None:
+def test_status(
+    telemetry: Telemetry, patient: Program, model_server: ModelServer, stream: bool
+) -> None:
     """Each attempt that a status ended is an event with that status, and the wait that the server asked for."""
     model_server.enqueue(BUSY, Reply(status=500, retry_after=0.002))
     patient.stream(**WITH_USAGE) if stream else patient.chat()
@@ -41,7 +43,9 @@ def test_status(telemetry: Telemetry, patient: Program, model_server: ModelServe
     assert len(model_server.requests) == 3
 
 
-def test_events_have_times_of_their_own(telemetry: Telemetry, patient: Program, model_server: ModelServer) -> None:
+def test_events_have_times_of_their_own(
+    telemetry: Telemetry, patient: Program, model_server: ModelServer
+) -> None:
     """The events stand between the start and the end of the span, in order."""
     model_server.enqueue(BUSY, BUSY)
     patient.chat()
@@ -81,7 +85,9 @@ def test_none(telemetry: Telemetry, patient: Program) -> None:
     assert "callspan.request.attempts" not in telemetry.attributes
 
 
-def test_handlers_see_them(telemetry: Telemetry, patient: Program, model_server: ModelServer) -> None:
+def test_handlers_see_them(
+    telemetry: Telemetry, patient: Program, model_server: ModelServer
+) -> None:
     """A handler finds the retries on the call."""
     seen: list[Any] = []
 
@@ -108,7 +114,9 @@ def test_metric(telemetry: Telemetry, patient: Program, model_server: ModelServe
     assert duration["sum"] >= 0.002
 
 
-def test_content_stays_out(telemetry: Telemetry, patient: Program, model_server: ModelServer) -> None:
+def test_content_stays_out(
+    telemetry: Telemetry, patient: Program, model_server: ModelServer
+) -> None:
     """What a refused attempt said is content, and not in the telemetry."""
     model_server.enqueue(Reply(status=429, retry_after=0.001, error_message="you said: my secret"))
     patient.chat()

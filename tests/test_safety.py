@@ -49,7 +49,11 @@ def test_a_program_reaches_nothing_but_its_model(model_server: ModelServer, tmp_
     """Not at import, not in a call with estimates and prices, not at exit; and nothing is listened on."""
     done = run(WATCHED, model_server.url, str(tmp_path / "traces.jsonl"))
     assert done.returncode == 0, done.stderr
-    reached = [line for line in done.stdout.splitlines() if "getaddrinfo" not in line or "127.0.0.1" not in line]
+    reached = [
+        line
+        for line in done.stdout.splitlines()
+        if "getaddrinfo" not in line or "127.0.0.1" not in line
+    ]
     assert reached == [f"('127.0.0.1', {model_server.port})"]
 
 
@@ -89,8 +93,14 @@ def test_dependencies_are_few_and_ranged() -> None:
     assert listed is not None
     needed = [Requirement(text) for text in re.findall(r'"(.*?)"', listed[1])]
     assert len(needed) == 5
-    assert [sorted(part.operator for part in each.specifier) for each in needed] == [["<", ">="]] * 5
-    lock = [line for line in (PROJECT / "requirements-dev.lock").read_text().splitlines() if not line.startswith("#")]
+    assert [sorted(part.operator for part in each.specifier) for each in needed] == [
+        ["<", ">="]
+    ] * 5
+    lock = [
+        line
+        for line in (PROJECT / "requirements-dev.lock").read_text().splitlines()
+        if not line.startswith("#")
+    ]
     assert not [line for line in lock if not re.fullmatch(r"[a-z0-9-]+==[a-z0-9.!]+", line)]
     locked = dict(line.split("==") for line in lock)
     assert all(each.specifier.contains(locked[each.name]) for each in needed)

@@ -29,7 +29,10 @@ CLIENTS: dict[str, tuple[Callable[[str], Any], Callable[[str], Any]]] = {
     "openai": (openai_client, async_openai_client),
     "groq": (stainless_at("groq", "Groq"), stainless_at("groq", "AsyncGroq")),
     "together": (stainless_at("together", "Together"), stainless_at("together", "AsyncTogether")),
-    "fireworks": (stainless_at("fireworks", "Fireworks"), stainless_at("fireworks", "AsyncFireworks")),
+    "fireworks": (
+        stainless_at("fireworks", "Fireworks"),
+        stainless_at("fireworks", "AsyncFireworks"),
+    ),
     "cerebras": (
         stainless_at("cerebras.cloud.sdk", "Cerebras", **CEREBRAS),
         stainless_at("cerebras.cloud.sdk", "AsyncCerebras", **CEREBRAS),
@@ -75,11 +78,16 @@ def assert_counted(telemetry: Telemetry, server: ModelServer) -> None:
     found = telemetry.attributes
     assert found["callspan.outcome"] == "completed"
     assert found["gen_ai.response.finish_reasons"] == ("stop",)
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (counts.input, counts.output)
+    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (
+        counts.input,
+        counts.output,
+    )
     assert telemetry.tokens == {"input": counts.input, "output": counts.output}
 
 
-def test_a_second_loop_brings_the_counts(telemetry: Telemetry, model_server: ModelServer, kind: str) -> None:
+def test_a_second_loop_brings_the_counts(
+    telemetry: Telemetry, model_server: ModelServer, kind: str
+) -> None:
     """The call goes on at the finish reason, and ends with the loop that reads the counts."""
     with CLIENTS[kind][0](model_server.url) as client:
         stream = client.chat.completions.create(**FLOWERS, **WITH_USAGE)
@@ -90,7 +98,9 @@ def test_a_second_loop_brings_the_counts(telemetry: Telemetry, model_server: Mod
         assert_counted(telemetry, model_server)
 
 
-async def test_a_second_loop_in_asynchronous_code(telemetry: Telemetry, model_server: ModelServer, kind: str) -> None:
+async def test_a_second_loop_in_asynchronous_code(
+    telemetry: Telemetry, model_server: ModelServer, kind: str
+) -> None:
     """The call goes on at the finish reason, and ends with the loop that reads the counts."""
     async with CLIENTS[kind][1](model_server.url) as client:
         stream = await client.chat.completions.create(**FLOWERS, **WITH_USAGE)
@@ -103,7 +113,9 @@ async def test_a_second_loop_in_asynchronous_code(telemetry: Telemetry, model_se
 
 @pytest.mark.instrument(request_usage=True)
 @pytest.mark.parametrize("path", ["chat.completions", "completions"])
-def test_counts_that_callspan_asked_for(telemetry: Telemetry, model_server: ModelServer, path: str) -> None:
+def test_counts_that_callspan_asked_for(
+    telemetry: Telemetry, model_server: ModelServer, path: str
+) -> None:
     """They are read by a second loop too, which gives the app nothing, for their chunk is hidden."""
     request = FLOWERS if path == "chat.completions" else {"model": "flowers-8b", "prompt": "Roses"}
     with openai_client(model_server.url) as client:
@@ -126,7 +138,9 @@ def test_steps_by_next(telemetry: Telemetry, asked: Any, model_server: ModelServ
     assert_counted(telemetry, model_server)
 
 
-def test_a_second_loop_that_breaks_at_the_counts(telemetry: Telemetry, asked: Any, model_server: ModelServer) -> None:
+def test_a_second_loop_that_breaks_at_the_counts(
+    telemetry: Telemetry, asked: Any, model_server: ModelServer
+) -> None:
     """`break` at the chunk with the counts ends the call at once, though the stream is still held."""
     read_until_finished(asked)
     for chunk in asked:
@@ -159,7 +173,10 @@ def drop(stream: Any) -> None:
 
 @pytest.mark.parametrize("end", [close, drop], ids=["closed", "dropped"])
 def test_no_second_loop(
-    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, end: Callable[[Any], None]
+    telemetry: Telemetry,
+    client: openai.OpenAI,
+    model_server: ModelServer,
+    end: Callable[[Any], None],
 ) -> None:
     """A reader that does not come back has had the whole answer: the call is completed, without counts."""
 
@@ -174,7 +191,10 @@ def test_no_second_loop(
     gc.collect()
     assert callspan.flush()
     found = telemetry.attributes
-    assert (found["callspan.outcome"], found["gen_ai.response.finish_reasons"]) == ("completed", ("stop",))
+    assert (found["callspan.outcome"], found["gen_ai.response.finish_reasons"]) == (
+        "completed",
+        ("stop",),
+    )
     assert not [name for name in found if name.startswith("gen_ai.usage.")]
     assert (count.calls, count.unknown_calls) == (1, 1)
 
@@ -208,7 +228,9 @@ def test_the_answer_is_captured_once(telemetry: Telemetry, asked: Any) -> None:
     assert telemetry.attributes["gen_ai.output.messages"].count(SAID) == 1
 
 
-def test_break_ends_at_once_where_no_counts_are_awaited(telemetry: Telemetry, client: openai.OpenAI) -> None:
+def test_break_ends_at_once_where_no_counts_are_awaited(
+    telemetry: Telemetry, client: openai.OpenAI
+) -> None:
     """Without a question for counts nothing is to come after the finish reason, and the stream may be held."""
     stream = client.chat.completions.create(**CHAT, stream=True)
     read_until_finished(stream)
@@ -221,14 +243,18 @@ def test_break_before_the_finish_reason(telemetry: Telemetry, asked: Any) -> Non
     assert telemetry.attributes["callspan.outcome"] == "abandoned"
 
 
-def test_break_before_the_last_choice_has_finished(telemetry: Telemetry, client: openai.OpenAI) -> None:
+def test_break_before_the_last_choice_has_finished(
+    telemetry: Telemetry, client: openai.OpenAI
+) -> None:
     """Of two answers one has its finish reason and the other goes on: the model had not said all that it would."""
     stream = client.chat.completions.create(**CHAT, **WITH_USAGE, n=2)
     read_until_finished(stream)
     assert telemetry.attributes["callspan.outcome"] == "abandoned"
 
 
-def test_break_between_two_choices_without_counts(telemetry: Telemetry, client: openai.OpenAI) -> None:
+def test_break_between_two_choices_without_counts(
+    telemetry: Telemetry, client: openai.OpenAI
+) -> None:
     """The same where no counts were asked for."""
     stream = client.chat.completions.create(**CHAT, stream=True, n=2)
     read_until_finished(stream)
@@ -260,7 +286,9 @@ def test_a_cancelled_reader(telemetry: Telemetry, model_server: ModelServer) -> 
     assert telemetry.attributes["callspan.outcome"] == expected
 
 
-def test_a_second_loop_over_the_events_of_bedrock(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_a_second_loop_over_the_events_of_bedrock(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """A model in OpenAI's format, asked for its counts through InvokeModel, states them in an event of their own."""
     head = {"object": "chat.completion.chunk", "id": "c-1", "model": "flowers"}
     delta = {"role": "assistant", "content": "A rose."}
@@ -270,10 +298,17 @@ def test_a_second_loop_over_the_events_of_bedrock(telemetry: Telemetry, model_se
         {**head, "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2}},
     ]
     asked = json.dumps({"messages": HELLO, "stream_options": {"include_usage": True}})
-    packed = [json.dumps({"bytes": base64.b64encode(json.dumps(chunk).encode()).decode()}) for chunk in chunks]
-    model_server.enqueue(Reply(raw=b"".join(event("chunk", payload.encode()) for payload in packed)))
+    packed = [
+        json.dumps({"bytes": base64.b64encode(json.dumps(chunk).encode()).decode()})
+        for chunk in chunks
+    ]
+    model_server.enqueue(
+        Reply(raw=b"".join(event("chunk", payload.encode()) for payload in packed))
+    )
     client = bedrock(model_server.url)
-    stream = client.invoke_model_with_response_stream(modelId="openai.flowers", body=asked, **GUARDED)["body"]
+    stream = client.invoke_model_with_response_stream(
+        modelId="openai.flowers", body=asked, **GUARDED
+    )["body"]
     for item in stream:
         if b'"stop"' in item["chunk"]["bytes"]:
             break
@@ -284,7 +319,9 @@ def test_a_second_loop_over_the_events_of_bedrock(telemetry: Telemetry, model_se
 
 
 @pytest.mark.parametrize("provider", ["openai", "hosted_vllm"])
-def test_a_second_loop_over_litellm(telemetry: Telemetry, model_server: ModelServer, provider: str) -> None:
+def test_a_second_loop_over_litellm(
+    telemetry: Telemetry, model_server: ModelServer, provider: str
+) -> None:
     """The same through LiteLLM, over a client that is watched and over its own HTTP."""
     with litellm_at(provider)(model_server.url) as client:
         stream = client.chat.create(**FLOWERS, stream=True, stream_options={"include_usage": True})

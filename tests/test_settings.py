@@ -73,11 +73,24 @@ def test_defaults() -> None:
     expected = Settings()
     assert resolve({}, {}) == expected
     assert resolve({}, dict.fromkeys(ENVIRONMENT.values(), "")) == expected
-    assert (expected.capture, expected.semconv, expected.request_usage) == ("off", "released", False)
-    assert (expected.token_events, expected.chunk_metrics, expected.extra_metrics) == ("first", False, ())
+    assert (expected.capture, expected.semconv, expected.request_usage) == (
+        "off",
+        "released",
+        False,
+    )
+    assert (expected.token_events, expected.chunk_metrics, expected.extra_metrics) == (
+        "first",
+        False,
+        (),
+    )
 
 
-CAPTURE_WORDS = {"NO_CONTENT": "off", "SPAN_ONLY": "span", "EVENT_ONLY": "event", "span_and_event": "both"}
+CAPTURE_WORDS = {
+    "NO_CONTENT": "off",
+    "SPAN_ONLY": "span",
+    "EVENT_ONLY": "event",
+    "span_and_event": "both",
+}
 
 
 @pytest.mark.parametrize("word", CAPTURE_WORDS)
@@ -116,20 +129,28 @@ def test_frozen() -> None:
 
 
 WRONG = [
-    ({"capture": "spann"}, "capture is 'spann' (did you mean 'span'?): use one of off, span, event, both"),
+    (
+        {"capture": "spann"},
+        "capture is 'spann' (did you mean 'span'?): use one of off, span, event, both",
+    ),
     ({"semconv": "newest"}, "semconv is 'newest'"),
     ({"token_events": "every"}, "token_events is 'every'"),
     ({"on_conflict": "ignore"}, "on_conflict is 'ignore'"),
     ({"clients": ["opnai"]}, "unknown client 'opnai' (did you mean 'openai'?): known are "),
     ({"clients": [5]}, "clients must be names"),
     ({"clients": 5}, "clients must be names"),
-    ({"extra_metrics": ["call"]}, "unknown extra metric 'call' (did you mean 'calls'?): known are "),
+    (
+        {"extra_metrics": ["call"]},
+        "unknown extra metric 'call' (did you mean 'calls'?): known are ",
+    ),
     ({"handlers": "console"}, "handlers must be a list"),
 ]
 
 
 @pytest.mark.parametrize(("given", "said"), WRONG, ids=[repr(given) for given, _ in WRONG])
-def test_wrong_argument(telemetry: Telemetry, client: openai.OpenAI, given: dict[str, Any], said: str) -> None:
+def test_wrong_argument(
+    telemetry: Telemetry, client: openai.OpenAI, given: dict[str, Any], said: str
+) -> None:
     """A wrong argument is one line that names the fix, and what was in force stays in force."""
     with pytest.raises(callspan.SettingsError) as caught:
         telemetry.instrument(**given)
@@ -146,7 +167,10 @@ def test_unknown_option() -> None:
 
 
 WRONG_VARIABLES = {
-    "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": ("yes", "NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT"),
+    "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": (
+        "yes",
+        "NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT",
+    ),
     "CALLSPAN_SEMCONV": ("newest", "released, latest, both"),
     "CALLSPAN_REQUEST_USAGE": ("maybe", "true or false"),
     "CALLSPAN_CHUNK_METRICS": ("2", "true or false"),
@@ -172,7 +196,9 @@ def test_wrong_variable(
 
 
 @pytest.mark.guard_acts("a variable names a client that is not known")
-@pytest.mark.parametrize("variable", ["CALLSPAN_CLIENTS", "CALLSPAN_DISABLED_CLIENTS", "CALLSPAN_EXTRA_METRICS"])
+@pytest.mark.parametrize(
+    "variable", ["CALLSPAN_CLIENTS", "CALLSPAN_DISABLED_CLIENTS", "CALLSPAN_EXTRA_METRICS"]
+)
 def test_unknown_name_in_a_variable(
     telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, client: openai.OpenAI, variable: str
 ) -> None:
@@ -190,7 +216,9 @@ def test_chosen_clients(telemetry: Telemetry, client: openai.OpenAI) -> None:
     assert len(telemetry.spans) == 1
 
 
-def test_disabled_clients(telemetry: Telemetry, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disabled_clients(
+    telemetry: Telemetry, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A client named as disabled is not touched."""
     monkeypatch.setenv("CALLSPAN_DISABLED_CLIENTS", "openai")
     telemetry.instrument()
@@ -211,7 +239,9 @@ def test_semconv(telemetry: Telemetry, client: openai.OpenAI, semconv: str) -> N
     assert bool(latest & set(telemetry.metrics)) == (semconv != "released")
 
 
-def test_opt_in_of_others(telemetry: Telemetry, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opt_in_of_others(
+    telemetry: Telemetry, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The opt-in variable that other packages read does not change the dialect."""
     monkeypatch.setenv("OTEL_SEMCONV_STABILITY_OPT_IN", "gen_ai_latest_experimental")
     telemetry.instrument()
@@ -225,8 +255,14 @@ def test_token_events(telemetry: Telemetry, client: openai.OpenAI) -> None:
     for choice in ("first", "all", "off"):
         telemetry.clear()
         telemetry.instrument(token_events=choice)
-        tokens = sum(bool(c.choices[0].delta.content) for c in client.chat.completions.create(**CHAT, stream=True))
-        counts[choice] = len(telemetry.events("callspan.first_token")), len(telemetry.events("callspan.token"))
+        tokens = sum(
+            bool(c.choices[0].delta.content)
+            for c in client.chat.completions.create(**CHAT, stream=True)
+        )
+        counts[choice] = (
+            len(telemetry.events("callspan.first_token")),
+            len(telemetry.events("callspan.token")),
+        )
     assert counts == {"first": (1, 0), "all": (0, tokens), "off": (0, 0)}
 
 
@@ -242,7 +278,8 @@ def test_chunk_metrics(telemetry: Telemetry, client: openai.OpenAI) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "disabled"), [("true", True), (" TRUE ", True), ("false", False), ("1", False), ("no", False)]
+    ("value", "disabled"),
+    [("true", True), (" TRUE ", True), ("false", False), ("1", False), ("no", False)],
 )
 def test_only_true_switches_opentelemetry_off(value: str, disabled: bool) -> None:
     """With any other value the warning that spans go nowhere stays."""

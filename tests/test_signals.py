@@ -113,12 +113,24 @@ print(json.dumps([calls > 12, calls - len(spans.get_finished_spans()), calls - c
 
 @pytest.mark.parametrize("flush", [False, True], ids=["", "flushes"])
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-def test_a_call_in_a_signal_handler(tmp_path: Path, model_server: ModelServer, stream: bool, flush: bool) -> None:
+def test_a_call_in_a_signal_handler(
+    tmp_path: Path, model_server: ModelServer, stream: bool, flush: bool
+) -> None:
     """It comes while the main thread holds a lock of OpenTelemetry's: nothing waits for ever and no call is lost."""
     program = tmp_path / "app.py"
     program.write_text(PROGRAM.replace("__STREAM__", str(stream)).replace("__FLUSH__", str(flush)))
-    environment = {**os.environ, "OPENAI_BASE_URL": model_server.url, "OPENAI_API_KEY": "k", "NO_PROXY": "127.0.0.1"}
+    environment = {
+        **os.environ,
+        "OPENAI_BASE_URL": model_server.url,
+        "OPENAI_API_KEY": "k",
+        "NO_PROXY": "127.0.0.1",
+    }
     ran = subprocess.run(
-        [sys.executable, str(program)], env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+        [sys.executable, str(program)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
     )
     assert (ran.returncode, ran.stdout) == (0, "[true, 0, 0, 0]\n"), ran.stderr

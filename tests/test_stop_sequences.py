@@ -12,7 +12,14 @@ from langchain_core.language_models import FakeListChatModel
 import callspan
 from aws import bedrock
 from callspan.testing.modelserver import ModelServer, Reply
-from clients import anthropic_at, google_client, huggingface_client, litellm_at, mistral_client, openai_client
+from clients import (
+    anthropic_at,
+    google_client,
+    huggingface_client,
+    litellm_at,
+    mistral_client,
+    openai_client,
+)
 from creating import cohere_client, ollama_client
 from formats import CHAT, HELLO, PAYLOADS
 from program import Program
@@ -20,12 +27,17 @@ from telemetry import Telemetry
 
 STOP = ["whisper stop", "whisper halt"]
 ATTRIBUTE = "gen_ai.request.stop_sequences"
-CONVERSE = {"modelId": "flowers-v1:0", "messages": [{"role": "user", "content": [{"text": "Which?"}]}]}
+CONVERSE = {
+    "modelId": "flowers-v1:0",
+    "messages": [{"role": "user", "content": [{"text": "Which?"}]}],
+}
 
 
 def _google(url: str) -> Any:
     config = {"stop_sequences": STOP}
-    return google_client(url).models.generate_content(model="gemini-flowers", contents="Which?", config=config)
+    return google_client(url).models.generate_content(
+        model="gemini-flowers", contents="Which?", config=config
+    )
 
 
 def _anthropic(url: str) -> Any:
@@ -52,13 +64,24 @@ ASKS: dict[str, tuple[str, Callable[[str], Any]]] = {
     ),
     "openai completions": (
         "openai/completion.json",
-        lambda url: openai_client(url).completions.create(model="flowers-8b", prompt="Which?", stop=STOP),
+        lambda url: openai_client(url).completions.create(
+            model="flowers-8b", prompt="Which?", stop=STOP
+        ),
     ),
     "anthropic": ("anthropic/message_stop_sequence.json", _anthropic),
     "google": ("google_genai/generate_content.json", _google),
-    "mistral": ("mistralai/chat.json", lambda url: mistral_client(url).chat.complete(**CHAT, stop=STOP)),
-    "cohere": ("cohere/v2_chat.json", lambda url: cohere_client(url).chat(**CHAT, stop_sequences=STOP)),
-    "ollama": ("ollama/chat.json", lambda url: ollama_client(url).chat(**CHAT, options={"stop": STOP})),
+    "mistral": (
+        "mistralai/chat.json",
+        lambda url: mistral_client(url).chat.complete(**CHAT, stop=STOP),
+    ),
+    "cohere": (
+        "cohere/v2_chat.json",
+        lambda url: cohere_client(url).chat(**CHAT, stop_sequences=STOP),
+    ),
+    "ollama": (
+        "ollama/chat.json",
+        lambda url: ollama_client(url).chat(**CHAT, options={"stop": STOP}),
+    ),
     "huggingface": (
         "huggingface_hub/chat.json",
         lambda url: huggingface_client(url).chat_completion(HELLO, stop=STOP),
@@ -72,7 +95,9 @@ ASKS: dict[str, tuple[str, Callable[[str], Any]]] = {
 @pytest.mark.breaks("span.required", "a guardrail's id, and what a model of the test's own has not")
 @pytest.mark.parametrize("semconv", ["released", "latest", "both"])
 @pytest.mark.parametrize("client", ASKS)
-def test_they_are_content(telemetry: Telemetry, model_server: ModelServer, client: str, semconv: str) -> None:
+def test_they_are_content(
+    telemetry: Telemetry, model_server: ModelServer, client: str, semconv: str
+) -> None:
     """With content off nothing of them is anywhere; with content they are on the span."""
     name, ask = ASKS[client]
     for capture in ("off", "span"):
@@ -95,7 +120,9 @@ def test_they_are_input(telemetry: Telemetry, program: Program, fields: list[str
         assert attributes.get(ATTRIBUTE) == (tuple(STOP) if "input" in fields else None)
 
 
-@pytest.mark.instrument(capture="both", redact=lambda text, _where: text.replace("whisper", "[hidden]"))
+@pytest.mark.instrument(
+    capture="both", redact=lambda text, _where: text.replace("whisper", "[hidden]")
+)
 def test_they_are_redacted(telemetry: Telemetry, program: Program) -> None:
     """The hook hears each of them."""
     program.chat(stop=STOP)
@@ -112,9 +139,15 @@ def test_long_ones_are_cut(telemetry: Telemetry, program: Program) -> None:
     assert telemetry.attributes["callspan.content.elided"] > 9_000
 
 
-def test_one_that_is_given_as_the_reason(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_one_that_is_given_as_the_reason(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """A server that gives the sequence itself as the reason for the end makes no finish reason of it."""
-    choice = {"index": 0, "message": {"role": "assistant", "content": "Roses."}, "stop_reason": STOP[0]}
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": "Roses."},
+        "stop_reason": STOP[0],
+    }
     answer = {"id": "c", "model": "flowers-8b", "choices": [choice], "usage": {"prompt_tokens": 1}}
     model_server.enqueue(Reply(raw=json.dumps(answer)))
     program.chat(stop=STOP)
@@ -123,10 +156,14 @@ def test_one_that_is_given_as_the_reason(telemetry: Telemetry, program: Program,
 
 
 @pytest.mark.instrument(estimate="missing")
-def test_a_kind_of_part_is_no_place_for_text(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_a_kind_of_part_is_no_place_for_text(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """What could not be counted is named by a word; text of the app's in its place is not told."""
     model_server.enqueue(Reply(text="Roses.", usage=False))
-    program.chat(messages=[{"role": "user", "content": [{"type": "whisper to nobody", "text": "x"}]}])
+    program.chat(
+        messages=[{"role": "user", "content": [{"type": "whisper to nobody", "text": "x"}]}]
+    )
     assert callspan.flush()
     assert telemetry.attributes["callspan.usage.not_counted"] == ("unknown",)
     assert "whisper" not in telemetry.everything()

@@ -17,7 +17,11 @@ TOLD = (
     Counts(input=1210, output=5, cached=1000),
     Counts(input=7, output=0),
 )
-OURS = {"cached": "cache_read_tokens", "cache_write": "cache_write_tokens", "reasoning": "reasoning_tokens"}
+OURS = {
+    "cached": "cache_read_tokens",
+    "cache_write": "cache_write_tokens",
+    "reasoning": "reasoning_tokens",
+}
 NEWEST = {
     "input": "input_tokens",
     "output": "output_tokens",
@@ -29,11 +33,15 @@ NEWEST = {
 
 def total(telemetry: Telemetry, name: str) -> int:
     """The sum over all points of a metric."""
-    return sum(point["value"] if "value" in point else point["sum"] for point in telemetry.points(name))
+    return sum(
+        point["value"] if "value" in point else point["sum"] for point in telemetry.points(name)
+    )
 
 
 @pytest.mark.parametrize("semconv", ["released", "latest", "both"])
-def test_sums_are_those_of_the_server(program: Program, model_server: ModelServer, semconv: str) -> None:
+def test_sums_are_those_of_the_server(
+    program: Program, model_server: ModelServer, semconv: str
+) -> None:
     """Input, output and each subset of them have a series that sums up to the truth, whichever text is chosen."""
     telemetry = Telemetry()
     telemetry.instrument(semconv=semconv)
@@ -50,13 +58,18 @@ def test_sums_are_those_of_the_server(program: Program, model_server: ModelServe
         found = {kind: total(telemetry, f"callspan.client.{name}") for kind, name in OURS.items()}
         assert found == {kind: getattr(truth, kind) for kind in OURS}
     if semconv != "released":
-        found = {kind: total(telemetry, f"gen_ai.client.inference.usage.{name}") for kind, name in NEWEST.items()}
+        found = {
+            kind: total(telemetry, f"gen_ai.client.inference.usage.{name}")
+            for kind, name in NEWEST.items()
+        }
         assert found == {kind: getattr(truth, kind) for kind in NEWEST}
     telemetry.shutdown()
 
 
 @pytest.mark.instrument(extra_metrics=["output_rate", "modality_tokens", "active"])
-def test_rate_modalities_and_calls_in_flight(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_rate_modalities_and_calls_in_flight(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """Asked for by name: tokens a second, tokens by what they stand for, and no call in flight when all have ended."""
     usage: dict[str, Any] = {
         "prompt_tokens": 60, "completion_tokens": 40, "total_tokens": 100,
@@ -71,13 +84,23 @@ def test_rate_modalities_and_calls_in_flight(telemetry: Telemetry, program: Prog
     program.ask(**CHAT)
     program.ask(**CHAT)
     told = {
-        tuple(point["attributes"][f"callspan.token.{name}"] for name in ("type", "modality")): point["value"]
+        tuple(
+            point["attributes"][f"callspan.token.{name}"] for name in ("type", "modality")
+        ): point["value"]
         for point in telemetry.points("callspan.client.modality_tokens")
     }
-    assert told == {("input", "text"): 20, ("input", "audio"): 40, ("output", "text"): 10, ("output", "audio"): 30}
+    assert told == {
+        ("input", "text"): 20,
+        ("input", "audio"): 40,
+        ("output", "text"): 10,
+        ("output", "audio"): 30,
+    }
     (rate,) = telemetry.points("callspan.client.output_rate")
     span = telemetry.spans[0]
     assert span.end_time is not None
     assert span.start_time is not None
-    assert (rate["count"], rate["sum"]) == (1, pytest.approx(40e9 / (span.end_time - span.start_time), rel=1e-3))
+    assert (rate["count"], rate["sum"]) == (
+        1,
+        pytest.approx(40e9 / (span.end_time - span.start_time), rel=1e-3),
+    )
     assert total(telemetry, "callspan.client.active") == 0

@@ -13,7 +13,9 @@ from telemetry import Telemetry
 
 @pytest.mark.breaks("span.required", "the app names no model, which the conventions require")
 @pytest.mark.guard_acts("a budget in usd says that it does not know a price")
-def test_a_budget_for_an_unnamed_model(telemetry: Telemetry, client: openai.OpenAI, guard_reports: Any) -> None:
+def test_a_budget_for_an_unnamed_model(
+    telemetry: Telemetry, client: openai.OpenAI, guard_reports: Any
+) -> None:
     """An image needs no model's name in the request, and none comes in the answer."""
     with callspan.budget(usd=1):
         client.images.generate(prompt="Roses")

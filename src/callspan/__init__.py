@@ -11,7 +11,17 @@ if TYPE_CHECKING:
     from callspan.content.redaction import redact_common
     from callspan.decorators.attributes import attributes
     from callspan.decorators.decorators import agent, tool, workflow
-    from callspan.events import Call, Content, Failure, Handler, Outcome, Response, Retry, Token, Usage
+    from callspan.events import (
+        Call,
+        Content,
+        Failure,
+        Handler,
+        Outcome,
+        Response,
+        Retry,
+        Token,
+        Usage,
+    )
     from callspan.frameworks.langchain.listener import from_langchain
     from callspan.handlers.console import ConsoleHandler
     from callspan.handlers.counter import TokenCount, count_tokens
@@ -32,7 +42,17 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "callspan.accounting.budgets": ("Budget", "BudgetExceeded", "budget"),
-    "callspan.events": ("Call", "Content", "Failure", "Handler", "Outcome", "Response", "Retry", "Token", "Usage"),
+    "callspan.events": (
+        "Call",
+        "Content",
+        "Failure",
+        "Handler",
+        "Outcome",
+        "Response",
+        "Retry",
+        "Token",
+        "Usage",
+    ),
     "callspan.content.redaction": ("redact_common",),
     "callspan.frameworks.langchain.listener": ("from_langchain",),
     "callspan.handlers.console": ("ConsoleHandler",),

@@ -51,7 +51,9 @@ def calls(rounds: int) -> Iterator[Row]:
     for semconv, records in RECORDS.items():
         callspan.instrument(**sdk.providers(), semconv=semconv)
         by_us, least = fastest([stubs.call(), by_hand(sdk, records)], rounds, 50)
-        yield Row(f"call, {semconv}", by_us / least, "x floor", 1.4 if semconv == "released" else 1.25)
+        yield Row(
+            f"call, {semconv}", by_us / least, "x floor", 1.4 if semconv == "released" else 1.25
+        )
         if semconv == "released":
             yield from _parts(sdk, by_us, least, rounds)
     callspan.instrument(**Sdk(False).providers())
@@ -83,7 +85,13 @@ def chunks(rounds: int) -> Iterator[Row]:
     callspan.uninstrument()
 
 
-def beside(name: str, make: Callable[[], work.Action], rounds: int, aim: float | None = None, **options: str) -> Row:
+def beside(
+    name: str,
+    make: Callable[[], work.Action],
+    rounds: int,
+    aim: float | None = None,
+    **options: str,
+) -> Row:
     """What the same work of the real client costs more, as a share of what it costs without."""
     sdk, action = Sdk(True), make()
 
@@ -107,13 +115,20 @@ def content(rounds: int) -> Iterator[Row]:
     """Messages captured: 200 KB of them, and an image of 5 MB beside the cost of writing it as JSON once."""
     sdk, action, picture = Sdk(True), work.call(work.LONG), work.picture()
     callspan.uninstrument()
-    bare, bare_picture, dumped = fastest([action, picture, lambda: json.dumps(work.IMAGE)], rounds, 1)
+    bare, bare_picture, dumped = fastest(
+        [action, picture, lambda: json.dumps(work.IMAGE)], rounds, 1
+    )
     callspan.instrument(**sdk.providers(), capture="span")
     with_us, with_picture = fastest([action, picture], rounds, 1)
     callspan.uninstrument()
-    yield Row("call, 200 KB of messages captured", with_us / bare - 1, "more than the bare client", 0.1)
     yield Row(
-        "call, an image of 5 MB, captured", max(0.0, with_picture - bare_picture) / dumped, "of one json.dumps", 1.0
+        "call, 200 KB of messages captured", with_us / bare - 1, "more than the bare client", 0.1
+    )
+    yield Row(
+        "call, an image of 5 MB, captured",
+        max(0.0, with_picture - bare_picture) / dumped,
+        "of one json.dumps",
+        1.0,
     )
 
 
@@ -156,8 +171,12 @@ def rows(short: bool) -> Iterator[Row]:
 def main() -> int:
     """Measure, print, judge."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--short", action="store_true", help="fewer rounds and rows, for the landing check")
-    parser.add_argument("--peers", nargs="*", metavar="NAME", help=f"measure these too: {', '.join(peers.PEERS)}")
+    parser.add_argument(
+        "--short", action="store_true", help="fewer rounds and rows, for the landing check"
+    )
+    parser.add_argument(
+        "--peers", nargs="*", metavar="NAME", help=f"measure these too: {', '.join(peers.PEERS)}"
+    )
     chosen = parser.parse_args()
     if chosen.peers is not None:
         return peers.main(chosen.peers or list(peers.PEERS))

@@ -20,7 +20,19 @@ from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.responses import RESPONSES
 
 DIALECTS = {"openai.chat": CHAT, "openai.responses": RESPONSES, "anthropic.messages": MESSAGES}
-FAMILIES = ("gpt", "claude", "gemini", "llama", "mistral", "command", "nova", "deepseek", "qwen", "gemma", "grok")
+FAMILIES = (
+    "gpt",
+    "claude",
+    "gemini",
+    "llama",
+    "mistral",
+    "command",
+    "nova",
+    "deepseek",
+    "qwen",
+    "gemma",
+    "grok",
+)
 Ratios = dict[tuple[str, str], list[tuple[float, float]]]
 
 
@@ -43,7 +55,12 @@ def counted(interaction: dict[str, Any], encoding: Encoding) -> Iterator[tuple[s
             yield "input", expected["input_tokens"], tokens
     texts = [said["text"] for said in expected["output_texts"] if said["text"]]
     told = texts + [f"{call['name']} {call['arguments']}" for call in expected["tool_calls"]]
-    if expected["output_tokens"] and told and not expected["reasoning_tokens"] and not expected["reasoning_texts"]:
+    if (
+        expected["output_tokens"]
+        and told
+        and not expected["reasoning_tokens"]
+        and not expected["reasoning_texts"]
+    ):
         yield "output", expected["output_tokens"], sum(map(encoding.count, told))
 
 
@@ -52,10 +69,14 @@ def measured(folder: Path) -> Ratios:
     found: Ratios = defaultdict(list)
     for path in sorted(folder.glob("*.json")):
         for interaction in json.loads(path.read_text())["interactions"]:
-            model = interaction["expected"].get("response_model") or interaction["expected"].get("request_model")
+            model = interaction["expected"].get("response_model") or interaction["expected"].get(
+                "request_model"
+            )
             if not model or interaction["expected"].get("error"):
                 continue
-            better, rough = (list(counted(interaction, way)) for way in (encoding_for(model), GUESS))
+            better, rough = (
+                list(counted(interaction, way)) for way in (encoding_for(model), GUESS)
+            )
             for (side, stated, one), (_, _, other) in zip(better, rough, strict=True):
                 found[family(model), side].append((one / stated, other / stated))
     return found

@@ -40,11 +40,16 @@ def grown(name: str, step: Callable[[], object], count: int) -> None:
     before = resident()
     for _ in range(count - count // 10):
         step()
-    print(f"{name:42} {count:9,} times, {(resident() - before) / 1e6:+7.1f} MB of {before / 1e6:.0f}")
+    print(
+        f"{name:42} {count:9,} times, {(resident() - before) / 1e6:+7.1f} MB of {before / 1e6:.0f}"
+    )
 
 
 _CHUNK = b'data: {"id": "1", "choices": [{"index": 0, "delta": {"content": "Tulips"}}]}\n\n'
-_BODIES = {"unread": _CHUNK * 50 + b"data: [DONE]\n\n", "failing": _CHUNK + b'data: {"error": {"message": "no"}}\n\n'}
+_BODIES = {
+    "unread": _CHUNK * 50 + b"data: [DONE]\n\n",
+    "failing": _CHUNK + b'data: {"error": {"message": "no"}}\n\n',
+}
 
 
 def streams(kind: str) -> Callable[[], None]:
@@ -70,7 +75,11 @@ def runs() -> Callable[[], None]:
         raise ValueError("as some programs do")
 
     ask = ChatPromptTemplate.from_template("{x}") | FakeListChatModel(responses=["Roses, lilies"])
-    failing, loop, turns = ask | RunnableLambda(fail), asyncio.new_event_loop(), itertools.cycle(range(4))
+    failing, loop, turns = (
+        ask | RunnableLambda(fail),
+        asyncio.new_event_loop(),
+        itertools.cycle(range(4)),
+    )
 
     async def cancelled() -> None:
         task = asyncio.ensure_future(ask.ainvoke({"x": "Hi"}))

@@ -63,7 +63,9 @@ def _python(name: str) -> Path:
     if not (home / "ready").exists():
         print(f"{name}: making an environment", file=sys.stderr, flush=True)
         venv.create(home, clear=True, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *_COMMON, *PEERS[name][0]], check=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "-q", *_COMMON, *PEERS[name][0]], check=True
+        )
         (home / "ready").touch()
     return python
 
@@ -82,7 +84,10 @@ def main(names: list[str]) -> int:
                 check=True,
             )
             told = json.loads(done.stdout.splitlines()[-1])
-            print(f"{name:14} {told['call']:24.2f} {told['chunk']:24.1%}  {told['versions']}", flush=True)
+            print(
+                f"{name:14} {told['call']:24.2f} {told['chunk']:24.1%}  {told['versions']}",
+                flush=True,
+            )
         except (subprocess.CalledProcessError, ValueError, IndexError) as error:
             failed = True
             last = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1:]

@@ -15,12 +15,16 @@ from tests.benchmarks.work import ANSWER, CHUNKS, REQUEST, Action, chunk
 import callspan
 from callspan.accounting.reservations import admit, input_size
 
-OPTIONS = openai._models.FinalRequestOptions.construct(method="post", url="/chat/completions", json_data=REQUEST)
+OPTIONS = openai._models.FinalRequestOptions.construct(
+    method="post", url="/chat/completions", json_data=REQUEST
+)
 
 
 def _asked(wrapper: Any, answer: Any, stream: bool, client: Any) -> Any:
     """What the wrapper round a client's `request` gives when the client's own gives this."""
-    return wrapper(lambda *_, **__: answer, client, (object, OPTIONS), {"stream": True} if stream else {})
+    return wrapper(
+        lambda *_, **__: answer, client, (object, OPTIONS), {"stream": True} if stream else {}
+    )
 
 
 def _door(kind: Any) -> Any:
@@ -37,7 +41,10 @@ def call() -> Action:
         }
     )
     wrapper, client = _door(openai.OpenAI), openai.OpenAI(api_key="none")
-    own, options = (lambda *_, **__: answer), (object, OPTIONS)  # made here, for they are no part of what is measured
+    own, options = (
+        (lambda *_, **__: answer),
+        (object, OPTIONS),
+    )  # made here, for they are no part of what is measured
     return lambda: wrapper(own, client, options, {}) and None
 
 
@@ -80,13 +87,19 @@ class _AsyncStream(_Stream):
 
 def chunks() -> list[Any]:
     """The objects that OpenAI's client makes of a thousand chunks."""
-    told = [chunk({"delta": {"content": " tulip"}})] * CHUNKS + [chunk({"delta": {}, "finish_reason": "stop"})]
+    told = [chunk({"delta": {"content": " tulip"}})] * CHUNKS + [
+        chunk({"delta": {}, "finish_reason": "stop"})
+    ]
     return [ChatCompletionChunk.model_validate(one) for one in told]
 
 
 def stream(watched: bool) -> Action:
     """A stream of a thousand chunks that are there already."""
-    given, client, wrapper = chunks(), openai.OpenAI(api_key="none"), watched and _door(openai.OpenAI)
+    given, client, wrapper = (
+        chunks(),
+        openai.OpenAI(api_key="none"),
+        watched and _door(openai.OpenAI),
+    )
 
     def read() -> None:
         source: Any = _Stream(given)

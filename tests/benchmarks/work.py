@@ -18,14 +18,23 @@ REQUEST: dict[str, Any] = {
     "temperature": 0.5,
     "messages": [{"role": "user", "content": "flowers " * 128}],
 }
-LONG: dict[str, Any] = {**REQUEST, "messages": [{"role": "user", "content": "flowers " * 256} for _ in range(100)]}
+LONG: dict[str, Any] = {
+    **REQUEST,
+    "messages": [{"role": "user", "content": "flowers " * 256} for _ in range(100)],
+}
 IMAGE = "data:image/png;base64," + "A" * 5_000_000
 ANSWER = {
     "id": "chatcmpl-1",
     "object": "chat.completion",
     "created": 1,
     "model": "gpt-4.1-mini",
-    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Tulips."}}],
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "stop",
+            "message": {"role": "assistant", "content": "Tulips."},
+        }
+    ],
     "usage": {"prompt_tokens": 24, "completion_tokens": 9, "total_tokens": 33},
 }
 _VECTORS = {
@@ -48,12 +57,19 @@ _MESSAGE = {
 
 def chunk(choice: dict[str, Any]) -> dict[str, Any]:
     """One chunk of a chat, with one choice."""
-    told = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4.1-mini"}
+    told = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "gpt-4.1-mini",
+    }
     return {**told, "choices": [{"index": 0, "finish_reason": None, **choice}]}
 
 
 def _stream(chunks: int) -> bytes:
-    said = [chunk({"delta": {"content": " tulip"}})] * chunks + [chunk({"delta": {}, "finish_reason": "stop"})]
+    said = [chunk({"delta": {"content": " tulip"}})] * chunks + [
+        chunk({"delta": {}, "finish_reason": "stop"})
+    ]
     return ("".join(f"data: {json.dumps(one)}\n\n" for one in said) + "data: [DONE]\n\n").encode()
 
 
@@ -71,7 +87,9 @@ def _respond(http: Any, stream: bytes) -> Callable[[Any], Any]:
         if b'"stream":true' in request.content.replace(b" ", b""):
             return http.Response(200, headers={"content-type": "text/event-stream"}, content=stream)
         path = request.url.path
-        return http.Response(200, json=_VECTORS if "embed" in path else _MESSAGE if "messages" in path else ANSWER)
+        return http.Response(
+            200, json=_VECTORS if "embed" in path else _MESSAGE if "messages" in path else ANSWER
+        )
 
     return respond
 
@@ -79,7 +97,10 @@ def _respond(http: Any, stream: bytes) -> Callable[[Any], Any]:
 def client(stream: bytes = _LONG_STREAM) -> openai.OpenAI:
     """OpenAI's client, answered within the process."""
     http = _http(openai)
-    return openai.OpenAI(api_key="none", http_client=http.Client(transport=http.MockTransport(_respond(http, stream))))
+    return openai.OpenAI(
+        api_key="none",
+        http_client=http.Client(transport=http.MockTransport(_respond(http, stream))),
+    )
 
 
 def _async_client(stream: bytes) -> openai.AsyncOpenAI:
@@ -98,7 +119,12 @@ def picture() -> Action:
     """One chat about an image of 5 MB."""
     shown = {"type": "image_url", "image_url": {"url": IMAGE}}
     return call(
-        {**REQUEST, "messages": [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, shown]}]}
+        {
+            **REQUEST,
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": "What is it?"}, shown]}
+            ],
+        }
     )
 
 
@@ -106,7 +132,9 @@ def embeddings() -> Action:
     """Embeddings of a hundred texts."""
     create = client().embeddings.create
     texts = ["flowers " * 16] * 100
-    return lambda: create(model="text-embedding-3-small", input=texts, encoding_format="float") and None
+    return lambda: (
+        create(model="text-embedding-3-small", input=texts, encoding_format="float") and None
+    )
 
 
 def message() -> Action:
@@ -115,7 +143,9 @@ def message() -> Action:
     http = _http(anthropic)
     speaker = http.Client(transport=http.MockTransport(_respond(http, b"")))
     create = anthropic.Anthropic(api_key="none", http_client=speaker).messages.create
-    return lambda: create(model="claude-flowers", max_tokens=64, messages=REQUEST["messages"]) and None
+    return lambda: (
+        create(model="claude-flowers", max_tokens=64, messages=REQUEST["messages"]) and None
+    )
 
 
 def stream() -> Action:

@@ -95,9 +95,20 @@ def told(model: ModelServer) -> dict[str, str]:
 
 def spans(file: Path) -> list[dict[str, Any]]:
     """The spans of a file of OTLP JSON lines, and of those that other processes wrote beside it."""
-    lines = [line for path in sorted(file.parent.glob(f"{file.name}*")) for line in path.read_text().splitlines()]
-    resources = [resource for line in lines for resource in json.loads(line).get("resourceSpans", ())]
-    return [span for resource in resources for scope in resource["scopeSpans"] for span in scope["spans"]]
+    lines = [
+        line
+        for path in sorted(file.parent.glob(f"{file.name}*"))
+        for line in path.read_text().splitlines()
+    ]
+    resources = [
+        resource for line in lines for resource in json.loads(line).get("resourceSpans", ())
+    ]
+    return [
+        span
+        for resource in resources
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
+    ]
 
 
 def names(file: Path) -> list[str]:

@@ -109,8 +109,12 @@ def _is_one_line(result, fix: str) -> None:
     assert fix in said
 
 
-@pytest.mark.parametrize(("words", "fix"), CASES, ids=[" ".join(map(os.path.basename, case[0])) for case in CASES])
-def test_bad_input_is_one_line_that_names_the_fix(callspan: Command, words: list[str], fix: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "fix"), CASES, ids=[" ".join(map(os.path.basename, case[0])) for case in CASES]
+)
+def test_bad_input_is_one_line_that_names_the_fix(
+    callspan: Command, words: list[str], fix: str
+) -> None:
     env = {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"} if "--otlp" in words else {}
     _is_one_line(callspan(*words, env=env), fix)
 
@@ -130,17 +134,25 @@ def test_a_wrong_variable_too(callspan: Command, variable: str, value: str, fix:
 
 
 @pytest.mark.parametrize("variable", FOREIGN)
-def test_no_wrong_variable_keeps_a_program_from_its_calls(callspan: Command, write, told, variable: str) -> None:
+def test_no_wrong_variable_keeps_a_program_from_its_calls(
+    callspan: Command, write, told, variable: str
+) -> None:
     """Nor does it print a traceback of ours, at the end either."""
     write("ask.py", ASK)
     write("calls.py", "from ask import ask\nprint(ask().choices[0].message.role)")
-    env = {**told, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "CALLSPAN_FLUSH_TIMEOUT": "0.1"}
+    env = {
+        **told,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
+        "CALLSPAN_FLUSH_TIMEOUT": "0.1",
+    }
     result = callspan("run", "calls.py", env={**env, variable: FOREIGN[variable]})
     assert (result.returncode, result.stdout) == (0, b"assistant\n")
     assert b"src/callspan/" not in result.stderr
 
 
-def test_a_wrong_variable_is_said_once_and_the_rest_is_used(callspan: Command, write, folder: Path, told) -> None:
+def test_a_wrong_variable_is_said_once_and_the_rest_is_used(
+    callspan: Command, write, folder: Path, told
+) -> None:
     write("ask.py", ASK)
     write("calls.py", "from ask import ask\nask()")
     env = {**told, "OTEL_EXPORTER_OTLP_ENDPOINT": "host:4317", "CALLSPAN_SEMCONV": "newest"}
@@ -153,7 +165,8 @@ def test_a_wrong_variable_is_said_once_and_the_rest_is_used(callspan: Command, w
 
 
 @pytest.mark.parametrize(
-    ("value", "captured"), [("true", True), ("1", True), ("True", True), ("false", False), ("0", False), ("on", False)]
+    ("value", "captured"),
+    [("true", True), ("1", True), ("True", True), ("false", False), ("0", False), ("on", False)],
 )
 def test_the_older_values_of_the_variable_for_content(
     callspan: Command, write, folder: Path, told, value: str, captured: bool
@@ -194,12 +207,18 @@ def test_a_package_that_is_missing(callspan: Command, write, module: str) -> Non
     assert plain.stderr.count(b"\n") == 1
     assert f"pip install {PACKAGES[module]}" in plain.stderr.decode()
     if module != "opentelemetry.sdk":  # which is needed where a call is recorded, and no earlier
-        _is_one_line(callspan("run", "app.py", env={"PYTHONPATH": f".:{SRC}"}), f"pip install {PACKAGES[module]}")
+        _is_one_line(
+            callspan("run", "app.py", env={"PYTHONPATH": f".:{SRC}"}),
+            f"pip install {PACKAGES[module]}",
+        )
 
 
 def test_a_port_in_use(callspan: Command) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        _is_one_line(callspan("run", "--prometheus", f"127.0.0.1:{taken.getsockname()[1]}", "app.py"), "in use")
+        _is_one_line(
+            callspan("run", "--prometheus", f"127.0.0.1:{taken.getsockname()[1]}", "app.py"),
+            "in use",
+        )
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

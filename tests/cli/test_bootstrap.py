@@ -34,7 +34,9 @@ def test_a_module_is_told_of_once_it_has_run(module: str) -> None:
     assert heard == [1]
 
 
-def test_modules_of_one_zip_file_are_told_of_each_when_it_has_run(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_modules_of_one_zip_file_are_told_of_each_when_it_has_run(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They share one loader, and one of them may be loaded in the middle of the other."""
     with zipfile.ZipFile(tmp_path / "rare.zip", "w") as archive:
         archive.writestr("rare_inner.py", "there = True")
@@ -85,7 +87,9 @@ def test_the_module_looks_as_ever(module: str) -> None:
     assert "return 1" in inspect.getsource(found.call)
 
 
-def test_a_namespace_is_told_of_before_what_is_in_it(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_namespace_is_told_of_before_what_is_in_it(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A package without a file of its own, as Mistral's, has no code to wait for."""
     (tmp_path / "rare_maker").mkdir()
     (tmp_path / "rare_maker" / "client.py").write_text("")
@@ -119,7 +123,10 @@ def test_a_module_that_does_not_exist_stays_an_import_error() -> None:
         ({"OTEL_SDK_DISABLED": "1"}, None),
         ({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"}, "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"),
         ({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "callspan_openai"}, None),
-        ({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "flask ,callspan"}, "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"),
+        (
+            {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "flask ,callspan"},
+            "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
+        ),
     ],
 )
 def test_what_switches_everything_off(environ: dict[str, str], variable: str | None) -> None:
@@ -137,7 +144,9 @@ def test_what_switches_everything_off(environ: dict[str, str], variable: str | N
         ({"CALLSPAN_CONSOLE": "false"}, False),
     ],
 )
-def test_the_console_is_for_when_nothing_is_configured(environ: dict[str, str], console: bool) -> None:
+def test_the_console_is_for_when_nothing_is_configured(
+    environ: dict[str, str], console: bool
+) -> None:
     assert late.destinations(environ).console is console
 
 

@@ -38,7 +38,9 @@ def test_T103_multiprocessing(
     assert names(folder / "traces.jsonl") == [CHAT] * (3 if call_first else 2)
 
 
-def test_T103_a_pool_of_processes(callspan: Command, folder: Path, write, told: dict[str, str]) -> None:
+def test_T103_a_pool_of_processes(
+    callspan: Command, folder: Path, write, told: dict[str, str]
+) -> None:
     write("ask.py", ASK)
     write(
         "app.py",
@@ -58,15 +60,21 @@ def test_T103_a_pool_of_processes(callspan: Command, folder: Path, write, told: 
     assert names(folder / "traces.jsonl") == [CHAT] * 4
 
 
-def test_a_python_program_started_by_the_program(callspan: Command, folder: Path, write, told: dict[str, str]) -> None:
+def test_a_python_program_started_by_the_program(
+    callspan: Command, folder: Path, write, told: dict[str, str]
+) -> None:
     write("ask.py", ASK)
     write("inner.py", "from ask import ask; ask()")
-    write("app.py", "import subprocess, sys; subprocess.run([sys.executable, 'inner.py'], check=True)")
+    write(
+        "app.py", "import subprocess, sys; subprocess.run([sys.executable, 'inner.py'], check=True)"
+    )
     callspan("run", "--file", "traces.jsonl", "app.py", env=told)
     assert names(folder / "traces.jsonl") == [CHAT]
 
 
-def test_T103_os_fork_with_a_half_read_stream(callspan: Command, folder: Path, write, told: dict[str, str]) -> None:
+def test_T103_os_fork_with_a_half_read_stream(
+    callspan: Command, folder: Path, write, told: dict[str, str]
+) -> None:
     """The stream belongs to the parent, which reads it on; the child makes a call of its own."""
     write("ask.py", ASK)
     write(

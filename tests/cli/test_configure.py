@@ -24,7 +24,9 @@ def test_configure_leaves_what_callspan_run_was_told(
     assert names(folder / "own.jsonl") == ["chat gpt-4.1-mini"]
 
 
-def test_configure_adds_to_the_environment(callspan: Command, folder: Path, write, told: dict[str, str]) -> None:
+def test_configure_adds_to_the_environment(
+    callspan: Command, folder: Path, write, told: dict[str, str]
+) -> None:
     """Also without `callspan run`, and a second call replaces the first alone."""
     write("ask.py", ASK)
     write(
@@ -38,7 +40,9 @@ def test_configure_adds_to_the_environment(callspan: Command, folder: Path, writ
         ask()
         """,
     )
-    result = callspan("run", "app.py", env={**told, "CALLSPAN_FILE": str(folder / "operator.jsonl")})
+    result = callspan(
+        "run", "app.py", env={**told, "CALLSPAN_FILE": str(folder / "operator.jsonl")}
+    )
     assert (result.returncode, result.stderr) == (0, b"")
     assert names(folder / "operator.jsonl") == names(folder / "two.jsonl") == ["chat gpt-4.1-mini"]
     assert names(folder / "one.jsonl") == []

@@ -38,7 +38,9 @@ def ask(write) -> None:
 
 
 @contextmanager
-def started(folder: Path, told: dict[str, str], *words: str, **more: str) -> Iterator[subprocess.Popen[str]]:
+def started(
+    folder: Path, told: dict[str, str], *words: str, **more: str
+) -> Iterator[subprocess.Popen[str]]:
     """The program under `callspan run`, once it has said that it is ready."""
     with subprocess.Popen(
         [*COMMAND, "run", "--file", "traces.jsonl", *words],
@@ -79,7 +81,9 @@ def durations(folder: Path) -> int:
             for m in s["metrics"]
         ]
         last = [metric for metric in metrics if metric["name"] == DURATION][-1:]
-        count += sum(int(point["count"]) for metric in last for point in metric["histogram"]["dataPoints"])
+        count += sum(
+            int(point["count"]) for metric in last for point in metric["histogram"]["dataPoints"]
+        )
     return count
 
 
@@ -106,7 +110,9 @@ def test_a_program_that_leaves_the_signal_alone_is_flushed_and_dies_by_it(
 
 
 @pytest.mark.parametrize("where", ["main thread", "worker threads", "daemon threads"])
-def test_streams_that_are_open_then_are_told(folder: Path, write, told: dict[str, str], ask: None, where: str) -> None:
+def test_streams_that_are_open_then_are_told(
+    folder: Path, write, told: dict[str, str], ask: None, where: str
+) -> None:
     write(
         "app.py",
         f"""
@@ -181,7 +187,9 @@ def test_a_handler_of_the_program_is_the_only_one(
     assert durations(folder) == 1
 
 
-def test_a_signal_that_is_ignored_stays_so(folder: Path, write, told: dict[str, str], ask: None) -> None:
+def test_a_signal_that_is_ignored_stays_so(
+    folder: Path, write, told: dict[str, str], ask: None
+) -> None:
     write(
         "app.py",
         f"""
@@ -199,7 +207,9 @@ def test_a_signal_that_is_ignored_stays_so(folder: Path, write, told: dict[str, 
         assert program.returncode == 0
 
 
-@pytest.mark.parametrize("way", ["os.kill(os.getpid(), signal.SIGTERM)", "signal.raise_signal(signal.SIGTERM)"])
+@pytest.mark.parametrize(
+    "way", ["os.kill(os.getpid(), signal.SIGTERM)", "signal.raise_signal(signal.SIGTERM)"]
+)
 def test_a_program_that_kills_itself_does_nothing_more(
     callspan: Command, folder: Path, write, told: dict[str, str], ask: None, way: str
 ) -> None:
@@ -228,7 +238,9 @@ def test_a_program_that_ends_meanwhile_dies_by_the_signal(
     assert durations(folder) == 1
 
 
-def test_a_dead_collector_does_not_hold_the_end_up(folder: Path, write, told: dict[str, str], ask: None) -> None:
+def test_a_dead_collector_does_not_hold_the_end_up(
+    folder: Path, write, told: dict[str, str], ask: None
+) -> None:
     """The time for the exit holds here too, and that telemetry is lost is said once."""
     write("app.py", f"from ask import ask\nask()\n{READY}import time; time.sleep(600)")
     dead = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "CALLSPAN_FLUSH_TIMEOUT": "0.5"}
@@ -273,7 +285,9 @@ def test_processes_that_multiprocessing_terminates(
     assert (outcomes(folder), durations(folder)) == ({CHAT: ["completed"] * 8}, 8)
 
 
-def test_children_that_are_ended_at_once_end_alone(callspan: Command, write, told: dict[str, str], ask: None) -> None:
+def test_children_that_are_ended_at_once_end_alone(
+    callspan: Command, write, told: dict[str, str], ask: None
+) -> None:
     """A signal to a child that has just been forked ends that child, every time, and never its parent."""
     write(
         "app.py",
@@ -299,12 +313,16 @@ def _namespaces() -> bool:
     unshare = shutil.which("unshare")
     return (
         unshare is not None
-        and not subprocess.run([unshare, "-r", "-p", "-f", "true"], capture_output=True, check=False).returncode
+        and not subprocess.run(
+            [unshare, "-r", "-p", "-f", "true"], capture_output=True, check=False
+        ).returncode
     )
 
 
 @pytest.mark.skipif(not _namespaces(), reason="no namespace of processes can be made here")
-def test_process_1_of_a_container_goes_on(folder: Path, write, told: dict[str, str], ask: None) -> None:
+def test_process_1_of_a_container_goes_on(
+    folder: Path, write, told: dict[str, str], ask: None
+) -> None:
     """The kernel spares it from signals that it does not handle; what was told is out, for SIGKILL comes next."""
     write(
         "app.py",

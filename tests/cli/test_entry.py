@@ -14,7 +14,10 @@ from .conftest import Command, environment
 
 def test_help_teaches_the_commands(callspan: Command) -> None:
     said = callspan("--help").stdout.decode()
-    assert all(word in said for word in ("run", "demo", "clients", "tokens", "doctor", "callspan run app.py"))
+    assert all(
+        word in said
+        for word in ("run", "demo", "clients", "tokens", "doctor", "callspan run app.py")
+    )
     assert said == callspan().stdout.decode()
 
 
@@ -32,14 +35,18 @@ except SystemExit:
     pass
 print([name for name in ("opentelemetry.trace", "opentelemetry.sdk", "openai", "grpc") if name in sys.modules])
 """
-    out = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, check=True
+    ).stdout
     assert out.splitlines()[-1] == b"[]"
 
 
 def test_a_reader_that_stops_is_no_fault() -> None:
     """`callspan doctor | head -1` ends without a traceback."""
     command = [sys.executable, "-m", "callspan.cli", "doctor"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as doctor:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    ) as doctor:
         assert doctor.stdout is not None
         assert doctor.stderr is not None
         doctor.stdout.readline()
@@ -55,7 +62,9 @@ def test_clients_shows_what_is_really_patched(callspan: Command) -> None:
 
 def test_clients_as_markdown_is_the_same_everywhere(callspan: Command) -> None:
     said = callspan("clients", "--markdown").stdout.decode()
-    assert said.startswith("| Client | Package | Operations |\n| --- | --- | --- |\n| aiobotocore | `aiobotocore>=")
+    assert said.startswith(
+        "| Client | Package | Operations |\n| --- | --- | --- |\n| aiobotocore | `aiobotocore>="
+    )
 
 
 def test_doctor_finds_all_well(callspan: Command) -> None:
@@ -89,7 +98,9 @@ def test_doctor_names_the_fix_for_each_problem(callspan: Command) -> None:
 def test_doctor_sees_a_collector_that_answers(callspan: Command) -> None:
     with socket.create_server(("127.0.0.1", 0)) as collector:
         url = f"http://127.0.0.1:{collector.getsockname()[1]}"
-        result = callspan("doctor", env={"OTEL_EXPORTER_OTLP_ENDPOINT": url, "CALLSPAN_SEMCONV": "both"})
+        result = callspan(
+            "doctor", env={"OTEL_EXPORTER_OTLP_ENDPOINT": url, "CALLSPAN_SEMCONV": "both"}
+        )
     said = result.stdout.decode()
     assert result.returncode == 0, said
     assert re.search(rf"traces +{url}/v1/traces \(http/protobuf\) +answers", said)
@@ -115,5 +126,7 @@ def test_t102_a_client_that_is_too_new(callspan: Command, write) -> None:
     result = callspan("doctor")
     said = result.stdout.decode()
     assert result.returncode == 1
-    assert re.search(r"ollama 99\.0 is outside the versions .*: pip install 'ollama>=[\d.]+,<[\d.]+'", said)
+    assert re.search(
+        r"ollama 99\.0 is outside the versions .*: pip install 'ollama>=[\d.]+,<[\d.]+'", said
+    )
     assert re.search(r"patched +ollama\._client\.", said)

@@ -76,21 +76,39 @@ def tokens(folder: Path) -> int:
             for metric in scope["metrics"]
             if metric["name"] == "gen_ai.client.token.usage"
         ]
-        total += sum(int(point["sum"]) for metric in found[-1:] for point in metric["histogram"]["dataPoints"])
+        total += sum(
+            int(point["sum"])
+            for metric in found[-1:]
+            for point in metric["histogram"]["dataPoints"]
+        )
     return total
 
 
 @pytest.mark.parametrize("how", FORKS)
 def test_a_fork_counts_once(
-    callspan: Command, folder: Path, write, told: dict[str, str], counted: None, receiver: Receiver, how: str
+    callspan: Command,
+    folder: Path,
+    write,
+    told: dict[str, str],
+    counted: None,
+    receiver: Receiver,
+    how: str,
 ) -> None:
     """A hundred tokens, a fork, and one more in each: 102, in the files and at the collector."""
     write("ask.py", ASK)
     write("app.py", FORKING % FORKS[how])
-    otlp = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
+    otlp = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+    }
     result = callspan("run", "--file", "traces.jsonl", *IGNORING, env={**told, **otlp})
     assert (result.returncode, result.stderr) == (0, b"")
-    assert tokens(folder) == sum(receiver.metric_tokens.values()) == sum(receiver.span_tokens.values()) == 102
+    assert (
+        tokens(folder)
+        == sum(receiver.metric_tokens.values())
+        == sum(receiver.span_tokens.values())
+        == 102
+    )
     assert len(spans(folder / "traces.jsonl")) == sum(receiver.ends.values()) == 3
 
 
@@ -101,7 +119,16 @@ def test_a_server_that_calls_before_it_forks_counts_once(
     """A hundred tokens while the app is loaded, and one more for each request in the workers."""
     write("shop.py", WSGI + "\nask()\n")
     with running(
-        folder, told, "gunicorn", "--preload", "--workers", "2", "--no-control-socket", "-b", "127.0.0.1:0", "shop:app"
+        folder,
+        told,
+        "gunicorn",
+        "--preload",
+        "--workers",
+        "2",
+        "--no-control-socket",
+        "-b",
+        "127.0.0.1:0",
+        "shop:app",
     ) as server:
         calls = _until_two_workers_answered(server)
         assert server.stop(signal.SIGTERM) == 0
@@ -137,7 +164,10 @@ def test_forks_while_threads_record(
         for thread in threads: thread.join()
         """,
     )
-    otlp = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
+    otlp = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+    }
     result = callspan("run", *IGNORING, "5", env={**told, **otlp, "CALLSPAN_FLUSH_TIMEOUT": "60"})
     assert (result.returncode, result.stderr) == (0, b"")
     assert len(receiver.instances) == 6

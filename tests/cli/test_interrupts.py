@@ -74,7 +74,10 @@ MAIN = {
     "in a call": ("ask('main-call')", {"main-call": "cancelled"}),
     "in a stream": ("read('main-stream')", {"main-stream": "cancelled"}),
     "between two chunks": ("hold('main-held')", {"main-held": "abandoned"}),
-    "in an event loop": ("asyncio.run(main())", {"main-call": "cancelled", "main-stream": "cancelled"}),
+    "in an event loop": (
+        "asyncio.run(main())",
+        {"main-call": "cancelled", "main-stream": "cancelled"},
+    ),
 }
 """What the main thread is doing, and how its own calls end."""
 WATCHED = {
@@ -87,7 +90,9 @@ RUN = [*COMMAND, "run"]
 
 
 @contextmanager
-def started(folder: Path, model: ModelServer, *words: str, **told: str) -> Iterator[subprocess.Popen[str]]:
+def started(
+    folder: Path, model: ModelServer, *words: str, **told: str
+) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         [*words, "app.py"],
         stderr=subprocess.PIPE,
@@ -116,7 +121,10 @@ def interrupt(process: subprocess.Popen[str], model: ModelServer, calls: int) ->
 
 def asleep(pid: int) -> bool:
     """Whether all threads of a process wait for something."""
-    states = [path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    states = [
+        path.read_text().rpartition(")")[2].split()[0]
+        for path in Path(f"/proc/{pid}/task").glob("*/stat")
+    ]
     return set(states) == {"S"}
 
 
@@ -129,7 +137,9 @@ def interrupted(folder: Path, main: str, watched: str) -> tuple[int, str]:
     gates = {name: threading.Event() for name in (*THREADS, *calls)}
     with ModelServer() as model:
         for name, gate in gates.items():
-            model.enqueue(Reply(gate=gate, gate_after=0 if name.endswith("-call") else 2), for_model=name)
+            model.enqueue(
+                Reply(gate=gate, gate_after=0 if name.endswith("-call") else 2), for_model=name
+            )
         with started(folder, model, *words) as process:
             interrupt(process, model, len(gates))
             # the program waits for threads that are no daemons
@@ -143,13 +153,19 @@ def interrupted(folder: Path, main: str, watched: str) -> tuple[int, str]:
 
 def frames(said: str) -> list[str]:
     """Lines of a traceback that tell where the program was, but not how far within a call, and of what it died."""
-    lines = [line for line in said.splitlines() if re.match(r'  File ".*/app\.py".*<module>|\S', line)]
-    return [line for line in lines if "LogDeprecatedInitWarning" not in line]  # of what the SDK of 1.37 does itself
+    lines = [
+        line for line in said.splitlines() if re.match(r'  File ".*/app\.py".*<module>|\S', line)
+    ]
+    return [
+        line for line in lines if "LogDeprecatedInitWarning" not in line
+    ]  # of what the SDK of 1.37 does itself
 
 
 @pytest.mark.parametrize("watched", ["by instrument()", "by callspan run"])
 @pytest.mark.parametrize("main", MAIN)
-def test_each_call_has_its_end_and_the_program_its_own(folder: Path, main: str, watched: str) -> None:
+def test_each_call_has_its_end_and_the_program_its_own(
+    folder: Path, main: str, watched: str
+) -> None:
     """Calls of threads that the program waits for complete; the others are ended where they stand."""
     code, said = interrupted(folder, main, watched)
     told = [

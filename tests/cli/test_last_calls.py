@@ -52,9 +52,13 @@ def test_no_call_begins_while_telemetry_is_sent(
     assert len(spans(folder / "traces.jsonl")) == calls
 
 
-def test_an_absent_collector_is_not_waited_for(folder: Path, write, told: dict[str, str], ask: None) -> None:
+def test_an_absent_collector_is_not_waited_for(
+    folder: Path, write, told: dict[str, str], ask: None
+) -> None:
     write("app.py", f"from ask import ask\nask()\n{READY}while True: ask()")
-    with started(folder, told, "app.py", OTEL_EXPORTER_OTLP_ENDPOINT=ABSENT, CALLSPAN_FLUSH_TIMEOUT="30") as program:
+    with started(
+        folder, told, "app.py", OTEL_EXPORTER_OTLP_ENDPOINT=ABSENT, CALLSPAN_FLUSH_TIMEOUT="30"
+    ) as program:
         began = time.monotonic()
         program.send_signal(signal.SIGTERM)
         said = program.communicate(timeout=SECONDS)[1].splitlines()
@@ -115,10 +119,15 @@ def test_a_file_that_takes_no_more_does_not_keep_the_process_alive(
     pipe = folder / "pipe"
     os.mkfifo(pipe)
     held = os.open(pipe, os.O_RDWR) if reader else None
-    write("app.py", f"from ask import ask\nfor _ in range(60): ask()\n{READY}import time; time.sleep(600)")
+    write(
+        "app.py",
+        f"from ask import ask\nfor _ in range(60): ask()\n{READY}import time; time.sleep(600)",
+    )
     command = [*COMMAND, "run", "--file", pipe, "app.py"]
     env = environment(**told, CALLSPAN_FLUSH_TIMEOUT="1")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, cwd=folder) as program:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, cwd=folder
+    ) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == b"ready\n"
         began = time.monotonic()
@@ -150,7 +159,13 @@ def test_a_program_with_closed_streams_runs_and_is_recorded(
         """,
     )
     command = " ".join([*COMMAND, "run", "--file", "traces.jsonl", "app.py", closed])
-    ran = subprocess.run(["/bin/sh", "-c", command], env=environment(**told), cwd=folder, timeout=SECONDS, check=False)
+    ran = subprocess.run(
+        ["/bin/sh", "-c", command],
+        env=environment(**told),
+        cwd=folder,
+        timeout=SECONDS,
+        check=False,
+    )
     assert ran.returncode == 0
     assert len(spans(folder / "traces.jsonl")) == 1
     assert "not telemetry" not in (folder / "traces.jsonl").read_text()
@@ -158,5 +173,11 @@ def test_a_program_with_closed_streams_runs_and_is_recorded(
 
 def test_what_is_wrong_does_not_come_out_on_stdout_where_stderr_is_closed(folder: Path) -> None:
     command = " ".join([*COMMAND, "run", "no-such-program", "2>&-"])
-    ran = subprocess.run(["/bin/sh", "-c", command], env=environment(), cwd=folder, stdout=subprocess.PIPE, check=False)
+    ran = subprocess.run(
+        ["/bin/sh", "-c", command],
+        env=environment(),
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        check=False,
+    )
     assert (ran.returncode, ran.stdout) == (2, b"")

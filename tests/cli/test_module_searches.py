@@ -66,7 +66,9 @@ import pkgutil, runpy, sys, threading
 """
 
 
-def _one_call_is_seen(callspan: Command, write, folder: Path, told: dict[str, str], before: str) -> None:
+def _one_call_is_seen(
+    callspan: Command, write, folder: Path, told: dict[str, str], before: str
+) -> None:
     write("ask.py", ASK)
     program = write("app.py", before)
     program.write_text(f"{MODULES}{program.read_text()}\nfrom ask import ask\nask()\n")
@@ -77,10 +79,14 @@ def _one_call_is_seen(callspan: Command, write, folder: Path, told: dict[str, st
 
 
 @pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
-def test_asking_for_a_client_does_not_hide_it(callspan: Command, write, folder: Path, told, search: str) -> None:
+def test_asking_for_a_client_does_not_hide_it(
+    callspan: Command, write, folder: Path, told, search: str
+) -> None:
     _one_call_is_seen(callspan, write, folder, told, search)
 
 
 @pytest.mark.parametrize("load", LOADS.values(), ids=LOADS)
-def test_a_client_is_seen_however_it_is_loaded(callspan: Command, write, folder: Path, told, load: str) -> None:
+def test_a_client_is_seen_however_it_is_loaded(
+    callspan: Command, write, folder: Path, told, load: str
+) -> None:
     _one_call_is_seen(callspan, write, folder, told, load)

@@ -50,7 +50,11 @@ def test_a_signal_reaches_the_program_itself(folder: Path, write) -> None:
         """,
     )
     with subprocess.Popen(
-        [*COMMAND, "run", "app.py"], stdout=subprocess.PIPE, env=environment(), cwd=folder, text=True
+        [*COMMAND, "run", "app.py"],
+        stdout=subprocess.PIPE,
+        env=environment(),
+        cwd=folder,
+        text=True,
     ) as program:
         assert program.stdout is not None
         assert int(program.stdout.readline()) == program.pid
@@ -74,7 +78,9 @@ def test_stdout_is_untouched_byte_for_byte(callspan: Command, write, told: dict[
         sys.stdout.buffer.write(b"\\x00\\xff" + ask().choices[0].message.content.encode())
         """,
     )
-    plain = subprocess.run([sys.executable, app], env=environment(**told), capture_output=True, check=True)
+    plain = subprocess.run(
+        [sys.executable, app], env=environment(**told), capture_output=True, check=True
+    )
     recorded = callspan("run", "--console", "app.py", env=told)
     assert recorded.stdout == plain.stdout
     assert b"gpt-4.1-mini" in recorded.stderr
@@ -93,7 +99,9 @@ def test_stdout_is_untouched_byte_for_byte(callspan: Command, write, told: dict[
         ["--service-name=shop", "--", "app.py"],
     ],
 )
-def test_everything_after_the_program_is_its_own(callspan: Command, write, command: list[str]) -> None:
+def test_everything_after_the_program_is_its_own(
+    callspan: Command, write, command: list[str]
+) -> None:
     write("app.py", "import sys; print(sys.argv)")
     own = ["--file", "x", "--help", "--", "-m", "--no-such-option"]
     told = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
@@ -115,7 +123,9 @@ def test_code_on_the_command_line(callspan: Command) -> None:
 
 
 def test_a_command_that_is_not_python(callspan: Command) -> None:
-    result = callspan("run", "sh", "-c", 'echo "$OTEL_SERVICE_NAME"; exit 4', env={"OTEL_SERVICE_NAME": "shop"})
+    result = callspan(
+        "run", "sh", "-c", 'echo "$OTEL_SERVICE_NAME"; exit 4', env={"OTEL_SERVICE_NAME": "shop"}
+    )
     assert (result.returncode, result.stdout, result.stderr) == (4, b"shop\n", b"")
 
 
@@ -132,13 +142,17 @@ def test_the_program_sees_the_same_interpreter(callspan: Command, folder: Path, 
     plain = subprocess.run(
         [sys.executable, app.name], env=environment(), capture_output=True, check=True, cwd=folder
     ).stdout
-    assert callspan("run", "app.py").stdout.replace(b"True\n", b"False\n") == plain.replace(b"True\n", b"False\n")
+    assert callspan("run", "app.py").stdout.replace(b"True\n", b"False\n") == plain.replace(
+        b"True\n", b"False\n"
+    )
 
 
 def test_the_next_sitecustomize_still_runs(callspan: Command, folder: Path, write) -> None:
     write("theirs/sitecustomize.py", "import sys; sys.theirs = __file__")
     write("app.py", "import sys, sitecustomize; print(sys.theirs == sitecustomize.__file__)")
-    result = callspan("run", "app.py", env={"PYTHONPATH": f"{folder / 'theirs'}:{environment()['PYTHONPATH']}"})
+    result = callspan(
+        "run", "app.py", env={"PYTHONPATH": f"{folder / 'theirs'}:{environment()['PYTHONPATH']}"}
+    )
     assert (result.stdout, result.stderr) == (b"True\n", b"")
 
 
@@ -146,20 +160,29 @@ def test_a_broken_sitecustomize_is_reported_as_ever(callspan: Command, folder: P
     write("theirs/sitecustomize.py", "raise RuntimeError('theirs')")
     app = write("app.py", "print('runs')")
     env = {"PYTHONPATH": f"{folder / 'theirs'}:{environment()['PYTHONPATH']}"}
-    plain = subprocess.run([sys.executable, app], env=environment(**env), capture_output=True, check=True)
+    plain = subprocess.run(
+        [sys.executable, app], env=environment(**env), capture_output=True, check=True
+    )
     result = callspan("run", sys.executable, "app.py", env=env)
     assert result.stdout == plain.stdout
-    assert result.stderr.count(b"RuntimeError: theirs") >= plain.stderr.count(b"RuntimeError: theirs") == 1
+    assert (
+        result.stderr.count(b"RuntimeError: theirs")
+        >= plain.stderr.count(b"RuntimeError: theirs")
+        == 1
+    )
 
 
 def test_a_process_without_a_client_pays_next_to_nothing(callspan: Command, write) -> None:
     write(
-        "app.py", "import sys; print(sorted(m for m in sys.modules if m.startswith(('callspan', 'opentel', 'wrapt'))))"
+        "app.py",
+        "import sys; print(sorted(m for m in sys.modules if m.startswith(('callspan', 'opentel', 'wrapt'))))",
     )
     assert callspan("run", "app.py").stdout == b"['callspan_start', 'callspan_watch']\n"
 
 
-def test_a_call_is_recorded_once(callspan: Command, folder: Path, write, told: dict[str, str]) -> None:
+def test_a_call_is_recorded_once(
+    callspan: Command, folder: Path, write, told: dict[str, str]
+) -> None:
     write("ask.py", ASK)
     write("app.py", "from ask import ask; ask()")
     result = callspan("run", "--file", "traces.jsonl", "app.py", env=told)
@@ -167,7 +190,9 @@ def test_a_call_is_recorded_once(callspan: Command, folder: Path, write, told: d
     assert names(folder / "traces.jsonl") == ["chat gpt-4.1-mini"]
 
 
-def test_the_service_is_named_after_the_program(callspan: Command, folder: Path, write, told: dict[str, str]) -> None:
+def test_the_service_is_named_after_the_program(
+    callspan: Command, folder: Path, write, told: dict[str, str]
+) -> None:
     write("shop.py", ASK + "ask()")
     callspan("run", "--file", "a.jsonl", "shop.py", env=told)
     callspan("run", "--file", "b.jsonl", "--service-name", "flowers", "shop.py", env=told)
@@ -235,7 +260,9 @@ def test_the_environment_can_switch_it_off(
     assert names(folder / "traces.jsonl") == []
 
 
-def test_suppressed_blocks_are_not_recorded(callspan: Command, folder: Path, write, told: dict[str, str]) -> None:
+def test_suppressed_blocks_are_not_recorded(
+    callspan: Command, folder: Path, write, told: dict[str, str]
+) -> None:
     write(
         "app.py",
         ASK
@@ -295,7 +322,11 @@ def test_a_collector_that_is_down_neither_stops_nor_delays_the_program(
     write("app.py", ASK + "print(ask().object)")
     begun = time.monotonic()
     result = callspan(
-        "run", "--otlp", f"http://127.0.0.1:{port}", "app.py", env={**told, "CALLSPAN_FLUSH_TIMEOUT": "1"}
+        "run",
+        "--otlp",
+        f"http://127.0.0.1:{port}",
+        "app.py",
+        env={**told, "CALLSPAN_FLUSH_TIMEOUT": "1"},
     )
     assert (result.returncode, result.stdout) == (0, b"chat.completion\n")
     assert b"Traceback" not in result.stderr
@@ -316,13 +347,19 @@ def test_metrics_are_served(folder: Path, write, told: dict[str, str]) -> None:
     ) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == "asked\n"
-        served = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=SECONDS).read().decode()
+        served = (
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=SECONDS)
+            .read()
+            .decode()
+        )
         program.communicate("\n", SECONDS)
     assert "gen_ai_client_token_usage" in served
     assert "callspan_client_calls" in served
 
 
-def test_telemetry_goes_where_the_standard_variables_say(callspan: Command, write, told: dict[str, str]) -> None:
+def test_telemetry_goes_where_the_standard_variables_say(
+    callspan: Command, write, told: dict[str, str]
+) -> None:
     """And then not to the console."""
     received: dict[str, bytes] = {}
 
@@ -350,7 +387,9 @@ def test_telemetry_goes_where_the_standard_variables_say(callspan: Command, writ
     assert b"callspan.client.calls" in received["/v1/metrics"]
 
 
-def test_calls_are_counted_once_with_a_second_client(callspan: Command, write, told: dict[str, str]) -> None:
+def test_calls_are_counted_once_with_a_second_client(
+    callspan: Command, write, told: dict[str, str]
+) -> None:
     write("ask.py", ASK)
     write("app.py", "from ask import ask; ask(); import anthropic; ask(); ask()")
     shown = callspan("run", "app.py", env=told).stderr.decode()

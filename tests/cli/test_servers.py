@@ -52,12 +52,16 @@ async def app(scope, receive, send):
 
 
 def _needs(package: str, words: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(importlib.util.find_spec(package) is None, reason=f"{words} is not installed")
+    return pytest.mark.skipif(
+        importlib.util.find_spec(package) is None, reason=f"{words} is not installed"
+    )
 
 
 def _needs_distro() -> pytest.MarkDecorator:
     missing = importlib.util.find_spec("opentelemetry.distro") is None
-    return pytest.mark.skipif(missing, reason="opentelemetry-distro, with opentelemetry-instrument, is not installed")
+    return pytest.mark.skipif(
+        missing, reason="opentelemetry-distro, with opentelemetry-instrument, is not installed"
+    )
 
 
 class Server:
@@ -124,7 +128,16 @@ def test_T103_gunicorn(folder: Path, write, told: dict[str, str], preload: bool)
     write("shop.py", WSGI)
     options = ["--preload"] if preload else []
     with running(
-        folder, told, "gunicorn", *options, "--workers", "2", "--no-control-socket", "-b", "127.0.0.1:0", "shop:app"
+        folder,
+        told,
+        "gunicorn",
+        *options,
+        "--workers",
+        "2",
+        "--no-control-socket",
+        "-b",
+        "127.0.0.1:0",
+        "shop:app",
     ) as server:
         calls = _until_two_workers_answered(server)
         assert server.stop(signal.SIGTERM) == 0
@@ -148,7 +161,9 @@ def test_T103_uvicorn_workers(folder: Path, write, told: dict[str, str], by: int
 
 @_needs("uvicorn", "uvicorn")
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-def test_uvicorn_that_ends_itself_by_a_signal_still_exports(folder: Path, write, told: dict[str, str], by: int) -> None:
+def test_uvicorn_that_ends_itself_by_a_signal_still_exports(
+    folder: Path, write, told: dict[str, str], by: int
+) -> None:
     """It raises the signal again after a graceful stop, so that no exit hook of Python's runs."""
     write("shop.py", ASGI)
     with running(folder, told, "uvicorn", "--port", "0", "shop:app") as server:
@@ -183,7 +198,11 @@ print(type(trace.get_tracer_provider()).__name__, ask().object)
 """
 )
 AGENT = Path(sys.executable).with_name("opentelemetry-instrument")
-CONSOLE = {"OTEL_TRACES_EXPORTER": "console", "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
+CONSOLE = {
+    "OTEL_TRACES_EXPORTER": "console",
+    "OTEL_METRICS_EXPORTER": "none",
+    "OTEL_LOGS_EXPORTER": "none",
+}
 
 
 @pytest.fixture
@@ -192,7 +211,8 @@ def installed(folder: Path, write) -> dict[str, str]:
     info = "installed/callspan-0.dist-info"
     write(f"{info}/METADATA", "Metadata-Version: 2.1\nName: callspan\nVersion: 0\n")
     write(
-        f"{info}/entry_points.txt", "[opentelemetry_instrumentor]\ncallspan = callspan.setup.instrument:Instrumentor\n"
+        f"{info}/entry_points.txt",
+        "[opentelemetry_instrumentor]\ncallspan = callspan.setup.instrument:Instrumentor\n",
     )
     return {"PYTHONPATH": f"{folder / 'installed'}:{environment()['PYTHONPATH']}"}
 
@@ -220,9 +240,16 @@ def test_T104_what_opentelemetry_instrument_is_told_to_leave_out(
 
 
 @_needs_distro()
-def test_T104_sdk_disabled(folder: Path, write, told: dict[str, str], installed: dict[str, str]) -> None:
+def test_T104_sdk_disabled(
+    folder: Path, write, told: dict[str, str], installed: dict[str, str]
+) -> None:
     write("app.py", INSTRUMENTED)
-    result = _by_agent(folder, {**told, **installed, **CONSOLE, "OTEL_SDK_DISABLED": "true"}, sys.executable, "app.py")
+    result = _by_agent(
+        folder,
+        {**told, **installed, **CONSOLE, "OTEL_SDK_DISABLED": "true"},
+        sys.executable,
+        "app.py",
+    )
     assert result.stdout.endswith("chat.completion\n")
     assert CHAT not in result.stdout
 
@@ -239,7 +266,13 @@ def test_callspan_run_with_opentelemetry_instrument_records_once(
     else:
         words = [*COMMAND, "run", str(AGENT), sys.executable, "app.py"]
         result = subprocess.run(
-            words, env=environment(**env), cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
+            words,
+            env=environment(**env),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
         )
     assert result.stdout.count(f'"name": "{CHAT}"') == 1
     assert "Overriding" not in result.stderr
@@ -251,7 +284,15 @@ def test_a_file_asked_for_is_written_beside_what_the_agent_exports(
     folder: Path, write, told: dict[str, str], installed: dict[str, str]
 ) -> None:
     write("app.py", INSTRUMENTED)
-    result = _by_agent(folder, {**told, **installed, **CONSOLE}, *COMMAND, "run", "--file", "traces.jsonl", "app.py")
+    result = _by_agent(
+        folder,
+        {**told, **installed, **CONSOLE},
+        *COMMAND,
+        "run",
+        "--file",
+        "traces.jsonl",
+        "app.py",
+    )
     assert result.stdout.count(f'"name": "{CHAT}"') == 1
     assert names(folder / "traces.jsonl") == [CHAT]
 

@@ -49,7 +49,9 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("call", ["1", "len(__import__('ask').ask().choices)"], ids=["no call", "call"])
+@pytest.mark.parametrize(
+    "call", ["1", "len(__import__('ask').ask().choices)"], ids=["no call", "call"]
+)
 def test_they_copy_pickle_and_refuse_as_they_do(
     callspan: Command, folder: Path, write, told: dict[str, str], call: str
 ) -> None:

@@ -12,7 +12,11 @@ from .rules import LATEST_ONLY, broken
 
 
 def check_attributes(
-    expect: Expectations, signal: str, place: str, allowed: Mapping[str, str] | None, found: Mapping[str, Any]
+    expect: Expectations,
+    signal: str,
+    place: str,
+    allowed: Mapping[str, str] | None,
+    found: Mapping[str, Any],
 ) -> Iterator[Finding]:
     """All attributes of one signal. `allowed` lists those of its kind; with `None` any known one may stand."""
     for key, value in found.items():
@@ -29,7 +33,11 @@ def check_attributes(
 
 
 def _check_name(
-    expect: Expectations, signal: str, place: str, allowed: Mapping[str, str] | None, named: tuple[str, Attribute]
+    expect: Expectations,
+    signal: str,
+    place: str,
+    allowed: Mapping[str, str] | None,
+    named: tuple[str, Attribute],
 ) -> Iterator[Finding]:
     key, definition = named
     dialects = ("latest",) if key in LATEST_ONLY else definition.dialects

@@ -27,7 +27,10 @@ class Checker:
 
     def metrics(self, data: Any) -> list[Finding]:
         """What is wrong with metrics, each by itself."""
-        return [*self._scopes(data), *(f for metric in metrics_of(data) for f in check_metric(self.expect, metric))]
+        return [
+            *self._scopes(data),
+            *(f for metric in metrics_of(data) for f in check_metric(self.expect, metric)),
+        ]
 
     def _scopes(self, data: Any) -> Iterator[Finding]:
         for scope in _scopes_of(data):
@@ -45,7 +48,12 @@ class Checker:
 
 def _scopes_of(data: Any) -> list[Any]:
     resources = data.resource_metrics if data is not None else ()
-    return [scope for resource in resources for scope in resource.scope_metrics if scope.scope.name == SCOPE]
+    return [
+        scope
+        for resource in resources
+        for scope in resource.scope_metrics
+        if scope.scope.name == SCOPE
+    ]
 
 
 def metrics_of(data: Any) -> list[Any]:

@@ -33,7 +33,9 @@ def check_all(
     if whole:
         found += checker.together(ours, metrics_data, records)
     excused = set(declared)
-    return [finding for finding in found if finding.level == VIOLATION and finding.rule not in excused]
+    return [
+        finding for finding in found if finding.level == VIOLATION and finding.rule not in excused
+    ]
 
 
 def _is_ours(emitted: Any) -> bool:

@@ -17,7 +17,9 @@ from .rules import PARTS, SCHEMAS, STOPS, broken
 _MESSAGES = ("gen_ai.input.messages", "gen_ai.output.messages")
 
 
-def check_content(expect: Expectations, signal: str, attributes: Mapping[str, Any], on_span: bool) -> Iterator[Finding]:
+def check_content(
+    expect: Expectations, signal: str, attributes: Mapping[str, Any], on_span: bool
+) -> Iterator[Finding]:
     """All content of one span or event, in the form that belongs there."""
     if STOPS in attributes and not expect.captures("span" if on_span else "event"):
         yield broken("content.off", signal, STOPS, attributes[STOPS])
@@ -38,7 +40,9 @@ def check_content(expect: Expectations, signal: str, attributes: Mapping[str, An
 
 def _structure(signal: str, key: str, value: Any, on_span: bool) -> tuple[Any, Finding | None]:
     if not on_span:
-        return _plain(value), broken("content.structured", signal, key, value) if isinstance(value, str) else None
+        return _plain(value), broken("content.structured", signal, key, value) if isinstance(
+            value, str
+        ) else None
     try:
         return json.loads(value), None
     except (TypeError, ValueError):
@@ -98,10 +102,18 @@ def _check_part(signal: str, place: str, part: Any) -> Iterator[Finding]:
 
 
 def _check_count(signal: str, attributes: Mapping[str, Any]) -> Iterator[Finding]:
-    said, reasons = attributes.get("gen_ai.output.messages"), attributes.get("gen_ai.response.finish_reasons")
+    said, reasons = (
+        attributes.get("gen_ai.output.messages"),
+        attributes.get("gen_ai.response.finish_reasons"),
+    )
     try:
         messages = json.loads(said) if isinstance(said, str) else said or ()
     except ValueError:
         return
     if reasons is not None and len(messages) > len(reasons):
-        yield broken("content.messages", signal, "gen_ai.output.messages", f"{len(messages)} and {list(reasons)}")
+        yield broken(
+            "content.messages",
+            signal,
+            "gen_ai.output.messages",
+            f"{len(messages)} and {list(reasons)}",
+        )

@@ -47,7 +47,11 @@ def check_event(expect: Expectations, readable: Any) -> Iterator[Finding]:
 
 
 def _check_required(
-    expect: Expectations, signal: str, name: str, attributes: Mapping[str, Any], levels: Mapping[str, str]
+    expect: Expectations,
+    signal: str,
+    name: str,
+    attributes: Mapping[str, Any],
+    levels: Mapping[str, str],
 ) -> Iterator[Finding]:
     for key, level in levels.items():
         if level == "required" and key not in attributes:
@@ -69,7 +73,9 @@ def check_together(spans: Spans, readables: list[Any]) -> Iterator[Finding]:
         signal, where = f"event {record.event_name!r}", (record.trace_id or 0, record.span_id or 0)
         span = spans.get(where)
         if span is None:
-            yield broken("event.span", signal, "trace and span id", tuple(f"{number:x}" for number in where))
+            yield broken(
+                "event.span", signal, "trace and span id", tuple(f"{number:x}" for number in where)
+            )
         elif record.event_name == EXCEPTION:
             told[where] += 1
             if span.status.status_code is not StatusCode.ERROR:
@@ -77,7 +83,11 @@ def check_together(spans: Spans, readables: list[Any]) -> Iterator[Finding]:
         elif record.event_name == DETAILS:
             yield from _check_alike(signal, span, record)
     for where, span in spans.items():
-        if span.status.status_code is StatusCode.ERROR and not told[where] and not _is_told_inside(span, spans, told):
+        if (
+            span.status.status_code is StatusCode.ERROR
+            and not told[where]
+            and not _is_told_inside(span, spans, told)
+        ):
             yield broken("event.missing", describe(span), EXCEPTION)
         if told[where] > 1:
             yield broken("event.twice", describe(span), EXCEPTION, told[where])
@@ -86,7 +96,10 @@ def check_together(spans: Spans, readables: list[Any]) -> Iterator[Finding]:
 def _is_told_inside(span: Any, spans: dict[Any, Any], told: Any) -> bool:
     """Whether an operation inside has told an exception of the same type: it is told once, where it was raised."""
     for (trace, number), inner in spans.items():
-        if inner.parent is None or (trace, inner.parent.span_id) != (span.context.trace_id, span.context.span_id):
+        if inner.parent is None or (trace, inner.parent.span_id) != (
+            span.context.trace_id,
+            span.context.span_id,
+        ):
             continue
         same_type = inner.attributes.get("error.type") == span.attributes.get("error.type")
         if same_type and (told[(trace, number)] or _is_told_inside(inner, spans, told)):

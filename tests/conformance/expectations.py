@@ -40,4 +40,7 @@ class Expectations:
             return self.registry.spans.get(INTERNAL_AGENT)
         if operation in SPAN_TYPES:
             return self.registry.spans[SPAN_TYPES[operation]]
-        return next((signal for signal in self.registry.spans.values() if signal.operation == operation), None)
+        return next(
+            (signal for signal in self.registry.spans.values() if signal.operation == operation),
+            None,
+        )

@@ -51,7 +51,9 @@ ATTRIBUTES: dict[str, Any] = {
     "callspan.stream.chunks": 3,
 }
 MESSAGES = [{"role": "user", "parts": [{"type": "text", "content": "Hello"}]}]
-ANSWERS = [{"role": "assistant", "parts": [{"type": "text", "content": "Hi"}], "finish_reason": "stop"}]
+ANSWERS = [
+    {"role": "assistant", "parts": [{"type": "text", "content": "Hi"}], "finish_reason": "stop"}
+]
 RETRY = {"callspan.retry.attempt": 1, "callspan.retry.wait": 0.5, "callspan.retry.cause": "429"}
 
 
@@ -63,7 +65,9 @@ class Told:
     kind: SpanKind = SpanKind.CLIENT
     attributes: Mapping[str, Any] = field(default_factory=dict)
     status: Status = field(default_factory=Status)
-    span_events: tuple[tuple[str, Mapping[str, Any], float], ...] = (("callspan.retry", RETRY, 0.1),)
+    span_events: tuple[tuple[str, Mapping[str, Any], float], ...] = (
+        ("callspan.retry", RETRY, 0.1),
+    )
     seconds: float = 1.0
     scope: InstrumentationScope = SCOPE
     points: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -75,7 +79,10 @@ class Told:
 
     def span(self) -> Any:
         """The finished span."""
-        events = [Event(name, attributes, START + int(at * SECOND)) for name, attributes, at in self.span_events]
+        events = [
+            Event(name, attributes, START + int(at * SECOND))
+            for name, attributes, at in self.span_events
+        ]
         return ReadableSpan(
             self.name,
             context=SpanContext(1, 2, False, TraceFlags(1)),
@@ -107,7 +114,9 @@ class Told:
             timestamp=START,
             trace_id=1,
             span_id=changes.get("span_id", 2),
-            severity_number=changes.get("severity", SeverityNumber.DEBUG if name == DETAILS else SeverityNumber.WARN),
+            severity_number=changes.get(
+                "severity", SeverityNumber.DEBUG if name == DETAILS else SeverityNumber.WARN
+            ),
             event_name=name,
             body=changes.get("body"),
             attributes=_without_none({**usual, **changes.get("attributes", {})}),
@@ -120,18 +129,27 @@ class Told:
 
 
 FAILED = Told(
-    attributes={"error.type": "timeout", "callspan.outcome": "error", "gen_ai.response.finish_reasons": ("error",)},
+    attributes={
+        "error.type": "timeout",
+        "callspan.outcome": "error",
+        "gen_ai.response.finish_reasons": ("error",),
+    },
     status=Status(StatusCode.ERROR),
     points={
         "gen_ai.client.inference.duration": {"attributes": {"error.type": "timeout"}},
         "gen_ai.client.inference.operation.input_tokens": {"attributes": {"error.type": "timeout"}},
-        "gen_ai.client.inference.operation.output_tokens": {"attributes": {"error.type": "timeout"}},
+        "gen_ai.client.inference.operation.output_tokens": {
+            "attributes": {"error.type": "timeout"}
+        },
     },
     events=({"name": EXCEPTION, "attributes": {"exception.type": "TimeoutError"}},),
 )
 """The same call, failed, with its exception event in place of the details."""
 
-CONTENT = {"gen_ai.input.messages": json.dumps(MESSAGES), "gen_ai.output.messages": json.dumps(ANSWERS)}
+CONTENT = {
+    "gen_ai.input.messages": json.dumps(MESSAGES),
+    "gen_ai.output.messages": json.dumps(ANSWERS),
+}
 STRUCTURED = {"gen_ai.input.messages": MESSAGES, "gen_ai.output.messages": ANSWERS}
 
 _MODALITY = {"gen_ai.token.modality": "unknown"}
@@ -167,6 +185,14 @@ def _data(kind: str, attributes: dict[str, Any], values: list[float], bounds: An
         point = NumberDataPoint(attributes, START, START, sum(values))
         return Sum([point], AggregationTemporality.CUMULATIVE, kind == "counter")
     point = HistogramDataPoint(
-        attributes, START, START, len(values), sum(values), [0] * (len(bounds) + 1), bounds, min(values), max(values)
+        attributes,
+        START,
+        START,
+        len(values),
+        sum(values),
+        [0] * (len(bounds) + 1),
+        bounds,
+        min(values),
+        max(values),
     )
     return Histogram([point], AggregationTemporality.CUMULATIVE)

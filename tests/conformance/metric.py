@@ -22,7 +22,11 @@ def check_metric(expect: Expectations, metric: Any) -> Iterator[Finding]:
     if known is None:
         yield broken("name.unknown", signal, metric.name)
         return
-    dialects = ("latest",) if known.origin == "conventions" and metric.name not in SHARED_METRICS else known.dialects
+    dialects = (
+        ("latest",)
+        if known.origin == "conventions" and metric.name not in SHARED_METRICS
+        else known.dialects
+    )
     if not expect.chosen(dialects):
         yield broken("metric.dialect", signal, metric.name, expect.semconv)
     if _instrument(metric.data) != known.kind:

@@ -53,5 +53,9 @@ class Recording:
     def findings(self) -> list[Finding]:
         """All that the checker has to say of it."""
         checker = Checker(self._settings["semconv"], self._settings["capture"])
-        found = [*checker.spans(self.spans), *checker.metrics(self.metrics), *checker.events(self.logs)]
+        found = [
+            *checker.spans(self.spans),
+            *checker.metrics(self.metrics),
+            *checker.events(self.logs),
+        ]
         return found + checker.together(self.spans, self.metrics, self.logs)

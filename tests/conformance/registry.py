@@ -73,7 +73,10 @@ class Registry:
     def refined(self, signal: Signal, provider: Any) -> dict[str, str]:
         """The attributes of a signal with what the conventions of one provider add to it."""
         added = self.refinements.get((signal.name, str(provider)), {})
-        return {**signal.attributes, **{key: level or signal.attributes.get(key, "") for key, level in added.items()}}
+        return {
+            **signal.attributes,
+            **{key: level or signal.attributes.get(key, "") for key, level in added.items()},
+        }
 
 
 @cache
@@ -111,8 +114,14 @@ def everything() -> Registry:
 
 
 def _add(registry: Registry, documents: list[dict[str, Any]]) -> None:
-    groups = {group["id"]: group for document in documents for group in document.get("attribute_groups", ())}
-    groups |= {f"span.{span['type']}": span for document in documents for span in document.get("spans", ())}
+    groups = {
+        group["id"]: group
+        for document in documents
+        for group in document.get("attribute_groups", ())
+    }
+    groups |= {
+        f"span.{span['type']}": span for document in documents for span in document.get("spans", ())
+    }
     for document in documents:
         for item in document.get("attributes", ()):
             registry.attributes[item["key"]] = _attribute(item)
@@ -120,17 +129,24 @@ def _add(registry: Registry, documents: list[dict[str, Any]]) -> None:
             for item in document.get(section, ()):
                 signal = _signal(item, groups)
                 getattr(registry, section)[signal.name] = signal
-        for item in (*document.get("span_refinements", ()), *document.get("metric_refinements", ())):
+        for item in (
+            *document.get("span_refinements", ()),
+            *document.get("metric_refinements", ()),
+        ):
             key = (item["ref"], _provider(item["id"]))
             registry.refinements[key] = _levels(item.get("attributes", ()), groups)
-        registry.values.update({item["ref"]: tuple(item["members"]) for item in document.get("values", ())})
+        registry.values.update(
+            {item["ref"]: tuple(item["members"]) for item in document.get("values", ())}
+        )
 
 
 def _provider(refinement: str) -> str:
     """The provider that a refinement is for, by the beginning of its id; none for those of tool spans."""
     prefixes = {"openai.": "openai", "anthropic.": "anthropic", "azure.ai.": "azure.ai.inference"}
     prefixes["aws.bedrock."] = "aws.bedrock"
-    return next((name for prefix, name in prefixes.items() if refinement.startswith(prefix)), refinement)
+    return next(
+        (name for prefix, name in prefixes.items() if refinement.startswith(prefix)), refinement
+    )
 
 
 def _attribute(item: Mapping[str, Any]) -> Attribute:
@@ -157,7 +173,9 @@ def _signal(item: Mapping[str, Any], groups: Mapping[str, Any]) -> Signal:
         kind=item.get("kind") or item.get("instrument") or "",
         operation=item.get("operation", ""),
         unit=item.get("unit", ""),
-        value_type=item.get("annotations", {}).get("code_generation", {}).get("metric_value_type", ""),
+        value_type=item.get("annotations", {})
+        .get("code_generation", {})
+        .get("metric_value_type", ""),
         dialects=tuple(item.get("dialects", ("released", "latest"))),
     )
 

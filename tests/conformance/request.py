@@ -48,7 +48,13 @@ def _output_type(read: Reader) -> Reader:
         kind = read(body)
         if kind in ("json_object", "json_schema"):
             return "json"
-        return "text" if kind == "text" else "speech" if "audio" in (body.get("modalities") or ()) else None
+        return (
+            "text"
+            if kind == "text"
+            else "speech"
+            if "audio" in (body.get("modalities") or ())
+            else None
+        )
 
     return found
 
@@ -94,7 +100,12 @@ OPENAI: dict[str, dict[str, Reader]] = {
     "/moderations": {"gen_ai.request.model": _at("model")},
 }
 """By the end of the path, each attribute of the request and where the body has it."""
-_MORE = ("gen_ai.output.type", "gen_ai.conversation.id", "openai.api.type", "openai.request.service_tier")
+_MORE = (
+    "gen_ai.output.type",
+    "gen_ai.conversation.id",
+    "openai.api.type",
+    "openai.request.service_tier",
+)
 
 
 def check_request(span: Any, path: str, body: Body) -> Iterator[Finding]:
@@ -109,5 +120,11 @@ def check_request(span: Any, path: str, body: Body) -> Iterator[Finding]:
         found = list(found) if isinstance(found, tuple) else found
         if wanted == found or (found is None and key == STOPS):
             continue
-        rule = "request.unsent" if wanted is None else "request.missing" if found is None else "request.differs"
+        rule = (
+            "request.unsent"
+            if wanted is None
+            else "request.missing"
+            if found is None
+            else "request.differs"
+        )
         yield broken(rule, signal, key, (wanted, found))

@@ -6,8 +6,38 @@ from typing import Any
 
 from .finding import EXPECTED, INFORMATION, VIOLATION, Finding
 
-DURATION_BUCKETS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
-TOKEN_BUCKETS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
+DURATION_BUCKETS = (
+    0.01,
+    0.02,
+    0.04,
+    0.08,
+    0.16,
+    0.32,
+    0.64,
+    1.28,
+    2.56,
+    5.12,
+    10.24,
+    20.48,
+    40.96,
+    81.92,
+)
+TOKEN_BUCKETS = (
+    1,
+    4,
+    16,
+    64,
+    256,
+    1024,
+    4096,
+    16384,
+    65536,
+    262144,
+    1048576,
+    4194304,
+    16777216,
+    67108864,
+)
 _AGENT_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6)
 _AGENT_CALLS = (1, 2, 4, 8, 16, 32, 64, 128)
 BUCKETS: dict[str, tuple[float, ...]] = {
@@ -50,7 +80,9 @@ EITHER_KIND = (INFERENCE, "gen_ai.memory.client")
 """Span types that may be INTERNAL when the model or the memory is in the process."""
 
 NAMED_AFTER = {
-    **dict.fromkeys((*INFERENCE_OPERATIONS, "embeddings", "moderation", "rerank"), "gen_ai.request.model"),
+    **dict.fromkeys(
+        (*INFERENCE_OPERATIONS, "embeddings", "moderation", "rerank"), "gen_ai.request.model"
+    ),
     "retrieval": "gen_ai.data_source.id",
     "create_agent": "gen_ai.agent.name",
     "invoke_agent": "gen_ai.agent.name",
@@ -160,7 +192,10 @@ RULES: dict[str, tuple[str, str]] = {
     "span.default": (VIOLATION, "is left out where it says what its absence says"),
     "span.flavour": (VIOLATION, "belongs to another provider's flavour"),
     "span.finish": (VIOLATION, "there must be one finish reason for each choice"),
-    "span.finish_error": (VIOLATION, "a whole answer that did not fail has no finish reason `error`"),
+    "span.finish_error": (
+        VIOLATION,
+        "a whole answer that did not fail has no finish reason `error`",
+    ),
     "span.first_chunk": (VIOLATION, "time to first chunk is told of streams only"),
     "span.subset": (VIOLATION, "a part is greater than the count that includes it"),
     "span.exception": (VIOLATION, "exceptions are log events, not span events"),
@@ -178,9 +213,15 @@ RULES: dict[str, tuple[str, str]] = {
     "metric.unit": (VIOLATION, "has another unit than the registry says"),
     "metric.value": (VIOLATION, "has values of another type than the registry says"),
     "metric.buckets": (VIOLATION, "has other buckets than the conventions advise"),
-    "metric.attribute": (VIOLATION, "is not listed for this metric, and each attribute more is series more"),
+    "metric.attribute": (
+        VIOLATION,
+        "is not listed for this metric, and each attribute more is series more",
+    ),
     "metric.required": (VIOLATION, "a required attribute is missing on a metric"),
-    "metric.port": (VIOLATION, "server.port is set exactly where server.address is, on metrics too"),
+    "metric.port": (
+        VIOLATION,
+        "server.port is set exactly where server.address is, on metrics too",
+    ),
     "metric.inference": (VIOLATION, "an operation is recorded under a metric that is not for it"),
     "event.severity": (VIOLATION, "the event's severity is another than the conventions say"),
     "event.body": (VIOLATION, "an event has attributes and no body"),

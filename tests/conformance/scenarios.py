@@ -28,20 +28,31 @@ _TOOLS: list[Any] = [
         "function": {
             "name": "get_weather",
             "description": "The weather in a city.",
-            "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+            "parameters": {
+                "type": "object",
+                "properties": {"city": {"type": "string"}},
+                "required": ["city"],
+            },
         },
     }
 ]
 _SCHEMA = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 _SCHEMA |= {"additionalProperties": False}
-_HELLO: list[Any] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
+_HELLO: list[Any] = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "Hello"},
+]
 _TALK: list[Any] = [
     {"role": "user", "content": "Is it warm in Paris?", "name": "ann"},
     {
         "role": "assistant",
         "content": None,
         "tool_calls": [
-            {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city":"Paris"}'}}
+            {
+                "id": "call_1",
+                "type": "function",
+                "function": {"name": "get_weather", "arguments": '{"city":"Paris"}'},
+            }
         ],
     },
     {"role": "tool", "tool_call_id": "call_1", "content": "21 degrees"},
@@ -55,31 +66,64 @@ _MEDIA: list[Any] = [
             {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}},
             {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
             {"type": "file", "file": {"file_id": "file-1"}},
-            {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}},
+            {
+                "type": "file",
+                "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="},
+            },
         ],
     }
 ]
 _ODD: list[Any] = [
     {"role": "developer", "content": [{"type": "text", "text": "Be brief."}]},
-    {"role": "user", "content": [{"type": "image_url", "image_url": "https://example.com/b.png"}, {"type": "novel"}]},
-    {"role": "user", "content": [{"type": "file", "file": {"filename": "a.pdf"}}, {"type": "image_url"}]},
+    {
+        "role": "user",
+        "content": [
+            {"type": "image_url", "image_url": "https://example.com/b.png"},
+            {"type": "novel"},
+        ],
+    },
+    {
+        "role": "user",
+        "content": [{"type": "file", "file": {"filename": "a.pdf"}}, {"type": "image_url"}],
+    },
     {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}], "refusal": "No."},
     {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
     {"role": "function", "name": "f", "content": None},
-    {"role": "assistant", "tool_calls": [{"id": "c", "type": "custom", "custom": {"name": "sh", "input": "ls"}}]},
+    {
+        "role": "assistant",
+        "tool_calls": [{"id": "c", "type": "custom", "custom": {"name": "sh", "input": "ls"}}],
+    },
     {"role": "tool", "tool_call_id": "c", "content": [{"type": "text", "text": "a.txt"}]},
 ]
-_ODD_TOOLS: list[Any] = [{"type": "custom", "custom": {"name": "sh", "format": {"type": "text"}}}, {"type": "novel"}]
+_ODD_TOOLS: list[Any] = [
+    {"type": "custom", "custom": {"name": "sh", "format": {"type": "text"}}},
+    {"type": "novel"},
+]
 _INPUT: list[Any] = [
-    {"role": "user", "content": [{"type": "input_text", "text": "Look"}, {"type": "input_image", "image_url": _PIXEL}]},
-    {"type": "function_call", "call_id": "call_1", "name": "get_weather", "arguments": '{"city":"Paris"}'},
+    {
+        "role": "user",
+        "content": [
+            {"type": "input_text", "text": "Look"},
+            {"type": "input_image", "image_url": _PIXEL},
+        ],
+    },
+    {
+        "type": "function_call",
+        "call_id": "call_1",
+        "name": "get_weather",
+        "arguments": '{"city":"Paris"}',
+    },
     {"type": "function_call_output", "call_id": "call_1", "output": "21 degrees"},
 ]
 _ODD_INPUT: list[Any] = [
     {"role": "user", "content": [{"type": "input_file", "file_id": "file-1"}, {"type": "novel"}]},
     {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]},
     {"type": "item_reference", "id": "msg_1"},
-    {"type": "computer_call_output", "call_id": "c", "output": {"type": "computer_screenshot", "image_url": "x"}},
+    {
+        "type": "computer_call_output",
+        "call_id": "c",
+        "output": {"type": "computer_screenshot", "image_url": "x"},
+    },
     {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
 ]
 _FLAT_TOOLS: list[Any] = [{"type": "function", **_TOOLS[0]["function"]}, {"type": "web_search"}]
@@ -93,7 +137,10 @@ _FULL: dict[str, Any] = {
     "presence_penalty": 0.5,
     "service_tier": "flex",
     "reasoning_effort": "low",
-    "response_format": {"type": "json_schema", "json_schema": {"name": "person", "schema": _SCHEMA}},
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {"name": "person", "schema": _SCHEMA},
+    },
 }
 Act = Callable[[openai.OpenAI], object]
 
@@ -121,21 +168,29 @@ def _read(stream: Any) -> None:
 
 def chat(**more: Any) -> Act:
     """One chat call, its stream read to the end."""
-    return lambda client: _read(client.chat.completions.create(**{"model": MODEL, "messages": _HELLO, **more}))
+    return lambda client: _read(
+        client.chat.completions.create(**{"model": MODEL, "messages": _HELLO, **more})
+    )
 
 
 def respond(**more: Any) -> Act:
     """One call of the responses API."""
-    return lambda client: _read(client.responses.create(**{"model": MODEL, "input": "Hello", **more}))
+    return lambda client: _read(
+        client.responses.create(**{"model": MODEL, "input": "Hello", **more})
+    )
 
 
 def complete(**more: Any) -> Act:
     """One legacy completion."""
-    return lambda client: _read(client.completions.create(**{"model": MODEL, "prompt": "Hello", **more}))
+    return lambda client: _read(
+        client.completions.create(**{"model": MODEL, "prompt": "Hello", **more})
+    )
 
 
 def _abandon(client: openai.OpenAI, **more: Any) -> None:
-    with client.chat.completions.create(model=MODEL, messages=_HELLO, stream=True, **more) as stream:
+    with client.chat.completions.create(
+        model=MODEL, messages=_HELLO, stream=True, **more
+    ) as stream:
         next(iter(stream))
 
 
@@ -150,7 +205,9 @@ def _fetch(client: openai.OpenAI, **more: Any) -> None:
 
 def _cancelled(client: openai.OpenAI) -> None:
     async def run() -> None:
-        async with openai.AsyncOpenAI(base_url=str(client.base_url), api_key="any", max_retries=0) as ours:
+        async with openai.AsyncOpenAI(
+            base_url=str(client.base_url), api_key="any", max_retries=0
+        ) as ours:
             await asyncio.wait_for(ours.chat.completions.create(model=MODEL, messages=_HELLO), 0.1)
 
     with contextlib.suppress(asyncio.TimeoutError):
@@ -159,11 +216,15 @@ def _cancelled(client: openai.OpenAI) -> None:
 
 def _cancelled_stream(client: openai.OpenAI) -> None:
     async def read(ours: openai.AsyncOpenAI) -> None:
-        async for _chunk in await ours.chat.completions.create(model=MODEL, messages=_HELLO, stream=True):
+        async for _chunk in await ours.chat.completions.create(
+            model=MODEL, messages=_HELLO, stream=True
+        ):
             pass
 
     async def run() -> None:
-        async with openai.AsyncOpenAI(base_url=str(client.base_url), api_key="any", max_retries=0) as ours:
+        async with openai.AsyncOpenAI(
+            base_url=str(client.base_url), api_key="any", max_retries=0
+        ) as ours:
             await asyncio.wait_for(read(ours), 0.2)
 
     with contextlib.suppress(asyncio.TimeoutError):
@@ -190,13 +251,17 @@ def _helper(client: openai.OpenAI) -> None:
 
 
 def _streaming(client: openai.OpenAI) -> None:
-    with client.chat.completions.with_streaming_response.create(model=MODEL, messages=_HELLO, stream=True) as raw:
+    with client.chat.completions.with_streaming_response.create(
+        model=MODEL, messages=_HELLO, stream=True
+    ) as raw:
         list(raw.iter_lines())
 
 
 def _azure(client: openai.OpenAI) -> None:
     endpoint = str(client.base_url).removesuffix("/v1/")
-    with openai.AzureOpenAI(azure_endpoint=endpoint, api_key="any", api_version="2024-10-21") as azure:
+    with openai.AzureOpenAI(
+        azure_endpoint=endpoint, api_key="any", api_version="2024-10-21"
+    ) as azure:
         azure.chat.completions.create(model=MODEL, messages=_HELLO)
 
 
@@ -205,7 +270,9 @@ def _speak(client: openai.OpenAI) -> None:
 
 
 def _hear(model: str, **more: Any) -> Act:
-    return lambda client: client.audio.transcriptions.create(model=model, file=("a.wav", b"RIFF"), **more)
+    return lambda client: client.audio.transcriptions.create(
+        model=model, file=("a.wav", b"RIFF"), **more
+    )
 
 
 _COUNTS = frozenset({"gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"})
@@ -213,8 +280,15 @@ _NO_REASONS = frozenset({"gen_ai.response.finish_reasons"})
 _NO_ANSWER = frozenset({"gen_ai.response.id", "gen_ai.response.model"}) | _NO_REASONS
 _USAGE = {"stream_options": {"include_usage": True}}
 _TEXT = Reply(text="Good morning to you all.", model=f"{MODEL}-2025-04-14")
-_DETAILED = Reply(text="Yes.", usage=Counts(input=50, output=20, cached=30, reasoning=10, cache_write=5))
-_WEATHER = Reply(tool_calls=(ToolCall("get_weather", '{"city":"Paris"}'), ToolCall("get_weather", '{"city":"Rome"}')))
+_DETAILED = Reply(
+    text="Yes.", usage=Counts(input=50, output=20, cached=30, reasoning=10, cache_write=5)
+)
+_WEATHER = Reply(
+    tool_calls=(
+        ToolCall("get_weather", '{"city":"Paris"}'),
+        ToolCall("get_weather", '{"city":"Rome"}'),
+    )
+)
 
 _SPOKEN = {
     "id": "chatcmpl-1",
@@ -228,7 +302,12 @@ _SPOKEN = {
             "message": {
                 "role": "assistant",
                 "content": None,
-                "audio": {"id": "audio_1", "data": "UklGRg==", "expires_at": 1, "transcript": "Yes."},
+                "audio": {
+                    "id": "audio_1",
+                    "data": "UklGRg==",
+                    "expires_at": 1,
+                    "transcript": "Yes.",
+                },
             },
         }
     ],
@@ -265,26 +344,43 @@ SCENARIOS = (
     Scenario("chat_no_usage", chat(), (Reply(text="Hi.", usage=False),), _COUNTS),
     Scenario("chat_budget_stop", _stopped, (Reply(text="rose " * 60),)),
     Scenario("chat_for_somebody", _for_somebody),
-    Scenario("chat_no_usage_media", chat(messages=_MEDIA), (Reply(text="Hi.", usage=False),), _COUNTS),
+    Scenario(
+        "chat_no_usage_media", chat(messages=_MEDIA), (Reply(text="Hi.", usage=False),), _COUNTS
+    ),
     Scenario("chat_azure", _azure, wires=False),
     Scenario("chat_stream", chat(stream=True), (_TEXT,), _COUNTS),
     Scenario("chat_stream_usage", chat(stream=True, **_USAGE), (_DETAILED,)),
     Scenario("chat_stream_tools", chat(stream=True, tools=_TOOLS, **_USAGE), (_WEATHER,)),
     Scenario("chat_stream_two_choices", chat(stream=True, n=2, **_USAGE), (_TEXT,)),
-    Scenario("chat_stream_reasoning", chat(stream=True), (Reply(text="4", reasoning="Two and two."),), _COUNTS),
+    Scenario(
+        "chat_stream_reasoning",
+        chat(stream=True),
+        (Reply(text="4", reasoning="Two and two."),),
+        _COUNTS,
+    ),
     Scenario("chat_retried", _retried, (Reply(status=429, retry_after=0.01), _TEXT)),
     Scenario("chat_error_400", chat(), (Reply(status=400),)),
     Scenario("chat_error_401", chat(), (Reply(status=401),)),
     Scenario("chat_error_429", chat(), (Reply(status=429, retry_after=2),)),
     Scenario("chat_error_500", chat(), (Reply(status=500),)),
     Scenario("chat_no_connection", chat(), (Reply(text="x", cut_after=0),)),
-    Scenario("chat_stream_error", chat(stream=True), (Reply(text="One two three four.", error_after=2),)),
-    Scenario("chat_stream_error_late", chat(stream=True, **_USAGE), (Reply(text="Yes.", error_after=4),)),
-    Scenario("chat_stream_cut", chat(stream=True), (Reply(text="One two three four.", cut_after=2),)),
+    Scenario(
+        "chat_stream_error", chat(stream=True), (Reply(text="One two three four.", error_after=2),)
+    ),
+    Scenario(
+        "chat_stream_error_late", chat(stream=True, **_USAGE), (Reply(text="Yes.", error_after=4),)
+    ),
+    Scenario(
+        "chat_stream_cut", chat(stream=True), (Reply(text="One two three four.", cut_after=2),)
+    ),
     Scenario("chat_abandoned", _abandon, (_TEXT,)),
     Scenario("chat_abandoned_two_choices", lambda client: _abandon(client, n=2), (_TEXT,)),
     Scenario("chat_cancelled", _cancelled, (Reply(text="late", delay=0.4),)),
-    Scenario("chat_stream_cancelled", _cancelled_stream, (Reply(text="a b c d e f g h", chunk_delay=0.1),)),
+    Scenario(
+        "chat_stream_cancelled",
+        _cancelled_stream,
+        (Reply(text="a b c d e f g h", chunk_delay=0.1),),
+    ),
     Scenario("completion", complete(max_tokens=5, n=2, stop=["a", "b"]), (_TEXT,)),
     Scenario("completion_prompts", complete(prompt=["a", "b"]), (_TEXT,)),
     Scenario("completion_tokens", complete(prompt=[1, 2, 3]), (_TEXT,)),
@@ -305,26 +401,46 @@ SCENARIOS = (
         (Reply(text='{"name":"Ann"}', reasoning="Who?"),),
     ),
     Scenario("responses_odd_input", respond(input=_ODD_INPUT, conversation="conv_1"), (_TEXT,)),
-    Scenario("responses_conversation", respond(conversation={"id": "conv_1"}, service_tier="flex"), (_TEXT,)),
+    Scenario(
+        "responses_conversation",
+        respond(conversation={"id": "conv_1"}, service_tier="flex"),
+        (_TEXT,),
+    ),
     Scenario("responses_tools", respond(tools=_FLAT_TOOLS), (_WEATHER,)),
     Scenario("responses_stream", respond(stream=True), (_DETAILED,)),
     Scenario("responses_stream_tools", respond(stream=True, tools=_FLAT_TOOLS), (_WEATHER,)),
     Scenario("responses_incomplete", respond(), (Reply(text="Yes and", finish_reason="length"),)),
     Scenario("responses_failed", respond(), (Reply(text="x", finish_reason="failed"),)),
-    Scenario("responses_stream_failed", respond(stream=True), (Reply(text="x", finish_reason="failed"),)),
-    Scenario("responses_stream_error", respond(stream=True), (Reply(text="One two three", error_after=4),)),
+    Scenario(
+        "responses_stream_failed", respond(stream=True), (Reply(text="x", finish_reason="failed"),)
+    ),
+    Scenario(
+        "responses_stream_error",
+        respond(stream=True),
+        (Reply(text="One two three", error_after=4),),
+    ),
     Scenario("responses_error", respond(), (Reply(status=400),)),
     Scenario("fetch", _fetch, (_TEXT,), wires=False),
-    Scenario("fetch_stream", lambda client: _fetch(client, stream=True, starting_after=1), (_TEXT,), wires=False),
+    Scenario(
+        "fetch_stream",
+        lambda client: _fetch(client, stream=True, starting_after=1),
+        (_TEXT,),
+        wires=False,
+    ),
     Scenario("fetch_failed", _fetch, (Reply(text="x", finish_reason="failed"),), wires=False),
-    Scenario("fetch_unknown", lambda client: client.responses.retrieve("resp_unknown"), (), wires=False),
+    Scenario(
+        "fetch_unknown", lambda client: client.responses.retrieve("resp_unknown"), (), wires=False
+    ),
     Scenario(
         "embeddings",
         lambda client: client.embeddings.create(
             model="text-embedding-3-small", input=["a", "b"], dimensions=8, encoding_format="float"
         ),
     ),
-    Scenario("embeddings_plain", lambda client: client.embeddings.create(model="text-embedding-3-small", input="a")),
+    Scenario(
+        "embeddings_plain",
+        lambda client: client.embeddings.create(model="text-embedding-3-small", input="a"),
+    ),
     Scenario(
         "embeddings_error",
         lambda client: client.embeddings.create(model="text-embedding-3-small", input="a"),
@@ -336,18 +452,31 @@ SCENARIOS = (
         lacks=_NO_ANSWER,
         wires=False,
     ),
-    Scenario("images_no_model", lambda client: client.images.generate(prompt="A rose"), lacks=_NO_ANSWER, wires=False),
+    Scenario(
+        "images_no_model",
+        lambda client: client.images.generate(prompt="A rose"),
+        lacks=_NO_ANSWER,
+        wires=False,
+    ),
     Scenario("speech", _speak, lacks=_NO_ANSWER | _COUNTS, wires=False),
     Scenario("transcription", _hear("gpt-4o-transcribe"), lacks=_NO_ANSWER, wires=False),
     Scenario("transcription_whisper", _hear("whisper-1"), lacks=_NO_ANSWER | _COUNTS, wires=False),
-    Scenario("transcription_text", _hear("whisper-1", response_format="text"), lacks=_NO_ANSWER | _COUNTS, wires=False),
+    Scenario(
+        "transcription_text",
+        _hear("whisper-1", response_format="text"),
+        lacks=_NO_ANSWER | _COUNTS,
+        wires=False,
+    ),
     Scenario(
         "translation",
         lambda client: client.audio.translations.create(model="whisper-1", file=("a.wav", b"RIFF")),
         lacks=_NO_ANSWER | _COUNTS,
         wires=False,
     ),
-    Scenario("moderation", lambda client: client.moderations.create(model="omni-moderation-latest", input="a")),
+    Scenario(
+        "moderation",
+        lambda client: client.moderations.create(model="omni-moderation-latest", input="a"),
+    ),
     Scenario("moderation_no_model", lambda client: client.moderations.create(input=["a", "b"])),
     Scenario(
         "moderation_error",
@@ -362,8 +491,12 @@ _KINDS: dict[str, Callable[..., Act]] = {
     "embeddings": lambda **more: (
         lambda client: client.embeddings.create(model="text-embedding-3-small", input="a", **more)
     ),
-    "moderation": lambda **more: lambda client: client.moderations.create(model="omni", input="a", **more),
-    "images": lambda **more: lambda client: client.images.generate(model="gpt-image-1", prompt="A rose", **more),
+    "moderation": lambda **more: (
+        lambda client: client.moderations.create(model="omni", input="a", **more)
+    ),
+    "images": lambda **more: (
+        lambda client: client.images.generate(model="gpt-image-1", prompt="A rose", **more)
+    ),
     "transcription": lambda **more: _hear("whisper-1", **more),
 }
 
@@ -392,7 +525,9 @@ def play(scenario: Scenario, server: ModelServer) -> None:
     with (
         # the server speaks no TLS, and loading certificates takes longer than the call
         openai.DefaultHttpxClient(verify=False) as transport,
-        openai.OpenAI(base_url=server.url, api_key="any", max_retries=0, timeout=20, http_client=transport) as client,
+        openai.OpenAI(
+            base_url=server.url, api_key="any", max_retries=0, timeout=20, http_client=transport
+        ) as client,
         contextlib.suppress(openai.OpenAIError),
     ):
         scenario.act(client)

@@ -45,7 +45,12 @@ def check_span(expect: Expectations, span: Any) -> Iterator[Finding]:
     yield from _check_finish(signal, span, attributes)
     yield from _check_events(expect, signal, span)
     if kind is None:
-        yield broken("operation.unknown", signal, "gen_ai.operation.name", attributes.get("gen_ai.operation.name"))
+        yield broken(
+            "operation.unknown",
+            signal,
+            "gen_ai.operation.name",
+            attributes.get("gen_ai.operation.name"),
+        )
         return
     yield from _check_shape(signal, span, attributes, kind)
     yield from _check_presence(signal, span, attributes, (kind.attributes, levels or {}))
@@ -59,7 +64,9 @@ def check_scope(expect: Expectations, signal: str, scope: Any) -> Iterator[Findi
         yield broken("scope.schema", signal, "scope", scope.schema_url)
 
 
-def _check_shape(signal: str, span: Any, attributes: Mapping[str, Any], kind: Signal) -> Iterator[Finding]:
+def _check_shape(
+    signal: str, span: Any, attributes: Mapping[str, Any], kind: Signal
+) -> Iterator[Finding]:
     operation = str(attributes["gen_ai.operation.name"])
     target = attributes.get(NAMED_AFTER.get(operation, ""))
     name = f"{operation} {target}" if target else operation
@@ -71,21 +78,34 @@ def _check_shape(signal: str, span: Any, attributes: Mapping[str, Any], kind: Si
 
 
 def _check_presence(
-    signal: str, span: Any, attributes: Mapping[str, Any], levels: tuple[Mapping[str, str], Mapping[str, str]]
+    signal: str,
+    span: Any,
+    attributes: Mapping[str, Any],
+    levels: tuple[Mapping[str, str], Mapping[str, str]],
 ) -> Iterator[Finding]:
     general, refined = levels
     for key, level in refined.items():
         if level == "required" and key not in attributes:
             yield broken("span.required", signal, key)
-    complete = span.status.status_code is StatusCode.UNSET and attributes.get("callspan.outcome") != "abandoned"
+    complete = (
+        span.status.status_code is StatusCode.UNSET
+        and attributes.get("callspan.outcome") != "abandoned"
+    )
     for key, level in general.items():
-        if complete and level == "recommended" and key not in NOT_EXPECTED and key not in attributes:
+        if (
+            complete
+            and level == "recommended"
+            and key not in NOT_EXPECTED
+            and key not in attributes
+        ):
             yield broken("span.expected", signal, key)
     if ("server.address" in attributes) != ("server.port" in attributes):
         yield broken("span.port", signal, "server.port", attributes.get("server.port"))
 
 
-def _check_status(expect: Expectations, signal: str, span: Any, attributes: Mapping[str, Any]) -> Iterator[Finding]:
+def _check_status(
+    expect: Expectations, signal: str, span: Any, attributes: Mapping[str, Any]
+) -> Iterator[Finding]:
     status, told = span.status, attributes.get("error.type")
     failed = status.status_code is StatusCode.ERROR
     if status.status_code is StatusCode.OK:
@@ -116,7 +136,9 @@ def _check_values(signal: str, attributes: Mapping[str, Any]) -> Iterator[Findin
     for key in attributes:
         if key.startswith("openai.") and attributes.get("gen_ai.provider.name") != "openai":
             yield broken("span.flavour", signal, key, attributes.get("gen_ai.provider.name"))
-    if "gen_ai.response.time_to_first_chunk" in attributes and not attributes.get("gen_ai.request.stream"):
+    if "gen_ai.response.time_to_first_chunk" in attributes and not attributes.get(
+        "gen_ai.request.stream"
+    ):
         yield broken("span.first_chunk", signal, "gen_ai.response.time_to_first_chunk")
     for part, whole in SUBSETS.items():
         if attributes.get(part, 0) > attributes.get(whole, attributes.get(part, 0)):
@@ -124,10 +146,16 @@ def _check_values(signal: str, attributes: Mapping[str, Any]) -> Iterator[Findin
 
 
 def _check_finish(signal: str, span: Any, attributes: Mapping[str, Any]) -> Iterator[Finding]:
-    reasons, operation = attributes.get("gen_ai.response.finish_reasons"), attributes.get("gen_ai.operation.name")
+    reasons, operation = (
+        attributes.get("gen_ai.response.finish_reasons"),
+        attributes.get("gen_ai.operation.name"),
+    )
     if reasons is None or operation not in INFERENCE_OPERATIONS:
         return
-    choices, key = attributes.get("gen_ai.request.choice.count", 1), "gen_ai.response.finish_reasons"
+    choices, key = (
+        attributes.get("gen_ai.request.choice.count", 1),
+        "gen_ai.response.finish_reasons",
+    )
     # a text completion may be asked of several prompts at once, which the span does not tell
     fits = len(reasons) == choices if operation == "chat" else len(reasons) % choices == 0
     if not fits:

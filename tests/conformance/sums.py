@@ -100,8 +100,19 @@ def _modalities() -> Iterator[Row]:
     """What a counter says of one modality is what the span says of it."""
     for side in ("input", "output"):
         for kind in ("text", "image", "audio"):
-            told, only = _told(f"gen_ai.usage.{kind}.{side}_tokens", True), (("gen_ai.token.modality", kind),)
-            yield Row("sum.tokens", "latest", f"{_LATEST}usage.{side}_tokens", told, _infers, only, counted=False)
+            told, only = (
+                _told(f"gen_ai.usage.{kind}.{side}_tokens", True),
+                (("gen_ai.token.modality", kind),),
+            )
+            yield Row(
+                "sum.tokens",
+                "latest",
+                f"{_LATEST}usage.{side}_tokens",
+                told,
+                _infers,
+                only,
+                counted=False,
+            )
 
 
 def _histograms() -> Iterator[Row]:
@@ -109,28 +120,50 @@ def _histograms() -> Iterator[Row]:
         value, only = _told(f"gen_ai.usage.{kind}_tokens"), (("gen_ai.token.type", kind),)
         yield Row("sum.tokens", "released", "gen_ai.client.token.usage", value, _any, only)
         yield Row("sum.tokens", "latest", f"{_LATEST}operation.{kind}_tokens", value, _infers)
-        yield Row("sum.failed", "latest", f"{_LATEST}operation.{kind}_tokens", value, _infers, series=_FAILED)
+        yield Row(
+            "sum.failed",
+            "latest",
+            f"{_LATEST}operation.{kind}_tokens",
+            value,
+            _infers,
+            series=_FAILED,
+        )
 
 
 ROWS = (
     Row("sum.duration", "released", f"{_RELEASED}duration", _duration, _any, series=_FAILED),
     Row("sum.duration", "latest", f"{_LATEST}duration", _duration, _infers, series=_FAILED),
     Row("sum.duration", "latest", f"{_RELEASED}duration", _duration, _calls, series=_FAILED),
-    Row("sum.first_chunk", "released", f"{_RELEASED}time_to_first_chunk", _told(_TIME_TO_FIRST), _infers),
-    Row("sum.first_chunk", "latest", f"{_LATEST}time_to_first_chunk", _told(_TIME_TO_FIRST), _infers),
+    Row(
+        "sum.first_chunk",
+        "released",
+        f"{_RELEASED}time_to_first_chunk",
+        _told(_TIME_TO_FIRST),
+        _infers,
+    ),
+    Row(
+        "sum.first_chunk", "latest", f"{_LATEST}time_to_first_chunk", _told(_TIME_TO_FIRST), _infers
+    ),
     *_counters(),
     *_modalities(),
     *_histograms(),
 )
-CHUNKS = (("released", f"{_RELEASED}time_per_output_chunk"), ("latest", f"{_LATEST}time_per_output_chunk"))
+CHUNKS = (
+    ("released", f"{_RELEASED}time_per_output_chunk"),
+    ("latest", f"{_LATEST}time_per_output_chunk"),
+)
 
 
-def check_sums(expect: Expectations, spans: Iterable[Any], metrics: Iterable[Any]) -> Iterator[Finding]:
+def check_sums(
+    expect: Expectations, spans: Iterable[Any], metrics: Iterable[Any]
+) -> Iterator[Finding]:
     """Every row of the dialects chosen; spans must be those of all calls that the metrics tell of."""
     spans, points = list(spans), _points(metrics)
     for row in ROWS:
         # in both dialects at once, the one metric that they share has the records of the released one
-        if row.dialect == expect.dialects[0] or (row.dialect in expect.dialects and row.takes is not _calls):
+        if row.dialect == expect.dialects[0] or (
+            row.dialect in expect.dialects and row.takes is not _calls
+        ):
             compared = [_from_spans(row, spans), _from_points(row, points.get(row.metric, []))]
             if row.rule in ("sum.tokens", "sum.failed"):
                 compared = [_stated(row, totals, spans) for totals in compared]
@@ -177,7 +210,11 @@ def _from_points(row: Row, points: list[Any]) -> Totals:
 def _stated(row: Row, totals: Totals, spans: list[Any]) -> Totals:
     """Without the series of spans whose counts are estimates, which the conventions' metrics do not take."""
     told = [span.attributes or {} for span in spans]
-    guessed = {_key(row, each) for each in told if each.get("callspan.usage.source") in ("tiktoken", "heuristic")}
+    guessed = {
+        _key(row, each)
+        for each in told
+        if each.get("callspan.usage.source") in ("tiktoken", "heuristic")
+    }
     return {key: total for key, total in totals.items() if key not in guessed}
 
 
@@ -186,16 +223,26 @@ def _compare(row: Row, spans: Totals, points: Totals) -> Iterator[Finding]:
         wanted, found = spans.get(key, (0, 0)), points.get(key, (0, 0))
         near = abs(wanted[1] - found[1]) <= _TOLERANCE * max(1, wanted[0])
         if not near or (row.counted and wanted[0] != found[0]):
-            series = {name: value for name, value in zip(row.series, key, strict=True) if value is not None}
-            yield broken(row.rule, f"metric {row.metric!r}", str(series), f"spans {wanted}, metric {found}")
+            series = {
+                name: value
+                for name, value in zip(row.series, key, strict=True)
+                if value is not None
+            }
+            yield broken(
+                row.rule, f"metric {row.metric!r}", str(series), f"spans {wanted}, metric {found}"
+            )
 
 
 def _check_chunks(metric: str, spans: list[Any], points: list[Any]) -> Iterator[Finding]:
-    wanted = sum(int(_gaps(span, span.attributes) or 0) for span in spans if _streams(span.attributes))
+    wanted = sum(
+        int(_gaps(span, span.attributes) or 0) for span in spans if _streams(span.attributes)
+    )
     found = sum(point.count for point in points)
     if wanted != found:
         yield broken("sum.chunks", f"metric {metric!r}", "count", f"spans {wanted}, metric {found}")
 
 
 def _streams(attributes: Attributes) -> bool:
-    return _infers(str(attributes.get("gen_ai.operation.name"))) and bool(attributes.get("gen_ai.request.stream"))
+    return _infers(str(attributes.get("gen_ai.operation.name"))) and bool(
+        attributes.get("gen_ai.request.stream")
+    )

@@ -21,14 +21,21 @@ DURATION = "gen_ai.client.inference.duration"
 INPUT = "gen_ai.client.inference.usage.input_tokens"
 SPOKEN = RIGHT.but(attributes=CONTENT, events=())
 EMBEDDED: dict[str, Any] = dict.fromkeys(
-    ("gen_ai.response.finish_reasons", "gen_ai.request.stream", "gen_ai.response.id", "gen_ai.usage.output_tokens")
+    (
+        "gen_ai.response.finish_reasons",
+        "gen_ai.request.stream",
+        "gen_ai.response.id",
+        "gen_ai.usage.output_tokens",
+    )
 )
 EMBEDDED |= {"gen_ai.response.time_to_first_chunk": None, "gen_ai.request.temperature": None}
 
 
 def having(**attributes: Any) -> Told:
     """The right call with these attributes on span and event; two underscores stand for a dot."""
-    return RIGHT.but(attributes={key.replace("__", "."): value for key, value in attributes.items()})
+    return RIGHT.but(
+        attributes={key.replace("__", "."): value for key, value in attributes.items()}
+    )
 
 
 def metered(name: str = DURATION, **changes: Any) -> Told:
@@ -38,7 +45,10 @@ def metered(name: str = DURATION, **changes: Any) -> Told:
 
 def saying(parts: list[Any], role: Any = "user") -> Told:
     """The right call with these parts as its one input message."""
-    return RIGHT.but(attributes={"gen_ai.input.messages": json.dumps([{"role": role, "parts": parts}])}, events=())
+    return RIGHT.but(
+        attributes={"gen_ai.input.messages": json.dumps([{"role": role, "parts": parts}])},
+        events=(),
+    )
 
 
 def recorded(**changes: Any) -> Told:
@@ -62,7 +72,13 @@ WRONG: dict[str, list[Told]] = {
     "name.place": [
         having(**{"gen_ai.tool.name": "x"}),
         having(**{"callspan.retry.wait": 1.0}),
-        RIGHT.but(attributes={**EMBEDDED, "gen_ai.operation.name": "embeddings", "gen_ai.response.id": "x"}),
+        RIGHT.but(
+            attributes={
+                **EMBEDDED,
+                "gen_ai.operation.name": "embeddings",
+                "gen_ai.response.id": "x",
+            }
+        ),
         RIGHT.but(span_events=(("callspan.first_token", {"callspan.token.time": 0.1}, 0.1),)),
     ],
     "value.type": [
@@ -74,30 +90,56 @@ WRONG: dict[str, list[Told]] = {
         having(**{"gen_ai.request.stream": "true"}),
         having(**{"http.response.header.x-request-id": "req_1"}),
     ],
-    "value.enum": [having(**{"gen_ai.provider.name": "nobody"}), having(**{"gen_ai.output.type": "smell"})],
+    "value.enum": [
+        having(**{"gen_ai.provider.name": "nobody"}),
+        having(**{"gen_ai.output.type": "smell"}),
+    ],
     "scope.name": [RIGHT.but(scope=InstrumentationScope("other"))],
     "scope.schema": [
         RIGHT.but(scope=InstrumentationScope("callspan")),
         RIGHT.but(semconv="both"),
     ],
-    "operation.unknown": [having(**{"gen_ai.operation.name": "ponder"}), having(**{"gen_ai.operation.name": None})],
-    "span.name": [RIGHT.but(name="chat"), RIGHT.but(name="chat gpt-4.1 "), RIGHT.but(name="openai.chat")],
-    "span.kind": [RIGHT.but(kind=SpanKind.SERVER), having(**{"gen_ai.operation.name": "execute_tool"})],
-    "span.required": [having(**{"gen_ai.provider.name": None}), having(**{"gen_ai.request.model": None})],
-    "span.expected": [having(**{"gen_ai.response.id": None}), having(**{"gen_ai.usage.input_tokens": None})],
+    "operation.unknown": [
+        having(**{"gen_ai.operation.name": "ponder"}),
+        having(**{"gen_ai.operation.name": None}),
+    ],
+    "span.name": [
+        RIGHT.but(name="chat"),
+        RIGHT.but(name="chat gpt-4.1 "),
+        RIGHT.but(name="openai.chat"),
+    ],
+    "span.kind": [
+        RIGHT.but(kind=SpanKind.SERVER),
+        having(**{"gen_ai.operation.name": "execute_tool"}),
+    ],
+    "span.required": [
+        having(**{"gen_ai.provider.name": None}),
+        having(**{"gen_ai.request.model": None}),
+    ],
+    "span.expected": [
+        having(**{"gen_ai.response.id": None}),
+        having(**{"gen_ai.usage.input_tokens": None}),
+    ],
     "span.port": [having(**{"server.port": None}), having(**{"server.address": None})],
     "span.ok": [RIGHT.but(status=Status(StatusCode.OK))],
     "span.error": [FAILED.but(attributes={"callspan.outcome": "error"})],
     "span.unfailed": [having(**{"error.type": "500"})],
-    "span.outcome": [having(**{"callspan.outcome": "error"}), FAILED.but(attributes={"error.type": "timeout"})],
-    "span.description": [FAILED.but(status=Status(StatusCode.ERROR, "a timeout, as error.type says"))],
+    "span.outcome": [
+        having(**{"callspan.outcome": "error"}),
+        FAILED.but(attributes={"error.type": "timeout"}),
+    ],
+    "span.description": [
+        FAILED.but(status=Status(StatusCode.ERROR, "a timeout, as error.type says"))
+    ],
     "span.default": [
         having(**{"gen_ai.request.stream": False}),
         having(**{"gen_ai.request.choice.count": 1}),
         having(**{"openai.request.service_tier": "auto"}),
         having(**{"gen_ai.conversation.compacted": False}),
     ],
-    "span.flavour": [having(**{"gen_ai.provider.name": "groq", "openai.api.type": "chat_completions"})],
+    "span.flavour": [
+        having(**{"gen_ai.provider.name": "groq", "openai.api.type": "chat_completions"})
+    ],
     "span.finish": [
         having(**{"gen_ai.request.choice.count": 2}),
         having(**{"gen_ai.response.finish_reasons": ("stop", "stop")}),
@@ -114,7 +156,10 @@ WRONG: dict[str, list[Told]] = {
     "span.first_chunk": [having(**{"gen_ai.request.stream": None})],
     "span.subset": [having(**{"gen_ai.usage.cache_read.input_tokens": 31})],
     "span.exception": [RIGHT.but(span_events=(("exception", {"exception.type": "E"}, 0.1),))],
-    "span.time": [RIGHT.but(seconds=-1), RIGHT.but(span_events=(("callspan.first_token", {}, 2.0),))],
+    "span.time": [
+        RIGHT.but(seconds=-1),
+        RIGHT.but(span_events=(("callspan.first_token", {}, 2.0),)),
+    ],
     "event.required": [
         RIGHT.but(span_events=(("callspan.retry", {"callspan.retry.attempt": 1}, 0.1),)),
         FAILED.but(events=({"name": EXCEPTION},)),
@@ -124,14 +169,22 @@ WRONG: dict[str, list[Told]] = {
         SPOKEN.but(capture="event"),
         recorded(attributes=STRUCTURED).but(capture="span"),
         FAILED.but(status=Status(StatusCode.ERROR, "Hello is not allowed"), capture="off"),
-        FAILED.but(events=({"name": EXCEPTION, "attributes": {"exception.message": "Hello"}},), capture="off"),
+        FAILED.but(
+            events=({"name": EXCEPTION, "attributes": {"exception.message": "Hello"}},),
+            capture="off",
+        ),
     ],
-    "content.json": [having(**{"gen_ai.input.messages": "Hello"}), having(**{"gen_ai.input.messages": ("Hello",)})],
+    "content.json": [
+        having(**{"gen_ai.input.messages": "Hello"}),
+        having(**{"gen_ai.input.messages": ("Hello",)}),
+    ],
     "content.structured": [recorded(attributes=CONTENT)],
     "content.schema": [
         having(**{"gen_ai.input.messages": json.dumps({"role": "user"})}),
         having(**{"gen_ai.input.messages": json.dumps([{"role": "user"}])}),
-        having(**{"gen_ai.input.messages": json.dumps([{"role": "user", "parts": [{"content": "x"}]}])}),
+        having(
+            **{"gen_ai.input.messages": json.dumps([{"role": "user", "parts": [{"content": "x"}]}])}
+        ),
         having(**{"gen_ai.system_instructions": json.dumps(["Be brief."])}),
         having(**{"gen_ai.tool.definitions": json.dumps([{"type": "function"}])}),
         recorded(attributes={**STRUCTURED, "gen_ai.output.messages": [{"role": "assistant"}]}),
@@ -147,17 +200,30 @@ WRONG: dict[str, list[Told]] = {
         saying([{"type": "blob", "content": ""}]),
         having(**{"gen_ai.system_instructions": json.dumps([{"type": "text"}])}),
         having(
-            **{"gen_ai.tool.definitions": json.dumps([{"type": "function", "name": "f", "parameters": {"type": 7}}])}
+            **{
+                "gen_ai.tool.definitions": json.dumps(
+                    [{"type": "function", "name": "f", "parameters": {"type": 7}}]
+                )
+            }
         ),
     ],
     "content.binary": [saying([{"type": "text", "content": "ID3\0\0"}])],
     "content.messages": [having(**{"gen_ai.output.messages": json.dumps(ANSWERS * 2)})],
     "metric.dialect": [
-        metered("gen_ai.client.token.usage", attributes={"gen_ai.token.type": "input"}, values=[30], unit="{token}"),
+        metered(
+            "gen_ai.client.token.usage",
+            attributes={"gen_ai.token.type": "input"},
+            values=[30],
+            unit="{token}",
+        ),
         metered("callspan.client.reasoning_tokens", kind="counter", values=[30], unit="{token}"),
         RIGHT.but(semconv="released"),
     ],
-    "metric.instrument": [metered(kind="counter"), metered(INPUT, kind="histogram"), metered(INPUT, kind="updown")],
+    "metric.instrument": [
+        metered(kind="counter"),
+        metered(INPUT, kind="histogram"),
+        metered(INPUT, kind="updown"),
+    ],
     "metric.unit": [metered(unit="ms"), metered(INPUT, unit="1")],
     "metric.value": [metered(values=[1]), metered(INPUT, values=[30.0])],
     "metric.buckets": [metered(bounds=(0.0, 5.0, 10.0))],
@@ -165,8 +231,13 @@ WRONG: dict[str, list[Told]] = {
         metered(INPUT, attributes={"error.type": "timeout"}),
         metered(attributes={"gen_ai.response.id": "chatcmpl-1"}),
         metered(attributes={"callspan.outcome": "completed"}),
-        metered("gen_ai.client.inference.time_to_first_chunk", attributes={"openai.response.service_tier": "default"}),
-        metered(attributes={"gen_ai.provider.name": "groq", "openai.response.service_tier": "default"}),
+        metered(
+            "gen_ai.client.inference.time_to_first_chunk",
+            attributes={"openai.response.service_tier": "default"},
+        ),
+        metered(
+            attributes={"gen_ai.provider.name": "groq", "openai.response.service_tier": "default"}
+        ),
     ],
     "metric.required": [
         metered(INPUT, attributes={"gen_ai.token.modality": None}),
@@ -180,7 +251,13 @@ WRONG: dict[str, list[Told]] = {
     "event.severity": [
         recorded(severity=SeverityNumber.INFO),
         FAILED.but(
-            events=({"name": EXCEPTION, "attributes": {"exception.type": "E"}, "severity": SeverityNumber.ERROR},)
+            events=(
+                {
+                    "name": EXCEPTION,
+                    "attributes": {"exception.type": "E"},
+                    "severity": SeverityNumber.ERROR,
+                },
+            )
         ),
     ],
     "event.body": [recorded(body="Hello")],
@@ -192,13 +269,23 @@ WRONG: dict[str, list[Told]] = {
     "event.missing": [FAILED.but(events=())],
     "event.twice": [FAILED.but(events=FAILED.events * 2)],
     "event.unfailed": [recorded(name=EXCEPTION, attributes={"exception.type": "E"})],
-    "sum.duration": [metered(values=[1.5]), metered(values=[0.5, 0.5]), metered(missing=True), RIGHT.but(seconds=2)],
+    "sum.duration": [
+        metered(values=[1.5]),
+        metered(values=[0.5, 0.5]),
+        metered(missing=True),
+        RIGHT.but(seconds=2),
+    ],
     "sum.tokens": [
         metered(INPUT, values=[31]),
         metered(INPUT, missing=True),
         metered(INPUT, attributes={"gen_ai.token.modality": "audio"}),
         metered("gen_ai.client.inference.operation.output_tokens", values=[4, 5]),
-        metered("gen_ai.client.inference.usage.reasoning.output_tokens", kind="counter", values=[1], unit="{token}"),
+        metered(
+            "gen_ai.client.inference.usage.reasoning.output_tokens",
+            kind="counter",
+            values=[1],
+            unit="{token}",
+        ),
     ],
     "sum.first_chunk": [metered("gen_ai.client.inference.time_to_first_chunk", values=[0.5])],
     "sum.chunks": [metered("gen_ai.client.inference.time_per_output_chunk", values=[0.5])],
@@ -207,19 +294,32 @@ WRONG: dict[str, list[Told]] = {
 ASKED = {"model": "gpt-4.1", "stream": True, "temperature": 0.5}
 WRONG_REQUESTS = {
     "request.unsent": having(**{"openai.api.type": "chat_completions", "gen_ai.request.top_k": 3}),
-    "request.missing": having(**{"openai.api.type": "chat_completions", "gen_ai.request.temperature": None}),
-    "request.differs": having(**{"openai.api.type": "chat_completions", "gen_ai.request.temperature": 0.7}),
+    "request.missing": having(
+        **{"openai.api.type": "chat_completions", "gen_ai.request.temperature": None}
+    ),
+    "request.differs": having(
+        **{"openai.api.type": "chat_completions", "gen_ai.request.temperature": 0.7}
+    ),
 }
 
 
 def findings(told: Told) -> list[Finding]:
     """All that the checker says of a call told by hand."""
-    checker, spans, metrics, logs = Checker(told.semconv, told.capture), [told.span()], told.metrics(), told.logs()
+    checker, spans, metrics, logs = (
+        Checker(told.semconv, told.capture),
+        [told.span()],
+        told.metrics(),
+        told.logs(),
+    )
     alone = [*checker.spans(spans), *checker.metrics(metrics), *checker.events(logs)]
     return alone + checker.together(spans, metrics, logs)
 
 
-CASES = [pytest.param(rule, told, id=f"{rule}-{at}") for rule, all_ in WRONG.items() for at, told in enumerate(all_)]
+CASES = [
+    pytest.param(rule, told, id=f"{rule}-{at}")
+    for rule, all_ in WRONG.items()
+    for at, told in enumerate(all_)
+]
 
 
 @pytest.mark.parametrize(("rule", "told"), CASES)
@@ -239,7 +339,12 @@ def test_what_is_wrong_is_rejected(rule: str, told: Told) -> None:
         RIGHT.but(attributes=CONTENT, events=({"attributes": STRUCTURED},), capture="both"),
         having(**{"callspan.outcome": "abandoned", "gen_ai.response.finish_reasons": ("error",)}),
         having(**{"gen_ai.prompt.variable.name": "Ann", "http.response.header.retry-after": ["1"]}),
-        saying([{"type": "tool_call", "name": "f", "arguments": {}}, {"type": "reasoning", "content": ""}]),
+        saying(
+            [
+                {"type": "tool_call", "name": "f", "arguments": {}},
+                {"type": "reasoning", "content": ""},
+            ]
+        ),
         RIGHT.but(span_events=(("callspan.first_token", {}, 0.3),)),
         FAILED.but(status=Status(StatusCode.ERROR, "Hello is not allowed"), capture="both"),
     ],
@@ -247,7 +352,9 @@ def test_what_is_wrong_is_rejected(rule: str, told: Told) -> None:
 )
 def test_what_is_right_passes(told: Told) -> None:
     """No rule is broken, and nothing recommended is missing."""
-    assert [str(finding) for finding in findings(told) if finding.level in (VIOLATION, EXPECTED)] == []
+    assert [
+        str(finding) for finding in findings(told) if finding.level in (VIOLATION, EXPECTED)
+    ] == []
 
 
 @pytest.mark.parametrize("rule", sorted(WRONG_REQUESTS))
@@ -271,7 +378,9 @@ def test_every_rule_has_something_that_breaks_it() -> None:
 
 def test_a_message_says_what_where_and_why() -> None:
     """One line with the signal, the name, the rule and the value, however long that is."""
-    found = next(finding for finding in findings(metered(unit="ms")) if finding.rule == "metric.unit")
+    found = next(
+        finding for finding in findings(metered(unit="ms")) if finding.rule == "metric.unit"
+    )
     assert str(found) == (
         "violation: metric 'gen_ai.client.inference.duration': gen_ai.client.inference.duration: "
         "has another unit than the registry says [metric.unit]; found 'ms'"

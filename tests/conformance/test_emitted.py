@@ -26,7 +26,9 @@ from .request import check_request
 from .rules import DETAILS, SCHEMAS
 from .scenarios import SCENARIOS, Scenario, play, recorded
 
-pytestmark = pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # the client's own, of translations
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:deprecated:DeprecationWarning"
+)  # the client's own, of translations
 
 DIALECTS, CAPTURES = ("released", "latest", "both"), ("off", "span", "event", "both")
 EVERYTHING = {
@@ -43,7 +45,14 @@ USUAL: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
     ("both", "span", EVERYTHING),
 )
 THOROUGH = frozenset(
-    {"chat_all_settings", "chat_tools", "chat_stream_usage", "chat_error_429", "chat_cancelled", "chat_abandoned"}
+    {
+        "chat_all_settings",
+        "chat_tools",
+        "chat_stream_usage",
+        "chat_error_429",
+        "chat_cancelled",
+        "chat_abandoned",
+    }
     | {"responses_stream", "embeddings", "moderation", "fetch", "completion", "transcription"}
 )
 """Scenarios that are played under every dialect with every way of capturing."""
@@ -73,7 +82,9 @@ NEVER_EMITTED: set[str] = set()
 
 def _known(finding: Finding, scenario: str) -> bool:
     return any(
-        known.rule == finding.rule and known.covers(scenario) and (not known.names or finding.name in known.names)
+        known.rule == finding.rule
+        and known.covers(scenario)
+        and (not known.names or finding.name in known.names)
         for known in KNOWN
     )
 
@@ -85,7 +96,9 @@ def server() -> Iterator[ModelServer]:
         yield server
 
 
-def _record(scenario: Scenario, server: ModelServer, semconv: str, capture: str, **settings: Any) -> Recording:
+def _record(
+    scenario: Scenario, server: ModelServer, semconv: str, capture: str, **settings: Any
+) -> Recording:
     with Recording(semconv, capture, **settings) as recording:
         play(scenario, server)
     return recording
@@ -116,11 +129,20 @@ def test_what_is_emitted_keeps_the_rules(
     if scenario.wires and (server.requests or "cancelled" not in scenario.name):
         request = server.requests[-1]
         found += check_request(recording.spans[-1], request.path, request.json)
-    wrong = [finding for finding in found if finding.level == VIOLATION and not _known(finding, scenario.name)]
+    wrong = [
+        finding
+        for finding in found
+        if finding.level == VIOLATION and not _known(finding, scenario.name)
+    ]
     assert not wrong, report(wrong)
     lacking = {finding.name for finding in found if finding.level == EXPECTED}
     told = {finding.name for finding in found if finding.rule == "span.finish_error"}
-    told |= {key for span in recording.spans for key in span.attributes if "callspan.usage.source" in span.attributes}
+    told |= {
+        key
+        for span in recording.spans
+        for key in span.attributes
+        if "callspan.usage.source" in span.attributes
+    }
     assert scenario.name.startswith("recorded") or lacking == scenario.lacks - told
 
 
@@ -134,11 +156,16 @@ def test_a_known_exception_still_occurs(known: Known, server: ModelServer) -> No
 
 def _names(recording: Recording) -> set[str]:
     """Every name of an attribute, event or metric in what was emitted."""
-    emitted: list[Any] = [*recording.spans, *(event for span in recording.spans for event in span.events)]
+    emitted: list[Any] = [
+        *recording.spans,
+        *(event for span in recording.spans for event in span.events),
+    ]
     emitted += [record.log_record for record in recording.logs]
     metrics = metrics_of(recording.metrics)
     emitted += [point for metric in metrics for point in metric.data.data_points]
-    found = {key for each in emitted for key in each.attributes or ()} | {metric.name for metric in metrics}
+    found = {key for each in emitted for key in each.attributes or ()} | {
+        metric.name for metric in metrics
+    }
     return found | {event.name for span in recording.spans for event in span.events}
 
 
@@ -168,21 +195,36 @@ def test_every_name_of_ours_is_really_emitted(server: ModelServer) -> None:
         seen |= _names(_record(scenario, server, "released", "both", redact=lambda *_: 1 / 0))
     seen |= {name.rpartition(".")[0] for name in seen}
     # see tests/frameworks, tests/test_bedrock.py and tests/test_tool_uses.py
-    of_others = {name for name in wanted if name.startswith(("callspan.framework.", "aws.bedrock.", *_TOOL_USES))}
+    of_others = {
+        name
+        for name in wanted
+        if name.startswith(("callspan.framework.", "aws.bedrock.", *_TOOL_USES))
+    }
     assert wanted - seen - of_others == NEVER_EMITTED
 
 
 @pytest.mark.parametrize("capture", CAPTURES)
 @pytest.mark.parametrize("name", ["chat_tools", "chat_stream_tools", "responses_input"])
-def test_content_stands_where_it_was_asked_for(name: str, capture: str, server: ModelServer) -> None:
+def test_content_stands_where_it_was_asked_for(
+    name: str, capture: str, server: ModelServer
+) -> None:
     """The messages are on the span, on the details event, on both or nowhere; the event only when asked for."""
     scenario = next(scenario for scenario in SCENARIOS if scenario.name == name)
     recording = _record(scenario, server, "released", capture)
-    details = [record.log_record for record in recording.logs if record.log_record.event_name == DETAILS]
+    details = [
+        record.log_record for record in recording.logs if record.log_record.event_name == DETAILS
+    ]
     wanted = {"gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.tool.definitions"}
-    on_span, on_event = ([span.attributes for span in recording.spans], [record.attributes for record in details])
-    assert [wanted & set(found) for found in on_span] == [wanted if capture in ("span", "both") else set()]
-    assert [wanted & set(found) for found in on_event] == ([wanted] if capture in ("event", "both") else [])
+    on_span, on_event = (
+        [span.attributes for span in recording.spans],
+        [record.attributes for record in details],
+    )
+    assert [wanted & set(found) for found in on_span] == [
+        wanted if capture in ("span", "both") else set()
+    ]
+    assert [wanted & set(found) for found in on_event] == (
+        [wanted] if capture in ("event", "both") else []
+    )
 
 
 def test_with_content_off_no_word_of_the_conversation_leaves(server: ModelServer) -> None:
@@ -215,19 +257,31 @@ def test_samplers_see_what_the_conventions_call_relevant(server: ModelServer) ->
     callspan.instrument(tracer_provider=TracerProvider(sampler), meter_provider=MeterProvider())
     with openai.OpenAI(base_url=server.url, api_key="any") as client:
         client.embeddings.create(model="text-embedding-3-small", input="a")
-        client.chat.completions.create(model="gpt-4.1", messages=[{"role": "user", "content": "Hello"}])
+        client.chat.completions.create(
+            model="gpt-4.1", messages=[{"role": "user", "content": "Hello"}]
+        )
     callspan.uninstrument()
-    wanted = {"gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model", "server.address", "server.port"}
+    wanted = {
+        "gen_ai.operation.name",
+        "gen_ai.provider.name",
+        "gen_ai.request.model",
+        "server.address",
+        "server.port",
+    }
     assert [wanted - set(seen) for seen in sampler.seen] == [set(), set()]
 
 
 def test_one_call_checks_what_a_whole_test_made(server: ModelServer) -> None:
     """What the fixtures of other tests use says the same, and takes declared exceptions."""
     recording = _record(SCENARIOS[0], server, "released", "off")
-    assert not check_all(recording.spans, recording.metrics, recording.logs, "released", capture="off")
+    assert not check_all(
+        recording.spans, recording.metrics, recording.logs, "released", capture="off"
+    )
     assert check_all(recording.spans, recording.metrics, recording.logs, "latest")
     failing = next(scenario for scenario in SCENARIOS if scenario.name == "chat_error_500")
     recording = _record(failing, server, "latest", "off")
-    assert report(check_all(recording.spans, None, [], "latest")).startswith("violation: span 'chat")
+    assert report(check_all(recording.spans, None, [], "latest")).startswith(
+        "violation: span 'chat"
+    )
     assert not check_all(recording.spans, None, [], "latest", declared=["event.missing"])
     assert not check_all(recording.spans, None, [], "latest", whole=False)

@@ -23,7 +23,9 @@ from .rules import BUCKETS, SCHEMA_URLS, SCOPE
 _NAME = re.compile(
     r"(?:gen_ai|openai|aws\.bedrock|server|error|http|exception|callspan|session|user)\.[a-z0-9_.-]*[a-z0-9]"
 )
-_CONSTANTS = {name: value for name, value in vars(names).items() if name.isupper() and isinstance(value, str)}
+_CONSTANTS = {
+    name: value for name, value in vars(names).items() if name.isupper() and isinstance(value, str)
+}
 _METRIC_VALUES = [
     metric
     for convention in (code.RELEASED, code.LATEST)
@@ -40,7 +42,11 @@ def names_in_code() -> set[str]:
     """Every name of telemetry that stands as text in the package of names."""
     found: set[str] = set()
     for file in Path(names.__file__).parent.glob("*.py"):
-        constants = (node.value for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Constant))
+        constants = (
+            node.value
+            for node in ast.walk(ast.parse(file.read_text()))
+            if isinstance(node, ast.Constant)
+        )
         found |= {text for text in constants if isinstance(text, str) and _NAME.fullmatch(text)}
     return found
 
@@ -64,13 +70,19 @@ def test_every_name_in_our_registry_is_in_the_code() -> None:
 def test_names_not_of_the_conventions_are_ours() -> None:
     """What is not `gen_ai` or `openai` has to be in our registry, with or without the conventions' own at hand."""
     others = {name for name in names_in_code() if not name.startswith(("gen_ai.", "openai."))}
-    assert not {name for name in others if name not in names_in(own()) and own().attribute(name) is None}
+    assert not {
+        name for name in others if name not in names_in(own()) and own().attribute(name) is None
+    }
 
 
 def test_every_name_in_the_code_is_in_one_of_the_registries() -> None:
     """No name is made up."""
     known = everything()
-    assert not {name for name in names_in_code() if name not in names_in(known) and known.attribute(name) is None}
+    assert not {
+        name
+        for name in names_in_code()
+        if name not in names_in(known) and known.attribute(name) is None
+    }
 
 
 def test_no_name_is_in_both_registries() -> None:
@@ -125,7 +137,9 @@ def test_the_schema_of_each_dialect_is_the_one_checked() -> None:
 
 def test_values_of_ours_are_those_of_the_code() -> None:
     """Outcomes and the custom providers."""
-    assert own().attributes["callspan.outcome"].members == tuple(outcome.value for outcome in Outcome)
+    assert own().attributes["callspan.outcome"].members == tuple(
+        outcome.value for outcome in Outcome
+    )
     emitted = {*providers._HOSTS.values(), *providers._PORTS.values(), *providers._LABELS.values()}
     predefined = set(conventions().attributes["gen_ai.provider.name"].members)
     assert set(own().values["gen_ai.provider.name"]) <= emitted
@@ -134,18 +148,28 @@ def test_values_of_ours_are_those_of_the_code() -> None:
 
 def test_our_span_types_are_those_of_our_operations() -> None:
     """Each operation of ours has a span type, and is named as one of our values."""
-    assert {signal.operation for signal in own().spans.values()} == set(own().values["gen_ai.operation.name"])
+    assert {signal.operation for signal in own().spans.values()} == set(
+        own().values["gen_ai.operation.name"]
+    )
 
 
 def test_the_registry_says_what_each_name_is_for() -> None:
     """Every attribute has a type, a brief and a place; every metric and span event a brief."""
     document = yaml.safe_load(OWN.read_text())
-    described = [item for section in ("attributes", "spans", "span_events", "metrics") for item in document[section]]
+    described = [
+        item
+        for section in ("attributes", "spans", "span_events", "metrics")
+        for item in document[section]
+    ]
     assert all(item["brief"].endswith(".") or "`" in item["brief"] for item in described)
-    assert all(item["type"] and item["signals"] and item["origin"] for item in document["attributes"])
+    assert all(
+        item["type"] and item["signals"] and item["origin"] for item in document["attributes"]
+    )
 
 
-def test_nothing_passes_where_the_conventions_are_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_passes_where_the_conventions_are_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The fixture that checks each test's telemetry fails without the registry: it would find no fault at all."""
     monkeypatch.setattr(registry, "CONVENTIONS", tmp_path)
     monkeypatch.setattr(registry, "conventions", conventions.__wrapped__)

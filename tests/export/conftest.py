@@ -42,10 +42,16 @@ class Received:
         """The sums of each counter: instance and value, the last one an instance."""
         found: dict[str, dict[str, int]] = {}
         for r in self._all("resource_metrics"):
-            instance = next(a.value.string_value for a in r.resource.attributes if a.key == "service.instance.id")
+            instance = next(
+                a.value.string_value
+                for a in r.resource.attributes
+                if a.key == "service.instance.id"
+            )
             for metric in (m for x in r.scope_metrics for m in x.metrics):
                 found.setdefault(metric.name, {})[instance] = metric.sum.data_points[0].as_int
-        return {name: sorted(values.items(), key=lambda pair: pair[1]) for name, values in found.items()}
+        return {
+            name: sorted(values.items(), key=lambda pair: pair[1]) for name, values in found.items()
+        }
 
     def _all(self, field: str) -> list[Any]:
         return [item for request in self.requests for item in getattr(request, field, ())]
@@ -53,7 +59,9 @@ class Received:
 
 def _request_types() -> dict[str, Any]:
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+        ExportMetricsServiceRequest,
+    )
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
     return {
@@ -115,7 +123,9 @@ def grpc_collector() -> Iterator[Received]:
     server = grpc.server(futures.ThreadPoolExecutor(4))
     trace_service = service(trace_grpc.TraceServiceServicer, trace.ExportTraceServiceResponse)
     trace_grpc.add_TraceServiceServicer_to_server(trace_service, server)
-    metrics_service = service(metrics_grpc.MetricsServiceServicer, metrics.ExportMetricsServiceResponse)
+    metrics_service = service(
+        metrics_grpc.MetricsServiceServicer, metrics.ExportMetricsServiceResponse
+    )
     metrics_grpc.add_MetricsServiceServicer_to_server(metrics_service, server)
     logs_service = service(logs_grpc.LogsServiceServicer, logs.ExportLogsServiceResponse)
     logs_grpc.add_LogsServiceServicer_to_server(logs_service, server)
@@ -148,7 +158,9 @@ class Program:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def __call__(self, text: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, text: str, *arguments: str, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         path = self.folder / "flower_shop.py"
         path.write_text(PROGRAM + textwrap.dedent(text), encoding="utf-8")
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("OTEL_", "CALLSPAN_"))}

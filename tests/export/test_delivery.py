@@ -44,7 +44,9 @@ def test_a_span_that_is_too_large_for_the_collector_is_lost_alone_and_counted(
         OTEL_EXPORTER_OTLP_PROTOCOL="grpc",
     )
     assert grpc_collector.spans == [str(number) for number in range(20) if number != 7]
-    assert re.search(r"^callspan: 1 span could not be sent to http://127\.0\.0\.1:\d+$", ran.stderr, re.MULTILINE)
+    assert re.search(
+        r"^callspan: 1 span could not be sent to http://127\.0\.0\.1:\d+$", ran.stderr, re.MULTILINE
+    )
     assert len(ran.stderr.splitlines()) == 2  # why, and how many
 
 
@@ -55,17 +57,24 @@ class Item:
         self.attributes = attributes
 
 
-def test_parts_hold_all_items_in_order_and_none_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_hold_all_items_in_order_and_none_is_too_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(delivery, "PART_BYTES", 2000)
     batch = [Item(text="x" * size) for size in (10, 5000, 10, 800, 900, 10)]
     found = list(parts(batch))
-    assert [item for part in found for item in part] == [*batch[:1], *batch[2:], batch[1]]  # what is too large is last
+    assert [item for part in found for item in part] == [
+        *batch[:1],
+        *batch[2:],
+        batch[1],
+    ]  # what is too large is last
     assert all(len(part) == 1 or sum(map(size_of, part)) <= 2000 for part in found)
     assert len(found) < len(batch)
 
 
 @pytest.mark.parametrize(
-    "value", ["x" * 1000, "花" * 400, b"x" * 1000, ["x" * 500] * 2, {"a": {"b": "x" * 1000}}, ["é" * 500]]
+    "value",
+    ["x" * 1000, "花" * 400, b"x" * 1000, ["x" * 500] * 2, {"a": {"b": "x" * 1000}}, ["é" * 500]],
 )
 def test_the_size_of_text_is_counted_wherever_it_stands(value: Any) -> None:
     assert 1000 <= size_of(Item(value=value)) < 1600
@@ -94,12 +103,19 @@ def test_what_a_collector_refuses_for_good_is_not_sent_again_and_counted(
     ran = program(ASK, OTEL_EXPORTER_OTLP_ENDPOINT=http_collector.url, OTEL_METRICS_EXPORTER="none")
     assert http_collector.spans == []
     assert http_collector.refusals == []
-    assert ran.stderr.splitlines()[-1] == f"callspan: 1 span could not be sent to {http_collector.url}"
+    assert (
+        ran.stderr.splitlines()[-1] == f"callspan: 1 span could not be sent to {http_collector.url}"
+    )
 
 
-def test_what_the_exporter_gives_up_is_kept_and_sent_again(program: Program, http_collector: Received) -> None:
+def test_what_the_exporter_gives_up_is_kept_and_sent_again(
+    program: Program, http_collector: Received
+) -> None:
     http_collector.refusals = [503] * 3
-    options = {"OTEL_EXPORTER_OTLP_TIMEOUT": "0.5", "OTEL_METRICS_EXPORTER": "none"}  # it does not try again itself
+    options = {
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "0.5",
+        "OTEL_METRICS_EXPORTER": "none",
+    }  # it does not try again itself
     ran = program(
         """
         providers.setup(from_environment())

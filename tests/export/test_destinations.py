@@ -33,7 +33,9 @@ TRACES = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
         ("http://h:4318/", "http/protobuf", TRACES, "http://h:4318/"),
     ],
 )
-def test_good_endpoints_keep_their_meaning(value: str, protocol: str, name: str, expected: str) -> None:
+def test_good_endpoints_keep_their_meaning(
+    value: str, protocol: str, name: str, expected: str
+) -> None:
     assert check_endpoint(value, protocol, name) == expected
 
 
@@ -56,7 +58,9 @@ def test_good_endpoints_keep_their_meaning(value: str, protocol: str, name: str,
         ("http://[::1", "http/protobuf", GENERAL, "write http://localhost:4318"),
     ],
 )  # fmt: skip
-def test_bad_endpoints_are_one_line_that_names_the_fix(value: str, protocol: str, name: str, fix: str) -> None:
+def test_bad_endpoints_are_one_line_that_names_the_fix(
+    value: str, protocol: str, name: str, fix: str
+) -> None:
     with pytest.raises(ConfigurationError) as raised:
         check_endpoint(value, protocol, name)
     assert fix in str(raised.value)
@@ -75,7 +79,9 @@ def test_bad_endpoints_are_one_line_that_names_the_fix(value: str, protocol: str
         ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, ("grpc", "http://localhost:4317")),
     ],
 )  # fmt: skip
-def test_the_standard_variables_say_where_traces_go(environ: dict[str, str], expected: tuple[str, str]) -> None:
+def test_the_standard_variables_say_where_traces_go(
+    environ: dict[str, str], expected: tuple[str, str]
+) -> None:
     assert from_environment(environ).targets(environ)[0] == Target("traces", *expected)
 
 
@@ -121,7 +127,11 @@ def test_the_environment_chooses(environ: dict[str, str], expected: Destinations
 
 @pytest.mark.parametrize(
     "environ",
-    [{"OTEL_TRACES_EXPORTER": "zipkin"}, {"OTEL_TRACES_EXPORTER": "prometheus"}, {"CALLSPAN_CONSOLE": "maybe"}],
+    [
+        {"OTEL_TRACES_EXPORTER": "zipkin"},
+        {"OTEL_TRACES_EXPORTER": "prometheus"},
+        {"CALLSPAN_CONSOLE": "maybe"},
+    ],
 )
 def test_what_cannot_be_chosen_is_one_line(environ: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError, match=": use "):
@@ -149,10 +159,19 @@ def test_bad_prometheus_addresses_name_the_form(value: str) -> None:
 
 def test_any_says_whether_there_is_a_destination() -> None:
     assert not Destinations().any
-    assert all(d.any for d in (Destinations(console=True), Destinations(file="x"), Destinations(otlp_endpoint="x")))
+    assert all(
+        d.any
+        for d in (
+            Destinations(console=True),
+            Destinations(file="x"),
+            Destinations(otlp_endpoint="x"),
+        )
+    )
 
 
-@pytest.mark.parametrize(("value", "expected"), [(None, METRIC_EXPORT_MS), ("", METRIC_EXPORT_MS), ("60000", None)])
+@pytest.mark.parametrize(
+    ("value", "expected"), [(None, METRIC_EXPORT_MS), ("", METRIC_EXPORT_MS), ("60000", None)]
+)
 def test_metrics_are_exported_often_unless_the_user_says_how_often(
     monkeypatch: pytest.MonkeyPatch, value: str | None, expected: float | None
 ) -> None:

@@ -32,7 +32,9 @@ child.join()
 def test_a_child_sends_its_own_telemetry_and_its_own_sums(
     program: Program, how: str, protocol: str, request: pytest.FixtureRequest
 ) -> None:
-    collector: Received = request.getfixturevalue("grpc_collector" if protocol == "grpc" else "http_collector")
+    collector: Received = request.getfixturevalue(
+        "grpc_collector" if protocol == "grpc" else "http_collector"
+    )
     ran = program(
         """
 providers.setup(from_environment())
@@ -55,7 +57,9 @@ def in_child():
 
 
 @pytest.mark.parametrize("how", IN_CHILD)
-def test_a_child_writes_to_a_file_of_its_own_and_prints_its_own_trees(program: Program, how: str) -> None:
+def test_a_child_writes_to_a_file_of_its_own_and_prints_its_own_trees(
+    program: Program, how: str
+) -> None:
     ran = program(
         """
 providers.setup(Destinations(console=True, file="t.jsonl"))
@@ -67,7 +71,9 @@ def in_child():
         + IN_CHILD[how]
         + "root.end()"
     )
-    files = {path.name: path.read_text(encoding="utf-8") for path in program.folder.glob("t.jsonl*")}
+    files = {
+        path.name: path.read_text(encoding="utf-8") for path in program.folder.glob("t.jsonl*")
+    }
     own = next(name for name in files if name != "t.jsonl")
     assert own.removeprefix("t.jsonl.").isdigit()
     assert '"child"' not in files["t.jsonl"]
@@ -105,7 +111,9 @@ def in_child():
     assert ran.stderr.count("in-parent") == 1
 
 
-def test_a_child_that_configures_anew_leaves_the_parents_destinations_alone(program: Program) -> None:
+def test_a_child_that_configures_anew_leaves_the_parents_destinations_alone(
+    program: Program,
+) -> None:
     program(
         """
 providers.setup(Destinations(file="t.jsonl"))

@@ -24,7 +24,9 @@ def streamed(handler: ConsoleHandler | FileHandler, call: Call, text: str = SECR
     finish(handler, call)
 
 
-def finish(handler: ConsoleHandler | FileHandler, call: Call, outcome: Outcome = Outcome.COMPLETED) -> None:
+def finish(
+    handler: ConsoleHandler | FileHandler, call: Call, outcome: Outcome = Outcome.COMPLETED
+) -> None:
     call.outcome, call.duration = outcome, 0.48
     parts = [Part(TEXT, SECRET)]
     call.response.add(Delta(parts=parts, usage=Usage(24, 9), finish_reasons=[(0, "stop")]))
@@ -60,7 +62,9 @@ def test_without_content_nothing_of_the_conversation_is_printed() -> None:
 def test_with_content_tokens_come_on_one_line() -> None:
     out = io.StringIO()
     streamed(ConsoleHandler(out, content=True), chat())
-    assert out.getvalue() == (f"> chat gpt-4.1-mini started\n{SECRET}\n< finished 0.48 s, 24 → 9 tokens, stop\n")
+    assert out.getvalue() == (
+        f"> chat gpt-4.1-mini started\n{SECRET}\n< finished 0.48 s, 24 → 9 tokens, stop\n"
+    )
 
 
 def test_with_content_a_plain_answer_and_an_errors_words_are_printed() -> None:
@@ -115,7 +119,11 @@ def test_the_file_gets_the_same_lines_at_once_and_keeps_what_it_had(tmp_path: Pa
     path.write_text("before\n")
     with FileHandler(path, content=True) as handler:
         streamed(handler, chat())
-        assert path.read_text(encoding="utf-8").splitlines()[:3] == ["before", "> chat gpt-4.1-mini started", SECRET]
+        assert path.read_text(encoding="utf-8").splitlines()[:3] == [
+            "before",
+            "> chat gpt-4.1-mini started",
+            SECRET,
+        ]
     handler.on_start(chat())
     assert len(path.read_text(encoding="utf-8").splitlines()) == 4
 
@@ -128,5 +136,7 @@ def test_these_handlers_need_no_opentelemetry() -> None:
         "import callspan.handlers.console, callspan.handlers.file\n"
         "print([m for m in sys.modules if m.startswith('opentelemetry')])"
     )
-    ran = subprocess.run([sys.executable, "-c", code, SRC + "/callspan"], capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", code, SRC + "/callspan"], capture_output=True, text=True, check=True
+    )
     assert ran.stdout == "[]\n"

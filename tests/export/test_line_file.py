@@ -23,8 +23,16 @@ LOST = re.compile(r"callspan: (\d+) spans? and 1 metric could not be written to 
 
 def span_names(*paths: Path) -> list[str]:
     """The names of the spans in files of JSON lines."""
-    lines = [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
-    return [s["name"] for d in lines for r in d.get("resourceSpans", ()) for x in r["scopeSpans"] for s in x["spans"]]
+    lines = [
+        json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    return [
+        s["name"]
+        for d in lines
+        for r in d.get("resourceSpans", ())
+        for x in r["scopeSpans"]
+        for s in x["spans"]
+    ]
 
 
 ROTATION = """
@@ -49,7 +57,9 @@ ROTATION = """
     ],
     ids=["mv", "copytruncate", "rm", "mv and create"],
 )
-def test_a_rotated_file_is_opened_anew(program: Program, rotate: str, old: list[str] | None) -> None:
+def test_a_rotated_file_is_opened_anew(
+    program: Program, rotate: str, old: list[str] | None
+) -> None:
     ran = program(ROTATION.replace("{rotate}", rotate))
     assert ran.stderr == ""
     assert span_names(program.folder / "t.jsonl") == ["after", "at exit"]
@@ -186,7 +196,9 @@ class Stuck(LineFile):
 
 
 @pytest.mark.guard_acts("more waits than may")
-def test_what_waits_has_a_limit_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, guard_reports: Any) -> None:
+def test_what_waits_has_a_limit_in_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, guard_reports: Any
+) -> None:
     monkeypatch.setattr(line_writer, "LIMIT_BYTES", 2_000_000)
     file, count = Stuck(str(tmp_path / "t.jsonl")), ItemCount()
     writer = LineWriter(file)

@@ -76,18 +76,32 @@ def test_spans_read_back_as_they_were(file: File, tmp_path: Path) -> None:
         provider.add_span_processor(processor)
     tracer = provider.get_tracer("test", "1", schema_url="https://example.com")
     linked = trace.SpanContext(2**127 + 1, 2**63 + 1, is_remote=True)
-    attributes = {"text": "花", "big": 2**62, "list": ["a", "b"], "float": 0.5, "flag": True, "traceId": "none of ours"}
-    with tracer.start_as_current_span("root", attributes=attributes, links=[trace.Link(linked, {"spanId": "x"})]):
+    attributes = {
+        "text": "花",
+        "big": 2**62,
+        "list": ["a", "b"],
+        "float": 0.5,
+        "flag": True,
+        "traceId": "none of ours",
+    }
+    with tracer.start_as_current_span(
+        "root", attributes=attributes, links=[trace.Link(linked, {"spanId": "x"})]
+    ):
         child = tracer.start_span("孩子", kind=trace.SpanKind.CLIENT)
         child.add_event("event", {"n": 1})
         child.set_status(trace.Status(trace.StatusCode.ERROR, "why"))
         child.end()
     lines = written(file, tmp_path)
-    assert [read(line) for line in lines] == [encode_spans([span]) for span in memory.get_finished_spans()]
+    assert [read(line) for line in lines] == [
+        encode_spans([span]) for span in memory.get_finished_spans()
+    ]
     root = json.loads(lines[1])["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
     context = memory.get_finished_spans()[1].context
     assert context is not None
-    assert (root["traceId"], root["spanId"]) == (f"{context.trace_id:032x}", f"{context.span_id:016x}")
+    assert (root["traceId"], root["spanId"]) == (
+        f"{context.trace_id:032x}",
+        f"{context.span_id:016x}",
+    )
     assert root["links"][0]["traceId"] == f"{linked.trace_id:032x}"
     assert {"key": "big", "value": {"intValue": str(2**62)}} in root["attributes"]
     assert {"key": "traceId", "value": {"stringValue": "none of ours"}} in root["attributes"]
@@ -107,9 +121,13 @@ def test_log_records_read_back_as_they_were(file: File, tmp_path: Path) -> None:
     provider = LoggerProvider(shutdown_on_exit=False)
     for processor in (export.SimpleLogRecordProcessor(memory), *file.log_processors()):
         provider.add_log_record_processor(processor)
-    record = LogRecord(timestamp=5, severity_number=SeverityNumber.WARN, body={"text": "花"}, event_name="e")
+    record = LogRecord(
+        timestamp=5, severity_number=SeverityNumber.WARN, body={"text": "花"}, event_name="e"
+    )
     provider.get_logger("test").emit(record)
-    assert [read(line) for line in written(file, tmp_path)] == [encode_logs(memory.get_finished_logs())]
+    assert [read(line) for line in written(file, tmp_path)] == [
+        encode_logs(memory.get_finished_logs())
+    ]
 
 
 def test_metrics_read_back_as_they_were() -> None:
@@ -128,7 +146,9 @@ def test_metrics_read_back_as_they_were() -> None:
 def test_lines_of_many_threads_are_each_whole(tmp_path: Path) -> None:
     files = [LineFile(str(tmp_path / "t.jsonl")) for _ in range(2)]
     line = json.dumps("花" * 5_000, ensure_ascii=False) + "\n"
-    threads = [threading.Thread(target=lambda f=f: [f.write([line]) for _ in range(20)]) for f in files * 4]
+    threads = [
+        threading.Thread(target=lambda f=f: [f.write([line]) for _ in range(20)]) for f in files * 4
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -159,7 +179,8 @@ def test_a_span_that_cannot_be_encoded_takes_no_other_with_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "fix"), [("no/such/folder/t.jsonl", "there is no folder"), (".", "choose another file")]
+    ("path", "fix"),
+    [("no/such/folder/t.jsonl", "there is no folder"), (".", "choose another file")],
 )
 def test_a_path_that_cannot_be_opened_is_one_line(path: str, fix: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=fix) as raised:

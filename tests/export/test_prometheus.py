@@ -99,7 +99,9 @@ def asked(method, path, **headers):
 """
 
 
-def test_connections_that_say_nothing_take_no_threads_and_hold_up_no_scrape(program: Program) -> None:
+def test_connections_that_say_nothing_take_no_threads_and_hold_up_no_scrape(
+    program: Program,
+) -> None:
     ran = program(
         SERVED
         + """

@@ -16,7 +16,13 @@ OVERRIDING = "Overriding of current"
 def names_in(path: Path) -> list[str]:
     """The names of the spans in a file of JSON lines."""
     found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [s["name"] for d in found for r in d.get("resourceSpans", ()) for x in r["scopeSpans"] for s in x["spans"]]
+    return [
+        s["name"]
+        for d in found
+        for r in d.get("resourceSpans", ())
+        for x in r["scopeSpans"]
+        for s in x["spans"]
+    ]
 
 
 def test_a_cell_run_five_times_prints_and_writes_once(program: Program) -> None:
@@ -25,7 +31,9 @@ def test_a_cell_run_five_times_prints_and_writes_once(program: Program) -> None:
             providers.setup(Destinations(console=True, file="t.jsonl"))
             call(f"cell {cell}")
     """)
-    assert [line.split("  ")[0] for line in ran.stderr.splitlines()] == [f"cell {n}" for n in range(5)]
+    assert [line.split("  ")[0] for line in ran.stderr.splitlines()] == [
+        f"cell {n}" for n in range(5)
+    ]
     assert names_in(program.folder / "t.jsonl") == [f"cell {n}" for n in range(5)]
 
 
@@ -82,7 +90,9 @@ def seen():
 """
 
 
-def test_an_app_that_sets_its_providers_before_keeps_them(program: Program, http_collector: Received) -> None:
+def test_an_app_that_sets_its_providers_before_keeps_them(
+    program: Program, http_collector: Received
+) -> None:
     ran = program(
         OWN
         + """
@@ -101,8 +111,13 @@ print(providers.owned() or trace.get_tracer_provider().__class__.__module__)
     assert http_collector.spans == []
 
 
-def test_an_endpoint_named_in_code_is_sent_to_beside_the_apps_own(program: Program, http_collector: Received) -> None:
-    program(OWN + f'own_providers()\nproviders.setup(Destinations(otlp_endpoint="{http_collector.url}"))\ncall("ours")')
+def test_an_endpoint_named_in_code_is_sent_to_beside_the_apps_own(
+    program: Program, http_collector: Received
+) -> None:
+    program(
+        OWN
+        + f'own_providers()\nproviders.setup(Destinations(otlp_endpoint="{http_collector.url}"))\ncall("ours")'
+    )
     assert http_collector.spans == ["ours"]
 
 
@@ -127,7 +142,9 @@ call("again")
     assert OVERRIDING not in ran.stderr
     assert ran.stdout.splitlines() == ["['between', 'after']", "['calls']"]
     assert http_collector.spans == ["before"]
-    assert [line.split()[0] for line in ran.stderr.splitlines() if not line.startswith("callspan")] == [
+    assert [
+        line.split()[0] for line in ran.stderr.splitlines() if not line.startswith("callspan")
+    ] == [
         "before",
         "between",
         "after",
@@ -155,7 +172,9 @@ def test_a_provider_without_processors_works_and_is_mentioned_once(program: Prog
 def test_all_signals_arrive_once_and_with_the_programs_name(
     program: Program, protocol: str, request: pytest.FixtureRequest
 ) -> None:
-    collector = request.getfixturevalue("grpc_collector" if protocol == "grpc" else "http_collector")
+    collector = request.getfixturevalue(
+        "grpc_collector" if protocol == "grpc" else "http_collector"
+    )
     ran = program(
         """
         providers.setup(from_environment())
@@ -171,7 +190,9 @@ def test_all_signals_arrive_once_and_with_the_programs_name(
     assert collector.spans == ["one", "two"]
     assert [value for _, value in collector.sums["calls"]] == [2]
     resource = collector.requests[0].resource_spans[0].resource
-    assert {a.key: a.value.string_value for a in resource.attributes}["service.name"] == "flower_shop"
+    assert {a.key: a.value.string_value for a in resource.attributes}[
+        "service.name"
+    ] == "flower_shop"
 
 
 def test_the_standard_variables_name_the_service(program: Program) -> None:
@@ -180,7 +201,9 @@ def test_the_standard_variables_name_the_service(program: Program) -> None:
         OTEL_SERVICE_NAME="花店",
         OTEL_RESOURCE_ATTRIBUTES="service.instance.id=a1",
     )
-    resource = json.loads((program.folder / "t.jsonl").read_text(encoding="utf-8").splitlines()[0])["resourceSpans"][0]
+    resource = json.loads((program.folder / "t.jsonl").read_text(encoding="utf-8").splitlines()[0])[
+        "resourceSpans"
+    ][0]
     known = {a["key"]: a["value"]["stringValue"] for a in resource["resource"]["attributes"]}
     assert (known["service.name"], known["service.instance.id"]) == ("花店", "a1")
 
@@ -258,5 +281,7 @@ def test_the_table_of_tokens_is_printed_at_exit(program: Program) -> None:
         asked.response.usage = Usage(24, 9)
         table.on_end(asked, asked.response)
     """)
-    assert ran.stderr == ("\nmodel         calls  input  output  total\ngpt-4.1-mini      1     24       9     33\n")
+    assert ran.stderr == (
+        "\nmodel         calls  input  output  total\ngpt-4.1-mini      1     24       9     33\n"
+    )
     assert ran.stdout == ""

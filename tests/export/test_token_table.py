@@ -9,7 +9,11 @@ from callspan.export.text.token_table import TokenTable
 
 
 def ended(
-    table: TokenTable, model: str, usage: Usage | None, outcome: Outcome = Outcome.COMPLETED, operation: str = "chat"
+    table: TokenTable,
+    model: str,
+    usage: Usage | None,
+    outcome: Outcome = Outcome.COMPLETED,
+    operation: str = "chat",
 ) -> None:
     call = Call(operation, "openai", model)
     call.outcome = outcome
@@ -49,7 +53,10 @@ def test_each_model_has_a_row_and_what_nobody_stated_is_not_counted_as_zero() ->
 
 def test_calls_of_many_threads_are_all_counted() -> None:
     table = TokenTable()
-    threads = [threading.Thread(target=lambda: [ended(table, "m", Usage(1, 1)) for _ in range(200)]) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: [ended(table, "m", Usage(1, 1)) for _ in range(200)])
+        for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

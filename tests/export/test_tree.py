@@ -40,7 +40,9 @@ class Stage:
     def end(self, span: Any, seconds: float = 1.0) -> None:
         span.end(span.start_time + int(seconds * SECOND))
 
-    def call(self, parent: Any, model: str, seconds: float, told: dict[str, Any], failed: bool = False) -> None:
+    def call(
+        self, parent: Any, model: str, seconds: float, told: dict[str, Any], failed: bool = False
+    ) -> None:
         known = {names.OPERATION: "chat", names.PROVIDER: "openai", names.REQUEST_MODEL: model}
         span = self.start(f"chat {model}", parent, **{**known, **told})
         if failed:
@@ -64,7 +66,13 @@ def test_a_trace_is_printed_as_one_aligned_tree_when_its_root_ends() -> None:
     stage.call(shop, "gpt-4.1-mini", 0.48, told)
     told = {names.INPUT_TOKENS: 31, names.TIME_TO_FIRST_CHUNK: 0.1, names.OUTCOME: "abandoned"}
     stage.call(shop, "gpt-4.1-mini", 0.22, told)
-    stage.call(shop, "no-such-model", 0.01, {names.ERROR_TYPE: "model_not_found", names.HTTP_STATUS: 404}, failed=True)
+    stage.call(
+        shop,
+        "no-such-model",
+        0.01,
+        {names.ERROR_TYPE: "model_not_found", names.HTTP_STATUS: 404},
+        failed=True,
+    )
     assert stage.text == ""
     stage.end(shop, 2.31)
     assert stage.text == lines("""
@@ -83,7 +91,13 @@ def test_all_that_is_special_about_a_call_is_shown() -> None:
     stage.call(shop, "o4-mini", 12.34, {**counts, **subsets, names.USAGE_SOURCE: "requested"})
     stage.call(shop, "gpt-5", 125.0, {**counts, names.USAGE_SOURCE: "tiktoken", names.ATTEMPTS: 3})
     stage.call(shop, "花", 0.5, {names.SERVER_ADDRESS: "127.0.0.1", names.SERVER_PORT: 8080})
-    stage.call(shop, "gpt-5", 0.0042, {names.SERVER_ADDRESS: "api.openai.com", names.OUTCOME: "cancelled"}, failed=True)
+    stage.call(
+        shop,
+        "gpt-5",
+        0.0042,
+        {names.SERVER_ADDRESS: "api.openai.com", names.OUTCOME: "cancelled"},
+        failed=True,
+    )
     stage.call(shop, "gpt-5", 0.3, {**counts, names.ERROR_TYPE: "APIError"}, failed=True)
     stage.end(shop, 140)
     assert stage.text == lines("""
@@ -194,7 +208,9 @@ def test_a_flush_prints_what_waits_for_an_open_span_and_later_ends_repeat_nothin
 
 
 @pytest.mark.parametrize("shape", ["one trace", "many traces", "never ended"])
-def test_memory_is_bounded_and_what_must_go_is_printed(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_bounded_and_what_must_go_is_printed(
+    shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tree, "MAX_TRACES", 10)
     monkeypatch.setattr(tree, "MAX_SPANS", 100)
     stage = Stage()
@@ -229,8 +245,12 @@ def test_streams_that_cannot_show_boxes_get_plain_signs() -> None:
     assert stage.stream.read() == "\\u82b1\\u5e97  1.00 s\n`- chat m   1 -> 2 tokens   0.50 s\n"
 
 
-@pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
-def test_colours_are_for_terminals(variables: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_colours_are_for_terminals(
+    variables: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     for name, value in variables.items():

@@ -119,7 +119,10 @@ def test_spans_with_content_are_muted_and_parents_stay(
 ) -> None:
     """What begins within a muted span is a child of the span around it."""
     tracer = _tracers()[framework]
-    with ours.tracer.start_as_current_span("app") as around, tracer.start_as_current_span("own") as own:
+    with (
+        ours.tracer.start_as_current_span("app") as around,
+        tracer.start_as_current_span("own") as own,
+    ):
         own.set_attribute("prompt", "secret")
         with trace.use_span(tracer.start_span("inner")):
             client.chat.completions.create(**CHAT)
@@ -156,8 +159,12 @@ def test_spans_stay_where_the_app_wants_them(
 
 def _histograms() -> dict[str, Any]:
     return {
-        "pydantic_ai": _module("pydantic_ai/models/instrumented").InstrumentationSettings().tokens_histogram,
-        "agent_framework": _module("agent_framework/observability").ChatTelemetryLayer().token_usage_histogram,
+        "pydantic_ai": _module("pydantic_ai/models/instrumented")
+        .InstrumentationSettings()
+        .tokens_histogram,
+        "agent_framework": _module("agent_framework/observability")
+        .ChatTelemetryLayer()
+        .token_usage_histogram,
         "google_adk": _module("google/adk/telemetry/_metrics")._client_token_usage,
     }
 
@@ -196,11 +203,20 @@ def test_what_is_muted_is_named_and_restored(packages: None, ours: Telemetry) ->
     modules = [_module(name) for name in PACKAGES]
     callspan.uninstrument()
     before = [dict(vars(module)) for module in modules]
-    classes = [value for module in modules for value in vars(module).values() if isinstance(value, type)]
+    classes = [
+        value for module in modules for value in vars(module).values() if isinstance(value, type)
+    ]
     attributes = [dict(vars(kind)) for kind in classes]
     ours.instrument()
     named = [line.partition(":")[0] for line in callspan.status().muted]
-    assert named == ["strands", "autogen", "guardrails", "pydantic_ai", "agent_framework", "google_adk"]
+    assert named == [
+        "strands",
+        "autogen",
+        "guardrails",
+        "pydantic_ai",
+        "agent_framework",
+        "google_adk",
+    ]
     callspan.uninstrument()
     assert callspan.status().muted == ()
     assert [dict(vars(module)) for module in modules] == before

@@ -20,8 +20,12 @@ def told(telemetry: Telemetry, server: ModelServer, count: callspan.TokenCount) 
     """The spans: one a request, with the tokens that the server has told, once each, in metrics and counters too."""
     spans, counts = telemetry.spans, server.ledger.total_told
     assert len(spans) == len(server.requests) == count.calls > 0
-    assert {span.attributes["callspan.outcome"] for span in spans if span.attributes} == {"completed"}
-    assert telemetry.tokens == {kind: n for kind, n in (("input", counts.input), ("output", counts.output)) if n}
+    assert {span.attributes["callspan.outcome"] for span in spans if span.attributes} == {
+        "completed"
+    }
+    assert telemetry.tokens == {
+        kind: n for kind, n in (("input", counts.input), ("output", counts.output)) if n
+    }
     assert (count.input, count.output) == (counts.input, counts.output)
     return spans
 
@@ -52,9 +56,17 @@ WAYS: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("way", WAYS)
 def test_t072_llama_index(telemetry: Telemetry, model_server: ModelServer, way: str) -> None:
     """LlamaIndex over OpenAI's client: one span for a call, and its tokens once."""
-    package = pytest.importorskip("llama_index.llms.openai", reason="llama-index-llms-openai is not installed")
-    options = {"additional_kwargs": {"stream_options": {"include_usage": True}}} if "stream" in way else {}
-    model = package.OpenAI(model="gpt-4.1-mini", api_base=model_server.url, api_key="any", max_retries=0, **options)
+    package = pytest.importorskip(
+        "llama_index.llms.openai", reason="llama-index-llms-openai is not installed"
+    )
+    options = (
+        {"additional_kwargs": {"stream_options": {"include_usage": True}}}
+        if "stream" in way
+        else {}
+    )
+    model = package.OpenAI(
+        model="gpt-4.1-mini", api_base=model_server.url, api_key="any", max_retries=0, **options
+    )
     with callspan.count_tokens() as count:
         assert WAYS[way](model)
     [span] = told(telemetry, model_server, count)
@@ -87,9 +99,14 @@ def test_t072_crewai(
 ) -> None:
     """A crew whose model is LiteLLM's over OpenAI's client, or that client itself: one span for a call."""
     model = crewai.LLM(
-        model="openai/gpt-4.1-mini", base_url=model_server.url, api_key="any", is_litellm=over == "litellm"
+        model="openai/gpt-4.1-mini",
+        base_url=model_server.url,
+        api_key="any",
+        is_litellm=over == "litellm",
     )
-    florist = crewai.Agent(role="Florist", goal="Sell flowers", backstory="Grew up in a garden", llm=model)
+    florist = crewai.Agent(
+        role="Florist", goal="Sell flowers", backstory="Grew up in a garden", llm=model
+    )
     tasks = [
         crewai.Task(description=text, expected_output="a flower", agent=florist)
         for text in ("Name a flower", "Name another")
@@ -111,12 +128,16 @@ def test_t072_crewai(
 def test_t095_pydantic_ai(model_server: ModelServer, tmp_path: Path) -> None:
     """Its exception carries the body of the answer, which quotes the prompt; none of it leaves the process."""
     pydantic_ai = pytest.importorskip("pydantic_ai", reason="pydantic-ai is not installed")
-    models = pytest.importorskip("pydantic_ai.models.openai", reason="pydantic-ai is installed without OpenAI's client")
+    models = pytest.importorskip(
+        "pydantic_ai.models.openai", reason="pydantic-ai is installed without OpenAI's client"
+    )
     providers = importlib.import_module("pydantic_ai.providers.openai")
     provider = providers.OpenAIProvider(base_url=model_server.url, api_key=secret("api-key"))
     agent = pydantic_ai.Agent(models.OpenAIChatModel("gpt-4.1-mini", provider=provider))
     exits = Exits(tmp_path)
-    model_server.enqueue(Reply(text=secret("answer")), Reply(status=400, error_message=secret("refusal")))
+    model_server.enqueue(
+        Reply(text=secret("answer")), Reply(status=400, error_message=secret("refusal"))
+    )
     with exits.watched():
         assert MARK in agent.run_sync(secret("prompt")).output
         with pytest.raises(pydantic_ai.exceptions.ModelHTTPError) as raised:

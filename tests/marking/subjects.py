@@ -29,7 +29,10 @@ class Heard:
 def tree(telemetry: Telemetry) -> dict[str, str | None]:
     """The parent's name of each span, by its own name."""
     names = {span.context.span_id: span.name for span in telemetry.all_spans}
-    return {span.name: names.get(span.parent.span_id) if span.parent else None for span in telemetry.all_spans}
+    return {
+        span.name: names.get(span.parent.span_id) if span.parent else None
+        for span in telemetry.all_spans
+    }
 
 
 def attributes(telemetry: Telemetry, name: str) -> dict[str, Any]:

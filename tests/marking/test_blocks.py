@@ -28,7 +28,10 @@ def test_blocks(telemetry: Telemetry, capture: str) -> None:
         run.result = 1.2
     with callspan.agent("florist", arguments="Which?") as run:
         run.result = "Roses."
-    tool, agent = attributes(telemetry, "execute_tool price"), attributes(telemetry, "invoke_agent florist")
+    tool, agent = (
+        attributes(telemetry, "execute_tool price"),
+        attributes(telemetry, "invoke_agent florist"),
+    )
     assert tool["gen_ai.tool.call.id"] == "call_1"
     captured = capture != "off"
     assert (tool.get("gen_ai.tool.call.arguments") == '{"flower":"rose"}') == captured
@@ -98,7 +101,10 @@ def test_blocks_of_one_mark_in_threads(telemetry: Telemetry) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(wait, [True, False]))
-    assert sorted(dict(s.attributes or {})["callspan.outcome"] for s in telemetry.spans) == ["completed", "error"]
+    assert sorted(dict(s.attributes or {})["callspan.outcome"] for s in telemetry.spans) == [
+        "completed",
+        "error",
+    ]
     telemetry.clear()
     with mark:
         with mark:

@@ -33,7 +33,10 @@ def test_content_of_tools(telemetry: Telemetry, capture: str) -> None:
         "shop": "<marking.subjects.Live>",
         "rest": {"note": {"secret": True}},
     }
-    assert json.loads(found["gen_ai.tool.call.result"]) == {"secret": 1.2, "of": "<marking.subjects.Live>"}
+    assert json.loads(found["gen_ai.tool.call.result"]) == {
+        "secret": 1.2,
+        "of": "<marking.subjects.Live>",
+    }
     assert "sk-live" not in telemetry.everything()
 
 
@@ -62,7 +65,10 @@ def test_content_of_agents(telemetry: Telemetry, capture: str) -> None:
 
     assert said("invoke_agent one", "input") == ("user", "secret question")
     assert said("invoke_agent one", "output") == ("assistant", "secret answer")
-    assert said("invoke_workflow more", "input") == ("user", '{"question":"secret question","times":2}')
+    assert said("invoke_workflow more", "input") == (
+        "user",
+        '{"question":"secret question","times":2}',
+    )
     assert said("invoke_workflow more", "output") == ("assistant", "secret words")
 
 

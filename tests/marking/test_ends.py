@@ -42,7 +42,9 @@ def test_errors(telemetry: Telemetry, capture: str, error: Exception, kind: Any)
     span = telemetry.span
     name = {LookupError: "LookupError", Unspeakable: "marking.test_ends.Unspeakable"}[type(error)]
     assert (telemetry.attributes["error.type"], span.status.status_code.name) == (name, "ERROR")
-    assert ("secret" in telemetry.everything()) == (capture != "off" and isinstance(error, LookupError))
+    assert ("secret" in telemetry.everything()) == (
+        capture != "off" and isinstance(error, LookupError)
+    )
     error.__traceback__ = None
 
 
@@ -117,9 +119,13 @@ async def test_t037_cancelled_task(telemetry: Telemetry) -> None:
         await task
     for _ in range(10):  # the event loop closes what passes the items on, in a task of its own
         await asyncio.sleep(0)
-    outcomes = {span.name: dict(span.attributes or {})["callspan.outcome"] for span in telemetry.spans}
+    outcomes = {
+        span.name: dict(span.attributes or {})["callspan.outcome"] for span in telemetry.spans
+    }
     assert outcomes["invoke_agent waits"] == "cancelled"
-    assert outcomes["invoke_workflow items"] == ("abandoned" if sys.version_info < (3, 11) else "cancelled")
+    assert outcomes["invoke_workflow items"] == (
+        "abandoned" if sys.version_info < (3, 11) else "cancelled"
+    )
 
 
 def test_nothing_is_kept(telemetry: Telemetry) -> None:
@@ -204,5 +210,12 @@ async def test_inline_handlers_are_awaited(telemetry: Telemetry) -> None:
             pass
         async with callspan.agent("block"):
             told.append("block")
-    expected = ["looks_up starts", "looks up", "looks_up ends", "items starts", "yields", "items ends"]
+    expected = [
+        "looks_up starts",
+        "looks up",
+        "looks_up ends",
+        "items starts",
+        "yields",
+        "items ends",
+    ]
     assert told == [*expected, "block starts", "block", "block ends"]

@@ -49,7 +49,11 @@ def test_t051_generator(telemetry: Telemetry, client: openai.OpenAI) -> None:
     assert seen == [("inner", "nothing")] * 3
     spans = {span.name: span for span in telemetry.all_spans}
     whole = spans["invoke_agent answers"]
-    assert began < whole.start_time < min(span.start_time for span in telemetry.spans if span is not whole)
+    assert (
+        began
+        < whole.start_time
+        < min(span.start_time for span in telemetry.spans if span is not whole)
+    )
     assert whole.end_time > max(span.end_time for span in telemetry.all_spans if span is not whole)
     found = tree(telemetry)
     assert (found["chat gpt-4.1-mini"], found["inner"]) == ("inner", "invoke_agent answers")
@@ -185,7 +189,11 @@ async def test_t051_asend_athrow(telemetry: Telemetry) -> None:
         yield 3
 
     items, error = talks(), LookupError()
-    assert (await items.asend(None), await items.asend("sent"), await items.athrow(error)) == (1, 2, 3)
+    assert (await items.asend(None), await items.asend("sent"), await items.athrow(error)) == (
+        1,
+        2,
+        3,
+    )
     with pytest.raises(StopAsyncIteration):
         await items.__anext__()
     with pytest.raises(StopAsyncIteration):
@@ -230,7 +238,9 @@ async def test_t051_two_readers(telemetry: Telemetry) -> None:
     assert current() == "nothing"
 
 
-async def test_t039_read_in_one_task_closed_in_another(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> None:
+async def test_t039_read_in_one_task_closed_in_another(
+    telemetry: Telemetry, caplog: pytest.LogCaptureFixture
+) -> None:
     """Steps may be made by different tasks, and blocks in a generator may be left in another; nothing is logged."""
     before = otel.get_current()
 
@@ -246,7 +256,10 @@ async def test_t039_read_in_one_task_closed_in_another(telemetry: Telemetry, cap
         assert await asyncio.create_task(shared.__anext__()) == 2
         await asyncio.create_task(shared.aclose())
     assert not [record for record in caplog.records if record.name.startswith("opentelemetry")]
-    assert tree(telemetry) == {"invoke_agent inner": "invoke_workflow items", "invoke_workflow items": None}
+    assert tree(telemetry) == {
+        "invoke_agent inner": "invoke_workflow items",
+        "invoke_workflow items": None,
+    }
     assert otel.get_current() is before
 
 

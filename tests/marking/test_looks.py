@@ -33,7 +33,12 @@ def priced(stems: int) -> int:
 
 def looks(function: Any) -> dict[str, Any]:
     """How a function looks to code that examines it."""
-    asks = [inspect.isfunction, inspect.isroutine, inspect.iscoroutinefunction, inspect.isgeneratorfunction]
+    asks = [
+        inspect.isfunction,
+        inspect.isroutine,
+        inspect.iscoroutinefunction,
+        inspect.isgeneratorfunction,
+    ]
     asks += [inspect.isasyncgenfunction, asyncio.iscoroutinefunction, callable]
     return {
         "is": [ask(function) for ask in asks],
@@ -132,11 +137,15 @@ def test_t029_methods_by_their_class(telemetry: Telemetry) -> None:
     assert shop.cost == "Bo"
     assert asyncio.run(shop.coroutine(3)) == "Bo 3"
     assert inspect.iscoroutinefunction(shop.coroutine)
-    assert [span.name for span in telemetry.spans] == [f"execute_tool {n}" for n in ("method", "cost", "coroutine")]
+    assert [span.name for span in telemetry.spans] == [
+        f"execute_tool {n}" for n in ("method", "cost", "coroutine")
+    ]
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda found: pickle.loads(pickle.dumps(found))])
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda found: pickle.loads(pickle.dumps(found))]
+)
 def test_t029_copies(telemetry: Telemetry, name: str, copied: Any) -> None:
     """What is marked copies and pickles, as functions and methods do, and stays marked."""
     assert copied(priced) is priced
@@ -171,7 +180,12 @@ def test_other_callables(telemetry: Telemetry) -> None:
     search = Search()
     assert asyncio.run(callspan.tool(search)("word")) == "word"
     assert pickle.loads(pickle.dumps(callspan.tool(functools.partial(plain, 3))))() == "3 red"
-    assert [span.name.split()[1] for span in telemetry.spans] == ["__init__", "plain", "length", "Search"]
+    assert [span.name.split()[1] for span in telemetry.spans] == [
+        "__init__",
+        "plain",
+        "length",
+        "Search",
+    ]
 
 
 def test_other_decorators_between(telemetry: Telemetry, client: openai.OpenAI) -> None:
@@ -210,4 +224,6 @@ def test_other_decorators_between(telemetry: Telemetry, client: openai.OpenAI) -
     given.close()
     del given
     reads()
-    assert [dict(span.attributes or {})["callspan.outcome"] for span in telemetry.spans] == ["abandoned"] * 2
+    assert [dict(span.attributes or {})["callspan.outcome"] for span in telemetry.spans] == [
+        "abandoned"
+    ] * 2

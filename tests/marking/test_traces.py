@@ -57,7 +57,9 @@ def test_tree(telemetry: Telemetry, client: openai.OpenAI) -> None:
         "embeddings text-embedding-3-small": "execute_tool price",
     }
     assert {
-        span.kind.name for span in telemetry.spans if span.name.partition(" ")[0] not in ("chat", "embeddings")
+        span.kind.name
+        for span in telemetry.spans
+        if span.name.partition(" ")[0] not in ("chat", "embeddings")
     } == {"INTERNAL"}
     assert attributes(telemetry, "execute_tool price") == {
         "gen_ai.operation.name": "execute_tool",
@@ -70,7 +72,9 @@ def test_tree(telemetry: Telemetry, client: openai.OpenAI) -> None:
     assert heard.calls["gpt-4.1-mini"].parent is heard.calls["florist"]
     assert heard.calls["price"].parent is heard.calls["florist"]
     assert heard.calls["florist"].parent is heard.calls["order"]
-    (models,), (tools,) = (telemetry.points(f"gen_ai.invoke_agent.{n}_calls") for n in ("inference", "tool"))
+    (models,), (tools,) = (
+        telemetry.points(f"gen_ai.invoke_agent.{n}_calls") for n in ("inference", "tool")
+    )
     assert (models["sum"], tools["sum"]) == (1, 1)
     for name in ("invoke_workflow", "invoke_agent", "execute_tool"):
         assert [point["count"] for point in telemetry.points(f"gen_ai.{name}.duration")] == [1]
@@ -80,15 +84,25 @@ def test_defaults(telemetry: Telemetry) -> None:
     """A function's name and the first line of its docstring are the defaults."""
     callspan.tool(plain)(3)
     found = telemetry.attributes
-    assert (found["gen_ai.tool.name"], found["gen_ai.tool.description"]) == ("plain", "What flowers cost.")
+    assert (found["gen_ai.tool.name"], found["gen_ai.tool.description"]) == (
+        "plain",
+        "What flowers cost.",
+    )
     telemetry.clear()
     callspan.tool("named")(plain)(3)
     assert telemetry.span.name == "execute_tool named"
 
 
-def test_tokens_are_counted_once(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer) -> None:
+def test_tokens_are_counted_once(
+    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer
+) -> None:
     """Operations have no tokens of their own, and are no calls of a model."""
-    with callspan.count_tokens() as usage, callspan.budget(calls=1), callspan.agent("florist"), callspan.tool("ask"):
+    with (
+        callspan.count_tokens() as usage,
+        callspan.budget(calls=1),
+        callspan.agent("florist"),
+        callspan.tool("ask"),
+    ):
         client.chat.completions.create(**CHAT)
     told = model_server.ledger.total_told
     assert (usage.calls, usage.input, usage.output) == (1, told.input, told.output)
@@ -97,7 +111,11 @@ def test_tokens_are_counted_once(telemetry: Telemetry, client: openai.OpenAI, mo
 
 def test_t120_who_it_is_for(telemetry: Telemetry, client: openai.OpenAI) -> None:
     """A session's id is on the spans of operations, as on those of the calls inside."""
-    with callspan.attributes(session_id="s-1"), callspan.workflow("order"), callspan.agent("florist"):
+    with (
+        callspan.attributes(session_id="s-1"),
+        callspan.workflow("order"),
+        callspan.agent("florist"),
+    ):
         client.chat.completions.create(**CHAT)
     assert [dict(span.attributes or {})["session.id"] for span in telemetry.spans] == ["s-1"] * 3
 
@@ -109,7 +127,9 @@ def test_t076_threads(telemetry: Telemetry, client: openai.OpenAI) -> None:
         ask = functools.partial(client.chat.completions.create, **CHAT)
         pool.submit(callspan.carry(callspan.tool("carried")(ask))).result()
         pool.submit(callspan.tool("bare")(ask)).result()
-    assert [span.parent is None for span in telemetry.spans if span.name == "execute_tool bare"] == [True]
+    assert [
+        span.parent is None for span in telemetry.spans if span.name == "execute_tool bare"
+    ] == [True]
     assert tree(telemetry)["execute_tool carried"] == "invoke_agent florist"
     assert heard.calls["carried"].parent is heard.calls["florist"]
 
@@ -145,7 +165,10 @@ def test_marked_before_and_after(telemetry: Telemetry) -> None:
         callspan.uninstrument()
         marked_plain(3)
     items.close()
-    assert sorted(span.name for span in telemetry.spans) == ["invoke_agent florist", "invoke_workflow generator"]
+    assert sorted(span.name for span in telemetry.spans) == [
+        "invoke_agent florist",
+        "invoke_workflow generator",
+    ]
 
 
 def test_suppressed(telemetry: Telemetry) -> None:
@@ -177,7 +200,11 @@ def test_handlers_alone(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -
     telemetry.instrument(handlers=[heard])
     marked_plain(3)
     call = heard.calls["plain"]
-    assert (call.operation, call.outcome, call.asynchronous) == ("execute_tool", Outcome.COMPLETED, False)
+    assert (call.operation, call.outcome, call.asynchronous) == (
+        "execute_tool",
+        Outcome.COMPLETED,
+        False,
+    )
     assert call.duration is not None
     assert call.content.arguments == {"stems": 3}
     assert call.response.result == {"content": "3 red"}
@@ -186,14 +213,23 @@ def test_handlers_alone(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("mark", "message"),
     [
-        (lambda: callspan.tool(Live), "callspan.tool marks functions, and Live is a class: mark one of its methods"),
+        (
+            lambda: callspan.tool(Live),
+            "callspan.tool marks functions, and Live is a class: mark one of its methods",
+        ),
         (lambda: callspan.agent("a")(Live), "callspan.agent marks functions, and Live is a class"),
         (lambda: callspan.tool(property(plain)), "put it below @property"),
         (lambda: callspan.workflow(3), "callspan.workflow takes a function or a name, not int"),
         (lambda: callspan.tool(name=3), "takes a function or a name, not int"),
         (lambda: callspan.agent(""), "callspan.agent has an empty name"),
-        (lambda: callspan.tool(arguments={"stems": 3})(plain), "a function is given its own at each call"),
-        (lambda: callspan.tool("price", call_id="call_1")(plain), "arguments and call_id are those of a block"),
+        (
+            lambda: callspan.tool(arguments={"stems": 3})(plain),
+            "a function is given its own at each call",
+        ),
+        (
+            lambda: callspan.tool("price", call_id="call_1")(plain),
+            "arguments and call_id are those of a block",
+        ),
         (lambda: callspan.agent().__enter__(), "give it one, `with callspan.agent('name'):`"),
     ],
 )

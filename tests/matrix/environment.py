@@ -26,7 +26,9 @@ def find_uv() -> str:
     beside = Path(sys.executable).with_name("uv")
     found = str(beside) if beside.exists() else shutil.which("uv")
     if found is None:
-        raise SystemExit("uv is needed, which makes the environments: pip install uv, or name it by --uv")
+        raise SystemExit(
+            "uv is needed, which makes the environments: pip install uv, or name it by --uv"
+        )
     return found
 
 
@@ -52,14 +54,29 @@ class Environment:
             subprocess.run([*self._uv, "venv", "--python", interpreter, self._place], check=True)
         wanted = [f"{ROOT}[{self._row.extra}]", *self._row.requires]
         fresh = ["--upgrade", "--reinstall-package", "callspan"]
-        subprocess.run([*self._uv, "pip", "install", *fresh, "--python", self.python, *wanted], check=True)
+        subprocess.run(
+            [*self._uv, "pip", "install", *fresh, "--python", self.python, *wanted], check=True
+        )
 
     def versions(self) -> dict[str, str]:
         """What is installed."""
-        done = subprocess.run([self.python, "-c", _LIST], capture_output=True, text=True, check=True)
-        return {name.lower().replace("_", "-"): version for name, version in json.loads(done.stdout).items()}
+        done = subprocess.run(
+            [self.python, "-c", _LIST], capture_output=True, text=True, check=True
+        )
+        return {
+            name.lower().replace("_", "-"): version
+            for name, version in json.loads(done.stdout).items()
+        }
 
     def command(self) -> list[str]:
         """What runs the row's tests."""
         select = ["-k", self._row.select] if self._row.select else []
-        return [str(self.python), "-m", "pytest", "-p", "no:cacheprovider", *self._row.tests, *select]
+        return [
+            str(self.python),
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            *self._row.tests,
+            *select,
+        ]

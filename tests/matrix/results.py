@@ -29,8 +29,16 @@ class Result:
 
 def closing(output: str) -> str:
     """What the test runner says at its end: how many tests passed, failed or were left out."""
-    lines = [line.strip("= ") for line in output.splitlines() if re.search(r"\d+ (passed|failed|error)", line)]
-    return re.sub(r" in [\d.]+s.*|, \d+ (deselected|warnings?)", "", lines[-1]) if lines else "no tests ran"
+    lines = [
+        line.strip("= ")
+        for line in output.splitlines()
+        if re.search(r"\d+ (passed|failed|error)", line)
+    ]
+    return (
+        re.sub(r" in [\d.]+s.*|, \d+ (deselected|warnings?)", "", lines[-1])
+        if lines
+        else "no tests ran"
+    )
 
 
 def load(file: Path) -> dict[str, Result]:
@@ -42,7 +50,10 @@ def load(file: Path) -> dict[str, Result]:
 def save(file: Path, results: dict[str, Result]) -> None:
     """Keep the results."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({name: asdict(result) for name, result in results.items()}, indent=1), encoding="utf-8")
+    file.write_text(
+        json.dumps({name: asdict(result) for name, result in results.items()}, indent=1),
+        encoding="utf-8",
+    )
 
 
 def write(page: Path, rows: tuple[Row, ...], results: dict[str, Result]) -> None:
@@ -50,17 +61,30 @@ def write(page: Path, rows: tuple[Row, ...], results: dict[str, Result]) -> None
     before, _, rest = page.read_text(encoding="utf-8").partition(_START)
     _, end, after = rest.partition(_END)
     if not end:
-        raise SystemExit(f"{page} has no place for the table: put {_START} and {_END} into it, each on a line")
+        raise SystemExit(
+            f"{page} has no place for the table: put {_START} and {_END} into it, each on a line"
+        )
     lines = [_line(row, results[row.name]) for row in rows if row.name in results]
     table = "\n".join(
-        ["| row | Python | clients | beside | tests | day |", "| --- | --- | --- | --- | --- | --- |", *lines]
+        [
+            "| row | Python | clients | beside | tests | day |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *lines,
+        ]
     )
     page.write_text(f"{before}{_START}\n{table}\n{_END}{after}", encoding="utf-8")
 
 
 def _line(row: Row, result: Result) -> str:
     clients = _PACKAGES if row.package is None else (row.package,)
-    cells = (row.name, result.python, _named(clients, result), _named(_BESIDE, result), result.summary, result.day)
+    cells = (
+        row.name,
+        result.python,
+        _named(clients, result),
+        _named(_BESIDE, result),
+        result.summary,
+        result.day,
+    )
     return _joined(cells)
 
 

@@ -74,7 +74,9 @@ CLIENTS = (
     ),
     Client("groq", "groq", "0.13.1", _COMPATIBLE, beside={"0.13.1": ("httpx<0.28",)}),
     Client("together", "together", "2.0.0", _COMPATIBLE),
-    Client("cerebras", "cerebras-cloud-sdk", "1.12.1", _COMPATIBLE, beside={"1.12.1": ("httpx<0.28",)}),
+    Client(
+        "cerebras", "cerebras-cloud-sdk", "1.12.1", _COMPATIBLE, beside={"1.12.1": ("httpx<0.28",)}
+    ),
     Client("fireworks", "fireworks-ai", "1.2.0", _COMPATIBLE),
     Client(
         "cohere",
@@ -154,7 +156,11 @@ def _rows_of(client: Client) -> list[Row]:
 
 def asked(client: Client, version: str) -> tuple[str, ...]:
     """What is installed for a version of a client."""
-    return () if version == _NEWEST else (f"{client.package}=={version}", *client.beside.get(version, ()))
+    return (
+        ()
+        if version == _NEWEST
+        else (f"{client.package}=={version}", *client.beside.get(version, ()))
+    )
 
 
 def _only(*words: str) -> str:
@@ -175,7 +181,10 @@ _A_YEAR_OLD = ("wrapt==1.16.*", "opentelemetry-sdk==1.37.*", "tiktoken==0.7.*")
 _ELSEWHERE = _once(
     [
         *(test for test in _CALLS if "torture" not in test),
-        *(f"tests/torture/test_{name}.py" for name in ("streams", "chunks", "exits", "other_loops", "web")),
+        *(
+            f"tests/torture/test_{name}.py"
+            for name in ("streams", "chunks", "exits", "other_loops", "web")
+        ),
         *(test for client in CLIENTS for test in client.tests),
         *_GUEST,
         "tests/marking",
@@ -202,14 +211,25 @@ ROWS = (
     ),
     Row(
         "oldest-clients",
-        _once([*(needed for client in _AT_THEIR_OLDEST for needed in asked(client, client.oldest)), *_A_YEAR_OLD]),
+        _once(
+            [
+                *(needed for client in _AT_THEIR_OLDEST for needed in asked(client, client.oldest)),
+                *_A_YEAR_OLD,
+            ]
+        ),
         _once([*_CALLS, *(test for client in _AT_THEIR_OLDEST for test in client.tests), *_GUEST]),
         _only(*_TOGETHER),
         lands=True,
     ),
     *(row for client in CLIENTS for row in _rows_of(client)),
     Row("langchain-0.3", _LANGCHAIN_0_3, _OF_LANGCHAIN, package="langchain-core", lands=True),
-    Row("litellm-1.80.17", ("litellm==1.80.17",), ("tests/frameworks/litellm",), extra="test", package="litellm"),
+    Row(
+        "litellm-1.80.17",
+        ("litellm==1.80.17",),
+        ("tests/frameworks/litellm",),
+        extra="test",
+        package="litellm",
+    ),
     Row("litellm-newest", (), ("tests/frameworks/litellm",), extra="test", package="litellm"),
     Row(
         "crewai",

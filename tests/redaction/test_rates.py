@@ -81,7 +81,9 @@ def test_a_text_in_which_much_is_hidden_keeps_the_rest() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["a" * 60_000, "-" * 60_000, "1 " * 30_000, "sk-" * 20_000, "password " * 6_000])
+@pytest.mark.parametrize(
+    "text", ["a" * 60_000, "-" * 60_000, "1 " * 30_000, "sk-" * 20_000, "password " * 6_000]
+)
 def test_no_text_takes_long(text: str) -> None:
     """A hostile text takes no more than a few times as long as prose of its length: the patterns are linear."""
     prose = ("Roses are sold by the dozen, order 4711 costs 12.50 euros. " * 1_100)[: len(text)]
@@ -119,7 +121,10 @@ def test_phones_of_a_country_are_hidden_where_that_is_asked_for(region: str) -> 
 def test_redactions_are_joined() -> None:
     """One after the other, a function by its name among them."""
     redact = redaction.parse("phones:CN+callspan:redact_common")
-    assert redact("rosa@flowers.example, 010 8888 6666", "input") == "[e-mail, 20 characters], [phone, 13 characters]"
+    assert (
+        redact("rosa@flowers.example, 010 8888 6666", "input")
+        == "[e-mail, 20 characters], [phone, 13 characters]"
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,7 +162,11 @@ FIELDS = {
     "items": [{"pwd": "s3cret!!"}],
 }
 HIDDEN = {
-    "user": {"password": "[password, 7 characters]", "apiKey": "[key, 32 characters]", "name": "Rosa"},
+    "user": {
+        "password": "[password, 7 characters]",
+        "apiKey": "[key, 32 characters]",
+        "name": "Rosa",
+    },
     "card": "[card number, 16 characters]",
     "order": 12345678,
     "[e-mail, 20 characters]": 3,
@@ -192,4 +201,7 @@ def test_a_hook_of_the_app_sees_long_numbers_as_texts(telemetry: Telemetry) -> N
 
     order(card=4111111111111111, count=3)
     assert seen == ["4111111111111111"]
-    assert json.loads(telemetry.attributes["gen_ai.tool.call.arguments"]) == {"card": 4111111111111111, "count": 3}
+    assert json.loads(telemetry.attributes["gen_ai.tool.call.arguments"]) == {
+        "card": 4111111111111111,
+        "count": 3,
+    }

@@ -14,7 +14,9 @@ BASIC = ROOT / "collector-config.yaml"
 class Collector(Running):
     """Listens on ports of its own; later files and words such as `--set=...` change the first."""
 
-    def __init__(self, folder: Path, traces: str, files: Sequence[Path] = (BASIC,), **more: str) -> None:
+    def __init__(
+        self, folder: Path, traces: str, files: Sequence[Path] = (BASIC,), **more: str
+    ) -> None:
         grpc, http, prometheus, health = (f"127.0.0.1:{port}" for port in free_ports(4))
         self.grpc, self.http, self.prometheus = f"http://{grpc}", f"http://{http}", prometheus
         self.urls = {"grpc": self.grpc, "http/protobuf": self.http}

@@ -71,7 +71,9 @@ service:
 
 
 @pytest.fixture(scope="session")
-def prometheus(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+def prometheus(
+    collector: Collector, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
     """Prometheus, reading the collector."""
     found = Prometheus(tmp_path_factory.mktemp("prometheus"), collector.prometheus)
     with running(found):
@@ -89,7 +91,13 @@ def shop(
     protocol = request.param
     service = f"shop-{protocol[:4]}"
     options = ("--otlp", collector.urls[protocol], "--capture", "both")
-    return visit(tmp_path_factory.mktemp(service), service, *options, OTEL_EXPORTER_OTLP_PROTOCOL=protocol, **TOLD)
+    return visit(
+        tmp_path_factory.mktemp(service),
+        service,
+        *options,
+        OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
+        **TOLD,
+    )
 
 
 @pytest.fixture

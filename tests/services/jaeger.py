@@ -18,12 +18,25 @@ class Jaeger(Running):
     def __init__(self, folder: Path) -> None:
         otlp, http, grpc, health = (f"127.0.0.1:{port}" for port in free_ports(4))
         self.otlp, self.url = otlp, f"http://{http}"
-        addresses = {"JAEGER_OTLP": otlp, "JAEGER_HTTP": http, "JAEGER_GRPC": grpc, "JAEGER_HEALTH": health}
-        super().__init__("jaeger", ["--config", STACK / "jaeger.yaml"], folder, f"http://{health}/status", **addresses)
+        addresses = {
+            "JAEGER_OTLP": otlp,
+            "JAEGER_HTTP": http,
+            "JAEGER_GRPC": grpc,
+            "JAEGER_HEALTH": health,
+        }
+        super().__init__(
+            "jaeger",
+            ["--config", STACK / "jaeger.yaml"],
+            folder,
+            f"http://{health}/status",
+            **addresses,
+        )
 
     def spans(self, service: str, number: int) -> list[dict[str, Any]]:
         """The spans of a service as OTLP has them, by the time at which they began, once there are so many."""
-        return until(f"{number} spans of {service} in Jaeger", lambda: self._at_least(service, number))
+        return until(
+            f"{number} spans of {service} in Jaeger", lambda: self._at_least(service, number)
+        )
 
     def count(self, service: str) -> int:
         """How many spans of a service are there."""

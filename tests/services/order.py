@@ -17,6 +17,8 @@ with OpenAI() as client:
         told = {"order.number": number, "order.from": "ada@example.com by card 4111 1111 1111 1111"}
         with tracer.start_as_current_span("take an order", attributes=told):
             began = time.perf_counter()
-            client.chat.completions.create(model="gpt-4.1-mini", messages=[{"role": "user", "content": wish}])
+            client.chat.completions.create(
+                model="gpt-4.1-mini", messages=[{"role": "user", "content": wish}]
+            )
             took = time.perf_counter() - began
         print(f"{took:.6f}", flush=True)

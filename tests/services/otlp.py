@@ -13,12 +13,19 @@ Span = dict[str, Any]
 def spans_of(file: Path) -> list[Span]:
     """The spans in a file of OTLP JSON lines, by the time at which they began."""
     lines = file.read_text().splitlines() if file.exists() else []
-    return by_start([span for line in lines for span in spans_in(json.loads(line).get("resourceSpans", ()))])
+    return by_start(
+        [span for line in lines for span in spans_in(json.loads(line).get("resourceSpans", ()))]
+    )
 
 
 def spans_in(resources: Iterable[Mapping[str, Any]]) -> list[Span]:
     """The spans of some resources, as plain values."""
-    return [_plain(span) for part in resources for scope in part["scopeSpans"] for span in scope["spans"]]
+    return [
+        _plain(span)
+        for part in resources
+        for scope in part["scopeSpans"]
+        for span in scope["spans"]
+    ]
 
 
 def by_start(spans: list[Span]) -> list[Span]:
@@ -28,9 +35,14 @@ def by_start(spans: list[Span]) -> list[Span]:
 
 def _plain(span: Mapping[str, Any]) -> Span:
     """Attributes as a mapping, for their order means nothing; and no difference between what is empty and missing."""
-    found = {**span, "attributes": attributes(span.get("attributes", ())), "status": span.get("status") or {}}
+    found = {
+        **span,
+        "attributes": attributes(span.get("attributes", ())),
+        "status": span.get("status") or {},
+    }
     found["events"] = [
-        {**event, "attributes": attributes(event.get("attributes", ()))} for event in span.get("events", ())
+        {**event, "attributes": attributes(event.get("attributes", ()))}
+        for event in span.get("events", ())
     ]
     return found
 

@@ -22,7 +22,9 @@ from matplotlib.figure import Figure
 
 from .programs import STACK
 
-SOURCES = yaml.safe_load((STACK / "grafana/provisioning/datasources/sources.yaml").read_text())["datasources"]
+SOURCES = yaml.safe_load((STACK / "grafana/provisioning/datasources/sources.yaml").read_text())[
+    "datasources"
+]
 INTERVAL = int(SOURCES[0]["jsonData"]["timeInterval"].removesuffix("s"))
 WINDOW = 4 * INTERVAL
 """Seconds of `$__rate_interval` in a panel of an hour or less."""
@@ -38,7 +40,9 @@ def query_of(target: Mapping[str, Any], service: str) -> str:
 
 def fetch(url: str, path: str, **parameters: Any) -> list[Series]:
     """Return what Prometheus answers to a query."""
-    with urllib.request.urlopen(f"{url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}", timeout=20) as response:
+    with urllib.request.urlopen(
+        f"{url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}", timeout=20
+    ) as response:
         return json.load(response)["data"]["result"]
 
 
@@ -77,7 +81,9 @@ def draw_number(axes: Axes, panel: Mapping[str, Any], url: str, service: str) ->
     return texts
 
 
-def draw_lines(axes: Axes, panel: Mapping[str, Any], url: str, service: str, minutes: float) -> list[str]:
+def draw_lines(
+    axes: Axes, panel: Mapping[str, Any], url: str, service: str, minutes: float
+) -> list[str]:
     """Draw a line for each series; return the last values with their names."""
     end = time.time()
     unit, texts = panel["fieldConfig"]["defaults"]["unit"], []
@@ -96,7 +102,9 @@ def draw_lines(axes: Axes, panel: Mapping[str, Any], url: str, service: str, min
     return texts
 
 
-def draw(file: Path, url: str, service: str, picture: Path, minutes: float = 10) -> dict[str, list[str]]:
+def draw(
+    file: Path, url: str, service: str, picture: Path, minutes: float = 10
+) -> dict[str, list[str]]:
     """Draw a dashboard into a picture; return the texts of each panel, by its title."""
     matplotlib.use("agg")
     panels = json.loads(file.read_text())["panels"]
@@ -128,4 +136,6 @@ if __name__ == "__main__":
     prometheus, name, folder, *rest = sys.argv[1:]
     for dashboard in sorted((STACK / "dashboards").glob("*.json")):
         image = Path(folder, f"{dashboard.stem}.png")
-        print(image, json.dumps(draw(dashboard, prometheus, name, image, *map(float, rest)), indent=1))
+        print(
+            image, json.dumps(draw(dashboard, prometheus, name, image, *map(float, rest)), indent=1)
+        )

@@ -19,7 +19,10 @@ Found = TypeVar("Found")
 ROOT = Path(__file__).resolve().parents[2]
 STACK = ROOT / "examples" / "stack"
 # Read here, because no test sees the variables of the machine.
-CACHE = Path(os.environ.get("CALLSPAN_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "callspan-ci"))
+CACHE = Path(
+    os.environ.get("CALLSPAN_CACHE")
+    or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "callspan-ci")
+)
 BIN = CACHE.expanduser() / "services" / "bin"
 NAMES = ("otelcol", "jaeger", "prometheus", "promtool")
 MISSING = [name for name in NAMES if not (BIN / name).exists()]
@@ -60,7 +63,10 @@ def _taken(stack: contextlib.ExitStack) -> int:
 
 def answers(url: str) -> bool:
     """Whether a URL is answered with success."""
-    with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=5) as response:
+    with (
+        contextlib.suppress(urllib.error.URLError, OSError),
+        urllib.request.urlopen(url, timeout=5) as response,
+    ):
         return response.status == 200
     return False
 
@@ -68,7 +74,9 @@ def answers(url: str) -> bool:
 class Running:
     """A program that can be stopped, killed and started again on the same ports."""
 
-    def __init__(self, name: str, words: Sequence[str | Path], folder: Path, health: str, **environment: str) -> None:
+    def __init__(
+        self, name: str, words: Sequence[str | Path], folder: Path, health: str, **environment: str
+    ) -> None:
         self.name, self.health = name, health
         self.log = folder / f"{name}.log"
         self._words = [BIN / name, *words]

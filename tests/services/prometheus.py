@@ -30,7 +30,11 @@ class Prometheus(Running):
         self.url = f"http://127.0.0.1:{port}"
         config = yaml.safe_load((STACK / "prometheus.yml").read_text())
         if not as_it_stands:
-            config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+            config["global"] = {
+                "scrape_interval": "1s",
+                "scrape_timeout": "1s",
+                "evaluation_interval": "1s",
+            }
         config["rule_files"] = [str(STACK / "rules.yml")]
         config["scrape_configs"][0]["static_configs"] = [{"targets": [target] if target else []}]
         file = folder / "prometheus.yml"
@@ -54,7 +58,9 @@ class Prometheus(Running):
         """The series that an expression gives now."""
         return self._get("query", query=expression)["result"]
 
-    def range(self, expression: str, start: float, end: float, step: str = "5s") -> list[dict[str, Any]]:
+    def range(
+        self, expression: str, start: float, end: float, step: str = "5s"
+    ) -> list[dict[str, Any]]:
         """The series that an expression gives between two times, each with its `values`."""
         return self._get("query_range", query=expression, start=start, end=end, step=step)["result"]
 

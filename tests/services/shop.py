@@ -34,7 +34,13 @@ def environment(**more: str) -> dict[str, str]:
     """This process's environment without what would steer callspan or the client."""
     ours = ("OTEL_", "CALLSPAN_", "OPENAI_", "PYTHON")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {**kept, "PYTHONPATH": str(ROOT / "src"), "NO_PROXY": "127.0.0.1", "OPENAI_API_KEY": "test", **more}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT / "src"),
+        "NO_PROXY": "127.0.0.1",
+        "OPENAI_API_KEY": "test",
+        **more,
+    }
 
 
 def visit(folder: Path, service: str, *options: str, **variables: str) -> Visit:
@@ -107,7 +113,9 @@ class Traffic(Orders):
     program = ORDER.with_name("traffic.py")
 
 
-def run_order(server: ModelServer, service: str, number: int, *words: int, **variables: str) -> list[str]:
+def run_order(
+    server: ModelServer, service: str, number: int, *words: int, **variables: str
+) -> list[str]:
     """Take so many orders, to the end; the lines on stderr."""
     orders = Orders(server, service, *words, **variables)
     orders.take(number)

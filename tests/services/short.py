@@ -16,7 +16,9 @@ ask = [{"role": "user", "content": "How long does a tulip last?"}]
 with OpenAI() as client:
     for _ in range(number):
         if model == "unstated":
-            for _chunk in client.chat.completions.create(model="gpt-4.1-mini", messages=ask, stream=True):
+            for _chunk in client.chat.completions.create(
+                model="gpt-4.1-mini", messages=ask, stream=True
+            ):
                 pass
             continue
         with contextlib.suppress(openai.NotFoundError):

@@ -23,11 +23,16 @@ TRACE = 100
 
 def spans(service: str, number: int) -> list[ReadableSpan]:
     """Return so many ended spans, all but the first of each trace its children."""
-    tracer = TracerProvider(resource=Resource({"service.name": service}), shutdown_on_exit=False).get_tracer("flood")
+    tracer = TracerProvider(
+        resource=Resource({"service.name": service}), shutdown_on_exit=False
+    ).get_tracer("flood")
     found: list[Any] = []
     for _ in range(number // TRACE):
         with tracer.start_as_current_span("order") as root:
-            children = [tracer.start_span("chat", attributes={"number": index}) for index in range(TRACE - 1)]
+            children = [
+                tracer.start_span("chat", attributes={"number": index})
+                for index in range(TRACE - 1)
+            ]
             for child in children:
                 child.end()
         found += [root, *children]
@@ -36,7 +41,9 @@ def spans(service: str, number: int) -> list[ReadableSpan]:
 
 def model_spans(service: str, number: int) -> list[ReadableSpan]:
     """Return a span for each of so many models."""
-    tracer = TracerProvider(resource=Resource({"service.name": service}), shutdown_on_exit=False).get_tracer("flood")
+    tracer = TracerProvider(
+        resource=Resource({"service.name": service}), shutdown_on_exit=False
+    ).get_tracer("flood")
     found: list[Any] = []
     for index in range(number):
         span = tracer.start_span(f"chat m-{index}", attributes={names.REQUEST_MODEL: f"m-{index}"})

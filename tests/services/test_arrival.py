@@ -16,12 +16,18 @@ from .programs import until
 from .prometheus import Prometheus
 from .shop import Visit, run_order, to
 
-CHAT, EMBEDDINGS, UNKNOWN = "chat gpt-4.1-mini", "embeddings text-embedding-3-small", "chat no-such-model"
+CHAT, EMBEDDINGS, UNKNOWN = (
+    "chat gpt-4.1-mini",
+    "embeddings text-embedding-3-small",
+    "chat no-such-model",
+)
 TOKENS = "gen_ai_client_token_usage"
 SECONDS = "gen_ai_client_operation_duration_seconds"
 
 
-def test_jaeger_has_the_spans_that_the_program_made_to_the_last_attribute(shop: Visit, jaeger: Jaeger) -> None:
+def test_jaeger_has_the_spans_that_the_program_made_to_the_last_attribute(
+    shop: Visit, jaeger: Jaeger
+) -> None:
     """Ids, parents, times, attributes, events and statuses are those in the file beside."""
     assert Counter(span["name"] for span in shop.spans) == {CHAT: 7, EMBEDDINGS: 1, UNKNOWN: 1}
     assert jaeger.spans(shop.service, 9) == shop.spans
@@ -39,7 +45,10 @@ def test_jaeger_has_the_events_and_the_retry(shop: Visit, jaeger: Jaeger) -> Non
     events = [event for span in jaeger.spans(shop.service, 9) for event in span["events"]]
     found = Counter(event["name"] for event in events)
     assert (found[names.RETRY_EVENT], found[names.FIRST_TOKEN_EVENT]) == (1, 3)
-    assert next(e for e in events if e["name"] == names.RETRY_EVENT)["attributes"][names.RETRY_CAUSE] == "429"
+    assert (
+        next(e for e in events if e["name"] == names.RETRY_EVENT)["attributes"][names.RETRY_CAUSE]
+        == "429"
+    )
 
 
 def test_jaeger_has_what_was_said_where_it_was_captured(shop: Visit, jaeger: Jaeger) -> None:
@@ -53,7 +62,9 @@ def test_jaeger_knows_the_service(shop: Visit, jaeger: Jaeger) -> None:
     assert (told["service.version"], told["deployment.environment.name"]) == ("1.2.3", "greenhouse")
 
 
-def test_prometheus_has_the_tokens_that_the_server_handed_out(shop: Visit, prometheus: Prometheus) -> None:
+def test_prometheus_has_the_tokens_that_the_server_handed_out(
+    shop: Visit, prometheus: Prometheus
+) -> None:
     """To the token, by model and direction."""
     until("tokens", lambda: prometheus.query(f'{TOKENS}_sum{{job="{shop.service}"}}'))
     sums = prometheus.query(
@@ -75,7 +86,9 @@ def test_prometheus_counts_each_call_once(shop: Visit, prometheus: Prometheus) -
     until("durations", lambda: prometheus.query(f'{SECONDS}_count{{job="{shop.service}"}}'))
     assert prometheus.value(f'sum({SECONDS}_count{{job="{shop.service}"}})') == 9
     assert prometheus.value(f'sum({SECONDS}_count{{job="{shop.service}", error_type!=""}})') == 1
-    by_outcome = prometheus.query(f'sum by (callspan_outcome) (callspan_client_calls_total{{job="{shop.service}"}})')
+    by_outcome = prometheus.query(
+        f'sum by (callspan_outcome) (callspan_client_calls_total{{job="{shop.service}"}})'
+    )
     assert {s["metric"]["callspan_outcome"]: int(s["value"][1]) for s in by_outcome} == {
         "completed": 7,
         "abandoned": 1,
@@ -88,7 +101,9 @@ def test_span_metrics_count_the_spans(shop: Visit, prometheus: Prometheus) -> No
     until("span metrics", lambda: prometheus.value(calls) == 9)
 
 
-def test_exemplars_lead_to_traces_that_jaeger_has(shop: Visit, prometheus: Prometheus, jaeger: Jaeger) -> None:
+def test_exemplars_lead_to_traces_that_jaeger_has(
+    shop: Visit, prometheus: Prometheus, jaeger: Jaeger
+) -> None:
     jaeger.spans(shop.service, 9)
     selector = f'{SECONDS}_bucket{{job="{shop.service}"}}'
     found = until("exemplars", lambda: prometheus.exemplars(selector))
@@ -98,9 +113,14 @@ def test_exemplars_lead_to_traces_that_jaeger_has(shop: Visit, prometheus: Prome
 
 
 def test_target_info_says_what_the_service_is(shop: Visit, prometheus: Prometheus) -> None:
-    (found,) = until("target_info", lambda: prometheus.query(f'target_info{{job="{shop.service}"}}'))
+    (found,) = until(
+        "target_info", lambda: prometheus.query(f'target_info{{job="{shop.service}"}}')
+    )
     labels = found["metric"]
-    assert (labels["service_version"], labels["deployment_environment_name"]) == ("1.2.3", "greenhouse")
+    assert (labels["service_version"], labels["deployment_environment_name"]) == (
+        "1.2.3",
+        "greenhouse",
+    )
     assert labels["telemetry_sdk_language"] == "python"
     joined = (
         f'sum by (deployment_environment_name) ({TOKENS}_sum{{job="{shop.service}"}}'
@@ -119,7 +139,8 @@ def test_the_collector_has_the_log_events(shop: Visit, collector: Collector) -> 
             record["eventName"]
             for line in lines
             for part in json.loads(line)["resourceLogs"]
-            if {"key": "service.name", "value": {"stringValue": shop.service}} in part["resource"]["attributes"]
+            if {"key": "service.name", "value": {"stringValue": shop.service}}
+            in part["resource"]["attributes"]
             for scope in part["scopeLogs"]
             for record in scope["logRecords"]
         )
@@ -138,6 +159,10 @@ def test_a_call_is_the_child_of_the_apps_own_span(
     spans = jaeger.spans(service, 6)
     orders = {span["spanId"]: span for span in spans if span["name"] == "take an order"}
     calls = [span for span in spans if span["name"] == CHAT]
-    assert sorted(orders[call["parentSpanId"]]["attributes"]["order.number"] for call in calls) == [0, 1, 2]
+    assert sorted(orders[call["parentSpanId"]]["attributes"]["order.number"] for call in calls) == [
+        0,
+        1,
+        2,
+    ]
     assert all(orders[call["parentSpanId"]]["traceId"] == call["traceId"] for call in calls)
     assert not any(span.get("parentSpanId") for span in orders.values())

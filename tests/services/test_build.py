@@ -52,8 +52,15 @@ class Build:
     def run(self) -> subprocess.CompletedProcess[str]:
         """Run the script."""
         cache, path = str(self.bin.parents[1]), f"{self._tools}{os.pathsep}{os.environ['PATH']}"
-        variables = {**os.environ, "CALLSPAN_CACHE": cache, "PATH": path, "CALLSPAN_BUILD_JOBS": "2"}
-        return subprocess.run([SCRIPT], env=variables, capture_output=True, text=True, timeout=60, check=False)
+        variables = {
+            **os.environ,
+            "CALLSPAN_CACHE": cache,
+            "PATH": path,
+            "CALLSPAN_BUILD_JOBS": "2",
+        }
+        return subprocess.run(
+            [SCRIPT], env=variables, capture_output=True, text=True, timeout=60, check=False
+        )
 
     @property
     def compilations(self) -> list[str]:
@@ -73,7 +80,9 @@ def test_each_program_is_built_once(build: Build) -> None:
     assert done.returncode == 0, done.stderr
     assert sorted(build.compilations) == sorted(f"{name} 2" for name in NAMES)
     assert all(os.access(build.bin / name, os.X_OK) for name in NAMES)
-    assert "Grafana's schemas: not made" in done.stdout, "they are wanted, but nothing else needs them"
+    assert "Grafana's schemas: not made" in done.stdout, (
+        "they are wanted, but nothing else needs them"
+    )
     assert build.run().returncode == 0
     assert len(build.compilations) == len(NAMES)
 

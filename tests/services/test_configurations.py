@@ -27,7 +27,9 @@ def with_redaction(folder: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("file", [BASIC, PRODUCTION, STACK / "collector-gateway.yaml"], ids=lambda file: file.name)
+@pytest.mark.parametrize(
+    "file", [BASIC, PRODUCTION, STACK / "collector-gateway.yaml"], ids=lambda file: file.name
+)
 def test_the_collector_accepts_the_file_as_it_stands(file: Path, tmp_path: Path) -> None:
     assert validated(file, OTELCOL_STORAGE=str(tmp_path)) == ""
 
@@ -62,11 +64,16 @@ def measured(folder: Path, file: Path) -> tuple[Collector, Prometheus]:
         collector = Collector(folder, "127.0.0.1:9", [file, more])
         return collector, Prometheus(folder, collector.prometheus)
     prometheus = Prometheus(folder, target=None)
-    where = {"OTELCOL_METRICS": f"{prometheus.url}/api/v1/otlp/v1/metrics", "OTELCOL_STORAGE": str(folder / "queue")}
+    where = {
+        "OTELCOL_METRICS": f"{prometheus.url}/api/v1/otlp/v1/metrics",
+        "OTELCOL_STORAGE": str(folder / "queue"),
+    }
     return Collector(folder, "127.0.0.1:9", [file, more], **where), prometheus
 
 
-@pytest.mark.parametrize("file", [BASIC, STACK / "collector-gateway.yaml", PRODUCTION], ids=lambda file: file.name)
+@pytest.mark.parametrize(
+    "file", [BASIC, STACK / "collector-gateway.yaml", PRODUCTION], ids=lambda file: file.name
+)
 def test_span_metrics_of_2500_models_are_bounded(tmp_path: Path, file: Path) -> None:
     """What is beyond the limit is counted together, so the sum is whole."""
     collector, prometheus = measured(tmp_path, file)
@@ -78,14 +85,18 @@ def test_span_metrics_of_2500_models_are_bounded(tmp_path: Path, file: Path) -> 
         assert prometheus.value(f'sum({calls[:-1]}, otel_metric_overflow="true"}})') >= 1999
 
 
-def test_in_production_a_crash_of_the_collector_and_an_outage_of_the_back_ends_lose_nothing(tmp_path: Path) -> None:
+def test_in_production_a_crash_of_the_collector_and_an_outage_of_the_back_ends_lose_nothing(
+    tmp_path: Path,
+) -> None:
     """The back ends come up only after the collector was killed with everything in its queue."""
     jaeger, prometheus = Jaeger(tmp_path), Prometheus(tmp_path, target=None)
     metrics = f"{prometheus.url}/api/v1/otlp/v1/metrics"
     where = {"OTELCOL_METRICS": metrics, "OTELCOL_STORAGE": str(tmp_path / "queue")}
     collector = Collector(tmp_path, jaeger.otlp, [PRODUCTION], **where)
     with running(collector):
-        shop = visit(tmp_path, "patient", "--otlp", collector.grpc, OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
+        shop = visit(
+            tmp_path, "patient", "--otlp", collector.grpc, OTEL_EXPORTER_OTLP_PROTOCOL="grpc"
+        )
         assert "could not be sent" not in shop.stderr
         collector.kill()
         collector.start()

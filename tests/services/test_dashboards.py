@@ -26,7 +26,9 @@ from .programs import BIN, ROOT, SECONDS, STACK, until
 from .prometheus import Prometheus
 from .shop import Traffic, to
 
-promql_parser = pytest.importorskip("promql_parser", reason="it comes with the extra dev, as Grafana's SDK does")
+promql_parser = pytest.importorskip(
+    "promql_parser", reason="it comes with the extra dev, as Grafana's SDK does"
+)
 PENDING = {
     "gen_ai_invoke_agent_duration",
     "gen_ai_execute_tool_duration",
@@ -36,10 +38,22 @@ PENDING = {
 ALL = {"CALLSPAN_COST": "true", "CALLSPAN_ESTIMATE": "missing"}
 """Switches on what is recorded only where it is asked for."""
 DASHBOARDS = sorted((STACK / "dashboards").glob("*.json"))
-PANELS = [(file.stem, panel) for file in DASHBOARDS for panel in json.loads(file.read_text())["panels"]]
-QUERIES = [(f"{page}: {panel['title']}", target["expr"]) for page, panel in PANELS for target in panel["targets"]]
-DOCUMENTED = re.findall(r"```promql\n(.*?)\n```", (ROOT / "docs" / "backends.md").read_text(), re.DOTALL)
-RULES = [rule for group in yaml.safe_load((STACK / "rules.yml").read_text())["groups"] for rule in group["rules"]]
+PANELS = [
+    (file.stem, panel) for file in DASHBOARDS for panel in json.loads(file.read_text())["panels"]
+]
+QUERIES = [
+    (f"{page}: {panel['title']}", target["expr"])
+    for page, panel in PANELS
+    for target in panel["targets"]
+]
+DOCUMENTED = re.findall(
+    r"```promql\n(.*?)\n```", (ROOT / "docs" / "backends.md").read_text(), re.DOTALL
+)
+RULES = [
+    rule
+    for group in yaml.safe_load((STACK / "rules.yml").read_text())["groups"]
+    for rule in group["rules"]
+]
 
 
 def chosen(expression: str, service: str) -> str:
@@ -59,7 +73,11 @@ def recorded() -> set[str]:
     """The names of all metrics that callspan can record, with underscores."""
     found = [value for value in vars(conventions).values() if isinstance(value, Metric)]
     for one in (value for value in vars(conventions).values() if isinstance(value, Convention)):
-        found += [value for value in (getattr(one, name) for name in one.__slots__) if isinstance(value, Metric)]
+        found += [
+            value
+            for value in (getattr(one, name) for name in one.__slots__)
+            if isinstance(value, Metric)
+        ]
     return {metric.name.replace(".", "_") for metric in found}
 
 
@@ -103,22 +121,34 @@ def test_a_dashboard_is_what_grafanas_schema_says(file: Path) -> None:
     page = json.loads(file.read_text())
     assert wrong("dashboard", dashboard=page) == []
     for panel in page["panels"]:
-        own = {"options": panel.get("options", {}), "custom": panel["fieldConfig"]["defaults"].get("custom", {})}
-        assert wrong("dashboard", panel=panel) + wrong("kinds", **{panel["type"]: own}) == [], panel["title"]
+        own = {
+            "options": panel.get("options", {}),
+            "custom": panel["fieldConfig"]["defaults"].get("custom", {}),
+        }
+        assert wrong("dashboard", panel=panel) + wrong("kinds", **{panel["type"]: own}) == [], (
+            panel["title"]
+        )
 
 
 def test_grafanas_schema_finds_what_is_wrong() -> None:
     """Or the test above would say nothing."""
     page = json.loads(DASHBOARDS[0].read_text())
-    assert wrong("dashboard", dashboard={**page, "refresh": 5}) == ["dashboard/refresh: 5 is not of type 'string'"]
+    assert wrong("dashboard", dashboard={**page, "refresh": 5}) == [
+        "dashboard/refresh: 5 is not of type 'string'"
+    ]
     assert wrong("dashboard", panel={**page["panels"][0], "id": "one"})
-    assert wrong("kinds", timeseries={"options": {"legend": {"displayMode": "lists"}}, "custom": {}})
+    assert wrong(
+        "kinds", timeseries={"options": {"legend": {"displayMode": "lists"}}, "custom": {}}
+    )
 
 
 def test_the_schema_is_of_the_grafana_that_the_stack_starts() -> None:
     compose = yaml.safe_load((STACK / "compose.yaml").read_text())
     package = json.loads(Path(__file__).with_name("grafana").joinpath("package.json").read_text())
-    assert compose["services"]["grafana"]["image"] == f"grafana/grafana:{package['dependencies']['@grafana/schema']}"
+    assert (
+        compose["services"]["grafana"]["image"]
+        == f"grafana/grafana:{package['dependencies']['@grafana/schema']}"
+    )
 
 
 @pytest.mark.parametrize(("where", "expression"), QUERIES)
@@ -137,14 +167,18 @@ def test_promtool_takes_the_rules() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_what_is_said_not_to_be_made_by_the_traffic_is_not(prometheus: Prometheus, service: str) -> None:
+def test_what_is_said_not_to_be_made_by_the_traffic_is_not(
+    prometheus: Prometheus, service: str
+) -> None:
     """When it is, the name leaves the list."""
     names = "|".join(f"{name}.*" for name in PENDING)
     assert prometheus.query(f'{{__name__=~"{names}", job="{service}"}}') == []
 
 
 @pytest.fixture(scope="module", params=["released", "latest", "both"])
-def service(request: pytest.FixtureRequest, collector: Collector, prometheus: Prometheus) -> Iterator[str]:
+def service(
+    request: pytest.FixtureRequest, collector: Collector, prometheus: Prometheus
+) -> Iterator[str]:
     """A service that makes calls of all kinds, and speaks one dialect of the conventions."""
     dialect = request.param
     name = f"traffic-{dialect}"
@@ -153,7 +187,9 @@ def service(request: pytest.FixtureRequest, collector: Collector, prometheus: Pr
         server.enqueue(*[Reply(status=429, retry_after=0.01), Reply()] * 10, for_model="busy-model")
         # not more often than Prometheus reads, or it misses exemplars
         soon = {"OTEL_METRIC_EXPORT_INTERVAL": "1500", "OTEL_BSP_SCHEDULE_DELAY": "100"}
-        traffic = Traffic(server, name, **to(collector.grpc), **soon, **TOLD, **ALL, CALLSPAN_SEMCONV=dialect)
+        traffic = Traffic(
+            server, name, **to(collector.grpc), **soon, **TOLD, **ALL, CALLSPAN_SEMCONV=dialect
+        )
         for number in range(1, 4):
             traffic.take(3)
             ended = f'sum(callspan_client_calls_total{{job="{name}"}})'
@@ -163,23 +199,37 @@ def service(request: pytest.FixtureRequest, collector: Collector, prometheus: Pr
         assert "nobody knows the price of busy-model" in warning
 
 
-@pytest.mark.parametrize(("where", "expression"), [query for query in QUERIES if not is_pending(query[1])])
+@pytest.mark.parametrize(
+    ("where", "expression"), [query for query in QUERIES if not is_pending(query[1])]
+)
 def test_each_query_finds_what_the_service_recorded(
     prometheus: Prometheus, service: str, where: str, expression: str
 ) -> None:
     asked = chosen(expression, service)
-    until(where, lambda: [s for s in prometheus.query(asked) if math.isfinite(float(s["value"][1]))], seconds=20)
+    until(
+        where,
+        lambda: [s for s in prometheus.query(asked) if math.isfinite(float(s["value"][1]))],
+        seconds=20,
+    )
 
 
 @pytest.mark.parametrize("service", ["released"], indirect=True)
 @pytest.mark.parametrize("expression", DOCUMENTED)
-def test_each_query_of_the_documentation_finds_something(prometheus: Prometheus, service: str, expression: str) -> None:
+def test_each_query_of_the_documentation_finds_something(
+    prometheus: Prometheus, service: str, expression: str
+) -> None:
     """It is written in the names of the released conventions."""
     asked = expression.replace("flower-shop", service)
-    until(asked, lambda: [s for s in prometheus.query(asked) if math.isfinite(float(s["value"][1]))], seconds=20)
+    until(
+        asked,
+        lambda: [s for s in prometheus.query(asked) if math.isfinite(float(s["value"][1]))],
+        seconds=20,
+    )
 
 
-def test_a_service_that_speaks_both_dialects_is_counted_once(prometheus: Prometheus, service: str) -> None:
+def test_a_service_that_speaks_both_dialects_is_counted_once(
+    prometheus: Prometheus, service: str
+) -> None:
     """By the overview's own numbers: of the calls of each order one fails, and one is stopped."""
     assert 0.1 < prometheus.value(chosen(_query("overview: Errors"), service)) < 0.3
     kinds = ("input", "output")
@@ -201,8 +251,12 @@ def _query(where: str) -> str:
     [rule for rule in RULES if "record" in rule and not is_pending(rule["expr"])],
     ids=lambda rule: rule["record"],
 )
-def test_each_recording_rule_records(prometheus: Prometheus, service: str, rule: dict[str, Any]) -> None:
-    until(rule["record"], lambda: prometheus.query(f'{rule["record"]}{{job="{service}"}}'), seconds=20)
+def test_each_recording_rule_records(
+    prometheus: Prometheus, service: str, rule: dict[str, Any]
+) -> None:
+    until(
+        rule["record"], lambda: prometheus.query(f'{rule["record"]}{{job="{service}"}}'), seconds=20
+    )
 
 
 def test_alerts_ask_for_what_is_there() -> None:
@@ -211,9 +265,13 @@ def test_alerts_ask_for_what_is_there() -> None:
     for alert in (rule for rule in RULES if "alert" in rule):
         asked = set(re.findall(r"\b(?:job\w*:\w+:\w+|callspan_\w+)\b", alert["expr"]))
         assert asked
-        assert all(name in records or name.removesuffix("_total") in recorded() for name in asked), asked
+        assert all(
+            name in records or name.removesuffix("_total") in recorded() for name in asked
+        ), asked
 
 
 def test_panels_with_exemplars_have_some(prometheus: Prometheus, service: str) -> None:
-    asked = chosen(next(expression for where, expression in QUERIES if where == "model: Duration"), service)
+    asked = chosen(
+        next(expression for where, expression in QUERIES if where == "model: Duration"), service
+    )
     until("exemplars", lambda: prometheus.exemplars(asked), seconds=20)

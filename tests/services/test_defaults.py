@@ -23,8 +23,14 @@ from .prometheus import Prometheus
 from .shop import COMMAND, ORDER, environment, to
 
 STEADY, SHORT = ORDER.with_name("steady.py"), ORDER.with_name("short.py")
-SOURCES = yaml.safe_load((STACK / "grafana/provisioning/datasources/sources.yaml").read_text())["datasources"]
-SCRAPE = int(yaml.safe_load((STACK / "prometheus.yml").read_text())["global"]["scrape_interval"].removesuffix("s"))
+SOURCES = yaml.safe_load((STACK / "grafana/provisioning/datasources/sources.yaml").read_text())[
+    "datasources"
+]
+SCRAPE = int(
+    yaml.safe_load((STACK / "prometheus.yml").read_text())["global"][
+        "scrape_interval"
+    ].removesuffix("s")
+)
 WINDOW = 4 * int(SOURCES[0]["jsonData"]["timeInterval"].removesuffix("s"))
 """Seconds of Grafana's `$__rate_interval` in a panel of an hour: four times the data source's interval."""
 PACE = 10
@@ -54,13 +60,17 @@ def test_a_steady_load_is_a_line(tmp_path: Path, server: ModelServer) -> None:
     words = [*COMMAND, "--service-name", "steady", STEADY, str(seconds * PACE), str(PACE)]
     with running(collector, prometheus):
         began = time.time()
-        program = subprocess.Popen(words, env=environment(OPENAI_BASE_URL=server.url, **to(collector.grpc)))
+        program = subprocess.Popen(
+            words, env=environment(OPENAI_BASE_URL=server.url, **to(collector.grpc))
+        )
         try:
             program.wait(2 * seconds)
         finally:
             program.kill()
         ended = time.time()
-        [line] = prometheus.range(panel_query("Calls a second", "steady"), began + WINDOW + SCRAPE, ended)
+        [line] = prometheus.range(
+            panel_query("Calls a second", "steady"), began + WINDOW + SCRAPE, ended
+        )
     pace = seconds * PACE / (ended - began)
     values = [float(value) / pace for _, value in line["values"]]
     assert len(values) >= 5
@@ -81,7 +91,10 @@ def by_scrape(folder: Path) -> Iterator[tuple[Prometheus, dict[str, str]]]:
 def by_production(folder: Path) -> Iterator[tuple[Prometheus, dict[str, str]]]:
     """The collector with queues on disk sends by OTLP."""
     prometheus = Prometheus(folder, None)
-    where = {"OTELCOL_METRICS": f"{prometheus.url}/api/v1/otlp/v1/metrics", "OTELCOL_STORAGE": str(folder / "queue")}
+    where = {
+        "OTELCOL_METRICS": f"{prometheus.url}/api/v1/otlp/v1/metrics",
+        "OTELCOL_STORAGE": str(folder / "queue"),
+    }
     collector = Collector(folder, "127.0.0.1:9", [STACK / "collector-production.yaml"], **where)
     with running(prometheus, collector):
         yield prometheus, to(collector.grpc)
@@ -102,12 +115,16 @@ def straight(folder: Path) -> Iterator[tuple[Prometheus, dict[str, str]]]:
 
 
 @pytest.mark.parametrize("way", [by_scrape, by_production, straight], ids=lambda way: way.__name__)
-def test_short_programs_are_in_rates_and_sums(tmp_path: Path, way: object, server: ModelServer) -> None:
+def test_short_programs_are_in_rates_and_sums(
+    tmp_path: Path, way: object, server: ModelServer
+) -> None:
     """Each of them exports once, at its end; sums are within 10 % of the model server's book."""
 
     def run(_number: int) -> None:
         words = [*COMMAND, "--service-name", "short", SHORT, str(CALLS)]
-        subprocess.run(words, env=environment(OPENAI_BASE_URL=server.url, **variables), check=True, timeout=120)
+        subprocess.run(
+            words, env=environment(OPENAI_BASE_URL=server.url, **variables), check=True, timeout=120
+        )
 
     assert callable(way)
     with way(tmp_path) as (prometheus, variables):
@@ -115,6 +132,10 @@ def test_short_programs_are_in_rates_and_sums(tmp_path: Path, way: object, serve
             list(pool.map(run, range(PROGRAMS)))
         book = server.ledger.total_told.input + server.ledger.total_told.output
         prometheus.wait_for_value("sum(gen_ai_client_token_usage_sum)", book)
-        until("the tokens of the book", lambda: 0.9 < prometheus.value(TOKENS) / book < 1.1, seconds=120)
+        until(
+            "the tokens of the book",
+            lambda: 0.9 < prometheus.value(TOKENS) / book < 1.1,
+            seconds=120,
+        )
         calls = panel_query("Calls a second", "short").replace(f"{WINDOW}s", "10m")
         assert 600 * prometheus.value(calls) == pytest.approx(PROGRAMS * CALLS, rel=0.1)

@@ -79,7 +79,9 @@ def test_a_collector_that_refuses_for_want_of_memory_gets_everything_later(
         orders.take(3)
         weak.wait_for("data refused due to high memory usage")
         weak.stop()
-        weak.environment = {name: value for name, value in weak.environment.items() if name not in FULL}
+        weak.environment = {
+            name: value for name, value in weak.environment.items() if name not in FULL
+        }
         weak.start()
         assert len(jaeger.spans(service, 6)) == 6
         said, _ = orders.close()
@@ -90,7 +92,12 @@ def test_a_collector_that_refuses_for_want_of_memory_gets_everything_later(
 @PROTOCOLS
 @pytest.mark.parametrize("fault", ["gone", "stands still"])
 def test_the_program_is_as_fast_without_a_collector_and_its_exit_is_bounded(
-    weak: Collector, collector: Collector, jaeger: Jaeger, server: ModelServer, protocol: str, fault: str
+    weak: Collector,
+    collector: Collector,
+    jaeger: Jaeger,
+    server: ModelServer,
+    protocol: str,
+    fault: str,
 ) -> None:
     """Beside it runs the same program with a collector that is well; they take turns, as the machine's load changes."""
     service = f"{fault.replace(' ', '-')}-{protocol[:4]}"
@@ -145,10 +152,14 @@ def test_twenty_spans_of_500_kb_all_arrive(
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY",
         "CALLSPAN_CONTENT_LIMIT": "1000000",  # else a span has 64 KiB of it
     }
-    said = run_order(server, service, 20, 500_000, **to(collector.urls[protocol], protocol), **capture)
+    said = run_order(
+        server, service, 20, 500_000, **to(collector.urls[protocol], protocol), **capture
+    )
     assert said == []
     calls = [span for span in jaeger.spans(service, 40) if span["name"] != "take an order"]
-    assert [len(call["attributes"][names.INPUT_MESSAGES]) > 500_000 for call in calls] == [True] * 20
+    assert [len(call["attributes"][names.INPUT_MESSAGES]) > 500_000 for call in calls] == [
+        True
+    ] * 20
 
 
 def test_what_is_in_a_file_is_taken_by_the_collector_as_it_stands(
@@ -160,7 +171,9 @@ def test_what_is_in_a_file_is_taken_by_the_collector_as_it_stands(
         signal = re.match(rb'\{"resource(Span|Metric|Log)s"', line)
         assert signal, line[:80]
         path = {b"Span": "traces", b"Metric": "metrics", b"Log": "logs"}[signal[1]]
-        request = urllib.request.Request(f"{collector.http}/v1/{path}", line, {"content-type": "application/json"})
+        request = urllib.request.Request(
+            f"{collector.http}/v1/{path}", line, {"content-type": "application/json"}
+        )
         with urllib.request.urlopen(request, timeout=10) as response:
             assert response.read() == b'{"partialSuccess":{}}'
     assert jaeger.spans("from-a-file", 9) == shop.spans

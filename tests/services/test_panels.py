@@ -22,7 +22,9 @@ from .shop import COMMAND, ORDER, Orders, Traffic, environment, to
 
 DASHBOARDS = sorted((STACK / "dashboards").glob("*.json"))
 OVERVIEW = STACK / "dashboards" / "overview.json"
-PANELS = [(file.stem, panel) for file in DASHBOARDS for panel in json.loads(file.read_text())["panels"]]
+PANELS = [
+    (file.stem, panel) for file in DASHBOARDS for panel in json.loads(file.read_text())["panels"]
+]
 STATED, SOME, ALL, NOTHING = "more than 0", "between 0 and 1", "1", "nothing"
 ZERO = "0"
 EXPECTED = {
@@ -92,8 +94,12 @@ def test_a_panel_shows_what_happened(traffic: Prometheus, title: str, service: s
     until(f"{title}: {expected}", is_shown, 20)
 
 
-@pytest.mark.parametrize(("page", "panel"), PANELS, ids=lambda one: one if isinstance(one, str) else one["title"])
-def test_a_panel_without_any_calls_says_so(traffic: Prometheus, page: str, panel: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("page", "panel"), PANELS, ids=lambda one: one if isinstance(one, str) else one["title"]
+)
+def test_a_panel_without_any_calls_says_so(
+    traffic: Prometheus, page: str, panel: dict[str, Any]
+) -> None:
     assert values(traffic, panel, "nobody") == []
     assert panel["fieldConfig"]["defaults"]["noValue"].startswith("no ")
 
@@ -111,17 +117,25 @@ def test_only_errors_have_levels() -> None:
     assert [pictures.color(value, numbers["Errors"]) for value in (0, 0.02, 0.05, 1)] == [
         "green", "orange", "red", "red",
     ]  # fmt: skip
-    others = {title: pictures.color(1e9, panel) for title, panel in numbers.items() if title != "Errors"}
+    others = {
+        title: pictures.color(1e9, panel) for title, panel in numbers.items() if title != "Errors"
+    }
     assert set(others.values()) == {"blue"}
 
 
-def test_calls_in_flight_of_a_killed_program_are_not_shown_for_good(jaeger: Any, tmp_path: Path) -> None:
+def test_calls_in_flight_of_a_killed_program_are_not_shown_for_good(
+    jaeger: Any, tmp_path: Path
+) -> None:
     """The collector forgets what is no longer told; here after seconds."""
     more = tmp_path / "more.yaml"
     more.write_text("exporters: {prometheus: {metric_expiration: 5s}}\n")
     collector = Collector(tmp_path, jaeger.otlp, [BASIC, more])
     prometheus = Prometheus(tmp_path, collector.prometheus)
-    (panel,) = [panel for page, panel in PANELS if page == "overview" and panel["title"] == "Calls in flight"]
+    (panel,) = [
+        panel
+        for page, panel in PANELS
+        if page == "overview" and panel["title"] == "Calls in flight"
+    ]
     held = threading.Event()
     with running(collector, prometheus), ModelServer() as server:
         server.enqueue(Reply(gate=held))
@@ -133,7 +147,9 @@ def test_calls_in_flight_of_a_killed_program_are_not_shown_for_good(jaeger: Any,
         until("none", lambda: values(prometheus, panel, "killed") == [])
 
 
-def test_a_dashboard_is_drawn_with_the_values_of_its_panels(traffic: Prometheus, tmp_path: Path) -> None:
+def test_a_dashboard_is_drawn_with_the_values_of_its_panels(
+    traffic: Prometheus, tmp_path: Path
+) -> None:
     picture = tmp_path / "overview.png"
     shown = pictures.draw(OVERVIEW, traffic.url, "failing", picture)
     assert shown["Errors"] == ["100 %"]

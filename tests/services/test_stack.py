@@ -23,7 +23,9 @@ from .programs import ROOT, SECONDS, STACK, until
 from .prometheus import Prometheus
 from .shop import SHOP, environment, run_order, to, visit
 
-AGENT, GATEWAY, TEMPO = (STACK / f"{name}.yaml" for name in ("collector-agent", "collector-gateway", "also-tempo"))
+AGENT, GATEWAY, TEMPO = (
+    STACK / f"{name}.yaml" for name in ("collector-agent", "collector-gateway", "also-tempo")
+)
 COMPOSE = yaml.safe_load((STACK / "compose.yaml").read_text())
 SERVICES = COMPOSE["services"]
 MANIFESTS = [
@@ -43,9 +45,15 @@ def agent_to(folder: Path, *gateways: Collector) -> Collector:
     return Collector(folder, "", [AGENT, more], OTELCOL_GATEWAY=addresses[0])
 
 
-def test_a_gateway_measures_all_traces_and_keeps_those_that_are_remarkable(jaeger: Jaeger, tmp_path: Path) -> None:
+def test_a_gateway_measures_all_traces_and_keeps_those_that_are_remarkable(
+    jaeger: Jaeger, tmp_path: Path
+) -> None:
     """Program, agent, gateway: of nine calls one failed, one was abandoned and one was tried again."""
-    soon = {"OTELCOL_DECISION_WAIT": "1s", "OTELCOL_KEEP_PERCENT": "0", "OTELCOL_SPAN_METRICS_INTERVAL": "1s"}
+    soon = {
+        "OTELCOL_DECISION_WAIT": "1s",
+        "OTELCOL_KEEP_PERCENT": "0",
+        "OTELCOL_SPAN_METRICS_INTERVAL": "1s",
+    }
     gateway = Collector(tmp_path, jaeger.otlp, [GATEWAY], **soon)
     agent = agent_to(tmp_path / "agent", gateway)
     prometheus = Prometheus(tmp_path, gateway.prometheus)
@@ -53,9 +61,13 @@ def test_a_gateway_measures_all_traces_and_keeps_those_that_are_remarkable(jaege
         visit(tmp_path, "chained", "--otlp", agent.grpc, OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
         kept = jaeger.spans("chained", 3)
         prometheus.wait_for_value('sum(traces_span_metrics_calls_total{job="chained"})', 9)
-        prometheus.wait_for_value('sum(gen_ai_client_operation_duration_seconds_count{job="chained"})', 9)
+        prometheus.wait_for_value(
+            'sum(gen_ai_client_operation_duration_seconds_count{job="chained"})', 9
+        )
         assert jaeger.count("chained") == 3
-    attempts = {span["attributes"][names.OUTCOME]: span["attributes"].get(names.ATTEMPTS) for span in kept}
+    attempts = {
+        span["attributes"][names.OUTCOME]: span["attributes"].get(names.ATTEMPTS) for span in kept
+    }
     assert attempts == {"error": None, "abandoned": None, "completed": 2}
 
 
@@ -64,11 +76,15 @@ def test_traces_go_to_tempo_too(jaeger: Jaeger, tmp_path: Path) -> None:
     tempo = Jaeger(tmp_path)
     collector = Collector(tmp_path, jaeger.otlp, [BASIC, TEMPO], OTELCOL_TEMPO=tempo.otlp)
     with running(tempo, collector):
-        shop = visit(tmp_path, "twice", "--otlp", collector.grpc, OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
+        shop = visit(
+            tmp_path, "twice", "--otlp", collector.grpc, OTEL_EXPORTER_OTLP_PROTOCOL="grpc"
+        )
         assert jaeger.spans("twice", 9) == tempo.spans("twice", 9) == shop.spans
 
 
-def test_the_agent_shares_traces_out_and_keeps_each_whole(jaeger: Jaeger, server: ModelServer, tmp_path: Path) -> None:
+def test_the_agent_shares_traces_out_and_keeps_each_whole(
+    jaeger: Jaeger, server: ModelServer, tmp_path: Path
+) -> None:
     """Two gateways, each with a Jaeger of its own: both get some of the traces, and both spans of each."""
     other = Jaeger(tmp_path)
     (tmp_path / "second").mkdir()
@@ -76,8 +92,13 @@ def test_the_agent_shares_traces_out_and_keeps_each_whole(jaeger: Jaeger, server
     agent = agent_to(tmp_path / "agent", *gateways)
     with running(other, *gateways, agent):
         run_order(server, "shared-out", 20, **to(agent.grpc))
-        until("40 spans in both", lambda: jaeger.count("shared-out") + other.count("shared-out") == 40)
-        spans = [Counter(span["traceId"] for span in one.spans("shared-out", 2)) for one in (jaeger, other)]
+        until(
+            "40 spans in both", lambda: jaeger.count("shared-out") + other.count("shared-out") == 40
+        )
+        spans = [
+            Counter(span["traceId"] for span in one.spans("shared-out", 2))
+            for one in (jaeger, other)
+        ]
     assert spans[0]
     assert spans[1]
     assert set((spans[0] + spans[1]).values()) == {2}
@@ -88,7 +109,9 @@ def test_the_agents_file_is_accepted() -> None:
     assert validated(AGENT) == ""
 
 
-def test_a_program_started_as_the_operator_does_is_seen(collector: Collector, jaeger: Jaeger, tmp_path: Path) -> None:
+def test_a_program_started_as_the_operator_does_is_seen(
+    collector: Collector, jaeger: Jaeger, tmp_path: Path
+) -> None:
     """Nothing but PYTHONPATH and variables: the hook of opentelemetry-distro finds callspan by its entry point."""
     info = tmp_path / "callspan-0.dist-info"
     info.mkdir()
@@ -114,7 +137,11 @@ def test_a_program_started_as_the_operator_does_is_seen(collector: Collector, ja
         )
     assert done.returncode == 0, done.stderr
     spans = jaeger.spans("operated", 9)
-    assert Counter(span["attributes"][names.OUTCOME] for span in spans) == {"completed": 7, "abandoned": 1, "error": 1}
+    assert Counter(span["attributes"][names.OUTCOME] for span in spans) == {
+        "completed": 7,
+        "abandoned": 1,
+        "error": 1,
+    }
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -139,15 +166,27 @@ def test_each_file_that_a_service_reads_is_there(name: str) -> None:
 
 def test_the_parts_of_the_stack_name_each_other_as_they_are() -> None:
     collector = SERVICES["collector"]["environment"]
-    assert collector["OTELCOL_TRACES"] == f"jaeger:{_port(SERVICES['jaeger']['environment']['JAEGER_OTLP'])}"
+    assert (
+        collector["OTELCOL_TRACES"]
+        == f"jaeger:{_port(SERVICES['jaeger']['environment']['JAEGER_OTLP'])}"
+    )
     (read,) = yaml.safe_load((STACK / "prometheus.yml").read_text())["scrape_configs"]
-    assert read["static_configs"] == [{"targets": [f"collector:{_port(collector['OTELCOL_PROMETHEUS'])}"]}]
-    sources = yaml.safe_load((STACK / "grafana/provisioning/datasources/sources.yaml").read_text())["datasources"]
+    assert read["static_configs"] == [
+        {"targets": [f"collector:{_port(collector['OTELCOL_PROMETHEUS'])}"]}
+    ]
+    sources = yaml.safe_load((STACK / "grafana/provisioning/datasources/sources.yaml").read_text())[
+        "datasources"
+    ]
     assert {source["uid"] for source in sources} == {"prometheus", "jaeger", "tempo"}
     assert all(source["url"].split("/")[2].split(":")[0] in SERVICES for source in sources)
     led_to = sources[0]["jsonData"]["exemplarTraceIdDestinations"]
-    assert {(one["name"], one["datasourceUid"]) for one in led_to} == {("trace_id", "jaeger"), ("trace_id", "tempo")}
-    (provider,) = yaml.safe_load((STACK / "grafana/provisioning/dashboards/provider.yaml").read_text())["providers"]
+    assert {(one["name"], one["datasourceUid"]) for one in led_to} == {
+        ("trace_id", "jaeger"),
+        ("trace_id", "tempo"),
+    }
+    (provider,) = yaml.safe_load(
+        (STACK / "grafana/provisioning/dashboards/provider.yaml").read_text()
+    )["providers"]
     assert f"./dashboards:{provider['options']['path']}:ro" in SERVICES["grafana"]["volumes"]
 
 
@@ -155,9 +194,13 @@ def _port(address: str) -> str:
     return address.rpartition(":")[2]
 
 
-@pytest.mark.parametrize(("file", "manifest"), [m for m in MANIFESTS if m[1]["kind"] != "Instrumentation"])
+@pytest.mark.parametrize(
+    ("file", "manifest"), [m for m in MANIFESTS if m[1]["kind"] != "Instrumentation"]
+)
 def test_kubernetes_would_take_the_manifest(file: str, manifest: dict[str, Any]) -> None:
-    kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="it comes with the extra dev")
+    kubernetes_validate = pytest.importorskip(
+        "kubernetes_validate", reason="it comes with the extra dev"
+    )
     kubernetes_validate.validate(manifest, "1.37", strict=True)
 
 
@@ -166,4 +209,6 @@ def test_manifests_give_collectors_the_variables_that_their_files_read() -> None
         for container in manifest["spec"]["template"]["spec"]["containers"]:
             if container["name"] == "collector":
                 (file,) = (STACK / word.rpartition("/")[2] for word in container["args"])
-                assert all(f"${{env:{one['name']}:-" in file.read_text() for one in container["env"])
+                assert all(
+                    f"${{env:{one['name']}:-" in file.read_text() for one in container["env"]
+                )

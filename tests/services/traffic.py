@@ -23,7 +23,9 @@ with OpenAI() as client:
         with contextlib.suppress(openai.NotFoundError):
             client.chat.completions.create(model="no-such-model", messages=ask)
         # what no provider counts is estimated, and a budget stops what would be too much
-        for _chunk in client.chat.completions.create(model="gpt-4.1-mini", messages=ask, stream=True):
+        for _chunk in client.chat.completions.create(
+            model="gpt-4.1-mini", messages=ask, stream=True
+        ):
             pass
         with contextlib.suppress(callspan.BudgetExceeded), callspan.budget(calls=1):
             client.chat.completions.create(model="gpt-4.1-mini", messages=ask)

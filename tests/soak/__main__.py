@@ -44,14 +44,20 @@ def main() -> int:
     wrong = [*_grown(samples), *_inexact(made, receiver, server)]
     tokens = server.ledger.total_told
     print(f"{sum(made.values()):,} calls, {sum(receiver.ends.values()):,} spans; {_ends(receiver)}")
-    print(f"tokens told by the server: {tokens.input:,} in, {tokens.output:,} out, of {len(made)} models")
+    print(
+        f"tokens told by the server: {tokens.input:,} in, {tokens.output:,} out, of {len(made)} models"
+    )
     print("\n".join(wrong) or "flat, and exact")
     return 1 if wrong else 0
 
 
 def _load(url: str, endpoint: str, seconds: float) -> Iterator[dict[str, Any]]:
     """The program's lines; raises if it fails."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "CALLSPAN_"))}
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("OTEL_", "CALLSPAN_"))
+    }
     env |= {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
     env |= {"OTEL_BSP_MAX_QUEUE_SIZE": "100000", "NO_PROXY": "127.0.0.1"}
     words = [sys.executable, "-m", "tests.soak.load", url, str(seconds)]
@@ -81,9 +87,12 @@ def _grown(samples: list[dict[str, Any]]) -> Iterator[str]:
     third = len(running) // 3
     for name in ("memory", "threads", "files", "open"):
         before, after = (
-            sorted(sample[name] for sample in part) for part in (running[third : 2 * third], running[2 * third :])
+            sorted(sample[name] for sample in part)
+            for part in (running[third : 2 * third], running[2 * third :])
         )
-        allowed = before[len(before) // 2] * MEMORY if name == "memory" else before[-1] - before[0] + 2
+        allowed = (
+            before[len(before) // 2] * MEMORY if name == "memory" else before[-1] - before[0] + 2
+        )
         if after[len(after) // 2] - before[len(before) // 2] > allowed:
             yield f"GROWN: {name}, from {before[len(before) // 2]:,} to {after[len(after) // 2]:,}"
     if end["open"]:
@@ -110,7 +119,9 @@ def _inexact(made: dict[str, int], receiver: Receiver, server: ModelServer) -> I
 
 def _ends(receiver: Receiver) -> str:
     ends = sorted({end for _, end in receiver.ends})
-    return ", ".join(f"{sum(n for (_, e), n in receiver.ends.items() if e == end):,} {end}" for end in ends)
+    return ", ".join(
+        f"{sum(n for (_, e), n in receiver.ends.items() if e == end):,} {end}" for end in ends
+    )
 
 
 if __name__ == "__main__":

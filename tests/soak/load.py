@@ -117,7 +117,9 @@ async def stopped(client: AsyncOpenAI) -> None:
     begun = asyncio.Event()
 
     async def work() -> None:
-        async with await client.chat.completions.create(**chat("stopped-model", stream=True)) as stream:
+        async with await client.chat.completions.create(
+            **chat("stopped-model", stream=True)
+        ) as stream:
             async for _ in stream:
                 begun.set()
                 await asyncio.Event().wait()
@@ -134,7 +136,13 @@ async def too_slow(client: AsyncOpenAI) -> None:
         await asyncio.wait_for(client.chat.completions.create(**chat("slow-model")), 0.05)
 
 
-ASYNC_STEPS: list[Callable[[AsyncOpenAI], Awaitable[None]]] = [read_async, many_async, left_async, stopped, too_slow]
+ASYNC_STEPS: list[Callable[[AsyncOpenAI], Awaitable[None]]] = [
+    read_async,
+    many_async,
+    left_async,
+    stopped,
+    too_slow,
+]
 
 
 def sync_load(url: str, over: threading.Event, offset: int) -> None:
@@ -176,7 +184,9 @@ def main(url: str, seconds: float) -> None:
     callspan.configure(otlp=True)
     callspan.instrument()
     over = threading.Event()
-    workers = [threading.Thread(target=sync_load, args=(url, over, offset)) for offset in range(THREADS)]
+    workers = [
+        threading.Thread(target=sync_load, args=(url, over, offset)) for offset in range(THREADS)
+    ]
     workers.append(threading.Thread(target=lambda: asyncio.run(async_load(url, over))))
     for worker in workers:
         worker.start()

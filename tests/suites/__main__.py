@@ -44,12 +44,20 @@ class Result:
 def main() -> int:
     """Run the suites that are asked for."""
     parser = argparse.ArgumentParser(
-        "python -m tests.suites", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        "python -m tests.suites",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--list", action="store_true", help="print the suites and run none")
-    parser.add_argument("--only", action="append", metavar="PACKAGE", help="a suite by its package; can be repeated")
-    parser.add_argument("--write", type=Path, metavar="PAGE", help="write the last result of each suite into a page")
-    parser.add_argument("--uv", help="the program that makes environments, if it is not on the path")
+    parser.add_argument(
+        "--only", action="append", metavar="PACKAGE", help="a suite by its package; can be repeated"
+    )
+    parser.add_argument(
+        "--write", type=Path, metavar="PAGE", help="write the last result of each suite into a page"
+    )
+    parser.add_argument(
+        "--uv", help="the program that makes environments, if it is not on the path"
+    )
     options = parser.parse_args()
     suites = [suite for suite in SUITES if not options.only or suite.package in options.only]
     if not suites:
@@ -64,7 +72,9 @@ def main() -> int:
     base.mkdir(parents=True, exist_ok=True)
     with empty_answers() as server:
         for suite in suites:
-            results[suite.package] = asdict(_result(Source(suite, options.uv or find_uv(), base), server, base))
+            results[suite.package] = asdict(
+                _result(Source(suite, options.uv or find_uv(), base), server, base)
+            )
             kept.write_text(json.dumps(results, indent=1), encoding="utf-8")
     if options.write:
         _write(options.write, results)
@@ -90,9 +100,13 @@ def _result(source: Source, server: str, base: Path) -> Result:
         print(f"  {name}: {without} without callspan, {with_us} with it")
     for warning in on.warnings:
         print(f"  reported: {warning}")
-    _say(f"{suite.package} {version}: {len(bare.outcomes)} tests, {bare.passed} pass, {len(different)} differ")
+    _say(
+        f"{suite.package} {version}: {len(bare.outcomes)} tests, {bare.passed} pass, {len(different)} differ"
+    )
     day = datetime.date.today().isoformat()
-    return Result(day, version, len(bare.outcomes), bare.passed, list(different), on.spans, on.warnings)
+    return Result(
+        day, version, len(bare.outcomes), bare.passed, list(different), on.spans, on.warnings
+    )
 
 
 def _report(source: Source, mode: str, tests: list[str], server: str, base: Path) -> Report:
@@ -115,13 +129,17 @@ def _write(page: Path, results: dict[str, dict[str, object]]) -> None:
     before, _, rest = page.read_text(encoding="utf-8").partition(_START)
     _, end, after = rest.partition(_END)
     if not end:
-        raise SystemExit(f"{page} has no place for the table: put {_START} and {_END} into it, each on a line")
+        raise SystemExit(
+            f"{page} has no place for the table: put {_START} and {_END} into it, each on a line"
+        )
     rows = [_row(suite, results[suite.package]) for suite in SUITES if suite.package in results]
     head = [
         "| suite | tests | pass without callspan | differ with it | calls seen | day |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    page.write_text(f"{before}{_START}\n{chr(10).join([*head, *rows])}\n{_END}{after}", encoding="utf-8")
+    page.write_text(
+        f"{before}{_START}\n{chr(10).join([*head, *rows])}\n{_END}{after}", encoding="utf-8"
+    )
 
 
 def _row(suite: Suite, result: dict[str, object]) -> str:

@@ -18,7 +18,9 @@ class Report:
     @classmethod
     def read(cls, file: Path) -> Report:
         """Read a report; a run that died before its end has left an empty one."""
-        return cls(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else cls({}, [], 0)
+        return (
+            cls(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else cls({}, [], 0)
+        )
 
     @property
     def passed(self) -> int:
@@ -29,5 +31,8 @@ class Report:
 def differences(bare: Report, on: Report) -> dict[str, tuple[str, str]]:
     """Return the tests that did not end alike, with both outcomes; a test that one run lacks is `missing` there."""
     names = dict.fromkeys((*bare.outcomes, *on.outcomes))
-    pairs = {name: (bare.outcomes.get(name, "missing"), on.outcomes.get(name, "missing")) for name in names}
+    pairs = {
+        name: (bare.outcomes.get(name, "missing"), on.outcomes.get(name, "missing"))
+        for name in names
+    }
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

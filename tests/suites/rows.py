@@ -17,7 +17,15 @@ _STAINLESS = (
     "pytest-xdist",
 )
 _LANGCHAIN = (
-    *("syrupy", "pytest-mock", "pytest-socket", "pytest-recording", "pytest-benchmark", "blockbuster", "freezegun"),
+    *(
+        "syrupy",
+        "pytest-mock",
+        "pytest-socket",
+        "pytest-recording",
+        "pytest-benchmark",
+        "blockbuster",
+        "freezegun",
+    ),
     *("responses", "grandalf", "numpy", "langchain-tests", "vcrpy"),
 )
 
@@ -55,7 +63,9 @@ SUITES = (
         variables=_SERVER,
     ),
     Suite(
-        "anthropic", requires=(*_STAINLESS, "boto3", "google-auth", "mcp", "http-snapshot[httpx]"), variables=_SERVER
+        "anthropic",
+        requires=(*_STAINLESS, "boto3", "google-auth", "mcp", "http-snapshot[httpx]"),
+        variables=_SERVER,
     ),
     Suite("groq", requires=_STAINLESS, options=_ONE_PROCESS, variables=_SERVER),
     Suite("cerebras-cloud-sdk", requires=_STAINLESS, options=_ONE_PROCESS, variables=_SERVER),
@@ -73,7 +83,12 @@ SUITES = (
         "langgraph",
         requires=(
             *_LANGCHAIN,
-            *("langgraph-checkpoint-sqlite", "langgraph-checkpoint-postgres", "psycopg[binary]", "redis"),
+            *(
+                "langgraph-checkpoint-sqlite",
+                "langgraph-checkpoint-postgres",
+                "psycopg[binary]",
+                "redis",
+            ),
             *("pycryptodome", "httpx", "uvloop"),
         ),
         variables={"NO_DOCKER": "true"},
@@ -81,7 +96,14 @@ SUITES = (
     Suite(
         "openai-agents",
         requires=(
-            *("inline-snapshot", "pytest-mock", "graphviz", "eval-type-backport", "websockets", "numpy"),
+            *(
+                "inline-snapshot",
+                "pytest-mock",
+                "graphviz",
+                "eval-type-backport",
+                "websockets",
+                "numpy",
+            ),
             *("fastapi", "litellm", "mcp", "sqlalchemy", "aiosqlite"),
         ),
     ),

@@ -26,14 +26,26 @@ class Source:
         """Install the package, what its tests need and callspan, then fetch the source of the same version."""
         environment = self._place / "environment"
         if not self.python.exists():
-            subprocess.run([*self._uv, "venv", "--seed", "--python", interpreter, environment], check=True)
-        install = [*self._uv, "pip", "install", "--python", self.python, "--reinstall-package", "callspan"]
+            subprocess.run(
+                [*self._uv, "venv", "--seed", "--python", interpreter, environment], check=True
+            )
+        install = [
+            *self._uv,
+            "pip",
+            "install",
+            "--python",
+            self.python,
+            "--reinstall-package",
+            "callspan",
+        ]
         subprocess.run([*install, *self.suite.needs, f"{ROOT}[fast,prices]"], check=True)
 
     def version(self) -> str:
         """Return the version of the package that is installed."""
         code = f"import importlib.metadata as m; print(m.version({self.suite.package!r}))"
-        return subprocess.run([self.python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            [self.python, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     def folder(self) -> Path:
         """Return the folder of the source, fetched when it is asked for first."""
@@ -41,8 +53,15 @@ class Source:
         target = self._place / f"source-{version}"
         if not target.exists():
             archives = self._place / "archives"
-            wanted = ["--no-deps", "--no-binary", self.suite.package, f"{self.suite.package}=={version}"]
-            subprocess.run([self.python, "-m", "pip", "download", "-q", "-d", archives, *wanted], check=True)
+            wanted = [
+                "--no-deps",
+                "--no-binary",
+                self.suite.package,
+                f"{self.suite.package}=={version}",
+            ]
+            subprocess.run(
+                [self.python, "-m", "pip", "download", "-q", "-d", archives, *wanted], check=True
+            )
             (archive,) = archives.glob(f"*{version}.tar.gz")
             with tarfile.open(archive) as opened:
                 opened.extractall(target, filter="data")
@@ -51,8 +70,20 @@ class Source:
     def run(self, mode: str, tests: list[str], report: Path, server: str, seconds: int) -> str:
         """Run tests, `bare` or with callspan `on`; return its output, which stands in a log beside `report`."""
         added = {name: value.format(server=server) for name, value in self.suite.variables.items()}
-        marks = {"CALLSPAN_SUITE_MODE": mode, "CALLSPAN_SUITE_REPORT": str(report), "PYTHONPATH": str(PLUGIN)}
-        options = ["-p", "callspan_suite", "-p", "no:cacheprovider", "-q", "--timeout=120", *self.suite.options]
+        marks = {
+            "CALLSPAN_SUITE_MODE": mode,
+            "CALLSPAN_SUITE_REPORT": str(report),
+            "PYTHONPATH": str(PLUGIN),
+        }
+        options = [
+            "-p",
+            "callspan_suite",
+            "-p",
+            "no:cacheprovider",
+            "-q",
+            "--timeout=120",
+            *self.suite.options,
+        ]
         log = report.with_suffix(".log")
         with log.open("w", encoding="utf-8") as output:
             try:

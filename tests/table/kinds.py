@@ -32,7 +32,13 @@ IN_STREAM = "server_error in a stream"
 """The key of an error inside a stream, where that has another code."""
 WITH_USAGE = {"extra_body": {"stream_options": {"include_usage": True}}}
 """Old clients do not know the option by name."""
-OPENAI_CODES = ("invalid_request_error", "invalid_api_key", "model_not_found", "rate_limit_exceeded", "server_error")
+OPENAI_CODES = (
+    "invalid_request_error",
+    "invalid_api_key",
+    "model_not_found",
+    "rate_limit_exceeded",
+    "server_error",
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,10 @@ def _compatible(name: str, module: str, kind: str, **options: Any) -> Kind:
         make=stainless_at(module, kind, **options),
         amake=stainless_at(module, f"Async{kind}", **options),
         path="chat.completions",
-        request={"model": "flowers-8b", "messages": [{"role": "user", "content": "Which flowers last longest?"}]},
+        request={
+            "model": "flowers-8b",
+            "messages": [{"role": "user", "content": "Which flowers last longest?"}],
+        },
         stream_request=WITH_USAGE,
         operation="chat",
         finish=("stop",),
@@ -121,7 +130,10 @@ def _litellm(provider: str, model: str, codes: Mapping[str, str], **traits: Any)
         make=litellm_at(provider),
         amake=litellm_at(provider, asynchronous=True),
         path="chat",
-        request={"model": model, "messages": [{"role": "user", "content": "Which flowers last longest?"}]},
+        request={
+            "model": model,
+            "messages": [{"role": "user", "content": "Which flowers last longest?"}],
+        },
         stream_request={"stream_options": {"include_usage": True}},
         operation="chat",
         finish=("stop",),
@@ -135,7 +147,9 @@ def _litellm(provider: str, model: str, codes: Mapping[str, str], **traits: Any)
 
 def _litellm_kinds() -> tuple[Kind, ...]:
     """Over OpenAI's client, over its own HTTP, and where it asks the server only when the stream is first read."""
-    if not find_spec("litellm") or version("litellm") < "1.110":  # streams of older ones cannot be closed
+    if (
+        not find_spec("litellm") or version("litellm") < "1.110"
+    ):  # streams of older ones cannot be closed
         return ()
     cut = dict.fromkeys(
         ("litellm.exceptions.InternalServerError", "litellm.exceptions.MidStreamFallbackError"),
@@ -154,7 +168,10 @@ KINDS = (
         make=openai_client,
         amake=async_openai_client,
         path="chat.completions",
-        request={"model": "gpt-4.1-mini", "messages": [{"role": "user", "content": "Which flowers last longest?"}]},
+        request={
+            "model": "gpt-4.1-mini",
+            "messages": [{"role": "user", "content": "Which flowers last longest?"}],
+        },
         stream_request=WITH_USAGE,
         operation="chat",
         finish=("stop",),
@@ -217,7 +234,10 @@ KINDS = (
         make=ollama_at,
         amake=async_ollama_at,
         path="chat",
-        request={"model": "flowers-8b", "messages": [{"role": "user", "content": "Which flowers last longest?"}]},
+        request={
+            "model": "flowers-8b",
+            "messages": [{"role": "user", "content": "Which flowers last longest?"}],
+        },
         operation="chat",
         finish=("stop",),
         unfinished=("error",),
@@ -253,7 +273,10 @@ KINDS = (
         make=mistral_at,
         amake=async_mistral_at,
         path="chat",
-        request={"model": "mistral-flowers", "messages": [{"role": "user", "content": "Which flowers last longest?"}]},
+        request={
+            "model": "mistral-flowers",
+            "messages": [{"role": "user", "content": "Which flowers last longest?"}],
+        },
         operation="chat",
         finish=("stop",),
         unfinished=("error",),
@@ -270,7 +293,10 @@ KINDS = (
         make=huggingface_at,
         amake=async_huggingface_at,
         path="chat.completions",
-        request={"model": "flowers-8b", "messages": [{"role": "user", "content": "Which flowers last longest?"}]},
+        request={
+            "model": "flowers-8b",
+            "messages": [{"role": "user", "content": "Which flowers last longest?"}],
+        },
         stream_request={"stream_options": {"include_usage": True}},
         operation="chat",
         finish=("stop",),

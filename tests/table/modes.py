@@ -39,12 +39,17 @@ def _create(stream: bool) -> dict[str, Any]:
     async def aopen(kind: Kind, client: Any, _stack: AsyncExitStack) -> Any:
         return await kind.resource(client).create(**_request(kind, stream))
 
-    return {"open": lambda kind, client, _: kind.resource(client).create(**_request(kind, stream)), "aopen": aopen}
+    return {
+        "open": lambda kind, client, _: kind.resource(client).create(**_request(kind, stream)),
+        "aopen": aopen,
+    }
 
 
 def _raw(stream: bool) -> dict[str, Any]:
     async def aopen(kind: Kind, client: Any, _stack: AsyncExitStack) -> Any:
-        parsed = (await kind.resource(client).with_raw_response.create(**_request(kind, stream))).parse()
+        parsed = (
+            await kind.resource(client).with_raw_response.create(**_request(kind, stream))
+        ).parse()
         return await parsed if inspect.iscoroutine(parsed) else parsed
 
     def open(kind: Kind, client: Any, _stack: ExitStack) -> Any:
@@ -67,10 +72,14 @@ def _streaming_raw(stream: bool) -> dict[str, Any]:
 
 def _stream_helper() -> dict[str, Any]:
     async def aopen(kind: Kind, client: Any, stack: AsyncExitStack) -> Any:
-        return await stack.enter_async_context(kind.resource(client).stream(**kind.request, **kind.stream_request))
+        return await stack.enter_async_context(
+            kind.resource(client).stream(**kind.request, **kind.stream_request)
+        )
 
     def open(kind: Kind, client: Any, stack: ExitStack) -> Any:
-        return stack.enter_context(kind.resource(client).stream(**kind.request, **kind.stream_request))
+        return stack.enter_context(
+            kind.resource(client).stream(**kind.request, **kind.stream_request)
+        )
 
     return {"open": open, "aopen": aopen}
 
@@ -79,7 +88,10 @@ def _parse_helper() -> dict[str, Any]:
     async def aopen(kind: Kind, client: Any, _stack: AsyncExitStack) -> Any:
         return await kind.resource(client).parse(**kind.request)
 
-    return {"open": lambda kind, client, _: kind.resource(client).parse(**kind.request), "aopen": aopen}
+    return {
+        "open": lambda kind, client, _: kind.resource(client).parse(**kind.request),
+        "aopen": aopen,
+    }
 
 
 STREAMED = (

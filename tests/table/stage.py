@@ -33,7 +33,9 @@ class Seen:
 class Stage:
     """What a reader works with: `open()` or `await aopen()`, then `note(item)` for each item that it is given."""
 
-    def __init__(self, kind: Kind, mode: Mode, server: ModelServer, look: Callable[[], Any] = lambda: None) -> None:
+    def __init__(
+        self, kind: Kind, mode: Mode, server: ModelServer, look: Callable[[], Any] = lambda: None
+    ) -> None:
         self.server = server
         self.gate = threading.Event()
         self.seen = Seen()
@@ -52,7 +54,9 @@ class Stage:
 
     def note(self, item: Any) -> None:
         """Keep what an item says."""
-        self.seen.items.append(re.sub(self.kind.varies, "", repr(item)) if self.kind.varies else repr(item))
+        self.seen.items.append(
+            re.sub(self.kind.varies, "", repr(item)) if self.kind.varies else repr(item)
+        )
         self.first.set()
 
     def held(self, _stream: Any) -> None:
@@ -82,7 +86,10 @@ class Stage:
 
     async def _aplay(self, read: Callable[[Stage], Any]) -> None:
         try:
-            async with self.kind.amake(self.server.url) as self._client, AsyncExitStack() as self._stack:
+            async with (
+                self.kind.amake(self.server.url) as self._client,
+                AsyncExitStack() as self._stack,
+            ):
                 await read(self)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  the same
             self.seen.error = type(error), str(error)
@@ -98,5 +105,9 @@ class Stage:
 async def _closed() -> None:
     """Let the event loop close the generators that were left, for which any program has the time but one that ends."""
     await asyncio.sleep(0)
-    closing = [task for task in asyncio.all_tasks() if type(task.get_coro()).__name__ == "async_generator_athrow"]
+    closing = [
+        task
+        for task in asyncio.all_tasks()
+        if type(task.get_coro()).__name__ == "async_generator_athrow"
+    ]
     await asyncio.gather(*closing, return_exceptions=True)

@@ -22,15 +22,42 @@ def _deep(depth: int) -> Any:
 ODD = (
     *(None, True, False, 0, 1, -1, 7, 2**31, 2**63, -(2**63) - 1, 10**40, 0.5, -0.0, 1e308),
     *(float("nan"), float("inf"), float("-inf")),
-    *("", " ", "\0", "\ud800", "a\udfffz", "\u2028", "\N{BLOSSOM}" * 3, "x" * 5000, "null", "NaN", '{"a":', "[DONE]"),
-    *([], {}, [[]], [None], [{}], {"": None}, {"type": []}, ["a", 1, None], {"type": "unheard_of"}, {"index": 10**12}),
+    *(
+        "",
+        " ",
+        "\0",
+        "\ud800",
+        "a\udfffz",
+        "\u2028",
+        "\N{BLOSSOM}" * 3,
+        "x" * 5000,
+        "null",
+        "NaN",
+        '{"a":',
+        "[DONE]",
+    ),
+    *(
+        [],
+        {},
+        [[]],
+        [None],
+        [{}],
+        {"": None},
+        {"type": []},
+        ["a", 1, None],
+        {"type": "unheard_of"},
+        {"index": 10**12},
+    ),
     *(_deep(20), _deep(200)),
 )
 VALUES = some.one_of(
     some.sampled_from(ODD),
     some.recursive(
         some.none() | some.booleans() | some.integers() | some.floats() | some.text(max_size=8),
-        lambda inner: some.lists(inner, max_size=3) | some.dictionaries(some.text(max_size=6), inner, max_size=3),
+        lambda inner: (
+            some.lists(inner, max_size=3)
+            | some.dictionaries(some.text(max_size=6), inner, max_size=3)
+        ),
         max_leaves=6,
     ),
 )
@@ -41,7 +68,9 @@ def _any_place(draw: Draw, whole: list[Any]) -> tuple[Any, Any]:
     places: list[tuple[Any, Any]] = []
     containers: list[Any] = [whole]
     for container in containers:
-        for key, inner in list(container.items() if isinstance(container, dict) else enumerate(container)):
+        for key, inner in list(
+            container.items() if isinstance(container, dict) else enumerate(container)
+        ):
             places.append((container, key))
             containers += [inner] if isinstance(inner, dict | list) else []
     return places[draw(some.integers(0, len(places) - 1))]
@@ -68,7 +97,9 @@ def repeat(draw: Draw, whole: list[Any]) -> None:
 
 def move(draw: Draw, whole: list[Any]) -> None:
     """Let one come in another's place."""
-    whole.insert(draw(some.integers(0, len(whole) - 1)), whole.pop(draw(some.integers(0, len(whole) - 1))))
+    whole.insert(
+        draw(some.integers(0, len(whole) - 1)), whole.pop(draw(some.integers(0, len(whole) - 1)))
+    )
 
 
 def exchange(draw: Draw, whole: list[Any]) -> None:
@@ -103,7 +134,11 @@ def frames(body: bytes) -> list[Any]:
     """The events of a recorded stream, as `{"event", "data"}`, with the data as JSON where it is some."""
     found = []
     for block in body.decode().replace("\r\n", "\n").split("\n\n"):
-        lines = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line and not line.startswith(":"))
+        lines = dict(
+            line.split(": ", 1)
+            for line in block.splitlines()
+            if ": " in line and not line.startswith(":")
+        )
         if "data" in lines:
             data = lines["data"]
             found.append({**lines, "data": data if data.startswith("[DONE") else json.loads(data)})
@@ -118,7 +153,10 @@ def written(events: list[Any]) -> bytes:
 def _frame(event: Any) -> bytes:
     if not isinstance(event, dict):
         return _text(event) + b"\n\n"
-    return b"".join(_text(str(name)) + b": " + _text(value) + b"\n" for name, value in event.items()) + b"\n"
+    return (
+        b"".join(_text(str(name)) + b": " + _text(value) + b"\n" for name, value in event.items())
+        + b"\n"
+    )
 
 
 def _text(value: Any) -> bytes:

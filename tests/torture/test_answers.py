@@ -31,7 +31,10 @@ def assert_counted(telemetry: Telemetry, server: ModelServer) -> None:
     """One span, completed, with the tokens that the server told."""
     told, found = server.ledger.total_told, telemetry.attributes
     assert found["callspan.outcome"] == "completed"
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (told.input, told.output)
+    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (
+        told.input,
+        told.output,
+    )
 
 
 # --- raw responses -------------------------------------------------------------------------------------------------
@@ -56,7 +59,9 @@ async def test_t001_raw_async(
     assert_counted(telemetry, model_server)
 
 
-def test_t002_raw_stream(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer) -> None:
+def test_t002_raw_stream(
+    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer
+) -> None:
     """A raw response to a stream parses to the client's own stream, which has all its chunks."""
     raw = client.chat.completions.with_raw_response.create(**CHAT, **WITH_USAGE)
     assert raw.headers["content-type"].startswith("text/event-stream")
@@ -89,7 +94,9 @@ def test_t002_raw_stream_never_parsed(telemetry: Telemetry, client: openai.OpenA
 
 @pytest.mark.needs("chat.completions.with_streaming_response")
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
-@pytest.mark.parametrize("way", ["iter_lines", "iter_bytes", "iter_text", "read", "json", "parse", "text"])
+@pytest.mark.parametrize(
+    "way", ["iter_lines", "iter_bytes", "iter_text", "read", "json", "parse", "text"]
+)
 def test_t003_streaming_response(
     telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, stream: bool, way: str
 ) -> None:
@@ -151,9 +158,13 @@ def test_t003_left_unread(telemetry: Telemetry, client: openai.OpenAI, stream: b
 
 @pytest.mark.needs("chat.completions.with_streaming_response")
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
-async def test_t003_left_unread_async(telemetry: Telemetry, async_client: openai.AsyncOpenAI, stream: bool) -> None:
+async def test_t003_left_unread_async(
+    telemetry: Telemetry, async_client: openai.AsyncOpenAI, stream: bool
+) -> None:
     """The same in asynchronous code."""
-    async with async_client.chat.completions.with_streaming_response.create(**CHAT, stream=stream) as response:
+    async with async_client.chat.completions.with_streaming_response.create(
+        **CHAT, stream=stream
+    ) as response:
         assert response.http_response.num_bytes_downloaded == 0
     assert not response.http_response.is_stream_consumed
     assert telemetry.attributes["callspan.outcome"] == "abandoned"
@@ -185,12 +196,16 @@ def test_t005_parse(telemetry: Telemetry, program: Program, model_server: ModelS
 
 
 @pytest.mark.needs("responses.parse")
-def test_t005_parse_of_responses(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_t005_parse_of_responses(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """The same of the responses API."""
     model_server.enqueue(PARSED)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        answer = program.ask("responses.parse", model=MODEL, input="Which flower?", text_format=Flower)
+        answer = program.ask(
+            "responses.parse", model=MODEL, input="Which flower?", text_format=Flower
+        )
     assert answer.output_parsed == Flower(name="rose", days=9)
     assert telemetry.attributes["gen_ai.output.type"] == "json"
     assert_counted(telemetry, model_server)
@@ -209,7 +224,9 @@ USAGE: dict[str, Any] = {"stream_options": {"include_usage": True}}
 
 @pytest.mark.needs("chat.completions.stream")
 @pytest.mark.parametrize("way", ["events", "until_done", "get_final_completion", "leave"])
-def test_t006_stream_helper(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, way: str) -> None:
+def test_t006_stream_helper(
+    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, way: str
+) -> None:
     """The stream helper keeps its type and its methods, and ends its one span in whatever way it is used."""
     with client.chat.completions.stream(**CHAT, **USAGE) as stream:
         assert type(stream).__name__ == "ChatCompletionStream"
@@ -240,7 +257,9 @@ async def test_t006_stream_helper_async(
 
 
 @pytest.mark.needs("chat.completions.stream")
-def test_t006_never_entered(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer) -> None:
+def test_t006_never_entered(
+    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer
+) -> None:
     """A helper that is made and never entered asks nobody, so there is no call."""
     client.chat.completions.stream(**CHAT)
     assert (model_server.requests, telemetry.spans) == ([], [])

@@ -26,26 +26,60 @@ SENTINELS = {
 }
 if hasattr(openai, "omit"):  # older ones know it in headers alone
     SENTINELS["Omit()"] = openai._types.Omit()
-PASSED = ["temperature", "top_p", "max_tokens", "stop", "seed", "n", "frequency_penalty", "presence_penalty"]
+PASSED = [
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "stop",
+    "seed",
+    "n",
+    "frequency_penalty",
+    "presence_penalty",
+]
 
 
-@pytest.mark.parametrize("sentinel", [value for value in SENTINELS.values() if value is not None] + [None], ids=repr)
+@pytest.mark.parametrize(
+    "sentinel", [value for value in SENTINELS.values() if value is not None] + [None], ids=repr
+)
 def test_t019_sentinels(
-    telemetry: Telemetry, capture: str, program: Program, caplog: pytest.LogCaptureFixture, sentinel: Any
+    telemetry: Telemetry,
+    capture: str,
+    program: Program,
+    caplog: pytest.LogCaptureFixture,
+    sentinel: Any,
 ) -> None:
     """What is not given is not on the span, and nothing is invented in its place or said about it."""
     caplog.set_level(logging.DEBUG, "opentelemetry")
     program.chat(**dict.fromkeys(PASSED, sentinel))
-    invented = [name for name in telemetry.attributes if name.startswith("gen_ai.request.") and "model" not in name]
+    invented = [
+        name
+        for name in telemetry.attributes
+        if name.startswith("gen_ai.request.") and "model" not in name
+    ]
     assert invented == []
     assert not [record for record in caplog.records if "Invalid type" in record.getMessage()]
 
 
-def test_t019_zeros(telemetry: Telemetry, capture: str, program: Program, caplog: pytest.LogCaptureFixture) -> None:
+def test_t019_zeros(
+    telemetry: Telemetry, capture: str, program: Program, caplog: pytest.LogCaptureFixture
+) -> None:
     """Zeros were given, so they are recorded, as numbers; empty texts and False say nothing that has a name."""
     caplog.set_level(logging.DEBUG, "opentelemetry")
-    program.chat(temperature=0, top_p=0.0, seed=0, frequency_penalty=0, max_tokens=0, logprobs=False, user="", stop="")
-    found = {name: value for name, value in telemetry.attributes.items() if name.startswith("gen_ai.request.")}
+    program.chat(
+        temperature=0,
+        top_p=0.0,
+        seed=0,
+        frequency_penalty=0,
+        max_tokens=0,
+        logprobs=False,
+        user="",
+        stop="",
+    )
+    found = {
+        name: value
+        for name, value in telemetry.attributes.items()
+        if name.startswith("gen_ai.request.")
+    }
     stops = found.pop("gen_ai.request.stop_sequences", None)
     assert stops in (None, ("",))
     assert found == {
@@ -85,7 +119,9 @@ MESSAGES = {
     "numpy_content": lambda: [{"role": "user", "content": numpy.arange(3)}],
     "numpy_messages": lambda: numpy.array(HELLO, dtype=object),
     "odd_content": lambda: [*HELLO, {"role": "user", "content": 5}],
-    "generator_content": lambda: [{"role": "user", "content": (part for part in [{"type": "text", "text": "Hi"}])}],
+    "generator_content": lambda: [
+        {"role": "user", "content": (part for part in [{"type": "text", "text": "Hi"}])}
+    ],
 }
 
 
@@ -125,8 +161,16 @@ ODD_SETTINGS: dict[str, dict[str, Any]] = {
     "huge": {"seed": 10**40, "temperature": 10**400, "max_tokens": 2**63},
     "not_a_number": {"temperature": float("nan"), "top_p": float("inf"), "seed": float("nan")},
     "no_unicode": {"model": "gpt-\ud800", "stop": ["\udfff"]},
-    "wrong_types": {"temperature": [1], "stop": {"a": 1}, "model": 7, "seed": "x", "response_format": 5},
-    "live_object": {"tools": [{"type": "function", "function": {"name": "f", "parameters": Live()}}]},
+    "wrong_types": {
+        "temperature": [1],
+        "stop": {"a": 1},
+        "model": 7,
+        "seed": "x",
+        "response_format": 5,
+    },
+    "live_object": {
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": Live()}}]
+    },
     "live_message": {"messages": [{"role": "user", "content": Live()}, Live()]},
 }
 
@@ -137,7 +181,11 @@ ODD_SETTINGS: dict[str, dict[str, Any]] = {
 @pytest.mark.breaks("span.finish", "a number of choices that is none is not told")
 @pytest.mark.parametrize("request_", ODD_SETTINGS.values(), ids=ODD_SETTINGS)
 def test_odd_settings(
-    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer, request_: dict[str, Any]
+    telemetry: Telemetry,
+    capture: str,
+    program: Program,
+    model_server: ModelServer,
+    request_: dict[str, Any],
 ) -> None:
     """Settings that mean nothing are sent, or refused by the client, as without us; what is left early ends quietly."""
 

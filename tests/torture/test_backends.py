@@ -29,8 +29,13 @@ def buckets(telemetry: Telemetry, *views: View) -> dict[str, tuple[str, tuple[fl
         Program(server.url, False).chat()
     data: Any = reader.get_metrics_data()
     provider.shutdown()
-    metrics = [metric for scope in data.resource_metrics[0].scope_metrics for metric in scope.metrics]
-    return {metric.name: (metric.unit, tuple(metric.data.data_points[0].explicit_bounds)) for metric in metrics}
+    metrics = [
+        metric for scope in data.resource_metrics[0].scope_metrics for metric in scope.metrics
+    ]
+    return {
+        metric.name: (metric.unit, tuple(metric.data.data_points[0].explicit_bounds))
+        for metric in metrics
+    }
 
 
 def test_t114_buckets(telemetry: Telemetry) -> None:
@@ -45,21 +50,28 @@ def test_t114_buckets(telemetry: Telemetry) -> None:
 def test_t114_views_of_the_app(telemetry: Telemetry) -> None:
     """Views of the app's own are in force, each for its metric and for no other."""
     mine = {TOKENS: (1.0, 10.0), DURATION: (0.5, 600.0)}
-    views = [View(instrument_name=n, aggregation=ExplicitBucketHistogramAggregation(b)) for n, b in mine.items()]
+    views = [
+        View(instrument_name=n, aggregation=ExplicitBucketHistogramAggregation(b))
+        for n, b in mine.items()
+    ]
     found = buckets(telemetry, *views)
     assert {name: found[name][1] for name in mine} == mine
 
 
 def failing(program: Program, how: str, gate: threading.Event, server: ModelServer) -> None:
     """One call that is refused, cut, or not answered in time."""
-    server.enqueue({"refused": Reply(status=400), "cut": Reply(cut_after=0), "late": Reply(gate=gate)}[how])
+    server.enqueue(
+        {"refused": Reply(status=400), "cut": Reply(cut_after=0), "late": Reply(gate=gate)}[how]
+    )
     timeout = {"timeout": 0.2} if how == "late" else {}
     with pytest.raises(openai.APIError):
         program.chat(**timeout)
 
 
 @pytest.mark.parametrize("how", ["refused", "cut", "late"])
-def test_t117_failures_say_where(telemetry: Telemetry, program: Program, model_server: ModelServer, how: str) -> None:
+def test_t117_failures_say_where(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, how: str
+) -> None:
     """A failed call, one that ran out of time too, has name, kind, address and port as any other."""
     gate = threading.Event()
     try:
@@ -76,12 +88,16 @@ def test_t117_failures_say_where(telemetry: Telemetry, program: Program, model_s
 
 def test_t116_series_stay_as_many(telemetry: Telemetry, client: openai.OpenAI) -> None:
     """Ever new users, sessions and prompts make no further series."""
-    telemetry.instrument(semconv="both", extra_metrics=["calls", "active", "retries", "output_rate"])
+    telemetry.instrument(
+        semconv="both", extra_metrics=["calls", "active", "retries", "output_rate"]
+    )
 
     def ask(number: int) -> dict[str, int]:
         with callspan.attributes(user_id=f"user-{number}", session_id=f"session-{number}"):
             client.chat.completions.create(
-                model="gpt-4.1-mini", messages=[{"role": "user", "content": f"prompt-{number}"}], user=f"user-{number}"
+                model="gpt-4.1-mini",
+                messages=[{"role": "user", "content": f"prompt-{number}"}],
+                user=f"user-{number}",
             )
         return {name: len(points) for name, points in telemetry.metrics.items()}
 
@@ -89,4 +105,6 @@ def test_t116_series_stay_as_many(telemetry: Telemetry, client: openai.OpenAI) -
     *_, last = [ask(number) for number in range(1, 200)]
     assert last == first
     assert len(first) > 5
-    assert not [word for word in ("user-", "session-", "prompt-") if word in repr(telemetry.metrics)]
+    assert not [
+        word for word in ("user-", "session-", "prompt-") if word in repr(telemetry.metrics)
+    ]

@@ -31,11 +31,18 @@ def output(telemetry: Telemetry) -> list[dict[str, Any]]:
     return json.loads(str(telemetry.attributes["gen_ai.output.messages"]))
 
 
-def test_t043_azure(telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer) -> None:
+def test_t043_azure(
+    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer
+) -> None:
     """No choices at first, a choice without a delta, and no choices again beside the usage: the tokens are taken."""
     model_server.enqueue(
         sse(
-            {**chunk(prompt_filter_results=[{"prompt_index": 0}]), "id": "", "model": "", "object": ""},
+            {
+                **chunk(prompt_filter_results=[{"prompt_index": 0}]),
+                "id": "",
+                "model": "",
+                "object": "",
+            },
             chunk(says({"role": "assistant", "content": ""})),
             chunk(says({"content": "Roses"})),
             chunk(says(None, content_filter_offsets={"check_offset": 5})),
@@ -46,15 +53,26 @@ def test_t043_azure(telemetry: Telemetry, capture: str, program: Program, model_
     assert len(program.stream(**WITH_USAGE)) == 6
     found = telemetry.attributes
     assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (9, 4)
-    assert (found["gen_ai.response.id"], found["gen_ai.response.model"]) == ("chatcmpl-1", "gpt-4.1-mini-2026")
+    assert (found["gen_ai.response.id"], found["gen_ai.response.model"]) == (
+        "chatcmpl-1",
+        "gpt-4.1-mini-2026",
+    )
     assert found["gen_ai.response.finish_reasons"] == ("stop",)
     assert telemetry.tokens == {"input": 9, "output": 4}
 
 
-def call(index: Any, identity: str | None = None, name: str | None = None, arguments: Any = "") -> dict[str, Any]:
+def call(
+    index: Any, identity: str | None = None, name: str | None = None, arguments: Any = ""
+) -> dict[str, Any]:
     """One fragment of a tool call; an index of `...` leaves the field out."""
-    found: dict[str, Any] = {"function": {"arguments": arguments, **({"name": name} if name else {})}}
-    return {**found, **({} if index is ... else {"index": index}), **({"id": identity} if identity else {})}
+    found: dict[str, Any] = {
+        "function": {"arguments": arguments, **({"name": name} if name else {})}
+    }
+    return {
+        **found,
+        **({} if index is ... else {"index": index}),
+        **({"id": identity} if identity else {}),
+    }
 
 
 FRAGMENTS = {
@@ -108,7 +126,11 @@ FRAGMENTS = {
 
 @pytest.mark.parametrize("fragments", FRAGMENTS.values(), ids=FRAGMENTS)
 def test_t044_tool_deltas(
-    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer, fragments: list[Any]
+    telemetry: Telemetry,
+    capture: str,
+    program: Program,
+    model_server: ModelServer,
+    fragments: list[Any],
 ) -> None:
     """However servers number the fragments, two tool calls stay two, and their arguments become whole again."""
     chunks = [chunk(says({"tool_calls": [fragment]})) for fragment in fragments]
@@ -116,11 +138,15 @@ def test_t044_tool_deltas(
     assert len(program.stream()) == len(fragments) + 1
     assert telemetry.attributes["gen_ai.response.finish_reasons"] == ("tool_calls",)
     if capture != "off":
-        calls = {part["id"]: (part["name"], part["arguments"]) for part in output(telemetry)[0]["parts"]}
+        calls = {
+            part["id"]: (part["name"], part["arguments"]) for part in output(telemetry)[0]["parts"]
+        }
         assert calls == {"a": ("weather", {"city": "Oslo"}), "b": ("time", {"zone": 1})}
 
 
-def test_t045_choices(telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer) -> None:
+def test_t045_choices(
+    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer
+) -> None:
     """Two choices, one of them a refusal, with logprobs: each has its own output and reason, in order."""
     model_server.enqueue(
         sse(
@@ -141,20 +167,35 @@ def test_t045_choices(telemetry: Telemetry, capture: str, program: Program, mode
 
 
 @pytest.mark.needs("chat.completions.create:modalities")
-def test_t045_audio(telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer) -> None:
+def test_t045_audio(
+    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer
+) -> None:
     """Spoken answers come with a transcript, which is kept as text; the sound is not."""
-    sound = [{"id": "audio_1", "transcript": "Ro"}, {"data": "U09VTkQ="}, {"transcript": "ses"}, {"expires_at": 1}]
-    model_server.enqueue(sse(*[chunk(says({"audio": piece})) for piece in sound], chunk(says({}, finish="stop"))))
+    sound = [
+        {"id": "audio_1", "transcript": "Ro"},
+        {"data": "U09VTkQ="},
+        {"transcript": "ses"},
+        {"expires_at": 1},
+    ]
+    model_server.enqueue(
+        sse(*[chunk(says({"audio": piece})) for piece in sound], chunk(says({}, finish="stop")))
+    )
     program.stream(modalities=["text", "audio"], audio={"voice": "alloy", "format": "wav"})
     assert telemetry.attributes["gen_ai.output.type"] == "speech"
     if capture != "off":
-        assert [part["content"] for part in output(telemetry)[0]["parts"] if part["type"] == "text"] == ["Roses"]
+        assert [
+            part["content"] for part in output(telemetry)[0]["parts"] if part["type"] == "text"
+        ] == ["Roses"]
     assert "U09VTkQ=" not in telemetry.everything()
 
 
-def test_t045_no_reason(telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer) -> None:
+def test_t045_no_reason(
+    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer
+) -> None:
     """A stream that just stops raises nothing in the client; its choice has the reason `error`."""
-    model_server.enqueue(sse(chunk(says({"content": "Ro"})), chunk(says({"content": "ses"})), done=False))
+    model_server.enqueue(
+        sse(chunk(says({"content": "Ro"})), chunk(says({"content": "ses"})), done=False)
+    )
     assert len(program.stream()) == 2
     assert telemetry.attributes["gen_ai.response.finish_reasons"] == ("error",)
     assert telemetry.attributes["callspan.outcome"] == "completed"
@@ -179,7 +220,9 @@ def test_t050_events_belong_to_the_span(
     except openai.APIError:
         assert reply.error_after
     context = telemetry.span.get_span_context()
-    assert {(event["trace_id"], event["span_id"]) for event in telemetry.logs} == {(context.trace_id, context.span_id)}
+    assert {(event["trace_id"], event["span_id"]) for event in telemetry.logs} == {
+        (context.trace_id, context.span_id)
+    }
     wanted = {"gen_ai.client.inference.operation.details"}
     wanted |= {"gen_ai.client.operation.exception"} if reply.error_after else set()
     assert {event["name"] for event in telemetry.logs} == wanted
@@ -208,7 +251,10 @@ def read(pieces: Any, asynchronous: bool, watch: contextlib.AbstractContextManag
 
 def frames_run(chunks: int, asynchronous: bool) -> int:
     """How many function calls of ours a stream of so many chunks takes; a step of a generator is one."""
-    body = b"".join(b"data: " + json.dumps(chunk(says({"content": "rose "}))).encode() + b"\n\n" for _ in range(chunks))
+    body = b"".join(
+        b"data: " + json.dumps(chunk(says({"content": "rose "}))).encode() + b"\n\n"
+        for _ in range(chunks)
+    )
     calls = 0
 
     def count(frame: Any, event: str, _arg: object) -> None:
@@ -234,7 +280,9 @@ def test_t052_work_per_chunk(telemetry: Telemetry, asynchronous: bool) -> None:
     assert (many - few) / 1000 <= 8
 
 
-def test_t052_nothing_is_held_back(telemetry: Telemetry, model_server: ModelServer, client: openai.OpenAI) -> None:
+def test_t052_nothing_is_held_back(
+    telemetry: Telemetry, model_server: ModelServer, client: openai.OpenAI
+) -> None:
     """The reader has each chunk as soon as it is there, while the server still holds the next one."""
     gate = threading.Event()
     model_server.enqueue(Reply(text="Roses are red.", gate=gate, gate_after=2))
@@ -252,7 +300,10 @@ def read_long_stream(megabytes: int, asynchronous: bool) -> int:
     event = b"data: " + json.dumps(chunk(says({"content": "x" * MEGABYTE}))).encode() + b"\n\n"
     tracemalloc.start()
     try:
-        assert read(lambda: (event for _ in range(megabytes)), asynchronous, contextlib.nullcontext()) == megabytes
+        assert (
+            read(lambda: (event for _ in range(megabytes)), asynchronous, contextlib.nullcontext())
+            == megabytes
+        )
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -37,7 +37,11 @@ def stream_copies(ask: Callable[[], Any]) -> str:
     try:
         return str(type(ask()))
     except Exception as error:  # noqa: BLE001  to be compared
-        return "no" if isinstance(error, (TypeError, AttributeError, pickle.PicklingError)) else repr(error)
+        return (
+            "no"
+            if isinstance(error, (TypeError, AttributeError, pickle.PicklingError))
+            else repr(error)
+        )
 
 
 def answer(kind: Kind, client: Any, **more: Any) -> Any:
@@ -64,7 +68,9 @@ def seen(kind: Kind, server: ModelServer, copied: Callable[[Any], Any]) -> dict[
             "stream": stream_copies(lambda: copied(answer(kind, client, stream=True))),
             "client": told(kind, lambda: type(copied(client))),
             "answer to the client": told(kind, lambda: answer(kind, copied(client))),
-            "answer to the method": told(kind, lambda: copied(kind.resource(client).create)(**kind.request)),
+            "answer to the method": told(
+                kind, lambda: copied(kind.resource(client).create)(**kind.request)
+            ),
         }
 
 
@@ -72,7 +78,9 @@ def seen(kind: Kind, server: ModelServer, copied: Callable[[Any], Any]) -> dict[
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_t012_copies(telemetry: Telemetry, model_server: ModelServer, kind: Kind, copied: Any) -> None:
+def test_t012_copies(
+    telemetry: Telemetry, model_server: ModelServer, kind: Kind, copied: Any
+) -> None:
     """Answers, exceptions, clients and methods of every kind, and what copies of clients and methods answer."""
     with_us = seen(kind, model_server, copied)
     callspan.uninstrument()

@@ -61,8 +61,14 @@ def looks(function: Any) -> dict[str, Any]:
                 callable,
             )
         ],
-        "names": [getattr(function, name, None) for name in ("__module__", "__name__", "__qualname__", "__doc__")],
-        "defaults": [getattr(function, name, None) for name in ("__defaults__", "__kwdefaults__", "__annotations__")],
+        "names": [
+            getattr(function, name, None)
+            for name in ("__module__", "__name__", "__qualname__", "__doc__")
+        ],
+        "defaults": [
+            getattr(function, name, None)
+            for name in ("__defaults__", "__kwdefaults__", "__annotations__")
+        ],
         "pickle": told(lambda: pickle.loads(pickle.dumps(function)).__qualname__),
     }
 
@@ -72,7 +78,9 @@ def test_functions_look_alike(telemetry: Telemetry) -> None:
     patched = {name: looks(target) for name, target in targets().items() if callable(target)}
     callspan.uninstrument()
     assert len(patched) > 15
-    assert patched == {name: looks(target) for name, target in targets().items() if callable(target)}
+    assert patched == {
+        name: looks(target) for name, target in targets().items() if callable(target)
+    }
 
 
 def test_t100_every_target(telemetry: Telemetry) -> None:
@@ -82,7 +90,9 @@ def test_t100_every_target(telemetry: Telemetry) -> None:
     before = targets()
     assert len(before) > 15
     assert all(patched[name] is not target for name, target in before.items())
-    assert not [name for name, target in before.items() if type(target).__module__.startswith("callspan")]
+    assert not [
+        name for name, target in before.items() if type(target).__module__.startswith("callspan")
+    ]
     for _ in range(2):
         telemetry.instrument()
         callspan.uninstrument()
@@ -237,7 +247,9 @@ def test_no_warning_of_ours() -> None:
         done = child.run(PROGRAM.format(tests=tests, set_up=set_up))
         assert done.returncode == 0, done.stderr
         assert [
-            line for line in done.stderr.splitlines() if "callspan: " in line and "no OpenTelemetry" not in line
+            line
+            for line in done.stderr.splitlines()
+            if "callspan: " in line and "no OpenTelemetry" not in line
         ] == []
         return done.stdout.splitlines()
 
@@ -246,5 +258,7 @@ def test_no_warning_of_ours() -> None:
 
 def test_import_without_a_warning() -> None:
     """Importing, instrumenting and undoing it warns of nothing."""
-    done = child.run("import callspan; callspan.instrument(); callspan.uninstrument()", options=("-W", "error"))
+    done = child.run(
+        "import callspan; callspan.instrument(); callspan.uninstrument()", options=("-W", "error")
+    )
     assert (done.returncode, done.stderr.count("Warning")) == (0, 0), done.stderr

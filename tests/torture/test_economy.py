@@ -24,13 +24,20 @@ from telemetry import Telemetry
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("sampled", [False, True], ids=["sampled_out", "sampled"])
 def test_t090_content_is_not_built_for_nobody(
-    telemetry: Telemetry, program: Program, model_server: ModelServer, monkeypatch: Any, stream: bool, sampled: bool
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    monkeypatch: Any,
+    stream: bool,
+    sampled: bool,
 ) -> None:
     """Of a span that is sampled out no content is shaped and no JSON written; its metrics are recorded."""
     built: list[str] = []
     for owner, name in ((content, "shaped"), (content, "Fitted"), (encoding, "encode")):
         made = getattr(owner, name)
-        monkeypatch.setattr(owner, name, lambda *a, name=name, made=made, **k: built.append(name) or made(*a, **k))
+        monkeypatch.setattr(
+            owner, name, lambda *a, name=name, made=made, **k: built.append(name) or made(*a, **k)
+        )
     own = {} if sampled else {"tracer_provider": TracerProvider(sampler=ALWAYS_OFF)}
     telemetry.instrument(capture="span", **own)
     program.stream(**WITH_USAGE) if stream else program.chat()
@@ -44,10 +51,15 @@ def test_t090_content_is_not_built_for_nobody(
 @pytest.mark.instrument(capture="both")
 def test_t093_long_history(telemetry: Telemetry, program: Program) -> None:
     """Two hundred messages stand in one attribute, whole and in order, and the span has dropped none."""
-    said = [{"role": ("user", "assistant")[number % 2], "content": f"message {number}"} for number in range(200)]
+    said = [
+        {"role": ("user", "assistant")[number % 2], "content": f"message {number}"}
+        for number in range(200)
+    ]
     program.chat(messages=said)
     found = json.loads(telemetry.attributes["gen_ai.input.messages"])
-    assert [message["parts"][0]["content"] for message in found] == [message["content"] for message in said]
+    assert [message["parts"][0]["content"] for message in found] == [
+        message["content"] for message in said
+    ]
     assert (telemetry.span.dropped_attributes, telemetry.span.dropped_events) == (0, 0)
     assert "callspan.content.elided" not in telemetry.attributes
 
@@ -78,13 +90,18 @@ def test_t089_the_event_loop_goes_on(
     asyncio.run(main())
     loaded.set()
     assert callspan.flush()
-    sources = [span.attributes["callspan.usage.source"] for span in telemetry.spans if span.attributes]
+    sources = [
+        span.attributes["callspan.usage.source"] for span in telemetry.spans if span.attributes
+    ]
     assert sources == ["heuristic"] * 3
 
 
 @pytest.mark.instrument(estimate="missing")
 def test_t089_a_failure_is_remembered(
-    telemetry: Telemetry, program: Program, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Ranks that are not there are looked for once, whatever the number of calls."""
     asked: list[str] = []

@@ -73,7 +73,9 @@ next(stream)
 INSTRUMENT = "import callspan; callspan.instrument()\n"
 
 
-@pytest.mark.parametrize("parts", [(PRINTING, INSTRUMENT, HELD), (INSTRUMENT, PRINTING, HELD)], ids=["after", "before"])
+@pytest.mark.parametrize(
+    "parts", [(PRINTING, INSTRUMENT, HELD), (INSTRUMENT, PRINTING, HELD)], ids=["after", "before"]
+)
 def test_t041_held_to_the_end(model_server: ModelServer, parts: tuple[str, ...]) -> None:
     """A stream that is still held when the program ends is ended before the provider shuts down.
 
@@ -153,12 +155,17 @@ def test_t106_flush(model_server: ModelServer) -> None:
     assert "flushed True" in done.stdout
 
 
-def test_t106_flush_sends_all_signals(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_t106_flush_sends_all_signals(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`flush()` reaches the providers that `instrument()` was given: traces, metrics and logs."""
     flushed = []
     for name, provider in telemetry.providers.items():
         monkeypatch.setattr(
-            provider, "force_flush", lambda *args, name=name, **kwargs: flushed.append(name) or True, raising=True
+            provider,
+            "force_flush",
+            lambda *args, name=name, **kwargs: flushed.append(name) or True,
+            raising=True,
         )
     assert callspan.flush(5)
     assert sorted(flushed) == ["logger_provider", "meter_provider", "tracer_provider"]
@@ -177,11 +184,19 @@ for _ in sys.stdin:
 
 def test_t106_frozen_between_requests(model_server: ModelServer) -> None:
     """What `flush()` said was sent is at the collector when the process is frozen, and so after each thaw."""
-    variables = {"PYTHONPATH": SOURCE, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", "NO_PROXY": "127.0.0.1"}
+    variables = {
+        "PYTHONPATH": SOURCE,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "NO_PROXY": "127.0.0.1",
+    }
     with Receiver() as receiver:
         words = [sys.executable, "-c", SERVED, model_server.url, receiver.url]
         with subprocess.Popen(
-            words, env={**os.environ, **variables}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            words,
+            env={**os.environ, **variables},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         ) as program:
             try:
                 for number in (1, 2, 3):

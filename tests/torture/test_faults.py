@@ -36,7 +36,15 @@ def fail(*_args: Any, **_kwargs: Any) -> Any:
 READERS = [
     *(
         (attributes, name)
-        for name in ("request", "identity", "client", "span_name", "response", "usage", "finish_reasons")
+        for name in (
+            "request",
+            "identity",
+            "client",
+            "span_name",
+            "response",
+            "usage",
+            "finish_reasons",
+        )
     ),
     *((content, name) for name in ("Fitted", "shaped", "plain")),
     *((content.Shown, name) for name in ("sent", "received", "texts", "structures", "notes")),
@@ -60,7 +68,9 @@ def without_us(program: Program, server: ModelServer) -> Any:
     return seen
 
 
-def assert_unharmed(program: Program, server: ModelServer, telemetry: Telemetry, guard_reports: Any) -> None:
+def assert_unharmed(
+    program: Program, server: ModelServer, telemetry: Telemetry, guard_reports: Any
+) -> None:
     """The app sees the same, each call has at most one span, and each place reports at most once."""
     seen = both_kinds(program)
     callspan.uninstrument()
@@ -71,7 +81,9 @@ def assert_unharmed(program: Program, server: ModelServer, telemetry: Telemetry,
 
 
 @pytest.mark.guard_acts("our own reading is made to fail")
-@pytest.mark.parametrize(("owner", "name"), READERS, ids=[f"{o.__name__.split('.')[-1]}.{n}" for o, n in READERS])
+@pytest.mark.parametrize(
+    ("owner", "name"), READERS, ids=[f"{o.__name__.split('.')[-1]}.{n}" for o, n in READERS]
+)
 def test_t016_telemetry_that_fails(
     telemetry: Telemetry,
     program: Program,
@@ -97,7 +109,9 @@ ERROR_READERS = [
 
 @pytest.mark.guard_acts("our own reading is made to fail")
 @pytest.mark.parametrize(
-    ("owner", "name"), ERROR_READERS, ids=[f"{o.__name__.split('.')[-1]}.{n}" for o, n in ERROR_READERS]
+    ("owner", "name"),
+    ERROR_READERS,
+    ids=[f"{o.__name__.split('.')[-1]}.{n}" for o, n in ERROR_READERS],
 )
 def test_t016_errors_that_cannot_be_told(
     telemetry: Telemetry,
@@ -134,7 +148,9 @@ def test_t016_dialect_that_fails(
         dataclasses.replace(route, dialect=dataclasses.replace(route.dialect, **{name: fail}))
         for route in OPENAI.routes
     ]
-    monkeypatch.setattr("callspan.setup.installation.ADAPTERS", (dataclasses.replace(OPENAI, routes=tuple(routes)),))
+    monkeypatch.setattr(
+        "callspan.setup.installation.ADAPTERS", (dataclasses.replace(OPENAI, routes=tuple(routes)),)
+    )
     telemetry.instrument(capture="both")
     assert_unharmed(program, model_server, telemetry, guard_reports)
 
@@ -148,7 +164,9 @@ def test_t016_provider_that_cannot_be_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A rule for the provider's name that fails costs the app nothing."""
-    monkeypatch.setattr("callspan.setup.installation.ADAPTERS", (dataclasses.replace(OPENAI, provider=fail),))
+    monkeypatch.setattr(
+        "callspan.setup.installation.ADAPTERS", (dataclasses.replace(OPENAI, provider=fail),)
+    )
     telemetry.instrument()
     assert_unharmed(program, model_server, telemetry, guard_reports)
 
@@ -218,7 +236,12 @@ def rate_limited(program: Program) -> tuple[openai.RateLimitError, Any]:
     with pytest.raises(openai.RateLimitError) as caught:
         program.stream()
     context = caught.value.__context__
-    return caught.value, (type(context), str(caught.value), caught.value.__suppress_context__, caught.value.code)
+    return caught.value, (
+        type(context),
+        str(caught.value),
+        caught.value.__suppress_context__,
+        caught.value.code,
+    )
 
 
 @pytest.mark.parametrize("what", SINKS)
@@ -245,7 +268,9 @@ def test_t017_error_path(
     assert len(guard_reports.messages) == len(set(guard_reports.messages))
 
 
-def test_t017_the_very_object(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer) -> None:
+def test_t017_the_very_object(
+    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer
+) -> None:
     """A handler hears of the very exception that the app sees."""
     heard = []
 
@@ -270,7 +295,9 @@ def test_t018_metrics_fail_alone(telemetry: Telemetry, program: Program, stream:
     assert {"gen_ai.usage.output_tokens", "gen_ai.input.messages", "gen_ai.output.messages"} <= set(
         telemetry.attributes
     )
-    assert [event["name"] for event in telemetry.logs] == ["gen_ai.client.inference.operation.details"]
+    assert [event["name"] for event in telemetry.logs] == [
+        "gen_ai.client.inference.operation.details"
+    ]
 
 
 # --- what the app has raised itself ----------------------------------------------------------------------------------
@@ -286,7 +313,10 @@ class Mute(Exception):
 def test_exception_that_cannot_speak(telemetry: Telemetry) -> None:
     """It reaches the app as the object that it is, and the call has ended with its class."""
     mute = Mute()
-    with openai_client("http://none/v1", http_client=answering([mute])) as client, pytest.raises(Mute) as caught:
+    with (
+        openai_client("http://none/v1", http_client=answering([mute])) as client,
+        pytest.raises(Mute) as caught,
+    ):
         list(client.chat.completions.create(**CHAT, stream=True))
     assert caught.value is mute
     assert telemetry.attributes["error.type"].endswith("test_faults.Mute")

@@ -50,7 +50,10 @@ FUZZ = settings(
 )
 URL = "http://model.test/v1"
 EMBEDDINGS = replace(
-    KINDS[0], name="openai-embeddings", path="embeddings", request={"model": "e-small", "input": ["Roses", "Lilies"]}
+    KINDS[0],
+    name="openai-embeddings",
+    path="embeddings",
+    request={"model": "e-small", "input": ["Roses", "Lilies"]},
 )
 FUZZED = (*KINDS, EMBEDDINGS)
 SOURCES = {
@@ -73,7 +76,9 @@ EVERYTHING: dict[str, Any] = {
     "semconv": "both",
 }
 
-pytestmark = pytest.mark.guard_may_act("models that are made up have no price; `complaints` has all the rest")
+pytestmark = pytest.mark.guard_may_act(
+    "models that are made up have no price; `complaints` has all the rest"
+)
 
 
 @dataclass
@@ -112,7 +117,9 @@ class Line:
 
     def _stainless(self) -> Any:
         transport = self._speaker.MockTransport(self._respond)
-        speaker = (self._speaker.AsyncClient if self.asynchronous else self._speaker.Client)(transport=transport)
+        speaker = (self._speaker.AsyncClient if self.asynchronous else self._speaker.Client)(
+            transport=transport
+        )
         return (self.kind.amake if self.asynchronous else self.kind.make)(URL, http_client=speaker)
 
     def _respond(self, request: Any) -> Any:
@@ -125,11 +132,16 @@ class Line:
         """Read the answer, or some items of a stream: what the program sees, exceptions and warnings included."""
         seen, self.kind = Seen(), kind
         self.seen = seen
-        self._answer, self._content_type = answer, "text/event-stream" if mode in STREAMED else "application/json"
+        self._answer, self._content_type = (
+            answer,
+            "text/event-stream" if mode in STREAMED else "application/json",
+        )
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             try:
-                asyncio.run(self._aread(mode, take)) if self.asynchronous else self._read(mode, take)
+                asyncio.run(self._aread(mode, take)) if self.asynchronous else self._read(
+                    mode, take
+                )
             except Exception as error:  # noqa: BLE001  to be compared
                 seen.error = type(error), str(error)
         seen.warned = [(warning.category, str(warning.message)) for warning in warned]
@@ -181,7 +193,11 @@ def _body(speaker: Any) -> type:
 
 def recorded(kind: Kind, ending: str) -> list[bytes]:
     """The answers that are recorded for a kind, whole or streamed."""
-    paths = sorted(path for pattern in SOURCES[kind.name][1].split("|") for path in PAYLOADS.glob(pattern + ending))
+    paths = sorted(
+        path
+        for pattern in SOURCES[kind.name][1].split("|")
+        for path in PAYLOADS.glob(pattern + ending)
+    )
     return [path.read_bytes() for path in paths]
 
 
@@ -191,7 +207,11 @@ def cases() -> Iterator[Any]:
         for modes, ending in ((STREAMED, ".sse"), (PLAIN, ".json")):
             for mode in modes:
                 known = kind.name in SOURCES and recorded(kind, ending)
-                if known and has(f"{kind.path}.{mode.needs}", kind.make) and (kind.thorough or not mode.raw):
+                if (
+                    known
+                    and has(f"{kind.path}.{mode.needs}", kind.make)
+                    and (kind.thorough or not mode.raw)
+                ):
                     yield pytest.param(kind, mode, id=f"{kind}-{ending[1:]}-{mode}")
 
 
@@ -234,7 +254,12 @@ def complaints() -> Iterator[list[str]]:
         logger.removeHandler(handler)
 
 
-JSON = ("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions", "gen_ai.tool.definitions")
+JSON = (
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.system_instructions",
+    "gen_ai.tool.definitions",
+)
 
 
 def assert_valid(telemetry: Telemetry) -> None:
@@ -250,9 +275,14 @@ def assert_valid(telemetry: Telemetry) -> None:
         encode_metrics(telemetry.metrics_data).SerializeToString()
 
 
-def assert_unnoticed(kind: Kind, mode: Mode, answer: list[bytes], complaints: list[str], data: some.DataObject) -> None:
+def assert_unnoticed(
+    kind: Kind, mode: Mode, answer: list[bytes], complaints: list[str], data: some.DataObject
+) -> None:
     """The program sees and sends the same, each request has one valid span, and nothing of ours had to be guarded."""
-    take, asynchronous = data.draw(some.sampled_from([0, 0, 0, 1, 2]), "take"), data.draw(some.booleans(), "async")
+    take, asynchronous = (
+        data.draw(some.sampled_from([0, 0, 0, 1, 2]), "take"),
+        data.draw(some.booleans(), "async"),
+    )
     options = data.draw(some.sampled_from([{}, {"capture": "span"}, EVERYTHING]), "options")
     play = partial(line(kind.name, asynchronous).play, kind, mode, answer, take)
     without = play()
@@ -270,7 +300,9 @@ def assert_unnoticed(kind: Kind, mode: Mode, answer: list[bytes], complaints: li
         callspan.uninstrument()
     assert not complaints
     assert seen == without
-    assert len(seen.sent) <= len(telemetry.spans) <= 1  # the client may refuse what it has been given
+    assert (
+        len(seen.sent) <= len(telemetry.spans) <= 1
+    )  # the client may refuse what it has been given
     assert not open_observations
     assert_valid(telemetry)
     telemetry.shutdown()
@@ -281,7 +313,9 @@ def assert_unnoticed(kind: Kind, mode: Mode, answer: list[bytes], complaints: li
 @pytest.mark.parametrize(("kind", "mode"), list(cases()))
 def test_answers(kind: Kind, mode: Mode, complaints: list[str], data: some.DataObject) -> None:
     """Whatever the provider answers."""
-    assert_unnoticed(kind, mode, data.draw(answers(kind, mode in STREAMED), "answer"), complaints, data)
+    assert_unnoticed(
+        kind, mode, data.draw(answers(kind, mode in STREAMED), "answer"), complaints, data
+    )
 
 
 # -- requests ----------------------------------------------------------------------------------------------------------
@@ -294,11 +328,16 @@ REQUESTS: dict[str, dict[str, Any]] = {
             {"role": "system", "content": "Be brief."},
             {
                 "role": "user",
-                "content": [{"type": "text", "text": "This?"}, {"type": "image_url", "image_url": {"url": IMAGE}}],
+                "content": [
+                    {"type": "text", "text": "This?"},
+                    {"type": "image_url", "image_url": {"url": IMAGE}},
+                ],
             },
             {
                 "role": "assistant",
-                "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+                "tool_calls": [
+                    {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+                ],
             },
             {"role": "tool", "tool_call_id": "c", "content": "42"},
         ],
@@ -313,7 +352,10 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "input": [
             {
                 "role": "user",
-                "content": [{"type": "input_text", "text": "This?"}, {"type": "input_image", "image_url": IMAGE}],
+                "content": [
+                    {"type": "input_text", "text": "This?"},
+                    {"type": "input_image", "image_url": IMAGE},
+                ],
             },
             {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
             {"type": "function_call_output", "call_id": "c", "output": "42"},
@@ -329,19 +371,39 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "messages": [
             {
                 "role": "user",
-                "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aa"}}],
+                "content": [
+                    {
+                        "type": "image",
+                        "source": {"type": "base64", "media_type": "image/png", "data": "aa"},
+                    }
+                ],
             },
-            {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {"of": "roses"}}]},
-            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "42"}]},
+            {
+                "role": "assistant",
+                "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {"of": "roses"}}],
+            },
+            {
+                "role": "user",
+                "content": [{"type": "tool_result", "tool_use_id": "t", "content": "42"}],
+            },
         ],
         "tools": [{"name": "f", "input_schema": SCHEMA}],
         "top_k": 4,
     },
     "google-generate-content": {
         "contents": [
-            {"role": "user", "parts": [{"text": "This?"}, {"inline_data": {"mime_type": "image/png", "data": "aa"}}]},
+            {
+                "role": "user",
+                "parts": [
+                    {"text": "This?"},
+                    {"inline_data": {"mime_type": "image/png", "data": "aa"}},
+                ],
+            },
             {"role": "model", "parts": [{"function_call": {"name": "f", "args": {"of": "roses"}}}]},
-            {"role": "user", "parts": [{"function_response": {"name": "f", "response": {"found": 42}}}]},
+            {
+                "role": "user",
+                "parts": [{"function_response": {"name": "f", "response": {"found": 42}}}],
+            },
         ],
         "config": {
             "temperature": 0.5,
@@ -365,7 +427,15 @@ def asked() -> Iterator[Any]:
 @FUZZ
 @given(data=some.data())
 @pytest.mark.parametrize(("kind", "mode", "answer"), list(asked()))
-def test_requests(kind: Kind, mode: Mode, answer: bytes, complaints: list[str], data: some.DataObject) -> None:
+def test_requests(
+    kind: Kind, mode: Mode, answer: bytes, complaints: list[str], data: some.DataObject
+) -> None:
     """Whatever the program asks for: it is sent as it is, or refused by the client in its own words."""
     odd = data.draw(edited([kind.request]), "request")[0]
-    assert_unnoticed(replace(kind, request=odd if isinstance(odd, dict) else {}), mode, [answer], complaints, data)
+    assert_unnoticed(
+        replace(kind, request=odd if isinstance(odd, dict) else {}),
+        mode,
+        [answer],
+        complaints,
+        data,
+    )

@@ -45,8 +45,20 @@ def looks(stream: Any) -> dict[str, Any]:
         "doc": inspect.getdoc(kind),
         "public": [name for name in dir(stream) if not name.startswith("_")],
         "methods": {
-            name: (inspect.iscoroutinefunction(found), inspect.isasyncgenfunction(found), inspect.ismethod(found))
-            for name in ("close", "__enter__", "__exit__", "__aenter__", "__aexit__", "__next__", "__anext__")
+            name: (
+                inspect.iscoroutinefunction(found),
+                inspect.isasyncgenfunction(found),
+                inspect.ismethod(found),
+            )
+            for name in (
+                "close",
+                "__enter__",
+                "__exit__",
+                "__aenter__",
+                "__aexit__",
+                "__next__",
+                "__anext__",
+            )
             if (found := getattr(stream, name, None))
         },
         "kinds": [isinstance(stream, abc) for abc in (Iterator, AsyncIterator)],
@@ -96,15 +108,23 @@ COPIES = {
     "pickle_class": lambda client: pickle.dumps(type(client).request),
     "t015_program": lambda client: copy.deepcopy(Pipeline(client)),
     "stream": lambda client: copy.copy(client.chat.completions.create(**CHAT, stream=True)),
-    "deepcopy_stream": lambda client: copy.deepcopy(client.chat.completions.create(**CHAT, stream=True)),
-    "pickle_stream": lambda client: pickle.dumps(client.chat.completions.create(**CHAT, stream=True)),
+    "deepcopy_stream": lambda client: copy.deepcopy(
+        client.chat.completions.create(**CHAT, stream=True)
+    ),
+    "pickle_stream": lambda client: pickle.dumps(
+        client.chat.completions.create(**CHAT, stream=True)
+    ),
 }
 
 
 @pytest.mark.parametrize("action", COPIES.values(), ids=COPIES)
 @pytest.mark.parametrize("make", [openai_client, async_openai_client], ids=["sync", "async"])
 def test_t012_copies(
-    telemetry: Telemetry, model_server: ModelServer, make: Any, action: Any, request: pytest.FixtureRequest
+    telemetry: Telemetry,
+    model_server: ModelServer,
+    make: Any,
+    action: Any,
+    request: pytest.FixtureRequest,
 ) -> None:
     """What can be copied or pickled without us can be with us, and what cannot fails in the same way."""
     if make is async_openai_client and "stream" in request.node.name:

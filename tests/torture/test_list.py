@@ -15,7 +15,9 @@ ROOT = Path(__file__).parents[2]
 ORIGINAL = ROOT.parent / "shared" / "reference" / "torture-list.md"
 TABLE: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("list.yaml").read_text())
 UNUSED: list[int] = TABLE.pop("unused")
-ENTRIES: dict[str, dict[str, Any]] = {number: entry for section in TABLE.values() for number, entry in section.items()}
+ENTRIES: dict[str, dict[str, Any]] = {
+    number: entry for section in TABLE.values() for number, entry in section.items()
+}
 LAST = 120
 """The numbers go from 1 to this one."""
 FIELDS = ("asks", "tests", "measured", "lacks")
@@ -25,7 +27,9 @@ FIELDS = ("asks", "tests", "measured", "lacks")
 def functions(path: str) -> frozenset[str]:
     """The functions of a file, found without importing it."""
     tree = ast.parse((ROOT / path).read_text())
-    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return frozenset(
+        node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
 
 
 @pytest.mark.parametrize("number", ENTRIES)
@@ -54,7 +58,9 @@ def test_no_number_is_missing() -> None:
     assert list(TABLE) == list("ABCDEFGH")
 
 
-@pytest.mark.skipif(not ORIGINAL.exists(), reason="the list that this follows does not lie beside the project")
+@pytest.mark.skipif(
+    not ORIGINAL.exists(), reason="the list that this follows does not lie beside the project"
+)
 def test_numbers_are_those_of_the_original() -> None:
     """Sections and numbers are those of the list that the table follows."""
     sections = re.split(r"^## ", ORIGINAL.read_text(), flags=re.MULTILINE)[1:]

@@ -64,7 +64,9 @@ async def cancelled_by_time(client: Any, **_: Any) -> None:
         (cancelled_by_time, "cancelled"),
     ],
 )
-def test_t055_trio(telemetry: Telemetry, model_server: ModelServer, reader: Callable[..., Any], outcome: str) -> None:
+def test_t055_trio(
+    telemetry: Telemetry, model_server: ModelServer, reader: Callable[..., Any], outcome: str
+) -> None:
     """A stream read under trio ends its span as it does under asyncio; cancellation is trio's own."""
     gate = threading.Event()
     if reader in (cancelled_in_a_chunk, cancelled_by_time):
@@ -126,8 +128,14 @@ def test_t055_gevent(model_server: ModelServer) -> None:
     """In a program of greenlets calls are told, a killed reader is one that stopped, and nothing blocks the others."""
     pytest.importorskip("gevent", reason="gevent is not installed")
     done = run(GEVENT, model_server.url)
-    outcomes = sorted((span["gen_ai.request.model"], span["callspan.outcome"]) for span in printed_spans(done))
-    assert outcomes == [("dropped", "abandoned"), ("killed", "abandoned"), *[("read", "completed")] * 3]
+    outcomes = sorted(
+        (span["gen_ai.request.model"], span["callspan.outcome"]) for span in printed_spans(done)
+    )
+    assert outcomes == [
+        ("dropped", "abandoned"),
+        ("killed", "abandoned"),
+        *[("read", "completed")] * 3,
+    ]
     assert "callspan" not in done.stderr
 
 

@@ -40,7 +40,9 @@ async def test_t076_tasks(telemetry: Telemetry, model_server: ModelServer, strea
             await asyncio.gather(*tasks)
 
         await asyncio.gather(*map(request, range(3)))
-    assert sorted(map(str, parents(telemetry))) == sorted(f"request {number}" for number in range(3) for _ in range(3))
+    assert sorted(map(str, parents(telemetry))) == sorted(
+        f"request {number}" for number in range(3) for _ in range(3)
+    )
 
 
 @pytest.mark.parametrize("carried", [True, False], ids=["carried", "bare"])
@@ -60,7 +62,9 @@ def test_t076_threads(telemetry: Telemetry, client: openai.OpenAI, carried: bool
 
 
 @pytest.mark.parametrize("way", ["to_thread", "executor_carried", "executor"])
-async def test_t076_threads_of_an_event_loop(telemetry: Telemetry, model_server: ModelServer, way: str) -> None:
+async def test_t076_threads_of_an_event_loop(
+    telemetry: Telemetry, model_server: ModelServer, way: str
+) -> None:
     """`asyncio.to_thread` carries the span by itself, `run_in_executor` does not."""
     with openai_client(model_server.url) as client, telemetry.tracer.start_as_current_span("work"):
 

@@ -26,7 +26,9 @@ SETUPS: dict[str, dict[str, Any]] = {
         "extra_metrics": ["calls", "active", "retries", "output_rate"],
         "estimate": "missing",
         "cost": True,
-        "prices": {"models": dict.fromkeys(("claude-flowers", "gemini-flowers", "e-small", "instruct"), 0)},
+        "prices": {
+            "models": dict.fromkeys(("claude-flowers", "gemini-flowers", "e-small", "instruct"), 0)
+        },
         "request_usage": True,
     },
 }
@@ -93,11 +95,17 @@ def every_end(ask: Callable[..., Any], server: ModelServer, error: type[BaseExce
 
 def openai_chat(url: str, server: ModelServer) -> None:
     with openai_client(url, api_key=secret("api-key")) as client:
-        every_end(lambda stream: client.chat.completions.create(**CHAT, stream=stream), server, openai.APIError)
+        every_end(
+            lambda stream: client.chat.completions.create(**CHAT, stream=stream),
+            server,
+            openai.APIError,
+        )
         with contextlib.suppress(openai.APIError):
             server.enqueue(Reply(status=500, retry_after=0, **REFUSAL), ANSWER)
             client.with_options(max_retries=1).chat.completions.create(**CHAT)
-        with contextlib.suppress(RuntimeError):  # the app's own exception, which quotes what it was reading
+        with contextlib.suppress(
+            RuntimeError
+        ):  # the app's own exception, which quotes what it was reading
             for _ in client.chat.completions.create(**CHAT, stream=True):
                 raise RuntimeError(secret("own"))
 
@@ -122,12 +130,18 @@ def openai_async(url: str, server: ModelServer) -> None:
 def openai_others(url: str, server: ModelServer) -> None:
     with openai_client(url, api_key=secret("api-key")) as client:
         for asked in (
-            {"input": secret("input"), "instructions": secret("instructions"), "user": secret("user")},
+            {
+                "input": secret("input"),
+                "instructions": secret("instructions"),
+                "user": secret("user"),
+            },
             {
                 "input": [
                     {
                         "role": "user",
-                        "content": [{"type": "input_file", "filename": secret("file"), "file_data": IMAGE}],
+                        "content": [
+                            {"type": "input_file", "filename": secret("file"), "file_data": IMAGE}
+                        ],
                     }
                 ]
             },
@@ -135,8 +149,12 @@ def openai_others(url: str, server: ModelServer) -> None:
             server.enqueue(ANSWER, ANSWER)
             client.responses.create(model="gpt-4.1-mini", **asked)
             list(client.responses.create(model="gpt-4.1-mini", stream=True, **asked))
-        client.embeddings.create(model="e-small", input=[secret("first"), secret("second")], user=secret("user"))
-        client.completions.create(model="instruct", prompt=secret("prompt"), suffix=secret("suffix"))
+        client.embeddings.create(
+            model="e-small", input=[secret("first"), secret("second")], user=secret("user")
+        )
+        client.completions.create(
+            model="instruct", prompt=secret("prompt"), suffix=secret("suffix")
+        )
         server.enqueue(Reply(status=401, **REFUSAL))
         quietly(lambda: client.embeddings.create(model="e-small", input=secret("input")))
 
@@ -154,7 +172,9 @@ ANTHROPIC: dict[str, Any] = {
 
 def anthropic_messages(url: str, server: ModelServer) -> None:
     with anthropic_at(url, api_key=secret("api-key")) as client:
-        every_end(lambda stream: client.messages.create(**ANTHROPIC, stream=stream), server, Exception)
+        every_end(
+            lambda stream: client.messages.create(**ANTHROPIC, stream=stream), server, Exception
+        )
 
     async def main() -> None:
         async with async_anthropic_at(url, api_key=secret("api-key")) as client:
@@ -182,13 +202,17 @@ PROGRAMS = (openai_chat, openai_async, openai_others, anthropic_messages, gemini
 
 @pytest.mark.parametrize("options", SETUPS.values(), ids=SETUPS)
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
-def test_t094_t095_nothing_leaves(program: Any, options: Any, model_server: ModelServer, tmp_path: Path) -> None:
+def test_t094_t095_nothing_leaves(
+    program: Any, options: Any, model_server: ModelServer, tmp_path: Path
+) -> None:
     """Secrets in every place of a request and an answer, in calls of every end: none is in any exported byte."""
     exits = Exits(tmp_path)
     with exits.watched(**options):
         program(model_server.url, model_server)
     assert len(exits.telemetry.spans) > 2
-    assert MARK in json.dumps([request.json for request in model_server.requests]), "the secrets were never there"
+    assert MARK in json.dumps([request.json for request in model_server.requests]), (
+        "the secrets were never there"
+    )
     assert not exits.leaks()
 
 

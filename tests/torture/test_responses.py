@@ -31,7 +31,10 @@ def status(telemetry: Telemetry) -> tuple[str, str, Any, Any]:
 
 ENDINGS = {
     "completed": (Reply(text="Roses."), ("completed", "UNSET", None, ("stop",))),
-    "incomplete": (Reply(text="Roses", finish_reason="length"), ("completed", "UNSET", None, ("length",))),
+    "incomplete": (
+        Reply(text="Roses", finish_reason="length"),
+        ("completed", "UNSET", None, ("length",)),
+    ),
     "failed": (Reply(finish_reason="failed"), ("error", "ERROR", "server_error", ("error",))),
 }
 
@@ -39,7 +42,12 @@ ENDINGS = {
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_t049_endings(
-    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer, ending: str, stream: bool
+    telemetry: Telemetry,
+    capture: str,
+    program: Program,
+    model_server: ModelServer,
+    ending: str,
+    stream: bool,
 ) -> None:
     """Completed, incomplete or failed: the client raises for none of them, and the span tells them apart."""
     reply, expected = ENDINGS[ending]
@@ -49,10 +57,15 @@ def test_t049_endings(
     told = model_server.ledger.total_told
     if ending != "failed":
         found = telemetry.attributes
-        assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (told.input, told.output)
+        assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (
+            told.input,
+            told.output,
+        )
 
 
-def test_t049_deltas(telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer) -> None:
+def test_t049_deltas(
+    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer
+) -> None:
     """The events of a stream add up to the text, once."""
     model_server.enqueue(Reply(text="Roses last longest."))
     events = [event.type for event in program.read(CREATE, **ASK)]
@@ -96,7 +109,10 @@ def test_t049_background(
     fetching = Program("http://model.test/v1", program.asynchronous, http_client=later)
     events = fetching.read("responses.retrieve", response_id=queued.id)
     assert events[-1].type == "response.completed"
-    assert (telemetry.span.name, telemetry.attributes["callspan.outcome"]) == ("fetch_response", "completed")
+    assert (telemetry.span.name, telemetry.attributes["callspan.outcome"]) == (
+        "fetch_response",
+        "completed",
+    )
     assert not [name for name in telemetry.attributes if name.startswith("gen_ai.usage")]
     assert telemetry.tokens == {}
 
@@ -121,8 +137,13 @@ def test_t049_retrieve_with_tools_none(telemetry: Telemetry, payload: Any) -> No
     text = payload("openai/responses_text.json").decode()
     body = {**json.loads(text), "tools": None, "tool_choice": None, "parallel_tool_calls": None}
     transport = http.MockTransport(lambda _request: http.Response(200, json=body))
-    with openai_client("http://model.test/v1", http_client=HttpClient(transport=transport)) as client:
-        for ask in (lambda: client.responses.create(**ASK), lambda: client.responses.retrieve("resp_1")):
+    with openai_client(
+        "http://model.test/v1", http_client=HttpClient(transport=transport)
+    ) as client:
+        for ask in (
+            lambda: client.responses.create(**ASK),
+            lambda: client.responses.retrieve("resp_1"),
+        ):
             telemetry.clear()
             assert ask().tools is None
             assert status(telemetry)[:3] == ("completed", "UNSET", None)
@@ -138,9 +159,13 @@ def test_t049_retrieve_unknown(telemetry: Telemetry, program: Program) -> None:
 
 def assert_ended(telemetry: Telemetry, server: ModelServer, way: str) -> None:
     """One span: abandoned if the helper was left, else completed with the tokens that the server told."""
-    assert telemetry.attributes["callspan.outcome"] == ("abandoned" if way == "leave" else "completed")
+    assert telemetry.attributes["callspan.outcome"] == (
+        "abandoned" if way == "leave" else "completed"
+    )
     told = server.ledger.total_told
-    assert telemetry.tokens == ({} if way == "leave" else {"input": told.input, "output": told.output})
+    assert telemetry.tokens == (
+        {} if way == "leave" else {"input": told.input, "output": told.output}
+    )
 
 
 HELPER = pytest.mark.parametrize("way", ["events", "until_done", "get_final_response", "leave"])
@@ -167,7 +192,10 @@ async def test_t006_stream_helper_async(
     telemetry: Telemetry, capture: str, model_server: ModelServer, way: str
 ) -> None:
     """The same in asynchronous code."""
-    async with async_openai_client(model_server.url) as client, client.responses.stream(**ASK) as stream:
+    async with (
+        async_openai_client(model_server.url) as client,
+        client.responses.stream(**ASK) as stream,
+    ):
         assert type(stream).__name__ == "AsyncResponseStream"
         if way == "events":
             assert [event.type async for event in stream][-1] == "response.completed"

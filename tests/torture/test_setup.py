@@ -64,7 +64,11 @@ def test_t099_module_level_client(
     telemetry: Telemetry, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Calls on the module itself, `openai.chat...`, are seen too."""
-    for name, value in {"api_key": "any", "base_url": f"{model_server.url}/", "_client": None}.items():
+    for name, value in {
+        "api_key": "any",
+        "base_url": f"{model_server.url}/",
+        "_client": None,
+    }.items():
         monkeypatch.setattr(openai, name, value, raising=False)
     openai.chat.completions.create(**CHAT)
     assert telemetry.span.name == "chat gpt-4.1-mini"
@@ -74,18 +78,26 @@ def test_t100_identity(telemetry: Telemetry) -> None:
     """`uninstrument()` leaves every target the object it was, as often as it is done."""
     for _ in range(3):
         callspan.uninstrument()
-        assert all(vars(owner)[name] is was for (owner, name), was in zip(TARGETS, ORIGINALS, strict=True))
+        assert all(
+            vars(owner)[name] is was for (owner, name), was in zip(TARGETS, ORIGINALS, strict=True)
+        )
         assert not any(hasattr(vars(owner)[name], "__wrapped__") for owner, name in TARGETS)
         telemetry.instrument()
         telemetry.instrument(capture="both")
-        assert not any(vars(owner)[name] is was for (owner, name), was in zip(TARGETS, ORIGINALS, strict=True))
+        assert not any(
+            vars(owner)[name] is was for (owner, name), was in zip(TARGETS, ORIGINALS, strict=True)
+        )
 
 
 def test_t100_looks_while_instrumented(telemetry: Telemetry) -> None:
     """While instrumented the targets keep their names, signatures and kinds."""
     for (owner, name), was in zip(TARGETS, ORIGINALS, strict=True):
         now = getattr(owner, name)
-        assert (now.__name__, now.__qualname__, now.__doc__) == (was.__name__, was.__qualname__, was.__doc__)
+        assert (now.__name__, now.__qualname__, now.__doc__) == (
+            was.__name__,
+            was.__qualname__,
+            was.__doc__,
+        )
         assert inspect.signature(now) == inspect.signature(was)
         assert inspect.iscoroutinefunction(now) == inspect.iscoroutinefunction(was)
 
@@ -134,7 +146,9 @@ def moved_client(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     package.__dict__["__version__"], base.__dict__["AsyncAPIClient"] = "9.0", AsyncAPIClient
     for module in (package, base, streaming):
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    adapter = dataclasses.replace(OPENAI, name="movedai", package="movedai", module="movedai", versions=("1", "9"))
+    adapter = dataclasses.replace(
+        OPENAI, name="movedai", package="movedai", module="movedai", versions=("1", "9")
+    )
     monkeypatch.setattr("callspan.setup.installation.ADAPTERS", (adapter, OPENAI))
     monkeypatch.setattr("callspan.setup.installation.SOURCES", ())
     return base
@@ -146,9 +160,15 @@ def test_t101_moved_target(
 ) -> None:
     """A target that is not there is named in a warning and in `status()`; the others are patched all the same."""
     telemetry.instrument()
-    assert [text for text in guard_reports.messages if "movedai._base_client.SyncAPIClient.request" in text]
+    assert [
+        text
+        for text in guard_reports.messages
+        if "movedai._base_client.SyncAPIClient.request" in text
+    ]
     moved, known = callspan.status().clients
-    assert {target.path.rpartition("_base_client.")[2]: target.state for target in moved.targets} == {
+    assert {
+        target.path.rpartition("_base_client.")[2]: target.state for target in moved.targets
+    } == {
         "SyncAPIClient.request": "missing",
         "AsyncAPIClient.request": "patched",
     }
@@ -165,7 +185,11 @@ def test_t102_not_installed(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("callspan.setup.installation.SOURCES", ())
     telemetry.instrument()
     [client] = callspan.status().clients
-    assert (client.installed, client.loaded, {target.state for target in client.targets}) == (None, False, {"waiting"})
+    assert (client.installed, client.loaded, {target.state for target in client.targets}) == (
+        None,
+        False,
+        {"waiting"},
+    )
     assert callspan.status().problems == ()
 
 
@@ -201,17 +225,28 @@ def test_t104_entry_point(telemetry: Telemetry, client: openai.OpenAI) -> None:
     """The class that `opentelemetry-instrument` looks for takes any option and never raises."""
     callspan.uninstrument()
     project = (Path(__file__).parents[2] / "pyproject.toml").read_text()
-    module, _, name = project.partition('opentelemetry_instrumentor]\ncallspan = "')[2].partition('"')[0].partition(":")
+    module, _, name = (
+        project.partition('opentelemetry_instrumentor]\ncallspan = "')[2]
+        .partition('"')[0]
+        .partition(":")
+    )
     found = getattr(importlib.import_module(module), name)
     assert found is Instrumentor
-    found().instrument(**telemetry.providers, skip_dep_check=True, raise_exception_on_conflict=False, other=object())
+    found().instrument(
+        **telemetry.providers,
+        skip_dep_check=True,
+        raise_exception_on_conflict=False,
+        other=object(),
+    )
     client.chat.completions.create(**CHAT)
     found().uninstrument()
     client.chat.completions.create(**CHAT)
     assert telemetry.span.name == "chat gpt-4.1-mini"
 
 
-@pytest.mark.parametrize("value", ["callspan", "callspan_openai", "requests, callspan_openai", "*", "requests, *"])
+@pytest.mark.parametrize(
+    "value", ["callspan", "callspan_openai", "requests, callspan_openai", "*", "requests, *"]
+)
 def test_t104_disabled_by_name(
     telemetry: Telemetry, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
@@ -223,7 +258,9 @@ def test_t104_disabled_by_name(
     assert vars(_base_client.SyncAPIClient)["request"] is ORIGINALS[0]
 
 
-def test_t104_sdk_disabled(telemetry: Telemetry, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_t104_sdk_disabled(
+    telemetry: Telemetry, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """OTEL_SDK_DISABLED means no telemetry; handlers of the app's own are no telemetry."""
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
     telemetry.instrument()
@@ -259,5 +296,10 @@ def test_t028_only_what_is_in_all_versions() -> None:
     source = Path(callspan.__file__).parent
     for path in source.rglob("*.py"):
         text = path.read_text()
-        for gone in ("opentelemetry._events", "opentelemetry.semconv", "import pydantic", "from pydantic"):
+        for gone in (
+            "opentelemetry._events",
+            "opentelemetry.semconv",
+            "import pydantic",
+            "from pydantic",
+        ):
             assert gone not in text, f"{gone} in {path.relative_to(source)}"

@@ -40,15 +40,22 @@ def partial(capture: str, telemetry: Telemetry) -> str | None:
 def lasting(telemetry: Telemetry) -> tuple[Any, dict[str, Any]]:
     """Status and attributes of the one span, without ids and times, which differ from run to run."""
     fleeting = ("gen_ai.response.id", "gen_ai.response.time_to_first_chunk")
-    return telemetry.span.status.status_code, {k: v for k, v in telemetry.attributes.items() if k not in fleeting}
+    return telemetry.span.status.status_code, {
+        k: v for k, v in telemetry.attributes.items() if k not in fleeting
+    }
 
 
-def test_t030_full_read(telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer) -> None:
+def test_t030_full_read(
+    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer
+) -> None:
     """A stream read to its end has tokens, a finish reason, the time to the first chunk, and no status."""
     program.stream(**WITH_USAGE)
     found, told = telemetry.attributes, model_server.ledger.total_told
     assert telemetry.span.status.status_code.name == "UNSET"
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (told.input, told.output)
+    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (
+        told.input,
+        told.output,
+    )
     assert found["gen_ai.response.finish_reasons"] == ("stop",)
     first = found["gen_ai.response.time_to_first_chunk"]
     [point] = telemetry.points("gen_ai.client.operation.time_to_first_chunk")
@@ -58,7 +65,9 @@ def test_t030_full_read(telemetry: Telemetry, capture: str, program: Program, mo
     assert telemetry.tokens == {"input": told.input, "output": told.output}
 
 
-def test_t031_break(telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer) -> None:
+def test_t031_break(
+    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer
+) -> None:
     """`break` ends the span at once as abandoned, with what was received; no token count is invented."""
     model_server.enqueue(ROSES)
     program.stream(take=3)
@@ -73,14 +82,18 @@ def test_t031_break(telemetry: Telemetry, capture: str, program: Program, model_
 
 @CLOSING
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-def test_t032_break_in_with(telemetry: Telemetry, capture: str, asynchronous: bool, model_server: ModelServer) -> None:
+def test_t032_break_in_with(
+    telemetry: Telemetry, capture: str, asynchronous: bool, model_server: ModelServer
+) -> None:
     """`break` inside a `with` leaves the very same span as `break` outside one."""
     found = []
     for reader in ("break_held", "break_in_with"):
         telemetry.clear()
         model_server.requests.clear()
         stage, read = Stage(KINDS[0], STREAMED[0], model_server), STREAM_READERS[reader]
-        stage.aplay(read.asynchronous) if asynchronous else stage.play(read.sync or pytest.fail("no sync form"))
+        stage.aplay(read.asynchronous) if asynchronous else stage.play(
+            read.sync or pytest.fail("no sync form")
+        )
         found.append(lasting(telemetry))
     assert found[0] == found[1]
 
@@ -93,7 +106,9 @@ def test_t033_close(
 ) -> None:
     """`close()` after one chunk, before any, and twice: one span each time, abandoned."""
     stage, read = Stage(KINDS[0], STREAMED[0], model_server), STREAM_READERS[reader]
-    stage.aplay(read.asynchronous) if asynchronous else stage.play(read.sync or pytest.fail("no sync form"))
+    stage.aplay(read.asynchronous) if asynchronous else stage.play(
+        read.sync or pytest.fail("no sync form")
+    )
     assert telemetry.attributes["callspan.outcome"] == "abandoned"
 
 
@@ -124,12 +139,16 @@ def test_t034_dropped_in_numbers(telemetry: Telemetry, payload: Any) -> None:
     gc.collect()
     callspan.flush()
     assert len(telemetry.spans) == 1000
-    assert {span.attributes["callspan.outcome"] for span in telemetry.spans if span.attributes} == {"abandoned"}
+    assert {span.attributes["callspan.outcome"] for span in telemetry.spans if span.attributes} == {
+        "abandoned"
+    }
     assert not [reference for reference in alive if reference() is not None]
     assert not open_observations
 
 
-def test_t034_dropped_closes_the_connection(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_t034_dropped_closes_the_connection(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """A stream dropped unread closes its connection as soon as it would without us."""
     states = []
     for instrumented in (False, True):
@@ -171,7 +190,9 @@ def test_t034_dropped_leaves_no_socket(telemetry: Telemetry, model_server: Model
     assert len(telemetry.spans) == 50
 
 
-def test_t036_network_error(telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer) -> None:
+def test_t036_network_error(
+    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer
+) -> None:
     """A connection lost at the third chunk is an error with its type; what had come is kept."""
     model_server.enqueue(Reply(text=ROSES.text, cut_after=3))
     with pytest.raises(Exception, match=r"[Cc]onnection|incomplete") as caught:
@@ -195,7 +216,9 @@ def test_t036_failed_streams_are_let_go_of(
         with contextlib.suppress(Exception):
             program.stream()
     assert [span.status.status_code.name for span in telemetry.spans] == ["ERROR"] * 5
-    assert len(_observations()) <= before + 1  # an interpreter may keep the last exception until the next
+    assert (
+        len(_observations()) <= before + 1
+    )  # an interpreter may keep the last exception until the next
 
 
 def _observations() -> list[Observation]:
@@ -206,7 +229,9 @@ def _observations() -> list[Observation]:
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("kind", [OSError, KeyboardInterrupt, SystemExit])
-def test_t036_t038_the_very_exception(telemetry: Telemetry, payload: Any, asynchronous: bool, kind: type) -> None:
+def test_t036_t038_the_very_exception(
+    telemetry: Telemetry, payload: Any, asynchronous: bool, kind: type
+) -> None:
     """What is raised while a chunk is awaited reaches the program as the very object, an interrupt too."""
     error = kind("mine")
     frames = payload("openai/chat_stream.sse").split(b"\n\n")[:2]
@@ -226,14 +251,20 @@ CANCELS = ["cancelled_in_create", "cancelled_between_chunks", "timed_out"]
 
 
 @pytest.mark.parametrize("reader", CANCELS)
-def test_t037_cancelled(telemetry: Telemetry, capture: str, reader: str, model_server: ModelServer) -> None:
+def test_t037_cancelled(
+    telemetry: Telemetry, capture: str, reader: str, model_server: ModelServer
+) -> None:
     """A cancelled task sees its own cancellation, and the one span says so."""
     stage = Stage(KINDS[0], STREAMED[0], model_server)
     held_back = reader == "cancelled_in_create"
-    model_server.enqueue(Reply(status=500 if held_back else 200, gate=stage.gate, gate_after=0 if held_back else 2))
+    model_server.enqueue(
+        Reply(status=500 if held_back else 200, gate=stage.gate, gate_after=0 if held_back else 2)
+    )
     seen = stage.aplay(STREAM_READERS[reader].asynchronous)
     assert seen.error is not None
-    assert seen.error[0] is (asyncio.TimeoutError if reader == "timed_out" else asyncio.CancelledError)
+    assert seen.error[0] is (
+        asyncio.TimeoutError if reader == "timed_out" else asyncio.CancelledError
+    )
     assert telemetry.attributes["callspan.outcome"] == "cancelled"
     assert telemetry.span.status.status_code.name == "ERROR"
 
@@ -269,7 +300,9 @@ def test_t039_read_in_another_thread(telemetry: Telemetry, model_server: ModelSe
         stream = client.chat.completions.create(**CHAT, stream=True)
         after: list[Any] = []
         before = otel.get_current()
-        asyncio.run(asyncio.to_thread(lambda: (list(stream), after.append(trace.get_current_span()))))
+        asyncio.run(
+            asyncio.to_thread(lambda: (list(stream), after.append(trace.get_current_span())))
+        )
     assert otel.get_current() == before
     assert after == [trace.INVALID_SPAN]
     assert telemetry.attributes["callspan.outcome"] == "completed"
@@ -326,7 +359,9 @@ def test_t004_loop_within_a_step(telemetry: Telemetry, client: openai.OpenAI) ->
     assert telemetry.attributes["gen_ai.usage.output_tokens"]
 
 
-async def test_t004_loop_within_a_step_async(telemetry: Telemetry, model_server: ModelServer) -> None:
+async def test_t004_loop_within_a_step_async(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """The same, asynchronously; and once it is dropped half read, it has stopped."""
     async with async_openai_client(model_server.url) as client:
         async for _ in Stepwise(await client.chat.completions.create(**CHAT, **WITH_USAGE)):

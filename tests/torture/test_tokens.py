@@ -25,14 +25,22 @@ STATED = {
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
-def test_t056_openai(telemetry: Telemetry, program: Program, model_server: ModelServer, stream: bool) -> None:
+def test_t056_openai(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, stream: bool
+) -> None:
     """Input includes what was cached, output what was reasoned, and both subsets are told beside them."""
     model_server.enqueue(
-        sse(chunk(says({"content": "Roses."}, finish="stop")), chunk(usage=STATED)) if stream else completion(STATED)
+        sse(chunk(says({"content": "Roses."}, finish="stop")), chunk(usage=STATED))
+        if stream
+        else completion(STATED)
     )
     with callspan.count_tokens() as count:
         program.stream(**WITH_USAGE) if stream else program.chat()
-    usage = {name: value for name, value in telemetry.attributes.items() if name.startswith("gen_ai.usage")}
+    usage = {
+        name: value
+        for name, value in telemetry.attributes.items()
+        if name.startswith("gen_ai.usage")
+    }
     assert usage == {
         "gen_ai.usage.input_tokens": 100,
         "gen_ai.usage.output_tokens": 50,
@@ -42,7 +50,13 @@ def test_t056_openai(telemetry: Telemetry, program: Program, model_server: Model
     assert telemetry.tokens == {"input": 100, "output": 50}
     assert telemetry.points("callspan.client.cache_read_tokens")[0]["value"] == 80
     assert telemetry.points("callspan.client.reasoning_tokens")[0]["value"] == 30
-    assert (count.input, count.output, count.cached, count.reasoning, count.total) == (100, 50, 80, 30, 150)
+    assert (count.input, count.output, count.cached, count.reasoning, count.total) == (
+        100,
+        50,
+        80,
+        30,
+        150,
+    )
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
@@ -52,9 +66,17 @@ def test_t057_anthropic(telemetry: Telemetry, model_server: ModelServer, stream:
     request = {"model": "claude-9", "max_tokens": 9, "messages": HELLO, "stream": stream}
     with callspan.count_tokens() as count, anthropic_at(model_server.url) as client:
         answer = client.messages.create(**request)
-        [first, *_] = [event.message for event in answer if event.type == "message_start"] if stream else [answer]
+        [first, *_] = (
+            [event.message for event in answer if event.type == "message_start"]
+            if stream
+            else [answer]
+        )
     assert first.usage.input_tokens == 10
-    usage = {name: value for name, value in telemetry.attributes.items() if name.startswith("gen_ai.usage")}
+    usage = {
+        name: value
+        for name, value in telemetry.attributes.items()
+        if name.startswith("gen_ai.usage")
+    }
     assert usage == {
         "gen_ai.usage.input_tokens": 1210,
         "gen_ai.usage.output_tokens": 5,
@@ -75,7 +97,9 @@ def test_t057_anthropic(telemetry: Telemetry, model_server: ModelServer, stream:
     ],
     ids=["empty", "null", "no_numbers", "no_counts"],
 )
-def test_t056_odd_usage(telemetry: Telemetry, program: Program, model_server: ModelServer, usage: Any) -> None:
+def test_t056_odd_usage(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, usage: Any
+) -> None:
     """What is no count is not counted."""
     model_server.enqueue(completion(usage))
     program.chat()
@@ -83,11 +107,17 @@ def test_t056_odd_usage(telemetry: Telemetry, program: Program, model_server: Mo
     assert telemetry.tokens == {}
 
 
-def test_t056_zero_is_a_count(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_t056_zero_is_a_count(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
     """A count of 0 was stated, so it is reported; details of 0 say nothing."""
     model_server.enqueue(Reply(text="Roses.", usage=Counts(0, 0)))
     program.chat()
-    usage = {name: value for name, value in telemetry.attributes.items() if name.startswith("gen_ai.usage")}
+    usage = {
+        name: value
+        for name, value in telemetry.attributes.items()
+        if name.startswith("gen_ai.usage")
+    }
     assert usage == {"gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 0}
 
 
@@ -96,11 +126,21 @@ EMBED: dict[str, Any] = {"model": "text-embedding-3-small", "input": "roses"}
 
 @pytest.mark.parametrize(
     "more",
-    [{"encoding_format": "float"}, {"encoding_format": "base64"}, {}, {"input": [[1, 2, 3]]}, {"input": ["a", "b"]}],
+    [
+        {"encoding_format": "float"},
+        {"encoding_format": "base64"},
+        {},
+        {"input": [[1, 2, 3]]},
+        {"input": ["a", "b"]},
+    ],
     ids=["float", "base64", "default", "token_ids", "batch"],
 )
 def test_t062_embeddings(
-    telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer, more: dict[str, Any]
+    telemetry: Telemetry,
+    capture: str,
+    program: Program,
+    model_server: ModelServer,
+    more: dict[str, Any],
 ) -> None:
     """Embeddings have input tokens and no output tokens, and the vector is nowhere in the telemetry."""
     answer = program.ask("embeddings.create", **{**EMBED, **more})
@@ -110,13 +150,21 @@ def test_t062_embeddings(
     assert "gen_ai.usage.output_tokens" not in telemetry.attributes
     assert telemetry.tokens == {"input": told.input}
     vector = answer.data[0].embedding
-    assert (vector[:40] if isinstance(vector, str) else ", ".join(map(str, vector[:3]))) not in telemetry.everything()
+    assert (
+        vector[:40] if isinstance(vector, str) else ", ".join(map(str, vector[:3]))
+    ) not in telemetry.everything()
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-async def test_t063_azure(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
+async def test_t063_azure(
+    telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
+) -> None:
     """On Azure the request names the deployment, and the answer the model; the provider is Azure."""
-    options = {"azure_endpoint": model_server.url.removesuffix("/v1"), "api_key": "any", "api_version": "2025-01-01"}
+    options = {
+        "azure_endpoint": model_server.url.removesuffix("/v1"),
+        "api_key": "any",
+        "api_version": "2025-01-01",
+    }
     model_server.enqueue(Reply(text="Roses.", model="gpt-4-0613"))
     if asynchronous:
         async with openai.AsyncAzureOpenAI(**options) as aclient:
@@ -126,21 +174,29 @@ async def test_t063_azure(telemetry: Telemetry, model_server: ModelServer, async
             client.chat.completions.create(model="my-gpt4", messages=HELLO)
     assert "/deployments/my-gpt4/" in model_server.requests[0].path
     found = telemetry.attributes
-    assert (found["gen_ai.request.model"], found["gen_ai.response.model"]) == ("my-gpt4", "gpt-4-0613")
+    assert (found["gen_ai.request.model"], found["gen_ai.response.model"]) == (
+        "my-gpt4",
+        "gpt-4-0613",
+    )
     assert found["gen_ai.provider.name"] == "azure.ai.openai"
     assert found["server.address"] == "127.0.0.1"
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-def test_t069_retries(telemetry: Telemetry, model_server: ModelServer, stream: bool, asynchronous: bool) -> None:
+def test_t069_retries(
+    telemetry: Telemetry, model_server: ModelServer, stream: bool, asynchronous: bool
+) -> None:
     """Two failed attempts and a success inside the client are one call, three attempts, and tokens once."""
     program = Program(model_server.url, asynchronous, max_retries=2)
     model_server.enqueue(Reply(status=500, retry_after=0.001), Reply(status=429, retry_after=0.001))
     program.stream(**WITH_USAGE) if stream else program.chat()
     assert len(model_server.requests) == 3
     assert telemetry.attributes["callspan.request.attempts"] == 3
-    assert [event["callspan.retry.cause"] for event in telemetry.events("callspan.retry")] == ["500", "429"]
+    assert [event["callspan.retry.cause"] for event in telemetry.events("callspan.retry")] == [
+        "500",
+        "429",
+    ]
     assert telemetry.points("gen_ai.client.operation.duration")[0]["count"] == 1
     told = model_server.ledger.total_told
     assert telemetry.tokens == {"input": told.input, "output": told.output}
@@ -153,7 +209,9 @@ GATEWAYS = {
 
 
 @pytest.mark.parametrize("last", GATEWAYS.values(), ids=GATEWAYS)
-def test_usage_in_odd_places(telemetry: Telemetry, program: Program, model_server: ModelServer, last: Any) -> None:
+def test_usage_in_odd_places(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, last: Any
+) -> None:
     """Servers that state usage under a field of their own, or inside the last choice, are understood."""
     end = {**HEAD, "choices": [says({}, finish="stop")], **last}
     model_server.enqueue(sse(chunk(says({"content": "Roses."})), end))
@@ -182,9 +240,13 @@ CASES = {
 }
 
 
-@pytest.mark.breaks("span.finish", "payloads with more choices than the one that the request asks for")
+@pytest.mark.breaks(
+    "span.finish", "payloads with more choices than the one that the request asks for"
+)
 @pytest.mark.parametrize("name", CASES)
-def test_payloads(telemetry: Telemetry, program: Program, model_server: ModelServer, payload: Any, name: str) -> None:
+def test_payloads(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, payload: Any, name: str
+) -> None:
     """What real answers state is what the span says."""
     model_server.enqueue(Reply(raw=payload(name)))
     program.stream() if name.endswith(".sse") else program.ask(**CHAT)
@@ -192,5 +254,10 @@ def test_payloads(telemetry: Telemetry, program: Program, model_server: ModelSer
     found = telemetry.attributes
     assert found["gen_ai.response.finish_reasons"] == reasons
     if counts:
-        fields = ("input_tokens", "output_tokens", "cache_read.input_tokens", "reasoning.output_tokens")
+        fields = (
+            "input_tokens",
+            "output_tokens",
+            "cache_read.input_tokens",
+            "reasoning.output_tokens",
+        )
         assert tuple(found[f"gen_ai.usage.{field}"] for field in fields) == counts

@@ -65,9 +65,9 @@ async def all_told(telemetry: Telemetry, count: int) -> None:
 def assert_stopped(telemetry: Telemetry, requests: list[trace.SpanContext]) -> None:
     """One span under each request, each in a trace of its own, that says that its reader has gone."""
     assert trace.get_current_span() is trace.INVALID_SPAN
-    assert [(span.parent.span_id, span.context.trace_id) for span in telemetry.spans if span.parent] == [
-        (context.span_id, context.trace_id) for context in requests
-    ]
+    assert [
+        (span.parent.span_id, span.context.trace_id) for span in telemetry.spans if span.parent
+    ] == [(context.span_id, context.trace_id) for context in requests]
     assert len({context.trace_id for context in requests}) == len(requests)
     assert {span.attributes["callspan.outcome"] for span in telemetry.spans if span.attributes} <= {
         "abandoned",
@@ -83,7 +83,11 @@ async def test_t040_client_disconnects(
     caplog.set_level(logging.WARNING)
     contexts = []
     for number in range(2):
-        generator = lines(model_server.url) if body == "async" else in_threads(plain_lines(model_server.url))
+        generator = (
+            lines(model_server.url)
+            if body == "async"
+            else in_threads(plain_lines(model_server.url))
+        )
         with telemetry.tracer.start_as_current_span(f"request {number}") as request:
             await respond(generator, pieces=2)
         contexts.append(request.get_span_context())
@@ -97,7 +101,11 @@ async def test_t040_client_disconnects(
 @pytest.mark.parametrize("version", ["2.0", "2.4"])
 @pytest.mark.parametrize("body", ["async", "sync"])
 async def test_t040_starlette(
-    telemetry: Telemetry, model_server: ModelServer, caplog: pytest.LogCaptureFixture, body: str, version: str
+    telemetry: Telemetry,
+    model_server: ModelServer,
+    caplog: pytest.LogCaptureFixture,
+    body: str,
+    version: str,
 ) -> None:
     """The same with Starlette's, and so FastAPI's, StreamingResponse, told of it by an event or by a failed `send`."""
     responses = pytest.importorskip("starlette.responses", reason="starlette is not installed")
@@ -105,7 +113,11 @@ async def test_t040_starlette(
     contexts = []
     for number in range(2):
         with telemetry.tracer.start_as_current_span(f"request {number}") as request:
-            said = ("." async for _ in lines(model_server.url)) if body == "async" else dots(model_server.url)
+            said = (
+                ("." async for _ in lines(model_server.url))
+                if body == "async"
+                else dots(model_server.url)
+            )
             await disconnected(responses.StreamingResponse(said), version)
             del said
         contexts.append(request.get_span_context())
@@ -138,6 +150,11 @@ async def disconnected(response: Any, version: str) -> None:
             raise OSError("the client has gone")
         await anyio.sleep_forever()
 
-    scope = {"type": "http", "asgi": {"version": "3.0", "spec_version": version}, "method": "GET", "headers": []}
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": version},
+        "method": "GET",
+        "headers": [],
+    }
     with contextlib.suppress(Exception) if version == "2.4" else contextlib.nullcontext():
         await response(scope, receive, send)

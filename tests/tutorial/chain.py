@@ -9,6 +9,11 @@ from loguru import logger
 LOG = "chain.log"
 logger.add(LOG, colorize=True, enqueue=True)
 file = FileCallbackHandler(LOG)
-sums = LLMChain(llm=OpenAI(), prompt=PromptTemplate.from_template("1 + {number} = "), callbacks=[file], verbose=True)
+sums = LLMChain(
+    llm=OpenAI(),
+    prompt=PromptTemplate.from_template("1 + {number} = "),
+    callbacks=[file],
+    verbose=True,
+)
 logger.info("the sum is " + sums.run(number=2))
 logger.complete()

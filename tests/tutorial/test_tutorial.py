@@ -15,7 +15,9 @@ import pytest
 
 from callspan.testing.modelserver import Counts, ModelServer
 
-pytest.importorskip("langchain.chains", reason="the old imports need langchain 0.3 with langchain-community")
+pytest.importorskip(
+    "langchain.chains", reason="the old imports need langchain 0.3 with langchain-community"
+)
 
 HERE = Path(__file__).parent
 
@@ -31,7 +33,12 @@ class Ran:
 
     def attribute(self, name: str) -> list[Any]:
         """The values of one attribute of all spans, those that have it."""
-        found = [entry["value"] for span in self.spans for entry in span["attributes"] if entry["key"] == name]
+        found = [
+            entry["value"]
+            for span in self.spans
+            for entry in span["attributes"]
+            if entry["key"] == name
+        ]
         return [next(iter(value.values())) for value in found]
 
 
@@ -39,21 +46,36 @@ def run(name: str, folder: Path) -> Ran:
     """Run a program of this folder, unchanged, under `callspan run`."""
     command = [sys.executable, "-m", "callspan.cli", "run", "--file", "traces.jsonl", HERE / name]
     with ModelServer() as server:
-        env = {**os.environ, "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none", "PYTHONIOENCODING": "utf-8"}
+        env = {
+            **os.environ,
+            "OPENAI_BASE_URL": server.url,
+            "OPENAI_API_KEY": "none",
+            "PYTHONIOENCODING": "utf-8",
+        }
         done = subprocess.run(
-            command, env=env, cwd=folder, capture_output=True, encoding="utf-8", timeout=120, check=False
+            command,
+            env=env,
+            cwd=folder,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
         )
         told = server.ledger.total_told
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     lines = (folder / "traces.jsonl").read_text(encoding="utf-8").splitlines()
-    return Ran(done.stdout, [span for line in lines for span in _spans(json.loads(line))], folder, told)
+    return Ran(
+        done.stdout, [span for line in lines for span in _spans(json.loads(line))], folder, told
+    )
 
 
 def _spans(line: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for resource in line.get("resourceSpans", ()):
         for scope in resource["scopeSpans"]:
-            yield from (span for span in scope["spans"] if span["kind"] == 3)  # CLIENT: calls of models
+            yield from (
+                span for span in scope["spans"] if span["kind"] == 3
+            )  # CLIENT: calls of models
 
 
 def test_chain(tmp_path: Path) -> None:
@@ -70,14 +92,22 @@ def test_handlers(tmp_path: Path) -> None:
     ran = run("handlers.py", tmp_path)
     assert [span["name"] for span in ran.spans] == ["chat gpt-3.5-turbo"]
     lines = ran.printed.splitlines()
-    assert (lines[0], lines[-1]) == ("asked: Human: 哪种花卉最适合生日?", "answered: 生日适合送粉玫瑰、百合和向日葵。")
-    assert "".join(line.removeprefix("word: ") for line in lines[1:-1]) == "生日适合送粉玫瑰、百合和向日葵。"
+    assert (lines[0], lines[-1]) == (
+        "asked: Human: 哪种花卉最适合生日?",
+        "answered: 生日适合送粉玫瑰、百合和向日葵。",
+    )
+    assert (
+        "".join(line.removeprefix("word: ") for line in lines[1:-1])
+        == "生日适合送粉玫瑰、百合和向日葵。"
+    )
 
 
 def test_tokens(tmp_path: Path) -> None:
     """Six calls are six spans, whose tokens are what the server handed out and what LangChain's own counters say."""
     ran = run("tokens.py", tmp_path)
-    tokens = [int(n) for name in ("input", "output") for n in ran.attribute(f"gen_ai.usage.{name}_tokens")]
+    tokens = [
+        int(n) for name in ("input", "output") for n in ran.attribute(f"gen_ai.usage.{name}_tokens")
+    ]
     assert (len(ran.spans), len(tokens), sum(tokens)) == (6, 12, ran.told.input + ran.told.output)
     first, _, second = ran.printed.splitlines()[-1].removeprefix("tokens: ").partition(" and ")
     assert int(first) + int(second) == sum(tokens)

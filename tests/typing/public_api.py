@@ -39,8 +39,12 @@ class Partial:
 def set_up() -> None:
     """Everything that is set up by a call."""
     handler: callspan.Handler = Complete()
-    callspan.instrument(handlers=[handler, Partial()], capture="span", semconv="both", clients=["openai"])
-    callspan.configure(console=True, file="traces.jsonl", otlp="http://localhost:4318", prometheus=":9464")
+    callspan.instrument(
+        handlers=[handler, Partial()], capture="span", semconv="both", clients=["openai"]
+    )
+    callspan.configure(
+        console=True, file="traces.jsonl", otlp="http://localhost:4318", prometheus=":9464"
+    )
     callspan.attach(object(), Partial())
     with callspan.use_handlers(Partial()):
         pass
@@ -65,15 +69,26 @@ def count_as_langchain() -> int:
 
 def look() -> str:
     """What is patched."""
-    return ", ".join(target.state for client in callspan.status().clients for target in client.targets)
+    return ", ".join(
+        target.state for client in callspan.status().clients for target in client.targets
+    )
 
 
 def limit() -> float:
     """A block that may cost so much, for somebody."""
-    with callspan.attributes(session_id="s", team="garden"), callspan.budget(usd=1.0, calls=3) as budget:
+    with (
+        callspan.attributes(session_id="s", team="garden"),
+        callspan.budget(usd=1.0, calls=3) as budget,
+    ):
         assert_type(budget, callspan.Budget)
     callspan.attach(object(), budget)
-    callspan.instrument(budget=budget, cost=True, prices={"models": {}}, estimate="missing", metric_dimensions=["team"])
+    callspan.instrument(
+        budget=budget,
+        cost=True,
+        prices={"models": {}},
+        estimate="missing",
+        metric_dimensions=["team"],
+    )
     with callspan.count_tokens() as usage:
         assert_type(usage.cost, float | None)
         assert_type(usage.estimated_output, int)

@@ -20,7 +20,9 @@ from series import (
 
 CHOSEN = 'gen_ai_request_model=~"$model"'
 MODEL, OPERATION = "gen_ai_request_model", "gen_ai_operation_name"
-CALLS, CHUNK, READ, WRITTEN = (series.only(CHOSEN) for series in (DURATION, FIRST_CHUNK, INPUT, OUTPUT))
+CALLS, CHUNK, READ, WRITTEN = (
+    series.only(CHOSEN) for series in (DURATION, FIRST_CHUNK, INPUT, OUTPUT)
+)
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 NO_CALLS = "no calls"
 
@@ -60,4 +62,6 @@ PANELS = (
 
 def dashboard() -> Any:
     """The dashboard."""
-    return made("callspan-model", "Model calls: one service", PANELS, services(several=False), models())
+    return made(
+        "callspan-model", "Model calls: one service", PANELS, services(several=False), models()
+    )

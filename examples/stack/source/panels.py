@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, timeseries
-from grafana_foundation_sdk.models.common import BigValueColorMode, BigValueGraphMode, LegendDisplayMode
+from grafana_foundation_sdk.models.common import (
+    BigValueColorMode,
+    BigValueGraphMode,
+    LegendDisplayMode,
+)
 from grafana_foundation_sdk.models.dashboard import (
     DataSourceRef,
     FieldColorModeId,
@@ -47,7 +51,12 @@ class Panel:
         panel = panel.id(number).title(self.title).description(self.meaning).datasource(SOURCE)
         panel = panel.unit(self.unit).min(0).no_value(self.empty).span(self.width)
         for index, (expression, line) in enumerate(self.queries):
-            query = prometheus.Dataquery().expr(expression).legend_format(line).ref_id(chr(ord("A") + index))
+            query = (
+                prometheus.Dataquery()
+                .expr(expression)
+                .legend_format(line)
+                .ref_id(chr(ord("A") + index))
+            )
             # the last value of a range may be an hour old
             query = query.instant() if self.number else query.range().exemplar(self.exemplars)
             panel = panel.with_target(query)
@@ -76,9 +85,15 @@ def made(uid: str, title: str, panels: Sequence[Panel], *variables: Any) -> Any:
         .refresh("30s")
         .editable()
         .link(
-            dashboard.DashboardLink("callspan").type("dashboards").tags(["callspan"]).include_vars(True).keep_time(True)
+            dashboard.DashboardLink("callspan")
+            .type("dashboards")
+            .tags(["callspan"])
+            .include_vars(True)
+            .keep_time(True)
         )
-        .with_variable(dashboard.DatasourceVariable("source").label("Prometheus").type("prometheus"))
+        .with_variable(
+            dashboard.DatasourceVariable("source").label("Prometheus").type("prometheus")
+        )
     )
     for variable in variables:
         found = found.with_variable(variable)
@@ -101,4 +116,6 @@ def services(several: bool = True) -> Any:
 
 def models() -> Any:
     """The models that the chosen services call."""
-    return choice("model", "Model", f'label_values({CALLS}, job=~"$service"}}, gen_ai_request_model)')
+    return choice(
+        "model", "Model", f'label_values({CALLS}, job=~"$service"}}, gen_ai_request_model)'
+    )

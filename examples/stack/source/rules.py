@@ -19,7 +19,10 @@ HEADER = """\
 
 def text() -> str:
     """The file."""
-    groups = [{"name": "callspan-records", "rules": _records()}, {"name": "callspan-alerts", "rules": _alerts()}]
+    groups = [
+        {"name": "callspan-records", "rules": _records()},
+        {"name": "callspan-alerts", "rules": _alerts()},
+    ]
     return HEADER + yaml.safe_dump({"groups": groups}, sort_keys=False, width=118)
 
 

@@ -103,7 +103,9 @@ def _tokens(kind: str) -> tuple[Source, Source]:
     assert newest is not None
     assert RELEASED.token_usage is not None
     label = f"gen_ai_token_type={kind}"
-    return Source(f"{name(RELEASED.token_usage)}_sum", f'gen_ai_token_type="{kind}"'), Source(name(newest), label=label)
+    return Source(f"{name(RELEASED.token_usage)}_sum", f'gen_ai_token_type="{kind}"'), Source(
+        name(newest), label=label
+    )
 
 
 INPUT, OUTPUT = Series(_tokens("input")), Series(_tokens("output"))

@@ -28,7 +28,9 @@ class BudgetExceeded(Exception):
         self.budget, self.unit, self.spent = budget, unit, spent
         self.limit: float = budget.limits[unit]
         shown = f"{spent:.6g} of {self.limit:.6g} {unit}"
-        super().__init__(f"{budget.name}: {shown} spent or reserved, and the call may need more than is left")
+        super().__init__(
+            f"{budget.name}: {shown} spent or reserved, and the call may need more than is left"
+        )
 
 
 class Reservation:
@@ -49,7 +51,9 @@ class Budget:
     spent when the block is entered again.
     """
 
-    def __init__(self, limits: dict[str, float], name: str, in_stream: str, soft: _Soft | None) -> None:
+    def __init__(
+        self, limits: dict[str, float], name: str, in_stream: str, soft: _Soft | None
+    ) -> None:
         self.limits, self.name, self.in_stream = limits, name, in_stream
         self.sized = "tokens" in limits or "usd" in limits
         self.spent: dict[str, float] = dict.fromkeys(("usd", "tokens", "calls"), 0)
@@ -68,7 +72,9 @@ class Budget:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with self._lock:  # other tasks may be in their blocks of the same budget: each leaves its own
+        with (
+            self._lock
+        ):  # other tasks may be in their blocks of the same budget: each leaves its own
             for mark in reversed(self._marks):
                 if leave(mark):
                     self._marks.remove(mark)
@@ -151,7 +157,9 @@ class _Soft:
         if self._told:
             return False
         spent = {**budget.spent, "seconds": budget.elapsed}
-        self._told = any(spent[unit] >= self._share * limit for unit, limit in budget.limits.items())
+        self._told = any(
+            spent[unit] >= self._share * limit for unit, limit in budget.limits.items()
+        )
         return self._told
 
     def tell(self, budget: Budget) -> None:
@@ -192,6 +200,11 @@ def budget(
 
 
 def _limit(unit: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not math.isfinite(value)
+        or value < 0
+    ):
         raise SettingsError(f"the budget's limit in {unit} is {value!r}: give a number, 0 or more")
     return value

@@ -30,7 +30,9 @@ def admit(call: Call, budgets: tuple[Budget, ...], size: Callable[[], int]) -> R
         return None
     sent = said = 0
     usd = 0.0
-    if any([each.sized for each in budgets]):  # a list, as a generator costs more than all of the rest here
+    if any(
+        [each.sized for each in budgets]
+    ):  # a list, as a generator costs more than all of the rest here
         sent, said = size(), _output(call)
         usd = _price(call, sent, said) if _priced(budgets) else 0.0
     reservation = Reservation(budgets, sent, said, usd)
@@ -72,7 +74,9 @@ def watch(call: Call, reservation: Reservation) -> BudgetExceeded | None:
     reservation.output += more
     reservation.usd += usd
     stops = [each.grow(more, usd) for each in reservation.budgets]
-    return next((stop for stop in stops if stop is not None and stop.budget not in reservation.warned), None)
+    return next(
+        (stop for stop in stops if stop is not None and stop.budget not in reservation.warned), None
+    )
 
 
 def settle(call: Call, reservation: Reservation) -> None:
@@ -92,7 +96,9 @@ def _used(call: Call, reservation: Reservation) -> tuple[int, float | None]:
         return 0, 0.0
     said = response.chunks if call.stream else reservation.output
     stated = usage or Usage()
-    guessed = Usage(reservation.input if stated.input is None else stated.input, stated.output or said)
+    guessed = Usage(
+        reservation.input if stated.input is None else stated.input, stated.output or said
+    )
     return guessed.total or 0, _spent(call, reservation, guessed)
 
 
@@ -106,7 +112,9 @@ def _spent(call: Call, reservation: Reservation, guessed: Usage | None = None) -
     cost = in_force().cost(item)
     if cost.usd is None:
         model = call.model or call.response.model or f"{call.operation} calls that name no model"
-        guard.say_once(f"a budget in usd does not see the cost of {model}: nobody knows its price (see prices=)")
+        guard.say_once(
+            f"a budget in usd does not see the cost of {model}: nobody knows its price (see prices=)"
+        )
     return cost.usd
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import sys
 import time
-from _frozen_importlib import ModuleSpec  # importlib.machinery has the same class, and takes time to import
+from _frozen_importlib import (
+    ModuleSpec,
+)  # importlib.machinery has the same class, and takes time to import
 from _thread import get_ident
 
 TYPE_CHECKING = False
@@ -187,8 +189,14 @@ def _follow(spec: Any) -> None:
     loader: Any = getattr(spec, "loader", None)
     while hasattr(loader, "__wrapped__"):  # a proxy's attributes are those of what stands behind it
         loader = loader.__wrapped__
-    if isinstance(loader, type) or not hasattr(loader, "exec_module") or not hasattr(loader, "__dict__"):
-        _follow_spec(spec)  # a namespace has no loader yet; a class as a loader stands for very many modules
+    if (
+        isinstance(loader, type)
+        or not hasattr(loader, "exec_module")
+        or not hasattr(loader, "__dict__")
+    ):
+        _follow_spec(
+            spec
+        )  # a namespace has no loader yet; a class as a loader stands for very many modules
         return
     execution = vars(loader).get("exec_module")
     if not isinstance(execution, _ExecModule):

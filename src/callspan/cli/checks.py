@@ -18,7 +18,14 @@ from callspan.cli.probe import probe
 from callspan.frameworks.native import NATIVES
 from callspan.settings import settings
 
-_PACKAGES = ("opentelemetry-api", "opentelemetry-sdk", "opentelemetry-exporter-otlp", "wrapt", "protobuf", "tiktoken")
+_PACKAGES = (
+    "opentelemetry-api",
+    "opentelemetry-sdk",
+    "opentelemetry-exporter-otlp",
+    "wrapt",
+    "protobuf",
+    "tiktoken",
+)
 _SECONDS = 30
 
 
@@ -49,7 +56,11 @@ def clients(report: Report) -> None:
     """Each client, and each function of it that is patched."""
     found = probe()
     for client in found.status.clients:
-        report.add(client.name, client.installed or "not installed", f"{client.versions}, patched: {patched(client)}")
+        report.add(
+            client.name,
+            client.installed or "not installed",
+            f"{client.versions}, patched: {patched(client)}",
+        )
         for target in client.targets if client.installed else ():
             report.add("", target.state, target.path)
         for other in client.foreign:
@@ -66,10 +77,17 @@ def start_up(report: Report) -> None:
     """Whether `callspan run` and its kin can work here."""
     works = _hook_works()
     fix = f"{sys.executable} does not import sitecustomize from PYTHONPATH: call callspan.instrument() in the program"
-    report.add("callspan run", "works" if works else "does not work", problem=None if works else fix)
-    report.add("python -I, -E, -S", "switch it off: call callspan.instrument() in the program there")
+    report.add(
+        "callspan run", "works" if works else "does not work", problem=None if works else fix
+    )
+    report.add(
+        "python -I, -E, -S", "switch it off: call callspan.instrument() in the program there"
+    )
     version = _version("opentelemetry-instrumentation")
-    report.add("opentelemetry-instrument", f"installed, {version}" if version else "not installed (not needed)")
+    report.add(
+        "opentelemetry-instrument",
+        f"installed, {version}" if version else "not installed (not needed)",
+    )
     for name, package in _others():
         report.add(
             "another instrumentation",
@@ -82,7 +100,12 @@ def _hook_works() -> bool:
     env = environment.child_environment({}, os.environ)
     code = "import sys; sys.exit('callspan_start' not in sys.modules)"
     try:
-        return subprocess.run([sys.executable, "-c", code], env=env, timeout=_SECONDS, check=False).returncode == 0
+        return (
+            subprocess.run(
+                [sys.executable, "-c", code], env=env, timeout=_SECONDS, check=False
+            ).returncode
+            == 0
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
 
@@ -107,8 +130,16 @@ def settings_in_force(report: Report) -> None:
         given = os.environ.get(variable, "").strip()
         problem = environment.wrong_setting(variable, os.environ)
         value = getattr(resolved, name)
-        shown = ", ".join(value) if isinstance(value, tuple) else "all" if value is None else str(value).lower()
-        report.add(name, shown or "none", variable if given and not problem else "default", problem=problem)
+        shown = (
+            ", ".join(value)
+            if isinstance(value, tuple)
+            else "all"
+            if value is None
+            else str(value).lower()
+        )
+        report.add(
+            name, shown or "none", variable if given and not problem else "default", problem=problem
+        )
 
 
 def telemetry(report: Report) -> None:
@@ -125,8 +156,16 @@ def telemetry(report: Report) -> None:
     for target in targets:
         why = reachable.failure(target.url)
         fix = f"nothing takes {target.signal} at {target.url} ({why}): start a collector there, or change the endpoint"
-        report.add(target.signal, f"{target.url} ({target.protocol})", why or "answers", problem=fix if why else None)
-    for name, value, check in (("file", found.file, values.file), ("prometheus", found.prometheus, values.address)):
+        report.add(
+            target.signal,
+            f"{target.url} ({target.protocol})",
+            why or "answers",
+            problem=fix if why else None,
+        )
+    for name, value, check in (
+        ("file", found.file, values.file),
+        ("prometheus", found.prometheus, values.address),
+    ):
         if value:
             problem = _wrong(check, f"CALLSPAN_{name.upper()}", value)
             report.add(name, value, "cannot be used" if problem else "can be used", problem=problem)

@@ -21,7 +21,9 @@ the installed clients are imported and really patched, and that is undone again.
 def main(words: Sequence[str]) -> int:
     """Print the table."""
     parser = Parser("callspan clients", description=_DESCRIPTION)
-    parser.add_argument("--markdown", action="store_true", help="the table of the README, the same on all machines")
+    parser.add_argument(
+        "--markdown", action="store_true", help="the table of the README, the same on all machines"
+    )
     print(_readme_table() if parser.parse_args(words).markdown else _table())
     return 0
 
@@ -30,7 +32,10 @@ def _readme_table() -> str:
     import callspan
 
     clients = sorted(callspan.status().clients, key=lambda client: client.name)
-    rows = ([client.name, f"`{client.package}{client.versions}`", _operations(client)] for client in clients)
+    rows = (
+        [client.name, f"`{client.package}{client.versions}`", _operations(client)]
+        for client in clients
+    )
     return markdown(("Client", "Package", "Operations"), rows)
 
 
@@ -41,7 +46,13 @@ def _table() -> str:
 
 
 def _row(client: ClientStatus) -> tuple[str, str, str, str, str]:
-    return client.name, client.versions, client.installed or "no", patched(client), _operations(client)
+    return (
+        client.name,
+        client.versions,
+        client.installed or "no",
+        patched(client),
+        _operations(client),
+    )
 
 
 def patched(client: ClientStatus) -> str:

@@ -9,7 +9,10 @@ def aligned(rows: Iterable[Sequence[str]], indent: str = "") -> str:
     """The rows with each column as wide as its widest cell."""
     table = list(rows)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    padded = (indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table)
+    padded = (
+        indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in table
+    )
     return "\n".join(line.rstrip() for line in padded)
 
 

@@ -155,7 +155,9 @@ def _flush() -> None:
     callspan.flush(flush_timeout())
 
 
-def destinations(environ: Mapping[str, str], complain: Callable[[str], None] = _ignore) -> Destinations:
+def destinations(
+    environ: Mapping[str, str], complain: Callable[[str], None] = _ignore
+) -> Destinations:
     """Return where telemetry goes under `callspan run`: where the environment says, else to the console.
 
     `complain` is given a line about each wrong variable, which counts as not set.
@@ -163,13 +165,17 @@ def destinations(environ: Mapping[str, str], complain: Callable[[str], None] = _
     from callspan.export.destinations import from_environment, switch
 
     wanted = from_environment(environ, complain)
-    decided = switch(environ, "CALLSPAN_CONSOLE", _ignore) is not None or any(map(environ.get, _EXPORTERS))
+    decided = switch(environ, "CALLSPAN_CONSOLE", _ignore) is not None or any(
+        map(environ.get, _EXPORTERS)
+    )
     return wanted if wanted.any or decided else replace(wanted, console=True)
 
 
 def asked_of_us(found: Destinations, environ: Mapping[str, str]) -> Destinations:
     """Without what OTEL_* ask for, as an app with providers of its own sees to that, and sends nothing twice."""
-    ours = {name: environ.get(f"CALLSPAN_{name.upper()}") for name in ("console", "file", "prometheus")}
+    ours = {
+        name: environ.get(f"CALLSPAN_{name.upper()}") for name in ("console", "file", "prometheus")
+    }
     return replace(
         found,
         console=found.console and bool(ours["console"]),

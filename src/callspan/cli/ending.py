@@ -17,7 +17,11 @@ from callspan.runtime import greenlets, guard, private, process
 from callspan.runtime.patching import Patch
 from callspan.settings.settings import flush_timeout
 
-_DEADLY = {number for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT") if (number := getattr(signal, name, None))}
+_DEADLY = {
+    number
+    for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
+    if (number := getattr(signal, name, None))
+}
 _CREDENTIALS = struct.Struct("3i")
 """What the kernel says of who wrote into a socket: process, user, group."""
 _PID_1 = 1
@@ -39,7 +43,10 @@ class Ending:
     """
 
     def __init__(
-        self, last_words: Callable[[], None], flush: Callable[[], object], hold: Callable[[], Callable[[], None]]
+        self,
+        last_words: Callable[[], None],
+        flush: Callable[[], object],
+        hold: Callable[[], Callable[[], None]],
     ) -> None:
         self._last_words = last_words
         self._flush = flush
@@ -62,7 +69,9 @@ class Ending:
         told, tells = self._sockets = _pair()
         told.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         tells.setblocking(False)  # the handler must not wait for a thread that waits for it
-        self._thread = threading.Thread(target=self._wait, args=(told,), name="callspan-ending", daemon=True)
+        self._thread = threading.Thread(
+            target=self._wait, args=(told,), name="callspan-ending", daemon=True
+        )
         self._thread.start()
         faulthandler.register(signal.SIGTERM, tells.fileno(), all_threads=False)
 
@@ -70,7 +79,9 @@ class Ending:
         self._watch_own_signals()
         process.at_exit(self._wait_if_under_way)
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=self._block, after_in_parent=self._unblock, after_in_child=self._forked)
+            os.register_at_fork(
+                before=self._block, after_in_parent=self._unblock, after_in_child=self._forked
+            )
 
     def _watch_own_signals(self) -> None:
         """Be asked before the process signals itself: its next line must not run.
@@ -78,7 +89,9 @@ class Ending:
         uvicorn stops gracefully at a signal, and then raises it again with the default action.
         """
 
-        def raise_signal(wrapped: Any, _module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def raise_signal(
+            wrapped: Any, _module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+        ) -> Any:
             if len(args) == 1:
                 self._before(args[0])
             return wrapped(*args, **kwargs)
@@ -94,13 +107,19 @@ class Ending:
     def _before(self, signum: Any) -> None:
         if not isinstance(signum, int):
             return
-        if signum in _DEADLY and signal.getsignal(signum) is signal.SIG_DFL and os.getpid() != _PID_1:
+        if (
+            signum in _DEADLY
+            and signal.getsignal(signum) is signal.SIG_DFL
+            and os.getpid() != _PID_1
+        ):
             self._say_last_words()
             self._let_go()
 
     def _say_last_words(self) -> None:
         """Say them on a thread that may hang, as in a disk that does: the signal ends the process all the same."""
-        thread = threading.Thread(target=self._try_last_words, name="callspan-last-words", daemon=True)
+        thread = threading.Thread(
+            target=self._try_last_words, name="callspan-last-words", daemon=True
+        )
         try:
             thread.start()
         except RuntimeError:  # the interpreter ends already
@@ -182,14 +201,20 @@ def _pair() -> tuple[socket.socket, socket.socket]:
 
 def _possible() -> bool:
     """Whether this system has what it takes, and threads are threads: greenlets run only when others let them."""
-    return hasattr(faulthandler, "register") and hasattr(socket, "SO_PASSCRED") and not greenlets.are_threads()
+    return (
+        hasattr(faulthandler, "register")
+        and hasattr(socket, "SO_PASSCRED")
+        and not greenlets.are_threads()
+    )
 
 
 def _is_default() -> bool:
     """Whether SIGTERM has its default action, for Python and for the kernel, which knows of handlers in C too."""
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         return False
-    caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", Path("/proc/self/status").read_text(), re.MULTILINE)
+    caught = re.search(
+        r"^SigCgt:\s*([0-9a-f]+)", Path("/proc/self/status").read_text(), re.MULTILINE
+    )
     return caught is not None and not int(caught[1], 16) >> (signal.SIGTERM - 1) & 1
 
 

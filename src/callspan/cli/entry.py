@@ -16,8 +16,14 @@ from callspan.version import __version__
 COMMANDS = {
     "run": ("callspan.cli.run", "run a program, unchanged, and see its model calls"),
     "demo": ("callspan.demo", "see what callspan shows, with no key and no network"),
-    "clients": ("callspan.cli.clients", "the model clients that callspan knows, and which are installed here"),
-    "tokens": ("callspan.cli.tokens", "how tokens are estimated here, and `tokens fetch` for tiktoken's rank files"),
+    "clients": (
+        "callspan.cli.clients",
+        "the model clients that callspan knows, and which are installed here",
+    ),
+    "tokens": (
+        "callspan.cli.tokens",
+        "how tokens are estimated here, and `tokens fetch` for tiktoken's rank files",
+    ),
     "doctor": ("callspan.cli.doctor", "check what would be recorded here, and where it would go"),
 }
 _EXAMPLES = """\
@@ -70,7 +76,12 @@ class Parser(argparse.ArgumentParser):
     """An argparse parser that says what is wrong in one line."""
 
     def __init__(self, prog: str, **options: Any) -> None:
-        super().__init__(prog, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        super().__init__(
+            prog,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            **options,
+        )
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print over several lines."""

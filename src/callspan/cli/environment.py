@@ -15,7 +15,9 @@ BOOTSTRAP = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file_
 """The folder whose sitecustomize starts callspan in every Python process that has it on PYTHONPATH."""
 
 _SETTINGS = {variable: name for name, variable in settings.ENVIRONMENT.items()}
-_OWN_ENDPOINTS = tuple(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT" for signal in ("TRACES", "METRICS", "LOGS"))
+_OWN_ENDPOINTS = tuple(
+    f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT" for signal in ("TRACES", "METRICS", "LOGS")
+)
 _EXTRA_METRICS = "calls,active,retries"
 
 
@@ -27,12 +29,22 @@ def child_environment(given: Mapping[str, str], base: Mapping[str, str]) -> dict
     if "OTEL_EXPORTER_OTLP_ENDPOINT" in given:
         for variable in _OWN_ENDPOINTS:  # these would win over what was said on the command line
             env.pop(variable, None)
-    folders = [folder for folder in env.get("PYTHONPATH", "").split(os.pathsep) if folder != BOOTSTRAP]
+    folders = [
+        folder for folder in env.get("PYTHONPATH", "").split(os.pathsep) if folder != BOOTSTRAP
+    ]
     env["PYTHONPATH"] = os.pathsep.join([BOOTSTRAP, *(folders if folders != [""] else [])])
-    modules = {target.path.partition(".")[0] for client in callspan.status().clients for target in client.targets}
-    from callspan.frameworks.native import NATIVES  # here, for it loads OpenTelemetry, which `--help` can do without
+    modules = {
+        target.path.partition(".")[0]
+        for client in callspan.status().clients
+        for target in client.targets
+    }
+    from callspan.frameworks.native import (
+        NATIVES,
+    )  # here, for it loads OpenTelemetry, which `--help` can do without
 
-    modules |= {native.module.partition(".")[0] for native in NATIVES}  # which may begin before any client is imported
+    modules |= {
+        native.module.partition(".")[0] for native in NATIVES
+    }  # which may begin before any client is imported
     env[callspan_start.CLIENT_MODULES] = ",".join(sorted(modules))
     env.setdefault(settings.ENVIRONMENT["extra_metrics"], _EXTRA_METRICS)
     return env
@@ -58,7 +70,9 @@ def wrong_variables(env: Mapping[str, str], given: Mapping[str, str]) -> list[st
     if wanted.prometheus and "CALLSPAN_PROMETHEUS" not in given:
         lines += _complaint(values.address, "CALLSPAN_PROMETHEUS", wanted.prometheus)
     if not wanted.any and given.get("CALLSPAN_CONSOLE") == "false":
-        raise Problem("with --no-console nothing would be recorded: say where it goes, as in --file traces.jsonl")
+        raise Problem(
+            "with --no-console nothing would be recorded: say where it goes, as in --file traces.jsonl"
+        )
     return list(dict.fromkeys(lines))
 
 

@@ -88,12 +88,19 @@ def must_let_callspan_in(start: Start, environ: Mapping[str, str]) -> None:
 
 def _is_ours(executable: str) -> bool:
     # By folder, not by the file behind the links: all virtual environments link to the same file.
-    return os.path.dirname(os.path.abspath(executable)) == os.path.dirname(os.path.abspath(sys.executable))
+    return os.path.dirname(os.path.abspath(executable)) == os.path.dirname(
+        os.path.abspath(sys.executable)
+    )
 
 
 def _imports_callspan(executable: str, environ: Mapping[str, str]) -> bool:
     try:
         asked = [executable, "-c", "import callspan"]
-        return subprocess.run(asked, env=environ, capture_output=True, timeout=_SECONDS, check=False).returncode == 0
+        return (
+            subprocess.run(
+                asked, env=environ, capture_output=True, timeout=_SECONDS, check=False
+            ).returncode
+            == 0
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False

@@ -80,4 +80,6 @@ def _must_be_known(flag: str) -> None:
         return
     if flag.startswith("--"):
         raise Problem(f"unknown option {flag}{meant(flag, _FLAGS)}; see callspan run --help")
-    raise Problem(f"unknown option {flag}: options of Python follow its name, as in callspan run python {flag} app.py")
+    raise Problem(
+        f"unknown option {flag}: options of Python follow its name, as in callspan run python {flag} app.py"
+    )

@@ -25,14 +25,24 @@ def probe() -> Probe:
     """Import the installed clients, instrument them, look, and undo it."""
     import callspan
 
-    logging.getLogger("callspan").addHandler(logging.NullHandler())  # what it would log stands in the status
-    broken = [problem for client in callspan.status().clients if client.installed for problem in _imported(client)]
+    logging.getLogger("callspan").addHandler(
+        logging.NullHandler()
+    )  # what it would log stands in the status
+    broken = [
+        problem
+        for client in callspan.status().clients
+        if client.installed
+        for problem in _imported(client)
+    ]
     callspan.instrument()
     try:
         found = callspan.status()
     finally:
         callspan.uninstrument()
-    return Probe(found, (*broken, *found.problems, *map(_unsupported, filter(_is_unsupported, found.clients))))
+    return Probe(
+        found,
+        (*broken, *found.problems, *map(_unsupported, filter(_is_unsupported, found.clients))),
+    )
 
 
 def _imported(client: ClientStatus) -> list[str]:
@@ -41,7 +51,9 @@ def _imported(client: ClientStatus) -> list[str]:
         for module in client.modules:
             _import(module)
     except Exception as error:  # noqa: BLE001  a client may fail in any way at all when it is imported
-        return [f"{client.name} {client.installed} cannot be imported ({error}): reinstall it with pip"]
+        return [
+            f"{client.name} {client.installed} cannot be imported ({error}): reinstall it with pip"
+        ]
     return []
 
 
@@ -67,7 +79,10 @@ def _is_unsupported(client: ClientStatus) -> bool:
         return False
     version = _numbers(client.installed)
     bounds = re.findall(r"(>=|<)\s*([\d.]+)", client.versions)
-    return any(version < _numbers(bound) if sign == ">=" else version >= _numbers(bound) for sign, bound in bounds)
+    return any(
+        version < _numbers(bound) if sign == ">=" else version >= _numbers(bound)
+        for sign, bound in bounds
+    )
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -64,10 +64,14 @@ def _executable(word: str) -> str:
     if os.path.isdir(word):
         raise Problem(f"{word} is a folder without __main__.py: name a program in it")
     if os.path.exists(word):
-        raise Problem(f"{word} is not executable: chmod +x {word}, or say how to run it, as in python {word}")
+        raise Problem(
+            f"{word} is not executable: chmod +x {word}, or say how to run it, as in python {word}"
+        )
     if os.path.exists(f"{word}.py"):
         raise Problem(f"there is no program {word!r} (did you mean {word + '.py'!r}?)")
-    raise Problem(f"there is no program {word!r} on PATH{meant(word, _programs())}: check its spelling, or install it")
+    raise Problem(
+        f"there is no program {word!r} on PATH{meant(word, _programs())}: check its spelling, or install it"
+    )
 
 
 def _programs() -> set[str]:
@@ -80,12 +84,16 @@ def _must_exist(start: interpreter.Start) -> None:
         case ("-m", module, *_):
             _must_be_module(start, module)
         case ("-m" | "-c",):
-            raise Problem(f"python {start.rest[0]} needs {'a module' if start.rest[0] == '-m' else 'code'} after it")
+            raise Problem(
+                f"python {start.rest[0]} needs {'a module' if start.rest[0] == '-m' else 'code'} after it"
+            )
         case ("-c" | "-", *_) | ():
             pass
         case (script, *_) if not os.path.exists(script):
             folder = os.path.dirname(script) or "."
-            near = meant(os.path.basename(script), os.listdir(folder) if os.path.isdir(folder) else ())
+            near = meant(
+                os.path.basename(script), os.listdir(folder) if os.path.isdir(folder) else ()
+            )
             raise Problem(f"there is no file {script!r}{near}: check its path")
 
 
@@ -94,4 +102,6 @@ def _must_be_module(start: interpreter.Start, module: str) -> None:
         return  # only that Python knows its modules
     top = module.partition(".")[0]
     if top not in sys.builtin_module_names and PathFinder.find_spec(top, ["", *sys.path]) is None:
-        raise Problem(f"there is no module {module!r}{meant(module, os.listdir('.'))}: check its name, or install it")
+        raise Problem(
+            f"there is no module {module!r}{meant(module, os.listdir('.'))}: check its name, or install it"
+        )

@@ -13,7 +13,9 @@ def failure(url: str) -> str | None:
     """Why no connection to the host of a URL can be made, or None where one can."""
     parts = urlsplit(url)
     try:
-        with socket.create_connection((parts.hostname or "", parts.port or _PORTS[parts.scheme]), _SECONDS):
+        with socket.create_connection(
+            (parts.hostname or "", parts.port or _PORTS[parts.scheme]), _SECONDS
+        ):
             return None
     except TimeoutError:
         return f"no answer within {_SECONDS:.0f} s"

@@ -82,13 +82,18 @@ def _text(option: Option, value: str) -> str:
 
 def _parser() -> Parser:
     parser = Parser(
-        "callspan run", usage="callspan run [options] PROGRAM ...", description=_DESCRIPTION, epilog=_EPILOG
+        "callspan run",
+        usage="callspan run [options] PROGRAM ...",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
     )
     for option in OPTIONS:
         if option.metavar:
             parser.add_argument(option.flag, metavar=option.metavar, help=option.help)
         else:
-            parser.add_argument(option.flag, action="store_const", const=option.value, help=option.help)
+            parser.add_argument(
+                option.flag, action="store_const", const=option.value, help=option.help
+            )
     return parser
 
 
@@ -101,5 +106,9 @@ def _become(program: Program, env: Mapping[str, str]) -> NoReturn:
     try:
         os.execve(program.executable, program.words, env)
     except OSError as error:
-        fix = "give it a first line such as #!/bin/sh" if error.errno == errno.ENOEXEC else "check the file"
+        fix = (
+            "give it a first line such as #!/bin/sh"
+            if error.errno == errno.ENOEXEC
+            else "check the file"
+        )
         raise Problem(f"{program.words[0]} cannot be run ({error.strerror}): {fix}") from None

@@ -26,11 +26,18 @@ are a quarter of the bytes where they do not. callspan never downloads them by i
 def main(words: Sequence[str]) -> int:
     """Show what there is, or fetch what there is not."""
     parser = Parser("callspan tokens", description=_DESCRIPTION)
-    parser.add_argument("action", nargs="?", choices=("show", "fetch"), default="show", help="show is the default")
     parser.add_argument(
-        "--from", dest="mirror", metavar="URL", help="fetch from a mirror, such as http://host/encodings"
+        "action", nargs="?", choices=("show", "fetch"), default="show", help="show is the default"
     )
-    parser.add_argument("--timeout", type=float, default=_SECONDS, metavar="S", help="seconds for each file (60)")
+    parser.add_argument(
+        "--from",
+        dest="mirror",
+        metavar="URL",
+        help="fetch from a mirror, such as http://host/encodings",
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=_SECONDS, metavar="S", help="seconds for each file (60)"
+    )
     given = parser.parse_args(words)
     if given.action == "fetch":
         for name in ENCODINGS:
@@ -56,7 +63,9 @@ def _fetch(name: str, mirror: str | None, seconds: float) -> None:
     address = f"{mirror.rstrip('/')}/{url.rpartition('/')[2]}" if mirror else url
     data = _download(address, seconds)
     if not ranks.as_expected(data, expected):
-        raise Problem(f"what {address} gave is not the {name} that tiktoken expects: try again, or use another mirror")
+        raise Problem(
+            f"what {address} gave is not the {name} that tiktoken expects: try again, or use another mirror"
+        )
     _write(ranks.own_folder() / ranks.file_name(url), data)
 
 
@@ -69,7 +78,9 @@ def _download(address: str, seconds: float) -> bytes:
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"not done after {seconds:g} s")
     except (OSError, ValueError) as error:
-        raise Problem(f"{address} cannot be fetched ({error}): use --from with a mirror, or --timeout") from None
+        raise Problem(
+            f"{address} cannot be fetched ({error}): use --from with a mirror, or --timeout"
+        ) from None
     return b"".join(pieces)
 
 
@@ -81,4 +92,6 @@ def _write(path: Path, data: bytes) -> None:
             half.write(data)
         os.replace(half.name, path)
     except OSError as error:
-        raise Problem(f"{path} cannot be written ({error}): set TIKTOKEN_CACHE_DIR to a folder that can") from None
+        raise Problem(
+            f"{path} cannot be written ({error}): set TIKTOKEN_CACHE_DIR to a folder that can"
+        ) from None

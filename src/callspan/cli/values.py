@@ -45,7 +45,9 @@ def clients(flag: str, value: str) -> str:
         raise Problem(f"{flag} is empty: known clients are {', '.join(known)}")
     for name in names:
         if name not in known:
-            raise Problem(f"{flag}: unknown client {name!r}{meant(name, known)}: known are {', '.join(known)}")
+            raise Problem(
+                f"{flag}: unknown client {name!r}{meant(name, known)}: known are {', '.join(known)}"
+            )
     return ",".join(names)
 
 
@@ -61,11 +63,17 @@ def file(flag: str, value: str) -> str:
     path = os.path.abspath(os.path.expanduser(text(flag, value)))
     folder = os.path.dirname(path)
     if os.path.isdir(path):
-        raise Problem(f"{flag} {value} is a folder: name a file in it, such as {os.path.join(value, 'traces.jsonl')}")
+        raise Problem(
+            f"{flag} {value} is a folder: name a file in it, such as {os.path.join(value, 'traces.jsonl')}"
+        )
     if not os.path.isdir(folder):
-        raise Problem(f"{flag} {value}: there is no folder {folder}: make it with mkdir -p {folder}")
+        raise Problem(
+            f"{flag} {value}: there is no folder {folder}: make it with mkdir -p {folder}"
+        )
     if not os.access(path if os.path.exists(path) else folder, os.W_OK):
-        raise Problem(f"{flag} {value} cannot be written: choose another place, or change its permissions")
+        raise Problem(
+            f"{flag} {value} cannot be written: choose another place, or change its permissions"
+        )
     return path
 
 
@@ -94,10 +102,14 @@ def _must_be_free(flag: str, host: str, port: int) -> None:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trial.bind(found[4])
     except PermissionError:
-        raise Problem(f"{flag}: port {port} is for root only: choose one above 1023, such as {host}:9464") from None
+        raise Problem(
+            f"{flag}: port {port} is for root only: choose one above 1023, such as {host}:9464"
+        ) from None
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise Problem(
                 f"{flag}: port {port} of {host} is in use: choose another, or stop what listens there"
             ) from None
-        raise Problem(f"{flag}: {host} is no address of this machine: use 127.0.0.1 or 0.0.0.0") from None
+        raise Problem(
+            f"{flag}: {host} is no address of this machine: use 127.0.0.1 or 0.0.0.0"
+        ) from None

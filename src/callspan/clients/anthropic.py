@@ -21,7 +21,9 @@ def _provider(client: Any, host: str, port: int | None) -> str:
 @cache
 def _platform(client: type) -> str | None:
     names = [base.__name__ for base in client.__mro__]
-    return next((told for word, told in _PLATFORMS.items() if any(word in name for name in names)), None)
+    return next(
+        (told for word, told in _PLATFORMS.items() if any(word in name for name in names)), None
+    )
 
 
 def _asked_for_spans(client: Any) -> bool:

@@ -38,7 +38,10 @@ BOTO3 = Adapter(
     door=api_calls("botocore", "", SERVICES, asks, invoke.headed),
     routes=(
         post("^Converse(Stream)?", CONVERSE),
-        *(post(f"^InvokeModel(WithResponseStream)?/{form.name}", form.wire_format) for form in invoke.FORMS),
+        *(
+            post(f"^InvokeModel(WithResponseStream)?/{form.name}", form.wire_format)
+            for form in invoke.FORMS
+        ),
         post("^Invoke(Inline)?Agent", AGENT),
         post("^RetrieveAndGenerate(Stream)?", knowledge.GENERATION),
         post("^Retrieve", knowledge.SEARCH),

@@ -38,7 +38,10 @@ def _url(wrapper: Any) -> str:
     # those for AWS do so in a hook of their HTTP client, which alone knows where to
     for hook in wrapper.httpx_client.httpx_client.event_hooks["request"]:
         cells = getattr(hook, "__closure__", None) or ()
-        known = {name: cell.cell_contents for name, cell in zip(hook.__code__.co_freevars, cells, strict=True)}
+        known = {
+            name: cell.cell_contents
+            for name, cell in zip(hook.__code__.co_freevars, cells, strict=True)
+        }
         if known.get("service") in _AWS:
             return _AWS[known["service"]].format(known.get("aws_region"))
     return ""
@@ -79,6 +82,11 @@ COHERE = Adapter(
     versions=("5.16", "8"),
     provider=by_address("cohere"),
     door=_door,
-    routes=(post("/v2/chat", CHAT), post("/v1/chat", CHAT_V1), post("/embed", EMBEDDINGS), post("/rerank", RERANK)),
+    routes=(
+        post("/v2/chat", CHAT),
+        post("/v1/chat", CHAT_V1),
+        post("/embed", EMBEDDINGS),
+        post("/rerank", RERANK),
+    ),
     inner="_client_wrapper",
 )

@@ -14,5 +14,9 @@ FIREWORKS = Adapter(
     versions=("1.2", "2"),
     provider=by_address("fireworks"),
     door=stainless,
-    routes=(post("/chat/completions", CHAT), post("/completions", COMPLETIONS), post("/messages", MESSAGES)),
+    routes=(
+        post("/chat/completions", CHAT),
+        post("/completions", COMPLETIONS),
+        post("/messages", MESSAGES),
+    ),
 )

@@ -38,7 +38,9 @@ def _asks(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked |
     return Asked(method, paths.endpoint(path, body), told, address(str(url)), ":stream" in path)
 
 
-def _arguments(http_method: str, path: str, request_dict: Any, http_options: Any = None) -> tuple[str, str, Any, Any]:
+def _arguments(
+    http_method: str, path: str, request_dict: Any, http_options: Any = None
+) -> tuple[str, str, Any, Any]:
     return http_method, path, request_dict, http_options
 
 
@@ -49,12 +51,18 @@ def _said(given: Any) -> Any:
 
 
 def _provider(client: Any, host: str, port: int | None) -> str:
-    return "gcp.vertex_ai" if getattr(client, "vertexai", False) else provider(host, port, "gcp.gemini")
+    return (
+        "gcp.vertex_ai"
+        if getattr(client, "vertexai", False)
+        else provider(host, port, "gcp.gemini")
+    )
 
 
 def _why(error: BaseException) -> Failure:
     found = explain(error, "status")
-    return replace(found, retry_after=found.retry_after or stated_wait(getattr(error, "details", None)))
+    return replace(
+        found, retry_after=found.retry_after or stated_wait(getattr(error, "details", None))
+    )
 
 
 def _method(name: str, **options: Any) -> Method:
@@ -75,7 +83,11 @@ _METHODS = methods(
 def _door(adapter: Adapter, opener: Opener) -> list[Patch]:
     # before 2.0 interactions had a client of their own, which Stainless had made
     earlier = stainless(replace(adapter, module="google.genai._interactions"), opener)
-    return [*_METHODS(adapter, opener), *speakeasy.streams(_LATER), *(replace(one, optional=True) for one in earlier)]
+    return [
+        *_METHODS(adapter, opener),
+        *speakeasy.streams(_LATER),
+        *(replace(one, optional=True) for one in earlier),
+    ]
 
 
 GOOGLE_GENAI = Adapter(

@@ -20,7 +20,11 @@ from callspan.semconv.providers import provider
 
 _OWN = "hugging_face"
 _NAMES = {"auto": _OWN, "hf-inference": _OWN, "fireworks-ai": "fireworks"}
-_PATHS = {"conversational": "/chat", "text-generation": "/generate", "feature-extraction": "/features"}
+_PATHS = {
+    "conversational": "/chat",
+    "text-generation": "/generate",
+    "feature-extraction": "/features",
+}
 _OPENAI = {"messages": "/chat", "prompt": "/completions", "input": "/embeddings"}
 """What tells that a provider is asked in OpenAI's way, whatever the task is called and whatever its address is."""
 
@@ -33,7 +37,9 @@ def _asks(_client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked 
         return None
     path = next((told for field, told in _OPENAI.items() if field in body), path)
     model = None if "://" in str(sent.model) else sent.model
-    return Asked("POST", path, {"model": model, **body}, address(sent.url), kwargs.get("stream") is True)
+    return Asked(
+        "POST", path, {"model": model, **body}, address(sent.url), kwargs.get("stream") is True
+    )
 
 
 def _said(given: Any) -> Any:

@@ -34,13 +34,19 @@ _CLOUDS = {"azure": "azure.ai.inference", "gcp": "gcp.vertex_ai"}
 def _provider(hooks: Any, host: str, port: int | None) -> str:
     """Who stands at the address, else whose client it is: its hooks are all that the door knows of it."""
     home = type(hooks).__module__
-    return provider(host, port, next((name for word, name in _CLOUDS.items() if word in home), "mistral_ai"))
+    return provider(
+        host, port, next((name for word, name in _CLOUDS.items() if word in home), "mistral_ai")
+    )
 
 
 def _errors(package: str, name: str) -> list[tuple[str, str]]:
     """Its exceptions, of which the first is what the newer ones are made from."""
     kinds = (f"{name}Error", "SDKError", "HTTPValidationError")
-    return [(f"{package}.{home}.{kind.lower()}", kind) for home in ("errors", "models") for kind in kinds]
+    return [
+        (f"{package}.{home}.{kind.lower()}", kind)
+        for home in ("errors", "models")
+        for kind in kinds
+    ]
 
 
 def _said(given: Any) -> Any:
@@ -53,7 +59,9 @@ def _why(error: BaseException) -> Failure:
 
 
 _REQUESTS = [
-    method for package in _PACKAGES for method in speakeasy.requests(package, said=_said, follow=follow_or_await)
+    method
+    for package in _PACKAGES
+    for method in speakeasy.requests(package, said=_said, follow=follow_or_await)
 ]
 
 

@@ -24,7 +24,9 @@ def _asks(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked |
     if not isinstance(body, dict):
         return None
     _, method, path = args
-    return Asked(method, path, body, address(str(client._client.base_url)), bool(kwargs.get("stream")))
+    return Asked(
+        method, path, body, address(str(client._client.base_url)), bool(kwargs.get("stream"))
+    )
 
 
 def _why(error: BaseException) -> Failure:
@@ -43,10 +45,19 @@ OLLAMA = Adapter(
     package="ollama",
     module="ollama",
     versions=("0.4", "0.7"),
-    provider=lambda _client, _host, _port: "ollama",  # nobody else speaks its format, whatever the address
+    provider=lambda _client, _host, _port: (
+        "ollama"
+    ),  # nobody else speaks its format, whatever the address
     door=methods(
         Method(_CLIENT, "Client._request", asks=_asks, lazy=True, answer_of=validated_answer),
-        Method(_CLIENT, "AsyncClient._request", asks=_asks, asynchronous=True, lazy=True, answer_of=validated_answer),
+        Method(
+            _CLIENT,
+            "AsyncClient._request",
+            asks=_asks,
+            asynchronous=True,
+            lazy=True,
+            answer_of=validated_answer,
+        ),
         why=_why,
     ),
     routes=(

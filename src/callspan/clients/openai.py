@@ -16,7 +16,9 @@ from callspan.semconv.providers import behind, provider
 
 
 def _provider(client: Any, host: str, port: int | None) -> str:
-    found = provider(host, port, "azure.ai.openai" if "Azure" in type(client).__name__ else "openai")
+    found = provider(
+        host, port, "azure.ai.openai" if "Azure" in type(client).__name__ else "openai"
+    )
     return behind(found, client) if found == "portkey" else found
 
 

@@ -56,7 +56,12 @@ class Choice:
         fields = capture.fields if self.fields is None else frozenset(self.fields)
         if self.mode is None:
             return replace(capture, fields=fields)
-        return replace(capture, span=self.mode in ("span", "both"), event=self.mode in ("event", "both"), fields=fields)
+        return replace(
+            capture,
+            span=self.mode in ("span", "both"),
+            event=self.mode in ("event", "both"),
+            fields=fields,
+        )
 
 
 def chosen(settings: Any) -> Capture:

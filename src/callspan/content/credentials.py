@@ -40,20 +40,26 @@ _SECRET = re.compile(
     r"[ _.-]?(?:access[ _.-]?)?keys?|secrets?|tokens?|credentials?|密钥|令牌)(?:[ _.-](?:id|value|base64|\d))?"
     rf"{_ASSIGNS}[\"'`]?([A-Za-z0-9_.~+/%-]{{16,}}={{0,2}})"
 )
-_PAGE_TOKEN = re.compile(r"(?i)(?:page|continuation|next|sync|resume|cancellation|idempotency)[ _-]?(?:token|key)\W*$")
+_PAGE_TOKEN = re.compile(
+    r"(?i)(?:page|continuation|next|sync|resume|cancellation|idempotency)[ _-]?(?:token|key)\W*$"
+)
 """Names of tokens that open nothing."""
 _SAMPLE = re.compile(
     r"(?i)^(?:your|my[-_]|the[-_]|some|example|sample|dummy|placeholder|change|insert|redacted|x{4,}|\*)"
 )
 """How documents write a key that is none."""
-_PROGRAM = re.compile(r"[(\[{]|^\$|^(?:os|env|process|self|config|settings|args|data|request|var|secrets)\.")
+_PROGRAM = re.compile(
+    r"[(\[{]|^\$|^(?:os|env|process|self|config|settings|args|data|request|var|secrets)\."
+)
 """What stands after `password =` in programs and is no password: a call, an index, a variable."""
 
 
 def _alternatives(rows: tuple[tuple[str, int], ...]) -> str:
     """Return one alternative a prefix, the longest first, so that `xoxe.xox` is tried before `xoxe-`."""
     longest_first = sorted(rows, key=lambda row: -len(row[0]))
-    return "|".join(f"{re.escape(prefix)}[A-Za-z0-9_.+/=-]{{{least},}}" for prefix, least in longest_first)
+    return "|".join(
+        f"{re.escape(prefix)}[A-Za-z0-9_.+/=-]{{{least},}}" for prefix, least in longest_first
+    )
 
 
 _KEY = re.compile(
@@ -125,7 +131,11 @@ def _hide_keys(match: re.Match[str]) -> str:
 
 def _hide_key(match: re.Match[str]) -> str:
     value = match.group()
-    is_key = _is_key(value) if match["general"] else match["shape"] or not _WORDS.fullmatch(_PREFIX.sub("", value))
+    is_key = (
+        _is_key(value)
+        if match["general"]
+        else match["shape"] or not _WORDS.fullmatch(_PREFIX.sub("", value))
+    )
     return mark("key", value) if is_key else value
 
 
@@ -141,7 +151,11 @@ def _is_mixed(text: str) -> bool:
     """Whether letters alone look random: some issuers' keys may have no digit."""
     capitals = sum(letter.isupper() for letter in text)
     letters = sum(letter.isalpha() for letter in text)
-    return letters >= 16 and 0.25 * letters <= capitals <= 0.75 * letters and not re.search(r"[a-z]{7}|[A-Z]{7}", text)
+    return (
+        letters >= 16
+        and 0.25 * letters <= capitals <= 0.75 * letters
+        and not re.search(r"[a-z]{7}|[A-Z]{7}", text)
+    )
 
 
 def _hide_header(match: re.Match[str]) -> str:

@@ -122,7 +122,9 @@ def _shortener(item: Any, excess: int) -> Callable[[str], str]:
     """Cuts all texts above one length, chosen so that what is too much goes."""
     lengths = sorted(_lengths(item), reverse=True)
     keep = _level(lengths, excess)
-    return lambda text: text if size(text) <= max(keep, _SHORT) else middle_out(text, max(keep, _SHORT))
+    return lambda text: (
+        text if size(text) <= max(keep, _SHORT) else middle_out(text, max(keep, _SHORT))
+    )
 
 
 def _level(lengths: list[int], excess: int) -> int:

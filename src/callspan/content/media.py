@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,\s]*)*;base64,([A-Za-z0-9+/_=-]*)", re.ASCII)
+_DATA_URL = re.compile(
+    r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,\s]*)*;base64,([A-Za-z0-9+/_=-]*)", re.ASCII
+)
 _RUN = re.compile(
-    r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{64,}={0,2}(?:\r?\n[A-Za-z0-9+/_-]{1,76}={0,2}(?=\r?\n|\Z))*", re.ASCII
+    r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{64,}={0,2}(?:\r?\n[A-Za-z0-9+/_-]{1,76}={0,2}(?=\r?\n|\Z))*",
+    re.ASCII,
 )
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\r\n-]+={0,2}\s*", re.ASCII)
 _BEGINNINGS = (
@@ -35,11 +38,26 @@ _BEGINNINGS = (
 _BEGINNING = re.compile("|".join(start.pattern for start, _ in _BEGINNINGS))
 _BLOCK = 32
 """Half of the shortest run that is looked for: a run has one such block at least that begins at a multiple of it."""
-_TYPES = ("mime_type", "media_type", "mimeType", "mediaType", "type", "format", "output_format", "encoding")
+_TYPES = (
+    "mime_type",
+    "media_type",
+    "mimeType",
+    "mediaType",
+    "type",
+    "format",
+    "output_format",
+    "encoding",
+)
 """The fields in which an object says what it holds."""
-_MEDIUM = re.compile("image|audio|video|sound|speech|screenshot|picture|photo|file|document|pdf|base64|b64|bytes|blob")
-_PAYLOAD = re.compile("data|result|content|output|body|raw|image|audio|video|screenshot|base64|b64|bytes")
-_NAMING = re.compile("(?:name|type|url|uri|path|status|role|format|model|quality|title|prompt|text|(?:^|_)id|Id)$")
+_MEDIUM = re.compile(
+    "image|audio|video|sound|speech|screenshot|picture|photo|file|document|pdf|base64|b64|bytes|blob"
+)
+_PAYLOAD = re.compile(
+    "data|result|content|output|body|raw|image|audio|video|screenshot|base64|b64|bytes"
+)
+_NAMING = re.compile(
+    "(?:name|type|url|uri|path|status|role|format|model|quality|title|prompt|text|(?:^|_)id|Id)$"
+)
 """Fields that name or describe something, in an object that holds bytes."""
 _ANYWHERE = 256
 """Characters from which on a run is taken for bytes wherever it stands, if it is as mixed as bytes are."""
@@ -92,7 +110,11 @@ def _least(key: str, around: Mapping[Any, Any]) -> int | None:
 @lru_cache(maxsize=256)
 def _hints(key: str) -> tuple[bool, bool, bool]:
     """Return whether a field's name stands for a name or description, for a payload, and for a kind of medium."""
-    return _NAMING.search(key) is not None, _PAYLOAD.search(key) is not None, _MEDIUM.search(key.lower()) is not None
+    return (
+        _NAMING.search(key) is not None,
+        _PAYLOAD.search(key) is not None,
+        _MEDIUM.search(key.lower()) is not None,
+    )
 
 
 def _says_medium(state: Any) -> bool:

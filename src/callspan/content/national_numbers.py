@@ -36,7 +36,9 @@ def has_luhn_digit(text: str) -> bool:
 def is_card(text: str) -> bool:
     """Whether a number has the first digits, the length and the check digit of a payment card."""
     number = "".join(map(str, digits_of(text)))
-    is_issued = any(re.match(first, number) and len(number) in lengths for first, lengths in _CARD_LENGTHS)
+    is_issued = any(
+        re.match(first, number) and len(number) in lengths for first, lengths in _CARD_LENGTHS
+    )
     return is_issued and has_luhn_digit(number)
 
 
@@ -58,7 +60,9 @@ def _is_date(text: str) -> bool:
 
 
 def _is_chinese(text: str) -> bool:
-    total = sum(int(digit) * weight for digit, weight in zip(text[:17], _CHINESE_WEIGHTS, strict=True))
+    total = sum(
+        int(digit) * weight for digit, weight in zip(text[:17], _CHINESE_WEIGHTS, strict=True)
+    )
     return _is_date(text[6:14]) and "10X98765432"[total % 11] == text[17].upper()
 
 

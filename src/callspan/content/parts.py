@@ -10,7 +10,9 @@ from callspan.events import SERVER_TOOL_CALL, TOOL_CALL
 from callspan.runtime.plain import plain, valid
 
 Item = dict[str, Any]
-_NAMES = frozenset({"type", "role", "id", "name", "mime_type", "modality", "finish_reason", "file_id"})
+_NAMES = frozenset(
+    {"type", "role", "id", "name", "mime_type", "modality", "finish_reason", "file_id"}
+)
 """What names a part rather than says something; it is never given to a redaction hook."""
 LEAST_NUMBER = 1_000_000
 """Numbers of people have seven digits and more."""
@@ -41,7 +43,9 @@ def _listed(items: list[Item], where: str, capture: Capture) -> list[Item]:
     bare = [_bare(item, capture.fields) for _, item in found]
     if capture.redact is None:
         return bare
-    return [_redacted(item, field, capture.redact) for (field, _), item in zip(found, bare, strict=True)]
+    return [
+        _redacted(item, field, capture.redact) for (field, _), item in zip(found, bare, strict=True)
+    ]
 
 
 def _field(item: Item, where: str) -> str:
@@ -71,14 +75,24 @@ def _held(kind: str) -> str:
 
 def _redacted(item: Item, where: str, redact: Redact) -> Item:
     kind = item.get("type")
-    place = "arguments" if kind in (TOOL_CALL, SERVER_TOOL_CALL) else "results" if kind in _ANSWERS else where
+    place = (
+        "arguments"
+        if kind in (TOOL_CALL, SERVER_TOOL_CALL)
+        else "results"
+        if kind in _ANSWERS
+        else where
+    )
 
     found = {}
     for key, value in item.items():
         if key == "parts":
-            found[key] = [_redacted(part, where, redact) if isinstance(part, dict) else part for part in value]
+            found[key] = [
+                _redacted(part, where, redact) if isinstance(part, dict) else part for part in value
+            ]
         else:
-            found[key] = value if key in _NAMES else redacted_value(plain(value), place, redact, key)
+            found[key] = (
+                value if key in _NAMES else redacted_value(plain(value), place, redact, key)
+            )
     return found
 
 
@@ -95,7 +109,8 @@ def redacted_value(value: Any, where: str, redact: Redact, name: str = "") -> An
         return value if hidden == text else hidden
     if isinstance(value, dict):
         return {
-            _redacted_key(key, where, redact): redacted_value(item, where, redact, key) for key, item in value.items()
+            _redacted_key(key, where, redact): redacted_value(item, where, redact, key)
+            for key, item in value.items()
         }
     if isinstance(value, list):
         return [redacted_value(item, where, redact, name) for item in value]

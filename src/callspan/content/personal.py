@@ -14,11 +14,17 @@ from callspan.content.national_numbers import NATIONAL_NUMBERS, digits_of, is_ca
 _LONG_NUMBER = re.compile(r"\d(?:[ ./()-]{0,2}[0-9A-Za-z]){3}")
 """What every number that is looked for has; most texts have none, and are done."""
 _END = r"(?![\w-]|\.\d)"
-_EMAIL = re.compile(r"(?<![\w.+-])(?<!//)[\w.%+'-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-]|:[\w/])")
-_NO_EMAIL = re.compile(r"(?i)@[1-9]x\.|\.(?:service|socket|timer|target|local|png|jpe?g|svg|webp|gif|json|html)$")
+_EMAIL = re.compile(
+    r"(?<![\w.+-])(?<!//)[\w.%+'-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-]|:[\w/])"
+)
+_NO_EMAIL = re.compile(
+    r"(?i)@[1-9]x\.|\.(?:service|socket|timer|target|local|png|jpe?g|svg|webp|gif|json|html)$"
+)
 """File names (`logo@2x.png`) and units of systemd (`getty@tty1.service`) that look like addresses."""
 _CARD = re.compile(rf"(?<![\w.-])\d(?:[ -]?\d){{12,18}}{_END}")
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?(?![A-Za-z0-9])")
+_IBAN = re.compile(
+    r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?(?![A-Za-z0-9])"
+)
 _INTERNATIONAL = re.compile(
     rf"(?<![\w.+-])(?:\+|00 ?(?=[1-9]\d ))[1-9]\d{{0,2}}(?:[ ./-]{{0,2}}\(?\d{{1,5}}\)?){{1,6}}{_END}"
 )
@@ -86,4 +92,8 @@ def _is_public_address(text: str) -> bool:
         address = ipaddress.IPv4Address(text)
     except ValueError:
         return False
-    return not (address.is_loopback or address.is_unspecified or text.startswith(("10.", "192.168.", "169.254.")))
+    return not (
+        address.is_loopback
+        or address.is_unspecified
+        or text.startswith(("10.", "192.168.", "169.254."))
+    )

@@ -27,7 +27,9 @@ class Phones:
         self._regions = tuple(regions)
         for region in self._regions:
             if not _REGION.fullmatch(region):
-                raise ValueError(f"{region!r} is no code of a country: write such as 'phones:US,DE'")
+                raise ValueError(
+                    f"{region!r} is no code of a country: write such as 'phones:US,DE'"
+                )
         try:
             self._library = importlib.import_module("phonenumbers")
         except ImportError:
@@ -35,7 +37,9 @@ class Phones:
         known = self._library.SUPPORTED_REGIONS
         for region in self._regions:
             if region not in known:
-                raise ValueError(f"{region!r} is no country with phone numbers: write such as 'phones:US,DE'")
+                raise ValueError(
+                    f"{region!r} is no country with phone numbers: write such as 'phones:US,DE'"
+                )
 
     def __call__(self, text: str, where: str = "") -> str:
         """Return the text with phone numbers replaced by their kind and length."""

@@ -44,7 +44,9 @@ def redact_field(name: str, value: str, where: str) -> str:
 
 def knows_fields(redact: Redact) -> bool:
     """Whether a redaction is the common one, or has it among its steps."""
-    return redact is redact_common or (isinstance(redact, Steps) and any(map(knows_fields, redact.steps)))
+    return redact is redact_common or (
+        isinstance(redact, Steps) and any(map(knows_fields, redact.steps))
+    )
 
 
 class Steps:
@@ -101,4 +103,6 @@ def _parse_step(step: str) -> Redact:
         return Phones(region.strip() for region in regions.split(","))
     if _MODULE_FUNCTION.fullmatch(step):
         return Named(step)
-    raise ValueError("give a function of (text, where), 'common', 'phones:US,DE' or 'module:function'")
+    raise ValueError(
+        "give a function of (text, where), 'common', 'phones:US,DE' or 'module:function'"
+    )

@@ -30,10 +30,16 @@ def attributes(*, baggage: bool = False, **values: str | bool | int | float) -> 
 
 def _value(name: str, value: Any) -> Any:
     if name.startswith(RESERVED):
-        raise SettingsError(f"the attribute {name!r} is callspan's or the conventions': use a name of your own")
+        raise SettingsError(
+            f"the attribute {name!r} is callspan's or the conventions': use a name of your own"
+        )
     if isinstance(value, (str, bool, int, float)):
-        return plain(value)  # which no exporter refuses: an integer of more than 64 bits becomes text
+        return plain(
+            value
+        )  # which no exporter refuses: an integer of more than 64 bits becomes text
     number, integer = real(value), whole(value)
     if number is None:
-        raise SettingsError(f"the attribute {name!r} is {value!r}: give a text, a number, or true or false")
+        raise SettingsError(
+            f"the attribute {name!r} is {value!r}: give a text, a number, or true or false"
+        )
     return number if integer is None else integer

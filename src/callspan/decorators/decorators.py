@@ -22,9 +22,13 @@ F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, ..., Any]")
 class Mark:
     """Marks functions, as a decorator, and blocks, as a context manager, sync and async; as many as one likes."""
 
-    def __init__(self, kind: Kind, name: str | None, parameters: dict[str, Any], arguments: Any = None) -> None:
+    def __init__(
+        self, kind: Kind, name: str | None, parameters: dict[str, Any], arguments: Any = None
+    ) -> None:
         if name == "":
-            raise SettingsError(f"callspan.{kind.word} has an empty name: give one that tells it from others")
+            raise SettingsError(
+                f"callspan.{kind.word} has an empty name: give one that tells it from others"
+            )
         self._kind = kind
         self._name = name
         self._parameters = parameters
@@ -35,31 +39,55 @@ class Mark:
         """The function, marked."""
         _check(self._kind.word, function)
         if self._arguments is not None or "tool_call_id" in self._parameters:
-            raise SettingsError("arguments and call_id are those of a block: a function is given its own at each call")
+            raise SettingsError(
+                "arguments and call_id are those of a block: a function is given its own at each call"
+            )
         told = self._told(self._name or _name(function))
         if self._kind is TOOL and (line := _first_line(function)):
             told.setdefault("tool_description", line)
         run = lazily if _is_lazy(function) else called
 
-        def marked(function: Any, _instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            return run(function, args, kwargs, partial(self._begin, told, partial(_bound, function, args, kwargs)))
+        def marked(
+            function: Any, _instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+        ) -> Any:
+            return run(
+                function,
+                args,
+                kwargs,
+                partial(self._begin, told, partial(_bound, function, args, kwargs)),
+            )
 
         return wrapped(function, marked, operations.heard)
 
     def _told(self, name: str) -> dict[str, Any]:
         return {f"{self._kind.word}_name": valid(name), **self._parameters}
 
-    def _begin(self, told: dict[str, Any], given: Callable[[], Any], asynchronous: bool) -> Operation | None:
+    def _begin(
+        self, told: dict[str, Any], given: Callable[[], Any], asynchronous: bool
+    ) -> Operation | None:
         kind = self._kind
-        call = Call(kind.operation, "", None, told, asynchronous=asynchronous, content=lambda: kind.sent(given()))
+        call = Call(
+            kind.operation,
+            "",
+            None,
+            told,
+            asynchronous=asynchronous,
+            content=lambda: kind.sent(given()),
+        )
         return operations.begin(call, kind.given)
 
     def _block(self, asynchronous: bool) -> Operation:
         if self._name is None:
             word = self._kind.word
-            raise SettingsError(f"a block has no name of its own: give it one, `with callspan.{word}('name'):`")
+            raise SettingsError(
+                f"a block has no name of its own: give it one, `with callspan.{word}('name'):`"
+            )
         heard = operations.heard()
-        begun = self._begin(self._told(self._name), lambda: self._arguments, asynchronous) if heard else None
+        begun = (
+            self._begin(self._told(self._name), lambda: self._arguments, asynchronous)
+            if heard
+            else None
+        )
         operation = begun or Operation()
         self._open.append(operation)
         return operation
@@ -106,9 +134,13 @@ def _check(word: str, function: Any) -> None:
             f"callspan.{word} marks functions, and {function.__name__} is a class: mark one of its methods"
         )
     if isinstance(function, property):
-        raise SettingsError(f"callspan.{word} marks functions: put it below @property, next to the function")
+        raise SettingsError(
+            f"callspan.{word} marks functions: put it below @property, next to the function"
+        )
     if not callable(function) and not isinstance(function, classmethod):
-        raise SettingsError(f"callspan.{word} takes a function or a name, not {type(function).__name__}")
+        raise SettingsError(
+            f"callspan.{word} takes a function or a name, not {type(function).__name__}"
+        )
 
 
 def _inner(function: Any) -> Any:
@@ -164,9 +196,19 @@ def agent(name: Any = None, *, arguments: Any = None) -> Any:
 def tool(function: F, /) -> F: ...
 @overload
 def tool(
-    name: str | None = None, *, description: str | None = None, call_id: str | None = None, arguments: Any = None
+    name: str | None = None,
+    *,
+    description: str | None = None,
+    call_id: str | None = None,
+    arguments: Any = None,
 ) -> Mark: ...
-def tool(name: Any = None, *, description: str | None = None, call_id: str | None = None, arguments: Any = None) -> Any:
+def tool(
+    name: Any = None,
+    *,
+    description: str | None = None,
+    call_id: str | None = None,
+    arguments: Any = None,
+) -> Any:
     """Mark a function or a block as a tool.
 
     `@tool`, `@tool("name")`, `with tool("name"):`; the defaults are a function's own name and the first line of its
@@ -174,7 +216,9 @@ def tool(name: Any = None, *, description: str | None = None, call_id: str | Non
     of an agent are, captured as `arguments` and `results`; the arguments may be the JSON text that a model gave.
     """
     given = {"tool_type": "function", "tool_description": description, "tool_call_id": call_id}
-    return _mark(TOOL, name, {key: value for key, value in given.items() if value is not None}, arguments)
+    return _mark(
+        TOOL, name, {key: value for key, value in given.items() if value is not None}, arguments
+    )
 
 
 def _mark(kind: Kind, name: Any, parameters: dict[str, Any], arguments: Any) -> Any:

@@ -43,7 +43,16 @@ class Operation:
     Its code runs in `with`, all of it at once or, if it yields `items`, step by step. What a step raises ends it.
     """
 
-    __slots__ = ("_before", "_context", "_mark", "_observation", "_room", "_run_context", "items", "result")
+    __slots__ = (
+        "_before",
+        "_context",
+        "_mark",
+        "_observation",
+        "_room",
+        "_run_context",
+        "items",
+        "result",
+    )
 
     def __init__(self, observation: Observation | None = None, around: Any = None) -> None:
         self.result: Any = None
@@ -70,7 +79,9 @@ class Operation:
         if self._mark is None:
             return
         # a coroutine or a block may be left where something else has begun since, which is not to be put out of force
-        if (self.items is not None or self._run_context.is_around(scope.run_context())) and not self._left():
+        if (
+            self.items is not None or self._run_context.is_around(scope.run_context())
+        ) and not self._left():
             scope.enter(self._before)  # a generator's steps may be run in copies of one context
         self._before = self._mark = None
         if error is not None:

@@ -34,7 +34,10 @@ class OperationContext:
 def framework_tells(run_context: Any, call: Call) -> bool:
     """Whether the framework's run at a place is of the tool that is called there: then they are one operation."""
     around = None if isinstance(run_context, OperationContext) else run_context.call
-    return around is not None and (around.operation, around.subject) == (call.operation, call.subject)
+    return around is not None and (around.operation, around.subject) == (
+        call.operation,
+        call.subject,
+    )
 
 
 def agent_at(run_context: Any) -> dict[str, Any]:

@@ -105,7 +105,9 @@ class _AsyncSteps(AsyncShell):
             if self._operation is not None:
                 self._operation.items = []
         operation = self._operation
-        if operation is None or operation.runs:  # two readers at once are what the generator itself refuses
+        if (
+            operation is None or operation.runs
+        ):  # two readers at once are what the generator itself refuses
             return await step()
         operation.read_here()
         try:

@@ -38,13 +38,18 @@ def main(words: Sequence[str]) -> int:
     """Show the flower shop's calls; 1 where the two counts differ."""
     parser = Parser("callspan demo", description=_DESCRIPTION)
     parser.add_argument(
-        "--otlp", action="store_true", help="also send it where the OTEL_* variables say (else they are ignored)"
+        "--otlp",
+        action="store_true",
+        help="also send it where the OTEL_* variables say (else they are ignored)",
     )
     chosen = parser.parse_args(words)
     if importlib.util.find_spec("openai") is None:
         raise Problem("callspan demo needs the extra: pip install 'callspan[demo]'")
     program = flower_shop()
-    with tempfile.TemporaryDirectory(prefix="callspan-") as folder, ModelServer(first_call_busy=True) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="callspan-") as folder,
+        ModelServer(first_call_busy=True) as server,
+    ):
         file = Path(folder, "traces.jsonl")
         env = _environment(server.url, file, chosen.otlp)
         _print(_EXPLAINED.format(program=program.name))
@@ -58,13 +63,26 @@ def flower_shop() -> Path:
     for found in (here / "flower_shop.py", here.parents[2] / "examples" / "flower_shop.py"):
         if found.exists():
             return found
-    raise Problem("the demo's program is missing from this installation: pip install --force-reinstall callspan")
+    raise Problem(
+        "the demo's program is missing from this installation: pip install --force-reinstall callspan"
+    )
 
 
 def _environment(url: str, file: Path, otlp: bool) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if otlp and name.startswith(_KEPT_FOR_OTLP)}
-    base = {name: value for name, value in os.environ.items() if not name.startswith(_OURS_TO_SET)} | kept
-    base |= {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "demo", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if otlp and name.startswith(_KEPT_FOR_OTLP)
+    }
+    base = {
+        name: value for name, value in os.environ.items() if not name.startswith(_OURS_TO_SET)
+    } | kept
+    base |= {
+        "OPENAI_BASE_URL": url,
+        "OPENAI_API_KEY": "demo",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }
     base.setdefault("OTEL_SERVICE_NAME", "flower-shop")
     env = child_environment({"CALLSPAN_CONSOLE": "true", "CALLSPAN_FILE": str(file)}, base)
     if otlp:
@@ -75,7 +93,9 @@ def _environment(url: str, file: Path, otlp: bool) -> dict[str, str]:
 def _must_have_a_collector(env: Mapping[str, str]) -> None:
     try:
         if not from_environment(env).targets(env):
-            raise Problem("--otlp needs to know where: set OTEL_EXPORTER_OTLP_ENDPOINT, as to http://localhost:4318")
+            raise Problem(
+                "--otlp needs to know where: set OTEL_EXPORTER_OTLP_ENDPOINT, as to http://localhost:4318"
+            )
     except ConfigurationError as error:
         raise Problem(str(error)) from None
 

@@ -38,7 +38,9 @@ def recorded(file: Path) -> Totals:
     """What stands in a file of OTLP JSON lines."""
     if not file.exists():
         return Totals()
-    spans = [_attributes(span) for span in _model_calls(file.read_text(encoding="utf-8").splitlines())]
+    spans = [
+        _attributes(span) for span in _model_calls(file.read_text(encoding="utf-8").splitlines())
+    ]
     told = [span for span in spans if names.INPUT_TOKENS in span]
     return Totals(
         calls=len(told),
@@ -54,7 +56,11 @@ def _model_calls(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
         for resource in json.loads(line).get("resourceSpans", ()):
             for scope in resource["scopeSpans"]:
                 if scope.get("scope", {}).get("name") == names.SCOPE:
-                    yield from (span for span in scope["spans"] if span.get("status", {}).get("code") != _ERROR)
+                    yield from (
+                        span
+                        for span in scope["spans"]
+                        if span.get("status", {}).get("code") != _ERROR
+                    )
 
 
 def _attributes(span: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,16 @@
 """The words that clients and handlers share: a call, what it is answered, and how it ends."""
 
 from callspan.events.call import Call, Content
-from callspan.events.delta import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Delta, Fetched, Part, Token
+from callspan.events.delta import (
+    REASONING,
+    SERVER_TOOL_CALL,
+    TEXT,
+    TOOL_CALL,
+    Delta,
+    Fetched,
+    Part,
+    Token,
+)
 from callspan.events.ending import CANCELLED_BY_PROVIDER, Failure, Outcome, Retry
 from callspan.events.estimate import Estimate
 from callspan.events.framework import Framework

@@ -174,7 +174,13 @@ class Call:
         kept = copy.copy(self)
         kept._read_content, kept._content = Content, None
         kept.shown = kept.span = kept.context = kept.parent = kept.framework = None
-        kept.failure, kept.estimate, kept.charge, kept.retries, kept.values = None, None, None, [], {}
+        kept.failure, kept.estimate, kept.charge, kept.retries, kept.values = (
+            None,
+            None,
+            None,
+            [],
+            {},
+        )
         kept.response = Response()
         kept.response.id, kept.response.model = self.response.id, self.response.model
         kept.response.details = dict(self.response.details)

@@ -30,7 +30,11 @@ def said(error: BaseException) -> str:
 
 def qualified(kind: type) -> str:
     """The name of a class with its module; builtin ones bare."""
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def note(call: Call, error: BaseException) -> None:
@@ -62,7 +66,11 @@ def was_noted(call: Call, error: BaseException) -> bool:
 def _members(error: BaseException) -> Iterator[BaseException]:
     """Yield an exception, or what an exception group holds."""
     members = getattr(error, "exceptions", None)
-    if isinstance(members, tuple) and members and all(isinstance(one, BaseException) for one in members):
+    if (
+        isinstance(members, tuple)
+        and members
+        and all(isinstance(one, BaseException) for one in members)
+    ):
         for member in members:
             yield from _members(member)
     else:

@@ -58,10 +58,20 @@ def shown(part: Part, text: str) -> dict[str, Any]:
     if part.data is not None:
         return {"type": part.kind, **part.data}
     if part.kind == TOOL_CALL:
-        return {"type": TOOL_CALL, "id": part.id, "name": part.name or "", "arguments": parsed(text)}
+        return {
+            "type": TOOL_CALL,
+            "id": part.id,
+            "name": part.name or "",
+            "arguments": parsed(text),
+        }
     if part.kind == SERVER_TOOL_CALL:
         asked = {"type": part.name or "", "arguments": parsed(text)}
-        return {"type": SERVER_TOOL_CALL, "id": part.id, "name": part.name or "", SERVER_TOOL_CALL: asked}
+        return {
+            "type": SERVER_TOOL_CALL,
+            "id": part.id,
+            "name": part.name or "",
+            SERVER_TOOL_CALL: asked,
+        }
     return {"type": part.kind, "content": text}
 
 
@@ -192,7 +202,12 @@ class Response:
     def text(self) -> str:
         """The answer's text, of the first choice."""
         first = self.messages[:1]
-        return "".join(part["content"] for message in first for part in message["parts"] if part["type"] == TEXT)
+        return "".join(
+            part["content"]
+            for message in first
+            for part in message["parts"]
+            if part["type"] == TEXT
+        )
 
     def finished(self, choices: int) -> bool:
         """Whether the model had said all it would: a closing event, or a finish reason for each of the choices."""

@@ -66,7 +66,11 @@ class Usage:
     @property
     def states_nothing(self) -> bool:
         """Whether there is no count at all, not even of a part; an event of a stream may state a part alone."""
-        return not self.details and self.cost is None and all(getattr(self, name) is None for name in _COUNTS)
+        return (
+            not self.details
+            and self.cost is None
+            and all(getattr(self, name) is None for name in _COUNTS)
+        )
 
     @property
     def charged(self) -> Usage:
@@ -139,7 +143,10 @@ DETAILS = (
 
 def _merged(older: Mapping[str, int], newer: Mapping[str, int]) -> Mapping[str, int]:
     """Both, with the newer count where it is not a zero that only repeats nothing."""
-    return {**older, **{name: number for name, number in newer.items() if number or name not in older}}
+    return {
+        **older,
+        **{name: number for name, number in newer.items() if number or name not in older},
+    }
 
 
 _NOT_COUNTS = ("source", "billed", "details", "shares", "cost")

@@ -19,7 +19,9 @@ class Tap:
     `renew` is called when processors are wanted after a fork, `flush` when a provider is flushed or shut down.
     """
 
-    def __init__(self, signal: str, renew: Callable[[], None], flush: Callable[[str, float], bool]) -> None:
+    def __init__(
+        self, signal: str, renew: Callable[[], None], flush: Callable[[str, float], bool]
+    ) -> None:
         self.signal = signal
         self.own: Any = None
         self._origin: Any = None
@@ -34,7 +36,11 @@ class Tap:
         present = self._slot.present()
         if present is None and wanted:
             present = self._install(resource())
-        if present is not None and wanted and not any(provider is present for provider, _ in self._relays):
+        if (
+            present is not None
+            and wanted
+            and not any(provider is present for provider, _ in self._relays)
+        ):
             self._join(present)
         for provider, relay in self._relays:
             relay.processors = self._processors(wanted, provider is self.own)
@@ -45,7 +51,9 @@ class Tap:
             processor
             for outlet in outlets
             if ours or outlet.joins
-            for processor in (outlet.span_processors() if self.signal == "traces" else outlet.log_processors())
+            for processor in (
+                outlet.span_processors() if self.signal == "traces" else outlet.log_processors()
+            )
         )
 
     def _install(self, origin: Any) -> Any:
@@ -64,7 +72,9 @@ class Tap:
             self._add_relay(provider)
         else:
             name = f"{type(provider).__module__}.{type(provider).__qualname__}"
-            guard.say_once(f"the app's {name} takes no processors, so its {self.signal} cannot be shown or written")
+            guard.say_once(
+                f"the app's {name} takes no processors, so its {self.signal} cannot be shown or written"
+            )
             self._relays.append((provider, _Nothing()))
 
     def _add_relay(self, provider: Any) -> None:

@@ -6,7 +6,11 @@ import logging
 import os
 from typing import Any, ClassVar
 
-from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import (
+    MetricExporter,
+    MetricExportResult,
+    PeriodicExportingMetricReader,
+)
 
 from callspan.export.encodable import encodable_metrics
 from callspan.export.log_filter import first_only
@@ -40,7 +44,9 @@ class Gate(MetricExporter):
     def _open(self) -> bool:
         return not self._shut and self._pid == os.getpid()
 
-    def export(self, metrics_data: Any, timeout_millis: float = 10_000, **options: Any) -> MetricExportResult:
+    def export(
+        self, metrics_data: Any, timeout_millis: float = 10_000, **options: Any
+    ) -> MetricExportResult:
         """Export, or do nothing."""
         if not self._open:
             return MetricExportResult.SUCCESS
@@ -56,7 +62,9 @@ class Gate(MetricExporter):
         self._delivered = current if result is MetricExportResult.SUCCESS else None
         return result
 
-    def _counted(self, count: MetricsCount, metrics_data: Any, timeout_millis: float) -> MetricExportResult:
+    def _counted(
+        self, count: MetricsCount, metrics_data: Any, timeout_millis: float
+    ) -> MetricExportResult:
         """Export all metrics, or where one of them cannot be encoded, the others."""
         number = metric_count(metrics_data)
         delivered = 0
@@ -100,7 +108,9 @@ class GatedReader:
 
     _kept: ClassVar[list[Any]] = []
 
-    def __init__(self, exporter: Any, count: MetricsCount | None = None, interval: float | None = None) -> None:
+    def __init__(
+        self, exporter: Any, count: MetricsCount | None = None, interval: float | None = None
+    ) -> None:
         self._gate = Gate(exporter, count)
         self.reader = PeriodicExportingMetricReader(self._gate, export_interval_millis=interval)
         # SDKs before 1.40 print an error in every forked child when a reader is gone

@@ -46,10 +46,14 @@ def exporter(target: Target) -> Any:
         return getattr(importlib.import_module(f"{package}.{module}"), name)(endpoint=target.url)
     except ImportError:
         needed = package.replace(".", "-")
-        raise ConfigurationError(f"OTLP over {target.protocol} needs a package: pip install {needed}") from None
+        raise ConfigurationError(
+            f"OTLP over {target.protocol} needs a package: pip install {needed}"
+        ) from None
     except Exception as error:  # noqa: BLE001  exporters raise errors of many kinds for a wrong variable
         why = " ".join(str(error).split())
-        raise ConfigurationError(f"OTLP to {target.url} cannot be set up: {why}; see the OTEL_* variables") from None
+        raise ConfigurationError(
+            f"OTLP to {target.url} cannot be set up: {why}; see the OTEL_* variables"
+        ) from None
 
 
 class Collector(Outlet):
@@ -110,7 +114,9 @@ class Collector(Outlet):
 
         if self._metrics is not None:
             self._workers["metrics"].put(partial(_last_words, self._metrics))
-        self._metrics = GatedReader(self._exporter("metrics"), self._metrics_count, metric_export_interval())
+        self._metrics = GatedReader(
+            self._exporter("metrics"), self._metrics_count, metric_export_interval()
+        )
         return self._metrics.reader
 
     def describe(self) -> list[str]:
@@ -133,7 +139,9 @@ class Collector(Outlet):
             if signal != "metrics":
                 return False
             seconds = min(seconds, _COUNT_SECONDS)
-        job = self._begun.pop(signal, None) or self._start(signal, partial(self._flush, signal, deadline))
+        job = self._begun.pop(signal, None) or self._start(
+            signal, partial(self._flush, signal, deadline)
+        )
         return job.wait(seconds) and not self._is_absent
 
     def give_up_absent(self) -> None:
@@ -164,7 +172,9 @@ class Collector(Outlet):
         """Shut the exporters down, or leave them to the end of the process when they hang."""
         for delivery in self._deliveries.values():
             delivery.give_up()
-        jobs = [self._start(signal, partial(self._close, signal, deadline)) for signal in self._targets]
+        jobs = [
+            self._start(signal, partial(self._close, signal, deadline)) for signal in self._targets
+        ]
         for job in jobs:
             job.wait(0.0 if self._is_absent else left(deadline))
         for worker in self._workers.values():

@@ -139,7 +139,11 @@ def parts(batch: Sequence[Any]) -> Iterator[Sequence[Any]]:
 def size_of(item: Any) -> int:
     """About how many bytes a span or a log record has: only text can be large."""
     record = getattr(item, "log_record", item)
-    found = _ITEM_BYTES + _size(getattr(record, "attributes", None)) + _size(getattr(record, "body", None))
+    found = (
+        _ITEM_BYTES
+        + _size(getattr(record, "attributes", None))
+        + _size(getattr(record, "body", None))
+    )
     for event in getattr(record, "events", None) or ():
         found += _ITEM_BYTES + _size(event.attributes)
     return found

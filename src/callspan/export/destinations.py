@@ -6,7 +6,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from callspan.export.endpoints import GENERAL, SIGNALS, Complain, Target, check_endpoint, refuse, targets, variable
+from callspan.export.endpoints import (
+    GENERAL,
+    SIGNALS,
+    Complain,
+    Target,
+    check_endpoint,
+    refuse,
+    targets,
+    variable,
+)
 from callspan.runtime.errors import ConfigurationError
 from callspan.settings.settings import sdk_disabled
 
@@ -42,12 +51,20 @@ class Destinations:
         """Whether something goes to a collector."""
         return bool((self.otlp or self.otlp_endpoint) and self.otlp_signals)
 
-    def targets(self, environ: Mapping[str, str] = os.environ, complain: Complain = refuse) -> tuple[Target, ...]:
+    def targets(
+        self, environ: Mapping[str, str] = os.environ, complain: Complain = refuse
+    ) -> tuple[Target, ...]:
         """Where each signal goes over OTLP; raises `ConfigurationError` for what cannot be right."""
-        return targets(self.otlp_signals, self.otlp_endpoint, environ, complain) if self.sends_otlp else ()
+        return (
+            targets(self.otlp_signals, self.otlp_endpoint, environ, complain)
+            if self.sends_otlp
+            else ()
+        )
 
 
-def from_environment(environ: Mapping[str, str] = os.environ, complain: Complain = refuse) -> Destinations:
+def from_environment(
+    environ: Mapping[str, str] = os.environ, complain: Complain = refuse
+) -> Destinations:
     """Return what `CALLSPAN_CONSOLE`, `_FILE`, `_PROMETHEUS` and the standard `OTEL_*` variables ask for.
 
     Raises `ConfigurationError` for a wrong one, or gives its message to `complain` and goes on without that variable.
@@ -76,7 +93,9 @@ def prometheus_address(value: str) -> tuple[str, int]:
     host, _, port = value.strip().rpartition(":")
     host = host.strip("[]")
     if not port.isdigit() or int(port) > 65535 or "/" in host:
-        raise ConfigurationError(f"the Prometheus address is {value!r}: write HOST:PORT, such as 127.0.0.1:9464")
+        raise ConfigurationError(
+            f"the Prometheus address is {value!r}: write HOST:PORT, such as 127.0.0.1:9464"
+        )
     return host or "127.0.0.1", int(port)
 
 
@@ -111,7 +130,11 @@ def _exporters(environ: Mapping[str, str], signal: str, complain: Complain) -> t
     found = tuple(item.strip().lower() for item in _text(environ, name).split(",") if item.strip())
     for item in found:
         if not _can_send(signal, item):
-            fitting = "otlp, prometheus, console or none" if signal == "metrics" else "otlp, console or none"
+            fitting = (
+                "otlp, prometheus, console or none"
+                if signal == "metrics"
+                else "otlp, console or none"
+            )
             complain(f"{name} has {item!r}, to which callspan cannot send: use {fitting}")
     return found
 

@@ -23,7 +23,10 @@ def encodable_metrics(metrics_data: Any) -> Any:
     from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 
     parts = [part for part in separate_metrics(metrics_data) if _can(encode_metrics, part)]
-    return replace(metrics_data, resource_metrics=[resource for part in parts for resource in part.resource_metrics])
+    return replace(
+        metrics_data,
+        resource_metrics=[resource for part in parts for resource in part.resource_metrics],
+    )
 
 
 def _can(encode: Callable[[Any], Any], data: Any) -> bool:

@@ -47,7 +47,10 @@ def variable(signal: str, what: str) -> str:
 
 
 def targets(
-    signals: tuple[str, ...], given: str | None, environ: Mapping[str, str], complain: Complain = refuse
+    signals: tuple[str, ...],
+    given: str | None,
+    environ: Mapping[str, str],
+    complain: Complain = refuse,
 ) -> tuple[Target, ...]:
     """Where each signal goes; an endpoint given in code wins over the environment."""
     usable: list[Target] = []
@@ -59,7 +62,9 @@ def targets(
     return tuple(usable)
 
 
-def _target(signal: str, given: str | None, environ: Mapping[str, str], complain: Complain) -> Target:
+def _target(
+    signal: str, given: str | None, environ: Mapping[str, str], complain: Complain
+) -> Target:
     own = "" if given else environ.get(variable(signal, "ENDPOINT"), "").strip()
     base = given or environ.get(GENERAL, "").strip()
     protocol = chosen_protocol(signal, own or base, environ, complain)
@@ -71,7 +76,9 @@ def _target(signal: str, given: str | None, environ: Mapping[str, str], complain
     return Target(signal, protocol, url if protocol == "grpc" else f"{url}/v1/{signal}")
 
 
-def chosen_protocol(signal: str, endpoint: str, environ: Mapping[str, str], complain: Complain = refuse) -> str:
+def chosen_protocol(
+    signal: str, endpoint: str, environ: Mapping[str, str], complain: Complain = refuse
+) -> str:
     """The protocol that was asked for, else gRPC on its usual port 4317, else http/protobuf."""
     for name in (variable(signal, "PROTOCOL"), "OTEL_EXPORTER_OTLP_PROTOCOL"):
         asked = environ.get(name, "").strip().lower()
@@ -89,7 +96,9 @@ def check_protocol(value: str, name: str = "OTEL_EXPORTER_OTLP_PROTOCOL") -> str
     if value not in PACKAGES:
         raise ConfigurationError(f"{name} is {value!r}: use grpc or http/protobuf")
     if value == "http/json" and not _installed(PACKAGES[value]):
-        raise ConfigurationError(f"{name} is 'http/json', which no installed exporter has: use http/protobuf")
+        raise ConfigurationError(
+            f"{name} is 'http/json', which no installed exporter has: use http/protobuf"
+        )
     return value
 
 
@@ -107,7 +116,9 @@ def check_endpoint(value: str, protocol: str = "", name: str = GENERAL) -> str:
     """
     value = value.strip()
     if "://" not in value:
-        raise ConfigurationError(f"{name} is {value!r}, which has no scheme: write http://{value or 'localhost:4318'}")
+        raise ConfigurationError(
+            f"{name} is {value!r}, which has no scheme: write http://{value or 'localhost:4318'}"
+        )
     parts = _split(value)
     if parts.scheme not in ("http", "https"):
         raise ConfigurationError(

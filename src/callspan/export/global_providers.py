@@ -41,5 +41,7 @@ class Slot:
 
 
 TRACES = Slot("opentelemetry.trace", "opentelemetry.trace", "_TRACER_PROVIDER", "tracer")
-METRICS = Slot("opentelemetry.metrics", "opentelemetry.metrics._internal", "_METER_PROVIDER", "meter")
+METRICS = Slot(
+    "opentelemetry.metrics", "opentelemetry.metrics._internal", "_METER_PROVIDER", "meter"
+)
 LOGS = Slot("opentelemetry._logs", "opentelemetry._logs._internal", "_LOGGER_PROVIDER", "logger")

@@ -137,7 +137,10 @@ class LineWriter(Worker):
 def _numbers(chunk: list[_Batch]) -> list[tuple[Count, int]]:
     """Return how many items there are for each count."""
     counts = {id(batch.count): batch.count for batch in chunk}
-    return [(count, sum(batch.number for batch in chunk if batch.count is count)) for count in counts.values()]
+    return [
+        (count, sum(batch.number for batch in chunk if batch.count is count))
+        for count in counts.values()
+    ]
 
 
 def _next(jobs: queue.SimpleQueue[Any]) -> tuple[list[_Batch], Any]:

@@ -213,7 +213,9 @@ class _Steps:
 
 def losses(destination: str, counts: Mapping[str, Count]) -> list[Loss]:
     """Return what a destination has lost of each signal, without the signals of which it lost nothing."""
-    rows = [Loss(destination, signal, count.lost, count.unconfirmed) for signal, count in counts.items()]
+    rows = [
+        Loss(destination, signal, count.lost, count.unconfirmed) for signal, count in counts.items()
+    ]
     return [row for row in rows if row.lost or row.unconfirmed]
 
 
@@ -231,7 +233,11 @@ def sentence(rows: Iterable[Loss], failure: str) -> str:
 
 def _sum(numbers: dict[str, int]) -> str:
     """Return numbers in words, such as `3 spans, 1 metric and 2 events`."""
-    parts = [f"{numbers[signal]} {_noun(signal, numbers[signal])}" for signal in NOUNS if numbers.get(signal)]
+    parts = [
+        f"{numbers[signal]} {_noun(signal, numbers[signal])}"
+        for signal in NOUNS
+        if numbers.get(signal)
+    ]
     if len(parts) < 2:
         return "".join(parts)
     return f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -90,8 +90,12 @@ class Meters:
         for outlet in outlets:
             if outlet in self._guests and self._guests[outlet][0] is provider:
                 continue
-            if not (hasattr(provider, "add_metric_reader") and hasattr(provider, "remove_metric_reader")):
-                guard.say_once("the app's own meter provider takes no readers, so its metrics go where it sends them")
+            if not (
+                hasattr(provider, "add_metric_reader") and hasattr(provider, "remove_metric_reader")
+            ):
+                guard.say_once(
+                    "the app's own meter provider takes no readers, so its metrics go where it sends them"
+                )
                 return
             reader = outlet.metric_reader()
             provider.add_metric_reader(reader)

@@ -30,13 +30,19 @@ def separate_metrics(metrics_data: Any) -> Iterator[Any]:
 
 def are_differences(metrics_data: Any) -> bool:
     """Whether the metrics say what was added since the last time, not the sums since the start of the process."""
-    temporalities = (getattr(metric.data, "aggregation_temporality", None) for metric in all_metrics(metrics_data))
+    temporalities = (
+        getattr(metric.data, "aggregation_temporality", None)
+        for metric in all_metrics(metrics_data)
+    )
     return any(getattr(temporality, "name", "") == "DELTA" for temporality in temporalities)
 
 
 def values(metrics_data: Any) -> list[Any]:
     """Return what the metrics say, without the time at which they said it, to see whether anything has changed."""
-    return [(metric.name, [_point(point) for point in metric.data.data_points]) for metric in all_metrics(metrics_data)]
+    return [
+        (metric.name, [_point(point) for point in metric.data.data_points])
+        for metric in all_metrics(metrics_data)
+    ]
 
 
 def _point(point: Any) -> tuple[Any, ...]:

@@ -43,7 +43,13 @@ class MetricsServer:
             del self._waiting[task]
             writer.write(self._answer(head))
             await asyncio.wait_for(writer.drain(), SECONDS)
-        except (OSError, EOFError, asyncio.TimeoutError, asyncio.LimitOverrunError, asyncio.CancelledError):
+        except (
+            OSError,
+            EOFError,
+            asyncio.TimeoutError,
+            asyncio.LimitOverrunError,
+            asyncio.CancelledError,
+        ):
             pass  # it left, was too slow, said too much, or had to make room
         finally:
             self._waiting.pop(task, None)
@@ -100,7 +106,9 @@ class MetricsServer:
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    family, _, _, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
     return socket.create_server(address[:2], family=family)
 
 
@@ -110,6 +118,14 @@ def _headers(lines: list[str]) -> dict[str, str]:
 
 
 def _response(status: HTTPStatus, body: bytes, with_body: bool = True, **headers: str) -> bytes:
-    fields = {"Content-Type": "text/plain", "Content-Length": str(len(body)), "Connection": "close", **headers}
-    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in fields.items())]
+    fields = {
+        "Content-Type": "text/plain",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        **headers,
+    }
+    lines = [
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        *(f"{name}: {value}" for name, value in fields.items()),
+    ]
     return "\r\n".join([*lines, "", ""]).encode() + (body if with_body else b"")

@@ -64,10 +64,14 @@ def _prometheus(address: str, strict: bool) -> Outlet:
     return Prometheus(address, strict)
 
 
-def together(layers: Mapping[str, dict[Hashable, Callable[[], Outlet]]]) -> dict[Hashable, Callable[[], Outlet]]:
+def together(
+    layers: Mapping[str, dict[Hashable, Callable[[], Outlet]]],
+) -> dict[Hashable, Callable[[], Outlet]]:
     """Return what program and operator want, each once: the same collector is named by both sides at times."""
     wanted = {key: make for layer in layers.values() for key, make in layer.items()}
-    named_in_code = {key[1] for key in wanted if isinstance(key, tuple) and key[0] == "otlp" and key[2]}
+    named_in_code = {
+        key[1] for key in wanted if isinstance(key, tuple) and key[0] == "otlp" and key[2]
+    }
     for targets in named_in_code:
         wanted.pop(("otlp", targets, False), None)
     return wanted

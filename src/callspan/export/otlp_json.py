@@ -88,8 +88,13 @@ def _request(resources: str, scopes: str, items: str, source: Any, item: dict[st
     scope = source.instrumentation_scope
     within_scope = _filled(scope=_scope(scope), schemaUrl=getattr(scope, "schema_url", None))
     within_scope[items] = [item]
-    origin = getattr(source, "resource", None) or source.log_record.resource  # the record's own in older SDKs
-    within_resource = {"resource": _filled(attributes=attribute_list(origin.attributes)), scopes: [within_scope]}
+    origin = (
+        getattr(source, "resource", None) or source.log_record.resource
+    )  # the record's own in older SDKs
+    within_resource = {
+        "resource": _filled(attributes=attribute_list(origin.attributes)),
+        scopes: [within_scope],
+    }
     if origin.schema_url:
         within_resource["schemaUrl"] = origin.schema_url
     return _to_json({resources: [within_resource]}) + "\n"
@@ -98,7 +103,9 @@ def _request(resources: str, scopes: str, items: str, source: Any, item: dict[st
 def _scope(scope: Any) -> dict[str, Any]:
     if scope is None:
         return {}
-    return _filled(name=scope.name, version=scope.version, attributes=attribute_list(scope.attributes))
+    return _filled(
+        name=scope.name, version=scope.version, attributes=attribute_list(scope.attributes)
+    )
 
 
 def _span(span: Any) -> dict[str, Any]:
@@ -239,7 +246,9 @@ class MetricLines(MetricExporter):
         self._submit = submit
         self._count = count
 
-    def export(self, metrics_data: Any, timeout_millis: float = 10_000, **_: Any) -> MetricExportResult:
+    def export(
+        self, metrics_data: Any, timeout_millis: float = 10_000, **_: Any
+    ) -> MetricExportResult:
         """Queue what there is, if there is any."""
         number = metric_count(metrics_data)
         if number:

@@ -37,7 +37,11 @@ def _compound(value: Any) -> dict[str, Any] | None:
     if isinstance(value, bytes):
         return {"bytesValue": base64.b64encode(value).decode()}
     if isinstance(value, Mapping):
-        return {"kvlistValue": {"values": attribute_list({str(key): item for key, item in value.items()})}}
+        return {
+            "kvlistValue": {
+                "values": attribute_list({str(key): item for key, item in value.items()})
+            }
+        }
     if isinstance(value, Sequence):
         items = [any_value(item) for item in value]
         return {"arrayValue": {"values": [{} if item is None else item for item in items]}}

@@ -76,7 +76,9 @@ class Prometheus(Outlet):
 
     def in_child(self) -> None:
         """Nothing: the port is the parent's."""
-        guard.say_once(f"Prometheus at {self._host}:{self._port} shows the parent process only: use OTLP for workers")
+        guard.say_once(
+            f"Prometheus at {self._host}:{self._port} shows the parent process only: use OTLP for workers"
+        )
 
 
 def _rendered(accept: str) -> tuple[bytes, str]:

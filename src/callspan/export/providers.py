@@ -59,7 +59,9 @@ def setup(destinations: Destinations, *, strict: bool = True, by: str = "program
         gone = [outlet for key, outlet in old.items() if _outlets.get(key) is not outlet]
         for outlet in gone:
             _finish(outlet, time.monotonic() + flush_timeout())
-        _retired.extend(gone)  # kept, because SDKs before 1.34 print an error in every child when a processor is gone
+        _retired.extend(
+            gone
+        )  # kept, because SDKs before 1.34 print an error in every child when a processor is gone
 
 
 def _finish(outlet: Outlet, deadline: float) -> None:
@@ -195,8 +197,12 @@ def _flush_signal(signal: str, seconds: float) -> bool:
         return True  # nothing has been recorded in this child
     outlets = [outlet for outlet in _outlets.values() if outlet.wants(signal)]
     try:
-        done = all([outlet.flush(signal, deadline) for outlet in sorted(outlets, key=lambda o: o.remote)])
-        intact = not any([outlet.counts[signal].news() for outlet in outlets if signal in outlet.counts])
+        done = all(
+            [outlet.flush(signal, deadline) for outlet in sorted(outlets, key=lambda o: o.remote)]
+        )
+        intact = not any(
+            [outlet.counts[signal].news() for outlet in outlets if signal in outlet.counts]
+        )
     except Exception as error:  # noqa: BLE001  a destination's fault must not stop the app
         guard.report(f"flushing {signal}", error)
         return False
@@ -225,7 +231,9 @@ def _flush_at_exit() -> float:
     """Bring everything out; the time by which the exit has to be over."""
     end_all(process.patience(flush_timeout()))
     now, allowed = time.monotonic(), process.patience(flush_timeout())
-    began = min((since for since in _waited_since.values() if now - since < 2 * allowed), default=now)
+    began = min(
+        (since for since in _waited_since.values() if now - since < 2 * allowed), default=now
+    )
     deadline = max(now, began + allowed)
     flush(left(deadline))
     return deadline

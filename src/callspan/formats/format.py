@@ -134,7 +134,11 @@ def dollars(value: Any) -> float | None:
             value = float(value)
         except ValueError:
             return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _MOST_DOLLARS:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not 0 <= value < _MOST_DOLLARS
+    ):
         return None
     return float(value)
 
@@ -182,14 +186,20 @@ def chosen(body: Body, names: Mapping[str, str]) -> dict[str, Any]:
         if plain is None or value is None:
             continue
         if plain in found:
-            value = next(body[same] for same in names if names[same] == plain and body.get(same) is not None)
+            value = next(
+                body[same] for same in names if names[same] == plain and body.get(same) is not None
+            )
         found[plain] = value
     return found
 
 
 def merged(body: Body, extra: Body) -> dict[str, Any]:
     """The body with what the app adds to it by hand, laid over it."""
-    both = {name: body[name] for name in extra if isinstance(body.get(name), dict) and isinstance(extra[name], dict)}
+    both = {
+        name: body[name]
+        for name in extra
+        if isinstance(body.get(name), dict) and isinstance(extra[name], dict)
+    }
     return {**body, **extra, **{name: merged(inner, extra[name]) for name, inner in both.items()}}
 
 

@@ -17,7 +17,12 @@ def media(modality: str, url: Any) -> Part:
     found = _DATA_URL.match(url[:200]) if isinstance(url, str) else None
     if found is None:
         return {"type": "uri", "modality": modality, "uri": url} if isinstance(url, str) else {}
-    return {"type": "blob", "modality": modality, "mime_type": found.group(1), "content": url[found.end() :]}
+    return {
+        "type": "blob",
+        "modality": modality,
+        "mime_type": found.group(1),
+        "content": url[found.end() :],
+    }
 
 
 def blob(modality: str, mime_type: str, data: Any) -> Part:
@@ -30,7 +35,11 @@ def blob(modality: str, mime_type: str, data: Any) -> Part:
 
 def sound(said: str) -> Part:
     """Sound that is told by a text: its address, a data URL, or its bytes."""
-    return media("audio", said) if said[:8].startswith(("http", "data:")) else blob("audio", "audio/wav", said)
+    return (
+        media("audio", said)
+        if said[:8].startswith(("http", "data:"))
+        else blob("audio", "audio/wav", said)
+    )
 
 
 def file(source: Any) -> Part:
@@ -44,14 +53,21 @@ def file(source: Any) -> Part:
 
 def tools(definitions: Any) -> list[Part]:
     """Tool definitions: name, description and parameters of functions; type and name of the provider's own."""
-    return [_tool(item) for item in definitions if isinstance(item, Mapping)] if isinstance(definitions, list) else []
+    return (
+        [_tool(item) for item in definitions if isinstance(item, Mapping)]
+        if isinstance(definitions, list)
+        else []
+    )
 
 
 def _tool(item: Mapping[str, Any]) -> Part:
     kind = str(item.get("type") or "function")
     inner = item.get(kind)
     source = inner if isinstance(inner, Mapping) else item
-    found: Part = {"type": kind, "name": str(source.get("name") or source.get("server_label") or kind)}
+    found: Part = {
+        "type": kind,
+        "name": str(source.get("name") or source.get("server_label") or kind),
+    }
     for name in ("description", "parameters"):
         if source.get(name) is not None:
             found[name] = source[name]

@@ -54,7 +54,9 @@ class SelectiveTracer(trace.Tracer):
             return muted_span(context)
         return self._tracer.start_span(name, context, *args, **kwargs)
 
-    def start_as_current_span(self, name: str, context: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def start_as_current_span(
+        self, name: str, context: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
         """Start a span for a block, or give one that records nothing and leave the span around it in force."""
         if takes_content_out():
             return _muted_block(context)
@@ -94,7 +96,9 @@ class SelectiveHistogram:
         return getattr(self._histogram, name)
 
 
-def selective_get_tracer(wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def selective_get_tracer(
+    wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     """Wrap a function that gives a tracer."""
     return SelectiveTracer(wrapped(*args, **kwargs))
 

@@ -36,7 +36,9 @@ class Native:
         """What is muted, as a person would say it."""
         parts: list[str] = []
         if self.spans:
-            parts.append("spans that hold content, while ours do not, where callspan set up the provider")
+            parts.append(
+                "spans that hold content, while ours do not, where callspan set up the provider"
+            )
         if self.metrics:
             parts.append("token and duration metrics of calls that ours have counted")
         return "; ".join(parts)
@@ -49,17 +51,27 @@ def _strands() -> list[Patch]:
 def _autogen() -> list[Patch]:
     spans = ("trace_tool_span", "trace_create_agent_span", "trace_invoke_agent_span")
     return [
-        swap_in_instances("autogen_core._telemetry._tracing", "TraceHelper.tracer", SelectiveTracer),
+        swap_in_instances(
+            "autogen_core._telemetry._tracing", "TraceHelper.tracer", SelectiveTracer
+        ),
         # imported by name into other modules, so the function is replaced inside of its decorator
-        *(Patch("autogen_core._telemetry._genai", name, mute_block, True, "func") for name in spans),
+        *(
+            Patch("autogen_core._telemetry._genai", name, mute_block, True, "func")
+            for name in spans
+        ),
     ]
 
 
 def _guardrails() -> list[Patch]:
     modules = ("runner_tracing", "guard_tracing", "validator_tracing")
     return [
-        *(swap(f"guardrails.telemetry.{module}", "trace", SelectiveTraceModule) for module in modules),
-        Patch("guardrails.telemetry.guard_tracing", "get_tracer", selective_get_tracer, optional=True),
+        *(
+            swap(f"guardrails.telemetry.{module}", "trace", SelectiveTraceModule)
+            for module in modules
+        ),
+        Patch(
+            "guardrails.telemetry.guard_tracing", "get_tracer", selective_get_tracer, optional=True
+        ),
     ]
 
 
@@ -79,7 +91,10 @@ def _agent_framework() -> list[Patch]:
         "EmbeddingTelemetryLayer.duration_histogram",
         "AgentTelemetryLayer.token_usage_histogram",
     )
-    return [swap_in_instances("agent_framework.observability", path, SelectiveHistogram) for path in counted]
+    return [
+        swap_in_instances("agent_framework.observability", path, SelectiveHistogram)
+        for path in counted
+    ]
 
 
 def _adk() -> list[Patch]:
@@ -92,6 +107,8 @@ NATIVES = (
     Native("autogen", "autogen-core", "autogen_core", True, False, _autogen),
     Native("guardrails", "guardrails-ai", "guardrails", True, False, _guardrails),
     Native("pydantic_ai", "pydantic-ai-slim", "pydantic_ai", True, True, _pydantic_ai),
-    Native("agent_framework", "agent-framework-core", "agent_framework", False, True, _agent_framework),
+    Native(
+        "agent_framework", "agent-framework-core", "agent_framework", False, True, _agent_framework
+    ),
     Native("google_adk", "google-adk", "google.adk", False, True, _adk),
 )

@@ -46,7 +46,9 @@ class Run:
         "told",
     )
 
-    def __init__(self, run_id: Any, parent: Run | None, told: Any, describe: Callable[[Any], Framework]) -> None:
+    def __init__(
+        self, run_id: Any, parent: Run | None, told: Any, describe: Callable[[Any], Framework]
+    ) -> None:
         self.id = run_id
         self.parent = parent
         self.moved = False
@@ -149,7 +151,9 @@ class ModelRun(Run):
 
     __slots__ = ("adopted", "asked", "closed", "delegated", "group", "reservation")
 
-    def __init__(self, run_id: Any, parent: Run | None, told: Any, describe: Callable[[Any], Framework]) -> None:
+    def __init__(
+        self, run_id: Any, parent: Run | None, told: Any, describe: Callable[[Any], Framework]
+    ) -> None:
         super().__init__(run_id, parent, told, describe)
         self.asked: Any = None
         self.reservation: Reservation | None = None

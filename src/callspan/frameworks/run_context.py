@@ -28,7 +28,9 @@ class ModelRunContext:
 
     __slots__ = ("outer", "runs", "shared")
 
-    def __init__(self, outer: Any, shared: bool = False, runs: list[ModelRun] | None = None) -> None:
+    def __init__(
+        self, outer: Any, shared: bool = False, runs: list[ModelRun] | None = None
+    ) -> None:
         self.outer = outer
         self.shared = shared
         self.runs: list[ModelRun] = runs or []
@@ -107,7 +109,9 @@ def call_at(context: Any, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str,
         scope.leave(mark)
 
 
-async def acall_at(context: Any, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+async def acall_at(
+    context: Any, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     """The same for an asynchronous function."""
     mark = scope.enter(context)
     try:

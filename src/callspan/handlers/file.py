@@ -22,7 +22,9 @@ class FileHandler(LineHandler):
         super().__init__(content)
         self.path = os.fspath(path)
         self._open = own_lock(self, "_open")
-        self._file = os.fdopen(private.opened(self.path), "a", encoding="utf-8", errors="backslashreplace")
+        self._file = os.fdopen(
+            private.opened(self.path), "a", encoding="utf-8", errors="backslashreplace"
+        )
         atexit.register(self.close)
 
     def _write(self, text: str) -> None:
@@ -41,6 +43,9 @@ class FileHandler(LineHandler):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()

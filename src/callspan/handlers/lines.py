@@ -53,7 +53,9 @@ class LineHandler:
         """`< failed 0.01 s, model_not_found (404)`; the kind of error, for its message may quote the conversation."""
         failure = call.failure
         kind = failure.type if failure is not None else type(error).__qualname__
-        status = f" ({failure.status})" if failure is not None and failure.status is not None else ""
+        status = (
+            f" ({failure.status})" if failure is not None and failure.status is not None else ""
+        )
         word = "cancelled" if call.outcome is Outcome.CANCELLED else "failed"
         detail = f", {kind}{status}" if word == "failed" else ""
         if self._content and word == "failed" and str(error):

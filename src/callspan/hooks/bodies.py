@@ -126,7 +126,10 @@ def _event(headers: bytes, payload: bytes) -> Any:
     told = loaded(payload)
     failure = _EXCEPTION.search(headers)
     if failure is not None:
-        return {"type": "error", "error": {"type": failure[1].decode(), "message": text(get(told, "message")) or ""}}
+        return {
+            "type": "error",
+            "error": {"type": failure[1].decode(), "message": text(get(told, "message")) or ""},
+        }
     packed = text(get(told, "bytes"))
     if packed is None:
         return told

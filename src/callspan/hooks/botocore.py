@@ -52,7 +52,11 @@ def api_calls(
         return attempt.awaited(decided) if hasattr(decided, "__await__") else attempt.noted(decided)
 
     watched = Method(
-        f"{package}.client", f"{prefix}BaseClient._make_api_call", asked, asynchronous=bool(prefix), follow=follow
+        f"{package}.client",
+        f"{prefix}BaseClient._make_api_call",
+        asked,
+        asynchronous=bool(prefix),
+        follow=follow,
     )
     door = methods(watched, why=_why)
     retries = f"{package}.endpoint", f"{prefix}Endpoint._needs_retry"
@@ -79,7 +83,11 @@ class _Attempt:
     """One attempt, after which the client decides whether to try again, and waits before it does."""
 
     def __init__(
-        self, observation: Observation, services: frozenset[str], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        observation: Observation,
+        services: frozenset[str],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> None:
         self._observation, self._services = observation, services
         self._args, self._kwargs = args, kwargs
@@ -99,7 +107,12 @@ class _Attempt:
         return self.noted(await decision)
 
     def _note(
-        self, attempts: int, operation_model: Any, request_dict: Any, response: Any = None, caught_exception: Any = None
+        self,
+        attempts: int,
+        operation_model: Any,
+        request_dict: Any,
+        response: Any = None,
+        caught_exception: Any = None,
     ) -> None:
         # credentials may be fetched from another service in the course of a call
         if operation_model.service_model.service_name in self._services:

@@ -23,7 +23,11 @@ def stands_for_own_span(client: str) -> bool:
 
 
 def call(
-    observation: Observation, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any], received: Received
+    observation: Observation,
+    wrapped: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    received: Received,
 ) -> Any:
     """What the client's function gives, as `received` hands it on; what it raises ends the call."""
     try:
@@ -38,7 +42,11 @@ def call(
 
 
 async def acall(
-    observation: Observation, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any], received: Received
+    observation: Observation,
+    wrapped: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    received: Received,
 ) -> Any:
     """The same in asynchronous code, where handlers may ask to be awaited."""
     try:

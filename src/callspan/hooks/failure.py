@@ -10,7 +10,13 @@ from callspan.formats.errors import OTHER, failure_type
 from callspan.formats.format import get, loaded, text
 from callspan.runtime.number import http_status
 
-_REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "mistral-correlation-id", "x-kong-request-id")
+_REQUEST_IDS = (
+    "x-request-id",
+    "request-id",
+    "apim-request-id",
+    "mistral-correlation-id",
+    "x-kong-request-id",
+)
 
 
 def explain(error: BaseException, *fields: str, answer: Any = None) -> Failure:
@@ -25,7 +31,9 @@ def explain(error: BaseException, *fields: str, answer: Any = None) -> Failure:
         type=_error_type(error, fields, _error_body(error) if answer is None else answer),
         message=said(error),
         status=status,
-        request_id=next((found for name in _REQUEST_IDS if (found := text(headers.get(name)))), None),
+        request_id=next(
+            (found for name in _REQUEST_IDS if (found := text(headers.get(name)))), None
+        ),
         retry_after=text(headers.get("retry-after")) or text(headers.get("retry-after-ms")),
         exception=error,
     )
@@ -57,7 +65,9 @@ def _error_body(error: BaseException) -> Any:
     """What the provider answered; the oldest clients do not keep it on their exception."""
     response, body = _response(error), getattr(error, "body", None)
     if body is None:
-        body = getattr(error, "response_error_payload", None)  # Hugging Face's name, where aiohttp keeps nothing
+        body = getattr(
+            error, "response_error_payload", None
+        )  # Hugging Face's name, where aiohttp keeps nothing
     if body is None and _was_read(response):
         try:
             return loaded(getattr(response, "content", b""))
@@ -104,4 +114,10 @@ def _variable(error: BaseException, function: str, name: str, module: str | None
 def cause(error: BaseException | None) -> str:
     """Why an attempt was given up: the status of the answer, else the exception's class."""
     status = _status(error)
-    return str(status) if status is not None else qualified(type(error)) if error is not None else "unknown"
+    return (
+        str(status)
+        if status is not None
+        else qualified(type(error))
+        if error is not None
+        else "unknown"
+    )

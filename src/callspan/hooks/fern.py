@@ -42,9 +42,15 @@ def retries(package: str) -> list[Patch]:
     return [Patch(f"{package}.core.http_client", name, _retry, optional=True) for name in names]
 
 
-def _asks(path: str, url: Url, stream: bool, raw: Any, _args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked:
+def _asks(
+    path: str, url: Url, stream: bool, raw: Any, _args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Asked:
     """What the arguments say, which are the fields of the body by name."""
-    given = {name: value for name, value in kwargs.items() if value is not ... and name != "request_options"}
+    given = {
+        name: value
+        for name, value in kwargs.items()
+        if value is not ... and name != "request_options"
+    }
     added = get(kwargs.get("request_options"), "additional_body_parameters")
     body = merged(given, added) if isinstance(added, Mapping) else given
     shared = raw._client_wrapper

@@ -42,7 +42,11 @@ def lazily_entered(manager: Any, begin: Begin, received: Received) -> Any:
 @cache
 def _shell(kind: Any) -> type:
     shell = _async_shell(kind) if hasattr(kind, "__aenter__") else _sync_shell(kind)
-    shell.__name__, shell.__qualname__, shell.__module__ = kind.__name__, kind.__qualname__, kind.__module__
+    shell.__name__, shell.__qualname__, shell.__module__ = (
+        kind.__name__,
+        kind.__qualname__,
+        kind.__module__,
+    )
     return shell
 
 
@@ -52,7 +56,11 @@ def _sync_shell(kind: Any) -> type:
 
         def __enter__(self) -> Any:
             observation, enter = self._callspan.begin(), super().__enter__
-            return enter() if observation is None else call(observation, enter, (), {}, self._callspan.received)
+            return (
+                enter()
+                if observation is None
+                else call(observation, enter, (), {}, self._callspan.received)
+            )
 
         def __exit__(self, *error: Any) -> Any:
             self._callspan.leave()

@@ -79,7 +79,9 @@ class Method:
 
 
 def methods(
-    *watched: Method, why: Callable[[BaseException], Failure] = explain, attempts: Iterable[tuple[str, str]] = ()
+    *watched: Method,
+    why: Callable[[BaseException], Failure] = explain,
+    attempts: Iterable[tuple[str, str]] = (),
 ) -> Callable[[Adapter, Opener], list[Patch]]:
     """The door that these functions make up; `why` reads the client's exceptions.
 
@@ -88,8 +90,14 @@ def methods(
 
     def door(adapter: Adapter, opener: Opener) -> list[Patch]:
         hinges = [(method, _Hinge(adapter, opener, method, why)) for method in watched]
-        patches = [Patch(method.module, method.path, hinge.wrapper, method.optional) for method, hinge in hinges]
-        return [*patches, *(Patch(module, path, attempt, optional=True) for module, path in attempts)]
+        patches = [
+            Patch(method.module, method.path, hinge.wrapper, method.optional)
+            for method, hinge in hinges
+        ]
+        return [
+            *patches,
+            *(Patch(module, path, attempt, optional=True) for module, path in attempts),
+        ]
 
     return door
 
@@ -98,22 +106,34 @@ class _Hinge:
     """One function of one client."""
 
     def __init__(
-        self, adapter: Adapter, opener: Opener, method: Method, why: Callable[[BaseException], Failure]
+        self,
+        adapter: Adapter,
+        opener: Opener,
+        method: Method,
+        why: Callable[[BaseException], Failure],
     ) -> None:
         self._adapter = adapter
         self._opener = opener
         self._method = method
         self._why = why
 
-    def wrapper(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def wrapper(
+        self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         """In place of the function; gives what it gives: an answer, a coroutine or a generator."""
         request = self._request(client, args, kwargs)
         if request is None:
             return wrapped(*args, **kwargs)
         if self._method.lazy and request.stream:
             source = wrapped(*args, **kwargs)
-            return self._alazily(source, request) if hasattr(source, "__await__") else self._lazily(source, request)
-        return (self._acall if self._method.asynchronous else self._call)(request, wrapped, args, kwargs)
+            return (
+                self._alazily(source, request)
+                if hasattr(source, "__await__")
+                else self._lazily(source, request)
+            )
+        return (self._acall if self._method.asynchronous else self._call)(
+            request, wrapped, args, kwargs
+        )
 
     def _lazily(self, source: Any, request: Request) -> Any:
         begin = partial(self._open, request)
@@ -124,19 +144,25 @@ class _Hinge:
     async def _alazily(self, coming: Any, request: Request) -> Any:
         return self._lazily(await coming, request)
 
-    def _call(self, request: Request, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call(
+        self, request: Request, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         observation = self._open(request)
         if observation is None:
             return wrapped(*args, **kwargs)
         return call(observation, wrapped, args, kwargs, self._received)
 
-    async def _acall(self, request: Request, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    async def _acall(
+        self, request: Request, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         observation = self._open(request)
         if observation is None:
             return await wrapped(*args, **kwargs)
         return await acall(observation, wrapped, args, kwargs, self._received)
 
-    def _request(self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request | None:
+    def _request(
+        self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Request | None:
         try:
             asked = self._method.asks(client, args, kwargs)
             route = None if asked is None else route_of(self._adapter, asked.method, asked.path)
@@ -146,8 +172,19 @@ class _Hinge:
             return None
 
     def _watched(self, client: Any, asked: Asked, route: Route) -> Request:
-        speaker, asynchronous = client if asked.client is None else asked.client, self._method.asynchronous
-        return Request(self._adapter, route.wire_format, speaker, asked.body, asked.stream, asynchronous, asked.server)
+        speaker, asynchronous = (
+            client if asked.client is None else asked.client,
+            self._method.asynchronous,
+        )
+        return Request(
+            self._adapter,
+            route.wire_format,
+            speaker,
+            asked.body,
+            asked.stream,
+            asynchronous,
+            asked.server,
+        )
 
     def _open(self, request: Request) -> Observation | None:
         try:

@@ -69,4 +69,6 @@ def is_counted(model: Any) -> bool:
     models = _latest.get()
     if not isinstance(model, str):
         return bool(models)
-    return any(model == name or model.endswith(f"/{name}") or name.endswith(f"/{model}") for name in models)
+    return any(
+        model == name or model.endswith(f"/{name}") or name.endswith(f"/{model}") for name in models
+    )

@@ -83,11 +83,19 @@ def _readable(kind: Any) -> type:
 
         def iter_bytes(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
             source = super().iter_bytes(*args, **kwargs)
-            return source if self._callspan_body is None else _look_on(source, self._callspan, self._callspan_body)
+            return (
+                source
+                if self._callspan_body is None
+                else _look_on(source, self._callspan, self._callspan_body)
+            )
 
         def aiter_bytes(self, *args: Any, **kwargs: Any) -> AsyncIterator[bytes]:
             source = super().aiter_bytes(*args, **kwargs)
-            return source if self._callspan_body is None else _alook_on(source, self._callspan, self._callspan_body)
+            return (
+                source
+                if self._callspan_body is None
+                else _alook_on(source, self._callspan, self._callspan_body)
+            )
 
     return like(kind, Response)
 
@@ -125,7 +133,9 @@ def _look_on(source: Iterator[bytes], observation: Observation, body: Body) -> I
         body.end()
 
 
-async def _alook_on(source: AsyncIterator[bytes], observation: Observation, body: Body) -> AsyncIterator[bytes]:
+async def _alook_on(
+    source: AsyncIterator[bytes], observation: Observation, body: Body
+) -> AsyncIterator[bytes]:
     with _reading_body(observation):
         async for piece in source:
             body.feed(piece)

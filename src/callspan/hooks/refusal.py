@@ -22,7 +22,9 @@ def follow_or_await(observation: Observation, response: Any) -> Any:
 
 
 def _await_error(observation: Observation, response: Any) -> None:
-    observation.call.response.failure = Failure(str(response.status_code), status=response.status_code)
+    observation.call.response.failure = Failure(
+        str(response.status_code), status=response.status_code
+    )
     on_drop(response, observation)
     _refused.set(observation)
 

@@ -50,7 +50,9 @@ def attempts(package: str) -> list[Patch]:
 
 def errors(*classes: tuple[str, str]) -> list[Patch]:
     """The patches by which its exceptions, each a module and a class, end the calls that were refused."""
-    return [Patch(module, f"{name}.__init__", error_made, optional=True) for module, name in classes]
+    return [
+        Patch(module, f"{name}.__init__", error_made, optional=True) for module, name in classes
+    ]
 
 
 def own_spans(package: str, client: str) -> list[Patch]:
@@ -73,7 +75,14 @@ def _asks(sdk: Any, _args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | N
         return None
     server, stream = address(str(request.url)), body.get("stream") is True
     # each part of an app's client object is an object of its own; what they share is the hooks
-    return Asked(request.method, _path(request.url), body, server, stream, vars(sdk.sdk_configuration).get("_hooks"))
+    return Asked(
+        request.method,
+        _path(request.url),
+        body,
+        server,
+        stream,
+        vars(sdk.sdk_configuration).get("_hooks"),
+    )
 
 
 def _path(url: Any) -> str:
@@ -87,7 +96,9 @@ def _retried(wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, 
     return wrapped(lambda *given: attempt(ask, None, given, {}), *more, **kwargs)
 
 
-def _untraced(client: str, wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _untraced(
+    client: str, wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     """In place of the function that begins its own span, and gives it back with the request."""
     if stands_for_own_span(client) and kwargs.get("tracer") not in _requested_tracers:
         return kwargs["request"], None

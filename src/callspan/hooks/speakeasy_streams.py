@@ -36,7 +36,11 @@ def _taken_over(wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         given = inspect.signature(wrapped).bind(*args, **kwargs)
         response = given.arguments["response"]
         observation = getattr(response, "_callspan", None)
-        if isinstance(observation, Observation) and not observation.ended and response._callspan_body is not None:
+        if (
+            isinstance(observation, Observation)
+            and not observation.ended
+            and response._callspan_body is not None
+        ):
             given.arguments["decoder"] = _decoder(given.arguments["decoder"], observation)
             response._callspan_body = None
             return observation, given.args, given.kwargs

@@ -43,7 +43,10 @@ def stainless(adapter: Adapter, opener: Opener) -> list[Patch]:
         Patch(module, "AsyncAPIClient._process_response", gateway.process, optional=True),
     ]
     streaming = f"{adapter.module}._streaming"
-    patches += [Patch(streaming, f"{kind}.__init__", _made_anew, optional=True) for kind in ("Stream", "AsyncStream")]
+    patches += [
+        Patch(streaming, f"{kind}.__init__", _made_anew, optional=True)
+        for kind in ("Stream", "AsyncStream")
+    ]
     if adapter.own_tracer is not None:
         patches.append(Patch(module, adapter.own_tracer, door.tracer, optional=True))
     return patches
@@ -57,21 +60,27 @@ class _Door:
         self._opener = opener
         self._last: tuple[Any, Address] = None, (None, None)
 
-    def request(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def request(
+        self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         """In place of the synchronous `request`."""
         observation, args, kwargs = self._open(client, args, kwargs, False)
         if observation is None:
             return wrapped(*args, **kwargs)
         return call(observation, wrapped, args, kwargs, _received)
 
-    async def arequest(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    async def arequest(
+        self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         """In place of the asynchronous `request`."""
         observation, args, kwargs = self._open(client, args, kwargs, True)
         if observation is None:
             return await wrapped(*args, **kwargs)
         return await acall(observation, wrapped, args, kwargs, _received)
 
-    def tracer(self, wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def tracer(
+        self, wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         """Wrap the property for the client's own tracer: none while it makes a call that our span stands for."""
         if stands_for_own_span(self._adapter.name) and not self._asked_for_spans(args[0]):
             return None
@@ -85,7 +94,9 @@ class _Door:
             guard.report(f"looking at the options of {self._adapter.name}", error)
             return False
 
-    def _open(self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any], asynchronous: bool) -> Any:
+    def _open(
+        self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any], asynchronous: bool
+    ) -> Any:
         """The observation of a call, or none, and the arguments to call on with."""
         try:
             options = kwargs["options"] if "options" in kwargs else args[1]
@@ -101,7 +112,9 @@ class _Door:
                 body = _body(options)
             stream = bool(kwargs.get("stream"))
             server = self._server(client)
-            request = Request(self._adapter, route.wire_format, client, body, stream, asynchronous, server)
+            request = Request(
+                self._adapter, route.wire_format, client, body, stream, asynchronous, server
+            )
             observation = self._opener(request)
             if observation is not None:
                 observation.explain, observation.answer_of = explain, processed_answer
@@ -150,7 +163,9 @@ def _listed(body: Any) -> dict[str, Any] | None:
 def _is_iterator(value: Any) -> bool:
     """Whether a value is an iterator, asked of its class: a class is none, and an object may compute its attributes."""
     kind = type(value)
-    return hasattr(kind, "__next__") and not hasattr(kind, "read")  # an open file is one too, and is left alone
+    return hasattr(kind, "__next__") and not hasattr(
+        kind, "read"
+    )  # an open file is one too, and is left alone
 
 
 def _drawn(iterator: Iterator[Any]) -> Any:

@@ -73,7 +73,11 @@ class _Reading(Whole):
         """Take in what was read, where so much, or all, was asked for."""
         self.feed(piece)
         everything = amount is None or amount < 0
-        if everything or (amount and not piece) or (self._length is not None and self.size >= self._length):
+        if (
+            everything
+            or (amount and not piece)
+            or (self._length is not None and self.size >= self._length)
+        ):
             self.end()
 
     async def settle(self) -> None:

@@ -29,9 +29,13 @@ class ClientOptions:
         self.choices = choices
         self.budgets = budgets
 
-    def plus(self, handlers: tuple[Any, ...], choice: Choice, budgets: tuple[Budget, ...]) -> ClientOptions:
+    def plus(
+        self, handlers: tuple[Any, ...], choice: Choice, budgets: tuple[Budget, ...]
+    ) -> ClientOptions:
         """These with more."""
-        return ClientOptions((*self.handlers, *handlers), (*self.choices, choice), (*self.budgets, *budgets))
+        return ClientOptions(
+            (*self.handlers, *handlers), (*self.choices, choice), (*self.budgets, *budgets)
+        )
 
 
 NO_OPTIONS = ClientOptions()

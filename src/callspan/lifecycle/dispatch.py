@@ -26,17 +26,32 @@ class Dispatch:
     Starts go in the order given and ends in the reverse, so that what came first (the span) lasts longest.
     """
 
-    __slots__ = ("background_ends", "ends", "errors", "handlers", "starts", "stops", "tokens", "wants_text")
+    __slots__ = (
+        "background_ends",
+        "ends",
+        "errors",
+        "handlers",
+        "starts",
+        "stops",
+        "tokens",
+        "wants_text",
+    )
 
     def __init__(self, handlers: Iterable[Any] = ()) -> None:
         self.handlers = _distinct(handlers)
-        told = {event: [pair for h in self.handlers if (pair := _method(h, event))] for event in _EVENTS}
+        told = {
+            event: [pair for h in self.handlers if (pair := _method(h, event))] for event in _EVENTS
+        }
         self.starts: list[Told] = told["on_start"]
         self.tokens: list[Told] = told["on_token"]
         self.ends: list[Told] = told["on_end"][::-1]
         self.errors: list[Told] = told["on_error"][::-1]
-        self.stops = [pair for handler in self.handlers if (pair := _method(handler, "on_budget_stop"))]
-        self.background_ends = [pair for handler in self.handlers if (pair := _method(handler, "on_background_end"))]
+        self.stops = [
+            pair for handler in self.handlers if (pair := _method(handler, "on_budget_stop"))
+        ]
+        self.background_ends = [
+            pair for handler in self.handlers if (pair := _method(handler, "on_background_end"))
+        ]
         self.wants_text = any(_needs_text(handler) for handler in self.handlers)
 
     def plus(self, more: Iterable[Any]) -> Dispatch:
@@ -59,12 +74,17 @@ def _method(handler: Any, event: str) -> Told | None:
         return None
     place = f"{type(handler).__name__}.{event}"
     if not inspect.iscoroutinefunction(method):
-        return place, method if type(handler).__module__.startswith("callspan.") else partial(_timed, place, method)
+        return place, method if type(handler).__module__.startswith("callspan.") else partial(
+            _timed, place, method
+        )
     hand_on = Delivery.of(handler).method(event, method)
     if not getattr(handler, "inline", False):
         return place, hand_on
     # an inline handler is awaited by the call, which only an asynchronous call can do
-    return place, lambda call, *rest: method(call, *rest) if call.asynchronous else hand_on(call, *rest)
+    return (
+        place,
+        lambda call, *rest: method(call, *rest) if call.asynchronous else hand_on(call, *rest),
+    )
 
 
 def _timed(place: str, method: Callable[..., Any], *event: Any) -> Any:
@@ -72,7 +92,9 @@ def _timed(place: str, method: Callable[..., Any], *event: Any) -> Any:
     began = perf_counter()
     answer = outside(method, *event)
     if perf_counter() - began > SLOW_SECONDS:
-        guard.say_once(f"{place} is slow and holds up the calls that it hears of: make it `async def`")
+        guard.say_once(
+            f"{place} is slow and holds up the calls that it hears of: make it `async def`"
+        )
     return answer
 
 
@@ -83,7 +105,9 @@ def checked(handlers: Iterable[Any]) -> tuple[Any, ...]:
     found = tuple(handlers)
     for handler in found:
         if isinstance(handler, type):
-            raise SettingsError(f"handler {handler.__name__} is a class: give an object, {handler.__name__}()")
+            raise SettingsError(
+                f"handler {handler.__name__} is a class: give an object, {handler.__name__}()"
+            )
         if not any(callable(getattr(handler, event, None)) for event in _EVENTS):
             raise SettingsError(
                 f"handler {type(handler).__name__} has none of {', '.join(_EVENTS)}: define at least one of them"
@@ -100,7 +124,9 @@ def tell(told: list[Told], call: Any) -> list[Any]:
                 answers.append(answer)
         except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
             guard.report(place, error)
-        except BaseException:  # an interrupt, which comes anywhere: the others hear, or a span would have no end
+        except (
+            BaseException
+        ):  # an interrupt, which comes anywhere: the others hear, or a span would have no end
             tell(told[told.index((place, method)) + 1 :], call)
             raise
     return answers
@@ -115,7 +141,9 @@ def tell_what(told: list[Told], call: Any, what: Any) -> list[Any]:
                 answers.append(answer)
         except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
             guard.report(place, error)
-        except BaseException:  # an interrupt, which comes anywhere: the others hear, or a span would have no end
+        except (
+            BaseException
+        ):  # an interrupt, which comes anywhere: the others hear, or a span would have no end
             tell_what(told[told.index((place, method)) + 1 :], call, what)
             raise
     return answers

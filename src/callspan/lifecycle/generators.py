@@ -41,14 +41,20 @@ def loop_observed(source: Any, observation: Observation) -> Any:
 def lazily_observed(source: Any, begin: Begin) -> Any:
     """The items of a generator that makes its request when the first is asked for; the call begins with `begin`."""
     watch_collector()
-    return _AsyncItems(source, begin=begin) if hasattr(source, "__anext__") else _begun(source, begin)
+    return (
+        _AsyncItems(source, begin=begin) if hasattr(source, "__anext__") else _begun(source, begin)
+    )
 
 
 def _begun(source: Any, begin: Begin) -> Generator[Any, Any, Any]:
     observation = begin()
     if observation is None:
         return (yield from source)
-    return (yield from _items(source, observation, partial(_first, source, observation), observation.drop))
+    return (
+        yield from _items(
+            source, observation, partial(_first, source, observation), observation.drop
+        )
+    )
 
 
 def _first(source: Any, observation: Observation) -> Any:
@@ -70,7 +76,10 @@ def _items(
 
 
 def steps(
-    source: Any, step: Callable[[], Any], make: Callable[[Callable[[], Any]], Any], leave: Callable[[], None]
+    source: Any,
+    step: Callable[[], Any],
+    make: Callable[[Callable[[], Any]], Any],
+    leave: Callable[[], None],
 ) -> Generator[Any, Any, Any]:
     """The items of a generator, the first of which is `step`'s. Each step is given to `make`, and `leave` is called
     when the reader is gone."""
@@ -98,14 +107,20 @@ class AsyncShell(AsyncGenerator[Any, Any]):
 
     @property
     def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]  # what isinstance() asks for
-        return types.AsyncGeneratorType if isinstance(self._source, types.AsyncGeneratorType) else type(self)
+        return (
+            types.AsyncGeneratorType
+            if isinstance(self._source, types.AsyncGeneratorType)
+            else type(self)
+        )
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
 
     async def asend(self, value: Any) -> Any:
         """Go on to the next item."""
-        return await self._step(self._source.__anext__ if value is None else partial(self._source.asend, value))
+        return await self._step(
+            self._source.__anext__ if value is None else partial(self._source.asend, value)
+        )
 
     async def athrow(self, *error: Any) -> Any:
         """Raise where the generator waits."""
@@ -120,7 +135,9 @@ class _AsyncItems(AsyncShell):
 
     _end = "drop"
 
-    def __init__(self, source: Any, *, begin: Begin | None = None, observation: Observation | None = None) -> None:
+    def __init__(
+        self, source: Any, *, begin: Begin | None = None, observation: Observation | None = None
+    ) -> None:
         super().__init__(source)
         self._begin = begin
         self._observation = observation

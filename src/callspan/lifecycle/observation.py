@@ -94,7 +94,9 @@ class Observation:
         "within",
     )
 
-    def __init__(self, call: Call, dispatch: Dispatch, scope: Scope, read: Reader, *, estimates: bool = False) -> None:
+    def __init__(
+        self, call: Call, dispatch: Dispatch, scope: Scope, read: Reader, *, estimates: bool = False
+    ) -> None:
         self.call = call
         self.read = read
         self.scope = scope
@@ -249,7 +251,9 @@ class Observation:
         if stop.budget.in_stream == "raise":
             raise stop
         reservation.warned.add(stop.budget)
-        guard.say_once(f"a stream goes on beyond {stop.budget.name}: {stop.spent:.6g} of {stop.limit:.6g} {stop.unit}")
+        guard.say_once(
+            f"a stream goes on beyond {stop.budget.name}: {stop.spent:.6g} of {stop.limit:.6g} {stop.unit}"
+        )
 
     def _take(self, delta: Delta, elapsed: float) -> None:
         response = self.call.response
@@ -379,7 +383,9 @@ class Observation:
             except Exception as fault:  # noqa: BLE001  an odd error must reach the app as it is
                 guard.report(f"reading an error of {self.call.operation}", fault)
         failure = failure or Failure(qualified(type(error)), said(error), exception=error)
-        self._end(Outcome.ERROR if isinstance(error, Exception) else Outcome.CANCELLED, failure, error)
+        self._end(
+            Outcome.ERROR if isinstance(error, Exception) else Outcome.CANCELLED, failure, error
+        )
 
     def _explained(self, error: Exception) -> Failure | None:
         """Why the call failed: the provider's reason, or `None` where the exception is all that there is."""
@@ -390,7 +396,9 @@ class Observation:
         self._take_answer(answer)
         return self.call.response.failure
 
-    def _end(self, outcome: Outcome, failure: Failure | None = None, error: BaseException | None = None) -> None:
+    def _end(
+        self, outcome: Outcome, failure: Failure | None = None, error: BaseException | None = None
+    ) -> None:
         try:
             self._open.pop()
         except IndexError:
@@ -419,7 +427,9 @@ class Observation:
         if pending is not None:
             pending_calls.add(pending)
         elif "fetched" in call.response.details:
-            pending_calls.end(call.response.id, call.response.details["fetched"], self._dispatch.background_ends)
+            pending_calls.end(
+                call.response.id, call.response.details["fetched"], self._dispatch.background_ends
+            )
         if failure is not None and failure.exception is not None:
             # its traceback refers to frames that refer to this call: what the app has let go of must not wait for the
             # garbage collector

@@ -34,7 +34,9 @@ class PendingCall:
 
     __slots__ = ("call", "counters", "earlier_outcome", "model", "reservation")
 
-    def __init__(self, call: Call, counters: tuple[Any, ...], reservation: Reservation | None) -> None:
+    def __init__(
+        self, call: Call, counters: tuple[Any, ...], reservation: Reservation | None
+    ) -> None:
         self.earlier_outcome = call.outcome
         self.model = call.response.model or call.model
         self.call = call.without_content()

@@ -59,11 +59,17 @@ def _shell(kind: Any) -> type:
 
 def like(kind: Any, shell: Any) -> type:
     """A subclass under the name of its class, without methods that this lacks, as old versions do."""
-    shell.__name__, shell.__qualname__, shell.__module__ = kind.__name__, kind.__qualname__, kind.__module__
+    shell.__name__, shell.__qualname__, shell.__module__ = (
+        kind.__name__,
+        kind.__qualname__,
+        kind.__module__,
+    )
     for name in [name for name, value in vars(shell).items() if isinstance(value, FunctionType)]:
         known = getattr(kind, name, None)
         closes = name in ("close", "aclose")
-        if known is None or (closes and iscoroutinefunction(known) != iscoroutinefunction(vars(shell)[name])):
+        if known is None or (
+            closes and iscoroutinefunction(known) != iscoroutinefunction(vars(shell)[name])
+        ):
             delattr(shell, name)
     return shell
 
@@ -82,7 +88,9 @@ def _sync_shell(kind: Any) -> type:
 
         def __iter__(self) -> Iterator[Any]:
             source = super().__iter__()
-            return _steps(iter(super().__next__, _NEVER) if source is self else source, self._callspan, self)
+            return _steps(
+                iter(super().__next__, _NEVER) if source is self else source, self._callspan, self
+            )
 
         def __next__(self) -> Any:
             return take(super().__next__, self._callspan, self)

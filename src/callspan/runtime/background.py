@@ -43,7 +43,9 @@ class Worker:
                 return
             # made here, not with the worker: gevent may have replaced queues and threads since then
             self._jobs = queue.SimpleQueue()
-            thread = threading.Thread(target=self._run, args=(self._jobs,), name=self._name, daemon=True)
+            thread = threading.Thread(
+                target=self._run, args=(self._jobs,), name=self._name, daemon=True
+            )
             self._thread = thread
         # not under the lock: to start a thread gevent lets other greenlets run, which may come here
         try:
@@ -149,7 +151,10 @@ class _Loop:
 
         with self._lock:
             if self._loop is None or self._pid != os.getpid():
-                self._loop, self._pid = greenlets.run_loop(asyncio.new_event_loop, "callspan-handlers"), os.getpid()
+                self._loop, self._pid = (
+                    greenlets.run_loop(asyncio.new_event_loop, "callspan-handlers"),
+                    os.getpid(),
+                )
             return self._loop
 
     def is_it(self, loop: asyncio.AbstractEventLoop) -> bool:
@@ -256,9 +261,13 @@ class _Line:
         self._idle = threading.Event()
         self._idle.set()
 
-    def put(self, droppable: bool, target: Callable[..., Awaitable[Any]], event: tuple[Any, ...]) -> None:
+    def put(
+        self, droppable: bool, target: Callable[..., Awaitable[Any]], event: tuple[Any, ...]
+    ) -> None:
         if droppable and len(self.waiting) >= QUEUE_LIMIT:
-            guard.say_once(f"{self._name} is slower than the model: tokens are dropped for it, starts and ends are not")
+            guard.say_once(
+                f"{self._name} is slower than the model: tokens are dropped for it, starts and ends are not"
+            )
             return
         self.waiting.append((target, event))
         self._idle.clear()

@@ -42,7 +42,9 @@ def run_loop(make: Callable[[], asyncio.AbstractEventLoop], name: str) -> asynci
     return loop
 
 
-def _run_beside_gevent(make: Callable[[], asyncio.AbstractEventLoop], gevent: Any) -> asyncio.AbstractEventLoop:
+def _run_beside_gevent(
+    make: Callable[[], asyncio.AbstractEventLoop], gevent: Any
+) -> asyncio.AbstractEventLoop:
     start, allocate_lock = gevent.get_original("_thread", ("start_new_thread", "allocate_lock"))
     made: list[asyncio.AbstractEventLoop] = []
     begun = allocate_lock()

@@ -22,7 +22,13 @@ def report(place: str, error: BaseException) -> None:
         return
     _reported.add(place)
     kind = type(error).__name__
-    _log(logging.WARNING, "callspan: %s failed and is skipped (%s%s); DEBUG tells more", place, kind, _line(error))
+    _log(
+        logging.WARNING,
+        "callspan: %s failed and is skipped (%s%s); DEBUG tells more",
+        place,
+        kind,
+        _line(error),
+    )
     _log(logging.DEBUG, "callspan: %s failed", place, exc_info=error)
 
 
@@ -59,11 +65,15 @@ def _log(level: int, message: str, *values: Any, exc_info: BaseException | None 
         if level < logging.WARNING or _LOGGING in _reported:
             return
         _reported.add(_LOGGING)
-        _write_to_stderr(message % values, f"{_LOGGING} failed ({type(fault).__name__}{_line(fault)})")
+        _write_to_stderr(
+            message % values, f"{_LOGGING} failed ({type(fault).__name__}{_line(fault)})"
+        )
 
 
 def _write_to_stderr(line: str, reason: str) -> None:
     if sys.stderr is None:
         return
     with contextlib.suppress(Exception):  # it may be closed, or be an object of the app's
-        sys.stderr.write(f"{line}\ncallspan: {reason}: look at the handlers and filters of logging\n")
+        sys.stderr.write(
+            f"{line}\ncallspan: {reason}: look at the handlers and filters of logging\n"
+        )

@@ -33,7 +33,11 @@ def real(value: Any) -> float | None:
         return None
     try:
         number = float(value)
-    except (ArithmeticError, TypeError, ValueError):  # an integer beyond all floats, or a signalling NaN
+    except (
+        ArithmeticError,
+        TypeError,
+        ValueError,
+    ):  # an integer beyond all floats, or a signalling NaN
         return None
     return number if math.isfinite(number) else None
 

@@ -41,7 +41,9 @@ class _Wrapper(wrapt.FunctionWrapper):
 
     __bound_function_wrapper__ = _BoundWrapper
 
-    def __init__(self, wrapped: Any, wrapper: Wrapper, home: tuple[Any, str], enabled: Any = None) -> None:
+    def __init__(
+        self, wrapped: Any, wrapper: Wrapper, home: tuple[Any, str], enabled: Any = None
+    ) -> None:
         super().__init__(wrapped, wrapper, enabled)
         self._self_home = home
 
@@ -79,7 +81,9 @@ class _OwnFunction(_Wrapper):
     def __reduce_ex__(self, _protocol: Any) -> Any:
         if isinstance(self.__wrapped__, FunctionType) and _named(self) is self:
             return self.__qualname__
-        return _itself, (self.__wrapped__,)  # it has another name than its function, so only that can be found
+        return _itself, (
+            self.__wrapped__,
+        )  # it has another name than its function, so only that can be found
 
 
 def _named(function: Any) -> Any:
@@ -167,7 +171,9 @@ class Patch:
     def _missing(self) -> None:
         self.state = "missing"
         if not self.optional:
-            guard.say_once(f"{self.target} is not there in the installed version, so its calls are not seen")
+            guard.say_once(
+                f"{self.target} is not there in the installed version, so its calls are not seen"
+            )
 
     def undo(self) -> None:
         """Take the wrapper out, if it is still ours that stands there; wrappers put around it by others stay."""

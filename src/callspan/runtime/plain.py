@@ -50,7 +50,11 @@ def even(value: Any, write: Callable[[Any], str]) -> Any:
     kinds = {type(item) for item in items if item is not None}
     if len(kinds) < 2:
         return items
-    return [item if item is None else float(item) for item in items] if kinds == {int, float} else write(value)
+    return (
+        [item if item is None else float(item) for item in items]
+        if kinds == {int, float}
+        else write(value)
+    )
 
 
 def key_text(key: Any) -> str:

@@ -34,7 +34,11 @@ def in_child(function: Callable[[], None]) -> None:
 
 
 def own_lock(
-    owner: Any, name: str = "_lock", make: Callable[[], Any] = threading.RLock, *, awaited: bool = False
+    owner: Any,
+    name: str = "_lock",
+    make: Callable[[], Any] = threading.RLock,
+    *,
+    awaited: bool = False,
 ) -> Any:
     """Return a new lock for an attribute of an object or a module; a forked child finds another one there.
 
@@ -80,7 +84,10 @@ def at_exit(function: Callable[[], None]) -> None:
     _at_exit.append(function)
     atexit.register(function)
     _register()
-    process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
+    process, util = (
+        sys.modules.get("multiprocessing.process"),
+        sys.modules.get("multiprocessing.util"),
+    )
     if process and util and process.parent_process() is not None:
         util.Finalize(None, function, exitpriority=-100)
 
@@ -105,7 +112,11 @@ def _register() -> None:
     if not _registered:
         _registered = True
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork)
+            os.register_at_fork(
+                before=_before_fork,
+                after_in_parent=_after_fork_in_parent,
+                after_in_child=_after_fork,
+            )
 
 
 def _after_fork() -> None:
@@ -115,7 +126,9 @@ def _after_fork() -> None:
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
         # the child of a Process forgets all finalizers first and asks for new ones by this list
-        util.register_after_fork(_run_at_exit, lambda _: util.Finalize(None, _run_at_exit, exitpriority=-100))
+        util.register_after_fork(
+            _run_at_exit, lambda _: util.Finalize(None, _run_at_exit, exitpriority=-100)
+        )
 
 
 def _run_at_exit() -> None:

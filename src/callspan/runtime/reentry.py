@@ -69,7 +69,9 @@ def within(seconds: float, job: Callable[[], T], otherwise: T) -> T:
 
 def _beside(seconds: float, job: Callable[[], T], otherwise: T) -> T:
     results: list[T] = []
-    thread = threading.Thread(target=lambda: results.append(job()), name="callspan-flush", daemon=True)
+    thread = threading.Thread(
+        target=lambda: results.append(job()), name="callspan-flush", daemon=True
+    )
     thread.start()
     thread.join(seconds)
     return results[0] if results else otherwise

@@ -21,7 +21,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 _KEY = otel.create_key("callspan-scope")
 _RUN_CONTEXT = otel.create_key("callspan-place")
 _SUPPRESSED = tuple(
-    key for key in (getattr(otel, "_SUPPRESS_INSTRUMENTATION_KEY", None), "suppress_instrumentation") if key
+    key
+    for key in (getattr(otel, "_SUPPRESS_INSTRUMENTATION_KEY", None), "suppress_instrumentation")
+    if key
 )
 
 

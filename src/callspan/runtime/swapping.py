@@ -52,7 +52,9 @@ class _ChangedAttribute:
         try:
             value = vars(instance)[self._name]
         except KeyError:
-            raise AttributeError(f"{owner.__name__!r} object has no attribute {self._name!r}") from None
+            raise AttributeError(
+                f"{owner.__name__!r} object has no attribute {self._name!r}"
+            ) from None
         return self._change(value)
 
     def __set__(self, instance: Any, value: Any) -> None:

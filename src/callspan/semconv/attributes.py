@@ -135,7 +135,11 @@ def identity(call: Call) -> Attributes:
 
 def client(call: Call) -> Attributes:
     """The client and its version, for spans and events; on metrics they would only split series."""
-    return {names.CLIENT_NAME: call.client_name, names.CLIENT_VERSION: call.client_version} if call.client_name else {}
+    return (
+        {names.CLIENT_NAME: call.client_name, names.CLIENT_VERSION: call.client_version}
+        if call.client_name
+        else {}
+    )
 
 
 def framework(known: Framework, operation: str) -> Attributes:
@@ -156,7 +160,9 @@ def framework(known: Framework, operation: str) -> Attributes:
 
 def request(call: Call) -> Attributes:
     """The request's settings, only those that were sent."""
-    found: Attributes = {names.REQUEST_STREAM: True} if call.stream and call.operation != FETCH else {}
+    found: Attributes = (
+        {names.REQUEST_STREAM: True} if call.stream and call.operation != FETCH else {}
+    )
     known = _REQUESTS.get(call.provider, _REQUEST)
     for key, value in call.parameters.items():
         row = known.get(key)
@@ -172,7 +178,9 @@ def stop_sequences(call: Call) -> list[str] | None:
 
 def response(call: Call, answer: Response, conventions: Iterable[Convention]) -> Attributes:
     """What is known when the call has ended."""
-    found: Attributes = {names.OUTCOME: (call.outcome or Outcome.COMPLETED)._value_}  # `value` takes ten times as long
+    found: Attributes = {
+        names.OUTCOME: (call.outcome or Outcome.COMPLETED)._value_
+    }  # `value` takes ten times as long
     if answer.id:
         found[names.RESPONSE_ID] = answer.id
     if answer.model:
@@ -218,14 +226,22 @@ def usage(counts: Usage, conventions: Iterable[Convention]) -> Attributes:
         found[names.OUTPUT_TOKENS] = counts.output
     parts = _parts_of(counts)
     if any(parts):
-        found.update({name: value for name, value in zip(_PARTS.values(), parts, strict=True) if value})
+        found.update(
+            {name: value for name, value in zip(_PARTS.values(), parts, strict=True) if value}
+        )
     if counts.cache_write:
         for convention in conventions:
             found[convention.cache_write] = counts.cache_write
     if counts.source != "provider":
         found[names.USAGE_SOURCE] = counts.source
     if counts.details:
-        found.update({_FEES[name]: number for name, number in counts.details.items() if number and name in _FEES})
+        found.update(
+            {
+                _FEES[name]: number
+                for name, number in counts.details.items()
+                if number and name in _FEES
+            }
+        )
     return found
 
 

@@ -45,10 +45,20 @@ class CapturedContent:
     def sent(self, call: Call) -> None:
         """Take in what was sent to the model, the tool or the search, as far as there is something."""
         most = self._room // 4
-        self._add(self._sent, names.SYSTEM_INSTRUCTIONS, "system", lambda: call.content.system, most)
+        self._add(
+            self._sent, names.SYSTEM_INSTRUCTIONS, "system", lambda: call.content.system, most
+        )
         self._add(self._sent, names.TOOL_DEFINITIONS, "tools", lambda: call.content.tools, most)
-        self._add(self._sent, names.INPUT_MESSAGES, "input", lambda: call.content.messages, self._room - most)
-        self._add(self._sent, names.TOOL_ARGUMENTS, "arguments", lambda: call.content.arguments, most)
+        self._add(
+            self._sent,
+            names.INPUT_MESSAGES,
+            "input",
+            lambda: call.content.messages,
+            self._room - most,
+        )
+        self._add(
+            self._sent, names.TOOL_ARGUMENTS, "arguments", lambda: call.content.arguments, most
+        )
         self._add(self._sent, names.RETRIEVAL_QUERY, "input", lambda: call.content.query, most)
         if "stop" in call.parameters:
             self._add_stops(call)
@@ -60,7 +70,13 @@ class CapturedContent:
             return
         shares: dict[str, Fitted | Single] = {}
         for place, stop in enumerate(stops):
-            self._add(shares, f"{names.STOP_SEQUENCES}[{place}]", "input", lambda text=stop: text, self._limit // 4)
+            self._add(
+                shares,
+                f"{names.STOP_SEQUENCES}[{place}]",
+                "input",
+                lambda text=stop: text,
+                self._limit // 4,
+            )
         self._stops = {names.STOP_SEQUENCES: [share.text for share in shares.values()]}
 
     def received(self, call: Call) -> None:
@@ -75,14 +91,23 @@ class CapturedContent:
         self.elided += answer.elided
         self._received = found
 
-    def _add(self, to: dict[str, Fitted | Single], name: str, field: str, read: Callable[[], Any], room: int) -> None:
+    def _add(
+        self,
+        to: dict[str, Fitted | Single],
+        name: str,
+        field: str,
+        read: Callable[[], Any],
+        room: int,
+    ) -> None:
         try:
             copy = Copy(read())
             self.elided += copy.elided
             value = shaped(copy.value, field, self._capture)
             if value is None or value == []:
                 return
-            fitted = to[name] = (Fitted if is_list(value) else Single)(value, min(room, self._limit))
+            fitted = to[name] = (Fitted if is_list(value) else Single)(
+                value, min(room, self._limit)
+            )
             self.elided += fitted.elided
             self._room -= fitted.size
         except Refused as refusal:
@@ -102,7 +127,9 @@ class CapturedContent:
         """All of it as plain values by attribute, for events; texts are cut where the SDK would cut them anyhow."""
         change = valid if longest is None else lambda text: _within(valid(text), longest)
         all_of_it = {**self._sent, **(self._received or {})}
-        found: dict[str, Any] = {name: plain(value.value, change) for name, value in all_of_it.items()}
+        found: dict[str, Any] = {
+            name: plain(value.value, change) for name, value in all_of_it.items()
+        }
         found.update(self._stops)
         return even(found, encode) if DROPS_UNEVEN else found
 
@@ -119,7 +146,11 @@ def message(call: Call, error: BaseException) -> str | None:
 
 def trace(call: Call, error: BaseException) -> str | None:
     """The stack trace of an exception, which ends in what it says, where content is captured."""
-    return None if call.capture is None else _told(call.capture, lambda: "".join(traceback.format_exception(error)))
+    return (
+        None
+        if call.capture is None
+        else _told(call.capture, lambda: "".join(traceback.format_exception(error)))
+    )
 
 
 def _told(capture: Capture, read: Callable[[], str]) -> str | None:
@@ -128,7 +159,9 @@ def _told(capture: Capture, read: Callable[[], str]) -> str | None:
         text = bare(valid(text))
         text = text if capture.redact is None else redacted(text, "error", capture.redact)
     except Refused as refusal:
-        guard.say_once(f"the redact hook failed ({refusal}), so what exceptions say is not captured")
+        guard.say_once(
+            f"the redact hook failed ({refusal}), so what exceptions say is not captured"
+        )
         return None
     except Exception:  # noqa: BLE001  an exception may not be able to say anything
         return None

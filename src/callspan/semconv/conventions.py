@@ -72,16 +72,26 @@ RELEASED = Convention(
         "gen_ai.client.operation.time_per_output_chunk",
         "Time between two chunks of the answer, after the first.",
     ),
-    token_usage=_distribution("gen_ai.client.token.usage", "Number of input and output tokens used."),
-    cache_read_tokens=_tokens("callspan.client.cache_read_tokens", "Input tokens read from the provider's cache."),
-    cache_write_tokens=_tokens("callspan.client.cache_write_tokens", "Input tokens written to the provider's cache."),
-    reasoning_tokens=_tokens("callspan.client.reasoning_tokens", "Output tokens spent on reasoning."),
+    token_usage=_distribution(
+        "gen_ai.client.token.usage", "Number of input and output tokens used."
+    ),
+    cache_read_tokens=_tokens(
+        "callspan.client.cache_read_tokens", "Input tokens read from the provider's cache."
+    ),
+    cache_write_tokens=_tokens(
+        "callspan.client.cache_write_tokens", "Input tokens written to the provider's cache."
+    ),
+    reasoning_tokens=_tokens(
+        "callspan.client.reasoning_tokens", "Output tokens spent on reasoning."
+    ),
 )
 
 LATEST = Convention(
     schema_url="https://opentelemetry.io/schemas/gen-ai/1.42.0",
     cache_write=names.CACHE_WRITE_TOKENS,
-    inference_duration=_seconds("gen_ai.client.inference.duration", "GenAI client inference operation duration."),
+    inference_duration=_seconds(
+        "gen_ai.client.inference.duration", "GenAI client inference operation duration."
+    ),
     operation_duration=_OPERATION,
     first_chunk=_seconds(
         "gen_ai.client.inference.time_to_first_chunk",
@@ -91,8 +101,12 @@ LATEST = Convention(
         "gen_ai.client.inference.time_per_output_chunk",
         "Time between two chunks of the answer, after the first.",
     ),
-    input_tokens=_tokens("gen_ai.client.inference.usage.input_tokens", "Input tokens, cached ones included."),
-    output_tokens=_tokens("gen_ai.client.inference.usage.output_tokens", "Output tokens, reasoning included."),
+    input_tokens=_tokens(
+        "gen_ai.client.inference.usage.input_tokens", "Input tokens, cached ones included."
+    ),
+    output_tokens=_tokens(
+        "gen_ai.client.inference.usage.output_tokens", "Output tokens, reasoning included."
+    ),
     cache_read_tokens=_tokens(
         "gen_ai.client.inference.usage.cache_read.input_tokens",
         "Input tokens read from the provider's cache.",
@@ -114,17 +128,32 @@ LATEST = Convention(
 
 CALLS = Metric("callspan.client.calls", "{call}", "Calls by how they ended.", COUNTER)
 ACTIVE = Metric("callspan.client.active", "{call}", "Calls in flight.", UP_DOWN)
-RETRIES = Metric("callspan.client.retries", "{retry}", "Attempts that a client gave up to try again.", COUNTER)
+RETRIES = Metric(
+    "callspan.client.retries", "{retry}", "Attempts that a client gave up to try again.", COUNTER
+)
 ESTIMATED = Metric(
-    "callspan.estimated.tokens", "{token}", "Tokens that callspan estimated, for no provider stated them.", COUNTER
+    "callspan.estimated.tokens",
+    "{token}",
+    "Tokens that callspan estimated, for no provider stated them.",
+    COUNTER,
 )
 COST = Metric("callspan.client.cost", "{USD}", "What calls cost, where that is known.", COUNTER)
-COST_UNKNOWN = Metric("callspan.client.cost.unknown", "{call}", "Calls whose cost is not known.", COUNTER)
-BUDGET_STOPS = Metric("callspan.budget.stops", "{stop}", "Calls and streams that a budget has stopped.", COUNTER)
-OUTPUT_RATE = Metric(
-    "callspan.client.output_rate", "{token}/s", "Output tokens of a whole answer a second.", HISTOGRAM, RATES
+COST_UNKNOWN = Metric(
+    "callspan.client.cost.unknown", "{call}", "Calls whose cost is not known.", COUNTER
 )
-MODALITY_TOKENS = Metric("callspan.client.modality_tokens", "{token}", "Tokens by what they stand for.", COUNTER)
+BUDGET_STOPS = Metric(
+    "callspan.budget.stops", "{stop}", "Calls and streams that a budget has stopped.", COUNTER
+)
+OUTPUT_RATE = Metric(
+    "callspan.client.output_rate",
+    "{token}/s",
+    "Output tokens of a whole answer a second.",
+    HISTOGRAM,
+    RATES,
+)
+MODALITY_TOKENS = Metric(
+    "callspan.client.modality_tokens", "{token}", "Tokens by what they stand for.", COUNTER
+)
 EXTRA = {
     "calls": CALLS,
     "active": ACTIVE,
@@ -140,10 +169,18 @@ _WORKFLOW_SECONDS = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
 
 LOCAL_DURATIONS = {
     "invoke_agent": Metric(
-        "gen_ai.invoke_agent.duration", "s", "Duration of an agent's run.", HISTOGRAM, _AGENT_SECONDS
+        "gen_ai.invoke_agent.duration",
+        "s",
+        "Duration of an agent's run.",
+        HISTOGRAM,
+        _AGENT_SECONDS,
     ),
     "invoke_workflow": Metric(
-        "gen_ai.invoke_workflow.duration", "s", "Duration of a workflow's run.", HISTOGRAM, _WORKFLOW_SECONDS
+        "gen_ai.invoke_workflow.duration",
+        "s",
+        "Duration of a workflow's run.",
+        HISTOGRAM,
+        _WORKFLOW_SECONDS,
     ),
     "execute_tool": _seconds("gen_ai.execute_tool.duration", "Duration of a tool's run."),
 }
@@ -156,7 +193,11 @@ INFERENCE_CALLS = Metric(
     _AGENT_CALLS,
 )
 TOOL_CALLS = Metric(
-    "gen_ai.invoke_agent.tool_calls", "{tool_call}", "Runs of tools in one run of an agent.", HISTOGRAM, _AGENT_CALLS
+    "gen_ai.invoke_agent.tool_calls",
+    "{tool_call}",
+    "Runs of tools in one run of an agent.",
+    HISTOGRAM,
+    _AGENT_CALLS,
 )
 LOCAL = (*LOCAL_DURATIONS.values(), INFERENCE_CALLS, TOOL_CALLS)
 

@@ -91,7 +91,9 @@ _SLUGS = {
 def behind(gateway: str, client: Any) -> str:
     """The provider that the app has a gateway speak to, where the client was told it in a header; else the gateway."""
     headers = getattr(client, "_custom_headers", None) or {}
-    told = next((value for name, value in headers.items() if str(name).lower() == "x-portkey-provider"), "")
+    told = next(
+        (value for name, value in headers.items() if str(name).lower() == "x-portkey-provider"), ""
+    )
     return _SLUGS.get(str(told).lstrip("@"), gateway)
 
 

@@ -17,7 +17,12 @@ from callspan.content.redaction import Redact
 from callspan.runtime import guard
 from callspan.runtime.errors import SettingsError
 
-CAPTURES = {"NO_CONTENT": "off", "SPAN_ONLY": "span", "EVENT_ONLY": "event", "SPAN_AND_EVENT": "both"}
+CAPTURES = {
+    "NO_CONTENT": "off",
+    "SPAN_ONLY": "span",
+    "EVENT_ONLY": "event",
+    "SPAN_AND_EVENT": "both",
+}
 """The values of OpenTelemetry's variable."""
 OLDER_CAPTURES = {"TRUE": "span", "1": "span", "FALSE": "off", "0": "off"}
 """Its values in the documents of other packages, which knew spans only."""
@@ -109,7 +114,9 @@ def resolve(
     `known` has the names that settings made of names may use. A wrong argument raises `SettingsError`; a wrong variable
     is reported once and counts as not set.
     """
-    chosen = {name: check(name, value, known=known) for name, value in given.items() if value is not None}
+    chosen = {
+        name: check(name, value, known=known) for name, value in given.items() if value is not None
+    }
     for name, variable in ENVIRONMENT.items():
         text = environ.get(variable, "").strip()
         if name in chosen or not text:
@@ -123,7 +130,12 @@ def resolve(
     return Settings(**chosen)
 
 
-def check(name: str, value: Any, said_as: str | None = None, known: Mapping[str, Iterable[str]] | None = None) -> Any:
+def check(
+    name: str,
+    value: Any,
+    said_as: str | None = None,
+    known: Mapping[str, Iterable[str]] | None = None,
+) -> Any:
     """The value of a setting in its own type, or `SettingsError`."""
     settings = {f.name for f in fields(Settings)}
     if name not in settings:
@@ -135,7 +147,12 @@ def check(name: str, value: Any, said_as: str | None = None, known: Mapping[str,
             )
         return value
     if name in NAMES:
-        return _names(name, value, said_as or name, FIELDS if name == "capture_fields" else (known or {}).get(name))
+        return _names(
+            name,
+            value,
+            said_as or name,
+            FIELDS if name == "capture_fields" else (known or {}).get(name),
+        )
     if name == "redact":
         return _redact(value, said_as or name)
     if name == "content_limit":
@@ -167,7 +184,9 @@ def _bytes(value: Any, said_as: str) -> int | str:
     except (TypeError, ValueError):
         size = 0
     if size < LEAST_LIMIT:
-        raise SettingsError(f"{said_as} is {value!r}: use a number of bytes from {LEAST_LIMIT}, or 'tempo'")
+        raise SettingsError(
+            f"{said_as} is {value!r}: use a number of bytes from {LEAST_LIMIT}, or 'tempo'"
+        )
     return size
 
 
@@ -199,7 +218,9 @@ def capture_of(text: str, variable: str) -> str:
     """Return where content goes, by the text of a variable, or raise `SettingsError`."""
     capture = {**CAPTURES, **OLDER_CAPTURES}.get(text.upper())
     if capture is None:
-        raise SettingsError(f"{variable} is {text!r}: use one of {', '.join(CAPTURES)}; no content is captured")
+        raise SettingsError(
+            f"{variable} is {text!r}: use one of {', '.join(CAPTURES)}; no content is captured"
+        )
     return capture
 
 
@@ -210,7 +231,9 @@ def _meant(value: Any, known: Iterable[str]) -> str:
 
 def unknown(kind: str, value: str, known: Iterable[str]) -> SettingsError:
     """The error for a name that is not among those known."""
-    return SettingsError(f"unknown {kind} {value!r}{_meant(value, known)}: known are {', '.join(sorted(known))}")
+    return SettingsError(
+        f"unknown {kind} {value!r}{_meant(value, known)}: known are {', '.join(sorted(known))}"
+    )
 
 
 def sdk_disabled(environ: Mapping[str, str] = os.environ) -> bool:
@@ -233,5 +256,7 @@ def flush_timeout(environ: Mapping[str, str] = os.environ) -> float:
             return min(max(0.0, seconds), LONGEST_FLUSH)
         raise ValueError(text)
     except ValueError:
-        guard.say_once(f"CALLSPAN_FLUSH_TIMEOUT is {text!r}: write seconds, such as 5; {FLUSH_TIMEOUT:g} are taken")
+        guard.say_once(
+            f"CALLSPAN_FLUSH_TIMEOUT is {text!r}: write seconds, such as 5; {FLUSH_TIMEOUT:g} are taken"
+        )
         return FLUSH_TIMEOUT

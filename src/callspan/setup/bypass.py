@@ -26,7 +26,11 @@ def bypasses(patch: Patch) -> list[str]:
     for replacement in patch.replacements:
         for home, function in _stand_ins(replacement):
             if _goes_past(function, replacement):
-                target = f"{home.__module__}.{home.__qualname__}" if isinstance(home, type) else home.__name__
+                target = (
+                    f"{home.__module__}.{home.__qualname__}"
+                    if isinstance(home, type)
+                    else home.__name__
+                )
                 lines.append(
                     f"calls of {target}.{replacement.name} go past callspan, as {_author(function)} has replaced it: "
                     "call callspan.instrument() before that, or use callspan run"
@@ -80,7 +84,9 @@ def _calls_base(function: Any, replacement: Replacement) -> bool:
     if not isinstance(function, FunctionType):
         return False
     names = function.__code__.co_names
-    return "super" in names or (replacement.name in names and replacement.parent in _globals_of(function))
+    return "super" in names or (
+        replacement.name in names and replacement.parent in _globals_of(function)
+    )
 
 
 def _called_from(function: Any) -> list[Any]:

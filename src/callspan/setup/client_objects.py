@@ -15,5 +15,7 @@ def spoken_through(client: Any) -> Any:
         if adapter.inner is not None and type(client).__module__.startswith(
             (f"{adapter.module}.", f"{adapter.module}_")
         ):
-            return reduce(lambda found, name: getattr(found, name, client), adapter.inner.split("."), client)
+            return reduce(
+                lambda found, name: getattr(found, name, client), adapter.inner.split("."), client
+            )
     return client

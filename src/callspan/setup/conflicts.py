@@ -57,7 +57,10 @@ _MODULES = {
 _TARGETS = {
     "openai": (("openai.resources.chat.completions", "Completions.create"),),
     "anthropic": (("anthropic.resources.messages", "Messages.create"),),
-    "boto3": (("botocore.client", "BaseClient._make_api_call"), ("botocore.client", "ClientCreator.create_client")),
+    "boto3": (
+        ("botocore.client", "BaseClient._make_api_call"),
+        ("botocore.client", "ClientCreator.create_client"),
+    ),
     "google_genai": (("google.genai.models", "Models.generate_content"),),
     "cohere": (("cohere.client_v2", "ClientV2.chat"), ("cohere.v2.client", "V2Client.chat")),
     "ollama": (("ollama._client", "Client.chat"), ("ollama._client", "Client._request")),

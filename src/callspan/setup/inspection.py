@@ -79,12 +79,16 @@ class Status:
 
 def older(version: str, oldest: str) -> bool:
     """Whether a version comes before another, by their numbers."""
-    numbers = [[int(number) for number in re.findall(r"\d+", text)[:3]] for text in (version, oldest)]
+    numbers = [
+        [int(number) for number in re.findall(r"\d+", text)[:3]] for text in (version, oldest)
+    ]
     return numbers[0] < numbers[1]
 
 
 def report(
-    instrumented: bool, patched: Mapping[Adapter | Source, Sequence[Patch]], muted: Iterable[Native] = ()
+    instrumented: bool,
+    patched: Mapping[Adapter | Source, Sequence[Patch]],
+    muted: Iterable[Native] = (),
 ) -> Status:
     """The status of each client, given the patches of those that are watched, and the frameworks that are muted."""
     clients = tuple(_client(adapter, patches) for adapter, patches in patched.items())
@@ -100,7 +104,11 @@ def report(
         if target.state == "missing"
     ]
     problems += [line for patches in patched.values() for line in lines_about(patches)]
-    problems += [f"{client.name} is also instrumented by {name}" for client in clients for name in client.foreign]
+    problems += [
+        f"{client.name} is also instrumented by {name}"
+        for client in clients
+        for name in client.foreign
+    ]
     providers = sys.modules.get("callspan.export.providers")
     lost: tuple[Loss, ...] = ()
     if providers is not None:

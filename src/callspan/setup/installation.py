@@ -84,8 +84,14 @@ class Client:
         self.others = foreign.found(self.adapter.name)
         if self.others:
             self.deferred = self._owner.settings.on_conflict == "defer"
-            then = "callspan makes no span or token metric for it" if self.deferred else "its calls are seen twice"
-            guard.say_once(f"{self.adapter.name} is instrumented by {', '.join(self.others)} too: {then}")
+            then = (
+                "callspan makes no span or token metric for it"
+                if self.deferred
+                else "its calls are seen twice"
+            )
+            guard.say_once(
+                f"{self.adapter.name} is instrumented by {', '.join(self.others)} too: {then}"
+            )
 
     def open(self, request: Request) -> Observation | None:
         """Begin an observation, unless telemetry is suppressed here.
@@ -94,7 +100,9 @@ class Client:
         """
         owner = self._owner
         off, around, scope = look(context())
-        if off or not self.patches.active:  # where others stand around our wrapper it cannot be taken out
+        if (
+            off or not self.patches.active
+        ):  # where others stand around our wrapper it cannot be taken out
             return None
         owner.ready()
         run = around.adopt(request.wire_format.operation) if around is not None else None
@@ -105,7 +113,9 @@ class Client:
         if attached.used and request.client is not None:
             options = attached.get(request.client, NO_OPTIONS)
         call = _call(request, self.version)
-        observation = owner.observation(call, request.wire_format.read, scope, options, self.deferred)
+        observation = owner.observation(
+            call, request.wire_format.read, scope, options, self.deferred
+        )
         if run is not None:
             call.framework, observation.within = run.framework, within
         if request.stream:
@@ -141,7 +151,9 @@ def _given(provider: Any) -> Callable[[], Any] | None:
 class Providers:
     """The providers given, else the global ones, looked up at each use."""
 
-    def __init__(self, tracer_provider: Any = None, meter_provider: Any = None, logger_provider: Any = None) -> None:
+    def __init__(
+        self, tracer_provider: Any = None, meter_provider: Any = None, logger_provider: Any = None
+    ) -> None:
         self.tracer = _given(tracer_provider) or trace.get_tracer_provider
         self.meter = _given(meter_provider) or metrics.get_meter_provider
         self.logger = _given(logger_provider) or logs.get_logger_provider
@@ -208,7 +220,11 @@ class Installation:
         wanted = _wanted(settings) if watch else ()
         self.clients: list[Client | FrameworkSubscription] = [
             *(Client(adapter, self) for adapter in ADAPTERS if adapter.name in wanted),
-            *(FrameworkSubscription(source, self.begin) for source in SOURCES if source.name in wanted),
+            *(
+                FrameworkSubscription(source, self.begin)
+                for source in SOURCES
+                if source.name in wanted
+            ),
         ]
         muting = settings.on_native == "mute" and bool(self._telemetry) and bool(self.clients)
         self.natives = [Muting(native, self.listen) for native in NATIVES if muting]
@@ -293,7 +309,11 @@ def known_clients() -> list[str]:
 
 def patched(installation: Installation | None) -> dict[Adapter | Source, list[Patch]]:
     """The patches of each client, those in place and those that there would be."""
-    watched = {client.adapter.name: client.patches.patches for client in installation.clients} if installation else {}
+    watched = (
+        {client.adapter.name: client.patches.patches for client in installation.clients}
+        if installation
+        else {}
+    )
     found: dict[Adapter | Source, list[Patch]] = {}
     for adapter in ADAPTERS:
         found[adapter] = watched.get(adapter.name) or adapter.door(adapter, lambda _request: None)

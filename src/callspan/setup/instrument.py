@@ -22,7 +22,14 @@ from callspan.runtime.background import heard
 from callspan.runtime.errors import SettingsError
 from callspan.runtime.scope import current, entered
 from callspan.semconv.conventions import EXTRA
-from callspan.settings.settings import RUN_MODULES, Settings, check, flush_timeout, resolve, sdk_disabled
+from callspan.settings.settings import (
+    RUN_MODULES,
+    Settings,
+    check,
+    flush_timeout,
+    resolve,
+    sdk_disabled,
+)
 from callspan.setup.client_objects import spoken_through
 from callspan.setup.inspection import Status, report
 from callspan.setup.installation import Installation, NoTelemetry, Providers, known_clients, patched
@@ -92,7 +99,9 @@ def instrument(
         for framework in heard:
             new.hear(framework)
     if tracer_provider is None and _nobody_listens():
-        guard.say_once(f"no OpenTelemetry provider is set, so spans go nowhere: {_way_to_a_provider()}")
+        guard.say_once(
+            f"no OpenTelemetry provider is set, so spans go nowhere: {_way_to_a_provider()}"
+        )
 
 
 def watch() -> None:
@@ -105,7 +114,11 @@ def watch() -> None:
 
 
 def _resolved(given: dict[str, Any]) -> Settings:
-    known = {"clients": known_clients(), "disabled_clients": known_clients(), "extra_metrics": list(EXTRA)}
+    known = {
+        "clients": known_clients(),
+        "disabled_clients": known_clients(),
+        "extra_metrics": list(EXTRA),
+    }
     return resolve(given, known=known)
 
 
@@ -134,7 +147,9 @@ def hear(framework: str) -> None:
     global _installation
     with _lock:
         if _installation is None:
-            _installation = Installation(_resolved({}), Providers(), (), _register_exit_hook, watch=False)
+            _installation = Installation(
+                _resolved({}), Providers(), (), _register_exit_hook, watch=False
+            )
         _installation.hear(framework)
 
 
@@ -156,7 +171,10 @@ def _budgets(given: Iterable[Any]) -> tuple[Budget, ...]:
 
 
 def attach(
-    client: Any, *handlers: Any, capture: str | None = None, capture_fields: Iterable[str] | None = None
+    client: Any,
+    *handlers: Any,
+    capture: str | None = None,
+    capture_fields: Iterable[str] | None = None,
 ) -> None:
     """Give one client object, for as long as it lives, handlers, budgets, and a choice of what of it is captured."""
     limits = tuple(each for each in handlers if isinstance(each, Budget))
@@ -166,7 +184,9 @@ def attach(
     try:
         attached[speaker] = attached.get(speaker, NO_OPTIONS).plus(own, choice, limits)
     except TypeError:
-        raise SettingsError(f"{type(client).__name__} is no client object: give the client itself") from None
+        raise SettingsError(
+            f"{type(client).__name__} is no client object: give the client itself"
+        ) from None
 
 
 @contextlib.contextmanager
@@ -196,7 +216,11 @@ def _choice(mode: str | None, fields: Iterable[str] | None) -> Choice:
 
 
 def configure(
-    *, console: bool = False, file: str | None = None, otlp: str | bool | None = None, prometheus: str | None = None
+    *,
+    console: bool = False,
+    file: str | None = None,
+    otlp: str | bool | None = None,
+    prometheus: str | None = None,
 ) -> None:
     """Set up OpenTelemetry for a script or a notebook that has not done so.
 
@@ -211,7 +235,9 @@ def configure(
 
     endpoint = otlp if isinstance(otlp, str) else None
     nothing = not (file or otlp or prometheus)
-    operators = operators_choice()  # looked at first, as an app's own provider can be told from ours now
+    operators = (
+        operators_choice()
+    )  # looked at first, as an app's own provider can be told from ours now
     providers.setup(Destinations(console or nothing, file, bool(otlp), endpoint, prometheus))
     if operators.any:
         providers.setup(operators, strict=False, by="operator")

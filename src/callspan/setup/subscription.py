@@ -22,7 +22,10 @@ class FrameworkSubscription:
     """
 
     def __init__(
-        self, source: Source, begin: Callable[[Call, Reader, Scope], Observation], everywhere: bool = True
+        self,
+        source: Source,
+        begin: Callable[[Call, Reader, Scope], Observation],
+        everywhere: bool = True,
     ) -> None:
         self.adapter = source
         self._begin = begin
@@ -41,7 +44,9 @@ class FrameworkSubscription:
         read(self.adapter.packages)
         version, oldest = installed_version(self.adapter) or "", self.adapter.versions[0]
         if version and older(version, oldest):
-            self.patches.refuse(f"{self.adapter.name} {version} is too old to be heard: callspan needs >={oldest}")
+            self.patches.refuse(
+                f"{self.adapter.name} {version} is too old to be heard: callspan needs >={oldest}"
+            )
 
     def apply(self) -> None:
         """Patch it, now or when it is imported, and listen."""

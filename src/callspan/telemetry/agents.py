@@ -11,7 +11,13 @@ from callspan.events import Call, Response
 from callspan.runtime import scope
 from callspan.semconv import attributes, names
 from callspan.semconv.attributes import Attributes
-from callspan.semconv.conventions import CHOICES, INFERENCE_CALLS, LOCAL, LOCAL_DURATIONS, TOOL_CALLS
+from callspan.semconv.conventions import (
+    CHOICES,
+    INFERENCE_CALLS,
+    LOCAL,
+    LOCAL_DURATIONS,
+    TOOL_CALLS,
+)
 from callspan.settings.settings import Settings
 from callspan.telemetry.attribute_sets import Bounds
 from callspan.telemetry.metrics import instrument
@@ -31,7 +37,9 @@ class AgentMetrics:
 
     needs_text = False
 
-    def __init__(self, settings: Settings, look_up: Callable[[], Any] = metrics.get_meter_provider) -> None:
+    def __init__(
+        self, settings: Settings, look_up: Callable[[], Any] = metrics.get_meter_provider
+    ) -> None:
         self._schema_url = CHOICES[settings.semconv][0].schema_url
         self._bounds = Bounds()
         self._instruments = FollowsProvider(look_up, self._create)
@@ -46,7 +54,13 @@ class AgentMetrics:
             return
         if call.operation == "invoke_agent":
             call.values[_INFERENCE], call.values[_TOOLS] = [], []
-        kind = _TOOLS if call.operation == "execute_tool" else _INFERENCE if call.operation in names.INFERENCE else None
+        kind = (
+            _TOOLS
+            if call.operation == "execute_tool"
+            else _INFERENCE
+            if call.operation in names.INFERENCE
+            else None
+        )
         agent = None if kind is None else scope.agent(call.parent)
         if agent is not None and kind in agent.values:
             agent.values[kind].append(call.id)
@@ -61,8 +75,12 @@ class AgentMetrics:
         if duration is not None:
             instruments[duration.name].record(call.duration, failed, context=call.context)
         if call.operation == "invoke_agent":
-            instruments[INFERENCE_CALLS.name].record(len(call.values.get(_INFERENCE, ())), told, context=call.context)
-            instruments[TOOL_CALLS.name].record(len(call.values.get(_TOOLS, ())), told, context=call.context)
+            instruments[INFERENCE_CALLS.name].record(
+                len(call.values.get(_INFERENCE, ())), told, context=call.context
+            )
+            instruments[TOOL_CALLS.name].record(
+                len(call.values.get(_TOOLS, ())), told, context=call.context
+            )
 
     def on_error(self, call: Call, error: BaseException) -> None:
         """Record what has failed."""

@@ -126,7 +126,11 @@ class Bounds:
 
     def _bounded(self, values: Attributes) -> Attributes:
         """Return the values, with the one for the rest in place of each that came too late."""
-        late = {name for name, value in values.items() if name not in _CLOSED and not self._is_early(name, value)}
+        late = {
+            name
+            for name, value in values.items()
+            if name not in _CLOSED and not self._is_early(name, value)
+        }
         return _without(values, late) if late else values
 
     def _is_early(self, name: str, value: Any) -> bool:
@@ -172,9 +176,14 @@ class Series:
         """What is known when it has ended."""
         if not response.details:
             return self.chunks(call, response)
-        tier, fingerprint = response.details.get("service_tier"), response.details.get("system_fingerprint")
+        tier, fingerprint = (
+            response.details.get("service_tier"),
+            response.details.get("system_fingerprint"),
+        )
         key = (call.identity, (response.model, tier, fingerprint), self._wanted(call))
-        return self._kept.get(key) or self._keep(key, "answered", _described(call, response, tier, fingerprint), call)
+        return self._kept.get(key) or self._keep(
+            key, "answered", _described(call, response, tier, fingerprint), call
+        )
 
     def chunks(self, call: Call, response: Response) -> Known:
         """The same for times of chunks, which say nothing of tier and fingerprint."""
@@ -183,7 +192,11 @@ class Series:
 
     def _wanted(self, call: Call) -> Any:
         """The values of the user's dimensions."""
-        return tuple(map(call.attributes.get, self._dimensions)) if self._dimensions and call.attributes else None
+        return (
+            tuple(map(call.attributes.get, self._dimensions))
+            if self._dimensions and call.attributes
+            else None
+        )
 
     def _keep(self, key: Any, kind: str, values: Attributes, call: Call) -> Known:
         if len(self._kept) >= KNOWN_SERIES:
@@ -195,12 +208,18 @@ class Series:
         return known
 
 
-def _described(call: Call, response: Response, tier: Any = None, fingerprint: Any = None) -> Attributes:
+def _described(
+    call: Call, response: Response, tier: Any = None, fingerprint: Any = None
+) -> Attributes:
     found = attributes.identity(call)
     if response.model:
         found[names.RESPONSE_MODEL] = response.model
     if call.provider == "openai":
         found.update(
-            {name: value for name, value in ((names.SERVICE_TIER, tier), (names.FINGERPRINT, fingerprint)) if value}
+            {
+                name: value
+                for name, value in ((names.SERVICE_TIER, tier), (names.FINGERPRINT, fingerprint))
+                if value
+            }
         )
     return found

@@ -20,13 +20,16 @@ from callspan.version import __version__
 class LogEvents:
     """Emits the conventions' events with the call's own span as their context."""
 
-    def __init__(self, settings: Settings, look_up: Callable[[], Any] = logs.get_logger_provider) -> None:
+    def __init__(
+        self, settings: Settings, look_up: Callable[[], Any] = logs.get_logger_provider
+    ) -> None:
         self.needs_text = False
         self._late = Late.of(settings)
         self._conventions = CHOICES[settings.semconv]
         schema_url = self._conventions[0].schema_url
         self._logger = FollowsProvider(
-            look_up, lambda provider: provider.get_logger(names.SCOPE, __version__, schema_url=schema_url)
+            look_up,
+            lambda provider: provider.get_logger(names.SCOPE, __version__, schema_url=schema_url),
         )
 
     def on_end(self, call: Call, response: Response) -> None:
@@ -38,12 +41,16 @@ class LogEvents:
     def on_error(self, call: Call, error: BaseException) -> None:
         """Tell the exception, if no call inside has told it, and the details that there are."""
         if not was_noted(call, error):
-            self._emit(call, names.EXCEPTION_EVENT, logs.SeverityNumber.WARN, self._exception(call, error))
+            self._emit(
+                call, names.EXCEPTION_EVENT, logs.SeverityNumber.WARN, self._exception(call, error)
+            )
             note(call, error)
         self.on_end(call, call.response)
 
     def _exception(self, call: Call, error: BaseException) -> dict[str, Any]:
-        reported = isinstance(error, ProviderError)  # in an answer; nothing was raised, so there is no class to name
+        reported = isinstance(
+            error, ProviderError
+        )  # in an answer; nothing was raised, so there is no class to name
         told = {names.EXCEPTION_TYPE: error.failure.type if reported else qualified(type(error))}
         said = {
             names.EXCEPTION_MESSAGE: content.message(call, error),
@@ -71,7 +78,9 @@ class LogEvents:
         else:
             self._late.tell(call, emit)
 
-    def _emit(self, call: Call, name: str, severity: logs.SeverityNumber, told: dict[str, Any]) -> None:
+    def _emit(
+        self, call: Call, name: str, severity: logs.SeverityNumber, told: dict[str, Any]
+    ) -> None:
         self._logger.get().emit(
             logs.LogRecord(
                 timestamp=call.end_ns,
@@ -85,4 +94,6 @@ class LogEvents:
 
 def _longest_text(logger: Any) -> int | None:
     """The length at which the SDK cuts the texts of log records."""
-    return getattr(getattr(logger, "_log_record_limits", None), "max_log_record_attribute_length", None)
+    return getattr(
+        getattr(logger, "_log_record_limits", None), "max_log_record_attribute_length", None
+    )

@@ -38,7 +38,9 @@ class Metrics:
 
     needs_text = False
 
-    def __init__(self, settings: Settings, look_up: Callable[[], Any] = metrics.get_meter_provider) -> None:
+    def __init__(
+        self, settings: Settings, look_up: Callable[[], Any] = metrics.get_meter_provider
+    ) -> None:
         self._conventions = CHOICES[settings.semconv]
         self._chunks = settings.chunk_metrics
         self._estimates = settings.estimate == "missing"
@@ -50,7 +52,9 @@ class Metrics:
             self.on_start = self._begin
 
     def _create(self, provider: Any) -> dict[str, Any]:
-        meter = provider.get_meter(names.SCOPE, __version__, schema_url=self._conventions[0].schema_url)
+        meter = provider.get_meter(
+            names.SCOPE, __version__, schema_url=self._conventions[0].schema_url
+        )
         wanted = [metric for convention in self._conventions for metric in _of(convention)]
         wanted += self._extra.values()
         wanted.append(BUDGET_STOPS)
@@ -63,7 +67,9 @@ class Metrics:
         if self._chunks and call.stream:
             call.response.chunk_times = []
         if "active" in self._extra and not call.local:
-            self._instruments.get()[EXTRA["active"].name].add(1, self._series.asked(call), context=call.context)
+            self._instruments.get()[EXTRA["active"].name].add(
+                1, self._series.asked(call), context=call.context
+            )
 
     def on_end(self, call: Call, response: Response) -> None:
         """Record a call that completed or was abandoned."""
@@ -97,7 +103,9 @@ class Metrics:
                 instruments[recorded].record(call.duration, failed, context=context)
             if response.first_chunk is not None and call.stream and infers:
                 told = self._series.chunks(call, response)
-                instruments[convention.first_chunk.name].record(response.first_chunk, told, context=context)
+                instruments[convention.first_chunk.name].record(
+                    response.first_chunk, told, context=context
+                )
             if response.usage is not None and call.operation != FETCH:
                 self._count(instruments, convention, call, response.usage, (series, failed))
         if response.chunk_times and infers:
@@ -131,7 +139,9 @@ class Metrics:
         counted = ((kind, getattr(usage, kind, None)) for kind in ("input", "output"))
         for kind, value in counted:
             if usage is not None and value:
-                told = series.plus_all({names.OWN_TOKEN_TYPE: kind, names.USAGE_SOURCE: usage.source})
+                told = series.plus_all(
+                    {names.OWN_TOKEN_TYPE: kind, names.USAGE_SOURCE: usage.source}
+                )
                 self._instruments.get()[ESTIMATED.name].add(value, told, context=context)
 
     def _count(
@@ -156,7 +166,9 @@ class Metrics:
             if modality is not None:
                 told = series.plus(names.TOKEN_MODALITY, modality)
             instrument = instruments[metric.name]
-            (instrument.add if metric.kind == COUNTER else instrument.record)(value, told, context=context)
+            (instrument.add if metric.kind == COUNTER else instrument.record)(
+                value, told, context=context
+            )
 
     def _record_extra(self, call: Call, instruments: dict[str, Any]) -> None:
         base, context = self._series.asked(call), call.context
@@ -169,10 +181,17 @@ class Metrics:
     def _record_gaps(self, response: Response, series: Attributes, context: Any) -> None:
         """Record the times between chunks: many records, so not in the path of whoever read the last chunk."""
         times, instruments = response.chunk_times or [], self._instruments.get()
-        gaps = [later - earlier for earlier, later in zip([response.first_chunk or 0.0, *times], times, strict=False)]
-        records = [instruments[convention.per_chunk.name].record for convention in self._conventions]
+        gaps = [
+            later - earlier
+            for earlier, later in zip([response.first_chunk or 0.0, *times], times, strict=False)
+        ]
+        records = [
+            instruments[convention.per_chunk.name].record for convention in self._conventions
+        ]
         worker.start()
-        worker.put(lambda: [record(gap, series, context=context) for record in records for gap in gaps])
+        worker.put(
+            lambda: [record(gap, series, context=context) for record in records for gap in gaps]
+        )
 
 
 def _of(convention: Convention) -> Iterable[Metric]:
@@ -202,7 +221,9 @@ def _counts(convention: Convention, usage: Usage) -> Iterable[tuple[Metric, int,
     return _counted(convention, usage, latest)
 
 
-def _counted(convention: Convention, usage: Usage, latest: bool) -> Iterable[tuple[Metric, int, str | None]]:
+def _counted(
+    convention: Convention, usage: Usage, latest: bool
+) -> Iterable[tuple[Metric, int, str | None]]:
     for metric, value in (
         (convention.cache_read_tokens, usage.cache_read),
         (convention.cache_write_tokens, usage.cache_write),
@@ -212,8 +233,16 @@ def _counted(convention: Convention, usage: Usage, latest: bool) -> Iterable[tup
             yield metric, value, "unknown" if latest else None
     if not latest:
         return
-    yield from _split(convention.input_tokens, usage.input, usage.input_text, usage.input_audio, usage.input_image)
-    yield from _split(convention.output_tokens, usage.output, usage.output_text, usage.output_audio, usage.output_image)
+    yield from _split(
+        convention.input_tokens, usage.input, usage.input_text, usage.input_audio, usage.input_image
+    )
+    yield from _split(
+        convention.output_tokens,
+        usage.output,
+        usage.output_text,
+        usage.output_audio,
+        usage.output_image,
+    )
     for metric, value in (
         (convention.input_distribution, usage.input),
         (convention.output_distribution, usage.output),

@@ -25,7 +25,9 @@ TOKEN_EVENTS = 128
 class Spans:
     """Starts a span with each call and ends it with the call, with a status that tells errors from the rest."""
 
-    def __init__(self, settings: Settings, look_up: Callable[[], Any] = trace.get_tracer_provider) -> None:
+    def __init__(
+        self, settings: Settings, look_up: Callable[[], Any] = trace.get_tracer_provider
+    ) -> None:
         self.needs_text = settings.token_events == "all"
         self._first_token = settings.token_events == "first"
         self._conventions = CHOICES[settings.semconv]
@@ -33,7 +35,8 @@ class Spans:
         self._ready: dict[Any, tuple[str, trace.SpanKind, dict[str, Any]]] = {}
         schema_url = self._conventions[0].schema_url
         self._tracer = FollowsProvider(
-            look_up, lambda provider: provider.get_tracer(names.SCOPE, __version__, schema_url=schema_url)
+            look_up,
+            lambda provider: provider.get_tracer(names.SCOPE, __version__, schema_url=schema_url),
         )
         if settings.token_events == "all":
             self.on_token = self._every_token

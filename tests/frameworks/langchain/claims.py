@@ -44,7 +44,9 @@ def case(by_framework: int, possible: bool = True) -> Callable[[Program], Progra
 def direct(server: ModelServer) -> None:
     """A call of the app's own, not through LangChain."""
     with openai_client(server.url) as client:
-        client.chat.completions.create(model="gpt-4.1-mini", messages=[{"role": "user", "content": "Direct"}])
+        client.chat.completions.create(
+            model="gpt-4.1-mini", messages=[{"role": "user", "content": "Direct"}]
+        )
 
 
 class Flower(BaseModel):
@@ -95,8 +97,12 @@ class Wrapping(BaseChatModel):
     def _llm_type(self) -> str:
         return "wrapping"
 
-    def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> ChatResult:
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(self.inner.invoke(messages).content))])
+    def _generate(
+        self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
+    ) -> ChatResult:
+        return ChatResult(
+            generations=[ChatGeneration(message=AIMessage(self.inner.invoke(messages).content))]
+        )
 
 
 class Overriding(Wrapping):
@@ -109,7 +115,9 @@ class Overriding(Wrapping):
 class Tenacious(Wrapping):
     """A model that asks again when the first call fails."""
 
-    def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> ChatResult:
+    def _generate(
+        self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
+    ) -> ChatResult:
         try:
             return self.inner._generate(messages)
         except Exception:  # noqa: BLE001  whatever it was
@@ -234,7 +242,9 @@ def gather(server: ModelServer) -> None:
 
 
 def _completion(server: ModelServer, **options: Any) -> Any:
-    return OpenAI(model="gpt-4.1-mini", base_url=server.url, api_key="sk-secret-key", max_retries=0, **options)
+    return OpenAI(
+        model="gpt-4.1-mini", base_url=server.url, api_key="sk-secret-key", max_retries=0, **options
+    )
 
 
 @case(1)
@@ -282,7 +292,11 @@ def in_a_tool(server: ModelServer) -> None:
         direct(server)
         return question
 
-    (ASK | chat_model(server) | RunnableLambda(lambda said: ask.invoke({"question": said.content}))).invoke({"x": "Hi"})
+    (
+        ASK
+        | chat_model(server)
+        | RunnableLambda(lambda said: ask.invoke({"question": said.content}))
+    ).invoke({"x": "Hi"})
 
 
 @case(1)

@@ -18,7 +18,9 @@ LOSES = pytest.mark.skipif(
     sys.version_info < (3, 11),
     reason="LangChain itself loses its configuration in the nodes of asynchronous runs there",
 )
-BOTH_IN_NODES = pytest.mark.parametrize("asynchronous", [False, pytest.param(True, marks=LOSES)], ids=["sync", "async"])
+BOTH_IN_NODES = pytest.mark.parametrize(
+    "asynchronous", [False, pytest.param(True, marks=LOSES)], ids=["sync", "async"]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +38,12 @@ def model(model_server: ModelServer) -> Any:
 
 def chat_model(server: ModelServer, **options: Any) -> Any:
     """A chat model that speaks to the model server."""
-    given = {"model": "gpt-4.1-mini", "base_url": server.url, "api_key": "sk-secret-key", "max_retries": 0}
+    given = {
+        "model": "gpt-4.1-mini",
+        "base_url": server.url,
+        "api_key": "sk-secret-key",
+        "max_retries": 0,
+    }
     return ChatOpenAI(**{**given, "stream_usage": True, **options})
 
 

@@ -16,21 +16,28 @@ _HALF_READ = ("left_early", "left_early_async")
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_t070_t071_each_call_once(telemetry: Telemetry, model_server: ModelServer, name: str) -> None:
+def test_t070_t071_each_call_once(
+    telemetry: Telemetry, model_server: ModelServer, name: str
+) -> None:
     """Spans, metrics and counters know exactly the calls and tokens that the server knows."""
     program, by_framework = CASES[name]
     with callspan.count_tokens() as count:
         program(model_server)
     spans, asked = calls(telemetry), len(model_server.requests) - (name in _AGAIN)
     assert len(spans) == asked
-    assert sum("callspan.framework.name" in (span.attributes or {}) for span in spans) == by_framework
+    assert (
+        sum("callspan.framework.name" in (span.attributes or {}) for span in spans) == by_framework
+    )
     assert all(span.attributes["server.address"] == "127.0.0.1" for span in spans)
     told = model_server.ledger.total_told
     if name not in _HALF_READ:
-        assert telemetry.tokens == ({"input": told.input, "output": told.output} if told.calls else {})
+        assert telemetry.tokens == (
+            {"input": told.input, "output": told.output} if told.calls else {}
+        )
         if name != "many_threads":  # bare threads do not carry the counter
             assert (count.calls, count.input, count.output) == (asked, told.input, told.output)
     sums = [
-        sum(span.attributes.get(f"gen_ai.usage.{kind}_tokens", 0) for span in spans) for kind in ("input", "output")
+        sum(span.attributes.get(f"gen_ai.usage.{kind}_tokens", 0) for span in spans)
+        for kind in ("input", "output")
     ]
     assert sums == [telemetry.tokens.get("input", 0), telemetry.tokens.get("output", 0)]

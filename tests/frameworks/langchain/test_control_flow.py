@@ -24,7 +24,9 @@ STARTS: dict[str, Callable[..., Any]] = {
     "chain": lambda handler, **told: handler.on_chain_start({"name": "florist"}, {}, **told),
     "tool": lambda handler, **told: handler.on_tool_start({"name": "price"}, "rose", **told),
     "llm": lambda handler, **told: handler.on_llm_start({"name": "model"}, ["Hi"], **told),
-    "retriever": lambda handler, **told: handler.on_retriever_start({"name": "shelf"}, "roses", **told),
+    "retriever": lambda handler, **told: handler.on_retriever_start(
+        {"name": "shelf"}, "roses", **told
+    ),
 }
 NO_ERRORS = {
     "interrupt": (GraphInterrupt, "completed"),
@@ -70,7 +72,9 @@ def test_t084_interrupt_is_no_error(telemetry: Telemetry, asynchronous: bool) ->
     config: Any = {"configurable": {"thread_id": "thread-1"}}
 
     def ask(given: Any) -> Any:
-        return run(program.ainvoke(given, config)) if asynchronous else program.invoke(given, config)
+        return (
+            run(program.ainvoke(given, config)) if asynchronous else program.invoke(given, config)
+        )
 
     ask({})
     assert ask(Command(resume="Roses")) == {"answer": "Roses"}
@@ -83,9 +87,18 @@ def test_t084_interrupt_is_no_error(telemetry: Telemetry, asynchronous: bool) ->
 @BOTH
 def test_t084_command_to_a_parent_is_no_error(telemetry: Telemetry, asynchronous: bool) -> None:
     """A node that sends its parent graph elsewhere has not failed."""
-    inner = StateGraph(Asked).add_node("leave", lambda _state: Command(goto="other", graph=Command.PARENT))
-    outer = StateGraph(Asked).add_node("inner", inner.add_edge(START, "leave").compile(), destinations=("other",))
-    program = outer.add_node("other", lambda _state: {}).add_edge(START, "inner").add_edge("other", END).compile()
+    inner = StateGraph(Asked).add_node(
+        "leave", lambda _state: Command(goto="other", graph=Command.PARENT)
+    )
+    outer = StateGraph(Asked).add_node(
+        "inner", inner.add_edge(START, "leave").compile(), destinations=("other",)
+    )
+    program = (
+        outer.add_node("other", lambda _state: {})
+        .add_edge(START, "inner")
+        .add_edge("other", END)
+        .compile()
+    )
     run(program.ainvoke({})) if asynchronous else program.invoke({})
     assert {span.attributes["callspan.outcome"] for span in telemetry.spans} == {"completed"}
 
@@ -96,7 +109,11 @@ def test_t084_a_reader_that_leaves_is_no_error(telemetry: Telemetry) -> None:
     model = FakeListChatModel(responses=["Roses are red"])
     program = StateGraph(dict).add_node("say", lambda _state: {"said": model.invoke("Hi").content})
     program.add_node("more", lambda state: state).add_edge("say", "more").add_edge(START, "say")
-    for source in (model.stream("Hi"), (ask | model).stream({"x": "Hi"}), program.compile().stream({})):
+    for source in (
+        model.stream("Hi"),
+        (ask | model).stream({"x": "Hi"}),
+        program.compile().stream({}),
+    ):
         next(iter(source))
         source.close()
     del source

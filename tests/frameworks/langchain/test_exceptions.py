@@ -29,12 +29,19 @@ def tellers(telemetry: Telemetry) -> list[tuple[str, str]]:
     """The exception events, each with the name of its span."""
     names = {span.context.span_id: span.name for span in telemetry.spans}
     events = [event for event in telemetry.logs if event["name"].endswith(".exception")]
-    return [(names[event["span_id"]], event["attributes"]["exception.type"].rpartition(".")[2]) for event in events]
+    return [
+        (names[event["span_id"]], event["attributes"]["exception.type"].rpartition(".")[2])
+        for event in events
+    ]
 
 
 def failed(telemetry: Telemetry) -> set[str]:
     """The names of the spans that have an error status and its type."""
-    return {span.name for span in telemetry.spans if not span.status.is_ok and "error.type" in span.attributes}
+    return {
+        span.name
+        for span in telemetry.spans
+        if not span.status.is_ok and "error.type" in span.attributes
+    }
 
 
 @tool
@@ -73,7 +80,9 @@ def test_a_node_that_raises_itself(telemetry: Telemetry, asynchronous: bool) -> 
 
 
 @BOTH
-def test_a_client_in_a_chain(telemetry: Telemetry, model: Any, model_server: ModelServer, asynchronous: bool) -> None:
+def test_a_client_in_a_chain(
+    telemetry: Telemetry, model: Any, model_server: ModelServer, asynchronous: bool
+) -> None:
     """The call of the client tells it."""
     model_server.enqueue(Reply(status=401, error_message="made up"))
     chain = ASK | model
@@ -158,7 +167,9 @@ def test_marked_functions(telemetry: Telemetry, asynchronous: bool) -> None:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python has no exception groups before 3.11")
-@pytest.mark.breaks("event.missing", "the group around the exceptions that were told is of another type")
+@pytest.mark.breaks(
+    "event.missing", "the group around the exceptions that were told is of another type"
+)
 def test_a_group_of_what_was_told(telemetry: Telemetry) -> None:
     """A group that holds only what was told inside says nothing new."""
 

@@ -27,7 +27,9 @@ def looks(manager: Any) -> list[Any]:
     """What may be seen of a manager: its handlers, those of its copy, and those after it was merged."""
     handlers = lambda one: [type(handler).__name__ for handler in one.handlers]  # noqa: E731
     inherited = [type(handler).__name__ for handler in manager.inheritable_handlers]
-    merged = merge_configs({"callbacks": manager}, {"callbacks": manager}, {"callbacks": [Own()]})["callbacks"]
+    merged = merge_configs({"callbacks": manager}, {"callbacks": manager}, {"callbacks": [Own()]})[
+        "callbacks"
+    ]
     joined = manager.copy().merge(manager)
     return [
         handlers(manager),
@@ -50,7 +52,9 @@ def in_a_chain(callbacks: Any, asynchronous: bool) -> list[Any]:
         step(_value, config)
 
     chain: Any = RunnableLambda(step, astep) | RunnableLambda(lambda value: value)
-    run(chain.ainvoke({}, {"callbacks": callbacks})) if asynchronous else chain.invoke({}, {"callbacks": callbacks})
+    run(chain.ainvoke({}, {"callbacks": callbacks})) if asynchronous else chain.invoke(
+        {}, {"callbacks": callbacks}
+    )
     return seen
 
 
@@ -67,7 +71,9 @@ def in_a_node(callbacks: Any, asynchronous: bool) -> list[Any]:
 
     node: Any = RunnableLambda(see, asee)
     graph: Any = StateGraph(dict).add_node("node", node).add_edge(START, "node").compile()
-    run(graph.ainvoke({}, {"callbacks": callbacks})) if asynchronous else graph.invoke({}, {"callbacks": callbacks})
+    run(graph.ainvoke({}, {"callbacks": callbacks})) if asynchronous else graph.invoke(
+        {}, {"callbacks": callbacks}
+    )
     return seen
 
 
@@ -81,7 +87,9 @@ def in_a_tool(callbacks: Any, asynchronous: bool) -> list[Any]:
         seen.extend(looks(callbacks))
         return ""
 
-    run(see.ainvoke({}, {"callbacks": callbacks})) if asynchronous else see.invoke({}, {"callbacks": callbacks})
+    run(see.ainvoke({}, {"callbacks": callbacks})) if asynchronous else see.invoke(
+        {}, {"callbacks": callbacks}
+    )
     return seen
 
 
@@ -159,7 +167,9 @@ def test_each_event_is_heard_once(
 
 
 @BOTH
-def test_tools_and_their_errors_are_heard_without_a_handler(telemetry: Telemetry, asynchronous: bool) -> None:
+def test_tools_and_their_errors_are_heard_without_a_handler(
+    telemetry: Telemetry, asynchronous: bool
+) -> None:
     """A tool that fails ends as failed, one that answers as completed."""
 
     @tool
@@ -172,4 +182,7 @@ def test_tools_and_their_errors_are_heard_without_a_handler(telemetry: Telemetry
             run(divide.ainvoke({"by": by})) if asynchronous else divide.invoke({"by": by})
         except ZeroDivisionError:
             assert by == 0
-    assert [span.attributes["callspan.outcome"] for span in telemetry.spans] == ["completed", "error"]
+    assert [span.attributes["callspan.outcome"] for span in telemetry.spans] == [
+        "completed",
+        "error",
+    ]

@@ -71,12 +71,16 @@ def test_left_at_the_end_of_a_loop(
         streams.clear()
         gc.collect()
     assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
-    assert [span.attributes["callspan.outcome"] for span in calls(telemetry)] == ["abandoned"] * ROUNDS
+    assert [span.attributes["callspan.outcome"] for span in calls(telemetry)] == [
+        "abandoned"
+    ] * ROUNDS
 
 
 @pytest.mark.parametrize("held", [False, True], ids=["dropped", "held"])
 @pytest.mark.parametrize("make", [alone, chain])
-def test_the_call_of_a_client_that_is_left(telemetry: Telemetry, model: Any, make: Any, held: bool) -> None:
+def test_the_call_of_a_client_that_is_left(
+    telemetry: Telemetry, model: Any, make: Any, held: bool
+) -> None:
     """The same with a model whose client is watched, which tells the end."""
     streams: list[Any] = []
 

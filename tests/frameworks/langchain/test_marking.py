@@ -34,7 +34,9 @@ class State(TypedDict, total=False):
 
 @agents
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-def test_a_tool_of_both(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
+def test_a_tool_of_both(
+    telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
+) -> None:
     """A function that is a tool of LangChain's and marked as one is told once, and what it calls stands in it."""
 
     @tool
@@ -44,7 +46,9 @@ def test_a_tool_of_both(telemetry: Telemetry, model_server: ModelServer, asynchr
         return direct(model_server) or f"{flower}: 3"
 
     assert price.args == {"flower": {"title": "Flower", "type": "string"}}
-    model_server.enqueue(Reply(tool_calls=(ToolCall("price", '{"flower": "rose"}'),)), Reply(text="Three."))
+    model_server.enqueue(
+        Reply(tool_calls=(ToolCall("price", '{"flower": "rose"}'),)), Reply(text="Three.")
+    )
     model_server.enqueue(Reply(text="Three."))
     agent = create_agent(chat_model(model_server), [price], name="florist")
     with callspan.workflow("order"):
@@ -91,7 +95,9 @@ def test_marked_in_a_graph(telemetry: Telemetry, model: Any, asynchronous: bool)
     found = run(shop.ainvoke({})) if asynchronous else shop.invoke({})
     assert found["said"]
     agent = "invoke_agent areads" if asynchronous else "invoke_agent reads"
-    assert tree_of(telemetry) == [["invoke_workflow shop", ["run_node ask", [agent, "chat gpt-4.1-mini"]]]]
+    assert tree_of(telemetry) == [
+        ["invoke_workflow shop", ["run_node ask", [agent, "chat gpt-4.1-mini"]]]
+    ]
 
 
 class Wrapping(BaseChatModel):
@@ -125,7 +131,9 @@ def test_marked_as_a_runnable(telemetry: Telemetry, model: Any) -> None:
     """A marked function can stand in a chain."""
     chain = RunnableLambda(callspan.tool("trim")(lambda text: text.strip())) | model
     chain.with_config(run_name="chain").invoke(" Hi ")
-    assert tree_of(telemetry) == [["invoke_workflow chain", "execute_tool trim", "chat gpt-4.1-mini"]]
+    assert tree_of(telemetry) == [
+        ["invoke_workflow chain", "execute_tool trim", "chat gpt-4.1-mini"]
+    ]
 
 
 def test_t084_interrupt_in_a_marked_function(telemetry: Telemetry) -> None:
@@ -138,6 +146,8 @@ def test_t084_interrupt_in_a_marked_function(telemetry: Telemetry) -> None:
     graph = StateGraph(State)
     graph.add_node("ask", ask)
     graph.add_edge(START, "ask")
-    graph.compile(checkpointer=MemorySaver(), name="shop").invoke({}, {"configurable": {"thread_id": "1"}})
+    graph.compile(checkpointer=MemorySaver(), name="shop").invoke(
+        {}, {"configurable": {"thread_id": "1"}}
+    )
     assert tree_of(telemetry) == [["invoke_workflow shop", ["run_node ask", "execute_tool ask"]]]
     assert {span.status.status_code.name for span in telemetry.spans} == {"UNSET"}

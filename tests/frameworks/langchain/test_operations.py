@@ -26,7 +26,9 @@ from telemetry import Telemetry
 
 SECRET = "sk-secret-key"
 create_agent: Any = getattr(importlib.import_module("langchain.agents"), "create_agent", None)
-agents = pytest.mark.skipif(create_agent is None, reason="langchain before 1.0 cannot create agents")
+agents = pytest.mark.skipif(
+    create_agent is None, reason="langchain before 1.0 cannot create agents"
+)
 QUESTION: Any = {"messages": [{"role": "user", "content": "What does a rose cost?"}]}
 
 
@@ -40,7 +42,9 @@ def price(flower: str) -> str:
 @BOTH
 def test_an_agent(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
     """An agent, its calls of the model and its tool are one tree, and its metrics count them."""
-    model_server.enqueue(Reply(tool_calls=(ToolCall("price", '{"flower": "rose"}'),)), Reply(text="Three."))
+    model_server.enqueue(
+        Reply(tool_calls=(ToolCall("price", '{"flower": "rose"}'),)), Reply(text="Three.")
+    )
     agent = create_agent(chat_model(model_server), [price], name="florist")
     run(agent.ainvoke(QUESTION)) if asynchronous else agent.invoke(QUESTION)
     assert tree_of(telemetry) == [
@@ -64,13 +68,21 @@ def test_an_agent(telemetry: Telemetry, model_server: ModelServer, asynchronous:
 
 @agents
 @BOTH
-def test_t067_only_calls_have_tokens(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
+def test_t067_only_calls_have_tokens(
+    telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
+) -> None:
     """What stands around a call carries no tokens that a backend would add to those of the call."""
-    model_server.enqueue(Reply(tool_calls=(ToolCall("price", '{"flower": "rose"}'),)), Reply(text="Three."))
+    model_server.enqueue(
+        Reply(tool_calls=(ToolCall("price", '{"flower": "rose"}'),)), Reply(text="Three.")
+    )
     agent = create_agent(chat_model(model_server), [price])
     with callspan.count_tokens() as count:
         run(agent.ainvoke(QUESTION)) if asynchronous else agent.invoke(QUESTION)
-    with_tokens = {span.name for span in telemetry.spans if "gen_ai.usage.input_tokens" in (span.attributes or {})}
+    with_tokens = {
+        span.name
+        for span in telemetry.spans
+        if "gen_ai.usage.input_tokens" in (span.attributes or {})
+    }
     assert with_tokens == {"chat gpt-4.1-mini"}
     assert count.calls == 2
 
@@ -96,7 +108,9 @@ def test_a_retriever(telemetry: Telemetry, model_server: ModelServer, asynchrono
     assert tree_of(telemetry) == [["retrieval", ["in the retriever", "chat gpt-4.1-mini"]]]
     told = one(telemetry, "retrieval").attributes
     assert told["gen_ai.retrieval.query.text"] == "Roses"
-    assert json.loads(told["gen_ai.retrieval.documents"]) == [{"id": "1", "content": "Roses are red"}]
+    assert json.loads(told["gen_ai.retrieval.documents"]) == [
+        {"id": "1", "content": "Roses are red"}
+    ]
 
 
 class Order(BaseModel):
@@ -109,7 +123,9 @@ class Order(BaseModel):
 
 
 @BOTH
-def test_t014_live_objects(telemetry: Telemetry, model: Any, capture: str, asynchronous: bool) -> None:
+def test_t014_live_objects(
+    telemetry: Telemetry, model: Any, capture: str, asynchronous: bool
+) -> None:
     """A tool that is given a lock and a live model runs; they are named, and no key leaves the process."""
 
     @tool(args_schema=Order)
@@ -134,7 +150,12 @@ def test_t014_live_objects(telemetry: Telemetry, model: Any, capture: str, async
 def test_nothing_secret(telemetry: Telemetry, model: Any, capture: str) -> None:
     """Keys in the model, in the configuration and in metadata stay in the process, whatever is captured."""
     config: Any = {
-        "configurable": {"thread_id": "t", "api_key": SECRET, "openai_api_key": SECRET, "user": "someone"},
+        "configurable": {
+            "thread_id": "t",
+            "api_key": SECRET,
+            "openai_api_key": SECRET,
+            "user": "someone",
+        },
         "metadata": {"password": SECRET, "note": "private"},
     }
     program = StateGraph(dict).add_node("say", lambda _state: {"said": model.invoke("Hi").content})
@@ -146,11 +167,22 @@ def test_nothing_secret(telemetry: Telemetry, model: Any, capture: str) -> None:
 @pytest.mark.instrument(capture="both")
 def test_content_from_callbacks(telemetry: Telemetry) -> None:
     """What a model that nobody watches was asked and said is captured in the conventions' form."""
-    said = AIMessage("Three.", tool_calls=[{"name": "price", "args": {"flower": "rose"}, "id": "call_1"}])
+    said = AIMessage(
+        "Three.", tool_calls=[{"name": "price", "args": {"flower": "rose"}, "id": "call_1"}]
+    )
     model = GenericFakeChatModel(messages=iter([said]))
-    model.invoke([("system", "Be brief"), ("user", [{"type": "text", "text": "A rose?"}]), ("tool", "3", "x")][:2])
+    model.invoke(
+        [
+            ("system", "Be brief"),
+            ("user", [{"type": "text", "text": "A rose?"}]),
+            ("tool", "3", "x"),
+        ][:2]
+    )
     told = telemetry.attributes
-    assert [message["role"] for message in json.loads(told["gen_ai.input.messages"])] == ["system", "user"]
+    assert [message["role"] for message in json.loads(told["gen_ai.input.messages"])] == [
+        "system",
+        "user",
+    ]
     [answer] = json.loads(told["gen_ai.output.messages"])
     assert [part["type"] for part in answer["parts"]] == ["text", "tool_call"]
 
@@ -168,7 +200,11 @@ class Counting(GenericFakeChatModel):
             "input_token_details": {"cache_read": 3},
             "output_token_details": {"reasoning": 1},
         }
-        message.response_metadata = {"model_name": "mine-1", "id": "answer-1", "finish_reason": "stop"}
+        message.response_metadata = {
+            "model_name": "mine-1",
+            "id": "answer-1",
+            "finish_reason": "stop",
+        }
         return result
 
 
@@ -194,18 +230,28 @@ def test_t066_tokens_from_callbacks(telemetry: Telemetry, asynchronous: bool) ->
 GIVEN: dict[str, Any] = {"text": '{"flower": "rose"}', "usage": Counts(3, 2)}
 
 
-def test_t066_the_same_totals_however_asked(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_t066_the_same_totals_however_asked(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """Whole, streamed, in a batch, structured and out of a graph: the server's own count each time."""
     model = chat_model(model_server)
 
     def structured() -> None:
-        assert model.with_structured_output(Price, method="json_mode").invoke("Hi") == Price(flower="rose")
+        assert model.with_structured_output(Price, method="json_mode").invoke("Hi") == Price(
+            flower="rose"
+        )
 
     def graph() -> None:
-        program = StateGraph(dict).add_node("say", lambda _state: {"said": model.invoke("Hi").content})
+        program = StateGraph(dict).add_node(
+            "say", lambda _state: {"said": model.invoke("Hi").content}
+        )
         list(program.add_edge(START, "say").compile().stream({}, stream_mode="messages"))
 
-    ways = (lambda: model.invoke("Hi"), lambda: list(model.stream("Hi")), lambda: model.batch(["Hi"]))
+    ways = (
+        lambda: model.invoke("Hi"),
+        lambda: list(model.stream("Hi")),
+        lambda: model.batch(["Hi"]),
+    )
     for ask in (*ways, structured, graph):
         model_server.enqueue(Reply(**GIVEN))
         with callspan.count_tokens() as count:
@@ -214,7 +260,9 @@ def test_t066_the_same_totals_however_asked(telemetry: Telemetry, model_server: 
     assert telemetry.tokens == {"input": 15, "output": 10}
 
 
-def test_t066_the_same_totals_however_awaited(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_t066_the_same_totals_however_awaited(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """The same in asynchronous code, by events too."""
     model = chat_model(model_server)
 
@@ -222,7 +270,9 @@ def test_t066_the_same_totals_however_awaited(telemetry: Telemetry, model_server
         _ = [item async for item in source]
 
     async def structured() -> None:
-        assert await model.with_structured_output(Price, method="json_mode").ainvoke("Hi") == Price(flower="rose")
+        assert await model.with_structured_output(Price, method="json_mode").ainvoke("Hi") == Price(
+            flower="rose"
+        )
 
     async def main() -> None:
         ways = (
@@ -261,7 +311,10 @@ def test_every_name_of_a_framework_is_emitted(telemetry: Telemetry, model: Any) 
     program = StateGraph(dict).add_node("say", lambda _state: {"said": model.invoke("Hi").content})
     program.add_edge(START, "say").compile().invoke({}, {"tags": ["billing"]})
     told = one(telemetry, "chat gpt-4.1-mini").attributes
-    wanted = {f"callspan.framework.{name}" for name in ("name", "version", "run_id", "tags", "node", "step")}
+    wanted = {
+        f"callspan.framework.{name}"
+        for name in ("name", "version", "run_id", "tags", "node", "step")
+    }
     assert wanted <= set(told)
 
 

@@ -50,7 +50,9 @@ def fails(_value: Any) -> Any:
 def program(server: ModelServer) -> None:
     """Chains, tools, retrievers and graphs; each once well and once failing."""
     model = chat_model(server, api_key=secret("api-key"), user=secret("user"))
-    prompt = ChatPromptTemplate.from_messages([("system", secret("system")), ("user", "{question}")])
+    prompt = ChatPromptTemplate.from_messages(
+        [("system", secret("system")), ("user", "{question}")]
+    )
     given = {"question": secret("question")}
     called = (ToolCall("order", json.dumps({"flower": secret("given")})),)
     server.enqueue(Reply(text=secret("answer"), tool_calls=called, reasoning=secret("reasoning")))
@@ -60,7 +62,12 @@ def program(server: ModelServer) -> None:
     server.enqueue(Reply(text=secret("answer")))
     run((prompt | model).ainvoke(given, CONFIG))
     server.enqueue(Reply(status=400, error_message=secret("refusal")))
-    graph = StateGraph(dict).add_node("say", lambda _state: {"said": secret("state")}).add_edge(START, "say").compile()
+    graph = (
+        StateGraph(dict)
+        .add_node("say", lambda _state: {"said": secret("state")})
+        .add_edge(START, "say")
+        .compile()
+    )
     for ask in (
         lambda: (prompt | model).invoke(given, CONFIG),
         lambda: (RunnableLambda(fails) | model).invoke(given, CONFIG),
@@ -74,7 +81,9 @@ def program(server: ModelServer) -> None:
             ask()
 
 
-@pytest.mark.parametrize("options", [{}, {"semconv": "both", "token_events": "all", "estimate": "missing"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"semconv": "both", "token_events": "all", "estimate": "missing"}], ids=str
+)
 def test_t094_t095_nothing_leaves(options: Any, model_server: ModelServer, tmp_path: Path) -> None:
     """Secrets in every place of a run, well and failing: none is in any exported byte."""
     exits = Exits(tmp_path)

@@ -119,7 +119,13 @@ def in_tasks(build: Any, model: Any, run_id: Any, handler: bool, tracer: Any) ->
 @pytest.mark.parametrize("run_id", [WORKFLOW, str(WORKFLOW)], ids=["uuid", "text"])
 @pytest.mark.parametrize("watched", [True, False], ids=["client", "framework"])
 def test_concurrent_requests_keep_their_own(
-    telemetry: Telemetry, model: Any, handler: bool, together: Any, build: Any, run_id: Any, watched: bool
+    telemetry: Telemetry,
+    model: Any,
+    handler: bool,
+    together: Any,
+    build: Any,
+    run_id: Any,
+    watched: bool,
 ) -> None:
     """Each call stands in the trace of its own request, with its user, and counts for it alone."""
     asked = model if watched else FakeListChatModel(responses=["Roses"])
@@ -130,13 +136,21 @@ def test_concurrent_requests_keep_their_own(
         outer = span
         while outer.parent is not None:
             outer = names[outer.parent.span_id]
-        users.append((outer.name, span.attributes["user.id"], span.context.trace_id == outer.context.trace_id))
+        users.append(
+            (
+                outer.name,
+                span.attributes["user.id"],
+                span.context.trace_id == outer.context.trace_id,
+            )
+        )
     assert sorted(users) == [(user, user, True) for user in USERS]
     assert [counts[user].calls for user in USERS] == [1, 1]
 
 
 @pytest.mark.parametrize("together", [in_threads, in_tasks])
-def test_a_budget_is_spent_by_its_own_request(telemetry: Telemetry, model: Any, together: Any) -> None:
+def test_a_budget_is_spent_by_its_own_request(
+    telemetry: Telemetry, model: Any, together: Any
+) -> None:
     """Two budgets of two concurrent requests with one id: each is charged for one call."""
     budgets = {user: callspan.budget(calls=TOKENS, name=user) for user in USERS}
     original = telemetry.tracer.start_as_current_span
@@ -206,7 +220,9 @@ def test_one_id_inside_of_itself(telemetry: Telemetry, model: Any, asynchronous:
 
 
 @BOTH
-def test_the_app_sees_the_id_that_it_gave(telemetry: Telemetry, model: Any, asynchronous: bool) -> None:
+def test_the_app_sees_the_id_that_it_gave(
+    telemetry: Telemetry, model: Any, asynchronous: bool
+) -> None:
     """Handlers and events of LangChain's have an equal id of the same class."""
     ids: list[Any] = []
 

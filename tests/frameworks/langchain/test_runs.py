@@ -10,7 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from langchain_core.callbacks import AsyncCallbackHandler, AsyncCallbackManager, BaseCallbackHandler, CallbackManager
+from langchain_core.callbacks import (
+    AsyncCallbackHandler,
+    AsyncCallbackManager,
+    BaseCallbackHandler,
+    CallbackManager,
+)
 from langchain_core.language_models import FakeListChatModel, FakeListLLM
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableConfig, RunnableLambda, RunnableParallel
@@ -57,13 +62,17 @@ class Awaiting(AsyncCallbackHandler):
 
 
 @BOTH
-def test_t074_given_and_everywhere_counts_once(telemetry: Telemetry, model: Any, asynchronous: bool) -> None:
+def test_t074_given_and_everywhere_counts_once(
+    telemetry: Telemetry, model: Any, asynchronous: bool
+) -> None:
     """A handler in the constructor and in the request, and `instrument()` twice, make one span."""
     telemetry.instrument()
     model.callbacks = [CallspanHandler()]
     config: Any = {"callbacks": [CallspanHandler()]}
     with callspan.count_tokens() as count:
-        run((ASK | model).ainvoke({"x": "Hi"}, config)) if asynchronous else (ASK | model).invoke({"x": "Hi"}, config)
+        run((ASK | model).ainvoke({"x": "Hi"}, config)) if asynchronous else (ASK | model).invoke(
+            {"x": "Hi"}, config
+        )
     assert tree_of(telemetry) == [["invoke_workflow", "chat gpt-4.1-mini"]]
     assert count.calls == 1
 
@@ -88,10 +97,14 @@ def test_a_handler_needs_no_instrument() -> None:
 
     handler = CallspanHandler()
     with callspan.use_handlers(Starts()):
-        (ASK | FakeListChatModel(responses=["Roses"])).invoke({"x": "Hi"}, config={"callbacks": [handler]})
+        (ASK | FakeListChatModel(responses=["Roses"])).invoke(
+            {"x": "Hi"}, config={"callbacks": [handler]}
+        )
         (ASK | FakeListChatModel(responses=["Roses"])).invoke({"x": "Hi"})
         callspan.uninstrument()
-        (ASK | FakeListChatModel(responses=["Roses"])).invoke({"x": "Hi"}, config={"callbacks": [handler]})
+        (ASK | FakeListChatModel(responses=["Roses"])).invoke(
+            {"x": "Hi"}, config={"callbacks": [handler]}
+        )
     assert heard == ["invoke_workflow", "chat"]
 
 
@@ -109,7 +122,9 @@ def test_t026_callbacks_of_any_form(telemetry: Telemetry, asynchronous: bool) ->
 
 
 @BOTH_IN_NODES
-def test_t026_messages_of_a_graph_still_stream(telemetry: Telemetry, model: Any, asynchronous: bool) -> None:
+def test_t026_messages_of_a_graph_still_stream(
+    telemetry: Telemetry, model: Any, asynchronous: bool
+) -> None:
     """LangGraph's `stream_mode="messages"` yields tokens while we listen."""
     graph = StateGraph(dict).add_node("say", lambda _state: {"said": model.invoke("Hi").content})
     program = graph.add_edge(START, "say").compile()
@@ -157,7 +172,9 @@ def test_t076_tasks_and_threads(telemetry: Telemetry, model: Any) -> None:
 
     program = StateGraph(dict).add_node("node", node).add_edge(START, "node").compile()
     run(program.ainvoke({}))
-    assert tree_of(telemetry) == [["invoke_workflow", ["run_node node", *["chat gpt-4.1-mini"] * 5]]]
+    assert tree_of(telemetry) == [
+        ["invoke_workflow", ["run_node node", *["chat gpt-4.1-mini"] * 5]]
+    ]
 
 
 @pytest.mark.guard_acts("the user's handler fails on purpose")
@@ -185,7 +202,9 @@ def test_t080_cancelled(telemetry: Telemetry, model_server: ModelServer, watched
             await asyncio.sleep(30)
 
     async def work() -> None:
-        task = asyncio.create_task((chat_model(model_server) if watched else Slow(responses=[])).ainvoke("Hi"))
+        task = asyncio.create_task(
+            (chat_model(model_server) if watched else Slow(responses=[])).ainvoke("Hi")
+        )
         while not (model_server.requests or started.is_set()):
             await asyncio.sleep(0.005)
         task.cancel()
@@ -230,7 +249,9 @@ def test_t082_odd_events(telemetry: Telemetry) -> None:
         handler.on_llm_new_token("x", run_id=uuid.uuid4())
         handler.on_tool_start({"name": "price"}, "rose", run_id=run_id)
     handler.on_tool_start(None, None)
-    handler.on_chain_start(None, None, run_id=uuid.uuid4(), parent_run_id=run_id, tags=None, metadata=None)
+    handler.on_chain_start(
+        None, None, run_id=uuid.uuid4(), parent_run_id=run_id, tags=None, metadata=None
+    )
     handler.on_retry(None, run_id=run_id)
     handler.on_text("x", run_id=run_id)
     handler.on_custom_event("x", {}, run_id=run_id)
@@ -251,7 +272,9 @@ def test_t083_only_an_inner_runnable(telemetry: Telemetry) -> None:
         await asyncio.gather(*map(request, range(100)))
 
     run(work())
-    assert sorted(map(tuple, tree_of(telemetry))) == sorted((f"request {number}", "chat") for number in range(100))
+    assert sorted(map(tuple, tree_of(telemetry))) == sorted(
+        (f"request {number}", "chat") for number in range(100)
+    )
 
 
 class Boom(Exception):
@@ -267,12 +290,19 @@ def test_the_error_is_the_apps_own(telemetry: Telemetry) -> None:
         """Fails."""
         raise raised
 
-    program = StateGraph(dict).add_node("node", lambda _state: fail.invoke({})).add_edge(START, "node").compile()
+    program = (
+        StateGraph(dict)
+        .add_node("node", lambda _state: fail.invoke({}))
+        .add_edge(START, "node")
+        .compile()
+    )
     with pytest.raises(Boom) as caught:
         program.invoke({})
     assert caught.value is raised
     assert tree_of(telemetry) == [["invoke_workflow", ["run_node node", "execute_tool fail"]]]
-    assert {span.attributes["error.type"].rpartition(".")[2] for span in telemetry.spans} == {"Boom"}
+    assert {span.attributes["error.type"].rpartition(".")[2] for span in telemetry.spans} == {
+        "Boom"
+    }
     assert "secret" not in telemetry.everything()
 
 
@@ -336,7 +366,9 @@ def test_uninstrument_ends_it(telemetry: Telemetry, model: Any) -> None:
     model.invoke("Hi")
     assert telemetry.spans == []
     found = type(model).mro()
-    assert not any(type(vars(kind).get("generate")).__module__.startswith("callspan") for kind in found)
+    assert not any(
+        type(vars(kind).get("generate")).__module__.startswith("callspan") for kind in found
+    )
 
 
 def test_a_stream_open_at_uninstrument_still_ends(telemetry: Telemetry) -> None:

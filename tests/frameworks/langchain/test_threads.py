@@ -74,7 +74,9 @@ def test_first_nodes_at_once(telemetry: Telemetry, asynchronous: bool) -> None:
     assert names["invoke_workflow"] == 3 * rounds
     assert sum(count for name, count in names.items() if name.startswith("run_node")) == 10 * rounds
     spans = {span.context.span_id: span for span in telemetry.spans}
-    parents = Counter((span.name, spans[span.parent.span_id].name) for span in telemetry.spans if span.parent)
+    parents = Counter(
+        (span.name, spans[span.parent.span_id].name) for span in telemetry.spans if span.parent
+    )
     for name in NODES:
         assert parents[(f"run_node {name}", "invoke_workflow")] == 2 * rounds
 
@@ -98,11 +100,17 @@ def test_a_graph_becomes_one_operation_while_others_wait(telemetry: Telemetry) -
 
     inner = graph(leaf)
     outer: Any = StateGraph(State)
-    outer.add_node("inner", RunnableLambda(lambda state, config: {"said": inner.invoke(state, config)["said"]}))
+    outer.add_node(
+        "inner", RunnableLambda(lambda state, config: {"said": inner.invoke(state, config)["said"]})
+    )
     outer.add_edge(START, "inner")
     outer.compile().invoke({"said": []})
     names = Counter(span.name for span in telemetry.spans)
-    assert names == {"invoke_workflow": 2, "run_node inner": 1, **{f"run_node {name}": 1 for name in NODES}}
+    assert names == {
+        "invoke_workflow": 2,
+        "run_node inner": 1,
+        **{f"run_node {name}": 1 for name in NODES},
+    }
 
 
 @pytest.mark.usefixtures("frequent_switches")

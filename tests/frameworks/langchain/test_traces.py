@@ -25,7 +25,9 @@ class State(TypedDict, total=False):
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
-def test_t070_one_span_for_a_call(telemetry: Telemetry, model: Any, asynchronous: bool, streamed: bool) -> None:
+def test_t070_one_span_for_a_call(
+    telemetry: Telemetry, model: Any, asynchronous: bool, streamed: bool
+) -> None:
     """A model over an instrumented client has one span, with what the wire and what the framework know."""
 
     async def aread() -> None:
@@ -70,7 +72,12 @@ def test_graph(telemetry: Telemetry, model: Any, asynchronous: bool) -> None:
         add.invoke({"first": 1, "second": 2})
         return {}
 
-    inner = StateGraph(State).add_node("deep", lambda _state: {}).add_edge(START, "deep").compile(name="inner")
+    inner = (
+        StateGraph(State)
+        .add_node("deep", lambda _state: {})
+        .add_edge(START, "deep")
+        .compile(name="inner")
+    )
     graph = StateGraph(State).add_node("sub", inner).add_node("think", think)
     program = graph.add_edge(START, "sub").add_edge("sub", "think").add_edge("think", END).compile()
     config: Any = {"configurable": {"thread_id": "thread-1"}}
@@ -79,7 +86,11 @@ def test_graph(telemetry: Telemetry, model: Any, asynchronous: bool) -> None:
         [
             "invoke_workflow",
             ["run_node sub", ["invoke_workflow inner", "run_node deep"]],
-            ["run_node think", ["in the node", "chat gpt-4.1-mini"], ["execute_tool add", "in the tool"]],
+            [
+                "run_node think",
+                ["in the node", "chat gpt-4.1-mini"],
+                ["execute_tool add", "in the tool"],
+            ],
         ]
     ]
     if asynchronous and sys.version_info < (3, 11):

@@ -31,7 +31,9 @@ class Told(BaseCallbackHandler):
     def on_chain_start(self, *_: Any, run_id: Any, parent_run_id: Any = None, **__: Any) -> None:
         self._note(run_id, parent_run_id)
 
-    def on_chat_model_start(self, *_: Any, run_id: Any, parent_run_id: Any = None, **__: Any) -> None:
+    def on_chat_model_start(
+        self, *_: Any, run_id: Any, parent_run_id: Any = None, **__: Any
+    ) -> None:
         self._note(run_id, parent_run_id)
 
     def nearest(self, run_id: str, shown: set[str]) -> str | None:
@@ -58,7 +60,12 @@ def program(telemetry: Telemetry, model: Any) -> Any:
 
         return work
 
-    inner = StateGraph(State).add_node("deep", node("deep")).add_edge(START, "deep").compile(name="inner")
+    inner = (
+        StateGraph(State)
+        .add_node("deep", node("deep"))
+        .add_edge(START, "deep")
+        .compile(name="inner")
+    )
     graph = StateGraph(State)
     for name in ("plan", "left", "sum"):
         graph.add_node(name, node(name))
@@ -67,7 +74,9 @@ def program(telemetry: Telemetry, model: Any) -> Any:
     return graph.add_edge(["left", "right"], "sum").add_edge("sum", END).compile(name="florist")
 
 
-@pytest.mark.parametrize("way", ["invoke", "stream", *(pytest.param(w, marks=LOSES) for w in ("ainvoke", "astream"))])
+@pytest.mark.parametrize(
+    "way", ["invoke", "stream", *(pytest.param(w, marks=LOSES) for w in ("ainvoke", "astream"))]
+)
 def test_t075_t077_the_tree_is_that_of_the_runs(telemetry: Telemetry, model: Any, way: str) -> None:
     """One trace: each span is a child of the nearest run around it, and the app's own spans nest in their nodes."""
     told = Told()
@@ -82,7 +91,9 @@ def test_t075_t077_the_tree_is_that_of_the_runs(telemetry: Telemetry, model: Any
         list(graph.stream({}, config))
     else:
         run(graph.ainvoke({}, config) if way == "ainvoke" else aread())
-    by_run = {span.attributes[RUN_ID]: span for span in telemetry.spans if RUN_ID in span.attributes}
+    by_run = {
+        span.attributes[RUN_ID]: span for span in telemetry.spans if RUN_ID in span.attributes
+    }
     by_id = {span.context.span_id: span for span in telemetry.all_spans}
     assert len({span.context.trace_id for span in telemetry.all_spans}) == 1
     for run_id, span in by_run.items():

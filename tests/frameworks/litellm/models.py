@@ -32,7 +32,13 @@ class Model:
         """The arguments by which LiteLLM finds it."""
         provider, _, model = self.name.partition("/")
         base = litellm_base(server.url, provider, model)
-        return {"model": self.name, "api_base": base, "api_key": "sk-test-secret", "max_retries": 0, **options}
+        return {
+            "model": self.name,
+            "api_base": base,
+            "api_key": "sk-test-secret",
+            "max_retries": 0,
+            **options,
+        }
 
 
 OPENAI = Model("openai/gpt-4.1-mini", "openai", "openai")

@@ -14,20 +14,34 @@ import pytest
 from callspan.testing.modelserver import ModelServer
 from frameworks.litellm.models import ASK, CLAUDE, GEMINI, Model, litellm
 
-GLOBAL_LOGGING_WORKER: Any = importlib.import_module("litellm.litellm_core_utils.logging_worker").GLOBAL_LOGGING_WORKER
+GLOBAL_LOGGING_WORKER: Any = importlib.import_module(
+    "litellm.litellm_core_utils.logging_worker"
+).GLOBAL_LOGGING_WORKER
 Options = dict[str, Any]
 CONTENTS = [{"role": "user", "parts": [{"text": ASK[0]["content"]}]}]
 
 
 def anthropic(server: ModelServer, **options: Any) -> Options:
     """The arguments of Anthropic's functions."""
-    return {"messages": ASK, "max_tokens": 99, "system": "Be short.", **CLAUDE.at(server), **options}
+    return {
+        "messages": ASK,
+        "max_tokens": 99,
+        "system": "Be short.",
+        **CLAUDE.at(server),
+        **options,
+    }
 
 
 def gemini(server: ModelServer, **options: Any) -> Options:
     """The arguments of Google's functions."""
     config = {"temperature": 0.5, "maxOutputTokens": 99}
-    return {"contents": CONTENTS, "config": config, "systemInstruction": _SYSTEM, **GEMINI.at(server), **options}
+    return {
+        "contents": CONTENTS,
+        "config": config,
+        "systemInstruction": _SYSTEM,
+        **GEMINI.at(server),
+        **options,
+    }
 
 
 _SYSTEM = {"parts": [{"text": "Be short."}]}
@@ -56,15 +70,25 @@ PLAIN: dict[str, Program] = {
 }
 THROUGH_PROXY: dict[str, Program] = {
     "anthropic_messages": lambda server: litellm.anthropic_messages(**streaming(anthropic(server))),
-    "messages.acreate": lambda server: litellm.anthropic.messages.acreate(**streaming(anthropic(server))),
-    "generate_content": lambda server: litellm.google_genai.generate_content_stream(**gemini(server)),
-    "agenerate_content": lambda server: litellm.google_genai.agenerate_content_stream(**gemini(server)),
+    "messages.acreate": lambda server: litellm.anthropic.messages.acreate(
+        **streaming(anthropic(server))
+    ),
+    "generate_content": lambda server: litellm.google_genai.generate_content_stream(
+        **gemini(server)
+    ),
+    "agenerate_content": lambda server: litellm.google_genai.agenerate_content_stream(
+        **gemini(server)
+    ),
 }
 """Streams that LiteLLM makes with modules of its proxy."""
 STREAMED: dict[str, Program] = {
     **THROUGH_PROXY,
-    "interactions.create": lambda server: litellm.interactions.create(**streaming(interaction(server))),
-    "interactions.acreate": lambda server: litellm.interactions.acreate(**streaming(interaction(server))),
+    "interactions.create": lambda server: litellm.interactions.create(
+        **streaming(interaction(server))
+    ),
+    "interactions.acreate": lambda server: litellm.interactions.acreate(
+        **streaming(interaction(server))
+    ),
 }
 
 
@@ -80,7 +104,9 @@ async def _awaited(coming: Any, pieces: int | None) -> Any:
     try:
         return await _read(coming, pieces)
     finally:  # LiteLLM would else take what it has not logged yet to the next event loop
-        with contextlib.suppress(asyncio.TimeoutError):  # older versions wait for the queue of an earlier loop
+        with contextlib.suppress(
+            asyncio.TimeoutError
+        ):  # older versions wait for the queue of an earlier loop
             await asyncio.wait_for(GLOBAL_LOGGING_WORKER.flush(), 1)
 
 

@@ -76,7 +76,12 @@ def _completion(options: dict[str, Any], asynchronous: bool) -> Any:
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 @pytest.mark.parametrize("model", MODELS, ids=str)
 def test_a_class_as_response_format(
-    telemetry: Telemetry, model_server: ModelServer, capture: str, model: Model, stream: bool, asynchronous: bool
+    telemetry: Telemetry,
+    model_server: ModelServer,
+    capture: str,
+    model: Model,
+    stream: bool,
+    asynchronous: bool,
 ) -> None:
     """A pydantic class as the format of the answer: the call is observed, and is one for JSON."""
     _completion(model.at(model_server, response_format=Flower, stream=stream), asynchronous)
@@ -96,13 +101,24 @@ def test_a_class_as_format_of_a_response(
     assert telemetry.attributes["gen_ai.output.type"] == "json"
 
 
-ODD = {"pydantic": Flower, "dataclass": Bouquet, "typed dict": Bed, "closed": Shed, "function": pick, "proxy": Proxy()}
+ODD = {
+    "pydantic": Flower,
+    "dataclass": Bouquet,
+    "typed dict": Bed,
+    "closed": Shed,
+    "function": pick,
+    "proxy": Proxy(),
+}
 
 
 @pytest.mark.instrument(capture="both")
-@pytest.mark.parametrize("field", ["user", "tools", "functions", "stop", "metadata", "response_format", "reasoning"])
+@pytest.mark.parametrize(
+    "field", ["user", "tools", "functions", "stop", "metadata", "response_format", "reasoning"]
+)
 @pytest.mark.parametrize("kind", ODD)
-def test_odd_objects(telemetry: Telemetry, model_server: ModelServer, kind: str, field: str) -> None:
+def test_odd_objects(
+    telemetry: Telemetry, model_server: ModelServer, kind: str, field: str
+) -> None:
     """LiteLLM may fail to write them as JSON, but every request that is sent has its span, and no fault is ours."""
     for value in (ODD[kind], [ODD[kind]], {"type": "function", "function": ODD[kind]}):
         telemetry.clear()

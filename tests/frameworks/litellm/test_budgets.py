@@ -93,7 +93,9 @@ def test_the_refusal_is_on_the_span_around(
 
 @WAYS
 @pytest.mark.parametrize("model", MODELS, ids=str)
-def test_a_stream_is_stopped(telemetry: Telemetry, model_server: ModelServer, model: Model, asynchronous: bool) -> None:
+def test_a_stream_is_stopped(
+    telemetry: Telemetry, model_server: ModelServer, model: Model, asynchronous: bool
+) -> None:
     """A stream that says more than there is raises from its next step; the span tells why."""
     model_server.enqueue(LONG)
     with callspan.budget(tokens=30) as budget, pytest.raises(callspan.BudgetExceeded) as caught:
@@ -170,7 +172,9 @@ def test_neither_retried_nor_sent_elsewhere(
 
 @WAYS
 @pytest.mark.parametrize("name", ["own", "client"])
-def test_a_router(telemetry: Telemetry, model_server: ModelServer, name: str, asynchronous: bool) -> None:
+def test_a_router(
+    telemetry: Telemetry, model_server: ModelServer, name: str, asynchronous: bool
+) -> None:
     """A router whose models are all refused gives up with the refusal, and asks them again when there is room."""
     by = router(model_server, num_retries=1, fallbacks=[{"own": ["client"]}])
     with callspan.budget(calls=1):
@@ -185,7 +189,9 @@ def test_a_router(telemetry: Telemetry, model_server: ModelServer, name: str, as
 @pytest.mark.parametrize("model", [OPENAI, CLAUDE], ids=str)
 def test_under_langchain(telemetry: Telemetry, model_server: ModelServer, model: Model) -> None:
     """LangChain over LiteLLM hands the refusal on."""
-    community = pytest.importorskip("langchain_litellm", reason="langchain-litellm is not installed")
+    community = pytest.importorskip(
+        "langchain_litellm", reason="langchain-litellm is not installed"
+    )
     chat = community.ChatLiteLLM(**model.at(model_server))
     with callspan.budget(calls=1):
         chat.invoke("Flowers?")
@@ -209,7 +215,9 @@ def test_what_is_not_sent_spends_nothing(telemetry: Telemetry, model_server: Mod
         asked(CLAUDE.at(model_server), False)
 
 
-def test_an_earlier_refusal_is_not_raised_again(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_an_earlier_refusal_is_not_raised_again(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """An app that is handling a refusal, and asks elsewhere, gets the error of that."""
     model_server.enqueue(Reply(status=429))
     with callspan.budget(calls=1):
@@ -223,11 +231,17 @@ def test_an_earlier_refusal_is_not_raised_again(telemetry: Telemetry, model_serv
 
 
 @WAYS
-def test_responses_and_embeddings(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
+def test_responses_and_embeddings(
+    telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
+) -> None:
     """The other functions too, also one that works for another."""
     calls = {
         "responses": {"input": "Flowers?", **CLAUDE.at(model_server)},
-        "embedding": {"input": ["Roses"], **VLLM.at(model_server), "model": "hosted_vllm/text-embedding-3-small"},
+        "embedding": {
+            "input": ["Roses"],
+            **VLLM.at(model_server),
+            "model": "hosted_vllm/text-embedding-3-small",
+        },
     }
     with callspan.budget(calls=0):
         for name, given in calls.items():

@@ -47,14 +47,20 @@ PROGRAMS: dict[str, Callable[[Given], Any]] = {
     "astream": lambda given: _aall(litellm.acompletion(messages=ASK, **USAGE, **given)),
     "text": lambda given: litellm.text_completion(prompt="Flowers:", **given),
     "atext": lambda given: litellm.atext_completion(prompt="Flowers:", **given),
-    "text stream": lambda given: _all(litellm.text_completion(prompt="Flowers:", stream=True, **given)),
+    "text stream": lambda given: _all(
+        litellm.text_completion(prompt="Flowers:", stream=True, **given)
+    ),
     "batch": lambda given: litellm.batch_completion(messages=[ASK, ASK], **given),
     "in a loop": _in_a_loop,
     "together": _together,
     "responses": lambda given: litellm.responses(input="Flowers?", **given),
     "aresponses": lambda given: litellm.aresponses(input="Flowers?", **given),
-    "responses stream": lambda given: _all(litellm.responses(input="Flowers?", stream=True, **given)),
-    "aresponses stream": lambda given: _aall(litellm.aresponses(input="Flowers?", stream=True, **given)),
+    "responses stream": lambda given: _all(
+        litellm.responses(input="Flowers?", stream=True, **given)
+    ),
+    "aresponses stream": lambda given: _aall(
+        litellm.aresponses(input="Flowers?", stream=True, **given)
+    ),
 }
 
 
@@ -68,13 +74,17 @@ def told(telemetry: Telemetry, server: ModelServer) -> list[Any]:
     """The spans, once they are as many as the requests, and their tokens those that the server has told."""
     spans, counts = telemetry.spans, server.ledger.total_told
     assert len(spans) == len(server.requests)
-    assert telemetry.tokens == {k: n for k, n in (("input", counts.input), ("output", counts.output)) if n}
+    assert telemetry.tokens == {
+        k: n for k, n in (("input", counts.input), ("output", counts.output)) if n
+    }
     return spans
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("model", MODELS, ids=str)
-def test_each_call_once(telemetry: Telemetry, model_server: ModelServer, model: Model, name: str) -> None:
+def test_each_call_once(
+    telemetry: Telemetry, model_server: ModelServer, model: Model, name: str
+) -> None:
     """Whatever LiteLLM makes the request with, each is one span, which says where it went and that it was LiteLLM's."""
     if "responses" in name and not hasattr(litellm, "responses"):
         pytest.skip("LiteLLM of this age has no responses")
@@ -88,14 +98,18 @@ def test_each_call_once(telemetry: Telemetry, model_server: ModelServer, model: 
         assert found["server.port"] == model_server.port
         assert found["gen_ai.request.model"] == model.name.partition("/")[2]
         assert found["gen_ai.response.finish_reasons"] == ("stop",)
-        if found["callspan.client.name"] == "litellm":  # OpenAI's client does not know who stands behind an address
+        if (
+            found["callspan.client.name"] == "litellm"
+        ):  # OpenAI's client does not know who stands behind an address
             assert found["gen_ai.provider.name"] == model.provider
     assert count.calls == len(spans)
 
 
 @pytest.mark.parametrize("model", [OPENAI, VLLM], ids=str)
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-def test_embeddings(telemetry: Telemetry, model_server: ModelServer, model: Model, asynchronous: bool) -> None:
+def test_embeddings(
+    telemetry: Telemetry, model_server: ModelServer, model: Model, asynchronous: bool
+) -> None:
     """Embeddings give input tokens and dimensions."""
     ask = litellm.aembedding if asynchronous else litellm.embedding
     given = {**model.at(model_server), "model": _embedding(model), "input": ["Roses", "Lilies"]}
@@ -106,7 +120,9 @@ def test_embeddings(telemetry: Telemetry, model_server: ModelServer, model: Mode
 
 
 @pytest.mark.parametrize("model", [OPENAI, CLAUDE], ids=str)
-def test_what_asks_no_model_is_no_call(telemetry: Telemetry, model_server: ModelServer, model: Model) -> None:
+def test_what_asks_no_model_is_no_call(
+    telemetry: Telemetry, model_server: ModelServer, model: Model
+) -> None:
     """Mock answers, whole or streamed or failing, and calls that LiteLLM refuses before it sends anything."""
     given = model.at(model_server)
     litellm.completion(messages=ASK, mock_response="Roses.", **given)
@@ -128,7 +144,9 @@ def test_a_cached_answer_is_no_call(
     monkeypatch.setattr(litellm, "cache", litellm.Cache())
     given = model.at(model_server, caching=True)
     litellm.completion(messages=ASK, **given)
-    with contextlib.suppress(ImportError):  # a hit wants packages of LiteLLM's proxy in some versions
+    with contextlib.suppress(
+        ImportError
+    ):  # a hit wants packages of LiteLLM's proxy in some versions
         litellm.completion(messages=ASK, **given)
     assert len(model_server.requests) == 1
     told(telemetry, model_server)
@@ -137,7 +155,9 @@ def test_a_cached_answer_is_no_call(
 def test_a_direct_call_is_not_litellms(telemetry: Telemetry, model_server: ModelServer) -> None:
     """A client that the app itself calls, between the chunks of LiteLLM's stream, has a span of its own."""
     with openai.OpenAI(base_url=model_server.url, api_key="sk-test-secret") as client:
-        for number, _chunk in enumerate(litellm.completion(messages=ASK, **USAGE, **GEMINI.at(model_server))):
+        for number, _chunk in enumerate(
+            litellm.completion(messages=ASK, **USAGE, **GEMINI.at(model_server))
+        ):
             if number == 0:
                 client.chat.completions.create(model="gpt-4.1-mini", messages=ASK)  # type: ignore[arg-type]
     direct, own = told(telemetry, model_server)
@@ -191,13 +211,18 @@ def test_a_provider_of_the_apps_own(
 ) -> None:
     """What such a provider asks of a client that is watched is told by that client alone."""
     monkeypatch.setattr(
-        litellm, "custom_provider_map", [{"provider": "own", "custom_handler": OwnProvider(model_server)}]
+        litellm,
+        "custom_provider_map",
+        [{"provider": "own", "custom_handler": OwnProvider(model_server)}],
     )
     found = litellm.completion("own/model", ASK, stream=stream)
     if stream:
         _all(found)
     (span,) = told(telemetry, model_server)
-    assert (span.attributes["callspan.client.name"], span.attributes["callspan.framework.name"]) == (
+    assert (
+        span.attributes["callspan.client.name"],
+        span.attributes["callspan.framework.name"],
+    ) == (
         "openai",
         "litellm",
     )

@@ -41,7 +41,9 @@ def done(name: str, body: dict[str, Any], asynchronous: bool, **options: Any) ->
         return getattr(litellm, name)(client=client, api_key="sk-test-secret", **options)
     client = HTTP.AsyncHTTPHandler()
     client.client = httpx.AsyncClient(transport=transport)
-    return asyncio.run(getattr(litellm, f"a{name}")(client=client, api_key="sk-test-secret", **options))
+    return asyncio.run(
+        getattr(litellm, f"a{name}")(client=client, api_key="sk-test-secret", **options)
+    )
 
 
 @WAYS
@@ -58,7 +60,14 @@ def test_compaction(telemetry: Telemetry, asynchronous: bool) -> None:
 @WAYS
 def test_an_edited_image(telemetry: Telemetry, asynchronous: bool) -> None:
     """An image that is changed is made anew: one call with its output type."""
-    done("image_edit", EDITED, asynchronous, model="openai/gpt-image-1", image=b"png", prompt="Add roses")
+    done(
+        "image_edit",
+        EDITED,
+        asynchronous,
+        model="openai/gpt-image-1",
+        image=b"png",
+        prompt="Add roses",
+    )
     (span,) = telemetry.spans
     assert span.name == "generate_content gpt-image-1"
     assert span.attributes["gen_ai.output.type"] == "image"

@@ -18,7 +18,9 @@ CODES = {CLAUDE: "rate_limit_error", GEMINI: "RESOURCE_EXHAUSTED", VLLM: "rate_l
 def router(server: ModelServer, **options: Any) -> Any:
     """A router that knows one model over LiteLLM's own HTTP, and one over OpenAI's client."""
     known = {"own": CLAUDE, "client": OPENAI}
-    models = [{"model_name": name, "litellm_params": model.at(server)} for name, model in known.items()]
+    models = [
+        {"model_name": name, "litellm_params": model.at(server)} for name, model in known.items()
+    ]
     return litellm.Router(model_list=models, **{"num_retries": 0, "retry_after": 0, **options})
 
 
@@ -57,14 +59,19 @@ def test_a_server_that_is_not_there(telemetry: Telemetry, model_server: ModelSer
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-def test_retries_of_litellm(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
+def test_retries_of_litellm(
+    telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
+) -> None:
     """A request that LiteLLM makes again is a call of its own; one that OpenAI's client makes again is not."""
     model_server.enqueue(Reply(status=500))
     ask = litellm.acompletion if asynchronous else litellm.completion
     found = ask(messages=ASK, num_retries=1, **CLAUDE.at(model_server))
     if asynchronous:
         asyncio.run(found)
-    assert [span.attributes["callspan.outcome"] for span in telemetry.spans] == ["error", "completed"]
+    assert [span.attributes["callspan.outcome"] for span in telemetry.spans] == [
+        "error",
+        "completed",
+    ]
     assert len(model_server.requests) == 2
     told = model_server.ledger.total_told
     assert telemetry.tokens == {"input": told.input, "output": told.output}
@@ -73,7 +80,12 @@ def test_retries_of_litellm(telemetry: Telemetry, model_server: ModelServer, asy
 ROUTES = {
     "own": ("own", (), {}, [("litellm", "completed")]),
     "client": ("client", (), {}, [("openai", "completed")]),
-    "retry": ("own", (Reply(status=500),), {"num_retries": 1}, [("litellm", "error"), ("litellm", "completed")]),
+    "retry": (
+        "own",
+        (Reply(status=500),),
+        {"num_retries": 1},
+        [("litellm", "error"), ("litellm", "completed")],
+    ),
     "fallback": (
         "own",
         (Reply(status=500),),
@@ -85,7 +97,9 @@ ROUTES = {
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_router(telemetry: Telemetry, model_server: ModelServer, route: str, asynchronous: bool) -> None:
+def test_a_router(
+    telemetry: Telemetry, model_server: ModelServer, route: str, asynchronous: bool
+) -> None:
     """A router's calls are those that it makes in the end, each once, with its retries and fallbacks."""
     name, replies, options, expected = ROUTES[route]
     model_server.enqueue(*replies)
@@ -94,7 +108,10 @@ def test_a_router(telemetry: Telemetry, model_server: ModelServer, route: str, a
         asyncio.run(by.acompletion(name, ASK))
     else:
         by.completion(name, ASK)
-    spans = [(span.attributes["callspan.client.name"], span.attributes["callspan.outcome"]) for span in telemetry.spans]
+    spans = [
+        (span.attributes["callspan.client.name"], span.attributes["callspan.outcome"])
+        for span in telemetry.spans
+    ]
     assert spans == expected
     assert len(model_server.requests) == len(expected)
 
@@ -113,11 +130,16 @@ def test_a_router_streams(telemetry: Telemetry, model_server: ModelServer) -> No
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-def test_fallbacks_of_one_call(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
+def test_fallbacks_of_one_call(
+    telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
+) -> None:
     """Each model that is tried is a call; the function around them is none."""
     model_server.enqueue(Reply(status=429))
     ask = litellm.acompletion if asynchronous else litellm.completion
     found = ask(messages=ASK, fallbacks=[OPENAI.at(model_server)], **CLAUDE.at(model_server))
     if asynchronous:
         asyncio.run(found)
-    assert [span.attributes["callspan.client.name"] for span in telemetry.spans] == ["litellm", "openai"]
+    assert [span.attributes["callspan.client.name"] for span in telemetry.spans] == [
+        "litellm",
+        "openai",
+    ]

@@ -20,9 +20,21 @@ TABLE: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("functions.yaml"
 ROWS: dict[str, str] = {**TABLE["told_inside"], **TABLE["not_watched"]}
 WATCHED = {f"{function.module}:{function.name}" for function in FUNCTIONS}
 _NAMES = {"model", "agent", "custom_llm_provider"}
-_WORDS = {"messages", "input", "prompt", "query", "documents", "contents", "image", "file", "document"}
+_WORDS = {
+    "messages",
+    "input",
+    "prompt",
+    "query",
+    "documents",
+    "contents",
+    "image",
+    "file",
+    "document",
+}
 NEWEST = version("litellm").startswith(TABLE["version"])
-ONLY_NEWEST = pytest.mark.skipif(not NEWEST, reason=f"the table is that of LiteLLM {TABLE['version']}")
+ONLY_NEWEST = pytest.mark.skipif(
+    not NEWEST, reason=f"the table is that of LiteLLM {TABLE['version']}"
+)
 
 
 def _is_decorated(function: Any) -> bool:
@@ -39,7 +51,9 @@ def _reaches_provider(function: Any) -> bool:
 def functions() -> frozenset[str]:
     """The public functions that reach a provider, as `module:name`."""
     names = set()
-    assert litellm.response_cost_calculator  # loaded when it is first asked for, which other tests may have done
+    assert (
+        litellm.response_cost_calculator
+    )  # loaded when it is first asked for, which other tests may have done
     for place in TABLE["places"]:
         space = litellm if place == "litellm" else importlib.import_module(place)
         for name in dir(space):

@@ -21,10 +21,14 @@ from telemetry import Telemetry
 @pytest.mark.parametrize("model", [OPENAI, CLAUDE], ids=str)
 def test_langchain(telemetry: Telemetry, model_server: ModelServer, model: Model, way: str) -> None:
     """LangChain over LiteLLM over a client, or over HTTP: one span, and it is LangChain's run that it stands for."""
-    community = pytest.importorskip("langchain_litellm", reason="langchain-litellm is not installed")
+    community = pytest.importorskip(
+        "langchain_litellm", reason="langchain-litellm is not installed"
+    )
     given = model.at(model_server)
     # older versions do not stream unless told to
-    chat = community.ChatLiteLLM(**given, **({"streaming": True} if way in ("stream", "left") else {}))
+    chat = community.ChatLiteLLM(
+        **given, **({"streaming": True} if way in ("stream", "left") else {})
+    )
     if way == "invoke":
         assert chat.invoke("Flowers?").content
     elif way == "mocked":
@@ -88,7 +92,10 @@ def test_names_taken_early(model_server: ModelServer, tmp_path: Path, order: str
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     ran = subprocess.run(
-        [sys.executable, program, model_server.url, order], capture_output=True, timeout=120, check=True
+        [sys.executable, program, model_server.url, order],
+        capture_output=True,
+        timeout=120,
+        check=True,
     )
     assert json.loads(ran.stdout.splitlines()[-1]) == [order == "litellm first", 2, 2]
 
@@ -117,7 +124,9 @@ def test_undone_exactly(telemetry: Telemetry) -> None:
 def test_content(telemetry: Telemetry, model_server: ModelServer) -> None:
     """What was said, on both sides, where it is captured."""
     litellm.completion(messages=ASK, **CLAUDE.at(model_server))
-    asked, said = (json.loads(telemetry.attributes[f"gen_ai.{side}.messages"]) for side in ("input", "output"))
+    asked, said = (
+        json.loads(telemetry.attributes[f"gen_ai.{side}.messages"]) for side in ("input", "output")
+    )
     assert asked[0]["parts"][0]["content"] == ASK[0]["content"]
     assert said[0]["parts"][0]["content"].startswith("You said")
 
@@ -126,4 +135,7 @@ def test_nothing_of_content_by_default(telemetry: Telemetry, model_server: Model
     """Neither keys nor words leave the process unasked."""
     for model in (OPENAI, CLAUDE):
         litellm.completion(messages=ASK, **model.at(model_server))
-    assert not any(secret in telemetry.everything() for secret in ("sk-test-secret", "Which flowers", "You said"))
+    assert not any(
+        secret in telemetry.everything()
+        for secret in ("sk-test-secret", "Which flowers", "You said")
+    )

@@ -14,7 +14,16 @@ import pytest
 import callspan
 from callspan.testing.modelserver import Counts, ModelServer, Reply
 from frameworks.litellm.models import ASK, CLAUDE, GEMINI, MODELS, OPENAI, VLLM, Model, litellm
-from frameworks.litellm.native import PLAIN, STREAMED, Program, anthropic, needs_proxy, over, run, streaming
+from frameworks.litellm.native import (
+    PLAIN,
+    STREAMED,
+    Program,
+    anthropic,
+    needs_proxy,
+    over,
+    run,
+    streaming,
+)
 from telemetry import Telemetry
 
 ALL = [(name, program, "plain") for name, program in PLAIN.items()]
@@ -34,7 +43,9 @@ def without_aiohttp(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def prepare(name: str, mode: str) -> None:
     """Skip what LiteLLM cannot do here."""
-    if mode == "stream" or "generate_content" in name:  # whose plain function imports what its stream needs
+    if (
+        mode == "stream" or "generate_content" in name
+    ):  # whose plain function imports what its stream needs
         needs_proxy(name)
 
 
@@ -67,15 +78,21 @@ def test_each_call_once(
 
 @PROGRAMS
 @pytest.mark.instrument(capture="span")
-def test_content(telemetry: Telemetry, model_server: ModelServer, name: str, program: Program, mode: str) -> None:
+def test_content(
+    telemetry: Telemetry, model_server: ModelServer, name: str, program: Program, mode: str
+) -> None:
     """What was asked and what was answered, and the system's words, where content is captured."""
     prepare(name, mode)
     run(program, model_server)
     attributes = telemetry.attributes
-    question, answer = (json.loads(attributes[f"gen_ai.{side}.messages"]) for side in ("input", "output"))
+    question, answer = (
+        json.loads(attributes[f"gen_ai.{side}.messages"]) for side in ("input", "output")
+    )
     assert question[0]["parts"][0]["content"] == ASK[0]["content"]
     assert answer[0]["parts"][0]["content"].startswith("You said")
-    if "Be short." in json.dumps(model_server.requests[-1].json):  # older versions lose it on the way
+    if "Be short." in json.dumps(
+        model_server.requests[-1].json
+    ):  # older versions lose it on the way
         assert "Be short." in attributes["gen_ai.system_instructions"]
     assert "sk-test-secret" not in telemetry.everything()
 
@@ -91,11 +108,15 @@ def test_nothing_of_content_by_default(
     with pytest.raises(Exception, match="flowers"):
         run(program, model_server)
     assert len(telemetry.spans) == 2
-    assert not any(secret in telemetry.everything() for secret in ("sk-test-secret", "flowers", "Be short"))
+    assert not any(
+        secret in telemetry.everything() for secret in ("sk-test-secret", "flowers", "Be short")
+    )
 
 
 @PROGRAMS
-def test_a_refusal(telemetry: Telemetry, model_server: ModelServer, name: str, program: Program, mode: str) -> None:
+def test_a_refusal(
+    telemetry: Telemetry, model_server: ModelServer, name: str, program: Program, mode: str
+) -> None:
     """The provider's own code and status."""
     prepare(name, mode)
     model_server.enqueue(Reply(status=429, retry_after=2))
@@ -104,7 +125,9 @@ def test_a_refusal(telemetry: Telemetry, model_server: ModelServer, name: str, p
     assert not isinstance(raised.value, callspan.BudgetExceeded)
     attributes = telemetry.attributes
     assert attributes["callspan.outcome"] == "error"
-    if not isinstance(raised.value, litellm.APIConnectionError):  # as older versions call what they do not know
+    if not isinstance(
+        raised.value, litellm.APIConnectionError
+    ):  # as older versions call what they do not know
         assert attributes["http.response.status_code"] == 429
     assert attributes["error.type"] == CODES[attributes["gen_ai.provider.name"]]
 
@@ -177,14 +200,30 @@ def test_tokens_with_cache(telemetry: Telemetry, model_server: ModelServer, mode
 
 
 EVENTS = b"".join(
-    b"event: %s\r\ndata: %s\r\n\r\n" % (event["type"].encode(), json.dumps(event, ensure_ascii=False).encode())
+    b"event: %s\r\ndata: %s\r\n\r\n"
+    % (event["type"].encode(), json.dumps(event, ensure_ascii=False).encode())
     for event in (
-        {"type": "message_start", "message": {"id": "msg_1", "model": "claude-x", "usage": {"input_tokens": 9}}},
+        {
+            "type": "message_start",
+            "message": {"id": "msg_1", "model": "claude-x", "usage": {"input_tokens": 9}},
+        },
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Röschen "}},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "blühen"}},
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "text_delta", "text": "Röschen "},
+        },
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "text_delta", "text": "blühen"},
+        },
         {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn"},
+            "usage": {"output_tokens": 5},
+        },
         {"type": "message_stop"},
     )
 )
@@ -209,11 +248,19 @@ def test_events_in_pieces(telemetry: Telemetry, size: int, cut: int) -> None:
     needs_proxy("anthropic_messages")
     body = EVENTS[: len(EVENTS) - cut]
     client: Any = pytest.importorskip("litellm.llms.custom_httpx.http_handler").AsyncHTTPHandler()
-    stream = httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=_Pieces(body, size))
+    stream = httpx.Response(
+        200, headers={"content-type": "text/event-stream"}, stream=_Pieces(body, size)
+    )
     client.client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _request: stream))
 
     async def read() -> bytes:
-        options = {"model": CLAUDE.name, "messages": ASK, "max_tokens": 9, "stream": True, "api_key": "k"}
+        options = {
+            "model": CLAUDE.name,
+            "messages": ASK,
+            "max_tokens": 9,
+            "stream": True,
+            "api_key": "k",
+        }
         answer = await litellm.anthropic_messages(client=client, **options)
         return b"".join([piece async for piece in answer])
 
@@ -228,7 +275,9 @@ def test_events_in_pieces(telemetry: Telemetry, size: int, cut: int) -> None:
 
 @pytest.mark.parametrize("mode", ["plain", "stream"])
 @pytest.mark.parametrize("model", [model for model in MODELS if model is not CLAUDE], ids=str)
-def test_messages_of_other_providers(telemetry: Telemetry, model_server: ModelServer, model: Model, mode: str) -> None:
+def test_messages_of_other_providers(
+    telemetry: Telemetry, model_server: ModelServer, model: Model, mode: str
+) -> None:
     """LiteLLM translates Anthropic's format for others: the call inside is the only one."""
     if mode == "stream":
         needs_proxy("anthropic_messages")
@@ -238,7 +287,9 @@ def test_messages_of_other_providers(telemetry: Telemetry, model_server: ModelSe
 
 
 @pytest.mark.parametrize("model", [OPENAI, VLLM], ids=str)
-def test_plain_messages_of_other_providers(telemetry: Telemetry, model_server: ModelServer, model: Model) -> None:
+def test_plain_messages_of_other_providers(
+    telemetry: Telemetry, model_server: ModelServer, model: Model
+) -> None:
     """So do the plain functions; of their streams some can be read by an asynchronous loop alone."""
     options = over(model, model_server)
     run(lambda _server: litellm.anthropic.messages.create(**options), model_server)
@@ -246,7 +297,9 @@ def test_plain_messages_of_other_providers(telemetry: Telemetry, model_server: M
 
 
 @pytest.mark.parametrize("model", [OPENAI, VLLM], ids=str)
-@pytest.mark.parametrize("function", ["generate_content", "agenerate_content", "agenerate_content_stream"])
+@pytest.mark.parametrize(
+    "function", ["generate_content", "agenerate_content", "agenerate_content_stream"]
+)
 def test_contents_of_other_providers(
     telemetry: Telemetry, model_server: ModelServer, model: Model, function: str
 ) -> None:
@@ -279,7 +332,10 @@ def _one_call(telemetry: Telemetry, model_server: ModelServer) -> None:
 
 def test_a_mock_answer_is_no_call(telemetry: Telemetry, model_server: ModelServer) -> None:
     """LiteLLM's own answers ask no model, and what it refuses is not sent."""
-    run(lambda server: litellm.anthropic_messages(**anthropic(server), mock_response="Roses."), model_server)
+    run(
+        lambda server: litellm.anthropic_messages(**anthropic(server), mock_response="Roses."),
+        model_server,
+    )
     with pytest.raises(ValueError, match="sync"):
         litellm.anthropic.messages.create(**anthropic(model_server))
     assert not telemetry.spans

@@ -29,7 +29,11 @@ async def _in_a_loop(call: Callable[[], Any]) -> Any:
 
 def _fallbacks(options: Options) -> Any:
     """Where an event loop runs, LiteLLM tries fallbacks on a loop in another thread."""
-    return asyncio.run(_in_a_loop(lambda: litellm.completion(messages=ASK, fallbacks=[options["model"]], **options)))
+    return asyncio.run(
+        _in_a_loop(
+            lambda: litellm.completion(messages=ASK, fallbacks=[options["model"]], **options)
+        )
+    )
 
 
 def _token_lists(options: Options) -> Any:
@@ -38,15 +42,21 @@ def _token_lists(options: Options) -> Any:
 
 PROGRAMS: dict[str, Callable[[Options], Any]] = {
     "batch": lambda options: litellm.batch_completion(messages=[ASK, ASK, ASK], **options),
-    "first of models": lambda options: litellm.batch_completion_models(messages=ASK, **_models(options)),
-    "all of models": lambda options: litellm.batch_completion_models_all_responses(messages=ASK, **_models(options)),
+    "first of models": lambda options: litellm.batch_completion_models(
+        messages=ASK, **_models(options)
+    ),
+    "all of models": lambda options: litellm.batch_completion_models_all_responses(
+        messages=ASK, **_models(options)
+    ),
     "fallbacks in a loop": _fallbacks,
 }
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("model", MODELS, ids=str)
-def test_the_callers_context(telemetry: Telemetry, model_server: ModelServer, model: Model, name: str) -> None:
+def test_the_callers_context(
+    telemetry: Telemetry, model_server: ModelServer, model: Model, name: str
+) -> None:
     """The calls are in the caller's trace and counted there, by handlers of its block too."""
     calls: list[Any] = []
 
@@ -74,7 +84,12 @@ def test_a_budget(telemetry: Telemetry, model_server: ModelServer, model: Model)
 
 def test_prompts_as_tokens(telemetry: Telemetry, model_server: ModelServer) -> None:
     """Lists of tokens are prompts of their own for Hugging Face, each asked from a thread."""
-    options = {"model": "huggingface/flowers", "api_base": model_server.url, "api_key": "k", "max_retries": 0}
+    options = {
+        "model": "huggingface/flowers",
+        "api_base": model_server.url,
+        "api_key": "k",
+        "max_retries": 0,
+    }
     with telemetry.tracer.start_as_current_span("app") as parent:
         _token_lists(options)
     assert len(telemetry.spans) == len(model_server.requests) == 2

@@ -31,9 +31,19 @@ NO_CACHE = {"cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
     ],
 )
 def test_anthropic(
-    telemetry: Telemetry, model_server: ModelServer, usage: Any, usd: float | None, unknown: str | None
+    telemetry: Telemetry,
+    model_server: ModelServer,
+    usage: Any,
+    usd: float | None,
+    unknown: str | None,
 ) -> None:
     """Lifetimes, searches, speed, tier and geography of an answer of Anthropic's."""
     model_server.enqueue(Reply(raw=json.dumps(anthropic_answer("claude-haiku-4-5", usage))))
-    litellm.completion(messages=ASK, **{**CLAUDE.at(model_server), "model": "anthropic/claude-haiku-4-5"})
-    assert cost(telemetry) == (pytest.approx(usd) if usd else None, "genai-prices" if usd else None, unknown)
+    litellm.completion(
+        messages=ASK, **{**CLAUDE.at(model_server), "model": "anthropic/claude-haiku-4-5"}
+    )
+    assert cost(telemetry) == (
+        pytest.approx(usd) if usd else None,
+        "genai-prices" if usd else None,
+        unknown,
+    )

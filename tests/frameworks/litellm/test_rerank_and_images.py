@@ -21,11 +21,19 @@ RANKERS = ("cohere", "jina_ai")
 
 def done(name: str, given: dict[str, Any], asynchronous: bool, by: Any = litellm) -> Any:
     """What a function gives, by its plain or its asynchronous name."""
-    return asyncio.run(getattr(by, f"a{name}")(**given)) if asynchronous else getattr(by, name)(**given)
+    return (
+        asyncio.run(getattr(by, f"a{name}")(**given))
+        if asynchronous
+        else getattr(by, name)(**given)
+    )
 
 
 def ranker(provider: str, server: ModelServer) -> dict[str, Any]:
-    return {"model": f"{provider}/rerank-v3.5", "api_base": f"{server.url.removesuffix('/v1')}/v2/rerank", **QUERY}
+    return {
+        "model": f"{provider}/rerank-v3.5",
+        "api_base": f"{server.url.removesuffix('/v1')}/v2/rerank",
+        **QUERY,
+    }
 
 
 def painters(server: ModelServer) -> dict[str, dict[str, Any]]:
@@ -39,8 +47,12 @@ def painters(server: ModelServer) -> dict[str, dict[str, Any]]:
 
 def by_router(given: dict[str, Any]) -> Any:
     """A router that knows one model, and gives up at once."""
-    found = {name: value for name, value in given.items() if name not in ("query", "documents", "prompt")}
-    return litellm.Router(model_list=[{"model_name": "own", "litellm_params": found}], num_retries=0)
+    found = {
+        name: value for name, value in given.items() if name not in ("query", "documents", "prompt")
+    }
+    return litellm.Router(
+        model_list=[{"model_name": "own", "litellm_params": found}], num_retries=0
+    )
 
 
 @pytest.mark.parametrize("way", ["sync", "async", "router"])
@@ -64,7 +76,9 @@ def test_rerank(telemetry: Telemetry, model_server: ModelServer, provider: str, 
 
 
 @WAYS
-def test_tokens_of_reranking(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
+def test_tokens_of_reranking(
+    telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
+) -> None:
     """A provider that states one total says what was read, since nothing is written; an id made up is none."""
     ranked = [{"index": 1, "relevance_score": 0.9}]
     model_server.enqueue(Reply(raw=json.dumps({"results": ranked, "usage": {"total_tokens": 38}})))
@@ -73,7 +87,9 @@ def test_tokens_of_reranking(telemetry: Telemetry, model_server: ModelServer, as
     assert "gen_ai.response.id" not in telemetry.attributes
 
 
-def test_an_id_of_the_kind_that_litellm_makes_up(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_an_id_of_the_kind_that_litellm_makes_up(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """LiteLLM does not log this answer, but its HTTP client has received it: whose id it is stands there."""
     known = "07734bd2-2473-4f07-94e1-0d9f0e6843cf"
     model_server.enqueue(Reply(raw=json.dumps({"id": known, "results": [], "meta": {}})))
@@ -82,13 +98,17 @@ def test_an_id_of_the_kind_that_litellm_makes_up(telemetry: Telemetry, model_ser
 
 
 @WAYS
-def test_a_rerank_that_fails(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
+def test_a_rerank_that_fails(
+    telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
+) -> None:
     """The exception is LiteLLM's, and the span says what the provider has answered."""
     model_server.enqueue(Reply(status=429, retry_after=2))
     with pytest.raises(Exception, match="Trial key") as raised:  # older versions have another one
         done("rerank", ranker("cohere", model_server), asynchronous)
     found, kind = telemetry.attributes, type(raised.value)
-    failed_connection = isinstance(raised.value, litellm.APIConnectionError)  # as they call what they do not know
+    failed_connection = isinstance(
+        raised.value, litellm.APIConnectionError
+    )  # as they call what they do not know
     assert found.get("http.response.status_code") == (None if failed_connection else 429)
     assert found["callspan.outcome"] == "error"
     assert found["error.type"] == f"{kind.__module__}.{kind.__qualname__}"
@@ -103,14 +123,21 @@ def test_images(
     """An image is content that was generated: one call with the tokens that the provider states."""
     given = painters(model_server)[provider]
     if through == "router":
-        answer = done("image_generation", {"model": "own", "prompt": PAINT["prompt"]}, asynchronous, by_router(given))
+        answer = done(
+            "image_generation",
+            {"model": "own", "prompt": PAINT["prompt"]},
+            asynchronous,
+            by_router(given),
+        )
     else:
         answer = done("image_generation", given, asynchronous)
     assert answer.data[0].b64_json
     (span,) = telemetry.spans
     assert span.name == "generate_content gpt-image-1"
     assert span.attributes["gen_ai.output.type"] == "image"
-    assert span.attributes["callspan.client.name"] == ("openai" if provider == "openai" else "litellm")
+    assert span.attributes["callspan.client.name"] == (
+        "openai" if provider == "openai" else "litellm"
+    )
     assert span.attributes["callspan.framework.name"] == "litellm"
     told = model_server.ledger.total_told
     assert telemetry.tokens == {"input": told.input, "output": told.output}
@@ -141,4 +168,6 @@ def test_nothing_of_content_by_default(telemetry: Telemetry, model_server: Model
     """Neither keys nor words leave the process unasked."""
     litellm.image_generation(**painters(model_server)["azure"])
     litellm.rerank(**ranker("cohere", model_server))
-    assert not any(secret in telemetry.everything() for secret in ("sk-test-secret", "roses", "A bunch"))
+    assert not any(
+        secret in telemetry.everything() for secret in ("sk-test-secret", "roses", "A bunch")
+    )

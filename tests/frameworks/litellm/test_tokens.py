@@ -48,16 +48,22 @@ def test_an_answer_without_counts(telemetry: Telemetry, model_server: ModelServe
     assert not telemetry.tokens
 
 
-def test_embeddings_that_litellm_counts_itself(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_embeddings_that_litellm_counts_itself(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """Gemini does not say how many tokens it has read to embed them."""
     given = {**GEMINI.at(model_server), "model": "gemini/text-embedding-004"}
     answer = litellm.embedding(input=["Roses"], **given)
     assert answer.usage.prompt_tokens > 0
-    assert telemetry.attributes["gen_ai.embeddings.dimension.count"] == len(answer.data[0]["embedding"])
+    assert telemetry.attributes["gen_ai.embeddings.dimension.count"] == len(
+        answer.data[0]["embedding"]
+    )
     assert not telemetry.tokens
 
 
-def test_reasoning_that_litellm_counts_itself(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_reasoning_that_litellm_counts_itself(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """Anthropic does not say how much of its output was thinking; LiteLLM guesses it from the text."""
     said = [
         {"type": "thinking", "thinking": "Let me think about flowers.", "signature": "s"},
@@ -80,7 +86,9 @@ def test_reasoning_that_litellm_counts_itself(telemetry: Telemetry, model_server
     model_server.enqueue(Reply(raw=json.dumps(answer)))
     assert ask(CLAUDE, model_server).completion_tokens_details.reasoning_tokens > 0
     found = telemetry.attributes
-    assert {name[13:]: value for name, value in found.items() if name.startswith("gen_ai.usage.")} == {
+    assert {
+        name[13:]: value for name, value in found.items() if name.startswith("gen_ai.usage.")
+    } == {
         "input_tokens": 2009,
         "output_tokens": 40,
         "cache_read.input_tokens": 1800,
@@ -90,7 +98,9 @@ def test_reasoning_that_litellm_counts_itself(telemetry: Telemetry, model_server
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-def test_parts_that_the_provider_counts(telemetry: Telemetry, model_server: ModelServer, stream: bool) -> None:
+def test_parts_that_the_provider_counts(
+    telemetry: Telemetry, model_server: ModelServer, stream: bool
+) -> None:
     """What was cached and what was reasoning, where the provider says it."""
     model_server.enqueue(Reply(text="Roses.", usage=Counts(100, 30, cached=64, reasoning=20)))
     ask(VLLM, model_server, **(USAGE if stream else {}))

@@ -47,7 +47,12 @@ def pytest_configure(config: pytest.Config) -> None:
     meters = MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)
     logging.getLogger("callspan").addHandler(_Warnings(logging.WARNING))
     callspan.instrument(
-        tracer_provider=traces, meter_provider=meters, capture="span", redact="common", token_events="all", cost=True
+        tracer_provider=traces,
+        meter_provider=meters,
+        capture="span",
+        redact="common",
+        token_events="all",
+        cost=True,
     )
     _spans.append(exporter)
 
@@ -67,4 +72,6 @@ def pytest_sessionfinish() -> None:
 
         callspan.flush()
         calls = len(_spans[0].get_finished_spans())
-    REPORT.write_text(json.dumps({"outcomes": _outcomes, "warnings": _warnings, "spans": calls}), encoding="utf-8")
+    REPORT.write_text(
+        json.dumps({"outcomes": _outcomes, "warnings": _warnings, "spans": calls}), encoding="utf-8"
+    )

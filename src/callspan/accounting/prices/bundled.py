@@ -50,7 +50,9 @@ _NEEDED: dict[str, tuple[str, tuple[str, ...]]] = {
     "storage_searches": (NO_FEE, ("storage_searches_kcount",)),
     "code_executions": (NO_FEE, ("code_executions_kcount",)),
     "rerank_searches": (NO_FEE, ("rerank_searches_kcount",)),
-    **dict.fromkeys(("search_sources", "map_searches", "image_generations", "other_tools"), (NO_FEE, ())),
+    **dict.fromkeys(
+        ("search_sources", "map_searches", "image_generations", "other_tools"), (NO_FEE, ())
+    ),
     "upstream_requests": (NO_UPSTREAM, ()),
 }
 """What costs something of its own: the reason to give where none of these prices is known."""
@@ -71,7 +73,9 @@ class Bundled:
         from genai_prices import Usage, data_snapshot
 
         self._usage = Usage
-        self._names = frozenset(vars(Usage.from_raw(dict.fromkeys(NAMES, 1))))  # those that this version knows
+        self._names = frozenset(
+            vars(Usage.from_raw(dict.fromkeys(NAMES, 1)))
+        )  # those that this version knows
         self._latest = data_snapshot.get_snapshot
         self._snapshot = self._latest()
         self._known: dict[tuple[str, str], ModelPrices | None] = {}
@@ -90,7 +94,9 @@ class Bundled:
 
     def _find(self, provider: str, model: str) -> ModelPrices | None:
         try:
-            found = self._snapshot.find_provider_model(model, None, _PROVIDERS.get(provider, provider), None)
+            found = self._snapshot.find_provider_model(
+                model, None, _PROVIDERS.get(provider, provider), None
+            )
         except LookupError:
             return None
         if is_fine_tuned(model) and not is_fine_tuned(found[1].id):
@@ -129,7 +135,9 @@ class ModelPrices:
     def plain(self, sent: int, said: int, when: datetime) -> float:
         """Return about what a call of this size costs, with nothing cached; quickly, and 0 for what has no price."""
         prices = self._prices(when, {})
-        return (_price(prices, "input_mtok", sent) * sent + _price(prices, "output_mtok", sent) * said) / 1e6
+        return (
+            _price(prices, "input_mtok", sent) * sent + _price(prices, "output_mtok", sent) * said
+        ) / 1e6
 
     def _prices(self, when: datetime, context: Mapping[str, str]) -> Any:
         return self.model.get_prices(when, context) if context else self.model.get_prices(when)
@@ -138,7 +146,11 @@ class ModelPrices:
         """Return the first condition for which there is no price, or that changes the same price as another one."""
         if not conditions:
             return None
-        variants = [each for each in self.model.price_variants or () if _applies(each, dict(conditions), when)]
+        variants = [
+            each
+            for each in self.model.price_variants or ()
+            if _applies(each, dict(conditions), when)
+        ]
         changed: set[str] = set()
         for name, _ in conditions:
             own = [each for each in variants if name in each.when]
@@ -146,14 +158,18 @@ class ModelPrices:
                 return name
             if any(len(each.when) == len(conditions) for each in own):
                 continue
-            prices = {key for each in own for key, price in vars(each.prices).items() if price is not None}
+            prices = {
+                key for each in own for key, price in vars(each.prices).items() if price is not None
+            }
             if prices & changed:
                 return name
             changed |= prices
         return None
 
     def _sum(self, amounts: Counts, context: Mapping[str, str], when: datetime) -> float:
-        stated = self.usage(**{name: number for name, number in amounts.items() if name in self.names})
+        stated = self.usage(
+            **{name: number for name, number in amounts.items() if name in self.names}
+        )
         found = self.model.calc_price(
             stated, self.provider, genai_request_timestamp=when, price_context=context or None
         )

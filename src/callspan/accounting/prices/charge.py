@@ -53,7 +53,9 @@ def _is_billed(call: Call) -> bool:
     usage, response = call.response.usage, call.response
     if usage is None and call.outcome in (Outcome.ERROR, Outcome.CANCELLED) and not response.chunks:
         return False
-    return call.operation in BILLED or (usage is not None and (usage.cost is not None or bool(usage.details)))
+    return call.operation in BILLED or (
+        usage is not None and (usage.cost is not None or bool(usage.details))
+    )
 
 
 def minute(call: Call) -> int:

@@ -58,7 +58,9 @@ def _stated(usage: Usage) -> Counts:
             found[key] = number
     for name, number in (usage.details or {}).items():
         found[_DETAILS.get(name, name)] = number
-    if "output_citation_tokens" in found:  # they stand beside the output, and are a part of it there
+    if (
+        "output_citation_tokens" in found
+    ):  # they stand beside the output, and are a part of it there
         found["output_tokens"] = found.get("output_tokens", 0) + found["output_citation_tokens"]
     if usage.cache_write_1h is not None and usage.cache_write is not None:
         others = usage.cache_write_1h + found.get("cache_write_12h", 0)

@@ -72,13 +72,17 @@ def _published(name: str) -> str | None:
 
 def _openrouter(provider: str, asked: str | None, answered: str | None) -> Named:
     """With a variant behind the name, such as `:free`, the model that was asked, as answers may leave that out."""
-    return _listed(provider, (asked,)) if asked and ":" in asked else _usual(provider, asked, answered)
+    return (
+        _listed(provider, (asked,)) if asked and ":" in asked else _usual(provider, asked, answered)
+    )
 
 
 def _hugging_face(provider: str, asked: str | None, answered: str | None) -> Named:
     """Behind a colon stands who serves the model, each at a price of its own."""
     model, _, server = (asked or "").partition(":")
-    return _listed(f"huggingface_{server}", (model,)) if server else _usual(provider, asked, answered)
+    return (
+        _listed(f"huggingface_{server}", (model,)) if server else _usual(provider, asked, answered)
+    )
 
 
 def _litellm(provider: str, asked: str | None, answered: str | None) -> Named:

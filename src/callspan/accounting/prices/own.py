@@ -50,7 +50,9 @@ def _load(path: Any) -> Any:
         with open(path, encoding="utf-8") as file:
             return json.load(file)
     except OSError as error:
-        raise PriceError(f"{path} cannot be read ({error.strerror}): give the path of a JSON file of prices") from None
+        raise PriceError(
+            f"{path} cannot be read ({error.strerror}): give the path of a JSON file of prices"
+        ) from None
     except ValueError as error:
         raise PriceError(f"{path} is not JSON ({error}): write it like {_EXAMPLE}") from None
 
@@ -64,7 +66,9 @@ def _checked(told: Any, place: str) -> OwnPrices:
         raise PriceError(f'{place}{unknown[0]!r} is not known here: use "currency" and "models"')
     if told.get("currency", "USD") != "USD":
         raise PriceError(f"{place}the currency is {told['currency']!r}: prices must be in USD")
-    return OwnPrices({str(name): _rates(value, f"{place}model {str(name)!r}") for name, value in models.items()})
+    return OwnPrices(
+        {str(name): _rates(value, f"{place}model {str(name)!r}") for name, value in models.items()}
+    )
 
 
 def _rates(value: Any, place: str) -> Rates | str:
@@ -73,15 +77,28 @@ def _rates(value: Any, place: str) -> Rates | str:
     if value == 0 and not isinstance(value, bool):
         return FREE
     if not isinstance(value, Mapping) or not value:
-        raise PriceError(f'{place} must be prices such as {{"input": 2, "output": 8}}, 0, or another model\'s name')
+        raise PriceError(
+            f'{place} must be prices such as {{"input": 2, "output": 8}}, 0, or another model\'s name'
+        )
     unknown = sorted(set(map(str, value)) - {*KINDS, "call"})
     if unknown:
-        raise PriceError(f"{place} has a price for {unknown[0]!r}: known are {', '.join((*KINDS, 'call'))}")
+        raise PriceError(
+            f"{place} has a price for {unknown[0]!r}: known are {', '.join((*KINDS, 'call'))}"
+        )
     usd = {str(kind): _usd(price, f"{place}, {kind}") for kind, price in value.items()}
-    return Rates({kind: price for kind, price in usd.items() if kind != "call"}, usd.get("call", 0.0))
+    return Rates(
+        {kind: price for kind, price in usd.items() if kind != "call"}, usd.get("call", 0.0)
+    )
 
 
 def _usd(price: Any, place: str) -> float:
-    if isinstance(price, bool) or not isinstance(price, (int, float)) or not math.isfinite(price) or price < 0:
-        raise PriceError(f"{place} is {price!r}: a price is US dollars for a million tokens, 0 or more")
+    if (
+        isinstance(price, bool)
+        or not isinstance(price, (int, float))
+        or not math.isfinite(price)
+        or price < 0
+    ):
+        raise PriceError(
+            f"{place} is {price!r}: a price is US dollars for a million tokens, 0 or more"
+        )
     return float(price)

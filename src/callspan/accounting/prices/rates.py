@@ -38,7 +38,11 @@ class Rates:
 
     def plain(self, sent: int, said: int) -> float:
         """Return about what a call of this size costs, with nothing cached; 0 for what has no price."""
-        return self.call + (self.by_kind.get("input", 0.0) * sent + self.by_kind.get("output", 0.0) * said) / MILLION
+        return (
+            self.call
+            + (self.by_kind.get("input", 0.0) * sent + self.by_kind.get("output", 0.0) * said)
+            / MILLION
+        )
 
     def _side(self, whole: str, parts: tuple[str, ...], usage: Usage) -> float | None:
         tokens = getattr(usage, whole)

@@ -43,7 +43,9 @@ class Prices:
     def begin(self) -> None:
         """Load in the background."""
         if not self._own.models and not bundled.installed():
-            guard.say_once("costs are not known without prices: pip install 'callspan[prices]', or give prices=")
+            guard.say_once(
+                "costs are not known without prices: pip install 'callspan[prices]', or give prices="
+            )
         if not self.ready:
             _worker.start()
             _worker.put(self.load)

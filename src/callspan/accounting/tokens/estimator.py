@@ -34,7 +34,9 @@ class Estimator:
         if not _used_something(call):
             return None
         if len(self._waiting) >= WAITING:
-            guard.say_once("calls without token counts end faster than they can be counted: some are not estimated")
+            guard.say_once(
+                "calls without token counts end faster than they can be counted: some are not estimated"
+            )
             return None
         estimate = Estimate(response.model or call.model)
         if usage.input is None:
@@ -43,7 +45,9 @@ class Estimator:
             estimate.sent = system + content.messages
             estimate.tools = content.tools
         if text_kept and (usage.output is None or not _finished(call)):
-            estimate.received = [_shown(part) for message in response.messages for part in message["parts"]]
+            estimate.received = [
+                _shown(part) for message in response.messages for part in message["parts"]
+            ]
         if usage.input is None and not estimate.sent:
             return None  # sound, or something else that is not made of text
         return estimate if estimate.sent or estimate.received else None
@@ -52,7 +56,9 @@ class Estimator:
         """Have the counting done, and then what waits for it."""
         self._waiting.add(estimate)
         self._worker.start()
-        self._worker.put(lambda: self._run(call.response.usage or Usage(), call.response.elided, estimate))
+        self._worker.put(
+            lambda: self._run(call.response.usage or Usage(), call.response.elided, estimate)
+        )
 
     def settle(self, seconds: float = 1.0) -> None:
         """Wait a moment for what is being counted; never on an event loop."""
@@ -87,7 +93,9 @@ def _shown(part: dict[str, Any]) -> str:
     """The text of one part of an answer."""
     if part.get("type") in (TEXT, REASONING):
         return str(part.get("content") or "")
-    return f"{part.get('name') or ''} {part.get('arguments')}" if part.get("type") == TOOL_CALL else ""
+    return (
+        f"{part.get('name') or ''} {part.get('arguments')}" if part.get("type") == TOOL_CALL else ""
+    )
 
 
 def _fill(estimate: Estimate, stated: Usage, elided: int, encoding: Encoding) -> None:

@@ -31,14 +31,24 @@ def count_prompt(
                 unknown.add(_kind(part.get("modality") or part.get("type")))
             else:
                 total += count(known)
-    functions = [tool for tool in tools if tool.get("type") == "function" or tool.get("parameters") is not None]
+    functions = [
+        tool
+        for tool in tools
+        if tool.get("type") == "function" or tool.get("parameters") is not None
+    ]
     unknown.update(_kind(tool.get("type")) for tool in tools if tool not in functions)
-    return total + sum(_tool(tool, count) for tool in functions) + (_AFTER_FUNCTIONS if functions else 0), unknown
+    return total + sum(_tool(tool, count) for tool in functions) + (
+        _AFTER_FUNCTIONS if functions else 0
+    ), unknown
 
 
 def _kind(name: Any) -> str:
     """Return a kind of input as a word for telemetry; anything else that stands there may be the app's own text."""
-    word = isinstance(name, str) and len(name) <= _LONGEST_KIND and name.replace("-", "_").isidentifier()
+    word = (
+        isinstance(name, str)
+        and len(name) <= _LONGEST_KIND
+        and name.replace("-", "_").isidentifier()
+    )
     return name if word else "unknown"
 
 
@@ -60,16 +70,28 @@ def _json(value: Any) -> str:
 
 def _tool(tool: Mapping[str, Any], count: Count) -> int:
     """A function's name, description and parameters."""
-    total = _FUNCTION + count(f"{tool.get('name')}:{str(tool.get('description') or '').rstrip('.')}")
+    total = _FUNCTION + count(
+        f"{tool.get('name')}:{str(tool.get('description') or '').rstrip('.')}"
+    )
     parameters = tool.get("parameters")
     properties = parameters.get("properties") if isinstance(parameters, Mapping) else None
     if not isinstance(properties, Mapping) or not properties:
         return total
-    return total + _FIRST_PROPERTY + sum(_property(name, each, count) for name, each in properties.items())
+    return (
+        total
+        + _FIRST_PROPERTY
+        + sum(_property(name, each, count) for name, each in properties.items())
+    )
 
 
 def _property(name: Any, told: Any, count: Count) -> int:
     told = told if isinstance(told, Mapping) else {}
     options = told.get("enum") or ()
-    total = _PROPERTY + (_ENUM if options else 0) + sum(_ENUM_ITEM + count(str(option)) for option in options)
-    return total + count(f"{name}:{told.get('type')}:{str(told.get('description') or '').rstrip('.')}")
+    total = (
+        _PROPERTY
+        + (_ENUM if options else 0)
+        + sum(_ENUM_ITEM + count(str(option)) for option in options)
+    )
+    return total + count(
+        f"{name}:{told.get('type')}:{str(told.get('description') or '').rstrip('.')}"
+    )

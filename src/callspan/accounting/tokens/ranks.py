@@ -38,7 +38,11 @@ def own_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 def folders(environ: Mapping[str, str] = os.environ) -> list[Path]:
     """Where rank files may lie: tiktoken's cache, ours, and the packages that bring them; none is imported."""
-    named = [Path(environ[name]) for name in ("TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR") if environ.get(name)]
+    named = [
+        Path(environ[name])
+        for name in ("TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR")
+        if environ.get(name)
+    ]
     bundled = [place / inside for package, inside in _BUNDLES for place in _places(package)]
     return [*named, own_folder(environ), Path(tempfile.gettempdir(), "data-gym-cache"), *bundled]
 
@@ -48,7 +52,11 @@ def _places(package: str) -> list[Path]:
         spec = PathFinder.find_spec(package)
     except (ImportError, ValueError):
         return []
-    return [Path(place) for place in (spec.submodule_search_locations or ())] if spec is not None else []
+    return (
+        [Path(place) for place in (spec.submodule_search_locations or ())]
+        if spec is not None
+        else []
+    )
 
 
 def file_name(url: str) -> str:
@@ -81,7 +89,9 @@ def read(url: str, expected: str | None = None) -> tuple[bytes, Path]:
             return data, path
         damaged.append(str(path))
     if damaged:
-        raise MissingRanks(f"{', '.join(damaged)} is damaged: delete it, then run `callspan tokens fetch`")
+        raise MissingRanks(
+            f"{', '.join(damaged)} is damaged: delete it, then run `callspan tokens fetch`"
+        )
     raise MissingRanks("no rank file is on this machine: run `callspan tokens fetch`")
 
 

@@ -86,7 +86,10 @@ def _text(lines: list[_Line], paint: Paint) -> list[str]:
     durations = max((width(line.row.duration) for line in calls), default=0)
     columns = (0, 0, 0) if alone else (labels, middle, durations)
     told = iter(middles)
-    return [_call(line, next(told), columns, paint) if line.row.calls_model else _plain(line, paint) for line in lines]
+    return [
+        _call(line, next(told), columns, paint) if line.row.calls_model else _plain(line, paint)
+        for line in lines
+    ]
 
 
 def _middle(row: Row, tokens: int, first: int) -> str:
@@ -116,7 +119,9 @@ def _plain(line: _Line, paint: Paint) -> str:
     row = line.row
     name = line.before + (paint(_BOLD, row.name) if line.depth == 0 else row.name)
     text = f"{name}  {paint(_DIM, row.duration)}"
-    return _GAP.join([text, *([paint(_RED, row.error)] if row.error else []), *row.notes, *_marks(row)])
+    return _GAP.join(
+        [text, *([paint(_RED, row.error)] if row.error else []), *row.notes, *_marks(row)]
+    )
 
 
 def _marks(row: Row) -> list[str]:

@@ -9,7 +9,9 @@ from typing import Any
 from callspan.export.text.width import one_line
 from callspan.semconv import names
 
-_NO_MODEL = frozenset({"execute_tool", "invoke_agent", "create_agent", "invoke_workflow", "retrieval"})
+_NO_MODEL = frozenset(
+    {"execute_tool", "invoke_agent", "create_agent", "invoke_workflow", "retrieval"}
+)
 _NO_OUTPUT = frozenset({"embeddings"})
 _LOCAL = ("localhost", "127.", "::1", "0.0.0.0")
 
@@ -51,7 +53,13 @@ def seconds(value: float) -> str:
 
 def dollars(value: float) -> str:
     """A cost for people, with two digits that tell something: $1.25, $0.00054."""
-    return f"${value:.2f}" if value >= 0.995 or value == 0 else f"${value:.2g}" if value >= 1e-4 else f"${value:.7f}"
+    return (
+        f"${value:.2f}"
+        if value >= 0.995 or value == 0
+        else f"${value:.2g}"
+        if value >= 1e-4
+        else f"${value:.7f}"
+    )
 
 
 def row_of(span: Any) -> Row:
@@ -72,7 +80,9 @@ def _calls_model(told: Mapping[str, Any]) -> bool:
     operation = told.get(names.OPERATION)
     if operation is None:
         return False
-    return names.INPUT_TOKENS in told or (names.REQUEST_MODEL in told and operation not in _NO_MODEL)
+    return names.INPUT_TOKENS in told or (
+        names.REQUEST_MODEL in told and operation not in _NO_MODEL
+    )
 
 
 def _fill(row: Row, told: Mapping[str, Any]) -> None:
@@ -87,10 +97,14 @@ def _fill(row: Row, told: Mapping[str, Any]) -> None:
 def tokens(told: Mapping[str, Any]) -> str:
     """`24 → 9 tokens`, with cached and reasoning tokens where stated; what nobody stated is `?`."""
     about = "~" if told.get(names.USAGE_SOURCE) in ("tiktoken", "heuristic") else ""
-    sent = _count(told, names.INPUT_TOKENS, about) + _subset(told, names.CACHE_READ_TOKENS, "cached")
+    sent = _count(told, names.INPUT_TOKENS, about) + _subset(
+        told, names.CACHE_READ_TOKENS, "cached"
+    )
     if told.get(names.OPERATION) in _NO_OUTPUT:
         return f"{sent} tokens"
-    got = _count(told, names.OUTPUT_TOKENS, about) + _subset(told, names.REASONING_TOKENS, "reasoning")
+    got = _count(told, names.OUTPUT_TOKENS, about) + _subset(
+        told, names.REASONING_TOKENS, "reasoning"
+    )
     return f"{sent} → {got}" + ("" if got == "?" else " tokens")
 
 

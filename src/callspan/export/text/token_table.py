@@ -42,7 +42,9 @@ class _Sums:
                 setattr(self, name, (getattr(self, name) or 0) + value)
 
     def cells(self, name: str) -> list[str]:
-        input_, cached, output, reasoning, total = (_shown(getattr(self, count)) for count in _COUNTS)
+        input_, cached, output, reasoning, total = (
+            _shown(getattr(self, count)) for count in _COUNTS
+        )
         counts = [str(self.calls), input_, cached, output, reasoning, total]
         return [name, *counts, str(self.unknown or ""), str(self.errors or "")]
 
@@ -121,7 +123,10 @@ def _table(rows: list[list[str]]) -> str:
     filled = [any(row[index].strip("?") for row in rows[1:]) for index in range(len(rows[0]))]
     used = [index for index, name in enumerate(_HEADS) if filled[index] or name in _ALWAYS]
     widths = {index: max(width(row[index]) for row in rows) for index in used}
-    return "\n".join("  ".join(_cell(row[i], widths[i], i) for i in used).rstrip() for row in rows) + "\n"
+    return (
+        "\n".join("  ".join(_cell(row[i], widths[i], i) for i in used).rstrip() for row in rows)
+        + "\n"
+    )
 
 
 def _cell(text: str, columns: int, index: int) -> str:

@@ -63,7 +63,9 @@ class _Trace:
         """What has ended but waits for an open span, under the open spans that it waits for."""
         rows = list(self.done.values())
         above = {row.parent for row in rows}
-        while waited := [self.open[id] for id in above if id in self.open and id not in {row.id for row in rows}]:
+        while waited := [
+            self.open[id] for id in above if id in self.open and id not in {row.id for row in rows}
+        ]:
             rows += [_open_row(span) for span in waited]
             above = {row.parent for row in rows}
         self.printed.update(self.done)
@@ -73,7 +75,9 @@ class _Trace:
 
 def _open_row(span: Any) -> Row:
     parent = span.parent.span_id if span.parent is not None else None
-    return Row(span.context.span_id, parent, one_line(span.name), span.start_time or 0, 0, open=True)
+    return Row(
+        span.context.span_id, parent, one_line(span.name), span.start_time or 0, 0, open=True
+    )
 
 
 class TreePrinter(SpanProcessor):
@@ -121,7 +125,9 @@ class TreePrinter(SpanProcessor):
     def _evicted(self) -> list[list[Row]]:
         """Let the oldest traces go while there are too many."""
         gone = []
-        while len(self._traces) > MAX_TRACES or (self._spans > MAX_SPANS and self._recount() > MAX_SPANS):
+        while len(self._traces) > MAX_TRACES or (
+            self._spans > MAX_SPANS and self._recount() > MAX_SPANS
+        ):
             trace = self._traces.pop(next(iter(self._traces)))
             self._spans -= trace.size
             gone.append(trace.leftovers())

@@ -19,7 +19,9 @@ def parameters(body: Body) -> dict[str, Any]:
 def content(body: Body) -> Content:
     """The prompt, which holds the whole conversation."""
     prompt = text(body.get("prompt"))
-    return Content([{"role": "user", "parts": [{"type": TEXT, "content": prompt}]}] if prompt else [])
+    return Content(
+        [{"role": "user", "parts": [{"type": TEXT, "content": prompt}]}] if prompt else []
+    )
 
 
 def read(answer: Any, full: bool) -> Delta | None:

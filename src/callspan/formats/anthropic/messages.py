@@ -70,7 +70,9 @@ def read(answer: Any, full: bool) -> Delta | None:
         case "message_delta":
             reason = text(get(get(answer, "delta"), "stop_reason"))
             stated = get(answer, "usage")
-            return Delta(finish_reasons=((0, reason),), usage=usage(stated), details=conditions(stated))
+            return Delta(
+                finish_reasons=((0, reason),), usage=usage(stated), details=conditions(stated)
+            )
         case "message_stop":
             return Delta(last=True)
         case "error":

@@ -29,7 +29,11 @@ def _piece(block: Any) -> dict[str, Any]:
             return _media(modality, get(block, "source"))
         case "tool_result":
             found = _result(get(block, "content"))
-            return {"type": "tool_call_response", "id": get(block, "tool_use_id"), "response": found}
+            return {
+                "type": "tool_call_response",
+                "id": get(block, "tool_use_id"),
+                "response": found,
+            }
         case "search_result":
             return {"type": TEXT, "content": _joined(get(block, "content"))}
         case "container_upload":
@@ -42,7 +46,9 @@ def _piece(block: Any) -> dict[str, Any]:
 def _media(modality: str, source: Any) -> dict[str, Any]:
     match get(source, "type"):
         case "base64":
-            return openai_parts.blob(modality, str(get(source, "media_type") or ""), get(source, "data"))
+            return openai_parts.blob(
+                modality, str(get(source, "media_type") or ""), get(source, "data")
+            )
         case "url":
             return openai_parts.media(modality, get(source, "url"))
         case "file":
@@ -67,7 +73,10 @@ def _result(value: Any) -> Any:
     if all(piece["type"] == TEXT for piece in found):
         return _joined(value)
     return [
-        {**piece, "content": "", "size": len(piece["content"])} if piece["type"] == "blob" else piece for piece in found
+        {**piece, "content": "", "size": len(piece["content"])}
+        if piece["type"] == "blob"
+        else piece
+        for piece in found
     ]
 
 
@@ -104,14 +113,25 @@ def part(block: Any, place: Any) -> Part:
 
 def _called(kind: str, block: Any, place: Any) -> Part:
     # in a stream a call begins with an empty object, and its arguments follow as text
-    return Part(kind, spoken(get(block, "input")), 0, place, identity(get(block, "id")), text(get(block, "name")))
+    return Part(
+        kind,
+        spoken(get(block, "input")),
+        0,
+        place,
+        identity(get(block, "id")),
+        text(get(block, "name")),
+    )
 
 
 def _answered(tool: str, block: Any, place: Any) -> Part:
     """What a tool that the provider ran by itself has found."""
     found = {"type": tool, "content": _legible(plain(get(block, "content")))}
     own_id = identity(get(block, "tool_use_id"))
-    return Part("server_tool_call_response", index=place, data={"id": own_id, "server_tool_call_response": found})
+    return Part(
+        "server_tool_call_response",
+        index=place,
+        data={"id": own_id, "server_tool_call_response": found},
+    )
 
 
 def _legible(value: Any) -> Any:
@@ -120,7 +140,11 @@ def _legible(value: Any) -> Any:
         return [_legible(item) for item in value]
     if not isinstance(value, dict):
         return value
-    said = {name: item for name, item in value.items() if item is not None and not name.startswith("encrypted_")}
+    said = {
+        name: item
+        for name, item in value.items()
+        if item is not None and not name.startswith("encrypted_")
+    }
     found = {name: _legible(item) for name, item in said.items()}
     data = value.get("data") if value.get("type") == "base64" else None
     return {**found, "data": "", "size": len(data)} if isinstance(data, str) else found

@@ -53,7 +53,9 @@ def _counts(stated: Any) -> Usage:
 
 def _shares(stated: Any, whole: Usage) -> tuple[Share, ...]:
     """Return what each request has used, with what no iteration states of the whole as one more."""
-    iterations = [(text(get(each, "type")), _share(each)) for each in items(get(stated, "iterations"))]
+    iterations = [
+        (text(get(each, "type")), _share(each)) for each in items(get(stated, "iterations"))
+    ]
     shares = [share for _, share in iterations if share.usage.total is not None]
     if not shares:
         return ()
@@ -96,7 +98,11 @@ def _rest(name: str, whole: Usage, within: list[Share]) -> int | None:
 
 
 def _fees(stated: Any) -> dict[str, int] | None:
-    found = {ours: number for theirs, ours in _FEES.items() if (number := count(stated, theirs)) is not None}
+    found = {
+        ours: number
+        for theirs, ours in _FEES.items()
+        if (number := count(stated, theirs)) is not None
+    }
     return found or None
 
 

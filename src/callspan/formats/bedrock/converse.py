@@ -6,7 +6,18 @@ from typing import Any
 
 from callspan.events import Content, Delta, Usage
 from callspan.formats.bedrock import parts as parts
-from callspan.formats.format import Body, Format, chosen, count, fields, get, inside, items, position, text
+from callspan.formats.format import (
+    Body,
+    Format,
+    chosen,
+    count,
+    fields,
+    get,
+    inside,
+    items,
+    position,
+    text,
+)
 from callspan.formats.parts import output_type
 
 _SETTINGS = {
@@ -27,7 +38,9 @@ def parameters(body: Body) -> dict[str, Any]:
     more = fields(body.get("additionalModelRequestFields"))
     own = fields(more.get("inferenceConfig"))
     found = chosen({**own, **more, **fields(body.get("inferenceConfig"))}, _SETTINGS)
-    effort = text(get(get(more, "reasoningConfig") or body.get("reasoningConfig"), "maxReasoningEffort"))
+    effort = text(
+        get(get(more, "reasoningConfig") or body.get("reasoningConfig"), "maxReasoningEffort")
+    )
     if effort:
         found["reasoning_level"] = effort
     guardrail = text(inside(body, "guardrailConfig", "guardrailIdentifier"))
@@ -39,7 +52,10 @@ def parameters(body: Body) -> dict[str, Any]:
 
 def conditions(source: Any) -> dict[str, str]:
     """Return what the price depends on beside the model: the tier and the latency that were asked for, or given."""
-    tier, latency = text(inside(source, "serviceTier", "type")), text(inside(source, "performanceConfig", "latency"))
+    tier, latency = (
+        text(inside(source, "serviceTier", "type")),
+        text(inside(source, "performanceConfig", "latency")),
+    )
     return {name: value for name, value in (("service_tier", tier), ("latency", latency)) if value}
 
 
@@ -81,7 +97,12 @@ def _piece(event: Any, full: bool) -> Delta | None:
 
 
 def _last(metadata: Any) -> Delta:
-    return Delta(model=_routed(metadata), usage=_usage(get(metadata, "usage")), details=conditions(metadata), last=True)
+    return Delta(
+        model=_routed(metadata),
+        usage=_usage(get(metadata, "usage")),
+        details=conditions(metadata),
+        last=True,
+    )
 
 
 def _whole(answer: Any, full: bool) -> Delta | None:
@@ -117,13 +138,17 @@ def _usage(stated: Any) -> Usage | None:
     )
     if found.cache_read is None and found.cache_write is None and found.input is not None:
         # older versions of the client leave out what they do not know of, but in the total it is
-        found.uncached = found.input = max(found.input, (count(stated, "totalTokens") or 0) - (found.output or 0))
+        found.uncached = found.input = max(
+            found.input, (count(stated, "totalTokens") or 0) - (found.output or 0)
+        )
     return found
 
 
 def _kept_for(stated: Any, lifetime: str) -> int | None:
     """Return the tokens that were written to a cache of this lifetime; `None` where lifetimes are not stated."""
-    written = [count(each, "inputTokens") or 0 for each in _caches(stated) if get(each, "ttl") == lifetime]
+    written = [
+        count(each, "inputTokens") or 0 for each in _caches(stated) if get(each, "ttl") == lifetime
+    ]
     return sum(written) if _caches(stated) else None
 
 

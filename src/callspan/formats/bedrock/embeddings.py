@@ -27,7 +27,9 @@ def parameters(body: Body) -> dict[str, Any]:
 def read(answer: Any, _full: bool) -> Delta | None:
     """A whole answer."""
     asked = count(answer, "inputTextTokenCount")
-    size = _dimensions(get(answer, "embedding") or get(answer, "embeddingsByType") or get(answer, "embeddings"))
+    size = _dimensions(
+        get(answer, "embedding") or get(answer, "embeddingsByType") or get(answer, "embeddings")
+    )
     return Delta(
         usage=None if asked is None else Usage(input=asked),
         details={"dimensions": size} if size else None,
@@ -40,7 +42,13 @@ def _dimensions(vectors: Any) -> int | None:
         kinds = ("embedding", "float", "int8", "uint8")
         return next((size for kind in kinds if (size := _dimensions(vectors.get(kind)))), None)
     first = next(iter(items(vectors)), None)
-    return _dimensions(first) if isinstance(first, (list, Mapping)) else len(vectors) if first is not None else None
+    return (
+        _dimensions(first)
+        if isinstance(first, (list, Mapping))
+        else len(vectors)
+        if first is not None
+        else None
+    )
 
 
 EMBEDDINGS = Format("embeddings", parameters, read)

@@ -25,7 +25,10 @@ def content(body: Body) -> Content:
 
 def read(answer: Any, full: bool) -> Delta | None:
     """A whole answer: each image is a choice."""
-    made = [*items(get(answer, "images")), *(get(item, "base64") for item in items(get(answer, "artifacts")))]
+    made = [
+        *items(get(answer, "images")),
+        *(get(item, "base64") for item in items(get(answer, "artifacts"))),
+    ]
     shown = [_image(image, place) for place, image in enumerate(made)] if full else []
     # beside images, an error tells only of those that were held back
     return Delta(parts=shown, failure=None if made else stated_failure(answer))

@@ -60,8 +60,16 @@ def _on_bedrock(wire_format: Format) -> Format:
 
     def parameters(body: Body) -> dict[str, Any]:
         guardrail = text(body.get("guardrailIdentifier"))
-        asked = {name: value for name, (field, _) in _CONDITIONS.items() if (value := text(body.get(field)))}
-        return {**wire_format.parameters(body), **asked, **({"guardrail_id": guardrail} if guardrail else {})}
+        asked = {
+            name: value
+            for name, (field, _) in _CONDITIONS.items()
+            if (value := text(body.get(field)))
+        }
+        return {
+            **wire_format.parameters(body),
+            **asked,
+            **({"guardrail_id": guardrail} if guardrail else {}),
+        }
 
     read_vendor = with_failures(wire_format.read)
 
@@ -69,12 +77,18 @@ def _on_bedrock(wire_format: Format) -> Format:
         chunk = get(item, "chunk")
         answer = item if chunk is None else loaded(get(chunk, "bytes") or b"")
         delta = read_vendor(answer, full)
-        if delta is not None and delta.details:  # the vendor's own tier is not the one that Bedrock bills
-            delta.details = {name: value for name, value in delta.details.items() if name not in _CONDITIONS}
+        if (
+            delta is not None and delta.details
+        ):  # the vendor's own tier is not the one that Bedrock bills
+            delta.details = {
+                name: value for name, value in delta.details.items() if name not in _CONDITIONS
+            }
         counts = get(answer, _METRICS)
         if counts is not None:
             delta = delta or Delta()
-            delta.metered = Usage(input=count(counts, "inputTokenCount"), output=count(counts, "outputTokenCount"))
+            delta.metered = Usage(
+                input=count(counts, "inputTokenCount"), output=count(counts, "outputTokenCount")
+            )
         return delta
 
     return replace(wire_format, parameters=parameters, read=read)
@@ -82,7 +96,11 @@ def _on_bedrock(wire_format: Format) -> Format:
 
 def headed(headers: Mapping[str, Any]) -> Delta:
     """Return what the headers of an answer say."""
-    details = {name: value for name, (_, header) in _CONDITIONS.items() if (value := text(headers.get(header)))}
+    details = {
+        name: value
+        for name, (_, header) in _CONDITIONS.items()
+        if (value := text(headers.get(header)))
+    }
     return Delta(metered=metered(headers), details=details)
 
 
@@ -104,18 +122,30 @@ def _is_converse(body: Body) -> bool:
 
 
 def _is_embedding(body: Body) -> bool:
-    if "inputText" in body:  # Titan's texts hardly ever go without a configuration, and its embeddings have none
+    if (
+        "inputText" in body
+    ):  # Titan's texts hardly ever go without a configuration, and its embeddings have none
         return "textGenerationConfig" not in body and "titan-text" not in str(body.get("model"))
-    return any(name in body for name in ("inputImage", "texts", "input_type", "singleEmbeddingParams"))
+    return any(
+        name in body for name in ("inputImage", "texts", "input_type", "singleEmbeddingParams")
+    )
 
 
 FORMS = (
-    Form("anthropic", lambda body: "anthropic_version" in body and "messages" in body, _on_bedrock(MESSAGES)),
+    Form(
+        "anthropic",
+        lambda body: "anthropic_version" in body and "messages" in body,
+        _on_bedrock(MESSAGES),
+    ),
     Form("converse", _is_converse, _on_bedrock(CONVERSE)),
     Form("openai", _has("messages"), _on_bedrock(CHAT)),
     Form("cohere", _has("message"), _on_bedrock(CHAT_V1)),
     Form("embeddings", _is_embedding, _on_bedrock(EMBEDDINGS)),
-    Form("images", _has("taskType", "text_prompts", "aspect_ratio", "output_format"), _on_bedrock(IMAGES)),
+    Form(
+        "images",
+        _has("taskType", "text_prompts", "aspect_ratio", "output_format"),
+        _on_bedrock(IMAGES),
+    ),
     Form("prompt", _has("prompt", "inputText"), _on_bedrock(PROMPT)),
     Form("other", lambda _body: True, _on_bedrock(replace(PROMPT, operation="generate_content"))),
 )

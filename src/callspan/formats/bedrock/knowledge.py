@@ -9,7 +9,12 @@ from callspan.formats.bedrock.prompt import prompted
 from callspan.formats.format import Body, Format, chosen, fields, get, inside, items, text
 
 _BASE = "knowledgeBaseConfiguration"
-_SETTINGS = {"maxTokens": "max_tokens", "temperature": "temperature", "topP": "top_p", "stopSequences": "stop"}
+_SETTINGS = {
+    "maxTokens": "max_tokens",
+    "temperature": "temperature",
+    "topP": "top_p",
+    "stopSequences": "stop",
+}
 
 
 def generation(params: Body) -> dict[str, Any]:
@@ -48,7 +53,9 @@ def _search_parameters(body: Body) -> dict[str, Any]:
     told = {
         "data_source_id": body.get("knowledgeBaseId"),
         "knowledge_base_id": body.get("knowledgeBaseId"),
-        "retrieval_top_k": inside(body, "retrievalConfiguration", "vectorSearchConfiguration", "numberOfResults"),
+        "retrieval_top_k": inside(
+            body, "retrievalConfiguration", "vectorSearchConfiguration", "numberOfResults"
+        ),
     }
     return {name: value for name, value in told.items() if value is not None}
 
@@ -71,7 +78,10 @@ def _document(item: Any) -> dict[str, Any]:
 
 def _address(location: Any) -> str | None:
     """Where a document lies: each kind of place names it in a field of its own."""
-    return next((text(value) for place in fields(location).values() for value in fields(place).values()), None)
+    return next(
+        (text(value) for place in fields(location).values() for value in fields(place).values()),
+        None,
+    )
 
 
 SEARCH = Format("retrieval", _search_parameters, read_search, _search_content)

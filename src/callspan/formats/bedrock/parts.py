@@ -54,9 +54,17 @@ def _thought(value: Any, place: Any) -> Part:
 def _called(value: Any, place: Any) -> Part:
     """A tool's call: whole, as it begins, or a fragment of its arguments."""
     given = get(value, "input")
-    arguments = given if isinstance(given, str) else json.dumps(plain(given), ensure_ascii=False) if given else ""
+    arguments = (
+        given
+        if isinstance(given, str)
+        else json.dumps(plain(given), ensure_ascii=False)
+        if given
+        else ""
+    )
     kind = SERVER_TOOL_CALL if get(value, "type") == _SERVER_TOOL else TOOL_CALL
-    return Part(kind, arguments, 0, place, identity(get(value, "toolUseId")), text(get(value, "name")))
+    return Part(
+        kind, arguments, 0, place, identity(get(value, "toolUseId")), text(get(value, "name"))
+    )
 
 
 def _answered(value: Any, place: Any) -> Part | None:
@@ -73,25 +81,42 @@ def _result(content: Any) -> Any:
     found = said(content)
     if all(piece["type"] == TEXT for piece in found) and len(found) == len(items(content)):
         return joined(content)
-    return [*found, *(plain(get(item, "json")) for item in items(content) if get(item, "json") is not None)]
+    return [
+        *found,
+        *(plain(get(item, "json")) for item in items(content) if get(item, "json") is not None),
+    ]
 
 
 def _media(modality: str, value: Any, place: Any) -> Part:
     source, form = get(value, "source"), text(get(value, "format"))
-    kind = _DOCUMENTS.get(form or "", "") if modality == "document" else f"{modality}/{form}" if form else ""
+    kind = (
+        _DOCUMENTS.get(form or "", "")
+        if modality == "document"
+        else f"{modality}/{form}"
+        if form
+        else ""
+    )
     address = inside(source, "s3Location", "uri")
     if text(get(source, "text")):
         return Part(TEXT, get(source, "text"), index=place)
     if items(get(source, "content")):
         return Part(TEXT, joined(get(source, "content")), index=place)
-    told = parts.media(modality, address) if address else parts.blob(modality, kind, get(source, "bytes"))
+    told = (
+        parts.media(modality, address)
+        if address
+        else parts.blob(modality, kind, get(source, "bytes"))
+    )
     return Part(told.pop("type"), index=place, data=told)
 
 
 def _guarded(value: Any, place: Any) -> Part:
     """What a guardrail is to look at."""
     image = get(value, "image")
-    return _text(inside(value, "text", "text"), place) if image is None else _media("image", image, place)
+    return (
+        _text(inside(value, "text", "text"), place)
+        if image is None
+        else _media("image", image, place)
+    )
 
 
 def _joined(value: Any, place: Any) -> Part:
@@ -112,13 +137,20 @@ _KINDS: dict[str, Callable[[Any, Any], Part | None]] = {
 
 def tools(definitions: Any) -> list[dict[str, Any]]:
     """Tool definitions: functions, and the platform's own by name."""
-    return [_tool(item) for item in items(definitions) if get(item, "toolSpec") or get(item, "systemTool")]
+    return [
+        _tool(item)
+        for item in items(definitions)
+        if get(item, "toolSpec") or get(item, "systemTool")
+    ]
 
 
 def _tool(item: Any) -> dict[str, Any]:
     own, spec = get(item, "systemTool"), get(item, "toolSpec")
     if spec is None:
         return {"type": "system_tool", "name": str(get(own, "name") or "")}
-    told = {"description": get(spec, "description"), "parameters": plain(inside(spec, "inputSchema", "json"))}
+    told = {
+        "description": get(spec, "description"),
+        "parameters": plain(inside(spec, "inputSchema", "json")),
+    }
     known = {name: value for name, value in told.items() if value is not None}
     return {"type": "function", "name": str(get(spec, "name") or ""), **known}

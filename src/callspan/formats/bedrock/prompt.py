@@ -9,7 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.events import TEXT, Content, Delta, Part, Usage
-from callspan.formats.format import Body, Format, chosen, count, fields, get, identity, inside, items, position, text
+from callspan.formats.format import (
+    Body,
+    Format,
+    chosen,
+    count,
+    fields,
+    get,
+    identity,
+    inside,
+    items,
+    position,
+    text,
+)
 
 _SETTINGS = {
     "max_tokens": "max_tokens",
@@ -61,8 +73,14 @@ def read(answer: Any, full: bool) -> Delta | None:
     places = [_place(choice, number) for number, choice in enumerate(found)]
     return Delta(
         id=identity(get(answer, "id")),
-        parts=[Part(TEXT, _said(choice), place) for place, choice in zip(places, found, strict=True)] if full else (),
-        finish_reasons=[(place, _reason(choice)) for place, choice in zip(places, found, strict=True)],
+        parts=[
+            Part(TEXT, _said(choice), place) for place, choice in zip(places, found, strict=True)
+        ]
+        if full
+        else (),
+        finish_reasons=[
+            (place, _reason(choice)) for place, choice in zip(places, found, strict=True)
+        ],
         usage=_usage(answer, found),
     )
 
@@ -74,19 +92,32 @@ def _place(choice: Any, number: int) -> int:
 
 def _said(choice: Any) -> str:
     sources = (choice, get(choice, "data"))
-    return next((words for source in sources for name in _TEXTS if (words := text(get(source, name)))), "")
+    return next(
+        (words for source in sources for name in _TEXTS if (words := text(get(source, name)))), ""
+    )
 
 
 def _reason(choice: Any) -> str | None:
     named = (text(get(choice, name)) for name in _REASONS)
-    return next((reason for reason in named if reason), text(inside(choice, "finishReason", "reason")))
+    return next(
+        (reason for reason in named if reason), text(inside(choice, "finishReason", "reason"))
+    )
 
 
 def _usage(answer: Any, choices: list[Any]) -> Usage | None:
     """What the model states by itself; most leave it to the platform."""
     asked = next((number for name in _INPUT if (number := count(answer, name)) is not None), None)
-    said = [number for choice in choices for name in _OUTPUT if (number := count(choice, name)) is not None]
-    return Usage(input=asked, output=sum(said) if said else None) if said or asked is not None else None
+    said = [
+        number
+        for choice in choices
+        for name in _OUTPUT
+        if (number := count(choice, name)) is not None
+    ]
+    return (
+        Usage(input=asked, output=sum(said) if said else None)
+        if said or asked is not None
+        else None
+    )
 
 
 PROMPT = Format("text_completion", parameters, read, content)

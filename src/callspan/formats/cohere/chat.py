@@ -8,7 +8,17 @@ from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure,
 from callspan.formats import parts as parts
 from callspan.formats.cohere.usage import usage
 from callspan.formats.errors import stated_failure
-from callspan.formats.format import Body, Format, chosen, get, identity, items, plain, position, text
+from callspan.formats.format import (
+    Body,
+    Format,
+    chosen,
+    get,
+    identity,
+    items,
+    plain,
+    position,
+    text,
+)
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -42,7 +52,11 @@ def content(body: Body) -> Content:
 def _message(item: Any) -> dict[str, Any]:
     role = get(item, "role") or "user"
     if role == "tool":
-        found = {"type": "tool_call_response", "id": get(item, "tool_call_id"), "response": _result(item)}
+        found = {
+            "type": "tool_call_response",
+            "id": get(item, "tool_call_id"),
+            "response": _result(item),
+        }
         return {"role": role, "parts": [found]}
     return {"role": role, "parts": [shown(part, part.text) for part in _spoken(item)]}
 
@@ -62,7 +76,9 @@ def _spoken(message: Any) -> list[Part]:
     found = [Part(REASONING, plan, index=_PLAN)] if plan else []
     blocks = [{"type": "text", "text": said}] if isinstance(said, str) else items(said)
     found += [_block(block, place) for place, block in enumerate(blocks)]
-    return found + [_called(call, place) for place, call in enumerate(items(get(message, "tool_calls")))]
+    return found + [
+        _called(call, place) for place, call in enumerate(items(get(message, "tool_calls")))
+    ]
 
 
 def _block(block: Any, place: Any) -> Part:
@@ -80,13 +96,17 @@ def _block(block: Any, place: Any) -> Part:
 
 def _fragment(block: Any, place: Any) -> Part:
     thought = text(get(block, "thinking"))
-    return Part(REASONING if thought else TEXT, thought or text(get(block, "text")) or "", index=place)
+    return Part(
+        REASONING if thought else TEXT, thought or text(get(block, "text")) or "", index=place
+    )
 
 
 def _called(call: Any, place: Any) -> Part:
     function = get(call, "function")
     arguments, own_id = text(get(function, "arguments")), identity(get(call, "id"))
-    return Part(TOOL_CALL, arguments or "", index=place, id=own_id, name=text(get(function, "name")))
+    return Part(
+        TOOL_CALL, arguments or "", index=place, id=own_id, name=text(get(function, "name"))
+    )
 
 
 def read(answer: Any, full: bool) -> Delta | None:
@@ -97,7 +117,9 @@ def read(answer: Any, full: bool) -> Delta | None:
     if kind == "message-end":
         return _end(answer, get(answer, "delta"))
     if isinstance(kind, str):
-        part = _piece(kind, get(get(answer, "delta"), "message"), position(answer)) if full else None
+        part = (
+            _piece(kind, get(get(answer, "delta"), "message"), position(answer)) if full else None
+        )
         return Delta(parts=(part,)) if part is not None else None
     delta = _end(answer, answer)
     delta.parts = _spoken(get(answer, "message")) if full else ()
@@ -120,7 +142,9 @@ def _piece(kind: str, message: Any, place: Any) -> Part | None:
 def _end(answer: Any, told: Any) -> Delta:
     """The end of an answer, as the last event or the whole of it tells."""
     reason = text(get(told, "finish_reason"))
-    stated = get(told, "usage") or get(told, "meta")  # its client for AWS puts counts where the first API has them
+    stated = get(told, "usage") or get(
+        told, "meta"
+    )  # its client for AWS puts counts where the first API has them
     return Delta(
         id=identity(get(answer, "id")),
         finish_reasons=((0, reason),),

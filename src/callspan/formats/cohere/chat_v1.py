@@ -35,11 +35,19 @@ def _message(item: Any) -> dict[str, Any]:
 
 def _result(result: Any) -> dict[str, Any]:
     name, outputs = text(get(get(result, "call"), "name")), plain(get(result, "outputs"))
-    return {"type": "tool_call_response", "id": None, "response": outputs, **({"name": name} if name else {})}
+    return {
+        "type": "tool_call_response",
+        "id": None,
+        "response": outputs,
+        **({"name": name} if name else {}),
+    }
 
 
 def _tool(item: Any) -> dict[str, Any]:
-    told = {"description": get(item, "description"), "parameters": plain(get(item, "parameter_definitions"))}
+    told = {
+        "description": get(item, "description"),
+        "parameters": plain(get(item, "parameter_definitions")),
+    }
     known = {name: value for name, value in told.items() if value is not None}
     return {"type": "function", "name": str(get(item, "name") or ""), **known}
 
@@ -82,7 +90,9 @@ def _whole(answer: Any, reason: Any, full: bool) -> Delta:
 def _spoken(said: Any, caller: Any = None) -> list[Part]:
     words = text(said)
     found = [Part(TEXT, words)] if words else []
-    return found + [_called(call, place) for place, call in enumerate(items(get(caller, "tool_calls")))]
+    return found + [
+        _called(call, place) for place, call in enumerate(items(get(caller, "tool_calls")))
+    ]
 
 
 def _called(call: Any, place: int) -> Part:
@@ -96,7 +106,14 @@ def _fragments(delta: Any) -> list[Part]:
     said, place = text(get(delta, "text")), position(delta)
     if said:
         return [Part(TEXT, said)]
-    return [Part(TOOL_CALL, text(get(delta, "parameters")) or "", index=place, name=text(get(delta, "name")))]
+    return [
+        Part(
+            TOOL_CALL,
+            text(get(delta, "parameters")) or "",
+            index=place,
+            name=text(get(delta, "name")),
+        )
+    ]
 
 
 CHAT_V1 = Format("chat", parameters, read, content)

@@ -16,8 +16,15 @@ def _parameters(_body: Body) -> dict[str, Any]:
 
 def content(body: Body) -> Content:
     """What is asked, and the documents that may answer it."""
-    documents = (item if isinstance(item, str) else get(item, "text") for item in items(body.get("documents")))
-    told = [{"type": TEXT, "content": said} for said in (body.get("query"), *documents) if isinstance(said, str)]
+    documents = (
+        item if isinstance(item, str) else get(item, "text")
+        for item in items(body.get("documents"))
+    )
+    told = [
+        {"type": TEXT, "content": said}
+        for said in (body.get("query"), *documents)
+        if isinstance(said, str)
+    ]
     return Content(messages=[{"role": "user", "parts": told}] if told else [])
 
 

@@ -38,9 +38,19 @@ def parameters(body: Body) -> dict[str, Any]:
 
 
 def _output_type(wanted: Any) -> str | None:
-    made = [kind for name in items(get(wanted, "responseModalities")) if (kind := _MADE.get(str(name).upper()))]
+    made = [
+        kind
+        for name in items(get(wanted, "responseModalities"))
+        if (kind := _MADE.get(str(name).upper()))
+    ]
     schema = get(wanted, "responseSchema") or get(wanted, "responseJsonSchema")
-    return made[0] if made else "json" if schema else _MIME_TYPES.get(str(get(wanted, "responseMimeType")))
+    return (
+        made[0]
+        if made
+        else "json"
+        if schema
+        else _MIME_TYPES.get(str(get(wanted, "responseMimeType")))
+    )
 
 
 def content(body: Body) -> Content:
@@ -57,10 +67,17 @@ def read(answer: Any, full: bool) -> Delta | None:
     failed = get(answer, "error")
     if failed is not None:
         return Delta(
-            failure=Failure(failure_type(failed, "status", "code"), str(get(failed, "message") or "")), last=True
+            failure=Failure(
+                failure_type(failed, "status", "code"), str(get(failed, "message") or "")
+            ),
+            last=True,
         )
     candidates = list(map(_numbered, enumerate(items(get(answer, "candidates")))))
-    spoken = [part for number, candidate in candidates for part in _parts(number, candidate)] if full else ()
+    spoken = (
+        [part for number, candidate in candidates for part in _parts(number, candidate)]
+        if full
+        else ()
+    )
     reasons = [(number, text(get(candidate, "finishReason"))) for number, candidate in candidates]
     stated = get(answer, "usageMetadata")
     counts = usage(stated)
@@ -89,9 +106,18 @@ def _parts(number: int, candidate: Any) -> list[Part]:
 
 def searches(candidates: list[tuple[int, Any]]) -> dict[str, int]:
     """Return how often the web was searched for an answer, and whether maps were."""
-    grounds = [ground for _, each in candidates if (ground := get(each, "groundingMetadata")) is not None]
-    queries = [query for ground in grounds for query in items(get(ground, "webSearchQueries")) if query]
-    places = [piece for ground in grounds for piece in items(get(ground, "groundingChunks")) if get(piece, "maps")]
+    grounds = [
+        ground for _, each in candidates if (ground := get(each, "groundingMetadata")) is not None
+    ]
+    queries = [
+        query for ground in grounds for query in items(get(ground, "webSearchQueries")) if query
+    ]
+    places = [
+        piece
+        for ground in grounds
+        for piece in items(get(ground, "groundingChunks"))
+        if get(piece, "maps")
+    ]
     found = {"web_searches": len(queries), "map_searches": min(1, len(places))}
     return {name: number for name, number in found.items() if number}
 

@@ -9,7 +9,19 @@ from callspan.events.ending import CANCELLED_BY_PROVIDER
 from callspan.events.usage import DETAILS
 from callspan.formats import parts as parts
 from callspan.formats.errors import OTHER, failure_type
-from callspan.formats.format import Body, Format, chosen, count, get, identity, items, plain, position, spoken, text
+from callspan.formats.format import (
+    Body,
+    Format,
+    chosen,
+    count,
+    get,
+    identity,
+    items,
+    plain,
+    position,
+    spoken,
+    text,
+)
 from callspan.formats.gemini.usage import by_modality
 from callspan.runtime.number import http_status
 
@@ -21,7 +33,12 @@ _SETTINGS = {
     "seed": "seed",
     "thinking_level": "reasoning_level",
 }
-_ENDS = {"completed": "stop", "requires_action": "tool_calls", "incomplete": "incomplete", "cancelled": "cancelled"}
+_ENDS = {
+    "completed": "stop",
+    "requires_action": "tool_calls",
+    "incomplete": "incomplete",
+    "cancelled": "cancelled",
+}
 _MEDIA = ("image", "audio", "video", "document")
 _EMPTY = ("", "model_output", "user_input")
 _RESULT = "_result"
@@ -31,14 +48,20 @@ _BY_MODALITY = {
     "output_tokens_by_modality": "output",
     "cached_tokens_by_modality": "cache_read",
 }
-_SEARCHES = {"google_search": "web_searches", "google_maps": "map_searches", "retrieval": "storage_searches"}
+_SEARCHES = {
+    "google_search": "web_searches",
+    "google_maps": "map_searches",
+    "retrieval": "storage_searches",
+}
 
 
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings."""
     found = chosen(body.get("generation_config") or {}, _SETTINGS)
     beside = {"previous_response_id": "previous_interaction_id", "service_tier": "service_tier"}
-    return found | {name: value for name, field in beside.items() if (value := text(body.get(field)))}
+    return found | {
+        name: value for name, field in beside.items() if (value := text(body.get(field)))
+    }
 
 
 def content(body: Body) -> Content:
@@ -72,7 +95,11 @@ def _pieces(item: Any, place: Any) -> list[Part]:
             return [Part(TEXT, words, index=place)] if words else []
         case "thought" | "thought_summary":
             told = [*items(get(item, "summary")), inner]
-            return [Part(REASONING, words, index=place) for one in told if (words := text(get(one, "text")))]
+            return [
+                Part(REASONING, words, index=place)
+                for one in told
+                if (words := text(get(one, "text")))
+            ]
         case "function_call":
             return [_called(item, place)]
         case _:
@@ -81,13 +108,24 @@ def _pieces(item: Any, place: Any) -> list[Part]:
 
 def _called(item: Any, place: Any) -> Part:
     # a step begins with an empty object, and its arguments follow as text
-    return Part(TOOL_CALL, spoken(get(item, "arguments")), 0, place, identity(get(item, "id")), text(get(item, "name")))
+    return Part(
+        TOOL_CALL,
+        spoken(get(item, "arguments")),
+        0,
+        place,
+        identity(get(item, "id")),
+        text(get(item, "name")),
+    )
 
 
 def _other(kind: str, item: Any, place: Any) -> list[Part]:
     if kind in _MEDIA:
         uri, data = text(get(item, "uri")), get(item, "data")
-        told = parts.media(kind, uri) if uri else parts.blob(kind, str(get(item, "mime_type") or ""), data)
+        told = (
+            parts.media(kind, uri)
+            if uri
+            else parts.blob(kind, str(get(item, "mime_type") or ""), data)
+        )
         return [Part(told.pop("type"), index=place, data=told)]
     if kind.endswith(_RESULT):
         answered = {"id": identity(get(item, "call_id")), "response": plain(get(item, "result"))}
@@ -107,13 +145,19 @@ def read(answer: Any, full: bool) -> Delta | None:
             return Delta(parts=_pieces(begun, position(answer))) if full else None
         case "interaction.start" | "interaction.created":
             begun = get(answer, "interaction")
-            return Delta(id=identity(get(begun, "id")), model=text(get(begun, "model")), finish_reasons=((0, None),))
+            return Delta(
+                id=identity(get(begun, "id")),
+                model=text(get(begun, "model")),
+                finish_reasons=((0, None),),
+            )
         case "interaction.complete" | "interaction.completed":
             return _whole(get(answer, "interaction"), full)
         case _ if failed is not None and not get(answer, "status"):
             told = str(get(failed, "message") or "")
             status = http_status(get(failed, "code"))
-            return Delta(failure=Failure(failure_type(failed, "status", "code"), told, status), last=True)
+            return Delta(
+                failure=Failure(failure_type(failed, "status", "code"), told, status), last=True
+            )
         case _:
             return None if kind else _whole(answer, full)
 
@@ -165,7 +209,9 @@ def _usage(stated: Any) -> Usage | None:
     """The counts; thoughts stand beside the output, unless the total says that they are in it."""
     told, tools = count(stated, "total_input_tokens"), count(stated, "total_tool_use_tokens")
     said, thought = count(stated, "total_output_tokens"), count(stated, "total_thought_tokens")
-    apart = thought is not None and count(stated, "total_tokens") != (told or 0) + (tools or 0) + (said or 0)
+    apart = thought is not None and count(stated, "total_tokens") != (told or 0) + (tools or 0) + (
+        said or 0
+    )
     parts = by_modality(stated, _BY_MODALITY, "tokens")
     details = {name: parts.pop(name) for name in DETAILS if name in parts}
     found = Usage(

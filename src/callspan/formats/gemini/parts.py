@@ -18,7 +18,11 @@ _WORD = re.compile("[A-Z]")
 def field(source: Any, name: str) -> Any:
     """A field of a request; the client writes inner ones in either spelling, depending on its version."""
     found = get(source, name)
-    return get(source, _WORD.sub(lambda start: f"_{start.group().lower()}", name)) if found is None else found
+    return (
+        get(source, _WORD.sub(lambda start: f"_{start.group().lower()}", name))
+        if found is None
+        else found
+    )
 
 
 def message(content: Any) -> dict[str, Any]:
@@ -51,7 +55,11 @@ _Read = tuple[str, str, dict[str, Any]]
 
 def _called(call: Any) -> _Read:
     given = plain(get(call, "args")) or {}
-    told = {"id": identity(get(call, "id")), "name": text(get(call, "name")) or "", "arguments": given}
+    told = {
+        "id": identity(get(call, "id")),
+        "name": text(get(call, "name")) or "",
+        "arguments": given,
+    }
     return TOOL_CALL, spoken(given), told
 
 
@@ -83,15 +91,21 @@ def _code(code: Any) -> _Read:
 
 
 def _ran(result: Any) -> _Read:
-    return _server_tool_answer(_CODE, None, {"outcome": get(result, "outcome"), "output": get(result, "output")})
+    return _server_tool_answer(
+        _CODE, None, {"outcome": get(result, "outcome"), "output": get(result, "output")}
+    )
 
 
 def _tool_called(call: Any) -> _Read:
-    return _server_tool(str(field(call, "toolType") or ""), get(call, "id"), plain(get(call, "args")) or {})
+    return _server_tool(
+        str(field(call, "toolType") or ""), get(call, "id"), plain(get(call, "args")) or {}
+    )
 
 
 def _tool_answered(answer: Any) -> _Read:
-    return _server_tool_answer(str(field(answer, "toolType") or ""), get(answer, "id"), plain(get(answer, "response")))
+    return _server_tool_answer(
+        str(field(answer, "toolType") or ""), get(answer, "id"), plain(get(answer, "response"))
+    )
 
 
 def _server_tool(name: str, own_id: Any, arguments: Any) -> _Read:
@@ -140,4 +154,7 @@ def _schema(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     typed = isinstance(value.get("type"), str)
-    return {name: item.lower() if name == "type" and typed else _schema(item) for name, item in value.items()}
+    return {
+        name: item.lower() if name == "type" and typed else _schema(item)
+        for name, item in value.items()
+    }

@@ -19,5 +19,7 @@ def model(path: str) -> str:
 def endpoint(path: str, body: Body) -> str:
     """The path, in which a prediction that is an embedding is called by that name."""
     path = path.partition("?")[0]
-    embeds = path.endswith(_PREDICT) and any(get(item, "content") is not None for item in items(body.get("instances")))
+    embeds = path.endswith(_PREDICT) and any(
+        get(item, "content") is not None for item in items(body.get("instances"))
+    )
     return f"{path.removesuffix(_PREDICT)}:embedContent" if embeds else path

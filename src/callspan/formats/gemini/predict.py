@@ -26,7 +26,9 @@ def read_embeddings(answer: Any, _full: bool) -> Delta | None:
     """A whole answer; the Gemini API need not state any tokens."""
     vectors = [*items(get(answer, "embeddings")), get(answer, "embedding")]
     predicted = [get(item, "embeddings") for item in items(get(answer, "predictions"))]
-    values = get(next((vector for vector in [*predicted, *vectors] if vector is not None), None), "values")
+    values = get(
+        next((vector for vector in [*predicted, *vectors] if vector is not None), None), "values"
+    )
     return Delta(
         usage=_embedding_usage(answer, predicted),
         details={"dimensions": len(values)} if isinstance(values, list) and values else None,
@@ -62,7 +64,9 @@ def read_images(answer: Any, full: bool) -> Delta | None:
 
 
 def _image(image: Any, place: int) -> Part:
-    told = parts.blob("image", str(get(image, "mimeType") or "image/png"), get(image, "bytesBase64Encoded"))
+    told = parts.blob(
+        "image", str(get(image, "mimeType") or "image/png"), get(image, "bytesBase64Encoded")
+    )
     return Part(told.pop("type"), choice=place, data=told)
 
 

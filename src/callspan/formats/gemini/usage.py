@@ -53,7 +53,10 @@ def by_modality(stated: Any, lists: Mapping[str, str], number: str) -> dict[str,
     found: dict[str, int] = {}
     for name, side in lists.items():
         for detail in items(get(stated, name)):
-            kind, tokens = _MODALITIES.get(str(get(detail, "modality")).upper()), count(detail, number)
+            kind, tokens = (
+                _MODALITIES.get(str(get(detail, "modality")).upper()),
+                count(detail, number),
+            )
             if kind is not None and tokens is not None:
                 found[f"{side}_{kind}"] = found.get(f"{side}_{kind}", 0) + tokens
     return found
@@ -61,5 +64,7 @@ def by_modality(stated: Any, lists: Mapping[str, str], number: str) -> dict[str,
 
 def tier(stated: Any) -> dict[str, Any]:
     """Return the service tier that the counts are billed by, if they say so."""
-    found = text(get(stated, "serviceTier")) or _TRAFFIC.get(str(get(stated, "trafficType")).upper())
+    found = text(get(stated, "serviceTier")) or _TRAFFIC.get(
+        str(get(stated, "trafficType")).upper()
+    )
     return {"service_tier": found} if found else {}

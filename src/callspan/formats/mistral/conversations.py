@@ -33,10 +33,17 @@ def content(body: Body) -> Content:
 def _message(entry: Any) -> dict[str, Any]:
     kind = text(get(entry, "type")) or ""
     if kind == "function.result":
-        told = {"tool_call_id": get(entry, "tool_call_id"), "content": get(entry, "result"), "role": "tool"}
+        told = {
+            "tool_call_id": get(entry, "tool_call_id"),
+            "content": get(entry, "result"),
+            "role": "tool",
+        }
         return chat.content({"messages": [told]}).messages[0]
     if kind in _ENTRIES:
-        return {"role": "assistant", "parts": [shown(part, part.text) for part in _ENTRIES[kind](entry, None)]}
+        return {
+            "role": "assistant",
+            "parts": [shown(part, part.text) for part in _ENTRIES[kind](entry, None)],
+        }
     return chat.content({"messages": [entry]}).messages[0]
 
 
@@ -66,11 +73,17 @@ def _event(kind: str, event: Any, full: bool) -> Delta | None:
 
 
 def _whole(answer: Any, full: bool) -> Delta:
-    entries = [entry for entry in items(get(answer, "outputs")) if text(get(entry, "type")) in _ENTRIES]
+    entries = [
+        entry for entry in items(get(answer, "outputs")) if text(get(entry, "type")) in _ENTRIES
+    ]
     said = enumerate(entries if full else ())
     return Delta(
-        model=next((model for entry in reversed(entries) if (model := text(get(entry, "model")))), None),
-        parts=[part for place, entry in said for part in _ENTRIES[get(entry, "type")](entry, place)],
+        model=next(
+            (model for entry in reversed(entries) if (model := text(get(entry, "model")))), None
+        ),
+        parts=[
+            part for place, entry in said for part in _ENTRIES[get(entry, "type")](entry, place)
+        ],
         details=_conversation(answer),
         usage=usage(get(answer, "usage")),
         failure=None if entries else stated_failure(answer),
@@ -97,12 +110,27 @@ def _called(entry: Any, place: Any) -> list[Part]:
 
 
 def _ran(entry: Any, place: Any) -> list[Part]:
-    return [Part(SERVER_TOOL_CALL, _arguments(entry), 0, place, identity(get(entry, "id")), text(get(entry, "name")))]
+    return [
+        Part(
+            SERVER_TOOL_CALL,
+            _arguments(entry),
+            0,
+            place,
+            identity(get(entry, "id")),
+            text(get(entry, "name")),
+        )
+    ]
 
 
 def _arguments(entry: Any) -> str:
     given = get(entry, "arguments")
-    return given if isinstance(given, str) else json.dumps(plain(given), ensure_ascii=False) if given else ""
+    return (
+        given
+        if isinstance(given, str)
+        else json.dumps(plain(given), ensure_ascii=False)
+        if given
+        else ""
+    )
 
 
 _ENTRIES: dict[str, Callable[[Any, Any], list[Part]]] = {

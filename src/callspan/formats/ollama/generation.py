@@ -43,7 +43,8 @@ def parameters(body: Body) -> dict[str, Any]:
 def chat_content(body: Body) -> Content:
     """The conversation and the tools. System messages stay where they stand in it."""
     return Content(
-        messages=[_message(item) for item in items(body.get("messages"))], tools=parts.tools(body.get("tools"))
+        messages=[_message(item) for item in items(body.get("messages"))],
+        tools=parts.tools(body.get("tools")),
     )
 
 
@@ -51,14 +52,25 @@ def _message(item: Any) -> dict[str, Any]:
     role = get(item, "role") or "user"
     if role == "tool":
         name = get(item, "tool_name") or get(item, "name")
-        told = {"type": "tool_call_response", "id": get(item, "tool_call_id"), "response": get(item, "content")}
+        told = {
+            "type": "tool_call_response",
+            "id": get(item, "tool_call_id"),
+            "response": get(item, "content"),
+        }
         return {"role": role, "parts": [told | ({"name": name} if name else {})]}
-    return {"role": role, "parts": [*(shown(part, part.text) for part in _spoken(item)), *_images(item)]}
+    return {
+        "role": role,
+        "parts": [*(shown(part, part.text) for part in _spoken(item)), *_images(item)],
+    }
 
 
 def generate_content(body: Body) -> Content:
     """The prompt with its images, what is to follow the answer, and the system prompt."""
-    said = [{"type": TEXT, "content": piece} for name in ("prompt", "suffix") if (piece := text(body.get(name)))]
+    said = [
+        {"type": TEXT, "content": piece}
+        for name in ("prompt", "suffix")
+        if (piece := text(body.get(name)))
+    ]
     said += _images(body)
     system = text(body.get("system"))
     return Content(
@@ -72,7 +84,9 @@ def _images(source: Any) -> list[dict[str, Any]]:
 
 
 def _image(data: Any) -> dict[str, Any]:
-    known = (kind for start, kind in _IMAGES.items() if isinstance(data, str) and data.startswith(start))
+    known = (
+        kind for start, kind in _IMAGES.items() if isinstance(data, str) and data.startswith(start)
+    )
     return parts.blob("image", next(known, ""), data)
 
 
@@ -94,7 +108,10 @@ def read(answer: Any, full: bool) -> Delta | None:
 
 def _spoken(message: Any) -> list[Part]:
     """What a message of a chat says, or an answer to a prompt."""
-    thought, said = text(get(message, "thinking")), text(get(message, "content")) or text(get(message, "response"))
+    thought, said = (
+        text(get(message, "thinking")),
+        text(get(message, "content")) or text(get(message, "response")),
+    )
     found = [Part(REASONING, thought)] if thought else []
     found += [Part(TEXT, said)] if said else []
     image = text(get(message, "image"))
@@ -108,7 +125,11 @@ def _called(call: Any) -> Part:
     """A tool call, which is whole also in a stream, and has no id from most servers."""
     function = get(call, "function")
     given = plain(get(function, "arguments")) or {}
-    told = {"id": identity(get(call, "id")), "name": text(get(function, "name")) or "", "arguments": given}
+    told = {
+        "id": identity(get(call, "id")),
+        "name": text(get(function, "name")) or "",
+        "arguments": given,
+    }
     return Part(TOOL_CALL, json.dumps(given, ensure_ascii=False, default=repr), data=told)
 
 

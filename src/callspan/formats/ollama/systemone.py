@@ -21,7 +21,11 @@ def content(body: Body) -> Content:
 
 
 def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False, default=repr)
+    return (
+        value
+        if isinstance(value, str)
+        else json.dumps(plain(value), ensure_ascii=False, default=repr)
+    )
 
 
 def read(answer: Any, full: bool) -> Delta | None:

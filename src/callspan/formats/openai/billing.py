@@ -23,7 +23,9 @@ FIELDS = frozenset(
     }
 )
 """The fields of a `usage` object that say more than most do."""
-PARTS = frozenset({"cached_tokens_details", "cache_creation_token_details", "cache_write_tokens_details"})
+PARTS = frozenset(
+    {"cached_tokens_details", "cache_creation_token_details", "cache_write_tokens_details"}
+)
 """The same in the details of its input."""
 _TICKS = 1e10
 """xAI's ticks in a dollar."""
@@ -31,7 +33,10 @@ _HOUR = "ephemeral_1h_input_tokens"
 _COUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("web_searches", ("num_search_queries",)),  # Perplexity
     ("web_searches", ("tool_calls_details", "search_web", "invocation")),  # its agents
-    ("web_searches", ("server_tool_use", "web_search_requests")),  # OpenRouter, gateways to Anthropic's models
+    (
+        "web_searches",
+        ("server_tool_use", "web_search_requests"),
+    ),  # OpenRouter, gateways to Anthropic's models
     ("web_fetches", ("server_tool_use", "web_fetch_requests")),
     ("web_searches", ("server_side_tool_usage_details", "web_search_calls")),  # xAI
     ("social_searches", ("server_side_tool_usage_details", "x_search_calls")),
@@ -58,7 +63,11 @@ def add(found: Usage, stated: Body, sent: Body) -> None:
 
 def _cached(parts: Any) -> dict[str, int]:
     kinds = ("text", "audio", "image", "video")
-    return {f"cache_read_{kind}": amount for kind in kinds if (amount := count(parts, f"{kind}_tokens")) is not None}
+    return {
+        f"cache_read_{kind}": amount
+        for kind in kinds
+        if (amount := count(parts, f"{kind}_tokens")) is not None
+    }
 
 
 def _add_cost(found: Usage, stated: Body, details: dict[str, int]) -> None:
@@ -129,4 +138,7 @@ def executed(choices: list[Any]) -> dict[str, int]:
 
 def models(breakdown: Any) -> list[tuple[str | None, Any]]:
     """Return the models that a system of Groq's asked, each with its `usage` object."""
-    return [(text(get(each, "model")), fields(get(each, "usage"))) for each in items(get(breakdown, "models"))]
+    return [
+        (text(get(each, "model")), fields(get(each, "usage")))
+        for each in items(get(breakdown, "models"))
+    ]

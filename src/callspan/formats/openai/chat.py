@@ -8,7 +8,18 @@ from typing import Any
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage, parsed
 from callspan.formats import parts as parts
 from callspan.formats.errors import stated_failure
-from callspan.formats.format import Body, Format, chosen, fields, get, identity, items, position, spoken, text
+from callspan.formats.format import (
+    Body,
+    Format,
+    chosen,
+    fields,
+    get,
+    identity,
+    items,
+    position,
+    spoken,
+    text,
+)
 from callspan.formats.openai import billing as billing
 from callspan.formats.openai.usage import from_timings, shares, usage
 
@@ -42,7 +53,9 @@ def parameters(body: Body) -> dict[str, Any]:
         found.setdefault("reasoning_level", effort)
     if "web_search_options" in body or "-search-" in str(body.get("model")):
         # what is searched each time, without a word of how often, is paid for beside the tokens
-        found["search_type"] = text(get(body.get("web_search_options"), "search_type")) or "built_in"
+        found["search_type"] = (
+            text(get(body.get("web_search_options"), "search_type")) or "built_in"
+        )
     return found
 
 
@@ -64,10 +77,16 @@ def _message(item: Any) -> dict[str, Any]:
     role = get(item, "role") or "user"
     if role in ("tool", "function"):
         identity = get(item, "tool_call_id") or get(item, "name")
-        found = [{"type": "tool_call_response", "id": identity, "response": _plain(get(item, "content"))}]
+        found = [
+            {"type": "tool_call_response", "id": identity, "response": _plain(get(item, "content"))}
+        ]
     else:
         found = _said(get(item, "content"))
-        found += [{"type": TEXT, "content": text(get(item, "refusal"))}] if text(get(item, "refusal")) else []
+        found += (
+            [{"type": TEXT, "content": text(get(item, "refusal"))}]
+            if text(get(item, "refusal"))
+            else []
+        )
         found += [_asked(call) for call in items(get(item, "tool_calls"))]
         legacy = get(item, "function_call")
         found += [_asked({"function": legacy})] if legacy else []
@@ -94,7 +113,9 @@ def _piece(item: Any) -> dict[str, Any]:
             return {"type": TEXT, "content": get(item, kind) or ""}
         case "image_url" | "document_url" as kind:
             url = get(item, kind)
-            return parts.media(kind.removesuffix("_url"), url if isinstance(url, str) else get(url, "url"))
+            return parts.media(
+                kind.removesuffix("_url"), url if isinstance(url, str) else get(url, "url")
+            )
         case "input_audio":
             sound = get(item, "input_audio")
             if isinstance(sound, str):
@@ -112,7 +133,12 @@ def _asked(call: Any) -> dict[str, Any]:
     function = get(call, "function") or get(call, "custom") or {}
     arguments = get(function, "arguments")
     given = get(function, "input") if arguments is None else parsed(arguments)
-    return {"type": TOOL_CALL, "id": get(call, "id"), "name": get(function, "name") or "", "arguments": given}
+    return {
+        "type": TOOL_CALL,
+        "id": get(call, "id"),
+        "name": get(function, "name") or "",
+        "arguments": given,
+    }
 
 
 def read(answer: Any, full: bool) -> Delta | None:
@@ -121,7 +147,12 @@ def read(answer: Any, full: bool) -> Delta | None:
     choices, stated = told.get("choices"), told.get("usage")
     if type(choices) is not list:
         choices = items(choices)
-    if not full and stated is None and len(choices) == 1 and get(choices[0], "finish_reason") is None:
+    if (
+        not full
+        and stated is None
+        and len(choices) == 1
+        and get(choices[0], "finish_reason") is None
+    ):
         return None
     found: list[Part] = []
     reasons: list[tuple[int, str | None]] = []
@@ -143,7 +174,9 @@ def read(answer: Any, full: bool) -> Delta | None:
     if stated is None and "x_groq" in told:
         stated = get(told["x_groq"], "usage")
     delta = Delta(identity(told.get("id")), text(told.get("model")), found, reasons)
-    delta.usage = from_timings(told["timings"]) if stated is None and "timings" in told else usage(stated)
+    delta.usage = (
+        from_timings(told["timings"]) if stated is None and "timings" in told else usage(stated)
+    )
     if "usage_breakdown" in told and delta.usage is not None:
         _break_down(delta.usage, told["usage_breakdown"], choices)
     delta.details = _details(told, choices, reasons)
@@ -154,11 +187,17 @@ def read(answer: Any, full: bool) -> Delta | None:
     return delta
 
 
-def _details(told: Mapping[str, Any], choices: list[Any], reasons: list[tuple[int, str | None]]) -> Any:
+def _details(
+    told: Mapping[str, Any], choices: list[Any], reasons: list[tuple[int, str | None]]
+) -> Any:
     found: dict[str, Any] | None = None
     if told.get("service_tier") or told.get("system_fingerprint"):
         found = {name: value for name in _DETAILS if (value := text(told.get(name)))}
-    if reasons and reasons[0][1] is not None and (cost := billing.gateway_cost(choices[0])) is not None:
+    if (
+        reasons
+        and reasons[0][1] is not None
+        and (cost := billing.gateway_cost(choices[0])) is not None
+    ):
         found = {**(found or {}), "cost_usd": cost}
     return found
 
@@ -198,7 +237,11 @@ def _text(value: Any, choice: int, _whole: bool) -> list[Part]:
 def chunk(item: Any, choice: int, place: Any = None) -> list[Part]:
     """One item of a content that is a list: text, or a thought that has texts in it."""
     if get(item, "type") == "thinking":
-        return [Part(REASONING, thought, choice, place)] if (thought := _plain(get(item, "thinking"))) else []
+        return (
+            [Part(REASONING, thought, choice, place)]
+            if (thought := _plain(get(item, "thinking")))
+            else []
+        )
     return [Part(TEXT, said, choice, place)] if (said := text(get(item, "text"))) else []
 
 
@@ -250,7 +293,9 @@ def _failure(told: Mapping[str, Any], choices: list[Any], broken: bool) -> Failu
 def with_usage_requested(body: Body) -> Body | None:
     """The body of a stream with usage asked for, unless the app has chosen for itself."""
     options = body.get("stream_options")
-    if (options is not None and not isinstance(options, Mapping)) or "include_usage" in (options or {}):
+    if (options is not None and not isinstance(options, Mapping)) or "include_usage" in (
+        options or {}
+    ):
         return None
     return {**body, "stream_options": {**(options or {}), "include_usage": True}}
 

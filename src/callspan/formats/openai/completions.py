@@ -18,7 +18,13 @@ def content(body: Body) -> Content:
     """The prompts, each as a message of the user; prompts given as token numbers are left out."""
     prompt = body.get("prompt")
     prompts = [prompt] if isinstance(prompt, str) else items(prompt)
-    return Content([{"role": "user", "parts": [{"type": TEXT, "content": p}]} for p in prompts if isinstance(p, str)])
+    return Content(
+        [
+            {"role": "user", "parts": [{"type": TEXT, "content": p}]}
+            for p in prompts
+            if isinstance(p, str)
+        ]
+    )
 
 
 def read(answer: Any, full: bool) -> Delta | None:
@@ -27,12 +33,20 @@ def read(answer: Any, full: bool) -> Delta | None:
     if delta is not None and full:
         delta.parts = [
             Part(TEXT, said, choice=index)
-            for (index, _), choice in zip(delta.finish_reasons, items(get(answer, "choices")), strict=False)
+            for (index, _), choice in zip(
+                delta.finish_reasons, items(get(answer, "choices")), strict=False
+            )
             if (said := text(get(choice, "text")))
         ]
     return delta
 
 
 COMPLETIONS = Format(
-    "text_completion", parameters, read, content, chat.with_usage_requested, chat.only_usage, chat.usage_follows
+    "text_completion",
+    parameters,
+    read,
+    content,
+    chat.with_usage_requested,
+    chat.only_usage,
+    chat.usage_follows,
 )

@@ -72,4 +72,6 @@ _READ = with_failures(read)
 IMAGES = Format("generate_content", _parameters("image"), _READ, _content("prompt"))
 SPEECH = Format("generate_content", _parameters("speech"), _READ, _content("input"))
 TRANSCRIPTION = Format("generate_content", _parameters("text"), _READ, _content("prompt"))
-MODERATION = Format("moderation", _parameters(None), with_failures(read_moderation), _content("input"))
+MODERATION = Format(
+    "moderation", _parameters(None), with_failures(read_moderation), _content("input")
+)

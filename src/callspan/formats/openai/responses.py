@@ -18,7 +18,19 @@ from callspan.events import (
 )
 from callspan.formats import parts as parts
 from callspan.formats.errors import OTHER, failure_type, stated_failure
-from callspan.formats.format import Body, Format, chosen, fields, get, identity, items, plain, position, spoken, text
+from callspan.formats.format import (
+    Body,
+    Format,
+    chosen,
+    fields,
+    get,
+    identity,
+    items,
+    plain,
+    position,
+    spoken,
+    text,
+)
 from callspan.formats.openai.tools import tools_used
 from callspan.formats.openai.usage import usage
 
@@ -42,7 +54,9 @@ def parameters(body: Body) -> dict[str, Any]:
         found["background"] = True
     derived = {
         "reasoning_level": get(body.get("reasoning"), "effort"),
-        "output_type": parts.format_type(get(body.get("text"), "format") or body.get("text_format")),
+        "output_type": parts.format_type(
+            get(body.get("text"), "format") or body.get("text_format")
+        ),
         "conversation_id": get(body.get("conversation"), "id") or text(body.get("conversation")),
     }
     return found | {name: value for name, value in derived.items() if value is not None}
@@ -63,10 +77,18 @@ def _sent(item: Any) -> dict[str, Any]:
     kind = text(get(item, "type")) or "message"
     if kind == "message":
         said = get(item, "content")
-        found = [{"type": TEXT, "content": said}] if isinstance(said, str) else [_piece(part) for part in items(said)]
+        found = (
+            [{"type": TEXT, "content": said}]
+            if isinstance(said, str)
+            else [_piece(part) for part in items(said)]
+        )
         return {"role": get(item, "role") or "user", "parts": [part for part in found if part]}
     if kind.endswith("_call_output"):
-        response = {"type": "tool_call_response", "id": get(item, "call_id"), "response": plain(get(item, "output"))}
+        response = {
+            "type": "tool_call_response",
+            "id": get(item, "call_id"),
+            "response": plain(get(item, "output")),
+        }
         return {"role": "tool", "parts": [response]}
     return {"role": "assistant", "parts": [shown(part, part.text) for part in _output(item, 0)]}
 
@@ -99,10 +121,16 @@ def read(answer: Any, full: bool) -> Delta | None:
         return _whole(get(answer, "response"), full, kind.removeprefix("response."))
     if kind in ("response.created", "response.queued", "response.in_progress"):
         begun = get(answer, "response")
-        return Delta(id=identity(get(begun, "id")), model=text(get(begun, "model")), finish_reasons=((0, None),))
+        return Delta(
+            id=identity(get(begun, "id")),
+            model=text(get(begun, "model")),
+            finish_reasons=((0, None),),
+        )
     if kind == "error":
         told = get(answer, "error") or answer
-        code = failure_type(told, "code", "type") if told is not answer else failure_type(told, "code")
+        code = (
+            failure_type(told, "code", "type") if told is not answer else failure_type(told, "code")
+        )
         return Delta(failure=Failure(code, str(get(told, "message") or "")), last=True)
     return _piece_of_stream(kind, answer) if full else None
 
@@ -119,7 +147,12 @@ def _piece_of_stream(kind: str, event: Any) -> Delta | None:
             part = Part(TOOL_CALL, fragment, index=place)
         case "output_item.added" if get(get(event, "item"), "type") in _CLIENT_TOOLS:
             item = get(event, "item")
-            part = Part(TOOL_CALL, index=place, id=identity(get(item, "call_id")), name=text(get(item, "name")))
+            part = Part(
+                TOOL_CALL,
+                index=place,
+                id=identity(get(item, "call_id")),
+                name=text(get(item, "name")),
+            )
         case _:
             return None
     return Delta(parts=(part,))
@@ -140,7 +173,9 @@ def _whole(response: Any, full: bool, ending: str | None = None) -> Delta:
         usage=counts,
         details=details or None,
         failure=_failure(response, status),
-        whole=bool(items(get(response, "output"))),  # some servers leave out what they have streamed
+        whole=bool(
+            items(get(response, "output"))
+        ),  # some servers leave out what they have streamed
         last=reason is not None,
     )
 
@@ -154,7 +189,9 @@ def finish_reason(response: Any, status: str | None) -> str | None:
     """Why the model stopped, which this API does not say in so many words; `None` while it goes on."""
     match status:
         case "completed":
-            asked = any(get(item, "type") in _CLIENT_TOOLS for item in items(get(response, "output")))
+            asked = any(
+                get(item, "type") in _CLIENT_TOOLS for item in items(get(response, "output"))
+            )
             return "tool_call" if asked else "stop"
         case "incomplete":
             reason = text(get(get(response, "incomplete_details"), "reason"))
@@ -175,22 +212,38 @@ def _failure(response: Any, status: str | None) -> Failure | None:
 
 def output(response: Any) -> list[Part]:
     """The items of the output as parts of one message."""
-    return [part for place, item in enumerate(items(get(response, "output"))) for part in _output(item, place)]
+    return [
+        part
+        for place, item in enumerate(items(get(response, "output")))
+        for part in _output(item, place)
+    ]
 
 
 def _output(item: Any, place: int) -> list[Part]:
     match get(item, "type"):
         case "message":
             pieces = [_piece(piece) for piece in items(get(item, "content"))]
-            return [Part(TEXT, piece.get("content", ""), index=(place, n)) for n, piece in enumerate(pieces)]
+            return [
+                Part(TEXT, piece.get("content", ""), index=(place, n))
+                for n, piece in enumerate(pieces)
+            ]
         case "reasoning":
             said = [*items(get(item, "summary")), *items(get(item, "content"))]
             thoughts = [text(get(thought, "text")) or "" for thought in said]
-            return [Part(REASONING, thought, index=(place, n)) for n, thought in enumerate(thoughts)]
+            return [
+                Part(REASONING, thought, index=(place, n)) for n, thought in enumerate(thoughts)
+            ]
         case "function_call" | "custom_tool_call" as kind:
             arguments = get(item, "arguments" if kind == "function_call" else "input")
             return [
-                Part(TOOL_CALL, spoken(arguments), 0, place, identity(get(item, "call_id")), text(get(item, "name")))
+                Part(
+                    TOOL_CALL,
+                    spoken(arguments),
+                    0,
+                    place,
+                    identity(get(item, "call_id")),
+                    text(get(item, "name")),
+                )
             ]
         case "compaction":
             return [Part("compaction", index=place, data={"id": identity(get(item, "id"))})]
@@ -207,7 +260,11 @@ def _server_tool(kind: str, item: Any, place: int) -> Part:
     return Part(
         "server_tool_call",
         index=place,
-        data={"id": own_id, "name": text(get(item, "name")) or name, "server_tool_call": {"type": name, **told}},
+        data={
+            "id": own_id,
+            "name": text(get(item, "name")) or name,
+            "server_tool_call": {"type": name, **told},
+        },
     )
 
 

@@ -16,9 +16,15 @@ def usage(stated: Any) -> Usage | None:
     if stated is None:
         return None
     told = fields(stated)
-    sent = told.get("prompt_tokens_details") or told.get("input_tokens_details") or told.get("input_token_details")
+    sent = (
+        told.get("prompt_tokens_details")
+        or told.get("input_tokens_details")
+        or told.get("input_token_details")
+    )
     said = told.get("completion_tokens_details") or told.get("output_tokens_details")
-    found = Usage(token_count(told.get("prompt_tokens")), token_count(told.get("completion_tokens")))
+    found = Usage(
+        token_count(told.get("prompt_tokens")), token_count(told.get("completion_tokens"))
+    )
     if found.input is None:
         found.input = token_count(told.get("input_tokens"))
     if found.output is None:
@@ -27,7 +33,9 @@ def usage(stated: Any) -> Usage | None:
         _count_sent(found, fields(sent))
     if said is not None:
         _count_said(found, fields(said))
-    if not billing.FIELDS.isdisjoint(told) or (sent is not None and not billing.PARTS.isdisjoint(fields(sent))):
+    if not billing.FIELDS.isdisjoint(told) or (
+        sent is not None and not billing.PARTS.isdisjoint(fields(sent))
+    ):
         billing.add(found, told, fields(sent))
     for name, part in _ELSEWHERE.items():
         if name in told and getattr(found, part) is None:

@@ -27,7 +27,9 @@ def parameters(body: Body) -> dict[str, Any]:
 def content(body: Body) -> Content:
     """The prompt, as a message of the user."""
     prompt = text(body.get("inputs"))
-    return Content([{"role": "user", "parts": [{"type": TEXT, "content": prompt}]}] if prompt else [])
+    return Content(
+        [{"role": "user", "parts": [{"type": TEXT, "content": prompt}]}] if prompt else []
+    )
 
 
 def read(answer: Any, full: bool) -> Delta | None:
@@ -45,7 +47,13 @@ def read(answer: Any, full: bool) -> Delta | None:
 
 
 def _said(told: Any, token: Any) -> list[Part]:
-    words = get(told, "generated_text") if token is None else None if get(token, "special") else get(token, "text")
+    words = (
+        get(told, "generated_text")
+        if token is None
+        else None
+        if get(token, "special")
+        else get(token, "text")
+    )
     return [Part(TEXT, said)] if (said := text(words)) else []
 
 

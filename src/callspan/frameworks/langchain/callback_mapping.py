@@ -55,7 +55,11 @@ def _run_id(call: Call) -> UUID:
 
 def _run(call: Call) -> dict[str, Any]:
     parent = call.parent if call.parent is not None and _audible(call.parent) else None
-    return {"run_id": _run_id(call), "parent_run_id": None if parent is None else _run_id(parent), "tags": []}
+    return {
+        "run_id": _run_id(call),
+        "parent_run_id": None if parent is None else _run_id(parent),
+        "tags": [],
+    }
 
 
 def _name(call: Call) -> str:
@@ -82,7 +86,12 @@ def _metadata(call: Call) -> dict[str, Any]:
 
 def _facts(call: Call) -> dict[str, Any]:
     settings = {"model": call.model, **call.parameters, "stream": call.stream}
-    return {**_run(call), "metadata": _metadata(call), "name": _name(call), "invocation_params": settings}
+    return {
+        **_run(call),
+        "metadata": _metadata(call),
+        "name": _name(call),
+        "invocation_params": settings,
+    }
 
 
 def _prompts(call: Call) -> list[str]:
@@ -96,7 +105,12 @@ def _model_start(call: Call) -> Steps:
     facts = {**_facts(call), "options": {}, "batch_size": 1}
     if call.operation != _COMPLETION:
         try:
-            yield Step("on_chat_model_start", (_serialized(call), [messages.sent(call)]), facts, "ignore_chat_model")
+            yield Step(
+                "on_chat_model_start",
+                (_serialized(call), [messages.sent(call)]),
+                facts,
+                "ignore_chat_model",
+            )
             return
         except NotImplementedError:
             pass

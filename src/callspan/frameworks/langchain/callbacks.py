@@ -173,7 +173,11 @@ def hear_open_ends() -> None:
 def _mute() -> Any:
     """Whoever calls a model in a callback does not do so for the model that the callback is about."""
     run_context = scope.run_context()
-    return scope.enter(scope.at(OpaqueRunContext(run_context))) if isinstance(run_context, ModelRunContext) else None
+    return (
+        scope.enter(scope.at(OpaqueRunContext(run_context)))
+        if isinstance(run_context, ModelRunContext)
+        else None
+    )
 
 
 def set_context(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Any:

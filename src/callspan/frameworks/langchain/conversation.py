@@ -18,10 +18,16 @@ def messages(found: Any) -> list[dict[str, Any]]:
 
 def message(item: Any) -> dict[str, Any]:
     """One message, with its role in the conventions' words."""
-    kind = str(get(item, "type") or "user").removesuffix("Chunk").removesuffix("MessageChunk").lower()
+    kind = (
+        str(get(item, "type") or "user").removesuffix("Chunk").removesuffix("MessageChunk").lower()
+    )
     role = get(item, "role") if kind == "chat" else _ROLES.get(kind, kind)
     if role == "tool":
-        answered = {"type": "tool_call_response", "id": get(item, "tool_call_id"), "response": get(item, "content")}
+        answered = {
+            "type": "tool_call_response",
+            "id": get(item, "tool_call_id"),
+            "response": get(item, "content"),
+        }
         return {"role": "tool", "parts": [answered]}
     return {"role": str(role), "parts": parts(item)}
 
@@ -50,7 +56,10 @@ def _part(block: Any) -> dict[str, Any] | None:
     if kind in ("text", "text-plain"):
         return {"type": "text", "content": str(get(block, "text") or "")}
     if kind in ("reasoning", "thinking"):
-        return {"type": "reasoning", "content": str(get(block, "reasoning") or get(block, "thinking") or "")}
+        return {
+            "type": "reasoning",
+            "content": str(get(block, "reasoning") or get(block, "thinking") or ""),
+        }
     if kind in ("image_url", "image", "audio", "file", "video"):
         return _media(str(kind).partition("_")[0], block)
     return None

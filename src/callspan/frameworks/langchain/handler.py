@@ -30,7 +30,11 @@ def handler_class(made: Callable[[], None] | None = None) -> type:
     body: dict[str, Any] = {event: _method(event) for event in EVENTS}
     if made is not None:
         body["__init__"] = lambda self: made()
-    return type("CallspanHandler", (Heard, base), {"__doc__": _DOC, "__module__": "callspan.langchain", **body})
+    return type(
+        "CallspanHandler",
+        (Heard, base),
+        {"__doc__": _DOC, "__module__": "callspan.langchain", **body},
+    )
 
 
 def _method(event: str) -> Callable[..., None]:

@@ -26,9 +26,13 @@ def from_langchain(handler: Any) -> Any:
     try:
         from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
     except ImportError:
-        raise SettingsError("from_langchain needs langchain-core: pip install 'callspan[langchain]'") from None
+        raise SettingsError(
+            "from_langchain needs langchain-core: pip install 'callspan[langchain]'"
+        ) from None
     if isinstance(handler, type):
-        raise SettingsError(f"handler {handler.__name__} is a class: give an object, {handler.__name__}()")
+        raise SettingsError(
+            f"handler {handler.__name__} is a class: give an object, {handler.__name__}()"
+        )
     if not isinstance(handler, BaseCallbackHandler):
         raise SettingsError(f"{type(handler).__name__} is no callback handler of LangChain's")
     from callspan.frameworks.langchain.callback_mapping import CHAIN, MODEL
@@ -36,13 +40,19 @@ def from_langchain(handler: Any) -> Any:
     bases = (BaseCallbackHandler, AsyncCallbackHandler)
     chains_only = _own(handler, CHAIN.methods, bases) and not _own(handler, MODEL.methods, bases)
     voice = CHAIN if chains_only else MODEL
-    return _Listener(handler, voice, bool(_own(handler, {"on_token": voice.methods["on_token"]}, bases)))
+    return _Listener(
+        handler, voice, bool(_own(handler, {"on_token": voice.methods["on_token"]}, bases))
+    )
 
 
 def _own(handler: Any, voice: dict[str, tuple[str, ...]], bases: tuple[type, ...]) -> set[str]:
     """The methods of a voice that a handler has of its own."""
     names = {name for methods in voice.values() for name in methods}
-    return {name for name in names if all(getattr(type(handler), name) is not getattr(base, name) for base in bases)}
+    return {
+        name
+        for name in names
+        if all(getattr(type(handler), name) is not getattr(base, name) for base in bases)
+    }
 
 
 class _Listener:
@@ -69,7 +79,9 @@ class _Listener:
             if self._audible(call):
                 await self._walk_async(steps(call, *event))
 
-        waits = any(inspect.iscoroutinefunction(getattr(self._handler, method)) for method in methods)
+        waits = any(
+            inspect.iscoroutinefunction(getattr(self._handler, method)) for method in methods
+        )
         return walk_async if waits else walk
 
     def _walk(self, steps: Steps) -> None:

@@ -45,8 +45,14 @@ def spoken(parts: list[dict[str, Any]], **facts: Any) -> AIMessage:
     """What a model said, with the tools that it asked for."""
     asked = [part for part in parts if part.get("type") == TOOL_CALL]
     good = [_asked(part, part["arguments"]) for part in asked if _is_object(part)]
-    bad = [{**_asked(part, _as_text(part.get("arguments"))), "error": None} for part in asked if not _is_object(part)]
-    thought = "".join(str(part.get("content") or "") for part in parts if part.get("type") == "reasoning")
+    bad = [
+        {**_asked(part, _as_text(part.get("arguments"))), "error": None}
+        for part in asked
+        if not _is_object(part)
+    ]
+    thought = "".join(
+        str(part.get("content") or "") for part in parts if part.get("type") == "reasoning"
+    )
     return AIMessage(
         content=_said(parts),
         tool_calls=good,
@@ -69,7 +75,9 @@ def _messages(role: str, parts: list[dict[str, Any]]) -> Iterable[BaseMessage]:
     results = [part for part in parts if part.get("type") == _RESULT]
     rest = [part for part in parts if part.get("type") != _RESULT]
     for part in results:
-        yield ToolMessage(content=_as_text(part.get("response")), tool_call_id=str(part.get("id") or ""))
+        yield ToolMessage(
+            content=_as_text(part.get("response")), tool_call_id=str(part.get("id") or "")
+        )
     if rest or not results:
         yield _of(role, rest)
 
@@ -89,7 +97,11 @@ def _of(role: str, parts: list[dict[str, Any]]) -> BaseMessage:
 def _said(parts: list[dict[str, Any]]) -> Any:
     """The text of a message; a list of blocks where there are images, sound or files among it."""
     seen = [part for part in parts if part.get("type") not in _SEEN_ELSEWHERE]
-    return _text(seen) if all(part.get("type") == TEXT for part in seen) else [_block(part) for part in seen]
+    return (
+        _text(seen)
+        if all(part.get("type") == TEXT for part in seen)
+        else [_block(part) for part in seen]
+    )
 
 
 def _text(parts: list[dict[str, Any]]) -> str:
@@ -101,7 +113,11 @@ def _block(part: dict[str, Any]) -> dict[str, Any]:
         return {"type": "text", "text": part.get("content") or ""}
     if part.get("modality") != "image" or part.get("type") not in ("uri", "blob"):
         return dict(part)
-    url = part["uri"] if part["type"] == "uri" else f"data:{part.get('mime_type')};base64,{part.get('content')}"
+    url = (
+        part["uri"]
+        if part["type"] == "uri"
+        else f"data:{part.get('mime_type')};base64,{part.get('content')}"
+    )
     return {"type": "image_url", "image_url": {"url": url}}
 
 

@@ -22,7 +22,11 @@ def _run_context(model: Any) -> ModelRunContext:
     """The place inside a method of a model; an `LLM` asks once for each prompt, any other old model once for all."""
     base = getattr(sys.modules.get("langchain_core.language_models.llms"), "BaseLLM", None)
     single = getattr(sys.modules.get("langchain_core.language_models.llms"), "LLM", None)
-    shared = base is not None and isinstance(model, base) and not (single is not None and isinstance(model, single))
+    shared = (
+        base is not None
+        and isinstance(model, base)
+        and not (single is not None and isinstance(model, single))
+    )
     return ModelRunContext(scope.run_context(), shared)
 
 
@@ -74,7 +78,10 @@ def exact(wrapped: Any, _model: Any, args: Args, kwargs: Kwargs) -> Any:
     if run_context is None:
         return wrapped(*args, **kwargs)
     return call_at(
-        scope.at(run_context, run_context.runs[0].base if run_context.runs[0].moved else None), wrapped, args, kwargs
+        scope.at(run_context, run_context.runs[0].base if run_context.runs[0].moved else None),
+        wrapped,
+        args,
+        kwargs,
     )
 
 
@@ -84,7 +91,10 @@ async def aexact(wrapped: Any, _model: Any, args: Args, kwargs: Kwargs) -> Any:
     if run_context is None:
         return await wrapped(*args, **kwargs)
     return await acall_at(
-        scope.at(run_context, run_context.runs[0].base if run_context.runs[0].moved else None), wrapped, args, kwargs
+        scope.at(run_context, run_context.runs[0].base if run_context.runs[0].moved else None),
+        wrapped,
+        args,
+        kwargs,
     )
 
 
@@ -181,9 +191,13 @@ class _AsyncSteps(AsyncShell):
 
 def search(wrapped: Any, _retriever: Any, args: Args, kwargs: Kwargs) -> Any:
     """In place of a retriever's `invoke`."""
-    return call_at(scope.at(OpaqueRunContext(scope.run_context(), opens=True)), wrapped, args, kwargs)
+    return call_at(
+        scope.at(OpaqueRunContext(scope.run_context(), opens=True)), wrapped, args, kwargs
+    )
 
 
 async def asearch(wrapped: Any, _retriever: Any, args: Args, kwargs: Kwargs) -> Any:
     """In place of a retriever's `ainvoke`."""
-    return await acall_at(scope.at(OpaqueRunContext(scope.run_context(), opens=True)), wrapped, args, kwargs)
+    return await acall_at(
+        scope.at(OpaqueRunContext(scope.run_context(), opens=True)), wrapped, args, kwargs
+    )

@@ -64,14 +64,20 @@ def _parameters(metadata: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[s
         "max_tokens": metadata.get("ls_max_tokens"),
         "stop": metadata.get("ls_stop"),
     }
-    return {**{name: value for name, value in standard.items() if value is not None}, **chosen(asked, _SETTINGS)}
+    return {
+        **{name: value for name, value in standard.items() if value is not None},
+        **chosen(asked, _SETTINGS),
+    }
 
 
 def _content(operation: str, given: Any, asked: Mapping[str, Any]) -> Content:
     if operation == "chat":
         said = [one for group in given for one in messages(group)]
     else:
-        said = [{"role": "user", "parts": [{"type": "text", "content": str(prompt)}]} for prompt in given]
+        said = [
+            {"role": "user", "parts": [{"type": "text", "content": str(prompt)}]}
+            for prompt in given
+        ]
     return Content(said, tools=tools(asked.get("tools")))
 
 

@@ -6,7 +6,13 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, Generation, GenerationChunk, LLMResult
+from langchain_core.outputs import (
+    ChatGeneration,
+    ChatGenerationChunk,
+    Generation,
+    GenerationChunk,
+    LLMResult,
+)
 
 from callspan.events import REASONING, TEXT, Call, Token, Usage
 from callspan.frameworks.langchain.messages import spoken
@@ -15,7 +21,10 @@ from callspan.frameworks.langchain.messages import spoken
 def result(call: Call) -> LLMResult:
     """The answer as far as it came. Counts that nobody stated are left out."""
     make = _completion if call.operation == "text_completion" else _message
-    made = [make(call, run_context, message["parts"]) for run_context, message in enumerate(call.response.messages)]
+    made = [
+        make(call, run_context, message["parts"])
+        for run_context, message in enumerate(call.response.messages)
+    ]
     each = call.choices if call.operation == "text_completion" else len(made)
     rows = [made[at : at + each] for at in range(0, len(made), max(1, each))]
     return LLMResult(generations=rows or [[]], llm_output=_output(call))  # type: ignore[arg-type]  # a list of a kind
@@ -43,8 +52,15 @@ def _completion(call: Call, run_context: int, parts: list[dict[str, Any]]) -> Ge
 
 def _message(call: Call, run_context: int, parts: list[dict[str, Any]]) -> Generation:
     ending = {"finish_reason": _reason(call, run_context)}
-    facts = {"model_name": _model(call), "id": call.response.id, "model_provider": call.provider, **ending}
-    counts = _counts(call.response.usage) if run_context == 0 else None  # counts are of the whole call: told once
+    facts = {
+        "model_name": _model(call),
+        "id": call.response.id,
+        "model_provider": call.provider,
+        **ending,
+    }
+    counts = (
+        _counts(call.response.usage) if run_context == 0 else None
+    )  # counts are of the whole call: told once
     message = spoken(parts, response_metadata=facts, usage_metadata=counts, id=call.response.id)
     return ChatGeneration(message=message, generation_info=ending)
 
@@ -65,7 +81,11 @@ def _counts(usage: Usage | None) -> UsageMetadata | None:
     total = usage.input + usage.output
     counts = {"input_tokens": usage.input, "output_tokens": usage.output, "total_tokens": total}
     found = cast("UsageMetadata", counts)  # newer checkers take its optional details for required
-    read = {"cache_read": usage.cache_read, "cache_creation": usage.cache_write, "audio": usage.input_audio}
+    read = {
+        "cache_read": usage.cache_read,
+        "cache_creation": usage.cache_write,
+        "audio": usage.input_audio,
+    }
     said = {"reasoning": usage.reasoning, "audio": usage.output_audio}
     if known := _known(read):
         found["input_token_details"] = InputTokenDetails(**known)
@@ -83,5 +103,7 @@ def _output(call: Call) -> dict[str, Any]:
     found: dict[str, Any] = {"model_name": _model(call), "id": call.response.id}
     if usage is not None and usage.total is not None:
         counts = _known({"prompt_tokens": usage.input, "completion_tokens": usage.output})
-        found["token_usage"] = {**counts, "total_tokens": usage.total} if len(counts) == 2 else counts
+        found["token_usage"] = (
+            {**counts, "total_tokens": usage.total} if len(counts) == 2 else counts
+        )
     return found

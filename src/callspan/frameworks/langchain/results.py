@@ -34,8 +34,12 @@ def _whole(result: Any, full: bool) -> Delta:
     return Delta(
         id=_id(message, metadata, output),
         model=text(metadata.get("model_name") or metadata.get("model") or output.get("model_name")),
-        parts=[part for index, one in enumerate(generations) for part in _parts(one, index)] if full else (),
-        finish_reasons=[(index, _reason(one)) for index, one in enumerate(generations) if _reason(one)],
+        parts=[part for index, one in enumerate(generations) for part in _parts(one, index)]
+        if full
+        else (),
+        finish_reasons=[
+            (index, _reason(one)) for index, one in enumerate(generations) if _reason(one)
+        ],
         usage=_usage(generations, output),
         details=_tier(metadata),
         whole=True,
@@ -55,7 +59,10 @@ def _tier(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reason(generation: Any) -> str | None:
-    for source in (get(generation, "generation_info"), get(get(generation, "message"), "response_metadata")):
+    for source in (
+        get(generation, "generation_info"),
+        get(get(generation, "message"), "response_metadata"),
+    ):
         for name in ("finish_reason", "stop_reason", "done_reason"):
             if isinstance(source, Mapping) and text(source.get(name)):
                 return source[name]
@@ -72,7 +79,13 @@ def _parts(generation: Any, index: int) -> list[Part]:
         if part["type"] in (TEXT, "reasoning"):
             found.append(Part(part["type"], part["content"], index))
         else:
-            found.append(Part(TOOL_CALL if part["type"] == TOOL_CALL else part["type"], choice=index, data=rest))
+            found.append(
+                Part(
+                    TOOL_CALL if part["type"] == TOOL_CALL else part["type"],
+                    choice=index,
+                    data=rest,
+                )
+            )
     return found
 
 
@@ -99,7 +112,10 @@ def _of_metadata(stated: Any) -> Usage | None:
     """Counts by LangChain's names: input includes what was cached, output the reasoning."""
     sent, said = get(stated, "input_token_details"), get(stated, "output_token_details")
     written = count(sent, "cache_creation")
-    hour, minutes = count(sent, "ephemeral_1h_input_tokens"), count(sent, "ephemeral_5m_input_tokens")
+    hour, minutes = (
+        count(sent, "ephemeral_1h_input_tokens"),
+        count(sent, "ephemeral_5m_input_tokens"),
+    )
     found = Usage(
         input=count(stated, "input_tokens"),
         output=count(stated, "output_tokens"),
@@ -115,7 +131,9 @@ def _of_metadata(stated: Any) -> Usage | None:
 
 def from_cache(result: Any) -> bool:
     """Whether the answer was LangChain's cache's, so that no model was called."""
-    generations = [one for group in items(getattr(result, "generations", None)) for one in items(group)]
+    generations = [
+        one for group in items(getattr(result, "generations", None)) for one in items(group)
+    ]
     usage = get(get(generations[0], "message"), "usage_metadata") if generations else None
     return isinstance(usage, Mapping) and usage.get("total_cost") == 0
 

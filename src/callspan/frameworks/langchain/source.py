@@ -31,7 +31,13 @@ _MODELS: tuple[tuple[str, str, Any, bool], ...] = (
     ("langgraph._internal._runnable", "_set_config_context", callbacks.set_context, True),
 )
 _MANAGER = "langchain_core.callbacks.manager"
-_STARTS = ("on_chain_start", "on_tool_start", "on_retriever_start", "on_chat_model_start", "on_llm_start")
+_STARTS = (
+    "on_chain_start",
+    "on_tool_start",
+    "on_retriever_start",
+    "on_chat_model_start",
+    "on_llm_start",
+)
 _MODEL_STARTS = ("on_chat_model_start", "on_llm_start")
 _ENDS = (
     ("RunManager", "on_retry", "retry_state"),
@@ -84,7 +90,14 @@ LANGCHAIN = Source(
     module="langchain_core",
     packages=("langchain-core", "langgraph"),
     versions=("0.3", "2"),
-    operations=("chat", "text_completion", "invoke_agent", "invoke_workflow", "execute_tool", "retrieval"),
+    operations=(
+        "chat",
+        "text_completion",
+        "invoke_agent",
+        "invoke_workflow",
+        "execute_tool",
+        "retrieval",
+    ),
     patches=patches,
     listen=listen,
 )

@@ -19,7 +19,14 @@ _NODE_TAG = "graph:step:"
 _AGENT_CLASSES = ("AgentExecutor",)
 _CREATED_AGENT = "langchain_create_agent"
 _SILENT_TYPES = ("prompt", "parser")
-_CLASS_NAMES = ("Runnable", "LangGraph", "StateGraph", "CompiledStateGraph", "CompiledGraph", "Pregel")
+_CLASS_NAMES = (
+    "Runnable",
+    "LangGraph",
+    "StateGraph",
+    "CompiledStateGraph",
+    "CompiledGraph",
+    "Pregel",
+)
 
 
 def operation(told: Mapping[str, Any], serialized: Any, parent: Run | None) -> Operation | None:
@@ -45,7 +52,10 @@ def _is_agent(metadata: Mapping[str, Any], serialized: Any, parent: Run | None) 
     if class_of(serialized) in _AGENT_CLASSES:
         return True
     outer = (parent.told.get("metadata") or {}) if parent is not None else {}
-    if metadata.get("ls_integration") == _CREATED_AGENT and outer.get("ls_integration") != _CREATED_AGENT:
+    if (
+        metadata.get("ls_integration") == _CREATED_AGENT
+        and outer.get("ls_integration") != _CREATED_AGENT
+    ):
         return True
     name = metadata.get("lc_agent_name")
     return name is not None and name != outer.get("lc_agent_name")
@@ -60,7 +70,12 @@ def class_of(serialized: Any) -> str | None:
 def name_of(told: Mapping[str, Any], serialized: Any) -> str | None:
     """The name that somebody gave to a chain; the name of its class is none."""
     name = told.get("name")
-    if not isinstance(name, str) or not name or name.startswith(_CLASS_NAMES) or name == class_of(serialized):
+    if (
+        not isinstance(name, str)
+        or not name
+        or name.startswith(_CLASS_NAMES)
+        or name == class_of(serialized)
+    ):
         return None
     return None if _is_class(name) else name
 

@@ -50,14 +50,21 @@ class Tree:
 
     def _begin(self, told: Told, kind: type[Run]) -> Run | None:
         run_id, opener = told.get("run_id"), self.opener
-        if run_id is None or opener is None or self.runs.exact(run_id) is not None or scope.suppressed():
+        if (
+            run_id is None
+            or opener is None
+            or self.runs.exact(run_id) is not None
+            or scope.suppressed()
+        ):
             return None
         parent = self.runs.get(told.get("parent_run_id")) or around(scope.run_context())
         run = kind(run_id, parent, told, framework)
         self.runs.add(run)
         return run
 
-    def _chain_start(self, told: Told, serialized: Any = None, inputs: Any = None, *_rest: Any) -> None:
+    def _chain_start(
+        self, told: Told, serialized: Any = None, inputs: Any = None, *_rest: Any
+    ) -> None:
         run = self._begin(told, Run)
         if run is None:
             return
@@ -81,7 +88,9 @@ class Tree:
             for child in list(run.children):
                 child.move_into(run)
 
-    def _tool_start(self, told: Told, serialized: Any = None, given: Any = None, *_rest: Any) -> None:
+    def _tool_start(
+        self, told: Told, serialized: Any = None, given: Any = None, *_rest: Any
+    ) -> None:
         run = self._begin(told, Run)
         if run is None:
             return
@@ -96,7 +105,9 @@ class Tree:
         arguments = told.get("inputs") or given
         self._tell(run, ("execute_tool", parameters), lambda: requests.tool_content(arguments))
 
-    def _retriever_start(self, told: Told, serialized: Any = None, query: Any = None, *_rest: Any) -> None:
+    def _retriever_start(
+        self, told: Told, serialized: Any = None, query: Any = None, *_rest: Any
+    ) -> None:
         run = self._begin(told, Run)
         if run is None:
             return
@@ -115,15 +126,25 @@ class Tree:
             run_context.add(run)
         delegate(run)
 
-    def _chat_start(self, told: Told, _serialized: Any = None, given: Any = (), *_rest: Any) -> None:
+    def _chat_start(
+        self, told: Told, _serialized: Any = None, given: Any = (), *_rest: Any
+    ) -> None:
         self._model_start(told, given, "chat")
 
     def _llm_start(self, told: Told, _serialized: Any = None, given: Any = (), *_rest: Any) -> None:
         self._model_start(told, given, "text_completion")
 
-    def _tell(self, run: Run, operation: Operation, content: Callable[[], Content] = Content) -> None:
+    def _tell(
+        self, run: Run, operation: Operation, content: Callable[[], Content] = Content
+    ) -> None:
         name, parameters = operation
-        call = Call(name, "", None, {key: value for key, value in parameters.items() if value}, content=content)
+        call = Call(
+            name,
+            "",
+            None,
+            {key: value for key, value in parameters.items() if value},
+            content=content,
+        )
         self._observe(run, call, nothing)
 
     def _observe(self, run: Run, call: Call, read: Callable[[Any, bool], Delta | None]) -> None:
@@ -132,7 +153,9 @@ class Tree:
         if opener is None:
             return
         with run.turn():
-            if not run.over:  # else another thread has closed it, with all that was open in its parent
+            if (
+                not run.over
+            ):  # else another thread has closed it, with all that was open in its parent
                 run.tell(opener(call, read, run.base))
 
     # -- models whose client nobody watches --------------------------------------------------------------------
@@ -144,7 +167,9 @@ class Tree:
                 operation, given = run.asked
                 first = next((one for one in run.group if one.observation is not None), run)
                 if first is run:
-                    self._observe(run, requests.call(operation, run.told, given, stream), results.read)
+                    self._observe(
+                        run, requests.call(operation, run.told, given, stream), results.read
+                    )
                 run.observation = first.observation
         return run.observation
 
@@ -157,7 +182,9 @@ class Tree:
             token = told.get("token") if token is None else token  # which LangChain tells by name
             said = token if isinstance(token, str) and token else told.get("chunk")
             known = observation.call.response.first_token is not None and not observation.needs_text
-            observation.chunk(None if known else said)  # mere text matters only to those who read text
+            observation.chunk(
+                None if known else said
+            )  # mere text matters only to those who read text
 
     def _event(self, told: Told, event: Any = None, *_rest: Any) -> None:
         """An event of the protocol for streams that newer versions speak; its text comes as deltas."""
@@ -172,7 +199,9 @@ class Tree:
         if observation is not None and not observation.ended:
             error = getattr(getattr(state, "outcome", None), "exception", lambda: None)()
             wait = getattr(getattr(state, "next_action", None), "sleep", 0.0)
-            observation.retry(qualified(type(error)) if error is not None else "unknown", real(wait) or 0.0)
+            observation.retry(
+                qualified(type(error)) if error is not None else "unknown", real(wait) or 0.0
+            )
 
     # -- ends --------------------------------------------------------------------------------------------------
 
@@ -203,7 +232,9 @@ class Tree:
             observation.answer(result)
             return
         delta = results.read(result, observation.needs_text)
-        observation.call.response.add(results.at_choice(delta, run.group.index(run)), observation.needs_text)
+        observation.call.response.add(
+            results.at_choice(delta, run.group.index(run)), observation.needs_text
+        )
         if all(one.closed for one in run.group):
             observation.finish()
 

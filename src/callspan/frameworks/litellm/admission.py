@@ -33,7 +33,9 @@ def _ask(request: Request, opener: Opener) -> None:
         request.reservation = observation.reservation
 
 
-def refused(request: Request, error: BaseException, handled: BaseException | None) -> BudgetExceeded | None:
+def refused(
+    request: Request, error: BaseException, handled: BaseException | None
+) -> BudgetExceeded | None:
     """The refusal that a failing function is to raise; what was being `handled` before the call is none of its.
 
     A function that has tried several others raises but the words of the last, so that one's end is noted here.
@@ -45,7 +47,9 @@ def refused(request: Request, error: BaseException, handled: BaseException | Non
     return stop
 
 
-def refusal(error: BaseException | None, handled: BaseException | None = None) -> BudgetExceeded | None:
+def refusal(
+    error: BaseException | None, handled: BaseException | None = None
+) -> BudgetExceeded | None:
     """The refusal of which LiteLLM has made an error of its own."""
     for _ in range(_DEEP):
         if error is None or error is handled:

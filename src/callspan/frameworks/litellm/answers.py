@@ -34,7 +34,9 @@ def whole(request: Request) -> Reader:
         if delta is not None:
             raw = request.whole_text()
             delta.id = _identity(delta.id, raw)
-            delta.usage = provider_counts.of_answer(raw, request.headers(), delta.usage, get(item, "usage"))
+            delta.usage = provider_counts.of_answer(
+                raw, request.headers(), delta.usage, get(item, "usage")
+            )
         return delta
 
     return read

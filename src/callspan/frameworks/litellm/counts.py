@@ -27,7 +27,9 @@ Count = tuple[str, int]
 _COUNT = re.compile("token|eval_count")
 _SETTING = re.compile("max|min_|budget|limit|per_")
 """Words in the names of settings, which some providers repeat in their answers."""
-_PART = re.compile("cach|reason|thought|thinking|audio|image|video|text_|accepted|rejected|citation")
+_PART = re.compile(
+    "cach|reason|thought|thinking|audio|image|video|text_|accepted|rejected|citation"
+)
 _INPUT = re.compile("input|prompt|query")
 _OUTPUT = re.compile("output|completion|generat|candidate|(?<!prompt_)eval_count")
 _PARTS = {
@@ -45,7 +47,9 @@ _PARTS = {
 """Counts that are parts of others, and the words in a field's name by which providers state them."""
 
 
-def of_answer(raw: str, headers: Mapping[str, str], usage: Usage | None, litellm_usage: Any) -> Usage | None:
+def of_answer(
+    raw: str, headers: Mapping[str, str], usage: Usage | None, litellm_usage: Any
+) -> Usage | None:
     """Return the counts of a whole answer that the provider has stated in its text or in headers."""
     if usage is None or not usage.total:
         return None
@@ -78,7 +82,9 @@ def _header_counts(headers: Mapping[str, str]) -> Iterator[Count]:
             yield name, int(value)
 
 
-def _total(count: int | None, stated: list[Count], side: re.Pattern[str], other: re.Pattern[str]) -> int | None:
+def _total(
+    count: int | None, stated: list[Count], side: re.Pattern[str], other: re.Pattern[str]
+) -> int | None:
     """Return LiteLLM's count of a side if the provider's numbers make it, else the one number that is stated for it."""
     totals = [(name, value) for name, value in stated if not _PART.search(name)]
     own = {value for name, value in totals if side.search(name)}
@@ -107,7 +113,9 @@ def _cache_write(litellm_usage: Any) -> int | None:
 
 def of_stream(stream: Any, usage: Usage | None) -> Usage | None:
     """Return the counts in the chunks that a stream keeps, or those given if it keeps none."""
-    kept = getattr(stream, "chunks", None) or getattr(getattr(stream, "completion_stream", None), "chunks", None)
+    kept = getattr(stream, "chunks", None) or getattr(
+        getattr(stream, "completion_stream", None), "chunks", None
+    )
     if kept is None:
         return usage
     total = Usage()

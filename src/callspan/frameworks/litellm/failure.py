@@ -20,13 +20,17 @@ def explain(error: BaseException) -> Failure:
     """Why a call failed: the provider's code where it has one. LiteLLM's own codes and statuses say less or nothing."""
     answered = list(_answered(error))
     codes = (failure_type(get(one, "error") or one, *_FIELDS) for one in answered)
-    cause = getattr(error, "original_exception", None) or error  # one for its router stands around the other
+    cause = (
+        getattr(error, "original_exception", None) or error
+    )  # one for its router stands around the other
     headers = getattr(cause, "litellm_response_headers", None) or {}
     return Failure(
         type=next(filter(is_code, codes), None) or qualified(type(error)),
         message=said(error),
         status=_status(cause) if answered or headers else None,
-        request_id=next((found for name in _REQUEST_IDS if (found := text(headers.get(name)))), None),
+        request_id=next(
+            (found for name in _REQUEST_IDS if (found := text(headers.get(name)))), None
+        ),
         retry_after=text(headers.get("retry-after")) or text(headers.get("retry-after-ms")),
         exception=error,
     )
@@ -52,5 +56,9 @@ def _answered(error: BaseException) -> Iterator[Any]:
 
 def _status(error: BaseException) -> int | None:
     """The status of the answer. What LiteLLM knows no better name for is a failed connection, with one made up."""
-    status = None if type(error).__name__ == "APIConnectionError" else getattr(error, "status_code", None)
+    status = (
+        None
+        if type(error).__name__ == "APIConnectionError"
+        else getattr(error, "status_code", None)
+    )
     return http_status(status)

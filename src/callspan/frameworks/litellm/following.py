@@ -41,7 +41,10 @@ def follow(request: Request, stream: Any, observation: Observation) -> Any:
     """
     observation.read, observation.rest = answers.chunks(request, stream), answers.rest(stream)
     observation.awaits_usage = request.wire_format.usage_follows(request.told)
-    make_call, source = getattr(stream, "make_call", None), getattr(stream, "completion_stream", None)
+    make_call, source = (
+        getattr(stream, "make_call", None),
+        getattr(stream, "completion_stream", None),
+    )
 
     def decide() -> None:
         if request.waiting:
@@ -139,7 +142,11 @@ class _Leaving:
     def __init__(self, observation: Any) -> None:
         self._observation = observation
         self.inside = False
-        self.drop, self.abandon, self.settle = observation.drop, observation.abandon, observation.settle
+        self.drop, self.abandon, self.settle = (
+            observation.drop,
+            observation.abandon,
+            observation.settle,
+        )
         self.pause, self.leave_loop = observation.pause, observation.leave_loop
 
     @property

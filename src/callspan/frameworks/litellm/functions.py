@@ -60,19 +60,41 @@ FUNCTIONS: tuple[Function, ...] = (
     *_pair(Function(_MAIN, "text_completion", COMPLETIONS, ("prompt", "model"), optional=False)),
     *_pair(Function(_MAIN, "embedding", EMBEDDINGS, ("model", "input"), optional=False)),
     *_pair(Function(_RESPONSES, "responses", RESPONSES, ("input", "model"))),
-    *_pair(Function(_RESPONSES, "compact_responses", COMPACTION, ("input", "model"), "acompact_responses")),
+    *_pair(
+        Function(
+            _RESPONSES, "compact_responses", COMPACTION, ("input", "model"), "acompact_responses"
+        )
+    ),
     *_pair(Function(_RERANK, "rerank", RERANK, ("model", "query", "documents"))),
     *_pair(Function(_IMAGES, "image_generation", IMAGES, ("prompt", "model"))),
     *_pair(Function(_IMAGES, "image_edit", IMAGES, _EDITED_IMAGE, "async_call")),
-    *_pair(Function(_GOOGLE, "generate_content", CONTENT, _CONTENT, "agenerate_content", native=True)),
+    *_pair(
+        Function(_GOOGLE, "generate_content", CONTENT, _CONTENT, "agenerate_content", native=True)
+    ),
     *_pair(
         Function(
-            _GOOGLE, "generate_content_stream", CONTENT, _CONTENT, "agenerate_content_stream", native=True, streams=True
+            _GOOGLE,
+            "generate_content_stream",
+            CONTENT,
+            _CONTENT,
+            "agenerate_content_stream",
+            native=True,
+            streams=True,
         )
     ),
     *_pair(
-        Function(_INTERACTIONS, "create", INTERACTIONS, ("model", "agent", "input"), "acreate_interaction", native=True)
+        Function(
+            _INTERACTIONS,
+            "create",
+            INTERACTIONS,
+            ("model", "agent", "input"),
+            "acreate_interaction",
+            native=True,
+        )
     ),
-    *(Function(module, "anthropic_messages", MESSAGES, _MESSAGE, native=True) for module in _MESSAGES),
+    *(
+        Function(module, "anthropic_messages", MESSAGES, _MESSAGE, native=True)
+        for module in _MESSAGES
+    ),
 )
 """The functions that are watched. What they call of each other is told once."""

@@ -30,7 +30,14 @@ _PROVIDERS = {
     "xai": "x_ai",
     "zai": "zhipu_ai",
 }
-_ANYBODY = ("openai", "custom_openai", "openai_like", "text-completion-openai", "aiohttp_openai", "")
+_ANYBODY = (
+    "openai",
+    "custom_openai",
+    "openai_like",
+    "text-completion-openai",
+    "aiohttp_openai",
+    "",
+)
 """What LiteLLM calls whoever speaks OpenAI's formats."""
 
 

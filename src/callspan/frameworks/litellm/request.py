@@ -18,7 +18,14 @@ from callspan.frameworks.version import version
 from callspan.hooks.address import address
 from callspan.runtime import scope
 
-_PARTS = ("acompletion", "aembedding", "aresponses", "text_completion", "arerank", "aimg_generation")
+_PARTS = (
+    "acompletion",
+    "aembedding",
+    "aresponses",
+    "text_completion",
+    "arerank",
+    "aimg_generation",
+)
 """What is set where a function works for another one, which is the one that was called."""
 _SAID = (
     "messages",
@@ -41,7 +48,9 @@ _MOCKS = ("mock_response", "mock_tool_calls", "mock_timeout")
 
 def is_part(function: Function, kwargs: Mapping[str, Any]) -> bool:
     """Whether a function is called by another one of LiteLLM's as a part of the same call."""
-    return kwargs.get(function.inner_flag) is True or any(kwargs.get(name) is True for name in _PARTS)
+    return kwargs.get(function.inner_flag) is True or any(
+        kwargs.get(name) is True for name in _PARTS
+    )
 
 
 class Request(ModelRun):
@@ -71,7 +80,9 @@ class Request(ModelRun):
         "wire_format",
     )
 
-    def __init__(self, function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
         self.function, self.wire_format = function, function.wire_format
         asked = {**dict(zip(function.arguments, args, strict=False)), **kwargs}
         self.log: Any = asked.pop("litellm_logging_obj", None)
@@ -101,7 +112,11 @@ class Request(ModelRun):
 
     def receive(self, original_response: Any = None, **_rest: Any) -> None:
         """Take note of an answer as it came. LiteLLM may show it again later, as an object of its own."""
-        said = json.dumps(original_response, default=str) if isinstance(original_response, dict) else original_response
+        said = (
+            json.dumps(original_response, default=str)
+            if isinstance(original_response, dict)
+            else original_response
+        )
         if isinstance(said, str) and not self.raw.startswith(("{", "[")):
             self.raw = said
 

@@ -21,7 +21,13 @@ def patches() -> list[Patch]:
     """The patches by which LiteLLM is heard: what its decorator calls in the end, its log, and its HTTP client."""
     return [
         *(
-            Patch(function.module, function.name, partial(calls.asked, function), function.optional, _KEPT)
+            Patch(
+                function.module,
+                function.name,
+                partial(calls.asked, function),
+                function.optional,
+                _KEPT,
+            )
             for function in FUNCTIONS
         ),
         Patch(_LOG, "Logging.pre_call", calls.sent),

@@ -26,7 +26,10 @@ _INVOKE, _INVOKE_STREAM = "invoke", "invoke-with-response-stream"
 _KNOWN: dict[int, tuple[str, str]] = {
     400: ("ValidationException", "The provided model identifier is invalid."),
     401: ("UnrecognizedClientException", "The security token included in the request is invalid."),
-    403: ("AccessDeniedException", "You don't have access to the model with the specified model ID."),
+    403: (
+        "AccessDeniedException",
+        "You don't have access to the model with the specified model ID.",
+    ),
     404: ("ResourceNotFoundException", "The resource does not exist."),
     429: ("ThrottlingException", "Too many requests, please wait before trying again."),
     500: ("InternalServerException", "An internal server error occurred. Retry your request."),
@@ -42,8 +45,15 @@ def _asked(path: str, body: dict[str, Any]) -> dict[str, Any]:
     if end in (_INVOKE, _INVOKE_STREAM):
         return {**body, **named}
     system = [{"role": "system", "content": _said(body["system"])}] if body.get("system") else []
-    specs = [tool["toolSpec"] for tool in (body.get("toolConfig") or {}).get("tools") or [] if "toolSpec" in tool]
-    tools = [{"name": spec["name"], "parameters": (spec.get("inputSchema") or {}).get("json")} for spec in specs]
+    specs = [
+        tool["toolSpec"]
+        for tool in (body.get("toolConfig") or {}).get("tools") or []
+        if "toolSpec" in tool
+    ]
+    tools = [
+        {"name": spec["name"], "parameters": (spec.get("inputSchema") or {}).get("json")}
+        for spec in specs
+    ]
     return {
         **named,
         "messages": [*system, *map(_message, body.get("messages") or [])],
@@ -54,7 +64,10 @@ def _asked(path: str, body: dict[str, Any]) -> dict[str, Any]:
 def _message(sent: dict[str, Any]) -> dict[str, Any]:
     results = [block["toolResult"] for block in sent.get("content") or [] if "toolResult" in block]
     if results:
-        return {"role": "tool", "content": json.dumps(results[-1].get("content"), ensure_ascii=False)}
+        return {
+            "role": "tool",
+            "content": json.dumps(results[-1].get("content"), ensure_ascii=False),
+        }
     return {"role": sent.get("role") or "user", "content": _said(sent.get("content"))}
 
 
@@ -65,11 +78,15 @@ def _said(blocks: Any) -> str:
 def converse(exchange: Exchange) -> Answer:
     """POST /model/MODEL/converse and /converse-stream."""
     reply = exchange.reply
-    counts = exchange.tally(exchange.text, *(text for call in reply.tool_calls for text in (call.name, call.arguments)))
+    counts = exchange.tally(
+        exchange.text, *(text for call in reply.tool_calls for text in (call.name, call.arguments))
+    )
     reason = reply.finish_reason or ("tool_use" if reply.tool_calls else "end_turn")
     told = {"usage": _usage(counts), "metrics": {"latencyMs": 1}}
     if exchange.body.get("stream"):
-        return _streamed(exchange, counts, [("messageStop", {"stopReason": reason}), ("metadata", told)])
+        return _streamed(
+            exchange, counts, [("messageStop", {"stopReason": reason}), ("metadata", told)]
+        )
     message = {"role": "assistant", "content": _content(exchange)}
     whole = {"output": {"message": message}, "stopReason": reason, **told}
     return Answer(to_json(whole), model=exchange.model, counts=counts, told_at=0)
@@ -88,23 +105,42 @@ def _usage(counts: Counts) -> dict[str, Any]:
 def _content(exchange: Exchange) -> list[dict[str, Any]]:
     said = [{"text": exchange.text}] if exchange.text else []
     calls = enumerate(exchange.reply.tool_calls)
-    return [*said, *({"toolUse": {**_call(exchange, at), "input": json.loads(call.arguments)}} for at, call in calls)]
+    return [
+        *said,
+        *(
+            {"toolUse": {**_call(exchange, at), "input": json.loads(call.arguments)}}
+            for at, call in calls
+        ),
+    ]
 
 
 def _call(exchange: Exchange, position: int) -> dict[str, Any]:
-    return {"toolUseId": exchange.call_id(position), "name": exchange.reply.tool_calls[position].name}
+    return {
+        "toolUseId": exchange.call_id(position),
+        "name": exchange.reply.tool_calls[position].name,
+    }
 
 
 def _streamed(exchange: Exchange, counts: Counts, ending: list[tuple[str, Any]]) -> Answer:
     events: list[tuple[str, Any]] = [("messageStart", {"role": "assistant"})]
     blocks = [_block(exchange, at) for at in range(-1, len(exchange.reply.tool_calls))]
     for at, (start, deltas) in enumerate(block for block in blocks if block[1]):
-        events += [("contentBlockStart", {"start": start, "contentBlockIndex": at})] if start else []
-        events += [("contentBlockDelta", {"delta": delta, "contentBlockIndex": at}) for delta in deltas]
+        events += (
+            [("contentBlockStart", {"start": start, "contentBlockIndex": at})] if start else []
+        )
+        events += [
+            ("contentBlockDelta", {"delta": delta, "contentBlockIndex": at}) for delta in deltas
+        ]
         events.append(("contentBlockStop", {"contentBlockIndex": at}))
     made = tuple(event(kind, to_json(said)) for kind, said in (*events, *ending))
     told = len(made) - 1
-    return Answer(frames=made, model=exchange.model, counts=counts, told_at=told, error_frame=_broken(exchange.reply))
+    return Answer(
+        frames=made,
+        model=exchange.model,
+        counts=counts,
+        told_at=told,
+        error_frame=_broken(exchange.reply),
+    )
 
 
 def _block(exchange: Exchange, at: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -120,8 +156,13 @@ def invoke(exchange: Exchange) -> Answer:
     answer = (messages if "anthropic_version" in exchange.body else chat)(exchange)
     counts = answer.counts or Counts()
     if answer.frames is None:
-        stated = {"input": counts.input - counts.cached - counts.cache_write, "output": counts.output}
-        headers = {f"x-amzn-bedrock-{side}-token-count": str(number) for side, number in stated.items()}
+        stated = {
+            "input": counts.input - counts.cached - counts.cache_write,
+            "output": counts.output,
+        }
+        headers = {
+            f"x-amzn-bedrock-{side}-token-count": str(number) for side, number in stated.items()
+        }
         return replace(answer, headers={**answer.headers, **headers})
     made = [_data(sent) for sent in answer.frames]
     said = [json.loads(data) for data in made if data != b"[DONE]"]

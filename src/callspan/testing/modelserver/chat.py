@@ -18,7 +18,9 @@ def chat(exchange: Exchange) -> Answer:
     calls = [text for call in exchange.reply.tool_calls for text in (call.name, call.arguments)]
     counts = exchange.tally(*exchange.choices, *(calls * len(exchange.choices)))
     if exchange.body.get("stream"):
-        return _streamed(exchange, counts, _chat_envelope(exchange, ".chunk"), _chat_chunks(exchange))
+        return _streamed(
+            exchange, counts, _chat_envelope(exchange, ".chunk"), _chat_chunks(exchange)
+        )
     choices = [
         {
             "index": index,
@@ -63,7 +65,9 @@ def _plain(exchange: Exchange, counts: Counts, body: dict[str, Any]) -> Answer:
     return Answer(to_json(body), model=exchange.model, counts=counts, told_at=0 if tells else None)
 
 
-def _streamed(exchange: Exchange, counts: Counts, envelope: dict[str, Any], chunks: list[dict[str, Any]]) -> Answer:
+def _streamed(
+    exchange: Exchange, counts: Counts, envelope: dict[str, Any], chunks: list[dict[str, Any]]
+) -> Answer:
     options = exchange.body.get("stream_options") or {}
     tells = bool(options.get("include_usage")) and exchange.reply.usage is not False
     silent = {"usage": None} if tells else {}
@@ -117,7 +121,8 @@ def _message(exchange: Exchange, text: str) -> dict[str, Any]:
         message["reasoning_content"] = reply.reasoning
     if reply.tool_calls:
         message["tool_calls"] = [
-            _tool_call(exchange, position, call.arguments) for position, call in enumerate(reply.tool_calls)
+            _tool_call(exchange, position, call.arguments)
+            for position, call in enumerate(reply.tool_calls)
         ]
     return message
 
@@ -147,7 +152,9 @@ def _deltas(exchange: Exchange, text: str) -> list[dict[str, Any]]:
     reply = exchange.reply
     silent = bool(reply.tool_calls) and not reply.text
     first = {"role": "assistant", "content": None if silent else "", "refusal": None}
-    reasoning = [{"reasoning_content": piece} for piece in pieces(reply.reasoning, reply.chunk_size)]
+    reasoning = [
+        {"reasoning_content": piece} for piece in pieces(reply.reasoning, reply.chunk_size)
+    ]
     content = [] if silent else [{"content": piece} for piece in pieces(text, reply.chunk_size)]
     calls = chain.from_iterable(_call_deltas(exchange, at) for at in range(len(reply.tool_calls)))
     return [first, *reasoning, *content, *calls]

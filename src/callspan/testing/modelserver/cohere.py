@@ -37,7 +37,9 @@ def chat(exchange: Exchange) -> Answer:
         return Answer(to_json(whole), told_at=0 if tells else None, **told)
     frames = [frame(event, event["type"]) for event in _events(exchange, counts)]
     told_at = len(frames) - 1 if tells else None
-    return Answer(frames=(*frames, _DONE), told_at=told_at, error_frame=_broken(exchange.reply), **told)
+    return Answer(
+        frames=(*frames, _DONE), told_at=told_at, error_frame=_broken(exchange.reply), **told
+    )
 
 
 def _id(exchange: Exchange) -> str:
@@ -45,8 +47,13 @@ def _id(exchange: Exchange) -> str:
 
 
 def _ending(exchange: Exchange, counts: Counts) -> dict[str, Any]:
-    reason = exchange.reply.finish_reason or ("TOOL_CALL" if exchange.reply.tool_calls else "COMPLETE")
-    return {"finish_reason": reason, **({"usage": usage(counts)} if exchange.reply.usage is not False else {})}
+    reason = exchange.reply.finish_reason or (
+        "TOOL_CALL" if exchange.reply.tool_calls else "COMPLETE"
+    )
+    return {
+        "finish_reason": reason,
+        **({"usage": usage(counts)} if exchange.reply.usage is not False else {}),
+    }
 
 
 def usage(counts: Counts) -> dict[str, Any]:
@@ -57,7 +64,10 @@ def usage(counts: Counts) -> dict[str, Any]:
 
 
 def _message(exchange: Exchange) -> dict[str, Any]:
-    reply, calls = exchange.reply, [_call(exchange, at) for at in range(len(exchange.reply.tool_calls))]
+    reply, calls = (
+        exchange.reply,
+        [_call(exchange, at) for at in range(len(exchange.reply.tool_calls))],
+    )
     content = [{"type": "thinking", "thinking": reply.reasoning}] if reply.reasoning else []
     content += [{"type": "text", "text": exchange.text}] if exchange.text else []
     return {"role": "assistant", "content": content, **({"tool_calls": calls} if calls else {})}
@@ -74,7 +84,11 @@ def _events(exchange: Exchange, counts: Counts) -> list[dict[str, Any]]:
     said = [("thinking", reply.reasoning), ("text", exchange.text)]
     blocks = [(kind, pieces(text, reply.chunk_size)) for kind, text in said if text]
     return [
-        _event("message-start", id=_id(exchange), message={"role": "assistant", "content": [], "tool_calls": []}),
+        _event(
+            "message-start",
+            id=_id(exchange),
+            message={"role": "assistant", "content": [], "tool_calls": []},
+        ),
         *(event for at, (kind, words) in enumerate(blocks) for event in _block(at, kind, words)),
         *(event for at in range(len(reply.tool_calls)) for event in _call_events(exchange, at)),
         {"type": "message-end", "id": _id(exchange), "delta": _ending(exchange, counts)},
@@ -93,7 +107,10 @@ def _block(at: int, kind: str, words: list[str]) -> list[dict[str, Any]]:
 
 def _call_events(exchange: Exchange, at: int) -> list[dict[str, Any]]:
     begin = _event("tool-call-start", {"tool_calls": _call(exchange, at, "")}, index=at)
-    given = [{"function": {"arguments": piece}} for piece in fragments(exchange.reply.tool_calls[at].arguments)]
+    given = [
+        {"function": {"arguments": piece}}
+        for piece in fragments(exchange.reply.tool_calls[at].arguments)
+    ]
     middle = [_event("tool-call-delta", {"tool_calls": piece}, index=at) for piece in given]
     return [begin, *middle, {"type": "tool-call-end", "index": at}]
 
@@ -122,7 +139,10 @@ def rerank(exchange: Exchange) -> Answer:
 
 def error(reply: Reply, status: int) -> dict[str, Any]:
     """An error as Cohere words it."""
-    return {"id": "co-error", "message": reply.error_message or _KNOWN.get(status, "invalid request")}
+    return {
+        "id": "co-error",
+        "message": reply.error_message or _KNOWN.get(status, "invalid request"),
+    }
 
 
 def _broken(reply: Reply) -> bytes:

@@ -19,7 +19,11 @@ def _asked(path: str, body: dict[str, Any]) -> dict[str, Any]:
     if "message" not in body:
         return asked(path, body)
     history = [_message(item) for item in body.get("chat_history") or []]
-    results = [{"role": "tool", "content": json.dumps(body["tool_results"])}] if body.get("tool_results") else []
+    results = (
+        [{"role": "tool", "content": json.dumps(body["tool_results"])}]
+        if body.get("tool_results")
+        else []
+    )
     said = {"role": "user", "content": body["message"]}
     tools = [{"type": "function", "function": _function(tool)} for tool in body.get("tools") or []]
     return {**body, "messages": [*history, said, *results], "tools": tools}
@@ -30,7 +34,10 @@ def _message(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _function(tool: dict[str, Any]) -> dict[str, Any]:
-    return {"name": tool["name"], "parameters": {"properties": tool.get("parameter_definitions") or {}}}
+    return {
+        "name": tool["name"],
+        "parameters": {"properties": tool.get("parameter_definitions") or {}},
+    }
 
 
 def chat(exchange: Exchange) -> Answer:
@@ -42,13 +49,24 @@ def chat(exchange: Exchange) -> Answer:
     whole = {**_whole(exchange), **({"meta": usage(counts)} if tells else {})}
     if not exchange.body.get("stream"):
         return Answer(to_json(whole), told_at=0 if tells else None, **told)
-    events = [*_events(exchange), _event("stream-end", finish_reason=whole["finish_reason"], response=whole)]
+    events = [
+        *_events(exchange),
+        _event("stream-end", finish_reason=whole["finish_reason"], response=whole),
+    ]
     told_at = len(events) - 1 if tells else None
-    return Answer(frames=tuple(map(_line, events)), told_at=told_at, error_frame=_broken(exchange.reply), **told)
+    return Answer(
+        frames=tuple(map(_line, events)),
+        told_at=told_at,
+        error_frame=_broken(exchange.reply),
+        **told,
+    )
 
 
 def _whole(exchange: Exchange) -> dict[str, Any]:
-    calls = [{"name": call.name, "parameters": json.loads(call.arguments)} for call in exchange.reply.tool_calls]
+    calls = [
+        {"name": call.name, "parameters": json.loads(call.arguments)}
+        for call in exchange.reply.tool_calls
+    ]
     return {
         "response_id": f"co-{exchange.number:06}",
         "generation_id": f"gen-{exchange.number:06}",
@@ -60,14 +78,23 @@ def _whole(exchange: Exchange) -> dict[str, Any]:
 
 def _events(exchange: Exchange) -> list[dict[str, Any]]:
     reply = exchange.reply
-    words = [_event("text-generation", text=word) for word in pieces(exchange.text, reply.chunk_size)]
-    calls = [event for at, call in enumerate(reply.tool_calls) for event in _call_events(at, call.name, call.arguments)]
+    words = [
+        _event("text-generation", text=word) for word in pieces(exchange.text, reply.chunk_size)
+    ]
+    calls = [
+        event
+        for at, call in enumerate(reply.tool_calls)
+        for event in _call_events(at, call.name, call.arguments)
+    ]
     return [_event("stream-start", generation_id=f"gen-{exchange.number:06}"), *words, *calls]
 
 
 def _call_events(at: int, name: str, arguments: str) -> list[dict[str, Any]]:
     given = [{"parameters": piece} for piece in fragments(arguments)]
-    return [_event("tool-calls-chunk", tool_call_delta={"index": at, **piece}) for piece in ({"name": name}, *given)]
+    return [
+        _event("tool-calls-chunk", tool_call_delta={"index": at, **piece})
+        for piece in ({"name": name}, *given)
+    ]
 
 
 def _event(kind: str, **more: Any) -> dict[str, Any]:
@@ -79,7 +106,9 @@ def _line(event: dict[str, Any]) -> bytes:
 
 
 def _broken(_reply: Reply) -> bytes:
-    return _line(_event("stream-end", finish_reason="ERROR", response={"text": "", "finish_reason": "ERROR"}))
+    return _line(
+        _event("stream-end", finish_reason="ERROR", response={"text": "", "finish_reason": "ERROR"})
+    )
 
 
 COHERE_V1 = Format(

@@ -14,7 +14,9 @@ from .exchange import Answer
 from .ledger import Ledger
 from .request import Request
 
-_GATE_LIMIT = 200  # seconds: a gate that a failed test never opens must not hold its thread for ever
+_GATE_LIMIT = (
+    200  # seconds: a gate that a failed test never opens must not hold its thread for ever
+)
 
 
 class Listener(ThreadingHTTPServer):
@@ -84,7 +86,11 @@ class Connection(BaseHTTPRequestHandler):
 
     def _read(self) -> Request:
         is_chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
-        raw = self._chunks() if is_chunked else self.rfile.read(int(self.headers.get("content-length") or 0))
+        raw = (
+            self._chunks()
+            if is_chunked
+            else self.rfile.read(int(self.headers.get("content-length") or 0))
+        )
         path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
         return Request(self.command, path, query, headers, raw)
@@ -135,7 +141,12 @@ class Connection(BaseHTTPRequestHandler):
     def _send_headers(self, answer: Answer, length_name: str, length: str) -> None:
         self.send_response_only(answer.reply.status)
         scripted = {name.lower(): value for name, value in answer.reply.headers.items()}
-        headers = {"content-type": answer.content_type, **answer.headers, **scripted, length_name: length}
+        headers = {
+            "content-type": answer.content_type,
+            **answer.headers,
+            **scripted,
+            length_name: length,
+        }
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()

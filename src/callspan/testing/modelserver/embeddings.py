@@ -24,7 +24,9 @@ def embeddings(exchange: Exchange) -> Answer:
     tells = exchange.reply.usage is not False
     if tells:
         answer["usage"] = {"prompt_tokens": counts.input, "total_tokens": counts.input}
-    return Answer(to_json(answer), model=exchange.model, counts=counts, told_at=0 if tells else None)
+    return Answer(
+        to_json(answer), model=exchange.model, counts=counts, told_at=0 if tells else None
+    )
 
 
 def vectors(body: dict[str, Any]) -> list[list[float]]:
@@ -35,7 +37,10 @@ def vectors(body: dict[str, Any]) -> list[list[float]]:
 def _inputs(value: Any) -> list[str]:
     """The input is one text, several, or the same as lists of token numbers."""
     many = isinstance(value, list) and not all(isinstance(item, int) for item in value)
-    return [item if isinstance(item, str) else " ".join(map(str, item)) for item in (value if many else [value])]
+    return [
+        item if isinstance(item, str) else " ".join(map(str, item))
+        for item in (value if many else [value])
+    ]
 
 
 def _vector(text: str, body: dict[str, Any]) -> list[float]:

@@ -30,7 +30,10 @@ def retry_headers(reply: Reply) -> dict[str, str]:
     """The headers that say when to come again."""
     if reply.retry_after is None:
         return {}
-    return {"retry-after": f"{reply.retry_after:g}", "retry-after-ms": f"{reply.retry_after * 1000:g}"}
+    return {
+        "retry-after": f"{reply.retry_after:g}",
+        "retry-after-ms": f"{reply.retry_after * 1000:g}",
+    }
 
 
 def refusal(status: int, message: str, code: str | None = None) -> Answer:

@@ -11,12 +11,19 @@ _TEXT = 7  # the type of a header's value
 
 def event(kind: str, payload: bytes) -> bytes:
     """One event."""
-    return _message({":event-type": kind, ":content-type": "application/json", ":message-type": "event"}, payload)
+    return _message(
+        {":event-type": kind, ":content-type": "application/json", ":message-type": "event"},
+        payload,
+    )
 
 
 def exception(kind: str, payload: bytes) -> bytes:
     """One error inside a stream, which ends it."""
-    headers = {":exception-type": kind, ":content-type": "application/json", ":message-type": "exception"}
+    headers = {
+        ":exception-type": kind,
+        ":content-type": "application/json",
+        ":message-type": "exception",
+    }
     return _message(headers, payload)
 
 

@@ -58,15 +58,23 @@ def _last(body: dict[str, Any]) -> tuple[str, str]:
 
 def _tool_calls(body: dict[str, Any], message: str) -> tuple[ToolCall, ...]:
     choice = body.get("tool_choice", "auto")
-    specs = [tool.get("function", tool) for tool in body.get("tools") or () if tool.get("type") == "function"]
+    specs = [
+        tool.get("function", tool)
+        for tool in body.get("tools") or ()
+        if tool.get("type") == "function"
+    ]
     if choice == "required":
         specs = specs[:1]
     elif isinstance(choice, dict):
         wanted = choice.get("function", choice).get("name")
         specs = [spec for spec in specs if spec["name"] == wanted]
     else:
-        specs = [spec for spec in specs if choice != "none" and _is_mentioned(spec["name"], message)]
-    return tuple(ToolCall(spec["name"], _arguments(spec.get("parameters") or {}, message)) for spec in specs)
+        specs = [
+            spec for spec in specs if choice != "none" and _is_mentioned(spec["name"], message)
+        ]
+    return tuple(
+        ToolCall(spec["name"], _arguments(spec.get("parameters") or {}, message)) for spec in specs
+    )
 
 
 def _is_mentioned(name: str, message: str) -> bool:
@@ -83,7 +91,9 @@ def _arguments(schema: dict[str, Any], message: str) -> str:
 def _value(kind: dict[str, Any], message: str) -> Any:
     """What the message says that fits: a word of the enum, the first number, else the last word."""
     if options := kind.get("enum"):
-        return next((option for option in options if str(option).lower() in message.lower()), options[0])
+        return next(
+            (option for option in options if str(option).lower() in message.lower()), options[0]
+        )
     if kind.get("type") in ("integer", "number"):
         found = re.search(r"\d+", message)
         return int(found.group()) if found else 1

@@ -39,11 +39,26 @@ def _asked(path: str, body: dict[str, Any]) -> dict[str, Any]:
     if end == _BATCH:
         requests = body.get("requests") or []
         size = next((request.get("outputDimensionality") for request in requests), None)
-        return {"model": model, "input": [_said(request.get("content")) for request in requests], "dimensions": size}
+        return {
+            "model": model,
+            "input": [_said(request.get("content")) for request in requests],
+            "dimensions": size,
+        }
     if end == _PREDICT:
-        return {"model": model, **_to_predict(body.get("instances") or [], body.get("parameters") or {})}
-    system = [{"role": "system", "content": _said(body["systemInstruction"])}] if body.get("systemInstruction") else []
-    functions = [declared for tool in body.get("tools") or [] for declared in tool.get("functionDeclarations") or []]
+        return {
+            "model": model,
+            **_to_predict(body.get("instances") or [], body.get("parameters") or {}),
+        }
+    system = (
+        [{"role": "system", "content": _said(body["systemInstruction"])}]
+        if body.get("systemInstruction")
+        else []
+    )
+    functions = [
+        declared
+        for tool in body.get("tools") or []
+        for declared in tool.get("functionDeclarations") or []
+    ]
     return {
         "model": model,
         "stream": end == _STREAMED,
@@ -72,9 +87,16 @@ def _kind(kind: dict[str, Any]) -> dict[str, Any]:
 
 
 def _message(content: dict[str, Any]) -> dict[str, Any]:
-    answers = [part["functionResponse"] for part in content.get("parts") or [] if "functionResponse" in part]
+    answers = [
+        part["functionResponse"]
+        for part in content.get("parts") or []
+        if "functionResponse" in part
+    ]
     if answers:
-        return {"role": "tool", "content": json.dumps(answers[-1].get("response"), ensure_ascii=False)}
+        return {
+            "role": "tool",
+            "content": json.dumps(answers[-1].get("response"), ensure_ascii=False),
+        }
     return {"role": content.get("role") or "user", "content": _said(content)}
 
 
@@ -92,7 +114,10 @@ def generate(exchange: Exchange) -> Answer:
     whole = [_joined(exchange, number, column) for number, column in enumerate(columns)]
     body = {"candidates": whole, **_envelope(exchange), **_usage(exchange, counts)}
     return Answer(
-        to_json(body), model=exchange.model, counts=counts, told_at=0 if exchange.reply.usage is not False else None
+        to_json(body),
+        model=exchange.model,
+        counts=counts,
+        told_at=0 if exchange.reply.usage is not False else None,
     )
 
 
@@ -117,7 +142,8 @@ def predict(exchange: Exchange) -> Answer:
     texts = exchange.body["input"]
     stated = [{"token_count": count_of(text), "truncated": False} for text in texts]
     found = [
-        {"values": vector, "statistics": told} for vector, told in zip(vectors(exchange.body), stated, strict=True)
+        {"values": vector, "statistics": told}
+        for vector, told in zip(vectors(exchange.body), stated, strict=True)
     ]
     body = {"predictions": [{"embeddings": one} for one in found]}
     return Answer(to_json(body), model=exchange.model, counts=counts, told_at=0)
@@ -126,7 +152,11 @@ def predict(exchange: Exchange) -> Answer:
 def error(reply: Reply, status: int) -> dict[str, Any]:
     """An error as Google words it."""
     code, message = _KNOWN.get(status, _KNOWN[400 if status < 500 else 500])
-    told = {"code": status, "message": reply.error_message or message, "status": reply.error_code or code}
+    told = {
+        "code": status,
+        "message": reply.error_message or message,
+        "status": reply.error_code or code,
+    }
     return {"error": told}
 
 
@@ -151,7 +181,10 @@ def _column(exchange: Exchange, number: int, text: str) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = [
         *({"text": piece, "thought": True} for piece in pieces(reply.reasoning, reply.chunk_size)),
         *({"text": piece} for piece in pieces(text, reply.chunk_size)),
-        *({"functionCall": {"name": call.name, "args": json.loads(call.arguments)}} for call in reply.tool_calls),
+        *(
+            {"functionCall": {"name": call.name, "args": json.loads(call.arguments)}}
+            for call in reply.tool_calls
+        ),
     ]
     column = [_candidate(number, [part]) for part in parts or [{"text": ""}]]
     column[-1]["finishReason"] = reply.finish_reason or "STOP"
@@ -165,9 +198,14 @@ def _candidate(number: int, parts: list[dict[str, Any]]) -> dict[str, Any]:
 def _joined(exchange: Exchange, number: int, column: list[dict[str, Any]]) -> dict[str, Any]:
     reply, text = exchange.reply, exchange.choices[number]
     thought = [{"text": reply.reasoning, "thought": True}] if reply.reasoning else []
-    calls = [part for piece in column for part in piece["content"]["parts"] if "functionCall" in part]
+    calls = [
+        part for piece in column for part in piece["content"]["parts"] if "functionCall" in part
+    ]
     said = [{"text": text}] if text or not (thought or calls) else []
-    return {**_candidate(number, [*thought, *said, *calls]), "finishReason": column[-1]["finishReason"]}
+    return {
+        **_candidate(number, [*thought, *said, *calls]),
+        "finishReason": column[-1]["finishReason"],
+    }
 
 
 def _streamed(exchange: Exchange, counts: Counts, columns: list[list[dict[str, Any]]]) -> Answer:

@@ -27,16 +27,27 @@ def interact(exchange: Exchange) -> Answer:
     ended = {**begun, "status": exchange.reply.finish_reason or "completed", "usage": usage}
     if not exchange.body.get("stream"):
         said = {"type": "model_output", "content": [{"type": "text", "text": exchange.text}]}
-        return Answer(to_json({**ended, "steps": [said]}), model=exchange.model, counts=counts, told_at=0)
+        return Answer(
+            to_json({**ended, "steps": [said]}), model=exchange.model, counts=counts, told_at=0
+        )
     frames = tuple(frame(event, event["event_type"]) for event in _events(exchange, begun, ended))
     told = len(frames) - 1
     return Answer(
-        frames=(*frames, _DONE), model=exchange.model, counts=counts, told_at=told, error_frame=_broken(exchange.reply)
+        frames=(*frames, _DONE),
+        model=exchange.model,
+        counts=counts,
+        told_at=told,
+        error_frame=_broken(exchange.reply),
     )
 
 
-def _events(exchange: Exchange, begun: dict[str, Any], ended: dict[str, Any]) -> list[dict[str, Any]]:
-    words = [{"type": "text", "text": piece} for piece in pieces(exchange.text, exchange.reply.chunk_size)]
+def _events(
+    exchange: Exchange, begun: dict[str, Any], ended: dict[str, Any]
+) -> list[dict[str, Any]]:
+    words = [
+        {"type": "text", "text": piece}
+        for piece in pieces(exchange.text, exchange.reply.chunk_size)
+    ]
     return [
         {"event_type": "interaction.created", "interaction": begun},
         {"event_type": "step.start", "index": 0, "step": {"type": "model_output"}},

@@ -79,7 +79,9 @@ def _usage(counts: Counts, details: str, detail: dict[str, int]) -> dict[str, An
     }
 
 
-def _told(exchange: Exchange, counts: Counts, body: dict[str, Any], usage: dict[str, Any]) -> Answer:
+def _told(
+    exchange: Exchange, counts: Counts, body: dict[str, Any], usage: dict[str, Any]
+) -> Answer:
     tells = exchange.reply.usage is not False
     full = {**body, "usage": usage} if tells else body
     return Answer(to_json(full), model=exchange.model, counts=counts, told_at=0 if tells else None)

@@ -28,7 +28,11 @@ def messages(exchange: Exchange) -> Answer:
     counts = exchange.tally(exchange.text, *calls)
     if exchange.body.get("stream"):
         return _streamed(exchange, counts)
-    whole = {**_envelope(exchange, _usage(counts)), "content": _content(exchange), **_ending(exchange)}
+    whole = {
+        **_envelope(exchange, _usage(counts)),
+        "content": _content(exchange),
+        **_ending(exchange),
+    }
     return Answer(to_json(whole), model=exchange.model, counts=counts, told_at=0)
 
 
@@ -40,7 +44,12 @@ def error(reply: Reply, status: int) -> dict[str, Any]:
 
 
 def _envelope(exchange: Exchange, usage: dict[str, Any]) -> dict[str, Any]:
-    identity = {"id": f"msg_{exchange.number:06}", "type": "message", "role": "assistant", "model": exchange.model}
+    identity = {
+        "id": f"msg_{exchange.number:06}",
+        "type": "message",
+        "role": "assistant",
+        "model": exchange.model,
+    }
     return {**identity, "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
 
 
@@ -54,14 +63,19 @@ def _usage(counts: Counts) -> dict[str, Any]:
 
 
 def _ending(exchange: Exchange) -> dict[str, Any]:
-    reason = exchange.reply.finish_reason or ("tool_use" if exchange.reply.tool_calls else "end_turn")
+    reason = exchange.reply.finish_reason or (
+        "tool_use" if exchange.reply.tool_calls else "end_turn"
+    )
     return {"stop_reason": reason, "stop_sequence": None}
 
 
 def _content(exchange: Exchange) -> list[dict[str, Any]]:
     said = [{"type": "text", "text": exchange.text}] if exchange.text else []
     calls = enumerate(exchange.reply.tool_calls)
-    return [*said, *({**_call(exchange, at), "input": json.loads(call.arguments)} for at, call in calls)]
+    return [
+        *said,
+        *({**_call(exchange, at), "input": json.loads(call.arguments)} for at, call in calls),
+    ]
 
 
 def _call(exchange: Exchange, position: int) -> dict[str, Any]:
@@ -73,19 +87,30 @@ def _streamed(exchange: Exchange, counts: Counts) -> Answer:
     begun = _envelope(exchange, {**_usage(counts), "output_tokens": 1})
     events = [{"type": "message_start", "message": begun}]
     events += [event for at, block in enumerate(_blocks(exchange)) for event in _events(at, *block)]
-    ending = {"type": "message_delta", "delta": _ending(exchange), "usage": {"output_tokens": counts.output}}
+    ending = {
+        "type": "message_delta",
+        "delta": _ending(exchange),
+        "usage": {"output_tokens": counts.output},
+    }
     frames = [frame(event, event["type"]) for event in (*events, ending, {"type": "message_stop"})]
     broken = _broken(exchange.reply)
     told = len(frames) - 2
-    return Answer(frames=tuple(frames), model=exchange.model, counts=counts, told_at=told, error_frame=broken)
+    return Answer(
+        frames=tuple(frames), model=exchange.model, counts=counts, told_at=told, error_frame=broken
+    )
 
 
 def _blocks(exchange: Exchange) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """What begins each block, and the pieces that follow."""
-    said = [{"type": "text_delta", "text": piece} for piece in pieces(exchange.text, exchange.reply.chunk_size)]
+    said = [
+        {"type": "text_delta", "text": piece}
+        for piece in pieces(exchange.text, exchange.reply.chunk_size)
+    ]
     blocks = [({"type": "text", "text": ""}, said)] if said else []
     for at, call in enumerate(exchange.reply.tool_calls):
-        given = [{"type": "input_json_delta", "partial_json": part} for part in fragments(call.arguments)]
+        given = [
+            {"type": "input_json_delta", "partial_json": part} for part in fragments(call.arguments)
+        ]
         blocks.append((_call(exchange, at), given))
     return blocks
 

@@ -37,8 +37,12 @@ def answer(exchange: Exchange) -> Answer:
     if told.told_at is None:
         return told
     *chunks, last, usage = (json.loads(one[len(b"data: ") :]) for one in (told.frames or ())[:-1])
-    frames = [frame({name: value for name, value in chunk.items() if name != "usage"}) for chunk in chunks]
-    return replace(told, frames=(*frames, frame({**last, "usage": usage["usage"]}), _DONE), told_at=len(frames))
+    frames = [
+        frame({name: value for name, value in chunk.items() if name != "usage"}) for chunk in chunks
+    ]
+    return replace(
+        told, frames=(*frames, frame({**last, "usage": usage["usage"]}), _DONE), told_at=len(frames)
+    )
 
 
 def embed(exchange: Exchange) -> Answer:
@@ -54,12 +58,18 @@ def converse(exchange: Exchange) -> Answer:
     calls = [text for call in exchange.reply.tool_calls for text in (call.name, call.arguments)]
     counts = exchange.tally(exchange.text, *calls)
     if not exchange.body.get("stream"):
-        whole = {"object": "conversation.response", "conversation_id": _name(exchange), "outputs": _entries(exchange)}
+        whole = {
+            "object": "conversation.response",
+            "conversation_id": _name(exchange),
+            "outputs": _entries(exchange),
+        }
         body = to_json({**whole, "usage": _usage(counts)})
         return Answer(body, model=exchange.model, counts=counts, told_at=0)
     frames = tuple(frame(event, event["type"]) for event in _events(exchange, counts))
     at, broken = len(frames) - 1, _broken_conversation(exchange.reply)
-    return Answer(frames=frames, model=exchange.model, counts=counts, told_at=at, error_frame=broken)
+    return Answer(
+        frames=frames, model=exchange.model, counts=counts, told_at=at, error_frame=broken
+    )
 
 
 def _name(exchange: Exchange) -> str:
@@ -68,30 +78,54 @@ def _name(exchange: Exchange) -> str:
 
 def _usage(counts: Counts) -> dict[str, Any]:
     total = counts.input + counts.output
-    return {"prompt_tokens": counts.input, "completion_tokens": counts.output, "total_tokens": total}
+    return {
+        "prompt_tokens": counts.input,
+        "completion_tokens": counts.output,
+        "total_tokens": total,
+    }
 
 
 def _entries(exchange: Exchange) -> list[dict[str, Any]]:
-    said = {"type": "message.output", "role": "assistant", "content": exchange.text, "id": f"msg_{exchange.number:06}"}
+    said = {
+        "type": "message.output",
+        "role": "assistant",
+        "content": exchange.text,
+        "id": f"msg_{exchange.number:06}",
+    }
     entries = [said] if exchange.text else []
-    entries += [{"type": "function.call", **_call(exchange, at)} for at in range(len(exchange.reply.tool_calls))]
+    entries += [
+        {"type": "function.call", **_call(exchange, at)}
+        for at in range(len(exchange.reply.tool_calls))
+    ]
     return [{"object": "entry", "model": exchange.model, **entry} for entry in entries]
 
 
 def _call(exchange: Exchange, position: int) -> dict[str, Any]:
     call = exchange.reply.tool_calls[position]
     identity = exchange.call_id(position)
-    return {"id": f"fc_{identity}", "tool_call_id": identity, "name": call.name, "arguments": call.arguments}
+    return {
+        "id": f"fc_{identity}",
+        "tool_call_id": identity,
+        "name": call.name,
+        "arguments": call.arguments,
+    }
 
 
 def _events(exchange: Exchange, counts: Counts) -> list[dict[str, Any]]:
-    said = {"type": "message.output.delta", "id": f"msg_{exchange.number:06}", "model": exchange.model}
+    said = {
+        "type": "message.output.delta",
+        "id": f"msg_{exchange.number:06}",
+        "model": exchange.model,
+    }
     words = pieces(exchange.text, exchange.reply.chunk_size)
     calls = range(len(exchange.reply.tool_calls))
     return [
         {"type": "conversation.response.started", "conversation_id": _name(exchange)},
         *({**said, "role": "assistant", "output_index": 0, "content": word} for word in words),
-        *({"type": "function.call.delta", "output_index": 1 + at, **_call(exchange, at)} for at in calls),
+        *(
+            {"type": "function.call.delta", "output_index": 1 + at, **_call(exchange, at)}
+            for at in calls
+        ),
         {"type": "conversation.response.done", "usage": _usage(counts)},
     ]
 
@@ -109,7 +143,11 @@ def _broken(reply: Reply) -> bytes:
 
 def _broken_conversation(reply: Reply) -> bytes:
     said = _error(reply, 500)
-    event = {"type": "conversation.response.error", "message": said["message"], "code": int(said["code"])}
+    event = {
+        "type": "conversation.response.error",
+        "message": said["message"],
+        "code": int(said["code"]),
+    }
     return frame(event, event["type"])
 
 

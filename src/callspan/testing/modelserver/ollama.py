@@ -15,7 +15,12 @@ from .text import pieces
 from .wire import Endpoint, Format, lines
 
 _CREATED = "2026-09-21T14:13:20Z"
-_KNOWN = {401: "unauthorized", 404: "model not found", 429: "too many requests", 500: "the model runner has stopped"}
+_KNOWN = {
+    401: "unauthorized",
+    404: "model not found",
+    429: "too many requests",
+    500: "the model runner has stopped",
+}
 
 
 def _asked(path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +56,9 @@ def _spoken(exchange: Exchange, shaped: Callable[[dict[str, Any]], dict[str, Any
     chunks = [{**_envelope(exchange), **shaped(said), "done": False} for said in _chunks(exchange)]
     chunks.append({**_envelope(exchange), **shaped({}), **last})
     told_at = len(chunks) - 1 if tells else None
-    return Answer(frames=tuple(map(_line, chunks)), told_at=told_at, error_frame=_broken(reply), **told)
+    return Answer(
+        frames=tuple(map(_line, chunks)), told_at=told_at, error_frame=_broken(reply), **told
+    )
 
 
 def _envelope(exchange: Exchange) -> dict[str, Any]:
@@ -61,7 +68,11 @@ def _envelope(exchange: Exchange) -> dict[str, Any]:
 def _counts(exchange: Exchange, counts: Counts) -> dict[str, Any]:
     if exchange.reply.usage is False:
         return {}
-    return {"prompt_eval_count": counts.input, "eval_count": counts.output, "total_duration": 5_000_000}
+    return {
+        "prompt_eval_count": counts.input,
+        "eval_count": counts.output,
+        "total_duration": 5_000_000,
+    }
 
 
 def _whole(exchange: Exchange) -> dict[str, Any]:

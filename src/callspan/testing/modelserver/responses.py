@@ -47,7 +47,9 @@ def respond(exchange: Exchange) -> Answer:
         return replace(answer, body=to_json(response), told_at=0 if tells else None)
     frames = stream(response, exchange.reply.chunk_size)
     error = responses_error_frame(exchange.reply, exchange.reply.error_after or 0)
-    return replace(answer, frames=frames, told_at=len(frames) - 1 if tells else None, error_frame=error)
+    return replace(
+        answer, frames=frames, told_at=len(frames) - 1 if tells else None, error_frame=error
+    )
 
 
 def stream(response: dict[str, Any], chunk_size: int = 1) -> tuple[bytes, ...]:
@@ -67,7 +69,9 @@ def stream(response: dict[str, Any], chunk_size: int = 1) -> tuple[bytes, ...]:
 
 def _response(exchange: Exchange, counts: Counts) -> dict[str, Any]:
     finish = exchange.reply.finish_reason or ""
-    status = "failed" if finish == "failed" else "incomplete" if finish in _INCOMPLETE else "completed"
+    status = (
+        "failed" if finish == "failed" else "incomplete" if finish in _INCOMPLETE else "completed"
+    )
     failed = status == "failed"
     tier = exchange.body.get("service_tier") or "auto"
     return {
@@ -93,7 +97,10 @@ def _failure(exchange: Exchange) -> dict[str, str]:
 def _usage(counts: Counts) -> dict[str, Any]:
     return {
         "input_tokens": counts.input,
-        "input_tokens_details": {"cached_tokens": counts.cached, "cache_write_tokens": counts.cache_write},
+        "input_tokens_details": {
+            "cached_tokens": counts.cached,
+            "cache_write_tokens": counts.cache_write,
+        },
         "output_tokens": counts.output,
         "output_tokens_details": {"reasoning_tokens": counts.reasoning},
         "total_tokens": counts.input + counts.output,
@@ -111,7 +118,11 @@ def _items(exchange: Exchange, status: str) -> Iterator[dict[str, Any]]:
         yield {**head, "content": content}
     for position, call in enumerate(reply.tool_calls):
         head = {"id": f"fc_{number}_{position}", "type": "function_call", "status": "completed"}
-        named = {"arguments": call.arguments, "call_id": exchange.call_id(position), "name": call.name}
+        named = {
+            "arguments": call.arguments,
+            "call_id": exchange.call_id(position),
+            "name": call.name,
+        }
         yield {**head, **named}
 
 
@@ -136,7 +147,10 @@ def _message_events(item: dict[str, Any], chunk_size: int) -> _Events:
     text = part["text"]
     return {"status": "in_progress", "content": []}, [
         {"type": "content_part.added", **at, "part": _text_part("")},
-        *({"type": "output_text.delta", **at, "delta": piece, "logprobs": []} for piece in pieces(text, chunk_size)),
+        *(
+            {"type": "output_text.delta", **at, "delta": piece, "logprobs": []}
+            for piece in pieces(text, chunk_size)
+        ),
         {"type": "output_text.done", **at, "text": text, "logprobs": []},
         {"type": "content_part.done", **at, "part": part},
     ]
@@ -161,4 +175,8 @@ def _call_events(item: dict[str, Any], _chunk_size: int) -> _Events:
     ]
 
 
-_ITEM_EVENTS = {"message": _message_events, "reasoning": _reasoning_events, "function_call": _call_events}
+_ITEM_EVENTS = {
+    "message": _message_events,
+    "reasoning": _reasoning_events,
+    "function_call": _call_events,
+}

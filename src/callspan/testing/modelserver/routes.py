@@ -54,7 +54,9 @@ class Route:
         return self._typed(endpoint.answer(exchange))
 
     def _typed(self, answer: Answer) -> Answer:
-        return answer if answer.frames is None else replace(answer, content_type=self.format.streamed)
+        return (
+            answer if answer.frames is None else replace(answer, content_type=self.format.streamed)
+        )
 
     def failed(self, reply: Reply) -> Answer:
         """The answer for a reply whose status is an error, in the words of the format."""
@@ -67,7 +69,9 @@ class Route:
         typed = any(name.lower() == "content-type" for name in reply.headers)
         if not streamed or typed or reply.status >= 400:
             return Answer(body)
-        return self._typed(Answer(frames=self.format.frames(body), error_frame=self.format.broken(reply)))
+        return self._typed(
+            Answer(frames=self.format.frames(body), error_frame=self.format.broken(reply))
+        )
 
 
 def route(path: str) -> Route | None:
@@ -79,7 +83,9 @@ def route(path: str) -> Route | None:
 def asked(request: Request, to: Route | None) -> Any:
     """What is asked for, in the words of OpenAI's formats; anything but a mapping cannot be read."""
     sent = request.json
-    return to.format.asked(request.path, sent) if to is not None and isinstance(sent, dict) else sent
+    return (
+        to.format.asked(request.path, sent) if to is not None and isinstance(sent, dict) else sent
+    )
 
 
 def refused(request: Request, to: Route | None) -> Answer | None:
@@ -91,7 +97,9 @@ def refused(request: Request, to: Route | None) -> Answer | None:
         return refusal(400, "We could not parse the JSON body of your request.")
     for name in to.format.endpoints[to.end].needs:
         if sent.get(name) is None:
-            return refusal(400, f"Missing required parameter: '{name}'.", "missing_required_parameter")
+            return refusal(
+                400, f"Missing required parameter: '{name}'.", "missing_required_parameter"
+            )
     if sent.get("model") == _UNKNOWN_MODEL:
         message = f"The model `{_UNKNOWN_MODEL}` does not exist or you do not have access to it."
         return refusal(404, message, "model_not_found")
@@ -104,7 +112,9 @@ def read(request: Request, kept: Mapping[str, dict[str, Any]]) -> Answer:
     path = versioned["end"] if versioned else ""
     if path == "/models":
         owned = {"object": "model", "created": CREATED, "owned_by": "callspan"}
-        return Answer(to_json({"object": "list", "data": [{"id": name, **owned} for name in _MODELS]}))
+        return Answer(
+            to_json({"object": "list", "data": [{"id": name, **owned} for name in _MODELS]})
+        )
     found, name = kept.get(path.removeprefix("/responses/")), path.rpartition("/")[2]
     if found and "stream=true" in request.query:
         return Answer(frames=responses.stream(found), content_type=OPENAI.streamed)

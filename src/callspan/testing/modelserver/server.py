@@ -32,7 +32,10 @@ class ModelServer:
             self.enqueue(Reply(status=429, retry_after=0.05))
         self._listener = Listener(port, self._respond, self.ledger)
         self._thread = threading.Thread(
-            target=self._listener.serve_forever, args=(0.02,), name="callspan-modelserver", daemon=True
+            target=self._listener.serve_forever,
+            args=(0.02,),
+            name="callspan-modelserver",
+            daemon=True,
         )
         self._thread.start()
 
@@ -73,7 +76,9 @@ class ModelServer:
             answer = routes.read(request, self._kept)
         else:
             route = routes.route(request.path)
-            answer = routes.refused(request, route) or self._call(route, routes.asked(request, route), number)
+            answer = routes.refused(request, route) or self._call(
+                route, routes.asked(request, route), number
+            )
         return replace(answer, headers={"x-request-id": f"req_{number:06}", **answer.headers})
 
     def _call(self, route: Any, body: dict[str, Any], number: int) -> Answer:

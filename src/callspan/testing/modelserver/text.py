@@ -8,7 +8,16 @@ from typing import Any
 
 # Chinese and Japanese write no spaces: there each sign is a word.
 _WORD = re.compile(r"\s*[\u2e80-\u9fff\uff00-\uffef]|\s*[^\s\u2e80-\u9fff\uff00-\uffef]+|\s+")
-_TEXT_KEYS = ("instructions", "messages", "input", "prompt", "content", "text", "tool_calls", "function")
+_TEXT_KEYS = (
+    "instructions",
+    "messages",
+    "input",
+    "prompt",
+    "content",
+    "text",
+    "tool_calls",
+    "function",
+)
 _TEXT_KEYS += ("arguments", "output", "file")
 
 

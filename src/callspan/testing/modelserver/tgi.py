@@ -25,31 +25,47 @@ _KNOWN = {
 def generate(exchange: Exchange) -> Answer:
     """POST /generate: only a stream, or who asks for details, is told the counts."""
     counts = exchange.tally(exchange.text)
-    details = {"finish_reason": exchange.reply.finish_reason or "eos_token", "generated_tokens": counts.output}
+    details = {
+        "finish_reason": exchange.reply.finish_reason or "eos_token",
+        "generated_tokens": counts.output,
+    }
     if exchange.body.get("stream"):
         return _streamed(exchange, counts, {**details, "input_length": counts.input, "seed": None})
     asked = exchange.body.get("parameters") or {}
     whole = {**details, "prefill": [], "tokens": [], "seed": None}
     if asked.get("decoder_input_details"):
         whole["prefill"] = [{"id": at, "text": "", "logprob": None} for at in range(counts.input)]
-    body = to_json([{"generated_text": exchange.text, **({"details": whole} if asked.get("details") else {})}])
-    return Answer(body, model=exchange.model, counts=counts, told_at=0 if whole["prefill"] else None)
+    body = to_json(
+        [{"generated_text": exchange.text, **({"details": whole} if asked.get("details") else {})}]
+    )
+    return Answer(
+        body, model=exchange.model, counts=counts, told_at=0 if whole["prefill"] else None
+    )
 
 
 def _streamed(exchange: Exchange, counts: Counts, details: dict[str, Any]) -> Answer:
     words = pieces(exchange.text, exchange.reply.chunk_size)
-    tokens = [{"id": at, "text": word, "logprob": -0.1, "special": False} for at, word in enumerate(words)]
+    tokens = [
+        {"id": at, "text": word, "logprob": -0.1, "special": False} for at, word in enumerate(words)
+    ]
     end = {"id": 2, "text": "</s>", "logprob": -0.1, "special": True}
-    events = [{"index": at, "token": token, "generated_text": None, "details": None} for at, token in enumerate(tokens)]
+    events = [
+        {"index": at, "token": token, "generated_text": None, "details": None}
+        for at, token in enumerate(tokens)
+    ]
     last = {"index": len(events), "token": end, "generated_text": exchange.text, "details": details}
     frames = tuple(frame(event) for event in (*events, last))
     broken, told = _broken(exchange.reply), len(frames) - 1
-    return Answer(frames=frames, model=exchange.model, counts=counts, told_at=told, error_frame=broken)
+    return Answer(
+        frames=frames, model=exchange.model, counts=counts, told_at=told, error_frame=broken
+    )
 
 
 def features(exchange: Exchange) -> Answer:
     """POST /features: vectors and nothing else."""
-    return Answer(to_json(embeddings.vectors(exchange.body)), model=exchange.model, counts=exchange.tally())
+    return Answer(
+        to_json(embeddings.vectors(exchange.body)), model=exchange.model, counts=exchange.tally()
+    )
 
 
 def _error(reply: Reply, status: int) -> dict[str, Any]:
@@ -68,7 +84,10 @@ def _asked(path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 TGI = Format(
     address=re.compile("(?P<end>/generate|/features)"),
-    endpoints={"/generate": Endpoint(generate, ("prompt",), spoken=True), "/features": Endpoint(features, ("input",))},
+    endpoints={
+        "/generate": Endpoint(generate, ("prompt",), spoken=True),
+        "/features": Endpoint(features, ("input",)),
+    },
     error=_error,
     broken=_broken,
     asked=_asked,

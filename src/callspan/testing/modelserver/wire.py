@@ -10,7 +10,9 @@ from typing import Any
 from .exchange import Answer, Exchange
 from .reply import Reply
 
-VERSIONED = re.compile(r"(/openai)?(/v1|/v1beta|/deployments/[^/]+)(?P<end>/.+)")  # Azure names the deployment
+VERSIONED = re.compile(
+    r"(/openai)?(/v1|/v1beta|/deployments/[^/]+)(?P<end>/.+)"
+)  # Azure names the deployment
 EVENTS = "text/event-stream; charset=utf-8"
 
 
@@ -51,7 +53,9 @@ class Format:
     error: Callable[[Reply, int], Any]
     broken: Callable[[Reply], bytes]
     asked: Callable[[str, dict[str, Any]], dict[str, Any]] = _as_it_is
-    error_headers: Callable[[Reply, int], Mapping[str, str]] = field(default=lambda _reply, _status: {})
+    error_headers: Callable[[Reply, int], Mapping[str, str]] = field(
+        default=lambda _reply, _status: {}
+    )
     frames: Callable[[bytes], tuple[bytes, ...]] = events
     streamed: str = EVENTS
 
