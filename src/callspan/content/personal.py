@@ -46,6 +46,17 @@ _IP_WORD = re.compile(
     r"(?i)\b(?:(?:ip|ipv4)(?:[ _-]?addr(?:ess)?)?|(?:client|remote|peer|source|user)[ _-]?(?:ip|addr(?:ess)?))\b"
     r"[\"']?\s{0,2}(?:[:=]|is|was)?\s{0,2}[\"']?(\d{1,3}(?:\.\d{1,3}){3})(?![\w.])"
 )
+_OWN_NETWORKS = tuple(
+    ipaddress.IPv4Network(network)
+    for network in (
+        "10.0.0.0/8",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+    )
+)
+"""Where addresses mean a machine beside this one; `is_private` holds of many others too."""
 _BIRTH = re.compile(
     r"(?i)\b(?:date of birth|birth ?date|birthday|dob|born(?: on)?|geboren(?: am)?|né[e]? le|出生日期)\b"
     r"[\"']?\W{0,4}(?:is |was )?(\d{1,4}[-/. ]\d{1,2}[-/. ]\d{1,4}"
@@ -92,8 +103,4 @@ def _is_public_address(text: str) -> bool:
         address = ipaddress.IPv4Address(text)
     except ValueError:
         return False
-    return not (
-        address.is_loopback
-        or address.is_unspecified
-        or text.startswith(("10.", "192.168.", "169.254."))
-    )
+    return not (address.is_unspecified or any(address in network for network in _OWN_NETWORKS))
