@@ -14,7 +14,7 @@ from callspan.events.usage import Share
     ("stated", "input_tokens", "output_tokens"),
     [
         ({"uncached": 5}, 5, None),
-        ({"uncached": 5, "cache_read": 3, "cache_write": 2}, 10, None),
+        ({"uncached": 5, "cache_read": 3, "cache_write": 3}, 11, None),
         ({"uncached": 0, "cache_read": 3}, 3, None),
         ({"uncached": 5, "prompt": 100}, 5, None),
         ({"prompt": 7}, 7, None),
@@ -22,7 +22,7 @@ from callspan.events.usage import Share
         ({"prompt": 7, "tool_input": 4}, 11, None),
         ({"answer": 6}, None, 6),
         ({"answer": 0, "reasoning": 9}, None, 9),
-        ({"answer": 6, "reasoning": 9}, None, 15),
+        ({"answer": 6, "reasoning": 10}, None, 16),
         ({"input": 3, "cache_read": 2, "output": 4, "reasoning": 1}, 3, 4),
     ],
     ids=str,
@@ -40,8 +40,8 @@ def test_totals_follow_from_their_parts(
     [
         ({}, None),
         ({"input": 3}, 3),
-        ({"output": 4}, 4),
-        ({"input": 3, "output": 4}, 7),
+        ({"output": 5}, 5),
+        ({"input": 3, "output": 5}, 8),
         ({"input": 0}, 0),
     ],
     ids=str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import random
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -109,7 +110,9 @@ def _without_annotations(source: str) -> str | None:
     """Return the tree of a source as text, without its annotations; `None` where Python cannot read it."""
     try:
         tree = ast.parse(source)
-        compile(source, "mutant", "exec")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as of `is` beside a number
+            compile(source, "mutant", "exec")
     except (SyntaxError, ValueError):
         return None
     return ast.dump(_Annotations().visit(tree))

@@ -36,8 +36,8 @@ TARGETS = (
     Target("content/personal.py", _PERSONS),
     Target("content/national_numbers.py", _PERSONS),
     Target("number.py", ("test_number_types.py",)),
-    Target("budgets.py", ("test_budgets.py",)),
-    Target("reservations.py", ("test_budgets.py",)),
+    Target("budgets.py", ("test_reservations.py", "test_budgets.py")),
+    Target("reservations.py", ("test_reservations.py", "test_budgets.py")),
     Target("dispatch.py", ("test_handlers.py", "test_handlers_async.py")),
     Target(
         "observation.py",
