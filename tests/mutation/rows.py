@@ -32,7 +32,7 @@ TARGETS = (
     Target("events/response.py", ("test_responses_of_pieces.py",)),
     Target("events/usage.py", ("test_usage.py",)),
     Target("content/redaction.py", (_RATES,)),
-    Target("content/credentials.py", (_RATES,)),
+    Target("content/credentials.py", ("redaction/test_keys_and_passwords.py", _RATES)),
     Target("content/personal.py", _PERSONS),
     Target("content/national_numbers.py", _PERSONS),
     Target("number.py", ("test_number_types.py",)),
