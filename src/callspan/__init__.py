@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from callspan.decorators.attributes import attributes
     from callspan.decorators.decorators import agent, tool, workflow
     from callspan.events import (
+        AnyHandler,
         Call,
         Content,
         Failure,
@@ -26,23 +27,19 @@ if TYPE_CHECKING:
     from callspan.handlers.console import ConsoleHandler
     from callspan.handlers.counter import TokenCount, count_tokens
     from callspan.handlers.file import FileHandler
-    from callspan.runtime.errors import SettingsError
+    from callspan.runtime.errors import ConfigurationError, SettingsError
     from callspan.runtime.scope import carry
     from callspan.settings.settings import Settings
-    from callspan.setup.instrument import (
-        attach,
-        capture,
-        configure,
-        flush,
-        instrument,
-        status,
-        uninstrument,
-        use_handlers,
-    )
+    from callspan.setup.attach import attach, capture, use_handlers
+    from callspan.setup.configure import configure
+    from callspan.setup.flush import flush
+    from callspan.setup.inspection import Status
+    from callspan.setup.instrument import instrument, status, uninstrument
 
 _HOMES = {
     "callspan.accounting.budgets": ("Budget", "BudgetExceeded", "budget"),
     "callspan.events": (
+        "AnyHandler",
         "Call",
         "Content",
         "Failure",
@@ -58,27 +55,22 @@ _HOMES = {
     "callspan.handlers.console": ("ConsoleHandler",),
     "callspan.handlers.counter": ("TokenCount", "count_tokens"),
     "callspan.handlers.file": ("FileHandler",),
-    "callspan.setup.instrument": (
-        "attach",
-        "capture",
-        "configure",
-        "flush",
-        "instrument",
-        "status",
-        "uninstrument",
-        "use_handlers",
-    ),
+    "callspan.setup.attach": ("attach", "capture", "use_handlers"),
+    "callspan.setup.configure": ("configure",),
+    "callspan.setup.flush": ("flush",),
+    "callspan.setup.inspection": ("Status",),
+    "callspan.setup.instrument": ("instrument", "status", "uninstrument"),
     "callspan.decorators.attributes": ("attributes",),
     "callspan.decorators.decorators": ("agent", "tool", "workflow"),
     "callspan.runtime.scope": ("carry",),
-    "callspan.runtime.errors": ("SettingsError",),
+    "callspan.runtime.errors": ("ConfigurationError", "SettingsError"),
     "callspan.settings.settings": ("Settings",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is asked for: `import callspan` alone costs next to nothing."""
+def _load(name: str) -> Any:
+    """Import a public name when it is first used, so that `import callspan` costs next to nothing."""
     if name not in _HOME:
         raise AttributeError(f"module 'callspan' has no attribute {name!r}")
     import importlib
@@ -89,6 +81,11 @@ def __getattr__(name: str) -> Any:
         return _without_requirement(name, error)
     globals()[name] = value
     return value
+
+
+if not TYPE_CHECKING:
+    # A type checker that saw it would take any name for one of ours, also a misspelt one.
+    __getattr__ = _load
 
 
 def _without_requirement(name: str, error: ModuleNotFoundError) -> Any:
@@ -114,9 +111,11 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "AnyHandler",
     "Budget",
     "BudgetExceeded",
     "Call",
+    "ConfigurationError",
     "ConsoleHandler",
     "Content",
     "Failure",
@@ -127,6 +126,7 @@ __all__ = [
     "Retry",
     "Settings",
     "SettingsError",
+    "Status",
     "Token",
     "TokenCount",
     "Usage",

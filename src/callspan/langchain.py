@@ -28,9 +28,9 @@ def get_openai_callback() -> Iterator[OpenAICount]:
 @functools.cache
 def _handler_class() -> type:
     from callspan.frameworks.langchain.handler import handler_class
-    from callspan.setup.instrument import hear
+    from callspan.setup.instrument import subscribe
 
-    return handler_class(lambda: hear("langchain"))
+    return handler_class(lambda: subscribe("langchain"))
 
 
 _MADE = {"CallspanHandler": _handler_class}

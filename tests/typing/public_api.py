@@ -165,3 +165,24 @@ async def mark() -> None:
         run.result = 1.2
     async with callspan.agent("florist") as run:
         run.result = "Roses."
+
+
+def misspell() -> None:
+    """A name that is none of ours is an error for a type checker."""
+    callspan.cofnigure()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+
+
+def choose() -> None:
+    """So is a word that is none of a setting's."""
+    callspan.instrument(capture="spans")  # pyright: ignore[reportArgumentType]
+    with callspan.capture("both", fields=["input"]):
+        pass
+
+
+def register(*handlers: callspan.AnyHandler) -> None:
+    """A handler that has some of the methods is one for a type checker, and a number is not."""
+    callspan.instrument(handlers=handlers)
+    callspan.instrument(handlers=[1])  # pyright: ignore[reportArgumentType]
+
+
+register(Complete(), Partial())

@@ -38,13 +38,13 @@ class LastCalls:
 
     def hold(self) -> Callable[[], None]:
         """Let no call begin from now on; return what lets them begin again."""
-        from callspan.setup import instrument as install
+        from callspan.setup.instrument import before_calls
 
         self._lives_on.clear()
-        before = install.before_calls(self._wait)
+        before = before_calls(self._wait)
 
         def release() -> None:
-            install.before_calls(before)
+            before_calls(before)
             self._lives_on.set()
 
         return release

@@ -14,7 +14,7 @@ from callspan.events.delta import (
 from callspan.events.ending import CANCELLED_BY_PROVIDER, Failure, Outcome, Retry
 from callspan.events.estimate import Estimate
 from callspan.events.framework import Framework
-from callspan.events.handler import Handler
+from callspan.events.handler import AnyHandler, Handler
 from callspan.events.response import Response, parsed, shown
 from callspan.events.usage import Usage
 
@@ -24,6 +24,7 @@ __all__ = [
     "SERVER_TOOL_CALL",
     "TEXT",
     "TOOL_CALL",
+    "AnyHandler",
     "Call",
     "Content",
     "Delta",

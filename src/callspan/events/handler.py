@@ -1,8 +1,8 @@
-"""What a handler is."""
+"""The methods that an object needs to be called about calls."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from callspan.events.call import Call
 from callspan.events.delta import Token
@@ -10,16 +10,40 @@ from callspan.events.response import Response
 
 
 @runtime_checkable
-class Handler(Protocol):
-    """What is told of calls. Any of the four methods may be missing, and any may be `async def`.
+class HandlesStart(Protocol):
+    """An object that is called when a call begins.
 
-    `on_start` may return a context manager, which is entered around the provider call. A handler must not block.
+    `on_start` may return a context manager, which is entered around the provider's call.
     """
 
-    def on_start(self, call: Call) -> Any: ...
+    def on_start(self, call: Call) -> object: ...
 
-    def on_token(self, call: Call, token: Token) -> Any: ...
 
-    def on_end(self, call: Call, response: Response) -> Any: ...
+@runtime_checkable
+class HandlesToken(Protocol):
+    """An object that is called for each token, or chunk, of an answer."""
 
-    def on_error(self, call: Call, error: BaseException) -> Any: ...
+    def on_token(self, call: Call, token: Token) -> object: ...
+
+
+@runtime_checkable
+class HandlesEnd(Protocol):
+    """An object that is called when a call has its answer, or its reader has left it."""
+
+    def on_end(self, call: Call, response: Response) -> object: ...
+
+
+@runtime_checkable
+class HandlesError(Protocol):
+    """An object that is called when a call failed or was cancelled."""
+
+    def on_error(self, call: Call, error: BaseException) -> object: ...
+
+
+AnyHandler: TypeAlias = HandlesStart | HandlesToken | HandlesEnd | HandlesError
+"""An object with one or more of the methods; any of them may be `async def`, and none may block."""
+
+
+@runtime_checkable
+class Handler(HandlesStart, HandlesToken, HandlesEnd, HandlesError, Protocol):
+    """An object with all four methods. Those that have some of them are `AnyHandler`."""

@@ -1,0 +1,20 @@
+"""The words that settings made of words may be, as types, so that an editor shows them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+CaptureMode = Literal["off", "span", "event", "both"]
+"""Where the content of calls goes: nowhere, on spans, into log events, or both."""
+ContentField = Literal["input", "output", "system", "tools", "arguments", "results"]
+"""One kind of content."""
+ConventionsVersion = Literal["released", "latest", "both"]
+"""The version of OpenTelemetry's conventions whose names are used."""
+TokenEvents = Literal["first", "all", "off"]
+"""The tokens that become span events."""
+OnConflict = Literal["warn", "defer"]
+"""What is done where another instrumentation sees the same client."""
+OnNative = Literal["mute", "keep"]
+"""What is done with telemetry that clients and frameworks record by themselves."""
+EstimateMode = Literal["off", "missing"]
+"""Whether token counts that no provider gave are estimated."""

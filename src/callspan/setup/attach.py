@@ -1,0 +1,109 @@
+"""Handlers, budgets and capture for one client object, or for one block of code."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+
+from callspan.accounting.budgets import Budget
+from callspan.clients import ADAPTERS
+from callspan.content.capture import Choice
+from callspan.events.handler import AnyHandler
+from callspan.lifecycle.client_options import NO_OPTIONS, attached
+from callspan.lifecycle.dispatch import checked
+from callspan.runtime.errors import SettingsError
+from callspan.runtime.scope import current, entered
+from callspan.settings.choices import CaptureMode, ContentField
+from callspan.settings.settings import check
+
+
+def attach(
+    client: object,
+    *handlers: AnyHandler | Budget,
+    capture: CaptureMode | None = None,
+    capture_fields: Iterable[ContentField] | None = None,
+) -> None:
+    """Give one client object handlers and budgets of its own, and choose what of its content is captured.
+
+    It holds for as long as the object lives, and for copies that are made of it, as by
+    `client.with_options(...)`. What is attached twice adds up.
+
+    Args:
+        client: The client object whose calls are meant, such as `OpenAI()`.
+        *handlers: Handlers, and budgets made by `callspan.budget(...)`.
+        capture: Where the content of its calls goes; `None` leaves what `instrument()` says.
+        capture_fields: The kinds of content that are captured; `None` leaves them as they are.
+
+    Raises:
+        SettingsError: For a handler, a budget or a word that cannot be right, or for an object
+            that is no client.
+    """
+    budgets: list[Budget] = []
+    others: list[AnyHandler] = []
+    for handler in handlers:
+        if isinstance(handler, Budget):
+            budgets.append(handler)
+        else:
+            others.append(handler)
+    choice = _choice(capture, capture_fields)
+    target = _request_object(client)
+    try:
+        options = attached.get(target, NO_OPTIONS)
+        attached[target] = options.plus(checked(others), choice, tuple(budgets))
+    except TypeError:
+        name = type(client).__name__
+        raise SettingsError(f"{name} is no client object: give the client itself") from None
+
+
+def _request_object(client: object) -> object:
+    """Return the object on which a client makes its requests, which is where its calls are seen."""
+    module = type(client).__module__
+    for adapter in ADAPTERS:
+        # some packages have their clients of clouds beside them, as mistralai has mistralai_azure
+        prefixes = (f"{adapter.module}.", f"{adapter.module}_")
+        if adapter.inner is not None and module.startswith(prefixes):
+            target = client
+            for name in adapter.inner.split("."):
+                target = getattr(target, name, client)
+            return target
+    return client
+
+
+@contextlib.contextmanager
+def use_handlers(*handlers: AnyHandler) -> Iterator[None]:
+    """Call handlers for the calls that begin inside a block, also in its tasks and in threads that carry the context.
+
+    Args:
+        *handlers: Objects with one or more of the handler methods; they need not have all.
+
+    Raises:
+        SettingsError: For an object that is no handler.
+    """
+    with entered(current().plus(handlers=checked(handlers))):
+        yield
+
+
+@contextlib.contextmanager
+def capture(
+    mode: CaptureMode | None = None, *, fields: Iterable[ContentField] | None = None
+) -> Iterator[None]:
+    """Choose where the content of the calls goes that begin inside a block, and which kinds of it.
+
+    The innermost block wins over a client's own choice, and that over `instrument()`.
+
+    Args:
+        mode: `off`, `span`, `event` or `both`; `None` leaves it as it is outside.
+        fields: The kinds of content that are captured; `None` leaves them as they are.
+
+    Raises:
+        SettingsError: For a word that is none of these.
+    """
+    scope = current()
+    with entered(scope.plus(capture=_choice(mode, fields).over(scope.capture))):
+        yield
+
+
+def _choice(mode: str | None, fields: Iterable[str] | None) -> Choice:
+    checked_mode = None if mode is None else check("capture", mode)
+    checked_fields = None if fields is None else check("capture_fields", fields)
+    return Choice(checked_mode, checked_fields)

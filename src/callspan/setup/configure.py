@@ -1,0 +1,47 @@
+"""Providers and exporters for programs that have not set up OpenTelemetry."""
+
+from __future__ import annotations
+
+from callspan.setup import state
+
+
+def configure(
+    *,
+    console: bool = False,
+    file: str | None = None,
+    otlp: str | bool | None = None,
+    prometheus: str | None = None,
+) -> None:
+    """Set up OpenTelemetry for a script or a notebook that has not done so.
+
+    Destinations that the environment or `callspan run` asks for are kept beside these; another call
+    replaces those of the call before. Providers that the app has set are kept. With no argument,
+    the console is used.
+
+    Args:
+        console: Print each trace as a tree, and a table of tokens at exit, to stderr.
+        file: The path of a file to which OTLP JSON lines are appended.
+        otlp: The endpoint of a collector, such as `http://localhost:4318`; `True` for what the
+            `OTEL_*` variables say.
+        prometheus: The address, as `HOST:PORT`, at which `/metrics` is served.
+
+    Raises:
+        ConfigurationError: For a destination that cannot be used.
+    """
+    from callspan.export import providers
+    from callspan.export.destinations import Destinations
+    from callspan.export.operators import operators_choice
+
+    endpoint = otlp if isinstance(otlp, str) else None
+    has_destination = bool(file or otlp or prometheus)
+    # looked at first, as a provider of the app's own cannot be told from ours afterwards
+    operators = operators_choice()
+    destinations = Destinations(
+        console or not has_destination, file, bool(otlp), endpoint, prometheus
+    )
+    providers.setup(destinations)
+    if operators.any:
+        providers.setup(operators, strict=False, by="operator")
+    with state.lock:
+        if state.current is not None:
+            state.current.listen()

@@ -1,0 +1,73 @@
+"""Bring everything that was recorded to where it goes: when asked to, and when the program ends."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from callspan.lifecycle.observation import end_all, forget_all
+from callspan.runtime import guard, process, reentry
+from callspan.runtime.background import heard
+from callspan.settings.settings import flush_timeout
+from callspan.setup import state
+from callspan.setup.installation import Providers
+
+_exit_hook_is_registered = False
+
+
+def flush(timeout: float = 5.0) -> bool:
+    """Bring everything that was recorded to where it goes.
+
+    Args:
+        timeout: The seconds that it may take.
+
+    Returns:
+        False if that was too short, or if something was lost since the last time;
+        `status().losses` has the numbers.
+    """
+    deadline = time.monotonic() + timeout
+    return reentry.within(timeout, lambda: _flush(deadline), False)
+
+
+def _flush(deadline: float) -> bool:
+    is_complete = heard(max(0.0, deadline - time.monotonic()))
+    export = sys.modules.get("callspan.export.providers")
+    if export is not None:
+        export.begin_flush(deadline - time.monotonic())
+    installation = state.current
+    providers = Providers() if installation is None else installation.providers
+    for provider in providers.in_force():
+        try:
+            is_flushed = _force_flush(provider, deadline - time.monotonic())
+        except Exception as error:  # noqa: BLE001  a provider's fault must not stop the app
+            guard.report(f"flushing {type(provider).__name__}", error)
+            is_flushed = False
+        is_complete = is_complete and is_flushed
+    return is_complete
+
+
+def _force_flush(provider: Any, seconds: float) -> bool:
+    force_flush = getattr(provider, "force_flush", None)
+    if force_flush is None:
+        return True
+    milliseconds = max(1, int(seconds * 1000))
+    return force_flush(milliseconds) is not False
+
+
+def register_exit_hook() -> None:
+    """Flush when the program ends.
+
+    Called at the first call of a model: by then the providers have registered theirs, and hooks run
+    in the reverse order, so that ours comes before they are shut down.
+    """
+    global _exit_hook_is_registered
+    if not _exit_hook_is_registered:
+        _exit_hook_is_registered = True
+        process.at_exit(_at_exit)
+        process.in_child(forget_all)
+
+
+def _at_exit() -> None:
+    end_all()
+    process.until_interrupted(lambda: flush(process.patience(flush_timeout())))

@@ -1,0 +1,14 @@
+"""The installation in force: what the last `instrument()` put in place."""
+
+from __future__ import annotations
+
+import sys
+
+from callspan.runtime import process
+from callspan.setup.installation import Installation
+
+# A fork waits for it, as a client that is patched by half would be of no use to the child.
+lock = process.own_lock(sys.modules[__name__], "lock", awaited=True)
+"""Held while the installation is replaced or changed."""
+current: Installation | None = None
+"""`None` where nothing is watched."""
