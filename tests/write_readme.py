@@ -1,0 +1,33 @@
+"""Write the tables of README that commands print: `python -m tests.write_readme`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+README = Path(__file__).parent.parent / "README.md"
+COMMANDS = {"clients": ("clients", "--markdown")}
+"""The command of callspan that prints a part of README, by the name of the part."""
+
+
+def replace_part(text: str, name: str, part: str) -> str:
+    """Return a text with the part between two comments of this name replaced."""
+    start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    before, _, rest = text.partition(start)
+    after = rest.partition(end)[2]
+    return f"{before}{start}{part}{end}{after}"
+
+
+def main() -> None:
+    """Run each command and write what it prints into README."""
+    text = README.read_text(encoding="utf-8")
+    for name, words in COMMANDS.items():
+        command = [sys.executable, "-m", "callspan.cli", *words]
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        text = replace_part(text, name, f"{result.stdout.strip()}\n")
+    README.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
