@@ -1,7 +1,8 @@
-"""Functions that others have put in place of a client's, and that go past our wrapper to the original.
+"""Functions that others have put in place of a client's, and that call the original without our wrapper.
 
-A subclass that was given its own copy of a method before we patched the base class (as some instrumentations do) never
-calls ours. That is read from the functions themselves: nothing is called, so nothing of anybody's begins.
+A subclass that got its own copy of a method before we patched the base class never calls our wrapper;
+OpenInference and logfire make such copies (tests/test_bypass.py). It is read from the functions
+themselves: nothing is called, so nothing of anybody's begins.
 """
 
 from __future__ import annotations
@@ -13,38 +14,44 @@ from typing import Any
 from callspan.runtime.patching import Patch, Replacement
 
 _MOST_STEPS = 200
-"""Objects that are looked at before the search is given up, and the function counts as one that passes."""
-
+"""The number of objects after which the search is given up; the function then counts as harmless."""
 
 _INNER = ("__wrapped__", "__func__", "func", "_self_wrapper", "_self_parent")
-"""Attributes by which functions, methods, partial ones and wrapt's wrappers refer to what they call."""
+"""Attributes by which methods, partial functions and wrapt's wrappers refer to what they call."""
 
 
 def bypasses(patch: Patch) -> list[str]:
-    """Return one line about each function in place of a patched one by which calls go past us."""
+    """Return one line about each function that has replaced a patched one and goes past our wrapper."""
     lines: list[str] = []
     for replacement in patch.replacements:
-        for home, function in _stand_ins(replacement):
+        for home, function in _substitutes(replacement):
             if _goes_past(function, replacement):
-                target = (
-                    f"{home.__module__}.{home.__qualname__}"
-                    if isinstance(home, type)
-                    else home.__name__
-                )
+                target = home.__name__
+                if isinstance(home, type):
+                    target = f"{home.__module__}.{home.__qualname__}"
                 lines.append(
-                    f"calls of {target}.{replacement.name} go past callspan, as {_author(function)} has replaced it: "
+                    f"calls of {target}.{replacement.name} go past callspan, "
+                    f"as {_author(function)} has replaced it: "
                     "call callspan.instrument() before that, or use callspan run"
                 )
     return lines
 
 
 def lines_about(patches: Iterable[Patch]) -> list[str]:
-    """Return the lines about all functions of a client by which calls go past us, each once."""
-    return list(dict.fromkeys(line for patch in patches for line in bypasses(patch)))
+    """Return the lines of `bypasses` for many patches, each line once."""
+    lines: list[str] = []
+    for patch in patches:
+        for line in bypasses(patch):
+            if line not in lines:
+                lines.append(line)
+    return lines
 
 
-def _stand_ins(replacement: Replacement) -> Iterator[tuple[Any, Any]]:
-    """What stands under the name now, where it was patched and in each subclass that has its own, if it is not ours."""
+def _substitutes(replacement: Replacement) -> Iterator[tuple[Any, Any]]:
+    """Yield each class or module with the function under the patched name, where that is not our wrapper.
+
+    The class that was patched comes first, then all of its subclasses that have a method of their own.
+    """
     waiting = [replacement.parent]
     seen: set[int] = set()
     while waiting:
@@ -60,19 +67,21 @@ def _stand_ins(replacement: Replacement) -> Iterator[tuple[Any, Any]]:
 
 
 def _goes_past(function: Any, replacement: Replacement) -> bool:
-    """Whether a function leads to the original, and by no way to ours or to the method of its base class."""
-    waiting, seen = [function], {id(function): function}
+    """Whether a function calls the original, and neither our wrapper nor the method of its base class."""
+    waiting = [function]
+    # The objects themselves are kept, as the id of one that is gone may be given to another.
+    seen = {id(function): function}
     finds_original = False
     while waiting:
         if len(seen) > _MOST_STEPS:
             return False
-        each = waiting.pop()
-        if each is replacement.wrapped or _calls_base(each, replacement):
+        caller = waiting.pop()
+        if caller is replacement.wrapped or _calls_base(caller, replacement):
             return False
-        if each is replacement.original:
+        if caller is replacement.original:
             finds_original = True
             continue
-        for inner in _called_from(each):
+        for inner in _callees(caller):
             if id(inner) not in seen:
                 seen[id(inner)] = inner
                 waiting.append(inner)
@@ -80,23 +89,34 @@ def _goes_past(function: Any, replacement: Replacement) -> bool:
 
 
 def _calls_base(function: Any, replacement: Replacement) -> bool:
-    """Whether a function asks for the method anew at each call, by `super()` or by the base class's name."""
+    """Whether a function looks the method up at each call, by `super()` or by the base class's name."""
     if not isinstance(function, FunctionType):
         return False
     names = function.__code__.co_names
-    return "super" in names or (
-        replacement.name in names and replacement.parent in _globals_of(function)
-    )
+    if "super" in names:
+        return True
+    return replacement.name in names and replacement.parent in _globals_of(function)
 
 
-def _called_from(function: Any) -> list[Any]:
-    """What a function wraps or holds: by attribute, in its closure, its defaults, or its module."""
-    inner = [getattr(function, name, None) for name in _INNER]
+def _callees(function: Any) -> list[Any]:
+    """Return what a function may call: what it wraps, and what its closure, defaults and globals hold."""
+    values = [getattr(function, name, None) for name in _INNER]
     if isinstance(function, FunctionType):
-        inner += [cell.cell_contents for cell in function.__closure__ or () if _is_full(cell)]
-        inner += [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
-        inner += _globals_of(function)
-    return [each for each in inner if callable(each)]
+        values += _closure_of(function)
+        values += function.__defaults__ or ()
+        values += (function.__kwdefaults__ or {}).values()
+        values += _globals_of(function)
+    return [value for value in values if callable(value)]
+
+
+def _closure_of(function: FunctionType) -> list[Any]:
+    values: list[Any] = []
+    for cell in function.__closure__ or ():
+        try:
+            values.append(cell.cell_contents)
+        except ValueError:
+            continue  # a variable that has no value yet
+    return values
 
 
 def _globals_of(function: FunctionType) -> list[Any]:
@@ -104,17 +124,15 @@ def _globals_of(function: FunctionType) -> list[Any]:
     return [function.__globals__[name] for name in code.co_names if name in function.__globals__]
 
 
-def _is_full(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
-
-
 def _author(function: Any) -> str:
-    """The module of the code that stands there, by its globals: `functools.wraps` copies the name of another."""
+    """Return the module in which a function was written.
+
+    It is asked of the function's globals, as `functools.wraps` copies the name of another module.
+    """
     wrapper = getattr(function, "_self_wrapper", None)
-    for each in (wrapper, getattr(wrapper, "__func__", None), function):
-        if isinstance(each, FunctionType):
-            return str(each.__globals__.get("__name__", "another package"))
-    return type(function if wrapper is None else wrapper).__module__
+    for candidate in (wrapper, getattr(wrapper, "__func__", None), function):
+        if isinstance(candidate, FunctionType):
+            return str(candidate.__globals__.get("__name__", "another package"))
+    if wrapper is not None:
+        return type(wrapper).__module__
+    return type(function).__module__

@@ -1,4 +1,4 @@
-"""Other instrumentations of the same client: found by the modules that are loaded, never unpatched."""
+"""Other instrumentations of the same client. They are named, and never unpatched."""
 
 from __future__ import annotations
 
@@ -66,29 +66,52 @@ _TARGETS = {
     "ollama": (("ollama._client", "Client.chat"), ("ollama._client", "Client._request")),
 }
 _HOMES = {"boto3": "botocore", "google_genai": "google.genai"}
-"""Where a client's own code stands, if not in a package of its name."""
-_OURS = f"{__package__}."
+"""The package in which a client's own code stands, if it is not of the client's name."""
+_OURS = "callspan."
 
 
-def found(client: str) -> tuple[str, ...]:
-    """The other instrumentations that have wrapped this client, by the name of their package."""
-    loaded = [name for module, name in _MODULES.get(client, {}).items() if module in sys.modules]
-    return tuple(dict.fromkeys(loaded)) if loaded and _wrapped(client) else ()
+def other_instrumentations(client: str) -> tuple[str, ...]:
+    """Return the names of the packages that have instrumented a client beside us.
+
+    A package that is only loaded has not; so the client's functions are looked at as well.
+    """
+    names: list[str] = []
+    for module, name in _MODULES.get(client, {}).items():
+        if module in sys.modules and name not in names:
+            names.append(name)
+    if not names or not _is_wrapped_by_others(client):
+        return ()
+    return tuple(names)
 
 
-def _wrapped(client: str) -> bool:
-    """Whether a public method of the client is wrapped by code from outside the client."""
+def _is_wrapped_by_others(client: str) -> bool:
+    """Whether a public method of the client is wrapped by code from outside the client and outside callspan."""
     home = _HOMES.get(client, client)
-    folder = f"{home.replace('.', '/')}/"
     for module, path in _TARGETS[client]:
-        target = sys.modules.get(module)
+        function: object = sys.modules.get(module)
         for name in path.split("."):
-            target = getattr(target, name, None)
-        while target is not None:
-            code = getattr(target, "__code__", None)
-            wrapper = getattr(target, "_self_wrapper", None)
-            origin = getattr(wrapper, "__module__", None) or (code and code.co_filename) or ""
-            if folder not in origin.replace("\\", "/") and not origin.startswith((home, _OURS)):
+            function = getattr(function, name, None)
+        while function is not None:
+            if not _belongs_to(_origin(function), home):
                 return True
-            target = getattr(target, "__wrapped__", None)
+            function = getattr(function, "__wrapped__", None)
     return False
+
+
+def _origin(function: object) -> str:
+    """Return the module of a wrapper, or the file of a plain function; empty where neither says so."""
+    # wrapt's proxies answer for the function that they wrap, and keep their wrapper here
+    wrapper = getattr(function, "_self_wrapper", None)
+    module = getattr(wrapper, "__module__", None)
+    if module:
+        return str(module)
+    code = getattr(function, "__code__", None)
+    return code.co_filename if code else ""
+
+
+def _belongs_to(origin: str, home: str) -> bool:
+    """Whether an origin, a module's name or a file's path, lies in the client's package or in ours."""
+    folder = f"{home.replace('.', '/')}/"
+    if folder in origin.replace("\\", "/"):
+        return True
+    return origin.startswith((home, _OURS))

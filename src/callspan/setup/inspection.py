@@ -1,10 +1,10 @@
-"""What is patched now, checked rather than assumed."""
+"""The report of `status()`: what is patched, checked now rather than remembered."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from opentelemetry import trace
@@ -14,15 +14,15 @@ from callspan.frameworks.framework import Source
 from callspan.frameworks.native import Native
 from callspan.hooks.client import Adapter
 from callspan.runtime.patching import Patch
-from callspan.setup import conflicts as foreign
 from callspan.setup.bypass import bypasses, lines_about
+from callspan.setup.conflicts import other_instrumentations
 
 
 def installed_version(adapter: Adapter | Source) -> str | None:
-    """The version of a client: that which is loaded, else that which is installed."""
-    loaded = getattr(sys.modules.get(adapter.module), "__version__", None)
-    if isinstance(loaded, str):
-        return loaded
+    """Return the version of a client: of the package that is loaded, else of the one that is installed."""
+    version = getattr(sys.modules.get(adapter.module), "__version__", None)
+    if isinstance(version, str):
+        return version
     import importlib.metadata  # it takes longer to import than callspan's own modules
 
     try:
@@ -33,10 +33,10 @@ def installed_version(adapter: Adapter | Source) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class TargetStatus:
-    """One function that callspan wraps.
+    """One function that callspan wraps, by its dotted path.
 
-    It is `patched`, `waiting` for its import, `missing`, `bypassed` by what others put in its place, or `not
-    instrumented`.
+    `state` is `patched`, `waiting` for the import of its module, `missing` in the installed version, `bypassed`
+    by a function that another package has put in its place, or `not instrumented`.
     """
 
     path: str
@@ -45,9 +45,11 @@ class TargetStatus:
 
 @dataclass(frozen=True, slots=True)
 class ClientStatus:
-    """One client: its package, the versions it was tried with, what is installed and patched, who else is there.
+    """One client or framework.
 
-    `modules` are those whose functions are patched; not each is there in each version.
+    `versions` are those it was tried with, `installed` is the one that is there, or `None`. `modules` are those whose
+    functions are patched; not each of them is there in each version. `foreign` has the packages of other
+    instrumentations that see the same client.
     """
 
     name: str
@@ -63,10 +65,11 @@ class ClientStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What `status()` reports.
+    """The report of `status()`.
 
-    `losses` has what did not arrive where `callspan` sends, a row each destination; `muted` has a line for each
-    framework whose own telemetry ours stands for.
+    `telemetry` has a line for each destination. `problems` are lines that each name what is wrong. `losses` has, by
+    destination and signal, the numbers of items that did not arrive. `muted` has a line for each framework whose own
+    telemetry ours stands for.
     """
 
     instrumented: bool
@@ -78,11 +81,12 @@ class Status:
 
 
 def older(version: str, oldest: str) -> bool:
-    """Whether a version comes before another, by their numbers."""
-    numbers = [
-        [int(number) for number in re.findall(r"\d+", text)[:3]] for text in (version, oldest)
-    ]
-    return numbers[0] < numbers[1]
+    """Whether a version comes before another, by the first three of their numbers."""
+    return _numbers(version) < _numbers(oldest)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)[:3]]
 
 
 def report(
@@ -90,57 +94,63 @@ def report(
     patched: Mapping[Adapter | Source, Sequence[Patch]],
     muted: Iterable[Native] = (),
 ) -> Status:
-    """The status of each client, given the patches of those that are watched, and the frameworks that are muted."""
-    clients = tuple(_client(adapter, patches) for adapter, patches in patched.items())
-    problems = [
-        f"{client.name} {client.installed} is too old: callspan needs {client.versions}"
-        for client in clients
-        if client.installed and older(client.installed, client.versions[2:].partition(",")[0])
-    ]
-    problems += [
-        f"{target.path} is missing in {client.name} {client.installed}"
-        for client in clients
-        for target in client.targets
-        if target.state == "missing"
-    ]
-    problems += [line for patches in patched.values() for line in lines_about(patches)]
-    problems += [
-        f"{client.name} is also instrumented by {name}"
-        for client in clients
-        for name in client.foreign
-    ]
+    """Return the status, given the patches of each client that is watched, and the frameworks that are muted."""
+    clients = tuple(_client_status(client, patches) for client, patches in patched.items())
+    problems = list(_problems_of_clients(clients))
+    for patches in patched.values():
+        problems += lines_about(patches)
+    for client in clients:
+        problems += [f"{client.name} is also instrumented by {name}" for name in client.foreign]
     providers = sys.modules.get("callspan.export.providers")
-    lost: tuple[Loss, ...] = ()
+    losses: tuple[Loss, ...] = ()
     if providers is not None:
         problems += providers.problems()
-        lost = tuple(providers.lost())
-    lines = tuple(f"{native.name}: {native.muted}" for native in muted)
-    return Status(instrumented, clients, _destinations(), tuple(problems), lost, lines)
+        losses = tuple(providers.lost())
+    muted_lines = tuple(f"{native.name}: {native.muted}" for native in muted)
+    return Status(instrumented, clients, _destinations(), tuple(problems), losses, muted_lines)
 
 
-def _client(adapter: Adapter | Source, patches: Sequence[Patch]) -> ClientStatus:
+def _problems_of_clients(clients: Iterable[ClientStatus]) -> Iterator[str]:
+    for client in clients:
+        oldest = client.versions.removeprefix(">=").partition(",")[0]
+        if client.installed and older(client.installed, oldest):
+            yield f"{client.name} {client.installed} is too old: callspan needs {client.versions}"
+    for client in clients:
+        for target in client.targets:
+            if target.state == "missing":
+                yield f"{target.path} is missing in {client.name} {client.installed}"
+
+
+def _client_status(client: Adapter | Source, patches: Sequence[Patch]) -> ClientStatus:
+    oldest, first_untried = client.versions
     return ClientStatus(
-        name=adapter.name,
-        package=adapter.package,
-        versions=f">={adapter.versions[0]},<{adapter.versions[1]}",
-        installed=installed_version(adapter),
-        loaded=adapter.module in sys.modules,
-        operations=adapter.operations,
+        name=client.name,
+        package=client.package,
+        versions=f">={oldest},<{first_untried}",
+        installed=installed_version(client),
+        loaded=client.module in sys.modules,
+        operations=client.operations,
         modules=tuple(dict.fromkeys(patch.module for patch in patches)),
-        targets=tuple(
-            TargetStatus(patch.target, "bypassed" if bypasses(patch) else patch.state)
-            for patch in patches
-            if not (patch.optional and patch.state in ("missing", "waiting"))
-        ),
-        foreign=foreign.found(adapter.name),
+        targets=tuple(_target_statuses(patches)),
+        foreign=other_instrumentations(client.name),
     )
 
 
+def _target_statuses(patches: Iterable[Patch]) -> Iterator[TargetStatus]:
+    for patch in patches:
+        if patch.optional and patch.state in ("missing", "waiting"):
+            continue
+        state = "bypassed" if bypasses(patch) else patch.state
+        yield TargetStatus(patch.target, state)
+
+
 def _destinations() -> tuple[str, ...]:
-    if "callspan.export.providers" in sys.modules:
-        lines = sys.modules["callspan.export.providers"].describe()
+    """Return a line for each place to which telemetry goes."""
+    export = sys.modules.get("callspan.export.providers")
+    if export is not None:
+        lines = tuple(export.describe())
         if lines:
-            return tuple(lines)
+            return lines
     try:
         provider = trace.get_tracer_provider()
     except Exception as error:  # noqa: BLE001  a variable may name a provider that is not there

@@ -30,8 +30,8 @@ from callspan.runtime.patching import Patch, Patches
 from callspan.runtime.plain import valid
 from callspan.runtime.scope import NOTHING, Scope, context, current, look
 from callspan.settings.settings import Settings, disabled_instrumentations, sdk_disabled
-from callspan.setup import conflicts as foreign
 from callspan.setup.bypass import lines_about
+from callspan.setup.conflicts import other_instrumentations
 from callspan.setup.inspection import installed_version, older
 from callspan.setup.muting import Muting
 from callspan.setup.subscription import FrameworkSubscription
@@ -81,7 +81,7 @@ class Client:
             return
         for line in lines_about(self.patches.patches):
             guard.say_once(line)
-        self.others = foreign.found(self.adapter.name)
+        self.others = other_instrumentations(self.adapter.name)
         if self.others:
             self.deferred = self._owner.settings.on_conflict == "defer"
             then = (

@@ -1,4 +1,4 @@
-"""A framework whose own telemetry is muted where ours stands for it."""
+"""Frameworks whose own telemetry is muted where ours stands for it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from callspan.runtime.patching import Patches
 
 
 class Muting:
-    """The patches of one framework's own telemetry, applied when it is imported; `then` is called after that."""
+    """The patches that mute one framework's own telemetry, applied when it is imported.
+
+    `then` is called after that.
+    """
 
     def __init__(self, native: Native, then: Callable[[], None]) -> None:
         self.native = native
         self.patches = Patches(native.patches(), native.module, then)
 
     def apply(self) -> None:
-        """Mute it, now or when it is imported."""
+        """Mute the framework, now or when it is imported."""
         self.patches.apply()
 
     def undo(self) -> None:

@@ -1,4 +1,4 @@
-"""A framework that is listened to, as a client is watched."""
+"""A framework whose runs are observed, as the calls of a client are."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from callspan.setup.inspection import installed_version, older
 
 
 class FrameworkSubscription:
-    """One framework being listened to: all of it, or only where the app has given it a handler of ours.
+    """The patches of one framework, applied when it is imported.
 
-    `begin` begins an observation in a scope.
+    `begin` begins an observation in a scope. Without `everywhere`, only those runs are observed for
+    which the app has given the framework a handler of ours.
     """
 
     def __init__(
@@ -30,39 +31,42 @@ class FrameworkSubscription:
         self.adapter = source
         self._begin = begin
         self._everywhere = everywhere
-        self._applying = False
-        self.patches = Patches(source.patches(), source.module, self._imported)
-
-    def _imported(self) -> None:
-        """Look at what is installed; not in an event loop in which the framework is imported."""
-        if self._applying:
-            self._look()
-        else:
-            outside_loop(self._look)
-
-    def _look(self) -> None:
-        read(self.adapter.packages)
-        version, oldest = installed_version(self.adapter) or "", self.adapter.versions[0]
-        if version and older(version, oldest):
-            self.patches.refuse(
-                f"{self.adapter.name} {version} is too old to be heard: callspan needs >={oldest}"
-            )
+        self._is_applying = False
+        self.patches = Patches(source.patches(), source.module, self._on_import)
 
     def apply(self) -> None:
-        """Patch it, now or when it is imported, and listen."""
-        self._applying = True
+        """Patch the framework, now or when it is imported, and observe its runs."""
+        self._is_applying = True
         self.patches.apply()
-        self._applying = False
+        self._is_applying = False
         self.adapter.listen(self.observe, self._everywhere)
 
     def undo(self) -> None:
-        """Leave it as it was; what has begun still ends."""
+        """Leave the framework as it was; the runs that have begun still end."""
         self.patches.undo()
         self.adapter.listen(None, False)
 
     def observe(self, call: Call, read: Reader, context: Any) -> Observation | None:
-        """Begin an observation of what the framework tells of itself, in the context given."""
+        """Begin an observation of a run in a context; return `None` where nobody wants it."""
         if not self.patches.active or suppressed():
             return None
         call.asynchronous = running_loop() is not None
         return self._begin(call, read, current(context))
+
+    def _on_import(self) -> None:
+        # Versions are read from files, which must not happen in an event loop that imports it.
+        if self._is_applying:
+            self._check_version()
+        else:
+            outside_loop(self._check_version)
+
+    def _check_version(self) -> None:
+        """Undo the patches where the framework is too old for them."""
+        read(self.adapter.packages)
+        version = installed_version(self.adapter) or ""
+        oldest = self.adapter.versions[0]
+        if version and older(version, oldest):
+            name = self.adapter.name
+            self.patches.refuse(
+                f"{name} {version} is too old to be heard: callspan needs >={oldest}"
+            )
