@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from callspan.content.encoding import encode
@@ -22,7 +24,7 @@ class Fitted:
     __slots__ = ("elided", "texts", "value")
 
     def __init__(self, items: list[Item], limit: int) -> None:
-        self.value = items
+        self.value = list(items)
         self.texts = [encode(item) for item in items]
         self.elided = 0
         before = self.size
@@ -43,25 +45,27 @@ class Fitted:
 
     def _shorten(self, limit: int) -> None:
         room = max(limit // _SHARE, limit // max(1, len(self.value))) - 3
-        pairs = [_cut(item, text, room) for item, text in zip(self.value, self.texts, strict=True)]
-        self.value, self.texts = [item for item, _ in pairs], [text for _, text in pairs]
+        for index, item in enumerate(self.value):
+            self.value[index], self.texts[index] = _cut(item, self.texts[index], room)
 
     def _thin(self, limit: int) -> None:
         """Keep the first item and as many of the last as there is room for; one stands for those between."""
         sizes = [size(text) + 1 for text in self.texts]
         if sum(sizes) + 1 <= limit or len(sizes) < 2:
             return
-        mark = marker(self.value[1], len(sizes), sum(sizes))
-        room = limit - size(encode(mark)) - 3
-        first = 1 if sizes[0] + sizes[-1] <= room else 0
-        room -= sizes[0] * first
-        kept = len(sizes)
-        while kept > first and sizes[kept - 1] <= room:
-            kept -= 1
-            room -= sizes[kept]
-        mark = marker(self.value[first], kept - first, sum(sizes[first:kept]))
-        self.value[first:kept] = [mark]
-        self.texts[first:kept] = [encode(mark)]
+        longest_marker = marker(self.value[1], len(sizes), sum(sizes))
+        room = limit - size(encode(longest_marker)) - 3
+        first = 0
+        if sizes[0] + sizes[-1] <= room:
+            first = 1
+            room -= sizes[0]
+        end = len(sizes)
+        while end > first and sizes[end - 1] <= room:
+            end -= 1
+            room -= sizes[end]
+        stand_in = marker(self.value[first], end - first, sum(sizes[first:end]))
+        self.value[first:end] = [stand_in]
+        self.texts[first:end] = [encode(stand_in)]
 
 
 class Single:
@@ -71,7 +75,10 @@ class Single:
 
     def __init__(self, value: Any, limit: int) -> None:
         self.value = value
-        self.text = value if isinstance(value, str) else encode(value)
+        if isinstance(value, str):
+            self.text = value
+        else:
+            self.text = encode(value)
         before = self.size
         if before > limit and isinstance(value, str):
             self.value = self.text = middle_out(value, limit)
@@ -86,24 +93,30 @@ class Single:
 
 
 def size(text: str) -> int:
-    """Bytes of a text."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+    """Return the bytes of a text."""
+    if text.isascii():
+        return len(text)
+    return len(text.encode("utf-8", "replace"))
 
 
 def marker(like: Any, count: int, left_out: int) -> Item:
-    """What stands for items that were left out, in the form of one of them."""
+    """Return the item that stands for others that were left out, in the form of one of them.
+
+    `count` is their number, and `left_out` their bytes.
+    """
     note: Item = {"type": "elided", "count": count, "size": left_out}
     if "parts" in like:
-        return {"role": like.get("role") or "", "parts": [note], **_ending(like)}
-    return {**note, "name": f"{count} left out"} if "name" in like else note
-
-
-def _ending(message: Item) -> Item:
-    return {"finish_reason": message["finish_reason"]} if "finish_reason" in message else {}
+        message = {"role": like.get("role") or "", "parts": [note]}
+        if "finish_reason" in like:
+            message["finish_reason"] = like["finish_reason"]
+        return message
+    if "name" in like:
+        note["name"] = f"{count} left out"
+    return note
 
 
 def _cut(item: Any, text: str, room: int) -> tuple[Any, str]:
-    """An item with its longest texts cut until it fits, or else what stands for it."""
+    """Return an item and its JSON text, its longest texts cut until it fits; a marker if it never does."""
     before = length = size(text)
     for _ in range(_ROUNDS):
         if length <= room:
@@ -111,51 +124,58 @@ def _cut(item: Any, text: str, room: int) -> tuple[Any, str]:
         item = plain(item, _shortener(item, length - room))
         text = encode(item)
         length = size(text)
-    return (item, text) if length <= room else _replaced(marker(item, 1, before))
-
-
-def _replaced(item: Item) -> tuple[Item, str]:
-    return item, encode(item)
+    if length <= room:
+        return item, text
+    stand_in = marker(item, 1, before)
+    return stand_in, encode(stand_in)
 
 
 def _shortener(item: Any, excess: int) -> Callable[[str], str]:
-    """Cuts all texts above one length, chosen so that what is too much goes."""
+    """Return a function that cuts all texts above one length, chosen so that `excess` bytes go."""
     lengths = sorted(_lengths(item), reverse=True)
-    keep = _level(lengths, excess)
-    return lambda text: (
-        text if size(text) <= max(keep, _SHORT) else middle_out(text, max(keep, _SHORT))
-    )
+    longest = max(_level(lengths, excess), _SHORT)
+
+    def shorten(text: str) -> str:
+        if size(text) <= longest:
+            return text
+        return middle_out(text, longest)
+
+    return shorten
 
 
 def _level(lengths: list[int], excess: int) -> int:
-    """The length to which the longest are cut, so that together they lose `excess`."""
-    for position, length in enumerate(lengths, 1):
-        shorter = lengths[position] if position < len(lengths) else 0
-        if position * (length - shorter) >= excess:
-            return length - -(-excess // position)
-        excess -= position * (length - shorter)
+    """Return the length to which the longest texts are cut, so that together they lose `excess` bytes.
+
+    The lengths are sorted, the longest first. The longest texts are brought down step by step to the
+    length of the next shorter one, until the steps have taken enough.
+    """
+    for number, (length, shorter) in enumerate(pairwise([*lengths, 0]), 1):
+        gain = number * (length - shorter)
+        if gain >= excess:
+            bytes_from_each = math.ceil(excess / number)
+            return length - bytes_from_each
+        excess -= gain
     return 0
 
 
 def _lengths(value: Any) -> list[int]:
-    found: list[int] = []
+    """Return the bytes of all texts in a value."""
+    lengths: list[int] = []
 
-    def note(text: str) -> str:
-        found.append(size(text))
+    def measure(text: str) -> str:
+        lengths.append(size(text))
         return text
 
-    plain(value, note)
-    return found
+    plain(value, measure)
+    return lengths
 
 
 def middle_out(text: str, length: int) -> str:
-    """The beginning and the end of a text, in so many bytes, with how much was between."""
-    keep = max(0, length - 32) * len(text) // size(text)
-    head = keep * 2 // 3
-    tail = keep - head
-    left_out = len(text) - keep
-    return (
-        f"{text[:head]} [... {left_out} characters ...] {text[len(text) - tail :]}"
-        if keep
-        else f"[{left_out} characters]"
-    )
+    """Return the beginning and the end of a text, in `length` bytes, and between them how much was left out."""
+    kept_characters = max(0, length - 32) * len(text) // size(text)
+    left_out = len(text) - kept_characters
+    if not kept_characters:
+        return f"[{left_out} characters]"
+    head = kept_characters * 2 // 3
+    tail = kept_characters - head
+    return f"{text[:head]} [... {left_out} characters ...] {text[len(text) - tail :]}"

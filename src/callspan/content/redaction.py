@@ -39,14 +39,16 @@ def redact_field(name: str, value: str, where: str) -> str:
         return redact_common(value, where)
     before = f'{words}="'
     hidden = redact_common(f'{before}{value}"', where)
-    return hidden[len(before) : -1] if hidden.startswith(before) else redact_common(value, where)
+    if hidden.startswith(before):
+        return hidden[len(before) : -1]
+    return redact_common(value, where)
 
 
 def knows_fields(redact: Redact) -> bool:
     """Whether a redaction is the common one, or has it among its steps."""
-    return redact is redact_common or (
-        isinstance(redact, Steps) and any(map(knows_fields, redact.steps))
-    )
+    if isinstance(redact, Steps):
+        return any(map(knows_fields, redact.steps))
+    return redact is redact_common
 
 
 class Steps:
@@ -66,8 +68,11 @@ class Steps:
         return text
 
 
-class Named:
-    """A hook named as `module:function`, imported when it is first asked, for by then the program has begun."""
+class ImportedHook:
+    """A redaction hook named as `module:function`.
+
+    It is imported when it is first needed, for by then the program has begun.
+    """
 
     __slots__ = ("_function", "name")
 
@@ -92,7 +97,9 @@ def parse(value: str) -> Redact:
         ValueError: The setting is none of these; the text is one line for a user.
     """
     steps = [_parse_step(step.strip()) for step in value.split("+")]
-    return steps[0] if len(steps) == 1 else Steps(steps)
+    if len(steps) == 1:
+        return steps[0]
+    return Steps(steps)
 
 
 def _parse_step(step: str) -> Redact:
@@ -102,7 +109,7 @@ def _parse_step(step: str) -> Redact:
     if name == "phones":
         return Phones(region.strip() for region in regions.split(","))
     if _MODULE_FUNCTION.fullmatch(step):
-        return Named(step)
+        return ImportedHook(step)
     raise ValueError(
         "give a function of (text, where), 'common', 'phones:US,DE' or 'module:function'"
     )
