@@ -1,4 +1,4 @@
-"""What of the content is captured, and where it goes."""
+"""Which content is captured, and where it goes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from callspan.content.redaction import Redact
 
 FIELDS = ("input", "output", "system", "tools", "arguments", "results")
-"""Kinds of content: messages sent and received, system instructions, definitions, arguments and results of tools."""
+"""Kinds of content: messages sent and received, system instructions, and tools' definitions, arguments and results."""
 CONTENT_LIMIT = 65_536
 """Bytes of content on one span or event."""
 LEAST_LIMIT = 512
@@ -37,7 +37,10 @@ class Capture:
 
 
 class Choice:
-    """What a block or a client wants captured: a mode (`off`, `span`, `event`, `both`), fields; `None` as it is."""
+    """The choice of one block or client object: a mode (`off`, `span`, `event`, `both`), and kinds of content.
+
+    `None` leaves what holds around it.
+    """
 
     __slots__ = ("fields", "mode")
 
@@ -46,13 +49,14 @@ class Choice:
         self.fields = fields
 
     def over(self, outer: Choice | None) -> Choice:
-        """This choice where it says something, else an outer one."""
+        """Return this choice, completed by an outer one."""
         if outer is None:
             return self
-        return Choice(self.mode or outer.mode, outer.fields if self.fields is None else self.fields)
+        fields = outer.fields if self.fields is None else self.fields
+        return Choice(self.mode or outer.mode, fields)
 
     def of(self, capture: Capture) -> Capture:
-        """A capture changed so."""
+        """Return a capture changed by this choice."""
         fields = capture.fields if self.fields is None else frozenset(self.fields)
         if self.mode is None:
             return replace(capture, fields=fields)
@@ -65,8 +69,9 @@ class Choice:
 
 
 def chosen(settings: Any) -> Capture:
-    """What the settings say."""
-    limit = settings.content_limit
-    limit, attribute_limit = (CONTENT_LIMIT, TEMPO_LIMIT) if limit == "tempo" else (limit, limit)
+    """Return the capture that the settings choose."""
+    limit = attribute_limit = settings.content_limit
+    if limit == "tempo":
+        limit, attribute_limit = CONTENT_LIMIT, TEMPO_LIMIT
     whole = Capture(redact=settings.redact, limit=limit, attribute_limit=attribute_limit)
     return Choice(settings.capture, settings.capture_fields).of(whole)

@@ -1,4 +1,4 @@
-"""Content as a copy of its own: plain data without files, as deep and as wide as back ends and encoders take."""
+"""A copy of content: plain data without files, as deep and as wide as back ends and encoders take."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from callspan.content.media import bare, bare_field
 from callspan.runtime.plain import DEPTH, key_text, plain, valid
 
 MOST_VALUES = 100_000
-"""Values in one attribute: more would keep the app waiting, and would not fit into the bytes that there are."""
+"""Values in one attribute: more would keep the app waiting, and would not fit into the limit."""
 _NO_OBJECT: Mapping[Any, Any] = {}
 
 
@@ -26,7 +26,9 @@ class Copy:
     def _copy(self, value: Any, key: str, around: Mapping[Any, Any], above: tuple[int, ...]) -> Any:
         if isinstance(value, str):
             text = valid(value)
-            return bare_field(text, key, around) if key else bare(text)
+            if key:
+                return bare_field(text, key, around)
+            return bare(text)
         if value is None or isinstance(value, (bool, int, float)):
             return plain(value)
         if not isinstance(value, (Mapping, list, tuple, set, frozenset)):
@@ -34,7 +36,7 @@ class Copy:
         self._room -= len(value)
         if id(value) in above or len(above) >= DEPTH or self._room < 0:
             self._room += len(value)
-            return self._mark(value, above)
+            return self._note(value, above)
         path = (*above, id(value))
         if isinstance(value, Mapping):
             return self._object(value, path)
@@ -43,31 +45,40 @@ class Copy:
     def _object(self, value: Mapping[Any, Any], path: tuple[int, ...]) -> dict[str, Any]:
         if value.get("type") == "blob" and isinstance(value.get("content"), str):
             value = {"size": len(value["content"]), **value, "content": ""}
-        found = {}
+        copy = {}
+        # a list, as another thread of the app's may change the object meanwhile
         for name, item in list(value.items()):
             key = key_text(name)
-            found[key] = self._copy(item, key, value, path)
-        return found
+            copy[key] = self._copy(item, key, value, path)
+        return copy
 
-    def _mark(self, value: Any, above: tuple[int, ...]) -> str:
-        """Return what stands for a value that is left out."""
+    def _note(self, value: Any, above: tuple[int, ...]) -> str:
+        """Return the text that stands for a value that is left out."""
+        name = type(value).__name__
         if id(value) in above:
-            return f"[{type(value).__name__}, again]"
+            return f"[{name}, again]"
         self.elided += _size(value)
-        return f"[{type(value).__name__}, {'too deep' if len(above) >= DEPTH else 'too many'}]"
+        if len(above) >= DEPTH:
+            return f"[{name}, too deep]"
+        return f"[{name}, too many]"
 
 
 def _size(value: Any) -> int:
-    """Return about how many characters a value has, looking at so many of its parts at most."""
-    size, waiting, seen = 0, [value], set[int]()
+    """Return about how many characters a value has, from `MOST_VALUES` of its containers at most."""
+    size = 0
+    waiting = [value]
+    seen: set[int] = set()
     while waiting and len(seen) < MOST_VALUES:
-        one = waiting.pop()
-        if isinstance(one, str):
-            size += len(one)
-        elif isinstance(one, (Mapping, list, tuple, set, frozenset)) and id(one) not in seen:
-            seen.add(id(one))
+        item = waiting.pop()
+        if isinstance(item, str):
+            size += len(item)
+        elif isinstance(item, (Mapping, list, tuple, set, frozenset)) and id(item) not in seen:
+            seen.add(id(item))
             size += 2
-            waiting.extend(one.values() if isinstance(one, Mapping) else one)
+            if isinstance(item, Mapping):
+                waiting.extend(item.values())
+            else:
+                waiting.extend(item)
         else:
             size += 1
     return size

@@ -22,18 +22,21 @@ _encoder: Callable[[Any], str] | None = None
 
 
 def encode(value: Any) -> str:
-    """One JSON text; a value that the encoder refuses is made plain first."""
+    """Return a value as JSON text; one that the encoder refuses is made plain first."""
     global _encoder
     if _encoder is None:
         _encoder = _load_encoder()
     try:
         text = _encoder(value)
-        return text if text.isascii() or _valid(text) else _encoder(plain(value))
+        if text.isascii() or _is_valid(text):
+            return text
     except (TypeError, ValueError, RecursionError):
-        return _encoder(plain(value))
+        pass  # it is no plain data
+    return _encoder(plain(value))
 
 
-def _valid(text: str) -> bool:
+def _is_valid(text: str) -> bool:
+    """Whether a text is Unicode; half of a surrogate pair is not, and no exporter takes it."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,7 +1,8 @@
-"""Pictures, sound and files that stand in content as base64, told by their type and size alone.
+"""Images, sound and files that stand in content as base64: their type and size are recorded in their place.
 
-They are known by what they are rather than by one field's name: by a data URL, by the bytes that files of a kind begin
-with, by what the object around them says of itself, or by a run of characters as long and as mixed as no language has.
+They are recognised by what they are rather than by one key's name: by a data URL, by the bytes with which
+files of a kind begin, by what the object around them says of itself, or by a run of characters as long and
+as mixed as no language has.
 """
 
 from __future__ import annotations
@@ -34,10 +35,13 @@ _BEGINNINGS = (
     (re.compile("GkXfo"), "video/webm"),
     (re.compile("AAAA.GZ0eX"), "video/mp4"),
 )
-"""How base64 text of files begins."""
+"""How the base64 text of files begins, by their type."""
 _BEGINNING = re.compile("|".join(start.pattern for start, _ in _BEGINNINGS))
 _BLOCK = 32
-"""Half of the shortest run that is looked for: a run has one such block at least that begins at a multiple of it."""
+"""Half of the shortest run that is looked for.
+
+A run holds at least one whole block that begins at a multiple of this length.
+"""
 _TYPES = (
     "mime_type",
     "media_type",
@@ -48,7 +52,7 @@ _TYPES = (
     "output_format",
     "encoding",
 )
-"""The fields in which an object says what it holds."""
+"""The keys under which an object says what it holds."""
 _MEDIUM = re.compile(
     "image|audio|video|sound|speech|screenshot|picture|photo|file|document|pdf|base64|b64|bytes|blob"
 )
@@ -58,25 +62,27 @@ _PAYLOAD = re.compile(
 _NAMING = re.compile(
     "(?:name|type|url|uri|path|status|role|format|model|quality|title|prompt|text|(?:^|_)id|Id)$"
 )
-"""Fields that name or describe something, in an object that holds bytes."""
-_ANYWHERE = 256
-"""Characters from which on a run is taken for bytes wherever it stands, if it is as mixed as bytes are."""
-_KNOWN_BEGINNING = 16
-_SAID_BY_OBJECT = 8
-_SAID_BY_KEY = 64
+"""Keys that name or describe something, in an object that holds bytes."""
+# How many characters of base64 it takes to be taken for a file: fewer where more speaks for it.
+_LEAST_ANYWHERE = 256
+_LEAST_BY_KEY = 64
+_LEAST_BY_BEGINNING = 16
+_LEAST_BY_OBJECT = 8
 _MIXED = (re.compile("[a-z]"), re.compile("[A-Z]"), re.compile("[0-9]"))
 
 
 def bare(text: str) -> str:
     """Return a text with the type and size in the place of each file that is written in it."""
-    if len(text) < _KNOWN_BEGINNING:
+    if len(text) < _LEAST_BY_BEGINNING:
         return text
     if ";base64," in text:
         text = _DATA_URL.sub(lambda url: _note(url.group(1), url.group(2)), text)
-    kind = _kind(text)
-    if kind is not None and _is_base64(text):
-        return _note(kind, text)
-    return _RUN.sub(_bare_run, text) if _may_have_run(text) else text
+    file_type = _file_type(text)
+    if file_type is not None and _is_base64(text):
+        return _note(file_type, text)
+    if _may_have_run(text):
+        return _RUN.sub(_bare_run, text)
+    return text
 
 
 def _may_have_run(text: str) -> bool:
@@ -89,27 +95,29 @@ def _may_have_run(text: str) -> bool:
 
 def bare_field(text: str, key: str, around: Mapping[Any, Any]) -> str:
     """Return the text of a field, where the key or the object around it may say that it is a file."""
-    least = _least(key, around)
-    if least is not None and len(text) >= _SAID_BY_OBJECT and _is_base64(text):
-        padded = text.rstrip().endswith("=")
-        if padded or len(text) >= least:
-            return _note(_kind(text) or _stated(around), text)
+    least = _least_length(key, around)
+    if least is not None and len(text) >= _LEAST_BY_OBJECT and _is_base64(text):
+        is_padded = text.rstrip().endswith("=")
+        if is_padded or len(text) >= least:
+            return _note(_file_type(text) or _type_of_object(around), text)
     return bare(text)
 
 
-def _least(key: str, around: Mapping[Any, Any]) -> int | None:
+def _least_length(key: str, around: Mapping[Any, Any]) -> int | None:
     """Return how long base64 must be to be taken for a file; `None` where nothing says that there is one."""
-    names_something, may_be_payload, says_medium = _hints(key)
-    if names_something:
+    is_name, is_payload, is_medium = _hints(key)
+    if is_name:
         return None
-    if may_be_payload and any(_says_medium(around.get(name)) for name in _TYPES):
-        return _SAID_BY_OBJECT
-    return _SAID_BY_KEY if says_medium else None
+    if is_payload and any(_names_medium(around.get(name)) for name in _TYPES):
+        return _LEAST_BY_OBJECT
+    if is_medium:
+        return _LEAST_BY_KEY
+    return None
 
 
 @lru_cache(maxsize=256)
 def _hints(key: str) -> tuple[bool, bool, bool]:
-    """Return whether a field's name stands for a name or description, for a payload, and for a kind of medium."""
+    """Return whether a key stands for a name or description, for a payload, and for a kind of medium."""
     return (
         _NAMING.search(key) is not None,
         _PAYLOAD.search(key) is not None,
@@ -117,35 +125,46 @@ def _hints(key: str) -> tuple[bool, bool, bool]:
     )
 
 
-def _says_medium(state: Any) -> bool:
-    return isinstance(state, str) and _MEDIUM.search(state.lower()) is not None
+def _names_medium(value: Any) -> bool:
+    return isinstance(value, str) and _MEDIUM.search(value.lower()) is not None
 
 
-def _stated(around: Mapping[Any, Any]) -> str | None:
-    states = (around.get(name) for name in _TYPES)
-    return next((state for state in states if isinstance(state, str) and "/" in state), None)
+def _type_of_object(around: Mapping[Any, Any]) -> str | None:
+    """Return the media type that an object states, such as `image/png`."""
+    for name in _TYPES:
+        value = around.get(name)
+        if isinstance(value, str) and "/" in value:
+            return value
+    return None
 
 
 def _is_base64(text: str) -> bool:
     if _BASE64.fullmatch(text) is None:
         return False
     length = len("".join(text.split()))
-    return length % 4 == 0 or (length % 4 != 1 and not text.rstrip().endswith("="))
+    if text.rstrip().endswith("="):
+        return length % 4 == 0
+    return length % 4 != 1  # four characters stand for three bytes, and one alone for none
 
 
-def _kind(text: str) -> str | None:
+def _file_type(text: str) -> str | None:
     """Return the type of a file by its first bytes."""
     if _BEGINNING.match(text) is None:
         return None
-    return next((kind for start, kind in _BEGINNINGS if start.match(text)), None)
+    for beginning, file_type in _BEGINNINGS:
+        if beginning.match(text):
+            return file_type
+    return None
 
 
 def _bare_run(run: re.Match[str]) -> str:
     text = run.group()
-    kind = _kind(text)
-    is_mixed = len(text) >= _ANYWHERE and all(mixed.search(text) for mixed in _MIXED)
-    return _note(kind, text) if kind is not None or is_mixed else text
+    file_type = _file_type(text)
+    is_mixed = len(text) >= _LEAST_ANYWHERE and all(mixed.search(text) for mixed in _MIXED)
+    if file_type is None and not is_mixed:
+        return text
+    return _note(file_type, text)
 
 
-def _note(kind: str | None, data: str) -> str:
-    return f"[{kind or 'base64'}, {len(data)} characters]"
+def _note(file_type: str | None, data: str) -> str:
+    return f"[{file_type or 'base64'}, {len(data)} characters]"

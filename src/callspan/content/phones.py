@@ -34,9 +34,8 @@ class Phones:
             self._library = importlib.import_module("phonenumbers")
         except ImportError:
             raise ValueError("'phones' needs a package: pip install 'callspan[phones]'") from None
-        known = self._library.SUPPORTED_REGIONS
         for region in self._regions:
-            if region not in known:
+            if region not in self._library.SUPPORTED_REGIONS:
                 raise ValueError(
                     f"{region!r} is no country with phone numbers: write such as 'phones:US,DE'"
                 )
@@ -48,7 +47,8 @@ class Phones:
         return text
 
     def _hide(self, text: str, region: str) -> str:
-        pieces, end = [], 0
+        pieces: list[str] = []
+        end = 0
         for match in self._library.PhoneNumberMatcher(text, region):
             pieces += [text[end : match.start], mark("phone", match.raw_string)]
             end = match.end

@@ -1,4 +1,4 @@
-"""What functions are given and give, as plain data."""
+"""Arguments and results of functions as plain data."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 from callspan.content.encoding import encode
 
 _DEPTH = 32
-"""More than is shown, so that what is left out is counted where the rest is shown."""
+"""Deeper than what is recorded, so that what is left out is counted where the rest is copied."""
 _MOST_CONTAINERS = 10_000
 
 
 def named(value: Any) -> Any:
-    """Return a value as plain data. An object is only named: it may be a live model with its key, or hold a lock."""
+    """Return a value as plain data, in which the class stands for an object.
+
+    An object is not looked into: it may be a live model with its key, or hold a lock.
+    """
     return _named(value, (), [_MOST_CONTAINERS])
 
 
@@ -26,7 +29,8 @@ def _named(value: Any, above: tuple[int, ...], room: list[int]) -> Any:
     if id(value) in above:
         return f"[{type(value).__name__}, again]"
     if len(above) == _DEPTH or room[0] < 0:
-        return f"[{type(value).__name__}, {'too many' if room[0] < 0 else 'too deep'}]"
+        reason = "too many" if room[0] < 0 else "too deep"
+        return f"[{type(value).__name__}, {reason}]"
     path = (*above, id(value))
     if isinstance(value, Mapping):
         return {str(key): _named(item, path, room) for key, item in list(value.items())}
@@ -34,13 +38,17 @@ def _named(value: Any, above: tuple[int, ...], room: list[int]) -> Any:
 
 
 def as_object(value: Any) -> dict[str, Any]:
-    """What a tool was given or gave, as the object that the conventions want."""
+    """Return arguments or the result of a tool as an object, which the conventions want them to be."""
     if isinstance(value, Mapping):
         return named(value)
-    content = getattr(value, "content", None) if type(value).__name__ == "ToolMessage" else None
+    content = None
+    if type(value).__name__ == "ToolMessage":  # LangChain's answer of a tool to a model
+        content = getattr(value, "content", None)
     return {"content": named(value if content is None else content)}
 
 
 def as_text(value: Any) -> str:
-    """What an agent was given or gave, as a message says it."""
-    return value if isinstance(value, str) else encode(named(value))
+    """Return the input or the output of an agent as the text of a message."""
+    if isinstance(value, str):
+        return value
+    return encode(named(value))
