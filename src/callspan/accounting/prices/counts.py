@@ -75,12 +75,26 @@ def _is_missing(known: Counts, kind: str) -> bool:
 
 
 def _guess(known: Counts, missing: list[str], least: bool) -> Iterator[tuple[str, int]]:
-    """Yield the least, or the most, of each kind that the cached input can have had in it."""
-    stated = sum(known.get(f"cache_{kind}_read_tokens", 0) for kind in _MODALITIES)
-    room = max(0, known["cache_read_tokens"] - stated)
+    """Yield how much of each kind was cached: of the first the least, or the most, that can have been.
+
+    The kinds behind it have what is then left, so that all the cached input is of some kind.
+    """
+    room, others = _undivided(known)
     for kind in missing:
         amount = known[f"input_{kind}_tokens"]
-        others = known.get("input_tokens", 0) - amount
-        cached = max(0, room - others) if least else min(room, amount)
+        others -= amount
+        cached = room - max(0, others) if least else room
+        cached = max(0, min(cached, amount))
         room -= cached
         yield f"cache_{kind}_read_tokens", cached
+
+
+def _undivided(known: Counts) -> tuple[int, int]:
+    """Return the cached input of which no kind is stated, and the input that it can be a part of."""
+    room, whole = known["cache_read_tokens"], known.get("input_tokens", 0)
+    for kind in _MODALITIES:
+        cached = known.get(f"cache_{kind}_read_tokens")
+        if cached is not None:
+            room -= cached
+            whole -= max(cached, known.get(f"input_{kind}_tokens", 0))
+    return max(0, room), whole
