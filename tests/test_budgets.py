@@ -389,6 +389,8 @@ def test_a_soft_handler_that_raises(program: Program) -> None:
         ({"seconds": float("inf")}, "limit in seconds is inf"),
         ({"calls": 1, "in_stream": "stop"}, "in_stream is 'stop'"),
         ({"calls": 1, "soft": 80}, "soft is 80"),
+        ({"calls": 1, "soft": 1.1}, "soft is 1.1"),
+        ({"calls": 1, "soft": 0}, "soft is 0"),
     ],
 )
 def test_wrong_budgets(options: dict[str, Any], says: str) -> None:

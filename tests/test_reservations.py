@@ -118,6 +118,17 @@ def test_what_nobody_states_is_charged_as_reserved(
     assert charged(program, max_tokens=50) == SENT + 50
 
 
+def test_nothing_is_charged_for_nothing(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
+    """Neither where 0 is stated, nor where a budget of calls alone has sized nothing and nobody states anything."""
+    model_server.enqueue(Reply(usage=Counts(0, 0)), Reply(usage=False))
+    assert charged(program) == 0
+    with callspan.budget(calls=1) as budget:
+        program.chat()
+    assert budget.spent["tokens"] == 0
+
+
 def test_a_stream_without_counts_is_charged_by_its_chunks(
     telemetry: Telemetry, program: Program, model_server: ModelServer
 ) -> None:
@@ -178,7 +189,7 @@ def test_a_stream_may_say_what_is_reserved(
     model_server.enqueue(Reply(text="rose " * 60))
     chunks: list[Any] = []
     with (
-        callspan.budget(tokens=SENT + 20) as budget,
+        callspan.budget(tokens=SENT + 16) as budget,
         pytest.raises(callspan.BudgetExceeded) as caught,
     ):
         chunks.extend(client.chat.completions.create(**CHAT, max_tokens=10, stream=True))
@@ -194,7 +205,7 @@ def test_a_stream_is_stopped_by_dollars(
 ) -> None:
     """By the price of what has come beyond the reservation."""
     model_server.enqueue(Reply(text="rose " * 60))
-    with callspan.budget(usd=20) as budget, pytest.raises(callspan.BudgetExceeded) as caught:
+    with callspan.budget(usd=16) as budget, pytest.raises(callspan.BudgetExceeded) as caught:
         list(client.chat.completions.create(**CHAT, max_tokens=10, stream=True))
     assert (caught.value.unit, caught.value.spent) == ("usd", pytest.approx(24))
     assert budget._held == {"tokens": 0, "usd": pytest.approx(0)}

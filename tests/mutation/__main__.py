@@ -81,8 +81,8 @@ def _try(
     trial: Trial, target: Target, mutants: list[Mutant], earlier: set[tuple[str, str]]
 ) -> list[Outcome]:
     """Run the tests of a module with each change; what was killed earlier is taken to be so still."""
-    passed, _ = trial.passes(target.test_files, 600)
-    passed_again, seconds = trial.passes(target.test_files, 600)
+    passed, _ = trial.passes(target.arguments, 600)
+    passed_again, seconds = trial.passes(target.arguments, 600)
     if not (passed and passed_again):
         print(trial.log.read_text(encoding="utf-8")[-3000:])
         raise SystemExit(f"the tests of {target.module} fail without a change")
@@ -108,7 +108,7 @@ def _try(
 
 
 def _survives(trial: Trial, target: Target, mutant: Mutant, seconds: float) -> bool:
-    passed, _ = trial.passes_with(target.source, mutant.source, target.test_files, seconds)
+    passed, _ = trial.passes_with(target.source, mutant.source, target.arguments, seconds)
     return passed
 
 

@@ -191,6 +191,20 @@ def test_fields_of_arguments_are_hidden_by_their_names(telemetry: Telemetry, red
     assert json.loads(telemetry.attributes["gen_ai.tool.call.result"]) == HIDDEN
 
 
+def test_a_long_text_is_not_told_by_the_name_of_its_field(telemetry: Telemetry) -> None:
+    """One of 200 characters may still be what the name says; a longer one tells by itself what it is."""
+    telemetry.instrument(capture="span", redact="common")
+
+    @callspan.tool
+    def order(api_key: str) -> None: ...
+
+    text = "a1B2c3D4e5F6g7H8 ".ljust(200, "x")
+    for length, shown in ((200, f"[key, 16 characters]{text[16:]}"), (201, f"{text}x")):
+        order(api_key=text.ljust(length, "x"))
+        arguments = telemetry.spans[-1].attributes["gen_ai.tool.call.arguments"]
+        assert json.loads(arguments) == {"api_key": shown}
+
+
 def test_a_hook_of_the_app_sees_long_numbers_as_texts(telemetry: Telemetry) -> None:
     """It is asked for values, not for keys, and a number that it lets pass stays a number."""
     seen: list[str] = []
