@@ -375,3 +375,26 @@ def test_slow_handler_is_named_once(
     [line] = guard_reports.messages
     assert "Slow.on_end" in line
     assert "async def" in line
+
+
+@pytest.mark.guard_may_act("a handler that holds up the app is named")
+@pytest.mark.parametrize(("seconds", "lines"), [(0.25, 0), (0.5, 0), (0.625, 1)])
+def test_slow_means_more_than_half_a_second(
+    telemetry: Telemetry,
+    client: openai.OpenAI,
+    guard_reports: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    lines: int,
+) -> None:
+    """By the clock before and behind the handler."""
+    now = [100.0]
+    monkeypatch.setattr("callspan.lifecycle.dispatch.perf_counter", lambda: now[0])
+
+    class Slow:
+        def on_end(self, call: callspan.Call, response: callspan.Response) -> None:
+            now[0] += seconds
+
+    telemetry.instrument(handlers=[Slow()])
+    client.chat.completions.create(**CHAT)
+    assert len(guard_reports.messages) == lines

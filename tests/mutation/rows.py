@@ -46,7 +46,13 @@ TARGETS = (
     Target("dispatch.py", ("test_handlers.py", "test_handlers_async.py")),
     Target(
         "observation.py",
-        ("test_handlers.py", "test_second_loops.py", "test_reservations.py", "test_outcomes.py"),
+        (
+            "test_settings.py::test_token_events",
+            "test_handlers.py",
+            "test_second_loops.py",
+            "test_reservations.py",
+            "test_outcomes.py",
+        ),
         only=_OPENAI,
     ),
     Target(
