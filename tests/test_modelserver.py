@@ -290,7 +290,13 @@ def test_a_busy_first_call_is_retried_after_the_time_named() -> None:
     [
         ("POST", "/v1/no/such/path", b"{}", 404, "Invalid URL (POST /v1/no/such/path)"),
         ("GET", "/nowhere", None, 404, "Invalid URL (GET /nowhere)"),
-        ("PUT", "/v1/chat/completions", b"{}", 404, "Invalid URL (PUT /v1/chat/completions)"),
+        (
+            "PUT",
+            "/v1/chat/completions",
+            b"{}",
+            405,
+            "Invalid method for URL (PUT /v1/chat/completions)",
+        ),
         ("GET", "/v1/responses/resp_9", None, 404, "Response with id 'resp_9' not found."),
         ("POST", "/v1/embeddings", b"{", 400, "We could not parse the JSON body of your request."),
         ("POST", "/v1/embeddings", b"[]", 400, "We could not parse the JSON body of your request."),
@@ -585,7 +591,7 @@ def test_a_raw_body_goes_out_as_it_is(server: ModelServer, client: OpenAI) -> No
         chat(client)
     assert caught.value.response.headers["content-type"] == "text/html"
     assert (
-        post(server, "/chat/completions", model=MODEL, messages=[])
+        post(server, "/chat/completions", model=MODEL, messages=HELLO)
         == b'{"error": {"message": "in a 200"}}'
     )
 

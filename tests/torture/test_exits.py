@@ -121,7 +121,10 @@ provider.add_span_processor(OnThreads())
 
 def test_t107_exit_with_an_executor(model_server: ModelServer) -> None:
     """A processor that exports by an executor, which takes nothing more at exit: sent before, or one line says so."""
-    held = "stream = client.chat.completions.create(model='gpt-4.1', messages=[], stream=True)\nnext(stream)\n"
+    held = (
+        "said = [{'role': 'user', 'content': 'Hi'}]\n"
+        "stream = client.chat.completions.create(model='gpt-4.1', messages=said, stream=True)\nnext(stream)\n"
+    )
     done = run(EXECUTOR + ONE_CALL + held, model_server.url)
     assert [span["callspan.outcome"] for span in printed_spans(done)] == ["completed"]
     [line] = done.stderr.splitlines()

@@ -13,14 +13,48 @@ from .chat import chat
 from .eventstream import STREAMED, event, exception, frames
 from .exchange import Answer, Exchange, to_json
 from .ledger import Counts
-from .messages import messages
+from .messages import UNNAMED, messages
+from .openai_shapes import CHAT_FIELDS, NAME, SCHEMA, TOKENS
 from .reply import Reply
+from .shapes import MAPPING, TEXT, TEXTS, Shape, array, mapping, number, one_of
 from .text import fragments, pieces
 from .wire import Endpoint, Format
 
 _ADDRESS = re.compile(r"/model/(?P<model>[^/]+)/(?P<end>[a-z-]+)")
 _CONVERSE, _CONVERSE_STREAM = "converse", "converse-stream"
 _INVOKE, _INVOKE_STREAM = "invoke", "invoke-with-response-stream"
+
+_BLOCK = mapping(
+    {
+        "text": TEXT,
+        **dict.fromkeys(("toolUse", "toolResult", "image", "document", "video"), MAPPING),
+    }
+)
+_MESSAGE = mapping(
+    {"role": one_of("user", "assistant"), "content": array(_BLOCK)}, required=("role", "content")
+)
+_SPEC = mapping({"name": NAME, "inputSchema": mapping({"json": SCHEMA})}, required=("name",))
+_SAMPLING: dict[str, Shape] = {"maxTokens": TOKENS, "stopSequences": TEXTS}
+_SAMPLING |= dict.fromkeys(("temperature", "topP"), number(0, 1))
+_FIELDS: dict[str, Shape] = {
+    "messages": array(_MESSAGE),
+    "system": array(_BLOCK),
+    "inferenceConfig": mapping(_SAMPLING),
+    "toolConfig": mapping(
+        {"tools": array(mapping({"toolSpec": _SPEC}), most=128), "toolChoice": MAPPING}
+    ),
+    "guardrailConfig": MAPPING,
+}
+_CONVERSATION = mapping(_FIELDS)
+_CHAT = mapping(CHAT_FIELDS)
+
+
+def _check_invoked(body: Any, name: str) -> None:
+    """Check the body of InvokeModel, which is Anthropic's or OpenAI's."""
+    is_anthropic = isinstance(body, dict) and "anthropic_version" in body
+    shape = UNNAMED if is_anthropic else _CHAT
+    shape(body, name)
+
 
 # status: the code, message
 _KNOWN: dict[int, tuple[str, str]] = {
@@ -48,7 +82,7 @@ def _asked(path: str, body: dict[str, Any]) -> dict[str, Any]:
     specs = [
         tool["toolSpec"]
         for tool in (body.get("toolConfig") or {}).get("tools") or []
-        if "toolSpec" in tool
+        if tool.get("toolSpec")
     ]
     tools = [
         {"name": spec["name"], "parameters": (spec.get("inputSchema") or {}).get("json")}
@@ -62,7 +96,9 @@ def _asked(path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _message(sent: dict[str, Any]) -> dict[str, Any]:
-    results = [block["toolResult"] for block in sent.get("content") or [] if "toolResult" in block]
+    results = [
+        block["toolResult"] for block in sent.get("content") or [] if block.get("toolResult")
+    ]
     if results:
         return {
             "role": "tool",
@@ -202,10 +238,10 @@ def _broken(reply: Reply) -> bytes:
 BEDROCK = Format(
     address=_ADDRESS,
     endpoints={
-        _CONVERSE: Endpoint(converse, ("messages",), spoken=True),
-        _CONVERSE_STREAM: Endpoint(converse, ("messages",), spoken=True),
-        _INVOKE: Endpoint(invoke, spoken=True),
-        _INVOKE_STREAM: Endpoint(invoke, spoken=True),
+        _CONVERSE: Endpoint(converse, _CONVERSATION, spoken=True),
+        _CONVERSE_STREAM: Endpoint(converse, _CONVERSATION, spoken=True),
+        _INVOKE: Endpoint(invoke, _check_invoked, spoken=True),
+        _INVOKE_STREAM: Endpoint(invoke, _check_invoked, spoken=True),
     },
     error=_error,
     broken=_broken,

@@ -8,11 +8,41 @@ from typing import Any
 from .embeddings import vectors
 from .exchange import Answer, Exchange, frame, to_json
 from .ledger import Counts
+from .openai_shapes import MODEL, SAMPLING, TOKENS, TOOLS, chat_messages
 from .reply import Reply
+from .shapes import MAPPING, TEXT, TEXTS, Shape, array, either, integer, mapping
 from .text import fragments, pieces
 from .wire import Endpoint, Format
 
 _DONE = b"data: [DONE]\n\n"
+_FIELDS: dict[str, Shape] = {
+    **SAMPLING,
+    "messages": chat_messages(),
+    "tools": TOOLS,
+    "max_tokens": TOKENS,
+    "stop_sequences": TEXTS,
+    "documents": array(either({str: TEXT, dict: MAPPING})),
+    "response_format": MAPPING,
+    "thinking": MAPPING,
+}
+_CHAT = mapping(_FIELDS, required=("model", "messages"))
+_EMBEDDING_FIELDS: dict[str, Shape] = {
+    "model": MODEL,
+    "texts": array(TEXT, most=96),
+    "images": TEXTS,
+    "inputs": array(MAPPING, most=96),
+    "embedding_types": TEXTS,
+    "input_type": TEXT,
+    "output_dimension": integer(1, 1536),
+}
+EMBEDDING = mapping(_EMBEDDING_FIELDS)
+_RERANK_FIELDS: dict[str, Shape] = {
+    "model": MODEL,
+    "query": TEXT,
+    "documents": array(either({str: TEXT, dict: MAPPING}), most=10_000),
+    "top_n": integer(1),
+}
+RERANK = mapping(_RERANK_FIELDS, required=("query", "documents"))
 _KNOWN = {
     401: "invalid api token",
     404: "model not found",
@@ -153,9 +183,11 @@ def _broken(reply: Reply) -> bytes:
 COHERE = Format(
     address=re.compile(r"/v2(?P<end>/.+)"),
     endpoints={
-        "/chat": Endpoint(chat, ("model", "messages"), spoken=True),
-        "/embed": Endpoint(embed, ("model", "input")),
-        "/rerank": Endpoint(rerank, ("model", "query", "documents")),
+        "/chat": Endpoint(chat, _CHAT, spoken=True),
+        "/embed": Endpoint(embed, mapping(_EMBEDDING_FIELDS, required=("model",))),
+        "/rerank": Endpoint(
+            rerank, mapping(_RERANK_FIELDS, required=("model", "query", "documents"))
+        ),
     },
     error=error,
     broken=_broken,

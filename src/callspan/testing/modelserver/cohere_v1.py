@@ -6,12 +6,28 @@ import json
 import re
 from typing import Any
 
-from .cohere import asked, embed, error, rerank, usage
+from .cohere import EMBEDDING, RERANK, asked, embed, error, rerank, usage
 from .exchange import Answer, Exchange, to_json
+from .openai_shapes import NAME, SAMPLING, TOKENS
 from .reply import Reply
+from .shapes import MAPPING, TEXT, TEXTS, Shape, array, boolean, either, mapping, mapping_of
 from .text import fragments, pieces
 from .wire import Endpoint, Format, lines
 
+_DEFINITIONS = mapping_of(either({dict: MAPPING, bool: boolean}))
+_TOOL = mapping({"name": NAME, "parameter_definitions": _DEFINITIONS}, required=("name",))
+_FIELDS: dict[str, Shape] = {
+    **SAMPLING,
+    "message": TEXT,
+    "chat_history": array(mapping({"role": TEXT, "message": TEXT}, required=("role",))),
+    "tools": array(_TOOL, most=128),
+    "tool_results": array(MAPPING),
+    "documents": array(MAPPING),
+    "preamble": TEXT,
+    "max_tokens": TOKENS,
+    "stop_sequences": TEXTS,
+}
+_CHAT = mapping(_FIELDS, required=("message",))
 _ROLES = {"CHATBOT": "assistant", "SYSTEM": "system", "USER": "user"}
 
 
@@ -114,9 +130,9 @@ def _broken(_reply: Reply) -> bytes:
 COHERE_V1 = Format(
     address=re.compile(r"/v1(?P<end>/.+)"),
     endpoints={
-        "/chat": Endpoint(chat, ("message",), spoken=True),
-        "/embed": Endpoint(embed, ("input",)),
-        "/rerank": Endpoint(rerank, ("query", "documents")),
+        "/chat": Endpoint(chat, _CHAT, spoken=True),
+        "/embed": Endpoint(embed, EMBEDDING),
+        "/rerank": Endpoint(rerank, RERANK),
     },
     error=error,
     broken=_broken,

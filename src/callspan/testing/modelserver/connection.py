@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import socket
 import sys
 import time
 from collections.abc import Callable
+from email.errors import FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
 
+from .body import read_body
 from .exchange import Answer
 from .ledger import Ledger
 from .request import Request
+from .request_error import RequestError
+from .routes import refusal
 
+_LONGEST_LINE = 65_537  # bytes, as http.server reads it
+_SILENCE = 1.0  # seconds
+_DRAIN_LIMIT = 10.0  # seconds
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_DEFECTS = (FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect)
 _GATE_LIMIT = (
     200  # seconds: a gate that a failed test never opens must not hold its thread for ever
 )
@@ -24,6 +36,7 @@ class Listener(ThreadingHTTPServer):
 
     daemon_threads = True
     request_queue_size = 128
+    body_timeout = 30.0
 
     def __init__(self, port: int, respond: Callable[[Request], Answer], ledger: Ledger) -> None:
         self.respond = respond
@@ -66,11 +79,79 @@ class Connection(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else each small chunk waits 40 ms for an acknowledgement
+    default_request_version = (
+        "HTTP/1.1"  # so that a request that names none is answered with headers
+    )
+    command = path = request_version = ""
+    _is_refused = False
     server: Listener  # pyright: ignore[reportIncompatibleVariableOverride]  # only a Listener makes us
 
-    def do_POST(self) -> None:
-        """Answer a request of any method; the routes tell them apart."""
-        answer = self.server.respond(self._read())
+    def __getattr__(self, name: str) -> Any:
+        """Answer a request of any method in the same way; the routes tell them apart."""
+        if name.startswith("do_"):
+            return self._answer_request
+        raise AttributeError(name)
+
+    def parse_request(self) -> bool:
+        """Read the head of a request; return False if it is malformed, which is answered then."""
+        self.path = ""
+        if not self.raw_requestline.strip():  # some clients send an empty line behind a body
+            self.raw_requestline = self.rfile.readline(_LONGEST_LINE)
+        if not self.raw_requestline.strip():
+            self.send_error(400, "The request has no first line.")
+            return False
+        if not super().parse_request():
+            return False
+        is_sound = all(map(_NAME.fullmatch, self.headers.keys()))
+        if not is_sound or any(isinstance(defect, _DEFECTS) for defect in self.headers.defects):
+            self.send_error(400, "The headers of the request are malformed.")
+            return False
+        return True
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer a request whose head cannot be read."""
+        status = (
+            400 if code >= 500 else int(code)
+        )  # another version of HTTP is the client's mistake too
+        self._refuse(RequestError(status, message or HTTPStatus(status).phrase))
+
+    def finish(self) -> None:
+        """Take what a refused client still sends: closing at once would cost it the answer."""
+        super().finish()
+        if not self._is_refused:
+            return
+        until = time.monotonic() + _DRAIN_LIMIT
+        with contextlib.suppress(OSError):  # the client has gone, or is silent
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(_SILENCE)
+            while time.monotonic() < until and self.connection.recv(65536):
+                pass
+
+    def _answer_request(self) -> None:
+        try:
+            request = self._read()
+        except RequestError as error:
+            self._refuse(error)
+            return
+        self._send(self._respond(request))
+
+    def _respond(self, request: Request) -> Answer:
+        try:
+            return self.server.respond(request)
+        except Exception:  # noqa: BLE001  # a bug of ours is printed, and the client is answered all the same
+            self.server.handle_error(self.request, self.client_address)
+            return refusal(
+                self.path,
+                RequestError(500, "The server had an error while processing your request."),
+            )
+
+    def _refuse(self, error: RequestError) -> None:
+        """Answer that a request cannot be read, and end the connection, for nobody knows where the next begins."""
+        self.close_connection = True
+        self._is_refused = True
+        self._send(refusal(self.path.partition("?")[0], error))
+
+    def _send(self, answer: Answer) -> None:
         if answer.counts:
             self.server.ledger.book_generated(answer.model, answer.counts)
         time.sleep(answer.reply.delay)
@@ -79,30 +160,19 @@ class Connection(BaseHTTPRequestHandler):
         else:
             self._send_stream(answer, answer.frames)
 
-    do_GET = do_PUT = do_PATCH = do_DELETE = do_POST
-
     def log_message(self, format: str, *args: Any) -> None:
         """Print nothing."""
 
     def _read(self) -> Request:
-        is_chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
-        raw = (
-            self._chunks()
-            if is_chunked
-            else self.rfile.read(int(self.headers.get("content-length") or 0))
-        )
+        self.connection.settimeout(self.server.body_timeout)
+        try:
+            raw = read_body(self.headers, self.rfile)
+        except TimeoutError:
+            raise RequestError(408, "The body of the request did not arrive in time.") from None
+        self.connection.settimeout(None)
         path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
         return Request(self.command, path, query, headers, raw)
-
-    def _chunks(self) -> bytes:
-        """A body of unknown length, as clients send a file that they are still reading."""
-        chunks = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            chunks.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
-        return b"".join(chunks)
 
     def _send_body(self, answer: Answer, body: bytes) -> None:
         self._wait(answer, 0)
@@ -111,7 +181,8 @@ class Connection(BaseHTTPRequestHandler):
             return
         self._tell(answer, 0)
         self._send_headers(answer, "content-length", str(len(body)))
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def _send_stream(self, answer: Answer, frames: tuple[bytes, ...]) -> None:
         self._send_headers(answer, "transfer-encoding", "chunked")
@@ -147,6 +218,8 @@ class Connection(BaseHTTPRequestHandler):
             **scripted,
             length_name: length,
         }
+        if self._is_refused:
+            headers["connection"] = "close"
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()

@@ -37,10 +37,11 @@ def vectors(body: dict[str, Any]) -> list[list[float]]:
 def _inputs(value: Any) -> list[str]:
     """The input is one text, several, or the same as lists of token numbers."""
     many = isinstance(value, list) and not all(isinstance(item, int) for item in value)
-    return [
-        item if isinstance(item, str) else " ".join(map(str, item))
-        for item in (value if many else [value])
-    ]
+    return [_words(item) for item in (value if many else [value])]
+
+
+def _words(item: str | int | list[int]) -> str:
+    return " ".join(map(str, item)) if isinstance(item, list) else str(item)
 
 
 def _vector(text: str, body: dict[str, Any]) -> list[float]:
@@ -49,7 +50,7 @@ def _vector(text: str, body: dict[str, Any]) -> list[float]:
     for word in text.lower().split() or [""]:
         vector[crc32(word.strip(".,:;!?").encode("utf-8", "replace")) % size] += 1.0
     length = math.hypot(*vector)
-    return [part / length for part in vector]
+    return [part / length if part else part for part in vector]  # all zeros stay one object
 
 
 def _encoded(vector: list[float], body: dict[str, Any]) -> list[float] | str:

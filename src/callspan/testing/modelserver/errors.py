@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .exchange import Answer, frame, to_json
+from .exchange import frame
 from .reply import Reply
+from .request_error import RequestError
 
 # status: type, code, message
 _KNOWN: dict[int, tuple[str, str | None, str]] = {
@@ -36,11 +37,14 @@ def retry_headers(reply: Reply) -> dict[str, str]:
     }
 
 
-def refusal(status: int, message: str, code: str | None = None) -> Answer:
-    """The server's own answer to a request that it cannot serve."""
-    kind = "invalid_request_error"
-    error = {"message": message, "type": kind, "param": None, "code": code}
-    return Answer(to_json({"error": error}), reply=Reply(status=status))
+def refuse(error: RequestError) -> Reply:
+    """Return the reply to a request that cannot be served."""
+    return Reply(
+        status=error.status,
+        error_message=error.message,
+        error_code=error.code,
+        error_param=error.field,
+    )
 
 
 def chat_error_frame(reply: Reply) -> bytes:
@@ -60,6 +64,6 @@ def _error(reply: Reply, status: int) -> dict[str, Any]:
     return {
         "message": reply.error_message or message,
         "type": reply.error_type or kind,
-        "param": None,
+        "param": reply.error_param,
         "code": reply.error_code or code,
     }

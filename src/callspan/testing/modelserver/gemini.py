@@ -11,7 +11,9 @@ from .embeddings import vectors
 from .exchange import Answer, Exchange, frame, to_json
 from .ledger import Counts
 from .media import PNG
+from .openai_shapes import DIMENSIONS, INTEGER, NAME, SCHEMA, TOKENS
 from .reply import Reply
+from .shapes import MAPPING, TEXT, TEXTS, Shape, array, integer, mapping, number
 from .text import count as count_of
 from .text import pieces
 from .wire import Endpoint, Format
@@ -20,6 +22,44 @@ _ADDRESS = re.compile(r"/v1(?:beta1?)?/(?:.+/)?models/(?P<model>[^/:]+)(?P<end>:
 _STREAMED = ":streamGenerateContent"
 _BATCH = ":batchEmbedContents"
 _PREDICT = ":predict"
+
+_PARTS = ("functionCall", "functionResponse", "inlineData", "fileData")
+_PART = mapping({"text": TEXT, **dict.fromkeys(_PARTS, MAPPING)})
+_CONTENT = mapping({"role": TEXT, "parts": array(_PART)})
+_CONFIG: dict[str, Shape] = {
+    "candidateCount": integer(1, 8),
+    "maxOutputTokens": TOKENS,
+    "temperature": number(0, 2),
+    "topP": number(0, 1),
+    "topK": number(0),
+    "seed": INTEGER,
+    "stopSequences": TEXTS,
+    "thinkingConfig": MAPPING,
+}
+_FUNCTION: dict[str, Shape] = {
+    "name": NAME,
+    "description": TEXT,
+    "parameters": SCHEMA,
+    "parametersJsonSchema": SCHEMA,
+}
+_FIELDS: dict[str, Shape] = {
+    "contents": array(_CONTENT),
+    "systemInstruction": _CONTENT,
+    "generationConfig": mapping(_CONFIG),
+    "tools": array(mapping({"functionDeclarations": array(mapping(_FUNCTION), most=128)})),
+    "toolConfig": MAPPING,
+    "safetySettings": array(MAPPING),
+}
+_GENERATION = mapping(_FIELDS, required=("contents",))
+_EMBEDDED = mapping(
+    {"content": _CONTENT, "outputDimensionality": DIMENSIONS, "taskType": TEXT},
+    required=("content",),
+)
+_EMBEDDING = mapping({"requests": array(_EMBEDDED, least=1, most=100)}, required=("requests",))
+_INSTANCE = mapping({"prompt": TEXT, "content": TEXT})
+_PARAMETERS = mapping({"sampleCount": integer(1, 8), "outputDimensionality": DIMENSIONS})
+_INSTANCES = array(_INSTANCE, least=1, most=250)
+_PREDICTION = mapping({"instances": _INSTANCES, "parameters": _PARAMETERS}, required=("instances",))
 
 # status: the provider's code, message
 _KNOWN: dict[int, tuple[str, str]] = {
@@ -82,15 +122,17 @@ def _function(declared: dict[str, Any]) -> dict[str, Any]:
     return {"name": declared.get("name") or "", "parameters": {"properties": kinds}}
 
 
-def _kind(kind: dict[str, Any]) -> dict[str, Any]:
-    return {**kind, "type": str(kind.get("type")).lower()}
+def _kind(kind: Any) -> dict[str, Any]:
+    """Return the schema of a parameter, which may also be true or false, with its type in lower case."""
+    schema = kind if isinstance(kind, dict) else {}
+    return {**schema, "type": str(schema.get("type")).lower()}
 
 
 def _message(content: dict[str, Any]) -> dict[str, Any]:
     answers = [
         part["functionResponse"]
         for part in content.get("parts") or []
-        if "functionResponse" in part
+        if part.get("functionResponse")
     ]
     if answers:
         return {
@@ -229,11 +271,11 @@ def _broken(reply: Reply) -> bytes:
 GEMINI = Format(
     address=_ADDRESS,
     endpoints={
-        ":generateContent": Endpoint(generate, ("messages",), spoken=True),
-        _STREAMED: Endpoint(generate, ("messages",), spoken=True),
-        ":countTokens": Endpoint(count, ("messages",)),
-        _PREDICT: Endpoint(predict),
-        _BATCH: Endpoint(embed, ("input",)),
+        ":generateContent": Endpoint(generate, _GENERATION, spoken=True),
+        _STREAMED: Endpoint(generate, _GENERATION, spoken=True),
+        ":countTokens": Endpoint(count, mapping(_FIELDS)),
+        _PREDICT: Endpoint(predict, _PREDICTION),
+        _BATCH: Endpoint(embed, _EMBEDDING),
     },
     error=error,
     broken=_broken,

@@ -6,10 +6,20 @@ from typing import Any
 
 from .exchange import Answer, Exchange, frame, to_json
 from .gemini import error
+from .openai_shapes import MODEL
 from .reply import Reply
+from .shapes import MAPPING, TEXT, array, boolean, either, mapping
 from .text import pieces
 from .wire import VERSIONED, Endpoint, Format
 
+_INPUT = either({str: TEXT, list: array(either({str: TEXT, dict: MAPPING})), dict: MAPPING})
+_FIELDS = {
+    "input": _INPUT,
+    "model": MODEL,
+    "agent": TEXT,
+    "stream": boolean,
+    "system_instruction": TEXT,
+}
 _DONE = b"event: done\ndata: [DONE]\n\n"
 
 
@@ -63,7 +73,9 @@ def _broken(reply: Reply) -> bytes:
 
 INTERACTIONS = Format(
     address=VERSIONED,
-    endpoints={"/interactions": Endpoint(interact, ("input",), spoken=True)},
+    endpoints={
+        "/interactions": Endpoint(interact, mapping(_FIELDS, required=("input",)), spoken=True)
+    },
     error=error,
     broken=_broken,
 )

@@ -7,9 +7,56 @@ from typing import Any
 
 from .exchange import Answer, Exchange, frame, to_json
 from .ledger import Counts
+from .openai_shapes import MODEL, NAME, SCHEMA, TOKENS
 from .reply import Reply
+from .shapes import (
+    MAPPING,
+    TEXT,
+    TEXTS,
+    Shape,
+    array,
+    boolean,
+    either,
+    integer,
+    mapping,
+    number,
+    one_of,
+    tagged,
+)
 from .text import fragments, pieces
 from .wire import VERSIONED, Endpoint, Format
+
+_PARTS: dict[str, Shape] = {
+    "text": mapping({"text": TEXT}, required=("text",)),
+    "tool_use": mapping({"id": TEXT, "name": TEXT, "input": MAPPING}, required=("name",)),
+    "tool_result": mapping(
+        {"tool_use_id": TEXT, "content": either({str: TEXT, list: array(MAPPING)})}
+    ),
+    **dict.fromkeys(("image", "document"), mapping({"source": MAPPING}, required=("source",))),
+}
+_CONTENT = either({str: TEXT, list: array(tagged("type", _PARTS, MAPPING))})
+_MESSAGE = mapping(
+    {"role": one_of("user", "assistant", "system"), "content": _CONTENT},
+    required=("role", "content"),
+)
+_FIELDS: dict[str, Shape] = {
+    "model": MODEL,
+    "messages": array(_MESSAGE, least=1),
+    "max_tokens": TOKENS,
+    "system": _CONTENT,
+    "stream": boolean,
+    "temperature": number(0, 1),
+    "top_p": number(0, 1),
+    "top_k": integer(0),
+    "stop_sequences": TEXTS,
+    "tools": array(mapping({"name": NAME, "input_schema": SCHEMA}, required=("name",))),
+    "tool_choice": mapping({"type": TEXT, "name": TEXT}, required=("type",)),
+    "thinking": mapping({"type": TEXT, "budget_tokens": TOKENS}),
+    "metadata": MAPPING,
+}
+# Where the model stands in the path, as on Bedrock, the body need not name it.
+UNNAMED = mapping(_FIELDS, required=("messages", "max_tokens"))
+_NAMED = mapping(_FIELDS, required=("model", "messages", "max_tokens"))
 
 # status: type, message
 _KNOWN: dict[int, tuple[str, str]] = {
@@ -127,7 +174,7 @@ def _broken(reply: Reply) -> bytes:
 
 MESSAGES = Format(
     address=VERSIONED,
-    endpoints={"/messages": Endpoint(messages, ("model", "messages", "max_tokens"), spoken=True)},
+    endpoints={"/messages": Endpoint(messages, _NAMED, spoken=True)},
     error=error,
     broken=_broken,
 )

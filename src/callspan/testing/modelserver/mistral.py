@@ -10,10 +10,39 @@ from typing import Any
 from . import chat, embeddings
 from .exchange import Answer, Exchange, frame, to_json
 from .ledger import Counts
+from .openai_shapes import (
+    CHAT_FIELDS,
+    DIMENSIONS,
+    MODEL,
+    MOST_INPUTS,
+    SAMPLING,
+    TOOLS,
+    chat_messages,
+    inputs,
+)
 from .reply import Reply
+from .shapes import MAPPING, TEXT, Shape, array, either, mapping
 from .text import pieces
 from .wire import Endpoint, Format
 
+# Mistral's clients send the arguments of a call as text or as an object.
+_CHAT: dict[str, Shape] = {
+    **CHAT_FIELDS,
+    "messages": chat_messages(either({str: TEXT, dict: MAPPING})),
+    "agent_id": TEXT,
+    "prompt": TEXT,
+    "suffix": TEXT,
+}
+_CONVERSATION: dict[str, Shape] = {
+    **SAMPLING,
+    "inputs": either({str: TEXT, list: array(MAPPING)}),
+    "agent_id": TEXT,
+    "instructions": TEXT,
+    "tools": TOOLS,
+    "completion_args": MAPPING,
+}
+_EMBEDDING: dict[str, Shape] = {"model": MODEL, "output_dimension": DIMENSIONS}
+_EMBEDDING |= dict.fromkeys(("input", "inputs"), inputs(MOST_INPUTS))
 _ADDRESS = re.compile(
     r"/mistral/v1(?P<end>/(?:chat|agents|fim)/completions|/embeddings|/conversations)(?:/[^/]+(?:/restart)?)?"
 )
@@ -133,7 +162,11 @@ def _events(exchange: Exchange, counts: Counts) -> list[dict[str, Any]]:
 def _error(reply: Reply, status: int) -> dict[str, Any]:
     kind, code, message = _KNOWN.get(status, _KNOWN[400 if status < 500 else 500])
     said = {"message": reply.error_message or message}
-    named = {"type": reply.error_type or kind, "code": reply.error_code or code, "param": None}
+    named = {
+        "type": reply.error_type or kind,
+        "code": reply.error_code or code,
+        "param": reply.error_param,
+    }
     return {**said, **named, "object": "error"} if named["type"] else said
 
 
@@ -160,11 +193,19 @@ def _asked(_path: str, body: dict[str, Any]) -> dict[str, Any]:
 MISTRAL = Format(
     address=_ADDRESS,
     endpoints={
-        "/chat/completions": Endpoint(answer, ("model", "messages"), spoken=True),
-        "/agents/completions": Endpoint(answer, ("agent_id", "messages"), spoken=True),
-        "/fim/completions": Endpoint(answer, ("model", "prompt"), spoken=True),
-        "/conversations": Endpoint(converse, ("input",), spoken=True),
-        "/embeddings": Endpoint(embed, ("model", "input")),
+        "/chat/completions": Endpoint(
+            answer, mapping(_CHAT, required=("model", "messages")), spoken=True
+        ),
+        "/agents/completions": Endpoint(
+            answer, mapping(_CHAT, required=("agent_id", "messages")), spoken=True
+        ),
+        "/fim/completions": Endpoint(
+            answer, mapping(_CHAT, required=("model", "prompt")), spoken=True
+        ),
+        "/conversations": Endpoint(
+            converse, mapping(_CONVERSATION, required=("inputs",)), spoken=True
+        ),
+        "/embeddings": Endpoint(embed, mapping(_EMBEDDING, required=("model", "input"))),
     },
     error=_error,
     broken=_broken,

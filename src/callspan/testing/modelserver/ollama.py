@@ -10,10 +10,28 @@ from typing import Any
 from .embeddings import vectors
 from .exchange import Answer, Exchange, to_json
 from .ledger import Counts
+from .openai_shapes import DIMENSIONS, MODEL, MOST_INPUTS, TOOLS, chat_messages
 from .reply import Reply
+from .shapes import MAPPING, TEXT, TEXTS, Shape, array, boolean, either, mapping, number
 from .text import pieces
 from .wire import Endpoint, Format, lines
 
+_FIELDS: dict[str, Shape] = {
+    "model": MODEL,
+    "messages": chat_messages(MAPPING, TEXT),
+    "prompt": TEXT,
+    "tools": TOOLS,
+    "stream": boolean,
+    "options": MAPPING,
+    "format": either({str: TEXT, dict: MAPPING}),
+    "think": either({bool: boolean, str: TEXT}),
+    "keep_alive": either({str: TEXT, int: number(), float: number()}),
+    "images": TEXTS,
+    **dict.fromkeys(("system", "suffix", "template"), TEXT),
+    "raw": boolean,
+    "input": either({str: TEXT, list: array(TEXT, most=MOST_INPUTS)}),
+    "dimensions": DIMENSIONS,
+}
 _CREATED = "2026-09-21T14:13:20Z"
 _KNOWN = {
     401: "unauthorized",
@@ -125,10 +143,12 @@ def _line(value: Any) -> bytes:
 OLLAMA = Format(
     address=re.compile("/api(?P<end>/.+)"),
     endpoints={
-        "/chat": Endpoint(chat, ("model", "messages"), spoken=True),
-        "/generate": Endpoint(generate, ("model", "prompt"), spoken=True),
-        "/embed": Endpoint(embed, ("model", "input")),
-        "/embeddings": Endpoint(embed_one, ("model", "input")),
+        "/chat": Endpoint(chat, mapping(_FIELDS, required=("model", "messages")), spoken=True),
+        "/generate": Endpoint(
+            generate, mapping(_FIELDS, required=("model", "prompt")), spoken=True
+        ),
+        "/embed": Endpoint(embed, mapping(_FIELDS, required=("model", "input"))),
+        "/embeddings": Endpoint(embed_one, mapping(_FIELDS, required=("model", "prompt"))),
     },
     error=error,
     broken=_broken,

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from . import chat, embeddings, media, responses
-from .errors import chat_error_frame, error_body
+from .errors import chat_error_frame, error_body, refuse
+from .openai_shapes import CHAT, COMPLETION, EMBEDDING, IMAGES, MODERATION, RECORDING, SPEECH
+from .responses_shapes import RESPONSES
 from .wire import VERSIONED, Endpoint, Format
 
 OPENAI = Format(
     address=VERSIONED,
     endpoints={
-        "/chat/completions": Endpoint(chat.chat, ("model", "messages"), spoken=True),
-        "/completions": Endpoint(chat.completion, ("model", "prompt"), spoken=True),
-        "/responses": Endpoint(responses.respond, spoken=True),
-        "/embeddings": Endpoint(embeddings.embeddings, ("model", "input")),
-        "/images/generations": Endpoint(media.images, ("prompt",)),
-        "/audio/speech": Endpoint(media.speech, ("model", "input", "voice")),
-        "/audio/transcriptions": Endpoint(media.transcription, ("model", "file")),
-        "/audio/translations": Endpoint(media.translation, ("model", "file")),
-        "/moderations": Endpoint(media.moderation, ("input",)),
+        "/chat/completions": Endpoint(chat.chat, CHAT, spoken=True),
+        "/completions": Endpoint(chat.completion, COMPLETION, spoken=True),
+        "/responses": Endpoint(responses.respond, RESPONSES, spoken=True),
+        "/embeddings": Endpoint(embeddings.embeddings, EMBEDDING),
+        "/images/generations": Endpoint(media.images, IMAGES),
+        "/audio/speech": Endpoint(media.speech, SPEECH),
+        "/audio/transcriptions": Endpoint(media.transcription, RECORDING),
+        "/audio/translations": Endpoint(media.translation, RECORDING),
+        "/moderations": Endpoint(media.moderation, MODERATION),
     },
     error=error_body,
     broken=chat_error_frame,
+    refuse=refuse,
 )

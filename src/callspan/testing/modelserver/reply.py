@@ -47,6 +47,8 @@ class Reply:
     error_code: str | None = None
     error_type: str | None = None
     error_message: str | None = None
+    error_param: str | None = None
+    """The field of the request that is to blame, where the format has a place for it."""
 
     delay: float = 0
     """Seconds before the headers."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.parser import BytesParser
-from email.policy import HTTP
 from functools import cached_property
 from typing import Any
+
+from .form import read_form
+
+_DEEPEST = 200  # levels of a JSON text; what is nested deeper than Python may call cannot be walked through
 
 
 @dataclass(frozen=True)
@@ -21,25 +24,50 @@ class Request:
     headers: Mapping[str, str]
     raw: bytes
 
+    @property
+    def is_form(self) -> bool:
+        """Whether the body is a form with files."""
+        return self.headers.get("content-type", "").startswith("multipart/form-data")
+
     @cached_property
     def json(self) -> Any:
         """The body: JSON, or a form's fields (files as bytes); None when there is none or it is bad."""
-        content_type = self.headers.get("content-type", "")
-        if content_type.startswith("multipart/form-data"):
-            return _form(content_type, self.raw)
         try:
-            return json.loads(self.raw)
-        except ValueError:
+            if self.is_form:
+                return read_form(self.headers["content-type"], self.raw)
+            return _read_json(self.raw)
+        except (ValueError, RecursionError):
             return None
 
 
-def _form(content_type: str, raw: bytes) -> dict[str, str | bytes]:
-    head = f"content-type: {content_type}\r\n\r\n".encode()
-    message = BytesParser(policy=HTTP).parsebytes(head + raw)
-    fields: dict[str, str | bytes] = {}
-    for part in message.iter_parts():
-        payload = part.get_payload(decode=True)
-        name = part.get_param("name", header="content-disposition")
-        if isinstance(payload, bytes) and isinstance(name, str):
-            fields[name] = payload if part.get_filename() else payload.decode()
-    return fields
+def _read_json(raw: bytes) -> Any:
+    value = json.loads(raw, parse_float=_read_float, parse_constant=_refuse_constant)
+    _check_depth(value)
+    return value
+
+
+def _read_float(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError("a number is too large to be answered with")
+    return value
+
+
+def _refuse_constant(name: str) -> Any:
+    """Refuse NaN and Infinity, which Python reads though JSON has none."""
+    raise ValueError(f"{name} is no JSON")
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return
+    raise ValueError("the body is nested too deep")
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []

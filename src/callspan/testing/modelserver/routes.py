@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,7 @@ from . import florist, responses
 from .bedrock import BEDROCK
 from .cohere import COHERE
 from .cohere_v1 import COHERE_V1
-from .errors import refusal, retry_headers
+from .errors import retry_headers
 from .exchange import CREATED, Answer, Exchange, to_json
 from .gemini import GEMINI
 from .interactions import INTERACTIONS
@@ -20,8 +21,9 @@ from .ollama import OLLAMA
 from .openai import OPENAI
 from .reply import Reply
 from .request import Request
+from .request_error import RequestError
 from .tgi import TGI
-from .wire import VERSIONED, Format
+from .wire import Format
 
 FORMATS: tuple[Format, ...] = (
     OPENAI,
@@ -37,6 +39,13 @@ FORMATS: tuple[Format, ...] = (
 )
 _MODELS = ("gpt-4.1", "gpt-4.1-mini", "text-embedding-3-small", "gpt-image-1", "whisper-1")
 _UNKNOWN_MODEL = "no-such-model"
+_LONGEST_MODEL = 256
+# What may be read by a GET.
+_READABLE = re.compile(
+    r"(?:/openai)?(?:/v1|/v1beta|/deployments/[^/]+)(?P<end>/models|/responses/(?P<response>[^/]+))"
+)
+# The formats whose paths are theirs alone, so that their words answer where there is no endpoint.
+_UNMISTAKABLE = (GEMINI, MISTRAL, COHERE, OLLAMA, BEDROCK)
 
 
 @dataclass(frozen=True)
@@ -80,46 +89,73 @@ def route(path: str) -> Route | None:
     return next((Route(known, end) for known, end in ends if end is not None), None)
 
 
-def asked(request: Request, to: Route | None) -> Any:
-    """What is asked for, in the words of OpenAI's formats; anything but a mapping cannot be read."""
+def find(request: Request) -> Route:
+    """Return the endpoint of a call; raise `RequestError` if there is none that takes its method."""
+    to = route(request.path)
+    readable = _READABLE.fullmatch(request.path)
+    if to is None and not readable:
+        raise _nowhere(request)
+    if to is None or request.method != "POST":
+        message = f"Invalid method for URL ({request.method} {request.path})"
+        raise RequestError(405, message, code="method_not_allowed")
+    return to
+
+
+def read_body(request: Request, to: Route) -> dict[str, Any]:
+    """Return what is asked for, in the words of OpenAI's formats; raise `RequestError` if it is malformed."""
     sent = request.json
-    return (
-        to.format.asked(request.path, sent) if to is not None and isinstance(sent, dict) else sent
-    )
-
-
-def refused(request: Request, to: Route | None) -> Answer | None:
-    """The error for a call that cannot be served, or None when it can."""
-    if request.method != "POST" or to is None:
-        return refusal(404, f"Invalid URL ({request.method} {request.path})")
-    sent = asked(request, to)
     if not isinstance(sent, dict):
-        return refusal(400, "We could not parse the JSON body of your request.")
-    for name in to.format.endpoints[to.end].needs:
-        if sent.get(name) is None:
-            return refusal(
-                400, f"Missing required parameter: '{name}'.", "missing_required_parameter"
-            )
-    if sent.get("model") == _UNKNOWN_MODEL:
+        kind = "form" if request.is_form else "JSON"
+        raise RequestError(400, f"We could not parse the {kind} body of your request.")
+    to.format.endpoints[to.end].body(sent, "")
+    body = to.format.asked(request.path, sent)
+    model = str(body.get("model") or "")
+    if len(model) > _LONGEST_MODEL:
+        raise RequestError(
+            400, f"A model's name has {_LONGEST_MODEL} characters at most.", field="model"
+        )
+    if model == _UNKNOWN_MODEL:
         message = f"The model `{_UNKNOWN_MODEL}` does not exist or you do not have access to it."
-        return refusal(404, message, "model_not_found")
-    return None
+        raise RequestError(404, message, code="model_not_found")
+    return body
+
+
+def refusal(path: str, error: RequestError) -> Answer:
+    """Return the answer to a request that cannot be served, in the words of the format that its path has."""
+    to = route(path)
+    own = next((known for known in _UNMISTAKABLE if known.address.fullmatch(path)), OPENAI)
+    words = to.format if to else own
+    reply = words.refuse(error)
+    headers = {**words.error_headers(reply, reply.status), **_allow(error, to)}
+    return Answer(to_json(words.error(reply, reply.status)), headers=headers, reply=reply)
+
+
+def _allow(error: RequestError, to: Route | None) -> dict[str, str]:
+    if error.status != 405:
+        return {}
+    return {"allow": "POST" if to else "GET"}
+
+
+def _nowhere(request: Request) -> RequestError:
+    return RequestError(404, f"Invalid URL ({request.method} {request.path})", code="unknown_url")
 
 
 def read(request: Request, kept: Mapping[str, dict[str, Any]]) -> Answer:
-    """The answer to a GET: the models, or a response made before."""
-    versioned = VERSIONED.fullmatch(request.path)
-    path = versioned["end"] if versioned else ""
-    if path == "/models":
+    """Return the answer to a GET: the models, or a response made before."""
+    place = _READABLE.fullmatch(request.path)
+    if not place:
+        find(request)
+        raise _nowhere(request)
+    if place["end"] == "/models":
         owned = {"object": "model", "created": CREATED, "owned_by": "callspan"}
         return Answer(
             to_json({"object": "list", "data": [{"id": name, **owned} for name in _MODELS]})
         )
-    found, name = kept.get(path.removeprefix("/responses/")), path.rpartition("/")[2]
-    if found and "stream=true" in request.query:
-        return Answer(frames=responses.stream(found), content_type=OPENAI.streamed)
-    if found:
-        return Answer(to_json(found))
-    if path.startswith("/responses/"):
-        return refusal(404, f"Response with id '{name}' not found.")
-    return refusal(404, f"Invalid URL ({request.method} {request.path})")
+    response = kept.get(place["response"])
+    if not response:
+        raise RequestError(
+            404, f"Response with id '{place['response']}' not found.", code="not_found"
+        )
+    if "stream=true" in request.query:
+        return Answer(frames=responses.stream(response), content_type=OPENAI.streamed)
+    return Answer(to_json(response))

@@ -13,6 +13,7 @@ from .exchange import Answer, Exchange
 from .ledger import Ledger
 from .reply import Reply
 from .request import Request
+from .request_error import RequestError
 
 
 class ModelServer:
@@ -45,6 +46,15 @@ class ModelServer:
         return self._listener.server_port
 
     @property
+    def body_timeout(self) -> float:
+        """Seconds that a client may be silent in the middle of a body before it is answered with 408."""
+        return self._listener.body_timeout
+
+    @body_timeout.setter
+    def body_timeout(self, seconds: float) -> None:
+        self._listener.body_timeout = seconds
+
+    @property
     def url(self) -> str:
         """The base URL for a client."""
         return f"http://127.0.0.1:{self.port}/v1"
@@ -72,16 +82,19 @@ class ModelServer:
         with self._lock:
             self.requests.append(request)
             number = len(self.requests)
-        if request.method == "GET":
-            answer = routes.read(request, self._kept)
-        else:
-            route = routes.route(request.path)
-            answer = routes.refused(request, route) or self._call(
-                route, routes.asked(request, route), number
-            )
+        try:
+            answer = self._answer(request, number)
+        except RequestError as error:
+            answer = routes.refusal(request.path, error)
         return replace(answer, headers={"x-request-id": f"req_{number:06}", **answer.headers})
 
-    def _call(self, route: Any, body: dict[str, Any], number: int) -> Answer:
+    def _answer(self, request: Request, number: int) -> Answer:
+        if request.method == "GET":
+            return routes.read(request, self._kept)
+        route = routes.find(request)
+        return self._call(route, routes.read_body(request, route), number)
+
+    def _call(self, route: routes.Route, body: dict[str, Any], number: int) -> Answer:
         reply = self._take(body.get("model"))
         if reply.raw is not None:
             answer = route.raw(reply, streamed=bool(body.get("stream")))

@@ -8,10 +8,32 @@ from typing import Any
 from . import embeddings
 from .exchange import Answer, Exchange, frame, to_json
 from .ledger import Counts
+from .openai_shapes import INTEGER, MODEL, MOST_INPUTS, TOKENS
 from .reply import Reply
+from .shapes import TEXTS, Shape, array, boolean, either, mapping, number, text
 from .text import pieces
 from .wire import Endpoint, Format
 
+_PARAMETERS: dict[str, Shape] = {
+    **dict.fromkeys(
+        ("details", "decoder_input_details", "do_sample", "return_full_text", "watermark"), boolean
+    ),
+    **dict.fromkeys(
+        ("temperature", "top_p", "typical_p", "repetition_penalty", "frequency_penalty"), number()
+    ),
+    **dict.fromkeys(("top_k", "seed"), INTEGER),
+    "max_new_tokens": TOKENS,
+    "stop": TEXTS,
+}
+# Each token of the input may come back as an object, so the input is short.
+_INPUT = text(most=100_000)
+_GENERATION = mapping(
+    {"inputs": _INPUT, "stream": boolean, "model": MODEL, "parameters": mapping(_PARAMETERS)},
+    required=("inputs",),
+)
+_FEATURES = mapping(
+    {"inputs": either({str: _INPUT, list: array(_INPUT, most=MOST_INPUTS)})}, required=("inputs",)
+)
 # status: kind, message
 _KNOWN = {
     401: (None, "Invalid credentials in Authorization header"),
@@ -85,8 +107,8 @@ def _asked(path: str, body: dict[str, Any]) -> dict[str, Any]:
 TGI = Format(
     address=re.compile("(?P<end>/generate|/features)"),
     endpoints={
-        "/generate": Endpoint(generate, ("prompt",), spoken=True),
-        "/features": Endpoint(features, ("input",)),
+        "/generate": Endpoint(generate, _GENERATION, spoken=True),
+        "/features": Endpoint(features, _FEATURES),
     },
     error=_error,
     broken=_broken,

@@ -9,6 +9,8 @@ from typing import Any
 
 from .exchange import Answer, Exchange
 from .reply import Reply
+from .request_error import RequestError
+from .shapes import Shape
 
 VERSIONED = re.compile(
     r"(/openai)?(/v1|/v1beta|/deployments/[^/]+)(?P<end>/.+)"
@@ -18,10 +20,10 @@ EVENTS = "text/event-stream; charset=utf-8"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What answers, the parameters it cannot do without, and whether the florist has something to say there."""
+    """What answers, how a body has to look, and whether the florist has something to say there."""
 
     answer: Callable[[Exchange], Answer]
-    needs: tuple[str, ...] = ()
+    body: Shape
     spoken: bool = False
 
 
@@ -35,6 +37,10 @@ def lines(stream: bytes) -> tuple[bytes, ...]:
     return tuple(stream.splitlines(keepends=True))
 
 
+def _refuse(error: RequestError) -> Reply:
+    return Reply(status=error.status, error_message=error.message, error_param=error.field)
+
+
 def _as_it_is(_path: str, body: dict[str, Any]) -> dict[str, Any]:
     return body
 
@@ -45,7 +51,8 @@ class Format:
 
     The group `end` of `address` names one of the `endpoints`. `asked` puts path and body in the words of OpenAI's, so
     that one florist understands all. `error` words the body for a status, `broken` the frame of a stream that fails
-    half way. `frames` cuts the bytes of a scripted stream, whose content type is `streamed`.
+    half way. `refuse` is the reply to a request that cannot be served. `frames` cuts the bytes of a
+    scripted stream, whose content type is `streamed`.
     """
 
     address: re.Pattern[str]
@@ -56,6 +63,7 @@ class Format:
     error_headers: Callable[[Reply, int], Mapping[str, str]] = field(
         default=lambda _reply, _status: {}
     )
+    refuse: Callable[[RequestError], Reply] = _refuse
     frames: Callable[[bytes], tuple[bytes, ...]] = events
     streamed: str = EVENTS
 
