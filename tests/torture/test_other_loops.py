@@ -1,4 +1,4 @@
-"""Programs that run on trio or on gevent; T055 of the list of what must be survived."""
+"""Programs that run on trio, on gevent or on eventlet; T055 of the list of what must be survived."""
 
 from __future__ import annotations
 
@@ -139,11 +139,21 @@ def test_t055_gevent(model_server: ModelServer) -> None:
     assert "callspan" not in done.stderr
 
 
-GEVENT_HANDLER = (
-    """
+GEVENT_START = """
 from gevent import monkey
 monkey.patch_all()
-import asyncio, gevent
+import gevent as green
+"""
+# eventlet's sockets lack what trio looks for, so its clients must not load trio
+EVENTLET_START = """
+import sys
+sys.modules["trio"] = None
+import eventlet as green
+green.monkey_patch()
+"""
+HANDLER = (
+    """
+import asyncio
 """
     + PRINTING
     + """
@@ -180,7 +190,7 @@ async def own():  # the app's own event loop, which has nothing to do with ours
 
 assert asyncio.run(own())
 turns = []
-other = gevent.spawn(lambda: [turns.append(gevent.sleep(0.001)) for _ in range(10**9)])
+other = green.spawn(lambda: [turns.append(green.sleep(0.001)) for _ in range(10**9)])
 assert not callspan.flush(0.2)  # the handler is not done
 assert turns
 held.open = True
@@ -188,7 +198,9 @@ assert callspan.flush(30)
 other.kill()
 assert heard == ["start", *["token"] * (len(heard) - 2), "end"], heard
 assert len(heard) > 2
-
+"""
+)
+FORKING = """
 import os
 child = os.fork()
 if child:
@@ -199,7 +211,6 @@ client.chat.completions.create(model="any", messages=[{"role": "user", "content"
 assert callspan.flush(30)
 assert heard == ["start", "end"], heard
 """
-)
 
 
 @pytest.mark.parametrize("first", ["gevent", "callspan"])
@@ -210,6 +221,66 @@ def test_gevent_asynchronous_handlers(model_server: ModelServer, first: str) -> 
     """
     pytest.importorskip("gevent", reason="gevent is not installed")
     set_up = "import callspan.runtime.background\n" if first == "callspan" else ""
-    done = run(set_up + GEVENT_HANDLER, model_server.url)
+    done = run(set_up + GEVENT_START + HANDLER + FORKING, model_server.url)
     assert len(printed_spans(done)) == 3
+    assert "callspan" not in done.stderr
+
+
+@pytest.mark.parametrize("first", ["eventlet", "callspan"])
+def test_eventlet_asynchronous_handlers(model_server: ModelServer, first: str) -> None:
+    """An asynchronous handler hears all in a program of eventlet's greenlets as in one of gevent's."""
+    pytest.importorskip("eventlet", reason="eventlet is not installed")
+    set_up = "import callspan.runtime.background\n" if first == "callspan" else ""
+    program = set_up + EVENTLET_START + HANDLER + FORKING
+    done = run(program, model_server.url, EVENTLET_NO_GREENDNS="yes")
+    assert len(printed_spans(done)) == 3
+    assert "callspan" not in done.stderr
+
+
+def test_eventlet_on_a_loop_of_asyncio(model_server: ModelServer) -> None:
+    """An asynchronous handler hears all where eventlet itself runs on an event loop, which lets nobody run another."""
+    pytest.importorskip("eventlet", reason="eventlet is not installed")
+    program = EVENTLET_START + HANDLER.replace("assert asyncio.run(own())", "")
+    done = run(program, model_server.url, EVENTLET_NO_GREENDNS="yes", EVENTLET_HUB="asyncio")
+    assert len(printed_spans(done)) == 1
+    assert "callspan" not in done.stderr
+
+
+MANY_GREENLETS = (
+    EVENTLET_START
+    + PRINTING
+    + """
+import asyncio, collections, openai, callspan
+from opentelemetry import trace
+trace.set_tracer_provider(provider)
+heard = collections.Counter()
+
+class Notes:
+    async def on_token(self, call, token):
+        await asyncio.sleep(0)
+        heard["token"] += 1
+    async def on_end(self, call, response):
+        heard["end"] += 1
+
+callspan.instrument(handlers=[Notes()])
+client = openai.OpenAI(base_url=sys.argv[1], api_key="any")
+
+def read(_number):
+    for _ in client.chat.completions.create(model="any", messages=[{"role": "user", "content": "Hi"}], stream=True):
+        pass
+
+pool = green.GreenPool(8)
+for _ in pool.imap(read, range(80)):
+    pass
+assert callspan.flush(30)
+assert (heard["end"], heard["token"] % 80) == (80, 0), heard
+"""
+)
+
+
+def test_eventlet_many_greenlets(model_server: ModelServer) -> None:
+    """No event is lost where many greenlets call at once while a real thread tells a handler of their calls."""
+    pytest.importorskip("eventlet", reason="eventlet is not installed")
+    done = run(MANY_GREENLETS, model_server.url, EVENTLET_NO_GREENDNS="yes")
+    assert done.returncode == 0, done.stderr
     assert "callspan" not in done.stderr

@@ -258,7 +258,7 @@ class _Line:
         self._name = name
         self.waiting: deque[tuple[Callable[..., Awaitable[Any]], tuple[Any, ...]]] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._idle = threading.Event()
+        self._idle = greenlets.make_event()
         self._idle.set()
 
     def put(

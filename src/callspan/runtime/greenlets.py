@@ -19,8 +19,12 @@ _TURN_SECONDS = 0.1
 
 def are_threads() -> bool:
     """Whether what `threading` gives are greenlets."""
-    eventlet = sys.modules.get("eventlet.patcher")
-    return _gevent() is not None or (eventlet is not None and eventlet.is_monkey_patched("thread"))
+    return _gevent() is not None or _eventlet() is not None
+
+
+def _eventlet() -> Any:
+    patcher = sys.modules.get("eventlet.patcher")
+    return patcher if patcher is not None and patcher.is_monkey_patched("thread") else None
 
 
 def _gevent() -> Any:
@@ -29,31 +33,38 @@ def _gevent() -> Any:
 
 
 def run_loop(make: Callable[[], asyncio.AbstractEventLoop], name: str) -> asyncio.AbstractEventLoop:
-    """An event loop that runs for good on a daemon thread, which is a real one under gevent too.
+    """An event loop that runs for good on a daemon thread, which is a real one where threads are greenlets too.
 
     asyncio knows one running loop for each real thread. If ours ran in a greenlet, it would seem to be the loop of all
     greenlets: nothing would wake it, and `asyncio.run` of the app's would be refused.
     """
-    gevent = _gevent()
+    gevent, eventlet = _gevent(), _eventlet()
     if gevent is not None:
-        return _run_beside_gevent(make, gevent)
+        threads = gevent.get_original("_thread", ("start_new_thread", "allocate_lock"))
+        return _run_beside_greenlets(make, *threads, pool=_executor)
+    if eventlet is not None:
+        thread = eventlet.original("_thread")
+        return _run_beside_greenlets(make, thread.start_new_thread, thread.allocate_lock)
     loop = make()
     threading.Thread(target=loop.run_forever, name=name, daemon=True).start()
     return loop
 
 
-def _run_beside_gevent(
-    make: Callable[[], asyncio.AbstractEventLoop], gevent: Any
+def _run_beside_greenlets(
+    make: Callable[[], asyncio.AbstractEventLoop],
+    start: Callable[..., object],
+    allocate_lock: Callable[[], Any],
+    pool: Callable[[], ThreadPoolExecutor | None] = lambda: None,
 ) -> asyncio.AbstractEventLoop:
-    start, allocate_lock = gevent.get_original("_thread", ("start_new_thread", "allocate_lock"))
     made: list[asyncio.AbstractEventLoop] = []
     begun = allocate_lock()
     begun.acquire()
 
     def run() -> None:
         try:
-            loop = make()  # here, for what it waits with belongs to gevent's hub of this thread
-            loop.set_default_executor(_executor())
+            loop = make()  # here, for what it waits with belongs to the hub of this thread
+            if executor := pool():
+                loop.set_default_executor(executor)
             made.append(loop)
         finally:
             begun.release()
@@ -90,16 +101,40 @@ def _executor() -> ThreadPoolExecutor:
     return Executor()
 
 
-def wait(event: threading.Event, timeout: float) -> bool:
+class Flag:
+    """An event without a lock, to be looked at again and again."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        """Note that it has happened."""
+        self._is_set = True
+
+    def clear(self) -> None:
+        """Note that it has not happened yet."""
+        self._is_set = False
+
+    def is_set(self) -> bool:
+        """Whether it has happened."""
+        return self._is_set
+
+
+def make_event() -> threading.Event | Flag:
+    """Return an event that a real thread may set for another: eventlet's locks know the greenlets of one only."""
+    return threading.Event() if _eventlet() is None else Flag()
+
+
+def wait(event: threading.Event | Flag, timeout: float) -> bool:
     """Wait for what another thread sets, while other greenlets can run.
 
-    In turns: gevent's events wake greenlets of their own thread only, so there it is looked at again and again; and
-    elsewhere a Ctrl-C that comes just as a turn begins is noticed at its end.
+    In turns: events of gevent and eventlet wake greenlets of their own thread only, so there it is looked at again and
+    again; and elsewhere a Ctrl-C that comes just as a turn begins is noticed at its end.
     """
     deadline = time.monotonic() + timeout
     while not event.is_set() and (left := deadline - time.monotonic()) > 0:
-        if _gevent() is None:
-            event.wait(min(left, _TURN_SECONDS))
-        else:
+        if isinstance(event, Flag) or are_threads():
             time.sleep(min(left, _POLL_SECONDS))
+        else:
+            event.wait(min(left, _TURN_SECONDS))
     return event.is_set()
