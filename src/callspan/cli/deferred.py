@@ -7,12 +7,13 @@ been forked, so that each has connections of its own. And most processes never c
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from callspan.cli import last_calls
 from callspan.cli.ending import Ending
+from callspan.cli.preparation import Preparation
 from callspan.runtime import guard, private, process
 from callspan.runtime.requirements import advice
 from callspan.settings.settings import flush_timeout
@@ -55,6 +56,7 @@ class LateProviders:
         """Set up what the environment asks for, unless that has been done; a second thread waits for the first."""
         if self._done:
             return
+        PREPARATION.end()
         with self._lock:
             if self._begun:
                 return
@@ -98,6 +100,14 @@ class LateProviders:
             handler.on_error(call, error)
 
 
+def _modules() -> Iterator[str]:
+    """Return the names of the modules that the set-up imports, as the environment is now."""
+    from callspan.export import opening
+
+    return opening.modules(destinations(os.environ))
+
+
+PREPARATION = Preparation(_modules)
 PROVIDERS = LateProviders()
 _LAST_CALLS = last_calls.LastCalls()
 
@@ -110,6 +120,7 @@ def instrument() -> None:
         PROVIDERS.awaited = True
         guard.expect(os.environ.get(LINES, "").splitlines())
         callspan.instrument(handlers=[PROVIDERS])
+        PREPARATION.begin()
 
 
 def _wanted() -> Destinations:

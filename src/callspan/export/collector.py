@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -38,14 +38,30 @@ def metric_export_interval() -> float | None:
     return None if os.environ.get("OTEL_METRIC_EXPORT_INTERVAL") else METRIC_EXPORT_MS
 
 
+_IMPORTED_LATE = {"grpc": ("grpc.experimental", "grpc._channel"), "http/protobuf": ("requests",)}
+"""What exporters of a protocol import only when they are made."""
+
+
+def exporter_module(target: Target) -> str:
+    """Return the name of the module that has the exporter for a target."""
+    module, _ = _EXPORTERS[target.signal]
+    return f"{PACKAGES[target.protocol]}.{module}"
+
+
+def modules(targets: Iterable[Target]) -> Iterator[str]:
+    """Yield the names of the modules that are imported when exporters for these targets are made."""
+    for target in targets:
+        yield exporter_module(target)
+        yield from _IMPORTED_LATE.get(target.protocol, ())
+
+
 def exporter(target: Target) -> Any:
     """The exporter for a target; whatever it finds wrong with the environment is one line."""
-    module, name = _EXPORTERS[target.signal]
-    package = PACKAGES[target.protocol]
+    _, name = _EXPORTERS[target.signal]
     try:
-        return getattr(importlib.import_module(f"{package}.{module}"), name)(endpoint=target.url)
+        return getattr(importlib.import_module(exporter_module(target)), name)(endpoint=target.url)
     except ImportError:
-        needed = package.replace(".", "-")
+        needed = PACKAGES[target.protocol].replace(".", "-")
         raise ConfigurationError(
             f"OTLP over {target.protocol} needs a package: pip install {needed}"
         ) from None

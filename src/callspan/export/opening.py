@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any
 
 from callspan.export.destinations import Destinations
@@ -12,6 +12,17 @@ from callspan.export.exporter import Outlet
 from callspan.runtime import guard
 from callspan.runtime.errors import ConfigurationError
 from callspan.runtime.requirements import advice
+
+_ALWAYS = (
+    "opentelemetry.sdk.resources",
+    "opentelemetry.sdk.trace.export",
+    "opentelemetry.sdk.metrics.export",
+    "opentelemetry.sdk._logs.export",
+    "callspan.export.providers",
+    "callspan.export.delegating",
+    "callspan.export.closable",
+)
+"""What is imported for destinations of any kind."""
 
 
 def check_sdk() -> None:
@@ -75,3 +86,23 @@ def together(
     for targets in named_in_code:
         wanted.pop(("otlp", targets, False), None)
     return wanted
+
+
+def modules(destinations: Destinations) -> Iterator[str]:
+    """Yield the names of the modules that are imported when these destinations are opened."""
+    yield from _ALWAYS
+    if destinations.console:
+        yield "callspan.export.console"
+    if destinations.file:
+        yield from ("callspan.export.file", "callspan.export.otlp_json")
+    if destinations.sends_otlp:
+        from callspan.export import collector
+
+        yield from collector.modules(destinations.targets(os.environ, _ignore))
+    if destinations.prometheus:
+        yield from ("callspan.export.prometheus", "callspan.export.metrics_server")
+        yield "opentelemetry.exporter.prometheus"
+
+
+def _ignore(_message: str) -> None:
+    """Say nothing of a wrong variable, which is told of when the destination is opened."""
