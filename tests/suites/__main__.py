@@ -23,7 +23,7 @@ from .server import empty_answers
 from .source import Source
 
 TRIES = 3
-SECONDS = 3600
+SECONDS = 1800
 """The most that one run of a suite may take."""
 _START, _END = "<!-- suites -->", "<!-- /suites -->"
 
@@ -117,6 +117,7 @@ def _report(source: Source, mode: str, tests: list[str], server: str, base: Path
     report = Report.read(file)
     if not report.outcomes:
         print(output[-2000:])
+        raise SystemExit(f"{source.suite.package}: no test was run")
     return report
 
 
@@ -125,17 +126,24 @@ def _say(text: str) -> None:
 
 
 def _write(page: Path, results: dict[str, dict[str, object]]) -> None:
-    """Put the table between its two comments in a page, whose prose stays."""
+    """Put the table between its two comments in a page; its prose stays, and the rows of what was not run here."""
     before, _, rest = page.read_text(encoding="utf-8").partition(_START)
-    _, end, after = rest.partition(_END)
+    table, end, after = rest.partition(_END)
     if not end:
         raise SystemExit(
             f"{page} has no place for the table: put {_START} and {_END} into it, each on a line"
         )
-    rows = [_row(suite, results[suite.package]) for suite in SUITES if suite.package in results]
+    rows = []
+    for suite in SUITES:
+        if suite.package in results:
+            rows.append(_row(suite, results[suite.package]))
+        else:
+            rows.extend(
+                line for line in table.splitlines() if line.startswith(f"| {suite.package} ")
+            )
     head = [
-        "| suite | tests | pass without callspan | differ with it | calls seen | day |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| suite | part | tests | pass without callspan | differ with it | calls seen | day |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     page.write_text(
         f"{before}{_START}\n{chr(10).join([*head, *rows])}\n{_END}{after}", encoding="utf-8"
@@ -147,6 +155,7 @@ def _row(suite: Suite, result: dict[str, object]) -> str:
     count = len(differing) if isinstance(differing, list) else 0
     cells = (
         f"{suite.package} {result['version']}",
+        suite.part or "all",
         result["tests"],
         result["passed"],
         count,

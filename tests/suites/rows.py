@@ -15,6 +15,7 @@ _STAINLESS = (
     "time-machine",
     "trio",
     "pytest-xdist",
+    "httpx-aiohttp",
 )
 _LANGCHAIN = (
     *(
@@ -26,19 +27,30 @@ _LANGCHAIN = (
         "blockbuster",
         "freezegun",
     ),
+    "pytest-cov",
     *("responses", "grandalf", "numpy", "langchain-tests", "vcrpy"),
 )
 
 
 @dataclass(frozen=True)
 class Suite:
-    """One suite: the package on the index, the folders of its tests, and what they need beside the package.
+    """One suite: the package on the index, its tests, and what they need beside the package.
 
-    `variables` are for its environment; `{server}` in them becomes the address of a server that answers all with `{}`.
+    Args:
+        package: The name on the package index.
+        tests: Files and folders of the source, or patterns of them.
+        part: What of the suite is run, in words for the table; empty where it is all.
+        omitted: Tests and files of these that are not run, each with the reason.
+        requires: What to install beside the package.
+        options: Options of pytest.
+        variables: Variables of the environment. In their values `{server}` becomes the address of a server that
+            answers everything with `{}`.
     """
 
     package: str
     tests: tuple[str, ...] = ("tests",)
+    part: str = ""
+    omitted: Mapping[str, str] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -53,34 +65,117 @@ _SERVER = {"TEST_API_BASE_URL": "{server}"}
 _ONE_PROCESS = ("-n0",)
 """These suites ask pytest-xdist for several processes, of which each would write a report."""
 _UNIT = ("tests/unit_tests",)
-_HUB_TESTS = ("client", "providers", "types", "text_generation")
+_GRAPH_TESTS = (
+    *(
+        "graph_callbacks",
+        "runnable",
+        "trac*",
+        "stream_*",
+        "interrupt*",
+        "parent_command*",
+        "messages_state",
+    ),
+    *("runner_futures", "tool_stream_handler", "remote_graph*", "retry", "pregel_async"),
+)
+_AGENT_TESTS = (
+    "models/test_*",
+    "test_agent_runner*",
+    "test_run",
+    "test_cancel_streaming",
+    "test_*trac*",
+    "test_stream*",
+)
+_HUB_TESTS = ("client", "async_client", "providers", "types", "text_generation")
+
+
+def _resources(*names: str) -> tuple[str, ...]:
+    """Return where a generated client has the tests of some resources."""
+    return tuple(f"tests/api_resources/{name}" for name in names)
+
+
+_PART_OF_RESOURCES = "of the resources those that reach a model"
 
 SUITES = (
     Suite(
         "openai",
+        tests=(
+            *("tests/test_client.py", "tests/test_module_client.py", "tests/test_*response.py"),
+            *("tests/test_stream*.py", "tests/test_lazy_imports.py"),
+            *(
+                "tests/lib/chat",
+                "tests/lib/responses",
+                "tests/lib/test_azure.py",
+                "tests/lib/test_embeddings.py",
+            ),
+            *_resources(
+                "chat", "responses", "test_completions.py", "test_embeddings.py", "test_images.py"
+            ),
+        ),
+        part="clients, streams, Chat Completions, Responses, embeddings, images",
         requires=(*_STAINLESS, "azure-identity", "numpy", "pandas", "websockets", "botocore"),
         options=_ONE_PROCESS,
         variables=_SERVER,
     ),
     Suite(
         "anthropic",
-        requires=(*_STAINLESS, "boto3", "google-auth", "mcp", "http-snapshot[httpx]"),
+        tests=(
+            *("tests/test_*.py", "tests/lib", "tests/decoders"),
+            *_resources("messages", "test_messages.py", "test_models.py"),
+            *_resources(
+                "beta/messages", "beta/test_messages.py", "beta/test_output_format_conversion.py"
+            ),
+        ),
+        part=_PART_OF_RESOURCES,
+        requires=(
+            *_STAINLESS,
+            *(
+                "boto3",
+                "google-auth",
+                "mcp",
+                "http-snapshot[httpx]",
+                "standardwebhooks",
+                "hypothesis",
+                "httpx2",
+            ),
+        ),
+        options=_ONE_PROCESS,
         variables=_SERVER,
     ),
     Suite("groq", requires=_STAINLESS, options=_ONE_PROCESS, variables=_SERVER),
     Suite("cerebras-cloud-sdk", requires=_STAINLESS, options=_ONE_PROCESS, variables=_SERVER),
-    Suite("together", requires=_STAINLESS, options=_ONE_PROCESS, variables=_SERVER),
+    Suite(
+        "together",
+        tests=(
+            *("tests/test_*.py", "tests/unit"),
+            *_resources(
+                "chat", "audio", "test_completions.py", "test_embeddings.py", "test_images.py"
+            ),
+            *_resources("test_rerank.py", "test_models.py", "test_batches.py"),
+        ),
+        part=f"{_PART_OF_RESOURCES}, and not the command line",
+        requires=(*_STAINLESS, "pytest-mock"),
+        options=_ONE_PROCESS,
+        variables=_SERVER,
+    ),
     Suite("ollama", requires=("pytest-httpserver", "pillow", "anyio")),
     Suite(
         "huggingface-hub",
         tests=tuple(f"tests/test_inference_{name}.py" for name in _HUB_TESTS),
-        requires=("pytest-mock", "pytest-vcr", "numpy", "pillow", "aiohttp"),
+        part="the inference clients",
+        requires=("pytest-mock", "pytest-vcr", "pytest-env", "numpy", "pillow", "aiohttp"),
+        options=(
+            "--import-mode=importlib",
+        ),  # its archive lacks the file that makes `tests` a package
     ),
     Suite("langchain-core", tests=_UNIT, requires=_LANGCHAIN),
-    Suite("langchain", tests=_UNIT, requires=(*_LANGCHAIN, "langchain-openai", "toml")),
-    Suite("langchain-openai", tests=_UNIT, requires=_LANGCHAIN),
+    Suite(
+        "langchain", tests=_UNIT, requires=(*_LANGCHAIN, "langchain-openai", "toml", "jsonschema")
+    ),
+    Suite("langchain-openai", tests=_UNIT, requires=(*_LANGCHAIN, "langchain")),
     Suite(
         "langgraph",
+        tests=tuple(f"tests/test_{name}.py" for name in _GRAPH_TESTS),
+        part="callbacks, streams, tracing, interruptions and the async loop, with what is kept in memory",
         requires=(
             *_LANGCHAIN,
             *(
@@ -91,10 +186,13 @@ SUITES = (
             ),
             *("pycryptodome", "httpx", "uvloop"),
         ),
+        options=("-k", "not sqlite and not postgres"),
         variables={"NO_DOCKER": "true"},
     ),
     Suite(
         "openai-agents",
+        tests=tuple(f"tests/{name}.py" for name in _AGENT_TESTS),
+        part="models, runners, streams and tracing",
         requires=(
             *(
                 "inline-snapshot",

@@ -84,11 +84,14 @@ class Source:
             "--timeout=120",
             *self.suite.options,
         ]
+        options += [
+            f"{'--deselect' if '::' in test else '--ignore'}={test}" for test in self.suite.omitted
+        ]
         log = report.with_suffix(".log")
         with log.open("w", encoding="utf-8") as output:
             try:
                 subprocess.run(
-                    [self.python, "-m", "pytest", *options, *tests],
+                    [self.python, "-m", "pytest", *options, *self._match(tests)],
                     check=False,
                     cwd=self.folder(),
                     env={**os.environ, **added, **marks},
@@ -100,3 +103,18 @@ class Source:
             except subprocess.TimeoutExpired:
                 output.write(f"\nnot done after {seconds} s\n")
         return log.read_text(encoding="utf-8")
+
+    def _match(self, tests: list[str]) -> list[str]:
+        """Return tests with each pattern replaced by the files that it matches; names of single tests stay."""
+        matched: list[str] = []
+        for test in tests:
+            if "::" in test:
+                matched.append(test)
+                continue
+            files = sorted(
+                str(path.relative_to(self.folder())) for path in self.folder().glob(test)
+            )
+            if not files:
+                raise SystemExit(f"{self.suite.package} {self.version()} has no {test}")
+            matched.extend(files)
+        return matched
