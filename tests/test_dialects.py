@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from callspan.events import Response
-from callspan.formats.format import plain
+from callspan.formats.fields import plain
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.responses import RESPONSES
 

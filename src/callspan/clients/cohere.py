@@ -10,7 +10,7 @@ from callspan.formats.cohere.chat import CHAT
 from callspan.formats.cohere.chat_v1 import CHAT_V1
 from callspan.formats.cohere.embeddings import EMBEDDINGS
 from callspan.formats.cohere.rerank import RERANK
-from callspan.formats.format import get, text
+from callspan.formats.fields import get, text
 from callspan.hooks import fern
 from callspan.hooks.client import Adapter, Opener, post
 from callspan.hooks.failure import explain

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from callspan.events import Failure
-from callspan.formats.format import get, loaded, merged
+from callspan.formats.fields import get, loaded, merged
 from callspan.formats.gemini import path as paths
 from callspan.formats.gemini.content import CONTENT
 from callspan.formats.gemini.failure import stated_wait

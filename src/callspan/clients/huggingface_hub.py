@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from callspan.events import Failure
-from callspan.formats.format import loaded
+from callspan.formats.fields import loaded
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
 from callspan.formats.openai.embeddings import EMBEDDINGS

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from callspan.events import Failure
-from callspan.formats.format import get
+from callspan.formats.fields import get
 from callspan.formats.ollama.embeddings import EMBEDDINGS
 from callspan.formats.ollama.generation import CHAT, GENERATE
 from callspan.formats.ollama.systemone import SYSTEM_ONE

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callspan.events import Delta, Failure
-from callspan.formats.format import get
+from callspan.formats.fields import get
 
 OTHER = "_OTHER"
 _CODE = re.compile(r"[A-Za-z][\w.\-]{0,63}|\d{1,6}", re.ASCII)

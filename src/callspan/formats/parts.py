@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from callspan.formats.format import get
+from callspan.formats.fields import get
 
 Part = dict[str, Any]
 _DATA_URL = re.compile(r"data:([^;,]*)[^,]*,", re.ASCII)

@@ -7,7 +7,7 @@ import re
 import struct
 from typing import Any, Protocol
 
-from callspan.formats.format import get, loaded, text
+from callspan.formats.fields import get, loaded, text
 from callspan.lifecycle.observation import Observation
 
 BODY_LIMIT = 4 * 1024 * 1024

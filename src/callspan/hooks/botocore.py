@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from callspan.events import Delta, Failure
-from callspan.formats.format import get, inside, text
+from callspan.formats.fields import get, inside, text
 from callspan.hooks.address import address
 from callspan.hooks.botocore_streams import follow_events
 from callspan.hooks.client import Adapter, Opener

@@ -7,7 +7,7 @@ from typing import Any
 from callspan.events import Failure
 from callspan.events.exceptions import qualified, said
 from callspan.formats.errors import OTHER, failure_type
-from callspan.formats.format import get, loaded, text
+from callspan.formats.fields import get, loaded, text
 from callspan.runtime.number import http_status
 
 _REQUEST_IDS = (

@@ -8,7 +8,7 @@ from functools import partial
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
-from callspan.formats.format import get, merged
+from callspan.formats.fields import get, merged
 from callspan.hooks.address import address
 from callspan.hooks.failure import cause
 from callspan.hooks.methods import Asked, Method

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.events import Delta
-from callspan.formats.format import dollars
+from callspan.formats.fields import dollars
 from callspan.lifecycle.observation import active
 from callspan.runtime import guard
 from callspan.semconv.providers import provider

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from callspan.formats.format import loaded
+from callspan.formats.fields import loaded
 from callspan.hooks.address import address
 from callspan.hooks.attempts import attempt
 from callspan.hooks.calls import stands_for_own_span

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from callspan.events import Failure
-from callspan.formats.format import loaded
+from callspan.formats.fields import loaded
 from callspan.lifecycle.generators import observed
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.streams import observe

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from callspan.formats.format import get
+from callspan.formats.fields import get
 from callspan.hooks.bodies import Whole
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.streams import like, on_drop

@@ -7,7 +7,8 @@ from typing import Any
 from callspan.events import TEXT, Content, Delta, Part
 from callspan.formats.anthropic import messages as messages
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Format, get, identity, text
+from callspan.formats.fields import Body, get, identity, text
+from callspan.formats.format import Format
 
 
 def parameters(body: Body) -> dict[str, Any]:

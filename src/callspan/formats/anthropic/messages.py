@@ -8,7 +8,8 @@ from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure,
 from callspan.formats.anthropic import parts as parts
 from callspan.formats.anthropic.usage import conditions, usage
 from callspan.formats.errors import failure_type, stated_failure
-from callspan.formats.format import Body, Format, chosen, get, identity, items, position, text
+from callspan.formats.fields import Body, chosen, get, identity, items, position, text
+from callspan.formats.format import Format
 from callspan.formats.parts import output_type
 
 _SETTINGS = {

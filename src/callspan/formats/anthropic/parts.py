@@ -6,7 +6,7 @@ from typing import Any
 
 from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, shown
 from callspan.formats import parts as openai_parts
-from callspan.formats.format import get, identity, items, plain, spoken, text
+from callspan.formats.fields import get, identity, items, plain, spoken, text
 
 _RESULT = "_tool_result"
 

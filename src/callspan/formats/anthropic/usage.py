@@ -8,7 +8,7 @@ from typing import Any
 
 from callspan.events import Usage
 from callspan.events.usage import Share
-from callspan.formats.format import count, get, items, text
+from callspan.formats.fields import count, get, items, text
 
 _WITHIN = frozenset({"message", "fallback_message"})
 """The types of iterations that the counts of the whole answer include."""

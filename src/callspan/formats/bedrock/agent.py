@@ -7,7 +7,8 @@ from typing import Any
 
 from callspan.events import TEXT, TOOL_CALL, Content, Delta, Part
 from callspan.formats.bedrock.prompt import prompted
-from callspan.formats.format import Body, Format, chosen, get, inside, items, plain, text
+from callspan.formats.fields import Body, chosen, get, inside, items, plain, text
+from callspan.formats.format import Format
 
 _ASKED = {"agentId": "agent_id", "agentName": "agent_name", "sessionId": "conversation_id"}
 

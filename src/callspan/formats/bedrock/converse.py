@@ -6,18 +6,8 @@ from typing import Any
 
 from callspan.events import Content, Delta, Usage
 from callspan.formats.bedrock import parts as parts
-from callspan.formats.format import (
-    Body,
-    Format,
-    chosen,
-    count,
-    fields,
-    get,
-    inside,
-    items,
-    position,
-    text,
-)
+from callspan.formats.fields import Body, chosen, count, fields, get, inside, items, position, text
+from callspan.formats.format import Format
 from callspan.formats.parts import output_type
 
 _SETTINGS = {

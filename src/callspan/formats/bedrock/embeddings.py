@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from callspan.events import Delta, Usage
-from callspan.formats.format import Body, Format, chosen, count, fields, get, items
+from callspan.formats.fields import Body, chosen, count, fields, get, items
+from callspan.formats.format import Format
 
 _SETTINGS = {
     "dimensions": "dimensions",

@@ -6,7 +6,8 @@ from typing import Any
 
 from callspan.events import TEXT, Content, Delta, Part
 from callspan.formats.errors import stated_failure
-from callspan.formats.format import Body, Format, get, inside, items, text
+from callspan.formats.fields import Body, get, inside, items, text
+from callspan.formats.format import Format
 from callspan.formats.parts import blob
 
 

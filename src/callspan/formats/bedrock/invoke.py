@@ -18,7 +18,8 @@ from callspan.formats.bedrock.images import IMAGES
 from callspan.formats.bedrock.prompt import PROMPT
 from callspan.formats.cohere.chat_v1 import CHAT_V1
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Format, count, get, items, loaded, text
+from callspan.formats.fields import Body, count, get, items, loaded, text
+from callspan.formats.format import Format
 from callspan.formats.openai.chat import CHAT
 from callspan.runtime.number import token_count_in_header
 

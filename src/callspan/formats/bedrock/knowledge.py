@@ -6,7 +6,8 @@ from typing import Any
 
 from callspan.events import TEXT, Content, Delta, Part
 from callspan.formats.bedrock.prompt import prompted
-from callspan.formats.format import Body, Format, chosen, fields, get, inside, items, text
+from callspan.formats.fields import Body, chosen, fields, get, inside, items, text
+from callspan.formats.format import Format
 
 _BASE = "knowledgeBaseConfiguration"
 _SETTINGS = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, shown
 from callspan.formats import parts as parts
-from callspan.formats.format import fields, get, identity, inside, items, plain, text
+from callspan.formats.fields import fields, get, identity, inside, items, plain, text
 
 _SERVER_TOOL = "server_tool_use"
 _DOCUMENTS = {

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.events import TEXT, Content, Delta, Part, Usage
-from callspan.formats.format import (
+from callspan.formats.fields import (
     Body,
-    Format,
     chosen,
     count,
     fields,
@@ -22,6 +21,7 @@ from callspan.formats.format import (
     position,
     text,
 )
+from callspan.formats.format import Format
 
 _SETTINGS = {
     "max_tokens": "max_tokens",

@@ -8,17 +8,8 @@ from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure,
 from callspan.formats import parts as parts
 from callspan.formats.cohere.usage import usage
 from callspan.formats.errors import stated_failure
-from callspan.formats.format import (
-    Body,
-    Format,
-    chosen,
-    get,
-    identity,
-    items,
-    plain,
-    position,
-    text,
-)
+from callspan.formats.fields import Body, chosen, get, identity, items, plain, position, text
+from callspan.formats.format import Format
 
 _SETTINGS = {
     "temperature": "temperature",

@@ -9,7 +9,8 @@ from callspan.events import TEXT, TOOL_CALL, Content, Delta, Part, shown
 from callspan.formats.cohere.chat import failure, parameters
 from callspan.formats.cohere.usage import usage
 from callspan.formats.errors import stated_failure
-from callspan.formats.format import Body, Format, get, identity, items, plain, position, text
+from callspan.formats.fields import Body, get, identity, items, plain, position, text
+from callspan.formats.format import Format
 
 _ROLES = {"CHATBOT": "assistant", "SYSTEM": "system", "TOOL": "tool"}
 

@@ -7,7 +7,8 @@ from typing import Any
 from callspan.events import Delta
 from callspan.formats.cohere.usage import usage
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Format, chosen, get, identity, items
+from callspan.formats.fields import Body, chosen, get, identity, items
+from callspan.formats.format import Format
 
 _SETTINGS = {"output_dimension": "dimensions", "embedding_types": "encoding_formats"}
 _NUMBERS = ("float", "float_", "int8", "uint8")

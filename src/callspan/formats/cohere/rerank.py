@@ -7,7 +7,8 @@ from typing import Any
 from callspan.events import TEXT, Content, Delta, Usage
 from callspan.formats.cohere.usage import usage
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Format, count, get, identity, items
+from callspan.formats.fields import Body, count, get, identity, items
+from callspan.formats.format import Format
 
 
 def _parameters(_body: Body) -> dict[str, Any]:

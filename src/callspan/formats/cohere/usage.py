@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.events import Usage
-from callspan.formats.format import count, get
+from callspan.formats.fields import count, get
 
 
 def usage(stated: Any) -> Usage | None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from callspan.events import Content, Delta, Failure, Part
 from callspan.formats.errors import failure_type
-from callspan.formats.format import Body, Format, chosen, get, identity, items, position, text
+from callspan.formats.fields import Body, chosen, get, identity, items, position, text
+from callspan.formats.format import Format
 from callspan.formats.gemini import parts as parts
 from callspan.formats.gemini.usage import tier, usage
 

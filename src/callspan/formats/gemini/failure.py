@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.formats.format import get, items, text
+from callspan.formats.fields import get, items, text
 
 
 def stated_wait(answer: Any) -> str | None:

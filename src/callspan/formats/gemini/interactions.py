@@ -9,9 +9,8 @@ from callspan.events.ending import CANCELLED_BY_PROVIDER
 from callspan.events.usage import DETAILS
 from callspan.formats import parts as parts
 from callspan.formats.errors import OTHER, failure_type
-from callspan.formats.format import (
+from callspan.formats.fields import (
     Body,
-    Format,
     chosen,
     count,
     get,
@@ -22,6 +21,7 @@ from callspan.formats.format import (
     spoken,
     text,
 )
+from callspan.formats.format import Format
 from callspan.formats.gemini.usage import by_modality
 from callspan.runtime.number import http_status
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, shown
 from callspan.formats import parts as parts
-from callspan.formats.format import fields, get, identity, items, plain, spoken, text
+from callspan.formats.fields import fields, get, identity, items, plain, spoken, text
 
 _MODALITIES = ("image", "audio", "video")
 _CODE = "code_execution"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from callspan.formats.format import Body, get, items
+from callspan.formats.fields import Body, get, items
 
 _MODEL = re.compile(r"(?:.*/)?models/([^:?]+):")
 _PREDICT = ":predict"

@@ -7,7 +7,8 @@ from typing import Any
 from callspan.events import TEXT, Content, Delta, Part, Usage
 from callspan.formats import parts as parts
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Format, chosen, get, items, text
+from callspan.formats.fields import Body, chosen, get, items, text
+from callspan.formats.format import Format
 from callspan.formats.gemini.usage import usage
 from callspan.runtime.number import token_count
 

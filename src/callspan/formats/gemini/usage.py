@@ -7,7 +7,7 @@ from typing import Any
 
 from callspan.events import Usage
 from callspan.events.usage import DETAILS
-from callspan.formats.format import count, get, items, text
+from callspan.formats.fields import count, get, items, text
 
 _MODALITIES = {"TEXT": "text", "AUDIO": "audio", "IMAGE": "image", "VIDEO": "video"}
 _DETAILS = {

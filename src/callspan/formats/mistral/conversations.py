@@ -9,7 +9,8 @@ from typing import Any
 from callspan.events import SERVER_TOOL_CALL, TEXT, TOOL_CALL, Content, Delta, Failure, Part, shown
 from callspan.formats import parts as parts
 from callspan.formats.errors import failure_type, stated_failure
-from callspan.formats.format import Body, Format, get, identity, items, plain, position, text
+from callspan.formats.fields import Body, get, identity, items, plain, position, text
+from callspan.formats.format import Format
 from callspan.formats.openai import chat as chat
 from callspan.formats.openai.usage import usage
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from callspan.events import TEXT, Content
-from callspan.formats.format import Body, Format, text
+from callspan.formats.fields import Body, text
+from callspan.formats.format import Format
 from callspan.formats.openai import chat as chat
 from callspan.formats.openai import completions as completions
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from callspan.events import Delta, Usage
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Format, chosen, count, get, text
+from callspan.formats.fields import Body, chosen, count, get, text
+from callspan.formats.format import Format
 
 
 def parameters(body: Body) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Part, Usage, shown
 from callspan.formats import parts as parts
-from callspan.formats.format import Body, Format, chosen, count, get, identity, items, plain, text
+from callspan.formats.fields import Body, chosen, count, get, identity, items, plain, text
+from callspan.formats.format import Format
 from callspan.runtime.number import real
 
 _SETTINGS = {

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from callspan.events import TEXT, Content, Delta, Part, Usage
-from callspan.formats.format import Body, Format, count, get, plain, text
+from callspan.formats.fields import Body, count, get, plain, text
+from callspan.formats.format import Format
 
 
 def _parameters(_body: Body) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.events import Usage
-from callspan.formats.format import Body, count, dollars, fields, get, inside, items, text
+from callspan.formats.fields import Body, count, dollars, fields, get, inside, items, text
 from callspan.runtime.number import whole
 
 FIELDS = frozenset(

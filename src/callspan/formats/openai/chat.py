@@ -8,9 +8,8 @@ from typing import Any
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage, parsed
 from callspan.formats import parts as parts
 from callspan.formats.errors import stated_failure
-from callspan.formats.format import (
+from callspan.formats.fields import (
     Body,
-    Format,
     chosen,
     fields,
     get,
@@ -20,6 +19,7 @@ from callspan.formats.format import (
     spoken,
     text,
 )
+from callspan.formats.format import Format
 from callspan.formats.openai import billing as billing
 from callspan.formats.openai.usage import from_timings, shares, usage
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.events import TEXT, Content, Delta, Part
-from callspan.formats.format import Body, Format, get, items, text
+from callspan.formats.fields import Body, get, items, text
+from callspan.formats.format import Format
 from callspan.formats.openai import chat as chat
 
 

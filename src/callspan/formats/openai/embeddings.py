@@ -6,7 +6,8 @@ from typing import Any
 
 from callspan.events import Delta, Usage
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Format, chosen, get, identity, items, text
+from callspan.formats.fields import Body, chosen, get, identity, items, text
+from callspan.formats.format import Format
 from callspan.formats.openai.usage import usage
 
 _SETTINGS = {"dimensions": "dimensions", "encoding_format": "encoding_formats"}

@@ -12,7 +12,8 @@ from typing import Any
 from callspan.events import TEXT, Content, Delta, Part
 from callspan.formats import parts as parts
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Format, chosen, fields, get, identity, items, text
+from callspan.formats.fields import Body, chosen, fields, get, identity, items, text
+from callspan.formats.format import Format
 from callspan.formats.openai.usage import usage
 
 _SETTINGS = {"temperature": "temperature", "n": "choices"}

@@ -18,9 +18,8 @@ from callspan.events import (
 )
 from callspan.formats import parts as parts
 from callspan.formats.errors import OTHER, failure_type, stated_failure
-from callspan.formats.format import (
+from callspan.formats.fields import (
     Body,
-    Format,
     chosen,
     fields,
     get,
@@ -31,6 +30,7 @@ from callspan.formats.format import (
     spoken,
     text,
 )
+from callspan.formats.format import Format
 from callspan.formats.openai.tools import tools_used
 from callspan.formats.openai.usage import usage
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.events import Usage
-from callspan.formats.format import count, get, items, text
+from callspan.formats.fields import count, get, items, text
 
 _TOOLS = {
     "web_search_call": "web_searches",

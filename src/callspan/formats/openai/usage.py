@@ -6,7 +6,7 @@ from typing import Any
 
 from callspan.events import Usage
 from callspan.events.usage import Share
-from callspan.formats.format import Body, count, fields
+from callspan.formats.fields import Body, count, fields
 from callspan.formats.openai import billing as billing
 from callspan.runtime.number import token_count
 

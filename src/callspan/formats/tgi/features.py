@@ -6,7 +6,8 @@ from typing import Any
 
 from callspan.events import Delta
 from callspan.formats.errors import with_failures
-from callspan.formats.format import Body, Format, items
+from callspan.formats.fields import Body, items
+from callspan.formats.format import Format
 from callspan.formats.openai.embeddings import parameters as openai_parameters
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from callspan.events import TEXT, Content, Delta, Part, Usage
 from callspan.formats.errors import stated_failure
-from callspan.formats.format import Body, Format, chosen, count, get, items, text
+from callspan.formats.fields import Body, chosen, count, get, items, text
+from callspan.formats.format import Format
 
 _SETTINGS = {
     "temperature": "temperature",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from callspan.formats.format import get, items
+from callspan.formats.fields import get, items
 from callspan.formats.parts import blob, media
 
 _ROLES = {"human": "user", "ai": "assistant", "function": "tool"}

@@ -7,7 +7,7 @@ from typing import Any
 
 from callspan.content.values import as_object
 from callspan.events import Call, Content
-from callspan.formats.format import chosen, get, items, text
+from callspan.formats.fields import chosen, get, items, text
 from callspan.formats.parts import tools
 from callspan.frameworks.langchain.conversation import messages
 from callspan.lifecycle.observation import Observation

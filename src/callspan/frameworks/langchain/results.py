@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from callspan.events import TEXT, TOOL_CALL, Delta, Part, Usage
-from callspan.formats.format import count, get, items, text
+from callspan.formats.fields import count, get, items, text
 from callspan.formats.openai.usage import usage as openai_usage
 from callspan.frameworks.langchain.conversation import parts
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callspan.events import Delta
-from callspan.formats.format import get, loaded, text
+from callspan.formats.fields import get, loaded, text
 from callspan.frameworks.litellm import counts as provider_counts
 from callspan.frameworks.litellm.request import Request
 from callspan.lifecycle.observation import Reader

@@ -12,7 +12,7 @@ from itertools import combinations, permutations
 from typing import Any
 
 from callspan.events import Usage
-from callspan.formats.format import count, get
+from callspan.formats.fields import count, get
 from callspan.formats.openai.usage import usage as read_usage
 
 _QUOTED = re.compile(r'"(\w+)"\s*:\s*(\d{1,15})')

@@ -9,7 +9,7 @@ from typing import Any
 from callspan.events import Failure
 from callspan.events.exceptions import qualified, said
 from callspan.formats.errors import failure_type, is_code
-from callspan.formats.format import get, text
+from callspan.formats.fields import get, text
 from callspan.runtime.number import http_status
 
 _FIELDS = ("status", "code", "type", "__type")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from callspan.events import Delta, Usage
-from callspan.formats.format import Format, loaded
+from callspan.formats.fields import loaded
+from callspan.formats.format import Format
 
 _EVENT_LIMIT = 4 * 1024 * 1024
 """Bytes of an event without an end that are kept."""

@@ -9,7 +9,7 @@ from typing import Any
 from callspan.accounting.budgets import BudgetExceeded
 from callspan.accounting.reservations import input_size
 from callspan.events import Call, Framework
-from callspan.formats.format import text
+from callspan.formats.fields import text
 from callspan.frameworks.litellm.functions import Function
 from callspan.frameworks.litellm.names import provider_of
 from callspan.frameworks.run import ModelRun
