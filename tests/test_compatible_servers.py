@@ -10,7 +10,7 @@ import openai
 import pytest
 import yaml
 
-from callspan.formats.openai.usage import usage
+from callspan.formats.openai.usage import read_usage
 from clients import AsyncHttpClient, HttpClient, http
 from conftest import PAYLOADS
 from program import CHAT
@@ -261,7 +261,7 @@ def test_what_totals_leave_out(
     stated: dict[str, int], expected: tuple[int | None, int | None]
 ) -> None:
     """What stands beside the totals is told by the numbers alone; what they cannot tell is left as it was stated."""
-    found = usage(stated)
+    found = read_usage(stated)
     assert found is not None
     assert (found.input, found.output) == expected
 

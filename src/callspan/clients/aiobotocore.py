@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from callspan.clients.boto3 import BOTO3, SERVICES, asks
-from callspan.formats.bedrock.invoke import headed
+from callspan.formats.bedrock.invoke import read_headers
 from callspan.hooks.botocore import api_calls
 
 AIOBOTOCORE = replace(
@@ -14,5 +14,5 @@ AIOBOTOCORE = replace(
     package="aiobotocore",
     module="aiobotocore",
     versions=("2.13.1", "4"),
-    door=api_calls("aiobotocore", "Aio", SERVICES, asks, headed),
+    door=api_calls("aiobotocore", "Aio", SERVICES, asks, read_headers),
 )

@@ -35,7 +35,7 @@ BOTO3 = Adapter(
     module="botocore",
     versions=("1.34.131", "2"),
     provider=lambda _client, _host, _port: "aws.bedrock",
-    door=api_calls("botocore", "", SERVICES, asks, invoke.headed),
+    door=api_calls("botocore", "", SERVICES, asks, invoke.read_headers),
     routes=(
         post("^Converse(Stream)?", CONVERSE),
         *(

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from callspan.events import Failure
-from callspan.formats.fields import get, loaded, merged
+from callspan.formats.fields import get, merge_bodies, parse_json
 from callspan.formats.gemini import path as paths
 from callspan.formats.gemini.content import CONTENT
-from callspan.formats.gemini.failure import stated_wait
+from callspan.formats.gemini.failure import read_retry_delay
 from callspan.formats.gemini.interactions import INTERACTIONS
 from callspan.formats.gemini.predict import EMBEDDINGS, IMAGES
 from callspan.hooks import speakeasy
@@ -34,7 +34,7 @@ def _asks(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked |
         return None
     url = get(options, "base_url") or get(client._http_options, "base_url") or ""
     extra = get(options, "extra_body") or get(client._http_options, "extra_body") or {}
-    told = {**merged(body, extra), "model": paths.model(path)}
+    told = {**merge_bodies(body, extra), "model": paths.model(path)}
     return Asked(method, paths.endpoint(path, body), told, address(str(url)), ":stream" in path)
 
 
@@ -47,7 +47,7 @@ def _arguments(
 def _said(given: Any) -> Any:
     """What the API client gave: JSON text in newer versions, plain data in older ones."""
     body = getattr(given, "body", given)
-    return loaded(body.encode()) if isinstance(body, str) else body
+    return parse_json(body.encode()) if isinstance(body, str) else body
 
 
 def _provider(client: Any, host: str, port: int | None) -> str:
@@ -61,7 +61,7 @@ def _provider(client: Any, host: str, port: int | None) -> str:
 def _why(error: BaseException) -> Failure:
     found = explain(error, "status")
     return replace(
-        found, retry_after=found.retry_after or stated_wait(getattr(error, "details", None))
+        found, retry_after=found.retry_after or read_retry_delay(getattr(error, "details", None))
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from callspan.events import Failure
-from callspan.formats.fields import loaded
+from callspan.formats.fields import parse_json
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
 from callspan.formats.openai.embeddings import EMBEDDINGS
@@ -45,7 +45,7 @@ def _asks(_client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked 
 def _said(given: Any) -> Any:
     """What an answer says, or a line of a stream."""
     text = given.encode() if isinstance(given, str) else given
-    return loaded(text.removeprefix(b"data:"))
+    return parse_json(text.removeprefix(b"data:"))
 
 
 def _no_event(line: Any) -> bool:

@@ -1,61 +1,72 @@
-"""What OpenAI's APIs, and those that follow them, call a failure."""
+"""Errors as OpenAI's APIs, and those that follow them, write them into an answer."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
 
 from callspan.events import Delta, Failure
-from callspan.formats.fields import get
+from callspan.formats.fields import Item, get
+from callspan.formats.format import Read
 
 OTHER = "_OTHER"
+"""The conventions' error type for an error without a code."""
 _CODE = re.compile(r"[A-Za-z][\w.\-]{0,63}|\d{1,6}", re.ASCII)
 
 
-def failure_type(error: Any, *fields: str) -> str:
-    """The provider's code for what went wrong, else its type."""
+def failure_type(error: Item, *fields: str) -> str:
+    """Return the first code among the fields of an error, by default `code`, then `type`."""
     for name in fields or ("code", "type"):
         value = get(error, name)
-        if isinstance(value, (str, int)) and is_code(code := str(value)):
+        if not isinstance(value, (str, int)):
+            continue
+        code = str(value)
+        if is_code(code):
             return code
     return OTHER
 
 
-def is_code(said: str) -> bool:
-    """Whether this is a code, which is a word; anything longer may quote what was said."""
-    return said != OTHER and _CODE.fullmatch(said) is not None
+def is_code(value: str) -> bool:
+    """Whether a text is an error code, which is one word; anything longer may quote content."""
+    return value != OTHER and _CODE.fullmatch(value) is not None
 
 
-def stated_failure(answer: Any) -> Failure | None:
-    """Return the error that stands in an answer with status 200, as many gateways and servers have it."""
+def error_message(error: Item) -> str:
+    """Return the message of an error; empty if it has none."""
+    return str(get(error, "message") or "")
+
+
+def read_failure(answer: Item) -> Failure | None:
+    """Return the error of an answer with status 200, as many gateways and servers send it."""
+    # Mistral's way, and that of vLLM, whose code is a number
+    if get(answer, "object") == "error":
+        return Failure(failure_type(answer, "type", "code"), error_message(answer))
     error = get(answer, "error")
-    if get(answer, "object") == "error":  # Mistral's way, and vLLM's, in which the code is a number
-        return Failure(failure_type(answer, "type", "code"), str(get(answer, "message") or ""))
     if not error:
         return None
     if isinstance(error, str):  # Hugging Face's way
         return Failure(failure_type(answer, "error_type"), error)
-    return Failure(failure_type(error), str(get(error, "message") or ""))
+    return Failure(failure_type(error), error_message(error))
 
 
-def with_failures(read: Callable[[Any, bool], Delta | None]) -> Callable[[Any, bool], Delta | None]:
-    """Wrap a reader of whole answers: look for an error in those that say nothing else."""
+def with_failures(read: Read) -> Read:
+    """Wrap a reader of whole answers: look for an error in an answer that states nothing else."""
 
-    def read_or_fail(answer: Any, full: bool) -> Delta | None:
-        delta = read(answer, full)
-        if delta is not None and _says_something(delta):
+    def read_or_fail(answer: Item, needs_text: bool) -> Delta | None:
+        delta = read(answer, needs_text)
+        if delta is not None and _states_something(delta):
             return delta
-        failure = stated_failure(answer)
+        failure = read_failure(answer)
         if failure is None:
             return delta
-        delta = Delta() if delta is None else delta
+        if delta is None:
+            delta = Delta()
         delta.failure = failure
         return delta
 
     return read_or_fail
 
 
-def _says_something(delta: Delta) -> bool:
-    reasons = any(reason for _, reason in delta.finish_reasons)
-    return bool(delta.parts or delta.usage or delta.details or delta.failure or reasons)
+def _states_something(delta: Delta) -> bool:
+    if delta.parts or delta.usage or delta.details or delta.failure:
+        return True
+    return any(reason for _, reason in delta.finish_reasons)

@@ -11,37 +11,63 @@ from zlib import crc32
 from callspan.runtime.number import token_count, whole
 from callspan.runtime.plain import valid
 
+Item = Any
+"""A provider's object, or a field of one: plain data, or a model of a client. It may have any shape."""
+
 Body = Mapping[str, Any]
+"""A request, by the names of the provider's API."""
+
+Parameters = dict[str, Any]
+"""The settings of a request, by the names that all formats share."""
+
+Index = Any
+"""Which of several blocks, items or calls a piece belongs to: any value with a hash, or `None`."""
+
+_MOST_DOLLARS = 1e6
+"""No call costs as much."""
+_BEYOND_INDEXES = 2**32
+"""From here on are the indexes of pieces whose own index is no number."""
+_LONGEST_ID = 200
 
 
-def get(source: Any, name: str) -> Any:
-    """Return a field of a mapping or of a client's model, and `None` where there is none or asking for it fails."""
+def get(source: Item, name: str) -> Item:
+    """Return a field of a mapping or of a client's model; `None` if there is none or it fails."""
     if source is None or type(source) is dict:
         return source.get(name) if source else None
     try:
         values = getattr(source, "__dict__", None)
         if type(values) is not dict:
-            return _without_values(source, name)
+            return _get_without_dict(source, name)
         if name in values:
             return values[name]
-        # asking a model for a field that it lacks costs an exception inside, so ask where it keeps unknown ones
+        # Asking a pydantic model for a field that it lacks raises an exception inside, which is
+        # slow, so look where it keeps the fields that it does not know. `test_formats.py` reads
+        # such a model.
         extra = getattr(source, "__pydantic_extra__", values)
         if extra is values:
-            return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+            if isinstance(source, Mapping):
+                return source.get(name)
+            return getattr(source, name, None)
         return extra.get(name) if extra else None
-    except Exception:  # noqa: BLE001  an object of the app's may compute its fields, or stand for one that is not there
+    # An object of the app's may compute its fields, or stand for one that is not there.
+    except Exception:  # noqa: BLE001
         return None
 
 
-def _without_values(source: Any, name: str) -> Any:
-    """Return a field of an object without a dict of its own. A class has descriptors under the names of its fields."""
+def _get_without_dict(source: Item, name: str) -> Item:
+    # A class has descriptors under the names of the fields of its objects.
     if isinstance(source, type):
         return None
-    return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+    if isinstance(source, Mapping):
+        return source.get(name)
+    return getattr(source, name, None)
 
 
-def fields(source: Any) -> Mapping[str, Any]:
-    """Return all fields of a mapping or of a client's model at once, those that the model does not know first."""
+def all_fields(source: Item) -> Mapping[str, Any]:
+    """Return all fields of a mapping or of a client's model at once; `{}` for anything else.
+
+    Of a pydantic model the fields that it does not know come first.
+    """
     if isinstance(source, dict):
         return source
     try:
@@ -50,26 +76,31 @@ def fields(source: Any) -> Mapping[str, Any]:
             return source if isinstance(source, Mapping) else {}
         extra = getattr(source, "__pydantic_extra__", None)
         return {**extra, **values} if extra else values
-    except Exception:  # noqa: BLE001  as above
+    except Exception:  # noqa: BLE001  an object of the app's may compute its fields
         return {}
 
 
-def inside(source: Any, *path: str) -> Any:
-    """What stands at the end of a path of fields; `None` where it breaks off."""
+def get_nested(source: Item, *path: str) -> Item:
+    """Return the value at the end of a path of fields; `None` where the path breaks off."""
     for name in path:
         source = get(source, name)
     return source
 
 
-def text(value: Any) -> str | None:
-    """The value if it is text that says something; what in it is no Unicode is replaced, for no exporter takes that."""
+def text(value: object) -> str | None:
+    """Return the value if it is a text that is not empty, with lone surrogates replaced.
+
+    No exporter takes a text that cannot be encoded.
+    """
     if not isinstance(value, str):
         return None
-    return (value if value.isascii() else valid(value)) or None
+    if value.isascii():
+        return value or None
+    return valid(value) or None
 
 
-def count(source: Any, *path: str) -> int | None:
-    """A token count at the end of a path of fields, if there is one."""
+def count(source: Item, *path: str) -> int | None:
+    """Return the token count at the end of a path of fields; `None` if there is none."""
     for name in path:
         source = get(source, name)
         if source is None:
@@ -77,96 +108,119 @@ def count(source: Any, *path: str) -> int | None:
     return token_count(source)
 
 
-_MOST_DOLLARS = 1e6
-"""No call costs as much."""
-
-
-def dollars(value: Any) -> float | None:
-    """Return an amount of US dollars, which may stand as text; `None` for what cannot be the cost of a call."""
+def dollars(value: object) -> float | None:
+    """Return an amount of US dollars, which may be a text; `None` if no call can cost that."""
     if isinstance(value, str):
         try:
             value = float(value)
         except ValueError:
             return None
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not 0 <= value < _MOST_DOLLARS
-    ):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    if not 0 <= value < _MOST_DOLLARS:
         return None
     return float(value)
 
 
-def position(source: Any, name: str = "index") -> int | None:
-    """Return which of several a piece belongs to; `None` where nothing says so.
+def index_of(source: Item, name: str = "index") -> int | None:
+    """Return which of several blocks, items or calls a piece belongs to; `None` if not stated.
 
-    An index that is no number gets one of its own, the same for all pieces with that index, so that none is lost.
+    An index that is no number gets a number of its own, the same for all pieces with that index,
+    so that no piece is lost.
     """
     index = get(source, name)
-    return index if index is None or type(index) is int else _numbered(index)
+    if index is None or type(index) is int:
+        return index
+    return _number_of_index(index)
 
 
-_BEYOND_INDEXES = 2**32
-
-
-def _numbered(index: Any) -> int:
+def _number_of_index(index: Item) -> int:
     number = whole(index)
     if number is not None:
         return number
-    written = json.dumps(plain(index), sort_keys=True, default=repr)
-    return _BEYOND_INDEXES + crc32(written.encode())
+    as_json = json.dumps(plain(index), sort_keys=True, default=repr)
+    return _BEYOND_INDEXES + crc32(as_json.encode())
 
 
-def identity(value: Any) -> str | None:
-    """Return an id as text; some servers have numbers here, and an object is still another one than the next."""
+def id_text(value: Item) -> str | None:
+    """Return an id as text. Some servers send numbers or objects, which are written as JSON."""
     if value is None or isinstance(value, str):
         return text(value)
     return json.dumps(plain(value), default=repr)[:_LONGEST_ID]
 
 
-_LONGEST_ID = 200
+def items(value: object) -> list[Item]:
+    """Return the items of a list or tuple; `[]` for anything else, which is never iterated over."""
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    return []
 
 
-def items(value: Any) -> list[Any]:
-    """The items of a list or tuple; nothing for anything else, which is never consumed."""
-    return list(value) if isinstance(value, (list, tuple)) else []
+def first_item(value: object) -> Item:
+    """Return the first item of a list or tuple; `None` if there is none."""
+    if isinstance(value, (list, tuple)) and value:
+        return value[0]
+    return None
 
 
-def chosen(body: Body, names: Mapping[str, str]) -> dict[str, Any]:
-    """The settings that a request states, under plain names; the first of two that mean the same wins."""
-    found: dict[str, Any] = {}
+def read_settings(body: Body, names: Mapping[str, str]) -> Parameters:
+    """Return the settings that a request states, renamed by `names`.
+
+    Where two names mean the same setting, the first one in `names` wins.
+    """
+    settings: Parameters = {}
     for name, value in body.items():
-        plain = names.get(name)
-        if plain is None or value is None:
+        setting = names.get(name)
+        if setting is None or value is None:
             continue
-        if plain in found:
-            value = next(
-                body[same] for same in names if names[same] == plain and body.get(same) is not None
-            )
-        found[plain] = value
-    return found
+        if setting in settings:
+            value = _first_value(body, names, setting)
+        settings[setting] = value
+    return settings
 
 
-def merged(body: Body, extra: Body) -> dict[str, Any]:
-    """The body with what the app adds to it by hand, laid over it."""
-    both = {
-        name: body[name]
-        for name in extra
-        if isinstance(body.get(name), dict) and isinstance(extra[name], dict)
-    }
-    return {**body, **extra, **{name: merged(inner, extra[name]) for name, inner in both.items()}}
+def _first_value(body: Body, names: Mapping[str, str], setting: str) -> Any:
+    for name, same_setting in names.items():
+        if same_setting == setting and body.get(name) is not None:
+            return body[name]
+    return None
 
 
-def loaded(text: str | bytes | bytearray) -> Any:
-    """What a JSON text says; `None` where it is none. Headers are no guide: some servers leave the type out."""
+def add_values(settings: Parameters, values: Mapping[str, Any]) -> Parameters:
+    """Add to the settings those of the values that are not `None`, and return the settings."""
+    for name, value in values.items():
+        if value is not None:
+            settings[name] = value
+    return settings
+
+
+def merge_bodies(body: Body, extra: Body) -> dict[str, Any]:
+    """Return the body with the fields that the app adds to it by hand; dicts are merged."""
+    result = {**body, **extra}
+    for name, value in extra.items():
+        inner = body.get(name)
+        if isinstance(inner, dict) and isinstance(value, dict):
+            result[name] = merge_bodies(inner, value)
+    return result
+
+
+def parse_json(source: str | bytes | bytearray) -> Any:
+    """Return the data of a JSON text; `None` if it is no JSON.
+
+    Ask the text and not the headers: some servers leave the content type out.
+    """
     try:
-        return json.loads(text)
+        return json.loads(source)
     except (ValueError, RecursionError):  # no JSON, or nested deeper than Python reads
         return None
 
 
-def plain(value: Any, depth: int = 32) -> Any:
-    """A value as plain data: mappings and a client's models as dicts, as deep as is sensible; live objects by class."""
+def plain(value: Item, depth: int = 32) -> Any:
+    """Return a value as plain data, at most `depth` levels deep.
+
+    Mappings and models of a client become dicts. A live object is replaced by the name of its
+    class, because the whole program may hang on it.
+    """
     if value is None or isinstance(value, (str, int, float)):
         return value
     if depth == 0:
@@ -176,20 +230,25 @@ def plain(value: Any, depth: int = 32) -> Any:
     if isinstance(value, Mapping):
         return {str(key): plain(item, depth - 1) for key, item in value.items()}
     if _is_model(type(value)):
-        return {str(key): plain(item, depth - 1) for key, item in fields(value).items()}
-    return repr(value) if isinstance(value, type) else repr(type(value))
+        return {str(key): plain(item, depth - 1) for key, item in all_fields(value).items()}
+    if isinstance(value, type):
+        return repr(value)
+    return repr(type(value))
 
 
 @cache
-def _is_model(kind: type) -> bool:
-    """Whether objects of a class only hold data: what hangs on any other, or on a class, may be the whole program."""
-    if issubclass(kind, type):
+def _is_model(cls: type) -> bool:
+    """Whether objects of a class hold data only: pydantic's models do."""
+    if issubclass(cls, type):
         return False
-    return any(str(base.__module__).partition(".")[0] == "pydantic" for base in kind.__mro__)
+    packages = {str(base.__module__).partition(".")[0] for base in cls.__mro__}
+    return "pydantic" in packages
 
 
-def spoken(arguments: Any) -> str:
-    """What a tool is given, as the text that most formats send: text as it is, an object as JSON."""
+def arguments_text(arguments: Item) -> str:
+    """Return the arguments of a tool call as text, which most formats send; objects as JSON."""
     if isinstance(arguments, str):
         return text(arguments) or ""
-    return json.dumps(plain(arguments), ensure_ascii=False, default=repr) if arguments else ""
+    if not arguments:
+        return ""
+    return json.dumps(plain(arguments), ensure_ascii=False, default=repr)

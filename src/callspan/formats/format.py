@@ -4,51 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from callspan.events import Content, Delta
-from callspan.formats.fields import Body
+from callspan.formats.fields import Body, Item, Parameters
+
+Read = Callable[[Item, bool], Delta | None]
+"""Reads one chunk or one whole answer; the flag is whether a handler needs the text."""
 
 
 def no_content(_body: Body) -> Content:
-    """For requests that carry no messages."""
+    """Return empty content, for requests that carry no messages."""
     return Content()
 
 
 def no_usage_request(_body: Body) -> Body | None:
-    """For requests that cannot ask for token counts."""
+    """Return `None`, for requests that cannot ask for token counts."""
     return None
 
 
-def never_hidden(_chunk: Any) -> bool:
-    """For formats in which no chunk exists for usage alone."""
+def never_usage_only(_chunk: Item) -> bool:
+    """Return `False`, for formats that have no chunk for usage alone."""
     return False
 
 
 def never_follows(_body: Body) -> bool:
-    """For formats in which the counts come with the finish reason, or before it."""
+    """Return `False`, for formats whose counts come no later than the finish reason."""
     return False
 
 
-def nothing(_item: Any, _full: bool) -> Delta | None:
-    """For what is not told by what a client gives."""
+def read_nothing(_item: Item, _needs_text: bool) -> Delta | None:
+    """Return `None`, for answers that are read in another way than by their items."""
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One wire format.
+    """One wire format, as pure functions.
 
-    `parameters` reads a request's settings, `content` what it says, `read` one chunk or one whole answer; its second
-    argument tells whether anybody needs the text. `with_usage_requested` gives the body that makes the provider count,
-    or `None`, and `only_usage` picks out the chunk that this brings. `usage_follows` says whether a stream of a request
-    states its counts only after its finish reason.
+    Attributes:
+        operation: The name of the operation, in the conventions' words.
+        parameters: Reads the settings of a request.
+        read: Reads one chunk, or one whole answer. Its second argument is whether a handler
+            needs the text; without it a format may skip work.
+        content: Reads the messages and tools of a request.
+        with_usage_requested: Returns the body that makes the provider count tokens, or `None`
+            where the body is to be sent as it is.
+        only_usage: Whether a chunk exists for the counts alone, which callspan asked for.
+        usage_follows: Whether the stream of a request has its counts after the finish reason.
     """
 
     operation: str
-    parameters: Callable[[Body], dict[str, Any]]
-    read: Callable[[Any, bool], Delta | None]
+    parameters: Callable[[Body], Parameters]
+    read: Read
     content: Callable[[Body], Content] = no_content
     with_usage_requested: Callable[[Body], Body | None] = no_usage_request
-    only_usage: Callable[[Any], bool] = never_hidden
+    only_usage: Callable[[Item], bool] = never_usage_only
     usage_follows: Callable[[Body], bool] = never_follows

@@ -1,4 +1,4 @@
-"""Pieces of messages that OpenAI's chat and responses formats have in common, as parts of a neutral message."""
+"""Parts of neutral messages, and the pieces that OpenAI's chat and responses have in common."""
 
 from __future__ import annotations
 
@@ -6,76 +6,127 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from callspan.formats.fields import get
+from callspan.events import TEXT, Content
+from callspan.formats.fields import Item, get
 
-Part = dict[str, Any]
+MessagePart = dict[str, Any]
+"""A part of a message as it is captured: its `type`, and the fields that belong to that type."""
+
+Message = dict[str, Any]
+"""A message as it is captured: its `role` and its `parts`."""
+
+ToolDefinition = dict[str, Any]
+"""A tool that a request offers: its `type` and `name`, and for functions what is known of them."""
+
 _DATA_URL = re.compile(r"data:([^;,]*)[^,]*,", re.ASCII)
+_DATA_URL_START = 200
+"""Characters in which the comma of a data URL must be; the rest may be megabytes."""
 
 
-def media(modality: str, url: Any) -> Part:
-    """An image, sound or file by its address; inline data becomes a blob, and nothing an empty part."""
-    found = _DATA_URL.match(url[:200]) if isinstance(url, str) else None
-    if found is None:
-        return {"type": "uri", "modality": modality, "uri": url} if isinstance(url, str) else {}
+def text_part(content: str) -> MessagePart:
+    """Return a part that is a text."""
+    return {"type": TEXT, "content": content}
+
+
+def text_parts(content: str | None) -> list[MessagePart]:
+    """Return a text as a list of one part; without a text the list is empty."""
+    return [text_part(content)] if content else []
+
+
+def user_messages(parts: list[MessagePart]) -> list[Message]:
+    """Return parts as a list of one message of the user; without parts the list is empty."""
+    return [{"role": "user", "parts": parts}] if parts else []
+
+
+def prompt_content(prompt: str | None) -> Content:
+    """Return the content of a request that has a prompt in place of messages."""
+    return Content(user_messages(text_parts(prompt)))
+
+
+def media(modality: str, url: object) -> MessagePart:
+    """Return an image, sound or file by its address; inline data becomes a blob.
+
+    Without an address the part is empty.
+    """
+    if not isinstance(url, str):
+        return {}
+    data_url = _DATA_URL.match(url[:_DATA_URL_START])
+    if data_url is None:
+        return {"type": "uri", "modality": modality, "uri": url}
     return {
         "type": "blob",
         "modality": modality,
-        "mime_type": found.group(1),
-        "content": url[found.end() :],
+        "mime_type": data_url.group(1),
+        "content": url[data_url.end() :],
     }
 
 
-def blob(modality: str, mime_type: str, data: Any) -> Part:
-    """Inline bytes, as base64 text; of bytes as such only the number is kept."""
-    found: Part = {"type": "blob", "modality": modality, "mime_type": mime_type}
+def blob(modality: str, mime_type: str, data: object) -> MessagePart:
+    """Return inline data as base64 text; of raw bytes only the number is in the part."""
+    part: MessagePart = {"type": "blob", "modality": modality, "mime_type": mime_type}
     if isinstance(data, (bytes, bytearray)):
-        return {**found, "content": "", "size": len(data)}
-    return {**found, "content": data if isinstance(data, str) else ""}
+        return {**part, "content": "", "size": len(data)}
+    return {**part, "content": data if isinstance(data, str) else ""}
 
 
-def sound(said: str) -> Part:
-    """Sound that is told by a text: its address, a data URL, or its bytes."""
-    return (
-        media("audio", said)
-        if said[:8].startswith(("http", "data:"))
-        else blob("audio", "audio/wav", said)
-    )
+def sound(source: str) -> MessagePart:
+    """Return the part of a sound that is a text: its address, a data URL, or base64."""
+    if source[:8].startswith(("http", "data:")):
+        return media("audio", source)
+    return blob("audio", "audio/wav", source)
 
 
-def file(source: Any) -> Part:
-    """A file: by its id, its address, or inline."""
+def input_audio(source: Item) -> MessagePart:
+    """Return the part of a sound that has its format and its data in fields."""
+    audio_format = get(source, "format") or "wav"
+    return blob("audio", f"audio/{audio_format}", get(source, "data"))
+
+
+def file(source: Item) -> MessagePart:
+    """Return a file by its id, else by its address, else inline."""
     if get(source, "file_id"):
-        return {"type": "file", "modality": "document", "file_id": get(source, "file_id")}
+        return file_reference("document", get(source, "file_id"))
     if get(source, "file_url"):
         return media("document", get(source, "file_url"))
     return media("document", get(source, "file_data"))
 
 
-def tools(definitions: Any) -> list[Part]:
-    """Tool definitions: name, description and parameters of functions; type and name of the provider's own."""
-    return (
-        [_tool(item) for item in definitions if isinstance(item, Mapping)]
-        if isinstance(definitions, list)
-        else []
-    )
+def file_reference(modality: str, file_id: Item) -> MessagePart:
+    """Return a file that lies at the provider, by its id."""
+    return {"type": "file", "modality": modality, "file_id": file_id}
 
 
-def _tool(item: Mapping[str, Any]) -> Part:
+def tools(definitions: object) -> list[ToolDefinition]:
+    """Return the definitions of tools; of the provider's own tools only type and name."""
+    if not isinstance(definitions, list):
+        return []
+    return [_tool(item) for item in definitions if isinstance(item, Mapping)]
+
+
+def _tool(item: Mapping[str, Any]) -> ToolDefinition:
     kind = str(item.get("type") or "function")
     inner = item.get(kind)
     source = inner if isinstance(inner, Mapping) else item
-    found: Part = {
-        "type": kind,
-        "name": str(source.get("name") or source.get("server_label") or kind),
-    }
-    for name in ("description", "parameters"):
-        if source.get(name) is not None:
-            found[name] = source[name]
-    return found
+    name = source.get("name") or source.get("server_label") or kind
+    definition: ToolDefinition = {"type": kind, "name": str(name)}
+    for field in ("description", "parameters"):
+        if source.get(field) is not None:
+            definition[field] = source[field]
+    return definition
 
 
-def output_type(kind: Any) -> str | None:
-    """What a response format asks for, in the conventions' words."""
+def function_tool(name: object, description: object, parameters: object) -> ToolDefinition:
+    """Return the definition of a function, without the fields that are `None`."""
+    definition: ToolDefinition = {"type": "function", "name": name}
+    if description is not None:
+        definition["description"] = description
+    if parameters is not None:
+        definition["parameters"] = parameters
+    return definition
+
+
+def output_type(kind: object) -> str | None:
+    """Return the type of a response format in the conventions' words."""
     if not isinstance(kind, str):
         return None
     if kind in ("json_object", "json_schema"):
@@ -83,8 +134,8 @@ def output_type(kind: Any) -> str | None:
     return "text" if kind == "text" else None
 
 
-def format_type(response_format: Any) -> str | None:
-    """Return the output type that a response format asks for; a class asks for JSON that its objects are made of."""
+def format_type(response_format: Item) -> str | None:
+    """Return the output type of a response format; a class stands for JSON of its objects."""
     if isinstance(response_format, type):
         return "json"
     return output_type(get(response_format, "type"))

@@ -7,7 +7,7 @@ import re
 import struct
 from typing import Any, Protocol
 
-from callspan.formats.fields import get, loaded, text
+from callspan.formats.fields import get, parse_json, text
 from callspan.lifecycle.observation import Observation
 
 BODY_LIMIT = 4 * 1024 * 1024
@@ -65,7 +65,7 @@ class Whole:
     def end(self) -> None:
         """Tell the answer."""
         whole = self.size <= BODY_LIMIT
-        self._observation.answer(loaded(b"".join(self._pieces)) if whole else None)
+        self._observation.answer(parse_json(b"".join(self._pieces)) if whole else None)
 
 
 class Events:
@@ -83,7 +83,7 @@ class Events:
 
     def _line(self, line: bytes) -> None:
         if line.startswith(b"data:"):
-            event = loaded(line[5:].strip())
+            event = parse_json(line[5:].strip())
             if event is not None:
                 self._observation.chunk(event)
 
@@ -123,7 +123,7 @@ class Frames:
 
 def _event(headers: bytes, payload: bytes) -> Any:
     """What a frame says; a failure in the words of the streams that have events for it."""
-    told = loaded(payload)
+    told = parse_json(payload)
     failure = _EXCEPTION.search(headers)
     if failure is not None:
         return {
@@ -134,6 +134,6 @@ def _event(headers: bytes, payload: bytes) -> Any:
     if packed is None:
         return told
     try:
-        return loaded(base64.b64decode(packed))
+        return parse_json(base64.b64decode(packed))
     except ValueError:
         return None

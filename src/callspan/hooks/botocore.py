@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from callspan.events import Delta, Failure
-from callspan.formats.fields import get, inside, text
+from callspan.formats.fields import get, get_nested, text
 from callspan.hooks.address import address
 from callspan.hooks.botocore_streams import follow_events
 from callspan.hooks.client import Adapter, Opener
@@ -65,7 +65,7 @@ def api_calls(
 
 def _follow(observation: Observation, answer: Any, headed: Headed) -> Any:
     """Follow the stream or the body that stands in an answer; without one it is all there."""
-    headers = inside(answer, "ResponseMetadata", "HTTPHeaders") or {}
+    headers = get_nested(answer, "ResponseMetadata", "HTTPHeaders") or {}
     observation.call.response.add(headed(headers))
     for name, value in answer.items():
         kind = type(value)
@@ -127,5 +127,5 @@ def _why(error: BaseException) -> Failure:
         explain(error, "Code", answer=get(answer, "Error")),
         status=http_status(get(told, "HTTPStatusCode")),
         request_id=text(get(told, "RequestId")),
-        retry_after=text(inside(told, "HTTPHeaders", "retry-after")),
+        retry_after=text(get_nested(told, "HTTPHeaders", "retry-after")),
     )

@@ -7,7 +7,7 @@ from typing import Any
 from callspan.events import Failure
 from callspan.events.exceptions import qualified, said
 from callspan.formats.errors import OTHER, failure_type
-from callspan.formats.fields import get, loaded, text
+from callspan.formats.fields import get, parse_json, text
 from callspan.runtime.number import http_status
 
 _REQUEST_IDS = (
@@ -70,10 +70,10 @@ def _error_body(error: BaseException) -> Any:
         )  # Hugging Face's name, where aiohttp keeps nothing
     if body is None and _was_read(response):
         try:
-            return loaded(getattr(response, "content", b""))
+            return parse_json(getattr(response, "content", b""))
         except Exception:  # noqa: BLE001  it was closed without having been read
             return None
-    return loaded(body) if isinstance(body, str) else body
+    return parse_json(body) if isinstance(body, str) else body
 
 
 def _was_read(response: Any) -> bool:
@@ -89,7 +89,7 @@ def processed_answer(error: BaseException) -> Any:
     tests/test_parsing_errors.py.
     """
     response = _variable(error, "_process_response", "response")
-    return loaded(response.content) if _was_read(response) else None
+    return parse_json(response.content) if _was_read(response) else None
 
 
 def validated_answer(error: BaseException) -> Any:

@@ -8,7 +8,7 @@ from functools import partial
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
-from callspan.formats.fields import get, merged
+from callspan.formats.fields import get, merge_bodies
 from callspan.hooks.address import address
 from callspan.hooks.failure import cause
 from callspan.hooks.methods import Asked, Method
@@ -52,7 +52,7 @@ def _asks(
         if value is not ... and name != "request_options"
     }
     added = get(kwargs.get("request_options"), "additional_body_parameters")
-    body = merged(given, added) if isinstance(added, Mapping) else given
+    body = merge_bodies(given, added) if isinstance(added, Mapping) else given
     shared = raw._client_wrapper
     return Asked("POST", path, body, address(url(shared)), stream, shared)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from callspan.formats.fields import loaded
+from callspan.formats.fields import parse_json
 from callspan.hooks.address import address
 from callspan.hooks.attempts import attempt
 from callspan.hooks.calls import stands_for_own_span
@@ -70,7 +70,7 @@ def own_spans(package: str, client: str) -> list[Patch]:
 def _asks(sdk: Any, _args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | None:
     """What an HTTP request says that is ready to be sent."""
     request = kwargs["request"]
-    body = loaded(request.content)
+    body = parse_json(request.content)
     if not isinstance(body, Mapping):
         return None
     server, stream = address(str(request.url)), body.get("stream") is True

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from callspan.events import Failure
-from callspan.formats.fields import loaded
+from callspan.formats.fields import parse_json
 from callspan.lifecycle.generators import observed
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.streams import observe
@@ -64,7 +64,7 @@ def _decoder(decode: Callable[[str], Any], observation: Observation) -> Callable
 
 def _look_at(event: str, observation: Observation) -> None:
     try:
-        told = loaded(event.encode())
+        told = parse_json(event.encode())
         delta = observation.read(told.get("data"), True) if isinstance(told, Mapping) else None
         if delta is not None and delta.failure is not None:
             observation.explain = _told(delta.failure)

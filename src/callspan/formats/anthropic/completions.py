@@ -7,7 +7,7 @@ from typing import Any
 from callspan.events import TEXT, Content, Delta, Part
 from callspan.formats.anthropic import messages as messages
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, get, identity, text
+from callspan.formats.fields import Body, get, id_text, text
 from callspan.formats.format import Format
 
 
@@ -25,13 +25,13 @@ def content(body: Body) -> Content:
     )
 
 
-def read(answer: Any, full: bool) -> Delta | None:
+def read(answer: Any, needs_text: bool) -> Delta | None:
     """One piece of an answer, or a whole one; errors are those of messages."""
     if get(answer, "type") in ("error", "ping"):
-        return messages.read(answer, full)
-    said = text(get(answer, "completion")) if full else None
+        return messages.read(answer, needs_text)
+    said = text(get(answer, "completion")) if needs_text else None
     return Delta(
-        id=identity(get(answer, "id")),
+        id=id_text(get(answer, "id")),
         model=text(get(answer, "model")),
         parts=(Part(TEXT, said),) if said else (),
         finish_reasons=((0, text(get(answer, "stop_reason"))),),

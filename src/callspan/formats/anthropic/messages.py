@@ -6,9 +6,9 @@ from typing import Any
 
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part
 from callspan.formats.anthropic import parts as parts
-from callspan.formats.anthropic.usage import conditions, usage
-from callspan.formats.errors import failure_type, stated_failure
-from callspan.formats.fields import Body, chosen, get, identity, items, position, text
+from callspan.formats.anthropic.usage import read_conditions, read_usage
+from callspan.formats.errors import failure_type, read_failure
+from callspan.formats.fields import Body, get, id_text, index_of, items, read_settings, text
 from callspan.formats.format import Format
 from callspan.formats.parts import output_type
 
@@ -31,7 +31,7 @@ _FRAGMENTS = {
 
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings."""
-    found = chosen(body, _SETTINGS)
+    found = read_settings(body, _SETTINGS)
     wanted = body.get("output_config")
     effort = text(get(wanted, "effort"))
     if effort:
@@ -51,57 +51,63 @@ def content(body: Body) -> Content:
     )
 
 
-def read(answer: Any, full: bool) -> Delta | None:
+def read(answer: Any, needs_text: bool) -> Delta | None:
     """One event of a stream, or one whole message."""
     kind = get(answer, "type")
     match kind:
         case "content_block_delta":
-            return _fragment(answer) if full else None
+            return _fragment(answer) if needs_text else None
         case "content_block_start":
-            return _begun(get(answer, "content_block"), position(answer)) if full else None
+            return _begun(get(answer, "content_block"), index_of(answer)) if needs_text else None
         case "message_start":
             begun = get(answer, "message")
             return Delta(
-                id=identity(get(begun, "id")),
+                id=id_text(get(begun, "id")),
                 model=text(get(begun, "model")),
                 finish_reasons=((0, None),),
-                usage=usage(get(begun, "usage")),
-                details=conditions(get(begun, "usage")),
+                usage=read_usage(get(begun, "usage")),
+                details=read_conditions(get(begun, "usage")),
             )
         case "message_delta":
             reason = text(get(get(answer, "delta"), "stop_reason"))
             stated = get(answer, "usage")
             return Delta(
-                finish_reasons=((0, reason),), usage=usage(stated), details=conditions(stated)
+                finish_reasons=((0, reason),),
+                usage=read_usage(stated),
+                details=read_conditions(stated),
             )
         case "message_stop":
             return Delta(last=True)
         case "error":
             return Delta(failure=_failure(get(answer, "error")), last=True)
         case _:
-            return _whole(answer, full) if kind == "message" or not isinstance(kind, str) else None
+            return (
+                _whole(answer, needs_text)
+                if kind == "message" or not isinstance(kind, str)
+                else None
+            )
 
 
 def _fragment(event: Any) -> Delta | None:
     delta = get(event, "delta")
     if get(delta, "type") == "compaction_delta":  # comes whole, after a block that begins empty
-        return Delta(parts=(parts.compacted(delta, position(event)),))
+        return Delta(parts=(parts.compacted(delta, index_of(event)),))
     kind, field = _FRAGMENTS.get(text(get(delta, "type")) or "", ("", ""))
     said = text(get(delta, field))
-    return Delta(parts=(Part(kind, said, index=position(event)),)) if said else None
+    return Delta(parts=(Part(kind, said, index=index_of(event)),)) if said else None
 
 
-def _whole(message: Any, full: bool) -> Delta:
+def _whole(message: Any, needs_text: bool) -> Delta:
     reason = text(get(message, "stop_reason"))
-    said = items(get(message, "content")) if full else ()
+    said = items(get(message, "content")) if needs_text else ()
     return Delta(
-        id=identity(get(message, "id")),
+        id=id_text(get(message, "id")),
         model=text(get(message, "model")),
         parts=[parts.part(block, place) for place, block in enumerate(said)],
         finish_reasons=((0, reason),) if reason else (),
-        usage=usage(get(message, "usage")),
-        details=conditions(get(message, "usage")),
-        failure=None if reason else stated_failure(message),
+        usage=read_usage(get(message, "usage")),
+        details=read_conditions(get(message, "usage")),
+        failure=None if reason else read_failure(message),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, shown
 from callspan.formats import parts as openai_parts
-from callspan.formats.fields import get, identity, items, plain, spoken, text
+from callspan.formats.fields import arguments_text, get, id_text, items, plain, text
 
 _RESULT = "_tool_result"
 
@@ -115,10 +115,10 @@ def _called(kind: str, block: Any, place: Any) -> Part:
     # in a stream a call begins with an empty object, and its arguments follow as text
     return Part(
         kind,
-        spoken(get(block, "input")),
+        arguments_text(get(block, "input")),
         0,
         place,
-        identity(get(block, "id")),
+        id_text(get(block, "id")),
         text(get(block, "name")),
     )
 
@@ -126,7 +126,7 @@ def _called(kind: str, block: Any, place: Any) -> Part:
 def _answered(tool: str, block: Any, place: Any) -> Part:
     """What a tool that the provider ran by itself has found."""
     found = {"type": tool, "content": _legible(plain(get(block, "content")))}
-    own_id = identity(get(block, "tool_use_id"))
+    own_id = id_text(get(block, "tool_use_id"))
     return Part(
         "server_tool_call_response",
         index=place,

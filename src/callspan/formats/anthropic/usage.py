@@ -23,7 +23,7 @@ _CONDITIONS = ("service_tier", "speed", "inference_geo")
 _ADDED = ("uncached", "output", "cache_read", "cache_write", "cache_write_1h")
 
 
-def usage(stated: Any) -> Usage | None:
+def read_usage(stated: Any) -> Usage | None:
     """Return the counts: what was read from or written to a cache stands beside the rest of the input.
 
     Where the answer was sampled in several requests (`iterations`), each is a share of it, and the counts are those of
@@ -106,7 +106,7 @@ def _fees(stated: Any) -> dict[str, int] | None:
     return found or None
 
 
-def conditions(stated: Any) -> dict[str, Any]:
+def read_conditions(stated: Any) -> dict[str, Any]:
     """Return what of an answer its price depends on, by the names that settings have."""
     found = {name: value for name in _CONDITIONS if (value := text(get(stated, name)))}
     credit = text(get(get(get(stated, "fallback_credit"), "status"), "type"))

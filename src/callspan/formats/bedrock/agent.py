@@ -7,7 +7,7 @@ from typing import Any
 
 from callspan.events import TEXT, TOOL_CALL, Content, Delta, Part
 from callspan.formats.bedrock.prompt import prompted
-from callspan.formats.fields import Body, chosen, get, inside, items, plain, text
+from callspan.formats.fields import Body, get, get_nested, items, plain, read_settings, text
 from callspan.formats.format import Format
 
 _ASKED = {"agentId": "agent_id", "agentName": "agent_name", "sessionId": "conversation_id"}
@@ -15,8 +15,8 @@ _ASKED = {"agentId": "agent_id", "agentName": "agent_name", "sessionId": "conver
 
 def parameters(body: Body) -> dict[str, Any]:
     """Which agent is asked, and in which session."""
-    guardrail = text(inside(body, "guardrailConfiguration", "guardrailIdentifier"))
-    return chosen(body, _ASKED) | ({"guardrail_id": guardrail} if guardrail else {})
+    guardrail = text(get_nested(body, "guardrailConfiguration", "guardrailIdentifier"))
+    return read_settings(body, _ASKED) | ({"guardrail_id": guardrail} if guardrail else {})
 
 
 def content(body: Body) -> Content:
@@ -27,14 +27,14 @@ def content(body: Body) -> Content:
     return found
 
 
-def read(event: Any, full: bool) -> Delta | None:
+def read(event: Any, needs_text: bool) -> Delta | None:
     """One event: a piece of the answer, or functions that the caller is to run."""
-    if not full:
+    if not needs_text:
         return None
-    piece = inside(event, "chunk", "bytes")
+    piece = get_nested(event, "chunk", "bytes")
     if piece:
         return Delta(parts=(Part(TEXT, piece.decode("utf-8", "replace")),))
-    wanted = enumerate(items(inside(event, "returnControl", "invocationInputs")))
+    wanted = enumerate(items(get_nested(event, "returnControl", "invocationInputs")))
     calls = [_wanted(call, place) for place, call in wanted]
     return Delta(parts=calls) if calls else None
 

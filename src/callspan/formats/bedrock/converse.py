@@ -6,7 +6,17 @@ from typing import Any
 
 from callspan.events import Content, Delta, Usage
 from callspan.formats.bedrock import parts as parts
-from callspan.formats.fields import Body, chosen, count, fields, get, inside, items, position, text
+from callspan.formats.fields import (
+    Body,
+    all_fields,
+    count,
+    get,
+    get_nested,
+    index_of,
+    items,
+    read_settings,
+    text,
+)
 from callspan.formats.format import Format
 from callspan.formats.parts import output_type
 
@@ -25,26 +35,26 @@ _SETTINGS = {
 
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings, also those that only some models have."""
-    more = fields(body.get("additionalModelRequestFields"))
-    own = fields(more.get("inferenceConfig"))
-    found = chosen({**own, **more, **fields(body.get("inferenceConfig"))}, _SETTINGS)
+    more = all_fields(body.get("additionalModelRequestFields"))
+    own = all_fields(more.get("inferenceConfig"))
+    found = read_settings({**own, **more, **all_fields(body.get("inferenceConfig"))}, _SETTINGS)
     effort = text(
         get(get(more, "reasoningConfig") or body.get("reasoningConfig"), "maxReasoningEffort")
     )
     if effort:
         found["reasoning_level"] = effort
-    guardrail = text(inside(body, "guardrailConfig", "guardrailIdentifier"))
+    guardrail = text(get_nested(body, "guardrailConfig", "guardrailIdentifier"))
     if guardrail:
         found["guardrail_id"] = guardrail
-    wanted = output_type(inside(body, "outputConfig", "textFormat", "type"))
+    wanted = output_type(get_nested(body, "outputConfig", "textFormat", "type"))
     return found | conditions(body) | ({"output_type": wanted} if wanted else {})
 
 
 def conditions(source: Any) -> dict[str, str]:
     """Return what the price depends on beside the model: the tier and the latency that were asked for, or given."""
     tier, latency = (
-        text(inside(source, "serviceTier", "type")),
-        text(inside(source, "performanceConfig", "latency")),
+        text(get_nested(source, "serviceTier", "type")),
+        text(get_nested(source, "performanceConfig", "latency")),
     )
     return {name: value for name, value in (("service_tier", tier), ("latency", latency)) if value}
 
@@ -54,7 +64,7 @@ def content(body: Body) -> Content:
     return Content(
         messages=[_message(item) for item in items(body.get("messages"))],
         system=parts.said(body.get("system")),
-        tools=parts.tools(inside(body, "toolConfig", "tools")),
+        tools=parts.tools(get_nested(body, "toolConfig", "tools")),
     )
 
 
@@ -62,27 +72,27 @@ def _message(item: Any) -> dict[str, Any]:
     return {"role": get(item, "role") or "user", "parts": parts.said(get(item, "content"))}
 
 
-def read(answer: Any, full: bool) -> Delta | None:
+def read(answer: Any, needs_text: bool) -> Delta | None:
     """One event of a stream, or one whole answer."""
     for kind in _PIECES:
         piece = get(answer, kind)
         if piece is not None:
-            return _piece(piece, full)
+            return _piece(piece, needs_text)
     if get(answer, "messageStart") is not None:
         return Delta(finish_reasons=((0, None),))
     end = get(answer, "messageStop")
     if end is not None:
         return Delta(finish_reasons=((0, text(get(end, "stopReason"))),))
     metadata = get(answer, "metadata")
-    return _whole(answer, full) if metadata is None else _last(metadata)
+    return _whole(answer, needs_text) if metadata is None else _last(metadata)
 
 
 _PIECES = ("contentBlockDelta", "contentBlockStart")
 
 
-def _piece(event: Any, full: bool) -> Delta | None:
+def _piece(event: Any, needs_text: bool) -> Delta | None:
     said = get(event, "delta") or get(event, "start")
-    part = parts.part(said, position(event, "contentBlockIndex")) if full else None
+    part = parts.part(said, index_of(event, "contentBlockIndex")) if needs_text else None
     return None if part is None else Delta(parts=(part,))
 
 
@@ -95,11 +105,11 @@ def _last(metadata: Any) -> Delta:
     )
 
 
-def _whole(answer: Any, full: bool) -> Delta | None:
-    message = inside(answer, "output", "message")
+def _whole(answer: Any, needs_text: bool) -> Delta | None:
+    message = get_nested(answer, "output", "message")
     if message is None:
         return None
-    blocks = items(get(message, "content")) if full else ()
+    blocks = items(get(message, "content")) if needs_text else ()
     found = (parts.part(block, place) for place, block in enumerate(blocks))
     return Delta(
         model=_routed(answer),
@@ -112,7 +122,7 @@ def _whole(answer: Any, full: bool) -> Delta | None:
 
 def _routed(answer: Any) -> str | None:
     """The model that a router of prompts has chosen; else none is named in an answer."""
-    return text(inside(answer, "trace", "promptRouter", "invokedModelId"))
+    return text(get_nested(answer, "trace", "promptRouter", "invokedModelId"))
 
 
 def _usage(stated: Any) -> Usage | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from callspan.events import Delta, Usage
-from callspan.formats.fields import Body, chosen, count, fields, get, items
+from callspan.formats.fields import Body, all_fields, count, get, items, read_settings
 from callspan.formats.format import Format
 
 _SETTINGS = {
@@ -21,11 +21,14 @@ _SETTINGS = {
 
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings; some stand one level deeper."""
-    inner = {**fields(body.get("embeddingConfig")), **fields(body.get("singleEmbeddingParams"))}
-    return chosen({**body, **inner}, _SETTINGS)
+    inner = {
+        **all_fields(body.get("embeddingConfig")),
+        **all_fields(body.get("singleEmbeddingParams")),
+    }
+    return read_settings({**body, **inner}, _SETTINGS)
 
 
-def read(answer: Any, _full: bool) -> Delta | None:
+def read(answer: Any, _needs_text: bool) -> Delta | None:
     """A whole answer."""
     asked = count(answer, "inputTextTokenCount")
     size = _dimensions(

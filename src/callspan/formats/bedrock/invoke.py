@@ -18,7 +18,7 @@ from callspan.formats.bedrock.images import IMAGES
 from callspan.formats.bedrock.prompt import PROMPT
 from callspan.formats.cohere.chat_v1 import CHAT_V1
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, count, get, items, loaded, text
+from callspan.formats.fields import Body, count, get, items, parse_json, text
 from callspan.formats.format import Format
 from callspan.formats.openai.chat import CHAT
 from callspan.runtime.number import token_count_in_header
@@ -37,7 +37,7 @@ def request(params: Mapping[str, Any]) -> dict[str, Any]:
     """What InvokeModel is asked for: the vendor's own request and what stands beside it."""
     body = params.get("body")
     body = body.getvalue() if isinstance(body, BytesIO) else body
-    told = loaded(body) if isinstance(body, (str, bytes, bytearray)) else None
+    told = parse_json(body) if isinstance(body, (str, bytes, bytearray)) else None
     beside = {"model": params.get("modelId"), **{name: params.get(name) for name in _BESIDE}}
     return {**(told if isinstance(told, dict) else {}), **beside}
 
@@ -74,10 +74,10 @@ def _on_bedrock(wire_format: Format) -> Format:
 
     read_vendor = with_failures(wire_format.read)
 
-    def read(item: Any, full: bool) -> Delta | None:
+    def read(item: Any, needs_text: bool) -> Delta | None:
         chunk = get(item, "chunk")
-        answer = item if chunk is None else loaded(get(chunk, "bytes") or b"")
-        delta = read_vendor(answer, full)
+        answer = item if chunk is None else parse_json(get(chunk, "bytes") or b"")
+        delta = read_vendor(answer, needs_text)
         if (
             delta is not None and delta.details
         ):  # the vendor's own tier is not the one that Bedrock bills
@@ -95,17 +95,17 @@ def _on_bedrock(wire_format: Format) -> Format:
     return replace(wire_format, parameters=parameters, read=read)
 
 
-def headed(headers: Mapping[str, Any]) -> Delta:
+def read_headers(headers: Mapping[str, Any]) -> Delta:
     """Return what the headers of an answer say."""
     details = {
         name: value
         for name, (_, header) in _CONDITIONS.items()
         if (value := text(headers.get(header)))
     }
-    return Delta(metered=metered(headers), details=details)
+    return Delta(metered=read_header_usage(headers), details=details)
 
 
-def metered(headers: Mapping[str, Any]) -> Usage | None:
+def read_header_usage(headers: Mapping[str, Any]) -> Usage | None:
     """What Bedrock counts for every model, in the headers of an answer."""
     found = [token_count_in_header(headers.get(name)) for name in _HEADERS]
     return None if found == [None, None] else Usage(input=found[0], output=found[1])

@@ -6,7 +6,7 @@ from typing import Any
 
 from callspan.events import TEXT, Content, Delta, Part
 from callspan.formats.bedrock.prompt import prompted
-from callspan.formats.fields import Body, chosen, fields, get, inside, items, text
+from callspan.formats.fields import Body, all_fields, get, get_nested, items, read_settings, text
 from callspan.formats.format import Format
 
 _BASE = "knowledgeBaseConfiguration"
@@ -31,20 +31,22 @@ def _generation_parameters(body: Body) -> dict[str, Any]:
     told = {
         "conversation_id": body.get("sessionId"),
         "knowledge_base_id": get(settings, "knowledgeBaseId"),
-        "guardrail_id": inside(making, "guardrailConfiguration", "guardrailId"),
+        "guardrail_id": get_nested(making, "guardrailConfiguration", "guardrailId"),
     }
-    found = chosen(fields(inside(making, "inferenceConfig", "textInferenceConfig")), _SETTINGS)
+    found = read_settings(
+        all_fields(get_nested(making, "inferenceConfig", "textInferenceConfig")), _SETTINGS
+    )
     return found | {name: value for name, value in told.items() if value is not None}
 
 
 def _generation_content(body: Body) -> Content:
-    return prompted(inside(body, "input", "text"))
+    return prompted(get_nested(body, "input", "text"))
 
 
-def read_generation(answer: Any, full: bool) -> Delta | None:
+def read_generation(answer: Any, needs_text: bool) -> Delta | None:
     """One event of a stream, or one whole answer."""
-    said = text(inside(answer, "output", "text"))
-    return Delta(parts=(Part(TEXT, said),)) if said and full else None
+    said = text(get_nested(answer, "output", "text"))
+    return Delta(parts=(Part(TEXT, said),)) if said and needs_text else None
 
 
 GENERATION = Format("chat", _generation_parameters, read_generation, _generation_content)
@@ -54,7 +56,7 @@ def _search_parameters(body: Body) -> dict[str, Any]:
     told = {
         "data_source_id": body.get("knowledgeBaseId"),
         "knowledge_base_id": body.get("knowledgeBaseId"),
-        "retrieval_top_k": inside(
+        "retrieval_top_k": get_nested(
             body, "retrievalConfiguration", "vectorSearchConfiguration", "numberOfResults"
         ),
     }
@@ -62,25 +64,29 @@ def _search_parameters(body: Body) -> dict[str, Any]:
 
 
 def _search_content(body: Body) -> Content:
-    return Content(query=text(inside(body, "retrievalQuery", "text")))
+    return Content(query=text(get_nested(body, "retrievalQuery", "text")))
 
 
-def read_search(answer: Any, full: bool) -> Delta | None:
+def read_search(answer: Any, needs_text: bool) -> Delta | None:
     """What was found."""
     found = items(get(answer, "retrievalResults"))
-    return Delta(result=[_document(item) for item in found]) if full else None
+    return Delta(result=[_document(item) for item in found]) if needs_text else None
 
 
 def _document(item: Any) -> dict[str, Any]:
     told = {"id": _address(get(item, "location")), "score": get(item, "score")}
     known = {name: value for name, value in told.items() if value is not None}
-    return {**known, "content": text(inside(item, "content", "text")) or ""}
+    return {**known, "content": text(get_nested(item, "content", "text")) or ""}
 
 
 def _address(location: Any) -> str | None:
     """Where a document lies: each kind of place names it in a field of its own."""
     return next(
-        (text(value) for place in fields(location).values() for value in fields(place).values()),
+        (
+            text(value)
+            for place in all_fields(location).values()
+            for value in all_fields(place).values()
+        ),
         None,
     )
 

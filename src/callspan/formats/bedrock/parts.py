@@ -9,7 +9,7 @@ from typing import Any
 
 from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, shown
 from callspan.formats import parts as parts
-from callspan.formats.fields import fields, get, identity, inside, items, plain, text
+from callspan.formats.fields import all_fields, get, get_nested, id_text, items, plain, text
 
 _SERVER_TOOL = "server_tool_use"
 _DOCUMENTS = {
@@ -23,7 +23,7 @@ _DOCUMENTS = {
 
 def part(block: Any, place: Any = None) -> Part | None:
     """One block, or a piece of one: the first of its fields that is known; `None` where it says nothing."""
-    for name, value in fields(block).items():
+    for name, value in all_fields(block).items():
         read = _KINDS.get(name)
         if read is not None:
             return read(value, place)
@@ -63,7 +63,7 @@ def _called(value: Any, place: Any) -> Part:
     )
     kind = SERVER_TOOL_CALL if get(value, "type") == _SERVER_TOOL else TOOL_CALL
     return Part(
-        kind, arguments, 0, place, identity(get(value, "toolUseId")), text(get(value, "name"))
+        kind, arguments, 0, place, id_text(get(value, "toolUseId")), text(get(value, "name"))
     )
 
 
@@ -71,7 +71,7 @@ def _answered(value: Any, place: Any) -> Part | None:
     content = get(value, "content")
     found = [get(item, "json") for item in items(content)]
     response = plain(found[0]) if len(found) == 1 and found[0] is not None else _result(content)
-    told = {"id": identity(get(value, "toolUseId")), "response": response}
+    told = {"id": id_text(get(value, "toolUseId")), "response": response}
     # pieces of the results of the platform's own tools come without an id, and are left out
     return Part("tool_call_response", index=place, data=told) if told["id"] else None
 
@@ -96,7 +96,7 @@ def _media(modality: str, value: Any, place: Any) -> Part:
         if form
         else ""
     )
-    address = inside(source, "s3Location", "uri")
+    address = get_nested(source, "s3Location", "uri")
     if text(get(source, "text")):
         return Part(TEXT, get(source, "text"), index=place)
     if items(get(source, "content")):
@@ -113,7 +113,7 @@ def _guarded(value: Any, place: Any) -> Part:
     """What a guardrail is to look at."""
     image = get(value, "image")
     return (
-        _text(inside(value, "text", "text"), place)
+        _text(get_nested(value, "text", "text"), place)
         if image is None
         else _media("image", image, place)
     )
@@ -150,7 +150,7 @@ def _tool(item: Any) -> dict[str, Any]:
         return {"type": "system_tool", "name": str(get(own, "name") or "")}
     told = {
         "description": get(spec, "description"),
-        "parameters": plain(inside(spec, "inputSchema", "json")),
+        "parameters": plain(get_nested(spec, "inputSchema", "json")),
     }
     known = {name: value for name, value in told.items() if value is not None}
     return {"type": "function", "name": str(get(spec, "name") or ""), **known}

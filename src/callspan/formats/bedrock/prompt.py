@@ -11,14 +11,14 @@ from typing import Any
 from callspan.events import TEXT, Content, Delta, Part, Usage
 from callspan.formats.fields import (
     Body,
-    chosen,
+    all_fields,
     count,
-    fields,
     get,
-    identity,
-    inside,
+    get_nested,
+    id_text,
+    index_of,
     items,
-    position,
+    read_settings,
     text,
 )
 from callspan.formats.format import Format
@@ -52,7 +52,7 @@ _OUTPUT = ("totalOutputTextTokenCount", "generation_token_count", "tokenCount")
 
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings."""
-    return chosen({**body, **fields(body.get("textGenerationConfig"))}, _SETTINGS)
+    return read_settings({**body, **all_fields(body.get("textGenerationConfig"))}, _SETTINGS)
 
 
 def content(body: Body) -> Content:
@@ -66,17 +66,17 @@ def prompted(words: Any) -> Content:
     return Content([{"role": "user", "parts": [{"type": TEXT, "content": said}]}] if said else [])
 
 
-def read(answer: Any, full: bool) -> Delta | None:
+def read(answer: Any, needs_text: bool) -> Delta | None:
     """One chunk, or one whole answer."""
     given = next((given for name in _CHOICES if (given := items(get(answer, name)))), [answer])
     found = [choice for choice in given if any(get(choice, name) is not None for name in _SPOKEN)]
     places = [_place(choice, number) for number, choice in enumerate(found)]
     return Delta(
-        id=identity(get(answer, "id")),
+        id=id_text(get(answer, "id")),
         parts=[
             Part(TEXT, _said(choice), place) for place, choice in zip(places, found, strict=True)
         ]
-        if full
+        if needs_text
         else (),
         finish_reasons=[
             (place, _reason(choice)) for place, choice in zip(places, found, strict=True)
@@ -86,7 +86,7 @@ def read(answer: Any, full: bool) -> Delta | None:
 
 
 def _place(choice: Any, number: int) -> int:
-    place = position(choice)
+    place = index_of(choice)
     return number if place is None else place
 
 
@@ -100,7 +100,7 @@ def _said(choice: Any) -> str:
 def _reason(choice: Any) -> str | None:
     named = (text(get(choice, name)) for name in _REASONS)
     return next(
-        (reason for reason in named if reason), text(inside(choice, "finishReason", "reason"))
+        (reason for reason in named if reason), text(get_nested(choice, "finishReason", "reason"))
     )
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, shown
 from callspan.formats import parts as parts
-from callspan.formats.cohere.usage import usage
-from callspan.formats.errors import stated_failure
-from callspan.formats.fields import Body, chosen, get, identity, items, plain, position, text
+from callspan.formats.cohere.usage import read_usage
+from callspan.formats.errors import read_failure
+from callspan.formats.fields import Body, get, id_text, index_of, items, plain, read_settings, text
 from callspan.formats.format import Format
 
 _SETTINGS = {
@@ -29,7 +29,7 @@ _PLAN = "plan"
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings."""
     kind = parts.format_type(body.get("response_format"))
-    return chosen(body, _SETTINGS) | ({"output_type": kind} if kind else {})
+    return read_settings(body, _SETTINGS) | ({"output_type": kind} if kind else {})
 
 
 def content(body: Body) -> Content:
@@ -94,26 +94,28 @@ def _fragment(block: Any, place: Any) -> Part:
 
 def _called(call: Any, place: Any) -> Part:
     function = get(call, "function")
-    arguments, own_id = text(get(function, "arguments")), identity(get(call, "id"))
+    arguments, own_id = text(get(function, "arguments")), id_text(get(call, "id"))
     return Part(
         TOOL_CALL, arguments or "", index=place, id=own_id, name=text(get(function, "name"))
     )
 
 
-def read(answer: Any, full: bool) -> Delta | None:
+def read(answer: Any, needs_text: bool) -> Delta | None:
     """One event of a stream, or one whole answer."""
     kind = get(answer, "type")
     if kind == "message-start":
-        return Delta(id=identity(get(answer, "id")), finish_reasons=((0, None),))
+        return Delta(id=id_text(get(answer, "id")), finish_reasons=((0, None),))
     if kind == "message-end":
         return _end(answer, get(answer, "delta"))
     if isinstance(kind, str):
         part = (
-            _piece(kind, get(get(answer, "delta"), "message"), position(answer)) if full else None
+            _piece(kind, get(get(answer, "delta"), "message"), index_of(answer))
+            if needs_text
+            else None
         )
         return Delta(parts=(part,)) if part is not None else None
     delta = _end(answer, answer)
-    delta.parts = _spoken(get(answer, "message")) if full else ()
+    delta.parts = _spoken(get(answer, "message")) if needs_text else ()
     return delta
 
 
@@ -137,15 +139,15 @@ def _end(answer: Any, told: Any) -> Delta:
         told, "meta"
     )  # its client for AWS puts counts where the first API has them
     return Delta(
-        id=identity(get(answer, "id")),
+        id=id_text(get(answer, "id")),
         finish_reasons=((0, reason),),
-        usage=usage(stated),
-        failure=failure(reason, get(told, "error")) if reason else stated_failure(answer),
+        usage=read_usage(stated),
+        failure=failure_of_reason(reason, get(told, "error")) if reason else read_failure(answer),
         last=True,
     )
 
 
-def failure(reason: str | None, said: Any = None) -> Failure | None:
+def failure_of_reason(reason: str | None, said: Any = None) -> Failure | None:
     """Why an answer is none, told by the reason for which it has ended."""
     return Failure(reason, str(said or "")) if reason in _FAILED and reason is not None else None
 

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from callspan.events import TEXT, TOOL_CALL, Content, Delta, Part, shown
-from callspan.formats.cohere.chat import failure, parameters
-from callspan.formats.cohere.usage import usage
-from callspan.formats.errors import stated_failure
-from callspan.formats.fields import Body, get, identity, items, plain, position, text
+from callspan.formats.cohere.chat import failure_of_reason, parameters
+from callspan.formats.cohere.usage import read_usage
+from callspan.formats.errors import read_failure
+from callspan.formats.fields import Body, get, id_text, index_of, items, plain, text
 from callspan.formats.format import Format
 
 _ROLES = {"CHATBOT": "assistant", "SYSTEM": "system", "TOOL": "tool"}
@@ -53,37 +53,37 @@ def _tool(item: Any) -> dict[str, Any]:
     return {"type": "function", "name": str(get(item, "name") or ""), **known}
 
 
-def read(answer: Any, full: bool) -> Delta | None:
+def read(answer: Any, needs_text: bool) -> Delta | None:
     """One event of a stream, or one whole answer."""
     match get(answer, "event_type"):
         case None:
-            return _whole(answer, get(answer, "finish_reason"), full)
+            return _whole(answer, get(answer, "finish_reason"), needs_text)
         case "stream-start":
-            return Delta(id=identity(get(answer, "generation_id")), finish_reasons=((0, None),))
+            return Delta(id=id_text(get(answer, "generation_id")), finish_reasons=((0, None),))
         case "text-generation":
-            return Delta(parts=_spoken(get(answer, "text"))) if full else None
+            return Delta(parts=_spoken(get(answer, "text"))) if needs_text else None
         case "tool-calls-chunk":
-            return Delta(parts=_fragments(get(answer, "tool_call_delta"))) if full else None
+            return Delta(parts=_fragments(get(answer, "tool_call_delta"))) if needs_text else None
         case "stream-end":
             response = get(answer, "response")
             reason = get(answer, "finish_reason") or get(response, "finish_reason")
-            delta = _whole(response or answer, reason, full)
+            delta = _whole(response or answer, reason, needs_text)
             delta.whole = bool(delta.parts)  # it repeats all that came before, or leaves it out
             return delta
         case _:
             return None
 
 
-def _whole(answer: Any, reason: Any, full: bool) -> Delta:
+def _whole(answer: Any, reason: Any, needs_text: bool) -> Delta:
     reason = text(reason)
     return Delta(
-        id=identity(get(answer, "response_id"))
-        or identity(get(answer, "id"))
-        or identity(get(answer, "generation_id")),
-        parts=_spoken(get(answer, "text"), answer) if full else (),
+        id=id_text(get(answer, "response_id"))
+        or id_text(get(answer, "id"))
+        or id_text(get(answer, "generation_id")),
+        parts=_spoken(get(answer, "text"), answer) if needs_text else (),
         finish_reasons=((0, reason),),
-        usage=usage(get(answer, "meta")),
-        failure=failure(reason) if reason else stated_failure(answer),
+        usage=read_usage(get(answer, "meta")),
+        failure=failure_of_reason(reason) if reason else read_failure(answer),
         last=True,
     )
 
@@ -104,7 +104,7 @@ def _called(call: Any, place: int) -> Part:
 
 def _fragments(delta: Any) -> list[Part]:
     """A piece of the plan, or of a tool call."""
-    said, place = text(get(delta, "text")), position(delta)
+    said, place = text(get(delta, "text")), index_of(delta)
     if said:
         return [Part(TEXT, said)]
     return [

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.events import Delta
-from callspan.formats.cohere.usage import usage
+from callspan.formats.cohere.usage import read_usage
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, chosen, get, identity, items
+from callspan.formats.fields import Body, get, id_text, items, read_settings
 from callspan.formats.format import Format
 
 _SETTINGS = {"output_dimension": "dimensions", "embedding_types": "encoding_formats"}
@@ -18,15 +18,15 @@ _PACKED = ("binary", "ubinary")
 
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings."""
-    return chosen(body, _SETTINGS)
+    return read_settings(body, _SETTINGS)
 
 
-def read(answer: Any, _full: bool) -> Delta | None:
+def read(answer: Any, _needs_text: bool) -> Delta | None:
     """A whole answer."""
     size = _dimensions(get(answer, "embeddings"))
     return Delta(
-        id=identity(get(answer, "id")),
-        usage=usage(get(answer, "meta")),
+        id=id_text(get(answer, "id")),
+        usage=read_usage(get(answer, "meta")),
         details={"dimensions": size} if size else None,
     )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.events import TEXT, Content, Delta, Usage
-from callspan.formats.cohere.usage import usage
+from callspan.formats.cohere.usage import read_usage
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, count, get, identity, items
+from callspan.formats.fields import Body, count, get, id_text, items
 from callspan.formats.format import Format
 
 
@@ -29,17 +29,17 @@ def content(body: Body) -> Content:
     return Content(messages=[{"role": "user", "parts": told}] if told else [])
 
 
-def read(answer: Any, _full: bool) -> Delta | None:
+def read(answer: Any, _needs_text: bool) -> Delta | None:
     """A whole answer; what it ranks is the app's, and it is billed by searches where it states no tokens.
 
     Others who speak this format state one total, which is what was read: nothing is written.
     """
     meta = get(answer, "meta")
     total = count(meta, "billed_units", "total_tokens")
-    found = usage(meta) or (Usage() if total else None)
+    found = read_usage(meta) or (Usage() if total else None)
     if found is not None and found.total is None:
         found.input = total or None
-    return Delta(id=identity(get(answer, "id")), usage=found)
+    return Delta(id=id_text(get(answer, "id")), usage=found)
 
 
 RERANK = Format("rerank", _parameters, with_failures(read), content)

@@ -8,7 +8,7 @@ from callspan.events import Usage
 from callspan.formats.fields import count, get
 
 
-def usage(stated: Any) -> Usage | None:
+def read_usage(stated: Any) -> Usage | None:
     """The tokens that a model has read and written, else those that are billed.
 
     What is billed leaves out what Cohere itself puts into a prompt, and can be less than what came from its cache.

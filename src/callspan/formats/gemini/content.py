@@ -6,10 +6,10 @@ from typing import Any
 
 from callspan.events import Content, Delta, Failure, Part
 from callspan.formats.errors import failure_type
-from callspan.formats.fields import Body, chosen, get, identity, items, position, text
+from callspan.formats.fields import Body, get, id_text, index_of, items, read_settings, text
 from callspan.formats.format import Format
 from callspan.formats.gemini import parts as parts
-from callspan.formats.gemini.usage import tier, usage
+from callspan.formats.gemini.usage import read_tier, read_usage
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -29,7 +29,7 @@ _MIME_TYPES = {"application/json": "json", "text/plain": "text"}
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings."""
     wanted = body.get("generationConfig") or {}
-    found = chosen(wanted, _SETTINGS)
+    found = read_settings(wanted, _SETTINGS)
     thinking = get(wanted, "thinkingConfig")
     level = text(parts.field(thinking, "thinkingLevel"))
     if level:
@@ -63,7 +63,7 @@ def content(body: Body) -> Content:
     )
 
 
-def read(answer: Any, full: bool) -> Delta | None:
+def read(answer: Any, needs_text: bool) -> Delta | None:
     """One chunk of a stream, or one whole answer."""
     failed = get(answer, "error")
     if failed is not None:
@@ -76,27 +76,27 @@ def read(answer: Any, full: bool) -> Delta | None:
     candidates = list(map(_numbered, enumerate(items(get(answer, "candidates")))))
     spoken = (
         [part for number, candidate in candidates for part in _parts(number, candidate)]
-        if full
+        if needs_text
         else ()
     )
     reasons = [(number, text(get(candidate, "finishReason"))) for number, candidate in candidates]
     stated = get(answer, "usageMetadata")
-    counts = usage(stated)
+    counts = read_usage(stated)
     if counts is not None and (uses := searches(candidates)):
         counts.details = {**(counts.details or {}), **uses}
     return Delta(
-        id=identity(get(answer, "responseId")),
+        id=id_text(get(answer, "responseId")),
         model=text(get(answer, "modelVersion")),
         parts=spoken,
         finish_reasons=reasons or _blocked(answer),
         usage=counts,
-        details=tier(stated),
+        details=read_tier(stated),
     )
 
 
 def _numbered(placed: tuple[int, Any]) -> tuple[int, Any]:
     place, candidate = placed
-    number = position(candidate)
+    number = index_of(candidate)
     return (place if number is None else number), candidate
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from callspan.formats.fields import get, items, text
 
 
-def stated_wait(answer: Any) -> str | None:
+def read_retry_delay(answer: Any) -> str | None:
     """The seconds to wait before trying again, which stand in the details of the error."""
     details = items(get(get(answer, "error"), "details"))
     wait = next((delay for detail in details if (delay := text(get(detail, "retryDelay")))), None)

@@ -11,18 +11,18 @@ from callspan.formats import parts as parts
 from callspan.formats.errors import OTHER, failure_type
 from callspan.formats.fields import (
     Body,
-    chosen,
+    arguments_text,
     count,
     get,
-    identity,
+    id_text,
+    index_of,
     items,
     plain,
-    position,
-    spoken,
+    read_settings,
     text,
 )
 from callspan.formats.format import Format
-from callspan.formats.gemini.usage import by_modality
+from callspan.formats.gemini.usage import read_modalities
 from callspan.runtime.number import http_status
 
 _SETTINGS = {
@@ -57,7 +57,7 @@ _SEARCHES = {
 
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings."""
-    found = chosen(body.get("generation_config") or {}, _SETTINGS)
+    found = read_settings(body.get("generation_config") or {}, _SETTINGS)
     beside = {"previous_response_id": "previous_interaction_id", "service_tier": "service_tier"}
     return found | {
         name: value for name, field in beside.items() if (value := text(body.get(field)))
@@ -110,10 +110,10 @@ def _called(item: Any, place: Any) -> Part:
     # a step begins with an empty object, and its arguments follow as text
     return Part(
         TOOL_CALL,
-        spoken(get(item, "arguments")),
+        arguments_text(get(item, "arguments")),
         0,
         place,
-        identity(get(item, "id")),
+        id_text(get(item, "id")),
         text(get(item, "name")),
     )
 
@@ -128,30 +128,30 @@ def _other(kind: str, item: Any, place: Any) -> list[Part]:
         )
         return [Part(told.pop("type"), index=place, data=told)]
     if kind.endswith(_RESULT):
-        answered = {"id": identity(get(item, "call_id")), "response": plain(get(item, "result"))}
+        answered = {"id": id_text(get(item, "call_id")), "response": plain(get(item, "result"))}
         return [Part("tool_call_response", index=place, data=answered)]
     return [] if kind in _EMPTY or "signature" in kind else [Part(kind, index=place, data={})]
 
 
-def read(answer: Any, full: bool) -> Delta | None:
+def read(answer: Any, needs_text: bool) -> Delta | None:
     """One event of a stream, or one whole interaction."""
     kind = text(get(answer, "event_type")) or ""
     failed = get(answer, "error")
     match kind:
         case "step.delta" | "content.delta":
-            return Delta(parts=_fragment(answer)) if full else None
+            return Delta(parts=_fragment(answer)) if needs_text else None
         case "step.start" | "content.start":
             begun = get(answer, "step") or get(answer, "content")
-            return Delta(parts=_pieces(begun, position(answer))) if full else None
+            return Delta(parts=_pieces(begun, index_of(answer))) if needs_text else None
         case "interaction.start" | "interaction.created":
             begun = get(answer, "interaction")
             return Delta(
-                id=identity(get(begun, "id")),
+                id=id_text(get(begun, "id")),
                 model=text(get(begun, "model")),
                 finish_reasons=((0, None),),
             )
         case "interaction.complete" | "interaction.completed":
-            return _whole(get(answer, "interaction"), full)
+            return _whole(get(answer, "interaction"), needs_text)
         case _ if failed is not None and not get(answer, "status"):
             told = str(get(failed, "message") or "")
             status = http_status(get(failed, "code"))
@@ -159,11 +159,11 @@ def read(answer: Any, full: bool) -> Delta | None:
                 failure=Failure(failure_type(failed, "status", "code"), told, status), last=True
             )
         case _:
-            return None if kind else _whole(answer, full)
+            return None if kind else _whole(answer, needs_text)
 
 
 def _fragment(event: Any) -> list[Part]:
-    delta, place = get(event, "delta"), position(event)
+    delta, place = get(event, "delta"), index_of(event)
     if get(delta, "type") == "arguments_delta":
         return [Part(TOOL_CALL, text(get(delta, "arguments")) or "", index=place)]
     if get(delta, "type") == "thought_summary":
@@ -172,21 +172,21 @@ def _fragment(event: Any) -> list[Part]:
     return _pieces(delta, place)
 
 
-def _whole(interaction: Any, full: bool) -> Delta:
+def _whole(interaction: Any, needs_text: bool) -> Delta:
     status = text(get(interaction, "status")) or ""
     steps = items(get(interaction, "steps")) or items(get(interaction, "outputs"))
-    made = [step for step in steps if get(step, "type") != "user_input"] if full else []
-    spoken = [piece for place, step in enumerate(made) for piece in _pieces(step, place)]
+    made = [step for step in steps if get(step, "type") != "user_input"] if needs_text else []
+    pieces = [piece for place, step in enumerate(made) for piece in _pieces(step, place)]
     ended = status in _ENDS
     return Delta(
-        id=identity(get(interaction, "id")),
+        id=id_text(get(interaction, "id")),
         model=text(get(interaction, "model")),
-        parts=spoken,
+        parts=pieces,
         finish_reasons=((0, _ENDS.get(status)),) if ended else (),
         usage=_usage(get(interaction, "usage")),
         failure=_failure(status, get(interaction, "error")),
         details=_tier(interaction),
-        whole=bool(spoken),
+        whole=bool(pieces),
         last=ended,
     )
 
@@ -212,7 +212,7 @@ def _usage(stated: Any) -> Usage | None:
     apart = thought is not None and count(stated, "total_tokens") != (told or 0) + (tools or 0) + (
         said or 0
     )
-    parts = by_modality(stated, _BY_MODALITY, "tokens")
+    parts = read_modalities(stated, _BY_MODALITY, "tokens")
     details = {name: parts.pop(name) for name in DETAILS if name in parts}
     found = Usage(
         prompt=told,

@@ -8,7 +8,7 @@ from typing import Any
 
 from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, shown
 from callspan.formats import parts as parts
-from callspan.formats.fields import fields, get, identity, items, plain, spoken, text
+from callspan.formats.fields import all_fields, arguments_text, get, id_text, items, plain, text
 
 _MODALITIES = ("image", "audio", "video")
 _CODE = "code_execution"
@@ -45,8 +45,8 @@ def part(item: Any, choice: int = 0) -> Part | None:
     for name, read in _KINDS.items():
         value = get(item, name)
         if value is not None:
-            kind, spoken, data = read(value)
-            return Part(kind, spoken, choice, data=data)
+            kind, arguments_text, data = read(value)
+            return Part(kind, arguments_text, choice, data=data)
     return None
 
 
@@ -56,15 +56,15 @@ _Read = tuple[str, str, dict[str, Any]]
 def _called(call: Any) -> _Read:
     given = plain(get(call, "args")) or {}
     told = {
-        "id": identity(get(call, "id")),
+        "id": id_text(get(call, "id")),
         "name": text(get(call, "name")) or "",
         "arguments": given,
     }
-    return TOOL_CALL, spoken(given), told
+    return TOOL_CALL, arguments_text(given), told
 
 
 def _responded(answer: Any) -> _Read:
-    found = {"id": identity(get(answer, "id")), "response": plain(get(answer, "response"))}
+    found = {"id": id_text(get(answer, "id")), "response": plain(get(answer, "response"))}
     name = text(get(answer, "name"))
     return "tool_call_response", "", found | ({"name": name} if name else {})
 
@@ -110,12 +110,12 @@ def _tool_answered(answer: Any) -> _Read:
 
 def _server_tool(name: str, own_id: Any, arguments: Any) -> _Read:
     asked = {"type": name, "arguments": arguments}
-    return SERVER_TOOL_CALL, "", {"id": identity(own_id), "name": name, SERVER_TOOL_CALL: asked}
+    return SERVER_TOOL_CALL, "", {"id": id_text(own_id), "name": name, SERVER_TOOL_CALL: asked}
 
 
 def _server_tool_answer(name: str, own_id: Any, content: Any) -> _Read:
     kind = "server_tool_call_response"
-    return kind, "", {"id": identity(own_id), kind: {"type": name, "content": content}}
+    return kind, "", {"id": id_text(own_id), kind: {"type": name, "content": content}}
 
 
 _KINDS: dict[str, Callable[[Any], _Read]] = {
@@ -135,7 +135,7 @@ def tools(definitions: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for item in items(definitions):
         found += [_function(declared) for declared in items(get(item, "functionDeclarations"))]
-        own = [name for name in fields(item) if name != "functionDeclarations"]
+        own = [name for name in all_fields(item) if name != "functionDeclarations"]
         found += [{"type": name, "name": name} for name in own]
     return found
 

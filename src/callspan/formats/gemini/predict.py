@@ -7,9 +7,9 @@ from typing import Any
 from callspan.events import TEXT, Content, Delta, Part, Usage
 from callspan.formats import parts as parts
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, chosen, get, items, text
+from callspan.formats.fields import Body, get, items, read_settings, text
 from callspan.formats.format import Format
-from callspan.formats.gemini.usage import usage
+from callspan.formats.gemini.usage import read_usage
 from callspan.runtime.number import token_count
 
 
@@ -23,7 +23,7 @@ def _embedding_parameters(body: Body) -> dict[str, Any]:
     return {}
 
 
-def read_embeddings(answer: Any, _full: bool) -> Delta | None:
+def read_embeddings(answer: Any, _needs_text: bool) -> Delta | None:
     """A whole answer; the Gemini API need not state any tokens."""
     vectors = [*items(get(answer, "embeddings")), get(answer, "embedding")]
     predicted = [get(item, "embeddings") for item in items(get(answer, "predictions"))]
@@ -37,7 +37,7 @@ def read_embeddings(answer: Any, _full: bool) -> Delta | None:
 
 
 def _embedding_usage(answer: Any, predicted: list[Any]) -> Usage | None:
-    stated = usage(get(answer, "usageMetadata"))
+    stated = read_usage(get(answer, "usageMetadata"))
     if stated is not None:
         return stated
     found = [get(get(vector, "statistics"), "token_count") for vector in predicted]
@@ -49,7 +49,7 @@ _IMAGE_SETTINGS = {"sampleCount": "choices", "seed": "seed"}
 
 
 def _image_parameters(body: Body) -> dict[str, Any]:
-    return {**chosen(body.get("parameters") or {}, _IMAGE_SETTINGS), "output_type": "image"}
+    return {**read_settings(body.get("parameters") or {}, _IMAGE_SETTINGS), "output_type": "image"}
 
 
 def _image_content(body: Body) -> Content:
@@ -58,9 +58,9 @@ def _image_content(body: Body) -> Content:
     return Content(messages=[{"role": "user", "parts": said}] if said else [])
 
 
-def read_images(answer: Any, full: bool) -> Delta | None:
+def read_images(answer: Any, needs_text: bool) -> Delta | None:
     """A whole answer: each image is a choice."""
-    images = enumerate(items(get(answer, "predictions"))) if full else ()
+    images = enumerate(items(get(answer, "predictions"))) if needs_text else ()
     return Delta(parts=[_image(image, place) for place, image in images])
 
 

@@ -25,11 +25,11 @@ _TRAFFIC = {
 """Vertex's words for what the Gemini API calls service tiers; any other is the list price."""
 
 
-def usage(stated: Any) -> Usage | None:
+def read_usage(stated: Any) -> Usage | None:
     """The counts as they are stated: thoughts stand beside the candidates, and what a tool put in beside the prompt."""
     if stated is None:
         return None
-    parts = by_modality(stated, _DETAILS, "tokenCount")
+    parts = read_modalities(stated, _DETAILS, "tokenCount")
     found = Usage(
         prompt=count(stated, "promptTokenCount"),
         tool_input=count(stated, "toolUsePromptTokenCount"),
@@ -48,7 +48,7 @@ def _answer(stated: Any) -> int | None:
     return 0 if said is None and thought is not None else said
 
 
-def by_modality(stated: Any, lists: Mapping[str, str], number: str) -> dict[str, Any]:
+def read_modalities(stated: Any, lists: Mapping[str, str], number: str) -> dict[str, Any]:
     """Return the counts of text, sound and images, of each side or of what was cached, which stand in lists."""
     found: dict[str, int] = {}
     for name, side in lists.items():
@@ -62,7 +62,7 @@ def by_modality(stated: Any, lists: Mapping[str, str], number: str) -> dict[str,
     return found
 
 
-def tier(stated: Any) -> dict[str, Any]:
+def read_tier(stated: Any) -> dict[str, Any]:
     """Return the service tier that the counts are billed by, if they say so."""
     found = text(get(stated, "serviceTier")) or _TRAFFIC.get(
         str(get(stated, "trafficType")).upper()

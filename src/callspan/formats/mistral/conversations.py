@@ -8,11 +8,11 @@ from typing import Any
 
 from callspan.events import SERVER_TOOL_CALL, TEXT, TOOL_CALL, Content, Delta, Failure, Part, shown
 from callspan.formats import parts as parts
-from callspan.formats.errors import failure_type, stated_failure
-from callspan.formats.fields import Body, get, identity, items, plain, position, text
+from callspan.formats.errors import failure_type, read_failure
+from callspan.formats.fields import Body, get, id_text, index_of, items, plain, text
 from callspan.formats.format import Format
 from callspan.formats.openai import chat as chat
-from callspan.formats.openai.usage import usage
+from callspan.formats.openai.usage import read_usage
 
 
 def parameters(body: Body) -> dict[str, Any]:
@@ -48,36 +48,36 @@ def _message(entry: Any) -> dict[str, Any]:
     return chat.content({"messages": [entry]}).messages[0]
 
 
-def read(answer: Any, full: bool) -> Delta | None:
+def read(answer: Any, needs_text: bool) -> Delta | None:
     """One event of a stream, or one whole answer."""
     kind = text(get(answer, "type")) or ""
     match kind:
         case "conversation.response.started":
             return Delta(details=_conversation(answer))
         case "conversation.response.done":
-            return Delta(usage=usage(get(answer, "usage")), last=True)
+            return Delta(usage=read_usage(get(answer, "usage")), last=True)
         case "conversation.response.error":
             said = str(get(answer, "message") or "")
             return Delta(failure=Failure(failure_type(answer, "code"), said), last=True)
         case _ if kind:
-            return _event(kind, answer, full)
+            return _event(kind, answer, needs_text)
         case _:
-            return _whole(answer, full)
+            return _whole(answer, needs_text)
 
 
-def _event(kind: str, event: Any, full: bool) -> Delta | None:
+def _event(kind: str, event: Any, needs_text: bool) -> Delta | None:
     name = _EVENTS.get(kind)
     if name is None:
         return None
-    spoken = _ENTRIES[name](event, position(event, "output_index")) if full else []
+    spoken = _ENTRIES[name](event, index_of(event, "output_index")) if needs_text else []
     return Delta(model=text(get(event, "model")), parts=spoken)
 
 
-def _whole(answer: Any, full: bool) -> Delta:
+def _whole(answer: Any, needs_text: bool) -> Delta:
     entries = [
         entry for entry in items(get(answer, "outputs")) if text(get(entry, "type")) in _ENTRIES
     ]
-    said = enumerate(entries if full else ())
+    said = enumerate(entries if needs_text else ())
     return Delta(
         model=next(
             (model for entry in reversed(entries) if (model := text(get(entry, "model")))), None
@@ -86,8 +86,8 @@ def _whole(answer: Any, full: bool) -> Delta:
             part for place, entry in said for part in _ENTRIES[get(entry, "type")](entry, place)
         ],
         details=_conversation(answer),
-        usage=usage(get(answer, "usage")),
-        failure=None if entries else stated_failure(answer),
+        usage=read_usage(get(answer, "usage")),
+        failure=None if entries else read_failure(answer),
         last=True,
     )
 
@@ -106,7 +106,7 @@ def _spoken(entry: Any, place: Any) -> list[Part]:
 
 
 def _called(entry: Any, place: Any) -> list[Part]:
-    own_id = identity(get(entry, "tool_call_id"))
+    own_id = id_text(get(entry, "tool_call_id"))
     return [Part(TOOL_CALL, _arguments(entry), 0, place, own_id, text(get(entry, "name")))]
 
 
@@ -117,7 +117,7 @@ def _ran(entry: Any, place: Any) -> list[Part]:
             _arguments(entry),
             0,
             place,
-            identity(get(entry, "id")),
+            id_text(get(entry, "id")),
             text(get(entry, "name")),
         )
     ]

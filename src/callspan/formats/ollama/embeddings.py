@@ -6,16 +6,16 @@ from typing import Any
 
 from callspan.events import Delta, Usage
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, chosen, count, get, text
+from callspan.formats.fields import Body, count, get, read_settings, text
 from callspan.formats.format import Format
 
 
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings."""
-    return chosen(body, {"dimensions": "dimensions"})
+    return read_settings(body, {"dimensions": "dimensions"})
 
 
-def read(answer: Any, _full: bool) -> Delta | None:
+def read(answer: Any, _needs_text: bool) -> Delta | None:
     """A whole answer; that to one prompt has a vector and nothing else."""
     evaluated = count(answer, "prompt_eval_count")
     vector = next(iter(get(answer, "embeddings") or ()), None) or get(answer, "embedding")

@@ -8,7 +8,7 @@ from typing import Any
 
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Part, Usage, shown
 from callspan.formats import parts as parts
-from callspan.formats.fields import Body, chosen, count, get, identity, items, plain, text
+from callspan.formats.fields import Body, count, get, id_text, items, plain, read_settings, text
 from callspan.formats.format import Format
 from callspan.runtime.number import real
 
@@ -29,7 +29,7 @@ _IMAGES = {"iVBOR": "image/png", "/9j/": "image/jpeg", "R0lGO": "image/gif", "Uk
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings, most of which stand among its options."""
     options = body.get("options")
-    found = chosen(options, _SETTINGS) if isinstance(options, Mapping) else {}
+    found = read_settings(options, _SETTINGS) if isinstance(options, Mapping) else {}
     limit = real(found.get("max_tokens"))
     if limit is not None and limit < 0:
         del found["max_tokens"]  # that is no limit: to go on for ever, or to fill the context
@@ -91,16 +91,16 @@ def _image(data: Any) -> dict[str, Any]:
     return parts.blob("image", next(known, ""), data)
 
 
-def read(answer: Any, full: bool) -> Delta | None:
+def read(answer: Any, needs_text: bool) -> Delta | None:
     """One object of a stream, or one whole answer."""
     done = get(answer, "done")
-    if not full and not done:
+    if not needs_text and not done:
         return None
     # the oldest servers say only that they are done
     reason = text(get(answer, "done_reason")) or ("stop" if done else None)
     return Delta(
         model=text(get(answer, "model")),
-        parts=_spoken(get(answer, "message") or answer) if full else (),
+        parts=_spoken(get(answer, "message") or answer) if needs_text else (),
         finish_reasons=((0, reason),),
         usage=_usage(answer),
         last=bool(done),
@@ -127,7 +127,7 @@ def _called(call: Any) -> Part:
     function = get(call, "function")
     given = plain(get(function, "arguments")) or {}
     told = {
-        "id": identity(get(call, "id")),
+        "id": id_text(get(call, "id")),
         "name": text(get(function, "name")) or "",
         "arguments": given,
     }

@@ -29,13 +29,13 @@ def _as_text(value: Any) -> str:
     )
 
 
-def read(answer: Any, full: bool) -> Delta | None:
+def read(answer: Any, needs_text: bool) -> Delta | None:
     """A whole answer; this API tells its tokens by other names than the rest of Ollama's."""
     answers, stated = get(answer, "answers"), get(answer, "usage")
     found = Usage(input=count(stated, "input_tokens"), output=count(stated, "output_tokens"))
     return Delta(
         model=text(get(answer, "model")),
-        parts=(Part(TEXT, _as_text(answers)),) if full and answers else (),
+        parts=(Part(TEXT, _as_text(answers)),) if needs_text and answers else (),
         usage=None if found.total is None else found,
     )
 

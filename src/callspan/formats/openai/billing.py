@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.events import Usage
-from callspan.formats.fields import Body, count, dollars, fields, get, inside, items, text
+from callspan.formats.fields import Body, all_fields, count, dollars, get, get_nested, items, text
 from callspan.runtime.number import whole
 
 FIELDS = frozenset(
@@ -75,7 +75,7 @@ def _add_cost(found: Usage, stated: Body, details: dict[str, int]) -> None:
     found.cost = _cost(stated)
     if found.cost is None or stated.get("is_byok") is not True:
         return
-    upstream = dollars(inside(stated, "cost_details", "upstream_inference_cost"))
+    upstream = dollars(get_nested(stated, "cost_details", "upstream_inference_cost"))
     if upstream is None:
         found.cost = None
         details["upstream_requests"] = 1
@@ -101,7 +101,7 @@ _CONDITIONS = frozenset({"service_tier", "speed", "inference_geo"})
 
 def conditions(stated: Any) -> dict[str, str]:
     """Return what a `usage` object says of how the call was served."""
-    told = fields(stated)
+    told = all_fields(stated)
     if _CONDITIONS.isdisjoint(told):
         return {}
     return {name: value for name in _CONDITIONS if (value := text(told.get(name)))}
@@ -109,8 +109,8 @@ def conditions(stated: Any) -> dict[str, str]:
 
 def gateway_cost(choice: Any) -> float | None:
     """Return what Vercel's gateway says that an answer cost, in the message of a choice or in the last piece of it."""
-    metadata = fields(get(choice, "message") or get(choice, "delta")).get("provider_metadata")
-    return None if metadata is None else dollars(inside(metadata, "gateway", "cost"))
+    metadata = all_fields(get(choice, "message") or get(choice, "delta")).get("provider_metadata")
+    return None if metadata is None else dollars(get_nested(metadata, "gateway", "cost"))
 
 
 _TOOLS = {
@@ -139,6 +139,6 @@ def executed(choices: list[Any]) -> dict[str, int]:
 def models(breakdown: Any) -> list[tuple[str | None, Any]]:
     """Return the models that a system of Groq's asked, each with its `usage` object."""
     return [
-        (text(get(each, "model")), fields(get(each, "usage")))
+        (text(get(each, "model")), all_fields(get(each, "usage")))
         for each in items(get(breakdown, "models"))
     ]

@@ -7,21 +7,21 @@ from typing import Any
 
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage, parsed
 from callspan.formats import parts as parts
-from callspan.formats.errors import stated_failure
+from callspan.formats.errors import read_failure
 from callspan.formats.fields import (
     Body,
-    chosen,
-    fields,
+    all_fields,
+    arguments_text,
     get,
-    identity,
+    id_text,
+    index_of,
     items,
-    position,
-    spoken,
+    read_settings,
     text,
 )
 from callspan.formats.format import Format
 from callspan.formats.openai import billing as billing
-from callspan.formats.openai.usage import from_timings, shares, usage
+from callspan.formats.openai.usage import read_shares, read_timings, read_usage
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -45,7 +45,7 @@ _DETAILS = ("service_tier", "system_fingerprint")
 
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings."""
-    found = chosen(body, _SETTINGS)
+    found = read_settings(body, _SETTINGS)
     found["api_type"] = "chat_completions"
     if ("response_format" in body or "modalities" in body) and (wanted := _output_type(body)):
         found["output_type"] = wanted
@@ -76,9 +76,9 @@ def content(body: Body) -> Content:
 def _message(item: Any) -> dict[str, Any]:
     role = get(item, "role") or "user"
     if role in ("tool", "function"):
-        identity = get(item, "tool_call_id") or get(item, "name")
+        own_id = get(item, "tool_call_id") or get(item, "name")
         found = [
-            {"type": "tool_call_response", "id": identity, "response": _plain(get(item, "content"))}
+            {"type": "tool_call_response", "id": own_id, "response": _plain(get(item, "content"))}
         ]
     else:
         found = _said(get(item, "content"))
@@ -141,14 +141,14 @@ def _asked(call: Any) -> dict[str, Any]:
     }
 
 
-def read(answer: Any, full: bool) -> Delta | None:
+def read(answer: Any, needs_text: bool) -> Delta | None:
     """One chunk, or one whole completion."""
-    told = fields(answer)
+    told = all_fields(answer)
     choices, stated = told.get("choices"), told.get("usage")
     if type(choices) is not list:
         choices = items(choices)
     if (
-        not full
+        not needs_text
         and stated is None
         and len(choices) == 1
         and get(choices[0], "finish_reason") is None
@@ -158,14 +158,14 @@ def read(answer: Any, full: bool) -> Delta | None:
     reasons: list[tuple[int, str | None]] = []
     broken = False
     for place, choice in enumerate(choices):
-        said = fields(choice)
-        index = position(said)
+        said = all_fields(choice)
+        index = index_of(said)
         index = place if index is None else index
         # Mistral's and others' models on Bedrock have another name for it
         reason = text(said.get("finish_reason") or said.get("stop_reason"))
         reasons.append((index, reason))
         broken = broken or reason == _BROKEN
-        if full:
+        if needs_text:
             piece, message = said.get("delta"), said.get("message")
             whole = piece is None or _is_whole(told, piece, message)
             found += _spoken(message if whole else piece, index, whole)
@@ -173,9 +173,11 @@ def read(answer: Any, full: bool) -> Delta | None:
             stated = said.get("usage")  # where some servers put it
     if stated is None and "x_groq" in told:
         stated = get(told["x_groq"], "usage")
-    delta = Delta(identity(told.get("id")), text(told.get("model")), found, reasons)
+    delta = Delta(id_text(told.get("id")), text(told.get("model")), found, reasons)
     delta.usage = (
-        from_timings(told["timings"]) if stated is None and "timings" in told else usage(stated)
+        read_timings(told["timings"])
+        if stated is None and "timings" in told
+        else read_usage(stated)
     )
     if "usage_breakdown" in told and delta.usage is not None:
         _break_down(delta.usage, told["usage_breakdown"], choices)
@@ -204,7 +206,7 @@ def _details(
 
 def _break_down(counts: Usage, breakdown: Any, choices: list[Any]) -> None:
     """Add which models Groq's systems asked, and which tools they ran, as each has a price of its own."""
-    counts.shares = shares(breakdown)
+    counts.shares = read_shares(breakdown)
     if counts.shares:
         counts.details = billing.executed(choices) or None
 
@@ -217,7 +219,7 @@ def _is_whole(told: Mapping[str, Any], piece: Any, message: Any) -> bool:
 def _spoken(message: Any, choice: int, whole: bool) -> list[Part]:
     """The parts of a message or of a piece of one: only fields that are there are looked at, most are not."""
     found: list[Part] = []
-    said = fields(message)
+    said = all_fields(message)
     for name, value in said.items():
         if value and name in _SAID and not (name == "reasoning" and said.get("reasoning_content")):
             found += _SAID[name](value, choice, whole)
@@ -249,8 +251,8 @@ def _calls(value: Any, choice: int, whole: bool) -> list[Part]:
     found: list[Part] = []
     for place, call in enumerate(items(value)):
         inner = get(call, "function") or get(call, "custom")
-        index = place if whole else position(call)
-        found.append(_call_part(inner, choice, index, identity(get(call, "id"))))
+        index = place if whole else index_of(call)
+        found.append(_call_part(inner, choice, index, id_text(get(call, "id"))))
     return found
 
 
@@ -274,9 +276,11 @@ _SAID = {
 }
 
 
-def _call_part(function: Any, choice: int, index: Any, identity: str | None) -> Part:
+def _call_part(function: Any, choice: int, index: Any, own_id: str | None) -> Part:
     given = get(function, "arguments") or get(function, "input")
-    return Part(TOOL_CALL, spoken(given), choice, index, identity, text(get(function, "name")))
+    return Part(
+        TOOL_CALL, arguments_text(given), choice, index, own_id, text(get(function, "name"))
+    )
 
 
 def _failure(told: Mapping[str, Any], choices: list[Any], broken: bool) -> Failure | None:
@@ -286,8 +290,8 @@ def _failure(told: Mapping[str, Any], choices: list[Any], broken: bool) -> Failu
         return None
     if broken and not told.get("error"):
         wrong = next((choice for choice in choices if get(choice, "error")), None)
-        return stated_failure(wrong) or Failure(_BROKEN)
-    return stated_failure(told)
+        return read_failure(wrong) or Failure(_BROKEN)
+    return read_failure(told)
 
 
 def with_usage_requested(body: Body) -> Body | None:

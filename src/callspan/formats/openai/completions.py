@@ -28,10 +28,10 @@ def content(body: Body) -> Content:
     )
 
 
-def read(answer: Any, full: bool) -> Delta | None:
+def read(answer: Any, needs_text: bool) -> Delta | None:
     """One chunk, or one whole completion."""
-    delta = chat.read(answer, full)
-    if delta is not None and full:
+    delta = chat.read(answer, needs_text)
+    if delta is not None and needs_text:
         delta.parts = [
             Part(TEXT, said, choice=index)
             for (index, _), choice in zip(

@@ -12,16 +12,16 @@ from typing import Any
 from callspan.events import TEXT, Content, Delta, Part
 from callspan.formats import parts as parts
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, chosen, fields, get, identity, items, text
+from callspan.formats.fields import Body, all_fields, get, id_text, items, read_settings, text
 from callspan.formats.format import Format
-from callspan.formats.openai.usage import usage
+from callspan.formats.openai.usage import read_usage
 
 _SETTINGS = {"temperature": "temperature", "n": "choices"}
 
 
 def _parameters(output_type: str | None) -> Callable[[Body], dict[str, Any]]:
     def parameters(body: Body) -> dict[str, Any]:
-        found = chosen(body, _SETTINGS)
+        found = read_settings(body, _SETTINGS)
         return found | {"output_type": output_type} if output_type else found
 
     return parameters
@@ -37,17 +37,17 @@ def _content(field: str) -> Callable[[Body], Content]:
     return content
 
 
-def read(answer: Any, full: bool) -> Delta | None:
+def read(answer: Any, needs_text: bool) -> Delta | None:
     """One event of a stream, or one whole answer. Images and sound are told by their size."""
     if isinstance(answer, str):
-        return Delta(parts=(Part(TEXT, answer),) if full else ())
-    told = fields(answer)
+        return Delta(parts=(Part(TEXT, answer),) if needs_text else ())
+    told = all_fields(answer)
     kind = told.get("type")
     ends = isinstance(kind, str) and kind.endswith((".done", ".completed"))
     return Delta(
         model=text(told.get("model")),
-        parts=_parts(told, ends) if full else (),
-        usage=usage(told.get("usage")),
+        parts=_parts(told, ends) if needs_text else (),
+        usage=read_usage(told.get("usage")),
         last=ends,
     )
 
@@ -64,9 +64,9 @@ def _image(item: Any, place: int) -> Part:
     return Part(shown.pop("type"), choice=place, data=shown)
 
 
-def read_moderation(answer: Any, _full: bool) -> Delta | None:
+def read_moderation(answer: Any, _needs_text: bool) -> Delta | None:
     """A whole judgement; what it says of the text is content of a kind, and is left to the app."""
-    return Delta(id=identity(get(answer, "id")), model=text(get(answer, "model")))
+    return Delta(id=id_text(get(answer, "id")), model=text(get(answer, "model")))
 
 
 _READ = with_failures(read)

@@ -17,22 +17,22 @@ from callspan.events import (
     shown,
 )
 from callspan.formats import parts as parts
-from callspan.formats.errors import OTHER, failure_type, stated_failure
+from callspan.formats.errors import OTHER, failure_type, read_failure
 from callspan.formats.fields import (
     Body,
-    chosen,
-    fields,
+    all_fields,
+    arguments_text,
     get,
-    identity,
+    id_text,
+    index_of,
     items,
     plain,
-    position,
-    spoken,
+    read_settings,
     text,
 )
 from callspan.formats.format import Format
 from callspan.formats.openai.tools import tools_used
-from callspan.formats.openai.usage import usage
+from callspan.formats.openai.usage import read_usage
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -48,7 +48,7 @@ _ENDS = ("response.completed", "response.incomplete", "response.failed", "respon
 
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings."""
-    found = chosen(body, _SETTINGS)
+    found = read_settings(body, _SETTINGS)
     found["api_type"] = "responses"
     if body.get("background") is True:
         found["background"] = True
@@ -112,17 +112,17 @@ def _piece(piece: Any) -> dict[str, Any]:
             return {"type": str(kind or "unknown")}
 
 
-def read(answer: Any, full: bool) -> Delta | None:
+def read(answer: Any, needs_text: bool) -> Delta | None:
     """One event of a stream, or one whole response."""
     kind = get(answer, "type")
     if not isinstance(kind, str):
-        return _whole(answer, full)
+        return _whole(answer, needs_text)
     if kind in _ENDS:
-        return _whole(get(answer, "response"), full, kind.removeprefix("response."))
+        return _whole(get(answer, "response"), needs_text, kind.removeprefix("response."))
     if kind in ("response.created", "response.queued", "response.in_progress"):
         begun = get(answer, "response")
         return Delta(
-            id=identity(get(begun, "id")),
+            id=id_text(get(begun, "id")),
             model=text(get(begun, "model")),
             finish_reasons=((0, None),),
         )
@@ -132,17 +132,17 @@ def read(answer: Any, full: bool) -> Delta | None:
             failure_type(told, "code", "type") if told is not answer else failure_type(told, "code")
         )
         return Delta(failure=Failure(code, str(get(told, "message") or "")), last=True)
-    return _piece_of_stream(kind, answer) if full else None
+    return _piece_of_stream(kind, answer) if needs_text else None
 
 
 def _piece_of_stream(kind: str, event: Any) -> Delta | None:
-    place = position(event, "output_index")
+    place = index_of(event, "output_index")
     fragment = text(get(event, "delta")) or ""
     match kind.removeprefix("response."):
         case "output_text.delta" | "refusal.delta":
-            part = Part(TEXT, fragment, index=(place, position(event, "content_index")))
+            part = Part(TEXT, fragment, index=(place, index_of(event, "content_index")))
         case "reasoning_summary_text.delta" | "reasoning_text.delta":
-            part = Part(REASONING, fragment, index=(place, position(event, "summary_index")))
+            part = Part(REASONING, fragment, index=(place, index_of(event, "summary_index")))
         case "function_call_arguments.delta" | "custom_tool_call_input.delta":
             part = Part(TOOL_CALL, fragment, index=place)
         case "output_item.added" if get(get(event, "item"), "type") in _CLIENT_TOOLS:
@@ -150,7 +150,7 @@ def _piece_of_stream(kind: str, event: Any) -> Delta | None:
             part = Part(
                 TOOL_CALL,
                 index=place,
-                id=identity(get(item, "call_id")),
+                id=id_text(get(item, "call_id")),
                 name=text(get(item, "name")),
             )
         case _:
@@ -158,17 +158,17 @@ def _piece_of_stream(kind: str, event: Any) -> Delta | None:
     return Delta(parts=(part,))
 
 
-def _whole(response: Any, full: bool, ending: str | None = None) -> Delta:
+def _whole(response: Any, needs_text: bool, ending: str | None = None) -> Delta:
     status = text(get(response, "status")) or ending
     reason = finish_reason(response, status)
-    counts = usage(get(response, "usage"))
+    counts = read_usage(get(response, "usage"))
     details = _details(response)
     if counts is not None:
         tools_used(response, counts, details)
     return Delta(
-        id=identity(get(response, "id")),
+        id=id_text(get(response, "id")),
         model=text(get(response, "model")),
-        parts=output(response) if full else (),
+        parts=output(response) if needs_text else (),
         finish_reasons=((0, reason),) if reason else (),
         usage=counts,
         details=details or None,
@@ -204,7 +204,7 @@ def finish_reason(response: Any, status: str | None) -> str | None:
 
 def _failure(response: Any, status: str | None) -> Failure | None:
     """Why the model failed: servers also answer so where they had no response to give, with status 200."""
-    failure = stated_failure(response)
+    failure = read_failure(response)
     if failure is not None or status not in ("failed", "cancelled"):
         return failure
     return Failure(CANCELLED_BY_PROVIDER if status == "cancelled" else OTHER)
@@ -238,15 +238,15 @@ def _output(item: Any, place: int) -> list[Part]:
             return [
                 Part(
                     TOOL_CALL,
-                    spoken(arguments),
+                    arguments_text(arguments),
                     0,
                     place,
-                    identity(get(item, "call_id")),
+                    id_text(get(item, "call_id")),
                     text(get(item, "name")),
                 )
             ]
         case "compaction":
-            return [Part("compaction", index=place, data={"id": identity(get(item, "id"))})]
+            return [Part("compaction", index=place, data={"id": id_text(get(item, "id"))})]
         case kind:
             return [_server_tool(str(kind or "unknown"), item, place)]
 
@@ -254,9 +254,9 @@ def _output(item: Any, place: int) -> list[Part]:
 def _server_tool(kind: str, item: Any, place: int) -> Part:
     """A tool that the provider ran by itself: what it was asked, and what it found where that is told."""
     name = kind.removesuffix("_call")
-    said = ((key, plain(value)) for key, value in fields(item).items() if value is not None)
+    said = ((key, plain(value)) for key, value in all_fields(item).items() if value is not None)
     told = {key: value for key, value in said if key not in ("id", "type", "status")}
-    own_id = identity(get(item, "id")) or identity(get(item, "call_id"))
+    own_id = id_text(get(item, "id")) or id_text(get(item, "call_id"))
     return Part(
         "server_tool_call",
         index=place,
@@ -275,12 +275,12 @@ def fetch_parameters(body: Body) -> dict[str, Any]:
     return found | ({"stream_cursor": str(cursor)} if cursor is not None else {})
 
 
-def fetch_read(answer: Any, full: bool) -> Delta | None:
+def fetch_read(answer: Any, needs_text: bool) -> Delta | None:
     """A fetched response. That it failed once is its state; fetching it went well.
 
     Its tokens are those of the call that made it: they go to that, if it was not told them itself.
     """
-    delta = read(answer, full)
+    delta = read(answer, needs_text)
     if delta is None or get(answer, "type") == "error":
         return delta
     status = text(get(answer, "status")) or text(get(get(answer, "response"), "status"))
@@ -292,9 +292,9 @@ def fetch_read(answer: Any, full: bool) -> Delta | None:
     return delta
 
 
-def read_compaction(answer: Any, full: bool) -> Delta | None:
+def read_compaction(answer: Any, needs_text: bool) -> Delta | None:
     """What is left of a conversation that a model has made shorter; the API says nothing of why it stopped."""
-    delta = _whole(answer, full)
+    delta = _whole(answer, needs_text)
     delta.last = delta.failure is None
     delta.finish_reasons = ((0, "compaction"),) if delta.last else ()
     return delta

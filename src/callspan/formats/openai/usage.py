@@ -6,16 +6,16 @@ from typing import Any
 
 from callspan.events import Usage
 from callspan.events.usage import Share
-from callspan.formats.fields import Body, count, fields
+from callspan.formats.fields import Body, all_fields, count
 from callspan.formats.openai import billing as billing
 from callspan.runtime.number import token_count
 
 
-def usage(stated: Any) -> Usage | None:
+def read_usage(stated: Any) -> Usage | None:
     """The counts of a `usage` object, by its old names (prompt, completion) or its new ones (input, output)."""
     if stated is None:
         return None
-    told = fields(stated)
+    told = all_fields(stated)
     sent = (
         told.get("prompt_tokens_details")
         or told.get("input_tokens_details")
@@ -30,13 +30,13 @@ def usage(stated: Any) -> Usage | None:
     if found.output is None:
         found.output = token_count(told.get("output_tokens"))
     if sent is not None:
-        _count_sent(found, fields(sent))
+        _count_sent(found, all_fields(sent))
     if said is not None:
-        _count_said(found, fields(said))
+        _count_said(found, all_fields(said))
     if not billing.FIELDS.isdisjoint(told) or (
-        sent is not None and not billing.PARTS.isdisjoint(fields(sent))
+        sent is not None and not billing.PARTS.isdisjoint(all_fields(sent))
     ):
-        billing.add(found, told, fields(sent))
+        billing.add(found, told, all_fields(sent))
     for name, part in _ELSEWHERE.items():
         if name in told and getattr(found, part) is None:
             setattr(found, part, token_count(told[name]))
@@ -75,13 +75,13 @@ def _include(found: Usage, total: int | None) -> None:
         found.output += missing
 
 
-def shares(breakdown: Any) -> tuple[Share, ...]:
+def read_shares(breakdown: Any) -> tuple[Share, ...]:
     """Return what each model has used that a system of Groq's asked."""
-    found = [(model, usage(stated)) for model, stated in billing.models(breakdown)]
+    found = [(model, read_usage(stated)) for model, stated in billing.models(breakdown)]
     return tuple(Share(model, counts) for model, counts in found if counts is not None)
 
 
-def from_timings(timings: Any) -> Usage | None:
+def read_timings(timings: Any) -> Usage | None:
     """What llama.cpp's server says that it worked on, in the last chunk of a stream that was not asked for usage."""
     said, read, cached = (count(timings, name) for name in ("predicted_n", "prompt_n", "cache_n"))
     if said is None:

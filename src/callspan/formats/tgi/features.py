@@ -16,7 +16,7 @@ def parameters(body: Body) -> dict[str, Any]:
     return openai_parameters({**(body.get("parameters") or {}), **body})
 
 
-def read(answer: Any, _full: bool) -> Delta | None:
+def read(answer: Any, _needs_text: bool) -> Delta | None:
     """A whole answer: a vector for each text, or for each token of each text."""
     while (inner := items(answer)) and isinstance(inner[0], list):
         answer = inner[0]

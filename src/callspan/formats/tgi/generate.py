@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.events import TEXT, Content, Delta, Part, Usage
-from callspan.formats.errors import stated_failure
-from callspan.formats.fields import Body, chosen, count, get, items, text
+from callspan.formats.errors import read_failure
+from callspan.formats.fields import Body, count, get, items, read_settings, text
 from callspan.formats.format import Format
 
 _SETTINGS = {
@@ -22,7 +22,7 @@ _SETTINGS = {
 
 def parameters(body: Body) -> dict[str, Any]:
     """The request's settings."""
-    return chosen(body.get("parameters") or {}, _SETTINGS)
+    return read_settings(body.get("parameters") or {}, _SETTINGS)
 
 
 def content(body: Body) -> Content:
@@ -33,16 +33,16 @@ def content(body: Body) -> Content:
     )
 
 
-def read(answer: Any, full: bool) -> Delta | None:
+def read(answer: Any, needs_text: bool) -> Delta | None:
     """One token of a stream, or one whole answer, which some servers put into a list."""
     told = next(iter(items(answer)), answer)
     details, token = get(told, "details"), get(told, "token")
     reason = text(get(details, "finish_reason"))
     return Delta(
-        parts=_said(told, token) if full else (),
+        parts=_said(told, token) if needs_text else (),
         finish_reasons=((0, reason),) if token is not None or reason else (),
         usage=_usage(details),
-        failure=stated_failure(told),
+        failure=read_failure(told),
         last=reason is not None,
     )
 

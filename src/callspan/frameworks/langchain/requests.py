@@ -7,7 +7,7 @@ from typing import Any
 
 from callspan.content.values import as_object
 from callspan.events import Call, Content
-from callspan.formats.fields import chosen, get, items, text
+from callspan.formats.fields import get, items, read_settings, text
 from callspan.formats.parts import tools
 from callspan.frameworks.langchain.conversation import messages
 from callspan.lifecycle.observation import Observation
@@ -66,7 +66,7 @@ def _parameters(metadata: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[s
     }
     return {
         **{name: value for name, value in standard.items() if value is not None},
-        **chosen(asked, _SETTINGS),
+        **read_settings(asked, _SETTINGS),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from callspan.events import TEXT, TOOL_CALL, Delta, Part, Usage
 from callspan.formats.fields import count, get, items, text
-from callspan.formats.openai.usage import usage as openai_usage
+from callspan.formats.openai.usage import read_usage
 from callspan.frameworks.langchain.conversation import parts
 
 _OWN_IDS = ("run-", "run--", "lc_run-", "lc_")
@@ -97,12 +97,12 @@ def _usage(generations: list[Any], output: Mapping[str, Any]) -> Usage | None:
         if found:
             stated = get(get(message, "response_metadata"), "token_usage") or stated
             return _with_billing(_of_metadata(found), stated)
-    return openai_usage(stated) if stated else None
+    return read_usage(stated) if stated else None
 
 
 def _with_billing(found: Usage | None, stated: Any) -> Usage | None:
     """Add what the provider's own counts say of the cost, for which LangChain has no name."""
-    own = openai_usage(stated) if found is not None and stated else None
+    own = read_usage(stated) if found is not None and stated else None
     if found is not None and own is not None:
         found.cost, found.details = own.cost, own.details
     return found

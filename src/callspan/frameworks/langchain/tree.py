@@ -8,7 +8,7 @@ from typing import Any
 
 from callspan.events import Call, Content, Delta
 from callspan.events.exceptions import note_translation, qualified
-from callspan.formats.format import nothing
+from callspan.formats.format import read_nothing
 from callspan.frameworks.framework import Opener
 from callspan.frameworks.langchain import requests, results, steps
 from callspan.frameworks.langchain.facts import framework
@@ -145,7 +145,7 @@ class Tree:
             {key: value for key, value in parameters.items() if value},
             content=content,
         )
-        self._observe(run, call, nothing)
+        self._observe(run, call, read_nothing)
 
     def _observe(self, run: Run, call: Call, read: Callable[[Any, bool], Delta | None]) -> None:
         call.framework = run.framework

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callspan.accounting.budgets import BudgetExceeded
-from callspan.formats.format import nothing
+from callspan.formats.format import read_nothing
 from callspan.frameworks.framework import Opener
 from callspan.frameworks.litellm.request import Request
 from callspan.frameworks.run_context import ProxyRunContext
@@ -26,7 +26,7 @@ def admit(request: Request, opener: Opener | None) -> None:
 
 
 def _ask(request: Request, opener: Opener) -> None:
-    observation = opener(request.made(request.stream, False), nothing, request.base)
+    observation = opener(request.made(request.stream, False), read_nothing, request.base)
     if observation is not None and observation.budgets:
         observation.size = request.size
         observation.admit()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callspan.events import Delta
-from callspan.formats.fields import get, loaded, text
+from callspan.formats.fields import get, parse_json, text
 from callspan.frameworks.litellm import counts as provider_counts
 from callspan.frameworks.litellm.request import Request
 from callspan.lifecycle.observation import Reader
@@ -71,7 +71,7 @@ def rest(stream: Any) -> Callable[[], Delta | None]:
 
 def _identity(known: str | None, raw: str) -> str | None:
     """The provider's id of the answer. LiteLLM makes ids up, and packs those of responses into longer ones."""
-    said = loaded(raw) if raw.startswith("{") else None
+    said = parse_json(raw) if raw.startswith("{") else None
     if isinstance(said, dict):
         return text(said.get("id")) or text(said.get("responseId"))
     return _given(known, _MADE_UP if raw else _DOUBTFUL)

@@ -8,7 +8,7 @@ from inspect import iscoroutinefunction
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
-from callspan.formats.format import nothing
+from callspan.formats.format import read_nothing
 from callspan.frameworks.litellm import answers
 from callspan.frameworks.litellm.admission import refusal
 from callspan.frameworks.litellm.native_answers import EventReader
@@ -50,7 +50,7 @@ def follow(request: Request, stream: Any, observation: Observation) -> Any:
         if request.waiting:
             request.tell(observation)
         elif request.observation is None:
-            observation.read, observation.rest = nothing, None
+            observation.read, observation.rest = read_nothing, None
 
     request.late = True
     if make_call is not None and source is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from callspan.events import Delta, Usage
-from callspan.formats.fields import loaded
+from callspan.formats.fields import parse_json
 from callspan.formats.format import Format
 
 _EVENT_LIMIT = 4 * 1024 * 1024
@@ -38,7 +38,7 @@ class EventReader:
         if len(self._rest) > _EVENT_LIMIT:
             self._rest = b""
         for line in lines:
-            event = loaded(line[5:].strip()) if line.startswith(b"data:") else None
+            event = parse_json(line[5:].strip()) if line.startswith(b"data:") else None
             if event is not None:
                 yield event
 

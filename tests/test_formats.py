@@ -12,11 +12,11 @@ from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.responses import RESPONSES
 
 
-def read(dialect: Any, *answers: dict[str, Any]) -> Response:
+def read(wire_format: Any, *answers: dict[str, Any]) -> Response:
     """What chunks or a whole answer come to."""
     response = Response()
     for answer in answers:
-        delta = dialect.read(answer, True)
+        delta = wire_format.read(answer, True)
         if delta is not None:
             response.add(delta)
     return response
