@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from callspan.events import TEXT, Content
-from callspan.formats.fields import Item, get
+from callspan.events import TEXT, Content, Part, shown
+from callspan.formats.fields import Index, Item, get
 
 MessagePart = dict[str, Any]
 """A part of a message as it is captured: its `type`, and the fields that belong to that type."""
@@ -41,6 +41,21 @@ def user_messages(parts: list[MessagePart]) -> list[Message]:
 def prompt_content(prompt: str | None) -> Content:
     """Return the content of a request that has a prompt in place of messages."""
     return Content(user_messages(text_parts(prompt)))
+
+
+def tool_response(call_id: Item, response: object) -> MessagePart:
+    """Return the part that has the result of a tool call."""
+    return {"type": "tool_call_response", "id": call_id, "response": response}
+
+
+def message_parts(pieces: Iterable[Part]) -> list[MessagePart]:
+    """Return parts of an answer as parts of a message, for requests that repeat an answer."""
+    return [shown(piece, piece.text) for piece in pieces]
+
+
+def whole_part(part: MessagePart, index: Index = None, choice: int = 0) -> Part:
+    """Return a part of a message as a part of an answer. Its fields are moved, not copied."""
+    return Part(part.pop("type"), choice=choice, index=index, data=part)
 
 
 def media(modality: str, url: object) -> MessagePart:

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from callspan.events import TEXT, Content, Delta, Part
-from callspan.formats.anthropic import messages as messages
+from callspan.formats.anthropic import messages
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, get, id_text, text
+from callspan.formats.fields import Body, Item, Parameters, get, id_text, text
 from callspan.formats.format import Format
+from callspan.formats.parts import prompt_content
 
 
-def parameters(body: Body) -> dict[str, Any]:
-    """The request's settings."""
+def parameters(body: Body) -> Parameters:
+    """Return the request's settings."""
     limit = body.get("max_tokens_to_sample")
-    return messages.parameters(body if limit is None else {**body, "max_tokens": limit})
+    if limit is not None:
+        body = {**body, "max_tokens": limit}
+    return messages.parameters(body)
 
 
 def content(body: Body) -> Content:
-    """The prompt, which holds the whole conversation."""
-    prompt = text(body.get("prompt"))
-    return Content(
-        [{"role": "user", "parts": [{"type": TEXT, "content": prompt}]}] if prompt else []
-    )
+    """Return the prompt, which holds the whole conversation."""
+    return prompt_content(text(body.get("prompt")))
 
 
-def read(answer: Any, needs_text: bool) -> Delta | None:
-    """One piece of an answer, or a whole one; errors are those of messages."""
+def read(answer: Item, needs_text: bool) -> Delta | None:
+    """Read one piece of an answer, or a whole one; errors are those of messages."""
     if get(answer, "type") in ("error", "ping"):
         return messages.read(answer, needs_text)
-    said = text(get(answer, "completion")) if needs_text else None
+    fragment = text(get(answer, "completion"))
     return Delta(
         id=id_text(get(answer, "id")),
         model=text(get(answer, "model")),
-        parts=(Part(TEXT, said),) if said else (),
+        parts=(Part(TEXT, fragment),) if fragment and needs_text else (),
         finish_reasons=((0, text(get(answer, "stop_reason"))),),
     )
 

@@ -1,14 +1,23 @@
-"""Anthropic's messages: whole, or streamed as events that each speak of one block of the content."""
+"""Anthropic's messages: whole, or streamed as events that are each about one block of content."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part
-from callspan.formats.anthropic import parts as parts
+from callspan.formats.anthropic import parts
 from callspan.formats.anthropic.usage import read_conditions, read_usage
-from callspan.formats.errors import failure_type, read_failure
-from callspan.formats.fields import Body, get, id_text, index_of, items, read_settings, text
+from callspan.formats.errors import error_message, failure_type, read_failure
+from callspan.formats.fields import (
+    Body,
+    Item,
+    Parameters,
+    get,
+    get_nested,
+    id_text,
+    index_of,
+    items,
+    read_settings,
+    text,
+)
 from callspan.formats.format import Format
 from callspan.formats.parts import output_type
 
@@ -27,98 +36,115 @@ _FRAGMENTS = {
     "thinking_delta": (REASONING, "thinking"),
     "input_json_delta": (TOOL_CALL, "partial_json"),
 }
+"""The fragments of a stream by their type: the kind of part, and the field that has the text."""
 
 
-def parameters(body: Body) -> dict[str, Any]:
-    """The request's settings."""
-    found = read_settings(body, _SETTINGS)
-    wanted = body.get("output_config")
-    effort = text(get(wanted, "effort"))
-    if effort:
-        found["reasoning_level"] = effort
-    kind = output_type(get(get(wanted, "format") or body.get("output_format"), "type"))
-    earlier = text(get(body.get("thread"), "previous_message_id"))
-    told = {"output_type": kind, "previous_response_id": earlier}
-    return found | {name: value for name, value in told.items() if value}
+def parameters(body: Body) -> Parameters:
+    """Return the request's settings."""
+    settings = read_settings(body, _SETTINGS)
+    config = body.get("output_config")
+    output_format = get(config, "format") or body.get("output_format")
+    values = {
+        "reasoning_level": text(get(config, "effort")),
+        "output_type": output_type(get(output_format, "type")),
+        "previous_response_id": text(get(body.get("thread"), "previous_message_id")),
+    }
+    for name, value in values.items():
+        if value:
+            settings[name] = value
+    return settings
 
 
 def content(body: Body) -> Content:
-    """The system prompt, the conversation and the tools."""
+    """Return the system prompt, the conversation and the tools."""
     return Content(
         messages=[parts.message(item) for item in items(body.get("messages"))],
-        system=parts.said(body.get("system")),
+        system=parts.content_parts(body.get("system")),
         tools=[parts.tool(item) for item in items(body.get("tools"))],
     )
 
 
-def read(answer: Any, needs_text: bool) -> Delta | None:
-    """One event of a stream, or one whole message."""
+def read(answer: Item, needs_text: bool) -> Delta | None:
+    """Read one event of a stream, or one whole message."""
     kind = get(answer, "type")
     match kind:
         case "content_block_delta":
             return _fragment(answer) if needs_text else None
         case "content_block_start":
-            return _begun(get(answer, "content_block"), index_of(answer)) if needs_text else None
+            return _block_start(answer) if needs_text else None
         case "message_start":
-            begun = get(answer, "message")
-            return Delta(
-                id=id_text(get(begun, "id")),
-                model=text(get(begun, "model")),
-                finish_reasons=((0, None),),
-                usage=read_usage(get(begun, "usage")),
-                details=read_conditions(get(begun, "usage")),
-            )
+            return _message_start(get(answer, "message"))
         case "message_delta":
-            reason = text(get(get(answer, "delta"), "stop_reason"))
-            stated = get(answer, "usage")
-            return Delta(
-                finish_reasons=((0, reason),),
-                usage=read_usage(stated),
-                details=read_conditions(stated),
-            )
+            return _message_delta(answer)
         case "message_stop":
             return Delta(last=True)
         case "error":
-            return Delta(failure=_failure(get(answer, "error")), last=True)
-        case _:
-            return (
-                _whole(answer, needs_text)
-                if kind == "message" or not isinstance(kind, str)
-                else None
+            error = get(answer, "error")
+            return Delta(
+                failure=Failure(failure_type(error, "type"), error_message(error)), last=True
             )
+    if isinstance(kind, str) and kind != "message":
+        return None
+    return _whole(answer, needs_text)
 
 
-def _fragment(event: Any) -> Delta | None:
+def _fragment(event: Item) -> Delta | None:
     delta = get(event, "delta")
-    if get(delta, "type") == "compaction_delta":  # comes whole, after a block that begins empty
-        return Delta(parts=(parts.compacted(delta, index_of(event)),))
-    kind, field = _FRAGMENTS.get(text(get(delta, "type")) or "", ("", ""))
-    said = text(get(delta, field))
-    return Delta(parts=(Part(kind, said, index=index_of(event)),)) if said else None
+    kind = text(get(delta, "type"))
+    if kind == "compaction_delta":  # comes whole, after a block that begins empty
+        return Delta(parts=(parts.compaction(delta, index_of(event)),))
+    if kind not in _FRAGMENTS:
+        return None
+    part_kind, field = _FRAGMENTS[kind]
+    fragment = text(get(delta, field))
+    if fragment is None:
+        return None
+    return Delta(parts=(Part(part_kind, fragment, index=index_of(event)),))
 
 
-def _whole(message: Any, needs_text: bool) -> Delta:
-    reason = text(get(message, "stop_reason"))
-    said = items(get(message, "content")) if needs_text else ()
+def _block_start(event: Item) -> Delta | None:
+    block = get(event, "content_block")
+    if get(block, "type") == "compaction" and not get(block, "content"):
+        return None
+    return Delta(parts=(parts.part(block, index_of(event)),))
+
+
+def _message_start(message: Item) -> Delta:
+    usage = get(message, "usage")
     return Delta(
         id=id_text(get(message, "id")),
         model=text(get(message, "model")),
-        parts=[parts.part(block, place) for place, block in enumerate(said)],
-        finish_reasons=((0, reason),) if reason else (),
-        usage=read_usage(get(message, "usage")),
-        details=read_conditions(get(message, "usage")),
-        failure=None if reason else read_failure(message),
+        finish_reasons=((0, None),),
+        usage=read_usage(usage),
+        details=read_conditions(usage),
     )
 
 
-def _begun(block: Any, place: int | None) -> Delta | None:
-    if get(block, "type") == "compaction" and not get(block, "content"):
-        return None
-    return Delta(parts=(parts.part(block, place),))
+def _message_delta(event: Item) -> Delta:
+    usage = get(event, "usage")
+    reason = text(get_nested(event, "delta", "stop_reason"))
+    return Delta(
+        finish_reasons=((0, reason),), usage=read_usage(usage), details=read_conditions(usage)
+    )
 
 
-def _failure(error: Any) -> Failure:
-    return Failure(failure_type(error, "type"), str(get(error, "message") or ""))
+def _whole(message: Item, needs_text: bool) -> Delta:
+    reason = text(get(message, "stop_reason"))
+    usage = get(message, "usage")
+    delta = Delta(
+        id=id_text(get(message, "id")),
+        model=text(get(message, "model")),
+        usage=read_usage(usage),
+        details=read_conditions(usage),
+    )
+    if reason:
+        delta.finish_reasons = ((0, reason),)
+    else:
+        delta.failure = read_failure(message)
+    if needs_text:
+        blocks = enumerate(items(get(message, "content")))
+        delta.parts = [parts.part(block, index) for index, block in blocks]
+    return delta
 
 
 MESSAGES = Format("chat", parameters, read, content)

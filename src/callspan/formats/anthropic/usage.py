@@ -2,114 +2,138 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from callspan.events import Usage
 from callspan.events.usage import Share
-from callspan.formats.fields import count, get, items, text
+from callspan.formats.fields import Item, count, get, get_nested, items, text
 
 _WITHIN = frozenset({"message", "fallback_message"})
 """The types of iterations that the counts of the whole answer include."""
 _BESIDE = frozenset({"compaction", "advisor_message"})
-"""The types that it does not include, though they are billed; of any other type the numbers tell."""
-_FEES = {
+"""The types that they do not include, though they are billed; of other types the numbers tell."""
+_TOOL_USES = {
     "web_search_requests": "web_searches",
     "web_fetch_requests": "web_fetches",
     "code_execution_requests": "code_executions",
 }
 _CONDITIONS = ("service_tier", "speed", "inference_geo")
-_ADDED = ("uncached", "output", "cache_read", "cache_write", "cache_write_1h")
+_SUMMED = ("uncached", "output", "cache_read", "cache_write", "cache_write_1h")
+"""The counts of which each iteration has a share."""
 
 
-def read_usage(stated: Any) -> Usage | None:
-    """Return the counts: what was read from or written to a cache stands beside the rest of the input.
+def read_usage(source: Item) -> Usage | None:
+    """Return the counts; those of a cache stand beside the rest of the input.
 
-    Where the answer was sampled in several requests (`iterations`), each is a share of it, and the counts are those of
-    all of them together. A compaction, for one, is billed, and is not in the counts of the whole answer.
+    Where the answer was sampled in several requests (`iterations`), each is a share of it, and
+    the counts are those of all of them together. A compaction, for one, is billed, and is not in
+    the counts of the whole answer.
     """
-    if stated is None:
+    if source is None:
         return None
-    whole = _counts(stated)
-    whole.details = _fees(get(stated, "server_tool_use"))
-    shares = _shares(stated, whole)
+    usage = _counts(source)
+    usage.details = _tool_uses(get(source, "server_tool_use"))
+    iterations = items(get(source, "iterations"))
+    if not iterations:
+        return usage
+    shares = _shares(iterations, usage)
     if not shares:
-        return whole
-    sums = {name: _sum(name, shares) for name in _ADDED}
-    return replace(whole, **sums, shares=shares)
+        return usage
+    sums = {name: _sum(name, shares) for name in _SUMMED}
+    return replace(usage, **sums, shares=shares)
 
 
-def _counts(stated: Any) -> Usage:
+def _counts(source: Item) -> Usage:
     return Usage(
-        uncached=count(stated, "input_tokens"),
-        output=count(stated, "output_tokens"),
-        cache_read=count(stated, "cache_read_input_tokens"),
-        cache_write=count(stated, "cache_creation_input_tokens"),
-        cache_write_1h=count(stated, "cache_creation", "ephemeral_1h_input_tokens"),
-        reasoning=count(stated, "output_tokens_details", "thinking_tokens"),
+        uncached=count(source, "input_tokens"),
+        output=count(source, "output_tokens"),
+        cache_read=count(source, "cache_read_input_tokens"),
+        cache_write=count(source, "cache_creation_input_tokens"),
+        cache_write_1h=count(source, "cache_creation", "ephemeral_1h_input_tokens"),
+        reasoning=count(source, "output_tokens_details", "thinking_tokens"),
     )
 
 
-def _shares(stated: Any, whole: Usage) -> tuple[Share, ...]:
-    """Return what each request has used, with what no iteration states of the whole as one more."""
-    iterations = [
-        (text(get(each, "type")), _share(each)) for each in items(get(stated, "iterations"))
-    ]
-    shares = [share for _, share in iterations if share.usage.total is not None]
+def _tool_uses(source: Item) -> dict[str, int] | None:
+    if source is None:
+        return None
+    uses: dict[str, int] = {}
+    for field, name in _TOOL_USES.items():
+        number = count(source, field)
+        if number is not None:
+            uses[name] = number
+    return uses or None
+
+
+def _shares(iterations: list[Item], whole: Usage) -> tuple[Share, ...]:
+    """Return the counts of each request, and as one more share the rest of the whole answer."""
+    kinds = [text(get(iteration, "type")) for iteration in iterations]
+    every = [Share(text(get(item, "model")), _counts(item)) for item in iterations]
+    shares = [share for share in every if share.usage.total is not None]
     if not shares:
         return ()
-    within = [share for kind, share in iterations if kind not in _BESIDE]
-    if sum(share.usage.total or 0 for share in within) > (whole.total or 0):
-        within = [share for kind, share in iterations if kind in _WITHIN]
-    rest: dict[str, Any] = {name: _rest(name, whole, within) for name in _ADDED}
-    longer = min(rest["cache_write_1h"] or 0, rest["cache_write"] or 0)
-    shares = list(_kept_longer(shares, (rest["cache_write_1h"] or 0) - longer))
-    rest["cache_write_1h"] = longer
+    rest = _rest(whole, _included(kinds, every, whole))
+    written_for_hour = rest["cache_write_1h"] or 0
+    # What an hour's cache holds beyond the rest was written by iterations that do not state it.
+    rest["cache_write_1h"] = min(written_for_hour, rest["cache_write"] or 0)
+    shares = _add_hours(shares, written_for_hour - rest["cache_write_1h"])
     if any(rest.values()):
         shares.insert(0, Share(None, Usage(**rest)))
     return tuple(shares)
 
 
-def _kept_longer(shares: list[Share], tokens: int) -> Iterator[Share]:
-    """Yield the shares, with so many tokens kept for an hour where an iteration leaves that out."""
+def _included(kinds: list[str | None], every: list[Share], whole: Usage) -> list[Share]:
+    """Return the shares that the counts of the whole answer include."""
+    pairs = list(zip(kinds, every, strict=True))
+    included = [share for kind, share in pairs if kind not in _BESIDE]
+    total = sum(share.usage.total or 0 for share in included)
+    if total <= (whole.total or 0):
+        return included
+    # Together they are more than the whole, so the types that are not listed stand beside it.
+    return [share for kind, share in pairs if kind in _WITHIN]
+
+
+def _rest(whole: Usage, included: list[Share]) -> dict[str, Any]:
+    """Return the part of each count of the whole that no share has."""
+    rest: dict[str, Any] = {}
+    for name in _SUMMED:
+        number = getattr(whole, name)
+        if number is not None:
+            number = max(0, number - (_sum(name, included) or 0))
+        rest[name] = number
+    return rest
+
+
+def _add_hours(shares: list[Share], tokens: int) -> list[Share]:
+    """Return the shares with the tokens of an hour's cache put where an iteration leaves it out."""
+    result: list[Share] = []
     for share in shares:
-        if share.usage.cache_write_1h is None and share.usage.cache_write:
-            longer = min(tokens, share.usage.cache_write)
-            tokens -= longer
-            yield Share(share.model, replace(share.usage, cache_write_1h=longer))
-        else:
-            yield share
+        usage = share.usage
+        if usage.cache_write_1h is None and usage.cache_write:
+            part = min(tokens, usage.cache_write)
+            tokens -= part
+            share = Share(share.model, replace(usage, cache_write_1h=part))
+        result.append(share)
+    return result
 
 
-def _share(iteration: Any) -> Share:
-    return Share(text(get(iteration, "model")), _counts(iteration))
+def _sum(name: str, shares: Sequence[Share]) -> int | None:
+    """Return the sum of a count over the shares that state it; `None` if none does."""
+    numbers = [getattr(share.usage, name) for share in shares]
+    numbers = [number for number in numbers if number is not None]
+    return sum(numbers) if numbers else None
 
 
-def _sum(name: str, shares: tuple[Share, ...] | list[Share]) -> int | None:
-    known = [number for share in shares if (number := getattr(share.usage, name)) is not None]
-    return sum(known) if known else None
-
-
-def _rest(name: str, whole: Usage, within: list[Share]) -> int | None:
-    """Return the part of a count of the whole that no share has."""
-    number = getattr(whole, name)
-    return None if number is None else max(0, number - (_sum(name, within) or 0))
-
-
-def _fees(stated: Any) -> dict[str, int] | None:
-    found = {
-        ours: number
-        for theirs, ours in _FEES.items()
-        if (number := count(stated, theirs)) is not None
-    }
-    return found or None
-
-
-def read_conditions(stated: Any) -> dict[str, Any]:
-    """Return what of an answer its price depends on, by the names that settings have."""
-    found = {name: value for name in _CONDITIONS if (value := text(get(stated, name)))}
-    credit = text(get(get(get(stated, "fallback_credit"), "status"), "type"))
+def read_conditions(usage: Item) -> dict[str, str]:
+    """Return what the price of an answer depends on beside the counts, named as the settings."""
+    conditions: dict[str, str] = {}
+    for name in _CONDITIONS:
+        value = text(get(usage, name))
+        if value:
+            conditions[name] = value
+    credit = text(get_nested(usage, "fallback_credit", "status", "type"))
     if credit == "redeemed":
-        found["repricing"] = credit
-    return found
+        conditions["repricing"] = credit
+    return conditions

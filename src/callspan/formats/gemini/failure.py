@@ -1,14 +1,14 @@
-"""What Google's APIs say with an error."""
+"""Errors of Google's APIs."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from callspan.formats.fields import get, items, text
+from callspan.formats.fields import Item, get, get_nested, items, text
 
 
-def read_retry_delay(answer: Any) -> str | None:
-    """The seconds to wait before trying again, which stand in the details of the error."""
-    details = items(get(get(answer, "error"), "details"))
-    wait = next((delay for detail in details if (delay := text(get(detail, "retryDelay")))), None)
-    return None if wait is None else wait.removesuffix("s")
+def read_retry_delay(answer: Item) -> str | None:
+    """Return the seconds to wait before the next try, which stand in the details of the error."""
+    for detail in items(get_nested(answer, "error", "details")):
+        delay = text(get(detail, "retryDelay"))
+        if delay:
+            return delay.removesuffix("s")
+    return None

@@ -6,155 +6,178 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, shown
-from callspan.formats import parts as parts
-from callspan.formats.fields import all_fields, arguments_text, get, id_text, items, plain, text
+from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part
+from callspan.formats import parts
+from callspan.formats.fields import (
+    Item,
+    all_fields,
+    arguments_text,
+    get,
+    id_text,
+    items,
+    plain,
+    text,
+)
+from callspan.formats.parts import Message, MessagePart, ToolDefinition
 
 _MODALITIES = ("image", "audio", "video")
 _CODE = "code_execution"
-_WORD = re.compile("[A-Z]")
+_RESPONSE = "server_tool_call_response"
+_CAPITAL = re.compile("[A-Z]")
+
+_Reading = tuple[str, str, dict[str, Any]]
+"""What a part is read as: its kind, its text, and its fields."""
 
 
-def field(source: Any, name: str) -> Any:
-    """A field of a request; the client writes inner ones in either spelling, depending on its version."""
-    found = get(source, name)
-    return (
-        get(source, _WORD.sub(lambda start: f"_{start.group().lower()}", name))
-        if found is None
-        else found
-    )
+def get_either(source: Item, name: str) -> Item:
+    """Return a field of a request by its name in camel case, else by that in snake case.
+
+    Which of them the client (google-genai) writes inside of a field depends on its version.
+    """
+    value = get(source, name)
+    if value is None:
+        return get(source, _CAPITAL.sub(lambda match: f"_{match.group().lower()}", name))
+    return value
 
 
-def message(content: Any) -> dict[str, Any]:
-    """One content of a request; its role is the model's or the user's."""
-    role = get(content, "role")
-    return {"role": "assistant" if role == "model" else role or "user", "parts": said(content)}
+def message(content: Item) -> Message:
+    """Return one content of a request as a message."""
+    role = get(content, "role") or "user"
+    if role == "model":
+        role = "assistant"
+    return {"role": role, "parts": content_parts(content)}
 
 
-def said(content: Any) -> list[dict[str, Any]]:
-    """The parts of a content."""
-    found = (part(item) for item in items(get(content, "parts")))
-    return [shown(piece, piece.text) for piece in found if piece is not None]
+def content_parts(content: Item) -> list[MessagePart]:
+    """Return the parts of a content."""
+    pieces = [part(item) for item in items(get(content, "parts"))]
+    return parts.message_parts(piece for piece in pieces if piece is not None)
 
 
-def part(item: Any, choice: int = 0) -> Part | None:
-    """One part; `None` where it says nothing. All but text arrive whole, also in a stream."""
-    words = text(get(item, "text"))
-    if words:
-        return Part(REASONING if get(item, "thought") else TEXT, words, choice)
-    for name, read in _KINDS.items():
+def part(item: Item, choice: int = 0) -> Part | None:
+    """Return one part; `None` if it is empty. All but text arrive whole, also in a stream."""
+    fragment = text(get(item, "text"))
+    if fragment:
+        kind = REASONING if get(item, "thought") else TEXT
+        return Part(kind, fragment, choice)
+    for name, read in _READERS.items():
         value = get(item, name)
         if value is not None:
-            kind, arguments_text, data = read(value)
-            return Part(kind, arguments_text, choice, data=data)
+            kind, arguments, data = read(value)
+            return Part(kind, arguments, choice, data=data)
     return None
 
 
-_Read = tuple[str, str, dict[str, Any]]
-
-
-def _called(call: Any) -> _Read:
-    given = plain(get(call, "args")) or {}
-    told = {
+def _function_call(call: Item) -> _Reading:
+    arguments = plain(get(call, "args")) or {}
+    data = {
         "id": id_text(get(call, "id")),
         "name": text(get(call, "name")) or "",
-        "arguments": given,
+        "arguments": arguments,
     }
-    return TOOL_CALL, arguments_text(given), told
+    return TOOL_CALL, arguments_text(arguments), data
 
 
-def _responded(answer: Any) -> _Read:
-    found = {"id": id_text(get(answer, "id")), "response": plain(get(answer, "response"))}
-    name = text(get(answer, "name"))
-    return "tool_call_response", "", found | ({"name": name} if name else {})
+def _function_response(response: Item) -> _Reading:
+    part = parts.tool_response(id_text(get(response, "id")), plain(get(response, "response")))
+    name = text(get(response, "name"))
+    if name:
+        part["name"] = name
+    return part.pop("type"), "", part
 
 
-def _inline(blob: Any) -> _Read:
-    kind = str(field(blob, "mimeType") or "")
-    found = parts.blob(_modality(kind), kind, get(blob, "data"))
-    return found.pop("type"), "", found
+def _inline_data(blob: Item) -> _Reading:
+    mime_type = str(get_either(blob, "mimeType") or "")
+    part = parts.blob(_modality(mime_type), mime_type, get(blob, "data"))
+    return part.pop("type"), "", part
 
 
-def _file(source: Any) -> _Read:
-    kind = str(field(source, "mimeType") or "")
-    found = parts.media(_modality(kind), str(field(source, "fileUri") or ""))
-    return found.pop("type"), "", found | ({"mime_type": kind} if kind else {})
+def _file_data(source: Item) -> _Reading:
+    mime_type = str(get_either(source, "mimeType") or "")
+    part = parts.media(_modality(mime_type), str(get_either(source, "fileUri") or ""))
+    if mime_type:
+        part["mime_type"] = mime_type
+    return part.pop("type"), "", part
 
 
-def _modality(kind: str) -> str:
-    major = kind.partition("/")[0]
+def _modality(mime_type: str) -> str:
+    major = mime_type.partition("/")[0]
     return major if major in _MODALITIES else "document"
 
 
-def _code(code: Any) -> _Read:
-    return _server_tool(_CODE, None, {"language": get(code, "language"), "code": get(code, "code")})
+def _executable_code(code: Item) -> _Reading:
+    arguments = {"language": get(code, "language"), "code": get(code, "code")}
+    return _server_tool_call(_CODE, None, arguments)
 
 
-def _ran(result: Any) -> _Read:
-    return _server_tool_answer(
-        _CODE, None, {"outcome": get(result, "outcome"), "output": get(result, "output")}
-    )
+def _code_result(result: Item) -> _Reading:
+    content = {"outcome": get(result, "outcome"), "output": get(result, "output")}
+    return _server_tool_response(_CODE, None, content)
 
 
-def _tool_called(call: Any) -> _Read:
-    return _server_tool(
-        str(field(call, "toolType") or ""), get(call, "id"), plain(get(call, "args")) or {}
-    )
+def _tool_call(call: Item) -> _Reading:
+    name = str(get_either(call, "toolType") or "")
+    return _server_tool_call(name, get(call, "id"), plain(get(call, "args")) or {})
 
 
-def _tool_answered(answer: Any) -> _Read:
-    return _server_tool_answer(
-        str(field(answer, "toolType") or ""), get(answer, "id"), plain(get(answer, "response"))
-    )
+def _tool_response(response: Item) -> _Reading:
+    name = str(get_either(response, "toolType") or "")
+    return _server_tool_response(name, get(response, "id"), plain(get(response, "response")))
 
 
-def _server_tool(name: str, own_id: Any, arguments: Any) -> _Read:
-    asked = {"type": name, "arguments": arguments}
-    return SERVER_TOOL_CALL, "", {"id": id_text(own_id), "name": name, SERVER_TOOL_CALL: asked}
+def _server_tool_call(name: str, call_id: Item, arguments: Any) -> _Reading:
+    call = {"type": name, "arguments": arguments}
+    return SERVER_TOOL_CALL, "", {"id": id_text(call_id), "name": name, SERVER_TOOL_CALL: call}
 
 
-def _server_tool_answer(name: str, own_id: Any, content: Any) -> _Read:
-    kind = "server_tool_call_response"
-    return kind, "", {"id": id_text(own_id), kind: {"type": name, "content": content}}
+def _server_tool_response(name: str, call_id: Item, content: Any) -> _Reading:
+    response = {"type": name, "content": content}
+    return _RESPONSE, "", {"id": id_text(call_id), _RESPONSE: response}
 
 
-_KINDS: dict[str, Callable[[Any], _Read]] = {
-    "functionCall": _called,
-    "functionResponse": _responded,
-    "inlineData": _inline,
-    "fileData": _file,
-    "executableCode": _code,
-    "codeExecutionResult": _ran,
-    "toolCall": _tool_called,
-    "toolResponse": _tool_answered,
+_READERS: dict[str, Callable[[Item], _Reading]] = {
+    "functionCall": _function_call,
+    "functionResponse": _function_response,
+    "inlineData": _inline_data,
+    "fileData": _file_data,
+    "executableCode": _executable_code,
+    "codeExecutionResult": _code_result,
+    "toolCall": _tool_call,
+    "toolResponse": _tool_response,
 }
+"""How the fields of a part are read; a part has one of them."""
 
 
-def tools(definitions: Any) -> list[dict[str, Any]]:
-    """Tool definitions: functions by name, and the provider's own, each by the field that it stands in."""
-    found: list[dict[str, Any]] = []
+def tools(definitions: Item) -> list[ToolDefinition]:
+    """Return the definitions of tools: functions, and each of the provider's own by its field."""
+    result: list[ToolDefinition] = []
     for item in items(definitions):
-        found += [_function(declared) for declared in items(get(item, "functionDeclarations"))]
-        own = [name for name in all_fields(item) if name != "functionDeclarations"]
-        found += [{"type": name, "name": name} for name in own]
-    return found
+        result += [
+            _function(declaration) for declaration in items(get(item, "functionDeclarations"))
+        ]
+        for name in all_fields(item):
+            if name != "functionDeclarations":
+                result.append({"type": name, "name": name})
+    return result
 
 
-def _function(declared: Any) -> dict[str, Any]:
-    wanted = field(declared, "parametersJsonSchema") or _schema(plain(get(declared, "parameters")))
-    known = {"description": get(declared, "description"), "parameters": plain(wanted)}
-    named = {"type": "function", "name": str(get(declared, "name") or "")}
-    return named | {name: value for name, value in known.items() if value is not None}
+def _function(declaration: Item) -> ToolDefinition:
+    schema = get_either(declaration, "parametersJsonSchema")
+    if not schema:
+        schema = _json_schema(plain(get(declaration, "parameters")))
+    name = str(get(declaration, "name") or "")
+    return parts.function_tool(name, get(declaration, "description"), plain(schema))
 
 
-def _schema(value: Any) -> Any:
-    """A schema of Google's as JSON Schema has it, where the names of types are in lower case."""
+def _json_schema(value: Any) -> Any:
+    """Return a schema of Google's as JSON Schema, which has names of types in lower case."""
     if isinstance(value, list):
-        return [_schema(item) for item in value]
+        return [_json_schema(item) for item in value]
     if not isinstance(value, dict):
         return value
-    typed = isinstance(value.get("type"), str)
-    return {
-        name: item.lower() if name == "type" and typed else _schema(item)
-        for name, item in value.items()
-    }
+    result = {name: _json_schema(item) for name, item in value.items()}
+    # `type` may also be the name of a property, whose value is then a schema.
+    kind = value.get("type")
+    if isinstance(kind, str):
+        result["type"] = kind.lower()
+    return result

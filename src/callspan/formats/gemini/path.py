@@ -1,4 +1,4 @@
-"""What the path of one of Google's requests says, which is the model and what is asked of it."""
+"""The path of one of Google's requests, which has the model and the method."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ _PREDICT = ":predict"
 
 
 def model(path: str) -> str:
-    """The model by its name alone, without the project and the publisher; a tuned one or an endpoint as it stands."""
-    found = _MODEL.match(path)
-    return found.group(1) if found else path.partition(":")[0]
+    """Return the name of a model without its project and publisher; of an endpoint the path."""
+    match = _MODEL.match(path)
+    if match is None:
+        return path.partition(":")[0]
+    return match.group(1)
 
 
 def endpoint(path: str, body: Body) -> str:
-    """The path, in which a prediction that is an embedding is called by that name."""
+    """Return the path without its query; Vertex's prediction of embeddings as `embedContent`."""
     path = path.partition("?")[0]
-    embeds = path.endswith(_PREDICT) and any(
-        get(item, "content") is not None for item in items(body.get("instances"))
-    )
-    return f"{path.removesuffix(_PREDICT)}:embedContent" if embeds else path
+    if not path.endswith(_PREDICT):
+        return path
+    for item in items(body.get("instances")):
+        if get(item, "content") is not None:
+            return f"{path.removesuffix(_PREDICT)}:embedContent"
+    return path

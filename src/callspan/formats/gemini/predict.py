@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from callspan.events import TEXT, Content, Delta, Part, Usage
-from callspan.formats import parts as parts
+from callspan.events import Content, Delta, Part, Usage
+from callspan.formats import parts
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, get, items, read_settings, text
+from callspan.formats.fields import (
+    Body,
+    Item,
+    Parameters,
+    first_item,
+    get,
+    get_nested,
+    items,
+    read_settings,
+    text,
+)
 from callspan.formats.format import Format
 from callspan.formats.gemini.usage import read_usage
 from callspan.runtime.number import token_count
 
+_IMAGE_SETTINGS = {"sampleCount": "choices", "seed": "seed"}
 
-def _embedding_parameters(body: Body) -> dict[str, Any]:
-    # for a batch it stands in each request, on Vertex among the parameters
-    first = next(iter(items(body.get("requests"))), None)
+
+def _embedding_parameters(body: Body) -> Parameters:
+    # A batch has the size in each of its requests, Vertex among the parameters.
+    first = first_item(body.get("requests"))
     for source in (body, first, body.get("parameters"), body.get("embedContentConfig")):
         size = get(source, "outputDimensionality")
         if size is not None:
@@ -23,52 +33,56 @@ def _embedding_parameters(body: Body) -> dict[str, Any]:
     return {}
 
 
-def read_embeddings(answer: Any, _needs_text: bool) -> Delta | None:
-    """A whole answer; the Gemini API need not state any tokens."""
-    vectors = [*items(get(answer, "embeddings")), get(answer, "embedding")]
-    predicted = [get(item, "embeddings") for item in items(get(answer, "predictions"))]
-    values = get(
-        next((vector for vector in [*predicted, *vectors] if vector is not None), None), "values"
-    )
-    return Delta(
-        usage=_embedding_usage(answer, predicted),
-        details={"dimensions": len(values)} if isinstance(values, list) and values else None,
-    )
+def read_embeddings(answer: Item, _needs_text: bool) -> Delta | None:
+    """Read a whole answer; the Gemini API need not state any tokens."""
+    predictions = items(get(answer, "predictions"))
+    predicted = [get(item, "embeddings") for item in predictions]
+    delta = Delta(usage=_embedding_usage(answer, predicted))
+    vectors = [*predicted, *items(get(answer, "embeddings")), get(answer, "embedding")]
+    vectors = [vector for vector in vectors if vector is not None]
+    values = get(first_item(vectors), "values")
+    if isinstance(values, list) and values:
+        delta.details = {"dimensions": len(values)}
+    return delta
 
 
-def _embedding_usage(answer: Any, predicted: list[Any]) -> Usage | None:
-    stated = read_usage(get(answer, "usageMetadata"))
-    if stated is not None:
-        return stated
-    found = [get(get(vector, "statistics"), "token_count") for vector in predicted]
-    known = [number for value in found if (number := token_count(value)) is not None]
-    return Usage(input=sum(known)) if known and len(known) == len(found) else None
+def _embedding_usage(answer: Item, predicted: list[Item]) -> Usage | None:
+    usage = read_usage(get(answer, "usageMetadata"))
+    if usage is not None or not predicted:
+        return usage
+    total = 0
+    for vector in predicted:
+        tokens = token_count(get_nested(vector, "statistics", "token_count"))
+        if tokens is None:  # a sum without it would be too low
+            return None
+        total += tokens
+    return Usage(input=total)
 
 
-_IMAGE_SETTINGS = {"sampleCount": "choices", "seed": "seed"}
-
-
-def _image_parameters(body: Body) -> dict[str, Any]:
-    return {**read_settings(body.get("parameters") or {}, _IMAGE_SETTINGS), "output_type": "image"}
+def _image_parameters(body: Body) -> Parameters:
+    settings = read_settings(body.get("parameters") or {}, _IMAGE_SETTINGS)
+    settings["output_type"] = "image"
+    return settings
 
 
 def _image_content(body: Body) -> Content:
     prompts = [text(get(item, "prompt")) for item in items(body.get("instances"))]
-    said = [{"type": TEXT, "content": prompt} for prompt in prompts if prompt]
-    return Content(messages=[{"role": "user", "parts": said}] if said else [])
+    pieces = [parts.text_part(prompt) for prompt in prompts if prompt]
+    return Content(parts.user_messages(pieces))
 
 
-def read_images(answer: Any, needs_text: bool) -> Delta | None:
-    """A whole answer: each image is a choice."""
-    images = enumerate(items(get(answer, "predictions"))) if needs_text else ()
-    return Delta(parts=[_image(image, place) for place, image in images])
+def read_images(answer: Item, needs_text: bool) -> Delta | None:
+    """Read a whole answer: each image is a choice."""
+    if not needs_text:
+        return Delta(parts=[])
+    images = enumerate(items(get(answer, "predictions")))
+    return Delta(parts=[_image(image, choice) for choice, image in images])
 
 
-def _image(image: Any, place: int) -> Part:
-    told = parts.blob(
-        "image", str(get(image, "mimeType") or "image/png"), get(image, "bytesBase64Encoded")
-    )
-    return Part(told.pop("type"), choice=place, data=told)
+def _image(image: Item, choice: int) -> Part:
+    mime_type = str(get(image, "mimeType") or "image/png")
+    part = parts.blob("image", mime_type, get(image, "bytesBase64Encoded"))
+    return parts.whole_part(part, choice=choice)
 
 
 EMBEDDINGS = Format("embeddings", _embedding_parameters, with_failures(read_embeddings))

@@ -7,10 +7,10 @@ from typing import Any
 
 from callspan.events import Usage
 from callspan.events.usage import DETAILS
-from callspan.formats.fields import count, get, items, text
+from callspan.formats.fields import Item, count, get, items, text
 
 _MODALITIES = {"TEXT": "text", "AUDIO": "audio", "IMAGE": "image", "VIDEO": "video"}
-_DETAILS = {
+_SIDES = {
     "promptTokensDetails": "input",
     "toolUsePromptTokensDetails": "input",
     "candidatesTokensDetails": "output",
@@ -22,49 +22,67 @@ _TRAFFIC = {
     "ON_DEMAND_OFFPEAK": "offpeak",
     "PROVISIONED_THROUGHPUT": "provisioned_throughput",
 }
-"""Vertex's words for what the Gemini API calls service tiers; any other is the list price."""
+"""Vertex's names of the Gemini API's service tiers; any other is the list price."""
 
 
-def read_usage(stated: Any) -> Usage | None:
-    """The counts as they are stated: thoughts stand beside the candidates, and what a tool put in beside the prompt."""
-    if stated is None:
+def read_usage(source: Item) -> Usage | None:
+    """Return the counts; thoughts stand beside the candidates, tools' input beside the prompt."""
+    if source is None:
         return None
-    parts = read_modalities(stated, _DETAILS, "tokenCount")
-    found = Usage(
-        prompt=count(stated, "promptTokenCount"),
-        tool_input=count(stated, "toolUsePromptTokenCount"),
-        answer=_answer(stated),
-        cache_read=count(stated, "cachedContentTokenCount"),
-        reasoning=count(stated, "thoughtsTokenCount"),
-        details={name: parts.pop(name) for name in DETAILS if name in parts} or None,
-        **parts,
+    counts = read_modalities(source, _SIDES, "tokenCount")
+    details = take_details(counts)
+    usage = Usage(
+        prompt=count(source, "promptTokenCount"),
+        tool_input=count(source, "toolUsePromptTokenCount"),
+        answer=_answer(source),
+        cache_read=count(source, "cachedContentTokenCount"),
+        reasoning=count(source, "thoughtsTokenCount"),
+        details=details or None,
+        **counts,
     )
-    return None if found.states_nothing else found
+    return None if usage.states_nothing else usage
 
 
-def _answer(stated: Any) -> int | None:
-    """Return the count of what was said; 0 while there are thoughts alone, so that these are output as well."""
-    said, thought = count(stated, "candidatesTokenCount"), count(stated, "thoughtsTokenCount")
-    return 0 if said is None and thought is not None else said
+def _answer(source: Item) -> int | None:
+    """Return the count of the candidates; 0 if there are thoughts alone, which are output too."""
+    candidates = count(source, "candidatesTokenCount")
+    if candidates is None and count(source, "thoughtsTokenCount") is not None:
+        return 0
+    return candidates
 
 
-def read_modalities(stated: Any, lists: Mapping[str, str], number: str) -> dict[str, Any]:
-    """Return the counts of text, sound and images, of each side or of what was cached, which stand in lists."""
-    found: dict[str, int] = {}
-    for name, side in lists.items():
-        for detail in items(get(stated, name)):
-            kind, tokens = (
-                _MODALITIES.get(str(get(detail, "modality")).upper()),
-                count(detail, number),
-            )
-            if kind is not None and tokens is not None:
-                found[f"{side}_{kind}"] = found.get(f"{side}_{kind}", 0) + tokens
-    return found
+def read_modalities(source: Item, sides: Mapping[str, str], field: str) -> dict[str, Any]:
+    """Return the counts of text, sound and images, by the names of `Usage`.
+
+    Args:
+        source: The object with the counts.
+        sides: The fields that are lists of counts by modality, with the count that each divides.
+        field: The field that has the number, in an item of a list.
+    """
+    counts: dict[str, int] = {}
+    for name, side in sides.items():
+        for item in items(get(source, name)):
+            modality = _MODALITIES.get(str(get(item, "modality")).upper())
+            tokens = count(item, field)
+            if modality is None or tokens is None:
+                continue
+            key = f"{side}_{modality}"
+            counts[key] = counts.get(key, 0) + tokens
+    return counts
 
 
-def read_tier(stated: Any) -> dict[str, Any]:
-    """Return the service tier that the counts are billed by, if they say so."""
-    found = text(get(stated, "serviceTier")) or _TRAFFIC.get(
-        str(get(stated, "trafficType")).upper()
-    )
-    return {"service_tier": found} if found else {}
+def take_details(counts: dict[str, Any]) -> dict[str, int]:
+    """Move the counts that few answers state out of others, for `Usage.details`."""
+    details: dict[str, int] = {}
+    for name in DETAILS:
+        if name in counts:
+            details[name] = counts.pop(name)
+    return details
+
+
+def read_tier(usage: Item) -> dict[str, str]:
+    """Return the service tier by which the counts are billed, if it is stated."""
+    tier = text(get(usage, "serviceTier"))
+    if tier is None:
+        tier = _TRAFFIC.get(str(get(usage, "trafficType")).upper())
+    return {"service_tier": tier} if tier else {}

@@ -102,7 +102,7 @@ def _spoken(entry: Any, place: Any) -> list[Part]:
     if isinstance(said, str):
         return [Part(TEXT, said, index=place)] if said else []
     chunks = said if isinstance(said, list | tuple) else [said]
-    return [part for one in chunks for part in chat.chunk(one, 0, place)]
+    return [part for one in chunks for part in chat.content_item(one, 0, place)]
 
 
 def _called(entry: Any, place: Any) -> list[Part]:

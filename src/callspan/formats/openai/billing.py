@@ -1,11 +1,19 @@
-"""What servers that speak OpenAI's formats state beside the tokens: the cost, tools that they ran, parts of parts."""
+"""Fields of OpenAI's `usage` objects that few servers have: cost, tool uses, parts of parts."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from callspan.events import Usage
-from callspan.formats.fields import Body, all_fields, count, dollars, get, get_nested, items, text
+from callspan.formats.fields import (
+    Body,
+    Item,
+    all_fields,
+    count,
+    dollars,
+    get,
+    get_nested,
+    items,
+    text,
+)
 from callspan.runtime.number import whole
 
 FIELDS = frozenset(
@@ -22,21 +30,19 @@ FIELDS = frozenset(
         "tool_calls_details",
     }
 )
-"""The fields of a `usage` object that say more than most do."""
+"""Fields of a `usage` object that few servers have."""
 PARTS = frozenset(
     {"cached_tokens_details", "cache_creation_token_details", "cache_write_tokens_details"}
 )
-"""The same in the details of its input."""
+"""Fields in the details of its input that few servers have."""
 _TICKS = 1e10
 """xAI's ticks in a dollar."""
 _HOUR = "ephemeral_1h_input_tokens"
 _COUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("web_searches", ("num_search_queries",)),  # Perplexity
     ("web_searches", ("tool_calls_details", "search_web", "invocation")),  # its agents
-    (
-        "web_searches",
-        ("server_tool_use", "web_search_requests"),
-    ),  # OpenRouter, gateways to Anthropic's models
+    # OpenRouter, gateways to Anthropic's models
+    ("web_searches", ("server_tool_use", "web_search_requests")),
     ("web_fetches", ("server_tool_use", "web_fetch_requests")),
     ("web_searches", ("server_side_tool_usage_details", "web_search_calls")),  # xAI
     ("social_searches", ("server_side_tool_usage_details", "x_search_calls")),
@@ -45,74 +51,10 @@ _COUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("search_sources", ("num_sources_used",)),
     ("citations", ("citation_tokens",)),
 )
-
-
-def add(found: Usage, stated: Body, sent: Body) -> None:
-    """Add to the counts what a `usage` object, and the details of its input, say more than most do."""
-    details = {name: amount for name, path in _COUNTS if (amount := count(stated, *path))}
-    details.update(_cached(sent.get("cached_tokens_details")))
-    kept_longest = count(sent.get("cache_write_tokens_details"), "ttl_12h_tokens")
-    if kept_longest:
-        details["cache_write_12h"] = kept_longest
-    if found.cache_write_1h is None:
-        hour = count(sent.get("cache_creation_token_details"), _HOUR)
-        found.cache_write_1h = count(stated.get("cache_creation"), _HOUR) if hour is None else hour
-    _add_cost(found, stated, details)
-    found.details = details or None
-
-
-def _cached(parts: Any) -> dict[str, int]:
-    kinds = ("text", "audio", "image", "video")
-    return {
-        f"cache_read_{kind}": amount
-        for kind in kinds
-        if (amount := count(parts, f"{kind}_tokens")) is not None
-    }
-
-
-def _add_cost(found: Usage, stated: Body, details: dict[str, int]) -> None:
-    """Add the cost. With a key of the app's own, OpenRouter's is only its fee, and what the model cost comes on top."""
-    found.cost = _cost(stated)
-    if found.cost is None or stated.get("is_byok") is not True:
-        return
-    upstream = dollars(get_nested(stated, "cost_details", "upstream_inference_cost"))
-    if upstream is None:
-        found.cost = None
-        details["upstream_requests"] = 1
-    else:
-        found.cost += upstream
-
-
-def _cost(stated: Body) -> float | None:
-    ticks = whole(stated.get("cost_in_usd_ticks"))
-    if ticks is not None and ticks >= 0:
-        return ticks / _TICKS
-    cost = stated.get("cost")
-    total = get(cost, "total_cost")  # Perplexity's, which is an object
-    for value in (cost, total, stated.get("estimated_cost")):
-        if (usd := dollars(value)) is not None:
-            return usd
-    return None
-
-
+"""Where servers state uses of their own tools, by the names of `Usage.details`."""
+_CACHED_KINDS = ("text", "audio", "image", "video")
 _CONDITIONS = frozenset({"service_tier", "speed", "inference_geo"})
-"""What LiteLLM and its proxy state among the counts, and Anthropic's models are priced by."""
-
-
-def conditions(stated: Any) -> dict[str, str]:
-    """Return what a `usage` object says of how the call was served."""
-    told = all_fields(stated)
-    if _CONDITIONS.isdisjoint(told):
-        return {}
-    return {name: value for name in _CONDITIONS if (value := text(told.get(name)))}
-
-
-def gateway_cost(choice: Any) -> float | None:
-    """Return what Vercel's gateway says that an answer cost, in the message of a choice or in the last piece of it."""
-    metadata = all_fields(get(choice, "message") or get(choice, "delta")).get("provider_metadata")
-    return None if metadata is None else dollars(get_nested(metadata, "gateway", "cost"))
-
-
+"""Fields that LiteLLM and its proxy put among the counts; Anthropic's models are priced by them."""
 _TOOLS = {
     "search": "web_searches",
     "web_search": "web_searches",
@@ -123,9 +65,93 @@ _TOOLS = {
 """Groq's names of the tools that its systems run."""
 
 
-def executed(choices: list[Any]) -> dict[str, int]:
-    """Return how often Groq ran which tools; only whole answers say so in a place that is always read."""
-    messages = [message for choice in choices if (message := get(choice, "message")) is not None]
+def add(usage: Usage, counts: Body, input_parts: Body) -> None:
+    """Add to the counts the rare fields of a `usage` object and of the details of its input."""
+    details: dict[str, int] = {}
+    for name, path in _COUNTS:
+        amount = count(counts, *path)
+        if amount:
+            details[name] = amount
+    _add_cached(details, input_parts.get("cached_tokens_details"))
+    longest = count(input_parts.get("cache_write_tokens_details"), "ttl_12h_tokens")
+    if longest:
+        details["cache_write_12h"] = longest
+    if usage.cache_write_1h is None:
+        usage.cache_write_1h = count(input_parts.get("cache_creation_token_details"), _HOUR)
+    if usage.cache_write_1h is None:
+        usage.cache_write_1h = count(counts.get("cache_creation"), _HOUR)
+    _add_cost(usage, counts, details)
+    usage.details = details or None
+
+
+def _add_cached(details: dict[str, int], parts: Item) -> None:
+    for kind in _CACHED_KINDS:
+        amount = count(parts, f"{kind}_tokens")
+        if amount is not None:
+            details[f"cache_read_{kind}"] = amount
+
+
+def _add_cost(usage: Usage, counts: Body, details: dict[str, int]) -> None:
+    """Add the cost in US dollars.
+
+    With a key of the app's own, OpenRouter's cost is its fee alone, and the model's is added.
+    """
+    usage.cost = _cost(counts)
+    if usage.cost is None or counts.get("is_byok") is not True:
+        return
+    upstream = dollars(get_nested(counts, "cost_details", "upstream_inference_cost"))
+    if upstream is None:
+        usage.cost = None
+        details["upstream_requests"] = 1
+    else:
+        usage.cost += upstream
+
+
+def _cost(counts: Body) -> float | None:
+    ticks = whole(counts.get("cost_in_usd_ticks"))
+    if ticks is not None and ticks >= 0:
+        return ticks / _TICKS
+    cost = counts.get("cost")
+    total = get(cost, "total_cost")  # Perplexity's, which is an object
+    for value in (cost, total, counts.get("estimated_cost")):
+        usd = dollars(value)
+        if usd is not None:
+            return usd
+    return None
+
+
+def conditions(usage: Item) -> dict[str, str]:
+    """Return the fields of a `usage` object that a price depends on beside the counts."""
+    values = all_fields(usage)
+    if _CONDITIONS.isdisjoint(values):
+        return {}
+    result: dict[str, str] = {}
+    for name in _CONDITIONS:
+        value = text(values.get(name))
+        if value:
+            result[name] = value
+    return result
+
+
+def gateway_cost(choice: Item) -> float | None:
+    """Return the cost of an answer in US dollars as Vercel's gateway states it.
+
+    It stands in the message of a choice, or in the last piece of one.
+    """
+    message = all_fields(get(choice, "message") or get(choice, "delta"))
+    metadata = message.get("provider_metadata")
+    if metadata is None:
+        return None
+    return dollars(get_nested(metadata, "gateway", "cost"))
+
+
+def executed_tools(choices: list[Item]) -> dict[str, int]:
+    """Return how often Groq ran its tools, by the names of `Usage.details`.
+
+    Of a stream it is not known which: only a whole answer names them where it is always read.
+    """
+    messages = [get(choice, "message") for choice in choices]
+    messages = [message for message in messages if message is not None]
     if not messages:
         return {"other_tools": 1}
     details: dict[str, int] = {}
@@ -136,9 +162,7 @@ def executed(choices: list[Any]) -> dict[str, int]:
     return details
 
 
-def models(breakdown: Any) -> list[tuple[str | None, Any]]:
+def models(breakdown: Item) -> list[tuple[str | None, Body]]:
     """Return the models that a system of Groq's asked, each with its `usage` object."""
-    return [
-        (text(get(each, "model")), all_fields(get(each, "usage")))
-        for each in items(get(breakdown, "models"))
-    ]
+    entries = items(get(breakdown, "models"))
+    return [(text(get(entry, "model")), all_fields(get(entry, "usage"))) for entry in entries]

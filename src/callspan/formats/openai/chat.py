@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage, parsed
-from callspan.formats import parts as parts
+from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage
+from callspan.formats import parts
 from callspan.formats.errors import read_failure
 from callspan.formats.fields import (
     Body,
+    Index,
+    Item,
+    Parameters,
     all_fields,
     arguments_text,
     get,
+    get_nested,
     id_text,
     index_of,
     items,
@@ -20,7 +24,8 @@ from callspan.formats.fields import (
     text,
 )
 from callspan.formats.format import Format
-from callspan.formats.openai import billing as billing
+from callspan.formats.openai import billing
+from callspan.formats.openai.messages import joined_text, message
 from callspan.formats.openai.usage import read_shares, read_timings, read_usage
 
 _SETTINGS = {
@@ -43,276 +48,247 @@ _BROKEN = "error"
 _DETAILS = ("service_tier", "system_fingerprint")
 
 
-def parameters(body: Body) -> dict[str, Any]:
-    """The request's settings."""
-    found = read_settings(body, _SETTINGS)
-    found["api_type"] = "chat_completions"
-    if ("response_format" in body or "modalities" in body) and (wanted := _output_type(body)):
-        found["output_type"] = wanted
-    if "reasoning" in body and (effort := get(body["reasoning"], "effort")) is not None:
-        found.setdefault("reasoning_level", effort)
+def parameters(body: Body) -> Parameters:
+    """Return the request's settings."""
+    settings = read_settings(body, _SETTINGS)
+    settings["api_type"] = "chat_completions"
+    if "response_format" in body or "modalities" in body:
+        output_type = _output_type(body)
+        if output_type:
+            settings["output_type"] = output_type
+    if "reasoning" in body:
+        effort = get(body["reasoning"], "effort")
+        if effort is not None:
+            settings.setdefault("reasoning_level", effort)
+    # These search for each request without stating how often, which costs something beside the
+    # tokens.
     if "web_search_options" in body or "-search-" in str(body.get("model")):
-        # what is searched each time, without a word of how often, is paid for beside the tokens
-        found["search_type"] = (
-            text(get(body.get("web_search_options"), "search_type")) or "built_in"
-        )
-    return found
+        search_type = text(get(body.get("web_search_options"), "search_type"))
+        settings["search_type"] = search_type or "built_in"
+    return settings
 
 
 def _output_type(body: Body) -> str | None:
-    wanted = parts.format_type(body.get("response_format"))
-    return wanted or ("speech" if "audio" in items(body.get("modalities")) else None)
+    output_type = parts.format_type(body.get("response_format"))
+    if output_type is None and "audio" in items(body.get("modalities")):
+        return "speech"
+    return output_type
 
 
 def content(body: Body) -> Content:
-    """The conversation and the tools. System messages stay where they stand in it."""
-    legacy = [{"type": "function", "function": item} for item in items(body.get("functions"))]
+    """Return the conversation and the tools. System messages stay where they stand in it."""
+    tools = body.get("tools")
+    if not tools:
+        functions = items(body.get("functions"))
+        tools = [{"type": "function", "function": item} for item in functions]
     return Content(
-        messages=[_message(item) for item in items(body.get("messages"))],
-        tools=parts.tools(body.get("tools") or legacy),
+        messages=[message(item) for item in items(body.get("messages"))],
+        tools=parts.tools(tools),
     )
 
 
-def _message(item: Any) -> dict[str, Any]:
-    role = get(item, "role") or "user"
-    if role in ("tool", "function"):
-        own_id = get(item, "tool_call_id") or get(item, "name")
-        found = [
-            {"type": "tool_call_response", "id": own_id, "response": _plain(get(item, "content"))}
-        ]
-    else:
-        found = _said(get(item, "content"))
-        found += (
-            [{"type": TEXT, "content": text(get(item, "refusal"))}]
-            if text(get(item, "refusal"))
-            else []
-        )
-        found += [_asked(call) for call in items(get(item, "tool_calls"))]
-        legacy = get(item, "function_call")
-        found += [_asked({"function": legacy})] if legacy else []
-    name = get(item, "name")
-    return {"role": role, "parts": found, **({"name": name} if name else {})}
-
-
-def _plain(value: Any) -> Any:
-    """A tool's result: the text of it, or of its parts."""
-    if isinstance(value, list):
-        return "".join(part for item in value if (part := text(get(item, "text"))))
-    return value
-
-
-def _said(value: Any) -> list[dict[str, Any]]:
-    if isinstance(value, str):
-        return [{"type": TEXT, "content": value}]
-    return [piece for item in items(value) if (piece := _piece(item))]
-
-
-def _piece(item: Any) -> dict[str, Any]:
-    match get(item, "type"):
-        case "text" | "refusal" as kind:
-            return {"type": TEXT, "content": get(item, kind) or ""}
-        case "image_url" | "document_url" as kind:
-            url = get(item, kind)
-            return parts.media(
-                kind.removesuffix("_url"), url if isinstance(url, str) else get(url, "url")
-            )
-        case "input_audio":
-            sound = get(item, "input_audio")
-            if isinstance(sound, str):
-                return parts.sound(sound)
-            return parts.blob("audio", f"audio/{get(sound, 'format') or 'wav'}", get(sound, "data"))
-        case "file":
-            return parts.file(get(item, "file") or item)
-        case "thinking":
-            return {"type": REASONING, "content": _plain(get(item, "thinking"))}
-        case kind:
-            return {"type": str(kind or "unknown")}
-
-
-def _asked(call: Any) -> dict[str, Any]:
-    function = get(call, "function") or get(call, "custom") or {}
-    arguments = get(function, "arguments")
-    given = get(function, "input") if arguments is None else parsed(arguments)
-    return {
-        "type": TOOL_CALL,
-        "id": get(call, "id"),
-        "name": get(function, "name") or "",
-        "arguments": given,
-    }
-
-
-def read(answer: Any, needs_text: bool) -> Delta | None:
-    """One chunk, or one whole completion."""
-    told = all_fields(answer)
-    choices, stated = told.get("choices"), told.get("usage")
+def read(answer: Item, needs_text: bool) -> Delta | None:
+    """Read one chunk, or one whole completion."""
+    fields = all_fields(answer)
+    choices = fields.get("choices")
+    usage = fields.get("usage")
     if type(choices) is not list:
         choices = items(choices)
+    # Most chunks of a stream are a piece of one choice's text, and need no work without it.
     if (
         not needs_text
-        and stated is None
+        and usage is None
         and len(choices) == 1
         and get(choices[0], "finish_reason") is None
     ):
         return None
-    found: list[Part] = []
-    reasons: list[tuple[int, str | None]] = []
-    broken = False
-    for place, choice in enumerate(choices):
-        said = all_fields(choice)
-        index = index_of(said)
-        index = place if index is None else index
-        # Mistral's and others' models on Bedrock have another name for it
-        reason = text(said.get("finish_reason") or said.get("stop_reason"))
-        reasons.append((index, reason))
-        broken = broken or reason == _BROKEN
+    pieces: list[Part] = []
+    finish_reasons: list[tuple[int, str | None]] = []
+    for number, item in enumerate(choices):
+        choice = all_fields(item)
+        index = index_of(choice)
+        if index is None:
+            index = number
+        # Models of Mistral's and others on Bedrock have `stop_reason`.
+        reason = text(choice.get("finish_reason") or choice.get("stop_reason"))
+        finish_reasons.append((index, reason))
         if needs_text:
-            piece, message = said.get("delta"), said.get("message")
-            whole = piece is None or _is_whole(told, piece, message)
-            found += _spoken(message if whole else piece, index, whole)
-        if stated is None:
-            stated = said.get("usage")  # where some servers put it
-    if stated is None and "x_groq" in told:
-        stated = get(told["x_groq"], "usage")
-    delta = Delta(id_text(told.get("id")), text(told.get("model")), found, reasons)
-    delta.usage = (
-        read_timings(told["timings"])
-        if stated is None and "timings" in told
-        else read_usage(stated)
-    )
-    if "usage_breakdown" in told and delta.usage is not None:
-        _break_down(delta.usage, told["usage_breakdown"], choices)
-    delta.details = _details(told, choices, reasons)
-    if stated is not None and (served := billing.conditions(stated)):
-        delta.details = {**served, **(delta.details or {})}
-    if broken or told.get("error") is not None or told.get("object") == "error":
-        delta.failure = _failure(told, choices, broken)
+            pieces += _choice_parts(fields, choice, index)
+        if usage is None:
+            usage = choice.get("usage")  # where some servers put it
+    if usage is None and "x_groq" in fields:
+        usage = get(fields["x_groq"], "usage")
+    delta = Delta(id_text(fields.get("id")), text(fields.get("model")), pieces, finish_reasons)
+    if usage is None and "timings" in fields:
+        delta.usage = read_timings(fields["timings"])
+    else:
+        delta.usage = read_usage(usage)
+    _add_details(delta, fields, choices, usage)
+    _add_failure(delta, fields, choices)
     return delta
 
 
-def _details(
-    told: Mapping[str, Any], choices: list[Any], reasons: list[tuple[int, str | None]]
-) -> Any:
-    found: dict[str, Any] | None = None
-    if told.get("service_tier") or told.get("system_fingerprint"):
-        found = {name: value for name in _DETAILS if (value := text(told.get(name)))}
-    if (
-        reasons
-        and reasons[0][1] is not None
-        and (cost := billing.gateway_cost(choices[0])) is not None
-    ):
-        found = {**(found or {}), "cost_usd": cost}
-    return found
+def _add_details(delta: Delta, fields: Body, choices: list[Item], usage: Item) -> None:
+    """Add to the delta what its price depends on beside the counts, and the fingerprint."""
+    details: dict[str, Any] = {}
+    if usage is not None:
+        details.update(billing.conditions(usage))
+    for name in _DETAILS:
+        value = fields.get(name)
+        if value:
+            value = text(value)
+        if value:
+            details[name] = value
+    if delta.finish_reasons and delta.finish_reasons[0][1] is not None:
+        cost = billing.gateway_cost(choices[0])
+        if cost is not None:
+            details["cost_usd"] = cost
+    if details:
+        delta.details = details
+    if "usage_breakdown" in fields and delta.usage is not None:
+        _add_shares(delta.usage, fields["usage_breakdown"], choices)
 
 
-def _break_down(counts: Usage, breakdown: Any, choices: list[Any]) -> None:
-    """Add which models Groq's systems asked, and which tools they ran, as each has a price of its own."""
-    counts.shares = read_shares(breakdown)
-    if counts.shares:
-        counts.details = billing.executed(choices) or None
+def _add_shares(usage: Usage, breakdown: Item, choices: list[Item]) -> None:
+    """Add which models Groq's systems asked, and which tools they ran: each has its own price."""
+    usage.shares = read_shares(breakdown)
+    if usage.shares:
+        usage.details = billing.executed_tools(choices) or None
 
 
-def _is_whole(told: Mapping[str, Any], piece: Any, message: Any) -> bool:
-    """Perplexity has both in every choice: in a chunk what it adds, and else a piece that is empty."""
-    return bool(message) and told.get("object") == "chat.completion" and not get(piece, "content")
+def _choice_parts(fields: Body, choice: Body, index: int) -> list[Part]:
+    """Return the parts of a choice's message, or of the piece of one.
+
+    Most servers send one field of a piece, or few, so the fields that are there are looked at.
+    """
+    piece = choice.get("delta")
+    whole_message = choice.get("message")
+    is_whole = piece is None
+    # Perplexity sends both in every choice: a chunk has the new text in `delta`, and the end has
+    # an empty `delta`.
+    if whole_message and piece is not None:
+        is_whole = fields.get("object") == "chat.completion" and not get(piece, "content")
+    source = all_fields(whole_message if is_whole else piece)
+    pieces: list[Part] = []
+    for name, value in source.items():
+        if not value or name not in _READERS:
+            continue
+        if name == "reasoning" and source.get("reasoning_content"):
+            continue  # the same thought under two names
+        pieces += _READERS[name](value, index, is_whole)
+    return pieces
 
 
-def _spoken(message: Any, choice: int, whole: bool) -> list[Part]:
-    """The parts of a message or of a piece of one: only fields that are there are looked at, most are not."""
-    found: list[Part] = []
-    said = all_fields(message)
-    for name, value in said.items():
-        if value and name in _SAID and not (name == "reasoning" and said.get("reasoning_content")):
-            found += _SAID[name](value, choice, whole)
-    return found
+def _reasoning(value: Item, choice: int, _is_whole: bool) -> list[Part]:
+    fragment = text(value)
+    return [Part(REASONING, fragment, choice)] if fragment else []
 
 
-def _thought(value: Any, choice: int, _whole: bool) -> list[Part]:
-    return [Part(REASONING, said, choice)] if (said := text(value)) else []
-
-
-def _text(value: Any, choice: int, _whole: bool) -> list[Part]:
+def _content(value: Item, choice: int, _is_whole: bool) -> list[Part]:
     if isinstance(value, str):
         return [Part(TEXT, text(value) or "", choice)]
-    return [piece for item in items(value) for piece in chunk(item, choice)]
+    pieces: list[Part] = []
+    for item in items(value):
+        pieces += content_item(item, choice)
+    return pieces
 
 
-def chunk(item: Any, choice: int, place: Any = None) -> list[Part]:
-    """One item of a content that is a list: text, or a thought that has texts in it."""
+def content_item(item: Item, choice: int, index: Index = None) -> list[Part]:
+    """Return the parts of one item of a content that is a list: text, or a thought with texts."""
+    kind = TEXT
+    fragment = get(item, "text")
     if get(item, "type") == "thinking":
-        return (
-            [Part(REASONING, thought, choice, place)]
-            if (thought := _plain(get(item, "thinking")))
-            else []
-        )
-    return [Part(TEXT, said, choice, place)] if (said := text(get(item, "text"))) else []
+        kind = REASONING
+        fragment = joined_text(get(item, "thinking"))
+    else:
+        fragment = text(fragment)
+    return [Part(kind, fragment, choice, index)] if fragment else []
 
 
-def _calls(value: Any, choice: int, whole: bool) -> list[Part]:
-    found: list[Part] = []
-    for place, call in enumerate(items(value)):
-        inner = get(call, "function") or get(call, "custom")
-        index = place if whole else index_of(call)
-        found.append(_call_part(inner, choice, index, id_text(get(call, "id"))))
-    return found
+def _tool_calls(value: Item, choice: int, is_whole: bool) -> list[Part]:
+    pieces: list[Part] = []
+    for number, call in enumerate(items(value)):
+        function = get(call, "function") or get(call, "custom")
+        # In a whole message some servers give every call the same index.
+        index = number if is_whole else index_of(call)
+        pieces.append(_tool_call(function, choice, index, id_text(get(call, "id"))))
+    return pieces
 
 
-def _legacy_call(value: Any, choice: int, _whole: bool) -> list[Part]:
-    return [_call_part(value, choice, None, None)]
+def _legacy_call(value: Item, choice: int, _is_whole: bool) -> list[Part]:
+    return [_tool_call(value, choice, None, None)]
 
 
-def _sound(value: Any, choice: int, _whole: bool) -> list[Part]:
+def _audio(value: Item, choice: int, _is_whole: bool) -> list[Part]:
     transcript = text(get(value, "transcript"))
     return [Part(TEXT, transcript, choice, index="transcript")] if transcript else []
 
 
-_SAID = {
-    "reasoning_content": _thought,
-    "reasoning": _thought,
-    "content": _text,
-    "refusal": _text,
+_READERS: dict[str, Callable[[Item, int, bool], list[Part]]] = {
+    "reasoning_content": _reasoning,
+    "reasoning": _reasoning,
+    "content": _content,
+    "refusal": _content,
     "function_call": _legacy_call,
-    "tool_calls": _calls,
-    "audio": _sound,
+    "tool_calls": _tool_calls,
+    "audio": _audio,
 }
+"""How the fields of a message are read: by the value, the choice, and whether it is whole."""
 
 
-def _call_part(function: Any, choice: int, index: Any, own_id: str | None) -> Part:
-    given = get(function, "arguments") or get(function, "input")
-    return Part(
-        TOOL_CALL, arguments_text(given), choice, index, own_id, text(get(function, "name"))
-    )
+def _tool_call(function: Item, choice: int, index: Index, call_id: str | None) -> Part:
+    arguments = arguments_text(get(function, "arguments") or get(function, "input"))
+    name = text(get(function, "name"))
+    return Part(TOOL_CALL, arguments, choice, index, call_id, name)
 
 
-def _failure(told: Mapping[str, Any], choices: list[Any], broken: bool) -> Failure | None:
-    """Some gateways answer a failed call with status 200: an error stands in place of choices, or in a broken one."""
-    stopped = any(get(choice, "finish_reason") for choice in choices)
-    if stopped and not broken:
-        return None
-    if broken and not told.get("error"):
-        wrong = next((choice for choice in choices if get(choice, "error")), None)
-        return read_failure(wrong) or Failure(_BROKEN)
-    return read_failure(told)
+def _add_failure(delta: Delta, fields: Body, choices: list[Item]) -> None:
+    """Add the failure of a call that a gateway answers with status 200.
+
+    Its error stands in place of the choices, or in a choice that is broken.
+    """
+    is_broken = False
+    for _, reason in delta.finish_reasons:
+        if reason == _BROKEN:
+            is_broken = True
+    if not is_broken:
+        if fields.get("error") is None and fields.get("object") != "error":
+            return
+        if any(get(choice, "finish_reason") for choice in choices):
+            return
+    if is_broken and not fields.get("error"):
+        delta.failure = _choice_failure(choices)
+    else:
+        delta.failure = read_failure(fields)
+
+
+def _choice_failure(choices: list[Item]) -> Failure:
+    for choice in choices:
+        if get(choice, "error"):
+            return read_failure(choice) or Failure(_BROKEN)
+    return Failure(_BROKEN)
 
 
 def with_usage_requested(body: Body) -> Body | None:
-    """The body of a stream with usage asked for, unless the app has chosen for itself."""
+    """Return the body of a stream with usage asked for; `None` if the app has chosen for itself."""
     options = body.get("stream_options")
-    if (options is not None and not isinstance(options, Mapping)) or "include_usage" in (
-        options or {}
-    ):
+    if options is None:
+        options = {}
+    if not isinstance(options, Mapping) or "include_usage" in options:
         return None
-    return {**body, "stream_options": {**(options or {}), "include_usage": True}}
+    return {**body, "stream_options": {**options, "include_usage": True}}
 
 
-def only_usage(chunk: Any) -> bool:
+def only_usage(chunk: Item) -> bool:
     """Whether a chunk is there for the counts alone."""
     return get(chunk, "usage") is not None and not get(chunk, "choices")
 
 
 def usage_follows(body: Body) -> bool:
-    """Whether the app asked for the counts, which come in a chunk of their own; OpenRouter has a name of its own."""
-    asked = get(body.get("stream_options"), "include_usage") or get(body.get("usage"), "include")
-    return asked is True
+    """Whether the app asked for the counts, which then come in a chunk of their own."""
+    if get_nested(body, "stream_options", "include_usage") is True:
+        return True
+    return get_nested(body, "usage", "include") is True  # OpenRouter's name for it
 
 
 CHAT = Format("chat", parameters, read, content, with_usage_requested, only_usage, usage_follows)

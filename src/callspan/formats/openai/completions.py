@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from callspan.events import TEXT, Content, Delta, Part
-from callspan.formats.fields import Body, get, items, text
+from callspan.formats.fields import Body, Item, Parameters, get, items, text
 from callspan.formats.format import Format
-from callspan.formats.openai import chat as chat
+from callspan.formats.openai import chat
+from callspan.formats.parts import Message, text_part, user_messages
 
 
-def parameters(body: Body) -> dict[str, Any]:
-    """The request's settings: chat's, but for the name of the API."""
-    return {name: value for name, value in chat.parameters(body).items() if name != "api_type"}
+def parameters(body: Body) -> Parameters:
+    """Return the request's settings: those of chat without the name of its API."""
+    settings = chat.parameters(body)
+    settings.pop("api_type", None)
+    return settings
 
 
 def content(body: Body) -> Content:
-    """The prompts, each as a message of the user; prompts given as token numbers are left out."""
+    """Return the prompts, each as a message of the user, without prompts that are token numbers."""
     prompt = body.get("prompt")
     prompts = [prompt] if isinstance(prompt, str) else items(prompt)
-    return Content(
-        [
-            {"role": "user", "parts": [{"type": TEXT, "content": p}]}
-            for p in prompts
-            if isinstance(p, str)
-        ]
-    )
+    messages: list[Message] = []
+    for item in prompts:
+        if isinstance(item, str):
+            messages += user_messages([text_part(item)])
+    return Content(messages)
 
 
-def read(answer: Any, needs_text: bool) -> Delta | None:
-    """One chunk, or one whole completion."""
+def read(answer: Item, needs_text: bool) -> Delta | None:
+    """Read one chunk, or one whole completion."""
     delta = chat.read(answer, needs_text)
-    if delta is not None and needs_text:
-        delta.parts = [
-            Part(TEXT, said, choice=index)
-            for (index, _), choice in zip(
-                delta.finish_reasons, items(get(answer, "choices")), strict=False
-            )
-            if (said := text(get(choice, "text")))
-        ]
+    if delta is None or not needs_text:
+        return delta
+    choices = items(get(answer, "choices"))
+    parts: list[Part] = []
+    for (index, _), choice in zip(delta.finish_reasons, choices, strict=False):
+        fragment = text(get(choice, "text"))
+        if fragment:
+            parts.append(Part(TEXT, fragment, choice=index))
+    delta.parts = parts
     return delta
 
 

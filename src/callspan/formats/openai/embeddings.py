@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from callspan.events import Delta, Usage
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, get, id_text, items, read_settings, text
+from callspan.formats.fields import (
+    Body,
+    Item,
+    Parameters,
+    first_item,
+    get,
+    id_text,
+    read_settings,
+    text,
+)
 from callspan.formats.format import Format
 from callspan.formats.openai.usage import read_usage
 
@@ -14,29 +21,33 @@ _SETTINGS = {"dimensions": "dimensions", "encoding_format": "encoding_formats"}
 _FLOAT_BYTES = 4
 
 
-def parameters(body: Body) -> dict[str, Any]:
-    """The request's settings. The client asks for base64 by itself where the app names no encoding."""
+def parameters(body: Body) -> Parameters:
+    """Return the request's settings.
+
+    The client asks for base64 by itself where the app names no encoding.
+    """
     return read_settings(body, _SETTINGS)
 
 
-def read(answer: Any, _needs_text: bool) -> Delta | None:
-    """A whole answer."""
-    counts = read_usage(get(answer, "usage"))
-    data = items(get(answer, "data"))
-    size = _dimensions(get(data[0], "embedding")) if data else None
-    return Delta(
-        id=id_text(get(answer, "id")),
-        model=text(get(answer, "model")),
-        usage=Usage(input=counts.input) if counts is not None else None,
-        details={"dimensions": size} if size else None,
-    )
+def read(answer: Item, _needs_text: bool) -> Delta | None:
+    """Read a whole answer."""
+    delta = Delta(id=id_text(get(answer, "id")), model=text(get(answer, "model")))
+    usage = read_usage(get(answer, "usage"))
+    if usage is not None:
+        delta.usage = Usage(input=usage.input)
+    dimensions = _dimensions(get(first_item(get(answer, "data")), "embedding"))
+    if dimensions:
+        delta.details = {"dimensions": dimensions}
+    return delta
 
 
-def _dimensions(vector: Any) -> int | None:
-    """The length of a vector, also of one that came as base64 text of 32-bit numbers."""
+def _dimensions(vector: Item) -> int | None:
+    """Return the length of a vector, also of one that is base64 text of 32-bit numbers."""
     if isinstance(vector, str):
         return (len(vector.rstrip("=")) * 3 // 4) // _FLOAT_BYTES
-    return len(vector) if hasattr(vector, "__len__") else None
+    if hasattr(vector, "__len__"):
+        return len(vector)
+    return None
 
 
 EMBEDDINGS = Format("embeddings", parameters, with_failures(read))

@@ -1,11 +1,11 @@
-"""How often OpenAI ran tools of its own for a response, each of which has a fee beside the tokens."""
+"""How often OpenAI ran its own tools for a response, each of which has a fee beside the tokens."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from callspan.events import Usage
-from callspan.formats.fields import count, get, items, text
+from callspan.formats.fields import Item, count, get, get_nested, items, text
 
 _TOOLS = {
     "web_search_call": "web_searches",
@@ -18,26 +18,32 @@ _PREVIEW = "web_search_preview"
 """The older tool, whose searches have other prices."""
 
 
-def tools_used(response: Any, counts: Usage, details: dict[str, Any]) -> None:
-    """Add to the counts of a response the uses of tools, and to its details what else their price depends on."""
-    uses = _uses(items(get(response, "output")))
-    billed = count(response, "tool_usage", "web_search", "num_requests")
-    if billed is not None:
-        uses["web_searches"] = billed
+def add_tool_uses(response: Item, usage: Usage, details: dict[str, Any]) -> None:
+    """Add the uses of tools to the counts, and to the details what else their price depends on."""
+    uses = _count_uses(items(get(response, "output")))
+    searches = count(response, "tool_usage", "web_search", "num_requests")
+    if searches is not None:
+        uses["web_searches"] = searches
     if not any(uses.values()):
         return
-    counts.details = {**uses, **(counts.details or {})}
-    kinds = [text(get(tool, "type")) or "" for tool in items(get(response, "tools"))]
-    if uses.get("web_searches") and any(kind.startswith(_PREVIEW) for kind in kinds):
-        details["search_type"] = "preview"
+    usage.details = {**uses, **(usage.details or {})}
+    if not uses.get("web_searches"):
+        return
+    for tool in items(get(response, "tools")):
+        kind = text(get(tool, "type")) or ""
+        if kind.startswith(_PREVIEW):
+            details["search_type"] = "preview"
 
 
-def _uses(output: list[Any]) -> dict[str, int]:
-    """Return how often each tool was run; that a page was opened or read costs nothing."""
+def _count_uses(output: list[Item]) -> dict[str, int]:
     uses: dict[str, int] = {}
     for item in output:
         name = _TOOLS.get(text(get(item, "type")) or "")
-        action = text(get(get(item, "action"), "type")) or _SEARCH
-        if name is not None and (name != "web_searches" or action == _SEARCH):
-            uses[name] = uses.get(name, 0) + 1
+        if name is None:
+            continue
+        action = text(get_nested(item, "action", "type")) or _SEARCH
+        # To open a page, or to look for a text in one, costs nothing.
+        if name == "web_searches" and action != _SEARCH:
+            continue
+        uses[name] = uses.get(name, 0) + 1
     return uses

@@ -6,47 +6,11 @@ from typing import Any
 
 from callspan.events import Usage
 from callspan.events.usage import Share
-from callspan.formats.fields import Body, all_fields, count
-from callspan.formats.openai import billing as billing
+from callspan.formats.fields import Body, Item, all_fields, count
+from callspan.formats.openai import billing
 from callspan.runtime.number import token_count
 
-
-def read_usage(stated: Any) -> Usage | None:
-    """The counts of a `usage` object, by its old names (prompt, completion) or its new ones (input, output)."""
-    if stated is None:
-        return None
-    told = all_fields(stated)
-    sent = (
-        told.get("prompt_tokens_details")
-        or told.get("input_tokens_details")
-        or told.get("input_token_details")
-    )
-    said = told.get("completion_tokens_details") or told.get("output_tokens_details")
-    found = Usage(
-        token_count(told.get("prompt_tokens")), token_count(told.get("completion_tokens"))
-    )
-    if found.input is None:
-        found.input = token_count(told.get("input_tokens"))
-    if found.output is None:
-        found.output = token_count(told.get("output_tokens"))
-    if sent is not None:
-        _count_sent(found, all_fields(sent))
-    if said is not None:
-        _count_said(found, all_fields(said))
-    if not billing.FIELDS.isdisjoint(told) or (
-        sent is not None and not billing.PARTS.isdisjoint(all_fields(sent))
-    ):
-        billing.add(found, told, all_fields(sent))
-    for name, part in _ELSEWHERE.items():
-        if name in told and getattr(found, part) is None:
-            setattr(found, part, token_count(told[name]))
-    _include(found, token_count(told.get("total_tokens")))
-    if found.input is None and found.output is None and found.states_nothing:
-        return None
-    return found
-
-
-_ELSEWHERE = {
+_TOP_LEVEL = {
     "prompt_cache_hit_tokens": "cache_read",  # DeepSeek
     "cached_tokens": "cache_read",  # Moonshot, Together
     "cache_read_input_tokens": "cache_read",  # gateways to Anthropic's models
@@ -56,53 +20,109 @@ _ELSEWHERE = {
 """Names beside the totals, for what OpenAI states in details."""
 
 
-def _include(found: Usage, total: int | None) -> None:
-    """Put into input and output what a server leaves out of them: it can only be told by the numbers.
+def read_usage(source: Item) -> Usage | None:
+    """Return the counts of a `usage` object; `None` if it states none.
 
-    The total is more than the sum by what was reasoned (xAI; Gemini, which does not say that it was), or by what was
-    cached (Portkey before Anthropic); and a part that is more than its whole stands beside it (Perplexity's research).
+    It may have the names of chat (prompt, completion) or those of responses (input, output).
     """
-    if found.input is None or found.output is None:
+    if source is None:
+        return None
+    counts = all_fields(source)
+    usage = Usage(
+        token_count(counts.get("prompt_tokens")), token_count(counts.get("completion_tokens"))
+    )
+    if usage.input is None:
+        usage.input = token_count(counts.get("input_tokens"))
+    if usage.output is None:
+        usage.output = token_count(counts.get("output_tokens"))
+    _add_details(usage, counts)
+    for name, part in _TOP_LEVEL.items():
+        if name in counts and getattr(usage, part) is None:
+            setattr(usage, part, token_count(counts[name]))
+    _include_parts(usage, token_count(counts.get("total_tokens")))
+    if usage.input is None and usage.output is None and usage.states_nothing:
+        return None
+    return usage
+
+
+def _add_details(usage: Usage, counts: Body) -> None:
+    input_details = (
+        counts.get("prompt_tokens_details")
+        or counts.get("input_tokens_details")
+        or counts.get("input_token_details")
+    )
+    output_details = counts.get("completion_tokens_details") or counts.get("output_tokens_details")
+    input_parts: Body = {}
+    if input_details is not None:
+        input_parts = all_fields(input_details)
+        _add_input_parts(usage, input_parts)
+    if output_details is not None:
+        _add_output_parts(usage, all_fields(output_details))
+    # Few servers have any of these, so most answers are spared the look at each.
+    if billing.FIELDS.isdisjoint(counts) and billing.PARTS.isdisjoint(input_parts):
         return
-    reasoned, cached = found.reasoning or 0, (found.cache_read or 0) + (found.cache_write or 0)
-    missing = (total or 0) - found.input - found.output
-    if reasoned > found.output or (reasoned and missing in (reasoned, reasoned + cached)):
-        found.output += reasoned
-        missing -= reasoned
-    if cached > found.input or (cached and missing == cached):
-        found.input += cached
-    elif missing > 0 and not reasoned:
-        found.output += missing
+    billing.add(usage, counts, input_parts)
 
 
-def read_shares(breakdown: Any) -> tuple[Share, ...]:
-    """Return what each model has used that a system of Groq's asked."""
-    found = [(model, read_usage(stated)) for model, stated in billing.models(breakdown)]
-    return tuple(Share(model, counts) for model, counts in found if counts is not None)
+def _add_input_parts(usage: Usage, parts: Body) -> None:
+    usage.cache_read = token_count(parts.get("cached_tokens"))
+    usage.cache_write = token_count(parts.get("cache_write_tokens"))
+    if usage.cache_write is None:
+        usage.cache_write = token_count(parts.get("cache_creation_tokens"))  # LiteLLM's proxy
+    usage.input_text = token_count(parts.get("text_tokens"))
+    usage.input_audio = token_count(parts.get("audio_tokens"))
+    usage.input_image = token_count(parts.get("image_tokens"))
+
+
+def _add_output_parts(usage: Usage, parts: Body) -> None:
+    usage.reasoning = token_count(parts.get("reasoning_tokens"))
+    usage.output_text = token_count(parts.get("text_tokens"))
+    usage.output_audio = token_count(parts.get("audio_tokens"))
+    usage.output_image = token_count(parts.get("image_tokens"))
+
+
+def _include_parts(usage: Usage, total: int | None) -> None:
+    """Add to input and output the parts that a server leaves out of them, told by the numbers.
+
+    The total is more than the sum by the reasoning (xAI; Gemini, which does not state reasoning),
+    or by what was cached (Portkey before Anthropic). A part that is more than its whole stands
+    beside it (Perplexity's research).
+    """
+    if usage.input is None or usage.output is None:
+        return
+    reasoning = usage.reasoning or 0
+    cached = (usage.cache_read or 0) + (usage.cache_write or 0)
+    missing = (total or 0) - usage.input - usage.output
+    is_reasoning_missing = reasoning > 0 and missing in (reasoning, reasoning + cached)
+    if reasoning > usage.output or is_reasoning_missing:
+        usage.output += reasoning
+        missing -= reasoning
+    is_cached_missing = cached > 0 and missing == cached
+    if cached > usage.input or is_cached_missing:
+        usage.input += cached
+    elif missing > 0 and not reasoning:
+        usage.output += missing
+
+
+def read_shares(breakdown: Item) -> tuple[Share, ...]:
+    """Return the counts of each model that a system of Groq's asked."""
+    shares: list[Share] = []
+    for model, source in billing.models(breakdown):
+        usage = read_usage(source)
+        if usage is not None:
+            shares.append(Share(model, usage))
+    return tuple(shares)
 
 
 def read_timings(timings: Any) -> Usage | None:
-    """What llama.cpp's server says that it worked on, in the last chunk of a stream that was not asked for usage."""
-    said, read, cached = (count(timings, name) for name in ("predicted_n", "prompt_n", "cache_n"))
-    if said is None:
+    """Return the counts of llama.cpp's server, in the last chunk of a stream without usage."""
+    predicted = count(timings, "predicted_n")
+    if predicted is None:
         return None
-    # older ones do not say how much of the prompt they had already
-    sent = None if read is None or cached is None else read + cached
-    return Usage(input=sent, output=said, cache_read=cached)
-
-
-def _count_sent(found: Usage, sent: Body) -> None:
-    found.cache_read = token_count(sent.get("cached_tokens"))
-    found.cache_write = token_count(sent.get("cache_write_tokens"))
-    if found.cache_write is None:
-        found.cache_write = token_count(sent.get("cache_creation_tokens"))  # LiteLLM's proxy
-    found.input_text = token_count(sent.get("text_tokens"))
-    found.input_audio = token_count(sent.get("audio_tokens"))
-    found.input_image = token_count(sent.get("image_tokens"))
-
-
-def _count_said(found: Usage, said: Body) -> None:
-    found.reasoning = token_count(said.get("reasoning_tokens"))
-    found.output_text = token_count(said.get("text_tokens"))
-    found.output_audio = token_count(said.get("audio_tokens"))
-    found.output_image = token_count(said.get("image_tokens"))
+    evaluated = count(timings, "prompt_n")
+    cached = count(timings, "cache_n")
+    usage = Usage(output=predicted, cache_read=cached)
+    # Older servers do not state how much of the prompt they had already in their cache.
+    if evaluated is not None and cached is not None:
+        usage.input = evaluated + cached
+    return usage

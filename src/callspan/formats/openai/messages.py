@@ -1,0 +1,83 @@
+"""Messages of requests for OpenAI's chat completions, as neutral messages."""
+
+from __future__ import annotations
+
+from callspan.events import REASONING, TOOL_CALL, parsed
+from callspan.formats import parts
+from callspan.formats.fields import Item, get, items, text
+from callspan.formats.parts import Message, MessagePart
+
+
+def message(item: Item) -> Message:
+    """Return one message of a conversation, of any role."""
+    role = get(item, "role") or "user"
+    if role in ("tool", "function"):
+        call_id = get(item, "tool_call_id") or get(item, "name")
+        pieces = [parts.tool_response(call_id, joined_text(get(item, "content")))]
+    else:
+        pieces = _pieces(item)
+    result: Message = {"role": role, "parts": pieces}
+    name = get(item, "name")
+    if name:
+        result["name"] = name
+    return result
+
+
+def _pieces(item: Item) -> list[MessagePart]:
+    pieces = content_parts(get(item, "content"))
+    pieces += parts.text_parts(text(get(item, "refusal")))
+    pieces += [_tool_call(call) for call in items(get(item, "tool_calls"))]
+    legacy_call = get(item, "function_call")
+    if legacy_call:
+        pieces.append(_tool_call({"function": legacy_call}))
+    return pieces
+
+
+def joined_text(value: Item) -> Item:
+    """Return the texts of a list of content items as one text; any other value as it is."""
+    if not isinstance(value, list):
+        return value
+    texts = [text(get(item, "text")) or "" for item in value]
+    return "".join(texts)
+
+
+def content_parts(value: Item) -> list[MessagePart]:
+    """Return the parts of a message's content, which is a text or a list of items."""
+    if isinstance(value, str):
+        return [parts.text_part(value)]
+    pieces = [_content_part(item) for item in items(value)]
+    return [piece for piece in pieces if piece]
+
+
+def _content_part(item: Item) -> MessagePart:
+    match get(item, "type"):
+        case "text" | "refusal" as kind:
+            return parts.text_part(get(item, kind) or "")
+        case "image_url" | "document_url" as kind:
+            source = get(item, kind)
+            url = source if isinstance(source, str) else get(source, "url")
+            return parts.media(kind.removesuffix("_url"), url)
+        case "input_audio":
+            source = get(item, "input_audio")
+            if isinstance(source, str):
+                return parts.sound(source)
+            return parts.input_audio(source)
+        case "file":
+            return parts.file(get(item, "file") or item)
+        case "thinking":
+            return {"type": REASONING, "content": joined_text(get(item, "thinking"))}
+        case kind:
+            return {"type": str(kind or "unknown")}
+
+
+def _tool_call(call: Item) -> MessagePart:
+    function = get(call, "function") or get(call, "custom") or {}
+    arguments = get(function, "arguments")
+    # The arguments of a function are JSON as text; the input of a custom tool is any text.
+    arguments = get(function, "input") if arguments is None else parsed(arguments)
+    return {
+        "type": TOOL_CALL,
+        "id": get(call, "id"),
+        "name": get(function, "name") or "",
+        "arguments": arguments,
+    }

@@ -1,0 +1,115 @@
+"""Items of OpenAI's responses: those that are sent, as messages; those of the output, as parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part
+from callspan.formats import parts
+from callspan.formats.fields import (
+    Index,
+    Item,
+    all_fields,
+    arguments_text,
+    get,
+    id_text,
+    items,
+    plain,
+    text,
+)
+from callspan.formats.parts import Message, MessagePart
+
+CLIENT_TOOLS = ("function_call", "custom_tool_call")
+"""Types of calls that the app is to run; the provider runs all others by itself."""
+_NOT_CONTENT = ("id", "type", "status")
+
+
+def message(item: Item) -> Message:
+    """Return one item of an input as a message."""
+    kind = text(get(item, "type")) or "message"
+    if kind == "message":
+        return {"role": get(item, "role") or "user", "parts": _content(get(item, "content"))}
+    if kind.endswith("_call_output"):
+        result = parts.tool_response(get(item, "call_id"), plain(get(item, "output")))
+        return {"role": "tool", "parts": [result]}
+    return {"role": "assistant", "parts": parts.message_parts(_output_item(item, 0))}
+
+
+def _content(value: Item) -> list[MessagePart]:
+    if isinstance(value, str):
+        return [parts.text_part(value)]
+    pieces = [_content_part(item) for item in items(value)]
+    return [piece for piece in pieces if piece]
+
+
+def _content_part(item: Item) -> MessagePart:
+    match get(item, "type"):
+        case "input_text" | "output_text" | "text" | "summary_text":
+            return parts.text_part(text(get(item, "text")) or "")
+        case "refusal":
+            return parts.text_part(text(get(item, "refusal")) or "")
+        case "input_image":
+            if get(item, "file_id"):
+                return parts.file_reference("image", get(item, "file_id"))
+            return parts.media("image", get(item, "image_url"))
+        case "input_audio":
+            return parts.input_audio(get(item, "input_audio"))
+        case "input_file":
+            return parts.file(item)
+        case kind:
+            return {"type": str(kind or "unknown")}
+
+
+def output(response: Item) -> list[Part]:
+    """Return the items of a response's output as parts of one message."""
+    pieces: list[Part] = []
+    for index, item in enumerate(items(get(response, "output"))):
+        pieces += _output_item(item, index)
+    return pieces
+
+
+def _output_item(item: Item, index: int) -> list[Part]:
+    match get(item, "type"):
+        case "message":
+            contents = map(_content_part, items(get(item, "content")))
+            texts = (content.get("content", "") for content in contents)
+            return _numbered(TEXT, texts, index)
+        case "reasoning":
+            thoughts = [*items(get(item, "summary")), *items(get(item, "content"))]
+            texts = (text(get(thought, "text")) or "" for thought in thoughts)
+            return _numbered(REASONING, texts, index)
+        case "function_call":
+            return [tool_call(item, index, get(item, "arguments"))]
+        case "custom_tool_call":
+            return [tool_call(item, index, get(item, "input"))]
+        case "compaction":
+            return [Part("compaction", index=index, data={"id": id_text(get(item, "id"))})]
+        case kind:
+            return [_server_tool(str(kind or "unknown"), item, index)]
+
+
+def _numbered(kind: str, texts: Iterator[str], index: int) -> list[Part]:
+    """Return texts of one item as parts with the indexes that they have in a stream."""
+    return [Part(kind, content, index=(index, number)) for number, content in enumerate(texts)]
+
+
+def tool_call(item: Item, index: Index, arguments: Item = None) -> Part:
+    """Return a call of a tool of the app's, whole or as it begins in a stream."""
+    call_id = id_text(get(item, "call_id"))
+    name = text(get(item, "name"))
+    return Part(TOOL_CALL, arguments_text(arguments), 0, index, call_id, name)
+
+
+def _server_tool(kind: str, item: Item, index: int) -> Part:
+    """Return a call of a tool that the provider ran by itself, with its results if stated."""
+    tool = kind.removesuffix("_call")
+    call = {"type": tool}
+    for field, value in all_fields(item).items():
+        if value is not None and field not in _NOT_CONTENT:
+            call[field] = plain(value)
+    data = {
+        "id": id_text(get(item, "id")) or id_text(get(item, "call_id")),
+        "name": text(get(item, "name")) or tool,
+        SERVER_TOOL_CALL: call,
+    }
+    return Part(SERVER_TOOL_CALL, index=index, data=data)
