@@ -23,7 +23,7 @@ def asks(operation_name: str, api_params: Mapping[str, Any]) -> Asked | None:
         body = invoke.request(api_params)
         path = f"{path}/{invoke.form(body)}"
     elif path.startswith("RetrieveAndGenerate"):
-        body = knowledge.generation(api_params)
+        body = knowledge.generation_request(api_params)
     else:
         body = {**api_params, "model": model}
     return Asked("POST", path, body, stream=operation_name.endswith("Stream"))

@@ -1,49 +1,62 @@
-"""Bedrock's agents, whose answers are streams of events; the trace of what goes on inside them is not read."""
+"""Bedrock's agents, whose answers are streams of events; the trace of their steps is not read."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from callspan.events import TEXT, TOOL_CALL, Content, Delta, Part
-from callspan.formats.bedrock.prompt import prompted
-from callspan.formats.fields import Body, get, get_nested, items, plain, read_settings, text
+from callspan.formats.fields import (
+    Body,
+    Item,
+    Parameters,
+    get,
+    get_nested,
+    items,
+    plain,
+    read_settings,
+    text,
+)
 from callspan.formats.format import Format
+from callspan.formats.parts import prompt_content, text_parts
 
-_ASKED = {"agentId": "agent_id", "agentName": "agent_name", "sessionId": "conversation_id"}
+_SETTINGS = {"agentId": "agent_id", "agentName": "agent_name", "sessionId": "conversation_id"}
 
 
-def parameters(body: Body) -> dict[str, Any]:
-    """Which agent is asked, and in which session."""
+def parameters(body: Body) -> Parameters:
+    """Return which agent is called, and in which session."""
+    settings = read_settings(body, _SETTINGS)
     guardrail = text(get_nested(body, "guardrailConfiguration", "guardrailIdentifier"))
-    return read_settings(body, _ASKED) | ({"guardrail_id": guardrail} if guardrail else {})
+    if guardrail:
+        settings["guardrail_id"] = guardrail
+    return settings
 
 
 def content(body: Body) -> Content:
-    """What the agent is asked, and what one that is made for this call is told to be."""
-    found = prompted(body.get("inputText"))
-    instruction = text(body.get("instruction"))
-    found.system = [{"type": TEXT, "content": instruction}] if instruction else []
-    return found
+    """Return the input, and the instruction of an agent that is made for this call."""
+    result = prompt_content(text(body.get("inputText")))
+    result.system = text_parts(text(body.get("instruction")))
+    return result
 
 
-def read(event: Any, needs_text: bool) -> Delta | None:
-    """One event: a piece of the answer, or functions that the caller is to run."""
+def read(event: Item, needs_text: bool) -> Delta | None:
+    """Read one event: a piece of the answer, or functions that the caller is to run."""
     if not needs_text:
         return None
-    piece = get_nested(event, "chunk", "bytes")
-    if piece:
-        return Delta(parts=(Part(TEXT, piece.decode("utf-8", "replace")),))
-    wanted = enumerate(items(get_nested(event, "returnControl", "invocationInputs")))
-    calls = [_wanted(call, place) for place, call in wanted]
+    chunk = get_nested(event, "chunk", "bytes")
+    if chunk:
+        return Delta(parts=(Part(TEXT, chunk.decode("utf-8", "replace")),))
+    invocations = enumerate(items(get_nested(event, "returnControl", "invocationInputs")))
+    calls = [_tool_call(invocation, index) for index, invocation in invocations]
     return Delta(parts=calls) if calls else None
 
 
-def _wanted(call: Any, place: int) -> Part:
-    asked = get(call, "functionInvocationInput") or get(call, "apiInvocationInput")
-    given = {str(get(one, "name")): get(one, "value") for one in items(get(asked, "parameters"))}
-    name = text(get(asked, "function")) or text(get(asked, "apiPath"))
-    return Part(TOOL_CALL, json.dumps(plain(given), ensure_ascii=False), index=place, name=name)
+def _tool_call(invocation: Item, index: int) -> Part:
+    source = get(invocation, "functionInvocationInput") or get(invocation, "apiInvocationInput")
+    parameters = items(get(source, "parameters"))
+    arguments = {str(get(item, "name")): get(item, "value") for item in parameters}
+    name = text(get(source, "function")) or text(get(source, "apiPath"))
+    as_json = json.dumps(plain(arguments), ensure_ascii=False)
+    return Part(TOOL_CALL, as_json, index=index, name=name)
 
 
 AGENT = Format("invoke_agent", parameters, read, content)

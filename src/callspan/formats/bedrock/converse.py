@@ -1,13 +1,13 @@
-"""Bedrock's Converse, whole or as a stream of events; Amazon's Nova models speak it by themselves too."""
+"""Bedrock's Converse, whole or as a stream of events; Amazon's Nova models speak it as well."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from callspan.events import Content, Delta, Usage
-from callspan.formats.bedrock import parts as parts
+from callspan.events import Content, Delta, Part, Usage
+from callspan.formats.bedrock import parts
 from callspan.formats.fields import (
     Body,
+    Item,
+    Parameters,
     all_fields,
     count,
     get,
@@ -18,7 +18,7 @@ from callspan.formats.fields import (
     text,
 )
 from callspan.formats.format import Format
-from callspan.formats.parts import output_type
+from callspan.formats.parts import Message, output_type
 
 _SETTINGS = {
     "maxTokens": "max_tokens",
@@ -31,135 +31,145 @@ _SETTINGS = {
     "stopSequences": "stop",
     "reasoning_effort": "reasoning_level",
 }
+_PIECES = ("contentBlockDelta", "contentBlockStart")
 
 
-def parameters(body: Body) -> dict[str, Any]:
-    """The request's settings, also those that only some models have."""
-    more = all_fields(body.get("additionalModelRequestFields"))
-    own = all_fields(more.get("inferenceConfig"))
-    found = read_settings({**own, **more, **all_fields(body.get("inferenceConfig"))}, _SETTINGS)
-    effort = text(
-        get(get(more, "reasoningConfig") or body.get("reasoningConfig"), "maxReasoningEffort")
-    )
+def parameters(body: Body) -> Parameters:
+    """Return the request's settings, also those that only some models have."""
+    extra = all_fields(body.get("additionalModelRequestFields"))
+    extra_inference = all_fields(extra.get("inferenceConfig"))
+    inference = all_fields(body.get("inferenceConfig"))
+    settings = read_settings({**extra_inference, **extra, **inference}, _SETTINGS)
+    settings.update(_conditions(body))
+    reasoning = get(extra, "reasoningConfig") or body.get("reasoningConfig")
+    effort = text(get(reasoning, "maxReasoningEffort"))
     if effort:
-        found["reasoning_level"] = effort
+        settings["reasoning_level"] = effort
     guardrail = text(get_nested(body, "guardrailConfig", "guardrailIdentifier"))
     if guardrail:
-        found["guardrail_id"] = guardrail
-    wanted = output_type(get_nested(body, "outputConfig", "textFormat", "type"))
-    return found | conditions(body) | ({"output_type": wanted} if wanted else {})
+        settings["guardrail_id"] = guardrail
+    output = output_type(get_nested(body, "outputConfig", "textFormat", "type"))
+    if output:
+        settings["output_type"] = output
+    return settings
 
 
-def conditions(source: Any) -> dict[str, str]:
-    """Return what the price depends on beside the model: the tier and the latency that were asked for, or given."""
-    tier, latency = (
-        text(get_nested(source, "serviceTier", "type")),
-        text(get_nested(source, "performanceConfig", "latency")),
-    )
-    return {name: value for name, value in (("service_tier", tier), ("latency", latency)) if value}
+def _conditions(source: Item) -> dict[str, str]:
+    """Return what a price depends on beside the model, as it was asked for or as it was served."""
+    conditions: dict[str, str] = {}
+    tier = text(get_nested(source, "serviceTier", "type"))
+    if tier:
+        conditions["service_tier"] = tier
+    latency = text(get_nested(source, "performanceConfig", "latency"))
+    if latency:
+        conditions["latency"] = latency
+    return conditions
 
 
 def content(body: Body) -> Content:
-    """The system prompt, the conversation and the tools."""
+    """Return the system prompt, the conversation and the tools."""
     return Content(
         messages=[_message(item) for item in items(body.get("messages"))],
-        system=parts.said(body.get("system")),
+        system=parts.content_parts(body.get("system")),
         tools=parts.tools(get_nested(body, "toolConfig", "tools")),
     )
 
 
-def _message(item: Any) -> dict[str, Any]:
-    return {"role": get(item, "role") or "user", "parts": parts.said(get(item, "content"))}
+def _message(item: Item) -> Message:
+    pieces = parts.content_parts(get(item, "content"))
+    return {"role": get(item, "role") or "user", "parts": pieces}
 
 
-def read(answer: Any, needs_text: bool) -> Delta | None:
-    """One event of a stream, or one whole answer."""
+def read(answer: Item, needs_text: bool) -> Delta | None:
+    """Read one event of a stream, or one whole answer."""
     for kind in _PIECES:
-        piece = get(answer, kind)
-        if piece is not None:
-            return _piece(piece, needs_text)
+        event = get(answer, kind)
+        if event is not None:
+            return _piece(event) if needs_text else None
     if get(answer, "messageStart") is not None:
         return Delta(finish_reasons=((0, None),))
-    end = get(answer, "messageStop")
-    if end is not None:
-        return Delta(finish_reasons=((0, text(get(end, "stopReason"))),))
+    stop = get(answer, "messageStop")
+    if stop is not None:
+        return Delta(finish_reasons=((0, text(get(stop, "stopReason"))),))
     metadata = get(answer, "metadata")
-    return _whole(answer, needs_text) if metadata is None else _last(metadata)
+    if metadata is not None:
+        return _last(metadata)
+    return _whole(answer, needs_text)
 
 
-_PIECES = ("contentBlockDelta", "contentBlockStart")
-
-
-def _piece(event: Any, needs_text: bool) -> Delta | None:
-    said = get(event, "delta") or get(event, "start")
-    part = parts.part(said, index_of(event, "contentBlockIndex")) if needs_text else None
+def _piece(event: Item) -> Delta | None:
+    block = get(event, "delta") or get(event, "start")
+    part = parts.part(block, index_of(event, "contentBlockIndex"))
     return None if part is None else Delta(parts=(part,))
 
 
-def _last(metadata: Any) -> Delta:
+def _last(metadata: Item) -> Delta:
     return Delta(
-        model=_routed(metadata),
+        model=_routed_model(metadata),
         usage=_usage(get(metadata, "usage")),
-        details=conditions(metadata),
+        details=_conditions(metadata),
         last=True,
     )
 
 
-def _whole(answer: Any, needs_text: bool) -> Delta | None:
+def _whole(answer: Item, needs_text: bool) -> Delta | None:
     message = get_nested(answer, "output", "message")
     if message is None:
         return None
-    blocks = items(get(message, "content")) if needs_text else ()
-    found = (parts.part(block, place) for place, block in enumerate(blocks))
+    pieces: list[Part] = []
+    if needs_text:
+        for index, block in enumerate(items(get(message, "content"))):
+            piece = parts.part(block, index)
+            if piece is not None:
+                pieces.append(piece)
     return Delta(
-        model=_routed(answer),
-        parts=[part for part in found if part is not None],
+        model=_routed_model(answer),
+        parts=pieces,
         finish_reasons=((0, text(get(answer, "stopReason"))),),
         usage=_usage(get(answer, "usage")),
-        details=conditions(answer),
+        details=_conditions(answer),
     )
 
 
-def _routed(answer: Any) -> str | None:
-    """The model that a router of prompts has chosen; else none is named in an answer."""
+def _routed_model(answer: Item) -> str | None:
+    """Return the model that a router of prompts has chosen; no other answer names its model."""
     return text(get_nested(answer, "trace", "promptRouter", "invokedModelId"))
 
 
-def _usage(stated: Any) -> Usage | None:
-    """The counts as they are stated: what was read from or written to a cache stands beside the rest of the input."""
-    if stated is None:
+def _usage(source: Item) -> Usage | None:
+    """Return the counts; those of a cache stand beside the rest of the input."""
+    if source is None:
         return None
-    found = Usage(
-        uncached=count(stated, "inputTokens"),
-        output=count(stated, "outputTokens"),
-        cache_read=_cached(stated, "cacheReadInputToken"),
-        cache_write=_cached(stated, "cacheWriteInputToken"),
-        cache_write_1h=_kept_for(stated, "1h"),
+    usage = Usage(
+        uncached=count(source, "inputTokens"),
+        output=count(source, "outputTokens"),
+        cache_read=_cache_count(source, "cacheReadInputToken"),
+        cache_write=_cache_count(source, "cacheWriteInputToken"),
+        cache_write_1h=_written_for(source, "1h"),
     )
-    if found.cache_read is None and found.cache_write is None and found.input is not None:
-        # older versions of the client leave out what they do not know of, but in the total it is
-        found.uncached = found.input = max(
-            found.input, (count(stated, "totalTokens") or 0) - (found.output or 0)
-        )
-    return found
+    if usage.cache_read is None and usage.cache_write is None and usage.input is not None:
+        # Older versions of botocore drop the counts of the cache, which are new to them; the
+        # total includes them.
+        total = count(source, "totalTokens") or 0
+        usage.input = max(usage.input, total - (usage.output or 0))
+        usage.uncached = usage.input
+    return usage
 
 
-def _kept_for(stated: Any, lifetime: str) -> int | None:
-    """Return the tokens that were written to a cache of this lifetime; `None` where lifetimes are not stated."""
-    written = [
-        count(each, "inputTokens") or 0 for each in _caches(stated) if get(each, "ttl") == lifetime
-    ]
-    return sum(written) if _caches(stated) else None
+def _written_for(source: Item, lifetime: str) -> int | None:
+    """Return the tokens written to a cache of this lifetime; `None` if no lifetime is stated."""
+    caches = items(get(source, "cacheDetails"))
+    if not caches:
+        return None
+    matches = [cache for cache in caches if get(cache, "ttl") == lifetime]
+    return sum(count(cache, "inputTokens") or 0 for cache in matches)
 
 
-def _caches(stated: Any) -> list[Any]:
-    return items(get(stated, "cacheDetails"))
-
-
-def _cached(stated: Any, name: str) -> int | None:
-    """Nova's own format has another name for it."""
-    found = count(stated, f"{name}s")
-    return count(stated, f"{name}Count") if found is None else found
+def _cache_count(source: Item, name: str) -> int | None:
+    tokens = count(source, f"{name}s")
+    if tokens is None:  # Nova's own format has another name for it
+        tokens = count(source, f"{name}Count")
+    return tokens
 
 
 CONVERSE = Format("chat", parameters, read, content)

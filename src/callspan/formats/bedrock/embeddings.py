@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from callspan.events import Delta, Usage
-from callspan.formats.fields import Body, all_fields, count, get, items, read_settings
+from callspan.formats.fields import (
+    Body,
+    Item,
+    Parameters,
+    all_fields,
+    count,
+    first_item,
+    get,
+    read_settings,
+)
 from callspan.formats.format import Format
 
 _SETTINGS = {
@@ -17,42 +25,46 @@ _SETTINGS = {
     "embeddingTypes": "encoding_formats",
     "embedding_types": "encoding_formats",
 }
+_UNPACKED = ("embedding", "float", "int8", "uint8")
+"""Fields that have one number a dimension; a packed vector has eight dimensions in each."""
 
 
-def parameters(body: Body) -> dict[str, Any]:
-    """The request's settings; some stand one level deeper."""
-    inner = {
-        **all_fields(body.get("embeddingConfig")),
-        **all_fields(body.get("singleEmbeddingParams")),
-    }
-    return read_settings({**body, **inner}, _SETTINGS)
+def parameters(body: Body) -> Parameters:
+    """Return the request's settings; some stand one level deeper."""
+    config = all_fields(body.get("embeddingConfig"))
+    nova = all_fields(body.get("singleEmbeddingParams"))
+    return read_settings({**body, **config, **nova}, _SETTINGS)
 
 
-def read(answer: Any, _needs_text: bool) -> Delta | None:
-    """A whole answer."""
-    asked = count(answer, "inputTextTokenCount")
-    size = _dimensions(
+def read(answer: Item, _needs_text: bool) -> Delta | None:
+    """Read a whole answer."""
+    delta = Delta()
+    tokens = count(answer, "inputTextTokenCount")
+    if tokens is not None:
+        delta.usage = Usage(input=tokens)
+    vectors = (
         get(answer, "embedding") or get(answer, "embeddingsByType") or get(answer, "embeddings")
     )
-    return Delta(
-        usage=None if asked is None else Usage(input=asked),
-        details={"dimensions": size} if size else None,
-    )
+    dimensions = _dimensions(vectors)
+    if dimensions:
+        delta.details = {"dimensions": dimensions}
+    return delta
 
 
-def _dimensions(vectors: Any) -> int | None:
-    """The length of the first vector, wherever it stands; of packed ones the length is another."""
+def _dimensions(vectors: Item) -> int | None:
+    """Return the length of the first vector, in a list or in an object with one for each type."""
     if isinstance(vectors, Mapping):
-        kinds = ("embedding", "float", "int8", "uint8")
-        return next((size for kind in kinds if (size := _dimensions(vectors.get(kind)))), None)
-    first = next(iter(items(vectors)), None)
-    return (
-        _dimensions(first)
-        if isinstance(first, (list, Mapping))
-        else len(vectors)
-        if first is not None
-        else None
-    )
+        for field in _UNPACKED:
+            dimensions = _dimensions(vectors.get(field))
+            if dimensions:
+                return dimensions
+        return None
+    first = first_item(vectors)
+    if first is None:
+        return None
+    if isinstance(first, (list, Mapping)):
+        return _dimensions(first)
+    return len(vectors)
 
 
 EMBEDDINGS = Format("embeddings", parameters, read)

@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from callspan.events import TEXT, Content, Delta, Part
+from callspan.events import Content, Delta
+from callspan.formats import parts
 from callspan.formats.errors import read_failure
-from callspan.formats.fields import Body, get, get_nested, items, text
+from callspan.formats.fields import Body, Item, Parameters, get, get_nested, items, text
 from callspan.formats.format import Format
-from callspan.formats.parts import blob
 
 
-def parameters(_body: Body) -> dict[str, Any]:
-    """That an image is asked for."""
+def parameters(_body: Body) -> Parameters:
+    """Return the type of the output: an image."""
     return {"output_type": "image"}
 
 
 def content(body: Body) -> Content:
-    """The prompts."""
+    """Return the prompts."""
     prompts = [get_nested(body, "textToImageParams", "text"), body.get("prompt")]
     prompts += [get(item, "text") for item in items(body.get("text_prompts"))]
-    said = [{"type": TEXT, "content": prompt} for prompt in prompts if text(prompt)]
-    return Content([{"role": "user", "parts": said}] if said else [])
+    pieces = [parts.text_part(prompt) for prompt in prompts if text(prompt)]
+    return Content(parts.user_messages(pieces))
 
 
-def read(answer: Any, needs_text: bool) -> Delta | None:
-    """A whole answer: each image is a choice."""
-    made = [
-        *items(get(answer, "images")),
-        *(get(item, "base64") for item in items(get(answer, "artifacts"))),
-    ]
-    shown = [_image(image, place) for place, image in enumerate(made)] if needs_text else []
-    # beside images, an error tells only of those that were held back
-    return Delta(parts=shown, failure=None if made else read_failure(answer))
-
-
-def _image(image: Any, place: int) -> Part:
-    told = blob("image", "image/png", image)
-    return Part(told.pop("type"), choice=place, data=told)
+def read(answer: Item, needs_text: bool) -> Delta | None:
+    """Read a whole answer: each image is a choice."""
+    images = items(get(answer, "images"))
+    images += [get(item, "base64") for item in items(get(answer, "artifacts"))]
+    if not images:
+        return Delta(failure=read_failure(answer))
+    # Beside images, an error is about those that were held back.
+    delta = Delta()
+    if needs_text:
+        blobs = [parts.blob("image", "image/png", image) for image in images]
+        delta.parts = [parts.whole_part(blob, choice=choice) for choice, blob in enumerate(blobs)]
+    return delta
 
 
 IMAGES = Format("generate_content", parameters, read, content)

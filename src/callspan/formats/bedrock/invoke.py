@@ -1,6 +1,7 @@
-"""Bedrock's InvokeModel: each vendor's own format, told by the shape of the request, with the platform's own counts.
+"""Bedrock's InvokeModel: each vendor's own format, with the counts of the platform.
 
-The model's name is no guide: an application's profile, a provisioned or an imported model is named by a number.
+Which format it is shows in the shape of the request. The model's name is no guide: an
+application's profile, a provisioned or an imported model is named by a number.
 """
 
 from __future__ import annotations
@@ -18,126 +19,154 @@ from callspan.formats.bedrock.images import IMAGES
 from callspan.formats.bedrock.prompt import PROMPT
 from callspan.formats.cohere.chat_v1 import CHAT_V1
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, count, get, items, parse_json, text
+from callspan.formats.fields import (
+    Body,
+    Item,
+    Parameters,
+    count,
+    first_item,
+    get,
+    items,
+    parse_json,
+    text,
+)
 from callspan.formats.format import Format
 from callspan.formats.openai.chat import CHAT
 from callspan.runtime.number import token_count_in_header
 
 _METRICS = "amazon-bedrock-invocationMetrics"
-_BESIDE = ("guardrailIdentifier", "performanceConfigLatency", "serviceTier")
-_CONDITIONS = {
-    "service_tier": ("serviceTier", "x-amzn-bedrock-service-tier"),
-    "latency": ("performanceConfigLatency", "x-amzn-bedrock-performanceconfig-latency"),
+_REQUEST_FIELDS = ("guardrailIdentifier", "performanceConfigLatency", "serviceTier")
+"""What stands beside the vendor's own request."""
+_CONDITION_FIELDS = {"service_tier": "serviceTier", "latency": "performanceConfigLatency"}
+"""What the price depends on beside the model, by its name in a request."""
+_CONDITION_HEADERS = {
+    "service_tier": "x-amzn-bedrock-service-tier",
+    "latency": "x-amzn-bedrock-performanceconfig-latency",
 }
-"""What the price depends on beside the model: by the name in a request, and in the headers of its answer."""
-_HEADERS = ("x-amzn-bedrock-input-token-count", "x-amzn-bedrock-output-token-count")
+"""What the price depends on beside the model, by its name in the headers of an answer."""
+_INPUT_HEADER = "x-amzn-bedrock-input-token-count"
+_OUTPUT_HEADER = "x-amzn-bedrock-output-token-count"
 
 
 def request(params: Mapping[str, Any]) -> dict[str, Any]:
-    """What InvokeModel is asked for: the vendor's own request and what stands beside it."""
+    """Return the vendor's own request, with the fields of InvokeModel that stand beside it."""
     body = params.get("body")
-    body = body.getvalue() if isinstance(body, BytesIO) else body
-    told = parse_json(body) if isinstance(body, (str, bytes, bytearray)) else None
-    beside = {"model": params.get("modelId"), **{name: params.get(name) for name in _BESIDE}}
-    return {**(told if isinstance(told, dict) else {}), **beside}
+    if isinstance(body, BytesIO):
+        body = body.getvalue()
+    vendor_request = None
+    if isinstance(body, (str, bytes, bytearray)):
+        vendor_request = parse_json(body)
+    result = dict(vendor_request) if isinstance(vendor_request, dict) else {}
+    result["model"] = params.get("modelId")
+    for name in _REQUEST_FIELDS:
+        result[name] = params.get(name)
+    return result
 
 
 def form(body: Body) -> str:
-    """The name of the format that a request is written in."""
-    return next(form.name for form in FORMS if form.fits(body))
+    """Return the name of the format in which a request is written."""
+    for candidate in FORMS:
+        if candidate.matches(body):
+            return candidate.name
+    return FORMS[-1].name
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One vendor's format: its name, what requests in it look like, and how it reads."""
+    """One vendor's format: its name, whether a request is in it, and how it is read."""
 
     name: str
-    fits: Callable[[Body], bool]
+    matches: Callable[[Body], bool]
     wire_format: Format
 
 
 def _on_bedrock(wire_format: Format) -> Format:
-    """A vendor's format where its answers come through Bedrock."""
+    """Wrap a vendor's format for requests and answers that pass through Bedrock."""
 
-    def parameters(body: Body) -> dict[str, Any]:
+    def parameters(body: Body) -> Parameters:
+        settings = dict(wire_format.parameters(body))
+        settings.update(_texts(body, _CONDITION_FIELDS))
         guardrail = text(body.get("guardrailIdentifier"))
-        asked = {
-            name: value
-            for name, (field, _) in _CONDITIONS.items()
-            if (value := text(body.get(field)))
-        }
-        return {
-            **wire_format.parameters(body),
-            **asked,
-            **({"guardrail_id": guardrail} if guardrail else {}),
-        }
+        if guardrail:
+            settings["guardrail_id"] = guardrail
+        return settings
 
     read_vendor = with_failures(wire_format.read)
 
-    def read(item: Any, needs_text: bool) -> Delta | None:
+    def read(item: Item, needs_text: bool) -> Delta | None:
         chunk = get(item, "chunk")
         answer = item if chunk is None else parse_json(get(chunk, "bytes") or b"")
         delta = read_vendor(answer, needs_text)
-        if (
-            delta is not None and delta.details
-        ):  # the vendor's own tier is not the one that Bedrock bills
-            delta.details = {
-                name: value for name, value in delta.details.items() if name not in _CONDITIONS
-            }
-        counts = get(answer, _METRICS)
-        if counts is not None:
-            delta = delta or Delta()
+        if delta is not None and delta.details:
+            # The vendor's own tier is not the one that Bedrock bills.
+            details = dict(delta.details)
+            for name in _CONDITION_FIELDS:
+                details.pop(name, None)
+            delta.details = details
+        metrics = get(answer, _METRICS)
+        if metrics is not None:
+            if delta is None:
+                delta = Delta()
             delta.metered = Usage(
-                input=count(counts, "inputTokenCount"), output=count(counts, "outputTokenCount")
+                input=count(metrics, "inputTokenCount"), output=count(metrics, "outputTokenCount")
             )
         return delta
 
     return replace(wire_format, parameters=parameters, read=read)
 
 
+def _texts(source: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields that are texts, by the names that settings have."""
+    result: dict[str, str] = {}
+    for name, field in names.items():
+        value = text(source.get(field))
+        if value:
+            result[name] = value
+    return result
+
+
 def read_headers(headers: Mapping[str, Any]) -> Delta:
-    """Return what the headers of an answer say."""
-    details = {
-        name: value
-        for name, (_, header) in _CONDITIONS.items()
-        if (value := text(headers.get(header)))
-    }
-    return Delta(metered=read_header_usage(headers), details=details)
+    """Read the headers of an answer: the platform's counts, and what the price depends on."""
+    return Delta(metered=_header_usage(headers), details=_texts(headers, _CONDITION_HEADERS))
 
 
-def read_header_usage(headers: Mapping[str, Any]) -> Usage | None:
-    """What Bedrock counts for every model, in the headers of an answer."""
-    found = [token_count_in_header(headers.get(name)) for name in _HEADERS]
-    return None if found == [None, None] else Usage(input=found[0], output=found[1])
+def _header_usage(headers: Mapping[str, Any]) -> Usage | None:
+    usage = Usage(
+        input=token_count_in_header(headers.get(_INPUT_HEADER)),
+        output=token_count_in_header(headers.get(_OUTPUT_HEADER)),
+    )
+    return None if usage.total is None else usage
 
 
 def _has(*names: str) -> Callable[[Body], bool]:
+    """Return a function that looks for one of these fields in a request."""
     return lambda body: any(name in body for name in names)
 
 
+def _is_anthropic(body: Body) -> bool:
+    return "anthropic_version" in body and "messages" in body
+
+
 def _is_converse(body: Body) -> bool:
-    """Nova's messages: blocks of content that have no type."""
-    first = next(iter(items(body.get("messages"))), None)
-    blocks = items(get(first, "content"))
+    """Whether the messages are Nova's, whose blocks of content have no type."""
+    message = first_item(body.get("messages"))
+    blocks = items(get(message, "content"))
     return bool(blocks) and get(blocks[0], "type") is None
 
 
+_has_embedding_field = _has("inputImage", "texts", "input_type", "singleEmbeddingParams")
+
+
 def _is_embedding(body: Body) -> bool:
-    if (
-        "inputText" in body
-    ):  # Titan's texts hardly ever go without a configuration, and its embeddings have none
+    if "inputText" in body:
+        # A text that Titan is to write hardly ever goes without a configuration, which its
+        # embeddings have not.
         return "textGenerationConfig" not in body and "titan-text" not in str(body.get("model"))
-    return any(
-        name in body for name in ("inputImage", "texts", "input_type", "singleEmbeddingParams")
-    )
+    return _has_embedding_field(body)
 
 
 FORMS = (
-    Form(
-        "anthropic",
-        lambda body: "anthropic_version" in body and "messages" in body,
-        _on_bedrock(MESSAGES),
-    ),
+    Form("anthropic", _is_anthropic, _on_bedrock(MESSAGES)),
     Form("converse", _is_converse, _on_bedrock(CONVERSE)),
     Form("openai", _has("messages"), _on_bedrock(CHAT)),
     Form("cohere", _has("message"), _on_bedrock(CHAT_V1)),
@@ -150,3 +179,4 @@ FORMS = (
     Form("prompt", _has("prompt", "inputText"), _on_bedrock(PROMPT)),
     Form("other", lambda _body: True, _on_bedrock(replace(PROMPT, operation="generate_content"))),
 )
+"""The formats in the order in which they are tried; a later one may match more requests."""

@@ -1,4 +1,4 @@
-"""Blocks of Bedrock's Converse, which requests, answers and the pieces of a stream have in common."""
+"""Blocks of Bedrock's Converse, which requests, answers and the pieces of a stream share."""
 
 from __future__ import annotations
 
@@ -7,9 +7,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, shown
-from callspan.formats import parts as parts
-from callspan.formats.fields import all_fields, get, get_nested, id_text, items, plain, text
+from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part
+from callspan.formats import parts
+from callspan.formats.fields import (
+    Index,
+    Item,
+    all_fields,
+    get,
+    get_nested,
+    id_text,
+    items,
+    plain,
+    text,
+)
+from callspan.formats.parts import MessagePart, ToolDefinition
 
 _SERVER_TOOL = "server_tool_use"
 _DOCUMENTS = {
@@ -21,136 +32,137 @@ _DOCUMENTS = {
 }
 
 
-def part(block: Any, place: Any = None) -> Part | None:
-    """One block, or a piece of one: the first of its fields that is known; `None` where it says nothing."""
+def part(block: Item, index: Index = None) -> Part | None:
+    """Return one block, or a piece of one, by its first field with a reader; `None` if none has."""
     for name, value in all_fields(block).items():
-        read = _KINDS.get(name)
+        read = _READERS.get(name)
         if read is not None:
-            return read(value, place)
+            return read(value, index)
     return None
 
 
-def said(blocks: Any) -> list[dict[str, Any]]:
-    """The parts that a message is made of."""
-    found = (part(block, place) for place, block in enumerate(items(blocks)))
-    return [shown(piece, piece.text) for piece in found if piece is not None]
+def content_parts(blocks: Item) -> list[MessagePart]:
+    """Return the parts of a message."""
+    pieces: list[Part] = []
+    for index, block in enumerate(items(blocks)):
+        piece = part(block, index)
+        if piece is not None:
+            pieces.append(piece)
+    return parts.message_parts(pieces)
 
 
-def joined(blocks: Any) -> str:
-    """What the texts among some blocks say."""
-    return "".join(words for block in items(blocks) if (words := text(get(block, "text"))))
+def _joined_text(blocks: Item) -> str:
+    texts = [text(get(block, "text")) or "" for block in items(blocks)]
+    return "".join(texts)
 
 
-def _text(value: Any, place: Any) -> Part:
-    return Part(TEXT, text(value) or "", index=place)
+def _text(value: Item, index: Index) -> Part:
+    return Part(TEXT, text(value) or "", index=index)
 
 
-def _thought(value: Any, place: Any) -> Part:
-    # what is redacted is not for reading, but that there was a thought is told
-    whole = get(value, "reasoningText")
-    return Part(REASONING, text(get(value if whole is None else whole, "text")) or "", index=place)
+def _reasoning(value: Item, index: Index) -> Part:
+    # A block has the text one level down, a piece of a stream has not. The text of a redacted
+    # thought is encrypted; the empty part says that there was one.
+    block = get(value, "reasoningText")
+    if block is None:
+        block = value
+    return Part(REASONING, text(get(block, "text")) or "", index=index)
 
 
-def _called(value: Any, place: Any) -> Part:
-    """A tool's call: whole, as it begins, or a fragment of its arguments."""
-    given = get(value, "input")
-    arguments = (
-        given
-        if isinstance(given, str)
-        else json.dumps(plain(given), ensure_ascii=False)
-        if given
-        else ""
-    )
+def _tool_call(value: Item, index: Index) -> Part:
+    """Return a tool call: whole, as it begins, or a fragment of its arguments."""
+    arguments = get(value, "input")
+    if not arguments:
+        arguments = ""
+    elif not isinstance(arguments, str):
+        arguments = json.dumps(plain(arguments), ensure_ascii=False)
     kind = SERVER_TOOL_CALL if get(value, "type") == _SERVER_TOOL else TOOL_CALL
-    return Part(
-        kind, arguments, 0, place, id_text(get(value, "toolUseId")), text(get(value, "name"))
-    )
+    call_id = id_text(get(value, "toolUseId"))
+    return Part(kind, arguments, 0, index, call_id, text(get(value, "name")))
 
 
-def _answered(value: Any, place: Any) -> Part | None:
-    content = get(value, "content")
-    found = [get(item, "json") for item in items(content)]
-    response = plain(found[0]) if len(found) == 1 and found[0] is not None else _result(content)
-    told = {"id": id_text(get(value, "toolUseId")), "response": response}
-    # pieces of the results of the platform's own tools come without an id, and are left out
-    return Part("tool_call_response", index=place, data=told) if told["id"] else None
+def _tool_result(value: Item, index: Index) -> Part | None:
+    call_id = id_text(get(value, "toolUseId"))
+    # Pieces of the results of the platform's own tools come without an id, and are left out.
+    if not call_id:
+        return None
+    response = parts.tool_response(call_id, _result(get(value, "content")))
+    return parts.whole_part(response, index)
 
 
-def _result(content: Any) -> Any:
-    """What a tool answered: its text, or its parts where it has others."""
-    found = said(content)
-    if all(piece["type"] == TEXT for piece in found) and len(found) == len(items(content)):
-        return joined(content)
-    return [
-        *found,
-        *(plain(get(item, "json")) for item in items(content) if get(item, "json") is not None),
-    ]
+def _result(content: Item) -> Any:
+    """Return the result of a tool: one JSON value, one text, or else all its parts."""
+    blocks = items(content)
+    values = [get(block, "json") for block in blocks]
+    if len(values) == 1 and values[0] is not None:
+        return plain(values[0])
+    pieces = content_parts(content)
+    if len(pieces) == len(blocks) and all(piece["type"] == TEXT for piece in pieces):
+        return _joined_text(content)
+    return [*pieces, *(plain(value) for value in values if value is not None)]
 
 
-def _media(modality: str, value: Any, place: Any) -> Part:
-    source, form = get(value, "source"), text(get(value, "format"))
-    kind = (
-        _DOCUMENTS.get(form or "", "")
-        if modality == "document"
-        else f"{modality}/{form}"
-        if form
-        else ""
-    )
-    address = get_nested(source, "s3Location", "uri")
+def _media(modality: str, value: Item, index: Index) -> Part:
+    source = get(value, "source")
     if text(get(source, "text")):
-        return Part(TEXT, get(source, "text"), index=place)
+        return Part(TEXT, get(source, "text"), index=index)
     if items(get(source, "content")):
-        return Part(TEXT, joined(get(source, "content")), index=place)
-    told = (
-        parts.media(modality, address)
-        if address
-        else parts.blob(modality, kind, get(source, "bytes"))
-    )
-    return Part(told.pop("type"), index=place, data=told)
+        return Part(TEXT, _joined_text(get(source, "content")), index=index)
+    address = get_nested(source, "s3Location", "uri")
+    if address:
+        return parts.whole_part(parts.media(modality, address), index)
+    mime_type = _mime_type(modality, text(get(value, "format")))
+    return parts.whole_part(parts.blob(modality, mime_type, get(source, "bytes")), index)
 
 
-def _guarded(value: Any, place: Any) -> Part:
-    """What a guardrail is to look at."""
+def _mime_type(modality: str, file_format: str | None) -> str:
+    if file_format is None:
+        return ""
+    if modality == "document":
+        return _DOCUMENTS.get(file_format, "")
+    return f"{modality}/{file_format}"
+
+
+def _guarded(value: Item, index: Index) -> Part:
+    """Return a content that a guardrail is to look at."""
     image = get(value, "image")
-    return (
-        _text(get_nested(value, "text", "text"), place)
-        if image is None
-        else _media("image", image, place)
-    )
+    if image is None:
+        return _text(get_nested(value, "text", "text"), index)
+    return _media("image", image, index)
 
 
-def _joined(value: Any, place: Any) -> Part:
-    return Part(TEXT, joined(get(value, "content")), index=place)
+def _joined(value: Item, index: Index) -> Part:
+    return Part(TEXT, _joined_text(get(value, "content")), index=index)
 
 
-_KINDS: dict[str, Callable[[Any, Any], Part | None]] = {
+_READERS: dict[str, Callable[[Item, Index], Part | None]] = {
     "text": _text,
-    "reasoningContent": _thought,
-    "toolUse": _called,
-    "toolResult": _answered,
+    "reasoningContent": _reasoning,
+    "toolUse": _tool_call,
+    "toolResult": _tool_result,
     "guardContent": _guarded,
     "citationsContent": _joined,
     "searchResult": _joined,
-    **{modality: partial(_media, modality) for modality in ("image", "document", "video", "audio")},
+    "image": partial(_media, "image"),
+    "document": partial(_media, "document"),
+    "video": partial(_media, "video"),
+    "audio": partial(_media, "audio"),
 }
+"""How the fields of a block are read; a block has one of them."""
 
 
-def tools(definitions: Any) -> list[dict[str, Any]]:
-    """Tool definitions: functions, and the platform's own by name."""
-    return [
-        _tool(item)
-        for item in items(definitions)
-        if get(item, "toolSpec") or get(item, "systemTool")
-    ]
+def tools(definitions: Item) -> list[ToolDefinition]:
+    """Return the definitions of tools: functions, and the platform's own by name."""
+    result: list[ToolDefinition] = []
+    for item in items(definitions):
+        if get(item, "toolSpec") or get(item, "systemTool"):
+            result.append(_tool(item))
+    return result
 
 
-def _tool(item: Any) -> dict[str, Any]:
-    own, spec = get(item, "systemTool"), get(item, "toolSpec")
+def _tool(item: Item) -> ToolDefinition:
+    spec = get(item, "toolSpec")
     if spec is None:
-        return {"type": "system_tool", "name": str(get(own, "name") or "")}
-    told = {
-        "description": get(spec, "description"),
-        "parameters": plain(get_nested(spec, "inputSchema", "json")),
-    }
-    known = {name: value for name, value in told.items() if value is not None}
-    return {"type": "function", "name": str(get(spec, "name") or ""), **known}
+        return {"type": "system_tool", "name": str(get_nested(item, "systemTool", "name") or "")}
+    schema = plain(get_nested(spec, "inputSchema", "json"))
+    return parts.function_tool(str(get(spec, "name") or ""), get(spec, "description"), schema)

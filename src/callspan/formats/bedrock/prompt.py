@@ -1,16 +1,16 @@
-"""What models on Bedrock say to a prompt: Titan, Llama, Mistral, Cohere, AI21, DeepSeek and the first Claudes.
+"""Prompts of Titan, Llama, Mistral, Cohere, AI21, DeepSeek and the first Claudes on Bedrock.
 
-Each vendor has names of its own for the same few things, in whole answers and in the chunks of a stream alike, so they
-are all read here.
+Each vendor has names of its own for the same few things, in whole answers and in the chunks of a
+stream alike, so they are all read here.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from callspan.events import TEXT, Content, Delta, Part, Usage
 from callspan.formats.fields import (
     Body,
+    Item,
+    Parameters,
     all_fields,
     count,
     get,
@@ -22,6 +22,7 @@ from callspan.formats.fields import (
     text,
 )
 from callspan.formats.format import Format
+from callspan.formats.parts import prompt_content
 
 _SETTINGS = {
     "max_tokens": "max_tokens",
@@ -45,79 +46,92 @@ _SETTINGS = {
 _CHOICES = ("outputs", "generations", "results", "completions", "choices")
 _TEXTS = ("text", "outputText", "generation", "completion")
 _REASONS = ("stop_reason", "finish_reason", "completionReason")
-_SPOKEN = (*_TEXTS, *_REASONS, "data")
+_OF_CHOICE = (*_TEXTS, *_REASONS, "data")
+"""The fields that make an object a choice."""
 _INPUT = ("inputTextTokenCount", "prompt_token_count")
 _OUTPUT = ("totalOutputTextTokenCount", "generation_token_count", "tokenCount")
 
 
-def parameters(body: Body) -> dict[str, Any]:
-    """The request's settings."""
-    return read_settings({**body, **all_fields(body.get("textGenerationConfig"))}, _SETTINGS)
+def parameters(body: Body) -> Parameters:
+    """Return the request's settings."""
+    titan = all_fields(body.get("textGenerationConfig"))
+    return read_settings({**body, **titan}, _SETTINGS)
 
 
 def content(body: Body) -> Content:
-    """The prompt."""
-    return prompted(text(body.get("prompt")) or body.get("inputText"))
+    """Return the prompt."""
+    return prompt_content(text(body.get("prompt")) or text(body.get("inputText")))
 
 
-def prompted(words: Any) -> Content:
-    """A prompt as a message."""
-    said = text(words)
-    return Content([{"role": "user", "parts": [{"type": TEXT, "content": said}]}] if said else [])
-
-
-def read(answer: Any, needs_text: bool) -> Delta | None:
-    """One chunk, or one whole answer."""
-    given = next((given for name in _CHOICES if (given := items(get(answer, name)))), [answer])
-    found = [choice for choice in given if any(get(choice, name) is not None for name in _SPOKEN)]
-    places = [_place(choice, number) for number, choice in enumerate(found)]
+def read(answer: Item, needs_text: bool) -> Delta | None:
+    """Read one chunk, or one whole answer."""
+    choices = _choices(answer)
+    pieces: list[Part] = []
+    finish_reasons: list[tuple[int, str | None]] = []
+    for number, choice in enumerate(choices):
+        index = index_of(choice)
+        if index is None:
+            index = number
+        finish_reasons.append((index, _finish_reason(choice)))
+        if needs_text:
+            pieces.append(Part(TEXT, _text(choice), index))
     return Delta(
         id=id_text(get(answer, "id")),
-        parts=[
-            Part(TEXT, _said(choice), place) for place, choice in zip(places, found, strict=True)
-        ]
-        if needs_text
-        else (),
-        finish_reasons=[
-            (place, _reason(choice)) for place, choice in zip(places, found, strict=True)
-        ],
-        usage=_usage(answer, found),
+        parts=pieces,
+        finish_reasons=finish_reasons,
+        usage=_usage(answer, choices),
     )
 
 
-def _place(choice: Any, number: int) -> int:
-    place = index_of(choice)
-    return number if place is None else place
+def _choices(answer: Item) -> list[Item]:
+    """Return the choices of an answer, which may itself be the only one."""
+    candidates: list[Item] = [answer]
+    for name in _CHOICES:
+        choices = items(get(answer, name))
+        if choices:
+            candidates = choices
+            break
+    return [choice for choice in candidates if _is_choice(choice)]
 
 
-def _said(choice: Any) -> str:
-    sources = (choice, get(choice, "data"))
-    return next(
-        (words for source in sources for name in _TEXTS if (words := text(get(source, name)))), ""
-    )
+def _is_choice(source: Item) -> bool:
+    return any(get(source, name) is not None for name in _OF_CHOICE)
 
 
-def _reason(choice: Any) -> str | None:
-    named = (text(get(choice, name)) for name in _REASONS)
-    return next(
-        (reason for reason in named if reason), text(get_nested(choice, "finishReason", "reason"))
-    )
+def _text(choice: Item) -> str:
+    for source in (choice, get(choice, "data")):
+        for name in _TEXTS:
+            fragment = text(get(source, name))
+            if fragment:
+                return fragment
+    return ""
 
 
-def _usage(answer: Any, choices: list[Any]) -> Usage | None:
-    """What the model states by itself; most leave it to the platform."""
-    asked = next((number for name in _INPUT if (number := count(answer, name)) is not None), None)
-    said = [
-        number
-        for choice in choices
-        for name in _OUTPUT
-        if (number := count(choice, name)) is not None
-    ]
-    return (
-        Usage(input=asked, output=sum(said) if said else None)
-        if said or asked is not None
-        else None
-    )
+def _finish_reason(choice: Item) -> str | None:
+    for name in _REASONS:
+        reason = text(get(choice, name))
+        if reason:
+            return reason
+    return text(get_nested(choice, "finishReason", "reason"))  # AI21
+
+
+def _usage(answer: Item, choices: list[Item]) -> Usage | None:
+    """Return the counts that the model itself states; most leave them to the platform."""
+    usage = Usage(input=_first_count(answer, _INPUT))
+    for choice in choices:
+        for name in _OUTPUT:
+            tokens = count(choice, name)
+            if tokens is not None:
+                usage.output = (usage.output or 0) + tokens
+    return None if usage.total is None else usage
+
+
+def _first_count(source: Item, names: tuple[str, ...]) -> int | None:
+    for name in names:
+        tokens = count(source, name)
+        if tokens is not None:
+            return tokens
+    return None
 
 
 PROMPT = Format("text_completion", parameters, read, content)

@@ -1,15 +1,29 @@
-"""Cohere's chat: whole, or streamed as events that each speak of one part of the message."""
+"""Cohere's chat: whole, or streamed as events that are each about one part of the message."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, shown
-from callspan.formats import parts as parts
+from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part
+from callspan.formats import parts
 from callspan.formats.cohere.usage import read_usage
 from callspan.formats.errors import read_failure
-from callspan.formats.fields import Body, get, id_text, index_of, items, plain, read_settings, text
+from callspan.formats.fields import (
+    Body,
+    Index,
+    Item,
+    Parameters,
+    get,
+    get_nested,
+    id_text,
+    index_of,
+    items,
+    plain,
+    read_settings,
+    text,
+)
 from callspan.formats.format import Format
+from callspan.formats.parts import Message
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -21,135 +35,147 @@ _SETTINGS = {
     "frequency_penalty": "frequency_penalty",
     "presence_penalty": "presence_penalty",
 }
-_FAILED = ("ERROR", "TIMEOUT")
-"""Reasons by which an answer with status 200 says that it is none."""
+_FAILURES = ("ERROR", "TIMEOUT")
+"""Finish reasons of an answer that has failed, with status 200."""
 _PLAN = "plan"
+"""The index of the plan, which stands beside the blocks of content."""
 
 
-def parameters(body: Body) -> dict[str, Any]:
-    """The request's settings."""
-    kind = parts.format_type(body.get("response_format"))
-    return read_settings(body, _SETTINGS) | ({"output_type": kind} if kind else {})
+def parameters(body: Body) -> Parameters:
+    """Return the request's settings."""
+    settings = read_settings(body, _SETTINGS)
+    output_type = parts.format_type(body.get("response_format"))
+    if output_type:
+        settings["output_type"] = output_type
+    return settings
 
 
 def content(body: Body) -> Content:
-    """The conversation and the tools. System messages stay where they stand in it."""
+    """Return the conversation and the tools. System messages stay where they stand in it."""
     return Content(
         messages=[_message(item) for item in items(body.get("messages"))],
         tools=parts.tools(plain(body.get("tools"))),
     )
 
 
-def _message(item: Any) -> dict[str, Any]:
+def _message(item: Item) -> Message:
     role = get(item, "role") or "user"
     if role == "tool":
-        found = {
-            "type": "tool_call_response",
-            "id": get(item, "tool_call_id"),
-            "response": _result(item),
-        }
-        return {"role": role, "parts": [found]}
-    return {"role": role, "parts": [shown(part, part.text) for part in _spoken(item)]}
+        result = _tool_result(get(item, "content"))
+        return {"role": role, "parts": [parts.tool_response(get(item, "tool_call_id"), result)]}
+    return {"role": role, "parts": parts.message_parts(_parts(item))}
 
 
-def _result(item: Any) -> Any:
-    """What a tool answered: its text, or its documents."""
-    given = get(item, "content")
-    blocks = items(given)
-    if all(get(block, "type") == "text" for block in blocks) and blocks:
-        return "".join(text(get(block, "text")) or "" for block in blocks)
-    return plain(given)
+def _tool_result(content: Item) -> Any:
+    """Return the result of a tool: its text, or its documents."""
+    blocks = items(content)
+    if not blocks:
+        return plain(content)
+    texts: list[str] = []
+    for block in blocks:
+        if get(block, "type") != "text":
+            return plain(content)
+        texts.append(text(get(block, "text")) or "")
+    return "".join(texts)
 
 
-def _spoken(message: Any) -> list[Part]:
-    """The parts of a message: what the model plans, says or is shown, and the tools that it calls."""
-    plan, said = text(get(message, "tool_plan")), get(message, "content")
-    found = [Part(REASONING, plan, index=_PLAN)] if plan else []
-    blocks = [{"type": "text", "text": said}] if isinstance(said, str) else items(said)
-    found += [_block(block, place) for place, block in enumerate(blocks)]
-    return found + [
-        _called(call, place) for place, call in enumerate(items(get(message, "tool_calls")))
-    ]
+def _parts(message: Item) -> list[Part]:
+    """Return the parts of a message: its plan, its blocks of content, and its tool calls."""
+    pieces: list[Part] = []
+    plan = text(get(message, "tool_plan"))
+    if plan:
+        pieces.append(Part(REASONING, plan, index=_PLAN))
+    content = get(message, "content")
+    blocks = items(content)
+    if isinstance(content, str):
+        blocks = [{"type": "text", "text": content}]
+    pieces += [_block(block, index) for index, block in enumerate(blocks)]
+    calls = enumerate(items(get(message, "tool_calls")))
+    pieces += [_tool_call(call, index) for index, call in calls]
+    return pieces
 
 
-def _block(block: Any, place: Any) -> Part:
-    """One block of content, whole or as it begins."""
+def _block(block: Item, index: Index) -> Part:
+    """Return one block of content, whole or as it begins."""
     match get(block, "type"):
         case "image_url":
             source = get(block, "image_url")
-            told = parts.media("image", source if isinstance(source, str) else get(source, "url"))
-            return Part(told.pop("type", "image"), index=place, data=told)
+            url = source if isinstance(source, str) else get(source, "url")
+            image = parts.media("image", url) or {"type": "image"}
+            return parts.whole_part(image, index)
         case "document":
-            return Part("document", index=place, data={})
+            return Part("document", index=index, data={})
         case _:
-            return _fragment(block, place)
+            return _fragment(block, index)
 
 
-def _fragment(block: Any, place: Any) -> Part:
+def _fragment(block: Item, index: Index) -> Part:
     thought = text(get(block, "thinking"))
-    return Part(
-        REASONING if thought else TEXT, thought or text(get(block, "text")) or "", index=place
-    )
+    if thought:
+        return Part(REASONING, thought, index=index)
+    return Part(TEXT, text(get(block, "text")) or "", index=index)
 
 
-def _called(call: Any, place: Any) -> Part:
+def _tool_call(call: Item, index: Index) -> Part:
     function = get(call, "function")
-    arguments, own_id = text(get(function, "arguments")), id_text(get(call, "id"))
-    return Part(
-        TOOL_CALL, arguments or "", index=place, id=own_id, name=text(get(function, "name"))
-    )
+    arguments = text(get(function, "arguments")) or ""
+    call_id = id_text(get(call, "id"))
+    return Part(TOOL_CALL, arguments, index=index, id=call_id, name=text(get(function, "name")))
 
 
-def read(answer: Any, needs_text: bool) -> Delta | None:
-    """One event of a stream, or one whole answer."""
+def read(answer: Item, needs_text: bool) -> Delta | None:
+    """Read one event of a stream, or one whole answer."""
     kind = get(answer, "type")
     if kind == "message-start":
         return Delta(id=id_text(get(answer, "id")), finish_reasons=((0, None),))
     if kind == "message-end":
         return _end(answer, get(answer, "delta"))
     if isinstance(kind, str):
-        part = (
-            _piece(kind, get(get(answer, "delta"), "message"), index_of(answer))
-            if needs_text
-            else None
-        )
-        return Delta(parts=(part,)) if part is not None else None
+        return _event(kind, answer) if needs_text else None
     delta = _end(answer, answer)
-    delta.parts = _spoken(get(answer, "message")) if needs_text else ()
+    if needs_text:
+        delta.parts = _parts(get(answer, "message"))
     return delta
 
 
-def _piece(kind: str, message: Any, place: Any) -> Part | None:
-    """What one event adds to the message."""
+def _event(kind: str, event: Item) -> Delta | None:
+    message = get_nested(event, "delta", "message")
+    index = index_of(event)
     match kind:
         case "content-start" | "content-delta":
-            return _fragment(get(message, "content"), place)
+            part = _fragment(get(message, "content"), index)
         case "tool-plan-delta":
-            return Part(REASONING, text(get(message, "tool_plan")) or "", index=_PLAN)
+            part = Part(REASONING, text(get(message, "tool_plan")) or "", index=_PLAN)
         case "tool-call-start" | "tool-call-delta":
-            return _called(get(message, "tool_calls"), place)
+            part = _tool_call(get(message, "tool_calls"), index)
         case _:
             return None
+    return Delta(parts=(part,))
 
 
-def _end(answer: Any, told: Any) -> Delta:
-    """The end of an answer, as the last event or the whole of it tells."""
-    reason = text(get(told, "finish_reason"))
-    stated = get(told, "usage") or get(
-        told, "meta"
-    )  # its client for AWS puts counts where the first API has them
-    return Delta(
+def _end(answer: Item, source: Item) -> Delta:
+    """Read the end of an answer from the last event, or from the whole of it."""
+    reason = text(get(source, "finish_reason"))
+    # Cohere's client for AWS has the counts where the first API has them.
+    usage = get(source, "usage") or get(source, "meta")
+    delta = Delta(
         id=id_text(get(answer, "id")),
         finish_reasons=((0, reason),),
-        usage=read_usage(stated),
-        failure=failure_of_reason(reason, get(told, "error")) if reason else read_failure(answer),
+        usage=read_usage(usage),
         last=True,
     )
+    if reason:
+        delta.failure = failure_of_reason(reason, get(source, "error"))
+    else:
+        delta.failure = read_failure(answer)
+    return delta
 
 
-def failure_of_reason(reason: str | None, said: Any = None) -> Failure | None:
-    """Why an answer is none, told by the reason for which it has ended."""
-    return Failure(reason, str(said or "")) if reason in _FAILED and reason is not None else None
+def failure_of_reason(reason: str, error: Item = None) -> Failure | None:
+    """Return the failure of an answer by its finish reason; `None` for any other reason."""
+    if reason not in _FAILURES:
+        return None
+    return Failure(reason, str(error or ""))
 
 
 CHAT = Format("chat", parameters, read, content)

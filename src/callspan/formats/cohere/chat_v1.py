@@ -1,120 +1,143 @@
-"""Cohere's first chat: a message and the history before it; whole, or streamed with the whole answer as its end."""
+"""Cohere's first chat: a message and the history before it.
+
+It is whole, or streamed with the whole answer as its end.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from callspan.events import TEXT, TOOL_CALL, Content, Delta, Part, shown
+from callspan.events import TEXT, TOOL_CALL, Content, Delta, Part
+from callspan.formats import parts
 from callspan.formats.cohere.chat import failure_of_reason, parameters
 from callspan.formats.cohere.usage import read_usage
 from callspan.formats.errors import read_failure
-from callspan.formats.fields import Body, get, id_text, index_of, items, plain, text
+from callspan.formats.fields import (
+    Body,
+    Item,
+    get,
+    get_nested,
+    id_text,
+    index_of,
+    items,
+    plain,
+    text,
+)
 from callspan.formats.format import Format
+from callspan.formats.parts import Message, MessagePart, ToolDefinition
 
 _ROLES = {"CHATBOT": "assistant", "SYSTEM": "system", "TOOL": "tool"}
 
 
 def content(body: Body) -> Content:
-    """The conversation, with what was asked last, the preamble and the tools."""
-    preamble = text(body.get("preamble"))
-    asked = {"role": "USER", "message": body.get("message")}
-    results = {"role": "TOOL", "tool_results": body.get("tool_results")}
-    told = [_message(item) for item in (*items(body.get("chat_history")), asked, results)]
+    """Return the conversation with the new message and results, the preamble and the tools."""
+    history = items(body.get("chat_history"))
+    history.append({"role": "USER", "message": body.get("message")})
+    history.append({"role": "TOOL", "tool_results": body.get("tool_results")})
+    messages = [_message(item) for item in history]
     return Content(
-        messages=[message for message in told if message["parts"]],
-        system=[{"type": TEXT, "content": preamble}] if preamble else [],
+        messages=[message for message in messages if message["parts"]],
+        system=parts.text_parts(text(body.get("preamble"))),
         tools=[_tool(item) for item in items(body.get("tools"))],
     )
 
 
-def _message(item: Any) -> dict[str, Any]:
-    found = [shown(part, part.text) for part in _spoken(get(item, "message"), item)]
-    found += [_result(result) for result in items(get(item, "tool_results"))]
-    return {"role": _ROLES.get(str(get(item, "role")).upper(), "user"), "parts": found}
+def _message(item: Item) -> Message:
+    role = _ROLES.get(str(get(item, "role")).upper(), "user")
+    pieces = _text_parts(get(item, "message"))
+    pieces += _tool_calls(item)
+    results = [_tool_result(result) for result in items(get(item, "tool_results"))]
+    return {"role": role, "parts": [*parts.message_parts(pieces), *results]}
 
 
-def _result(result: Any) -> dict[str, Any]:
-    name, outputs = text(get(get(result, "call"), "name")), plain(get(result, "outputs"))
-    return {
-        "type": "tool_call_response",
-        "id": None,
-        "response": outputs,
-        **({"name": name} if name else {}),
-    }
+def _tool_result(result: Item) -> MessagePart:
+    part = parts.tool_response(None, plain(get(result, "outputs")))
+    name = text(get_nested(result, "call", "name"))
+    if name:
+        part["name"] = name
+    return part
 
 
-def _tool(item: Any) -> dict[str, Any]:
-    told = {
-        "description": get(item, "description"),
-        "parameters": plain(get(item, "parameter_definitions")),
-    }
-    known = {name: value for name, value in told.items() if value is not None}
-    return {"type": "function", "name": str(get(item, "name") or ""), **known}
+def _tool(item: Item) -> ToolDefinition:
+    definitions = plain(get(item, "parameter_definitions"))
+    name = str(get(item, "name") or "")
+    return parts.function_tool(name, get(item, "description"), definitions)
 
 
-def read(answer: Any, needs_text: bool) -> Delta | None:
-    """One event of a stream, or one whole answer."""
+def read(answer: Item, needs_text: bool) -> Delta | None:
+    """Read one event of a stream, or one whole answer."""
     match get(answer, "event_type"):
         case None:
-            return _whole(answer, get(answer, "finish_reason"), needs_text)
+            return _whole(answer, text(get(answer, "finish_reason")), needs_text)
         case "stream-start":
             return Delta(id=id_text(get(answer, "generation_id")), finish_reasons=((0, None),))
         case "text-generation":
-            return Delta(parts=_spoken(get(answer, "text"))) if needs_text else None
+            return Delta(parts=_text_parts(get(answer, "text"))) if needs_text else None
         case "tool-calls-chunk":
-            return Delta(parts=_fragments(get(answer, "tool_call_delta"))) if needs_text else None
+            return Delta(parts=(_fragment(get(answer, "tool_call_delta")),)) if needs_text else None
         case "stream-end":
-            response = get(answer, "response")
-            reason = get(answer, "finish_reason") or get(response, "finish_reason")
-            delta = _whole(response or answer, reason, needs_text)
-            delta.whole = bool(delta.parts)  # it repeats all that came before, or leaves it out
-            return delta
+            return _stream_end(answer, needs_text)
         case _:
             return None
 
 
-def _whole(answer: Any, reason: Any, needs_text: bool) -> Delta:
-    reason = text(reason)
-    return Delta(
-        id=id_text(get(answer, "response_id"))
-        or id_text(get(answer, "id"))
-        or id_text(get(answer, "generation_id")),
-        parts=_spoken(get(answer, "text"), answer) if needs_text else (),
+def _stream_end(event: Item, needs_text: bool) -> Delta:
+    response = get(event, "response")
+    reason = get(event, "finish_reason") or get(response, "finish_reason")
+    delta = _whole(response or event, text(reason), needs_text)
+    # It repeats all that came before, or has nothing of it.
+    delta.whole = bool(delta.parts)
+    return delta
+
+
+def _whole(answer: Item, reason: str | None, needs_text: bool) -> Delta:
+    delta = Delta(
+        id=_answer_id(answer),
         finish_reasons=((0, reason),),
         usage=read_usage(get(answer, "meta")),
-        failure=failure_of_reason(reason) if reason else read_failure(answer),
         last=True,
     )
+    if needs_text:
+        delta.parts = [*_text_parts(get(answer, "text")), *_tool_calls(answer)]
+    if reason:
+        delta.failure = failure_of_reason(reason)
+    else:
+        delta.failure = read_failure(answer)
+    return delta
 
 
-def _spoken(said: Any, caller: Any = None) -> list[Part]:
-    words = text(said)
-    found = [Part(TEXT, words)] if words else []
-    return found + [
-        _called(call, place) for place, call in enumerate(items(get(caller, "tool_calls")))
-    ]
+def _answer_id(answer: Item) -> str | None:
+    for name in ("response_id", "id", "generation_id"):
+        answer_id = id_text(get(answer, name))
+        if answer_id:
+            return answer_id
+    return None
 
 
-def _called(call: Any, place: int) -> Part:
-    """A tool call, which has no id."""
-    arguments = json.dumps(plain(get(call, "parameters")) or {}, ensure_ascii=False, default=repr)
-    return Part(TOOL_CALL, arguments, index=place, name=text(get(call, "name")))
+def _text_parts(value: Item) -> list[Part]:
+    fragment = text(value)
+    return [Part(TEXT, fragment)] if fragment else []
 
 
-def _fragments(delta: Any) -> list[Part]:
-    """A piece of the plan, or of a tool call."""
-    said, place = text(get(delta, "text")), index_of(delta)
-    if said:
-        return [Part(TEXT, said)]
-    return [
-        Part(
-            TOOL_CALL,
-            text(get(delta, "parameters")) or "",
-            index=place,
-            name=text(get(delta, "name")),
-        )
-    ]
+def _tool_calls(message: Item) -> list[Part]:
+    calls = enumerate(items(get(message, "tool_calls")))
+    return [_tool_call(call, index) for index, call in calls]
+
+
+def _tool_call(call: Item, index: int) -> Part:
+    """Return a tool call, which has no id."""
+    arguments = plain(get(call, "parameters")) or {}
+    as_json = json.dumps(arguments, ensure_ascii=False, default=repr)
+    return Part(TOOL_CALL, as_json, index=index, name=text(get(call, "name")))
+
+
+def _fragment(delta: Item) -> Part:
+    """Return a piece of the plan, or of a tool call."""
+    plan = text(get(delta, "text"))
+    if plan:
+        return Part(TEXT, plan)
+    arguments = text(get(delta, "parameters")) or ""
+    return Part(TOOL_CALL, arguments, index=index_of(delta), name=text(get(delta, "name")))
 
 
 CHAT_V1 = Format("chat", parameters, read, content)

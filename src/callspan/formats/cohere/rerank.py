@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from callspan.events import TEXT, Content, Delta, Usage
+from callspan.events import Content, Delta, Usage
 from callspan.formats.cohere.usage import read_usage
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, count, get, id_text, items
+from callspan.formats.fields import Body, Item, Parameters, count, get, id_text, items
 from callspan.formats.format import Format
+from callspan.formats.parts import text_part, user_messages
 
 
-def _parameters(_body: Body) -> dict[str, Any]:
+def _parameters(_body: Body) -> Parameters:
     return {}
 
 
 def content(body: Body) -> Content:
-    """What is asked, and the documents that may answer it."""
-    documents = (
-        item if isinstance(item, str) else get(item, "text")
-        for item in items(body.get("documents"))
-    )
-    told = [
-        {"type": TEXT, "content": said}
-        for said in (body.get("query"), *documents)
-        if isinstance(said, str)
-    ]
-    return Content(messages=[{"role": "user", "parts": told}] if told else [])
+    """Return the query, and the documents that may answer it."""
+    texts = [body.get("query")]
+    for document in items(body.get("documents")):
+        texts.append(document if isinstance(document, str) else get(document, "text"))
+    pieces = [text_part(item) for item in texts if isinstance(item, str)]
+    return Content(user_messages(pieces))
 
 
-def read(answer: Any, _needs_text: bool) -> Delta | None:
-    """A whole answer; what it ranks is the app's, and it is billed by searches where it states no tokens.
+def read(answer: Item, _needs_text: bool) -> Delta | None:
+    """Read a whole answer without its ranks. It is billed by searches if it states no tokens.
 
-    Others who speak this format state one total, which is what was read: nothing is written.
+    Other servers that speak this format state one total, which is input: nothing is written.
     """
     meta = get(answer, "meta")
+    usage = read_usage(meta)
     total = count(meta, "billed_units", "total_tokens")
-    found = read_usage(meta) or (Usage() if total else None)
-    if found is not None and found.total is None:
-        found.input = total or None
-    return Delta(id=id_text(get(answer, "id")), usage=found)
+    if total:
+        if usage is None:
+            usage = Usage()
+        if usage.total is None:
+            usage.input = total
+    return Delta(id=id_text(get(answer, "id")), usage=usage)
 
 
 RERANK = Format("rerank", _parameters, with_failures(read), content)

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from callspan.events import Usage
-from callspan.formats.fields import count, get
+from callspan.formats.fields import Item, count, get
 
 
-def read_usage(stated: Any) -> Usage | None:
-    """The tokens that a model has read and written, else those that are billed.
+def read_usage(source: Item) -> Usage | None:
+    """Return the tokens that a model has read and written, else those that are billed.
 
-    What is billed leaves out what Cohere itself puts into a prompt, and can be less than what came from its cache.
+    The billed tokens are without what Cohere itself puts into a prompt, and can be fewer than
+    those that came from its cache.
     """
-    tokens, units = get(stated, "tokens"), get(stated, "billed_units")
-    read, said = count(tokens, "input_tokens"), count(tokens, "output_tokens")
-    image = count(units, "image_tokens")
-    searches = count(units, "search_units")
-    billed = Usage(
-        _first(count(units, "input_tokens"), image),
-        count(units, "output_tokens"),
-        input_image=image,
-        details={"rerank_searches": searches} if searches else None,
-    )
-    found = Usage(
-        input=_first(read, billed.input),
-        output=_first(said, billed.output),
-        cache_read=count(stated, "cached_tokens"),
-        input_image=image,
-        billed=None if billed.input is None else billed,
+    tokens = get(source, "tokens")
+    units = get(source, "billed_units")
+    billed = _billed(units)
+    usage = Usage(
+        input=count(tokens, "input_tokens"),
+        output=count(tokens, "output_tokens"),
+        cache_read=count(source, "cached_tokens"),
+        input_image=billed.input_image,
         details=billed.details,
     )
-    return None if found.states_nothing else found
+    if usage.input is None:
+        usage.input = billed.input
+    if usage.output is None:
+        usage.output = billed.output
+    if billed.input is not None:
+        usage.billed = billed
+    return None if usage.states_nothing else usage
 
 
-def _first(one: int | None, other: int | None) -> int | None:
-    return other if one is None else one
+def _billed(units: Item) -> Usage:
+    images = count(units, "image_tokens")
+    billed = Usage(
+        input=count(units, "input_tokens"),
+        output=count(units, "output_tokens"),
+        input_image=images,
+    )
+    if billed.input is None:
+        billed.input = images
+    searches = count(units, "search_units")
+    if searches:
+        billed.details = {"rerank_searches": searches}
+    return billed

@@ -1,149 +1,151 @@
-"""Mistral's conversations: what a model or an agent adds to one, whole as entries or streamed as events."""
+"""Mistral's conversations: the entries of a model or an agent, whole or streamed as events."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
-from callspan.events import SERVER_TOOL_CALL, TEXT, TOOL_CALL, Content, Delta, Failure, Part, shown
-from callspan.formats import parts as parts
-from callspan.formats.errors import failure_type, read_failure
-from callspan.formats.fields import Body, get, id_text, index_of, items, plain, text
+from callspan.events import SERVER_TOOL_CALL, TEXT, TOOL_CALL, Content, Delta, Failure, Part
+from callspan.formats import parts
+from callspan.formats.errors import error_message, failure_type, read_failure
+from callspan.formats.fields import (
+    Body,
+    Index,
+    Item,
+    Parameters,
+    get,
+    id_text,
+    index_of,
+    items,
+    plain,
+    text,
+)
 from callspan.formats.format import Format
-from callspan.formats.openai import chat as chat
+from callspan.formats.openai import chat, messages
 from callspan.formats.openai.usage import read_usage
+from callspan.formats.parts import Message
 
 
-def parameters(body: Body) -> dict[str, Any]:
-    """The request's settings; those of the model are chat's, one level down."""
+def parameters(body: Body) -> Parameters:
+    """Return the request's settings; those of the model are chat's, one level down."""
     return chat.parameters(body.get("completion_args") or {})
 
 
 def content(body: Body) -> Content:
-    """The instructions, what is said now, and the tools."""
-    said, system = body.get("inputs"), text(body.get("instructions"))
-    entries = [{"role": "user", "content": said}] if isinstance(said, str) else items(said)
+    """Return the instructions, the new inputs, and the tools."""
+    inputs = body.get("inputs")
+    entries = items(inputs)
+    if isinstance(inputs, str):
+        entries = [{"role": "user", "content": inputs}]
     return Content(
         messages=[_message(entry) for entry in entries],
-        system=[{"type": TEXT, "content": system}] if system else [],
+        system=parts.text_parts(text(body.get("instructions"))),
         tools=parts.tools(body.get("tools")),
     )
 
 
-def _message(entry: Any) -> dict[str, Any]:
+def _message(entry: Item) -> Message:
     kind = text(get(entry, "type")) or ""
     if kind == "function.result":
-        told = {
-            "tool_call_id": get(entry, "tool_call_id"),
-            "content": get(entry, "result"),
-            "role": "tool",
-        }
-        return chat.content({"messages": [told]}).messages[0]
-    if kind in _ENTRIES:
-        return {
-            "role": "assistant",
-            "parts": [shown(part, part.text) for part in _ENTRIES[kind](entry, None)],
-        }
-    return chat.content({"messages": [entry]}).messages[0]
+        result = messages.joined_text(get(entry, "result"))
+        return {"role": "tool", "parts": [parts.tool_response(get(entry, "tool_call_id"), result)]}
+    if kind in _READERS:
+        return {"role": "assistant", "parts": parts.message_parts(_READERS[kind](entry, None))}
+    return messages.message(entry)
 
 
-def read(answer: Any, needs_text: bool) -> Delta | None:
-    """One event of a stream, or one whole answer."""
-    kind = text(get(answer, "type")) or ""
+def read(answer: Item, needs_text: bool) -> Delta | None:
+    """Read one event of a stream, or one whole answer."""
+    kind = text(get(answer, "type"))
     match kind:
+        case None:
+            return _whole(answer, needs_text)
         case "conversation.response.started":
             return Delta(details=_conversation(answer))
         case "conversation.response.done":
             return Delta(usage=read_usage(get(answer, "usage")), last=True)
         case "conversation.response.error":
-            said = str(get(answer, "message") or "")
-            return Delta(failure=Failure(failure_type(answer, "code"), said), last=True)
-        case _ if kind:
-            return _event(kind, answer, needs_text)
+            failure = Failure(failure_type(answer, "code"), error_message(answer))
+            return Delta(failure=failure, last=True)
         case _:
-            return _whole(answer, needs_text)
+            return _event(kind, answer, needs_text)
 
 
-def _event(kind: str, event: Any, needs_text: bool) -> Delta | None:
-    name = _EVENTS.get(kind)
-    if name is None:
+def _event(kind: str, event: Item, needs_text: bool) -> Delta | None:
+    entry_type = _EVENTS.get(kind)
+    if entry_type is None:
         return None
-    spoken = _ENTRIES[name](event, index_of(event, "output_index")) if needs_text else []
-    return Delta(model=text(get(event, "model")), parts=spoken)
+    delta = Delta(model=text(get(event, "model")))
+    if needs_text:
+        delta.parts = _READERS[entry_type](event, index_of(event, "output_index"))
+    return delta
 
 
-def _whole(answer: Any, needs_text: bool) -> Delta:
-    entries = [
-        entry for entry in items(get(answer, "outputs")) if text(get(entry, "type")) in _ENTRIES
-    ]
-    said = enumerate(entries if needs_text else ())
-    return Delta(
-        model=next(
-            (model for entry in reversed(entries) if (model := text(get(entry, "model")))), None
-        ),
-        parts=[
-            part for place, entry in said for part in _ENTRIES[get(entry, "type")](entry, place)
-        ],
-        details=_conversation(answer),
-        usage=read_usage(get(answer, "usage")),
-        failure=None if entries else read_failure(answer),
-        last=True,
-    )
+def _whole(answer: Item, needs_text: bool) -> Delta:
+    delta = Delta(details=_conversation(answer), usage=read_usage(get(answer, "usage")), last=True)
+    pieces: list[Part] = []
+    index = 0
+    for entry in items(get(answer, "outputs")):
+        kind = text(get(entry, "type"))
+        if kind not in _READERS:
+            continue
+        # the model of the last entry that names one
+        delta.model = text(get(entry, "model")) or delta.model
+        if needs_text:
+            pieces += _READERS[kind](entry, index)
+        index += 1
+    delta.parts = pieces
+    if index == 0:
+        delta.failure = read_failure(answer)
+    return delta
 
 
-def _conversation(answer: Any) -> dict[str, Any]:
-    name = text(get(answer, "conversation_id"))
-    return {"conversation_id": name} if name else {}
+def _conversation(answer: Item) -> dict[str, str]:
+    conversation_id = text(get(answer, "conversation_id"))
+    return {"conversation_id": conversation_id} if conversation_id else {}
 
 
-def _spoken(entry: Any, place: Any) -> list[Part]:
-    said = get(entry, "content")
-    if isinstance(said, str):
-        return [Part(TEXT, said, index=place)] if said else []
-    chunks = said if isinstance(said, list | tuple) else [said]
-    return [part for one in chunks for part in chat.content_item(one, 0, place)]
+def _message_output(entry: Item, index: Index) -> list[Part]:
+    content = get(entry, "content")
+    if isinstance(content, str):
+        return [Part(TEXT, content, index=index)] if content else []
+    chunks = content if isinstance(content, (list, tuple)) else [content]
+    pieces: list[Part] = []
+    for chunk in chunks:
+        pieces += chat.content_item(chunk, 0, index)
+    return pieces
 
 
-def _called(entry: Any, place: Any) -> list[Part]:
-    own_id = id_text(get(entry, "tool_call_id"))
-    return [Part(TOOL_CALL, _arguments(entry), 0, place, own_id, text(get(entry, "name")))]
+def _function_call(entry: Item, index: Index) -> list[Part]:
+    return [_tool_call(TOOL_CALL, entry, index, "tool_call_id")]
 
 
-def _ran(entry: Any, place: Any) -> list[Part]:
-    return [
-        Part(
-            SERVER_TOOL_CALL,
-            _arguments(entry),
-            0,
-            place,
-            id_text(get(entry, "id")),
-            text(get(entry, "name")),
-        )
-    ]
+def _tool_execution(entry: Item, index: Index) -> list[Part]:
+    return [_tool_call(SERVER_TOOL_CALL, entry, index, "id")]
 
 
-def _arguments(entry: Any) -> str:
-    given = get(entry, "arguments")
-    return (
-        given
-        if isinstance(given, str)
-        else json.dumps(plain(given), ensure_ascii=False)
-        if given
-        else ""
-    )
+def _tool_call(kind: str, entry: Item, index: Index, id_field: str) -> Part:
+    arguments = get(entry, "arguments")
+    if not arguments:
+        arguments = ""
+    elif not isinstance(arguments, str):
+        arguments = json.dumps(plain(arguments), ensure_ascii=False)
+    call_id = id_text(get(entry, id_field))
+    return Part(kind, arguments, 0, index, call_id, text(get(entry, "name")))
 
 
-_ENTRIES: dict[str, Callable[[Any, Any], list[Part]]] = {
-    "message.output": _spoken,
-    "function.call": _called,
-    "tool.execution": _ran,
+_READERS: dict[str, Callable[[Item, Index], list[Part]]] = {
+    "message.output": _message_output,
+    "function.call": _function_call,
+    "tool.execution": _tool_execution,
 }
+"""How the entries are read, by their types."""
 _EVENTS = {
     "message.output.delta": "message.output",
     "function.call.delta": "function.call",
     "tool.execution.started": "tool.execution",
     "tool.execution.delta": "tool.execution",
 }
+"""The type of the entry of which an event is a piece."""
 
 CONVERSATIONS = Format("chat", parameters, read, content)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from callspan.events import TEXT, Content
+from callspan.events import Content
 from callspan.formats.fields import Body, text
 from callspan.formats.format import Format
-from callspan.formats.openai import chat as chat
-from callspan.formats.openai import completions as completions
+from callspan.formats.openai import chat, completions
+from callspan.formats.parts import text_parts, user_messages
 
 
 def content(body: Body) -> Content:
-    """What comes before and what comes after, as one message of the user."""
-    given = [body.get("prompt"), body.get("suffix")]
-    parts = [{"type": TEXT, "content": said} for one in given if (said := text(one))]
-    return Content([{"role": "user", "parts": parts}] if parts else [])
+    """Return the prompt and the suffix, as one message of the user."""
+    pieces = text_parts(text(body.get("prompt")))
+    pieces += text_parts(text(body.get("suffix")))
+    return Content(user_messages(pieces))
 
 
 FIM = Format("text_completion", completions.parameters, chat.read, content)

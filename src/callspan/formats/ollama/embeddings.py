@@ -1,29 +1,29 @@
-"""Ollama's embeddings, of many inputs or, as it began, of one prompt: tokens and dimensions, never vectors."""
+"""Ollama's embeddings, of many inputs or of one prompt: tokens and dimensions, never vectors."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from callspan.events import Delta, Usage
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, count, get, read_settings, text
+from callspan.formats.fields import Body, Item, Parameters, count, get, read_settings, text
 from callspan.formats.format import Format
 
 
-def parameters(body: Body) -> dict[str, Any]:
-    """The request's settings."""
+def parameters(body: Body) -> Parameters:
+    """Return the request's settings."""
     return read_settings(body, {"dimensions": "dimensions"})
 
 
-def read(answer: Any, _needs_text: bool) -> Delta | None:
-    """A whole answer; that to one prompt has a vector and nothing else."""
-    evaluated = count(answer, "prompt_eval_count")
-    vector = next(iter(get(answer, "embeddings") or ()), None) or get(answer, "embedding")
-    return Delta(
-        model=text(get(answer, "model")),
-        usage=None if evaluated is None else Usage(input=evaluated),
-        details={"dimensions": len(vector)} if vector else None,
-    )
+def read(answer: Item, _needs_text: bool) -> Delta | None:
+    """Read a whole answer; that to one prompt has a vector and nothing else."""
+    delta = Delta(model=text(get(answer, "model")))
+    tokens = count(answer, "prompt_eval_count")
+    if tokens is not None:
+        delta.usage = Usage(input=tokens)
+    vectors = get(answer, "embeddings") or ()
+    vector = next(iter(vectors), None) or get(answer, "embedding")
+    if vector:
+        delta.details = {"dimensions": len(vector)}
+    return delta
 
 
 EMBEDDINGS = Format("embeddings", parameters, with_failures(read))

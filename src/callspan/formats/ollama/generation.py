@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
-from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Part, Usage, shown
-from callspan.formats import parts as parts
-from callspan.formats.fields import Body, count, get, id_text, items, plain, read_settings, text
+from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Part, Usage
+from callspan.formats import parts
+from callspan.formats.fields import (
+    Body,
+    Item,
+    Parameters,
+    count,
+    get,
+    id_text,
+    items,
+    plain,
+    read_settings,
+    text,
+)
 from callspan.formats.format import Format
+from callspan.formats.parts import Message, MessagePart
 from callspan.runtime.number import real
 
 _SETTINGS = {
@@ -23,121 +34,123 @@ _SETTINGS = {
     "presence_penalty": "presence_penalty",
 }
 _IMAGES = {"iVBOR": "image/png", "/9j/": "image/jpeg", "R0lGO": "image/gif", "UklGR": "image/webp"}
-"""How base64 text of an image begins; Ollama is not told its type."""
+"""The first characters of base64 text by the type of the image, which no request states."""
 
 
-def parameters(body: Body) -> dict[str, Any]:
-    """The request's settings, most of which stand among its options."""
+def parameters(body: Body) -> Parameters:
+    """Return the request's settings, most of which stand among its options."""
     options = body.get("options")
-    found = read_settings(options, _SETTINGS) if isinstance(options, Mapping) else {}
-    limit = real(found.get("max_tokens"))
+    settings = read_settings(options, _SETTINGS) if isinstance(options, Mapping) else {}
+    limit = real(settings.get("max_tokens"))
     if limit is not None and limit < 0:
-        del found["max_tokens"]  # that is no limit: to go on for ever, or to fill the context
+        # -1 means to go on for ever, and -2 to fill the context: neither is a limit.
+        del settings["max_tokens"]
     level = text(body.get("think"))
     if level:
-        found["reasoning_level"] = level
+        settings["reasoning_level"] = level
     if body.get("format"):
-        found["output_type"] = "json"
-    return found
+        settings["output_type"] = "json"
+    return settings
 
 
 def chat_content(body: Body) -> Content:
-    """The conversation and the tools. System messages stay where they stand in it."""
+    """Return the conversation and the tools. System messages stay where they stand in it."""
     return Content(
         messages=[_message(item) for item in items(body.get("messages"))],
         tools=parts.tools(body.get("tools")),
     )
 
 
-def _message(item: Any) -> dict[str, Any]:
+def _message(item: Item) -> Message:
     role = get(item, "role") or "user"
     if role == "tool":
-        name = get(item, "tool_name") or get(item, "name")
-        told = {
-            "type": "tool_call_response",
-            "id": get(item, "tool_call_id"),
-            "response": get(item, "content"),
-        }
-        return {"role": role, "parts": [told | ({"name": name} if name else {})]}
-    return {
-        "role": role,
-        "parts": [*(shown(part, part.text) for part in _spoken(item)), *_images(item)],
-    }
+        return {"role": role, "parts": [_tool_result(item)]}
+    return {"role": role, "parts": [*parts.message_parts(_parts(item)), *_images(item)]}
+
+
+def _tool_result(item: Item) -> MessagePart:
+    part = parts.tool_response(get(item, "tool_call_id"), get(item, "content"))
+    name = get(item, "tool_name") or get(item, "name")
+    if name:
+        part["name"] = name
+    return part
 
 
 def generate_content(body: Body) -> Content:
-    """The prompt with its images, what is to follow the answer, and the system prompt."""
-    said = [
-        {"type": TEXT, "content": piece}
-        for name in ("prompt", "suffix")
-        if (piece := text(body.get(name)))
-    ]
-    said += _images(body)
-    system = text(body.get("system"))
+    """Return the prompt with its suffix and images, and the system prompt."""
+    pieces = parts.text_parts(text(body.get("prompt")))
+    pieces += parts.text_parts(text(body.get("suffix")))
+    pieces += _images(body)
     return Content(
-        messages=[{"role": "user", "parts": said}] if said else [],
-        system=[{"type": TEXT, "content": system}] if system else [],
+        messages=parts.user_messages(pieces),
+        system=parts.text_parts(text(body.get("system"))),
     )
 
 
-def _images(source: Any) -> list[dict[str, Any]]:
+def _images(source: Item) -> list[MessagePart]:
     return [_image(data) for data in items(get(source, "images"))]
 
 
-def _image(data: Any) -> dict[str, Any]:
-    known = (
-        kind for start, kind in _IMAGES.items() if isinstance(data, str) and data.startswith(start)
-    )
-    return parts.blob("image", next(known, ""), data)
+def _image(data: Item) -> MessagePart:
+    mime_type = ""
+    if isinstance(data, str):
+        for start, image_type in _IMAGES.items():
+            if data.startswith(start):
+                mime_type = image_type
+    return parts.blob("image", mime_type, data)
 
 
-def read(answer: Any, needs_text: bool) -> Delta | None:
-    """One object of a stream, or one whole answer."""
+def read(answer: Item, needs_text: bool) -> Delta | None:
+    """Read one object of a stream, or one whole answer."""
     done = get(answer, "done")
     if not needs_text and not done:
         return None
-    # the oldest servers say only that they are done
-    reason = text(get(answer, "done_reason")) or ("stop" if done else None)
+    reason = text(get(answer, "done_reason"))
+    if reason is None and done:
+        reason = "stop"  # the oldest servers state no reason
     return Delta(
         model=text(get(answer, "model")),
-        parts=_spoken(get(answer, "message") or answer) if needs_text else (),
+        parts=_parts(get(answer, "message") or answer) if needs_text else (),
         finish_reasons=((0, reason),),
         usage=_usage(answer),
         last=bool(done),
     )
 
 
-def _spoken(message: Any) -> list[Part]:
-    """What a message of a chat says, or an answer to a prompt."""
-    thought, said = (
-        text(get(message, "thinking")),
-        text(get(message, "content")) or text(get(message, "response")),
-    )
-    found = [Part(REASONING, thought)] if thought else []
-    found += [Part(TEXT, said)] if said else []
+def _parts(message: Item) -> list[Part]:
+    """Return the parts of a message of a chat, or of an answer to a prompt."""
+    pieces: list[Part] = []
+    thought = text(get(message, "thinking"))
+    if thought:
+        pieces.append(Part(REASONING, thought))
+    fragment = text(get(message, "content")) or text(get(message, "response"))
+    if fragment:
+        pieces.append(Part(TEXT, fragment))
     image = text(get(message, "image"))
     if image:
-        told = _image(image)
-        found.append(Part(told.pop("type"), data=told))
-    return found + [_called(call) for call in items(get(message, "tool_calls"))]
+        pieces.append(parts.whole_part(_image(image)))
+    for call in items(get(message, "tool_calls")):
+        pieces.append(_tool_call(call))
+    return pieces
 
 
-def _called(call: Any) -> Part:
-    """A tool call, which is whole also in a stream, and has no id from most servers."""
+def _tool_call(call: Item) -> Part:
+    """Return a tool call, which is whole also in a stream, and has no id from most servers."""
     function = get(call, "function")
-    given = plain(get(function, "arguments")) or {}
-    told = {
+    arguments = plain(get(function, "arguments")) or {}
+    data = {
         "id": id_text(get(call, "id")),
         "name": text(get(function, "name")) or "",
-        "arguments": given,
+        "arguments": arguments,
     }
-    return Part(TOOL_CALL, json.dumps(given, ensure_ascii=False, default=repr), data=told)
+    as_json = json.dumps(arguments, ensure_ascii=False, default=repr)
+    return Part(TOOL_CALL, as_json, data=data)
 
 
-def _usage(answer: Any) -> Usage | None:
-    """The counts; that of the prompt is left out where it was not evaluated anew."""
-    found = Usage(input=count(answer, "prompt_eval_count"), output=count(answer, "eval_count"))
-    return None if found.total is None else found
+def _usage(answer: Item) -> Usage | None:
+    """Return the counts; a prompt that Ollama has in its cache is not evaluated, nor counted."""
+    usage = Usage(input=count(answer, "prompt_eval_count"), output=count(answer, "eval_count"))
+    return None if usage.total is None else usage
 
 
 CHAT = Format("chat", parameters, read, chat_content)

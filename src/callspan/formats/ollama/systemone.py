@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from callspan.events import TEXT, Content, Delta, Part, Usage
-from callspan.formats.fields import Body, count, get, plain, text
+from callspan.formats.fields import Body, Item, Parameters, count, get, plain, text
 from callspan.formats.format import Format
+from callspan.formats.parts import text_part, user_messages
 
 
-def _parameters(_body: Body) -> dict[str, Any]:
+def _parameters(_body: Body) -> Parameters:
     return {"output_type": "json"}
 
 
 def content(body: Body) -> Content:
-    """The state and the questions, as the text that the model is given."""
-    said = [body[name] for name in ("state", "questions") if body.get(name)]
-    parts = [{"type": TEXT, "content": _as_text(value)} for value in said]
-    return Content([{"role": "user", "parts": parts}] if parts else [])
+    """Return the state and the questions, as text."""
+    values = [body.get("state"), body.get("questions")]
+    pieces = [text_part(_as_text(value)) for value in values if value]
+    return Content(user_messages(pieces))
 
 
-def _as_text(value: Any) -> str:
-    return (
-        value
-        if isinstance(value, str)
-        else json.dumps(plain(value), ensure_ascii=False, default=repr)
-    )
+def _as_text(value: Item) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(plain(value), ensure_ascii=False, default=repr)
 
 
-def read(answer: Any, needs_text: bool) -> Delta | None:
-    """A whole answer; this API tells its tokens by other names than the rest of Ollama's."""
-    answers, stated = get(answer, "answers"), get(answer, "usage")
-    found = Usage(input=count(stated, "input_tokens"), output=count(stated, "output_tokens"))
-    return Delta(
-        model=text(get(answer, "model")),
-        parts=(Part(TEXT, _as_text(answers)),) if needs_text and answers else (),
-        usage=None if found.total is None else found,
-    )
+def read(answer: Item, needs_text: bool) -> Delta | None:
+    """Read a whole answer; its counts have other names than in the rest of Ollama's API."""
+    delta = Delta(model=text(get(answer, "model")))
+    answers = get(answer, "answers")
+    if answers and needs_text:
+        delta.parts = (Part(TEXT, _as_text(answers)),)
+    counts = get(answer, "usage")
+    usage = Usage(input=count(counts, "input_tokens"), output=count(counts, "output_tokens"))
+    if usage.total is not None:
+        delta.usage = usage
+    return delta
 
 
 SYSTEM_ONE = Format("generate_content", _parameters, read, content)

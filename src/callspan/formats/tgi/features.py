@@ -1,26 +1,26 @@
-"""Embeddings as Hugging Face's servers speak them: lists of numbers and nothing else, of which the length is told."""
+"""Embeddings of Hugging Face's servers: lists of numbers and nothing else, read by their length."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from callspan.events import Delta
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, items
+from callspan.formats.fields import Body, Item, Parameters, items
 from callspan.formats.format import Format
-from callspan.formats.openai.embeddings import parameters as openai_parameters
+from callspan.formats.openai import embeddings
 
 
-def parameters(body: Body) -> dict[str, Any]:
-    """The request's settings, which stand beside the texts or apart from them."""
-    return openai_parameters({**(body.get("parameters") or {}), **body})
+def parameters(body: Body) -> Parameters:
+    """Return the request's settings, which stand beside the texts or apart from them."""
+    apart = body.get("parameters") or {}
+    return embeddings.parameters({**apart, **body})
 
 
-def read(answer: Any, _needs_text: bool) -> Delta | None:
-    """A whole answer: a vector for each text, or for each token of each text."""
-    while (inner := items(answer)) and isinstance(inner[0], list):
-        answer = inner[0]
-    return Delta(details={"dimensions": len(inner)} if inner else None)
+def read(answer: Item, _needs_text: bool) -> Delta | None:
+    """Read a whole answer: a vector for each text, or for each token of each text."""
+    vector = items(answer)
+    while vector and isinstance(vector[0], list):
+        vector = vector[0]
+    return Delta(details={"dimensions": len(vector)} if vector else None)
 
 
 FEATURES = Format("embeddings", parameters, with_failures(read))

@@ -1,13 +1,21 @@
-"""Text generation as Hugging Face's servers speak it (TGI): whole, or streamed token by token."""
+"""Text generation of Hugging Face's servers (TGI): whole, or streamed token by token."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from callspan.events import TEXT, Content, Delta, Part, Usage
 from callspan.formats.errors import read_failure
-from callspan.formats.fields import Body, count, get, items, read_settings, text
+from callspan.formats.fields import (
+    Body,
+    Item,
+    Parameters,
+    count,
+    get,
+    items,
+    read_settings,
+    text,
+)
 from callspan.formats.format import Format
+from callspan.formats.parts import prompt_content
 
 _SETTINGS = {
     "temperature": "temperature",
@@ -20,50 +28,48 @@ _SETTINGS = {
 }
 
 
-def parameters(body: Body) -> dict[str, Any]:
-    """The request's settings."""
+def parameters(body: Body) -> Parameters:
+    """Return the request's settings."""
     return read_settings(body.get("parameters") or {}, _SETTINGS)
 
 
 def content(body: Body) -> Content:
-    """The prompt, as a message of the user."""
-    prompt = text(body.get("inputs"))
-    return Content(
-        [{"role": "user", "parts": [{"type": TEXT, "content": prompt}]}] if prompt else []
-    )
+    """Return the prompt, as a message of the user."""
+    return prompt_content(text(body.get("inputs")))
 
 
-def read(answer: Any, needs_text: bool) -> Delta | None:
-    """One token of a stream, or one whole answer, which some servers put into a list."""
-    told = next(iter(items(answer)), answer)
-    details, token = get(told, "details"), get(told, "token")
+def read(answer: Item, needs_text: bool) -> Delta | None:
+    """Read one token of a stream, or one whole answer."""
+    if isinstance(answer, (list, tuple)) and answer:
+        answer = answer[0]  # some servers put a whole answer into a list
+    details = get(answer, "details")
+    token = get(answer, "token")
+    delta = Delta(usage=_usage(details), failure=read_failure(answer))
     reason = text(get(details, "finish_reason"))
-    return Delta(
-        parts=_said(told, token) if needs_text else (),
-        finish_reasons=((0, reason),) if token is not None or reason else (),
-        usage=_usage(details),
-        failure=read_failure(told),
-        last=reason is not None,
-    )
+    if reason or token is not None:
+        delta.finish_reasons = ((0, reason),)
+        delta.last = reason is not None
+    if needs_text:
+        fragment = _text(answer, token)
+        if fragment:
+            delta.parts = (Part(TEXT, fragment),)
+    return delta
 
 
-def _said(told: Any, token: Any) -> list[Part]:
-    words = (
-        get(told, "generated_text")
-        if token is None
-        else None
-        if get(token, "special")
-        else get(token, "text")
-    )
-    return [Part(TEXT, said)] if (said := text(words)) else []
+def _text(answer: Item, token: Item) -> str | None:
+    if token is None:
+        return text(get(answer, "generated_text"))
+    if get(token, "special"):  # such as the token for the end
+        return None
+    return text(get(token, "text"))
 
 
-def _usage(details: Any) -> Usage | None:
-    """The counts; a whole answer tells of the prompt only by its tokens, and only where they are asked for."""
-    said, sent = count(details, "generated_tokens"), count(details, "input_length")
-    if sent is None:
-        sent = len(items(get(details, "prefill"))) or None
-    return None if said is None and sent is None else Usage(input=sent, output=said)
+def _usage(details: Item) -> Usage | None:
+    """Return the counts; a whole answer has of the prompt its tokens alone, if asked for them."""
+    usage = Usage(input=count(details, "input_length"), output=count(details, "generated_tokens"))
+    if usage.input is None:
+        usage.input = len(items(get(details, "prefill"))) or None
+    return None if usage.total is None else usage
 
 
 GENERATE = Format("text_completion", parameters, read, content)
