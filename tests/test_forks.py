@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -222,3 +223,25 @@ def test_each_lock_is_made_for_forks() -> None:
     files = [path for path in SOURCE.rglob("*.py") if "modelserver" not in path.parts]
     assert len(files) > 100
     assert [path.name for path in files if plain.search(path.read_text())] == []
+
+
+def test_each_lock_is_registered_by_its_name() -> None:
+    """A lock registered by another name than its attribute's would stay taken in a forked child."""
+    misnamed: list[str] = []
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Assign) and _registered_name(node.value) is not None:
+                target = ast.unparse(node.targets[0]).removeprefix("self.")
+                if target != _registered_name(node.value):
+                    misnamed.append(f"{path.name}: {ast.unparse(node)}")
+    assert misnamed == []
+
+
+def _registered_name(value: ast.expr) -> str | None:
+    """Return the name that a call of `own_lock` registers, or `None` for any other expression."""
+    if not isinstance(value, ast.Call):
+        return None
+    function = ast.unparse(value.func)
+    if function.rpartition(".")[2] != "own_lock":
+        return None
+    return ast.literal_eval(value.args[1]) if len(value.args) > 1 else "_lock"

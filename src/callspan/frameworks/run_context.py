@@ -16,8 +16,8 @@ from callspan.runtime import scope
 from callspan.runtime.process import own_lock
 from callspan.semconv.names import INFERENCE
 
-_adopting = own_lock(sys.modules[__name__], "_claiming")
-"""One for all places, as it is held for a moment only."""
+_adoption_lock = own_lock(sys.modules[__name__], "_adoption_lock")
+"""One lock for all run contexts: it is held for a moment only."""
 
 
 class ModelRunContext:
@@ -49,7 +49,7 @@ class ModelRunContext:
         """The run that a client's call belongs to; from now on that run says nothing by itself."""
         if operation not in INFERENCE or not self.runs:
             return None
-        with _adopting:
+        with _adoption_lock:
             found = next((run for run in self.runs if run.waiting), self.runs[-1])
             for run in self.runs if self.shared else (found,):
                 run.adopted = True
