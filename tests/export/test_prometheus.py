@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
+
+import pytest
 
 from export.conftest import Program
 
@@ -36,7 +39,7 @@ print(found.rsplit(" ", 1)[1])
     assert ran.stdout.splitlines()[1] == "1.0"  # another set of readers is another set of sums
 
 
-def test_a_taken_port_is_one_line(program: Program) -> None:
+def test_a_taken_port_is_said_and_costs_a_number(program: Program) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -55,7 +58,10 @@ def test_a_taken_port_is_one_line(program: Program) -> None:
     assert ran.stdout.startswith("ConfigurationError Prometheus cannot be served on 127.0.0.1:")
     assert "choose another port\n" in ran.stdout
     assert "not served" in ran.stdout
-    assert len(ran.stderr.splitlines()) == 1
+    first, last = ran.stderr.splitlines()
+    assert first.endswith("the metrics of this process are not there")
+    # what was lost is a number, at exit
+    assert last.startswith("callspan: 1 metric could not be served on 127.0.0.1:")
 
 
 def test_a_missing_extra_is_one_line(program: Program) -> None:
@@ -143,3 +149,125 @@ print(open_metrics.getheader("content-type").split(";")[0], body.endswith(b"# EO
         "gzip 1f8b",
         "application/openmetrics-text True",
     ]
+
+
+TRACED = """
+from opentelemetry.sdk.trace import TracerProvider
+trace.set_tracer_provider(TracerProvider())
+"""
+EXEMPLARS = """
+meter = metrics.get_meter("other")
+duration = meter.create_histogram("call.duration", unit="s", explicit_bucket_boundaries_advisory=[0.1, 1.0])
+
+def record(seconds, **attributes):
+    with tracer.get().start_as_current_span("call") as span:
+        duration.record(seconds, attributes)
+        return format(span.get_span_context().trace_id, "032x")
+
+def samples(accept):
+    lines = asked("GET", "/metrics", Accept=accept)[1].decode().splitlines()
+    return [line for line in lines if line.startswith(("call_duration_seconds_bucket", "calls_total"))]
+
+called = [(0.05, "a"), (0.5, "a"), (5, "b")]
+traces = [record(seconds, **{"gen_ai.model": model}) for seconds, model in called]
+"""
+
+
+def test_exemplars_lead_from_open_metrics_to_traces(program: Program) -> None:
+    """Each bucket, and each counter, names the trace of a call that is in it, where the format has a place for that."""
+    ran = program(
+        TRACED
+        + SERVED
+        + EXEMPLARS
+        + """
+for line in samples("application/openmetrics-text; version=1.0.0"):
+    sample, _, exemplar = line.partition(" # ")
+    model, le = ("gen_ai_model" in sample and sample.split('gen_ai_model="')[1][0]), sample.partition('le="')[2]
+    trace_ids = [number for number, trace_id in enumerate(traces) if trace_id in exemplar]
+    print(model, le.partition('"')[0], trace_ids, "span_id" in exemplar)
+print([line for line in samples("text/plain") if "trace_id" in line])
+"""
+    )
+    assert ran.stderr == ""
+    assert sorted(ran.stdout.splitlines()) == sorted(
+        [
+            "False  [] True",  # the counter, of a call that stands before all others
+            "a 0.1 [0] True",
+            "a 1.0 [1] True",
+            "a +Inf [] False",
+            "b 0.1 [] False",
+            "b 1.0 [] False",
+            "b +Inf [2] True",
+            "[]",
+        ]
+    )
+
+
+def test_no_exemplars_where_the_filter_gives_none(program: Program) -> None:
+    """Who switches exemplars off in the SDK finds none here."""
+    accept = "samples('application/openmetrics-text; version=1.0.0')"
+    ran = program(
+        TRACED + SERVED + EXEMPLARS + f"print([line for line in {accept} if 'trace_id' in line])",
+        OTEL_METRICS_EXEMPLAR_FILTER="always_off",
+    )
+    assert (ran.stdout, ran.stderr) == ("[]\n", "")
+
+
+def test_more_series_than_are_kept_apart_are_said_once(program: Program) -> None:
+    """Past the SDK's limit series are merged: that is no loss of sums, but one warning says it."""
+    ran = program(
+        SERVED
+        + """
+meter = metrics.get_meter("other")
+many = meter.create_counter("many")
+for number in range(3000):
+    many.add(1, {"number": number})
+for _ in range(2):
+    lines = asked("GET", "/metrics")[1].decode().splitlines()
+print(sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("many_total")))
+"""
+    )
+    assert ran.stdout == "3000.0\n"
+    said = [line for line in ran.stderr.splitlines() if line.startswith("callspan:")]
+    assert said == [
+        "callspan: metric 'many' has more series than OpenTelemetry keeps apart: the rest are one series"
+    ]
+
+
+EVENTLET = """
+import sys
+sys.modules["trio"] = None
+import eventlet
+eventlet.monkey_patch()
+"""
+
+
+def test_metrics_are_served_among_greenlets_of_eventlet(program: Program) -> None:
+    """The server has a real thread, so a greenlet may scrape it, and other greenlets run meanwhile."""
+    pytest.importorskip("eventlet", reason="eventlet is not installed")
+    ran = program(
+        EVENTLET + SERVED + "print(asked('GET', '/metrics')[0].status)", EVENTLET_NO_GREENDNS="yes"
+    )
+    assert ran.stdout == "200\n"
+    assert "callspan" not in ran.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("stderr", ["/dev/full", "closed"])
+def test_what_the_console_did_not_print_is_a_number(program: Program, stderr: str) -> None:
+    """Spans that a closed or full stderr did not take are in `status()`."""
+    replace = (
+        "os.close(2)" if stderr == "closed" else "os.dup2(os.open('/dev/full', os.O_WRONLY), 2)"
+    )
+    ran = program(
+        f"""
+        import callspan
+        {replace}
+        callspan.configure(console=True)
+        for number in range(3):
+            call(str(number))
+        callspan.flush()
+        print([(row.destination, row.signal, row.lost) for row in callspan.status().losses])
+        """
+    )
+    assert ran.stdout == "[('console', 'traces', 3)]\n"

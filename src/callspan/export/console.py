@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.export.exporter import Outlet
+from callspan.export.losses import ItemCount
 from callspan.export.text.tree import TreePrinter
 
 
 class Console(Outlet):
     """Prints trees on stderr."""
 
+    name = "console"
+    failure = "could not be printed on stderr"
+
     def __init__(self) -> None:
-        self._tree = TreePrinter()
+        lost = ItemCount()
+        self.counts = {"traces": lost}
+        self._tree = TreePrinter(lost=lost)
 
     def span_processors(self) -> tuple[Any, ...]:
         """The tree."""

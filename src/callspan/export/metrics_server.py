@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
-import threading
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -31,7 +30,7 @@ class MetricsServer:
         self.port: int = self._socket.getsockname()[1]
         self._loop = greenlets.run_loop(asyncio.new_event_loop, "callspan-prometheus")
         serving = asyncio.start_server(self._serve, sock=self._socket, limit=_REQUEST_BYTES)
-        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(SECONDS)
+        self._server = greenlets.run_on(self._loop, serving, SECONDS)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -88,7 +87,7 @@ class MetricsServer:
 
     def close(self) -> None:
         """Serve no more."""
-        stopped = threading.Event()
+        stopped = greenlets.make_event()
 
         def stop() -> None:
             self._server.close()

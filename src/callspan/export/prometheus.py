@@ -7,6 +7,7 @@ from typing import Any
 
 from callspan.export.destinations import prometheus_address
 from callspan.export.exporter import Outlet
+from callspan.export.losses import MetricsCount
 from callspan.runtime import guard
 from callspan.runtime.errors import ConfigurationError
 
@@ -20,6 +21,10 @@ class Prometheus(Outlet):
         self._host, self._port = prometheus_address(address)
         self._server: Any = None
         self._reader: Any = None
+        self._count = MetricsCount()
+        self.counts = {"metrics": self._count}
+        self.name = f"Prometheus at {self._host}:{self._port}"
+        self.failure = f"could not be served on {self._host}:{self._port}"
         try:
             import opentelemetry.exporter.prometheus  # noqa: F401  so that a missing extra is said at once
         except ImportError:
@@ -30,7 +35,7 @@ class Prometheus(Outlet):
         from callspan.export.metrics_server import MetricsServer
 
         try:
-            self._server = MetricsServer(self._host, self._port, _rendered)
+            self._server = MetricsServer(self._host, self._port, self._render)
         except OSError as error:
             why = f"Prometheus cannot be served on {self._host}:{self._port}: {error.strerror or error}"
             if strict:
@@ -45,11 +50,27 @@ class Prometheus(Outlet):
 
     def metric_reader(self) -> Any:
         """A reader that answers scrapes, in place of the one before."""
-        from opentelemetry.exporter.prometheus import PrometheusMetricReader
+        from callspan.export.prometheus_reader import Reader
 
         self._unregister()
-        self._reader = PrometheusMetricReader()
+        self._reader = Reader()
         return self._reader
+
+    def _render(self, accept: str) -> tuple[bytes, str]:
+        """Return all metrics in the format that the scraper accepts, and its content type.
+
+        Only OpenMetrics has a place for exemplars.
+        """
+        from prometheus_client import REGISTRY
+        from prometheus_client.exposition import choose_encoder
+
+        from callspan.export.prometheus_reader import Exemplary
+
+        encode, content_type = choose_encoder(accept)
+        registry: Any = REGISTRY
+        if "openmetrics" in content_type and self._reader is not None:
+            registry = Exemplary(self._reader)
+        return encode(registry), content_type
 
     def _unregister(self) -> None:
         if self._reader is not None:
@@ -64,7 +85,11 @@ class Prometheus(Outlet):
         return [f"prometheus: http://{self._host}:{self._port}/metrics"]
 
     def close(self, deadline: float) -> None:
-        """Stop serving."""
+        """Stop serving; what was recorded where nothing could be served is lost."""
+        if self._server is None and self._reader is not None:
+            self._reader.collect()
+            self._count.accept(len(self._reader.metrics()))
+        self._count.close()
         self._unregister()
         if self._server is not None:
             self._server.close()
@@ -79,12 +104,3 @@ class Prometheus(Outlet):
         guard.say_once(
             f"Prometheus at {self._host}:{self._port} shows the parent process only: use OTLP for workers"
         )
-
-
-def _rendered(accept: str) -> tuple[bytes, str]:
-    """Return all metrics in the format that the scraper accepts, and its content type."""
-    from prometheus_client import REGISTRY
-    from prometheus_client.exposition import choose_encoder
-
-    encode, content_type = choose_encoder(accept)
-    return encode(REGISTRY), content_type

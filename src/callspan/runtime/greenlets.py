@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -123,6 +123,24 @@ class Flag:
 def make_event() -> threading.Event | Flag:
     """Return an event that a real thread may set for another: eventlet's locks know the greenlets of one only."""
     return threading.Event() if _eventlet() is None else Flag()
+
+
+def run_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], seconds: float) -> Any:
+    """Run a coroutine on a loop of `run_loop`, and return what it gives, while other greenlets can run.
+
+    What concurrent.futures has for this waits by a lock.
+    """
+    tasks: list[asyncio.Task[Any]] = []
+    done = make_event()
+
+    def begin() -> None:
+        tasks.append(loop.create_task(work))
+        tasks[0].add_done_callback(lambda _task: done.set())
+
+    loop.call_soon_threadsafe(begin)
+    if not wait(done, seconds):
+        raise TimeoutError("the event loop did not answer in time")
+    return tasks[0].result()
 
 
 def wait(event: threading.Event | Flag, timeout: float) -> bool:

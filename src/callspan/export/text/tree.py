@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from opentelemetry.sdk.trace import SpanProcessor
 
+from callspan.export.losses import ItemCount
 from callspan.export.text.drawing import drawn
 from callspan.export.text.row import Row, row_of
 from callspan.export.text.width import one_line
@@ -87,8 +88,9 @@ class TreePrinter(SpanProcessor):
     spans that it waits for, and at most `MAX_SPANS` spans are remembered: the oldest trace is printed early.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, lost: ItemCount | None = None) -> None:
         self._stream = stream
+        self._lost = lost or ItemCount()
         self._lock = process.own_lock(self)
         self._traces: dict[int, _Trace] = {}
         self._spans = 0
@@ -151,15 +153,19 @@ class TreePrinter(SpanProcessor):
     def _print(self, trees: Iterable[list[Row]]) -> None:
         stream = self._stream or sys.stderr
         for rows in trees:
-            if rows and stream is not None:
-                write(stream, drawn(rows, stream))
+            if rows and not (stream is not None and write(stream, drawn(rows, stream))):
+                # only these are counted: what was printed waits for nothing
+                self._lost.accept(len(rows))
+                self._lost.drop(len(rows))
 
 
-def write(stream: TextIO, text: str) -> None:
-    """Write a text at once; a stream that cannot be written to is nobody's concern but ours."""
+def write(stream: TextIO, text: str) -> bool:
+    """Write a text at once and return whether that could be done: a broken stream is nobody's concern but ours."""
     try:
         encoding = getattr(stream, "encoding", None) or "utf-8"
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
+        return True
     except Exception as error:  # noqa: BLE001  it may be an object of the app's, and spans end in the app's code
         guard.say_once(f"the console cannot be written to: {error}")
+        return False

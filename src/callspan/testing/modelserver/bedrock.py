@@ -13,7 +13,7 @@ from .chat import chat
 from .eventstream import STREAMED, event, exception, frames
 from .exchange import Answer, Exchange, to_json
 from .ledger import Counts
-from .messages import UNNAMED, messages
+from .messages import MESSAGES_FIELDS, messages
 from .openai_shapes import CHAT_FIELDS, NAME, SCHEMA, TOKENS
 from .reply import Reply
 from .shapes import MAPPING, TEXT, TEXTS, Shape, array, mapping, number, one_of
@@ -46,13 +46,15 @@ _FIELDS: dict[str, Shape] = {
     "guardrailConfig": MAPPING,
 }
 _CONVERSATION = mapping(_FIELDS)
-_CHAT = mapping(CHAT_FIELDS)
+# Other vendors have chats of their own here, whose messages look different; what they ask for is answered by a script.
+_CHAT = mapping({**CHAT_FIELDS, "messages": array(mapping({"role": TEXT}))})
+_ANTHROPIC = mapping(MESSAGES_FIELDS, required=("messages",))
 
 
 def _check_invoked(body: Any, name: str) -> None:
     """Check the body of InvokeModel, which is Anthropic's or OpenAI's."""
     is_anthropic = isinstance(body, dict) and "anthropic_version" in body
-    shape = UNNAMED if is_anthropic else _CHAT
+    shape = _ANTHROPIC if is_anthropic else _CHAT
     shape(body, name)
 
 

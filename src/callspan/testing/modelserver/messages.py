@@ -39,7 +39,7 @@ _MESSAGE = mapping(
     {"role": one_of("user", "assistant", "system"), "content": _CONTENT},
     required=("role", "content"),
 )
-_FIELDS: dict[str, Shape] = {
+MESSAGES_FIELDS: dict[str, Shape] = {
     "model": MODEL,
     "messages": array(_MESSAGE, least=1),
     "max_tokens": TOKENS,
@@ -54,9 +54,7 @@ _FIELDS: dict[str, Shape] = {
     "thinking": mapping({"type": TEXT, "budget_tokens": TOKENS}),
     "metadata": MAPPING,
 }
-# Where the model stands in the path, as on Bedrock, the body need not name it.
-UNNAMED = mapping(_FIELDS, required=("messages", "max_tokens"))
-_NAMED = mapping(_FIELDS, required=("model", "messages", "max_tokens"))
+_BODY = mapping(MESSAGES_FIELDS, required=("model", "messages", "max_tokens"))
 
 # status: type, message
 _KNOWN: dict[int, tuple[str, str]] = {
@@ -174,7 +172,7 @@ def _broken(reply: Reply) -> bytes:
 
 MESSAGES = Format(
     address=VERSIONED,
-    endpoints={"/messages": Endpoint(messages, _NAMED, spoken=True)},
+    endpoints={"/messages": Endpoint(messages, _BODY, spoken=True)},
     error=error,
     broken=_broken,
 )
