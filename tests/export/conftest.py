@@ -27,6 +27,8 @@ class Received:
         self.requests: list[Any] = []
         self.refusals: list[int] = []
         self.delay = 0.0
+        self.breaks = 0
+        self.dies = False
         self._lock = threading.Lock()
 
     def add(self, request: Any) -> None:
@@ -84,6 +86,12 @@ def http_collector() -> Iterator[Received]:
             if not received.refusals:
                 received.add(types[self.path].FromString(body))
             time.sleep(received.delay)  # what a slow collector does
+            if received.dies:
+                server.socket.close()
+            if received.dies or received.breaks:
+                received.breaks -= 1
+                self.close_connection = True
+                return
             self.send_response(received.refusals.pop(0) if received.refusals else 200)
             self.send_header("content-length", "0")
             self.end_headers()

@@ -136,3 +136,54 @@ def test_a_slow_collector_costs_no_metrics(program: Program, http_collector: Rec
     assert ran.stderr == ""
     assert http_collector.spans == ["asked"]
     assert [value for _, value in http_collector.sums["calls"]] == [1]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_what_a_collector_refuses_to_the_end_is_lost(
+    program: Program, http_collector: Received, status: int
+) -> None:
+    """It was answered each time, so it has not arrived; and the exit stays in its time."""
+    http_collector.refusals = [status] * 1000
+    ran = program(
+        """
+        import time
+        providers.setup(from_environment())
+        call("asked")
+        began = time.monotonic()
+        providers.shutdown()
+        print(time.monotonic() - began)
+        """,
+        OTEL_EXPORTER_OTLP_ENDPOINT=http_collector.url,
+        CALLSPAN_FLUSH_TIMEOUT="2",
+    )
+    assert (
+        ran.stderr.splitlines()[-1]
+        == f"callspan: 1 span and 1 metric could not be sent to {http_collector.url}"
+    )
+    assert float(ran.stdout) < 10
+
+
+def test_what_a_collector_took_before_it_died_is_not_confirmed(
+    program: Program, http_collector: Received
+) -> None:
+    """Nobody listens when it is sent again, but the first request may have arrived, and here it has."""
+    http_collector.dies = True
+    ran = program(
+        ASK,
+        OTEL_EXPORTER_OTLP_ENDPOINT=http_collector.url,
+        OTEL_METRICS_EXPORTER="none",
+        CALLSPAN_FLUSH_TIMEOUT="3",
+    )
+    assert http_collector.spans == ["asked"]
+    assert ran.stderr.splitlines()[-1] == f"callspan: not confirmed by {http_collector.url}: 1 span"
+
+
+def test_what_arrives_at_the_second_try_is_confirmed(
+    program: Program, http_collector: Received
+) -> None:
+    """The answer of the first one was lost."""
+    http_collector.breaks = 1
+    options = {"OTEL_METRICS_EXPORTER": "none", "CALLSPAN_FLUSH_TIMEOUT": "30"}
+    ran = program(ASK, OTEL_EXPORTER_OTLP_ENDPOINT=http_collector.url, **options)
+    assert http_collector.spans == ["asked", "asked"]
+    assert "callspan: " not in ran.stderr

@@ -82,7 +82,7 @@ class Gate(MetricExporter):
     def _sent(self, count: MetricsCount, metrics_data: Any, timeout_millis: float) -> int:
         """Export metrics and return how many the destination took."""
         try:
-            with first_only.retries(count.refused):
+            with first_only.counting(count):
                 result = self._exporter.export(metrics_data, timeout_millis=timeout_millis)
         except Exception as error:
             _logger.warning("callspan: metrics cannot be sent:", exc_info=error)

@@ -51,7 +51,7 @@ class Delivery:
         while True:
             before = first_only.unreachable_here
             self._count.begin(len(part))
-            with first_only.retries(self._count.refused):
+            with first_only.counting(self._count):
                 result = self._tried(part)
             refused = first_only.unreachable_here == before
             if succeeded(result) or refused or time.monotonic() > give_up:

@@ -6,7 +6,9 @@ import contextlib
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+
+from callspan.export.losses import Count
 
 _LOGGERS = (
     "opentelemetry.exporter.otlp.proto.grpc.exporter",
@@ -26,6 +28,14 @@ _LOGGERS = (
 _AWAY = "unreachable"
 _ENCODING = "encode"
 _RETRY = re.compile(r"retrying in (\d+(?:\.\d+)?)s")
+_UNANSWERED = (
+    "without response",
+    "reset by peer",
+    "read timed out",
+    "socket closed",
+    "deadline_exceeded",
+)
+"""By these an exporter tells that it has sent a request and got no answer."""
 _UNREACHABLE = (
     "transient error",
     "unavailable",
@@ -62,13 +72,13 @@ class FirstOnly(logging.Filter):
         return getattr(self._here, "unreachable", 0)
 
     @contextlib.contextmanager
-    def retries(self, retry: Callable[[float], None]) -> Iterator[None]:
-        """Call `retry` with the seconds of its pause when the exporter in this thread says that it tries again."""
-        self._here.retry = retry
+    def counting(self, count: Count) -> Iterator[None]:
+        """Tell a count when the exporter in this thread tries again, or has got no answer."""
+        self._here.count = count
         try:
             yield
         finally:
-            self._here.retry = None
+            self._here.count = None
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to let a record pass, shortened to one line."""
@@ -76,7 +86,7 @@ class FirstOnly(logging.Filter):
             return True
         text = _short(record)
         kind = _kind(text, record)
-        self._tell_retry(record.getMessage())
+        self._tell(record.getMessage())
         if kind == _AWAY:
             self._here.unreachable = self.unreachable_here + 1
         if kind in self._seen:
@@ -86,11 +96,16 @@ class FirstOnly(logging.Filter):
         record.exc_info = record.exc_text = None
         return True
 
-    def _tell_retry(self, text: str) -> None:
-        retry = getattr(self._here, "retry", None)
+    def _tell(self, text: str) -> None:
+        count: Count | None = getattr(self._here, "count", None)
+        if count is None:
+            return
+        lower = text.lower()
+        if any(sign in lower for sign in _UNANSWERED):
+            count.unanswered()
         pause = _RETRY.search(text)
-        if retry is not None and pause is not None:
-            retry(float(pause[1]))
+        if pause is not None:
+            count.refused(float(pause[1]))
 
 
 def _short(record: logging.LogRecord) -> str:

@@ -16,8 +16,8 @@ NOUNS = {"traces": "span", "metrics": "metric", "logs": "event"}
 class Loss:
     """What a destination did not get of one signal: `traces`, `metrics` or `logs`.
 
-    `lost` has not arrived and never will. `unconfirmed` was on its way when the destination was closed: it may have
-    arrived, for only the answer is missing.
+    `lost` has not arrived and never will. `unconfirmed` was sent and got no answer, because the
+    destination was closed or broke off: it may have arrived.
     """
 
     destination: str
@@ -38,6 +38,7 @@ class ItemCount:
         self._dropped = _Steps()
         self._delivered = 0
         self._failed = 0
+        self._unanswered = 0
         self._reported = 0
         self._in_flight = _InFlight()
         self._closed = False
@@ -58,15 +59,20 @@ class ItemCount:
         """Note that the request was refused, and goes out once more in so many seconds."""
         self._in_flight.pause(seconds)
 
+    def unanswered(self) -> None:
+        """Note that the request was sent, and that the connection ended without an answer."""
+        self._in_flight.doubt()
+
     def withdraw(self) -> None:
         """Note that the request has failed and is kept, to be sent again."""
-        self._in_flight.end()
+        self._in_flight.withdraw()
 
     def end(self, delivered: int, failed: int) -> None:
         """Note how a request, or the writing of a line, has ended."""
-        self._in_flight.end()
+        unanswered = self._in_flight.end(failed)
         self._delivered += delivered
-        self._failed += failed
+        self._unanswered += unanswered
+        self._failed += failed - unanswered
 
     @property
     def accepted(self) -> int:
@@ -75,7 +81,7 @@ class ItemCount:
 
     def expect(self, accepted: int) -> None:
         """Count as dropped what is neither delivered nor failed of so many items: nothing waits any more."""
-        missing = accepted - self._dropped.value - self._delivered - self._failed
+        missing = accepted - self._dropped.value - self._delivered - self._failed - self._unanswered
         if missing > 0:
             self._dropped.add(missing)
 
@@ -85,8 +91,8 @@ class ItemCount:
 
     @property
     def unconfirmed(self) -> int:
-        """How many items are on their way, with no answer."""
-        return self._in_flight.number
+        """How many items were sent, with no answer."""
+        return self._in_flight.number + self._unanswered
 
     @property
     def lost(self) -> int:
@@ -96,8 +102,8 @@ class ItemCount:
         return self._dropped.value + self._failed
 
     def news(self) -> bool:
-        """Whether items were lost since this was asked last."""
-        lost, before = self.lost, self._reported
+        """Whether items were lost, or are not confirmed for good, since this was asked last."""
+        lost, before = self.lost + self._unanswered, self._reported
         self._reported = lost
         return lost > before
 
@@ -111,6 +117,7 @@ class MetricsCount:
 
     def __init__(self) -> None:
         self._lost = 0
+        self._unanswered = 0
         self._waiting = 0
         self._delta = False
         self._in_flight = _InFlight()
@@ -132,13 +139,19 @@ class MetricsCount:
         """Note that the request was refused, and goes out once more in so many seconds."""
         self._in_flight.pause(seconds)
 
+    def unanswered(self) -> None:
+        """Note that the request was sent, and that the connection ended without an answer."""
+        self._in_flight.doubt()
+
     def end(self, delivered: int, failed: int, delta: bool = False) -> None:
         """Note how a request has ended."""
-        self._in_flight.end()
+        unanswered = self._in_flight.end(failed)
         self._waiting = 0
         self._delta = delta
-        before = self._lost if delta else 0
-        self._lost = before + failed
+        if not delta:
+            self._lost = self._unanswered = 0
+        self._unanswered += unanswered
+        self._lost += failed - unanswered
 
     def close(self) -> None:
         """Note that nothing is sent any more."""
@@ -146,35 +159,45 @@ class MetricsCount:
 
     @property
     def unconfirmed(self) -> int:
-        """How many metrics are on their way, with no answer."""
-        return self._in_flight.number
+        """How many metrics were sent, with no answer."""
+        before = 0 if self._is_replaced else self._unanswered
+        return self._in_flight.number + before
 
     @property
     def lost(self) -> int:
         """How many metrics the destination does not have."""
         if not self._closed:
             return self._lost
-        unsent = self._waiting or self._in_flight.held - self.unconfirmed
-        is_replaced = bool(unsent or self._in_flight.held) and not self._delta
-        before = 0 if is_replaced else self._lost
-        return before + unsent
+        before = 0 if self._is_replaced else self._lost
+        return before + self._unsent
+
+    @property
+    def _unsent(self) -> int:
+        return self._waiting or max(0, self._in_flight.held - self._in_flight.number)
+
+    @property
+    def _is_replaced(self) -> bool:
+        """Whether the sums of the request before stand in one that waits or is on its way."""
+        return bool(self._unsent or self._in_flight.held) and not self._delta
 
     def news(self) -> bool:
         """Whether the destination lacks metrics now."""
-        return self.lost > 0
+        return self.lost + self._unanswered > 0
 
 
 Count = ItemCount | MetricsCount
 
 
 class _InFlight:
-    """The number of items in the request that is on its way; none while the exporter waits between two tries.
+    """The number of items in the request that is on its way; none between two tries.
 
-    `held` is the number in either state.
+    `held` is the number in either state. Once a try has got no answer, its items stay in doubt
+    until another try is successful.
     """
 
     def __init__(self) -> None:
         self.held = 0
+        self._doubtful = 0
         self._paused_until = 0.0
 
     def begin(self, number: int) -> None:
@@ -183,12 +206,22 @@ class _InFlight:
     def pause(self, seconds: float) -> None:
         self._paused_until = time.monotonic() + seconds
 
-    def end(self) -> None:
+    def doubt(self) -> None:
+        self._doubtful = self.held
+
+    def withdraw(self) -> None:
         self.held = 0
+
+    def end(self, failed: int) -> int:
+        """End for good; return how many of those that failed may have arrived."""
+        doubtful = min(self._doubtful, failed)
+        self.held = self._doubtful = 0
+        return doubtful
 
     @property
     def number(self) -> int:
-        return self.held if time.monotonic() >= self._paused_until else 0
+        is_paused = time.monotonic() < self._paused_until
+        return self._doubtful if is_paused else max(self.held, self._doubtful)
 
 
 class _Steps:
