@@ -82,7 +82,7 @@ _AGENT_TESTS = (
     "test_agent_runner*",
     "test_run",
     "test_cancel_streaming",
-    "test_*trac*",
+    "test_*tracing*",
     "test_stream*",
 )
 _HUB_TESTS = ("client", "async_client", "providers", "types", "text_generation")
