@@ -19,14 +19,14 @@ from pathlib import Path
 from tests.matrix.environment import cache, find_uv
 
 from .comparison import Report, differences
-from .rows import SUITES, Suite
+from .page import write
+from .rows import SUITES
 from .server import empty_answers
 from .source import Source
 
 TRIES = 3
 SECONDS = 1800
 """The most that one run of a suite may take."""
-_START, _END = "<!-- suites -->", "<!-- /suites -->"
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def main() -> int:
             results[suite.package] = asdict(result)
             kept.write_text(json.dumps(results, indent=1), encoding="utf-8")
     if options.write:
-        _write(options.write, results)
+        write(options.write, results)
     return 0 if is_equal else 1
 
 
@@ -130,46 +130,6 @@ def _report(source: Source, mode: str, tests: list[str], server: str, base: Path
 
 def _say(text: str) -> None:
     print(f"[{time.strftime('%H:%M:%S')}] {text}", flush=True)
-
-
-def _write(page: Path, results: dict[str, dict[str, object]]) -> None:
-    """Put the table between its two comments in a page; its prose stays, and the rows of what was not run here."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(_START)
-    table, end, after = rest.partition(_END)
-    if not end:
-        raise SystemExit(
-            f"{page} has no place for the table: put {_START} and {_END} into it, each on a line"
-        )
-    rows = []
-    for suite in SUITES:
-        if suite.package in results:
-            rows.append(_row(suite, results[suite.package]))
-        else:
-            rows.extend(
-                line for line in table.splitlines() if line.startswith(f"| {suite.package} ")
-            )
-    head = [
-        "| suite | part | tests | pass without callspan | differ with it | calls seen | day |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    page.write_text(
-        f"{before}{_START}\n{chr(10).join([*head, *rows])}\n{_END}{after}", encoding="utf-8"
-    )
-
-
-def _row(suite: Suite, result: dict[str, object]) -> str:
-    differing = result["differing"]
-    count = len(differing) if isinstance(differing, list) else 0
-    cells = (
-        f"{suite.package} {result['version']}",
-        suite.part or "all",
-        result["tests"],
-        result["passed"],
-        count,
-        result["spans"],
-        result["day"],
-    )
-    return f"| {' | '.join(map(str, cells))} |"
 
 
 if __name__ == "__main__":
