@@ -163,3 +163,23 @@ def test_a_handler_that_needs_text_keeps_it(
     with callspan.count_tokens():
         program.chat()
     assert [call.response.text for call in holder.calls] == [SAID]
+
+
+@pytest.mark.instrument(estimate="missing")
+def test_text_is_read_only_where_it_has_to_be_counted(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
+    """An answer that states its counts costs nothing beside them."""
+    texts: list[str] = []
+
+    class Listener:
+        reads_text = False
+
+        def on_end(self, _call: Any, response: Any) -> None:
+            texts.append(response.text)
+
+    model_server.enqueue(Reply(text=SAID), SILENT)
+    with callspan.use_handlers(Listener()):
+        program.chat()
+        program.chat()
+    assert texts == ["", SAID]

@@ -48,6 +48,8 @@ TARGETS = (
         "observation.py",
         (
             "test_settings.py::test_token_events",
+            "test_failures_with_status_200.py",
+            "test_content_while_counting.py::test_text_is_read_only_where_it_has_to_be_counted",
             "test_handlers.py",
             "test_second_loops.py",
             "test_reservations.py",
