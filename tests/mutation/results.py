@@ -82,24 +82,26 @@ class Results:
         known = [name for name in names if name in self._modules]
         rows = [_row(name, self._modules[name]) for name in known]
         total = _Module("", [outcome for name in known for outcome in self._modules[name].outcomes])
-        lines = [
-            _HEAD,
-            "| --- | --- | --- | --- | --- | --- |",
-            *rows,
-            _row("all", total),
-            "",
-            *self._reasons(known),
-        ]
+        lines = [_HEAD, "| --- | --- | --- | --- | --- | --- |", *rows, _row("all", total)]
+        lines += [*self._reasons(known), *self._open(known)]
         page.write_text("\n".join([before + _START, *lines, _END + after]), encoding="utf-8")
 
     def _reasons(self, names: list[str]) -> list[str]:
         """Return one line for each change of these modules that is equal in meaning."""
         equal = equal_changes()
-        lines = ["Equal in meaning:", ""]
+        lines = ["", "Equal in meaning:", ""]
         for name in names:
             for was, becomes in sorted(self._changes(name, EQUAL)):
                 lines.append(f"- {name}: `{was}` became `{becomes}`. {equal[was, becomes]}")
         return lines
+
+    def _open(self, names: list[str]) -> list[str]:
+        """Return one line for each change of these modules that matters and that no test has seen."""
+        changes = [
+            (name, *change) for name in names for change in sorted(self._changes(name, SURVIVED))
+        ]
+        lines = [f"- {name}: `{was}` became `{becomes}`." for name, was, becomes in changes]
+        return ["", "Seen by no test yet:", "", *lines] if lines else []
 
 
 def _row(name: str, module: _Module) -> str:
