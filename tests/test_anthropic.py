@@ -748,7 +748,7 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("answer", ODD, ids=str)
+@pytest.mark.parametrize("answer", ODD, ids=range(len(ODD)))
 def test_odd_shapes(answer: Any) -> None:
     """Nothing that arrives makes the reading raise."""
     for full in (False, True):

@@ -40,12 +40,12 @@ TARGETS = (
     Target("content/credentials.py", ("redaction/test_keys_and_passwords.py", _RATES)),
     Target("content/personal.py", _PERSONS),
     Target("content/national_numbers.py", _PERSONS),
-    Target("number.py", ("test_number_types.py",)),
-    Target("budgets.py", ("test_reservations.py", "test_budgets.py")),
-    Target("reservations.py", ("test_reservations.py", "test_budgets.py", _FORK)),
-    Target("dispatch.py", ("test_handlers.py", "test_handlers_async.py")),
+    Target("runtime/number.py", ("test_number_types.py",)),
+    Target("accounting/budgets.py", ("test_reservations.py", "test_budgets.py")),
+    Target("accounting/reservations.py", ("test_reservations.py", "test_budgets.py", _FORK)),
+    Target("lifecycle/dispatch.py", ("test_handlers.py", "test_handlers_async.py")),
     Target(
-        "observation.py",
+        "lifecycle/observation.py",
         (
             "test_settings.py::test_token_events",
             "test_failures_with_status_200.py",
@@ -61,7 +61,7 @@ TARGETS = (
         only=_OPENAI,
     ),
     Target(
-        "streams.py",
+        "lifecycle/streams.py",
         (
             "test_outcomes.py",
             "test_second_loops.py",
@@ -70,7 +70,7 @@ TARGETS = (
         ),
         only=_OPENAI,
     ),
-    Target("generators.py", ("test_outcomes.py", "test_google_genai.py"), only=_GOOGLE),
+    Target("lifecycle/generators.py", ("test_outcomes.py", "test_google_genai.py"), only=_GOOGLE),
     Target("accounting/prices/charge.py", ("test_price_counts.py",)),
     Target("accounting/prices/counts.py", ("test_price_counts.py",)),
     Target("telemetry/metrics.py", ("test_token_series.py", "test_chunk_times.py", "test_cost.py")),

@@ -38,9 +38,10 @@ PASSED = [
 ]
 
 
-@pytest.mark.parametrize(
-    "sentinel", [value for value in SENTINELS.values() if value is not None] + [None], ids=repr
-)
+VALUES = {name: value for name, value in SENTINELS.items() if value is not None}
+
+
+@pytest.mark.parametrize("sentinel", [*VALUES.values(), None], ids=[*VALUES, "None"])
 def test_t019_sentinels(
     telemetry: Telemetry,
     capture: str,
