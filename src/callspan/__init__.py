@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         Token,
         Usage,
     )
-    from callspan.frameworks.langchain.listener import from_langchain
+    from callspan.frameworks.langchain.forwarding import from_langchain
     from callspan.handlers.console import ConsoleHandler
     from callspan.handlers.counter import TokenCount, count_tokens
     from callspan.handlers.file import FileHandler
@@ -51,7 +51,7 @@ _HOMES = {
         "Usage",
     ),
     "callspan.content.redaction": ("redact_common",),
-    "callspan.frameworks.langchain.listener": ("from_langchain",),
+    "callspan.frameworks.langchain.forwarding": ("from_langchain",),
     "callspan.handlers.console": ("ConsoleHandler",),
     "callspan.handlers.counter": ("TokenCount", "count_tokens"),
     "callspan.handlers.file": ("FileHandler",),

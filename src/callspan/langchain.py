@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from callspan.frameworks.langchain.counter import OpenAICount
-from callspan.frameworks.langchain.listener import from_langchain
+from callspan.frameworks.langchain.forwarding import from_langchain
 from callspan.handlers.counter import count_tokens
 from callspan.setup.instrument import watch
 

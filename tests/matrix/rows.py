@@ -187,11 +187,11 @@ _ELSEWHERE = _once(
         ),
         *(test for client in CLIENTS for test in client.tests),
         *_GUEST,
-        "tests/marking",
+        "tests/decorators",
     ]
 )
 """What can differ from one Python to another: tasks, generators, the end of a process, and each client."""
-_OF_LANGCHAIN = ("tests/tutorial", "tests/test_langchain_listener.py", "tests/frameworks")
+_OF_LANGCHAIN = ("tests/tutorial", "tests/test_langchain_forwarding.py", "tests/frameworks")
 _LANGCHAIN_0_3 = (
     "langchain>=0.3,<0.4",
     "langchain-community>=0.3,<0.4",

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any, TypeVar, overload
 
 from callspan.decorators import operation as operations
-from callspan.decorators.kinds import AGENT, TOOL, WORKFLOW, Kind
 from callspan.decorators.operation import Operation
+from callspan.decorators.operation_types import AGENT, TOOL, WORKFLOW, Kind
 from callspan.decorators.running import called, lazily
 from callspan.events import Call
 from callspan.runtime.errors import SettingsError

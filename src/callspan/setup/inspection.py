@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from opentelemetry import trace
 
 from callspan.export.losses import Loss
-from callspan.frameworks.framework import Source
+from callspan.frameworks.integration import Source
 from callspan.frameworks.native import Native
 from callspan.hooks.client import Adapter
 from callspan.runtime.patching import Patch

@@ -17,7 +17,7 @@ from callspan.content.capture import Capture, chosen
 from callspan.decorators import operation as marking
 from callspan.events import Call
 from callspan.frameworks import SOURCES
-from callspan.frameworks.framework import Source
+from callspan.frameworks.integration import Source
 from callspan.frameworks.native import NATIVES
 from callspan.hooks.client import Adapter, Request
 from callspan.hooks.native import LatestCall, policy

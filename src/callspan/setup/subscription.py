@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callspan.events import Call
-from callspan.frameworks.framework import Source
+from callspan.frameworks.integration import Source
 from callspan.frameworks.version import read
 from callspan.lifecycle.observation import Observation, Reader
 from callspan.runtime.background import outside_loop, running_loop

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 import callspan
 from callspan.testing.modelserver import Counts, ModelServer, Reply, ToolCall
-from frameworks.langchain.claims import direct
+from frameworks.langchain.adoption_cases import direct
 from frameworks.langchain.conftest import BOTH, chat_model, run
 from frameworks.langchain.shape import calls, one, tree_of
 from telemetry import Telemetry

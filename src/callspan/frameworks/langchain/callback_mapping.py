@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from callspan.events import Call, Response, Token
-from callspan.frameworks.langchain import messages
-from callspan.frameworks.langchain.result import chunk, result
+from callspan.frameworks.langchain import message_builder
+from callspan.frameworks.langchain.result_builder import chunk, result
 
 _PROCESS = uuid4()
 _COMPLETION = "text_completion"
@@ -96,8 +96,8 @@ def _facts(call: Call) -> dict[str, Any]:
 
 def _prompts(call: Call) -> list[str]:
     if call.operation == _COMPLETION:
-        return messages.prompts(call)
-    return [messages.as_prompt(messages.sent(call))]
+        return message_builder.prompts(call)
+    return [message_builder.as_prompt(message_builder.sent(call))]
 
 
 def _model_start(call: Call) -> Steps:
@@ -107,7 +107,7 @@ def _model_start(call: Call) -> Steps:
         try:
             yield Step(
                 "on_chat_model_start",
-                (_serialized(call), [messages.sent(call)]),
+                (_serialized(call), [message_builder.sent(call)]),
                 facts,
                 "ignore_chat_model",
             )

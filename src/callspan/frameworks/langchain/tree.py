@@ -9,10 +9,10 @@ from typing import Any
 from callspan.events import Call, Content, Delta
 from callspan.events.exceptions import note_translation, qualified
 from callspan.formats.format import read_nothing
-from callspan.frameworks.framework import Opener
-from callspan.frameworks.langchain import requests, results, steps
+from callspan.frameworks.integration import Opener
+from callspan.frameworks.langchain import operations, request_reader, result_reader
 from callspan.frameworks.langchain.facts import framework
-from callspan.frameworks.langchain.steps import Operation
+from callspan.frameworks.langchain.operations import Operation
 from callspan.frameworks.run import ModelRun, Run, Runs, around
 from callspan.frameworks.run_context import ModelRunContext, OpaqueRunContext, delegate
 from callspan.lifecycle.control_flow import steers
@@ -68,9 +68,9 @@ class Tree:
         run = self._begin(told, Run)
         if run is None:
             return
-        if steps.is_node(told.get("tags")) and run.parent is not None:
+        if operations.is_node(told.get("tags")) and run.parent is not None:
             self._graph(run.parent)
-        found = steps.operation(told, serialized, run.parent)
+        found = operations.operation(told, serialized, run.parent)
         if found is not None:
             self._tell(run, found)
             if _BARE_TASKS and found[0] == "run_node" and running_loop() is not None:
@@ -84,7 +84,9 @@ class Tree:
         with run.turn():
             if run.observation is not None or run.over:
                 return
-            self._tell(run, ("invoke_workflow", {"workflow_name": steps.name_of(run.told, None)}))
+            self._tell(
+                run, ("invoke_workflow", {"workflow_name": operations.name_of(run.told, None)})
+            )
             for child in list(run.children):
                 child.move_into(run)
 
@@ -103,7 +105,9 @@ class Tree:
             "agent_name": _agent_name(run),
         }
         arguments = told.get("inputs") or given
-        self._tell(run, ("execute_tool", parameters), lambda: requests.tool_content(arguments))
+        self._tell(
+            run, ("execute_tool", parameters), lambda: request_reader.tool_content(arguments)
+        )
 
     def _retriever_start(
         self, told: Told, serialized: Any = None, query: Any = None, *_rest: Any
@@ -111,7 +115,7 @@ class Tree:
         run = self._begin(told, Run)
         if run is None:
             return
-        self._tell(run, ("retrieval", {}), lambda: requests.search_content(query))
+        self._tell(run, ("retrieval", {}), lambda: request_reader.search_content(query))
         run_context = scope.run_context()
         if isinstance(run_context, OpaqueRunContext) and run_context.opens:
             scope.enter(run.context)  # whoever made the place puts back what was before
@@ -168,7 +172,9 @@ class Tree:
                 first = next((one for one in run.group if one.observation is not None), run)
                 if first is run:
                     self._observe(
-                        run, requests.call(operation, run.told, given, stream), results.read
+                        run,
+                        request_reader.call(operation, run.told, given, stream),
+                        result_reader.read,
                     )
                 run.observation = first.observation
         return run.observation
@@ -218,12 +224,12 @@ class Tree:
         elif run is not None:
             observation = run.end()
             if observation is not None:
-                observation.call.response.result = requests.result(observation, output)
+                observation.call.response.result = request_reader.result(observation, output)
                 observation.finish()
 
     def _model_end(self, run: ModelRun, result: Any) -> None:
         run.closed = True
-        if run.observation is None and results.from_cache(result):
+        if run.observation is None and result_reader.from_cache(result):
             return
         observation = self._spoken(run, False)
         if observation is None or observation.ended:
@@ -231,9 +237,9 @@ class Tree:
         if len(run.group) == 1:
             observation.answer(result)
             return
-        delta = results.read(result, observation.needs_text)
+        delta = result_reader.read(result, observation.needs_text)
         observation.call.response.add(
-            results.at_choice(delta, run.group.index(run)), observation.needs_text
+            result_reader.at_choice(delta, run.group.index(run)), observation.needs_text
         )
         if all(one.closed for one in run.group):
             observation.finish()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from callspan.accounting.budgets import BudgetExceeded
 from callspan.formats.format import read_nothing
-from callspan.frameworks.framework import Opener
+from callspan.frameworks.integration import Opener
 from callspan.frameworks.litellm.request import Request
 from callspan.frameworks.run_context import ProxyRunContext
 from callspan.runtime import guard

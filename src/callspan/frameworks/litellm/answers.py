@@ -14,7 +14,7 @@ from typing import Any
 
 from callspan.events import Delta
 from callspan.formats.fields import get, parse_json, text
-from callspan.frameworks.litellm import counts as provider_counts
+from callspan.frameworks.litellm import token_counts
 from callspan.frameworks.litellm.request import Request
 from callspan.lifecycle.observation import Reader
 
@@ -34,7 +34,7 @@ def whole(request: Request) -> Reader:
         if delta is not None:
             raw = request.whole_text()
             delta.id = _identity(delta.id, raw)
-            delta.usage = provider_counts.of_answer(
+            delta.usage = token_counts.of_answer(
                 raw, request.headers(), delta.usage, get(item, "usage")
             )
         return delta
@@ -52,7 +52,7 @@ def chunks(request: Request, stream: Any) -> Reader:
             return None
         delta.id = _given(delta.id, _MADE_UP)
         if delta.usage is not None or any(reason for _, reason in delta.finish_reasons):
-            delta.usage = provider_counts.of_stream(source(), delta.usage)
+            delta.usage = token_counts.of_stream(source(), delta.usage)
         return delta
 
     return read
@@ -63,7 +63,7 @@ def rest(stream: Any) -> Callable[[], Delta | None]:
     source = weakref.ref(stream)
 
     def read() -> Delta | None:
-        usage = provider_counts.of_stream(source(), None)
+        usage = token_counts.of_stream(source(), None)
         return None if usage is None else Delta(usage=usage)
 
     return read

@@ -12,13 +12,13 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 from callspan.events.exceptions import note_translation
-from callspan.frameworks.framework import Opener
+from callspan.frameworks.integration import Opener
 from callspan.frameworks.litellm import answers
 from callspan.frameworks.litellm.admission import admit, refused
 from callspan.frameworks.litellm.failure import explain
-from callspan.frameworks.litellm.following import follow, follow_native, see_left
 from callspan.frameworks.litellm.functions import Function
 from callspan.frameworks.litellm.request import Request, is_part
+from callspan.frameworks.litellm.streams import follow, follow_native, see_left
 from callspan.frameworks.run_context import ProxyRunContext, acall_at, call_at, delegate
 from callspan.lifecycle.observation import Observation
 from callspan.runtime import guard, process, scope

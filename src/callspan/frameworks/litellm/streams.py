@@ -11,7 +11,7 @@ from typing import Any
 from callspan.formats.format import read_nothing
 from callspan.frameworks.litellm import answers
 from callspan.frameworks.litellm.admission import refusal
-from callspan.frameworks.litellm.native_answers import EventReader
+from callspan.frameworks.litellm.event_reader import EventReader
 from callspan.frameworks.litellm.request import Request
 from callspan.frameworks.run_context import acall_at, call_at
 from callspan.lifecycle.generators import AsyncShell, observed

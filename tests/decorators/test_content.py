@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import callspan
-from marking.subjects import (
+from decorators.subjects import (
     Live,
     attributes,
 )

@@ -18,7 +18,7 @@ from langgraph.types import interrupt
 import callspan
 from callspan.testing.modelserver import ModelServer, Reply, ToolCall
 from clients import openai_client
-from frameworks.langchain.claims import direct
+from frameworks.langchain.adoption_cases import direct
 from frameworks.langchain.conftest import chat_model, run
 from frameworks.langchain.shape import one, tree_of
 from frameworks.langchain.test_operations import QUESTION, agents, create_agent

@@ -14,7 +14,7 @@ import pytest
 
 import callspan
 from callspan import Call
-from marking.subjects import (
+from decorators.subjects import (
     KINDS,
     Live,
     coroutine,
@@ -40,7 +40,7 @@ def test_errors(telemetry: Telemetry, capture: str, error: Exception, kind: Any)
     assert caught.value is error
     assert error.__context__ is None
     span = telemetry.span
-    name = {LookupError: "LookupError", Unspeakable: "marking.test_ends.Unspeakable"}[type(error)]
+    name = {LookupError: "LookupError", Unspeakable: f"{__name__}.Unspeakable"}[type(error)]
     assert (telemetry.attributes["error.type"], span.status.status_code.name) == (name, "ERROR")
     assert ("secret" in telemetry.everything()) == (
         capture != "off" and isinstance(error, LookupError)

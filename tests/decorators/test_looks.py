@@ -15,7 +15,7 @@ import openai
 import pytest
 
 import callspan
-from marking.subjects import (
+from decorators.subjects import (
     KINDS,
     current,
     marked_plain,

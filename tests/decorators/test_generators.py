@@ -21,7 +21,7 @@ import callspan
 from callspan import Call
 from callspan.testing.modelserver import ModelServer
 from clients import async_openai_client
-from marking.subjects import (
+from decorators.subjects import (
     KINDS,
     async_generator,
     coroutine,

@@ -13,7 +13,7 @@ from opentelemetry import context as otel
 import callspan
 from callspan.testing.modelserver import ModelServer
 from clients import async_openai_client
-from marking.subjects import (
+from decorators.subjects import (
     attributes,
     current,
     tree,

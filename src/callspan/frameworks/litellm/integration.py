@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from callspan.frameworks.framework import Opener, Source
+from callspan.frameworks.integration import Opener, Source
 from callspan.frameworks.litellm import calls
 from callspan.frameworks.litellm.functions import FUNCTIONS
 from callspan.hooks.pools import submit_from

@@ -6,7 +6,7 @@ import pytest
 
 import callspan
 from callspan.testing.modelserver import ModelServer
-from frameworks.langchain.claims import CASES
+from frameworks.langchain.adoption_cases import CASES
 from frameworks.langchain.shape import calls
 from telemetry import Telemetry
 

@@ -15,7 +15,7 @@ from langchain_core.outputs import (
 )
 
 from callspan.events import REASONING, TEXT, Call, Token, Usage
-from callspan.frameworks.langchain.messages import spoken
+from callspan.frameworks.langchain.message_builder import spoken
 
 
 def result(call: Call) -> LLMResult:

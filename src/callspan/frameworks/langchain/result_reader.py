@@ -9,7 +9,7 @@ from typing import Any
 from callspan.events import TEXT, TOOL_CALL, Delta, Part, Usage
 from callspan.formats.fields import count, get, items, text
 from callspan.formats.openai.usage import read_usage
-from callspan.frameworks.langchain.conversation import parts
+from callspan.frameworks.langchain.message_reader import parts
 
 _OWN_IDS = ("run-", "run--", "lc_run-", "lc_")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.frameworks.framework import Opener, Source
+from callspan.frameworks.integration import Opener, Source
 from callspan.frameworks.langchain import callbacks, models
 from callspan.frameworks.langchain.tree import tree
 from callspan.runtime.patching import Patch

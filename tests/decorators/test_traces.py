@@ -15,7 +15,7 @@ import callspan
 from callspan import Outcome, SettingsError
 from callspan.lifecycle.observation import open_observations
 from callspan.testing.modelserver import ModelServer
-from marking.subjects import (
+from decorators.subjects import (
     KINDS,
     Heard,
     Live,

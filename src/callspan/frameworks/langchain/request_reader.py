@@ -9,7 +9,7 @@ from callspan.content.values import as_object
 from callspan.events import Call, Content
 from callspan.formats.fields import get, items, read_settings, text
 from callspan.formats.parts import tools
-from callspan.frameworks.langchain.conversation import messages
+from callspan.frameworks.langchain.message_reader import messages
 from callspan.lifecycle.observation import Observation
 
 _PROVIDERS = {
