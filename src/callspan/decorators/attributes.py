@@ -1,10 +1,9 @@
-"""Who a call is for: attributes in force for a block."""
+"""User attributes, in force for a block: the customer or session that a call is made for."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 from callspan.runtime.errors import SettingsError
 from callspan.runtime.number import real, whole
@@ -15,31 +14,43 @@ from callspan.semconv.attributes import RESERVED, label
 
 @contextlib.contextmanager
 def attributes(*, baggage: bool = False, **values: str | bool | int | float) -> Iterator[None]:
-    """Put attributes on the spans of all calls begun inside a block, also in tasks and in threads that carry it along.
+    """Put attributes on the spans of all calls begun inside a block.
 
-    `session_id` and `user_id` become `session.id` and `user.id`. An inner block adds to an outer one. Metrics have what
-    the setting `metric_dimensions` names. With `baggage` they travel with the app's own outgoing requests as well.
+    Tasks begun in the block carry them, and threads that carry the context along. An inner block
+    adds to an outer one. Metrics have the attributes that the setting `metric_dimensions` names.
+
+    Args:
+        baggage: Whether the attributes also travel with the app's own outgoing requests, as
+            OpenTelemetry baggage.
+        **values: Names and values. `session_id` and `user_id` become `session.id` and `user.id`;
+            other names stay as they are.
+
+    Raises:
+        ConfigurationError: If a name belongs to callspan or to the conventions, or a value is
+            neither text nor a number nor a boolean.
     """
     named = {label(name): _value(name, value) for name, value in values.items()}
-    mark = put(current().plus(attributes=named), named if baggage else None)
+    token = put(current().plus(attributes=named), named if baggage else None)
     try:
         yield
     finally:
-        leave(mark)
+        leave(token)
 
 
-def _value(name: str, value: Any) -> Any:
+def _value(name: str, value: object) -> str | bool | int | float:
+    """Return a value that every exporter accepts."""
     if name.startswith(RESERVED):
         raise SettingsError(
             f"the attribute {name!r} is callspan's or the conventions': use a name of your own"
         )
     if isinstance(value, (str, bool, int, float)):
-        return plain(
-            value
-        )  # which no exporter refuses: an integer of more than 64 bits becomes text
-    number, integer = real(value), whole(value)
+        # an integer of more than 64 bits becomes text, for OTLP has none
+        return plain(value)
+    # numbers of other types, such as Decimal or numpy's
+    number = real(value)
     if number is None:
         raise SettingsError(
             f"the attribute {name!r} is {value!r}: give a text, a number, or true or false"
         )
+    integer = whole(value)
     return number if integer is None else integer

@@ -1,14 +1,20 @@
-"""Operations of the app's own code: how one begins, where its code runs, and how it ends."""
+"""Operations of the app's own code: beginning one, running code inside it, and ending it."""
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
 from functools import partial
+from types import TracebackType
 from typing import Any
 
 from callspan.content.values import named
-from callspan.decorators.run_context import OperationContext, agent_at, framework_tells
+from callspan.decorators.run_context import (
+    OperationContext,
+    RunContext,
+    agent_parameters,
+    is_reported_by_framework,
+)
 from callspan.events import Call
 from callspan.lifecycle.control_flow import steers
 from callspan.lifecycle.observation import Observation, Reader
@@ -18,47 +24,55 @@ from callspan.runtime.background import outside_collector
 from callspan.runtime.cancellation import current_task
 from callspan.runtime.scope import Scope
 
-Opener = Callable[[Call, Reader, Scope], Observation]
-"""Begins to observe a call in a scope, given what reads its result."""
-_opener: Opener | None = None
+ObservationFactory = Callable[[Call, Reader, Scope], Observation]
+"""Returns an observation of a call in a scope; the reader reads the call's result."""
+_create_observation: ObservationFactory | None = None
 ITEMS_ROOM = 1_000_000
-"""Characters kept of what a generator yields; an item that is no text takes the place of a thousand."""
-_ENDS = (StopIteration, StopAsyncIteration)
+"""Characters kept of the items of a generator."""
+_OBJECT_SIZE = 1000
+"""Characters that an item counts as which is no text."""
+_GENERATOR_ENDS = (StopIteration, StopAsyncIteration)
 
 
-def listen(begins: Opener | None) -> None:
-    """Take what begins observations, or `None` when nobody listens any more; what has begun still ends."""
-    global _opener
-    _opener = begins
+def subscribe(create_observation: ObservationFactory | None) -> None:
+    """Observe operations with this factory from now on; with `None` no new ones are begun."""
+    global _create_observation
+    _create_observation = create_observation
 
 
-def heard() -> bool:
-    """Whether anybody listens."""
-    return _opener is not None
+def is_subscribed() -> bool:
+    """Whether operations are observed."""
+    return _create_observation is not None
 
 
 class Operation:
-    """An operation of the app's own, while it runs. `result` is what it gave, which is content; a block may set it.
+    """An operation of the app's own code while it runs.
 
-    Its code runs in `with`, all of it at once or, if it yields `items`, step by step. What a step raises ends it.
+    The code runs in `with`: all at once or, for a generator, step by step. An exception ends it.
+
+    Attributes:
+        result: The result, which is content. The user of a block may set it.
+        items: The items of a generator as far as there is room; `None` for all else.
     """
 
     __slots__ = (
         "_before",
         "_context",
-        "_mark",
         "_observation",
         "_room",
         "_run_context",
+        "_token",
         "items",
         "result",
     )
 
-    def __init__(self, observation: Observation | None = None, around: Any = None) -> None:
-        self.result: Any = None
-        self.items: list[Any] | None = None
+    def __init__(
+        self, observation: Observation | None = None, outer_run_context: RunContext = None
+    ) -> None:
+        self.result: object = None
+        self.items: list[object] | None = None
         self._room = ITEMS_ROOM
-        self._mark: Any = None
+        self._token: Any = None
         self._before: Any = None
         self._context: Any = None
         self._run_context: Any = None
@@ -66,59 +80,77 @@ class Operation:
         if observation is not None:
             observation.start()
             observation.leave()
-            self._run_context = OperationContext(observation.call, around)
+            self._run_context = OperationContext(observation.call, outer_run_context)
             self._context = scope.at(self._run_context, observation.call.context)
 
     def __enter__(self) -> Operation:
         if self._context is not None:
             self._before = scope.context()
-            self._mark = scope.enter(self._context)
+            self._token = scope.enter(self._context)
         return self
 
-    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
-        if self._mark is None:
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        if self._token is None:
             return
-        # a coroutine or a block may be left where something else has begun since, which is not to be put out of force
-        if (
-            self.items is not None or self._run_context.is_around(scope.run_context())
-        ) and not self._left():
-            scope.enter(self._before)  # a generator's steps may be run in copies of one context
-        self._before = self._mark = None
+        if self._may_leave() and not self._leave_context():
+            # the steps of a generator may be run in copies of one context, whose token is foreign
+            scope.enter(self._before)
+        self._before = self._token = None
         if error is not None:
             self.end(error)
 
-    def _left(self) -> bool:
-        self._context = scope.context()  # what a step has put in force is in force in the next
-        return scope.leave(self._mark)
+    def _may_leave(self) -> bool:
+        """Whether leaving puts nothing else out of force.
+
+        A coroutine or a block may be left where something else has begun since.
+        """
+        if self.items is not None:
+            return True
+        return self._run_context.is_around(scope.run_context())
+
+    def _leave_context(self) -> bool:
+        # the next step of a generator finds in force whatever this step has put in force
+        self._context = scope.context()
+        return scope.leave(self._token)
 
     @property
-    def runs(self) -> bool:
-        """Whether some of its code is being run."""
-        return self._mark is not None
+    def is_running(self) -> bool:
+        """Whether some of its code is running."""
+        return self._token is not None
 
     @property
-    def here(self) -> bool:
-        """Whether its code is what runs here."""
+    def is_running_here(self) -> bool:
+        """Whether the code that runs here is its own, rather than a task's or a thread's."""
         return self._context is scope.context()
 
     def end(self, error: BaseException | None = None) -> None:
-        """End, with what was given or by what was raised; a second time changes nothing."""
+        """End the operation with its result or with an exception; a second call does nothing."""
         observation = self._observation
-        if not self.runs:
+        if not self.is_running:
             self._context = self._run_context = None
         if observation is None or observation.ended:
             return
-        if self.items is not None and isinstance(error, _ENDS):
+        if self.items is not None and isinstance(error, _GENERATOR_ENDS):
             error = None
-        # the collector may be the one that ends it, by closing a coroutine or a generator
-        outside_collector(partial(_end, observation, self._given(), error))
+        # the garbage collector may be the one that ends it, by closing a coroutine or a generator
+        outside_collector(partial(_end, observation, self._output(), error))
         if not observation.pending:
-            self._observation = None  # the traceback of what was raised refers to this object
+            # the traceback of an exception refers to this object and would keep all of it alive
+            self._observation = None
 
-    def _given(self) -> Any:
-        if self.items and all(isinstance(item, str) for item in self.items):
-            return "".join(self.items)
-        return self.items or self.result
+    def _output(self) -> object:
+        """Return the result, or the items of a generator: joined if all of them are text."""
+        if not self.items:
+            return self.result
+        texts = [item for item in self.items if isinstance(item, str)]
+        if len(texts) < len(self.items):
+            return self.items
+        return "".join(texts)
 
     async def settle(self) -> None:
         """Await the handlers that asked to be awaited."""
@@ -128,12 +160,12 @@ class Operation:
             if observation.ended:
                 self._observation = None
 
-    def note(self, item: Any) -> None:
-        """Keep an item that was yielded, where somebody reads it and there is room."""
+    def keep_item(self, item: object) -> None:
+        """Keep an item of a generator, if anybody reads it and there is room."""
         observation, items = self._observation, self.items
         if observation is None or items is None or not observation.needs_text:
             return
-        size = len(item) if isinstance(item, str) else 1000
+        size = len(item) if isinstance(item, str) else _OBJECT_SIZE
         try:
             if self._room > 0:
                 items.append(named(item))
@@ -143,39 +175,43 @@ class Operation:
         except Exception as error:  # noqa: BLE001  an odd item must reach its reader
             guard.report(f"reading what {observation.call.operation} yields", error)
 
-    def read_here(self) -> None:
-        """Note that the task which runs here is the one that reads the items."""
+    def note_reader(self) -> None:
+        """Note the running task as the one that reads the items: its cancellation is theirs."""
         task = current_task()
         if self._observation is not None:
             self._observation.reader = None if task is None else weakref.ref(task)
 
-    def end_with(self, owner: Any) -> None:
-        """End at the latest when an object is gone that stands for what is still to run."""
+    def end_when_dropped(self, owner: object) -> None:
+        """End the operation at the latest when an object is garbage: code that nobody runs."""
         if self._observation is not None:
             on_drop(owner, self._observation)
 
 
 def begin(call: Call, read: Reader) -> Operation | None:
-    """Begin an operation, unless nobody listens, telemetry is suppressed, or a framework tells of it already."""
-    opener = _opener
-    off, around, in_force = scope.look(scope.context())
-    if opener is None or off:
+    """Begin an operation.
+
+    Returns:
+        `None` if nothing is observed, telemetry is suppressed, or a framework reports it already.
+    """
+    create_observation = _create_observation
+    suppressed, run_context, current_scope = scope.look(scope.context())
+    if create_observation is None or suppressed:
         return None
     try:
-        if call.operation == "execute_tool" and around is not None:
-            if framework_tells(around, call):
+        if call.operation == "execute_tool" and run_context is not None:
+            if is_reported_by_framework(run_context, call):
                 return None
-            call.parameters = {**call.parameters, **agent_at(around)}
-        observation = opener(call, read, in_force)
-        return Operation(observation, around)
+            call.parameters = {**call.parameters, **agent_parameters(run_context)}
+        observation = create_observation(call, read, current_scope)
+        return Operation(observation, run_context)
     except Exception as error:  # noqa: BLE001  our fault must not keep the app's code from running
         guard.report(f"beginning {call.operation}", error)
         return None
 
 
-def _end(observation: Observation, given: Any, error: BaseException | None) -> None:
-    if given is not None and observation.needs_text:
-        _take(observation, given)
+def _end(observation: Observation, output: object, error: BaseException | None) -> None:
+    if output is not None and observation.needs_text:
+        _record_output(observation, output)
     if isinstance(error, GeneratorExit):
         observation.drop()
     elif error is None or steers(error):
@@ -184,9 +220,9 @@ def _end(observation: Observation, given: Any, error: BaseException | None) -> N
         observation.fail(error)
 
 
-def _take(observation: Observation, given: Any) -> None:
+def _record_output(observation: Observation, output: object) -> None:
     try:
-        delta = observation.read(given, True)
+        delta = observation.read(output, True)
         if delta is not None:
             observation.call.response.add(delta)
     except Exception as error:  # noqa: BLE001  an odd result must not cost the call its end

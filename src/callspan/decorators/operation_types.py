@@ -1,27 +1,34 @@
-"""What functions and blocks may be marked as."""
+"""The three operation types that the decorators offer, and how each reads arguments and results."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from callspan.content.values import as_object, as_text
 from callspan.events import TEXT, Content, Delta, Part, parsed
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """What something may be marked as: its word, its operation, and how what is given to it and by it is read."""
+class OperationType:
+    """One operation type.
 
-    word: str
+    Attributes:
+        decorator: The name of the decorator: `workflow`, `agent` or `tool`.
+        operation: The operation's name in the conventions.
+        read_arguments: Turns arguments into a call's content.
+        read_result: Turns a result into a delta. Its second argument is that of every reader,
+            whether anybody needs the text; results are read only if somebody does.
+    """
+
+    decorator: str
     operation: str
-    sent: Callable[[Any], Content]
-    given: Callable[[Any, bool], Delta]
+    read_arguments: Callable[[object], Content]
+    read_result: Callable[[object, bool], Delta]
 
 
-def _asked(arguments: Any) -> Content:
-    """One argument is what an agent is asked; more of them are told with their names."""
+def _question(arguments: object) -> Content:
+    """Return arguments as a user's message: a single one bare, several as JSON with their names."""
     if isinstance(arguments, dict) and len(arguments) < 2:
         arguments = next(iter(arguments.values()), None)
     if arguments is None:
@@ -29,18 +36,21 @@ def _asked(arguments: Any) -> Content:
     return Content([{"role": "user", "parts": [{"type": TEXT, "content": as_text(arguments)}]}])
 
 
-def _answered(result: Any, _full: bool) -> Delta:
+def _answer(result: object, _needs_text: bool) -> Delta:
     return Delta(parts=[Part(TEXT, as_text(result))])
 
 
-def _used(arguments: Any) -> Content:
-    return Content(arguments=None if arguments is None else as_object(parsed(arguments)))
+def _tool_arguments(arguments: object) -> Content:
+    if arguments is None:
+        return Content()
+    # a model writes the arguments of a tool as JSON text
+    return Content(arguments=as_object(parsed(arguments)))
 
 
-def _found(result: Any, _full: bool) -> Delta:
+def _tool_result(result: object, _needs_text: bool) -> Delta:
     return Delta(result=as_object(result))
 
 
-WORKFLOW = Kind("workflow", "invoke_workflow", _asked, _answered)
-AGENT = Kind("agent", "invoke_agent", _asked, _answered)
-TOOL = Kind("tool", "execute_tool", _used, _found)
+WORKFLOW = OperationType("workflow", "invoke_workflow", _question, _answer)
+AGENT = OperationType("agent", "invoke_agent", _question, _answer)
+TOOL = OperationType("tool", "execute_tool", _tool_arguments, _tool_result)

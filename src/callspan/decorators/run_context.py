@@ -1,4 +1,4 @@
-"""Where the code of an operation runs, and what is around it."""
+"""The run context of an operation, and the framework's run or agent around it."""
 
 from __future__ import annotations
 
@@ -7,40 +7,46 @@ from typing import Any
 from callspan.events import Call
 from callspan.runtime import scope
 
+RunContext = Any
+"""A run context of a decorated function or of a framework; they share `call`, `outer`, `adopt`."""
+
 
 class OperationContext:
-    """Where the code of an operation runs, also for the frameworks that run in it.
+    """Run context of a decorated function or block, also for the frameworks that run inside it.
 
-    A model that is called here may be what the run of a model further out stands for.
+    A model called here may belong to a framework's model run further out.
     """
 
     __slots__ = ("call", "outer")
 
-    def __init__(self, call: Call, outer: Any) -> None:
+    def __init__(self, call: Call, outer: RunContext) -> None:
         self.call = call
         self.outer = outer
 
-    def is_around(self, run_context: Any) -> bool:
-        """Whether a place is this one or lies within it."""
+    def is_around(self, run_context: RunContext) -> bool:
+        """Whether a run context is this one or lies inside it."""
         while run_context is not None and run_context is not self:
             run_context = run_context.outer
         return run_context is self
 
-    def adopt(self, operation: str) -> Any:
-        """What waits further out for the call of a client."""
-        return None if self.outer is None else self.outer.adopt(operation)
+    def adopt(self, operation: str) -> RunContext:
+        """Return the run further out that a client's call belongs to, if one waits for it."""
+        if self.outer is None:
+            return None
+        return self.outer.adopt(operation)
 
 
-def framework_tells(run_context: Any, call: Call) -> bool:
-    """Whether the framework's run at a place is of the tool that is called there: then they are one operation."""
-    around = None if isinstance(run_context, OperationContext) else run_context.call
-    return around is not None and (around.operation, around.subject) == (
-        call.operation,
-        call.subject,
-    )
+def is_reported_by_framework(run_context: RunContext, call: Call) -> bool:
+    """Whether a framework's run reports the same tool call already: they are one operation."""
+    if isinstance(run_context, OperationContext):
+        return False
+    outer_call = run_context.call
+    if outer_call is None:
+        return False
+    return outer_call.operation == call.operation and outer_call.subject == call.subject
 
 
-def agent_at(run_context: Any) -> dict[str, Any]:
-    """The agent that runs a tool at a place, as a parameter of the tool's call."""
+def agent_parameters(run_context: RunContext) -> dict[str, Any]:
+    """Return the agent that runs a tool as a parameter of the tool's call; empty without one."""
     agent = scope.agent(run_context.call)
     return {} if agent is None else {"agent_name": agent.subject}

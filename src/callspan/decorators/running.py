@@ -1,4 +1,4 @@
-"""How marked functions run: called, awaited or read step by step, with an operation around it."""
+"""Running decorated functions: plain ones, coroutines and generators, with an operation around."""
 
 from __future__ import annotations
 
@@ -10,53 +10,70 @@ from callspan.decorators.operation import Operation
 from callspan.lifecycle.generators import AsyncShell, steps
 from callspan.runtime.background import watch_collector
 
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+Source = Any
+"""A coroutine or a generator of the app's."""
 Begin = Callable[[bool], "Operation | None"]
-"""Begins an operation, given whether its code is asynchronous."""
+"""Begins an operation; the argument says whether its code is asynchronous."""
 
 
-def called(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], begin: Begin) -> Any:
-    """What a function gives. If that is something that is still to run, the operation ends with it."""
+def call(function: Callable[..., object], args: Args, kwargs: Kwargs, begin: Begin) -> object:
+    """Call a function inside an operation.
+
+    If it returns a coroutine or a generator, the operation stays open until that has run.
+    """
     operation = begin(False)
     if operation is None:
         return function(*args, **kwargs)
     with operation:
         result = function(*args, **kwargs)
-    if type(result) in _FOLLOWED:
-        followed = _followed(result, lambda _asynchronous: operation)
-        operation.end_with(followed)
-        return followed
+    if type(result) in _FOLLOWERS:
+        follower = _follow(result, lambda _asynchronous: operation)
+        operation.end_when_dropped(follower)
+        return follower
     operation.result = result
     operation.end()
     return result
 
 
-def lazily(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], begin: Begin) -> Any:
-    """What a function gives whose code runs only when that is awaited or read."""
+def call_lazily(
+    function: Callable[..., object], args: Args, kwargs: Kwargs, begin: Begin
+) -> object:
+    """Call a coroutine or generator function; its operation begins at the first await or step."""
     source = function(*args, **kwargs)
-    return _followed(source, begin) if type(source) in _FOLLOWED else source
+    if type(source) in _FOLLOWERS:
+        return _follow(source, begin)
+    return source
 
 
-def _followed(source: Any, begin: Begin) -> Any:
+def _follow(source: Source, begin: Begin) -> Source:
+    """Wrap a coroutine or a generator so that its code runs inside an operation."""
     watch_collector()
-    followed = _FOLLOWED[type(source)](source, begin)
-    if not isinstance(followed, AsyncShell):
-        followed.__name__, followed.__qualname__ = source.__name__, source.__qualname__
-    return followed
+    follower = _FOLLOWERS[type(source)](source, begin)
+    if not isinstance(follower, AsyncShell):
+        # tracebacks and asyncio's task names show these
+        follower.__name__, follower.__qualname__ = source.__name__, source.__qualname__
+    return follower
 
 
 class _Coroutine:
-    """A coroutine of the app's, which is closed if nobody awaits ours: one warning of Python's is enough."""
+    """The app's coroutine, closed when ours is dropped: Python warns of ours, and once is enough.
+
+    Python warns `coroutine ... was never awaited` for each that nobody awaited; see
+    `tests/decorators/test_ends.py`.
+    """
 
     __slots__ = ("source",)
 
-    def __init__(self, source: Any) -> None:
+    def __init__(self, source: Source) -> None:
         self.source = source
 
     def __del__(self) -> None:
         self.source.close()
 
 
-async def _awaited(coroutine: _Coroutine, begin: Begin) -> Any:
+async def _await(coroutine: _Coroutine, begin: Begin) -> object:
     operation = begin(True)
     if operation is None:
         return await coroutine.source
@@ -70,7 +87,7 @@ async def _awaited(coroutine: _Coroutine, begin: Begin) -> Any:
     return result
 
 
-def _stepped(source: Any, begin: Begin) -> Generator[Any, Any, Any]:
+def _step_through(source: Source, begin: Begin) -> Generator[Any, Any, Any]:
     operation = begin(False)
     if operation is None:
         return (yield from source)
@@ -79,7 +96,7 @@ def _stepped(source: Any, begin: Begin) -> Generator[Any, Any, Any]:
     def make(step: Callable[[], Any]) -> Any:
         with operation:
             item = step()
-        operation.note(item)
+        operation.keep_item(item)
         return item
 
     def leave() -> None:
@@ -91,9 +108,12 @@ def _stepped(source: Any, begin: Begin) -> Generator[Any, Any, Any]:
 
 
 class _AsyncSteps(AsyncShell):
-    """The items of an asynchronous generator. Between them the reader's code runs in its own context."""
+    """The items of an asynchronous generator, each made inside the operation.
 
-    def __init__(self, source: Any, begin: Begin) -> None:
+    Between the items the reader's code runs in the reader's own context.
+    """
+
+    def __init__(self, source: Source, begin: Begin) -> None:
         super().__init__(source)
         self._begin: Begin | None = begin
         self._operation: Operation | None = None
@@ -105,24 +125,25 @@ class _AsyncSteps(AsyncShell):
             if self._operation is not None:
                 self._operation.items = []
         operation = self._operation
-        if (
-            operation is None or operation.runs
-        ):  # two readers at once are what the generator itself refuses
+        if operation is None:
             return await step()
-        operation.read_here()
+        if operation.is_running:
+            # a second reader at the same time: the generator itself refuses it
+            return await step()
+        operation.note_reader()
         try:
             with operation:
                 await operation.settle()
                 item = await step()
-            operation.note(item)
+            operation.keep_item(item)
         finally:
             await operation.settle()
         return item
 
     async def aclose(self) -> None:
-        """End it: the reader stops."""
+        """Close the generator: the reader stops."""
         self._begin, operation = None, self._operation
-        if operation is None or operation.runs:
+        if operation is None or operation.is_running:
             await self._source.aclose()
             return
         with operation:
@@ -130,15 +151,18 @@ class _AsyncSteps(AsyncShell):
         operation.end(GeneratorExit())
 
     def __del__(self) -> None:
-        if self._operation is not None:
-            with self._operation:
-                del self._source  # the event loop closes it, in the context in which it is told to
-            self._operation.end(GeneratorExit())
+        operation = self._operation
+        if operation is None:
+            return
+        with operation:
+            # the event loop closes the generator in the context in which it is dropped
+            del self._source
+        operation.end(GeneratorExit())
 
 
-_FOLLOWED: dict[type, Callable[[Any, Begin], Any]] = {
-    CoroutineType: lambda source, begin: _awaited(_Coroutine(source), begin),
-    GeneratorType: _stepped,
+_FOLLOWERS: dict[type, Callable[[Source, Begin], Source]] = {
+    CoroutineType: lambda source, begin: _await(_Coroutine(source), begin),
+    GeneratorType: _step_through,
     AsyncGeneratorType: _AsyncSteps,
 }
-"""What is still to run when a function has given it, and what follows it."""
+"""Objects whose code has not run when a function returns them, and the wrapper of each."""

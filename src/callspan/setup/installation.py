@@ -14,7 +14,7 @@ from callspan.accounting.prices import table
 from callspan.accounting.reservations import in_scope, input_size
 from callspan.clients import ADAPTERS
 from callspan.content.capture import Capture, chosen
-from callspan.decorators import operation as marking
+from callspan.decorators import operation as decorators
 from callspan.events import Call
 from callspan.frameworks import SOURCES
 from callspan.frameworks.integration import Source
@@ -268,7 +268,7 @@ class Installation:
         """Patch the clients, now or when they are imported."""
         for client in self.clients:
             client.apply()
-        marking.listen(self.begin if self.clients else None)
+        decorators.subscribe(self.begin if self.clients else None)
         if self.settings.on_native == "mute":
             policy.mute(self._framework_takes_content_out)
         for native in self.natives:
@@ -296,7 +296,7 @@ class Installation:
         """Leave them as they were."""
         for client in self.clients:
             client.undo()
-        marking.listen(None)
+        decorators.subscribe(None)
         policy.keep()
         for native in self.natives:
             native.undo()
