@@ -26,6 +26,7 @@ from callspan.runtime.scope import Scope
 
 ObservationFactory = Callable[[Call, Reader, Scope], Observation]
 """Returns an observation of a call in a scope; the reader reads the call's result."""
+# read at each call: `instrument()` may come after the functions are decorated
 _create_observation: ObservationFactory | None = None
 ITEMS_ROOM = 1_000_000
 """Characters kept of the items of a generator."""
@@ -79,6 +80,7 @@ class Operation:
         self._observation = observation
         if observation is not None:
             observation.start()
+            # the span's context is put in force around the code alone, step by step
             observation.leave()
             self._run_context = OperationContext(observation.call, outer_run_context)
             self._context = scope.at(self._run_context, observation.call.context)
@@ -136,6 +138,7 @@ class Operation:
         if observation is None or observation.ended:
             return
         if self.items is not None and isinstance(error, _GENERATOR_ENDS):
+            # how a generator ends well
             error = None
         # the garbage collector may be the one that ends it, by closing a coroutine or a generator
         outside_collector(partial(_end, observation, self._output(), error))
@@ -213,6 +216,7 @@ def _end(observation: Observation, output: object, error: BaseException | None) 
     if output is not None and observation.needs_text:
         _record_output(observation, output)
     if isinstance(error, GeneratorExit):
+        # the reader left, or its task was cancelled: the observation finds out
         observation.drop()
     elif error is None or steers(error):
         observation.finish()

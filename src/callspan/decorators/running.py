@@ -28,6 +28,7 @@ def call(function: Callable[..., object], args: Args, kwargs: Kwargs, begin: Beg
         return function(*args, **kwargs)
     with operation:
         result = function(*args, **kwargs)
+    # a plain function may return a coroutine or a generator whose code has not run
     if type(result) in _FOLLOWERS:
         follower = _follow(result, lambda _asynchronous: operation)
         operation.end_when_dropped(follower)
@@ -60,8 +61,7 @@ def _follow(source: Source, begin: Begin) -> Source:
 class _Coroutine:
     """The app's coroutine, closed when ours is dropped: Python warns of ours, and once is enough.
 
-    Python warns `coroutine ... was never awaited` for each that nobody awaited; see
-    `tests/decorators/test_ends.py`.
+    Python warns of each coroutine that is dropped without having been awaited.
     """
 
     __slots__ = ("source",)
@@ -146,6 +146,7 @@ class _AsyncSteps(AsyncShell):
         if operation is None or operation.is_running:
             await self._source.aclose()
             return
+        # its `finally` runs inside the operation, which ends after it
         with operation:
             await self._source.aclose()
         operation.end(GeneratorExit())

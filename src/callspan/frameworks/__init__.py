@@ -1,6 +1,6 @@
-"""Frameworks with hooks of their own: their runs feed the same observations as the calls of clients."""
+"""Frameworks with hooks of their own: their runs feed the same observations as clients' calls."""
 
 from callspan.frameworks.langchain.integration import LANGCHAIN
 from callspan.frameworks.litellm.integration import LITELLM
 
-SOURCES = (LANGCHAIN, LITELLM)
+INTEGRATIONS = (LANGCHAIN, LITELLM)

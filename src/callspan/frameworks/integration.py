@@ -1,4 +1,4 @@
-"""What a framework is: one more source of calls, as data."""
+"""The integration of a framework, as data, and the versions of the frameworks' packages."""
 
 from __future__ import annotations
 
@@ -10,18 +10,32 @@ from callspan.events import Call
 from callspan.lifecycle.observation import Observation, Reader
 from callspan.runtime.patching import Patch
 
-Opener = Callable[[Call, Reader, Any], "Observation | None"]
-"""Begins to observe a call, given what reads its answers and the context in which it stands; `None` if nobody wants
-to hear of it."""
+Context = Any
+"""An OpenTelemetry context; `None` stands for the one in force."""
+ObservationFactory = Callable[[Call, Reader, Context], "Observation | None"]
+"""Returns an observation of a call that stands in a context, or `None` if nobody observes it.
+
+The reader reads the call's answers.
+"""
+_versions: dict[str, str] = {}
+"""Versions by package. Callbacks come in event loops, where no file may be read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """One framework: its names, the versions it was tried with, what it does, and the patches by which it is heard.
+class Integration:
+    """One framework.
 
-    `packages` are those whose versions its runs tell.
-    `listen` is given what begins observations, or `None` when nobody listens any more, and whether all of the
-    framework is to be heard, or only that to which the app has given a handler of ours.
+    Attributes:
+        name: The framework's name in settings and in telemetry.
+        package: The package whose version decides whether it can be patched.
+        module: The module whose import puts the patches in place.
+        packages: The packages whose versions its runs report.
+        versions: The oldest version that works, and the first that is not tested.
+        operations: The operations that it reports.
+        patches: Returns the patches.
+        subscribe: Reports runs to a factory of observations from now on; with `None` no new ones
+            are reported. The second argument says whether all runs are reported, or only those
+            to which the app has given a callspan handler.
     """
 
     name: str
@@ -31,4 +45,22 @@ class Source:
     versions: tuple[str, str]
     operations: tuple[str, ...]
     patches: Callable[[], list[Patch]]
-    listen: Callable[[Opener | None, bool], None]
+    subscribe: Callable[[ObservationFactory | None, bool], None]
+
+
+def read_versions(packages: tuple[str, ...]) -> None:
+    """Read the versions of packages from their metadata, each once."""
+    # it takes longer to import than callspan's own modules together
+    import importlib.metadata
+
+    for package in packages:
+        if package not in _versions:
+            try:
+                _versions[package] = importlib.metadata.version(package)
+            except importlib.metadata.PackageNotFoundError:
+                _versions[package] = ""
+
+
+def version(package: str) -> str:
+    """Return the version of a package; empty if it is not installed, or not read yet."""
+    return _versions.get(package, "")

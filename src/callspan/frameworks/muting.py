@@ -1,21 +1,25 @@
-"""Tracers and histograms of frameworks, muted call by call as the policy has it."""
+"""Selective tracers and histograms: they mute a framework's own telemetry call by call."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from opentelemetry import context as otel
 from opentelemetry import trace
+from opentelemetry.context import Context
 
 from callspan.hooks.native import is_counted, policy
 from callspan.runtime import guard
 from callspan.semconv import names
 
+TracerLike = Any
+"""OpenTelemetry's tracer or module `trace`, or an object of the framework's that stands for it."""
 
-def takes_content_out() -> bool:
-    """Whether a span that a framework begins now would take content out though ours does not."""
+
+def would_leak_content() -> bool:
+    """Whether a framework's span begun now would record content, though ours do not."""
     try:
         return policy.content()
     except Exception as error:  # noqa: BLE001  in doubt nothing private leaves
@@ -23,42 +27,45 @@ def takes_content_out() -> bool:
         return True
 
 
-def muted_span(context: Any = None) -> trace.Span:
+def muted_span(context: Context | None = None) -> trace.Span:
     """Return a span that records nothing and has the identity of the span around it.
 
-    What begins in it is a child of that one: an invalid span would hide ours, and begin new traces.
+    Spans begun in it become children of that one. An invalid span would hide ours, and spans
+    in it would begin new traces.
     """
     return trace.NonRecordingSpan(trace.get_current_span(context).get_span_context())
 
 
 @contextlib.contextmanager
-def _muted_block(context: Any) -> Iterator[trace.Span]:
-    # a context that is given explicitly, such as a remote parent's, is in force as it would have been
-    mark = None if context is None else otel.attach(context)
+def _muted_block(context: Context | None) -> Iterator[trace.Span]:
+    # an explicit context, such as a remote parent's, is in force as with the framework's own span
+    token = None if context is None else otel.attach(context)
     try:
         yield muted_span()
     finally:
-        if mark is not None:
-            otel.detach(mark)
+        if token is not None:
+            otel.detach(token)
 
 
 class SelectiveTracer(trace.Tracer):
-    """A framework's tracer, which gives muted spans while the framework's own would take content out."""
+    """A framework's tracer that starts muted spans while the real ones would record content."""
 
-    def __init__(self, tracer: Any) -> None:
+    def __init__(self, tracer: TracerLike) -> None:
         self._tracer = tracer
 
-    def start_span(self, name: str, context: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Start a span, or give one that records nothing."""
-        if takes_content_out():
+    def start_span(
+        self, name: str, context: Context | None = None, *args: Any, **kwargs: Any
+    ) -> trace.Span:
+        """Start a span of the framework's, or a muted one."""
+        if would_leak_content():
             return muted_span(context)
         return self._tracer.start_span(name, context, *args, **kwargs)
 
     def start_as_current_span(
-        self, name: str, context: Any = None, *args: Any, **kwargs: Any
+        self, name: str, context: Context | None = None, *args: Any, **kwargs: Any
     ) -> Any:
-        """Start a span for a block, or give one that records nothing and leave the span around it in force."""
-        if takes_content_out():
+        """Start a span for a block; a muted one leaves the span around it in force."""
+        if would_leak_content():
             return _muted_block(context)
         return self._tracer.start_as_current_span(name, context, *args, **kwargs)
 
@@ -67,13 +74,13 @@ class SelectiveTracer(trace.Tracer):
 
 
 class SelectiveTraceModule:
-    """In place of the name `trace` in a module that asks OpenTelemetry for a tracer at each span."""
+    """Stand-in for the name `trace` in a module that asks for a tracer at each span."""
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: TracerLike) -> None:
         self._module = module
 
-    def get_tracer(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the tracer, made selective."""
+    def get_tracer(self, *args: object, **kwargs: object) -> trace.Tracer:
+        """Return a selective tracer."""
         return SelectiveTracer(self._module.get_tracer(*args, **kwargs))
 
     def __getattr__(self, name: str) -> Any:
@@ -81,14 +88,21 @@ class SelectiveTraceModule:
 
 
 class SelectiveHistogram:
-    """A framework's histogram of a name that ours has too: what ours has recorded is not recorded again."""
+    """A framework's histogram that leaves out the calls which our metric of that name has."""
 
     def __init__(self, histogram: Any) -> None:
         self._histogram = histogram
 
-    def record(self, amount: Any, attributes: Any = None, *args: Any, **kwargs: Any) -> None:
-        """Record a value, unless it is of a call that stands in our metrics."""
-        if policy.metrics and is_counted((attributes or {}).get(names.REQUEST_MODEL)):
+    def record(
+        self,
+        amount: float,
+        attributes: Mapping[str, Any] | None = None,
+        *args: object,
+        **kwargs: object,
+    ) -> None:
+        """Record a value, unless its call stands in our metrics."""
+        model = (attributes or {}).get(names.REQUEST_MODEL)
+        if policy.metrics and is_counted(model):
             return
         self._histogram.record(amount, attributes, *args, **kwargs)
 
@@ -97,15 +111,25 @@ class SelectiveHistogram:
 
 
 def selective_get_tracer(
-    wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    """Wrap a function that gives a tracer."""
+    wrapped: Callable[..., TracerLike],
+    _instance: object,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+) -> trace.Tracer:
+    """Wrap a function that returns a tracer."""
     return SelectiveTracer(wrapped(*args, **kwargs))
 
 
-def mute_block(wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def mute_block(
+    wrapped: Callable[..., Iterator[trace.Span]],
+    _instance: object,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+) -> Iterator[trace.Span]:
     """Wrap the generator function of a context manager that yields a span."""
-    return _muted_steps() if takes_content_out() else wrapped(*args, **kwargs)
+    if would_leak_content():
+        return _muted_steps()
+    return wrapped(*args, **kwargs)
 
 
 def _muted_steps() -> Iterator[trace.Span]:

@@ -1,7 +1,8 @@
-"""The frameworks that trace and count by themselves, as data: what of theirs is muted, and where.
+"""Frameworks that trace and count by themselves, as data: which telemetry is muted, and where.
 
-Spans are muted where they would take content, or the words of exceptions, to a provider that callspan set up while our
-capture is off; metrics where they have the names of ours, for calls that ours have counted.
+Spans are muted where they would take content, or the text of exceptions, to a provider that
+callspan set up while our capture is off. Metrics are muted where they have the names of ours, for
+calls that ours have counted.
 """
 
 from __future__ import annotations
@@ -22,7 +23,16 @@ from callspan.runtime.swapping import swap, swap_in_instances
 
 @dataclass(frozen=True, slots=True)
 class Native:
-    """One framework's own telemetry: its names, what of it is muted, in words, and the patches by which it is."""
+    """One framework's own telemetry.
+
+    Attributes:
+        name: The framework's name in `callspan doctor`.
+        package: The package as it is installed.
+        module: The module whose import puts the patches in place.
+        spans: Whether its spans are muted.
+        metrics: Whether its metrics are muted.
+        patches: Returns the patches that mute it.
+    """
 
     name: str
     package: str
@@ -33,7 +43,7 @@ class Native:
 
     @property
     def muted(self) -> str:
-        """What is muted, as a person would say it."""
+        """The muted telemetry in words, for `callspan doctor`."""
         parts: list[str] = []
         if self.spans:
             parts.append(
@@ -45,34 +55,28 @@ class Native:
 
 
 def _strands() -> list[Patch]:
+    # an attribute of each instance, set when it is made
     return [swap_in_instances("strands.telemetry.tracer", "Tracer.tracer", SelectiveTracer)]
 
 
 def _autogen() -> list[Patch]:
-    spans = ("trace_tool_span", "trace_create_agent_span", "trace_invoke_agent_span")
-    return [
-        swap_in_instances(
-            "autogen_core._telemetry._tracing", "TraceHelper.tracer", SelectiveTracer
-        ),
-        # imported by name into other modules, so the function is replaced inside of its decorator
-        *(
-            Patch("autogen_core._telemetry._genai", name, mute_block, True, "func")
-            for name in spans
-        ),
-    ]
+    tracing = "autogen_core._telemetry._tracing"
+    patches = [swap_in_instances(tracing, "TraceHelper.tracer", SelectiveTracer)]
+    for name in ("trace_tool_span", "trace_create_agent_span", "trace_invoke_agent_span"):
+        # imported by name into other modules, so the function is replaced inside its decorator
+        patches.append(
+            Patch("autogen_core._telemetry._genai", name, mute_block, True, "func"),
+        )
+    return patches
 
 
 def _guardrails() -> list[Patch]:
-    modules = ("runner_tracing", "guard_tracing", "validator_tracing")
-    return [
-        *(
-            swap(f"guardrails.telemetry.{module}", "trace", SelectiveTraceModule)
-            for module in modules
-        ),
-        Patch(
-            "guardrails.telemetry.guard_tracing", "get_tracer", selective_get_tracer, optional=True
-        ),
-    ]
+    patches: list[Patch] = []
+    for module in ("runner_tracing", "guard_tracing", "validator_tracing"):
+        patches.append(swap(f"guardrails.telemetry.{module}", "trace", SelectiveTraceModule))
+    guard_tracing = "guardrails.telemetry.guard_tracing"
+    patches.append(Patch(guard_tracing, "get_tracer", selective_get_tracer, optional=True))
+    return patches
 
 
 def _pydantic_ai() -> list[Patch]:
@@ -84,22 +88,24 @@ def _pydantic_ai() -> list[Patch]:
 
 
 def _agent_framework() -> list[Patch]:
-    counted = (
+    histograms = (
         "ChatTelemetryLayer.token_usage_histogram",
         "ChatTelemetryLayer.duration_histogram",
         "EmbeddingTelemetryLayer.token_usage_histogram",
         "EmbeddingTelemetryLayer.duration_histogram",
         "AgentTelemetryLayer.token_usage_histogram",
     )
-    return [
-        swap_in_instances("agent_framework.observability", path, SelectiveHistogram)
-        for path in counted
-    ]
+    module = "agent_framework.observability"
+    return [swap_in_instances(module, path, SelectiveHistogram) for path in histograms]
 
 
 def _adk() -> list[Patch]:
-    names = ("_client_token_usage", "_client_operation_duration")
-    return [swap("google.adk.telemetry._metrics", name, SelectiveHistogram) for name in names]
+    # module-level histograms, made at import
+    module = "google.adk.telemetry._metrics"
+    return [
+        swap(module, "_client_token_usage", SelectiveHistogram),
+        swap(module, "_client_operation_duration", SelectiveHistogram),
+    ]
 
 
 NATIVES = (

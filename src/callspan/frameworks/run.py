@@ -1,41 +1,59 @@
-"""One run of a framework: told as an operation, or only a step on the way from an outer operation to an inner one."""
+"""Runs of frameworks: each becomes an observed operation, or stays a step between two of them."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from callspan.accounting.budgets import Reservation
 from callspan.accounting.reservations import give_back
 from callspan.events import Call, Framework
+from callspan.frameworks.integration import Context
 from callspan.lifecycle.observation import Observation
 from callspan.runtime import process, scope
 
-_TURN_SECONDS = 1.0
-"""How long a thread waits for another that changes the same run: a handler of the app's may be running in it."""
+_LOCK_SECONDS = 1.0
+"""How long a thread waits for another that changes the same run.
+
+A handler of the app's may be running there, and the thread that waits may run an event loop.
+"""
+Arguments = Mapping[str, Any]
+"""The keyword arguments with which a framework reports an event, or with which it was called."""
+RunId = Any
+"""A framework's id of a run: a UUID, text, or whatever else the app uses."""
+RunContext = Any
+"""A `Run`, or a run context of another kind; they share `call`, `outer` and `adopt`."""
 
 
 class Run:
-    """A run, which is also the place where its own code runs.
+    """A run of a framework, which is also the run context of its code.
 
-    `base` is the context in which it began: that in force, or its parent's where the framework began it elsewhere, in
-    a bare thread for example. `context` is the one for what it does. `told` is what the framework said at its start,
-    and `describe` reads the framework's facts from that. `over` says that nothing can be told of it any more, and
-    `manager` refers to the framework's object by which its end will be told, if there is one.
+    Attributes:
+        base: The context in which it began: the one in force then, or its parent's where the
+            framework began it elsewhere, in a bare thread for example.
+        moved: Whether `base` is the parent's.
+        context: The context for the code of the run.
+        outer: The run context around.
+        arguments: The arguments with which the framework reported the start.
+        describe: Reads the framework's facts from the arguments.
+        over: Whether nothing of it can be reported any more.
+        manager: A reference to the framework's object that will report the end, if there is one.
+        context_token: Detaches the context, if the run has put it in force itself.
     """
 
     __slots__ = (
         "__weakref__",
+        "arguments",
         "base",
         "children",
         "context",
+        "context_token",
         "describe",
         "id",
         "lock",
         "manager",
-        "mark",
         "moved",
         "observation",
         "outer",
@@ -43,46 +61,49 @@ class Run:
         "parent",
         "start_ns",
         "started",
-        "told",
     )
 
     def __init__(
-        self, run_id: Any, parent: Run | None, told: Any, describe: Callable[[Any], Framework]
+        self,
+        run_id: RunId,
+        parent: Run | None,
+        arguments: Arguments,
+        describe: Callable[[Arguments], Framework],
     ) -> None:
         self.id = run_id
         self.parent = parent
         self.moved = False
-        self.base: Any = scope.context()
-        self.outer: Any = scope.run_context()
-        self.context: Any = None
+        self.base: Context = scope.context()
+        self.outer: RunContext = scope.run_context()
+        self.context: Context = None
         self.children: set[Run] = set()
         self.observation: Observation | None = None
-        self.told = told
-        self.mark: Any = None
+        self.arguments = arguments
+        self.context_token: Any = None
         self.manager: Any = None
         self.over = False
         self.lock = process.own_lock(self, "lock")
         self.describe = describe
-        self.start_now()
-        self._begin()
+        self.set_start_time()
+        self._enter_parent()
 
-    def _begin(self) -> None:
-        """Stand in the parent, whose context another thread may be replacing right now."""
+    def _enter_parent(self) -> None:
         parent = self.parent
         if parent is None:
             self.context = scope.at(self, self.base)
             return
-        with parent.turn():
-            if _inside(self.outer, parent):
+        # another thread may be replacing the parent's context right now
+        with parent.exclusive():
+            if _is_inside(self.outer, parent):
                 self.context = scope.at(self, self.base)
             else:
                 self.move_into(parent)
             parent.children.add(self)
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
-        """Let one thread at a time change this run; the wait is bounded, for it may be the app's event loop's."""
-        locked = self.lock.acquire(timeout=_TURN_SECONDS)
+    def exclusive(self) -> Iterator[None]:
+        """Let one thread at a time change this run; wait at most `_LOCK_SECONDS` for it."""
+        locked = self.lock.acquire(timeout=_LOCK_SECONDS)
         try:
             yield
         finally:
@@ -90,72 +111,88 @@ class Run:
                 self.lock.release()
 
     def move_into(self, parent: Run) -> None:
-        """Let the context of the parent be that in which this run began."""
+        """Take the parent's context as the one in which this run began."""
         self.moved, self.base, self.outer = True, parent.context, parent
         self.context = scope.at(self, parent.context)
 
-    def start_now(self) -> None:
-        """Take this moment for the beginning."""
+    def set_start_time(self) -> None:
+        """Take this moment for the start."""
         self.start_ns, self.started = time.time_ns(), time.perf_counter()
 
     @property
     def call(self) -> Call | None:
-        """The observed operation that this is, or in which it stands."""
+        """The observed call of this run, or of the nearest run around it that has one."""
         if self.observation is not None:
             return self.observation.call
-        return self.outer.call if self.outer is not None else None
+        if self.outer is None:
+            return None
+        return self.outer.call
 
     @property
     def framework(self) -> Framework:
-        """What the framework says of this run; read only for runs of which something is told."""
-        return self.describe(self.told)
+        """The framework's facts of this run, read only for runs that are reported."""
+        return self.describe(self.arguments)
 
     def adopt(self, _operation: str) -> Run | None:
-        """What is called in the code of a run, a tool's for example, is a call of its own."""
+        """Return `None`: a client's call in the code of a run, a tool's for example, is its own."""
         return None
 
-    def tell(self, observation: Observation | None) -> None:
-        """Let this run be an operation. It may have begun earlier, so it is told with the time of its beginning."""
+    def start_observation(self, observation: Observation | None) -> None:
+        """Make this run an observed operation, which started when the run did."""
         if observation is None:
             return
         observation.call.start_ns, observation.call.started = self.start_ns, self.started
         observation.within = self.base
-        observation.budgets, observation.reservation = (), self._held()
+        # the work has begun already, so budgets cannot refuse it any more
+        observation.budgets, observation.reservation = (), self._take_reservation()
         observation.start()
         observation.leave()
         self.observation = observation
         self.context = scope.at(self, observation.call.context or self.base)
 
-    def _held(self) -> Reservation | None:
-        """What budgets have reserved for it before; what has been done when it is told of is not refused any more."""
+    def _take_reservation(self) -> Reservation | None:
+        """Return the reservation of budgets, which then belongs to the observation."""
         return None
 
     def end(self) -> Observation | None:
-        """Return what is still to be told of this run; from now on it cannot become an operation."""
-        with self.turn():
+        """Return the observation to be ended; from now on the run cannot become an operation."""
+        with self.exclusive():
+            # a thread that waits for its turn must not begin an observation after this
             self.over = True
             return self.observation
 
-    def ended(self) -> None:
-        """Leave the parent, which holds the open ones only."""
+    def leave_parent(self) -> None:
+        """Leave the children of the parent, which are the open ones only."""
         if self.parent is not None:
             self.parent.children.discard(self)
 
 
 class ModelRun(Run):
-    """A run of a model. It is told late: only when it ends, or its first token comes, without a client's call having
-    been seen in it, is it known that nobody else tells what was called.
+    """A run of a model, whose observation begins late.
 
-    `reservation` is what budgets have reserved until then, for one that can be stopped before it sends anything.
+    A client's call inside it reports the same work. That there is none is known only when the run
+    ends or its first token comes.
+
+    Attributes:
+        model_input: The operation, and the prompts or messages.
+        reservation: The amount that budgets have reserved before the observation begins.
+        adopted: Whether a client's call reports it.
+        delegated: Whether another model run inside reports it.
+        closed: Whether the framework has reported its end.
+        group: The runs that are answered by one request and share one observation.
     """
 
-    __slots__ = ("adopted", "asked", "closed", "delegated", "group", "reservation")
+    __slots__ = ("adopted", "closed", "delegated", "group", "model_input", "reservation")
 
     def __init__(
-        self, run_id: Any, parent: Run | None, told: Any, describe: Callable[[Any], Framework]
+        self,
+        run_id: RunId,
+        parent: Run | None,
+        arguments: Arguments,
+        describe: Callable[[Arguments], Framework],
     ) -> None:
-        super().__init__(run_id, parent, told, describe)
-        self.asked: Any = None
+        super().__init__(run_id, parent, arguments, describe)
+        self.model_input: tuple[str, Any] = ("", None)
         self.reservation: Reservation | None = None
         self.adopted = False
         self.delegated = False
@@ -163,30 +200,32 @@ class ModelRun(Run):
         self.group: list[ModelRun] = [self]
 
     @property
-    def waiting(self) -> bool:
-        """Whether it is not known yet who tells of this run."""
+    def is_pending(self) -> bool:
+        """Whether nobody reports this run yet."""
         return not (self.closed or self.adopted or self.delegated or self.observation)
 
     def release(self) -> None:
-        """Give back what is reserved: another tells of the call, or nothing was sent."""
-        if (reservation := self._held()) is not None:
+        """Give the reservation back: another reports the call, or nothing was sent."""
+        reservation = self._take_reservation()
+        if reservation is not None:
             give_back(reservation)
 
-    def _held(self) -> Reservation | None:
-        with self.turn():  # two threads must not give it back twice
+    def _take_reservation(self) -> Reservation | None:
+        # two threads must not give it back twice
+        with self.exclusive():
             reservation, self.reservation = self.reservation, None
             return reservation
 
 
-def around(run_context: Any) -> Run | None:
-    """The run in whose code a place is: the parent where the framework has lost it on the way."""
+def enclosing_run(run_context: RunContext) -> Run | None:
+    """Return the run whose code has this run context: the parent, where the framework lost it."""
     while run_context is not None and not isinstance(run_context, Run):
         run_context = run_context.outer
     return run_context
 
 
-def _inside(run_context: Any, parent: Run) -> bool:
-    """Whether the code that runs at a place is the parent's own."""
+def _is_inside(run_context: RunContext, parent: Run) -> bool:
+    """Whether the code in a run context is the parent's own, and not that of a run inside it."""
     while run_context is not None and not isinstance(run_context, Run):
         if parent in getattr(run_context, "runs", ()):
             return True
@@ -195,15 +234,16 @@ def _inside(run_context: Any, parent: Run) -> bool:
 
 
 class Runs:
-    """The open runs of one framework, by their ids.
+    """The open runs of one framework by their ids.
 
-    Requests of a program may share an id (a workflow's), so what tells their runs apart is the object that the id is.
-    There is no lock, which a fork could leave taken for ever: each step is one operation of a dictionary.
+    Several runs may share an id, a workflow's for example, so the very object of the id tells
+    them apart. There is no lock, which a fork could leave taken for ever: each step is one
+    operation of a dictionary.
     """
 
     def __init__(self) -> None:
         self._by_object: dict[int, Run] = {}
-        self._last_by_id: dict[Any, Run] = {}
+        self._last_by_id: dict[RunId, Run] = {}
 
     def __len__(self) -> int:
         return len(self._by_object)
@@ -211,24 +251,32 @@ class Runs:
     def __iter__(self) -> Iterator[Run]:
         return iter(list(self._by_object.values()))
 
-    def exact(self, run_id: Any) -> Run | None:
+    def get_exact(self, run_id: RunId) -> Run | None:
         """Return the open run whose id is this very object."""
         run = self._by_object.get(id(run_id))
-        return run if run is not None and run.id is run_id else None
-
-    def get(self, run_id: Any) -> Run | None:
-        """Return the open run with this very object as its id; else that in whose code we are, else the last."""
-        run = self.exact(run_id)
         if run is None:
-            run = self._last_by_id.get(run_id)
-            if run is not None:
-                run = self._here(run_id) or run
-        return run
+            return None
+        # the address of an id that is gone may be used again
+        return run if run.id is run_id else None
 
-    def _here(self, run_id: Any) -> Run | None:
-        run = around(scope.run_context())
+    def get(self, run_id: RunId) -> Run | None:
+        """Return the open run with this id.
+
+        Of several it is the one whose id is the very object, else the one in whose code we are,
+        else the last.
+        """
+        run = self.get_exact(run_id)
+        if run is not None:
+            return run
+        last = self._last_by_id.get(run_id)
+        if last is None:
+            return None
+        return self._get_enclosing(run_id) or last
+
+    def _get_enclosing(self, run_id: RunId) -> Run | None:
+        run = enclosing_run(scope.run_context())
         while run is not None and (run.id != run_id or run.over):
-            run = around(run.outer)
+            run = enclosing_run(run.outer)
         return run
 
     def add(self, run: Run) -> None:
@@ -236,16 +284,19 @@ class Runs:
         self._by_object[id(run.id)] = run
         self._last_by_id[run.id] = run
 
-    def take(self, run_id: Any) -> Run | None:
+    def take(self, run_id: RunId) -> Run | None:
         """Return a run that ends, and forget it; `None` if it is unknown or has ended before."""
         run = self.get(run_id)
-        return run if run is not None and self.remove(run) else None
+        if run is None:
+            return None
+        # another thread may have taken it meanwhile
+        return run if self.remove(run) else None
 
     def remove(self, run: Run) -> bool:
-        """Forget a run that has ended; whether it was open until now."""
+        """Forget a run and return whether it was open until now."""
         was_open = self._by_object.pop(id(run.id), None) is run
         if self._last_by_id.get(run.id) is run:
             self._last_by_id.pop(run.id, None)
         if was_open:
-            run.ended()
+            run.leave_parent()
         return was_open

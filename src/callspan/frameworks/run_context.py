@@ -1,59 +1,76 @@
-"""Where in a framework's program code runs, when that is a model's own method.
+"""Run contexts: they link a client's call to the framework's run that it belongs to.
 
-It is carried in the OpenTelemetry context, as every run is, and it is mutable on purpose: frameworks tell of a run in
-another task or thread than that in which they then call the provider, and what all of them share is this object.
+They travel in the OpenTelemetry context, as every run does, and are mutable on purpose: frameworks
+report a run in another task or thread than that in which they call the provider, and the object is
+all that both share.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from callspan.events import Call
-from callspan.frameworks.run import ModelRun, Run
+from callspan.frameworks.integration import Context
+from callspan.frameworks.run import ModelRun, Run, RunContext
 from callspan.runtime import scope
 from callspan.runtime.process import own_lock
 from callspan.semconv.names import INFERENCE
 
+Args = tuple[object, ...]
+Kwargs = dict[str, object]
+Result = object
+"""The return value of a wrapped function, which is passed on."""
 _adoption_lock = own_lock(sys.modules[__name__], "_adoption_lock")
 """One lock for all run contexts: it is held for a moment only."""
 
 
 class ModelRunContext:
-    """Inside a model's method. The first call of a client here is what the model's open run stands for.
+    """Run context of a model's method: the first client's call inside belongs to the open run.
 
-    `shared` is for models that answer all their runs by one request; they have one observation.
+    `shared` is for models that answer all their runs by one request; these share an observation.
     """
 
     __slots__ = ("outer", "runs", "shared")
 
     def __init__(
-        self, outer: Any, shared: bool = False, runs: list[ModelRun] | None = None
+        self, outer: RunContext, shared: bool = False, runs: list[ModelRun] | None = None
     ) -> None:
         self.outer = outer
         self.shared = shared
-        self.runs: list[ModelRun] = runs or []
+        self.runs: list[ModelRun] = [] if runs is None else runs
 
     @property
-    def settled(self) -> bool:
-        """Whether nothing is left to be claimed."""
-        return bool(self.runs) and not any(run.waiting for run in self.runs)
+    def is_complete(self) -> bool:
+        """Whether runs have begun here and none of them waits for a client's call."""
+        if not self.runs:
+            return False
+        return all(not run.is_pending for run in self.runs)
 
     @property
     def call(self) -> Call | None:
-        """The observed operation in which the model is called."""
-        return self.outer.call if self.outer is not None else None
+        """The observed call in which the model is called."""
+        if self.outer is None:
+            return None
+        return self.outer.call
 
     def adopt(self, operation: str) -> Run | None:
-        """The run that a client's call belongs to; from now on that run says nothing by itself."""
+        """Return the run that a client's call belongs to; that run is not reported by itself."""
         if operation not in INFERENCE or not self.runs:
             return None
         with _adoption_lock:
-            found = next((run for run in self.runs if run.waiting), self.runs[-1])
-            for run in self.runs if self.shared else (found,):
+            adopted = self._next_run()
+            for run in self.runs if self.shared else (adopted,):
                 run.adopted = True
-        return found
+        return adopted
+
+    def _next_run(self) -> ModelRun:
+        """Return the first run without a client's call; a further call belongs to the last."""
+        for run in self.runs:
+            if run.is_pending:
+                return run
+        return self.runs[-1]
 
     def add(self, run: ModelRun) -> None:
         """Take in a run that begins here."""
@@ -63,72 +80,81 @@ class ModelRunContext:
 
 
 class ProxyRunContext(ModelRunContext):
-    """Inside a library that stands between a program and a client, as LiteLLM does.
+    """Run context of a library between a program and a client, such as LiteLLM.
 
-    Whatever is called here is what its run stands for, and also the run of a framework around it, which knows more.
+    A call inside belongs to the run of a framework further out, which knows more, or else to the
+    library's own run.
     """
 
     def adopt(self, operation: str) -> Run | None:
-        """The run that a client's call belongs to: that of the framework around, else the library's own."""
+        """Return the run that a client's call belongs to, and adopt the library's own as well."""
         run = self.runs[0]
         run.adopted = True
         run.release()
-        around = self.outer.adopt(operation) if self.outer is not None else None
-        return around or run
+        if self.outer is None:
+            return run
+        return self.outer.adopt(operation) or run
 
 
 class OpaqueRunContext:
-    """Where nothing is to be claimed, though a model's method may be further out.
+    """Run context in which calls belong to no run, though a model's method may be further out.
 
-    Inside somebody's callback: what is called there has nothing to do with the run that the callback hears of.
-    Inside a method that begins one run and does that run's work itself: `opens` lets the run's context stay in force.
+    It stands around the app's callbacks, whose calls have nothing to do with the run that the
+    callback is about. With `opens` it stands around a method that begins one run and does that
+    run's work itself; then the run's context may stay in force.
     """
 
     __slots__ = ("opens", "outer")
 
-    def __init__(self, outer: Any, opens: bool = False) -> None:
+    def __init__(self, outer: RunContext, opens: bool = False) -> None:
         self.outer = outer
         self.opens = opens
 
     @property
     def call(self) -> Call | None:
-        """The observed operation around."""
-        return self.outer.call if self.outer is not None else None
+        """The observed call around."""
+        if self.outer is None:
+            return None
+        return self.outer.call
 
     def adopt(self, _operation: str) -> Run | None:
-        """Nothing is to be claimed here."""
+        """Return `None`: calls here belong to no run."""
         return None
 
 
-def call_at(context: Any, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What a function gives, called in a context, that of a place for example."""
-    mark = scope.enter(context)
+def call_in(context: Context, wrapped: Callable[..., Result], args: Args, kwargs: Kwargs) -> Result:
+    """Call a function in a context."""
+    token = scope.enter(context)
     try:
         return wrapped(*args, **kwargs)
     finally:
-        scope.leave(mark)
+        scope.leave(token)
 
 
-async def acall_at(
-    context: Any, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    """The same for an asynchronous function."""
-    mark = scope.enter(context)
+async def acall_in(
+    context: Context, wrapped: Callable[..., Any], args: Args, kwargs: Kwargs
+) -> Result:
+    """Call an asynchronous function in a context and await it there."""
+    token = scope.enter(context)
     try:
         return await wrapped(*args, **kwargs)
     finally:
-        scope.leave(mark)
+        scope.leave(token)
 
 
 def delegate(run: ModelRun) -> None:
-    """A model that calls another model does not speak for itself: the run that waits further out keeps silent."""
-    for run_context in _outwards(run.outer):
-        waiting = [outer for outer in run_context.runs if outer.waiting and outer is not run]
-        if waiting and run not in run_context.runs:
-            waiting[0].delegated = True
+    """Let a model run report the work of the model runs around it, whose code called it."""
+    for run_context in _outward(run.outer):
+        if run in run_context.runs:
+            continue
+        for outer_run in run_context.runs:
+            if outer_run.is_pending:
+                outer_run.delegated = True
+                break
 
 
-def _outwards(run_context: Any) -> Iterator[ModelRunContext]:
+def _outward(run_context: RunContext) -> Iterator[ModelRunContext]:
+    """Yield the run contexts of models from the inside out, as far as the next opaque one."""
     while run_context is not None and not isinstance(run_context, OpaqueRunContext):
         if isinstance(run_context, ModelRunContext):
             yield run_context

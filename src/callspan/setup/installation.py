@@ -16,8 +16,8 @@ from callspan.clients import ADAPTERS
 from callspan.content.capture import Capture, chosen
 from callspan.decorators import operation as decorators
 from callspan.events import Call
-from callspan.frameworks import SOURCES
-from callspan.frameworks.integration import Source
+from callspan.frameworks import INTEGRATIONS
+from callspan.frameworks.integration import Integration
 from callspan.frameworks.native import NATIVES
 from callspan.hooks.client import Adapter, Request
 from callspan.hooks.native import LatestCall, policy
@@ -222,7 +222,7 @@ class Installation:
             *(Client(adapter, self) for adapter in ADAPTERS if adapter.name in wanted),
             *(
                 FrameworkSubscription(source, self.begin)
-                for source in SOURCES
+                for source in INTEGRATIONS
                 if source.name in wanted
             ),
         ]
@@ -288,7 +288,7 @@ class Installation:
         """Hear the handlers that the app itself gives to a framework which is not watched everywhere."""
         self.heard = (*self.heard, framework)
         if framework not in [client.adapter.name for client in self.clients]:
-            source = next(source for source in SOURCES if source.name == framework)
+            source = next(source for source in INTEGRATIONS if source.name == framework)
             self.clients.append(FrameworkSubscription(source, self.begin, everywhere=False))
             self.clients[-1].apply()
 
@@ -304,20 +304,20 @@ class Installation:
 
 def known_clients() -> list[str]:
     """The names of the clients that there are adapters for."""
-    return [adapter.name for adapter in (*ADAPTERS, *SOURCES)]
+    return [adapter.name for adapter in (*ADAPTERS, *INTEGRATIONS)]
 
 
-def patched(installation: Installation | None) -> dict[Adapter | Source, list[Patch]]:
+def patched(installation: Installation | None) -> dict[Adapter | Integration, list[Patch]]:
     """The patches of each client, those in place and those that there would be."""
     watched = (
         {client.adapter.name: client.patches.patches for client in installation.clients}
         if installation
         else {}
     )
-    found: dict[Adapter | Source, list[Patch]] = {}
+    found: dict[Adapter | Integration, list[Patch]] = {}
     for adapter in ADAPTERS:
         found[adapter] = watched.get(adapter.name) or adapter.door(adapter, lambda _request: None)
-    for source in SOURCES:
+    for source in INTEGRATIONS:
         found[source] = watched.get(source.name) or source.patches()
     return found
 

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callspan.events import Call
-from callspan.frameworks.integration import Source
-from callspan.frameworks.version import read
+from callspan.frameworks.integration import Integration, read_versions
 from callspan.lifecycle.observation import Observation, Reader
 from callspan.runtime.background import outside_loop, running_loop
 from callspan.runtime.patching import Patches
@@ -24,27 +23,27 @@ class FrameworkSubscription:
 
     def __init__(
         self,
-        source: Source,
+        integration: Integration,
         begin: Callable[[Call, Reader, Scope], Observation],
         everywhere: bool = True,
     ) -> None:
-        self.adapter = source
+        self.adapter = integration
         self._begin = begin
         self._everywhere = everywhere
         self._is_applying = False
-        self.patches = Patches(source.patches(), source.module, self._on_import)
+        self.patches = Patches(integration.patches(), integration.module, self._on_import)
 
     def apply(self) -> None:
         """Patch the framework, now or when it is imported, and observe its runs."""
         self._is_applying = True
         self.patches.apply()
         self._is_applying = False
-        self.adapter.listen(self.observe, self._everywhere)
+        self.adapter.subscribe(self.observe, self._everywhere)
 
     def undo(self) -> None:
         """Leave the framework as it was; the runs that have begun still end."""
         self.patches.undo()
-        self.adapter.listen(None, False)
+        self.adapter.subscribe(None, False)
 
     def observe(self, call: Call, read: Reader, context: Any) -> Observation | None:
         """Begin an observation of a run in a context; return `None` where nobody wants it."""
@@ -62,7 +61,7 @@ class FrameworkSubscription:
 
     def _check_version(self) -> None:
         """Undo the patches where the framework is too old for them."""
-        read(self.adapter.packages)
+        read_versions(self.adapter.packages)
         version = installed_version(self.adapter) or ""
         oldest = self.adapter.versions[0]
         if version and older(version, oldest):

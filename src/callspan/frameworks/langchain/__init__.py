@@ -1,1 +1,1 @@
-"""LangChain and LangGraph on both sides: runs feed observations, handlers hear clients, tokens are counted."""
+"""LangChain and LangGraph: their runs feed observations, their handlers hear all clients."""

@@ -1,4 +1,7 @@
-"""In which words a LangChain handler is told of a call: as of a model, or as of a chain of one step."""
+"""Callback mappings: the methods of a LangChain handler by which it is told of a call.
+
+A handler is told of each call as of a model or, if it knows chains only, as of a chain of one step.
+"""
 
 from __future__ import annotations
 
@@ -10,70 +13,87 @@ from uuid import UUID, uuid4, uuid5
 
 from callspan.events import Call, Response, Token
 from callspan.frameworks.langchain import message_builder
-from callspan.frameworks.langchain.result_builder import chunk, result
+from callspan.frameworks.langchain.result_builder import build_chunk, build_result
 
 _PROCESS = uuid4()
 _COMPLETION = "text_completion"
-_HEARD = ("chat", "generate_content", _COMPLETION)
-_SHOWN = ("image", "speech")
+_OPERATIONS = ("chat", "generate_content", _COMPLETION)
+_OTHER_OUTPUTS = ("image", "speech")
+Fields = dict[str, Any]
+"""Keyword arguments of a callback, or the fields of an object of LangChain's."""
 
 
 @dataclass(slots=True)
-class Step:
-    """One method of a LangChain handler to be called, unless the handler's `ignored_by` is true."""
+class Callback:
+    """One method of a LangChain handler to be called.
+
+    Attributes:
+        method: The method's name.
+        arguments: Its positional arguments.
+        fields: Its keyword arguments.
+        ignored_by: The handler's attribute that says, if true, not to call the method.
+    """
 
     method: str
-    arguments: tuple[Any, ...]
-    facts: dict[str, Any] = field(default_factory=dict)
+    arguments: tuple[object, ...]
+    fields: Fields = field(default_factory=dict)
     ignored_by: str = "ignore_llm"
 
 
-Steps = Generator[Step, None, None]
+Callbacks = Generator[Callback, None, None]
+"""The callbacks of one event; a `NotImplementedError` of the handler's is thrown into it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
-    """The steps by which each event is told, and the methods that these may call."""
+class CallbackMapping:
+    """The callbacks of each event of a call.
 
-    start: Callable[[Call], Steps]
-    token: Callable[[Call, Token], Steps]
-    end: Callable[[Call, Response], Steps]
-    error: Callable[[Call, BaseException], Steps]
+    Attributes:
+        start: Yields the callbacks of a start; `token`, `end` and `error` likewise.
+        methods: The methods that each event of callspan's may call.
+        is_supported: Whether there are callbacks for such a call.
+    """
+
+    start: Callable[[Call], Callbacks]
+    token: Callable[[Call, Token], Callbacks]
+    end: Callable[[Call, Response], Callbacks]
+    error: Callable[[Call, BaseException], Callbacks]
     methods: dict[str, tuple[str, ...]]
-    audible: Callable[[Call], bool]
+    is_supported: Callable[[Call], bool]
 
 
-def _audible(call: Call) -> bool:
-    """Whether LangChain has callbacks for such a call: models that write, not embeddings, images or speech."""
-    return call.operation in _HEARD and call.parameters.get("output_type") not in _SHOWN
+def _is_supported(call: Call) -> bool:
+    """Whether LangChain has callbacks for a call: models that write, not embeddings or images."""
+    if call.operation not in _OPERATIONS:
+        return False
+    return call.parameters.get("output_type") not in _OTHER_OUTPUTS
 
 
 def _run_id(call: Call) -> UUID:
-    """The same for all handlers of a call, and another in every process."""
+    """Return the id of a call's run: one for all handlers, and another in each process."""
+    # a forked child has the same `_PROCESS`, and counts its calls on from the parent's
     return uuid5(_PROCESS, f"{os.getpid()} {call.id}")
 
 
-def _run(call: Call) -> dict[str, Any]:
-    parent = call.parent if call.parent is not None and _audible(call.parent) else None
-    return {
-        "run_id": _run_id(call),
-        "parent_run_id": None if parent is None else _run_id(parent),
-        "tags": [],
-    }
+def _run_fields(call: Call) -> Fields:
+    parent_id = None
+    if call.parent is not None and _is_supported(call.parent):
+        parent_id = _run_id(call.parent)
+    return {"run_id": _run_id(call), "parent_run_id": parent_id, "tags": []}
 
 
 def _name(call: Call) -> str:
     return f"{call.operation} {call.model}" if call.model else call.operation
 
 
-def _serialized(call: Call) -> dict[str, Any]:
-    run_context = ["callspan", call.client_name or call.provider, call.operation]
-    return {"lc": 1, "type": "not_implemented", "id": run_context, "name": _name(call)}
+def _serialized(call: Call) -> Fields:
+    path = ["callspan", call.client_name or call.provider, call.operation]
+    return {"lc": 1, "type": "not_implemented", "id": path, "name": _name(call)}
 
 
-def _metadata(call: Call) -> dict[str, Any]:
-    """What LangChain says of every model, under its own names; what is not known is left out."""
-    facts = {
+def _metadata(call: Call) -> Fields:
+    """Return metadata under the names of LangChain's models, without unknown values."""
+    metadata = {
         "ls_provider": call.provider,
         "ls_model_name": call.model,
         "ls_model_type": "llm" if call.operation == _COMPLETION else "chat",
@@ -81,13 +101,13 @@ def _metadata(call: Call) -> dict[str, Any]:
         "ls_max_tokens": call.parameters.get("max_tokens"),
         "ls_stop": call.parameters.get("stop"),
     }
-    return {name: value for name, value in facts.items() if value is not None}
+    return {name: value for name, value in metadata.items() if value is not None}
 
 
-def _facts(call: Call) -> dict[str, Any]:
+def _start_fields(call: Call) -> Fields:
     settings = {"model": call.model, **call.parameters, "stream": call.stream}
     return {
-        **_run(call),
+        **_run_fields(call),
         "metadata": _metadata(call),
         "name": _name(call),
         "invocation_params": settings,
@@ -96,64 +116,66 @@ def _facts(call: Call) -> dict[str, Any]:
 
 def _prompts(call: Call) -> list[str]:
     if call.operation == _COMPLETION:
-        return message_builder.prompts(call)
-    return [message_builder.as_prompt(message_builder.sent(call))]
+        return message_builder.build_prompts(call)
+    return [message_builder.as_prompt(message_builder.build_request(call))]
 
 
-def _model_start(call: Call) -> Steps:
-    """By the method for chats; a handler without one is told of a prompt, as LangChain does."""
-    facts = {**_facts(call), "options": {}, "batch_size": 1}
+def _model_start(call: Call) -> Callbacks:
+    """Yield the method for chats, and the one for prompts if the handler does not implement it."""
+    fields = {**_start_fields(call), "options": {}, "batch_size": 1}
     if call.operation != _COMPLETION:
+        messages = [message_builder.build_request(call)]
         try:
-            yield Step(
-                "on_chat_model_start",
-                (_serialized(call), [message_builder.sent(call)]),
-                facts,
-                "ignore_chat_model",
+            yield Callback(
+                "on_chat_model_start", (_serialized(call), messages), fields, "ignore_chat_model"
             )
             return
         except NotImplementedError:
+            # LangChain's base class raises it in handlers that know prompts only
             pass
-    yield Step("on_llm_start", (_serialized(call), _prompts(call)), facts)
+    yield Callback("on_llm_start", (_serialized(call), _prompts(call)), fields)
 
 
-def _model_token(call: Call, token: Token) -> Steps:
-    text, piece = chunk(call, token)
-    yield Step("on_llm_new_token", (text,), {**_run(call), "chunk": piece})
+def _model_token(call: Call, token: Token) -> Callbacks:
+    text, chunk = build_chunk(call, token)
+    yield Callback("on_llm_new_token", (text,), {**_run_fields(call), "chunk": chunk})
 
 
-def _model_end(call: Call, _response: Response) -> Steps:
-    yield Step("on_llm_end", (result(call),), _run(call))
+def _model_end(call: Call, _response: Response) -> Callbacks:
+    yield Callback("on_llm_end", (build_result(call),), _run_fields(call))
 
 
-def _model_error(call: Call, error: BaseException) -> Steps:
-    yield Step("on_llm_error", (error,), {**_run(call), "response": result(call)})
+def _model_error(call: Call, error: BaseException) -> Callbacks:
+    fields = {**_run_fields(call), "response": build_result(call)}
+    yield Callback("on_llm_error", (error,), fields)
 
 
-def _chain_start(call: Call) -> Steps:
-    asked = _prompts(call)
-    yield _of_chain("on_chain_start", call, _serialized(call), {"input": asked}, **_facts(call))
-    yield _of_chain("on_text", call, "Prompt after formatting:\n" + "\n".join(asked), end="\n")
+def _chain_start(call: Call) -> Callbacks:
+    prompts = _prompts(call)
+    inputs = {"input": prompts}
+    yield _chain_callback("on_chain_start", call, _serialized(call), inputs, **_start_fields(call))
+    text = "Prompt after formatting:\n" + "\n".join(prompts)
+    yield _chain_callback("on_text", call, text, end="\n")
 
 
-def _no_step(_call: Call, _token: Token) -> Steps:
+def _no_callback(_call: Call, _token: Token) -> Callbacks:
     yield from ()
 
 
-def _chain_end(call: Call, response: Response) -> Steps:
-    yield _of_chain("on_text", call, response.text, end="\n")
-    yield _of_chain("on_chain_end", call, {"text": response.text})
+def _chain_end(call: Call, response: Response) -> Callbacks:
+    yield _chain_callback("on_text", call, response.text, end="\n")
+    yield _chain_callback("on_chain_end", call, {"text": response.text})
 
 
-def _chain_error(call: Call, error: BaseException) -> Steps:
-    yield _of_chain("on_chain_error", call, error)
+def _chain_error(call: Call, error: BaseException) -> Callbacks:
+    yield _chain_callback("on_chain_error", call, error)
 
 
-def _of_chain(method: str, call: Call, *arguments: Any, **facts: Any) -> Step:
-    return Step(method, arguments, {**_run(call), **facts}, "ignore_chain")
+def _chain_callback(method: str, call: Call, *arguments: object, **fields: Any) -> Callback:
+    return Callback(method, arguments, {**_run_fields(call), **fields}, "ignore_chain")
 
 
-MODEL = Voice(
+MODEL = CallbackMapping(
     _model_start,
     _model_token,
     _model_end,
@@ -164,11 +186,12 @@ MODEL = Voice(
         "on_end": ("on_llm_end",),
         "on_error": ("on_llm_error",),
     },
-    _audible,
+    _is_supported,
 )
-CHAIN = Voice(
+"""Each call as a model's run."""
+CHAIN = CallbackMapping(
     _chain_start,
-    _no_step,
+    _no_callback,
     _chain_end,
     _chain_error,
     {
@@ -177,5 +200,6 @@ CHAIN = Voice(
         "on_end": ("on_text", "on_chain_end"),
         "on_error": ("on_chain_error",),
     },
-    _audible,
+    _is_supported,
 )
+"""Each call as a chain of one step."""

@@ -1,8 +1,9 @@
-"""Patches round LangChain's own telling of callbacks: ours is told first, in the place where the event happens.
+"""Wrappers for LangChain's callback dispatch: the tree of runs hears of each event first.
 
-Everything is heard without a handler of ours among the app's: LangChain merges, counts and copies handlers, and so do
-programs. Starts are told by two functions, also where there is no handler; for ends LangChain's managers look first
-whether there is one, so each of their methods is wrapped.
+The tree hears everything without a handler of ours among the app's, for LangChain merges, counts
+and copies handlers, and so do programs. Two functions dispatch the starts, also where there is no
+handler. For the ends LangChain's run managers look first whether there is one, so each of their
+methods is wrapped.
 """
 
 from __future__ import annotations
@@ -12,130 +13,172 @@ import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from callspan.frameworks.langchain.handler import Heard, everywhere
+from callspan.frameworks.langchain.handler import OwnHandler, end_handler
+from callspan.frameworks.langchain.run_events import handle
 from callspan.frameworks.langchain.tree import tree
+from callspan.frameworks.run import RunId
 from callspan.frameworks.run_context import ModelRunContext, OpaqueRunContext
 from callspan.runtime import scope
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
+Manager = Any
+"""A callback manager of LangChain's, which starts runs, or a run manager, which reports on one."""
 
 
-def handle(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Any:
-    """Wrap the telling of all handlers: others do not keep ours from hearing, nor ours others."""
-    others = _told(args, kwargs)
-    if others is None:
+def handle_event(
+    wrapped: Callable[..., object], _instance: object, args: Args, kwargs: Kwargs
+) -> object:
+    """Wrap `handle_event`, which calls all handlers: ours comes first, whatever others do."""
+    other_args = _handle_own(args, kwargs)
+    if other_args is None:
         return None
-    mark = _mute()
-    if mark is None:
-        return wrapped(*others, **kwargs)
+    token = _leave_model()
+    if token is None:
+        return wrapped(*other_args, **kwargs)
     try:
-        return wrapped(*others, **kwargs)
+        return wrapped(*other_args, **kwargs)
     finally:
-        scope.leave(mark)
+        scope.leave(token)
 
 
-def ahandle(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Coroutine[Any, Any, Any]:
-    """Wrap the telling in asynchronous code. Ours is told at once, without a thread or a task."""
-    others = _told(args, kwargs)
-    if others is None:
+def ahandle_event(
+    wrapped: Callable[..., Any], _instance: object, args: Args, kwargs: Kwargs
+) -> Coroutine[Any, Any, object]:
+    """Wrap `ahandle_event`. Our handlers run at once, without a thread or a task."""
+    other_args = _handle_own(args, kwargs)
+    if other_args is None:
         return _nothing()
     if isinstance(scope.run_context(), ModelRunContext):
-        return _muted(wrapped, others, kwargs)
-    return wrapped(*others, **kwargs)
+        return _outside_model(wrapped, other_args, kwargs)
+    return wrapped(*other_args, **kwargs)
 
 
 async def _nothing() -> None:
-    """Nobody else is to be told."""
+    """Do nothing: there are no other handlers."""
 
 
-async def _muted(wrapped: Any, args: Args, kwargs: Kwargs) -> None:
-    mark = _mute()
+async def _outside_model(wrapped: Callable[..., Any], args: Args, kwargs: Kwargs) -> None:
+    token = _leave_model()
     try:
         await wrapped(*args, **kwargs)
     finally:
-        if mark is not None:
-            scope.leave(mark)
+        if token is not None:
+            scope.leave(token)
 
 
-def _told(args: Args, kwargs: Kwargs) -> Args | None:
-    """Tell ours, and give the arguments to tell the others by; `None` if there are no others."""
+def _leave_model() -> Any:
+    """Enter an opaque run context: calls in a callback do not belong to the model's run."""
+    run_context = scope.run_context()
+    if not isinstance(run_context, ModelRunContext):
+        return None
+    return scope.enter(scope.at(OpaqueRunContext(run_context)))
+
+
+def _handle_own(args: Args, kwargs: Kwargs) -> Args | None:
+    """Report an event to the tree.
+
+    Returns:
+        The arguments with which to call the other handlers; `None` if there are no others.
+    """
     handlers = args[0] if args else None
     if not isinstance(handlers, list):
         return args
-    others = [handler for handler in handlers if not isinstance(handler, Heard)]
-    has_ours = len(others) < len(handlers)
-    if has_ours or tree.everywhere:
-        tree.hear(args[1], args[3:], kwargs)
+    others = [handler for handler in handlers if not isinstance(handler, OwnHandler)]
+    has_own = len(others) < len(handlers)
+    if has_own or tree.everywhere:
+        # LangChain passes handlers, event, an attribute to ignore it, and the arguments
+        handle(args[1], args[3:], kwargs)
     if not others:
         return None
-    return (others, *args[1:]) if has_ours else args
+    if not has_own:
+        return args
+    return (others, *args[1:])
 
 
 def end(event: str, parameter: str, asynchronous: bool) -> Callable[..., Any]:
-    """Return a wrapper for a method by which a run manager tells an event, which it does only if it has handlers.
+    """Return a wrapper for a run manager's method that reports an event.
 
-    `parameter` is the name of what is told.
+    LangChain's method does nothing without handlers; then the wrapper reports it to the tree.
+
+    Args:
+        event: The name of the callback, which is the method's as well.
+        parameter: The name of the method's argument.
+        asynchronous: Whether the method is.
     """
 
-    def hear(wrapped: Any, manager: Any, args: Args, kwargs: Kwargs) -> Any:
+    def report(
+        wrapped: Callable[..., object], manager: Manager, args: Args, kwargs: Kwargs
+    ) -> object:
         if manager.handlers or not tree.everywhere:
             return wrapped(*args, **kwargs)
-        told = {**kwargs, "run_id": manager.run_id, "parent_run_id": manager.parent_run_id}
-        tree.hear(event, args or (kwargs.get(parameter),), told)
+        arguments = {**kwargs, "run_id": manager.run_id, "parent_run_id": manager.parent_run_id}
+        handle(event, args or (kwargs.get(parameter),), arguments)
         return _nothing() if asynchronous else None
 
-    return hear
+    return report
 
 
-def start(wrapped: Any, _manager: Any, args: Args, kwargs: Kwargs) -> Any:
-    """Wrap the start of runs."""
+def start(wrapped: Callable[..., object], _manager: Manager, args: Args, kwargs: Kwargs) -> object:
+    """Wrap the start of runs: give each an id of its own, and remember its run manager."""
     args, kwargs = _with_own_id(args, kwargs)
-    started = wrapped(*args, **kwargs)
-    _note_managers(started)
-    return started
+    run_managers = wrapped(*args, **kwargs)
+    _note_managers(run_managers)
+    return run_managers
 
 
-async def astart(wrapped: Any, _manager: Any, args: Args, kwargs: Kwargs) -> Any:
+async def astart(
+    wrapped: Callable[..., Any], _manager: Manager, args: Args, kwargs: Kwargs
+) -> object:
     """Wrap the start of runs in asynchronous code."""
     args, kwargs = _with_own_id(args, kwargs)
-    started = await wrapped(*args, **kwargs)
-    _note_managers(started)
-    return started
+    run_managers = await wrapped(*args, **kwargs)
+    _note_managers(run_managers)
+    return run_managers
 
 
 def amodel_start(event: str) -> Callable[..., Any]:
-    """Return a wrapper for the asynchronous start of a model's runs.
+    """Return a wrapper for the asynchronous start of a model's runs, for one callback.
 
-    LangChain tells handlers of chats one by one, so nobody where there is none; and of old models, if a handler wants
-    to be told inline, the inline ones alone.
+    For chats LangChain calls the handlers one by one, and so nobody where there is none. For
+    completions it calls the inline handlers alone, if there is one.
     """
 
-    async def started(wrapped: Any, manager: Any, args: Args, kwargs: Kwargs) -> Any:
+    async def start_model(
+        wrapped: Callable[..., Any], manager: Manager, args: Args, kwargs: Kwargs
+    ) -> object:
         args, kwargs = _with_own_id(args, kwargs)
         run_managers = await wrapped(*args, **kwargs)
-        if tree.everywhere or any(isinstance(handler, Heard) for handler in manager.handlers):
-            _hear_starts(event, run_managers, args, kwargs)
+        if tree.everywhere or any(isinstance(each, OwnHandler) for each in manager.handlers):
+            _report_starts(event, run_managers, args, kwargs)
         _note_managers(run_managers)
         return run_managers
 
-    return started
+    return start_model
 
 
-def _hear_starts(event: str, run_managers: Any, args: Args, kwargs: Kwargs) -> None:
-    """Hear of the runs that have begun; what has been heard of before is not heard twice."""
+def _report_starts(event: str, run_managers: list[Manager], args: Args, kwargs: Kwargs) -> None:
+    """Report runs to the tree; it ignores those that it has heard of before."""
     serialized = args[0] if args else kwargs.get("serialized")
-    requests = args[1] if len(args) > 1 else kwargs.get("prompts") or kwargs.get("messages") or ()
+    requests = kwargs.get("prompts") or kwargs.get("messages") or ()
+    if len(args) > 1:
+        requests = args[1]
     for request, manager in zip(requests, run_managers, strict=False):
-        told = {**kwargs, "run_id": manager.run_id, "parent_run_id": manager.parent_run_id}
-        told.update(tags=manager.tags, metadata=manager.metadata)
-        tree.hear(event, (serialized, [request]), told)
+        arguments = {
+            **kwargs,
+            "run_id": manager.run_id,
+            "parent_run_id": manager.parent_run_id,
+            "tags": manager.tags,
+            "metadata": manager.metadata,
+        }
+        handle(event, (serialized, [request]), arguments)
 
 
 def _with_own_id(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
-    """Return the arguments of a start with an id that no other run has, though the app may give one id to many.
+    """Return a start's arguments with an id that no other run has, though the app may repeat one.
 
-    It is equal to the app's, and another object: LangChain hands the very object on to the run's children and its end.
+    The new id is equal to the app's and another object. LangChain hands the very object on to the
+    run's children and to its end. `tests/frameworks/langchain/test_run_ids.py` shows it.
     """
     if len(args) > 2:
         return (*args[:2], _own_id(args[2]), *args[3:]), kwargs
@@ -144,46 +187,42 @@ def _with_own_id(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
     return args, {**kwargs, "run_id": _own_id(kwargs["run_id"])}
 
 
-def _own_id(run_id: Any) -> Any:
+def _own_id(run_id: RunId) -> RunId:
     if type(run_id) not in (uuid.UUID, str):
         return run_id
-    if tree.runs.exact(run_id) is not None:
-        return run_id  # LangGraph starts one run twice, with some of its handlers each time
+    if tree.runs.get_exact(run_id) is not None:
+        # LangGraph starts one run twice, with some of its handlers each time
+        return run_id
     if isinstance(run_id, uuid.UUID):
         return uuid.UUID(int=run_id.int, is_safe=run_id.is_safe)
+    # `str(text)` and slices would return the very object
     return "".join(list(run_id))
 
 
-def _note_managers(started: Any) -> None:
-    """Keep track of the objects that will tell the ends."""
-    for manager in started if isinstance(started, list) else (started,):
-        run = tree.runs.exact(getattr(manager, "run_id", None))
+def _note_managers(run_managers: object) -> None:
+    """Remember the run managers, which will report the ends."""
+    for manager in run_managers if isinstance(run_managers, list) else (run_managers,):
+        run = tree.runs.get_exact(getattr(manager, "run_id", None))
         if run is not None:
             run.manager = weakref.ref(manager)
 
 
-def hear_open_ends() -> None:
-    """Put a handler of ours among those of the runs that are open: from now on LangChain alone tells their ends."""
+def attach_end_handlers() -> None:
+    """Give a handler of ours to the open runs, whose ends LangChain alone reports from now on."""
     for run in tree.runs:
-        manager = run.manager() if run.manager is not None else None
+        manager = None if run.manager is None else run.manager()
         if manager is not None:
-            manager.handlers = [*manager.handlers, everywhere()]
+            manager.handlers = [*manager.handlers, end_handler()]
 
 
-def _mute() -> Any:
-    """Whoever calls a model in a callback does not do so for the model that the callback is about."""
-    run_context = scope.run_context()
-    return (
-        scope.enter(scope.at(OpaqueRunContext(run_context)))
-        if isinstance(run_context, ModelRunContext)
-        else None
-    )
+def set_context(
+    wrapped: Callable[..., object], _instance: object, args: Args, kwargs: Kwargs
+) -> object:
+    """Wrap `_set_config_context`: enter the run's context where LangChain prepares for its code.
 
-
-def set_context(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Any:
-    """Wrap what LangChain and LangGraph do in the context that they copy for the code of a run.
-
-    The copy is thrown away after it, so what is attached there need not be detached.
+    LangChain (from 0.3) and LangGraph call it in a copy of the context, which they throw away
+    after the code of the run, so it need not be left. `tests/frameworks/langchain/test_contexts.py`
+    shows it.
     """
     config = args[0] if args else kwargs.get("config")
     callbacks = config.get("callbacks") if isinstance(config, dict) else None

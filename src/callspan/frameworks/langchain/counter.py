@@ -1,4 +1,4 @@
-"""The token counter under the names that programs written for LangChain's `get_openai_callback` use."""
+"""The token counter under the names of LangChain's `get_openai_callback`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from callspan.handlers.counter import TokenCount
 
 
 class OpenAICount:
-    """A `TokenCount` as LangChain names it; readable while the block runs. `count` has what LangChain has no name for.
+    """A `TokenCount` under LangChain's names; readable while the block runs.
 
-    `successful_requests` are the calls that did not fail; those whose tokens nobody stated add none.
+    Attributes:
+        count: The `TokenCount`, which has more than LangChain has names for.
     """
 
     __slots__ = ("count",)
@@ -45,17 +46,25 @@ class OpenAICount:
 
     @property
     def successful_requests(self) -> int:
-        """The calls that did not fail, streams that the reader left early among them."""
+        """Calls that did not fail, streams that the reader left early among them.
+
+        Those whose tokens nobody stated count as well, and add no tokens.
+        """
         return self.count.calls - self.count.failed_calls
 
     @property
     def total_cost(self) -> float:
-        """US dollars; not a number as soon as the price of one call is unknown. `count.cost` is the known part."""
+        """US dollars; NaN as soon as the price of one call is unknown.
+
+        `count.cost` is the cost of the calls whose price is known.
+        """
         cost = self.count.cost
-        return math.nan if cost is None or self.count.unknown_cost_calls else cost
+        if cost is None or self.count.unknown_cost_calls:
+            return math.nan
+        return cost
 
     def __repr__(self) -> str:
-        cost = self.total_cost
+        cost = "unknown" if math.isnan(self.total_cost) else f"${self.total_cost}"
         return (
             f"Tokens Used: {self.total_tokens}\n"
             f"\tPrompt Tokens: {self.prompt_tokens}\n"
@@ -63,5 +72,5 @@ class OpenAICount:
             f"\tCompletion Tokens: {self.completion_tokens}\n"
             f"\t\tReasoning Tokens: {self.reasoning_tokens}\n"
             f"Successful Requests: {self.successful_requests}\n"
-            f"Total Cost (USD): {'unknown' if math.isnan(cost) else f'${cost}'}"
+            f"Total Cost (USD): {cost}"
         )

@@ -1,46 +1,53 @@
-"""What LangChain's callbacks say of a run beside its input: names, tags and metadata, only what is known to be safe."""
+"""The framework's facts of a run: names, tags and metadata, as far as they are safe to record."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from callspan.events import Framework
-from callspan.frameworks.version import version
+from callspan.frameworks.integration import version
+from callspan.frameworks.run import Arguments
 from callspan.runtime.number import whole
 
 NAME = "langchain"
 GRAPH = "langgraph"
+# starts of the tags by which LangChain and LangGraph mark their steps
 _INTERNAL_TAGS = ("seq:step:", "map:key:", "graph:step:", "condition:", "branch:", "langsmith:")
-_CONVERSATION = ("thread_id", "session_id", "conversation_id")
+# LangGraph's key, and the two that LangSmith takes for a conversation
+_CONVERSATION_KEYS = ("thread_id", "session_id", "conversation_id")
 
 
-def framework(told: Mapping[str, Any]) -> Framework:
-    """The framework's facts. Metadata of the app's own stays out: it may hold anything."""
-    metadata = _mapping(told.get("metadata"))
-    node, step = metadata.get("langgraph_node"), metadata.get("langgraph_step")
-    name = GRAPH if node is not None or metadata.get("ls_integration") == GRAPH else NAME
+def read_framework(arguments: Arguments) -> Framework:
+    """Return the facts of a run. Metadata of the app's own stays out: it may hold anything."""
+    metadata = arguments.get("metadata")
+    if not isinstance(metadata, Mapping):
+        metadata = {}
+    node = metadata.get("langgraph_node")
+    is_graph = node is not None or metadata.get("ls_integration") == GRAPH
     return Framework(
-        name=name,
-        version=version("langchain-core" if name == NAME else "langgraph"),
-        run_id=str(told.get("run_id")),
-        tags=tuple(_own(told.get("tags"))),
+        name=GRAPH if is_graph else NAME,
+        version=version("langgraph" if is_graph else "langchain-core"),
+        run_id=str(arguments.get("run_id")),
+        tags=_app_tags(arguments.get("tags")),
         node=node if isinstance(node, str) else None,
-        step=whole(step),
-        conversation_id=_conversation(metadata),
+        step=whole(metadata.get("langgraph_step")),
+        conversation_id=_conversation_id(metadata),
     )
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+def _app_tags(tags: object) -> tuple[str, ...]:
+    """Return the tags of the app, without those by which the framework marks its steps."""
+    if not isinstance(tags, (list, tuple)):
+        return ()
+    app_tags: list[str] = []
+    for tag in tags:
+        if isinstance(tag, str) and not tag.startswith(_INTERNAL_TAGS):
+            app_tags.append(tag)
+    return tuple(app_tags)
 
 
-def _own(tags: Any) -> list[str]:
-    """The tags that the app has set, without those by which the framework marks its steps."""
-    tags = tags if isinstance(tags, (list, tuple)) else ()
-    return [tag for tag in tags if isinstance(tag, str) and not tag.startswith(_INTERNAL_TAGS)]
-
-
-def _conversation(metadata: Mapping[str, Any]) -> str | None:
-    found = next((metadata[key] for key in _CONVERSATION if metadata.get(key)), None)
-    return None if found is None else str(found)
+def _conversation_id(metadata: Arguments) -> str | None:
+    for key in _CONVERSATION_KEYS:
+        if metadata.get(key):
+            return str(metadata[key])
+    return None

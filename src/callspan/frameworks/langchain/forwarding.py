@@ -1,4 +1,4 @@
-"""LangChain's callback handlers as handlers of callspan, so that they hear any client."""
+"""Forward the calls of all clients to LangChain's callback handlers."""
 
 from __future__ import annotations
 
@@ -12,16 +12,30 @@ from callspan.runtime.errors import SettingsError
 from callspan.runtime.reentry import outside
 
 if TYPE_CHECKING:
-    from callspan.frameworks.langchain.callback_mapping import Step, Steps, Voice
+    from callspan.frameworks.langchain.callback_mapping import (
+        Callback,
+        CallbackMapping,
+        Callbacks,
+    )
 
 
 def from_langchain(handler: Any) -> Any:
-    """A LangChain callback handler, sync or async, as a handler of callspan: it hears the models of all clients.
+    """Wrap a LangChain callback handler as a handler of callspan, which hears all clients' models.
 
-    It is told what LangChain would tell it of a model, with LangChain's messages and results. A handler that listens
-    to chains only, as StdOutCallbackHandler and FileCallbackHandler do, is told of each call as of a chain of one step.
-    Asynchronous methods are awaited as callspan's are; `run_inline` makes an asynchronous call wait for them. What the
-    handler raises is logged and never reaches the program, also with `raise_error`.
+    The handler is told of a call as LangChain would tell it of a model, with LangChain's messages
+    and results. A handler of chains only, such as `StdOutCallbackHandler`, is told of each call
+    as of a chain of one step. Asynchronous methods are awaited as callspan's are; `run_inline`
+    makes an asynchronous call wait for them. An exception of the handler's is logged and never
+    reaches the program, not even with `raise_error`.
+
+    Args:
+        handler: A `BaseCallbackHandler` or an `AsyncCallbackHandler`.
+
+    Returns:
+        A handler for `instrument()`, `handlers()` and the like.
+
+    Raises:
+        SettingsError: If langchain-core is not installed, or the object is no such handler.
     """
     try:
         from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
@@ -38,89 +52,101 @@ def from_langchain(handler: Any) -> Any:
     from callspan.frameworks.langchain.callback_mapping import CHAIN, MODEL
 
     bases = (BaseCallbackHandler, AsyncCallbackHandler)
-    chains_only = _own(handler, CHAIN.methods, bases) and not _own(handler, MODEL.methods, bases)
-    voice = CHAIN if chains_only else MODEL
-    return _Listener(
-        handler, voice, bool(_own(handler, {"on_token": voice.methods["on_token"]}, bases))
-    )
+    mapping = MODEL
+    if not _implements(handler, MODEL, bases) and _implements(handler, CHAIN, bases):
+        mapping = CHAIN
+    return _ForwardingHandler(handler, mapping, bases)
 
 
-def _own(handler: Any, voice: dict[str, tuple[str, ...]], bases: tuple[type, ...]) -> set[str]:
-    """The methods of a voice that a handler has of its own."""
-    names = {name for methods in voice.values() for name in methods}
-    return {
-        name
-        for name in names
-        if all(getattr(type(handler), name) is not getattr(base, name) for base in bases)
-    }
+def _implements(handler: object, mapping: CallbackMapping, bases: tuple[type, ...]) -> bool:
+    """Whether a handler has a method of a mapping that it does not inherit from LangChain."""
+    for methods in mapping.methods.values():
+        for method in methods:
+            if _is_own_method(handler, method, bases):
+                return True
+    return False
 
 
-class _Listener:
-    """Tells a LangChain handler of calls: the steps are worked out once, and walked in plain or in async code."""
+def _is_own_method(handler: object, method: str, bases: tuple[type, ...]) -> bool:
+    own = getattr(type(handler), method)
+    return all(own is not getattr(base, method) for base in bases)
 
-    def __init__(self, handler: Any, voice: Voice, hears_tokens: bool) -> None:
+
+class _ForwardingHandler:
+    """A handler of callspan that calls the methods of a LangChain handler.
+
+    The mapping yields the methods to call; they are called in plain or in asynchronous code.
+    """
+
+    def __init__(self, handler: Any, mapping: CallbackMapping, bases: tuple[type, ...]) -> None:
         self.inline = bool(getattr(handler, "run_inline", False))
         self._handler = handler
-        self._audible = voice.audible
-        self.on_start = self._walker(voice.start, voice.methods["on_start"])
-        self.on_end = self._walker(voice.end, voice.methods["on_end"])
-        self.on_error = self._walker(voice.error, voice.methods["on_error"])
-        if hears_tokens:
-            self.on_token = self._walker(voice.token, voice.methods["on_token"])
+        self._is_supported = mapping.is_supported
+        self.on_start = self._forward(mapping.start, mapping.methods["on_start"])
+        self.on_end = self._forward(mapping.end, mapping.methods["on_end"])
+        self.on_error = self._forward(mapping.error, mapping.methods["on_error"])
+        token_methods = mapping.methods["on_token"]
+        # a handler with `on_token` makes formats read the text of each chunk
+        if any(_is_own_method(handler, method, bases) for method in token_methods):
+            self.on_token = self._forward(mapping.token, token_methods)
 
-    def _walker(self, steps: Callable[..., Steps], methods: tuple[str, ...]) -> Callable[..., Any]:
-        """A method for one event; asynchronous if any that it calls is."""
+    def _forward(
+        self, callbacks: Callable[..., Callbacks], methods: tuple[str, ...]
+    ) -> Callable[..., Any]:
+        """Return a method for one event, asynchronous if one that it calls is."""
 
-        def walk(call: Call, *event: Any) -> None:
-            if self._audible(call):
-                self._walk(steps(call, *event))
+        def forward(call: Call, *event: Any) -> None:
+            if self._is_supported(call):
+                self._call_all(callbacks(call, *event))
 
-        async def walk_async(call: Call, *event: Any) -> None:
-            if self._audible(call):
-                await self._walk_async(steps(call, *event))
+        async def aforward(call: Call, *event: Any) -> None:
+            if self._is_supported(call):
+                await self._acall_all(callbacks(call, *event))
 
-        waits = any(
-            inspect.iscoroutinefunction(getattr(self._handler, method)) for method in methods
-        )
-        return walk_async if waits else walk
+        for method in methods:
+            if inspect.iscoroutinefunction(getattr(self._handler, method)):
+                return aforward
+        return forward
 
-    def _walk(self, steps: Steps) -> None:
-        step = next(steps, None)
-        while step is not None:
+    def _call_all(self, callbacks: Callbacks) -> None:
+        callback = next(callbacks, None)
+        while callback is not None:
             try:
-                self._call(step)
+                self._call(callback)
             except NotImplementedError as error:
-                step = _otherwise(steps, error)
+                callback = _alternative(callbacks, error)
             except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
-                return self._report(step, error)
+                return self._report(callback, error)
             else:
-                step = next(steps, None)
+                callback = next(callbacks, None)
 
-    async def _walk_async(self, steps: Steps) -> None:
-        step = next(steps, None)
-        while step is not None:
+    async def _acall_all(self, callbacks: Callbacks) -> None:
+        callback = next(callbacks, None)
+        while callback is not None:
             try:
-                answer = self._call(step)
-                if inspect.isawaitable(answer):
-                    await answer
+                result = self._call(callback)
+                if inspect.isawaitable(result):
+                    await result
             except NotImplementedError as error:
-                step = _otherwise(steps, error)
+                callback = _alternative(callbacks, error)
             except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
-                return self._report(step, error)
+                return self._report(callback, error)
             else:
-                step = next(steps, None)
+                callback = next(callbacks, None)
 
-    def _call(self, step: Step) -> Any:
-        if not getattr(self._handler, step.ignored_by, False):
-            return outside(getattr(self._handler, step.method), *step.arguments, **step.facts)
+    def _call(self, callback: Callback) -> Any:
+        if getattr(self._handler, callback.ignored_by, False):
+            return None
+        method = getattr(self._handler, callback.method)
+        return outside(method, *callback.arguments, **callback.fields)
 
-    def _report(self, step: Step, error: Exception) -> None:
-        guard.report(f"{type(self._handler).__name__}.{step.method}", error)
+    def _report(self, callback: Callback, error: Exception) -> None:
+        guard.report(f"{type(self._handler).__name__}.{callback.method}", error)
 
 
-def _otherwise(steps: Steps, error: NotImplementedError) -> Step | None:
-    """The step to take in place of one that the handler does not implement."""
+def _alternative(callbacks: Callbacks, error: NotImplementedError) -> Callback | None:
+    """Return the method to call instead of one that the handler does not implement."""
     try:
-        return steps.throw(error)
+        return callbacks.throw(error)
     except StopIteration:
         return None

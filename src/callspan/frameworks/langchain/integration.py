@@ -1,10 +1,11 @@
-"""LangChain as a source of calls: the patches, and what is done with them."""
+"""LangChain's integration: its patches, and the subscription to its runs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from callspan.frameworks.integration import Opener, Source
+from callspan.frameworks.integration import Integration, ObservationFactory
 from callspan.frameworks.langchain import callbacks, models
 from callspan.frameworks.langchain.tree import tree
 from callspan.runtime.patching import Patch
@@ -12,21 +13,25 @@ from callspan.runtime.patching import Patch
 _CHAT = "langchain_core.language_models.chat_models"
 _LLM = "langchain_core.language_models.llms"
 _RETRIEVER = "langchain_core.retrievers"
-_MODELS: tuple[tuple[str, str, Any, bool], ...] = (
+_MODELS: tuple[tuple[str, str, Callable[..., Any], bool], ...] = (
     (_CHAT, "BaseChatModel.generate", models.generate, False),
     (_CHAT, "BaseChatModel.agenerate", models.agenerate, False),
     (_CHAT, "BaseChatModel.stream", models.stream, False),
     (_CHAT, "BaseChatModel.astream", models.astream, False),
-    (_CHAT, "BaseChatModel._generate_with_cache", models.exact, True),
-    (_CHAT, "BaseChatModel._agenerate_with_cache", models.aexact, True),
-    (_CHAT, "BaseChatModel._iter_v2_events", models.exact_events, True),
-    (_CHAT, "BaseChatModel._aiter_v2_events", models.aexact_events, True),
+    # private, for one list of messages each; `agenerate` answers many at once, in tasks
+    (_CHAT, "BaseChatModel._generate_with_cache", models.generate_one, True),
+    (_CHAT, "BaseChatModel._agenerate_with_cache", models.agenerate_one, True),
+    # private, and missing in older versions: streams of typed events
+    (_CHAT, "BaseChatModel._iter_v2_events", models.stream_events, True),
+    (_CHAT, "BaseChatModel._aiter_v2_events", models.astream_events, True),
     (_LLM, "BaseLLM.generate", models.generate, False),
     (_LLM, "BaseLLM.agenerate", models.agenerate, False),
     (_LLM, "BaseLLM.stream", models.stream, False),
     (_LLM, "BaseLLM.astream", models.astream, False),
+    # a retriever does its work in the method that begins its run
     (_RETRIEVER, "BaseRetriever.invoke", models.search, True),
     (_RETRIEVER, "BaseRetriever.ainvoke", models.asearch, True),
+    # private: called in the copied context in which the code of a run will run
     ("langchain_core.runnables.config", "_set_config_context", callbacks.set_context, True),
     ("langgraph._internal._runnable", "_set_config_context", callbacks.set_context, True),
 )
@@ -38,6 +43,7 @@ _STARTS = (
     "on_chat_model_start",
     "on_llm_start",
 )
+# not dispatched to all handlers in asynchronous code
 _MODEL_STARTS = ("on_chat_model_start", "on_llm_start")
 _ENDS = (
     ("RunManager", "on_retry", "retry_state"),
@@ -52,39 +58,43 @@ _ENDS = (
     ("CallbackManagerForRetrieverRun", "on_retriever_end", "documents"),
     ("CallbackManagerForRetrieverRun", "on_retriever_error", "error"),
 )
-"""The methods by which managers of runs tell what happens, each with the name of its argument."""
+"""The methods by which run managers report events, each with the name of its argument."""
 
 
 def patches() -> list[Patch]:
-    """The patches by which LangChain is heard."""
-    return [
-        Patch(_MANAGER, "handle_event", callbacks.handle),
-        Patch(_MANAGER, "ahandle_event", callbacks.ahandle),
-        *(Patch(_MANAGER, f"CallbackManager.{event}", callbacks.start) for event in _STARTS),
-        *(Patch(_MANAGER, f"AsyncCallbackManager.{event}", _astart(event)) for event in _STARTS),
-        *(_end(manager, event, parameter, False) for manager, event, parameter in _ENDS),
-        *(_end(f"Async{manager}", event, parameter, True) for manager, event, parameter in _ENDS),
-        *(Patch(*row) for row in _MODELS),
+    """Return the patches of LangChain's callback dispatch and of its models' methods."""
+    patches = [
+        Patch(_MANAGER, "handle_event", callbacks.handle_event),
+        Patch(_MANAGER, "ahandle_event", callbacks.ahandle_event),
     ]
-
-
-def _astart(event: str) -> Any:
-    return callbacks.amodel_start(event) if event in _MODEL_STARTS else callbacks.astart
+    for event in _STARTS:
+        # asynchronous starts of models skip handlers, see `amodel_start`
+        astart = callbacks.amodel_start(event) if event in _MODEL_STARTS else callbacks.astart
+        patches.append(Patch(_MANAGER, f"CallbackManager.{event}", callbacks.start))
+        patches.append(Patch(_MANAGER, f"AsyncCallbackManager.{event}", astart))
+    for manager, event, parameter in _ENDS:
+        patches.append(_end(manager, event, parameter, False))
+        patches.append(_end(f"Async{manager}", event, parameter, True))
+    for row in _MODELS:
+        patches.append(Patch(*row))
+    return patches
 
 
 def _end(manager: str, event: str, parameter: str, asynchronous: bool) -> Patch:
     wrapper = callbacks.end(event, parameter, asynchronous)
-    return Patch(_MANAGER, f"{manager}.{event}", wrapper, optional=event == "on_stream_event")
+    # older versions have no stream events
+    optional = event == "on_stream_event"
+    return Patch(_MANAGER, f"{manager}.{event}", wrapper, optional=optional)
 
 
-def listen(opener: Opener | None, everywhere: bool) -> None:
-    """Begin runs by this opener from now on, or none."""
-    if opener is None and tree.everywhere:
-        callbacks.hear_open_ends()
-    tree.opener, tree.everywhere = opener, everywhere
+def subscribe(create_observation: ObservationFactory | None, everywhere: bool) -> None:
+    """Report runs to this factory from now on; with `None` those that are open still end."""
+    if create_observation is None and tree.everywhere:
+        callbacks.attach_end_handlers()
+    tree.create_observation, tree.everywhere = create_observation, everywhere
 
 
-LANGCHAIN = Source(
+LANGCHAIN = Integration(
     name="langchain",
     package="langchain-core",
     module="langchain_core",
@@ -99,5 +109,5 @@ LANGCHAIN = Source(
         "retrieval",
     ),
     patches=patches,
-    listen=listen,
+    subscribe=subscribe,
 )

@@ -1,4 +1,4 @@
-"""Messages of a call as LangChain's; imported only once LangChain is wanted."""
+"""Build LangChain's messages from a call's; imported only once LangChain is wanted."""
 
 from __future__ import annotations
 
@@ -16,112 +16,124 @@ from langchain_core.messages import (
     get_buffer_string,
 )
 
-from callspan.events import TEXT, TOOL_CALL, Call
+from callspan.events import REASONING, TEXT, TOOL_CALL, Call
 
 _RESULT = "tool_call_response"
-_SEEN_ELSEWHERE = (TOOL_CALL, _RESULT, "reasoning")
+_NOT_CONTENT = (TOOL_CALL, _RESULT, REASONING)
+"""Parts that LangChain keeps beside the content of a message."""
+MessageParts = list[dict[str, Any]]
+"""Neutral parts of a message."""
 
 
-def sent(call: Call) -> list[BaseMessage]:
-    """The conversation as it was sent, system instructions first."""
+def build_request(call: Call) -> list[BaseMessage]:
+    """Return the conversation of a request, system instructions first."""
     content = call.content
-    found: list[BaseMessage] = [SystemMessage(_said(content.system))] if content.system else []
+    messages: list[BaseMessage] = []
+    if content.system:
+        messages.append(SystemMessage(_content(content.system)))
     for message in content.messages:
-        found += _messages(str(message.get("role") or "user"), message.get("parts") or [])
-    return found
+        messages += _messages(_string(message, "role", "user"), _parts(message))
+    return messages
 
 
-def prompts(call: Call) -> list[str]:
-    """The prompts of a completion, as they were sent."""
-    return [_text(message.get("parts") or []) for message in call.content.messages]
+def build_prompts(call: Call) -> list[str]:
+    """Return the prompts of a completion."""
+    return [_text(_parts(message)) for message in call.content.messages]
 
 
 def as_prompt(conversation: list[BaseMessage]) -> str:
-    """A conversation as one text, for handlers that know prompts only."""
+    """Return a conversation as one text, for handlers that know prompts only."""
     return get_buffer_string(conversation)
 
 
-def spoken(parts: list[dict[str, Any]], **facts: Any) -> AIMessage:
-    """What a model said, with the tools that it asked for."""
-    asked = [part for part in parts if part.get("type") == TOOL_CALL]
-    good = [_asked(part, part["arguments"]) for part in asked if _is_object(part)]
-    bad = [
-        {**_asked(part, _as_text(part.get("arguments"))), "error": None}
-        for part in asked
-        if not _is_object(part)
-    ]
-    thought = "".join(
-        str(part.get("content") or "") for part in parts if part.get("type") == "reasoning"
-    )
+def build_answer(parts: MessageParts, **fields: Any) -> AIMessage:
+    """Return a model's message with its tool calls; `fields` are further ones of LangChain's."""
+    tool_calls: list[Any] = []
+    invalid_tool_calls: list[Any] = []
+    reasoning = ""
+    for part in parts:
+        if part.get("type") == REASONING:
+            reasoning += _string(part, "content")
+        if part.get("type") != TOOL_CALL:
+            continue
+        arguments = part.get("arguments")
+        if isinstance(arguments, dict):
+            # LangChain validates the arguments of good calls, and keeps bad ones as text
+            tool_calls.append(_tool_call(part, arguments))
+        else:
+            invalid_tool_calls.append({**_tool_call(part, _as_text(arguments)), "error": None})
     return AIMessage(
-        content=_said(parts),
-        tool_calls=good,
-        invalid_tool_calls=bad,
-        additional_kwargs={"reasoning_content": thought} if thought else {},
-        **facts,
+        content=_content(parts),
+        tool_calls=tool_calls,
+        invalid_tool_calls=invalid_tool_calls,
+        additional_kwargs={"reasoning_content": reasoning} if reasoning else {},
+        **fields,
     )
 
 
-def _is_object(part: dict[str, Any]) -> bool:
-    return isinstance(part.get("arguments"), dict)
+def _parts(message: dict[str, Any]) -> MessageParts:
+    return message.get("parts") or []
 
 
-def _asked(part: dict[str, Any], arguments: Any) -> Any:
-    return {"name": str(part.get("name") or ""), "args": arguments, "id": part.get("id")}
+def _string(part: dict[str, Any], key: str, default: str = "") -> str:
+    return str(part.get(key) or default)
 
 
-def _messages(role: str, parts: list[dict[str, Any]]) -> Iterable[BaseMessage]:
-    """One message, but each tool result as a message of its own, as LangChain has it for all providers."""
+def _tool_call(part: dict[str, Any], arguments: object) -> dict[str, Any]:
+    return {"name": _string(part, "name"), "args": arguments, "id": part.get("id")}
+
+
+def _messages(role: str, parts: MessageParts) -> Iterable[BaseMessage]:
+    """Yield one message; each tool result is a message of its own, as LangChain has it."""
     results = [part for part in parts if part.get("type") == _RESULT]
     rest = [part for part in parts if part.get("type") != _RESULT]
     for part in results:
-        yield ToolMessage(
-            content=_as_text(part.get("response")), tool_call_id=str(part.get("id") or "")
-        )
+        result_text = _as_text(part.get("response"))
+        yield ToolMessage(content=result_text, tool_call_id=_string(part, "id"))
     if rest or not results:
-        yield _of(role, rest)
+        yield _message(role, rest)
 
 
-def _of(role: str, parts: list[dict[str, Any]]) -> BaseMessage:
+def _message(role: str, parts: MessageParts) -> BaseMessage:
     match role:
         case "user" | "human":
-            return HumanMessage(_said(parts))
+            return HumanMessage(_content(parts))
         case "assistant" | "model" | "ai":
-            return spoken(parts)
+            return build_answer(parts)
         case "system" | "developer":
-            return SystemMessage(_said(parts))
+            return SystemMessage(_content(parts))
         case _:
-            return ChatMessage(content=_said(parts), role=role)
+            return ChatMessage(content=_content(parts), role=role)
 
 
-def _said(parts: list[dict[str, Any]]) -> Any:
-    """The text of a message; a list of blocks where there are images, sound or files among it."""
-    seen = [part for part in parts if part.get("type") not in _SEEN_ELSEWHERE]
-    return (
-        _text(seen)
-        if all(part.get("type") == TEXT for part in seen)
-        else [_block(part) for part in seen]
-    )
+def _content(parts: MessageParts) -> Any:
+    """Return a message's content: text, or a list of blocks if it has images, sound or files."""
+    shown = [part for part in parts if part.get("type") not in _NOT_CONTENT]
+    if all(part.get("type") == TEXT for part in shown):
+        return _text(shown)
+    return [_block(part) for part in shown]
 
 
-def _text(parts: list[dict[str, Any]]) -> str:
-    return "".join(str(part.get("content") or "") for part in parts if part.get("type") == TEXT)
+def _text(parts: MessageParts) -> str:
+    return "".join(_string(part, "content") for part in parts if part.get("type") == TEXT)
 
 
 def _block(part: dict[str, Any]) -> dict[str, Any]:
-    if part.get("type") == TEXT:
-        return {"type": "text", "text": part.get("content") or ""}
-    if part.get("modality") != "image" or part.get("type") not in ("uri", "blob"):
+    part_type = part.get("type")
+    if part_type == TEXT:
+        return {"type": "text", "text": _string(part, "content")}
+    if part.get("modality") != "image" or part_type not in ("uri", "blob"):
+        # LangChain has no common block for files and sound: handlers get the neutral part
         return dict(part)
-    url = (
-        part["uri"]
-        if part["type"] == "uri"
-        else f"data:{part.get('mime_type')};base64,{part.get('content')}"
-    )
+    url = part.get("uri")
+    if part_type == "blob":
+        url = f"data:{part.get('mime_type')};base64,{part.get('content')}"
     return {"type": "image_url", "image_url": {"url": url}}
 
 
-def _as_text(value: Any) -> str:
+def _as_text(value: object) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=repr)

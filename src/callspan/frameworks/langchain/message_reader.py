@@ -1,4 +1,4 @@
-"""LangChain's messages as neutral ones."""
+"""Read LangChain's messages as neutral ones."""
 
 from __future__ import annotations
 
@@ -9,38 +9,55 @@ from callspan.formats.fields import get, items
 from callspan.formats.parts import blob, media
 
 _ROLES = {"human": "user", "ai": "assistant", "function": "tool"}
+Item = Any
+"""A message, a content block or a tool call of LangChain's: an object or a dict."""
+Message = dict[str, Any]
+"""A neutral message: a role and parts."""
 
 
-def messages(found: Any) -> list[dict[str, Any]]:
-    """A list of messages."""
-    return [message(item) for item in items(found)]
+def read_messages(messages: Item) -> list[Message]:
+    """Return a list of messages."""
+    return [_message(message) for message in items(messages)]
 
 
-def message(item: Any) -> dict[str, Any]:
-    """One message, with its role in the conventions' words."""
-    kind = (
-        str(get(item, "type") or "user").removesuffix("Chunk").removesuffix("MessageChunk").lower()
-    )
-    role = get(item, "role") if kind == "chat" else _ROLES.get(kind, kind)
+def _message(message: Item) -> Message:
+    """Return a message with its role in the conventions' words."""
+    role = _role(message)
     if role == "tool":
-        answered = {
+        result = {
             "type": "tool_call_response",
-            "id": get(item, "tool_call_id"),
-            "response": get(item, "content"),
+            "id": get(message, "tool_call_id"),
+            "response": get(message, "content"),
         }
-        return {"role": "tool", "parts": [answered]}
-    return {"role": str(role), "parts": parts(item)}
+        return {"role": "tool", "parts": [result]}
+    return {"role": str(role), "parts": read_parts(message)}
 
 
-def parts(item: Any) -> list[dict[str, Any]]:
-    """What a message says: text, reasoning, media by address or size, and the tools that it calls."""
-    content = get(item, "content")
-    found = [{"type": "text", "content": content}] if isinstance(content, str) and content else []
-    found += [part for block in items(content) if (part := _part(block))]
-    return found + [_tool_call(call) for call in items(get(item, "tool_calls"))]
+def _role(message: Item) -> Any:
+    message_type = str(get(message, "type") or "user")
+    # chunks of streams have types such as `AIMessageChunk`
+    message_type = message_type.removesuffix("Chunk").removesuffix("MessageChunk").lower()
+    if message_type == "chat":
+        return get(message, "role")
+    return _ROLES.get(message_type, message_type)
 
 
-def _tool_call(call: Any) -> dict[str, Any]:
+def read_parts(message: Item) -> list[Message]:
+    """Return the parts of a message: text, reasoning, media by address or size, tool calls."""
+    parts: list[Message] = []
+    content = get(message, "content")
+    if isinstance(content, str) and content:
+        parts.append({"type": "text", "content": content})
+    for block in items(content):
+        part = _part(block)
+        if part:
+            parts.append(part)
+    for call in items(get(message, "tool_calls")):
+        parts.append(_tool_call(call))
+    return parts
+
+
+def _tool_call(call: Item) -> Message:
     return {
         "type": "tool_call",
         "id": get(call, "id"),
@@ -49,26 +66,41 @@ def _tool_call(call: Any) -> dict[str, Any]:
     }
 
 
-def _part(block: Any) -> dict[str, Any] | None:
+def _part(block: Item) -> Message | None:
     if isinstance(block, str):
         return {"type": "text", "content": block} if block else None
-    kind = get(block, "type")
-    if kind in ("text", "text-plain"):
-        return {"type": "text", "content": str(get(block, "text") or "")}
-    if kind in ("reasoning", "thinking"):
-        return {
-            "type": "reasoning",
-            "content": str(get(block, "reasoning") or get(block, "thinking") or ""),
-        }
-    if kind in ("image_url", "image", "audio", "file", "video"):
-        return _media(str(kind).partition("_")[0], block)
+    block_type = get(block, "type")
+    if block_type in ("text", "text-plain"):
+        return {"type": "text", "content": _string(block, "text")}
+    if block_type in ("reasoning", "thinking"):
+        # LangChain's own blocks have one name, Anthropic's the other
+        return {"type": "reasoning", "content": _string(block, "reasoning", "thinking")}
+    if block_type in ("image_url", "image", "audio", "file", "video"):
+        return _media(str(block_type).partition("_")[0], block)
     return None
 
 
-def _media(modality: str, block: Any) -> dict[str, Any] | None:
-    data = get(block, "base64") or get(block, "data")
-    modality = "document" if modality == "file" else modality
+def _media(modality: str, block: Item) -> Message | None:
+    if modality == "file":
+        modality = "document"
+    data = _first(block, "base64", "data")
     if data:
-        return blob(modality, str(get(block, "mime_type") or ""), data)
-    address = get(block, "image_url") or get(block, "url")
-    return media(modality, get(address, "url") if isinstance(address, Mapping) else address) or None
+        return blob(modality, _string(block, "mime_type"), data)
+    address = _first(block, "image_url", "url")
+    if isinstance(address, Mapping):
+        address = get(address, "url")
+    return media(modality, address) or None
+
+
+def _first(block: Item, *fields: str) -> Any:
+    """Return the first of some fields that is not empty."""
+    for field in fields:
+        value = get(block, field)
+        if value:
+            return value
+    return None
+
+
+def _string(block: Item, *fields: str) -> str:
+    value = _first(block, *fields)
+    return "" if value is None else str(value)

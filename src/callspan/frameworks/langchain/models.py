@@ -1,4 +1,4 @@
-"""Patches round the methods of models: what a client is asked for in them belongs to the runs that begin in them."""
+"""Wrappers for LangChain's model methods: provider calls inside belong to the model's run."""
 
 from __future__ import annotations
 
@@ -9,39 +9,42 @@ from typing import Any
 
 from callspan.frameworks.langchain.tree import tree
 from callspan.frameworks.run import ModelRun
-from callspan.frameworks.run_context import ModelRunContext, OpaqueRunContext, acall_at, call_at
+from callspan.frameworks.run_context import ModelRunContext, OpaqueRunContext, acall_in, call_in
 from callspan.lifecycle.generators import AsyncShell
 from callspan.runtime import scope
 from callspan.runtime.background import outside_collector, watch_collector
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
+Stream = Any
+"""A generator of LangChain's, plain or asynchronous."""
 
 
-def _run_context(model: Any) -> ModelRunContext:
-    """The place inside a method of a model; an `LLM` asks once for each prompt, any other old model once for all."""
-    base = getattr(sys.modules.get("langchain_core.language_models.llms"), "BaseLLM", None)
-    single = getattr(sys.modules.get("langchain_core.language_models.llms"), "LLM", None)
-    shared = (
-        base is not None
-        and isinstance(model, base)
-        and not (single is not None and isinstance(model, single))
-    )
+def _model_run_context(model: object) -> ModelRunContext:
+    """Return the run context of a model's method.
+
+    A model with the interface of `BaseLLM` answers all prompts by one request, unless it is an
+    `LLM`, which makes a request for each prompt.
+    """
+    module = sys.modules.get("langchain_core.language_models.llms")
+    base: type | tuple[()] = getattr(module, "BaseLLM", ())
+    single: type | tuple[()] = getattr(module, "LLM", ())
+    shared = isinstance(model, base) and not isinstance(model, single)
     return ModelRunContext(scope.run_context(), shared)
 
 
 def _close(run_context: ModelRunContext, error: BaseException | None) -> None:
-    """End the runs that are open on the way out, as after a cancellation, of which LangChain tells nothing."""
+    """End the open runs on the way out: LangChain does not report cancellations."""
     for run in run_context.runs:
         if not run.closed:
             tree.close(run, error)
 
 
-def generate(wrapped: Any, model: Any, args: Args, kwargs: Kwargs) -> Any:
-    """In place of `generate`."""
-    run_context, failure = _run_context(model), None
+def generate(wrapped: Callable[..., object], model: object, args: Args, kwargs: Kwargs) -> object:
+    """Wrap `generate`."""
+    run_context, failure = _model_run_context(model), None
     try:
-        return call_at(scope.at(run_context), wrapped, args, kwargs)
+        return call_in(scope.at(run_context), wrapped, args, kwargs)
     except BaseException as error:
         failure = error
         raise
@@ -49,11 +52,13 @@ def generate(wrapped: Any, model: Any, args: Args, kwargs: Kwargs) -> Any:
         _close(run_context, failure)
 
 
-async def agenerate(wrapped: Any, model: Any, args: Args, kwargs: Kwargs) -> Any:
-    """In place of `agenerate`."""
-    run_context, failure = _run_context(model), None
+async def agenerate(
+    wrapped: Callable[..., object], model: object, args: Args, kwargs: Kwargs
+) -> object:
+    """Wrap `agenerate`."""
+    run_context, failure = _model_run_context(model), None
     try:
-        return await acall_at(scope.at(run_context), wrapped, args, kwargs)
+        return await acall_in(scope.at(run_context), wrapped, args, kwargs)
     except BaseException as error:
         failure = error
         raise
@@ -61,107 +66,135 @@ async def agenerate(wrapped: Any, model: Any, args: Args, kwargs: Kwargs) -> Any
         _close(run_context, failure)
 
 
-def stream(wrapped: Any, model: Any, args: Args, kwargs: Kwargs) -> Any:
-    """In place of `stream`."""
-    return _steps(wrapped(*args, **kwargs), _run_context(model))
+def stream(wrapped: Callable[..., Stream], model: object, args: Args, kwargs: Kwargs) -> Stream:
+    """Wrap `stream`."""
+    return _steps(wrapped(*args, **kwargs), _model_run_context(model))
 
 
-def astream(wrapped: Any, model: Any, args: Args, kwargs: Kwargs) -> Any:
-    """In place of `astream`."""
+def astream(wrapped: Callable[..., Stream], model: object, args: Args, kwargs: Kwargs) -> Stream:
+    """Wrap `astream`."""
     watch_collector()
-    return _AsyncSteps(wrapped(*args, **kwargs), _run_context(model))
+    return _AsyncSteps(wrapped(*args, **kwargs), _model_run_context(model))
 
 
-def exact(wrapped: Any, _model: Any, args: Args, kwargs: Kwargs) -> Any:
-    """In place of what answers one list of messages, whose run is known by name."""
+def generate_one(
+    wrapped: Callable[..., object], _model: object, args: Args, kwargs: Kwargs
+) -> object:
+    """Wrap `_generate_with_cache`, which answers one list of messages for a run that it names."""
     run_context = _exact_run_context(args, kwargs)
     if run_context is None:
         return wrapped(*args, **kwargs)
-    return call_at(
-        scope.at(run_context, run_context.runs[0].base if run_context.runs[0].moved else None),
-        wrapped,
-        args,
-        kwargs,
-    )
+    return call_in(_context_of(run_context), wrapped, args, kwargs)
 
 
-async def aexact(wrapped: Any, _model: Any, args: Args, kwargs: Kwargs) -> Any:
-    """The same in asynchronous code, where many are answered at once."""
+async def agenerate_one(
+    wrapped: Callable[..., Any], _model: object, args: Args, kwargs: Kwargs
+) -> object:
+    """Wrap `_agenerate_with_cache`, which runs for many lists of messages at once."""
     run_context = _exact_run_context(args, kwargs)
     if run_context is None:
         return await wrapped(*args, **kwargs)
-    return await acall_at(
-        scope.at(run_context, run_context.runs[0].base if run_context.runs[0].moved else None),
-        wrapped,
-        args,
-        kwargs,
-    )
+    return await acall_in(_context_of(run_context), wrapped, args, kwargs)
 
 
-def exact_events(wrapped: Any, _model: Any, args: Args, kwargs: Kwargs) -> Any:
-    """In place of the events of a run that is known by name."""
+def stream_events(
+    wrapped: Callable[..., Stream], _model: object, args: Args, kwargs: Kwargs
+) -> Stream:
+    """Wrap `_iter_v2_events`, which streams events for a run that it names."""
     run_context, source = _exact_run_context(args, kwargs), wrapped(*args, **kwargs)
-    return source if run_context is None else _steps(source, run_context, ends=False)
+    if run_context is None:
+        return source
+    return _steps(source, run_context, ends_runs=False)
 
 
-def aexact_events(wrapped: Any, _model: Any, args: Args, kwargs: Kwargs) -> Any:
-    """The same in asynchronous code."""
+def astream_events(
+    wrapped: Callable[..., Stream], _model: object, args: Args, kwargs: Kwargs
+) -> Stream:
+    """Wrap `_aiter_v2_events`."""
     run_context, source = _exact_run_context(args, kwargs), wrapped(*args, **kwargs)
-    return source if run_context is None else _AsyncSteps(source, run_context, ends=False)
+    if run_context is None:
+        return source
+    return _AsyncSteps(source, run_context, ends_runs=False)
 
 
 def _exact_run_context(args: Args, kwargs: Kwargs) -> ModelRunContext | None:
-    manager = kwargs.get("run_manager") or (args[2] if len(args) > 2 else None)
+    """Return a run context for the run whose manager is among the arguments."""
+    manager = kwargs.get("run_manager")
+    if not manager and len(args) > 2:
+        manager = args[2]
     run = tree.runs.get(getattr(manager, "run_id", None))
     if not isinstance(run, ModelRun):
         return None
     outer = scope.run_context()
-    return ModelRunContext(outer.outer if isinstance(outer, ModelRunContext) else outer, runs=[run])
+    if isinstance(outer, ModelRunContext):
+        # it stands for all runs of `generate`, and this one for one of them
+        outer = outer.outer
+    return ModelRunContext(outer, runs=[run])
 
 
-def _steps(source: Any, run_context: ModelRunContext, ends: bool = True) -> Iterator[Any]:
-    """A generator in whose steps the place is in force, and between them not. `ends` says that runs end with it."""
+def _context_of(run_context: ModelRunContext) -> Any:
+    """Return the context of a run context with one run, on top of the run's if that was moved."""
+    run = run_context.runs[0]
+    return scope.at(run_context, run.base if run.moved else None)
+
+
+def _steps(source: Stream, run_context: ModelRunContext, ends_runs: bool = True) -> Iterator[Any]:
+    """Yield a generator's items; each step runs in the run context, the reader's code does not.
+
+    With `ends_runs` the open runs end with the generator.
+    """
     step, failure = source.__next__, None
     try:
         while True:
-            mark = None if run_context.settled else scope.enter(scope.at(run_context))
+            token = None
+            # once a client's call is linked to the run, the context need not be set any more
+            if not run_context.is_complete:
+                token = scope.enter(scope.at(run_context))
             try:
                 item = step()
             except StopIteration:
+                # raised out of a generator it would become a RuntimeError
                 return
             finally:
-                if mark is not None:
-                    scope.leave(mark)
+                if token is not None:
+                    scope.leave(token)
             try:
                 yield item
                 step = source.__next__
             except GeneratorExit:
+                # the reader stops, or the generator was dropped
                 source.close()
                 raise
-            except BaseException as error:  # noqa: BLE001  it is the model's own code that shall see it
+            except BaseException as error:  # noqa: BLE001  the model's own code shall see it
                 step = partial(source.throw, error)
     except BaseException as error:
         failure = error
         raise
     finally:
-        if ends or not isinstance(failure, Exception | None):
+        if ends_runs or not isinstance(failure, Exception | None):
             _close(run_context, failure)
 
 
 class _AsyncSteps(AsyncShell):
-    """An asynchronous generator in whose steps the place is in force. `ends` says that runs end with it.
+    """An asynchronous generator whose steps run in a run context.
 
-    It is an object and no generator, of which the event loop would know: at its end a loop closes all generators at
-    once, and one of ours would close LangChain's while the loop is closing that.
+    With `ends_runs` the open runs end with it. It is an object and no generator, which the event
+    loop would know: at its end a loop closes all generators at once, and ours would close
+    LangChain's while the loop is closing that.
+    `tests/frameworks/langchain/test_left_streams.py` shows it.
     """
 
-    def __init__(self, source: Any, run_context: ModelRunContext, ends: bool = True) -> None:
+    def __init__(
+        self, source: Stream, run_context: ModelRunContext, ends_runs: bool = True
+    ) -> None:
         super().__init__(source)
         self._run_context = run_context
-        self._ends = ends
+        self._ends_runs = ends_runs
 
     async def _step(self, step: Callable[[], Any]) -> Any:
-        mark = None if self._run_context.settled else scope.enter(scope.at(self._run_context))
+        token = None
+        if not self._run_context.is_complete:
+            token = scope.enter(scope.at(self._run_context))
         try:
             return await step()
         except StopAsyncIteration:
@@ -171,33 +204,37 @@ class _AsyncSteps(AsyncShell):
             self._end(error)
             raise
         finally:
-            if mark is not None:
-                scope.leave(mark)
+            if token is not None:
+                scope.leave(token)
 
     def _end(self, error: BaseException | None) -> None:
-        if self._ends or not isinstance(error, Exception | None):
+        if self._ends_runs or not isinstance(error, Exception | None):
             _close(self._run_context, error)
 
     async def aclose(self) -> None:
-        """Close it: the reader stops."""
+        """Close the generator: the reader stops."""
+        # before it is closed: meanwhile other tasks run, and one could report another end
         self._end(GeneratorExit())
         await self._source.aclose()
 
     def __del__(self) -> None:
         run_context = self._run_context
+        # dropped without being read to its end: the garbage collector may have called us
         if any(not run.closed for run in run_context.runs):
             outside_collector(partial(_close, run_context, None))
 
 
-def search(wrapped: Any, _retriever: Any, args: Args, kwargs: Kwargs) -> Any:
-    """In place of a retriever's `invoke`."""
-    return call_at(
-        scope.at(OpaqueRunContext(scope.run_context(), opens=True)), wrapped, args, kwargs
-    )
+def search(
+    wrapped: Callable[..., object], _retriever: object, args: Args, kwargs: Kwargs
+) -> object:
+    """Wrap a retriever's `invoke`."""
+    run_context = OpaqueRunContext(scope.run_context(), opens=True)
+    return call_in(scope.at(run_context), wrapped, args, kwargs)
 
 
-async def asearch(wrapped: Any, _retriever: Any, args: Args, kwargs: Kwargs) -> Any:
-    """In place of a retriever's `ainvoke`."""
-    return await acall_at(
-        scope.at(OpaqueRunContext(scope.run_context(), opens=True)), wrapped, args, kwargs
-    )
+async def asearch(
+    wrapped: Callable[..., object], _retriever: object, args: Args, kwargs: Kwargs
+) -> object:
+    """Wrap a retriever's `ainvoke`."""
+    run_context = OpaqueRunContext(scope.run_context(), opens=True)
+    return await acall_in(scope.at(run_context), wrapped, args, kwargs)

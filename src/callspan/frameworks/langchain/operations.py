@@ -1,7 +1,8 @@
-"""Which chain runs are operations of their own.
+"""Chain runs that are operations of their own, rather than steps on the way.
 
-Graphs, agents, nodes of graphs, and whatever has no LangChain run around it; the rest (sequences, parallels, prompts,
-parsers, and what is tagged hidden) are steps on the way, and what they call stands under the operation around them.
+Operations are graphs, agents, nodes of graphs, and chains that have no LangChain run around them.
+Steps are the rest: sequences, parallels, prompts, parsers, and runs with the tag `hidden`. Calls
+inside a step stand under the operation around it.
 """
 
 from __future__ import annotations
@@ -11,14 +12,20 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from callspan.frameworks.run import Run
+from callspan.frameworks.run import Arguments, Run
 
 Operation = tuple[str, dict[str, Any]]
+"""The name of an operation in the conventions, and its parameters."""
+Serialized = Any
+"""LangChain's description of a runnable: a dict whose `id` is the path of its class, or `None`."""
+# tags that hide a run in LangChain's own traces
 _HIDDEN = ("langsmith:hidden", "hidden")
 _NODE_TAG = "graph:step:"
 _AGENT_CLASSES = ("AgentExecutor",)
+# the integration that LangChain 1 writes into the metadata of `create_agent`'s graph
 _CREATED_AGENT = "langchain_create_agent"
 _SILENT_TYPES = ("prompt", "parser")
+# starts of default names: `RunnableSequence<a,b>` is no name of the app's
 _CLASS_NAMES = (
     "Runnable",
     "LangGraph",
@@ -29,65 +36,85 @@ _CLASS_NAMES = (
 )
 
 
-def operation(told: Mapping[str, Any], serialized: Any, parent: Run | None) -> Operation | None:
-    """The operation that a chain run is, with the parameter that names it; `None` for a step on the way."""
-    tags, metadata = told.get("tags") or (), told.get("metadata") or {}
-    if any(tag in _HIDDEN for tag in tags) or told.get("run_type") in _SILENT_TYPES:
+def chain_operation(
+    arguments: Arguments, serialized: Serialized, parent: Run | None
+) -> Operation | None:
+    """Return the operation that a chain run is; `None` for a step on the way."""
+    tags = arguments.get("tags") or ()
+    metadata = arguments.get("metadata") or {}
+    if arguments.get("run_type") in _SILENT_TYPES:
+        return None
+    if any(tag in _HIDDEN for tag in tags):
         return None
     if is_node(tags):
-        return "run_node", {"node_name": metadata.get("langgraph_node") or told.get("name")}
-    name = name_of(told, serialized)
+        node = metadata.get("langgraph_node") or arguments.get("name")
+        return "run_node", {"node_name": node}
+    name = chain_name(arguments, serialized)
     if _is_agent(metadata, serialized, parent):
         return "invoke_agent", {"agent_name": metadata.get("lc_agent_name") or name}
-    return ("invoke_workflow", {"workflow_name": name}) if parent is None else None
+    if parent is None:
+        return "invoke_workflow", {"workflow_name": name}
+    return None
 
 
 def is_node(tags: Any) -> bool:
-    """Whether a run is a node of a graph."""
+    """Whether the tags are those of a node of a graph."""
     return any(isinstance(tag, str) and tag.startswith(_NODE_TAG) for tag in tags or ())
 
 
-def _is_agent(metadata: Mapping[str, Any], serialized: Any, parent: Run | None) -> bool:
-    """Metadata goes down to all that an agent does, so only the run at which it first stands is the agent."""
-    if class_of(serialized) in _AGENT_CLASSES:
+def _is_agent(metadata: Arguments, serialized: Serialized, parent: Run | None) -> bool:
+    """Whether a run is an agent itself, rather than inside one.
+
+    Metadata goes down to all runs of an agent, so the agent is the outermost run that has it.
+    """
+    if _class_name(serialized) in _AGENT_CLASSES:
         return True
-    outer = (parent.told.get("metadata") or {}) if parent is not None else {}
-    if (
-        metadata.get("ls_integration") == _CREATED_AGENT
-        and outer.get("ls_integration") != _CREATED_AGENT
-    ):
+    outer: Arguments = {}
+    if parent is not None:
+        outer = parent.arguments.get("metadata") or outer
+    integration = metadata.get("ls_integration")
+    if integration == _CREATED_AGENT and integration != outer.get("ls_integration"):
         return True
     name = metadata.get("lc_agent_name")
     return name is not None and name != outer.get("lc_agent_name")
 
 
-def class_of(serialized: Any) -> str | None:
-    """The name of the class, as LangChain writes objects down; nothing else of that is ever read."""
-    path = serialized.get("id") if isinstance(serialized, Mapping) else None
-    return path[-1] if isinstance(path, list) and path and isinstance(path[-1], str) else None
+def _class_name(serialized: Serialized) -> str | None:
+    """Return the class of a runnable. The description holds settings as well, never read."""
+    if not isinstance(serialized, Mapping):
+        return None
+    path = serialized.get("id")
+    if not isinstance(path, list) or not path:
+        return None
+    # the path is that of the class in its package: `["langchain", "agents", "AgentExecutor"]`
+    name = path[-1]
+    return name if isinstance(name, str) else None
 
 
-def name_of(told: Mapping[str, Any], serialized: Any) -> str | None:
-    """The name that somebody gave to a chain; the name of its class is none."""
-    name = told.get("name")
-    if (
-        not isinstance(name, str)
-        or not name
-        or name.startswith(_CLASS_NAMES)
-        or name == class_of(serialized)
-    ):
+def chain_name(arguments: Arguments, serialized: Serialized) -> str | None:
+    """Return the name that the app gave to a chain; `None` for a class's name, the default."""
+    name = arguments.get("name")
+    if not isinstance(name, str) or not name:
+        return None
+    if name.startswith(_CLASS_NAMES):
+        return None
+    if name == _class_name(serialized):
         return None
     return None if _is_class(name) else name
 
 
+# the walk over all classes is slow, and an app has few names
 @functools.lru_cache(maxsize=1000)
 def _is_class(name: str) -> bool:
-    """Whether a class of LangChain's runnables, the app's own among them, has this name: objects without one get it."""
+    """Whether a class of runnables, of LangChain's or of the app's own, has this name."""
     module = sys.modules.get("langchain_core.runnables.base")
-    kinds = [module.Runnable] if module is not None else []
-    while kinds:
-        kind = kinds.pop()
-        if kind.__name__ == name:
+    if module is None:
+        return False
+    classes = [module.Runnable]
+    while classes:
+        runnable_class = classes.pop()
+        if runnable_class.__name__ == name:
             return True
-        kinds.extend(type.__subclasses__(kind))
+        # not `runnable_class.__subclasses__()`: a metaclass may have a method of that name
+        classes.extend(type.__subclasses__(runnable_class))
     return False

@@ -1,4 +1,4 @@
-"""A model's run as a call, from what LangChain tells of it: for models whose client nobody watches."""
+"""Read runs of models, tools and searches as calls: for models whose client nobody watches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from callspan.content.values import as_object
 from callspan.events import Call, Content
 from callspan.formats.fields import get, items, read_settings, text
 from callspan.formats.parts import tools
-from callspan.frameworks.langchain.message_reader import messages
+from callspan.frameworks.langchain.message_reader import Message, read_messages
+from callspan.frameworks.run import Arguments
 from callspan.lifecycle.observation import Observation
 
 _PROVIDERS = {
@@ -26,6 +27,11 @@ _PROVIDERS = {
     "ibm": "ibm.watsonx.ai",
 }
 """LangChain's names of providers that the conventions name otherwise."""
+_METADATA_SETTINGS = {
+    "ls_temperature": "temperature",
+    "ls_max_tokens": "max_tokens",
+    "ls_stop": "stop",
+}
 _SETTINGS = {
     "temperature": "temperature",
     "top_p": "top_p",
@@ -38,61 +44,65 @@ _SETTINGS = {
     "frequency_penalty": "frequency_penalty",
     "presence_penalty": "presence_penalty",
 }
+Prompts = Any
+"""A list of prompts, or for chats a list of conversations."""
+Settings = Mapping[str, Any]
+"""The parameters with which LangChain calls its model."""
 
 
-def call(operation: str, told: Mapping[str, Any], given: Any, stream: bool) -> Call:
-    """The call that a model's run is; `given` are its prompts or messages."""
-    metadata, asked = told.get("metadata") or {}, told.get("invocation_params") or {}
+def read_call(operation: str, arguments: Arguments, prompts: Prompts, stream: bool) -> Call:
+    """Return the call of a model's run from the arguments with which LangChain reported it."""
+    metadata = arguments.get("metadata") or {}
+    settings = arguments.get("invocation_params") or {}
     return Call(
         operation,
-        _provider(metadata, asked),
-        text(metadata.get("ls_model_name") or asked.get("model") or asked.get("model_name")),
-        _parameters(metadata, asked),
+        _provider(metadata, settings),
+        text(metadata.get("ls_model_name") or settings.get("model") or settings.get("model_name")),
+        _parameters(metadata, settings),
         stream=stream,
-        content=lambda: _content(operation, given, asked),
+        content=lambda: _content(operation, prompts, settings),
     )
 
 
-def _provider(metadata: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
-    name = text(metadata.get("ls_provider")) or text(asked.get("_type")) or "unknown"
+def _provider(metadata: Arguments, settings: Settings) -> str:
+    name = text(metadata.get("ls_provider")) or text(settings.get("_type")) or "unknown"
     return _PROVIDERS.get(name, name)
 
 
-def _parameters(metadata: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
-    standard = {
-        "temperature": metadata.get("ls_temperature"),
-        "max_tokens": metadata.get("ls_max_tokens"),
-        "stop": metadata.get("ls_stop"),
-    }
-    return {
-        **{name: value for name, value in standard.items() if value is not None},
-        **read_settings(asked, _SETTINGS),
-    }
+def _parameters(metadata: Arguments, settings: Settings) -> dict[str, Any]:
+    """Return the settings by neutral names; those of the call override those in the metadata."""
+    parameters: dict[str, Any] = {}
+    for key, name in _METADATA_SETTINGS.items():
+        value = metadata.get(key)
+        if value is not None:
+            parameters[name] = value
+    parameters.update(read_settings(settings, _SETTINGS))
+    return parameters
 
 
-def _content(operation: str, given: Any, asked: Mapping[str, Any]) -> Content:
-    if operation == "chat":
-        said = [one for group in given for one in messages(group)]
-    else:
-        said = [
-            {"role": "user", "parts": [{"type": "text", "content": str(prompt)}]}
-            for prompt in given
-        ]
-    return Content(said, tools=tools(asked.get("tools")))
+def _content(operation: str, prompts: Prompts, settings: Settings) -> Content:
+    messages: list[Message] = []
+    for prompt in prompts:
+        if operation == "chat":
+            messages.extend(read_messages(prompt))
+        else:
+            part = {"type": "text", "content": str(prompt)}
+            messages.append({"role": "user", "parts": [part]})
+    return Content(messages, tools=tools(settings.get("tools")))
 
 
-def tool_content(arguments: Any) -> Content:
-    """What a tool is given."""
-    return Content(arguments=as_object(arguments))
+def tool_content(tool_input: object) -> Content:
+    """Return the input of a tool as content."""
+    return Content(arguments=as_object(tool_input))
 
 
-def search_content(query: Any) -> Content:
-    """What is searched for."""
+def search_content(query: object) -> Content:
+    """Return the query of a search as content."""
     return Content(query=query if isinstance(query, str) else None)
 
 
-def result(observation: Observation, output: Any) -> Any:
-    """What a tool gave or a search found, where somebody reads it."""
+def read_output(observation: Observation, output: object) -> Any:
+    """Return a tool's result or a search's documents, if somebody reads them."""
     if not observation.needs_text:
         return None
     if observation.call.operation == "execute_tool":
@@ -102,6 +112,10 @@ def result(observation: Observation, output: Any) -> Any:
     return None
 
 
-def _document(item: Any) -> dict[str, Any]:
-    found = {"id": text(get(item, "id")), "content": text(get(item, "page_content"))}
-    return {name: value for name, value in found.items() if value is not None}
+def _document(item: object) -> dict[str, str]:
+    document: dict[str, str] = {}
+    for name, field in (("id", "id"), ("content", "page_content")):
+        value = text(get(item, field))
+        if value is not None:
+            document[name] = value
+    return document

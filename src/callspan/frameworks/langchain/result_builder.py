@@ -1,4 +1,4 @@
-"""What a call was answered, as LangChain's results; imported only once LangChain is wanted."""
+"""Build LangChain's results and chunks from a call; imported only once LangChain is wanted."""
 
 from __future__ import annotations
 
@@ -15,25 +15,30 @@ from langchain_core.outputs import (
 )
 
 from callspan.events import REASONING, TEXT, Call, Token, Usage
-from callspan.frameworks.langchain.message_builder import spoken
+from callspan.frameworks.langchain.message_builder import MessageParts, build_answer
+
+_COMPLETION = "text_completion"
 
 
-def result(call: Call) -> LLMResult:
-    """The answer as far as it came. Counts that nobody stated are left out."""
-    make = _completion if call.operation == "text_completion" else _message
-    made = [
-        make(call, run_context, message["parts"])
-        for run_context, message in enumerate(call.response.messages)
-    ]
-    each = call.choices if call.operation == "text_completion" else len(made)
-    rows = [made[at : at + each] for at in range(0, len(made), max(1, each))]
-    return LLMResult(generations=rows or [[]], llm_output=_output(call))  # type: ignore[arg-type]  # a list of a kind
+def build_result(call: Call) -> LLMResult:
+    """Return the answer as far as it has come. Counts that nobody stated are left out."""
+    is_completion = call.operation == _COMPLETION
+    build = _completion if is_completion else _message
+    generations: list[Generation] = []
+    for index, message in enumerate(call.response.messages):
+        generations.append(build(call, index, message["parts"]))
+    # the choices of a completion are grouped by its prompts; a chat has one group
+    group_size = max(1, call.choices if is_completion else len(generations))
+    groups: list[Any] = []
+    for start in range(0, len(generations), group_size):
+        groups.append(generations[start : start + group_size])
+    return LLMResult(generations=groups or [[]], llm_output=_llm_output(call))
 
 
-def chunk(call: Call, token: Token) -> tuple[str, GenerationChunk | ChatGenerationChunk]:
-    """A piece of the answer: its text, empty for what is no text, and the chunk."""
+def build_chunk(call: Call, token: Token) -> tuple[str, GenerationChunk | ChatGenerationChunk]:
+    """Return a piece of the answer as text and as a chunk; the text of a tool call is empty."""
     text = token.text if token.kind == TEXT else ""
-    if call.operation == "text_completion":
+    if call.operation == _COMPLETION:
         return text, GenerationChunk(text=text)
     if token.kind == TEXT:
         message = AIMessageChunk(content=text)
@@ -45,65 +50,70 @@ def chunk(call: Call, token: Token) -> tuple[str, GenerationChunk | ChatGenerati
     return text, ChatGenerationChunk(message=message)
 
 
-def _completion(call: Call, run_context: int, parts: list[dict[str, Any]]) -> Generation:
+def _completion(call: Call, index: int, parts: MessageParts) -> Generation:
     text = "".join(part["content"] for part in parts if part["type"] == TEXT)
-    return Generation(text=text, generation_info={"finish_reason": _reason(call, run_context)})
+    return Generation(text=text, generation_info={"finish_reason": _finish_reason(call, index)})
 
 
-def _message(call: Call, run_context: int, parts: list[dict[str, Any]]) -> Generation:
-    ending = {"finish_reason": _reason(call, run_context)}
-    facts = {
+def _message(call: Call, index: int, parts: MessageParts) -> Generation:
+    reason = _finish_reason(call, index)
+    metadata = {
         "model_name": _model(call),
         "id": call.response.id,
         "model_provider": call.provider,
-        **ending,
+        "finish_reason": reason,
     }
-    counts = (
-        _counts(call.response.usage) if run_context == 0 else None
-    )  # counts are of the whole call: told once
-    message = spoken(parts, response_metadata=facts, usage_metadata=counts, id=call.response.id)
-    return ChatGeneration(message=message, generation_info=ending)
+    # the counts are those of the whole call, so only the first message has them
+    usage = _usage_metadata(call.response.usage) if index == 0 else None
+    message = build_answer(
+        parts, response_metadata=metadata, usage_metadata=usage, id=call.response.id
+    )
+    return ChatGeneration(message=message, generation_info={"finish_reason": reason})
 
 
-def _reason(call: Call, run_context: int) -> str | None:
+def _finish_reason(call: Call, index: int) -> str | None:
     reasons = call.response.finish_reasons
-    return reasons[run_context] if run_context < len(reasons) else None
+    return reasons[index] if index < len(reasons) else None
 
 
 def _model(call: Call) -> str:
     return call.response.model or call.model or ""
 
 
-def _counts(usage: Usage | None) -> UsageMetadata | None:
-    """LangChain's own count, which must have both sides: none where one is unknown."""
+def _usage_metadata(usage: Usage | None) -> UsageMetadata | None:
+    """Return LangChain's usage, which must have both sides: `None` if one is unknown."""
     if usage is None or usage.input is None or usage.output is None:
         return None
     total = usage.input + usage.output
     counts = {"input_tokens": usage.input, "output_tokens": usage.output, "total_tokens": total}
-    found = cast("UsageMetadata", counts)  # newer checkers take its optional details for required
-    read = {
-        "cache_read": usage.cache_read,
-        "cache_creation": usage.cache_write,
-        "audio": usage.input_audio,
-    }
-    said = {"reasoning": usage.reasoning, "audio": usage.output_audio}
-    if known := _known(read):
-        found["input_token_details"] = InputTokenDetails(**known)
-    if known := _known(said):
-        found["output_token_details"] = OutputTokenDetails(**known)
-    return found
+    # newer checkers take its optional details for required ones
+    metadata = cast("UsageMetadata", counts)
+    input_details = _without_none(
+        {
+            "cache_read": usage.cache_read,
+            "cache_creation": usage.cache_write,
+            "audio": usage.input_audio,
+        }
+    )
+    output_details = _without_none({"reasoning": usage.reasoning, "audio": usage.output_audio})
+    if input_details:
+        metadata["input_token_details"] = InputTokenDetails(**input_details)
+    if output_details:
+        metadata["output_token_details"] = OutputTokenDetails(**output_details)
+    return metadata
 
 
-def _known(counts: dict[str, int | None]) -> Any:
+def _without_none(counts: dict[str, int | None]) -> Any:
     return {name: value for name, value in counts.items() if value is not None}
 
 
-def _output(call: Call) -> dict[str, Any]:
+def _llm_output(call: Call) -> dict[str, Any]:
+    output: dict[str, Any] = {"model_name": _model(call), "id": call.response.id}
     usage = call.response.usage
-    found: dict[str, Any] = {"model_name": _model(call), "id": call.response.id}
-    if usage is not None and usage.total is not None:
-        counts = _known({"prompt_tokens": usage.input, "completion_tokens": usage.output})
-        found["token_usage"] = (
-            {**counts, "total_tokens": usage.total} if len(counts) == 2 else counts
-        )
-    return found
+    if usage is None or usage.total is None:
+        return output
+    counts = _without_none({"prompt_tokens": usage.input, "completion_tokens": usage.output})
+    if len(counts) == 2:
+        counts["total_tokens"] = usage.total
+    output["token_usage"] = counts
+    return output

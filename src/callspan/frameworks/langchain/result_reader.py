@@ -1,4 +1,4 @@
-"""What a model's run gave, as LangChain tells it: for models whose client nobody watches."""
+"""Read LangChain's results and chunks as deltas: for models whose client nobody watches."""
 
 from __future__ import annotations
 
@@ -6,140 +6,180 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from callspan.events import TEXT, TOOL_CALL, Delta, Part, Usage
+from callspan.events import REASONING, TEXT, Delta, Part, Usage
 from callspan.formats.fields import count, get, items, text
 from callspan.formats.openai.usage import read_usage
-from callspan.frameworks.langchain.message_reader import parts
+from callspan.frameworks.langchain.message_reader import read_parts
 
 _OWN_IDS = ("run-", "run--", "lc_run-", "lc_")
+"""Starts of the ids that LangChain makes up where a provider states none."""
+_REASON_NAMES = ("finish_reason", "stop_reason", "done_reason")
+Item = Any
+"""A result, a generation or a message of LangChain's, or a part of one."""
+Metadata = Mapping[str, Any]
 
 
-def read(item: Any, full: bool) -> Delta | None:
-    """A whole result, or one chunk of a stream."""
+def read(item: Item, needs_text: bool) -> Delta | None:
+    """Return the delta of a whole result, or of one chunk of a stream."""
     if item is None:
         return None
-    return _whole(item, full) if hasattr(item, "generations") else _chunk(item)
+    if hasattr(item, "generations"):
+        return _read_result(item, needs_text)
+    return _read_chunk(item)
 
 
-def _chunk(item: Any) -> Delta:
-    said = item if isinstance(item, str) else get(item, "text")
-    return Delta(parts=(Part(TEXT, said),) if isinstance(said, str) and said else ())
+def _read_chunk(item: Item) -> Delta:
+    content = item if isinstance(item, str) else get(item, "text")
+    if isinstance(content, str) and content:
+        return Delta(parts=(Part(TEXT, content),))
+    return Delta(parts=())
 
 
-def _whole(result: Any, full: bool) -> Delta:
-    generations = [one for group in items(result.generations) for one in items(group)]
+def _generations(result: Item) -> list[Item]:
+    """Return the generations of a result, which LangChain groups by prompt."""
+    generations: list[Item] = []
+    for group in items(get(result, "generations")):
+        generations.extend(items(group))
+    return generations
+
+
+def _read_result(result: Item, needs_text: bool) -> Delta:
+    generations = _generations(result)
     output = result.llm_output if isinstance(result.llm_output, Mapping) else {}
-    message = get(generations[0], "message") if generations else None
-    metadata = get(message, "response_metadata") or {}
+    first_message = get(generations[0], "message") if generations else None
+    metadata = get(first_message, "response_metadata") or {}
+    parts: list[Part] = []
+    reasons: list[tuple[int, str]] = []
+    for index, generation in enumerate(generations):
+        if needs_text:
+            parts.extend(_parts(generation, index))
+        reason = _finish_reason(generation)
+        if reason:
+            reasons.append((index, reason))
     return Delta(
-        id=_id(message, metadata, output),
-        model=text(metadata.get("model_name") or metadata.get("model") or output.get("model_name")),
-        parts=[part for index, one in enumerate(generations) for part in _parts(one, index)]
-        if full
-        else (),
-        finish_reasons=[
-            (index, _reason(one)) for index, one in enumerate(generations) if _reason(one)
-        ],
+        id=_response_id(first_message, metadata, output),
+        model=_model(metadata, output),
+        parts=parts,
+        finish_reasons=reasons,
         usage=_usage(generations, output),
-        details=_tier(metadata),
+        details=_service_tier(metadata),
         whole=True,
         last=True,
     )
 
 
-def _id(message: Any, metadata: Mapping[str, Any], output: Mapping[str, Any]) -> str | None:
-    """The provider's id of the answer; LangChain makes one up where there is none."""
-    found = text(metadata.get("id") or output.get("id") or get(message, "id"))
-    return None if found is None or found.startswith(_OWN_IDS) else found
+def _model(metadata: Metadata, output: Metadata) -> str | None:
+    # the name differs between LangChain's packages
+    for source, key in ((metadata, "model_name"), (metadata, "model"), (output, "model_name")):
+        if source.get(key):
+            return text(source.get(key))
+    return None
 
 
-def _tier(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    found = text(metadata.get("service_tier"))
-    return {"service_tier": found} if found else {}
+def _response_id(message: Item, metadata: Metadata, output: Metadata) -> str | None:
+    """Return the provider's id of the answer; `None` for an id that LangChain has made up."""
+    response_id = text(metadata.get("id") or output.get("id") or get(message, "id"))
+    if response_id is None or response_id.startswith(_OWN_IDS):
+        return None
+    return response_id
 
 
-def _reason(generation: Any) -> str | None:
-    for source in (
-        get(generation, "generation_info"),
-        get(get(generation, "message"), "response_metadata"),
-    ):
-        for name in ("finish_reason", "stop_reason", "done_reason"):
-            if isinstance(source, Mapping) and text(source.get(name)):
+def _service_tier(metadata: Metadata) -> dict[str, Any]:
+    tier = text(metadata.get("service_tier"))
+    return {"service_tier": tier} if tier else {}
+
+
+def _finish_reason(generation: Item) -> str | None:
+    message = get(generation, "message")
+    for source in (get(generation, "generation_info"), get(message, "response_metadata")):
+        if not isinstance(source, Mapping):
+            continue
+        for name in _REASON_NAMES:
+            if text(source.get(name)):
                 return source[name]
     return None
 
 
-def _parts(generation: Any, index: int) -> list[Part]:
+def _parts(generation: Item, index: int) -> list[Part]:
     message = get(generation, "message")
     if message is None:
         return [Part(TEXT, get(generation, "text") or "", index)]
-    found = []
-    for part in parts(message):
-        rest = {key: value for key, value in part.items() if key != "type"}
-        if part["type"] in (TEXT, "reasoning"):
-            found.append(Part(part["type"], part["content"], index))
+    parts: list[Part] = []
+    for part in read_parts(message):
+        if part["type"] in (TEXT, REASONING):
+            parts.append(Part(part["type"], part["content"], index))
         else:
-            found.append(
-                Part(
-                    TOOL_CALL if part["type"] == TOOL_CALL else part["type"],
-                    choice=index,
-                    data=rest,
-                )
-            )
-    return found
+            data = {key: value for key, value in part.items() if key != "type"}
+            parts.append(Part(part["type"], choice=index, data=data))
+    return parts
 
 
-def _usage(generations: list[Any], output: Mapping[str, Any]) -> Usage | None:
-    stated = output.get("token_usage") or output.get("usage")
-    for one in generations:
-        message = get(one, "message")
-        found = get(message, "usage_metadata")
-        if found:
-            stated = get(get(message, "response_metadata"), "token_usage") or stated
-            return _with_billing(_of_metadata(found), stated)
-    return read_usage(stated) if stated else None
+def _usage(generations: list[Item], output: Metadata) -> Usage | None:
+    """Return LangChain's counts of the first message that has them, else the provider's own."""
+    provider_usage = output.get("token_usage") or output.get("usage")
+    for generation in generations:
+        message = get(generation, "message")
+        metadata = get(message, "usage_metadata")
+        if metadata:
+            response_metadata = get(message, "response_metadata")
+            provider_usage = get(response_metadata, "token_usage") or provider_usage
+            return _with_cost(_read_usage_metadata(metadata), provider_usage)
+    return read_usage(provider_usage) if provider_usage else None
 
 
-def _with_billing(found: Usage | None, stated: Any) -> Usage | None:
-    """Add what the provider's own counts say of the cost, for which LangChain has no name."""
-    own = read_usage(stated) if found is not None and stated else None
-    if found is not None and own is not None:
-        found.cost, found.details = own.cost, own.details
-    return found
+def _with_cost(usage: Usage | None, provider_usage: Item) -> Usage | None:
+    """Add the cost that the provider states, for which LangChain has no name."""
+    if usage is None or not provider_usage:
+        return usage
+    own_usage = read_usage(provider_usage)
+    if own_usage is not None:
+        usage.cost, usage.details = own_usage.cost, own_usage.details
+    return usage
 
 
-def _of_metadata(stated: Any) -> Usage | None:
-    """Counts by LangChain's names: input includes what was cached, output the reasoning."""
-    sent, said = get(stated, "input_token_details"), get(stated, "output_token_details")
-    written = count(sent, "cache_creation")
-    hour, minutes = (
-        count(sent, "ephemeral_1h_input_tokens"),
-        count(sent, "ephemeral_5m_input_tokens"),
-    )
-    found = Usage(
-        input=count(stated, "input_tokens"),
-        output=count(stated, "output_tokens"),
-        cache_read=count(sent, "cache_read"),
-        cache_write=_most(written, hour, minutes),
+def _read_usage_metadata(metadata: Item) -> Usage | None:
+    """Return counts by LangChain's names: input includes cached tokens, output the reasoning."""
+    input_details = get(metadata, "input_token_details")
+    output_details = get(metadata, "output_token_details")
+    written = count(input_details, "cache_creation")
+    hour = count(input_details, "ephemeral_1h_input_tokens")
+    minutes = count(input_details, "ephemeral_5m_input_tokens")
+    usage = Usage(
+        input=count(metadata, "input_tokens"),
+        output=count(metadata, "output_tokens"),
+        cache_read=count(input_details, "cache_read"),
+        cache_write=_cache_write(written, hour, minutes),
         cache_write_1h=hour,
-        reasoning=count(said, "reasoning"),
-        input_audio=count(sent, "audio"),
-        output_audio=count(said, "audio"),
+        reasoning=count(output_details, "reasoning"),
+        input_audio=count(input_details, "audio"),
+        output_audio=count(output_details, "audio"),
     )
-    return None if found.states_nothing else found
+    return None if usage.states_nothing else usage
 
 
-def from_cache(result: Any) -> bool:
-    """Whether the answer was LangChain's cache's, so that no model was called."""
-    generations = [
-        one for group in items(getattr(result, "generations", None)) for one in items(group)
-    ]
-    usage = get(get(generations[0], "message"), "usage_metadata") if generations else None
+def _cache_write(total: int | None, hour: int | None, minutes: int | None) -> int | None:
+    """Return the tokens written to caches.
+
+    Where the counts of the two lifetimes are stated, the total may be left out or be 0.
+    """
+    by_lifetime = [tokens for tokens in (hour, minutes) if tokens is not None]
+    if not by_lifetime:
+        return total
+    return max(sum(by_lifetime), total or 0)
+
+
+def is_from_cache(result: Item) -> bool:
+    """Whether LangChain's cache has answered, so that no model was called."""
+    generations = _generations(result)
+    if not generations:
+        return False
+    usage = get(get(generations[0], "message"), "usage_metadata")
+    # LangChain writes a cost of 0 into the usage of a cached answer
     return isinstance(usage, Mapping) and usage.get("total_cost") == 0
 
 
-def at_choice(delta: Delta | None, index: int) -> Delta:
-    """An answer to one of several prompts of a request, as one choice of the request's answer."""
+def as_choice(delta: Delta | None, index: int) -> Delta:
+    """Return the answer to one of a request's prompts as one choice of the request's answer."""
     if delta is None:
         return Delta()
     return replace(
@@ -148,10 +188,3 @@ def at_choice(delta: Delta | None, index: int) -> Delta:
         parts=[replace(part, choice=index) for part in delta.parts],
         finish_reasons=[(index, reason) for _, reason in delta.finish_reasons[:1]],
     )
-
-
-def _most(written: int | None, hour: int | None, minutes: int | None) -> int | None:
-    """Return what was written to caches: where lifetimes are stated the sum may be left out, or be 0."""
-    parts = [number for number in (hour, minutes) if number is not None]
-    known = [number for number in (written, sum(parts) if parts else None) if number is not None]
-    return max(known, default=None)

@@ -1,278 +1,142 @@
-"""LangChain's callbacks as a tree of runs, which become observations."""
+"""The tree of LangChain's open runs, which become observations."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TypeVar
 
-from callspan.events import Call, Content, Delta
-from callspan.events.exceptions import note_translation, qualified
+from callspan.events import Call, Content
 from callspan.formats.format import read_nothing
-from callspan.frameworks.integration import Opener
-from callspan.frameworks.langchain import operations, request_reader, result_reader
-from callspan.frameworks.langchain.facts import framework
-from callspan.frameworks.langchain.operations import Operation
-from callspan.frameworks.run import ModelRun, Run, Runs, around
-from callspan.frameworks.run_context import ModelRunContext, OpaqueRunContext, delegate
+from callspan.frameworks.integration import ObservationFactory
+from callspan.frameworks.langchain import request_reader, result_reader
+from callspan.frameworks.langchain.facts import read_framework
+from callspan.frameworks.langchain.operations import Operation, chain_name
+from callspan.frameworks.run import Arguments, ModelRun, Run, Runs, enclosing_run
 from callspan.lifecycle.control_flow import steers
-from callspan.lifecycle.observation import Observation
-from callspan.runtime import guard, scope
-from callspan.runtime.background import running_loop
-from callspan.runtime.number import real
+from callspan.lifecycle.observation import Observation, Reader
+from callspan.runtime import scope
 
-_BARE_TASKS = sys.version_info < (3, 11)
-"""Before Python 3.11 LangGraph awaits an asynchronous node in the context in which it tells of it, not in a copy."""
-Told = Mapping[str, Any]
+AnyRun = TypeVar("AnyRun", bound=Run)
 
 
 class Tree:
-    """All runs that LangChain has told of and that are open. `opener` is none while nobody listens: then no run is
-    begun, and those that are open still end. `everywhere` says that all runs are heard, not only those of handlers
-    that the app has given itself."""
+    """All open runs that LangChain has reported.
+
+    Attributes:
+        create_observation: The factory of observations. While it is `None` no run begins, and
+            those that are open still end.
+        everywhere: Whether all runs are reported, or only those of handlers that the app itself
+            has given to LangChain.
+        runs: The open runs.
+    """
 
     def __init__(self) -> None:
-        self.opener: Opener | None = None
+        self.create_observation: ObservationFactory | None = None
         self.everywhere = False
         self.runs = Runs()
 
-    def hear(self, event: str, args: tuple[Any, ...], told: Told) -> None:
-        """Take in one callback. Nothing that goes wrong here reaches the app."""
-        method = _METHODS.get(event)
-        if method is None:
-            return
-        try:
-            method(self, told, *args)
-        except Exception as error:  # noqa: BLE001  our fault must not disturb the app, whose callback this is
-            guard.report(f"hearing LangChain's {event}", error)
-
-    # -- beginnings --------------------------------------------------------------------------------------------
-
-    def _begin(self, told: Told, kind: type[Run]) -> Run | None:
-        run_id, opener = told.get("run_id"), self.opener
-        if (
-            run_id is None
-            or opener is None
-            or self.runs.exact(run_id) is not None
-            or scope.suppressed()
-        ):
+    def begin(self, arguments: Arguments, run_type: type[AnyRun]) -> AnyRun | None:
+        """Return a new run, or `None` if it is open already or nothing is observed here."""
+        run_id = arguments.get("run_id")
+        if run_id is None or self.create_observation is None:
             return None
-        parent = self.runs.get(told.get("parent_run_id")) or around(scope.run_context())
-        run = kind(run_id, parent, told, framework)
+        # several handlers report one run
+        if self.runs.get_exact(run_id) is not None or scope.suppressed():
+            return None
+        parent = self.runs.get(arguments.get("parent_run_id"))
+        if parent is None:
+            # LangChain loses the parent in threads, and in the app's own code within a run
+            parent = enclosing_run(scope.run_context())
+        run = run_type(run_id, parent, arguments, read_framework)
         self.runs.add(run)
         return run
 
-    def _chain_start(
-        self, told: Told, serialized: Any = None, inputs: Any = None, *_rest: Any
+    def start_operation(
+        self, run: Run, operation: Operation, content: Callable[[], Content] = Content
     ) -> None:
-        run = self._begin(told, Run)
-        if run is None:
-            return
-        if operations.is_node(told.get("tags")) and run.parent is not None:
-            self._graph(run.parent)
-        found = operations.operation(told, serialized, run.parent)
-        if found is not None:
-            self._tell(run, found)
-            if _BARE_TASKS and found[0] == "run_node" and running_loop() is not None:
-                run.mark = scope.enter(run.context)
+        """Make a run an observed operation."""
+        name, parameters = operation
+        parameters = {key: value for key, value in parameters.items() if value}
+        self._observe(run, Call(name, "", None, parameters, content=content), read_nothing)
 
-    def _graph(self, run: Run) -> None:
-        """A run that turns out to be a graph, because a node runs in it, is an operation.
+    def start_graph(self, run: Run) -> None:
+        """Make a run an operation because it is a graph: a node has begun in it.
 
-        Its first nodes may begin in several threads at once: one makes it an operation, and the others wait for that.
+        The first nodes of a graph may begin in several threads at once: one of them makes it an
+        operation, and the others wait for that.
         """
-        with run.turn():
+        with run.exclusive():
             if run.observation is not None or run.over:
                 return
-            self._tell(
-                run, ("invoke_workflow", {"workflow_name": operations.name_of(run.told, None)})
-            )
+            name = chain_name(run.arguments, None)
+            self.start_operation(run, ("invoke_workflow", {"workflow_name": name}))
+            # children that began before stand in the context without the graph's span
             for child in list(run.children):
                 child.move_into(run)
 
-    def _tool_start(
-        self, told: Told, serialized: Any = None, given: Any = None, *_rest: Any
-    ) -> None:
-        run = self._begin(told, Run)
-        if run is None:
-            return
-        known = serialized if isinstance(serialized, Mapping) else {}
-        parameters = {
-            "tool_name": known.get("name") or told.get("name") or "unknown",
-            "tool_type": "function",
-            "tool_description": known.get("description"),
-            "tool_call_id": told.get("tool_call_id"),
-            "agent_name": _agent_name(run),
-        }
-        arguments = told.get("inputs") or given
-        self._tell(
-            run, ("execute_tool", parameters), lambda: request_reader.tool_content(arguments)
-        )
-
-    def _retriever_start(
-        self, told: Told, serialized: Any = None, query: Any = None, *_rest: Any
-    ) -> None:
-        run = self._begin(told, Run)
-        if run is None:
-            return
-        self._tell(run, ("retrieval", {}), lambda: request_reader.search_content(query))
-        run_context = scope.run_context()
-        if isinstance(run_context, OpaqueRunContext) and run_context.opens:
-            scope.enter(run.context)  # whoever made the place puts back what was before
-
-    def _model_start(self, told: Told, given: Any, operation: str) -> None:
-        run = self._begin(told, ModelRun)
-        if not isinstance(run, ModelRun):
-            return
-        run.asked = (operation, given)
-        run_context = scope.run_context()
-        if isinstance(run_context, ModelRunContext):
-            run_context.add(run)
-        delegate(run)
-
-    def _chat_start(
-        self, told: Told, _serialized: Any = None, given: Any = (), *_rest: Any
-    ) -> None:
-        self._model_start(told, given, "chat")
-
-    def _llm_start(self, told: Told, _serialized: Any = None, given: Any = (), *_rest: Any) -> None:
-        self._model_start(told, given, "text_completion")
-
-    def _tell(
-        self, run: Run, operation: Operation, content: Callable[[], Content] = Content
-    ) -> None:
-        name, parameters = operation
-        call = Call(
-            name,
-            "",
-            None,
-            {key: value for key, value in parameters.items() if value},
-            content=content,
-        )
-        self._observe(run, call, read_nothing)
-
-    def _observe(self, run: Run, call: Call, read: Callable[[Any, bool], Delta | None]) -> None:
+    def _observe(self, run: Run, call: Call, read: Reader) -> None:
         call.framework = run.framework
-        opener = self.opener
-        if opener is None:
+        create_observation = self.create_observation
+        if create_observation is None:
             return
-        with run.turn():
-            if (
-                not run.over
-            ):  # else another thread has closed it, with all that was open in its parent
-                run.tell(opener(call, read, run.base))
+        with run.exclusive():
+            # another thread may have closed it, with all that was open in its parent
+            if not run.over:
+                run.start_observation(create_observation(call, read, run.base))
 
-    # -- models whose client nobody watches --------------------------------------------------------------------
+    def model_observation(self, run: ModelRun, stream: bool) -> Observation | None:
+        """Return the observation of a model's run that no client's call and no other run reports.
 
-    def _spoken(self, run: ModelRun, stream: bool) -> Observation | None:
-        """The observation of a model's run that nobody else tells of; runs answered by one request share it."""
-        with run.group[0].turn():
+        It begins with the first call of this method. Runs that one request answers share it.
+        """
+        with run.group[0].exclusive():
             if run.observation is None and not (run.adopted or run.delegated):
-                operation, given = run.asked
-                first = next((one for one in run.group if one.observation is not None), run)
+                first = _first_observed(run)
                 if first is run:
-                    self._observe(
-                        run,
-                        request_reader.call(operation, run.told, given, stream),
-                        result_reader.read,
-                    )
+                    operation, prompts = run.model_input
+                    call = request_reader.read_call(operation, run.arguments, prompts, stream)
+                    self._observe(run, call, result_reader.read)
                 run.observation = first.observation
         return run.observation
 
-    def _token(self, told: Told, token: Any = None, *_rest: Any) -> None:
-        run = self.runs.get(told.get("run_id"))
-        if isinstance(run, ModelRun) and not run.adopted:
-            observation = self._spoken(run, True)
-            if observation is None:
-                return
-            token = told.get("token") if token is None else token  # which LangChain tells by name
-            said = token if isinstance(token, str) and token else told.get("chunk")
-            known = observation.call.response.first_token is not None and not observation.needs_text
-            observation.chunk(
-                None if known else said
-            )  # mere text matters only to those who read text
-
-    def _event(self, told: Told, event: Any = None, *_rest: Any) -> None:
-        """An event of the protocol for streams that newer versions speak; its text comes as deltas."""
-        delta = event.get("delta") if isinstance(event, Mapping) else None
-        said = delta.get("text") if isinstance(delta, Mapping) else None
-        if isinstance(said, str) and said:
-            self._token(told, said)
-
-    def _retry(self, told: Told, state: Any = None, *_rest: Any) -> None:
-        run = self.runs.get(told.get("run_id"))
-        observation = run.observation if run is not None else None
-        if observation is not None and not observation.ended:
-            error = getattr(getattr(state, "outcome", None), "exception", lambda: None)()
-            wait = getattr(getattr(state, "next_action", None), "sleep", 0.0)
-            observation.retry(
-                qualified(type(error)) if error is not None else "unknown", real(wait) or 0.0
-            )
-
-    # -- ends --------------------------------------------------------------------------------------------------
-
-    def _take(self, told: Told) -> Run | None:
-        run = self.runs.take(told.get("run_id"))
-        if run is not None and run.mark is not None:
-            scope.leave(run.mark)
+    def take(self, arguments: Arguments) -> Run | None:
+        """Return the run that ends, and forget it; `None` if it is unknown."""
+        run = self.runs.take(arguments.get("run_id"))
+        if run is not None and run.context_token is not None:
+            scope.leave(run.context_token)
         return run
 
-    def _end(self, told: Told, output: Any = None, *_rest: Any) -> None:
-        run = self._take(told)
-        if isinstance(run, ModelRun):
-            self._model_end(run, output)
-        elif run is not None:
-            observation = run.end()
-            if observation is not None:
-                observation.call.response.result = request_reader.result(observation, output)
-                observation.finish()
-
-    def _model_end(self, run: ModelRun, result: Any) -> None:
-        run.closed = True
-        if run.observation is None and result_reader.from_cache(result):
-            return
-        observation = self._spoken(run, False)
-        if observation is None or observation.ended:
-            return
-        if len(run.group) == 1:
-            observation.answer(result)
-            return
-        delta = result_reader.read(result, observation.needs_text)
-        observation.call.response.add(
-            result_reader.at_choice(delta, run.group.index(run)), observation.needs_text
-        )
-        if all(one.closed for one in run.group):
-            observation.finish()
-
-    def _error(self, told: Told, error: Any = None, *_rest: Any) -> None:
-        run = self._take(told)
-        if run is None:
-            return
-        failure = error if isinstance(error, BaseException) else None
-        if isinstance(run, ModelRun) and run.adopted and failure is not None:
-            note_translation(run.call, failure)
-        self.close(run, failure)
-
     def close(self, run: Run, error: BaseException | None) -> None:
-        """End a run that did not end well, and all that is still open in it. No error means that its reader left.
+        """End a run that did not end well, and all open runs inside it.
 
-        What failed in a run has told of that already; what is open in it was left by the one that failed. A
-        cancellation is told of the outermost alone, and is everybody's.
+        A run inside that failed has reported that already, so those still open were left by the
+        run that failed: they are abandoned. A cancellation is reported of the outermost run
+        alone, and goes for all inside. No error means that the reader left.
         """
         self.runs.remove(run)
-        inner = None if isinstance(error, Exception) else error
+        # a cancellation is everybody's, an exception only that of the run that it ends
+        inner_error = None if isinstance(error, Exception) else error
         for child in list(run.children):
-            self.close(child, inner)
+            self.close(child, inner_error)
         if isinstance(run, ModelRun):
             run.closed = True
-            self._spoken(run, False)
+            # a model that fails before its first token has no observation yet
+            self.model_observation(run, False)
         observation = run.end()
         if observation is not None:
-            _fail(observation, error)
+            _end_with_error(observation, error)
 
 
-def _fail(observation: Observation, error: BaseException | None) -> None:
-    """Neither control flow nor a reader that left is a failure."""
+def _first_observed(run: ModelRun) -> ModelRun:
+    """Return the first run of the group that has an observation, else the run itself."""
+    for member in run.group:
+        if member.observation is not None:
+            return member
+    return run
+
+
+def _end_with_error(observation: Observation, error: BaseException | None) -> None:
+    """End an observation; neither control flow nor a reader that left is a failure."""
     if error is None or isinstance(error, GeneratorExit):
         observation.abandon()
     elif steers(error):
@@ -281,29 +145,4 @@ def _fail(observation: Observation, error: BaseException | None) -> None:
         observation.fail(error)
 
 
-def _agent_name(run: Run) -> str | None:
-    agent = scope.agent(run.call)
-    return agent.parameters.get("agent_name") if agent is not None else None
-
-
-_METHODS: dict[str, Callable[..., None]] = {
-    "on_chain_start": Tree._chain_start,
-    "on_tool_start": Tree._tool_start,
-    "on_retriever_start": Tree._retriever_start,
-    "on_chat_model_start": Tree._chat_start,
-    "on_llm_start": Tree._llm_start,
-    "on_llm_new_token": Tree._token,
-    "on_stream_event": Tree._event,
-    "on_retry": Tree._retry,
-    "on_chain_end": Tree._end,
-    "on_tool_end": Tree._end,
-    "on_retriever_end": Tree._end,
-    "on_llm_end": Tree._end,
-    "on_chain_error": Tree._error,
-    "on_tool_error": Tree._error,
-    "on_retriever_error": Tree._error,
-    "on_llm_error": Tree._error,
-}
-"""What each callback does. Text, agent actions and custom events say nothing that the runs do not."""
-EVENTS = (*_METHODS, "on_agent_action", "on_agent_finish", "on_text", "on_custom_event")
 tree = Tree()

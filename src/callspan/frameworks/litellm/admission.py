@@ -1,57 +1,78 @@
-"""Budgets, asked when LiteLLM is about to send a request; and how a refusal reaches the app through LiteLLM."""
+"""Budgets for LiteLLM's requests: they are asked before a request is sent, and refusals are kept.
+
+LiteLLM turns an exception raised inside into one of its own; here the refusal is found again.
+"""
 
 from __future__ import annotations
 
 from callspan.accounting.budgets import BudgetExceeded
 from callspan.formats.format import read_nothing
-from callspan.frameworks.integration import Opener
+from callspan.frameworks.integration import ObservationFactory
 from callspan.frameworks.litellm.request import Request
 from callspan.frameworks.run_context import ProxyRunContext
 from callspan.runtime import guard
 
-_DEEP = 32
-"""How many exceptions are looked through for a refusal."""
+_MOST_CAUSES = 32
+"""How many exceptions of a chain of causes are searched for a refusal."""
 
 
-def admit(request: Request, opener: Opener | None) -> None:
-    """Reserve what a request may need, unless another tells of it; raises `BudgetExceeded` where too little is left."""
-    if opener is None or request.mocked or request.reservation is not None or not request.waiting:
+def admit(request: Request, create_observation: ObservationFactory | None) -> None:
+    """Reserve the tokens that a request may need, unless another reports the call.
+
+    Raises:
+        BudgetExceeded: If too little is left.
+    """
+    if create_observation is None or request.mocked:
+        return
+    if request.reservation is not None:
+        # LiteLLM may log one request twice: it is admitted once
+        return
+    if not request.is_pending:
+        # another reports the call, and has asked the budgets
         return
     try:
-        _ask(request, opener)
+        _reserve(request, create_observation)
     except BudgetExceeded:
         raise
-    except Exception as error:  # noqa: BLE001  an odd request must not keep the app from calling its model
+    except Exception as error:  # noqa: BLE001  an odd request must not stop the call
         guard.report("looking at budgets for LiteLLM", error)
 
 
-def _ask(request: Request, opener: Opener) -> None:
-    observation = opener(request.made(request.stream, False), read_nothing, request.base)
+def _reserve(request: Request, create_observation: ObservationFactory) -> None:
+    call = request.build_call(request.stream, False)
+    observation = create_observation(call, read_nothing, request.base)
     if observation is not None and observation.budgets:
         observation.size = request.size
         observation.admit()
         request.reservation = observation.reservation
 
 
-def refused(
+def find_refusal_of(
     request: Request, error: BaseException, handled: BaseException | None
 ) -> BudgetExceeded | None:
-    """The refusal that a failing function is to raise; what was being `handled` before the call is none of its.
+    """Return the refusal that a failing function is to raise in place of LiteLLM's exception.
 
-    A function that has tried several others raises but the words of the last, so that one's end is noted here.
+    A function that has tried several others, as a router does, raises a new exception with the
+    text of the last. So a refusal is kept on the request around as well.
+
+    Args:
+        request: The call of the function.
+        error: The exception that it raised.
+        handled: The exception that was being handled before the call; none of the call's.
     """
-    stop = refusal(error, handled) or request.stop
-    around = request.outer.runs[0] if isinstance(request.outer, ProxyRunContext) else None
-    if isinstance(around, Request):
-        around.stop = stop
-    return stop
+    refusal = find_refusal(error, handled) or request.refusal
+    if isinstance(request.outer, ProxyRunContext):
+        outer_request = request.outer.runs[0]
+        if isinstance(outer_request, Request):
+            outer_request.refusal = refusal
+    return refusal
 
 
-def refusal(
+def find_refusal(
     error: BaseException | None, handled: BaseException | None = None
 ) -> BudgetExceeded | None:
-    """The refusal of which LiteLLM has made an error of its own."""
-    for _ in range(_DEEP):
+    """Return the refusal of a budget among an exception and its causes."""
+    for _ in range(_MOST_CAUSES):
         if error is None or error is handled:
             return None
         if isinstance(error, BudgetExceeded):

@@ -1,7 +1,8 @@
-"""What LiteLLM gives: OpenAI's shapes, in which it fills in by itself what a provider has not said.
+"""Read LiteLLM's answers, which have OpenAI's shape and values that LiteLLM has made up itself.
 
-Only what is known to be the provider's is taken over. Of a whole answer LiteLLM shows the text as it came, which can be
-asked whether it speaks of tokens at all. Of a stream it keeps the chunks, and what it has counted itself is in none.
+Only values that are the provider's own are taken over. Of a whole answer LiteLLM shows the text as
+it came, in which they are looked up. Of a stream it keeps the chunks, and its own counts are in
+none of them.
 """
 
 from __future__ import annotations
@@ -19,21 +20,24 @@ from callspan.frameworks.litellm.request import Request
 from callspan.lifecycle.observation import Reader
 
 _UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_MADE_UP = re.compile(f"(chatcmpl|cmpl)-{_UUID}")
-_DOUBTFUL = re.compile(rf"(\w+[-_])?{_UUID}")
-"""Ids that LiteLLM makes up, and such as it may have made up for an answer that it does not show."""
+_LITELLM_ID = re.compile(f"(chatcmpl|cmpl)-{_UUID}")
+"""Ids that LiteLLM makes up."""
+_POSSIBLE_LITELLM_ID = re.compile(rf"(\w+[-_])?{_UUID}")
+"""Ids that LiteLLM may have made up for an answer whose text it does not show."""
+Item = Any
+"""An answer or a chunk of LiteLLM's."""
 
 
-def whole(request: Request) -> Reader:
-    """What reads a whole answer."""
+def answer_reader(request: Request) -> Reader:
+    """Return a reader of whole answers."""
     if request.function.native:
         return request.wire_format.read
 
-    def read(item: Any, full: bool) -> Delta | None:
-        delta = request.wire_format.read(item, full)
+    def read(item: Item, needs_text: bool) -> Delta | None:
+        delta = request.wire_format.read(item, needs_text)
         if delta is not None:
-            raw = request.whole_text()
-            delta.id = _identity(delta.id, raw)
+            raw = request.answer_text()
+            delta.id = _provider_id(delta.id, raw)
             delta.usage = token_counts.of_answer(
                 raw, request.headers(), delta.usage, get(item, "usage")
             )
@@ -42,48 +46,57 @@ def whole(request: Request) -> Reader:
     return read
 
 
-def chunks(request: Request, stream: Any) -> Reader:
-    """What reads a stream's chunks. Those that LiteLLM keeps say what the provider has counted."""
-    source = weakref.ref(stream)
+def chunk_reader(request: Request, stream: object) -> Reader:
+    """Return a reader of a stream's chunks; the counts are those in the chunks LiteLLM keeps."""
+    # the observation keeps the reader and must not keep the stream: dropping it ends the call
+    stream_ref = weakref.ref(stream)
 
-    def read(item: Any, full: bool) -> Delta | None:
-        delta = request.wire_format.read(item, full)
+    def read(item: Item, needs_text: bool) -> Delta | None:
+        delta = request.wire_format.read(item, needs_text)
         if delta is None:
             return None
-        delta.id = _given(delta.id, _MADE_UP)
+        delta.id = _unless_made_up(delta.id, _LITELLM_ID)
         if delta.usage is not None or any(reason for _, reason in delta.finish_reasons):
-            delta.usage = token_counts.of_stream(source(), delta.usage)
+            delta.usage = token_counts.of_stream(stream_ref(), delta.usage)
         return delta
 
     return read
 
 
-def rest(stream: Any) -> Callable[[], Delta | None]:
-    """Return a reader of what a stream has learned since its last chunk: some providers count after they finish."""
-    source = weakref.ref(stream)
+def rest_reader(stream: object) -> Callable[[], Delta | None]:
+    """Return a reader of a stream's counts that came after its last chunk, as some providers do."""
+    stream_ref = weakref.ref(stream)
 
     def read() -> Delta | None:
-        usage = token_counts.of_stream(source(), None)
+        usage = token_counts.of_stream(stream_ref(), None)
         return None if usage is None else Delta(usage=usage)
 
     return read
 
 
-def _identity(known: str | None, raw: str) -> str | None:
-    """The provider's id of the answer. LiteLLM makes ids up, and packs those of responses into longer ones."""
-    said = parse_json(raw) if raw.startswith("{") else None
-    if isinstance(said, dict):
-        return text(said.get("id")) or text(said.get("responseId"))
-    return _given(known, _MADE_UP if raw else _DOUBTFUL)
+def _provider_id(litellm_id: str | None, raw: str) -> str | None:
+    """Return the provider's id of an answer.
+
+    LiteLLM makes up ids, and packs those of OpenAI's responses into longer ones.
+    """
+    answer = parse_json(raw) if raw.startswith("{") else None
+    if isinstance(answer, dict):
+        return text(answer.get("id")) or text(answer.get("responseId"))
+    return _unless_made_up(litellm_id, _LITELLM_ID if raw else _POSSIBLE_LITELLM_ID)
 
 
-def _given(known: str | None, made_up: re.Pattern[str]) -> str | None:
-    return None if known is None or made_up.fullmatch(known) else _unpacked(known)
+def _unless_made_up(litellm_id: str | None, made_up: re.Pattern[str]) -> str | None:
+    if litellm_id is None or made_up.fullmatch(litellm_id):
+        return None
+    return _unpacked_id(litellm_id)
 
 
-def _unpacked(known: str) -> str:
+def _unpacked_id(litellm_id: str) -> str:
+    """Return the provider's id inside one that LiteLLM has packed in base64, with its model."""
     try:
-        packed = base64.b64decode(known.removeprefix("resp_"), validate=True).decode()
+        content = base64.b64decode(litellm_id.removeprefix("resp_"), validate=True).decode()
     except ValueError:
-        return known
-    return packed.rpartition("response_id:")[2] if packed.startswith("litellm:") else known
+        return litellm_id
+    if not content.startswith("litellm:"):
+        return litellm_id
+    return content.rpartition("response_id:")[2]

@@ -1,7 +1,8 @@
-"""Patches round the functions that LiteLLM's decorator calls in the end, and round its log of each request.
+"""Wrappers for the functions inside LiteLLM's decorator, for its log and for its HTTP clients.
 
-What is called there is no hit of a cache. A call waits until it is known who tells of it: a client that is watched and
-was asked within; another function of LiteLLM's; or, if neither was, LiteLLM itself by what it gives.
+A call of such a function is no hit of a cache. It stays pending until it is clear who reports it:
+a watched client that was called inside, another function of LiteLLM's, or else LiteLLM's own
+answer.
 """
 
 from __future__ import annotations
@@ -12,204 +13,242 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 from callspan.events.exceptions import note_translation
-from callspan.frameworks.integration import Opener
+from callspan.frameworks.integration import ObservationFactory
 from callspan.frameworks.litellm import answers
-from callspan.frameworks.litellm.admission import admit, refused
+from callspan.frameworks.litellm.admission import admit, find_refusal_of
 from callspan.frameworks.litellm.failure import explain
 from callspan.frameworks.litellm.functions import Function
 from callspan.frameworks.litellm.request import Request, is_part
-from callspan.frameworks.litellm.streams import follow, follow_native, see_left
-from callspan.frameworks.run_context import ProxyRunContext, acall_at, call_at, delegate
+from callspan.frameworks.litellm.streams import follow, follow_native, report_leaving
+from callspan.frameworks.run_context import ProxyRunContext, acall_in, call_in, delegate
 from callspan.lifecycle.observation import Observation
 from callspan.runtime import guard, process, scope
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
+Wrapped = Callable[..., Any]
 
 
-class Listener:
-    """Who hears of LiteLLM's calls; `open_requests` are those whose function runs, by the log that LiteLLM keeps."""
+class Subscription:
+    """The subscription to LiteLLM's calls.
+
+    Attributes:
+        create_observation: The factory of observations; `None` while nothing is observed.
+        open_requests: The requests whose function is running, by the id of the log object that
+            LiteLLM keeps for each.
+    """
 
     def __init__(self) -> None:
-        self.opener: Opener | None = None
+        self.create_observation: ObservationFactory | None = None
         self.open_requests: dict[int, Request] = {}
-        process.in_child(self._forked)
+        process.in_child(self._forget_parent)
 
-    def _forked(self) -> None:
-        """Give back what is reserved for calls of the parent's, which end there."""
+    def _forget_parent(self) -> None:
+        """Give back the reservations for calls of the parent process, which end there."""
         for request in self.open_requests.values():
             request.release()
         self.open_requests.clear()
 
 
-listener = Listener()
+subscription = Subscription()
 
 
-def asked(function: Function, wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Any:
-    """In place of a function, or of one that gives a coroutine."""
+def call_function(
+    function: Function, wrapped: Wrapped, _instance: object, args: Args, kwargs: Kwargs
+) -> Any:
+    """Wrap a function of LiteLLM's, plain or asynchronous."""
     request = _begin(function, args, kwargs)
     if request is None:
         return wrapped(*args, **kwargs)
-    return (_acall if iscoroutinefunction(wrapped) else _call)(request, wrapped, args, kwargs)
+    if iscoroutinefunction(wrapped):
+        return _acall(request, wrapped, args, kwargs)
+    return _call(request, wrapped, args, kwargs)
 
 
-def _call(request: Request, wrapped: Any, args: Args, kwargs: Kwargs) -> Any:
-    before, handled = _put(request), sys.exc_info()[1]
+def _call(request: Request, wrapped: Wrapped, args: Args, kwargs: Kwargs) -> Any:
+    # an exception handled by the app around the call would be the context of one raised here
+    outer_request, handled = _open_log(request), sys.exc_info()[1]
     try:
-        result = call_at(scope.at(request.run_context), wrapped, args, kwargs)
-        return _received(request, result, False)
+        result = call_in(scope.at(request.run_context), wrapped, args, kwargs)
+        return _report_result(request, result, False)
     except BaseException as error:
-        if (stop := refused(request, error, handled)) is None:
-            _failed(request, error, False)
+        refusal = find_refusal_of(request, error, handled)
+        if refusal is None:
+            _report_error(request, error, False)
             raise
     finally:
-        _put_back(request, before)
-    raise stop
+        _close_log(request, outer_request)
+    # outside the `except`, so that LiteLLM's exception is not the refusal's context
+    raise refusal
 
 
-async def _acall(request: Request, wrapped: Any, args: Args, kwargs: Kwargs) -> Any:
-    before, handled = _put(request), sys.exc_info()[1]
+async def _acall(request: Request, wrapped: Wrapped, args: Args, kwargs: Kwargs) -> Any:
+    outer_request, handled = _open_log(request), sys.exc_info()[1]
     try:
-        result = await acall_at(scope.at(request.run_context), wrapped, args, kwargs)
-        return _received(request, result, True)
+        result = await acall_in(scope.at(request.run_context), wrapped, args, kwargs)
+        return _report_result(request, result, True)
     except BaseException as error:
-        if (stop := refused(request, error, handled)) is None:
-            _failed(request, error, True)
+        refusal = find_refusal_of(request, error, handled)
+        if refusal is None:
+            _report_error(request, error, True)
             raise
     finally:
-        _put_back(request, before)
+        _close_log(request, outer_request)
         if request.observation is not None:
             await request.observation.settle()
-    raise stop
+    raise refusal
 
 
-def _put(request: Request) -> Request | None:
-    """From now on the log is of this request; gives the one that it was of, where one works for another."""
-    before = listener.open_requests.get(id(request.log))
-    listener.open_requests[id(request.log)] = request
-    return before
+def _open_log(request: Request) -> Request | None:
+    """Link LiteLLM's log to a request; return the one it was linked to, where they share it."""
+    outer_request = subscription.open_requests.get(id(request.log))
+    subscription.open_requests[id(request.log)] = request
+    return outer_request
 
 
-def _put_back(request: Request, before: Request | None) -> None:
-    if before is None:
-        listener.open_requests.pop(id(request.log), None)
+def _close_log(request: Request, outer_request: Request | None) -> None:
+    if outer_request is None:
+        subscription.open_requests.pop(id(request.log), None)
     else:
-        listener.open_requests[id(request.log)] = before
+        subscription.open_requests[id(request.log)] = outer_request
+    # it refers to the stream, which the request must not keep alive
     request.log = None
-    if not request.late:
+    if not request.deferred:
         request.release()
 
 
-def sent(wrapped: Any, log: Any, args: Args, kwargs: Kwargs) -> Any:
-    """In place of what LiteLLM logs before each request, which a budget may stop here."""
-    request = listener.open_requests.get(id(log))
+def log_request(wrapped: Wrapped, log: object, args: Args, kwargs: Kwargs) -> Any:
+    """Wrap `Logging.pre_call`, called before each request: budgets may stop it here."""
+    request = subscription.open_requests.get(id(log))
     if request is not None:
-        _note(request.send, ("input", "api_key", "model", "additional_args"), args, kwargs)
-        admit(request, listener.opener)
+        names = ("input", "api_key", "model", "additional_args")
+        _note(request.note_request, names, args, kwargs)
+        admit(request, subscription.create_observation)
     return wrapped(*args, **kwargs)
 
 
-def answered(wrapped: Any, log: Any, args: Args, kwargs: Kwargs) -> Any:
-    """In place of what LiteLLM logs after it."""
-    request = listener.open_requests.get(id(log))
+def log_answer(wrapped: Wrapped, log: object, args: Args, kwargs: Kwargs) -> Any:
+    """Wrap `Logging.post_call`, which LiteLLM calls with each answer."""
+    request = subscription.open_requests.get(id(log))
     if request is not None:
-        _note(request.receive, ("original_response",), args, kwargs)
+        _note(request.note_answer, ("original_response",), args, kwargs)
     return wrapped(*args, **kwargs)
 
 
 def _note(method: Callable[..., None], names: tuple[str, ...], args: Args, kwargs: Kwargs) -> None:
-    """Call a method with what LiteLLM logs, by the names that it has for it."""
+    """Call a method with the arguments of LiteLLM's log by the names that LiteLLM has for them."""
     try:
         method(**{**dict(zip(names, args, strict=False)), **kwargs})
-    except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
+    except Exception as error:  # noqa: BLE001  our fault must not stop the call
         guard.report("reading what LiteLLM logs", error)
 
 
-def posted(wrapped: Any, _handler: Any, args: Args, kwargs: Kwargs) -> Any:
-    """Wrap `post` of LiteLLM's HTTP client: keep the response for the call that it answers."""
+def post(wrapped: Wrapped, _handler: object, args: Args, kwargs: Kwargs) -> Any:
+    """Wrap `HTTPHandler.post`: keep the response for the call that it answers."""
     response = wrapped(*args, **kwargs)
-    _keep(response)
+    _keep_response(response)
     return response
 
 
-async def aposted(wrapped: Any, _handler: Any, args: Args, kwargs: Kwargs) -> Any:
-    """Wrap `post` of the asynchronous client in the same way."""
+async def apost(wrapped: Wrapped, _handler: object, args: Args, kwargs: Kwargs) -> Any:
+    """Wrap `AsyncHTTPHandler.post`: keep the response for the call that it answers."""
     response = await wrapped(*args, **kwargs)
-    _keep(response)
+    _keep_response(response)
     return response
 
 
-def _keep(response: Any) -> None:
-    """Give a response that was read to its end to the call in which it came; one that is streamed is the app's."""
+def _keep_response(response: Any) -> None:
+    """Give a response to the call that it answers, unless it is streamed: then the app reads it."""
     run_context = scope.run_context()
-    request = run_context.runs[0] if isinstance(run_context, ProxyRunContext) else None
+    if not isinstance(run_context, ProxyRunContext):
+        return
+    request = run_context.runs[0]
     if isinstance(request, Request) and getattr(response, "is_closed", False):
         request.response = response
 
 
 def _begin(function: Function, args: Args, kwargs: Kwargs) -> Request | None:
-    if listener.opener is None or is_part(function, kwargs) or scope.suppressed():
+    """Return a request for a call, unless nothing is observed or it is a part of another call."""
+    if subscription.create_observation is None:
+        return None
+    if is_part(function, kwargs) or scope.suppressed():
         return None
     try:
         request = Request(function, args, kwargs)
         delegate(request)
         return request
-    except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
+    except Exception as error:  # noqa: BLE001  our fault must not stop the call
         guard.report(f"looking at a call of LiteLLM's {function.name}", error)
         return None
 
 
-def _open(request: Request, stream: bool, asynchronous: bool) -> Observation | None:
-    """The observation of a request that nobody else tells of, nor of its answer as the framework around tells it."""
-    call = request.made(stream, asynchronous)
-    around = request.outer.adopt(call.operation) if request.outer is not None else None
-    call.framework = (around or request).framework
-    request.base = around.base if around is not None and around.moved else request.base
-    opener = listener.opener
-    observation = None if opener is None else opener(call, answers.whole(request), request.base)
+def _create_observation(request: Request, stream: bool, asynchronous: bool) -> Observation | None:
+    """Return an observation of a request that nobody else reports.
+
+    If a framework's run around adopts it, the call has that framework's facts.
+    """
+    call = request.build_call(stream, asynchronous)
+    adopting_run = None
+    if request.outer is not None:
+        adopting_run = request.outer.adopt(call.operation)
+    if adopting_run is None:
+        call.framework = request.framework
+    else:
+        call.framework = adopting_run.framework
+        if adopting_run.moved:
+            request.base = adopting_run.base
+    create_observation = subscription.create_observation
+    if create_observation is None:
+        return None
+    observation = create_observation(call, answers.answer_reader(request), request.base)
     if observation is not None:
         call.asynchronous = asynchronous
         observation.explain = explain
     return observation
 
 
-def _failed(request: Request, error: BaseException, asynchronous: bool) -> None:
-    """What fails before anything was sent is no call of a model."""
+def _report_error(request: Request, error: BaseException, asynchronous: bool) -> None:
+    """Report a failed call. A failure before a request was sent is no call of a model."""
     if request.adopted:
         note_translation(request.call, error)
-    if not request.waiting or request.mocked or not request.sent:
+    if not request.sent or request.mocked:
+        return
+    if not request.is_pending:
         return
     try:
-        request.tell(_open(request, request.stream, asynchronous))
+        request.start_observation(_create_observation(request, request.stream, asynchronous))
         if request.observation is not None:
             request.observation.fail(error)
     except Exception as fault:  # noqa: BLE001  the app's own exception is on its way
         guard.report("telling of a failed call of LiteLLM's", fault)
 
 
-def _told(request: Request, result: Any, stream: bool, asynchronous: bool) -> Any:
-    observation = _open(request, stream, asynchronous)
-    if observation is None:
-        return result
-    if stream:
-        return (
-            follow_native(request, result, observation)
-            if request.function.native
-            else follow(request, result, observation)
-        )
-    request.tell(observation)
-    observation.answer(result)
-    return result
+def _report_result(request: Request, result: Any, asynchronous: bool) -> Any:
+    """Report an answer or follow a stream, if nobody else does.
 
-
-def _received(request: Request, result: Any, asynchronous: bool) -> Any:
-    """Tell of an answer, or follow a stream, if nobody else does; the app gets the very object, or its like."""
-    stream = hasattr(type(result), "__next__") or hasattr(type(result), "__anext__")
+    Returns:
+        The very result, or an object that behaves like it.
+    """
+    # asked of the type, for LiteLLM's objects may compute attributes
+    is_stream = hasattr(type(result), "__next__") or hasattr(type(result), "__anext__")
     try:
-        if stream and request.adopted:
-            see_left(result)
-        elif request.waiting and not request.mocked:
-            return _told(request, result, stream, asynchronous)
+        if is_stream and request.adopted:
+            report_leaving(result)
+        elif request.is_pending and not request.mocked:
+            return _observe_result(request, result, is_stream, asynchronous)
     except Exception as error:  # noqa: BLE001  our fault must not cost the app its answer
         guard.report("following an answer of LiteLLM's", error)
     return result
+
+
+def _observe_result(request: Request, result: Any, is_stream: bool, asynchronous: bool) -> Any:
+    observation = _create_observation(request, is_stream, asynchronous)
+    if observation is None:
+        return result
+    if not is_stream:
+        request.start_observation(observation)
+        observation.answer(result)
+        return result
+    if request.function.native:
+        return follow_native(request, result, observation)
+    return follow(request, result, observation)

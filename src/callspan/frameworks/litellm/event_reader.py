@@ -1,4 +1,4 @@
-"""Answers of LiteLLM's functions that speak a provider's own format: plain data, or server-sent events as bytes."""
+"""Read streams of LiteLLM's functions that speak a provider's own format."""
 
 from __future__ import annotations
 
@@ -10,43 +10,58 @@ from callspan.formats.fields import parse_json
 from callspan.formats.format import Format
 
 _EVENT_LIMIT = 4 * 1024 * 1024
-"""Bytes of an event without an end that are kept."""
+"""Bytes kept of an event whose end has not come."""
+
+Item = Any
+"""A piece of a stream: bytes, text, or an event as plain data."""
 
 
 class EventReader:
-    """A reader of one stream. LiteLLM passes on bytes as they come, cut anywhere, or events as plain data."""
+    """A reader of one stream.
+
+    LiteLLM passes on server-sent events as bytes, cut anywhere, or events as plain data.
+    """
 
     def __init__(self, wire_format: Format) -> None:
         self._wire_format = wire_format
         self._rest = b""
 
-    def __call__(self, item: Any, full: bool) -> Delta | None:
-        """Return what a piece of the stream adds, all events in it together."""
-        deltas = (self._wire_format.read(event, full) for event in self._events(item))
-        return _together([delta for delta in deltas if delta is not None])
+    def __call__(self, item: Item, needs_text: bool) -> Delta | None:
+        """Return one delta for all events in a piece of the stream."""
+        deltas: list[Delta] = []
+        for event in self._events(item):
+            delta = self._wire_format.read(event, needs_text)
+            if delta is not None:
+                deltas.append(delta)
+        return _merge(deltas)
 
     def end(self) -> Delta | None:
-        """Return what the last event adds, if no end of its line has come."""
+        """Return the delta of the last event, if the end of its line has not come."""
         return self(b"\n", True) if self._rest else None
 
-    def _events(self, item: Any) -> Iterator[Any]:
+    def _events(self, item: Item) -> Iterator[Item]:
         piece = item.encode() if isinstance(item, str) else item
         if not isinstance(piece, (bytes, bytearray)):
             yield item
             return
         *lines, self._rest = (self._rest + piece).split(b"\n")
+        # a line without an end must not fill the memory
         if len(self._rest) > _EVENT_LIMIT:
             self._rest = b""
         for line in lines:
-            event = parse_json(line[5:].strip()) if line.startswith(b"data:") else None
+            if not line.startswith(b"data:"):
+                continue
+            event = parse_json(line[5:].strip())
             if event is not None:
                 yield event
 
 
-def _together(deltas: list[Delta]) -> Delta | None:
-    """Return one delta for several; what a later one states counts."""
-    if len(deltas) < 2:
-        return deltas[0] if deltas else None
+def _merge(deltas: list[Delta]) -> Delta | None:
+    """Return one delta for several; a later one's values replace those of an earlier one."""
+    if not deltas:
+        return None
+    if len(deltas) == 1:
+        return deltas[0]
     total = Delta()
     for delta in deltas:
         total.id = delta.id or total.id
@@ -61,7 +76,9 @@ def _together(deltas: list[Delta]) -> Delta | None:
 
 
 def _newer(usage: Usage | None, newer: Usage | None) -> Usage | None:
-    if usage is None or newer is None:
-        return newer or usage
+    if usage is None:
+        return newer
+    if newer is None:
+        return usage
     usage.update(newer)
     return usage

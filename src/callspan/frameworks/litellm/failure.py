@@ -1,9 +1,9 @@
-"""Why a call failed, read from LiteLLM's exceptions, which quote what the provider answered."""
+"""Explain failed calls from LiteLLM's exceptions, which quote the provider's answer."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from callspan.events import Failure
@@ -14,51 +14,68 @@ from callspan.runtime.number import http_status
 
 _FIELDS = ("status", "code", "type", "__type")
 _REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")
+_RETRY_AFTER = ("retry-after", "retry-after-ms")
 
 
 def explain(error: BaseException) -> Failure:
-    """Why a call failed: the provider's code where it has one. LiteLLM's own codes and statuses say less or nothing."""
-    answered = list(_answered(error))
-    codes = (failure_type(get(one, "error") or one, *_FIELDS) for one in answered)
-    cause = (
-        getattr(error, "original_exception", None) or error
-    )  # one for its router stands around the other
+    """Return why a call failed: the provider's code where it has one.
+
+    LiteLLM's own codes and statuses say less, or nothing.
+    """
+    bodies = list(_error_bodies(error))
+    # LiteLLM's router raises an exception around the original one
+    cause = getattr(error, "original_exception", None) or error
     headers = getattr(cause, "litellm_response_headers", None) or {}
     return Failure(
-        type=next(filter(is_code, codes), None) or qualified(type(error)),
+        type=_provider_code(bodies) or qualified(type(error)),
         message=said(error),
-        status=_status(cause) if answered or headers else None,
-        request_id=next(
-            (found for name in _REQUEST_IDS if (found := text(headers.get(name)))), None
-        ),
-        retry_after=text(headers.get("retry-after")) or text(headers.get("retry-after-ms")),
+        status=_status(cause) if bodies or headers else None,
+        request_id=_first_header(headers, _REQUEST_IDS),
+        retry_after=_first_header(headers, _RETRY_AFTER),
         exception=error,
     )
 
 
-def _answered(error: BaseException) -> Iterator[Any]:
-    """What the provider answered: kept on the exception if its client was OpenAI's, else quoted in its words."""
+def _provider_code(bodies: list[dict[str, Any]]) -> str | None:
+    for body in bodies:
+        code = failure_type(get(body, "error") or body, *_FIELDS)
+        if is_code(code):
+            return code
+    return None
+
+
+def _first_header(headers: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    for name in names:
+        value = text(headers.get(name))
+        if value:
+            return value
+    return None
+
+
+def _error_bodies(error: BaseException) -> Iterator[dict[str, Any]]:
+    """Yield the provider's answers.
+
+    OpenAI's client keeps the answer on its exception; otherwise the exception's text quotes it.
+    """
     body = getattr(error, "body", None)
     if isinstance(body, dict):
         yield body
-    words = said(error)
-    start = words.find("{")
+    message = said(error)
+    start = message.find("{")
     while start >= 0:
         try:
-            found, _ = json.JSONDecoder().raw_decode(words, start)
+            body, _ = json.JSONDecoder().raw_decode(message, start)
         except ValueError:
-            found = None
-        if isinstance(found, dict):
-            yield found
+            body = None
+        if isinstance(body, dict):
+            yield body
             return
-        start = words.find("{", start + 1)
+        start = message.find("{", start + 1)
 
 
 def _status(error: BaseException) -> int | None:
-    """The status of the answer. What LiteLLM knows no better name for is a failed connection, with one made up."""
-    status = (
-        None
-        if type(error).__name__ == "APIConnectionError"
-        else getattr(error, "status_code", None)
-    )
-    return http_status(status)
+    """Return the HTTP status of the answer."""
+    # LiteLLM gives this exception a made-up status when it knows no better name for a failure
+    if type(error).__name__ == "APIConnectionError":
+        return None
+    return http_status(getattr(error, "status_code", None))

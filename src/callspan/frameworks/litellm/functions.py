@@ -1,4 +1,4 @@
-"""LiteLLM's functions that call a model, as data: where each stands, and how its request and its answer read."""
+"""LiteLLM's functions that call a model, as data: modules, formats and names of arguments."""
 
 from __future__ import annotations
 
@@ -29,11 +29,18 @@ _MESSAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function: its module and name, its format, and the names of its positional arguments.
+    """One function of LiteLLM's.
 
-    An `inner_flag` is the argument by which an asynchronous function marks its call of the plain one. A `native`
-    function speaks the provider's own format: its request is read as LiteLLM sends it, and ids and counts in its answer
-    are the provider's. `streams` says that it always streams. An `optional` one is missing in some versions.
+    Attributes:
+        module: The module whose name for the function is called.
+        name: The function's name.
+        wire_format: The format of its request and its answer.
+        arguments: The names of its positional arguments.
+        inner_flag: The argument by which an asynchronous function marks its call of the plain one.
+        native: Whether it speaks the provider's own format: its request is read as LiteLLM sends
+            it, and ids and counts in its answer are the provider's.
+        streams: Whether it always streams.
+        optional: Whether some versions lack it.
     """
 
     module: str
@@ -97,4 +104,4 @@ FUNCTIONS: tuple[Function, ...] = (
         for module in _MESSAGES
     ),
 )
-"""The functions that are watched. What they call of each other is told once."""
+"""The functions that are watched. One that calls another is reported once."""

@@ -1,10 +1,10 @@
-"""LiteLLM as a source of calls: the patches, and what is done with them."""
+"""LiteLLM's integration: its patches, and the subscription to its calls."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from callspan.frameworks.integration import Opener, Source
+from callspan.frameworks.integration import Integration, ObservationFactory
 from callspan.frameworks.litellm import calls
 from callspan.frameworks.litellm.functions import FUNCTIONS
 from callspan.hooks.pools import submit_from
@@ -17,37 +17,35 @@ _POOLS = (_BATCHES, "litellm.main", "litellm.litellm_core_utils.asyncify")
 _HTTP = "litellm.llms.custom_httpx.http_handler"
 
 
+_INNER = "original_function"
+"""The variable in which LiteLLM's decorator keeps the function.
+
+The decorator calls it for requests that are neither in a cache nor refused.
+"""
+
+
 def patches() -> list[Patch]:
-    """The patches by which LiteLLM is heard: what its decorator calls in the end, its log, and its HTTP client."""
-    return [
-        *(
-            Patch(
-                function.module,
-                function.name,
-                partial(calls.asked, function),
-                function.optional,
-                _KEPT,
-            )
-            for function in FUNCTIONS
-        ),
-        Patch(_LOG, "Logging.pre_call", calls.sent),
-        Patch(_LOG, "Logging.post_call", calls.answered),
+    """Return the patches of LiteLLM's functions, of its log and of its HTTP clients."""
+    patches: list[Patch] = []
+    for function in FUNCTIONS:
+        wrapper = partial(calls.call_function, function)
+        patches.append(Patch(function.module, function.name, wrapper, function.optional, _INNER))
+    patches += [
+        Patch(_LOG, "Logging.pre_call", calls.log_request),
+        Patch(_LOG, "Logging.post_call", calls.log_answer),
         Patch(_BATCHES, "ThreadPoolExecutor.submit", submit_from(*_POOLS), optional=True),
-        Patch(_HTTP, "HTTPHandler.post", calls.posted, optional=True),
-        Patch(_HTTP, "AsyncHTTPHandler.post", calls.aposted, optional=True),
+        Patch(_HTTP, "HTTPHandler.post", calls.post, optional=True),
+        Patch(_HTTP, "AsyncHTTPHandler.post", calls.apost, optional=True),
     ]
+    return patches
 
 
-_KEPT = "original_function"
-"""Where the decorator keeps what it decorates, which it calls for what is neither in a cache nor refused."""
+def subscribe(create_observation: ObservationFactory | None, _everywhere: bool) -> None:
+    """Report calls to this factory from now on; with `None` those that are open still end."""
+    calls.subscription.create_observation = create_observation
 
 
-def listen(opener: Opener | None, _everywhere: bool) -> None:
-    """Begin calls by this opener from now on, or none."""
-    calls.listener.opener = opener
-
-
-LITELLM = Source(
+LITELLM = Integration(
     name="litellm",
     package="litellm",
     module="litellm",
@@ -55,5 +53,5 @@ LITELLM = Source(
     versions=("1.80", "2"),
     operations=tuple(dict.fromkeys(function.wire_format.operation for function in FUNCTIONS)),
     patches=patches,
-    listen=listen,
+    subscribe=subscribe,
 )

@@ -30,7 +30,7 @@ _PROVIDERS = {
     "xai": "x_ai",
     "zai": "zhipu_ai",
 }
-_ANYBODY = (
+_ANY_SERVER = (
     "openai",
     "custom_openai",
     "openai_like",
@@ -38,11 +38,18 @@ _ANYBODY = (
     "aiohttp_openai",
     "",
 )
-"""What LiteLLM calls whoever speaks OpenAI's formats."""
+"""LiteLLM's names for any server that speaks OpenAI's formats."""
 
 
 def provider_of(name: str, server: tuple[str | None, int | None]) -> str:
-    """The provider by LiteLLM's name for it, or by its address where that name may stand for many."""
-    if name in _ANYBODY:
-        return provider(server[0] or "", server[1], "openai" if name else "unknown")
-    return _PROVIDERS.get(name, name)
+    """Return the conventions' name of a provider.
+
+    Args:
+        name: LiteLLM's name, which for any server with OpenAI's formats says nothing.
+        server: Host and port, by which the provider is known then.
+    """
+    if name not in _ANY_SERVER:
+        return _PROVIDERS.get(name, name)
+    host, port = server
+    default = "openai" if name else "unknown"
+    return provider(host or "", port, default)

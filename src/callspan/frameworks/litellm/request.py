@@ -1,4 +1,4 @@
-"""One call of a function of LiteLLM's, and what is seen of the request that it makes."""
+"""One call of a function of LiteLLM's, and LiteLLM's log of the request that it makes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from callspan.accounting.budgets import BudgetExceeded
 from callspan.accounting.reservations import input_size
 from callspan.events import Call, Framework
 from callspan.formats.fields import text
+from callspan.frameworks.integration import version
 from callspan.frameworks.litellm.functions import Function
 from callspan.frameworks.litellm.names import provider_of
-from callspan.frameworks.run import ModelRun
+from callspan.frameworks.run import Arguments, ModelRun
 from callspan.frameworks.run_context import ProxyRunContext
-from callspan.frameworks.version import version
 from callspan.hooks.address import address
 from callspan.runtime import scope
 
@@ -26,8 +26,8 @@ _PARTS = (
     "arerank",
     "aimg_generation",
 )
-"""What is set where a function works for another one, which is the one that was called."""
-_SAID = (
+"""Arguments that are true where a function works for another one, which the app has called."""
+_MODEL_INPUTS = (
     "messages",
     "system",
     "contents",
@@ -48,34 +48,40 @@ _MOCKS = ("mock_response", "mock_tool_calls", "mock_timeout")
 
 def is_part(function: Function, kwargs: Mapping[str, Any]) -> bool:
     """Whether a function is called by another one of LiteLLM's as a part of the same call."""
-    return kwargs.get(function.inner_flag) is True or any(
-        kwargs.get(name) is True for name in _PARTS
-    )
+    if kwargs.get(function.inner_flag) is True:
+        return True
+    return any(kwargs.get(name) is True for name in _PARTS)
 
 
 class Request(ModelRun):
-    """A call of a function. Whether a model was asked, and where, is known from LiteLLM's log of it.
+    """A call of one of LiteLLM's functions.
 
-    `log` is that, an object of LiteLLM's, kept while the function runs: it holds the stream that is given out, which
-    nobody must keep alive. `body` is what is asked for: the arguments, or what a native function sends. `raw` is the
-    answer as the provider wrote it, where LiteLLM shows it, and `response` the HTTP response that it came in, where
-    LiteLLM's own client has received it. `mocked` says that no model is to be asked. A `late` one is sent after the
-    function has returned. `stop` is the refusal of a budget with which the last function has ended that was tried
-    within.
+    Whether a model was called, and where, is known from LiteLLM's log of it.
+
+    Attributes:
+        log: LiteLLM's log object, kept while the function runs. It holds the stream that the app
+            gets, which nobody else must keep alive.
+        body: The arguments, or for a native function the body of the request that LiteLLM sends.
+        raw: The answer as the provider wrote it, where LiteLLM shows it.
+        response: The HTTP response with the answer, where LiteLLM's own client received it.
+        mocked: Whether LiteLLM answers itself, without a model.
+        sent: Whether a request has been sent.
+        deferred: Whether the request is sent after the function has returned.
+        refusal: The refusal of a budget with which the last function inside has ended.
     """
 
     __slots__ = (
         "body",
+        "deferred",
         "function",
-        "late",
         "log",
         "mocked",
         "raw",
+        "refusal",
         "response",
         "run_context",
         "sent",
         "server",
-        "stop",
         "stream",
         "wire_format",
     )
@@ -84,64 +90,76 @@ class Request(ModelRun):
         self, function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> None:
         self.function, self.wire_format = function, function.wire_format
-        asked = {**dict(zip(function.arguments, args, strict=False)), **kwargs}
-        self.log: Any = asked.pop("litellm_logging_obj", None)
-        super().__init__(kwargs.get("litellm_call_id"), None, asked, _framework)
+        arguments = {**dict(zip(function.arguments, args, strict=False)), **kwargs}
+        # LiteLLM's decorator adds it to the app's arguments
+        self.log: Any = arguments.pop("litellm_logging_obj", None)
+        super().__init__(kwargs.get("litellm_call_id"), None, arguments, _read_framework)
         self.mocked = any(kwargs.get(name) for name in _MOCKS)
-        self.stream = function.streams or bool(asked.get("stream"))
-        self.body: Mapping[str, Any] = asked
-        self.sent = self.late = False
-        self.stop: BudgetExceeded | None = None
+        self.stream = function.streams or bool(arguments.get("stream"))
+        self.body: Mapping[str, Any] = arguments
+        self.sent = self.deferred = False
+        self.refusal: BudgetExceeded | None = None
         self.raw = ""
         self.response: Any = None
         self.server: tuple[str | None, int | None] = (None, None)
         self.run_context = ProxyRunContext(scope.run_context(), runs=[self])
 
-    def send(self, api_key: Any = None, additional_args: Any = None, **_rest: Any) -> None:
-        """Take note that LiteLLM sends a request; for its own mock answers it says so too."""
+    def note_request(
+        self, api_key: object = None, additional_args: object = None, **_rest: object
+    ) -> None:
+        """Note that LiteLLM sends a request, where to, and its body.
+
+        LiteLLM says the same for its own mock answers, with a key of their own.
+        """
         self.sent = True
         self.mocked = self.mocked or api_key == "mock-key"
         if not isinstance(additional_args, Mapping):
             return
         url = additional_args.get("api_base")
         if isinstance(url, str) and "://" in url:
+            # the query may hold a key
             self.server = address(url.partition("?")[0])
         body = additional_args.get("complete_input_dict")
         if self.function.native and isinstance(body, Mapping):
             self.body = body
 
-    def receive(self, original_response: Any = None, **_rest: Any) -> None:
-        """Take note of an answer as it came. LiteLLM may show it again later, as an object of its own."""
-        said = (
-            json.dumps(original_response, default=str)
-            if isinstance(original_response, dict)
-            else original_response
-        )
-        if isinstance(said, str) and not self.raw.startswith(("{", "[")):
-            self.raw = said
+    def note_answer(self, original_response: object = None, **_rest: object) -> None:
+        """Keep an answer as it came. LiteLLM may show it again later, as an object of its own."""
+        answer = original_response
+        if isinstance(answer, dict):
+            answer = json.dumps(answer, default=str)
+        if isinstance(answer, str) and not self._has_json():
+            self.raw = answer
 
-    def whole_text(self) -> str:
-        """Return the answer as the provider wrote it; for some providers LiteLLM shows it only in its HTTP response."""
-        if not self.raw.startswith(("{", "[")) and self.response is not None:
+    def _has_json(self) -> bool:
+        return self.raw.startswith(("{", "["))
+
+    def answer_text(self) -> str:
+        """Return the answer as the provider wrote it.
+
+        For some providers LiteLLM logs an object in its place, and the text is the response's.
+        """
+        if self.response is not None and not self._has_json():
             return self.response.text.lstrip()
         return self.raw
 
     def headers(self) -> Mapping[str, str]:
-        """Return the headers of the answer, where they are known."""
+        """Return the headers of the answer; empty if LiteLLM's own client has not received it."""
         return {} if self.response is None else self.response.headers
 
     def size(self) -> int:
-        """About how many tokens are asked."""
-        return input_size({name: said for name, said in self.body.items() if name in _SAID})
+        """Return about how many tokens the request has."""
+        inputs = {name: value for name, value in self.body.items() if name in _MODEL_INPUTS}
+        return input_size(inputs)
 
-    def made(self, stream: bool, asynchronous: bool) -> Call:
-        """The call that LiteLLM itself made for this."""
+    def build_call(self, stream: bool, asynchronous: bool) -> Call:
+        """Return the call that LiteLLM itself made."""
         body = {name: value for name, value in self.body.items() if value is not None}
-        known = getattr(self.log, "model_call_details", {})
+        details = getattr(self.log, "model_call_details", {})
         return Call(
             self.wire_format.operation,
-            provider_of(text(known.get("custom_llm_provider")) or "", self.server),
-            text(known.get("model")) or text(body.get("model")),
+            provider_of(text(details.get("custom_llm_provider")) or "", self.server),
+            text(details.get("model")) or text(body.get("model")),
             self.wire_format.parameters(body),
             stream=stream,
             asynchronous=asynchronous,
@@ -151,5 +169,6 @@ class Request(ModelRun):
         )
 
 
-def _framework(told: Mapping[str, Any]) -> Framework:
-    return Framework("litellm", version("litellm"), str(told.get("litellm_call_id") or ""))
+def _read_framework(arguments: Arguments) -> Framework:
+    run_id = str(arguments.get("litellm_call_id") or "")
+    return Framework("litellm", version("litellm"), run_id)

@@ -1,4 +1,4 @@
-"""Streams of LiteLLM's: told by what they give, unless a client whose stream is inside tells of itself."""
+"""Follow LiteLLM's streams: report their chunks, unless a watched client's stream inside does."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 from callspan.formats.format import read_nothing
 from callspan.frameworks.litellm import answers
-from callspan.frameworks.litellm.admission import refusal
+from callspan.frameworks.litellm.admission import find_refusal
 from callspan.frameworks.litellm.event_reader import EventReader
 from callspan.frameworks.litellm.request import Request
-from callspan.frameworks.run_context import acall_at, call_at
+from callspan.frameworks.run_context import acall_in, call_in
 from callspan.lifecycle.generators import AsyncShell, observed
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.streams import observation_of, observe
@@ -21,76 +21,85 @@ from callspan.runtime import scope
 from callspan.runtime.background import outside_collector
 
 Decide = Callable[[], None]
+"""Decides who reports a call, once its request has been made."""
+Stream = Any
+"""A stream of LiteLLM's, or the stream or generator inside it."""
 
 
-def follow_native(request: Request, stream: Any, observation: Observation) -> Any:
-    """Let an observation follow a stream of events that are the provider's own; return what the app is to read."""
+def follow_native(request: Request, stream: Stream, observation: Observation) -> Stream:
+    """Observe a stream of the provider's own events; return the stream for the app."""
     reader = EventReader(request.wire_format)
     observation.read, observation.rest = reader, reader.end
     observation.awaits_usage = request.wire_format.usage_follows(request.body)
-    request.tell(observation)
+    request.start_observation(observation)
     if isinstance(stream, (GeneratorType, AsyncGeneratorType)):
         return observed(stream, observation)
     return observe(stream, observation)
 
 
-def follow(request: Request, stream: Any, observation: Observation) -> Any:
-    """Let an observation that has not begun follow a stream.
+def follow(request: Request, stream: Stream, observation: Observation) -> Stream:
+    """Observe a stream with an observation that has not begun; return the stream for the app.
 
-    For some providers LiteLLM makes the request when the first chunk is asked for; only then is it known who tells.
+    For some providers LiteLLM makes the request when the first chunk is asked for. Only then is
+    it clear who reports the call.
     """
-    observation.read, observation.rest = answers.chunks(request, stream), answers.rest(stream)
-    observation.awaits_usage = request.wire_format.usage_follows(request.told)
-    make_call, source = (
-        getattr(stream, "make_call", None),
-        getattr(stream, "completion_stream", None),
-    )
+    observation.read = answers.chunk_reader(request, stream)
+    observation.rest = answers.rest_reader(stream)
+    observation.awaits_usage = request.wire_format.usage_follows(request.arguments)
+    make_call = getattr(stream, "make_call", None)
+    source = getattr(stream, "completion_stream", None)
 
     def decide() -> None:
-        if request.waiting:
-            request.tell(observation)
+        if request.is_pending:
+            request.start_observation(observation)
         elif request.observation is None:
+            # a client's stream inside reports the chunks
             observation.read, observation.rest = read_nothing, None
 
-    request.late = True
+    request.deferred = True
+    # `make_call` and `completion_stream` are attributes of LiteLLM's `CustomStreamWrapper`
+    # (tested from 1.80); tests/frameworks/litellm/test_calls.py shows who reports which stream
     if make_call is not None and source is None:
-        stream.make_call = _late(request, make_call, decide)
+        stream.make_call = _making_request(request, make_call, decide)
     elif isinstance(source, GeneratorType):
         stream.completion_stream = _steps(request, source, decide)
     elif isinstance(source, AsyncGeneratorType):
         stream.completion_stream = _AsyncSteps(request, source, decide)
     else:
-        request.late = False
+        request.deferred = False
         decide()
-    if request.late:  # and perhaps never: nobody has to read a stream
+    if request.deferred:
+        # nobody has to read a stream: then its request is never made, and the reservation ends
         weakref.finalize(stream, outside_collector, request.release).atexit = False
     return observe(stream, observation)
 
 
-def _late(request: Request, make_call: Callable[..., Any], decide: Decide) -> Callable[..., Any]:
-    """What makes the request, in the place in which a client's call is found."""
+def _making_request(
+    request: Request, make_call: Callable[..., Any], decide: Decide
+) -> Callable[..., Any]:
+    """Wrap the function that makes the request: run it in the request's context, then decide."""
 
-    def begun(*args: Any, **kwargs: Any) -> Any:
-        request.start_now()
+    def make(*args: object, **kwargs: object) -> Any:
+        request.set_start_time()
         try:
-            return call_at(scope.at(request.run_context), make_call, args, kwargs)
+            return call_in(scope.at(request.run_context), make_call, args, kwargs)
         finally:
             decide()
 
-    async def abegun(*args: Any, **kwargs: Any) -> Any:
-        request.start_now()
+    async def amake(*args: object, **kwargs: object) -> Any:
+        request.set_start_time()
         try:
-            return await acall_at(scope.at(request.run_context), make_call, args, kwargs)
+            return await acall_in(scope.at(request.run_context), make_call, args, kwargs)
         finally:
             decide()
 
-    return abegun if iscoroutinefunction(make_call) else begun
+    return amake if iscoroutinefunction(make_call) else make
 
 
-def _steps(request: Request, source: Any, decide: Decide) -> Iterator[Any]:
-    """A generator whose first step makes the request."""
+def _steps(request: Request, source: Stream, decide: Decide) -> Iterator[Any]:
+    """Yield the items of a generator whose first step makes the request."""
     try:
-        first = _late(request, source.__next__, decide)()
+        first = _making_request(request, source.__next__, decide)()
     except StopIteration:
         return
     yield first
@@ -98,9 +107,12 @@ def _steps(request: Request, source: Any, decide: Decide) -> Iterator[Any]:
 
 
 class _AsyncSteps(AsyncShell):
-    """An asynchronous generator whose first step makes the request; no generator, which the event loop would close."""
+    """An asynchronous generator whose first step makes the request.
 
-    def __init__(self, request: Request, source: Any, decide: Decide) -> None:
+    It is an object and no generator, which the event loop would close at its end.
+    """
+
+    def __init__(self, request: Request, source: Stream, decide: Decide) -> None:
         super().__init__(source)
         self._begin: tuple[Request, Decide] | None = (request, decide)
 
@@ -113,55 +125,61 @@ class _AsyncSteps(AsyncShell):
         async def first() -> Any:
             return await step()
 
-        return await _late(request, first, decide)()
+        return await _making_request(request, first, decide)()
 
     async def aclose(self) -> None:
-        """Close it: the reader stops."""
+        """Close the generator: the reader stops."""
         self._begin = None
         await self._source.aclose()
 
 
-def see_left(stream: Any) -> None:
-    """Let the observation of a client's stream know at once when the reader leaves that of LiteLLM's around it.
+def report_leaving(stream: Stream) -> None:
+    """Tell the observation of a client's stream when the reader leaves LiteLLM's around it.
 
-    LiteLLM's own objects refer to each other, so that the client's stream would go with them only much later.
+    LiteLLM's own objects refer to each other, so the client's stream would be garbage much later.
     """
     inner = getattr(stream, "completion_stream", None)
     while inner is not None and observation_of(inner) is None:
         inner = getattr(inner, "completion_stream", None)
     if inner is not None:
-        leaving: Any = _Leaving(observation_of(inner))
+        leaving: Any = _LeavingOnly(observation_of(inner))
         observe(stream, leaving)
 
 
-class _Leaving:
-    """In place of an observation, where that of the client's stream sees all but the reader's leaving."""
+class _LeavingOnly:
+    """Stand-in for an observation that passes on nothing but the reader's leaving.
+
+    The observation of the client's stream sees all else.
+    """
 
     pending = ()
 
     def __init__(self, observation: Any) -> None:
         self._observation = observation
         self.inside = False
-        self.drop, self.abandon, self.settle = (
-            observation.drop,
-            observation.abandon,
-            observation.settle,
-        )
-        self.pause, self.leave_loop = observation.pause, observation.leave_loop
+        self.drop = observation.drop
+        self.abandon = observation.abandon
+        self.settle = observation.settle
+        self.pause = observation.pause
+        self.leave_loop = observation.leave_loop
 
     @property
     def ended(self) -> bool:
-        """Whether the end has been told."""
+        """Whether the call has ended."""
         return self._observation.ended
 
-    def chunk(self, _item: Any) -> bool:
-        """Every chunk is the app's."""
+    def chunk(self, _item: object) -> bool:
+        """Return true: the app shall see every chunk."""
         return True
 
     def finish(self) -> None:
-        """The client's stream ends too."""
+        """Do nothing: the client's stream ends too."""
 
     def fail(self, error: BaseException) -> None:
-        """It fails too, or LiteLLM had all that it wanted of it. What a budget has stopped reaches the app as such."""
-        if (stop := refusal(error)) is not None:
-            raise stop
+        """Raise the refusal of a budget in place of LiteLLM's exception, if there is one.
+
+        Other errors are the client's stream's, or LiteLLM had all that it wanted of it.
+        """
+        refusal = find_refusal(error)
+        if refusal is not None:
+            raise refusal

@@ -1,7 +1,7 @@
-"""Token counts of LiteLLM's answers that are the provider's own: LiteLLM counts by itself what a provider leaves out.
+"""Token counts that are the provider's own: LiteLLM counts itself where a provider states none.
 
-A count of a whole answer is kept if it follows from numbers in the provider's text that have names of token counts; a
-count of a stream, if it stands in a chunk that LiteLLM keeps.
+A count of a whole answer is kept if it follows from numbers in the provider's text that have names
+of token counts; a count of a stream, if it stands in a chunk that LiteLLM keeps.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ _BARE = re.compile(r"\b(\w+)=(\d{1,15})")
 """Names of numbers in JSON, and in the description of an object."""
 _HEADERS = ("x-amzn-bedrock-input-token-count", "x-amzn-bedrock-output-token-count")
 _COST = re.compile(r"\b\w*cost\w*\W{1,3}[\d{]")
-"""A cost in what a provider has sent; LiteLLM works one out by itself as well."""
+"""A cost in a provider's text; LiteLLM works one out by itself as well."""
 _MOST_NUMBERS = 16
+"""Numbers that are combined to make a count; a provider's answer has fewer."""
 Count = tuple[str, int]
-"""A number, and the name that the provider has for it."""
+"""The provider's name of a number, and the number."""
+Item = Any
+"""A stream or a usage object of LiteLLM's, or a dict in place of one."""
 _COUNT = re.compile("token|eval_count")
 _SETTING = re.compile("max|min_|budget|limit|per_")
 """Words in the names of settings, which some providers repeat in their answers."""
@@ -44,82 +47,122 @@ _PARTS = {
     "output_audio": re.compile("audio|^tokencount"),
     "output_image": re.compile("image|^tokencount"),
 }
-"""Counts that are parts of others, and the words in a field's name by which providers state them."""
+"""Counts that are parts of others, with the words in a provider's name for them."""
 
 
 def of_answer(
-    raw: str, headers: Mapping[str, str], usage: Usage | None, litellm_usage: Any
+    raw: str, headers: Mapping[str, str], usage: Usage | None, litellm_usage: Item
 ) -> Usage | None:
-    """Return the counts of a whole answer that the provider has stated in its text or in headers."""
+    """Return the counts of a whole answer that the provider has stated.
+
+    Args:
+        raw: The answer as the provider wrote it.
+        headers: The headers of its response.
+        usage: The counts in LiteLLM's answer. They are changed.
+        litellm_usage: LiteLLM's object of them.
+    """
     if usage is None or not usage.total:
         return None
-    stated = [*_stated_counts(raw), *_header_counts(headers)]
-    names = [name for name, _ in stated]
+    counts = [*_counts_in_text(raw), *_counts_in_headers(headers)]
+    names = [name for name, _ in counts]
     usage.cache_write = _cache_write(litellm_usage)
     if usage.cost is not None and not _COST.search(raw):
         usage.cost = None
     for part, words in _PARTS.items():
         if getattr(usage, part) is not None and not any(map(words.search, names)):
             setattr(usage, part, None)
-    usage.input = _total(usage.input, stated, _INPUT, _OUTPUT)
-    usage.output = _total(usage.output, stated, _OUTPUT, _INPUT)
+    usage.input = _provider_total(usage.input, counts, _INPUT, _OUTPUT)
+    usage.output = _provider_total(usage.output, counts, _OUTPUT, _INPUT)
     return usage if usage.total else None
 
 
-def _stated_counts(raw: str) -> Iterator[Count]:
-    """Yield the token counts in a provider's text with their names, in lower case; what a model writes is escaped."""
+def _counts_in_text(raw: str) -> Iterator[Count]:
+    """Yield the token counts in a provider's text with their names in lower case."""
     pattern = _QUOTED if raw.startswith(("{", "[")) else _BARE
     for match in pattern.finditer(raw):
+        # quotes in a model's own text are escaped
+        if raw[match.start() - 1] == "\\":
+            continue
         name = match[1].lower()
-        if raw[match.start() - 1] != "\\" and _COUNT.search(name) and not _SETTING.search(name):
+        if _COUNT.search(name) and not _SETTING.search(name):
             yield name, int(match[2])
 
 
-def _header_counts(headers: Mapping[str, str]) -> Iterator[Count]:
+def _counts_in_headers(headers: Mapping[str, str]) -> Iterator[Count]:
     for name in _HEADERS:
         value = headers.get(name) or ""
         if value.isdecimal():
             yield name, int(value)
 
 
-def _total(
-    count: int | None, stated: list[Count], side: re.Pattern[str], other: re.Pattern[str]
+def _provider_total(
+    litellm_count: int | None,
+    counts: list[Count],
+    side: re.Pattern[str],
+    other_side: re.Pattern[str],
 ) -> int | None:
-    """Return LiteLLM's count of a side if the provider's numbers make it, else the one number that is stated for it."""
-    totals = [(name, value) for name, value in stated if not _PART.search(name)]
-    own = {value for name, value in totals if side.search(name)}
-    of_both = any(not side.search(name) and not other.search(name) for name, _ in totals)
-    if not own and not of_both:
+    """Return the tokens of a side, input or output.
+
+    That is LiteLLM's count if the provider's numbers make it, else the one number that the
+    provider states for the side.
+    """
+    own: set[int] = set()
+    has_common_total = False
+    for name, value in counts:
+        if _PART.search(name):
+            continue
+        if side.search(name):
+            own.add(value)
+        elif not other_side.search(name):
+            has_common_total = True
+    if not own and not has_common_total:
         return None
-    if count is None or _follows(count, [value for _, value in stated[:_MOST_NUMBERS]]):
-        return count
+    numbers = [value for _, value in counts[:_MOST_NUMBERS]]
+    if litellm_count is None or _follows(litellm_count, numbers):
+        return litellm_count
     return own.pop() if len(own) == 1 else None
 
 
 def _follows(count: int, numbers: list[int]) -> bool:
-    """Whether a count is one of the numbers, the sum of some or the difference of two: providers divide otherwise."""
+    """Whether a count is one of the numbers, a sum of two or three, or a difference of two.
+
+    Providers divide their counts in other ways than LiteLLM: with or without cached tokens or
+    reasoning in a total.
+    """
     if count in numbers:
         return True
-    sums = (sum(group) for size in (2, 3) for group in combinations(numbers, size))
-    differences = (larger - smaller for larger, smaller in permutations(numbers, 2))
-    return count in sums or count in differences
+    for size in (2, 3):
+        for group in combinations(numbers, size):
+            if sum(group) == count:
+                return True
+    return any(larger - smaller == count for larger, smaller in permutations(numbers, 2))
 
 
-def _cache_write(litellm_usage: Any) -> int | None:
+def _cache_write(litellm_usage: Item) -> int | None:
     """Return the tokens written to a cache, by LiteLLM's names."""
     detail = count(litellm_usage, "prompt_tokens_details", "cache_creation_tokens")
-    return count(litellm_usage, "cache_creation_input_tokens") if detail is None else detail
+    if detail is not None:
+        return detail
+    return count(litellm_usage, "cache_creation_input_tokens")
 
 
-def of_stream(stream: Any, usage: Usage | None) -> Usage | None:
-    """Return the counts in the chunks that a stream keeps, or those given if it keeps none."""
-    kept = getattr(stream, "chunks", None) or getattr(
-        getattr(stream, "completion_stream", None), "chunks", None
-    )
-    if kept is None:
+def of_stream(stream: Item, usage: Usage | None) -> Usage | None:
+    """Return the counts in the chunks that a stream keeps, or `usage` if it keeps none.
+
+    LiteLLM keeps the chunks on its stream, or on the stream inside for some providers.
+    """
+    chunks = getattr(stream, "chunks", None)
+    if not chunks:
+        inner = getattr(stream, "completion_stream", None)
+        chunks = getattr(inner, "chunks", None)
+    if chunks is None:
         return usage
     total = Usage()
-    for litellm_usage in filter(None, (get(chunk, "usage") for chunk in list(kept))):
+    # a copy, for another thread may be reading the stream
+    for chunk in list(chunks):
+        litellm_usage = get(chunk, "usage")
+        if not litellm_usage:
+            continue
         newer = read_usage(litellm_usage)
         if newer is not None:
             newer.cache_write = _cache_write(litellm_usage)
@@ -128,7 +171,10 @@ def of_stream(stream: Any, usage: Usage | None) -> Usage | None:
 
 
 def _without_zeros(usage: Usage) -> Usage:
-    """Take out the zeros that LiteLLM writes for what nobody has stated, and its own remainder for some providers."""
+    """Remove zeros, which LiteLLM writes for counts that nobody has stated.
+
+    Its text counts go too: for some providers they are a remainder that LiteLLM works out.
+    """
     for part in ("input", *_PARTS):
         setattr(usage, part, getattr(usage, part) or None)
     usage.input_text = usage.output_text = None

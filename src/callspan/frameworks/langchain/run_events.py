@@ -1,0 +1,265 @@
+"""LangChain's callbacks, one function each: they begin, feed and end the runs of the tree."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from callspan.events.exceptions import note_translation, qualified
+from callspan.frameworks.langchain import operations, request_reader, result_reader
+from callspan.frameworks.langchain.tree import Tree, tree
+from callspan.frameworks.run import Arguments, ModelRun, Run
+from callspan.frameworks.run_context import ModelRunContext, OpaqueRunContext, delegate
+from callspan.runtime import guard, scope
+from callspan.runtime.background import running_loop
+from callspan.runtime.number import real
+
+_NODES_SHARE_CONTEXT = sys.version_info < (3, 11)
+"""Whether LangGraph awaits an asynchronous node in the context in which it reports it.
+
+From Python 3.11 on it does so in a copy. `tests/frameworks/langchain/test_traces.py` shows it.
+"""
+Item = Any
+"""An object of LangChain's: a message, an answer, a chunk, a tool's output, documents."""
+Serialized = Any
+"""LangChain's description of a runnable: a dict, or `None`."""
+
+
+def handle(event: str, args: tuple[Any, ...], arguments: Arguments) -> None:
+    """Take in one callback. No exception of ours reaches the app."""
+    function = _FUNCTIONS.get(event)
+    if function is None:
+        return
+    try:
+        function(tree, arguments, *args)
+    except Exception as error:  # noqa: BLE001  this is the app's callback
+        guard.report(f"hearing LangChain's {event}", error)
+
+
+# -- starts ------------------------------------------------------------------------------------
+
+
+def _on_chain_start(
+    tree: Tree,
+    arguments: Arguments,
+    serialized: Serialized = None,
+    _inputs: Item = None,
+    *_rest: Item,
+) -> None:
+    run = tree.begin(arguments, Run)
+    if run is None:
+        return
+    # LangGraph reports a graph as any chain; only its nodes are known by their tags
+    if operations.is_node(arguments.get("tags")) and run.parent is not None:
+        tree.start_graph(run.parent)
+    operation = operations.chain_operation(arguments, serialized, run.parent)
+    if operation is None:
+        return
+    tree.start_operation(run, operation)
+    if _NODES_SHARE_CONTEXT and operation[0] == "run_node":
+        in_event_loop = running_loop() is not None
+        if in_event_loop:
+            run.context_token = scope.enter(run.context)
+
+
+def _on_tool_start(
+    tree: Tree,
+    arguments: Arguments,
+    serialized: Serialized = None,
+    input_text: Item = None,
+    *_rest: Item,
+) -> None:
+    run = tree.begin(arguments, Run)
+    if run is None:
+        return
+    name, description = arguments.get("name"), None
+    if isinstance(serialized, Mapping):
+        name = serialized.get("name") or name
+        description = serialized.get("description")
+    parameters = {
+        "tool_name": name or "unknown",
+        "tool_type": "function",
+        "tool_description": description,
+        "tool_call_id": arguments.get("tool_call_id"),
+        "agent_name": _agent_name(run),
+    }
+    # the object, where LangChain passes it; the positional argument is its text
+    tool_input = arguments.get("inputs") or input_text
+    tree.start_operation(
+        run, ("execute_tool", parameters), lambda: request_reader.tool_content(tool_input)
+    )
+
+
+def _agent_name(run: Run) -> str | None:
+    agent = scope.agent(run.call)
+    return None if agent is None else agent.parameters.get("agent_name")
+
+
+def _on_retriever_start(
+    tree: Tree,
+    arguments: Arguments,
+    _serialized: Serialized = None,
+    query: Item = None,
+    *_rest: Item,
+) -> None:
+    run = tree.begin(arguments, Run)
+    if run is None:
+        return
+    tree.start_operation(run, ("retrieval", {}), lambda: request_reader.search_content(query))
+    run_context = scope.run_context()
+    if isinstance(run_context, OpaqueRunContext) and run_context.opens:
+        # the wrapper of the retriever's method, which made the run context, restores the one before
+        scope.enter(run.context)
+
+
+def _on_chat_model_start(
+    tree: Tree,
+    arguments: Arguments,
+    _serialized: Serialized = None,
+    messages: Item = (),
+    *_rest: Item,
+) -> None:
+    _start_model(tree, arguments, ("chat", messages))
+
+
+def _on_llm_start(
+    tree: Tree,
+    arguments: Arguments,
+    _serialized: Serialized = None,
+    prompts: Item = (),
+    *_rest: Item,
+) -> None:
+    _start_model(tree, arguments, ("text_completion", prompts))
+
+
+def _start_model(tree: Tree, arguments: Arguments, model_input: tuple[str, Item]) -> None:
+    """Begin a model's run. Its observation begins later, if no client's call reports it."""
+    run = tree.begin(arguments, ModelRun)
+    if run is None:
+        return
+    run.model_input = model_input
+    run_context = scope.run_context()
+    if isinstance(run_context, ModelRunContext):
+        run_context.add(run)
+    delegate(run)
+
+
+# -- what happens in between -------------------------------------------------------------------
+
+
+def _on_token(tree: Tree, arguments: Arguments, token: Item = None, *_rest: Item) -> None:
+    run = tree.runs.get(arguments.get("run_id"))
+    # an adopted run's chunks are reported by the client's stream
+    if not isinstance(run, ModelRun) or run.adopted:
+        return
+    observation = tree.model_observation(run, True)
+    if observation is None:
+        return
+    has_first_token = observation.call.response.first_token is not None
+    if has_first_token and not observation.needs_text:
+        # nobody reads the text: the chunk counts only as a sign of life
+        observation.chunk(None)
+        return
+    if token is None:
+        # LangChain passes it by name from some of its methods
+        token = arguments.get("token")
+    # a piece of a tool call has no text, but a chunk
+    if not isinstance(token, str) or not token:
+        token = arguments.get("chunk")
+    observation.chunk(token)
+
+
+def _on_stream_event(tree: Tree, arguments: Arguments, event: Item = None, *_rest: Item) -> None:
+    """Take in an event of newer versions' streaming protocol: its text comes as deltas."""
+    if not isinstance(event, Mapping):
+        return
+    delta = event.get("delta")
+    if not isinstance(delta, Mapping):
+        return
+    text = delta.get("text")
+    if isinstance(text, str) and text:
+        _on_token(tree, arguments, text)
+
+
+def _on_retry(tree: Tree, arguments: Arguments, state: Item = None, *_rest: Item) -> None:
+    """Count a retry; `state` is tenacity's `RetryCallState`."""
+    run = tree.runs.get(arguments.get("run_id"))
+    if run is None:
+        return
+    observation = run.observation
+    if observation is None or observation.ended:
+        return
+    read_exception = getattr(getattr(state, "outcome", None), "exception", None)
+    error = None if read_exception is None else read_exception()
+    cause = "unknown" if error is None else qualified(type(error))
+    seconds = real(getattr(getattr(state, "next_action", None), "sleep", 0.0))
+    observation.retry(cause, seconds or 0.0)
+
+
+# -- ends --------------------------------------------------------------------------------------
+
+
+def _on_end(tree: Tree, arguments: Arguments, output: Item = None, *_rest: Item) -> None:
+    run = tree.take(arguments)
+    if run is None:
+        return
+    if isinstance(run, ModelRun):
+        _end_model(tree, run, output)
+        return
+    observation = run.end()
+    if observation is not None:
+        # a chain has no result of its own: its content stands on the calls inside
+        observation.call.response.result = request_reader.read_output(observation, output)
+        observation.finish()
+
+
+def _end_model(tree: Tree, run: ModelRun, result: Item) -> None:
+    run.closed = True
+    if run.observation is None and result_reader.is_from_cache(result):
+        return
+    observation = tree.model_observation(run, False)
+    if observation is None or observation.ended:
+        return
+    if len(run.group) == 1:
+        observation.answer(result)
+        return
+    # the answers to several prompts of one request are the choices of its answer
+    delta = result_reader.read(result, observation.needs_text)
+    choice = result_reader.as_choice(delta, run.group.index(run))
+    observation.call.response.add(choice, observation.needs_text)
+    if all(member.closed for member in run.group):
+        observation.finish()
+
+
+def _on_error(tree: Tree, arguments: Arguments, error: Item = None, *_rest: Item) -> None:
+    run = tree.take(arguments)
+    if run is None:
+        return
+    exception = error if isinstance(error, BaseException) else None
+    if isinstance(run, ModelRun) and run.adopted and exception is not None:
+        # LangChain may have made another exception of the client's: they are one failure
+        note_translation(run.call, exception)
+    tree.close(run, exception)
+
+
+_FUNCTIONS: dict[str, Callable[..., None]] = {
+    "on_chain_start": _on_chain_start,
+    "on_tool_start": _on_tool_start,
+    "on_retriever_start": _on_retriever_start,
+    "on_chat_model_start": _on_chat_model_start,
+    "on_llm_start": _on_llm_start,
+    "on_llm_new_token": _on_token,
+    "on_stream_event": _on_stream_event,
+    "on_retry": _on_retry,
+    "on_chain_end": _on_end,
+    "on_tool_end": _on_end,
+    "on_retriever_end": _on_end,
+    "on_llm_end": _on_end,
+    "on_chain_error": _on_error,
+    "on_tool_error": _on_error,
+    "on_retriever_error": _on_error,
+    "on_llm_error": _on_error,
+}
+"""The function of each callback. Text, agent actions and custom events add nothing to the runs."""
+EVENTS = (*_FUNCTIONS, "on_agent_action", "on_agent_finish", "on_text", "on_custom_event")
