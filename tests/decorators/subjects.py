@@ -1,4 +1,4 @@
-"""What is marked in these tests, and what is seen of it."""
+"""What is decorated in these tests, and what is seen of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blocks that are marked: any number of one mark, left in any order."""
+"""Blocks with an operation around: any number of one object, left in any order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What marked functions and blocks are given and give is content."""
+"""What decorated functions and blocks are given and give is content."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def test_content_of_tools(telemetry: Telemetry, capture: str) -> None:
     assert json.loads(found["gen_ai.tool.call.arguments"]) == {
         "flower": "secret rose",
         "more": [1, 2],
-        "shop": "<marking.subjects.Live>",
+        "shop": "<decorators.subjects.Live>",
         "rest": {"note": {"secret": True}},
     }
     assert json.loads(found["gen_ai.tool.call.result"]) == {
         "secret": 1.2,
-        "of": "<marking.subjects.Live>",
+        "of": "<decorators.subjects.Live>",
     }
     assert "sk-live" not in telemetry.everything()
 

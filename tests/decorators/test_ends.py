@@ -1,4 +1,4 @@
-"""How marked functions and blocks end, and that nothing of them is kept."""
+"""How decorated functions and blocks end, and that nothing of them is kept."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_cancelled(telemetry: Telemetry, kind: Any, error: Any) -> None:
 
 
 def fail(kind: Any, error: BaseException, loop: bool = True) -> None:
-    """Raise an exception in a marked function of a kind, or in a block."""
+    """Raise an exception in a decorated function of a kind, or in a block."""
 
     def raising() -> None:
         raise error

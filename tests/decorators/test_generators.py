@@ -206,10 +206,10 @@ async def test_t051_asend_athrow(telemetry: Telemetry) -> None:
 def test_t051_nothing_runs_before_it_is_read(telemetry: Telemetry) -> None:
     """What nobody awaits or reads has not begun; wrong arguments are refused where they are given."""
     for function in KINDS[1:]:
-        marked = callspan.tool(function)
+        decorated = callspan.tool(function)
         with pytest.raises(TypeError, match="stems"):
-            marked()
-        given = marked(1)
+            decorated()
+        given = decorated(1)
         if inspect.iscoroutine(given):
             given.close()
         del given

@@ -1,4 +1,4 @@
-"""What is marked looks, binds, copies and pickles as before."""
+"""What is decorated looks, binds, copies and pickles as before."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def looks(function: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("function", KINDS)
 @pytest.mark.parametrize("instrumented", [False, True])
 def test_t029_looks(telemetry: Telemetry, function: Any, instrumented: bool) -> None:
-    """A marked function looks like itself, and what it gives is of the type that it gives without us."""
+    """A decorated function looks like itself, and what it gives is of the type that it gives without us."""
     if not instrumented:
         callspan.uninstrument()
-    marked = callspan.tool(function)
-    assert looks(marked) == looks(function)
-    given, expected = marked(3), function(3)
+    decorated = callspan.tool(function)
+    assert looks(decorated) == looks(function)
+    given, expected = decorated(3), function(3)
     assert isinstance(given, type(expected))
     for name in ("__name__", "__qualname__"):
         assert getattr(given, name, None) == getattr(expected, name, None)
@@ -69,7 +69,7 @@ def test_t029_looks(telemetry: Telemetry, function: Any, instrumented: bool) -> 
 
 
 class Shop:
-    """Methods of every kind, marked above and below the decorators of their classes."""
+    """Methods of every kind, decorated above and below the decorators of their classes."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -147,7 +147,7 @@ def test_t029_methods_by_their_class(telemetry: Telemetry) -> None:
     "copied", [copy.copy, copy.deepcopy, lambda found: pickle.loads(pickle.dumps(found))]
 )
 def test_t029_copies(telemetry: Telemetry, name: str, copied: Any) -> None:
-    """What is marked copies and pickles, as functions and methods do, and stays marked."""
+    """What is decorated copies and pickles, as functions and methods do, and stays decorated."""
     assert copied(priced) is priced
     assert copied(marked_plain)(1) == "1 red"  # which has another name than its function
     telemetry.clear()
@@ -168,7 +168,7 @@ def test_t029_local_functions_do_not_pickle() -> None:
 
 
 def test_other_callables(telemetry: Telemetry) -> None:
-    """Bound methods, partial functions, objects that can be called, and builtin functions can be marked too."""
+    """Bound methods, partial functions, objects that can be called, and builtin functions can be decorated too."""
 
     class Search:
         async def __call__(self, word: str) -> str:

@@ -144,20 +144,20 @@ async def test_t076_tasks(telemetry: Telemetry) -> None:
 
 def test_without_instrument() -> None:
     """Where `instrument()` was not called a function just runs, and gives its own coroutine and generator."""
-    marked = [callspan.tool(function) for function in KINDS]
-    assert marked[0](3) == "3 red"
-    given = marked[1](3)
+    decorated = [callspan.tool(function) for function in KINDS]
+    assert decorated[0](3) == "3 red"
+    given = decorated[1](3)
     assert given.cr_code is coroutine.__code__
     given.close()
-    assert marked[2](3).gi_code is generator.__code__
-    assert marked[3](3).ag_code is async_generator.__code__
+    assert decorated[2](3).gi_code is generator.__code__
+    assert decorated[3](3).ag_code is async_generator.__code__
     with callspan.agent("florist") as run:
         run.result = "Roses."
     assert not open_observations
 
 
 def test_marked_before_and_after(telemetry: Telemetry) -> None:
-    """What is marked is heard from `instrument()` to `uninstrument()`; what has begun still ends."""
+    """What is decorated is heard from `instrument()` to `uninstrument()`; what has begun still ends."""
     items = callspan.workflow(generator)(3)
     next(items)
     block = callspan.agent("florist")
@@ -234,7 +234,7 @@ def test_handlers_alone(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -
     ],
 )
 def test_bad_use(mark: Any, message: str) -> None:
-    """What cannot be marked is refused where it is marked, in one line that says what to do."""
+    """What cannot be decorated is refused where it is decorated, in one line that says what to do."""
     with pytest.raises(SettingsError) as caught:
         mark()
     assert message in str(caught.value)

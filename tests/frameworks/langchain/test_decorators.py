@@ -1,4 +1,4 @@
-"""Functions marked as workflows, agents and tools in programs of LangChain's and LangGraph's."""
+"""Functions decorated as workflows, agents and tools in programs of LangChain's and LangGraph's."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class State(TypedDict, total=False):
 def test_a_tool_of_both(
     telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
 ) -> None:
-    """A function that is a tool of LangChain's and marked as one is told once, and what it calls stands in it."""
+    """A function that is a tool of LangChain's and decorated as one is told once, and what it calls stands in it."""
 
     @tool
     @callspan.tool
@@ -70,7 +70,7 @@ def test_a_tool_of_both(
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 def test_marked_in_a_graph(telemetry: Telemetry, model: Any, asynchronous: bool) -> None:
-    """A marked function stands in the node that calls it, and LangChain's model in the function, also in steps."""
+    """A decorated function stands in the node that calls it, and LangChain's model in the function, also in steps."""
 
     @callspan.agent
     def reads(question: str) -> Iterator[str]:
@@ -101,7 +101,7 @@ def test_marked_in_a_graph(telemetry: Telemetry, model: Any, asynchronous: bool)
 
 
 class Wrapping(BaseChatModel):
-    """A model of the app's own, whose work is done by a marked function."""
+    """A model of the app's own, whose work is done by a decorated function."""
 
     server: Any
 
@@ -119,7 +119,7 @@ class Wrapping(BaseChatModel):
 
 
 def test_marked_in_a_model(telemetry: Telemetry, model_server: ModelServer) -> None:
-    """The call of a client in a marked function is what the run of the model around it stands for: one span."""
+    """The call of a client in a decorated function is what the run of the model around it stands for: one span."""
     with callspan.count_tokens() as count:
         Wrapping(server=model_server).invoke("Hi")
     assert tree_of(telemetry) == [["invoke_agent inner", "chat gpt-4.1-mini"]]
@@ -128,7 +128,7 @@ def test_marked_in_a_model(telemetry: Telemetry, model_server: ModelServer) -> N
 
 
 def test_marked_as_a_runnable(telemetry: Telemetry, model: Any) -> None:
-    """A marked function can stand in a chain."""
+    """A decorated function can stand in a chain."""
     chain = RunnableLambda(callspan.tool("trim")(lambda text: text.strip())) | model
     chain.with_config(run_name="chain").invoke(" Hi ")
     assert tree_of(telemetry) == [
@@ -137,7 +137,7 @@ def test_marked_as_a_runnable(telemetry: Telemetry, model: Any) -> None:
 
 
 def test_t084_interrupt_in_a_marked_function(telemetry: Telemetry) -> None:
-    """A marked function that asks a person interrupts its graph, which is no error."""
+    """A decorated function that asks a person interrupts its graph, which is no error."""
 
     @callspan.tool
     def ask(_state: State) -> State:
