@@ -102,6 +102,7 @@ class SelectiveHistogram:
     ) -> None:
         """Record a value, unless its call stands in our metrics."""
         model = (attributes or {}).get(names.REQUEST_MODEL)
+        # a call that nobody watched stands in the framework's metric alone
         if policy.metrics and is_counted(model):
             return
         self._histogram.record(amount, attributes, *args, **kwargs)
@@ -127,6 +128,7 @@ def mute_block(
     kwargs: dict[str, object],
 ) -> Iterator[trace.Span]:
     """Wrap the generator function of a context manager that yields a span."""
+    # the framework's decorator makes a context manager of either generator
     if would_leak_content():
         return _muted_steps()
     return wrapped(*args, **kwargs)

@@ -84,6 +84,7 @@ class Run:
         self.over = False
         self.lock = process.own_lock(self, "lock")
         self.describe = describe
+        # the observation, if there will be one, starts at this time
         self.set_start_time()
         self._enter_parent()
 
@@ -107,6 +108,7 @@ class Run:
         try:
             yield
         finally:
+            # without the lock we go on as well: a wrong tree is better than an app that hangs
             if locked:
                 self.lock.release()
 

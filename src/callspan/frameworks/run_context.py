@@ -57,8 +57,10 @@ class ModelRunContext:
 
     def adopt(self, operation: str) -> Run | None:
         """Return the run that a client's call belongs to; that run is not reported by itself."""
+        # an embedding inside a model's method is a call of its own
         if operation not in INFERENCE or not self.runs:
             return None
+        # several threads may call clients in one model's method, as `batch` does
         with _adoption_lock:
             adopted = self._next_run()
             for run in self.runs if self.shared else (adopted,):

@@ -49,6 +49,7 @@ def from_langchain(handler: Any) -> Any:
         )
     if not isinstance(handler, BaseCallbackHandler):
         raise SettingsError(f"{type(handler).__name__} is no callback handler of LangChain's")
+    # it imports LangChain, so not before it is known to be there
     from callspan.frameworks.langchain.callback_mapping import CHAIN, MODEL
 
     bases = (BaseCallbackHandler, AsyncCallbackHandler)
@@ -135,9 +136,11 @@ class _ForwardingHandler:
                 callback = next(callbacks, None)
 
     def _call(self, callback: Callback) -> Any:
+        # LangChain's own way to leave out callbacks
         if getattr(self._handler, callback.ignored_by, False):
             return None
         method = getattr(self._handler, callback.method)
+        # `outside`: the handler's own calls do not count as ours, should a signal interrupt it
         return outside(method, *callback.arguments, **callback.fields)
 
     def _report(self, callback: Callback, error: Exception) -> None:

@@ -24,6 +24,7 @@ _NODE_TAG = "graph:step:"
 _AGENT_CLASSES = ("AgentExecutor",)
 # the integration that LangChain 1 writes into the metadata of `create_agent`'s graph
 _CREATED_AGENT = "langchain_create_agent"
+# runs of prompts and parsers, which only turn one value into another
 _SILENT_TYPES = ("prompt", "parser")
 # starts of default names: `RunnableSequence<a,b>` is no name of the app's
 _CLASS_NAMES = (
@@ -75,6 +76,7 @@ def _is_agent(metadata: Arguments, serialized: Serialized, parent: Run | None) -
     integration = metadata.get("ls_integration")
     if integration == _CREATED_AGENT and integration != outer.get("ls_integration"):
         return True
+    # an agent inside an agent has another name
     name = metadata.get("lc_agent_name")
     return name is not None and name != outer.get("lc_agent_name")
 

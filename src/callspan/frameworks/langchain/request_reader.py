@@ -83,6 +83,7 @@ def _parameters(metadata: Arguments, settings: Settings) -> dict[str, Any]:
 def _content(operation: str, prompts: Prompts, settings: Settings) -> Content:
     messages: list[Message] = []
     for prompt in prompts:
+        # a chat has lists of messages, a completion has texts
         if operation == "chat":
             messages.extend(read_messages(prompt))
         else:

@@ -32,6 +32,7 @@ def build_result(call: Call) -> LLMResult:
     groups: list[Any] = []
     for start in range(0, len(generations), group_size):
         groups.append(generations[start : start + group_size])
+    # handlers take `generations[0]` for granted
     return LLMResult(generations=groups or [[]], llm_output=_llm_output(call))
 
 
@@ -113,6 +114,7 @@ def _llm_output(call: Call) -> dict[str, Any]:
     if usage is None or usage.total is None:
         return output
     counts = _without_none({"prompt_tokens": usage.input, "completion_tokens": usage.output})
+    # a total of one side alone would be wrong
     if len(counts) == 2:
         counts["total_tokens"] = usage.total
     output["token_usage"] = counts

@@ -63,6 +63,7 @@ def _read_result(result: Item, needs_text: bool) -> Delta:
         finish_reasons=reasons,
         usage=_usage(generations, output),
         details=_service_tier(metadata),
+        # it repeats the text of the chunks, and replaces it
         whole=True,
         last=True,
     )
@@ -119,6 +120,7 @@ def _usage(generations: list[Item], output: Metadata) -> Usage | None:
     provider_usage = output.get("token_usage") or output.get("usage")
     for generation in generations:
         message = get(generation, "message")
+        # the first that has counts: they are those of the whole request
         metadata = get(message, "usage_metadata")
         if metadata:
             response_metadata = get(message, "response_metadata")

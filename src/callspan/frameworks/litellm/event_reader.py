@@ -64,10 +64,10 @@ def _merge(deltas: list[Delta]) -> Delta | None:
         return deltas[0]
     total = Delta()
     for delta in deltas:
-        total.id = delta.id or total.id
-        total.model = delta.model or total.model
-        total.failure = delta.failure or total.failure
-        total.last = total.last or delta.last
+        for name in ("id", "model", "failure", "last"):
+            value = getattr(delta, name)
+            if value:
+                setattr(total, name, value)
         total.parts = [*total.parts, *delta.parts]
         total.finish_reasons = [*total.finish_reasons, *delta.finish_reasons]
         total.details = {**(total.details or {}), **(delta.details or {})}

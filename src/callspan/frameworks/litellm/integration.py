@@ -27,9 +27,11 @@ The decorator calls it for requests that are neither in a cache nor refused.
 def patches() -> list[Patch]:
     """Return the patches of LiteLLM's functions, of its log and of its HTTP clients."""
     patches: list[Patch] = []
+    # the functions inside the decorator: programs take the decorated ones by name, at any time
     for function in FUNCTIONS:
         wrapper = partial(calls.call_function, function)
         patches.append(Patch(function.module, function.name, wrapper, function.optional, _INNER))
+    # the log tells whether and where a request was sent, and what came back
     patches += [
         Patch(_LOG, "Logging.pre_call", calls.log_request),
         Patch(_LOG, "Logging.post_call", calls.log_answer),

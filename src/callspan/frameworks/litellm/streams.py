@@ -32,6 +32,7 @@ def follow_native(request: Request, stream: Stream, observation: Observation) ->
     observation.read, observation.rest = reader, reader.end
     observation.awaits_usage = request.wire_format.usage_follows(request.body)
     request.start_observation(observation)
+    # the class of a generator cannot be changed, so it is followed by another one
     if isinstance(stream, (GeneratorType, AsyncGeneratorType)):
         return observed(stream, observation)
     return observe(stream, observation)
@@ -122,6 +123,7 @@ class _AsyncSteps(AsyncShell):
         request, decide = self._begin
         self._begin = None
 
+        # a function of its own, for `step` may be no coroutine function
         async def first() -> Any:
             return await step()
 

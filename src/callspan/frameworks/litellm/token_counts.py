@@ -80,7 +80,7 @@ def _counts_in_text(raw: str) -> Iterator[Count]:
     """Yield the token counts in a provider's text with their names in lower case."""
     pattern = _QUOTED if raw.startswith(("{", "[")) else _BARE
     for match in pattern.finditer(raw):
-        # quotes in a model's own text are escaped
+        # a model may write about tokens: quotes in its text are escaped
         if raw[match.start() - 1] == "\\":
             continue
         name = match[1].lower()
@@ -117,6 +117,7 @@ def _provider_total(
             has_common_total = True
     if not own and not has_common_total:
         return None
+    # the combinations of many numbers would make any count
     numbers = [value for _, value in counts[:_MOST_NUMBERS]]
     if litellm_count is None or _follows(litellm_count, numbers):
         return litellm_count
