@@ -11,7 +11,8 @@ from callspan.frameworks.integration import ObservationFactory
 from callspan.frameworks.langchain import request_reader, result_reader
 from callspan.frameworks.langchain.facts import read_framework
 from callspan.frameworks.langchain.operations import Operation, chain_name
-from callspan.frameworks.run import Arguments, ModelRun, Run, Runs, enclosing_run
+from callspan.frameworks.open_runs import OpenRuns
+from callspan.frameworks.run import Arguments, ModelRun, Run, enclosing_run
 from callspan.lifecycle.control_flow import steers
 from callspan.lifecycle.observation import Observation, Reader
 from callspan.runtime import scope
@@ -33,7 +34,7 @@ class Tree:
     def __init__(self) -> None:
         self.create_observation: ObservationFactory | None = None
         self.everywhere = False
-        self.runs = Runs()
+        self.runs = OpenRuns()
 
     def begin(self, arguments: Arguments, run_type: type[AnyRun]) -> AnyRun | None:
         """Return a new run, or `None` if it is open already or nothing is observed here."""
