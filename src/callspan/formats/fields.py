@@ -80,6 +80,15 @@ def all_fields(source: Item) -> Mapping[str, Any]:
         return {}
 
 
+def get_first(source: Item, *names: str) -> Item:
+    """Return the first of some fields that is not empty; `None` if all are."""
+    for name in names:
+        value = get(source, name)
+        if value:
+            return value
+    return None
+
+
 def get_nested(source: Item, *path: str) -> Item:
     """Return the value at the end of a path of fields; `None` where the path breaks off."""
     for name in path:
@@ -97,6 +106,13 @@ def text(value: object) -> str | None:
     if value.isascii():
         return value or None
     return valid(value) or None
+
+
+def string(value: object) -> str:
+    """Return the value if it is a text, with lone surrogates replaced; else the empty text."""
+    if not isinstance(value, str):
+        return ""
+    return value if value.isascii() else valid(value)
 
 
 def count(source: Item, *path: str) -> int | None:
@@ -163,12 +179,14 @@ def first_item(value: object) -> Item:
     return None
 
 
-def read_settings(body: Body, names: Mapping[str, str]) -> Parameters:
-    """Return the settings that a request states, renamed by `names`.
+def read_settings(body: Body | None, names: Mapping[str, str]) -> Parameters:
+    """Return the settings that a request, or an object in it, states; renamed by `names`.
 
     Where two names mean the same setting, the first one in `names` wins.
     """
     settings: Parameters = {}
+    if not body:
+        return settings
     for name, value in body.items():
         setting = names.get(name)
         if setting is None or value is None:
@@ -248,7 +266,7 @@ def _is_model(cls: type) -> bool:
 def arguments_text(arguments: Item) -> str:
     """Return the arguments of a tool call as text, which most formats send; objects as JSON."""
     if isinstance(arguments, str):
-        return text(arguments) or ""
+        return string(arguments)
     if not arguments:
         return ""
     return json.dumps(plain(arguments), ensure_ascii=False, default=repr)

@@ -1,4 +1,4 @@
-"""What a format is: pure functions that read a request and its answer."""
+"""A format: pure functions that read a request and its answer."""
 
 from __future__ import annotations
 

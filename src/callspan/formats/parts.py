@@ -23,6 +23,11 @@ _DATA_URL_START = 200
 """Characters in which the comma of a data URL must be; the rest may be megabytes."""
 
 
+def role_of(message: Item) -> str:
+    """Return the role of a message of a request; the user's if it has none."""
+    return get(message, "role") or "user"
+
+
 def text_part(content: str) -> MessagePart:
     """Return a part that is a text."""
     return {"type": TEXT, "content": content}

@@ -6,7 +6,17 @@ from typing import Any
 
 from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, shown
 from callspan.formats import parts
-from callspan.formats.fields import Index, Item, arguments_text, get, id_text, items, plain, text
+from callspan.formats.fields import (
+    Index,
+    Item,
+    arguments_text,
+    get,
+    id_text,
+    items,
+    plain,
+    string,
+    text,
+)
 from callspan.formats.parts import Message, MessagePart, ToolDefinition
 
 _RESULT = "_tool_result"
@@ -15,7 +25,7 @@ _RESPONSE = "server_tool_call_response"
 
 def message(item: Item) -> Message:
     """Return one message of the conversation."""
-    return {"role": get(item, "role") or "user", "parts": content_parts(get(item, "content"))}
+    return {"role": parts.role_of(item), "parts": content_parts(get(item, "content"))}
 
 
 def content_parts(value: Item) -> list[MessagePart]:
@@ -51,7 +61,7 @@ def _media(modality: str, source: Item) -> MessagePart:
         case "file":
             return parts.file_reference(modality, get(source, "file_id"))
         case "text":
-            return parts.text_part(text(get(source, "data")) or "")
+            return parts.text_part(string(get(source, "data")))
         case "content":
             return parts.text_part(_joined_text(get(source, "content")))
         case _:
@@ -61,7 +71,7 @@ def _media(modality: str, source: Item) -> MessagePart:
 def _joined_text(value: Item) -> str:
     if isinstance(value, str):
         return value
-    texts = [text(get(block, "text")) or "" for block in items(value)]
+    texts = [string(get(block, "text")) for block in items(value)]
     return "".join(texts)
 
 
@@ -96,10 +106,10 @@ def part(block: Item, index: Index) -> Part:
     kind = get(block, "type")
     match kind:
         case "text":
-            return Part(TEXT, text(get(block, "text")) or "", index=index)
+            return Part(TEXT, string(get(block, "text")), index=index)
         case "thinking" | "redacted_thinking":
             # The text of a redacted one is encrypted; the empty part says that there was one.
-            return Part(REASONING, text(get(block, "thinking")) or "", index=index)
+            return Part(REASONING, string(get(block, "thinking")), index=index)
         case "tool_use":
             return _tool_call(TOOL_CALL, block, index)
         case "server_tool_use" | "mcp_tool_use":
@@ -126,7 +136,7 @@ def _server_tool_result(name: str, block: Item, index: Index) -> Part:
 
 
 def _readable(value: Any) -> Any:
-    """Return plain data without what is `None` or encrypted, and with the size of inline bytes."""
+    """Return plain data without encrypted fields and `None`, and inline bytes by their size."""
     if isinstance(value, list):
         return [_readable(item) for item in value]
     if not isinstance(value, dict):
@@ -144,4 +154,4 @@ def _readable(value: Any) -> Any:
 
 def compaction(source: Item, index: Index) -> Part:
     """Return the provider's summary of the conversation so far."""
-    return Part("compaction", index=index, data={"content": text(get(source, "content")) or ""})
+    return Part("compaction", index=index, data={"content": string(get(source, "content"))})

@@ -1,4 +1,4 @@
-"""Anthropic's token counts, and what else of an answer decides what it costs."""
+"""Anthropic's token counts, and the conditions of the price of an answer."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _sum(name: str, shares: Sequence[Share]) -> int | None:
 
 
 def read_conditions(usage: Item) -> dict[str, str]:
-    """Return what the price of an answer depends on beside the counts, named as the settings."""
+    """Return the conditions of the price of an answer, by the names that settings have."""
     conditions: dict[str, str] = {}
     for name in _CONDITIONS:
         value = text(get(usage, name))

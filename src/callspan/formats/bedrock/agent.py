@@ -10,6 +10,7 @@ from callspan.formats.fields import (
     Item,
     Parameters,
     get,
+    get_first,
     get_nested,
     items,
     plain,
@@ -51,7 +52,7 @@ def read(event: Item, needs_text: bool) -> Delta | None:
 
 
 def _tool_call(invocation: Item, index: int) -> Part:
-    source = get(invocation, "functionInvocationInput") or get(invocation, "apiInvocationInput")
+    source = get_first(invocation, "functionInvocationInput", "apiInvocationInput")
     parameters = items(get(source, "parameters"))
     arguments = {str(get(item, "name")): get(item, "value") for item in parameters}
     name = text(get(source, "function")) or text(get(source, "apiPath"))

@@ -18,7 +18,7 @@ from callspan.formats.fields import (
     text,
 )
 from callspan.formats.format import Format
-from callspan.formats.parts import Message, output_type
+from callspan.formats.parts import Message, output_type, role_of
 
 _SETTINGS = {
     "maxTokens": "max_tokens",
@@ -31,11 +31,13 @@ _SETTINGS = {
     "stopSequences": "stop",
     "reasoning_effort": "reasoning_level",
 }
+# First the events of which a stream has most.
 _PIECES = ("contentBlockDelta", "contentBlockStart")
 
 
 def parameters(body: Body) -> Parameters:
     """Return the request's settings, also those that only some models have."""
+    # Nova's own settings stand in its `inferenceConfig`, also where they are passed on as extra.
     extra = all_fields(body.get("additionalModelRequestFields"))
     extra_inference = all_fields(extra.get("inferenceConfig"))
     inference = all_fields(body.get("inferenceConfig"))
@@ -55,7 +57,7 @@ def parameters(body: Body) -> Parameters:
 
 
 def _conditions(source: Item) -> dict[str, str]:
-    """Return what a price depends on beside the model, as it was asked for or as it was served."""
+    """Return the conditions of a price, as they are in a request or in its answer."""
     conditions: dict[str, str] = {}
     tier = text(get_nested(source, "serviceTier", "type"))
     if tier:
@@ -77,7 +79,7 @@ def content(body: Body) -> Content:
 
 def _message(item: Item) -> Message:
     pieces = parts.content_parts(get(item, "content"))
-    return {"role": get(item, "role") or "user", "parts": pieces}
+    return {"role": role_of(item), "parts": pieces}
 
 
 def read(answer: Item, needs_text: bool) -> Delta | None:

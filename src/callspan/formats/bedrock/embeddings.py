@@ -12,7 +12,7 @@ from callspan.formats.fields import (
     all_fields,
     count,
     first_item,
-    get,
+    get_first,
     read_settings,
 )
 from callspan.formats.format import Format
@@ -42,9 +42,7 @@ def read(answer: Item, _needs_text: bool) -> Delta | None:
     tokens = count(answer, "inputTextTokenCount")
     if tokens is not None:
         delta.usage = Usage(input=tokens)
-    vectors = (
-        get(answer, "embedding") or get(answer, "embeddingsByType") or get(answer, "embeddings")
-    )
+    vectors = get_first(answer, "embedding", "embeddingsByType", "embeddings")
     dimensions = _dimensions(vectors)
     if dimensions:
         delta.details = {"dimensions": dimensions}

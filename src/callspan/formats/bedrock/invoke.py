@@ -95,6 +95,7 @@ def _on_bedrock(wire_format: Format) -> Format:
 
     def read(item: Item, needs_text: bool) -> Delta | None:
         chunk = get(item, "chunk")
+        # A piece of a stream is JSON in bytes; a whole body has been parsed before.
         answer = item if chunk is None else parse_json(get(chunk, "bytes") or b"")
         delta = read_vendor(answer, needs_text)
         if delta is not None and delta.details:
@@ -126,7 +127,7 @@ def _texts(source: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str
 
 
 def read_headers(headers: Mapping[str, Any]) -> Delta:
-    """Read the headers of an answer: the platform's counts, and what the price depends on."""
+    """Read the headers of an answer: the platform's counts, and the conditions of the price."""
     return Delta(metered=_header_usage(headers), details=_texts(headers, _CONDITION_HEADERS))
 
 

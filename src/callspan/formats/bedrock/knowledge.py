@@ -12,9 +12,11 @@ from callspan.formats.fields import (
     add_values,
     all_fields,
     get,
+    get_first,
     get_nested,
     items,
     read_settings,
+    string,
     text,
 )
 from callspan.formats.format import Format
@@ -32,7 +34,7 @@ _SETTINGS = {
 def generation_request(params: Body) -> dict[str, Any]:
     """Return the request of RetrieveAndGenerate, with its model where other requests have it."""
     config = params.get("retrieveAndGenerateConfiguration")
-    base = get(config, _BASE) or get(config, "externalSourcesConfiguration")
+    base = get_first(config, _BASE, "externalSourcesConfiguration")
     return {**params, "model": get(base, "modelArn"), _BASE: base}
 
 
@@ -85,7 +87,7 @@ def read_search(answer: Item, needs_text: bool) -> Delta | None:
 def _document(item: Item) -> dict[str, Any]:
     values = {"id": _address(get(item, "location")), "score": get(item, "score")}
     document = add_values({}, values)
-    document["content"] = text(get_nested(item, "content", "text")) or ""
+    document["content"] = string(get_nested(item, "content", "text"))
     return document
 
 

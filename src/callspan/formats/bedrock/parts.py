@@ -18,6 +18,7 @@ from callspan.formats.fields import (
     id_text,
     items,
     plain,
+    string,
     text,
 )
 from callspan.formats.parts import MessagePart, ToolDefinition
@@ -52,12 +53,12 @@ def content_parts(blocks: Item) -> list[MessagePart]:
 
 
 def _joined_text(blocks: Item) -> str:
-    texts = [text(get(block, "text")) or "" for block in items(blocks)]
+    texts = [string(get(block, "text")) for block in items(blocks)]
     return "".join(texts)
 
 
 def _text(value: Item, index: Index) -> Part:
-    return Part(TEXT, text(value) or "", index=index)
+    return Part(TEXT, string(value), index=index)
 
 
 def _reasoning(value: Item, index: Index) -> Part:
@@ -66,7 +67,7 @@ def _reasoning(value: Item, index: Index) -> Part:
     block = get(value, "reasoningText")
     if block is None:
         block = value
-    return Part(REASONING, text(get(block, "text")) or "", index=index)
+    return Part(REASONING, string(get(block, "text")), index=index)
 
 
 def _tool_call(value: Item, index: Index) -> Part:

@@ -26,23 +26,24 @@ from callspan.formats.parts import prompt_content
 
 _SETTINGS = {
     "max_tokens": "max_tokens",
-    "max_gen_len": "max_tokens",
-    "maxTokenCount": "max_tokens",
-    "maxTokens": "max_tokens",
-    "max_tokens_to_sample": "max_tokens",
+    "max_gen_len": "max_tokens",  # Llama
+    "maxTokenCount": "max_tokens",  # Titan
+    "maxTokens": "max_tokens",  # AI21's Jurassic
+    "max_tokens_to_sample": "max_tokens",  # Claude
     "temperature": "temperature",
     "top_p": "top_p",
     "topP": "top_p",
-    "p": "top_p",
+    "p": "top_p",  # Cohere
     "top_k": "top_k",
-    "k": "top_k",
+    "k": "top_k",  # Cohere
     "stop": "stop",
     "stopSequences": "stop",
     "stop_sequences": "stop",
     "seed": "seed",
-    "num_generations": "choices",
-    "numResults": "choices",
+    "num_generations": "choices",  # Cohere
+    "numResults": "choices",  # AI21's Jurassic
 }
+# Mistral, Cohere, Titan, AI21's Jurassic, DeepSeek
 _CHOICES = ("outputs", "generations", "results", "completions", "choices")
 _TEXTS = ("text", "outputText", "generation", "completion")
 _REASONS = ("stop_reason", "finish_reason", "completionReason")
@@ -99,7 +100,7 @@ def _is_choice(source: Item) -> bool:
 
 
 def _text(choice: Item) -> str:
-    for source in (choice, get(choice, "data")):
+    for source in (choice, get(choice, "data")):  # AI21's Jurassic has the text in `data`
         for name in _TEXTS:
             fragment = text(get(source, name))
             if fragment:
@@ -112,7 +113,7 @@ def _finish_reason(choice: Item) -> str | None:
         reason = text(get(choice, name))
         if reason:
             return reason
-    return text(get_nested(choice, "finishReason", "reason"))  # AI21
+    return text(get_nested(choice, "finishReason", "reason"))  # AI21's Jurassic
 
 
 def _usage(answer: Item, choices: list[Item]) -> Usage | None:
@@ -121,6 +122,7 @@ def _usage(answer: Item, choices: list[Item]) -> Usage | None:
     for choice in choices:
         for name in _OUTPUT:
             tokens = count(choice, name)
+            # Titan states the tokens of each of its results.
             if tokens is not None:
                 usage.output = (usage.output or 0) + tokens
     return None if usage.total is None else usage

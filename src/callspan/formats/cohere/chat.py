@@ -14,12 +14,13 @@ from callspan.formats.fields import (
     Item,
     Parameters,
     get,
-    get_nested,
+    get_first,
     id_text,
     index_of,
     items,
     plain,
     read_settings,
+    string,
     text,
 )
 from callspan.formats.format import Format
@@ -59,7 +60,7 @@ def content(body: Body) -> Content:
 
 
 def _message(item: Item) -> Message:
-    role = get(item, "role") or "user"
+    role = parts.role_of(item)
     if role == "tool":
         result = _tool_result(get(item, "content"))
         return {"role": role, "parts": [parts.tool_response(get(item, "tool_call_id"), result)]}
@@ -75,7 +76,7 @@ def _tool_result(content: Item) -> Any:
     for block in blocks:
         if get(block, "type") != "text":
             return plain(content)
-        texts.append(text(get(block, "text")) or "")
+        texts.append(string(get(block, "text")))
     return "".join(texts)
 
 
@@ -113,12 +114,12 @@ def _fragment(block: Item, index: Index) -> Part:
     thought = text(get(block, "thinking"))
     if thought:
         return Part(REASONING, thought, index=index)
-    return Part(TEXT, text(get(block, "text")) or "", index=index)
+    return Part(TEXT, string(get(block, "text")), index=index)
 
 
 def _tool_call(call: Item, index: Index) -> Part:
     function = get(call, "function")
-    arguments = text(get(function, "arguments")) or ""
+    arguments = string(get(function, "arguments"))
     call_id = id_text(get(call, "id"))
     return Part(TOOL_CALL, arguments, index=index, id=call_id, name=text(get(function, "name")))
 
@@ -139,13 +140,13 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
 
 
 def _event(kind: str, event: Item) -> Delta | None:
-    message = get_nested(event, "delta", "message")
+    message = get(get(event, "delta"), "message")
     index = index_of(event)
     match kind:
         case "content-start" | "content-delta":
             part = _fragment(get(message, "content"), index)
         case "tool-plan-delta":
-            part = Part(REASONING, text(get(message, "tool_plan")) or "", index=_PLAN)
+            part = Part(REASONING, string(get(message, "tool_plan")), index=_PLAN)
         case "tool-call-start" | "tool-call-delta":
             part = _tool_call(get(message, "tool_calls"), index)
         case _:
@@ -157,7 +158,7 @@ def _end(answer: Item, source: Item) -> Delta:
     """Read the end of an answer from the last event, or from the whole of it."""
     reason = text(get(source, "finish_reason"))
     # Cohere's client for AWS has the counts where the first API has them.
-    usage = get(source, "usage") or get(source, "meta")
+    usage = get_first(source, "usage", "meta")
     delta = Delta(
         id=id_text(get(answer, "id")),
         finish_reasons=((0, reason),),

@@ -21,6 +21,7 @@ from callspan.formats.fields import (
     index_of,
     items,
     plain,
+    string,
     text,
 )
 from callspan.formats.format import Format
@@ -136,7 +137,7 @@ def _fragment(delta: Item) -> Part:
     plan = text(get(delta, "text"))
     if plan:
         return Part(TEXT, plan)
-    arguments = text(get(delta, "parameters")) or ""
+    arguments = string(get(delta, "parameters"))
     return Part(TOOL_CALL, arguments, index=index_of(delta), name=text(get(delta, "name")))
 
 

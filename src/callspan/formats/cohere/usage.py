@@ -9,8 +9,8 @@ from callspan.formats.fields import Item, count, get
 def read_usage(source: Item) -> Usage | None:
     """Return the tokens that a model has read and written, else those that are billed.
 
-    The billed tokens are without what Cohere itself puts into a prompt, and can be fewer than
-    those that came from its cache.
+    The billed tokens leave out Cohere's own additions to a prompt, and can be fewer than those
+    that came from its cache.
     """
     tokens = get(source, "tokens")
     units = get(source, "billed_units")

@@ -1,4 +1,4 @@
-"""Gemini's generateContent: whole, or streamed as answers that each hold what is new."""
+"""Gemini's generateContent: whole, or streamed as answers that each hold new parts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from callspan.formats.fields import (
     Parameters,
     add_values,
     get,
+    get_first,
     get_nested,
     id_text,
     index_of,
@@ -38,7 +39,7 @@ _MIME_TYPES = {"application/json": "json", "text/plain": "text"}
 
 def parameters(body: Body) -> Parameters:
     """Return the request's settings."""
-    config = body.get("generationConfig") or {}
+    config = body.get("generationConfig")
     settings = read_settings(config, _SETTINGS)
     level = text(parts.get_either(get(config, "thinkingConfig"), "thinkingLevel"))
     if level:
@@ -52,7 +53,7 @@ def _output_type(config: Item) -> str | None:
         output_type = _OUTPUT_TYPES.get(str(modality).upper())
         if output_type:
             return output_type
-    if get(config, "responseSchema") or get(config, "responseJsonSchema"):
+    if get_first(config, "responseSchema", "responseJsonSchema"):
         return "json"
     return _MIME_TYPES.get(str(get(config, "responseMimeType")))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callspan.events import Usage
-from callspan.formats.fields import Item, count, get, items, text
+from callspan.formats.fields import Item, count, get, items, string
 from callspan.formats.gemini.usage import read_modalities, take_details
 
 _SIDES = {
@@ -49,6 +49,6 @@ def _count_searches(source: Item) -> dict[str, int]:
     """Return how often the provider searched for the answer, by the kind of search."""
     searches: dict[str, int] = {}
     for item in items(get(source, "grounding_tool_count")):
-        name = _SEARCHES.get(text(get(item, "type")) or "", "other_tools")
+        name = _SEARCHES.get(string(get(item, "type")), "other_tools")
         searches[name] = searches.get(name, 0) + (count(item, "count") or 0)
     return searches

@@ -16,11 +16,13 @@ from callspan.formats.fields import (
     Parameters,
     arguments_text,
     get,
+    get_first,
     id_text,
     index_of,
     items,
     plain,
     read_settings,
+    string,
     text,
 )
 from callspan.formats.format import Format
@@ -42,6 +44,7 @@ _FINISH = {
     "incomplete": "incomplete",
     "cancelled": "cancelled",
 }
+"""Finish reasons by the status of an interaction, which has no reason of its own."""
 _MEDIA = ("image", "audio", "video", "document")
 _EMPTY = ("", "model_output", "user_input")
 _RESULT = "_result"
@@ -49,7 +52,7 @@ _RESULT = "_result"
 
 def parameters(body: Body) -> Parameters:
     """Return the request's settings."""
-    settings = read_settings(body.get("generation_config") or {}, _SETTINGS)
+    settings = read_settings(body.get("generation_config"), _SETTINGS)
     interaction = text(body.get("previous_interaction_id"))
     if interaction:
         settings["previous_response_id"] = interaction
@@ -89,7 +92,7 @@ def _parts(item: Item, index: Index) -> list[Part]:
         for inner_item in inner:
             pieces += _parts(inner_item, index)
         return pieces
-    kind = text(get(item, "type")) or ""
+    kind = string(get(item, "type"))
     match kind:
         case "text":
             return _fragments(TEXT, [item], index)
@@ -125,7 +128,7 @@ def _whole_parts(kind: str, item: Item, index: Index) -> list[Part]:
         response = parts.tool_response(id_text(get(item, "call_id")), plain(get(item, "result")))
         return [parts.whole_part(response, index)]
     if kind in _EMPTY or "signature" in kind:
-        return []
+        return []  # signatures of thoughts are not for reading
     return [Part(kind, index=index, data={})]
 
 
@@ -143,7 +146,7 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
         case "step.delta" | "content.delta":
             return Delta(parts=_fragment(answer)) if needs_text else None
         case "step.start" | "content.start":
-            step = get(answer, "step") or get(answer, "content")
+            step = get_first(answer, "step", "content")
             return Delta(parts=_parts(step, index_of(answer))) if needs_text else None
         case "interaction.start" | "interaction.created":
             interaction = get(answer, "interaction")
@@ -172,14 +175,14 @@ def _fragment(event: Item) -> list[Part]:
     index = index_of(event)
     kind = get(delta, "type")
     if kind == "arguments_delta":
-        return [Part(TOOL_CALL, text(get(delta, "arguments")) or "", index=index)]
+        return [Part(TOOL_CALL, string(get(delta, "arguments")), index=index)]
     if kind == "thought_summary":
         return _fragments(REASONING, [get(delta, "content")], index)
     return _parts(delta, index)
 
 
 def _whole(interaction: Item, needs_text: bool) -> Delta:
-    status = text(get(interaction, "status")) or ""
+    status = string(get(interaction, "status"))
     pieces = _output(interaction) if needs_text else []
     delta = Delta(
         id=id_text(get(interaction, "id")),

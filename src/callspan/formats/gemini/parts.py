@@ -16,6 +16,7 @@ from callspan.formats.fields import (
     id_text,
     items,
     plain,
+    string,
     text,
 )
 from callspan.formats.parts import Message, MessagePart, ToolDefinition
@@ -42,7 +43,7 @@ def get_either(source: Item, name: str) -> Item:
 
 def message(content: Item) -> Message:
     """Return one content of a request as a message."""
-    role = get(content, "role") or "user"
+    role = parts.role_of(content)
     if role == "model":
         role = "assistant"
     return {"role": role, "parts": content_parts(content)}
@@ -72,7 +73,7 @@ def _function_call(call: Item) -> _Reading:
     arguments = plain(get(call, "args")) or {}
     data = {
         "id": id_text(get(call, "id")),
-        "name": text(get(call, "name")) or "",
+        "name": string(get(call, "name")),
         "arguments": arguments,
     }
     return TOOL_CALL, arguments_text(arguments), data

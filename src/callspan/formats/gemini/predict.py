@@ -60,7 +60,7 @@ def _embedding_usage(answer: Item, predicted: list[Item]) -> Usage | None:
 
 
 def _image_parameters(body: Body) -> Parameters:
-    settings = read_settings(body.get("parameters") or {}, _IMAGE_SETTINGS)
+    settings = read_settings(body.get("parameters"), _IMAGE_SETTINGS)
     settings["output_type"] = "image"
     return settings
 

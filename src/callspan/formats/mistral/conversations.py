@@ -18,6 +18,7 @@ from callspan.formats.fields import (
     index_of,
     items,
     plain,
+    string,
     text,
 )
 from callspan.formats.format import Format
@@ -45,7 +46,7 @@ def content(body: Body) -> Content:
 
 
 def _message(entry: Item) -> Message:
-    kind = text(get(entry, "type")) or ""
+    kind = string(get(entry, "type"))
     if kind == "function.result":
         result = messages.joined_text(get(entry, "result"))
         return {"role": "tool", "parts": [parts.tool_response(get(entry, "tool_call_id"), result)]}

@@ -1,4 +1,4 @@
-"""Ollama's chat and generate: whole, or streamed as objects that each hold what is new."""
+"""Ollama's chat and generate: whole, or streamed as objects that each hold new text."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from callspan.formats.fields import (
     Parameters,
     count,
     get,
+    get_first,
     id_text,
     items,
     plain,
     read_settings,
+    string,
     text,
 )
 from callspan.formats.format import Format
@@ -62,7 +64,7 @@ def chat_content(body: Body) -> Content:
 
 
 def _message(item: Item) -> Message:
-    role = get(item, "role") or "user"
+    role = parts.role_of(item)
     if role == "tool":
         return {"role": role, "parts": [_tool_result(item)]}
     return {"role": role, "parts": [*parts.message_parts(_parts(item)), *_images(item)]}
@@ -70,7 +72,7 @@ def _message(item: Item) -> Message:
 
 def _tool_result(item: Item) -> MessagePart:
     part = parts.tool_response(get(item, "tool_call_id"), get(item, "content"))
-    name = get(item, "tool_name") or get(item, "name")
+    name = get_first(item, "tool_name", "name")
     if name:
         part["name"] = name
     return part
@@ -140,7 +142,7 @@ def _tool_call(call: Item) -> Part:
     arguments = plain(get(function, "arguments")) or {}
     data = {
         "id": id_text(get(call, "id")),
-        "name": text(get(function, "name")) or "",
+        "name": string(get(function, "name")),
         "arguments": arguments,
     }
     as_json = json.dumps(arguments, ensure_ascii=False, default=repr)

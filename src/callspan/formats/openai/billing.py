@@ -12,6 +12,7 @@ from callspan.formats.fields import (
     get,
     get_nested,
     items,
+    string,
     text,
 )
 from callspan.runtime.number import whole
@@ -157,7 +158,7 @@ def executed_tools(choices: list[Item]) -> dict[str, int]:
     details: dict[str, int] = {}
     for message in messages:
         for tool in items(get(message, "executed_tools")):
-            name = _TOOLS.get(text(get(tool, "type")) or "", "other_tools")
+            name = _TOOLS.get(string(get(tool, "type")), "other_tools")
             details[name] = details.get(name, 0) + 1
     return details
 

@@ -21,6 +21,7 @@ from callspan.formats.fields import (
     index_of,
     items,
     read_settings,
+    string,
     text,
 )
 from callspan.formats.format import Format
@@ -31,12 +32,12 @@ from callspan.formats.openai.usage import read_shares, read_timings, read_usage
 _SETTINGS = {
     "temperature": "temperature",
     "top_p": "top_p",
-    "top_k": "top_k",
+    "top_k": "top_k",  # no setting of OpenAI's, but of most other servers
     "max_completion_tokens": "max_tokens",
     "max_tokens": "max_tokens",
     "stop": "stop",
     "seed": "seed",
-    "random_seed": "seed",
+    "random_seed": "seed",  # Mistral
     "n": "choices",
     "frequency_penalty": "frequency_penalty",
     "presence_penalty": "presence_penalty",
@@ -46,6 +47,7 @@ _SETTINGS = {
 _BROKEN = "error"
 """The finish reason by which some servers say that a choice has failed."""
 _DETAILS = ("service_tier", "system_fingerprint")
+"""Fields beside the choices that go into `Response.details`."""
 
 
 def parameters(body: Body) -> Parameters:
@@ -56,7 +58,7 @@ def parameters(body: Body) -> Parameters:
         output_type = _output_type(body)
         if output_type:
             settings["output_type"] = output_type
-    if "reasoning" in body:
+    if "reasoning" in body:  # OpenRouter's name, which `reasoning_effort` goes before
         effort = get(body["reasoning"], "effort")
         if effort is not None:
             settings.setdefault("reasoning_level", effort)
@@ -88,22 +90,22 @@ def content(body: Body) -> Content:
 
 
 def read(answer: Item, needs_text: bool) -> Delta | None:
-    """Read one chunk, or one whole completion."""
+    """Read one chunk, or one whole completion.
+
+    It runs for each chunk of most providers, so that it is one function, though a long one.
+    """
     fields = all_fields(answer)
     choices = fields.get("choices")
     usage = fields.get("usage")
     if type(choices) is not list:
         choices = items(choices)
-    # Most chunks of a stream are a piece of one choice's text, and need no work without it.
-    if (
-        not needs_text
-        and usage is None
-        and len(choices) == 1
-        and get(choices[0], "finish_reason") is None
-    ):
+    # Most chunks of a stream have a piece of one choice's text and nothing else.
+    may_be_skipped = not needs_text and usage is None and len(choices) == 1
+    if may_be_skipped and get(choices[0], "finish_reason") is None:
         return None
     pieces: list[Part] = []
     finish_reasons: list[tuple[int, str | None]] = []
+    is_broken = False
     for number, item in enumerate(choices):
         choice = all_fields(item)
         index = index_of(choice)
@@ -112,6 +114,7 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
         # Models of Mistral's and others on Bedrock have `stop_reason`.
         reason = text(choice.get("finish_reason") or choice.get("stop_reason"))
         finish_reasons.append((index, reason))
+        is_broken = is_broken or reason == _BROKEN
         if needs_text:
             pieces += _choice_parts(fields, choice, index)
         if usage is None:
@@ -119,26 +122,26 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
     if usage is None and "x_groq" in fields:
         usage = get(fields["x_groq"], "usage")
     delta = Delta(id_text(fields.get("id")), text(fields.get("model")), pieces, finish_reasons)
+    delta.usage = read_usage(usage)
+    # llama.cpp's server has them in each stream, and usage only if it is asked for
     if usage is None and "timings" in fields:
         delta.usage = read_timings(fields["timings"])
-    else:
-        delta.usage = read_usage(usage)
     _add_details(delta, fields, choices, usage)
-    _add_failure(delta, fields, choices)
+    if is_broken or fields.get("error") is not None or fields.get("object") == "error":
+        delta.failure = _failure(fields, choices, is_broken)
     return delta
 
 
 def _add_details(delta: Delta, fields: Body, choices: list[Item], usage: Item) -> None:
-    """Add to the delta what its price depends on beside the counts, and the fingerprint."""
+    """Add to the delta the conditions of its price, and the fingerprint."""
     details: dict[str, Any] = {}
     if usage is not None:
         details.update(billing.conditions(usage))
-    for name in _DETAILS:
-        value = fields.get(name)
-        if value:
-            value = text(value)
-        if value:
-            details[name] = value
+    if fields.get("service_tier") or fields.get("system_fingerprint"):
+        for name in _DETAILS:
+            value = text(fields.get(name))
+            if value:
+                details[name] = value
     if delta.finish_reasons and delta.finish_reasons[0][1] is not None:
         cost = billing.gateway_cost(choices[0])
         if cost is not None:
@@ -186,7 +189,7 @@ def _reasoning(value: Item, choice: int, _is_whole: bool) -> list[Part]:
 
 def _content(value: Item, choice: int, _is_whole: bool) -> list[Part]:
     if isinstance(value, str):
-        return [Part(TEXT, text(value) or "", choice)]
+        return [Part(TEXT, string(value), choice)]
     pieces: list[Part] = []
     for item in items(value):
         pieces += content_item(item, choice)
@@ -225,11 +228,11 @@ def _audio(value: Item, choice: int, _is_whole: bool) -> list[Part]:
 
 
 _READERS: dict[str, Callable[[Item, int, bool], list[Part]]] = {
-    "reasoning_content": _reasoning,
-    "reasoning": _reasoning,
+    "reasoning_content": _reasoning,  # DeepSeek's name, which most servers have taken over
+    "reasoning": _reasoning,  # OpenRouter, Groq, Ollama
     "content": _content,
     "refusal": _content,
-    "function_call": _legacy_call,
+    "function_call": _legacy_call,  # from before there were tools
     "tool_calls": _tool_calls,
     "audio": _audio,
 }
@@ -242,27 +245,18 @@ def _tool_call(function: Item, choice: int, index: Index, call_id: str | None) -
     return Part(TOOL_CALL, arguments, choice, index, call_id, name)
 
 
-def _add_failure(delta: Delta, fields: Body, choices: list[Item]) -> None:
-    """Add the failure of a call that a gateway answers with status 200.
+def _failure(fields: Body, choices: list[Item], is_broken: bool) -> Failure | None:
+    """Return the failure of a call that a gateway answers with status 200.
 
     Its error stands in place of the choices, or in a choice that is broken.
     """
-    is_broken = False
-    for _, reason in delta.finish_reasons:
-        if reason == _BROKEN:
-            is_broken = True
     if not is_broken:
-        if fields.get("error") is None and fields.get("object") != "error":
-            return
+        # Some servers leave an error beside choices that have ended well.
         if any(get(choice, "finish_reason") for choice in choices):
-            return
-    if is_broken and not fields.get("error"):
-        delta.failure = _choice_failure(choices)
-    else:
-        delta.failure = read_failure(fields)
-
-
-def _choice_failure(choices: list[Item]) -> Failure:
+            return None
+        return read_failure(fields)
+    if fields.get("error"):
+        return read_failure(fields)
     for choice in choices:
         if get(choice, "error"):
             return read_failure(choice) or Failure(_BROKEN)

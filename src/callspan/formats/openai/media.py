@@ -1,6 +1,6 @@
 """OpenAI's images, speech, transcriptions, translations and moderations.
 
-The conventions have no operations for these. What makes content is `generate_content`, with the
+The conventions have no operations for these. Making content is `generate_content`, with the
 type of its output; judging it is `moderation`, a value of our own.
 """
 
@@ -88,6 +88,7 @@ def read_moderation(answer: Item, _needs_text: bool) -> Delta | None:
     return Delta(id=id_text(get(answer, "id")), model=text(get(answer, "model")))
 
 
+# One reader for all of them: the names of their fields do not overlap.
 _READ = with_failures(read)
 IMAGES = Format("generate_content", _parameters_with("image"), _READ, _content_of("prompt"))
 SPEECH = Format("generate_content", _parameters_with("speech"), _READ, _content_of("input"))

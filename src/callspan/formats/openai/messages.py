@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from callspan.events import REASONING, TOOL_CALL, parsed
 from callspan.formats import parts
-from callspan.formats.fields import Item, get, items, text
+from callspan.formats.fields import Item, get, get_first, items, string, text
 from callspan.formats.parts import Message, MessagePart
 
 
 def message(item: Item) -> Message:
     """Return one message of a conversation, of any role."""
-    role = get(item, "role") or "user"
+    role = parts.role_of(item)
     if role in ("tool", "function"):
-        call_id = get(item, "tool_call_id") or get(item, "name")
+        call_id = get_first(item, "tool_call_id", "name")
         pieces = [parts.tool_response(call_id, joined_text(get(item, "content")))]
     else:
         pieces = _pieces(item)
@@ -37,7 +37,7 @@ def joined_text(value: Item) -> Item:
     """Return the texts of a list of content items as one text; any other value as it is."""
     if not isinstance(value, list):
         return value
-    texts = [text(get(item, "text")) or "" for item in value]
+    texts = [string(get(item, "text")) for item in value]
     return "".join(texts)
 
 
@@ -71,7 +71,7 @@ def _content_part(item: Item) -> MessagePart:
 
 
 def _tool_call(call: Item) -> MessagePart:
-    function = get(call, "function") or get(call, "custom") or {}
+    function = get_first(call, "function", "custom")
     arguments = get(function, "arguments")
     # The arguments of a function are JSON as text; the input of a custom tool is any text.
     arguments = get(function, "input") if arguments is None else parsed(arguments)

@@ -15,6 +15,7 @@ from callspan.formats.fields import (
     id_text,
     items,
     plain,
+    string,
     text,
 )
 from callspan.formats.parts import Message, MessagePart
@@ -28,7 +29,7 @@ def message(item: Item) -> Message:
     """Return one item of an input as a message."""
     kind = text(get(item, "type")) or "message"
     if kind == "message":
-        return {"role": get(item, "role") or "user", "parts": _content(get(item, "content"))}
+        return {"role": parts.role_of(item), "parts": _content(get(item, "content"))}
     if kind.endswith("_call_output"):
         result = parts.tool_response(get(item, "call_id"), plain(get(item, "output")))
         return {"role": "tool", "parts": [result]}
@@ -45,9 +46,9 @@ def _content(value: Item) -> list[MessagePart]:
 def _content_part(item: Item) -> MessagePart:
     match get(item, "type"):
         case "input_text" | "output_text" | "text" | "summary_text":
-            return parts.text_part(text(get(item, "text")) or "")
+            return parts.text_part(string(get(item, "text")))
         case "refusal":
-            return parts.text_part(text(get(item, "refusal")) or "")
+            return parts.text_part(string(get(item, "refusal")))
         case "input_image":
             if get(item, "file_id"):
                 return parts.file_reference("image", get(item, "file_id"))
@@ -71,12 +72,13 @@ def output(response: Item) -> list[Part]:
 def _output_item(item: Item, index: int) -> list[Part]:
     match get(item, "type"):
         case "message":
+            # A stream numbers the texts of a message, so that the whole one does as well.
             contents = map(_content_part, items(get(item, "content")))
             texts = (content.get("content", "") for content in contents)
             return _numbered(TEXT, texts, index)
         case "reasoning":
             thoughts = [*items(get(item, "summary")), *items(get(item, "content"))]
-            texts = (text(get(thought, "text")) or "" for thought in thoughts)
+            texts = (string(get(thought, "text")) for thought in thoughts)
             return _numbered(REASONING, texts, index)
         case "function_call":
             return [tool_call(item, index, get(item, "arguments"))]

@@ -28,6 +28,7 @@ from callspan.formats.fields import (
     index_of,
     items,
     read_settings,
+    string,
     text,
 )
 from callspan.formats.format import Format
@@ -107,7 +108,7 @@ def _event_failure(event: Item) -> Failure:
 
 def _piece_of_stream(kind: str, event: Item) -> Delta | None:
     index = index_of(event, "output_index")
-    fragment = text(get(event, "delta")) or ""
+    fragment = string(get(event, "delta"))
     match kind.removeprefix("response."):
         case "output_text.delta" | "refusal.delta":
             part = Part(TEXT, fragment, index=(index, index_of(event, "content_index")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.events import Usage
-from callspan.formats.fields import Item, count, get, get_nested, items, text
+from callspan.formats.fields import Item, count, get, get_nested, items, string, text
 
 _TOOLS = {
     "web_search_call": "web_searches",
@@ -19,7 +19,7 @@ _PREVIEW = "web_search_preview"
 
 
 def add_tool_uses(response: Item, usage: Usage, details: dict[str, Any]) -> None:
-    """Add the uses of tools to the counts, and to the details what else their price depends on."""
+    """Add the uses of tools to the counts, and further conditions of their price to the details."""
     uses = _count_uses(items(get(response, "output")))
     searches = count(response, "tool_usage", "web_search", "num_requests")
     if searches is not None:
@@ -30,7 +30,7 @@ def add_tool_uses(response: Item, usage: Usage, details: dict[str, Any]) -> None
     if not uses.get("web_searches"):
         return
     for tool in items(get(response, "tools")):
-        kind = text(get(tool, "type")) or ""
+        kind = string(get(tool, "type"))
         if kind.startswith(_PREVIEW):
             details["search_type"] = "preview"
 
@@ -38,7 +38,7 @@ def add_tool_uses(response: Item, usage: Usage, details: dict[str, Any]) -> None
 def _count_uses(output: list[Item]) -> dict[str, int]:
     uses: dict[str, int] = {}
     for item in output:
-        name = _TOOLS.get(text(get(item, "type")) or "")
+        name = _TOOLS.get(string(get(item, "type")))
         if name is None:
             continue
         action = text(get_nested(item, "action", "type")) or _SEARCH

@@ -82,10 +82,10 @@ def _add_output_parts(usage: Usage, parts: Body) -> None:
 
 
 def _include_parts(usage: Usage, total: int | None) -> None:
-    """Add to input and output the parts that a server leaves out of them, told by the numbers.
+    """Add to input and output the parts that a server leaves out of them, as the numbers show.
 
     The total is more than the sum by the reasoning (xAI; Gemini, which does not state reasoning),
-    or by what was cached (Portkey before Anthropic). A part that is more than its whole stands
+    or by the cached tokens (Portkey before Anthropic). A part that is more than its whole stands
     beside it (Perplexity's research).
     """
     if usage.input is None or usage.output is None:

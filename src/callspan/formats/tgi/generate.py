@@ -30,7 +30,7 @@ _SETTINGS = {
 
 def parameters(body: Body) -> Parameters:
     """Return the request's settings."""
-    return read_settings(body.get("parameters") or {}, _SETTINGS)
+    return read_settings(body.get("parameters"), _SETTINGS)
 
 
 def content(body: Body) -> Content:
@@ -66,10 +66,13 @@ def _text(answer: Item, token: Item) -> str | None:
 
 def _usage(details: Item) -> Usage | None:
     """Return the counts; a whole answer has of the prompt its tokens alone, if asked for them."""
-    usage = Usage(input=count(details, "input_length"), output=count(details, "generated_tokens"))
-    if usage.input is None:
-        usage.input = len(items(get(details, "prefill"))) or None
-    return None if usage.total is None else usage
+    prompt_tokens = count(details, "input_length")
+    tokens = count(details, "generated_tokens")
+    if prompt_tokens is None:
+        prompt_tokens = len(items(get(details, "prefill"))) or None
+    if prompt_tokens is None and tokens is None:
+        return None
+    return Usage(input=prompt_tokens, output=tokens)
 
 
 GENERATE = Format("text_completion", parameters, read, content)
