@@ -496,14 +496,14 @@ def test_pieces_of_calls_without_an_end() -> None:
     assert (said["content"], called["name"], called["arguments"]) == ("Plan.", "look_up", {"a": 1})
 
 
-@pytest.mark.parametrize("dialect", [CHAT, CHAT_V1], ids=["v2", "v1"])
+@pytest.mark.parametrize("wire_format", [CHAT, CHAT_V1], ids=["v2", "v1"])
 @pytest.mark.parametrize(
     "odd",
     [{}, {"type": 3}, {"type": "new"}, {"event_type": "stream-end"}, {"meta": [], "usage": 1}],
 )
-def test_odd_events(dialect: Any, odd: dict[str, Any]) -> None:
+def test_odd_events(wire_format: Any, odd: dict[str, Any]) -> None:
     """What does not look like an event states nothing, and breaks nothing."""
-    delta = dialect.read(odd, True)
+    delta = wire_format.read(odd, True)
     assert delta is None or (delta.id, delta.usage, list(delta.parts)) == (None, None, [])
 
 

@@ -832,7 +832,7 @@ def test_steps_of_an_interaction() -> None:
             "interaction": {"id": "i1", "status": "requires_action"},
         },
     ]
-    response = read(*events, dialect=INTERACTION)
+    response = read(*events, wire_format=INTERACTION)
     [message] = response.messages
     called = {"type": "tool_call", "id": "c1", "name": "look_up", "arguments": {"flower": "rose"}}
     assert message["parts"] == [{"type": "reasoning", "content": "Hm."}, called]
@@ -848,11 +848,11 @@ def test_nothing_foreign(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) 
     assert {client.foreign for client in callspan.status().clients} == {()}
 
 
-def read(*answers: Any, dialect: Any = CONTENT) -> Response:
-    """A response to which a dialect has added these answers."""
+def read(*answers: Any, wire_format: Any = CONTENT) -> Response:
+    """Return a response to which a format has added these answers."""
     response = Response()
     for answer in answers:
-        delta = dialect.read(answer, True)
+        delta = wire_format.read(answer, True)
         if delta is not None:
             response.add(delta)
     return response
@@ -938,8 +938,8 @@ def test_code_that_the_provider_ran() -> None:
 )
 def test_odd_answers(answer: Any) -> None:
     """Odd answers are read as far as they go, and no count is made up."""
-    for dialect in (CONTENT, EMBEDDINGS, IMAGES, INTERACTION):
-        usage = read(answer, dialect=dialect).usage
+    for wire_format in (CONTENT, EMBEDDINGS, IMAGES, INTERACTION):
+        usage = read(answer, wire_format=wire_format).usage
         assert usage is None or usage.total is None
 
 
@@ -958,9 +958,9 @@ def test_odd_answers(answer: Any) -> None:
 )
 def test_odd_requests(body: Any) -> None:
     """So are odd requests."""
-    for dialect in (CONTENT, EMBEDDINGS, IMAGES, INTERACTION):
-        dialect.parameters(body)
-        dialect.content(body)
+    for wire_format in (CONTENT, EMBEDDINGS, IMAGES, INTERACTION):
+        wire_format.parameters(body)
+        wire_format.content(body)
 
 
 def chunks() -> Iterator[dict[str, Any]]:
