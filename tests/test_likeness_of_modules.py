@@ -40,5 +40,5 @@ def test_report_counts_all() -> None:
 def test_code_leaves_out_what_says_nothing(tmp_path: Path) -> None:
     """Blank lines, comments, imports and closing brackets are no code."""
     path = tmp_path / "module.py"
-    path.write_text("import re\n\n# why\nfound = (\n    1,\n)\n")
-    assert code(path) == [(4, "found = ("), (5, "1,")]
+    path.write_text("import re\n\n# why\nfrom a import (\n    b,\n)\nnumbers = (\n    1,\n)\n")
+    assert code(path) == [(7, "numbers = ("), (8, "1,")]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from callspan.events import TEXT, Content, Part, shown
-from callspan.formats.fields import Index, Item, get
+from callspan.formats.fields import Index, Item, get, items
 
 MessagePart = dict[str, Any]
 """A part of a message as it is captured: its `type`, and the fields that belong to that type."""
@@ -36,6 +36,21 @@ def text_part(content: str) -> MessagePart:
 def text_parts(content: str | None) -> list[MessagePart]:
     """Return a text as a list of one part; without a text the list is empty."""
     return [text_part(content)] if content else []
+
+
+def content_parts(content: Item, read_item: Callable[[Item], MessagePart]) -> list[MessagePart]:
+    """Return the parts of a message's content, which is a text or a list of items.
+
+    Items for which `read_item` returns an empty part are left out.
+    """
+    if isinstance(content, str):
+        return [text_part(content)]
+    pieces: list[MessagePart] = []
+    for item in items(content):
+        piece = read_item(item)
+        if piece:
+            pieces.append(piece)
+    return pieces
 
 
 def user_messages(parts: list[MessagePart]) -> list[Message]:

@@ -30,10 +30,7 @@ def message(item: Item) -> Message:
 
 def content_parts(value: Item) -> list[MessagePart]:
     """Return the parts of a message or of the system prompt, which are a text or blocks."""
-    if isinstance(value, str):
-        return [parts.text_part(value)]
-    pieces = [_content_part(block) for block in items(value)]
-    return [piece for piece in pieces if piece]
+    return parts.content_parts(value, _content_part)
 
 
 def _content_part(block: Item) -> MessagePart:

@@ -76,12 +76,14 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
         finish_reasons.append((index, _finish_reason(choice)))
         if needs_text:
             pieces.append(Part(TEXT, _text(choice), index))
-    return Delta(
+    delta = Delta(
         id=id_text(get(answer, "id")),
-        parts=pieces,
         finish_reasons=finish_reasons,
         usage=_usage(answer, choices),
     )
+    if needs_text:
+        delta.parts = pieces
+    return delta
 
 
 def _choices(answer: Item) -> list[Item]:

@@ -89,14 +89,16 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
         searches = _count_searches(candidates)
         if searches:
             usage.details = {**(usage.details or {}), **searches}
-    return Delta(
+    delta = Delta(
         id=id_text(get(answer, "responseId")),
         model=text(get(answer, "modelVersion")),
-        parts=pieces,
         finish_reasons=reasons or _refusal(answer),
         usage=usage,
         details=read_tier(metadata),
     )
+    if needs_text:
+        delta.parts = pieces
+    return delta
 
 
 def _parts(candidate: Item, choice: int) -> list[Part]:

@@ -24,7 +24,7 @@ def message(item: Item) -> Message:
 
 
 def _pieces(item: Item) -> list[MessagePart]:
-    pieces = content_parts(get(item, "content"))
+    pieces = parts.content_parts(get(item, "content"), _content_part)
     pieces += parts.text_parts(text(get(item, "refusal")))
     pieces += [_tool_call(call) for call in items(get(item, "tool_calls"))]
     legacy_call = get(item, "function_call")
@@ -39,14 +39,6 @@ def joined_text(value: Item) -> Item:
         return value
     texts = [string(get(item, "text")) for item in value]
     return "".join(texts)
-
-
-def content_parts(value: Item) -> list[MessagePart]:
-    """Return the parts of a message's content, which is a text or a list of items."""
-    if isinstance(value, str):
-        return [parts.text_part(value)]
-    pieces = [_content_part(item) for item in items(value)]
-    return [piece for piece in pieces if piece]
 
 
 def _content_part(item: Item) -> MessagePart:

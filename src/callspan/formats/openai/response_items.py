@@ -29,18 +29,14 @@ def message(item: Item) -> Message:
     """Return one item of an input as a message."""
     kind = text(get(item, "type")) or "message"
     if kind == "message":
-        return {"role": parts.role_of(item), "parts": _content(get(item, "content"))}
+        return {
+            "role": parts.role_of(item),
+            "parts": parts.content_parts(get(item, "content"), _content_part),
+        }
     if kind.endswith("_call_output"):
         result = parts.tool_response(get(item, "call_id"), plain(get(item, "output")))
         return {"role": "tool", "parts": [result]}
     return {"role": "assistant", "parts": parts.message_parts(_output_item(item, 0))}
-
-
-def _content(value: Item) -> list[MessagePart]:
-    if isinstance(value, str):
-        return [parts.text_part(value)]
-    pieces = [_content_part(item) for item in items(value)]
-    return [piece for piece in pieces if piece]
 
 
 def _content_part(item: Item) -> MessagePart:
