@@ -12,7 +12,7 @@ from callspan.formats.parts import prompt_content
 
 def parameters(body: Body) -> Parameters:
     """Return the request's settings."""
-    limit = body.get("max_tokens_to_sample")
+    limit = body.get("max_tokens_to_sample")  # the older name
     if limit is not None:
         body = {**body, "max_tokens": limit}
     return messages.parameters(body)

@@ -43,6 +43,7 @@ def parameters(body: Body) -> Parameters:
     """Return the request's settings."""
     settings = read_settings(body, _SETTINGS)
     config = body.get("output_config")
+    # `output_format` is the name that was used while this was in beta.
     output_format = get(config, "format") or body.get("output_format")
     values = {
         "reasoning_level": text(get(config, "effort")),
@@ -85,7 +86,7 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
             )
     if isinstance(kind, str) and kind != "message":
         return None
-    return _whole(answer, needs_text)
+    return _whole(answer, needs_text)  # some servers leave the type out
 
 
 def _fragment(event: Item) -> Delta | None:

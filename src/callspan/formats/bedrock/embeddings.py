@@ -19,11 +19,11 @@ from callspan.formats.format import Format
 
 _SETTINGS = {
     "dimensions": "dimensions",
-    "output_dimension": "dimensions",
-    "outputEmbeddingLength": "dimensions",
-    "embeddingDimension": "dimensions",
-    "embeddingTypes": "encoding_formats",
-    "embedding_types": "encoding_formats",
+    "output_dimension": "dimensions",  # Cohere
+    "outputEmbeddingLength": "dimensions",  # Titan's images
+    "embeddingDimension": "dimensions",  # Nova
+    "embeddingTypes": "encoding_formats",  # Titan
+    "embedding_types": "encoding_formats",  # Cohere
 }
 _UNPACKED = ("embedding", "float", "int8", "uint8")
 """Fields that have one number a dimension; a packed vector has eight dimensions in each."""

@@ -16,6 +16,7 @@ def parameters(_body: Body) -> Parameters:
 
 def content(body: Body) -> Content:
     """Return the prompts."""
+    # Nova and Titan, Stability's newer models, its older ones
     prompts = [get_nested(body, "textToImageParams", "text"), body.get("prompt")]
     prompts += [get(item, "text") for item in items(body.get("text_prompts"))]
     pieces = [parts.text_part(prompt) for prompt in prompts if text(prompt)]
@@ -24,7 +25,7 @@ def content(body: Body) -> Content:
 
 def read(answer: Item, needs_text: bool) -> Delta | None:
     """Read a whole answer: each image is a choice."""
-    images = items(get(answer, "images"))
+    images = items(get(answer, "images"))  # Stability's older models have artifacts
     images += [get(item, "base64") for item in items(get(answer, "artifacts"))]
     if not images:
         return Delta(failure=read_failure(answer))

@@ -18,6 +18,7 @@ from callspan.formats.fields import (
 from callspan.formats.format import Format
 
 _SETTINGS = {"output_dimension": "dimensions", "embedding_types": "encoding_formats"}
+# `float_` is the name in models of Cohere's client, since `float` is a type of Python.
 _NUMBERS = ("float", "float_", "int8", "uint8")
 _PACKED = ("binary", "ubinary")
 """Types of vector that hold eight dimensions in one number."""

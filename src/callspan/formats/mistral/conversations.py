@@ -96,7 +96,7 @@ def _whole(answer: Item, needs_text: bool) -> Delta:
             pieces += _READERS[kind](entry, index)
         index += 1
     delta.parts = pieces
-    if index == 0:
+    if index == 0:  # an answer without an entry may be an error with status 200
         delta.failure = read_failure(answer)
     return delta
 

@@ -19,6 +19,7 @@ def read(answer: Item, _needs_text: bool) -> Delta | None:
     tokens = count(answer, "prompt_eval_count")
     if tokens is not None:
         delta.usage = Usage(input=tokens)
+    # No copy of the list, as `items` makes: there may be thousands of vectors.
     vectors = get(answer, "embeddings") or ()
     vector = next(iter(vectors), None) or get(answer, "embedding")
     if vector:

@@ -90,10 +90,8 @@ def content(body: Body) -> Content:
 
 
 def read(answer: Item, needs_text: bool) -> Delta | None:
-    """Read one chunk, or one whole completion.
-
-    It runs for each chunk of most providers, so that it is one function, though a long one.
-    """
+    """Read one chunk, or one whole completion."""
+    # It runs for each chunk of most providers, so it is one function, though a long one.
     fields = all_fields(answer)
     choices = fields.get("choices")
     usage = fields.get("usage")
@@ -198,14 +196,11 @@ def _content(value: Item, choice: int, _is_whole: bool) -> list[Part]:
 
 def content_item(item: Item, choice: int, index: Index = None) -> list[Part]:
     """Return the parts of one item of a content that is a list: text, or a thought with texts."""
-    kind = TEXT
-    fragment = get(item, "text")
     if get(item, "type") == "thinking":
-        kind = REASONING
-        fragment = joined_text(get(item, "thinking"))
-    else:
-        fragment = text(fragment)
-    return [Part(kind, fragment, choice, index)] if fragment else []
+        thought = joined_text(get(item, "thinking"))
+        return [Part(REASONING, thought, choice, index)] if thought else []
+    fragment = text(get(item, "text"))
+    return [Part(TEXT, fragment, choice, index)] if fragment else []
 
 
 def _tool_calls(value: Item, choice: int, is_whole: bool) -> list[Part]:

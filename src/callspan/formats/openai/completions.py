@@ -34,6 +34,7 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
         return delta
     choices = items(get(answer, "choices"))
     parts: list[Part] = []
+    # Chat's reader has found the indexes; it knows no `text`.
     for (index, _), choice in zip(delta.finish_reasons, choices, strict=False):
         fragment = text(get(choice, "text"))
         if fragment:

@@ -34,6 +34,7 @@ def read(answer: Item, _needs_text: bool) -> Delta | None:
     delta = Delta(id=id_text(get(answer, "id")), model=text(get(answer, "model")))
     usage = read_usage(get(answer, "usage"))
     if usage is not None:
+        # Some servers state output tokens as well, though nothing is written.
         delta.usage = Usage(input=usage.input)
     dimensions = _dimensions(get(first_item(get(answer, "data")), "embedding"))
     if dimensions:

@@ -80,7 +80,7 @@ def content(body: Body) -> Content:
 def read(answer: Item, needs_text: bool) -> Delta | None:
     """Read one event of a stream, or one whole response."""
     kind = get(answer, "type")
-    if not isinstance(kind, str):
+    if not isinstance(kind, str):  # a whole response has an `object` in place of a type
         return _whole(answer, needs_text)
     if kind in _ENDS:
         return _whole(get(answer, "response"), needs_text, kind.removeprefix("response."))
@@ -209,6 +209,7 @@ def fetch_read(answer: Item, needs_text: bool) -> Delta | None:
 def read_compaction(answer: Item, needs_text: bool) -> Delta | None:
     """Read a conversation that a model has made shorter; the API gives no reason for its end."""
     delta = _whole(answer, needs_text)
+    # It has no status either: it is complete unless it states an error.
     delta.last = delta.failure is None
     delta.finish_reasons = ((0, "compaction"),) if delta.last else ()
     return delta

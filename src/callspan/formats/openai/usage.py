@@ -27,7 +27,7 @@ def read_usage(source: Item) -> Usage | None:
     """
     if source is None:
         return None
-    counts = all_fields(source)
+    counts = all_fields(source)  # at once, as most of the fields are looked for
     usage = Usage(
         token_count(counts.get("prompt_tokens")), token_count(counts.get("completion_tokens"))
     )
@@ -90,6 +90,7 @@ def _include_parts(usage: Usage, total: int | None) -> None:
     """
     if usage.input is None or usage.output is None:
         return
+    # No server says whether its parts are in its wholes, and the same server may differ by model.
     reasoning = usage.reasoning or 0
     cached = (usage.cache_read or 0) + (usage.cache_write or 0)
     missing = (total or 0) - usage.input - usage.output

@@ -17,6 +17,7 @@ def parameters(body: Body) -> Parameters:
 
 def read(answer: Item, _needs_text: bool) -> Delta | None:
     """Read a whole answer: a vector for each text, or for each token of each text."""
+    # A vector may stand in one list or in two; the numbers are in the innermost.
     vector = items(answer)
     while vector and isinstance(vector[0], list):
         vector = vector[0]

@@ -68,7 +68,7 @@ def _usage(details: Item) -> Usage | None:
     """Return the counts; a whole answer has of the prompt its tokens alone, if asked for them."""
     prompt_tokens = count(details, "input_length")
     tokens = count(details, "generated_tokens")
-    if prompt_tokens is None:
+    if prompt_tokens is None:  # only a stream states the number
         prompt_tokens = len(items(get(details, "prefill"))) or None
     if prompt_tokens is None and tokens is None:
         return None
