@@ -209,14 +209,14 @@ def test_text_left_early(telemetry: Telemetry, model_server: ModelServer) -> Non
 )
 def test_provider(named: str | None, address: str, told: str) -> None:
     """The provider is who is asked, also where Hugging Face passes the request on."""
-    from callspan.clients.huggingface_hub import HUGGINGFACE_HUB as ADAPTER
+    from callspan.clients.huggingface_hub import HUGGINGFACE_HUB
     from callspan.hooks.address import address as parts
 
     class Client:
         provider = named
 
     host, port = parts(address)
-    assert ADAPTER.provider(Client(), host or "", port) == told
+    assert HUGGINGFACE_HUB.provider(Client(), host or "", port) == told
 
 
 @pytest.mark.parametrize(

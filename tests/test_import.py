@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from callspan.clients import ADAPTERS
+from callspan.clients import CLIENTS
 from child import run
 
 WATCHED = """
@@ -38,7 +38,7 @@ print(json.dumps({
 }))
 """
 HEAVY = (
-    *(adapter.module for adapter in ADAPTERS),
+    *(client.module for client in CLIENTS),
     "httpx",
     "httpx2",
     "pydantic",

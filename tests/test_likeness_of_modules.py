@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from callspan.clients import ADAPTERS
+from callspan.clients import CLIENTS
 from likeness import code, modules, report, runs
 
 
@@ -27,7 +27,7 @@ def test_likeness_is_seen() -> None:
 def test_adapters_are_small() -> None:
     """An adapter is data and a few pure functions: at most fifty lines of code."""
     assert {name: len(lines) for name, lines in modules("clients").items() if len(lines) > 50} == {}
-    assert len(modules("clients")) == len(ADAPTERS) + 1
+    assert len(modules("clients")) == len(CLIENTS) + 1
 
 
 def test_report_counts_all() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from callspan.clients import ADAPTERS
+from callspan import clients
 from matrix import results
 from matrix.rows import CLIENTS, ROWS, asked
 
@@ -17,15 +17,15 @@ ROOT = Path(__file__).parent.parent
 BY_PACKAGE = {client.package: client for client in CLIENTS}
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.name)
-def test_every_client_is_tried(adapter: Any) -> None:
-    """A client has an entry, whose oldest version is the one that the adapter promises and the extra asks for."""
+@pytest.mark.parametrize("client", clients.CLIENTS, ids=lambda client: client.name)
+def test_every_client_is_tried(client: Any) -> None:
+    """A client has an entry, whose oldest version is the one that the package promises and the extra asks for."""
     tried = [f"{needed}." for client in CLIENTS for needed in asked(client, client.oldest)]
-    oldest = f"{adapter.package}=={adapter.versions[0]}."
+    oldest = f"{client.package}=={client.versions[0]}."
     assert any(needed.startswith(oldest) for needed in tried), (
         f"add {oldest} to CLIENTS in tests/matrix/rows.py"
     )
-    lowest = f'"{adapter.package}>={adapter.versions[0]}"'
+    lowest = f'"{client.package}>={client.versions[0]}"'
     assert lowest in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 

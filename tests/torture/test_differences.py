@@ -16,7 +16,7 @@ import pytest
 
 import callspan
 import child
-from callspan.clients import ADAPTERS
+from callspan.clients import CLIENTS
 from callspan.testing.modelserver import ModelServer, Reply
 from table.kinds import KINDS, Kind
 from telemetry import Telemetry
@@ -25,8 +25,8 @@ from telemetry import Telemetry
 def targets() -> dict[str, Any]:
     """Everything that the adapters patch of the clients that are installed, by module and path."""
     found: dict[str, Any] = {}
-    for adapter in ADAPTERS:
-        for patch in adapter.door(adapter, lambda _request: None):
+    for client in CLIENTS:
+        for patch in client.hook(client, lambda _request: None):
             try:
                 target: Any = importlib.import_module(patch.module)
                 for name in patch.path.split("."):

@@ -47,7 +47,10 @@ READERS = [
         )
     ),
     *((content, name) for name in ("Fitted", "shaped", "plain")),
-    *((content.Shown, name) for name in ("sent", "received", "texts", "structures", "notes")),
+    *(
+        (content.CapturedContent, name)
+        for name in ("sent", "received", "texts", "structures", "notes")
+    ),
     *((spans.Spans, name) for name in ("on_start", "on_end")),
     *((metrics.Metrics, name) for name in ("_begin", "on_end")),
     *((logs.LogEvents, name) for name in ("on_end", "_emit")),
@@ -144,12 +147,16 @@ def test_t016_dialect_that_fails(
     name: str,
 ) -> None:
     """A dialect that cannot read a request or an answer costs the app nothing."""
-    routes = [
-        dataclasses.replace(route, dialect=dataclasses.replace(route.dialect, **{name: fail}))
-        for route in OPENAI.routes
+    endpoints = [
+        dataclasses.replace(
+            endpoint,
+            wire_format=dataclasses.replace(endpoint.wire_format, **{name: fail}),
+        )
+        for endpoint in OPENAI.endpoints
     ]
     monkeypatch.setattr(
-        "callspan.setup.installation.ADAPTERS", (dataclasses.replace(OPENAI, routes=tuple(routes)),)
+        "callspan.setup.installation.CLIENTS",
+        (dataclasses.replace(OPENAI, endpoints=tuple(endpoints)),),
     )
     telemetry.instrument(capture="both")
     assert_unharmed(program, model_server, telemetry, guard_reports)
@@ -165,7 +172,7 @@ def test_t016_provider_that_cannot_be_told(
 ) -> None:
     """A rule for the provider's name that fails costs the app nothing."""
     monkeypatch.setattr(
-        "callspan.setup.installation.ADAPTERS", (dataclasses.replace(OPENAI, provider=fail),)
+        "callspan.setup.installation.CLIENTS", (dataclasses.replace(OPENAI, provider=fail),)
     )
     telemetry.instrument()
     assert_unharmed(program, model_server, telemetry, guard_reports)

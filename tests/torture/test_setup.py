@@ -149,7 +149,7 @@ def moved_client(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     adapter = dataclasses.replace(
         OPENAI, name="movedai", package="movedai", module="movedai", versions=("1", "9")
     )
-    monkeypatch.setattr("callspan.setup.installation.ADAPTERS", (adapter, OPENAI))
+    monkeypatch.setattr("callspan.setup.installation.CLIENTS", (adapter, OPENAI))
     monkeypatch.setattr("callspan.setup.installation.SOURCES", ())
     return base
 
@@ -181,7 +181,7 @@ def test_t101_moved_target(
 def test_t102_not_installed(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that is not installed is no problem, and `status()` says that it waits."""
     absent = dataclasses.replace(OPENAI, name="absentai", package="absentai", module="absentai")
-    monkeypatch.setattr("callspan.setup.installation.ADAPTERS", (absent,))
+    monkeypatch.setattr("callspan.setup.installation.CLIENTS", (absent,))
     monkeypatch.setattr("callspan.setup.installation.SOURCES", ())
     telemetry.instrument()
     [client] = callspan.status().clients

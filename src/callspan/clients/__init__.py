@@ -14,7 +14,7 @@ from callspan.clients.ollama import OLLAMA
 from callspan.clients.openai import OPENAI
 from callspan.clients.together import TOGETHER
 
-ADAPTERS = (
+CLIENTS = (
     OPENAI,
     ANTHROPIC,
     GOOGLE_GENAI,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from callspan.clients.boto3 import BOTO3, SERVICES, asks
+from callspan.clients.boto3 import BOTO3, SERVICES, read_call
 from callspan.formats.bedrock.invoke import read_headers
-from callspan.hooks.botocore import api_calls
+from callspan.hooks.botocore import botocore_hook
 
 AIOBOTOCORE = replace(
     BOTO3,
@@ -14,5 +14,5 @@ AIOBOTOCORE = replace(
     package="aiobotocore",
     module="aiobotocore",
     versions=("2.13.1", "4"),
-    door=api_calls("aiobotocore", "Aio", SERVICES, asks, read_headers),
+    hook=botocore_hook("aiobotocore", "Aio", SERVICES, read_call, read_headers),
 )

@@ -2,16 +2,16 @@
 
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
-from callspan.hooks.client import Adapter, post
-from callspan.hooks.stainless import stainless
+from callspan.hooks.client import Client, post
+from callspan.hooks.stainless import stainless_hook
 from callspan.semconv.providers import by_address
 
-CEREBRAS = Adapter(
+CEREBRAS = Client(
     name="cerebras",
     package="cerebras-cloud-sdk",
     module="cerebras.cloud.sdk",
     versions=("1.12", "2"),
     provider=by_address("cerebras"),
-    door=stainless,
-    routes=(post("/chat/completions", CHAT), post("/completions", COMPLETIONS)),
+    hook=stainless_hook,
+    endpoints=(post("/chat/completions", CHAT), post("/completions", COMPLETIONS)),
 )

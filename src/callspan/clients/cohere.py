@@ -12,10 +12,10 @@ from callspan.formats.cohere.embeddings import EMBEDDINGS
 from callspan.formats.cohere.rerank import RERANK
 from callspan.formats.fields import get, text
 from callspan.hooks import fern
-from callspan.hooks.client import Adapter, Opener, post
+from callspan.hooks.client import Client, OpenCall, post
 from callspan.hooks.failure import explain
-from callspan.hooks.methods import methods
-from callspan.hooks.pools import carried
+from callspan.hooks.methods import methods_hook
+from callspan.hooks.pools import run_with_context
 from callspan.runtime.patching import Patch
 from callspan.semconv.providers import by_address
 
@@ -50,7 +50,7 @@ def _url(wrapper: Any) -> str:
 _REQUEST_IDS = ("x-debug-trace-id", "x-amzn-requestid")
 
 
-def _why(error: BaseException) -> Failure:
+def _explain(error: BaseException) -> Failure:
     """The answer's headers stand on the exception itself, and what finds the request in the answer; AWS has both."""
     found, headers = explain(error), getattr(error, "headers", None)
     ids = (*(get(headers, name) for name in _REQUEST_IDS), get(getattr(error, "body", None), "id"))
@@ -63,26 +63,26 @@ def _why(error: BaseException) -> Failure:
     )
 
 
-_METHODS = methods(
+_METHODS = methods_hook(
     *fern.calls(("cohere.v2.raw_client", "RawV2Client"), _paths("v2"), _url),
     *fern.calls(("cohere.raw_base_client", "RawBaseCohere"), _paths("v1"), _url),
-    why=_why,
+    explain=_explain,
 )
 
 
-def _door(adapter: Adapter, opener: Opener) -> list[Patch]:
-    embedding = Patch("cohere.client", "Client.embed", carried, optional=True)
-    return [*_METHODS(adapter, opener), *fern.retries("cohere"), embedding]
+def _hook(client: Client, open_call: OpenCall) -> list[Patch]:
+    embedding = Patch("cohere.client", "Client.embed", run_with_context, optional=True)
+    return [*_METHODS(client, open_call), *fern.retries("cohere"), embedding]
 
 
-COHERE = Adapter(
+COHERE = Client(
     name="cohere",
     package="cohere",
     module="cohere",
     versions=("5.16", "8"),
     provider=by_address("cohere"),
-    door=_door,
-    routes=(
+    hook=_hook,
+    endpoints=(
         post("/v2/chat", CHAT),
         post("/v1/chat", CHAT_V1),
         post("/embed", EMBEDDINGS),

@@ -3,18 +3,18 @@
 from callspan.formats.anthropic.messages import MESSAGES
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
-from callspan.hooks.client import Adapter, post
-from callspan.hooks.stainless import stainless
+from callspan.hooks.client import Client, post
+from callspan.hooks.stainless import stainless_hook
 from callspan.semconv.providers import by_address
 
-FIREWORKS = Adapter(
+FIREWORKS = Client(
     name="fireworks",
     package="fireworks-ai",
     module="fireworks",
     versions=("1.2", "2"),
     provider=by_address("fireworks"),
-    door=stainless,
-    routes=(
+    hook=stainless_hook,
+    endpoints=(
         post("/chat/completions", CHAT),
         post("/completions", COMPLETIONS),
         post("/messages", MESSAGES),

@@ -16,10 +16,10 @@ from callspan.formats.gemini.interactions import INTERACTIONS
 from callspan.formats.gemini.predict import EMBEDDINGS, IMAGES
 from callspan.hooks import speakeasy
 from callspan.hooks.address import address
-from callspan.hooks.client import Adapter, Opener, Route
+from callspan.hooks.client import Client, Endpoint, OpenCall
 from callspan.hooks.failure import explain
-from callspan.hooks.methods import Asked, Method, methods
-from callspan.hooks.stainless import stainless
+from callspan.hooks.methods import Method, MethodCall, methods_hook
+from callspan.hooks.stainless import stainless_hook
 from callspan.runtime.patching import Patch
 from callspan.semconv.providers import provider
 
@@ -27,15 +27,19 @@ _API = "google.genai._api_client"
 _LATER = "google.genai._gaos"
 
 
-def _asks(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | None:
+def _read_call(
+    client_object: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> MethodCall | None:
     """What a request of the API client says: its HTTP method, path, body and options."""
     method, path, body, options = _arguments(*args, **kwargs)
     if not isinstance(body, Mapping) or ":" not in path:
         return None
-    url = get(options, "base_url") or get(client._http_options, "base_url") or ""
-    extra = get(options, "extra_body") or get(client._http_options, "extra_body") or {}
+    url = get(options, "base_url") or get(client_object._http_options, "base_url") or ""
+    extra = get(options, "extra_body") or get(client_object._http_options, "extra_body") or {}
     told = {**merge_bodies(body, extra), "model": paths.model(path)}
-    return Asked(method, paths.endpoint(path, body), told, address(str(url)), ":stream" in path)
+    return MethodCall(
+        method, paths.endpoint(path, body), told, address(str(url)), ":stream" in path
+    )
 
 
 def _arguments(
@@ -44,21 +48,21 @@ def _arguments(
     return http_method, path, request_dict, http_options
 
 
-def _said(given: Any) -> Any:
+def _unwrap(given: Any) -> Any:
     """What the API client gave: JSON text in newer versions, plain data in older ones."""
     body = getattr(given, "body", given)
     return parse_json(body.encode()) if isinstance(body, str) else body
 
 
-def _provider(client: Any, host: str, port: int | None) -> str:
+def _provider(client_object: Any, host: str, port: int | None) -> str:
     return (
         "gcp.vertex_ai"
-        if getattr(client, "vertexai", False)
+        if getattr(client_object, "vertexai", False)
         else provider(host, port, "gcp.gemini")
     )
 
 
-def _why(error: BaseException) -> Failure:
+def _explain(error: BaseException) -> Failure:
     found = explain(error, "status")
     return replace(
         found, retry_after=found.retry_after or read_retry_delay(getattr(error, "details", None))
@@ -66,42 +70,42 @@ def _why(error: BaseException) -> Failure:
 
 
 def _method(name: str, **options: Any) -> Method:
-    return Method(_API, f"BaseApiClient.{name}", asks=_asks, said=_said, **options)
+    return Method(_API, f"BaseApiClient.{name}", read_call=_read_call, unwrap=_unwrap, **options)
 
 
-_METHODS = methods(
+_METHODS = methods_hook(
     _method("request"),
     _method("request_streamed", lazy=True),
     _method("async_request", asynchronous=True),
     _method("async_request_streamed", asynchronous=True),
     *speakeasy.requests(_LATER),
-    why=_why,
+    explain=_explain,
     attempts=[(_API, "BaseApiClient._request_once"), (_API, "BaseApiClient._async_request_once")],
 )
 
 
-def _door(adapter: Adapter, opener: Opener) -> list[Patch]:
+def _hook(client: Client, open_call: OpenCall) -> list[Patch]:
     # before 2.0 interactions had a client of their own, which Stainless had made
-    earlier = stainless(replace(adapter, module="google.genai._interactions"), opener)
+    earlier = stainless_hook(replace(client, module="google.genai._interactions"), open_call)
     return [
-        *_METHODS(adapter, opener),
+        *_METHODS(client, open_call),
         *speakeasy.streams(_LATER),
         *(replace(one, optional=True) for one in earlier),
     ]
 
 
-GOOGLE_GENAI = Adapter(
+GOOGLE_GENAI = Client(
     name="google_genai",
     package="google-genai",
     module="google.genai",
     versions=("1.10", "4"),
     provider=_provider,
-    door=_door,
-    routes=(
-        Route("POST", re.compile(":(generateContent|streamGenerateContent)$"), CONTENT),
-        Route("POST", re.compile(":(embedContent|batchEmbedContents)$"), EMBEDDINGS),
-        Route("POST", re.compile(":predict$"), IMAGES),
-        Route("POST", re.compile("/interactions$"), INTERACTIONS),
+    hook=_hook,
+    endpoints=(
+        Endpoint("POST", re.compile(":(generateContent|streamGenerateContent)$"), CONTENT),
+        Endpoint("POST", re.compile(":(embedContent|batchEmbedContents)$"), EMBEDDINGS),
+        Endpoint("POST", re.compile(":predict$"), IMAGES),
+        Endpoint("POST", re.compile("/interactions$"), INTERACTIONS),
     ),
     inner="_api_client",
 )

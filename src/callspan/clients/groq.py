@@ -3,18 +3,18 @@
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.embeddings import EMBEDDINGS
 from callspan.formats.openai.media import SPEECH, TRANSCRIPTION
-from callspan.hooks.client import Adapter, post
-from callspan.hooks.stainless import stainless
+from callspan.hooks.client import Client, post
+from callspan.hooks.stainless import stainless_hook
 from callspan.semconv.providers import by_address
 
-GROQ = Adapter(
+GROQ = Client(
     name="groq",
     package="groq",
     module="groq",
     versions=("0.13", "2"),
     provider=by_address("groq"),
-    door=stainless,
-    routes=(
+    hook=stainless_hook,
+    endpoints=(
         post("/chat/completions", CHAT),
         post("/embeddings", EMBEDDINGS),
         post("/audio/speech", SPEECH),

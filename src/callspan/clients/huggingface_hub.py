@@ -13,9 +13,9 @@ from callspan.formats.openai.embeddings import EMBEDDINGS
 from callspan.formats.tgi.features import FEATURES
 from callspan.formats.tgi.generate import GENERATE
 from callspan.hooks.address import address
-from callspan.hooks.client import Adapter, post
+from callspan.hooks.client import Client, post
 from callspan.hooks.failure import explain
-from callspan.hooks.methods import Asked, Method, methods
+from callspan.hooks.methods import Method, MethodCall, methods_hook
 from callspan.semconv.providers import provider
 
 _OWN = "hugging_face"
@@ -29,7 +29,7 @@ _OPENAI = {"messages": "/chat", "prompt": "/completions", "input": "/embeddings"
 """What tells that a provider is asked in OpenAI's way, whatever the task is called and whatever its address is."""
 
 
-def _asks(_client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | None:
+def _read_call(_client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> MethodCall | None:
     """What is about to be sent, in the format of the provider; addresses differ, so the task is taken for one."""
     sent = args[0] if args else kwargs["request_parameters"]
     path, body = _PATHS.get(sent.task), sent.json
@@ -37,12 +37,12 @@ def _asks(_client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked 
         return None
     path = next((told for field, told in _OPENAI.items() if field in body), path)
     model = None if "://" in str(sent.model) else sent.model
-    return Asked(
+    return MethodCall(
         "POST", path, {"model": model, **body}, address(sent.url), kwargs.get("stream") is True
     )
 
 
-def _said(given: Any) -> Any:
+def _unwrap(given: Any) -> Any:
     """What an answer says, or a line of a stream."""
     text = given.encode() if isinstance(given, str) else given
     return parse_json(text.removeprefix(b"data:"))
@@ -54,25 +54,25 @@ def _no_event(line: Any) -> bool:
     return "{" not in start if isinstance(start, str) else b"{" not in start
 
 
-def _provider(client: Any, host: str, port: int | None) -> str:
-    named = getattr(client, "provider", None) or "auto"
+def _provider(client_object: Any, host: str, port: int | None) -> str:
+    named = getattr(client_object, "provider", None) or "auto"
     found = provider(host, port, _OWN)
     return found if found != _OWN else _NAMES.get(named, named.replace("-", "_"))
 
 
-def _why(error: BaseException) -> Failure:
+def _explain(error: BaseException) -> Failure:
     return explain(error, "error_type", "code", "type")
 
 
-_TOLD: dict[str, Any] = {"asks": _asks, "said": _said, "skips": _no_event}
+_TOLD: dict[str, Any] = {"read_call": _read_call, "unwrap": _unwrap, "skips": _no_event}
 
-HUGGINGFACE_HUB = Adapter(
+HUGGINGFACE_HUB = Client(
     name="huggingface_hub",
     package="huggingface-hub",
     module="huggingface_hub",
     versions=("0.30", "3"),
     provider=_provider,
-    door=methods(
+    hook=methods_hook(
         Method("huggingface_hub.inference._client", "InferenceClient._inner_post", **_TOLD),
         Method(
             "huggingface_hub.inference._generated._async_client",
@@ -80,9 +80,9 @@ HUGGINGFACE_HUB = Adapter(
             asynchronous=True,
             **_TOLD,
         ),
-        why=_why,
+        explain=_explain,
     ),
-    routes=(
+    endpoints=(
         post("/chat", CHAT),
         post("/generate", GENERATE),
         post("/features", FEATURES),

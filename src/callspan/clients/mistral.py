@@ -12,9 +12,9 @@ from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.embeddings import EMBEDDINGS
 from callspan.formats.openai.responses import RESPONSES
 from callspan.hooks import speakeasy
-from callspan.hooks.client import Adapter, Opener, Route, post
+from callspan.hooks.client import Client, Endpoint, OpenCall, post
 from callspan.hooks.failure import explain
-from callspan.hooks.methods import methods
+from callspan.hooks.methods import methods_hook
 from callspan.hooks.refusal import follow_or_await
 from callspan.runtime.patching import Patch
 from callspan.semconv.providers import provider
@@ -49,45 +49,45 @@ def _errors(package: str, name: str) -> list[tuple[str, str]]:
     ]
 
 
-def _said(given: Any) -> Any:
+def _unwrap(given: Any) -> Any:
     """The data of an event; an answer is read as it was sent."""
     return getattr(given, "data", given)
 
 
-def _why(error: BaseException) -> Failure:
+def _explain(error: BaseException) -> Failure:
     return explain(error, "type")
 
 
 _REQUESTS = [
     method
     for package in _PACKAGES
-    for method in speakeasy.requests(package, said=_said, follow=follow_or_await)
+    for method in speakeasy.requests(package, unwrap=_unwrap, follow=follow_or_await)
 ]
 
 
-def _door(adapter: Adapter, opener: Opener) -> list[Patch]:
-    patches = methods(*_REQUESTS, why=_why)(adapter, opener)
+def _hook(client: Client, open_call: OpenCall) -> list[Patch]:
+    patches = methods_hook(*_REQUESTS, explain=_explain)(client, open_call)
     for package, name in _PACKAGES.items():
         patches += speakeasy.errors(*_errors(package, name))
         patches += [*speakeasy.streams(package), *speakeasy.attempts(package)]
-        patches += speakeasy.own_spans(package, adapter.name)
+        patches += speakeasy.own_spans(package, client.name)
     return patches
 
 
-MISTRAL = Adapter(
+MISTRAL = Client(
     name="mistralai",
     package="mistralai",
     module="mistralai",
     versions=("1.2", "4"),
     provider=_provider,
-    door=_door,
-    routes=(
+    hook=_hook,
+    endpoints=(
         post("/(chat|agents)/completions", CHAT),
         post("/(streamR|r)awPredict", CHAT),
         post("/fim/completions|/(streamR|r)awPredict#fim", FIM),
         post("/embeddings", EMBEDDINGS),
         post("/responses", RESPONSES),
-        Route("POST", re.compile("/conversations(/[^/]+(/restart)?)?$"), CONVERSATIONS),
+        Endpoint("POST", re.compile("/conversations(/[^/]+(/restart)?)?$"), CONVERSATIONS),
     ),
     inner="sdk_configuration._hooks",
 )

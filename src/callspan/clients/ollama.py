@@ -11,25 +11,27 @@ from callspan.formats.ollama.embeddings import EMBEDDINGS
 from callspan.formats.ollama.generation import CHAT, GENERATE
 from callspan.formats.ollama.systemone import SYSTEM_ONE
 from callspan.hooks.address import address
-from callspan.hooks.client import Adapter, post
+from callspan.hooks.client import Client, post
 from callspan.hooks.failure import explain, validated_answer
-from callspan.hooks.methods import Asked, Method, methods
+from callspan.hooks.methods import Method, MethodCall, methods_hook
 
 _CLIENT = "ollama._client"
 
 
-def _asks(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | None:
+def _read_call(
+    client_object: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> MethodCall | None:
     """What a request says: the class of its answer, then what goes to the HTTP client."""
     body = kwargs.get("json")
     if not isinstance(body, dict):
         return None
     _, method, path = args
-    return Asked(
-        method, path, body, address(str(client._client.base_url)), bool(kwargs.get("stream"))
+    return MethodCall(
+        method, path, body, address(str(client_object._client.base_url)), bool(kwargs.get("stream"))
     )
 
 
-def _why(error: BaseException) -> Failure:
+def _explain(error: BaseException) -> Failure:
     """The client raises an error of its own in place of the HTTP client's, which has the answer's headers."""
     found = explain(error)
     status = found.status if (found.status or 0) > 0 else None  # -1 is an error inside a stream
@@ -40,7 +42,7 @@ def _why(error: BaseException) -> Failure:
     return replace(found, request_id=told.request_id, retry_after=told.retry_after)
 
 
-OLLAMA = Adapter(
+OLLAMA = Client(
     name="ollama",
     package="ollama",
     module="ollama",
@@ -48,19 +50,21 @@ OLLAMA = Adapter(
     provider=lambda _client, _host, _port: (
         "ollama"
     ),  # nobody else speaks its format, whatever the address
-    door=methods(
-        Method(_CLIENT, "Client._request", asks=_asks, lazy=True, answer_of=validated_answer),
+    hook=methods_hook(
+        Method(
+            _CLIENT, "Client._request", read_call=_read_call, lazy=True, answer_of=validated_answer
+        ),
         Method(
             _CLIENT,
             "AsyncClient._request",
-            asks=_asks,
+            read_call=_read_call,
             asynchronous=True,
             lazy=True,
             answer_of=validated_answer,
         ),
-        why=_why,
+        explain=_explain,
     ),
-    routes=(
+    endpoints=(
         post("/api/chat", CHAT),
         post("/api/generate", GENERATE),
         post("/api/embed(dings)?", EMBEDDINGS),

@@ -10,29 +10,29 @@ from callspan.formats.openai.completions import COMPLETIONS
 from callspan.formats.openai.embeddings import EMBEDDINGS
 from callspan.formats.openai.media import IMAGES, MODERATION, SPEECH, TRANSCRIPTION
 from callspan.formats.openai.responses import COMPACTION, FETCH, RESPONSES
-from callspan.hooks.client import Adapter, Route, post
-from callspan.hooks.stainless import stainless
+from callspan.hooks.client import Client, Endpoint, post
+from callspan.hooks.stainless import stainless_hook
 from callspan.semconv.providers import behind, provider
 
 
-def _provider(client: Any, host: str, port: int | None) -> str:
+def _provider(client_object: Any, host: str, port: int | None) -> str:
     found = provider(
-        host, port, "azure.ai.openai" if "Azure" in type(client).__name__ else "openai"
+        host, port, "azure.ai.openai" if "Azure" in type(client_object).__name__ else "openai"
     )
-    return behind(found, client) if found == "portkey" else found
+    return behind(found, client_object) if found == "portkey" else found
 
 
-OPENAI = Adapter(
+OPENAI = Client(
     name="openai",
     package="openai",
     module="openai",
     versions=("1.40", "4"),
     provider=_provider,
-    door=stainless,
-    routes=(
+    hook=stainless_hook,
+    endpoints=(
         post("/chat/completions", CHAT),
         post("/responses", RESPONSES),
-        Route("GET", re.compile(r"/responses/[^/]+$"), FETCH),
+        Endpoint("GET", re.compile(r"/responses/[^/]+$"), FETCH),
         post("/responses/[^/]+/cancel", FETCH),
         post("/responses/compact", COMPACTION),
         post("/completions", COMPLETIONS),

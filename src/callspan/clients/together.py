@@ -4,18 +4,18 @@ from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
 from callspan.formats.openai.embeddings import EMBEDDINGS
 from callspan.formats.openai.media import IMAGES, SPEECH, TRANSCRIPTION
-from callspan.hooks.client import Adapter, post
-from callspan.hooks.stainless import stainless
+from callspan.hooks.client import Client, post
+from callspan.hooks.stainless import stainless_hook
 from callspan.semconv.providers import by_address
 
-TOGETHER = Adapter(
+TOGETHER = Client(
     name="together",
     package="together",
     module="together",
     versions=("2.0", "4"),
     provider=by_address("together"),
-    door=stainless,
-    routes=(
+    hook=stainless_hook,
+    endpoints=(
         post("/chat/completions", CHAT),
         post("/completions", COMPLETIONS),
         post("/embeddings", EMBEDDINGS),

@@ -29,9 +29,9 @@ async def _awaited(observation: Observation, made: Awaitable[Any]) -> Any:
 @contextmanager
 def _tried(observation: Observation) -> Iterator[None]:
     if observation.given_up is not None:
-        why, since = observation.given_up
+        reason, since = observation.given_up
         observation.given_up = None
-        observation.retry(why, time.perf_counter() - since)
+        observation.retry(reason, time.perf_counter() - since)
     try:
         yield
     except Exception as error:

@@ -14,31 +14,41 @@ from callspan.events import Delta, Failure
 from callspan.formats.fields import get, get_nested, text
 from callspan.hooks.address import address
 from callspan.hooks.botocore_streams import follow_events
-from callspan.hooks.client import Adapter, Opener
+from callspan.hooks.client import Client, OpenCall
 from callspan.hooks.failure import cause, explain
-from callspan.hooks.methods import Asked, Method, methods
+from callspan.hooks.methods import Method, MethodCall, methods_hook
 from callspan.hooks.streaming_body import follow_body
 from callspan.lifecycle.observation import Observation, active
 from callspan.runtime import guard
 from callspan.runtime.number import http_status
 from callspan.runtime.patching import Patch
 
-Asks = Callable[[str, Mapping[str, Any]], "Asked | None"]
+ReadOperation = Callable[[str, Mapping[str, Any]], "MethodCall | None"]
 """What an operation asks for with its parameters; `None` for what is not watched."""
-Headed = Callable[[Mapping[str, Any]], Delta]
+ReadHeaders = Callable[[Mapping[str, Any]], Delta]
 """What the headers of an answer say of tokens, and of what these cost."""
 
 
-def api_calls(
-    package: str, prefix: str, services: frozenset[str], asks: Asks, headed: Headed
-) -> Callable[[Adapter, Opener], list[Patch]]:
+def botocore_hook(
+    package: str,
+    prefix: str,
+    services: frozenset[str],
+    read_call: ReadOperation,
+    headed: ReadHeaders,
+) -> Callable[[Client, OpenCall], list[Patch]]:
     """The door of one package, whose classes have a prefix, to some of AWS's services."""
 
-    def asked(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | None:
-        if client.meta.service_model.service_name not in services:
+    def asked(
+        client_object: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> MethodCall | None:
+        if client_object.meta.service_model.service_name not in services:
             return None
-        found = asks(*args, **kwargs)
-        return None if found is None else replace(found, server=address(client.meta.endpoint_url))
+        found = read_call(*args, **kwargs)
+        return (
+            None
+            if found is None
+            else replace(found, server=address(client_object.meta.endpoint_url))
+        )
 
     def follow(observation: Observation, answer: Any) -> Any:
         return _follow(observation, answer, headed)
@@ -58,12 +68,15 @@ def api_calls(
         asynchronous=bool(prefix),
         follow=follow,
     )
-    door = methods(watched, why=_why)
+    hook = methods_hook(watched, explain=_explain)
     retries = f"{package}.endpoint", f"{prefix}Endpoint._needs_retry"
-    return lambda adapter, opener: [*door(adapter, opener), Patch(*retries, retry, optional=True)]
+    return lambda client, open_call: [
+        *hook(client, open_call),
+        Patch(*retries, retry, optional=True),
+    ]
 
 
-def _follow(observation: Observation, answer: Any, headed: Headed) -> Any:
+def _follow(observation: Observation, answer: Any, headed: ReadHeaders) -> Any:
     """Follow the stream or the body that stands in an answer; without one it is all there."""
     headers = get_nested(answer, "ResponseMetadata", "HTTPHeaders") or {}
     observation.call.response.add(headed(headers))
@@ -116,11 +129,11 @@ class _Attempt:
     ) -> None:
         # credentials may be fetched from another service in the course of a call
         if operation_model.service_model.service_name in self._services:
-            why = cause(caught_exception) if response is None else str(response[0].status_code)
-            self._observation.retry(why, time.perf_counter() - self._since)
+            reason = cause(caught_exception) if response is None else str(response[0].status_code)
+            self._observation.retry(reason, time.perf_counter() - self._since)
 
 
-def _why(error: BaseException) -> Failure:
+def _explain(error: BaseException) -> Failure:
     answer = getattr(error, "response", None)
     told = get(answer, "ResponseMetadata")
     return replace(

@@ -8,26 +8,26 @@ from typing import Any
 from callspan.hooks.native import policy
 from callspan.lifecycle.observation import Observation, active
 
-Received = Callable[[Observation, Any], Any]
+FollowResult = Callable[[Observation, Any], Any]
 
 
-def has_span(client: str) -> bool:
+def has_span(client_name: str) -> bool:
     """Whether a call of a client is being made, by the name of its adapter, that has a span of ours."""
     call = None if (observation := active.get()) is None else observation.call
-    return call is not None and call.client_name == client and call.span is not None
+    return call is not None and call.client_name == client_name and call.span is not None
 
 
-def stands_for_own_span(client: str) -> bool:
+def stands_for_own_span(client_name: str) -> bool:
     """Whether a client's own span gives way here: a call of it has a span of ours, and native spans are not kept."""
-    return policy.spans and has_span(client)
+    return policy.spans and has_span(client_name)
 
 
-def call(
+def make_call(
     observation: Observation,
     wrapped: Any,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
-    received: Received,
+    follow_result: FollowResult,
 ) -> Any:
     """What the client's function gives, as `received` hands it on; what it raises ends the call."""
     try:
@@ -38,15 +38,15 @@ def call(
         observation.fail(error)
         raise
     observation.leave()
-    return received(observation, result)
+    return follow_result(observation, result)
 
 
-async def acall(
+async def make_async_call(
     observation: Observation,
     wrapped: Any,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
-    received: Received,
+    follow_result: FollowResult,
 ) -> Any:
     """The same in asynchronous code, where handlers may ask to be awaited."""
     try:
@@ -61,7 +61,7 @@ async def acall(
             await observation.settle()
         raise
     observation.leave()
-    result = received(observation, result)
+    result = follow_result(observation, result)
     if observation.pending:
         await observation.settle()
     return result

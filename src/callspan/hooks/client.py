@@ -14,7 +14,7 @@ from callspan.runtime.patching import Patch
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class Endpoint:
     """One endpoint: HTTP method, the end of the URL's path, and the format spoken there."""
 
     method: str
@@ -22,13 +22,13 @@ class Route:
     wire_format: Format
 
 
-def post(end: str, wire_format: Format) -> Route:
+def post(end: str, wire_format: Format) -> Endpoint:
     """The endpoint that is posted to at a path with such an end, told as a regular expression."""
-    return Route("POST", re.compile(f"{end}$"), wire_format)
+    return Endpoint("POST", re.compile(f"{end}$"), wire_format)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Adapter:
+class Client:
     """One client: its names, the versions it was tried with, how to tell the provider, its door and its endpoints.
 
     `versions` are the oldest supported and the first that is not known to work, as in `>=oldest,<newest`.
@@ -43,25 +43,25 @@ class Adapter:
     module: str
     versions: tuple[str, str]
     provider: Callable[[Any, str, int | None], str]
-    door: Callable[[Adapter, Opener], list[Patch]]
-    routes: tuple[Route, ...]
-    own_tracer: str | None = None
-    asked_for_spans: Callable[[Any], bool] | None = None
+    hook: Callable[[Client, OpenCall], list[Patch]]
+    endpoints: tuple[Endpoint, ...]
+    tracer_property: str | None = None
+    wants_own_spans: Callable[[Any], bool] | None = None
     inner: str | None = None
 
     @property
     def operations(self) -> tuple[str, ...]:
         """What can be asked of it."""
-        return tuple(dict.fromkeys(route.wire_format.operation for route in self.routes))
+        return tuple(dict.fromkeys(endpoint.wire_format.operation for endpoint in self.endpoints))
 
 
 @lru_cache(maxsize=1024)
-def route_of(adapter: Adapter, method: str, path: str) -> Route | None:
+def endpoint_at(client: Client, method: str, path: str) -> Endpoint | None:
     """The endpoint that a request goes to, if it is one that is watched."""
     path = path.partition("?")[0]
-    for route in adapter.routes:
-        if route.path.search(path) and route.method == method.upper():
-            return route
+    for endpoint in client.endpoints:
+        if endpoint.path.search(path) and endpoint.method == method.upper():
+            return endpoint
     return None
 
 
@@ -69,14 +69,14 @@ def route_of(adapter: Adapter, method: str, path: str) -> Route | None:
 class Request:
     """One request as a door saw it, before it is known whether anybody wants to hear of it."""
 
-    adapter: Adapter
+    client: Client
     wire_format: Format
-    client: Any
+    client_object: Any
     body: Mapping[str, Any]
     stream: bool
     asynchronous: bool
     server: tuple[str | None, int | None]
 
 
-Opener = Callable[[Request], "Observation | None"]
+OpenCall = Callable[[Request], "Observation | None"]
 """Begins an observation of a request, or says with `None` that nobody wants one."""

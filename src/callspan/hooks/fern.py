@@ -11,7 +11,7 @@ from typing import Any
 from callspan.formats.fields import get, merge_bodies
 from callspan.hooks.address import address
 from callspan.hooks.failure import cause
-from callspan.hooks.methods import Asked, Method
+from callspan.hooks.methods import Method, MethodCall
 from callspan.lifecycle.generators import observed
 from callspan.lifecycle.observation import Observation, active
 from callspan.runtime.patching import Patch
@@ -28,7 +28,11 @@ def calls(raw: tuple[str, str], paths: Mapping[str, str], url: Url) -> list[Meth
     found: list[Method] = []
     for name, path in paths.items():
         stream = name.endswith("_stream")
-        told = {"asks": partial(_asks, path, url, stream), "lazy": stream, "follow": _follow}
+        told = {
+            "read_call": partial(_read_call, path, url, stream),
+            "lazy": stream,
+            "follow": _follow,
+        }
         found += [
             Method(module, f"{kind}.{name}", **told),
             Method(module, f"Async{kind}.{name}", asynchronous=True, **told),
@@ -42,9 +46,9 @@ def retries(package: str) -> list[Patch]:
     return [Patch(f"{package}.core.http_client", name, _retry, optional=True) for name in names]
 
 
-def _asks(
+def _read_call(
     path: str, url: Url, stream: bool, raw: Any, _args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Asked:
+) -> MethodCall:
     """What the arguments say, which are the fields of the body by name."""
     given = {
         name: value
@@ -54,7 +58,7 @@ def _asks(
     added = get(kwargs.get("request_options"), "additional_body_parameters")
     body = merge_bodies(given, added) if isinstance(added, Mapping) else given
     shared = raw._client_wrapper
-    return Asked("POST", path, body, address(url(shared)), stream, shared)
+    return MethodCall("POST", path, body, address(url(shared)), stream, shared)
 
 
 def _follow(observation: Observation, response: Any) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from callspan.hooks.calls import Received, acall, call
+from callspan.hooks.calls import FollowResult, make_async_call, make_call
 from callspan.lifecycle.observation import Observation
 
 Begin = Callable[[], "Observation | None"]
@@ -18,9 +18,9 @@ Begin = Callable[[], "Observation | None"]
 class _Entry:
     """What begins a call, what follows the stream that is given, and the call once it has begun."""
 
-    def __init__(self, begin: Begin, received: Received) -> None:
+    def __init__(self, begin: Begin, follow_result: FollowResult) -> None:
         self._begin = begin
-        self.received = received
+        self.follow_result = follow_result
         self.observation: Observation | None = None
 
     def begin(self) -> Observation | None:
@@ -32,9 +32,9 @@ class _Entry:
             self.observation.abandon()
 
 
-def lazily_entered(manager: Any, begin: Begin, received: Received) -> Any:
+def lazily_entered(manager: Any, begin: Begin, follow_result: FollowResult) -> Any:
     """Let a call begin when a context manager is entered, and end at the latest when it is left; returns the same."""
-    manager._callspan = _Entry(begin, received)
+    manager._callspan = _Entry(begin, follow_result)
     manager.__class__ = _shell(type(manager))
     return manager
 
@@ -59,7 +59,7 @@ def _sync_shell(kind: Any) -> type:
             return (
                 enter()
                 if observation is None
-                else call(observation, enter, (), {}, self._callspan.received)
+                else make_call(observation, enter, (), {}, self._callspan.follow_result)
             )
 
         def __exit__(self, *error: Any) -> Any:
@@ -77,7 +77,7 @@ def _async_shell(kind: Any) -> type:
             observation, enter = self._callspan.begin(), super().__aenter__
             if observation is None:
                 return await enter()
-            return await acall(observation, enter, (), {}, self._callspan.received)
+            return await make_async_call(observation, enter, (), {}, self._callspan.follow_result)
 
         async def __aexit__(self, *error: Any) -> Any:
             self._callspan.leave()

@@ -14,8 +14,8 @@ from typing import Any
 
 from callspan.events import Failure
 from callspan.hooks.attempts import attempt
-from callspan.hooks.calls import acall, call
-from callspan.hooks.client import Adapter, Opener, Request, Route, route_of
+from callspan.hooks.calls import make_async_call, make_call
+from callspan.hooks.client import Client, Endpoint, OpenCall, Request, endpoint_at
 from callspan.hooks.failure import explain
 from callspan.hooks.managers import lazily_entered
 from callspan.lifecycle.generators import lazily_observed, observed
@@ -26,7 +26,7 @@ from callspan.runtime.patching import Patch
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class MethodCall:
     """What one call of a function asks for: an endpoint among the adapter's routes, and the request as plain data.
 
     `client` stands for the app's client object where that is not the one whose function it is.
@@ -37,7 +37,7 @@ class Asked:
     body: Mapping[str, Any]
     server: tuple[str | None, int | None] = (None, None)
     stream: bool = False
-    client: Any = None
+    client_object: Any = None
 
 
 def _itself(given: Any) -> Any:
@@ -68,60 +68,60 @@ class Method:
 
     module: str
     path: str
-    asks: Callable[[Any, tuple[Any, ...], dict[str, Any]], Asked | None]
+    read_call: Callable[[Any, tuple[Any, ...], dict[str, Any]], MethodCall | None]
     asynchronous: bool = False
     lazy: bool = False
-    said: Callable[[Any], Any] = _itself
+    unwrap: Callable[[Any], Any] = _itself
     optional: bool = False
     follow: Callable[[Observation, Any], Any] = _followed
     skips: Callable[[Any], bool] | None = None
     answer_of: Callable[[BaseException], Any] | None = None
 
 
-def methods(
+def methods_hook(
     *watched: Method,
-    why: Callable[[BaseException], Failure] = explain,
+    explain: Callable[[BaseException], Failure] = explain,
     attempts: Iterable[tuple[str, str]] = (),
-) -> Callable[[Adapter, Opener], list[Patch]]:
+) -> Callable[[Client, OpenCall], list[Patch]]:
     """The door that these functions make up; `why` reads the client's exceptions.
 
     `attempts` are functions (module and path) that the client calls once for each of its attempts, where it has any.
     """
 
-    def door(adapter: Adapter, opener: Opener) -> list[Patch]:
-        hinges = [(method, _Hinge(adapter, opener, method, why)) for method in watched]
+    def hook(client: Client, open_call: OpenCall) -> list[Patch]:
+        hooks = [(method, _MethodHook(client, open_call, method, explain)) for method in watched]
         patches = [
-            Patch(method.module, method.path, hinge.wrapper, method.optional)
-            for method, hinge in hinges
+            Patch(method.module, method.path, hook.wrapper, method.optional)
+            for method, hook in hooks
         ]
         return [
             *patches,
             *(Patch(module, path, attempt, optional=True) for module, path in attempts),
         ]
 
-    return door
+    return hook
 
 
-class _Hinge:
+class _MethodHook:
     """One function of one client."""
 
     def __init__(
         self,
-        adapter: Adapter,
-        opener: Opener,
+        client: Client,
+        open_call: OpenCall,
         method: Method,
-        why: Callable[[BaseException], Failure],
+        explain: Callable[[BaseException], Failure],
     ) -> None:
-        self._adapter = adapter
-        self._opener = opener
+        self._client = client
+        self._open_call = open_call
         self._method = method
-        self._why = why
+        self._explain = explain
 
     def wrapper(
-        self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, wrapped: Any, client_object: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """In place of the function; gives what it gives: an answer, a coroutine or a generator."""
-        request = self._request(client, args, kwargs)
+        request = self._request(client_object, args, kwargs)
         if request is None:
             return wrapped(*args, **kwargs)
         if self._method.lazy and request.stream:
@@ -138,7 +138,7 @@ class _Hinge:
     def _lazily(self, source: Any, request: Request) -> Any:
         begin = partial(self._open, request)
         if isinstance(source, (AbstractContextManager, AbstractAsyncContextManager)):
-            return lazily_entered(source, begin, self._received)
+            return lazily_entered(source, begin, self._follow_result)
         return lazily_observed(source, begin)
 
     async def _alazily(self, coming: Any, request: Request) -> Any:
@@ -150,7 +150,7 @@ class _Hinge:
         observation = self._open(request)
         if observation is None:
             return wrapped(*args, **kwargs)
-        return call(observation, wrapped, args, kwargs, self._received)
+        return make_call(observation, wrapped, args, kwargs, self._follow_result)
 
     async def _acall(
         self, request: Request, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -158,27 +158,33 @@ class _Hinge:
         observation = self._open(request)
         if observation is None:
             return await wrapped(*args, **kwargs)
-        return await acall(observation, wrapped, args, kwargs, self._received)
+        return await make_async_call(observation, wrapped, args, kwargs, self._follow_result)
 
     def _request(
-        self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, client_object: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Request | None:
         try:
-            asked = self._method.asks(client, args, kwargs)
-            route = None if asked is None else route_of(self._adapter, asked.method, asked.path)
-            return None if asked is None or route is None else self._watched(client, asked, route)
+            asked = self._method.read_call(client_object, args, kwargs)
+            endpoint = (
+                None if asked is None else endpoint_at(self._client, asked.method, asked.path)
+            )
+            return (
+                None
+                if asked is None or endpoint is None
+                else self._watched(client_object, asked, endpoint)
+            )
         except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
-            guard.report(f"looking at a request of {self._adapter.name}", error)
+            guard.report(f"looking at a request of {self._client.name}", error)
             return None
 
-    def _watched(self, client: Any, asked: Asked, route: Route) -> Request:
+    def _watched(self, client_object: Any, asked: MethodCall, endpoint: Endpoint) -> Request:
         speaker, asynchronous = (
-            client if asked.client is None else asked.client,
+            client_object if asked.client_object is None else asked.client_object,
             self._method.asynchronous,
         )
         return Request(
-            self._adapter,
-            route.wire_format,
+            self._client,
+            endpoint.wire_format,
             speaker,
             asked.body,
             asked.stream,
@@ -188,18 +194,18 @@ class _Hinge:
 
     def _open(self, request: Request) -> Observation | None:
         try:
-            observation = self._opener(request)
+            observation = self._open_call(request)
             if observation is not None:
-                said, read = self._method.said, observation.read
-                observation.read = lambda item, full: read(said(item), full)
-                observation.explain, observation.skips = self._why, self._method.skips
+                unwrap, read = self._method.unwrap, observation.read
+                observation.read = lambda item, full: read(unwrap(item), full)
+                observation.explain, observation.skips = self._explain, self._method.skips
                 observation.answer_of = self._method.answer_of
             return observation
         except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
-            guard.report(f"looking at a request of {self._adapter.name}", error)
+            guard.report(f"looking at a request of {self._client.name}", error)
             return None
 
-    def _received(self, observation: Observation, result: Any) -> Any:
+    def _follow_result(self, observation: Observation, result: Any) -> Any:
         """Follow what the function gave; the app gets the very object, but for generators."""
         try:
             return self._method.follow(observation, result)

@@ -41,17 +41,19 @@ class _Pool:
 class _Carrying:
     """A client's object with such a pool in place of its own."""
 
-    def __init__(self, client: Any, pool: Any) -> None:
-        self._callspan_client = client
+    def __init__(self, client_object: Any, pool: Any) -> None:
+        self._callspan_client = client_object
         self._executor = _Pool(pool)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._callspan_client, name)
 
 
-def carried(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def run_with_context(
+    wrapped: Any, client_object: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     """In place of a method of a client whose pool is its `_executor`."""
-    function, pool = getattr(wrapped, "__func__", None), getattr(client, "_executor", None)
+    function, pool = getattr(wrapped, "__func__", None), getattr(client_object, "_executor", None)
     if function is None or pool is None:
         return wrapped(*args, **kwargs)
-    return function(_Carrying(client, pool), *args, **kwargs)
+    return function(_Carrying(client_object, pool), *args, **kwargs)

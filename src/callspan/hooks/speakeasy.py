@@ -11,7 +11,7 @@ from callspan.formats.fields import parse_json
 from callspan.hooks.address import address
 from callspan.hooks.attempts import attempt
 from callspan.hooks.calls import stands_for_own_span
-from callspan.hooks.methods import Asked, Method
+from callspan.hooks.methods import Method, MethodCall
 from callspan.hooks.raw_response import follow_response
 from callspan.hooks.refusal import error_made
 from callspan.hooks.speakeasy_streams import events_made, stream_made
@@ -24,7 +24,7 @@ _STREAMS = ("Stream", "AsyncStream", "EventStream", "EventStreamAsync")
 def requests(package: str, **more: Any) -> list[Method]:
     """The functions through which each request of a package of Speakeasy's passes."""
     module = f"{package}.basesdk"
-    told = {"asks": _asks, "optional": True, "follow": follow_response, **more}
+    told = {"read_call": _read_call, "optional": True, "follow": follow_response, **more}
     return [
         Method(module, "BaseSDK.do_request", **told),
         Method(module, "BaseSDK.do_request_async", asynchronous=True, **told),
@@ -55,7 +55,7 @@ def errors(*classes: tuple[str, str]) -> list[Patch]:
     ]
 
 
-def own_spans(package: str, client: str) -> list[Patch]:
+def own_spans(package: str, client_name: str) -> list[Patch]:
     """Return the patches by which it makes no span of its own for a call of this client's that has one of ours.
 
     A client that the app gave a tracer provider goes on: the app asked for those spans.
@@ -63,11 +63,13 @@ def own_spans(package: str, client: str) -> list[Patch]:
     module = f"{package}._hooks.tracing"
     return [
         Patch(module, "get_or_create_otel_tracer", _tracer_made, optional=True),
-        Patch(module, "get_traced_request_and_span", partial(_untraced, client), optional=True),
+        Patch(
+            module, "get_traced_request_and_span", partial(_untraced, client_name), optional=True
+        ),
     ]
 
 
-def _asks(sdk: Any, _args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | None:
+def _read_call(sdk: Any, _args: tuple[Any, ...], kwargs: dict[str, Any]) -> MethodCall | None:
     """What an HTTP request says that is ready to be sent."""
     request = kwargs["request"]
     body = parse_json(request.content)
@@ -75,7 +77,7 @@ def _asks(sdk: Any, _args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | N
         return None
     server, stream = address(str(request.url)), body.get("stream") is True
     # each part of an app's client object is an object of its own; what they share is the hooks
-    return Asked(
+    return MethodCall(
         request.method,
         _path(request.url),
         body,
@@ -97,10 +99,10 @@ def _retried(wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, 
 
 
 def _untraced(
-    client: str, wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    client_name: str, wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """In place of the function that begins its own span, and gives it back with the request."""
-    if stands_for_own_span(client) and kwargs.get("tracer") not in _requested_tracers:
+    if stands_for_own_span(client_name) and kwargs.get("tracer") not in _requested_tracers:
         return kwargs["request"], None
     return wrapped(*args, **kwargs)
 

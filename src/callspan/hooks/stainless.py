@@ -14,8 +14,8 @@ from typing import Any
 
 from callspan.hooks import gateway
 from callspan.hooks.bodies import read_whole
-from callspan.hooks.calls import acall, call, stands_for_own_span
-from callspan.hooks.client import Adapter, Opener, Request, Route, route_of
+from callspan.hooks.calls import make_async_call, make_call, stands_for_own_span
+from callspan.hooks.client import Client, Endpoint, OpenCall, Request, endpoint_at
 from callspan.hooks.failure import cause, explain, processed_answer
 from callspan.hooks.raw_response import follow, follow_close
 from callspan.lifecycle.client_options import inherit
@@ -30,78 +30,78 @@ _NOT_GIVEN = ("Omit", "NotGiven")
 _PLAIN = frozenset({str, int, float, bool, list, dict, type(None)})
 
 
-def stainless(adapter: Adapter, opener: Opener) -> list[Patch]:
+def stainless_hook(client: Client, open_call: OpenCall) -> list[Patch]:
     """The patches that make up the door of one client."""
-    module = f"{adapter.module}._base_client"
-    door = _Door(adapter, opener)
+    module = f"{client.module}._base_client"
+    hook = _Hook(client, open_call)
     patches = [
-        Patch(module, "SyncAPIClient.request", door.request),
-        Patch(module, "AsyncAPIClient.request", door.arequest),
+        Patch(module, "SyncAPIClient.request", hook.request),
+        Patch(module, "AsyncAPIClient.request", hook.arequest),
         Patch(module, "BaseClient._calculate_retry_timeout", _retry, optional=True),
         Patch(module, "BaseClient.__init__", _client_made, optional=True),
         Patch(module, "SyncAPIClient._process_response", gateway.process, optional=True),
         Patch(module, "AsyncAPIClient._process_response", gateway.process, optional=True),
     ]
-    streaming = f"{adapter.module}._streaming"
+    streaming = f"{client.module}._streaming"
     patches += [
         Patch(streaming, f"{kind}.__init__", _made_anew, optional=True)
         for kind in ("Stream", "AsyncStream")
     ]
-    if adapter.own_tracer is not None:
-        patches.append(Patch(module, adapter.own_tracer, door.tracer, optional=True))
+    if client.tracer_property is not None:
+        patches.append(Patch(module, client.tracer_property, hook.tracer, optional=True))
     return patches
 
 
-class _Door:
+class _Hook:
     """One client's door. The thinking is in `_open` and `_received`; the two methods only wait."""
 
-    def __init__(self, adapter: Adapter, opener: Opener) -> None:
-        self._adapter = adapter
-        self._opener = opener
+    def __init__(self, client: Client, open_call: OpenCall) -> None:
+        self._client = client
+        self._open_call = open_call
         self._last: tuple[Any, Address] = None, (None, None)
 
     def request(
-        self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, wrapped: Any, client_object: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """In place of the synchronous `request`."""
-        observation, args, kwargs = self._open(client, args, kwargs, False)
+        observation, args, kwargs = self._open(client_object, args, kwargs, False)
         if observation is None:
             return wrapped(*args, **kwargs)
-        return call(observation, wrapped, args, kwargs, _received)
+        return make_call(observation, wrapped, args, kwargs, _follow_result)
 
     async def arequest(
-        self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, wrapped: Any, client_object: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """In place of the asynchronous `request`."""
-        observation, args, kwargs = self._open(client, args, kwargs, True)
+        observation, args, kwargs = self._open(client_object, args, kwargs, True)
         if observation is None:
             return await wrapped(*args, **kwargs)
-        return await acall(observation, wrapped, args, kwargs, _received)
+        return await make_async_call(observation, wrapped, args, kwargs, _follow_result)
 
     def tracer(
         self, wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Wrap the property for the client's own tracer: none while it makes a call that our span stands for."""
-        if stands_for_own_span(self._adapter.name) and not self._asked_for_spans(args[0]):
+        if stands_for_own_span(self._client.name) and not self._wants_own_spans(args[0]):
             return None
         return wrapped(*args, **kwargs)
 
-    def _asked_for_spans(self, client: Any) -> bool:
-        asked = self._adapter.asked_for_spans
+    def _wants_own_spans(self, client_object: Any) -> bool:
+        asked = self._client.wants_own_spans
         try:
-            return asked is not None and asked(client)
+            return asked is not None and asked(client_object)
         except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
-            guard.report(f"looking at the options of {self._adapter.name}", error)
+            guard.report(f"looking at the options of {self._client.name}", error)
             return False
 
     def _open(
-        self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any], asynchronous: bool
+        self, client_object: Any, args: tuple[Any, ...], kwargs: dict[str, Any], asynchronous: bool
     ) -> Any:
         """The observation of a call, or none, and the arguments to call on with."""
         try:
             options = kwargs["options"] if "options" in kwargs else args[1]
-            route = route_of(self._adapter, options.method, options.url)
-            if route is None:
+            endpoint = endpoint_at(self._client, options.method, options.url)
+            if endpoint is None:
                 return None, args, kwargs
             body = options.json_data
             if not _is_plain(body):
@@ -111,24 +111,32 @@ class _Door:
             elif getattr(options, "extra_json", None):
                 body = _body(options)
             stream = bool(kwargs.get("stream"))
-            server = self._server(client)
+            server = self._server(client_object)
             request = Request(
-                self._adapter, route.wire_format, client, body, stream, asynchronous, server
+                self._client,
+                endpoint.wire_format,
+                client_object,
+                body,
+                stream,
+                asynchronous,
+                server,
             )
-            observation = self._opener(request)
+            observation = self._open_call(request)
             if observation is not None:
                 observation.explain, observation.answer_of = explain, processed_answer
                 if observation.asks_usage:
-                    args, kwargs = _with_usage(observation, route, request, options, args, kwargs)
+                    args, kwargs = _with_usage(
+                        observation, endpoint, request, options, args, kwargs
+                    )
             return observation, args, kwargs
         except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
-            guard.report(f"looking at a request of {self._adapter.name}", error)
+            guard.report(f"looking at a request of {self._client.name}", error)
             return None, args, kwargs
 
-    def _server(self, client: Any) -> Address:
+    def _server(self, client_object: Any) -> Address:
         """Where the client's requests go; the last answer is kept, as most apps have one client."""
         # the property of the newest clients imports a module each time
-        url = getattr(client, "_base_url", None) or client.base_url
+        url = getattr(client_object, "_base_url", None) or client_object.base_url
         known, place = self._last
         if url is not known:
             place = url.host or None, url.port or (80 if url.scheme == "http" else 443)
@@ -196,31 +204,33 @@ def _with_body(
 
 def _with_usage(
     observation: Observation,
-    route: Route,
+    endpoint: Endpoint,
     request: Request,
     options: Any,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments with a copy of the options in which the stream asks for its token counts."""
-    body = route.wire_format.with_usage_requested(options.json_data)
+    body = endpoint.wire_format.with_usage_requested(options.json_data)
     if body is None:
         return args, kwargs
-    observation.hides = route.wire_format.only_usage
+    observation.hides = endpoint.wire_format.only_usage
     observation.awaits_usage = True
     return _with_body(body, options, args, kwargs)[1:]
 
 
-def _client_made(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def _client_made(
+    wrapped: Any, client_object: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
     """Wrap the constructor: a variant of a client object has what was attached to that."""
     wrapped(*args, **kwargs)
     try:
-        inherit(client)
+        inherit(client_object)
     except Exception as error:  # noqa: BLE001  our fault must not keep the app from having its client
         guard.report("looking at a client that was made", error)
 
 
-def _received(observation: Observation, result: Any) -> Any:
+def _follow_result(observation: Observation, result: Any) -> Any:
     """Follow what `request` gave: a stream, a raw response, or a whole answer; the app gets the very object."""
     try:
         kind = _kind(type(result))

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 
 from callspan.accounting.budgets import Budget
-from callspan.clients import ADAPTERS
+from callspan.clients import CLIENTS
 from callspan.content.capture import Choice
 from callspan.events.handler import AnyHandler
 from callspan.lifecycle.client_options import NO_OPTIONS, attached
@@ -58,7 +58,7 @@ def attach(
 def _request_object(client: object) -> object:
     """Return the object on which a client makes its requests, which is where its calls are seen."""
     module = type(client).__module__
-    for adapter in ADAPTERS:
+    for adapter in CLIENTS:
         # some packages have their clients of clouds beside them, as mistralai has mistralai_azure
         prefixes = (f"{adapter.module}.", f"{adapter.module}_")
         if adapter.inner is not None and module.startswith(prefixes):

@@ -12,13 +12,13 @@ from opentelemetry import trace
 from callspan.export.losses import Loss
 from callspan.frameworks.integration import Integration
 from callspan.frameworks.native import Native
-from callspan.hooks.client import Adapter
+from callspan.hooks.client import Client
 from callspan.runtime.patching import Patch
 from callspan.setup.bypass import bypasses, lines_about
 from callspan.setup.conflicts import other_instrumentations
 
 
-def installed_version(adapter: Adapter | Integration) -> str | None:
+def installed_version(adapter: Client | Integration) -> str | None:
     """Return the version of a client: of the package that is loaded, else of the one that is installed."""
     version = getattr(sys.modules.get(adapter.module), "__version__", None)
     if isinstance(version, str):
@@ -91,7 +91,7 @@ def _numbers(version: str) -> list[int]:
 
 def report(
     instrumented: bool,
-    patched: Mapping[Adapter | Integration, Sequence[Patch]],
+    patched: Mapping[Client | Integration, Sequence[Patch]],
     muted: Iterable[Native] = (),
 ) -> Status:
     """Return the status, given the patches of each client that is watched, and the frameworks that are muted."""
@@ -121,7 +121,7 @@ def _problems_of_clients(clients: Iterable[ClientStatus]) -> Iterator[str]:
                 yield f"{target.path} is missing in {client.name} {client.installed}"
 
 
-def _client_status(client: Adapter | Integration, patches: Sequence[Patch]) -> ClientStatus:
+def _client_status(client: Client | Integration, patches: Sequence[Patch]) -> ClientStatus:
     oldest, first_untried = client.versions
     return ClientStatus(
         name=client.name,

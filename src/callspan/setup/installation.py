@@ -12,14 +12,14 @@ from opentelemetry import metrics, trace
 from callspan.accounting.budgets import Budget
 from callspan.accounting.prices import table
 from callspan.accounting.reservations import in_scope, input_size
-from callspan.clients import ADAPTERS
+from callspan.clients import CLIENTS
 from callspan.content.capture import Capture, chosen
 from callspan.decorators import operation as decorators
 from callspan.events import Call
 from callspan.frameworks import INTEGRATIONS
 from callspan.frameworks.integration import Integration
 from callspan.frameworks.native import NATIVES
-from callspan.hooks.client import Adapter, Request
+from callspan.hooks.client import Client, Request
 from callspan.hooks.native import LatestCall, policy
 from callspan.lifecycle.client_options import NO_OPTIONS, ClientOptions, attached
 from callspan.lifecycle.dispatch import Dispatch
@@ -41,17 +41,17 @@ from callspan.telemetry.metrics import Metrics
 from callspan.telemetry.spans import Spans
 
 
-class Client:
+class ClientSubscription:
     """One client being watched: its patches, its version, and what else watches it."""
 
-    def __init__(self, adapter: Adapter, owner: Installation) -> None:
+    def __init__(self, adapter: Client, owner: Installation) -> None:
         self.adapter = adapter
         self.version = ""
         self.others: tuple[str, ...] = ()
         self.deferred = False
         self._owner = owner
         self._applying = False
-        self.patches = Patches(adapter.door(adapter, self.open), adapter.module, self._imported)
+        self.patches = Patches(adapter.hook(adapter, self.open), adapter.module, self._imported)
 
     def apply(self) -> None:
         """Patch it, now or when it is imported."""
@@ -110,8 +110,8 @@ class Client:
         if within is not None:
             scope = current(within)
         options = NO_OPTIONS
-        if attached.used and request.client is not None:
-            options = attached.get(request.client, NO_OPTIONS)
+        if attached.used and request.client_object is not None:
+            options = attached.get(request.client_object, NO_OPTIONS)
         call = _call(request, self.version)
         observation = owner.observation(
             call, request.wire_format.read, scope, options, self.deferred
@@ -128,18 +128,18 @@ class Client:
 
 
 def _call(request: Request, version: str) -> Call:
-    adapter, wire_format, body = request.adapter, request.wire_format, request.body
+    client, wire_format, body = request.client, request.wire_format, request.body
     model = body.get("model")
     host, port = request.server
     return Call(
         wire_format.operation,
-        adapter.provider(request.client, host or "", port),
+        client.provider(request.client_object, host or "", port),
         valid(model) if isinstance(model, str) else None,
         wire_format.parameters(body),
         stream=request.stream,
         asynchronous=request.asynchronous,
         server=request.server,
-        client=(adapter.name, version),
+        client=(client.name, version),
         content=lambda: wire_format.content(body),
     )
 
@@ -218,8 +218,8 @@ class Installation:
         self.natives: list[Muting] = []
         self.listen()
         wanted = _wanted(settings) if watch else ()
-        self.clients: list[Client | FrameworkSubscription] = [
-            *(Client(adapter, self) for adapter in ADAPTERS if adapter.name in wanted),
+        self.clients: list[ClientSubscription | FrameworkSubscription] = [
+            *(ClientSubscription(adapter, self) for adapter in CLIENTS if adapter.name in wanted),
             *(
                 FrameworkSubscription(source, self.begin)
                 for source in INTEGRATIONS
@@ -304,19 +304,19 @@ class Installation:
 
 def known_clients() -> list[str]:
     """The names of the clients that there are adapters for."""
-    return [adapter.name for adapter in (*ADAPTERS, *INTEGRATIONS)]
+    return [adapter.name for adapter in (*CLIENTS, *INTEGRATIONS)]
 
 
-def patched(installation: Installation | None) -> dict[Adapter | Integration, list[Patch]]:
+def patched(installation: Installation | None) -> dict[Client | Integration, list[Patch]]:
     """The patches of each client, those in place and those that there would be."""
     watched = (
         {client.adapter.name: client.patches.patches for client in installation.clients}
         if installation
         else {}
     )
-    found: dict[Adapter | Integration, list[Patch]] = {}
-    for adapter in ADAPTERS:
-        found[adapter] = watched.get(adapter.name) or adapter.door(adapter, lambda _request: None)
+    found: dict[Client | Integration, list[Patch]] = {}
+    for adapter in CLIENTS:
+        found[adapter] = watched.get(adapter.name) or adapter.hook(adapter, lambda _request: None)
     for source in INTEGRATIONS:
         found[source] = watched.get(source.name) or source.patches()
     return found
