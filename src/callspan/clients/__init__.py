@@ -1,4 +1,4 @@
-"""The clients that callspan knows, one module each."""
+"""The clients that callspan watches, one module each."""
 
 from callspan.clients.aiobotocore import AIOBOTOCORE
 from callspan.clients.anthropic import ANTHROPIC

@@ -1,10 +1,10 @@
-"""aiobotocore, the asynchronous form of botocore, also where aioboto3 stands on it."""
+"""aiobotocore, the asynchronous form of botocore, which aioboto3 also stands on."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from callspan.clients.boto3 import BOTO3, SERVICES, read_call
+from callspan.clients.boto3 import BOTO3, SERVICES, read_operation
 from callspan.formats.bedrock.invoke import read_headers
 from callspan.hooks.botocore import botocore_hook
 
@@ -14,5 +14,5 @@ AIOBOTOCORE = replace(
     package="aiobotocore",
     module="aiobotocore",
     versions=("2.13.1", "4"),
-    hook=botocore_hook("aiobotocore", "Aio", SERVICES, read_call, read_headers),
+    hook=botocore_hook("aiobotocore", "Aio", SERVICES, read_operation, read_headers),
 )

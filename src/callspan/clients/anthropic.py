@@ -3,37 +3,45 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 from callspan.formats.anthropic.completions import COMPLETIONS
 from callspan.formats.anthropic.messages import MESSAGES
 from callspan.hooks.client import Client, post
+from callspan.hooks.client_types import ClientObject
 from callspan.hooks.stainless import stainless_hook
 from callspan.semconv.providers import provider
 
 _PLATFORMS = {"Bedrock": "aws.bedrock", "Vertex": "gcp.vertex_ai", "Foundry": "azure.ai.inference"}
+"""Words in the names of the clients' classes, and the platforms that these clients speak to."""
 
 
-def _provider(client_object: Any, host: str, port: int | None) -> str:
-    return _platform(type(client_object)) or provider(host, port, "anthropic")
+def _provider(client_object: ClientObject, host: str, port: int | None) -> str:
+    platform = _platform(type(client_object))
+    if platform is not None:
+        return platform
+    return provider(host, port, "anthropic")
 
 
 @cache
 def _platform(kind: type) -> str | None:
-    names = [base.__name__ for base in kind.__mro__]
-    return next(
-        (told for word, told in _PLATFORMS.items() if any(word in name for name in names)), None
-    )
+    """Return the platform of a class of clients; an app's subclass has that of its base."""
+    for word, platform in _PLATFORMS.items():
+        for base in kind.__mro__:
+            if word in base.__name__:
+                return platform
+    return None
 
 
-def _wants_own_spans(client_object: Any) -> bool:
-    """Whether the app gave this client a tracer provider, or switched content on for its spans.
+def _wants_own_spans(client_object: ClientObject) -> bool:
+    """Whether the app gave a client object a tracer provider, or switched content on for its spans.
 
-    The option is read where the client keeps it resolved; clients older than the option make spans for nobody.
+    The option is read where the client keeps it resolved; versions without it make no spans.
     """
     options = getattr(client_object, "_open_telemetry", None) or {}
+    if options.get("tracer_provider") is not None:
+        return True
     traces = options.get("traces") or {}
-    return options.get("tracer_provider") is not None or traces.get("content_mode") == "content"
+    return traces.get("content_mode") == "content"
 
 
 ANTHROPIC = Client(

@@ -1,9 +1,8 @@
-"""boto3, which is botocore underneath: of all that it speaks to, the models and agents of Bedrock."""
+"""boto3, which is botocore underneath: the models, agents and knowledge bases of Bedrock."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from callspan.formats.bedrock import invoke as invoke
 from callspan.formats.bedrock import knowledge as knowledge
@@ -16,15 +15,16 @@ from callspan.hooks.methods import MethodCall
 SERVICES = frozenset({"bedrock-runtime", "bedrock-agent-runtime"})
 
 
-def read_call(operation_name: str, api_params: Mapping[str, Any]) -> MethodCall | None:
-    """An operation takes the place of a path; InvokeModel's goes on with the name of the format."""
-    path, model = operation_name, api_params.get("modelId") or api_params.get("foundationModel")
+def read_operation(operation_name: str, api_params: Mapping[str, object]) -> MethodCall:
+    """Map a botocore operation to an endpoint: `Converse`, or `InvokeModel/<body format>`."""
+    path = operation_name
     if path.startswith("InvokeModel"):
         body = invoke.request(api_params)
         path = f"{path}/{invoke.form(body)}"
     elif path.startswith("RetrieveAndGenerate"):
         body = knowledge.generation_request(api_params)
     else:
+        model = api_params.get("modelId") or api_params.get("foundationModel")
         body = {**api_params, "model": model}
     return MethodCall("POST", path, body, stream=operation_name.endswith("Stream"))
 
@@ -35,7 +35,7 @@ BOTO3 = Client(
     module="botocore",
     versions=("1.34.131", "2"),
     provider=lambda _client, _host, _port: "aws.bedrock",
-    hook=botocore_hook("botocore", "", SERVICES, read_call, invoke.read_headers),
+    hook=botocore_hook("botocore", "", SERVICES, read_operation, invoke.read_headers),
     endpoints=(
         post("^Converse(Stream)?", CONVERSE),
         *(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from callspan.events import Failure
 from callspan.formats.cohere.chat import CHAT
@@ -13,66 +12,77 @@ from callspan.formats.cohere.rerank import RERANK
 from callspan.formats.fields import get, text
 from callspan.hooks import fern
 from callspan.hooks.client import Client, OpenCall, post
+from callspan.hooks.client_types import ClientObject
 from callspan.hooks.failure import explain
 from callspan.hooks.methods import methods_hook
-from callspan.hooks.pools import run_with_context
+from callspan.hooks.pools import carry_context
 from callspan.runtime.patching import Patch
 from callspan.semconv.providers import by_address
 
-
-def _paths(version: str) -> dict[str, str]:
-    names = ("chat", "chat_stream", "embed", "rerank")
-    return {name: f"/{version}/{name.removesuffix('_stream')}" for name in names}
-
-
-_AWS = {
+_AWS_URLS = {
     "bedrock": "https://bedrock-runtime.{}.amazonaws.com",
     "sagemaker": "https://runtime.sagemaker.{}.amazonaws.com",
 }
+_REQUEST_IDS = ("x-debug-trace-id", "x-amzn-requestid")
+_METHODS = ("chat", "chat_stream", "embed", "rerank")
 
 
-def _url(wrapper: Any) -> str:
-    """Where requests go; clients for other clouds change the address of each on its way, and call themselves so."""
-    if wrapper._client_name != "n/a":
+def _paths(version: str) -> dict[str, str]:
+    """Return the path of each method's requests in a version of the API."""
+    return {name: f"/{version}/{name.removesuffix('_stream')}" for name in _METHODS}
+
+
+def _base_url(wrapper: ClientObject) -> str:
+    """Return the URL that requests go to; empty if it is not known."""
+    if wrapper._client_name != "n/a":  # the name that the clients for clouds have
         return wrapper.get_base_url()
-    # those for AWS do so in a hook of their HTTP client, which alone knows where to
+    # clients for AWS (cohere 5.16 to 7) change the address of each request in an event hook of
+    # httpx's, whose closure alone has the service and the region; see tests/test_cohere_clouds.py
     for hook in wrapper.httpx_client.httpx_client.event_hooks["request"]:
         cells = getattr(hook, "__closure__", None) or ()
-        known = {
-            name: cell.cell_contents
-            for name, cell in zip(hook.__code__.co_freevars, cells, strict=True)
-        }
-        if known.get("service") in _AWS:
-            return _AWS[known["service"]].format(known.get("aws_region"))
+        variables: dict[str, str] = {}
+        for name, cell in zip(hook.__code__.co_freevars, cells, strict=True):
+            variables[name] = cell.cell_contents
+        url = _AWS_URLS.get(variables.get("service", ""))
+        if url is not None:
+            return url.format(variables.get("aws_region"))
     return ""
 
 
-_REQUEST_IDS = ("x-debug-trace-id", "x-amzn-requestid")
-
-
 def _explain(error: BaseException) -> Failure:
-    """The answer's headers stand on the exception itself, and what finds the request in the answer; AWS has both."""
-    found, headers = explain(error), getattr(error, "headers", None)
-    ids = (*(get(headers, name) for name in _REQUEST_IDS), get(getattr(error, "body", None), "id"))
-    code = text(get(headers, "x-amzn-errortype")) or ""
+    """Explain an error; its headers stand on the exception itself, and AWS has names of its own."""
+    failure = explain(error)
+    headers = getattr(error, "headers", None)
+    code, _, _ = (text(get(headers, "x-amzn-errortype")) or "").partition(":")
     return replace(
-        found,
-        type=code.partition(":")[0] or found.type,
-        request_id=next(filter(None, map(text, ids)), None),
+        failure,
+        type=code or failure.type,
+        request_id=_request_id(error, headers),
         retry_after=text(get(headers, "retry-after")),
     )
 
 
-_METHODS = methods_hook(
-    *fern.calls(("cohere.v2.raw_client", "RawV2Client"), _paths("v2"), _url),
-    *fern.calls(("cohere.raw_base_client", "RawBaseCohere"), _paths("v1"), _url),
+def _request_id(error: BaseException, headers: ClientObject) -> str | None:
+    for name in _REQUEST_IDS:
+        request_id = text(get(headers, name))
+        if request_id:
+            return request_id
+    return text(get(getattr(error, "body", None), "id"))
+
+
+_calls_hook = methods_hook(
+    *fern.raw_methods(("cohere.v2.raw_client", "RawV2Client"), _paths("v2"), _base_url),
+    *fern.raw_methods(("cohere.raw_base_client", "RawBaseCohere"), _paths("v1"), _base_url),
     explain=_explain,
 )
 
 
 def _hook(client: Client, open_call: OpenCall) -> list[Patch]:
-    embedding = Patch("cohere.client", "Client.embed", run_with_context, optional=True)
-    return [*_METHODS(client, open_call), *fern.retries("cohere"), embedding]
+    return [
+        *_calls_hook(client, open_call),
+        *fern.retry_patches("cohere"),
+        Patch("cohere.client", "Client.embed", carry_context, optional=True),
+    ]
 
 
 COHERE = Client(

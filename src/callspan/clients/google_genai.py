@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from callspan.events import Failure
 from callspan.formats.fields import get, merge_bodies, parse_json
@@ -16,7 +14,8 @@ from callspan.formats.gemini.interactions import INTERACTIONS
 from callspan.formats.gemini.predict import EMBEDDINGS, IMAGES
 from callspan.hooks import speakeasy
 from callspan.hooks.address import address
-from callspan.hooks.client import Client, Endpoint, OpenCall
+from callspan.hooks.client import Client, OpenCall, post
+from callspan.hooks.client_types import Args, ClientObject, Kwargs, Result
 from callspan.hooks.failure import explain
 from callspan.hooks.methods import Method, MethodCall, methods_hook
 from callspan.hooks.stainless import stainless_hook
@@ -24,74 +23,75 @@ from callspan.runtime.patching import Patch
 from callspan.semconv.providers import provider
 
 _API = "google.genai._api_client"
-_LATER = "google.genai._gaos"
+_INTERACTIONS = "google.genai._gaos"
+_OLDER_INTERACTIONS = "google.genai._interactions"
+"""The client for interactions before 2.0, which Stainless had generated."""
 
 
-def _read_call(
-    client_object: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> MethodCall | None:
-    """What a request of the API client says: its HTTP method, path, body and options."""
+def _read_call(client_object: ClientObject, args: Args, kwargs: Kwargs) -> MethodCall | None:
+    """Read a request of the API client."""
     method, path, body, options = _arguments(*args, **kwargs)
     if not isinstance(body, Mapping) or ":" not in path:
         return None
-    url = get(options, "base_url") or get(client_object._http_options, "base_url") or ""
-    extra = get(options, "extra_body") or get(client_object._http_options, "extra_body") or {}
-    told = {**merge_bodies(body, extra), "model": paths.model(path)}
+    defaults = client_object._http_options
+    url = get(options, "base_url") or get(defaults, "base_url") or ""
+    extra = get(options, "extra_body") or get(defaults, "extra_body") or {}
     return MethodCall(
-        method, paths.endpoint(path, body), told, address(str(url)), ":stream" in path
+        method,
+        paths.endpoint(path, body),
+        {**merge_bodies(body, extra), "model": paths.model(path)},
+        address(str(url)),
+        ":stream" in path,
     )
 
 
 def _arguments(
-    http_method: str, path: str, request_dict: Any, http_options: Any = None
-) -> tuple[str, str, Any, Any]:
+    http_method: str, path: str, request_dict: object, http_options: ClientObject = None
+) -> tuple[str, str, object, ClientObject]:
+    """Return the arguments of `request` in order, however they were given."""
     return http_method, path, request_dict, http_options
 
 
-def _unwrap(given: Any) -> Any:
-    """What the API client gave: JSON text in newer versions, plain data in older ones."""
-    body = getattr(given, "body", given)
-    return parse_json(body.encode()) if isinstance(body, str) else body
+def _unwrap(result: Result) -> object:
+    """Return an answer as plain data: newer versions return an object with its JSON text."""
+    body = getattr(result, "body", result)
+    if isinstance(body, str):
+        return parse_json(body.encode())
+    return body
 
 
-def _provider(client_object: Any, host: str, port: int | None) -> str:
-    return (
-        "gcp.vertex_ai"
-        if getattr(client_object, "vertexai", False)
-        else provider(host, port, "gcp.gemini")
-    )
+def _provider(client_object: ClientObject, host: str, port: int | None) -> str:
+    if getattr(client_object, "vertexai", False):
+        return "gcp.vertex_ai"
+    return provider(host, port, "gcp.gemini")
 
 
 def _explain(error: BaseException) -> Failure:
-    found = explain(error, "status")
-    return replace(
-        found, retry_after=found.retry_after or read_retry_delay(getattr(error, "details", None))
-    )
+    failure = explain(error, "status")
+    wait = failure.retry_after or read_retry_delay(getattr(error, "details", None))
+    return replace(failure, retry_after=wait)
 
 
-def _method(name: str, **options: Any) -> Method:
-    return Method(_API, f"BaseApiClient.{name}", read_call=_read_call, unwrap=_unwrap, **options)
+_request = Method(_API, "BaseApiClient.request", _read_call, unwrap=_unwrap)
+_async_request = replace(_request, path="BaseApiClient.async_request", asynchronous=True)
 
-
-_METHODS = methods_hook(
-    _method("request"),
-    _method("request_streamed", lazy=True),
-    _method("async_request", asynchronous=True),
-    _method("async_request_streamed", asynchronous=True),
-    *speakeasy.requests(_LATER),
+_calls_hook = methods_hook(
+    _request,
+    _async_request,
+    # the asynchronous one makes its request before it returns the stream
+    replace(_request, path="BaseApiClient.request_streamed", lazy=True),
+    replace(_async_request, path="BaseApiClient.async_request_streamed"),
+    *speakeasy.request_methods(_INTERACTIONS),
     explain=_explain,
     attempts=[(_API, "BaseApiClient._request_once"), (_API, "BaseApiClient._async_request_once")],
 )
 
 
 def _hook(client: Client, open_call: OpenCall) -> list[Patch]:
-    # before 2.0 interactions had a client of their own, which Stainless had made
-    earlier = stainless_hook(replace(client, module="google.genai._interactions"), open_call)
-    return [
-        *_METHODS(client, open_call),
-        *speakeasy.streams(_LATER),
-        *(replace(one, optional=True) for one in earlier),
-    ]
+    patches = [*_calls_hook(client, open_call), *speakeasy.stream_patches(_INTERACTIONS)]
+    for patch in stainless_hook(replace(client, module=_OLDER_INTERACTIONS), open_call):
+        patches.append(replace(patch, optional=True))
+    return patches
 
 
 GOOGLE_GENAI = Client(
@@ -102,10 +102,10 @@ GOOGLE_GENAI = Client(
     provider=_provider,
     hook=_hook,
     endpoints=(
-        Endpoint("POST", re.compile(":(generateContent|streamGenerateContent)$"), CONTENT),
-        Endpoint("POST", re.compile(":(embedContent|batchEmbedContents)$"), EMBEDDINGS),
-        Endpoint("POST", re.compile(":predict$"), IMAGES),
-        Endpoint("POST", re.compile("/interactions$"), INTERACTIONS),
+        post(":(generateContent|streamGenerateContent)", CONTENT),
+        post(":(embedContent|batchEmbedContents)", EMBEDDINGS),
+        post(":predict", IMAGES),
+        post("/interactions", INTERACTIONS),
     ),
     inner="_api_client",
 )

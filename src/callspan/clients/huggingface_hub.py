@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 from callspan.events import Failure
 from callspan.formats.fields import parse_json
@@ -14,57 +14,88 @@ from callspan.formats.tgi.features import FEATURES
 from callspan.formats.tgi.generate import GENERATE
 from callspan.hooks.address import address
 from callspan.hooks.client import Client, post
+from callspan.hooks.client_types import Args, ClientObject, Kwargs
 from callspan.hooks.failure import explain
 from callspan.hooks.methods import Method, MethodCall, methods_hook
 from callspan.semconv.providers import provider
 
-_OWN = "hugging_face"
-_NAMES = {"auto": _OWN, "hf-inference": _OWN, "fireworks-ai": "fireworks"}
-_PATHS = {
+_HUGGING_FACE = "hugging_face"
+_PROVIDERS = {"auto": _HUGGING_FACE, "hf-inference": _HUGGING_FACE, "fireworks-ai": "fireworks"}
+"""Providers whose names in the client are not those of the conventions."""
+_TASKS = {
     "conversational": "/chat",
     "text-generation": "/generate",
     "feature-extraction": "/features",
 }
-_OPENAI = {"messages": "/chat", "prompt": "/completions", "input": "/embeddings"}
-"""What tells that a provider is asked in OpenAI's way, whatever the task is called and whatever its address is."""
+_OPENAI_FIELDS = {"messages": "/chat", "prompt": "/completions", "input": "/embeddings"}
+"""Fields by which a request is in OpenAI's format, whatever its task and its address are."""
 
 
-def _read_call(_client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> MethodCall | None:
-    """What is about to be sent, in the format of the provider; addresses differ, so the task is taken for one."""
-    sent = args[0] if args else kwargs["request_parameters"]
-    path, body = _PATHS.get(sent.task), sent.json
+def _read_call(_client: object, args: Args, kwargs: Kwargs) -> MethodCall | None:
+    """Read the request that is ready to be sent, in the provider's own format.
+
+    Providers have different URLs, so the endpoint follows from the task and the body.
+    """
+    request = args[0] if args else kwargs["request_parameters"]
+    body = request.json
+    path = _TASKS.get(request.task)
     if path is None or not isinstance(body, Mapping):
         return None
-    path = next((told for field, told in _OPENAI.items() if field in body), path)
-    model = None if "://" in str(sent.model) else sent.model
+    for field, openai_path in _OPENAI_FIELDS.items():
+        if field in body:
+            path = openai_path
+            break
+    # an app may name the address of a server in place of a model
+    model = None if "://" in str(request.model) else request.model
     return MethodCall(
-        "POST", path, {"model": model, **body}, address(sent.url), kwargs.get("stream") is True
+        "POST",
+        path,
+        {"model": model, **body},
+        address(request.url),
+        kwargs.get("stream") is True,
     )
 
 
-def _unwrap(given: Any) -> Any:
-    """What an answer says, or a line of a stream."""
-    text = given.encode() if isinstance(given, str) else given
-    return parse_json(text.removeprefix(b"data:"))
+def _unwrap(result: str | bytes) -> object:
+    """Return the JSON of an answer, or of a line of a stream."""
+    content = result.encode() if isinstance(result, str) else result
+    return parse_json(content.removeprefix(b"data:"))
 
 
-def _no_event(line: Any) -> bool:
-    """Whether a line has no JSON: it is empty, or tells the end."""
+def _is_no_event(line: str | bytes) -> bool:
+    """Whether a line of a stream has no JSON: it is empty, or marks the end."""
     start = line[:8]
-    return "{" not in start if isinstance(start, str) else b"{" not in start
+    if isinstance(start, str):
+        return "{" not in start
+    return b"{" not in start
 
 
-def _provider(client_object: Any, host: str, port: int | None) -> str:
-    named = getattr(client_object, "provider", None) or "auto"
-    found = provider(host, port, _OWN)
-    return found if found != _OWN else _NAMES.get(named, named.replace("-", "_"))
+def _provider(client_object: ClientObject, host: str, port: int | None) -> str:
+    """Return the provider at the address, else the one that the app has chosen at Hugging Face."""
+    at_address = provider(host, port, _HUGGING_FACE)
+    if at_address != _HUGGING_FACE:
+        return at_address
+    choice = getattr(client_object, "provider", None) or "auto"
+    return _PROVIDERS.get(choice, choice.replace("-", "_"))
 
 
 def _explain(error: BaseException) -> Failure:
     return explain(error, "error_type", "code", "type")
 
 
-_TOLD: dict[str, Any] = {"read_call": _read_call, "unwrap": _unwrap, "skips": _no_event}
+_post = Method(
+    "huggingface_hub.inference._client",
+    "InferenceClient._inner_post",
+    _read_call,
+    unwrap=_unwrap,
+    skips=_is_no_event,
+)
+_async_post = replace(
+    _post,
+    module="huggingface_hub.inference._generated._async_client",
+    path="AsyncInferenceClient._inner_post",
+    asynchronous=True,
+)
 
 HUGGINGFACE_HUB = Client(
     name="huggingface_hub",
@@ -72,16 +103,7 @@ HUGGINGFACE_HUB = Client(
     module="huggingface_hub",
     versions=("0.30", "3"),
     provider=_provider,
-    hook=methods_hook(
-        Method("huggingface_hub.inference._client", "InferenceClient._inner_post", **_TOLD),
-        Method(
-            "huggingface_hub.inference._generated._async_client",
-            "AsyncInferenceClient._inner_post",
-            asynchronous=True,
-            **_TOLD,
-        ),
-        explain=_explain,
-    ),
+    hook=methods_hook(_post, _async_post, explain=_explain),
     endpoints=(
         post("/chat", CHAT),
         post("/generate", GENERATE),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 from callspan.events import Failure
 from callspan.formats.mistral.conversations import CONVERSATIONS
 from callspan.formats.mistral.fim import FIM
@@ -12,10 +9,11 @@ from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.embeddings import EMBEDDINGS
 from callspan.formats.openai.responses import RESPONSES
 from callspan.hooks import speakeasy
-from callspan.hooks.client import Client, Endpoint, OpenCall, post
+from callspan.hooks.client import Client, OpenCall, post
+from callspan.hooks.client_types import ClientObject, Result
 from callspan.hooks.failure import explain
-from callspan.hooks.methods import methods_hook
-from callspan.hooks.refusal import follow_or_await
+from callspan.hooks.methods import Method, methods_hook
+from callspan.hooks.refusal import follow_or_await_error
 from callspan.runtime.patching import Patch
 from callspan.semconv.providers import provider
 
@@ -27,50 +25,62 @@ _PACKAGES = {
     "mistralai.gcp.client": "MistralGCP",
     "mistralai_gcp": "MistralGCP",
 }
-"""Where each client is since 2.0, and where it was before; and how the name of its exception begins."""
+"""The package of each client since 2.0 and before it, and how the name of its exception begins."""
 _CLOUDS = {"azure": "azure.ai.inference", "gcp": "gcp.vertex_ai"}
 
 
-def _provider(hooks: Any, host: str, port: int | None) -> str:
-    """Who stands at the address, else whose client it is: its hooks are all that the door knows of it."""
-    home = type(hooks).__module__
-    return provider(
-        host, port, next((name for word, name in _CLOUDS.items() if word in home), "mistral_ai")
-    )
+def _provider(hooks: ClientObject, host: str, port: int | None) -> str:
+    """Return the provider at the address, else the one of the client's package.
+
+    The hook knows a client object by its `_hooks` only.
+    """
+    package = type(hooks).__module__
+    own_provider = "mistral_ai"
+    for word, name in _CLOUDS.items():
+        if word in package:
+            own_provider = name
+            break
+    return provider(host, port, own_provider)
 
 
-def _errors(package: str, name: str) -> list[tuple[str, str]]:
-    """Its exceptions, of which the first is what the newer ones are made from."""
-    kinds = (f"{name}Error", "SDKError", "HTTPValidationError")
-    return [
-        (f"{package}.{home}.{kind.lower()}", kind)
-        for home in ("errors", "models")
-        for kind in kinds
-    ]
+def _errors(package: str, prefix: str) -> list[tuple[str, str]]:
+    """Return the package's exceptions, by module and class.
+
+    `<prefix>Error` is the base of all exceptions in newer versions.
+    """
+    errors: list[tuple[str, str]] = []
+    for folder in ("errors", "models"):
+        for name in (f"{prefix}Error", "SDKError", "HTTPValidationError"):
+            errors.append((f"{package}.{folder}.{name.lower()}", name))
+    return errors
 
 
-def _unwrap(given: Any) -> Any:
-    """The data of an event; an answer is read as it was sent."""
-    return getattr(given, "data", given)
+def _unwrap(result: Result) -> object:
+    """Return the data of an event; a whole answer is read as it was sent."""
+    return getattr(result, "data", result)
 
 
 def _explain(error: BaseException) -> Failure:
     return explain(error, "type")
 
 
-_REQUESTS = [
-    method
-    for package in _PACKAGES
-    for method in speakeasy.requests(package, unwrap=_unwrap, follow=follow_or_await)
-]
+def _request_methods() -> list[Method]:
+    methods: list[Method] = []
+    for package in _PACKAGES:
+        methods += speakeasy.request_methods(package, follow_or_await_error, unwrap=_unwrap)
+    return methods
+
+
+_calls_hook = methods_hook(*_request_methods(), explain=_explain)
 
 
 def _hook(client: Client, open_call: OpenCall) -> list[Patch]:
-    patches = methods_hook(*_REQUESTS, explain=_explain)(client, open_call)
-    for package, name in _PACKAGES.items():
-        patches += speakeasy.errors(*_errors(package, name))
-        patches += [*speakeasy.streams(package), *speakeasy.attempts(package)]
-        patches += speakeasy.own_spans(package, client.name)
+    patches = _calls_hook(client, open_call)
+    for package, prefix in _PACKAGES.items():
+        patches += speakeasy.error_patches(*_errors(package, prefix))
+        patches += speakeasy.stream_patches(package)
+        patches += speakeasy.attempt_patches(package)
+        patches += speakeasy.own_span_patches(package, client.name)
     return patches
 
 
@@ -87,7 +97,7 @@ MISTRAL = Client(
         post("/fim/completions|/(streamR|r)awPredict#fim", FIM),
         post("/embeddings", EMBEDDINGS),
         post("/responses", RESPONSES),
-        Endpoint("POST", re.compile("/conversations(/[^/]+(/restart)?)?$"), CONVERSATIONS),
+        post("/conversations(/[^/]+(/restart)?)?", CONVERSATIONS),
     ),
     inner="sdk_configuration._hooks",
 )

@@ -1,9 +1,8 @@
-"""Ollama's client: one function for all requests, whose streams ask the server when they are first read."""
+"""Ollama's client: one function for all requests, whose streams make theirs when they are read."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from callspan.events import Failure
 from callspan.formats.fields import get
@@ -12,58 +11,49 @@ from callspan.formats.ollama.generation import CHAT, GENERATE
 from callspan.formats.ollama.systemone import SYSTEM_ONE
 from callspan.hooks.address import address
 from callspan.hooks.client import Client, post
+from callspan.hooks.client_types import Args, ClientObject, Kwargs
 from callspan.hooks.failure import explain, validated_answer
 from callspan.hooks.methods import Method, MethodCall, methods_hook
 
-_CLIENT = "ollama._client"
 
-
-def _read_call(
-    client_object: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> MethodCall | None:
-    """What a request says: the class of its answer, then what goes to the HTTP client."""
+def _read_call(client_object: ClientObject, args: Args, kwargs: Kwargs) -> MethodCall | None:
+    """Read a request: the class of its answer, then the arguments for the HTTP client."""
     body = kwargs.get("json")
     if not isinstance(body, dict):
         return None
     _, method, path = args
-    return MethodCall(
-        method, path, body, address(str(client_object._client.base_url)), bool(kwargs.get("stream"))
-    )
+    server = address(str(client_object._client.base_url))
+    return MethodCall(method, path, body, server, bool(kwargs.get("stream")))
 
 
 def _explain(error: BaseException) -> Failure:
-    """The client raises an error of its own in place of the HTTP client's, which has the answer's headers."""
-    found = explain(error)
-    status = found.status if (found.status or 0) > 0 else None  # -1 is an error inside a stream
-    behind = error.__context__
-    if status is None or get(getattr(behind, "response", None), "status_code") != status:
-        return replace(found, status=status)
-    told = explain(behind) if behind is not None else found
-    return replace(found, request_id=told.request_id, retry_after=told.retry_after)
+    """Explain an error of the client's, which lacks the headers of the HTTP client's error."""
+    failure = explain(error)
+    status = failure.status
+    if status is not None and status <= 0:
+        status = None  # -1 is an error inside a stream
+    http_error = error.__context__
+    if status is None or http_error is None:
+        return replace(failure, status=status)
+    if get(getattr(http_error, "response", None), "status_code") != status:
+        return failure
+    answer = explain(http_error)
+    return replace(failure, request_id=answer.request_id, retry_after=answer.retry_after)
 
+
+_request = Method(
+    "ollama._client", "Client._request", _read_call, lazy=True, answer_of=validated_answer
+)
+_async_request = replace(_request, path="AsyncClient._request", asynchronous=True)
 
 OLLAMA = Client(
     name="ollama",
     package="ollama",
     module="ollama",
     versions=("0.4", "0.7"),
-    provider=lambda _client, _host, _port: (
-        "ollama"
-    ),  # nobody else speaks its format, whatever the address
-    hook=methods_hook(
-        Method(
-            _CLIENT, "Client._request", read_call=_read_call, lazy=True, answer_of=validated_answer
-        ),
-        Method(
-            _CLIENT,
-            "AsyncClient._request",
-            read_call=_read_call,
-            asynchronous=True,
-            lazy=True,
-            answer_of=validated_answer,
-        ),
-        explain=_explain,
-    ),
+    # nobody else speaks its format, whatever the address
+    provider=lambda _client, _host, _port: "ollama",
+    hook=methods_hook(_request, _async_request, explain=_explain),
     endpoints=(
         post("/api/chat", CHAT),
         post("/api/generate", GENERATE),

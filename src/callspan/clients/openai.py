@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
@@ -11,15 +10,19 @@ from callspan.formats.openai.embeddings import EMBEDDINGS
 from callspan.formats.openai.media import IMAGES, MODERATION, SPEECH, TRANSCRIPTION
 from callspan.formats.openai.responses import COMPACTION, FETCH, RESPONSES
 from callspan.hooks.client import Client, Endpoint, post
+from callspan.hooks.client_types import ClientObject
 from callspan.hooks.stainless import stainless_hook
-from callspan.semconv.providers import behind, provider
+from callspan.semconv.providers import provider, provider_behind
 
 
-def _provider(client_object: Any, host: str, port: int | None) -> str:
-    found = provider(
-        host, port, "azure.ai.openai" if "Azure" in type(client_object).__name__ else "openai"
-    )
-    return behind(found, client_object) if found == "portkey" else found
+def _provider(client_object: ClientObject, host: str, port: int | None) -> str:
+    own_provider = "openai"
+    if "Azure" in type(client_object).__name__:
+        own_provider = "azure.ai.openai"
+    name = provider(host, port, own_provider)
+    if name == "portkey":
+        return provider_behind(name, client_object)
+    return name
 
 
 OPENAI = Client(

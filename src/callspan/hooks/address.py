@@ -1,16 +1,26 @@
-"""Where a request goes."""
+"""The server that a request goes to."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+Server = tuple["str | None", "int | None"]
+"""Host and port; `None` for what nobody knows."""
+
 
 @lru_cache(maxsize=64)
-def address(url: str) -> tuple[str | None, int | None]:
-    """Host and port of a URL; the port of its scheme where it names none, and neither where it is no URL."""
+def address(url: str) -> Server:
+    """Return the host and the port of a URL; both are `None` for what is no URL.
+
+    The port is that of the scheme where the URL names none.
+    """
     try:
         parts = urlsplit(url)
-        return parts.hostname, parts.port or (80 if parts.scheme == "http" else 443)
+        if parts.port:
+            return parts.hostname, parts.port
     except ValueError:
         return None, None
+    if parts.scheme == "http":
+        return parts.hostname, 80
+    return parts.hostname, 443

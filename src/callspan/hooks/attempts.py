@@ -1,33 +1,36 @@
-"""Functions of which each call is one attempt: what follows another one in the same call of the app's is a retry."""
+"""Functions that a client calls once for each attempt: a second one within one call is a retry."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
+from callspan.hooks.client_types import Args, Function, Kwargs, Result
 from callspan.hooks.failure import cause
 from callspan.lifecycle.observation import Observation, active
 
 
-def attempt(wrapped: Any, _client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """In place of such a function, or of one that gives a coroutine."""
+def attempt(wrapped: Function, _instance: object, args: Args, kwargs: Kwargs) -> Result:
+    """Wrap a function that makes one attempt, and that may return a coroutine."""
     observation = active.get()
     if observation is None:
         return wrapped(*args, **kwargs)
-    with _tried(observation):
-        made = wrapped(*args, **kwargs)
-    return _awaited(observation, made) if hasattr(made, "__await__") else made
+    with _watch(observation):
+        result = wrapped(*args, **kwargs)
+    if hasattr(result, "__await__"):
+        return _await_attempt(observation, result)
+    return result
 
 
-async def _awaited(observation: Observation, made: Awaitable[Any]) -> Any:
-    with _tried(observation):
-        return await made
+async def _await_attempt(observation: Observation, result: Awaitable[Result]) -> Result:
+    with _watch(observation):
+        return await result
 
 
 @contextmanager
-def _tried(observation: Observation) -> Iterator[None]:
+def _watch(observation: Observation) -> Iterator[None]:
+    """Record a retry if the attempt before this one failed, and remember how this one fails."""
     if observation.given_up is not None:
         reason, since = observation.given_up
         observation.given_up = None
@@ -35,5 +38,6 @@ def _tried(observation: Observation) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        # whether the client tries again is known only when the next attempt begins
         observation.given_up = cause(error), time.perf_counter()
         raise

@@ -1,55 +1,62 @@
-"""Bodies of responses, read as their bytes pass: one answer, server-sent events, or AWS's frames of events."""
+"""Readers of response bodies, fed while the app reads: JSON, server-sent events, AWS's frames."""
 
 from __future__ import annotations
 
 import base64
 import re
 import struct
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Protocol
 
 from callspan.formats.fields import get, parse_json, text
+from callspan.hooks.client_types import ClientObject
 from callspan.lifecycle.observation import Observation
 
 BODY_LIMIT = 4 * 1024 * 1024
-"""Bytes of a JSON body kept to be read at its end; a larger one tells nothing but that it came."""
+"""Bytes of a JSON body that are kept until its end; a larger one is not read."""
 
 _FRAME_LIMIT = 32 * 1024 * 1024
-_EDGE = 16
-"""Bytes of a frame that are neither headers nor payload: two lengths and a checksum in front, one more at the end."""
+_PRELUDE = 12
+"""Bytes before the headers of a frame: its length, that of its headers, and a checksum."""
+_CHECKSUM = 4
+"""Bytes behind the payload of a frame."""
 _EXCEPTION = re.compile(rb":exception-type\x07..(\w+)", re.DOTALL)
 
 
 class Body(Protocol):
-    """What is told each piece of a body, and then that this was all."""
+    """A reader of one body."""
 
     def feed(self, piece: bytes) -> None:
-        """Take in a piece, however the whole was cut."""
+        """Take in the next piece; a piece may begin and end anywhere."""
         ...
 
     def end(self) -> None:
-        """Tell the end of the call."""
+        """End the call: the body is complete."""
         ...
 
 
-def body_of(response: Any, observation: Observation) -> Body:
-    """How the body of a response is to be read."""
+def body_of(response: ClientObject, observation: Observation) -> Body:
+    """Return the reader for the body of an HTTP response, by its type of content."""
     kind = response.headers.get("content-type", "")
     if "amazon.eventstream" in kind:
-        return Frames(observation)
-    if "event-stream" in kind or (observation.call.stream and "json" not in kind):
-        return Events(observation)
-    return Whole(observation)
+        return EventFrames(observation)
+    if "event-stream" in kind:
+        return ServerSentEvents(observation)
+    # some servers leave the type out, or name a wrong one, for the stream that was asked for
+    if observation.call.stream and "json" not in kind:
+        return ServerSentEvents(observation)
+    return JsonBody(observation)
 
 
-def read_whole(response: Any, observation: Observation) -> None:
-    """Read a body that is there already."""
+def read_content(response: ClientObject, observation: Observation) -> None:
+    """Read a body that the client has already parse_json, and end the call."""
     body = body_of(response, observation)
     body.feed(response.content)
     body.end()
 
 
-class Whole:
-    """A body that is one answer: read when it is complete, if it is JSON."""
+class JsonBody:
+    """A body that is one answer: it is read when it is complete, if it is JSON."""
 
     def __init__(self, observation: Observation) -> None:
         self._observation = observation
@@ -57,83 +64,93 @@ class Whole:
         self.size = 0
 
     def feed(self, piece: bytes) -> None:
-        """Keep what may be JSON; servers that keep a connection busy send blanks before it."""
+        """Keep a piece of what may be JSON, up to `BODY_LIMIT`."""
         self.size += len(piece)
-        if self.size <= BODY_LIMIT and (self._pieces or piece.lstrip()[:1] in (b"{", b"[")):
+        if self.size > BODY_LIMIT:
+            return
+        # servers that keep a connection busy send blanks before the JSON
+        if self._pieces or piece.lstrip()[:1] in (b"{", b"["):
             self._pieces.append(piece)
 
     def end(self) -> None:
-        """Tell the answer."""
-        whole = self.size <= BODY_LIMIT
-        self._observation.answer(parse_json(b"".join(self._pieces)) if whole else None)
+        """Read the answer, and end the call."""
+        answer = None
+        if self.size <= BODY_LIMIT:
+            answer = parse_json(b"".join(self._pieces))
+        self._observation.answer(answer)
 
 
-class Events:
-    """A body of server-sent events: each is read as it comes."""
+class ServerSentEvents:
+    """A body of server-sent events, each read as a chunk when its line is complete."""
 
     def __init__(self, observation: Observation) -> None:
         self._observation = observation
         self._rest = b""
 
     def feed(self, piece: bytes) -> None:
-        """Tell the events that are complete."""
+        """Read the events whose lines are complete."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
         for line in lines:
-            self._line(line.strip())
+            self._read_line(line.strip())
 
-    def _line(self, line: bytes) -> None:
+    def _read_line(self, line: bytes) -> None:
         if line.startswith(b"data:"):
             event = parse_json(line[5:].strip())
             if event is not None:
                 self._observation.chunk(event)
 
     def end(self) -> None:
-        """Tell the last event, if no line's end followed it."""
-        self._line(self._rest.strip())
+        """Read the last event, which may lack the end of its line, and end the call."""
+        self._read_line(self._rest.strip())
         self._observation.finish()
 
 
-class Frames:
-    """A body in AWS's binary form of events: frames of headers and a payload, with an event as base64 in it."""
+class EventFrames:
+    """A body in AWS's binary format: each event is a frame of headers and a payload."""
 
     def __init__(self, observation: Observation) -> None:
         self._observation = observation
         self._rest = bytearray()
 
     def feed(self, piece: bytes) -> None:
-        """Tell the events of the frames that are complete; what cannot be frames is not kept."""
+        """Read the events of the frames that are complete; what cannot be frames is not kept."""
         self._rest += piece
-        while len(self._rest) >= _EDGE:
-            size, heading = struct.unpack_from(">II", self._rest)
-            if not _EDGE <= size <= _FRAME_LIMIT:
+        while len(self._rest) >= _PRELUDE + _CHECKSUM:
+            size, headers_size = struct.unpack_from(">II", self._rest)
+            if not _PRELUDE + _CHECKSUM <= size <= _FRAME_LIMIT:
                 self._rest.clear()
                 return
             if len(self._rest) < size:
                 return
-            payload = bytes(self._rest[_EDGE - 4 + heading : size - 4])
-            event = _event(bytes(self._rest[_EDGE - 4 : _EDGE - 4 + heading]), payload)
+            payload_start = _PRELUDE + headers_size
+            headers = bytes(self._rest[_PRELUDE:payload_start])
+            payload = bytes(self._rest[payload_start : size - _CHECKSUM])
             del self._rest[:size]
+            event = _event(headers, payload)
             if event is not None:
                 self._observation.chunk(event)
 
     def end(self) -> None:
-        """Tell the end."""
+        """End the call."""
         self._observation.finish()
 
 
-def _event(headers: bytes, payload: bytes) -> Any:
-    """What a frame says; a failure in the words of the streams that have events for it."""
-    told = parse_json(payload)
+def _event(headers: bytes, payload: bytes) -> object:
+    """Return the event of a frame; a failure has the form that Anthropic's streams have for it."""
+    content = parse_json(payload)
     failure = _EXCEPTION.search(headers)
     if failure is not None:
-        return {
-            "type": "error",
-            "error": {"type": failure[1].decode(), "message": text(get(told, "message")) or ""},
-        }
-    packed = text(get(told, "bytes"))
+        return _failure_event(failure[1].decode(), content)
+    # InvokeModel wraps the vendor's own event: base64 within JSON
+    packed = text(get(content, "bytes"))
     if packed is None:
-        return told
+        return content
     try:
         return parse_json(base64.b64decode(packed))
     except ValueError:
         return None
+
+
+def _failure_event(name: str, content: object) -> Mapping[str, object]:
+    message = text(get(content, "message")) or ""
+    return {"type": "error", "error": {"type": name, "message": message}}

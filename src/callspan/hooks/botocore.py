@@ -1,85 +1,101 @@
-"""The door of AWS's clients: the one function through which every call of every service passes, with retries inside.
+"""The hook of AWS's clients: the one function through which every call of every service passes.
 
-Client classes are made while the program runs, but all look it up on one base, so clients made earlier pass here too.
+Retries happen inside it. Client classes are made while the program runs, but all of them look it up
+on one base, so clients made earlier pass here too.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from callspan.events import Delta, Failure
 from callspan.formats.fields import get, get_nested, text
 from callspan.hooks.address import address
 from callspan.hooks.botocore_streams import follow_events
-from callspan.hooks.client import Client, OpenCall
+from callspan.hooks.client import Client, Hook, OpenCall
+from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.failure import cause, explain
 from callspan.hooks.methods import Method, MethodCall, methods_hook
 from callspan.hooks.streaming_body import follow_body
 from callspan.lifecycle.observation import Observation, active
 from callspan.runtime import guard
 from callspan.runtime.number import http_status
-from callspan.runtime.patching import Patch
+from callspan.runtime.patching import Patch, Wrapper
 
-ReadOperation = Callable[[str, Mapping[str, Any]], "MethodCall | None"]
-"""What an operation asks for with its parameters; `None` for what is not watched."""
-ReadHeaders = Callable[[Mapping[str, Any]], Delta]
-"""What the headers of an answer say of tokens, and of what these cost."""
+ReadOperation = Callable[..., "MethodCall | None"]
+"""Reads a call from `operation_name` and `api_params`; `None` for what is not watched."""
+ReadHeaders = Callable[[Mapping[str, object]], Delta]
+"""Reads tokens, and conditions of their price, from the headers of an answer."""
 
 
 def botocore_hook(
     package: str,
     prefix: str,
     services: frozenset[str],
-    read_call: ReadOperation,
-    headed: ReadHeaders,
-) -> Callable[[Client, OpenCall], list[Patch]]:
-    """The door of one package, whose classes have a prefix, to some of AWS's services."""
+    read_operation: ReadOperation,
+    read_headers: ReadHeaders,
+) -> Hook:
+    """Return the hook of one package to some of AWS's services.
 
-    def asked(
-        client_object: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> MethodCall | None:
+    Args:
+        package: `botocore` or `aiobotocore`.
+        prefix: How the names of the package's classes begin; empty for the synchronous one.
+        services: The names of the services whose calls are watched.
+        read_operation: Reads the operation and its parameters.
+        read_headers: Reads the headers of an answer.
+    """
+
+    def read_call(client_object: ClientObject, args: Args, kwargs: Kwargs) -> MethodCall | None:
+        # the service comes first: all of the app's calls to AWS pass here
         if client_object.meta.service_model.service_name not in services:
             return None
-        found = read_call(*args, **kwargs)
-        return (
-            None
-            if found is None
-            else replace(found, server=address(client_object.meta.endpoint_url))
-        )
+        call = read_operation(*args, **kwargs)
+        if call is None:
+            return None
+        return replace(call, server=address(client_object.meta.endpoint_url))
 
-    def follow(observation: Observation, answer: Any) -> Any:
-        return _follow(observation, answer, headed)
+    def follow(observation: Observation, answer: Result) -> Result:
+        return _follow(observation, answer, read_headers)
 
-    def retry(wrapped: Any, _endpoint: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    calls = Method(
+        f"{package}.client",
+        f"{prefix}BaseClient._make_api_call",
+        read_call,
+        asynchronous=bool(prefix),
+        follow=follow,
+    )
+    calls_hook = methods_hook(calls, explain=_explain)
+    target = f"{package}.endpoint", f"{prefix}Endpoint._needs_retry"
+
+    def hook(client: Client, open_call: OpenCall) -> list[Patch]:
+        retry = Patch(*target, _retry_wrapper(services), optional=True)
+        return [*calls_hook(client, open_call), retry]
+
+    return hook
+
+
+def _retry_wrapper(services: frozenset[str]) -> Wrapper:
+    """Return a wrapper for the function in which the client decides whether to try again."""
+
+    def decide_retry(wrapped: Function, _endpoint: object, args: Args, kwargs: Kwargs) -> Result:
         observation = active.get()
         if observation is None:
             return wrapped(*args, **kwargs)
         attempt = _Attempt(observation, services, args, kwargs)
-        decided = wrapped(*args, **kwargs)
-        return attempt.awaited(decided) if hasattr(decided, "__await__") else attempt.noted(decided)
+        decision = wrapped(*args, **kwargs)
+        if hasattr(decision, "__await__"):
+            return attempt.await_decision(decision)
+        return attempt.record(decision)
 
-    watched = Method(
-        f"{package}.client",
-        f"{prefix}BaseClient._make_api_call",
-        asked,
-        asynchronous=bool(prefix),
-        follow=follow,
-    )
-    hook = methods_hook(watched, explain=_explain)
-    retries = f"{package}.endpoint", f"{prefix}Endpoint._needs_retry"
-    return lambda client, open_call: [
-        *hook(client, open_call),
-        Patch(*retries, retry, optional=True),
-    ]
+    return decide_retry
 
 
-def _follow(observation: Observation, answer: Any, headed: ReadHeaders) -> Any:
-    """Follow the stream or the body that stands in an answer; without one it is all there."""
+def _follow(observation: Observation, answer: ClientObject, read_headers: ReadHeaders) -> Result:
+    """Follow the stream or the body in an answer; without one the answer is complete."""
     headers = get_nested(answer, "ResponseMetadata", "HTTPHeaders") or {}
-    observation.call.response.add(headed(headers))
+    observation.call.response.add(read_headers(headers))
     for name, value in answer.items():
         kind = type(value)
         if hasattr(kind, "get_initial_response"):
@@ -93,52 +109,54 @@ def _follow(observation: Observation, answer: Any, headed: ReadHeaders) -> Any:
 
 
 class _Attempt:
-    """One attempt, after which the client decides whether to try again, and waits before it does."""
+    """One attempt, after which the client decides whether to try again."""
 
     def __init__(
-        self,
-        observation: Observation,
-        services: frozenset[str],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        self, observation: Observation, services: frozenset[str], args: Args, kwargs: Kwargs
     ) -> None:
-        self._observation, self._services = observation, services
-        self._args, self._kwargs = args, kwargs
+        self._observation = observation
+        self._services = services
+        self._args = args
+        self._kwargs = kwargs
         self._since = time.perf_counter()
 
-    def noted(self, again: Any) -> Any:
-        """What the client has decided, noted where it tries again."""
+    def record(self, decision: Result) -> Result:
+        """Record a retry if the client has decided for one; returns the decision."""
         try:
-            if again:
-                self._note(*self._args, **self._kwargs)
-        except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
+            if decision:
+                self._record(*self._args, **self._kwargs)
+        except Exception as error:  # noqa: BLE001  the app must reach its model
             guard.report("looking at a retry", error)
-        return again
+        return decision
 
-    async def awaited(self, decision: Any) -> Any:
-        """The same in asynchronous code."""
-        return self.noted(await decision)
+    async def await_decision(self, decision: Awaitable[Result]) -> Result:
+        """Await the decision of an asynchronous client, and record a retry."""
+        return self.record(await decision)
 
-    def _note(
+    def _record(
         self,
         attempts: int,
-        operation_model: Any,
-        request_dict: Any,
-        response: Any = None,
-        caught_exception: Any = None,
+        operation_model: ClientObject,
+        request_dict: ClientObject,
+        response: ClientObject = None,
+        caught_exception: BaseException | None = None,
     ) -> None:
+        """Record a retry; the parameters are those of `_needs_retry`."""
         # credentials may be fetched from another service in the course of a call
-        if operation_model.service_model.service_name in self._services:
-            reason = cause(caught_exception) if response is None else str(response[0].status_code)
-            self._observation.retry(reason, time.perf_counter() - self._since)
+        if operation_model.service_model.service_name not in self._services:
+            return
+        reason = cause(caught_exception)
+        if response is not None:
+            reason = str(response[0].status_code)
+        self._observation.retry(reason, time.perf_counter() - self._since)
 
 
 def _explain(error: BaseException) -> Failure:
     answer = getattr(error, "response", None)
-    told = get(answer, "ResponseMetadata")
+    metadata = get(answer, "ResponseMetadata")
     return replace(
         explain(error, "Code", answer=get(answer, "Error")),
-        status=http_status(get(told, "HTTPStatusCode")),
-        request_id=text(get(told, "RequestId")),
-        retry_after=text(get_nested(told, "HTTPHeaders", "retry-after")),
+        status=http_status(get(metadata, "HTTPStatusCode")),
+        request_id=text(get(metadata, "RequestId")),
+        retry_after=text(get_nested(metadata, "HTTPHeaders", "retry-after")),
     )

@@ -1,33 +1,38 @@
 """AWS's streams of events, which can be looped over and closed but have no next item by themselves.
 
-The stream that the client made stays, and its class becomes a subclass of what it was; each loop over it is followed.
+The stream that the client made stays the app's, and its class becomes a subclass of what it was,
+so that each loop over it is observed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
-from typing import Any
 
+from callspan.hooks.client_types import ClientClass, ClientObject
 from callspan.lifecycle.generators import loop_observed
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.streams import like, on_drop
 from callspan.runtime.background import watch_collector
 
 
-def follow_events(observation: Observation, stream: Any) -> None:
-    """Let an observation follow such a stream to its end, whoever causes it."""
+def follow_events(observation: Observation, stream: ClientObject) -> None:
+    """Let an observation follow a stream of events to its end, whoever causes it."""
     watch_collector()
     stream._callspan = observation
-    stream.__class__ = _shell(type(stream))
+    # botocore's EventStream and aiobotocore's AioEventStream; see tests/test_bedrock.py
+    stream.__class__ = _observed_class(type(stream))
     on_drop(stream, observation)
 
 
 @cache
-def _shell(kind: Any) -> type:
+def _observed_class(kind: ClientClass) -> type:
+    """Return a subclass of a class of streams whose loops are observed."""
+
     class Stream(kind):
         _callspan: Observation
 
-        def __iter__(self) -> Any:
+        def __iter__(self) -> Iterator[object]:
             return loop_observed(super().__iter__(), self._callspan)
 
         def close(self) -> None:
@@ -37,8 +42,10 @@ def _shell(kind: Any) -> type:
     class AsyncStream(Stream):
         __iter__ = kind.__iter__
 
-        def __anext__(self) -> Any:
-            # the client's own gives no item but a generator of all
+        def __anext__(self) -> object:
+            # aiobotocore returns no item here but an asynchronous generator of all of them
             return loop_observed(super().__anext__(), self._callspan)
 
-    return like(kind, AsyncStream if hasattr(kind, "__anext__") else Stream)
+    if hasattr(kind, "__anext__"):
+        return like(kind, AsyncStream)
+    return like(kind, Stream)

@@ -1,35 +1,39 @@
-"""Making the client's own call with an observation around it, in sync and in async code."""
+"""The client's own call with an observation around it, in synchronous and asynchronous code."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from callspan.hooks.client_types import Args, Function, Kwargs, Result
 from callspan.hooks.native import policy
 from callspan.lifecycle.observation import Observation, active
 
-FollowResult = Callable[[Observation, Any], Any]
+FollowResult = Callable[[Observation, Result], Result]
+"""Lets an observation follow what a client's function returned; returns what the app gets."""
 
 
 def has_span(client_name: str) -> bool:
-    """Whether a call of a client is being made, by the name of its adapter, that has a span of ours."""
-    call = None if (observation := active.get()) is None else observation.call
-    return call is not None and call.client_name == client_name and call.span is not None
+    """Whether a call of this client is being made that has a span of ours."""
+    observation = active.get()
+    if observation is None:
+        return False
+    call = observation.call
+    return call.client_name == client_name and call.span is not None
 
 
-def stands_for_own_span(client_name: str) -> bool:
-    """Whether a client's own span gives way here: a call of it has a span of ours, and native spans are not kept."""
+def replaces_own_span(client_name: str) -> bool:
+    """Whether the client's own span gives way here, as the call has a span of ours."""
     return policy.spans and has_span(client_name)
 
 
 def make_call(
     observation: Observation,
-    wrapped: Any,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
+    wrapped: Function,
+    args: Args,
+    kwargs: Kwargs,
     follow_result: FollowResult,
-) -> Any:
-    """What the client's function gives, as `received` hands it on; what it raises ends the call."""
+) -> Result:
+    """Call the client's function; an exception that it raises ends the observation."""
     try:
         observation.start()
         result = wrapped(*args, **kwargs)
@@ -43,12 +47,12 @@ def make_call(
 
 async def make_async_call(
     observation: Observation,
-    wrapped: Any,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
+    wrapped: Function,
+    args: Args,
+    kwargs: Kwargs,
     follow_result: FollowResult,
-) -> Any:
-    """The same in asynchronous code, where handlers may ask to be awaited."""
+) -> Result:
+    """Await the client's function, and the handlers that asked to be awaited by the call."""
     try:
         observation.start()
         if observation.pending:

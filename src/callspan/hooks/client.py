@@ -1,4 +1,4 @@
-"""What an adapter is: one client as data."""
+"""One client as data: the types that the modules of `clients` are made of."""
 
 from __future__ import annotations
 
@@ -6,58 +6,68 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from callspan.formats.format import Format
+from callspan.hooks.address import Server
+from callspan.hooks.client_types import ClientObject
 from callspan.lifecycle.observation import Observation
 from callspan.runtime.patching import Patch
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One endpoint: HTTP method, the end of the URL's path, and the format spoken there."""
+    """One endpoint: its HTTP method, a pattern for the end of its path, and its wire format."""
 
     method: str
     path: re.Pattern[str]
     wire_format: Format
 
 
-def post(end: str, wire_format: Format) -> Endpoint:
-    """The endpoint that is posted to at a path with such an end, told as a regular expression."""
-    return Endpoint("POST", re.compile(f"{end}$"), wire_format)
+def post(path: str, wire_format: Format) -> Endpoint:
+    """Return the endpoint for POST requests; `path` is a pattern for the end of their paths."""
+    return Endpoint("POST", re.compile(f"{path}$"), wire_format)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Client:
-    """One client: its names, the versions it was tried with, how to tell the provider, its door and its endpoints.
+    """One client library: its names, versions, provider, hook and endpoints.
 
-    `versions` are the oldest supported and the first that is not known to work, as in `>=oldest,<newest`.
-    `own_tracer` is the property by which a client that makes spans of its own finds its tracer: while it makes a call
-    that callspan makes a span for, it finds none, unless `asked_for_spans` says that the app asked this client object
-    for them. `inner` is the dotted path from the app's client object to the one
-    that the door sees, if that is another.
+    Attributes:
+        name: The name that users write in `clients=`, and that spans have.
+        package: The distribution on the package index.
+        module: The module whose import makes callspan patch the client.
+        versions: The oldest version that is supported and the first that was not tried, as in
+            `>=oldest,<newest`.
+        provider: Returns the provider's name, by client object, host and port.
+        hook: Returns the patches by which the client's calls are caught.
+        endpoints: The endpoints whose requests are calls.
+        tracer_property: The property by which a client that makes spans of its own finds its
+            tracer, as `Class.property`. It is `None` while a call with a span of ours is made.
+        wants_own_spans: Whether the app asked for spans of the client's own, by client object.
+        inner: The dotted path from the app's client object to the one that the hook sees, if that
+            is another.
     """
 
     name: str
     package: str
     module: str
     versions: tuple[str, str]
-    provider: Callable[[Any, str, int | None], str]
-    hook: Callable[[Client, OpenCall], list[Patch]]
+    provider: Callable[[ClientObject, str, int | None], str]
+    hook: Hook
     endpoints: tuple[Endpoint, ...]
     tracer_property: str | None = None
-    wants_own_spans: Callable[[Any], bool] | None = None
+    wants_own_spans: Callable[[ClientObject], bool] | None = None
     inner: str | None = None
 
     @property
     def operations(self) -> tuple[str, ...]:
-        """What can be asked of it."""
+        """The operations of its endpoints, each once."""
         return tuple(dict.fromkeys(endpoint.wire_format.operation for endpoint in self.endpoints))
 
 
 @lru_cache(maxsize=1024)
 def endpoint_at(client: Client, method: str, path: str) -> Endpoint | None:
-    """The endpoint that a request goes to, if it is one that is watched."""
+    """Return the endpoint that a request goes to, or `None` if its requests are not watched."""
     path = path.partition("?")[0]
     for endpoint in client.endpoints:
         if endpoint.path.search(path) and endpoint.method == method.upper():
@@ -67,16 +77,18 @@ def endpoint_at(client: Client, method: str, path: str) -> Endpoint | None:
 
 @dataclass(slots=True)
 class Request:
-    """One request as a door saw it, before it is known whether anybody wants to hear of it."""
+    """One request as a hook caught it, before it is known whether anybody wants to observe it."""
 
     client: Client
     wire_format: Format
-    client_object: Any
-    body: Mapping[str, Any]
+    client_object: ClientObject
+    body: Mapping[str, object]
     stream: bool
     asynchronous: bool
-    server: tuple[str | None, int | None]
+    server: Server
 
 
 OpenCall = Callable[[Request], "Observation | None"]
-"""Begins an observation of a request, or says with `None` that nobody wants one."""
+"""Opens a call: returns the observation of a request, or `None` if nobody wants one."""
+Hook = Callable[[Client, OpenCall], "list[Patch]"]
+"""Returns the patches by which the calls of a client are caught, and opened by `OpenCall`."""

@@ -1,13 +1,12 @@
-"""Why a call failed, read from the exception that the client raised."""
+"""The reason why a call failed, read from the exception that the client raised."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from callspan.events import Failure
 from callspan.events.exceptions import qualified, said
 from callspan.formats.errors import OTHER, failure_type
 from callspan.formats.fields import get, parse_json, text
+from callspan.hooks.client_types import ClientObject
 from callspan.runtime.number import http_status
 
 _REQUEST_IDS = (
@@ -17,82 +16,114 @@ _REQUEST_IDS = (
     "mistral-correlation-id",
     "x-kong-request-id",
 )
+_STATUS_NAMES = ("status_code", "status", "code")
 
 
-def explain(error: BaseException, *fields: str, answer: Any = None) -> Failure:
-    """Why a call failed: the provider's code where it has one, and what finds the request in its logs.
+def explain(error: BaseException, *fields: str, answer: object = None) -> Failure:
+    """Return why a call failed, with the provider's code and the request's id where it has them.
 
-    `fields` are the names under which the exception, or the provider's answer, may have the code, the best first.
-    `answer` is what the provider answered, for clients that keep it in a place of their own.
+    Args:
+        error: The exception that the client raised.
+        fields: Names under which the exception, or the provider's answer, may have the code, the
+            best first.
+        answer: The provider's answer, for clients that keep it elsewhere than others do.
     """
     headers = get(_response(error), "headers") or getattr(error, "headers", None) or {}
-    status = _status(error)
+    if answer is None:
+        answer = _error_body(error)
     return Failure(
-        type=_error_type(error, fields, _error_body(error) if answer is None else answer),
+        type=_error_type(error, fields, answer),
         message=said(error),
-        status=status,
-        request_id=next(
-            (found for name in _REQUEST_IDS if (found := text(headers.get(name)))), None
-        ),
+        status=_status(error),
+        request_id=_request_id(headers),
         retry_after=text(headers.get("retry-after")) or text(headers.get("retry-after-ms")),
         exception=error,
     )
 
 
-def _response(error: BaseException | None) -> Any:
+def _response(error: BaseException | None) -> ClientObject:
+    """Return the HTTP response that an exception refers to."""
     response = getattr(error, "response", None)
-    return getattr(error, "raw_response", None) if response is None else response
+    if response is not None:
+        return response
+    return getattr(error, "raw_response", None)  # the name in clients that Speakeasy generates
 
 
 def _status(error: BaseException | None) -> int | None:
-    response = get(_response(error), "status_code")
-    stated = (response, *(getattr(error, name, None) for name in ("status_code", "status", "code")))
-    return next((status for code in stated if (status := http_status(code)) is not None), None)
+    """Return the HTTP status of an exception: the response's, else the exception's own."""
+    status = http_status(get(_response(error), "status_code"))
+    if status is not None:
+        return status
+    for name in _STATUS_NAMES:
+        status = http_status(getattr(error, name, None))
+        if status is not None:
+            return status
+    return None
 
 
-def _error_type(error: BaseException, fields: tuple[str, ...], body: Any) -> str:
-    inner = get(body, "error")
-    told = failure_type(body if inner is None or isinstance(inner, str) else inner, *fields)
-    # an exception may have the status under the name of a code
-    kept = failure_type(error, *fields) if told == OTHER else OTHER
-    for code in (told, OTHER if kept == str(_status(error)) else kept):
-        if code != OTHER:
-            return code
+def _request_id(headers: ClientObject) -> str | None:
+    for name in _REQUEST_IDS:
+        request_id = text(headers.get(name))
+        if request_id:
+            return request_id
+    return None
+
+
+def _error_type(error: BaseException, fields: tuple[str, ...], answer: object) -> str:
+    """Return the provider's code, else the class of the exception."""
+    details = get(answer, "error")
+    if details is None or isinstance(details, str):
+        details = answer
+    code = failure_type(details, *fields)
+    if code != OTHER:
+        return code
+    code = failure_type(error, *fields)
+    # some exceptions have the HTTP status under the name of a code
+    if code not in (OTHER, str(_status(error))):
+        return code
     return qualified(type(error))
 
 
-def _error_body(error: BaseException) -> Any:
-    """What the provider answered; the oldest clients do not keep it on their exception."""
-    response, body = _response(error), getattr(error, "body", None)
+def _error_body(error: BaseException) -> object:
+    """Return the provider's answer, parsed where it is JSON text; `None` if it is not there."""
+    body = getattr(error, "body", None)
     if body is None:
-        body = getattr(
-            error, "response_error_payload", None
-        )  # Hugging Face's name, where aiohttp keeps nothing
-    if body is None and _was_read(response):
-        try:
-            return parse_json(getattr(response, "content", b""))
-        except Exception:  # noqa: BLE001  it was closed without having been read
-            return None
-    return parse_json(body) if isinstance(body, str) else body
+        # huggingface_hub's name for it, where aiohttp keeps nothing
+        body = getattr(error, "response_error_payload", None)
+    if body is not None:
+        return parse_json(body) if isinstance(body, str) else body
+    # the oldest clients do not keep the body on their exceptions
+    response = _response(error)
+    if not _is_read(response):
+        return None
+    try:
+        return parse_json(getattr(response, "content", b""))
+    except Exception:  # noqa: BLE001  it was closed without having been read
+        return None
 
 
-def _was_read(response: Any) -> bool:
-    """Whether the body is there, so that looking at it reads nothing from the network, in httpx or in requests."""
+def _is_read(response: ClientObject) -> bool:
+    """Whether a response has its body, so that looking at it reads nothing from the network.
+
+    httpx has `is_closed`, requests `_content_consumed`.
+    """
     return bool(getattr(response, "is_closed", getattr(response, "_content_consumed", False)))
 
 
-def processed_answer(error: BaseException) -> Any:
-    """Return the answer, as plain data, in whose processing a client has raised; `None` if none had come.
+def processed_answer(error: BaseException) -> object:
+    """Return the answer, as plain data, that a client failed to process; `None` if none had come.
 
-    Clients that Stainless generates (openai 1.40 to 3.57, anthropic, groq, ...) parse it in `_process_response`, and it
-    is nowhere but in that function's variables. A patch of it would be in the path of each call. See
-    tests/test_parsing_errors.py.
+    Clients that Stainless generates (openai 1.40 to 3.57, anthropic, groq, ...) parse it in
+    `_process_response`, and it is nowhere but in that function's variables. A patch of it would be
+    in the path of each call. See tests/test_parsing_errors.py.
     """
     response = _variable(error, "_process_response", "response")
-    return parse_json(response.content) if _was_read(response) else None
+    if not _is_read(response):
+        return None
+    return parse_json(response.content)
 
 
-def validated_answer(error: BaseException) -> Any:
+def validated_answer(error: BaseException) -> object:
     """Return the plain data of which a client could not make a pydantic model.
 
     Ollama's client (0.4 to 0.6) makes one of each answer. See tests/test_parsing_errors.py.
@@ -100,8 +131,10 @@ def validated_answer(error: BaseException) -> Any:
     return _variable(error, "__init__", "data", module="pydantic.main")
 
 
-def _variable(error: BaseException, function: str, name: str, module: str | None = None) -> Any:
-    """A variable of a function that an exception has passed."""
+def _variable(
+    error: BaseException, function: str, name: str, module: str | None = None
+) -> ClientObject:
+    """Return a variable of a function that an exception has passed, from the traceback's frames."""
     trace = error.__traceback__
     while trace is not None:
         frame = trace.tb_frame
@@ -112,12 +145,10 @@ def _variable(error: BaseException, function: str, name: str, module: str | None
 
 
 def cause(error: BaseException | None) -> str:
-    """Why an attempt was given up: the status of the answer, else the exception's class."""
+    """Return why an attempt failed: the HTTP status of the answer, else the exception's class."""
     status = _status(error)
-    return (
-        str(status)
-        if status is not None
-        else qualified(type(error))
-        if error is not None
-        else "unknown"
-    )
+    if status is not None:
+        return str(status)
+    if error is None:
+        return "unknown"
+    return qualified(type(error))

@@ -1,81 +1,86 @@
-"""The door of clients that Fern generates: their raw clients, whose functions make one request each."""
+"""The hook of clients that Fern generates: the methods of raw clients, each of one request."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from types import AsyncGeneratorType, GeneratorType
-from typing import Any
 
 from callspan.formats.fields import get, merge_bodies
 from callspan.hooks.address import address
+from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.failure import cause
 from callspan.hooks.methods import Method, MethodCall
 from callspan.lifecycle.generators import observed
 from callspan.lifecycle.observation import Observation, active
 from callspan.runtime.patching import Patch
 
-Url = Callable[[Any], str]
+BaseUrl = Callable[[ClientObject], str]
+"""Returns the base URL, by the `_client_wrapper` that the parts of an app's client share."""
 
 
-def calls(raw: tuple[str, str], paths: Mapping[str, str], url: Url) -> list[Method]:
-    """The functions of a raw client, told by module and class, and of its asynchronous twin.
+def raw_methods(
+    raw_client: tuple[str, str], paths: Mapping[str, str], base_url: BaseUrl
+) -> list[Method]:
+    """Return the methods of a raw client and of its asynchronous twin.
 
-    `paths` has the path that each asks at, `url` the base URL from what the parts of an app's client share.
+    `raw_client` is its module and its class, `paths` has the path of each method's requests.
     """
-    module, kind = raw
-    found: list[Method] = []
+    module, kind = raw_client
+    methods: list[Method] = []
     for name, path in paths.items():
         stream = name.endswith("_stream")
-        told = {
-            "read_call": partial(_read_call, path, url, stream),
-            "lazy": stream,
-            "follow": _follow,
-        }
-        found += [
-            Method(module, f"{kind}.{name}", **told),
-            Method(module, f"Async{kind}.{name}", asynchronous=True, **told),
-        ]
-    return found
+        read_call = partial(_read_call, path, base_url, stream)
+        sync = Method(module, f"{kind}.{name}", read_call, lazy=stream, follow=_follow)
+        methods += [sync, replace(sync, path=f"Async{kind}.{name}", asynchronous=True)]
+    return methods
 
 
-def retries(package: str) -> list[Patch]:
-    """The patches by which it is seen that a client will try again, which it does inside one call."""
+def retry_patches(package: str) -> list[Patch]:
+    """Return the patches that notice a retry, which the client makes inside one call."""
     names = ("_retry_timeout", "_retry_timeout_from_retries")
     return [Patch(f"{package}.core.http_client", name, _retry, optional=True) for name in names]
 
 
 def _read_call(
-    path: str, url: Url, stream: bool, raw: Any, _args: tuple[Any, ...], kwargs: dict[str, Any]
+    path: str,
+    base_url: BaseUrl,
+    stream: bool,
+    raw_client: ClientObject,
+    _args: Args,
+    kwargs: Kwargs,
 ) -> MethodCall:
-    """What the arguments say, which are the fields of the body by name."""
-    given = {
-        name: value
-        for name, value in kwargs.items()
-        if value is not ... and name != "request_options"
-    }
-    added = get(kwargs.get("request_options"), "additional_body_parameters")
-    body = merge_bodies(given, added) if isinstance(added, Mapping) else given
-    shared = raw._client_wrapper
-    return MethodCall("POST", path, body, address(url(shared)), stream, shared)
+    """Read the arguments: they are the fields of the body, by name."""
+    body: dict[str, object] = {}
+    for name, value in kwargs.items():
+        # an ellipsis is Fern's default for a field that is not sent
+        if value is not ... and name != "request_options":
+            body[name] = value
+    extra = get(kwargs.get("request_options"), "additional_body_parameters")
+    if isinstance(extra, Mapping):
+        body = merge_bodies(body, extra)
+    shared = raw_client._client_wrapper
+    return MethodCall("POST", path, body, address(base_url(shared)), stream, shared)
 
 
-def _follow(observation: Observation, response: Any) -> Any:
-    """Follow what a response holds: the items of a stream, or a whole answer."""
-    held = response._data
-    if isinstance(held, (GeneratorType, AsyncGeneratorType)):
-        response._data = observed(held, observation)
+def _follow(observation: Observation, response: ClientObject) -> ClientObject:
+    """Follow the data of a raw response: a generator of items, or a whole answer."""
+    data = response._data
+    if isinstance(data, (GeneratorType, AsyncGeneratorType)):
+        response._data = observed(data, observation)
     else:
-        observation.answer(held)
+        observation.answer(data)
     return response
 
 
-def _retry(wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """In place of the computation of the wait, which the client asks for only when it will try again."""
+def _retry(wrapped: Function, _instance: object, args: Args, kwargs: Kwargs) -> Result:
+    """Wrap the computation of the wait, which the client makes only when it will try again."""
     wait = wrapped(*args, **kwargs)
     observation = active.get()
     if observation is not None and isinstance(wait, (int, float)):
         status = get(kwargs.get("response"), "status_code")
-        observation.retry(cause(sys.exc_info()[1]) if status is None else str(status), float(wait))
+        reason = cause(sys.exc_info()[1]) if status is None else str(status)
+        observation.retry(reason, float(wait))
     return wait

@@ -1,11 +1,10 @@
-"""What gateways state in the headers of an answer: LiteLLM's proxy what the call cost."""
+"""The cost that a gateway states in the headers of an answer, as LiteLLM's proxy does."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from callspan.events import Delta
+from callspan.events import Call, Delta
 from callspan.formats.fields import dollars
+from callspan.hooks.client_types import Args, Function, Kwargs, Result
 from callspan.lifecycle.observation import active
 from callspan.runtime import guard
 from callspan.semconv.providers import provider
@@ -13,10 +12,10 @@ from callspan.semconv.providers import provider
 _COST = "x-litellm-response-cost"
 
 
-def process(wrapped: Any, _client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """In place of the making of an answer, the one place at which a client still has its headers.
+def process(wrapped: Function, _instance: object, args: Args, kwargs: Kwargs) -> Result:
+    """Wrap the parsing of a response, the one place at which a client still has its headers.
 
-    Those of a stream are sent before anybody can know what it costs.
+    The headers of a stream are sent before anybody can know what it costs, so they are not read.
     """
     observation = active.get()
     if observation is not None and not kwargs.get("stream") and may_be_gateway(observation.call):
@@ -29,6 +28,6 @@ def process(wrapped: Any, _client: Any, args: tuple[Any, ...], kwargs: dict[str,
     return wrapped(*args, **kwargs)
 
 
-def may_be_gateway(call: Any) -> bool:
-    """Return whether a call goes to a proxy, or to an address of which nobody knows what is there."""
+def may_be_gateway(call: Call) -> bool:
+    """Whether a call goes to LiteLLM's proxy, or to an address that says nothing."""
     return provider(call.server_address or "", call.server_port, "litellm") == "litellm"

@@ -1,22 +1,23 @@
-"""Streams that are context managers: the request is made when one is entered, and left with it.
+"""Streams that are context managers, whose request is made when they are entered.
 
-As with other streams the object that the client made stays, and its class becomes a subclass of what it was.
+The object that the client made stays the app's, and its class becomes a subclass of what it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 from callspan.hooks.calls import FollowResult, make_async_call, make_call
+from callspan.hooks.client_types import ClientClass, ClientObject, Result
 from callspan.lifecycle.observation import Observation
 
 Begin = Callable[[], "Observation | None"]
+"""Begins the observation of a call, or returns `None` if nobody wants one."""
 
 
 class _Entry:
-    """What begins a call, what follows the stream that is given, and the call once it has begun."""
+    """The call of one context manager: how it begins, and its observation once it has begun."""
 
     def __init__(self, begin: Begin, follow_result: FollowResult) -> None:
         self._begin = begin
@@ -32,54 +33,60 @@ class _Entry:
             self.observation.abandon()
 
 
-def lazily_entered(manager: Any, begin: Begin, follow_result: FollowResult) -> Any:
-    """Let a call begin when a context manager is entered, and end at the latest when it is left; returns the same."""
+def observe_when_entered(
+    manager: ClientObject, begin: Begin, follow_result: FollowResult
+) -> ClientObject:
+    """Let a call begin when a context manager is entered, and end at the latest when it is left.
+
+    Returns the same object.
+    """
     manager._callspan = _Entry(begin, follow_result)
-    manager.__class__ = _shell(type(manager))
+    # contextlib's class of managers, which Fern's streams (cohere 5.16 to 7) are made with; see
+    # tests/test_cohere.py
+    manager.__class__ = _observed_class(type(manager))
     return manager
 
 
 @cache
-def _shell(kind: Any) -> type:
-    shell = _async_shell(kind) if hasattr(kind, "__aenter__") else _sync_shell(kind)
-    shell.__name__, shell.__qualname__, shell.__module__ = (
-        kind.__name__,
-        kind.__qualname__,
-        kind.__module__,
-    )
-    return shell
+def _observed_class(kind: ClientClass) -> type:
+    make = _async_class if hasattr(kind, "__aenter__") else _sync_class
+    observed = make(kind)
+    observed.__name__ = kind.__name__
+    observed.__qualname__ = kind.__qualname__
+    observed.__module__ = kind.__module__
+    return observed
 
 
-def _sync_shell(kind: Any) -> type:
+def _sync_class(kind: ClientClass) -> type:
     class Manager(kind):
         _callspan: _Entry
 
-        def __enter__(self) -> Any:
-            observation, enter = self._callspan.begin(), super().__enter__
-            return (
-                enter()
-                if observation is None
-                else make_call(observation, enter, (), {}, self._callspan.follow_result)
-            )
+        def __enter__(self) -> Result:
+            enter = super().__enter__
+            observation = self._callspan.begin()
+            if observation is None:
+                return enter()
+            return make_call(observation, enter, (), {}, self._callspan.follow_result)
 
-        def __exit__(self, *error: Any) -> Any:
+        def __exit__(self, *error: object) -> Result:
             self._callspan.leave()
             return super().__exit__(*error)
 
     return Manager
 
 
-def _async_shell(kind: Any) -> type:
+def _async_class(kind: ClientClass) -> type:
     class Manager(kind):
         _callspan: _Entry
 
-        async def __aenter__(self) -> Any:
-            observation, enter = self._callspan.begin(), super().__aenter__
+        async def __aenter__(self) -> Result:
+            enter = super().__aenter__
+            observation = self._callspan.begin()
             if observation is None:
                 return await enter()
             return await make_async_call(observation, enter, (), {}, self._callspan.follow_result)
 
-        async def __aexit__(self, *error: Any) -> Any:
+        async def __aexit__(self, *error: object) -> Result:
             self._callspan.leave()
             if self._callspan.observation is not None:
                 await self._callspan.observation.settle()

@@ -1,51 +1,59 @@
-"""The door of clients that have a few functions through which all their calls pass, each known by name.
+"""The hook of clients that have a few functions through which all their calls pass.
 
-An adapter tells of each function how to read what is asked for, and how to find the answer in what the function gives.
+A client says of each function how to read the request from its arguments, and the answer from what
+it returns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from types import AsyncGeneratorType, GeneratorType
-from typing import Any
 
 from callspan.events import Failure
+from callspan.hooks.address import Server
 from callspan.hooks.attempts import attempt
-from callspan.hooks.calls import make_async_call, make_call
-from callspan.hooks.client import Client, Endpoint, OpenCall, Request, endpoint_at
+from callspan.hooks.calls import FollowResult, make_async_call, make_call
+from callspan.hooks.client import Client, Hook, OpenCall, Request, endpoint_at
+from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.failure import explain
-from callspan.hooks.managers import lazily_entered
+from callspan.hooks.managers import observe_when_entered
 from callspan.lifecycle.generators import lazily_observed, observed
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.streams import observe
 from callspan.runtime import guard
 from callspan.runtime.patching import Patch
 
+Explain = Callable[[BaseException], Failure]
+"""Reads the reason why a call failed from an exception of the client's."""
+
 
 @dataclass(frozen=True, slots=True)
 class MethodCall:
-    """What one call of a function asks for: an endpoint among the adapter's routes, and the request as plain data.
+    """One call of a function that is watched: its endpoint, and the request as plain data.
 
-    `client` stands for the app's client object where that is not the one whose function it is.
+    `client_object` is the app's client object, where the function belongs to another object.
     """
 
     method: str
     path: str
-    body: Mapping[str, Any]
-    server: tuple[str | None, int | None] = (None, None)
+    body: Mapping[str, object]
+    server: Server = (None, None)
     stream: bool = False
-    client_object: Any = None
+    client_object: ClientObject = None
 
 
-def _itself(given: Any) -> Any:
-    return given
+def _unchanged(result: Result) -> Result:
+    return result
 
 
-def _followed(observation: Observation, result: Any) -> Any:
-    """Follow a generator, a stream of the client's own, or a whole answer."""
+def follow(observation: Observation, result: Result) -> Result:
+    """Let an observation follow a generator, a stream of the client's own, or a whole answer.
+
+    Returns what the app gets: for a generator another one, else the very object.
+    """
     if isinstance(result, (GeneratorType, AsyncGeneratorType)):
         return observed(result, observation)
     if observation.call.stream and (hasattr(result, "__next__") or hasattr(result, "__anext__")):
@@ -56,61 +64,65 @@ def _followed(observation: Observation, result: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One function: its module and dotted path, and how it is read.
+    """One function that is watched: where it is, and how its calls and results are read.
 
-    `asks` has the object, the positional and the named arguments, and says `None` for what is not watched. `said` finds
-    the plain answer, or chunk, in what the function gave. Where a stream is asked for, a `lazy` one gives a generator
-    (or a coroutine that gives one), which makes the request when its first item is asked for, or a context manager,
-    which makes it when it is entered. `follow` is how what it gave is followed to its end; the app gets what this
-    returns. `skips` picks out what a stream gives that is no chunk. `answer_of` finds the answer in an exception that
-    the client's own parsing has raised.
+    Attributes:
+        module: The module that has it.
+        path: Its dotted path in the module.
+        read_call: Reads a call from the object, the positional and the named arguments; `None` for
+            calls that are not watched.
+        asynchronous: Whether it returns a coroutine.
+        lazy: Whether a stream's request is made later: the function returns, perhaps from a
+            coroutine, a generator, which makes it for its first item, or a context manager, which
+            makes it when it is entered.
+        unwrap: Returns the plain answer, or chunk, of what the function returns.
+        optional: Whether some versions of the client lack it.
+        follow: Lets an observation follow what the function returns; returns what the app gets.
+        skips: Whether an item of a stream is no chunk.
+        answer_of: Finds the answer in an exception that the client's own parsing has raised.
     """
 
     module: str
     path: str
-    read_call: Callable[[Any, tuple[Any, ...], dict[str, Any]], MethodCall | None]
+    read_call: Callable[[ClientObject, Args, Kwargs], MethodCall | None]
     asynchronous: bool = False
     lazy: bool = False
-    unwrap: Callable[[Any], Any] = _itself
+    unwrap: Callable[[Result], object] = _unchanged
     optional: bool = False
-    follow: Callable[[Observation, Any], Any] = _followed
-    skips: Callable[[Any], bool] | None = None
-    answer_of: Callable[[BaseException], Any] | None = None
+    follow: FollowResult = follow
+    skips: Callable[[Result], bool] | None = None
+    answer_of: Callable[[BaseException], object] | None = None
 
 
 def methods_hook(
-    *watched: Method,
-    explain: Callable[[BaseException], Failure] = explain,
-    attempts: Iterable[tuple[str, str]] = (),
-) -> Callable[[Client, OpenCall], list[Patch]]:
-    """The door that these functions make up; `why` reads the client's exceptions.
+    *methods: Method, explain: Explain = explain, attempts: Iterable[tuple[str, str]] = ()
+) -> Hook:
+    """Return the hook that these functions make up.
 
-    `attempts` are functions (module and path) that the client calls once for each of its attempts, where it has any.
+    Args:
+        methods: The functions.
+        explain: Reads the client's exceptions.
+        attempts: Functions, by module and dotted path, that the client calls once for each of its
+            attempts, where it has any.
     """
 
     def hook(client: Client, open_call: OpenCall) -> list[Patch]:
-        hooks = [(method, _MethodHook(client, open_call, method, explain)) for method in watched]
-        patches = [
-            Patch(method.module, method.path, hook.wrapper, method.optional)
-            for method, hook in hooks
-        ]
-        return [
-            *patches,
-            *(Patch(module, path, attempt, optional=True) for module, path in attempts),
-        ]
+        patches: list[Patch] = []
+        for method in methods:
+            wrapper = _MethodHook(client, open_call, method, explain).wrapper
+            patches.append(Patch(method.module, method.path, wrapper, method.optional))
+        for module, path in attempts:
+            patches.append(Patch(module, path, attempt, optional=True))
+        return patches
 
     return hook
 
 
 class _MethodHook:
-    """One function of one client."""
+    """The wrapper of one function of one client."""
 
     def __init__(
-        self,
-        client: Client,
-        open_call: OpenCall,
-        method: Method,
-        explain: Callable[[BaseException], Failure],
+        self, client: Client, open_call: OpenCall, method: Method, explain: Explain
     ) -> None:
         self._client = client
         self._open_call = open_call
@@ -118,95 +130,86 @@ class _MethodHook:
         self._explain = explain
 
     def wrapper(
-        self, wrapped: Any, client_object: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        """In place of the function; gives what it gives: an answer, a coroutine or a generator."""
+        self, wrapped: Function, client_object: ClientObject, args: Args, kwargs: Kwargs
+    ) -> Result:
+        """Wrap the function: observe its call, and return the kind of object that it returns."""
         request = self._request(client_object, args, kwargs)
         if request is None:
             return wrapped(*args, **kwargs)
         if self._method.lazy and request.stream:
-            source = wrapped(*args, **kwargs)
-            return (
-                self._alazily(source, request)
-                if hasattr(source, "__await__")
-                else self._lazily(source, request)
-            )
-        return (self._acall if self._method.asynchronous else self._call)(
-            request, wrapped, args, kwargs
-        )
+            result = wrapped(*args, **kwargs)
+            if hasattr(result, "__await__"):
+                return self._await_lazy(result, request)
+            return self._observe_lazy(result, request)
+        if self._method.asynchronous:
+            return self._call_async(request, wrapped, args, kwargs)
+        return self._call(request, wrapped, args, kwargs)
 
-    def _lazily(self, source: Any, request: Request) -> Any:
+    def _observe_lazy(self, result: Result, request: Request) -> Result:
+        """Let the call begin with the client's request: at the first step, or at the entry."""
         begin = partial(self._open, request)
-        if isinstance(source, (AbstractContextManager, AbstractAsyncContextManager)):
-            return lazily_entered(source, begin, self._follow_result)
-        return lazily_observed(source, begin)
+        if isinstance(result, (AbstractContextManager, AbstractAsyncContextManager)):
+            return observe_when_entered(result, begin, self._follow_result)
+        return lazily_observed(result, begin)
 
-    async def _alazily(self, coming: Any, request: Request) -> Any:
-        return self._lazily(await coming, request)
+    async def _await_lazy(self, result: Awaitable[Result], request: Request) -> Result:
+        return self._observe_lazy(await result, request)
 
-    def _call(
-        self, request: Request, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def _call(self, request: Request, wrapped: Function, args: Args, kwargs: Kwargs) -> Result:
         observation = self._open(request)
         if observation is None:
             return wrapped(*args, **kwargs)
         return make_call(observation, wrapped, args, kwargs, self._follow_result)
 
-    async def _acall(
-        self, request: Request, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    async def _call_async(
+        self, request: Request, wrapped: Function, args: Args, kwargs: Kwargs
+    ) -> Result:
         observation = self._open(request)
         if observation is None:
             return await wrapped(*args, **kwargs)
         return await make_async_call(observation, wrapped, args, kwargs, self._follow_result)
 
-    def _request(
-        self, client_object: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Request | None:
+    def _request(self, client_object: ClientObject, args: Args, kwargs: Kwargs) -> Request | None:
+        """Return the request of a call, or `None` for a call that is not watched."""
         try:
-            asked = self._method.read_call(client_object, args, kwargs)
-            endpoint = (
-                None if asked is None else endpoint_at(self._client, asked.method, asked.path)
+            call = self._method.read_call(client_object, args, kwargs)
+            if call is None:
+                return None
+            endpoint = endpoint_at(self._client, call.method, call.path)
+            if endpoint is None:
+                return None
+            if call.client_object is not None:
+                client_object = call.client_object
+            return Request(
+                self._client,
+                endpoint.wire_format,
+                client_object,
+                call.body,
+                call.stream,
+                self._method.asynchronous,
+                call.server,
             )
-            return (
-                None
-                if asked is None or endpoint is None
-                else self._watched(client_object, asked, endpoint)
-            )
-        except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
+        except Exception as error:  # noqa: BLE001  the app must reach its model
             guard.report(f"looking at a request of {self._client.name}", error)
             return None
-
-    def _watched(self, client_object: Any, asked: MethodCall, endpoint: Endpoint) -> Request:
-        speaker, asynchronous = (
-            client_object if asked.client_object is None else asked.client_object,
-            self._method.asynchronous,
-        )
-        return Request(
-            self._client,
-            endpoint.wire_format,
-            speaker,
-            asked.body,
-            asked.stream,
-            asynchronous,
-            asked.server,
-        )
 
     def _open(self, request: Request) -> Observation | None:
         try:
             observation = self._open_call(request)
-            if observation is not None:
-                unwrap, read = self._method.unwrap, observation.read
-                observation.read = lambda item, full: read(unwrap(item), full)
-                observation.explain, observation.skips = self._explain, self._method.skips
-                observation.answer_of = self._method.answer_of
+            if observation is None:
+                return None
+            unwrap = self._method.unwrap
+            read = observation.read
+            observation.read = lambda item, full: read(unwrap(item), full)
+            observation.explain = self._explain
+            observation.skips = self._method.skips
+            observation.answer_of = self._method.answer_of
             return observation
-        except Exception as error:  # noqa: BLE001  our fault must not keep the app from calling its model
+        except Exception as error:  # noqa: BLE001  the app must reach its model
             guard.report(f"looking at a request of {self._client.name}", error)
             return None
 
-    def _follow_result(self, observation: Observation, result: Any) -> Any:
-        """Follow what the function gave; the app gets the very object, but for generators."""
+    def _follow_result(self, observation: Observation, result: Result) -> Result:
         try:
             return self._method.follow(observation, result)
         except Exception as error:  # noqa: BLE001  our fault must not cost the app its answer

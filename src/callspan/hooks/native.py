@@ -1,6 +1,6 @@
-"""What clients and frameworks record by themselves, and whether it is muted where ours stands for it.
+"""Whether telemetry that clients and frameworks make by themselves is muted where ours replaces it.
 
-`policy` is set by `instrument()`, and read wherever something native would begin.
+`policy` is set by `instrument()`, and read wherever native telemetry would begin.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+
+from callspan.events import Call, Response
 
 
 def _no() -> bool:
@@ -17,11 +18,12 @@ def _no() -> bool:
 
 @dataclass(slots=True)
 class Policy:
-    """What is muted now.
+    """The native telemetry that is muted now.
 
-    `spans` says whether a client's own span of a call gives way to ours. `metrics` says the same of a framework's own
-    metrics of the names that ours have. `content` is asked whether a framework's own spans would take content out
-    though ours does not.
+    Attributes:
+        spans: Whether a client's own span gives way where its call has a span of ours.
+        metrics: Whether a framework's own metrics give way to ours of the same names.
+        content: Returns whether a framework's own spans would export content though ours do not.
     """
 
     spans: bool = False
@@ -29,12 +31,12 @@ class Policy:
     content: Callable[[], bool] = _no
 
     def mute(self, content: Callable[[], bool]) -> None:
-        """Mute what is native, from now on."""
+        """Mute native telemetry from now on."""
         self.spans = self.metrics = True
         self.content = content
 
     def keep(self) -> None:
-        """Leave all that is native as it is, from now on."""
+        """Leave native telemetry as it is from now on."""
         self.spans = self.metrics = False
         self.content = _no
 
@@ -44,31 +46,34 @@ _latest: ContextVar[tuple[str, ...]] = ContextVar("callspan-latest-models", defa
 
 
 class LatestCall:
-    """A handler that remembers, in the context in which a call ends, which model our metrics were recorded for."""
+    """A handler that remembers, in the current context, which models our metrics have counted."""
 
     needs_text = False
 
-    def on_start(self, call: Any) -> None:
-        """Remember the model that is asked: a stream that is left may end in another context."""
+    def on_start(self, call: Call) -> None:
+        """Remember the requested model: a stream that is left may end in another context."""
         _latest.set((call.model,) if call.model else ())
 
-    def on_end(self, call: Any, response: Any) -> None:
-        """Remember the models that were asked and that answered."""
+    def on_end(self, call: Call, response: Response) -> None:
+        """Remember the requested model and the one that answered."""
         _latest.set(tuple(model for model in (call.model, response.model) if model))
 
-    def on_error(self, call: Any, error: BaseException) -> None:
-        """The same for a call that failed."""
+    def on_error(self, call: Call, error: BaseException) -> None:
+        """Remember the models of a call that failed."""
         self.on_end(call, call.response)
 
 
-def is_counted(model: Any) -> bool:
-    """Whether the latest call here was of this model, and so stands in our metrics.
+def is_counted(model: object) -> bool:
+    """Whether our metrics have counted the latest call in this context, and it was of this model.
 
-    Frameworks write the provider before a model's name (`openai/gpt-4.1`); for those that name none any call counts.
+    Frameworks write the provider before a model's name (`openai/gpt-4.1`). Where a framework names
+    no model, any call counts.
     """
     models = _latest.get()
     if not isinstance(model, str):
         return bool(models)
-    return any(
-        model == name or model.endswith(f"/{name}") or name.endswith(f"/{model}") for name in models
-    )
+    return any(_is_same_model(model, name) for name in models)
+
+
+def _is_same_model(one: str, other: str) -> bool:
+    return one == other or one.endswith(f"/{other}") or other.endswith(f"/{one}")

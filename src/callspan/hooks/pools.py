@@ -1,22 +1,23 @@
-"""Functions that make their requests from a pool of threads of the client's own: they run in their caller's context."""
+"""Requests made from a thread pool of the client's own: they run in their caller's context."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
 
+from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.runtime.patching import Wrapper
 from callspan.runtime.scope import carry
 
 
 def submit_from(*modules: str) -> Wrapper:
-    """Return a wrapper for the `submit` of thread pools: what these modules submit runs in its caller's context.
+    """Return a wrapper for the `submit` of thread pools that carries the context of these modules.
 
-    A library that makes a pool for each call leaves no other place to reach it. Pools of everybody else stay as they
-    are: what is submitted from another module is passed on.
+    A library that makes a pool for each call leaves no other place to reach it. What is submitted
+    from any other module is passed on as it is.
     """
 
-    def submit(wrapped: Any, _pool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def submit(wrapped: Function, _pool: object, args: Args, kwargs: Kwargs) -> Result:
+        # the frame that called `submit`; see tests/frameworks/litellm
         caller = sys._getframe(1).f_globals.get("__name__")
         if caller not in modules or not args:
             return wrapped(*args, **kwargs)
@@ -25,35 +26,40 @@ def submit_from(*modules: str) -> Wrapper:
     return submit
 
 
-class _Pool:
-    """A pool of threads that runs what it is given in the context of whoever gives it."""
+class _ContextPool:
+    """A thread pool that runs functions in the context of whoever submits them."""
 
-    def __init__(self, pool: Any) -> None:
+    def __init__(self, pool: ClientObject) -> None:
         self._pool = pool
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._pool, name)
 
-    def map(self, function: Any, *items: Any, **options: Any) -> Any:
+    def map(self, function: Function, *items: object, **options: object) -> Result:
         return self._pool.map(carry(function), *items, **options)
 
 
-class _Carrying:
-    """A client's object with such a pool in place of its own."""
+class _ClientWithPool:
+    """A client object with another thread pool."""
 
-    def __init__(self, client_object: Any, pool: Any) -> None:
+    def __init__(self, client_object: ClientObject, pool: _ContextPool) -> None:
         self._callspan_client = client_object
-        self._executor = _Pool(pool)
+        self._executor = pool
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._callspan_client, name)
 
 
-def run_with_context(
-    wrapped: Any, client_object: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    """In place of a method of a client whose pool is its `_executor`."""
-    function, pool = getattr(wrapped, "__func__", None), getattr(client_object, "_executor", None)
+def carry_context(
+    wrapped: Function, client_object: ClientObject, args: Args, kwargs: Kwargs
+) -> Result:
+    """Wrap a method that makes requests from the pool in the client object's `_executor`.
+
+    The method runs on a stand-in for the client object (`Client.embed` of cohere 5.16 to 7; see
+    tests/test_cohere.py), as other threads may use the object itself at the same time.
+    """
+    function = getattr(wrapped, "__func__", None)
+    pool = getattr(client_object, "_executor", None)
     if function is None or pool is None:
         return wrapped(*args, **kwargs)
-    return function(_Carrying(client_object, pool), *args, **kwargs)
+    return function(_ClientWithPool(client_object, _ContextPool(pool)), *args, **kwargs)

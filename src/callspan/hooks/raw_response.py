@@ -1,8 +1,8 @@
-"""Responses whose body the app reads by itself: one object each that looks on while it does.
+"""Responses whose body the app reads by itself, observed while it does.
 
-As with streams, the object that the client made stays, and its class becomes a subclass of what it was; an HTTP
-response gets its own class back when the call has ended. This covers raw and streaming responses, and the helpers that
-close the response instead of their stream.
+The object that the client made stays the app's, and its class becomes a subclass of what it was; an
+HTTP response gets its own class back when the call has ended. This covers raw and streaming
+responses, and the helpers that close the response instead of their stream.
 """
 
 from __future__ import annotations
@@ -11,119 +11,132 @@ import inspect
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
-from callspan.hooks.bodies import Body, body_of, read_whole
+from callspan.hooks.bodies import Body, body_of, read_content
+from callspan.hooks.client_types import ClientClass, ClientObject
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.streams import end_closed, like, observe, on_drop
 from callspan.runtime.background import watch_collector
 
 
-def follow_close(observation: Observation, response: Any) -> None:
-    """End an observation when its HTTP response is closed by somebody else than the reader of its stream."""
+def follow_close(observation: Observation, response: ClientObject) -> None:
+    """End an observation when somebody else than the stream's reader closes the HTTP response."""
     response._callspan = observation
-    response.__class__ = _closing(type(response))
+    response.__class__ = _closing_class(type(response))
 
 
-def follow(observation: Observation, raw: Any) -> None:
-    """Follow a raw response, of which it is not known yet how the app will read it."""
+def follow_raw(observation: Observation, raw: ClientObject) -> None:
+    """Follow a raw response, which the app may read as bytes, lines, a stream or a model."""
     watch_collector()
     response = raw.http_response
     raw._callspan = (observation, on_drop(raw, observation))
-    raw.__class__ = _parsing(type(raw))
+    raw.__class__ = _parsing_class(type(raw))
     response._callspan = observation
     response._callspan_body = body_of(response, observation)
-    response.__class__ = _readable(type(response))
+    response.__class__ = _readable_class(type(response))
 
 
-def follow_response(observation: Observation, response: Any) -> Any:
-    """Follow an HTTP response that the client's own reader reads, whose end is the end of the call."""
+def follow_response(observation: Observation, response: ClientObject) -> ClientObject:
+    """Follow an HTTP response that the client reads, whose end is the end of the call.
+
+    Returns the same object.
+    """
     if response.is_closed:
-        read_whole(response, observation)
+        read_content(response, observation)
         return response
     watch_collector()
     response._callspan = observation
     response._callspan_body = body_of(response, observation)
-    response.__class__ = _readable(type(response))
+    response.__class__ = _readable_class(type(response))
     on_drop(response, observation)
     return response
 
 
 @cache
-def _closing(kind: Any) -> type:
+def _closing_class(kind: ClientClass) -> type:
+    """Return a subclass of a class of HTTP responses that ends the call when it is closed."""
+
     class Response(kind):
         _callspan: Observation
 
         def close(self) -> None:
-            close = super().close
-            _closed(self, kind)
+            close = super().close  # `_end_closed` takes this class away
+            _end_closed(self, kind)
             close()
 
         async def aclose(self) -> None:
-            # the end is told first: while the client closes, other tasks run that would tell another end
+            # the end comes first: while the client closes, other tasks run, which may end the call
+            # otherwise
             close = super().aclose
-            _closed(self, kind)
+            _end_closed(self, kind)
             await self._callspan.settle()
             await close()
 
     return like(kind, Response)
 
 
-def _closed(response: Any, kind: Any) -> None:
-    # a client closes the response by itself at the end of its own reading; then the reader tells how that ended
+def _end_closed(response: ClientObject, kind: ClientClass) -> None:
+    # a client closes the response by itself when it has read all; then the reader ends the call
     if not response._callspan.inside:
         end_closed(response._callspan)
         response.__class__ = kind
 
 
 @cache
-def _readable(kind: Any) -> type:
-    class Response(_closing(kind)):
+def _readable_class(kind: ClientClass) -> type:
+    """Return a subclass of a class of HTTP responses whose bytes are read as they pass.
+
+    Each way of httpx's (0.25 to 0.28) to read a response leads to `iter_bytes` or `aiter_bytes`.
+    See tests/torture/test_responses.py.
+    """
+
+    class Response(_closing_class(kind)):
         _callspan_body: Body | None
 
-        def iter_bytes(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
+        def iter_bytes(self, *args: object, **kwargs: object) -> Iterator[bytes]:
             source = super().iter_bytes(*args, **kwargs)
-            return (
-                source
-                if self._callspan_body is None
-                else _look_on(source, self._callspan, self._callspan_body)
-            )
+            if self._callspan_body is None:
+                return source
+            return _feed(source, self._callspan, self._callspan_body)
 
-        def aiter_bytes(self, *args: Any, **kwargs: Any) -> AsyncIterator[bytes]:
+        def aiter_bytes(self, *args: object, **kwargs: object) -> AsyncIterator[bytes]:
             source = super().aiter_bytes(*args, **kwargs)
-            return (
-                source
-                if self._callspan_body is None
-                else _alook_on(source, self._callspan, self._callspan_body)
-            )
+            if self._callspan_body is None:
+                return source
+            return _feed_async(source, self._callspan, self._callspan_body)
 
     return like(kind, Response)
 
 
 @cache
-def _parsing(kind: Any) -> type:
+def _parsing_class(kind: ClientClass) -> type:
+    """Return a subclass of a class of raw responses whose parsed streams are followed."""
+
     class Raw(kind):
-        def parse(self, *args: Any, **kwargs: Any) -> Any:
-            return _adopt(self, super().parse(*args, **kwargs))
+        def parse(self, *args: object, **kwargs: object) -> ClientObject:
+            return _follow_parsed(self, super().parse(*args, **kwargs))
 
     class AsyncRaw(kind):
-        async def parse(self, *args: Any, **kwargs: Any) -> Any:
-            return _adopt(self, await super().parse(*args, **kwargs))
+        async def parse(self, *args: object, **kwargs: object) -> ClientObject:
+            return _follow_parsed(self, await super().parse(*args, **kwargs))
 
-    return like(kind, AsyncRaw if inspect.iscoroutinefunction(kind.parse) else Raw)
+    if inspect.iscoroutinefunction(kind.parse):
+        return like(kind, AsyncRaw)
+    return like(kind, Raw)
 
 
-def _adopt(raw: Any, parsed: Any) -> Any:
-    """If the app made a stream of its raw response, that stream is what is followed from here on."""
-    observation, dropped = raw._callspan
+def _follow_parsed(raw: ClientObject, parsed: ClientObject) -> ClientObject:
+    """Follow the stream that the app made of its raw response, in place of the bytes."""
+    observation, finalizer = raw._callspan
     if hasattr(type(parsed), "__stream__") and not hasattr(parsed, "_callspan"):
-        dropped.detach()
+        finalizer.detach()
         raw.http_response._callspan_body = None
         observe(parsed, observation)
     return parsed
 
 
-def _look_on(source: Iterator[bytes], observation: Observation, body: Body) -> Iterator[bytes]:
+def _feed(source: Iterator[bytes], observation: Observation, body: Body) -> Iterator[bytes]:
+    """Yield the pieces of a body, each of which its reader gets first."""
     with _reading_body(observation):
         for piece in source:
             body.feed(piece)
@@ -133,7 +146,7 @@ def _look_on(source: Iterator[bytes], observation: Observation, body: Body) -> I
         body.end()
 
 
-async def _alook_on(
+async def _feed_async(
     source: AsyncIterator[bytes], observation: Observation, body: Body
 ) -> AsyncIterator[bytes]:
     with _reading_body(observation):
@@ -147,6 +160,7 @@ async def _alook_on(
 
 @contextmanager
 def _reading_body(observation: Observation) -> Iterator[None]:
+    """Mark that the client is reading the body, and end the call if that fails."""
     observation.inside = True
     try:
         yield

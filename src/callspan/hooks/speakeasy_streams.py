@@ -1,76 +1,93 @@
-"""Streams that a client makes of a response's events: what they give is followed, not the bytes, which come ahead."""
+"""Streams that clients of Speakeasy's make of a response's events.
+
+The events are observed and not the bytes, which a client may read ahead of the app.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from callspan.events import Failure
 from callspan.formats.fields import parse_json
+from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.lifecycle.generators import observed
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.streams import observe
 from callspan.runtime import guard
 
+Decode = Callable[[str], ClientObject]
+"""Makes a client's object of the text of an event."""
 
-def stream_made(wrapped: Any, stream: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """In place of the making of a stream, of a response and of a function that decodes the text of an event."""
-    observation, args, kwargs = _taken_over(wrapped, args, kwargs)
+
+def make_stream(wrapped: Function, stream: ClientObject, args: Args, kwargs: Kwargs) -> None:
+    """Wrap `EventStream.__init__` so that the new stream continues the response's call."""
+    observation, args, kwargs = _take_over(wrapped, args, kwargs)
     wrapped(*args, **kwargs)
     if observation is not None:
         observe(stream, observation)
 
 
-def events_made(wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The same for a function that gives a generator."""
-    observation, args, kwargs = _taken_over(wrapped, args, kwargs)
+def make_events(wrapped: Function, _instance: object, args: Args, kwargs: Kwargs) -> Result:
+    """Wrap a function that returns a generator of events, which continues the response's call."""
+    observation, args, kwargs = _take_over(wrapped, args, kwargs)
     events = wrapped(*args, **kwargs)
-    return events if observation is None else observed(events, observation)
+    if observation is None:
+        return events
+    return observed(events, observation)
 
 
-def _taken_over(wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The observation of a response that somebody else reads from here on, once only, and what to call on with."""
+def _take_over(
+    wrapped: Function, args: Args, kwargs: Kwargs
+) -> tuple[Observation | None, Args, Kwargs]:
+    """Return the observation of the response in the arguments, and the arguments to go on with.
+
+    From here on the events are observed and no longer the response's body. A response is taken over
+    once: a stream passes it on to a function of events.
+    """
     try:
-        given = inspect.signature(wrapped).bind(*args, **kwargs)
-        response = given.arguments["response"]
+        arguments = inspect.signature(wrapped).bind(*args, **kwargs)
+        response = arguments.arguments["response"]
         observation = getattr(response, "_callspan", None)
-        if (
-            isinstance(observation, Observation)
-            and not observation.ended
-            and response._callspan_body is not None
-        ):
-            given.arguments["decoder"] = _decoder(given.arguments["decoder"], observation)
-            response._callspan_body = None
-            return observation, given.args, given.kwargs
+        if not isinstance(observation, Observation) or observation.ended:
+            return None, args, kwargs
+        if response._callspan_body is None:
+            return None, args, kwargs
+        decode = arguments.arguments["decoder"]
+        arguments.arguments["decoder"] = _read_failures(decode, observation)
+        response._callspan_body = None
+        return observation, arguments.args, arguments.kwargs
     except Exception as error:  # noqa: BLE001  our fault must not cost the app its stream
         guard.report("following the events of a response", error)
     return None, args, kwargs
 
 
-def _decoder(decode: Callable[[str], Any], observation: Observation) -> Callable[[str], Any]:
-    """The same, which looks at what cannot be decoded: by that a provider says that it has failed."""
+def _read_failures(decode: Decode, observation: Observation) -> Decode:
+    """Wrap a decoder: read the events that it cannot decode, as a provider's errors are."""
 
-    def decoded(event: str) -> Any:
+    def decode_or_read(event: str) -> ClientObject:
         try:
             return decode(event)
         except Exception:
-            _look_at(event, observation)
+            _read_failure(event, observation)
             raise
 
-    return decoded
+    return decode_or_read
 
 
-def _look_at(event: str, observation: Observation) -> None:
+def _read_failure(event: str, observation: Observation) -> None:
+    """Let the provider's reason explain the exception that the client raises, if it states one."""
     try:
-        told = parse_json(event.encode())
-        delta = observation.read(told.get("data"), True) if isinstance(told, Mapping) else None
+        content = parse_json(event.encode())
+        if not isinstance(content, Mapping):
+            return
+        delta = observation.read(content.get("data"), True)
         if delta is not None and delta.failure is not None:
-            observation.explain = _told(delta.failure)
-    except Exception as error:  # noqa: BLE001  an odd event must reach the app as its client's error
+            observation.explain = _explanation(delta.failure)
+    except Exception as error:  # noqa: BLE001  the app must get the client's error
         guard.report(f"reading an event of {observation.call.operation}", error)
 
 
-def _told(failure: Failure) -> Callable[[BaseException], Failure]:
+def _explanation(failure: Failure) -> Callable[[BaseException], Failure]:
     return lambda error: replace(failure, exception=error)

@@ -1,29 +1,33 @@
-"""Bodies of AWS's clients, which the app reads by itself, whole or piece by piece, while one object looks on.
+"""Bodies of AWS's clients, which the app reads by itself, whole or piece by piece.
 
-The body that the client made stays, and its class becomes a subclass of what it was. What is noted of it stands under
-names that wrapt's proxies keep to themselves, for such a proxy is the body of the older asynchronous clients.
+The body that the client made stays the app's, and its class becomes a subclass of what it was. Our
+attributes have names that wrapt's proxies keep to themselves (`_self_...`), as such a proxy is the
+body of aiobotocore in its older versions (2.13.1). See tests/test_bedrock_bodies.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 from callspan.formats.fields import get
-from callspan.hooks.bodies import Whole
+from callspan.hooks.bodies import JsonBody
+from callspan.hooks.client_types import Args, ClientClass, ClientObject, Kwargs
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.streams import like, on_drop
 from callspan.runtime.background import watch_collector
 
 
-def follow_body(observation: Observation, body: Any, headers: Mapping[str, Any] | None) -> Any:
-    """Let an observation follow a body to its end; returns what the app is to read, which has the same class."""
+def follow_body(
+    observation: Observation, body: ClientObject, headers: Mapping[str, object] | None
+) -> ClientObject:
+    """Let an observation follow a body to its end; returns the body that the app gets."""
     watch_collector()
     length = str(get(headers, "content-length") or "")
     reading = _Reading(observation, int(length) if length.isdigit() else None)
-    body = _followed(body, reading, _async_body if hasattr(body, "__aiter__") else _body)
+    observed_class = _async_body if hasattr(body, "__aiter__") else _body
+    body = _observe(body, reading, observed_class)
     if getattr(body, "_self_callspan", None) is None:
         observation.finish()  # a body of a test's own, that cannot be followed
     else:
@@ -31,35 +35,37 @@ def follow_body(observation: Observation, body: Any, headers: Mapping[str, Any] 
     return body
 
 
-def _followed(body: Any, reading: _Reading, shell: Any) -> Any:
-    """The same object with another class; of a proxy, whose class cannot be changed, another proxy."""
-    kind = type(body)
+def _observe(
+    body: ClientObject, reading: _Reading, observed_class: Callable[[type], ClientClass]
+) -> ClientObject:
+    """Change the class of a body; for a proxy, whose class is fixed, return another proxy."""
+    kind = observed_class(type(body))
     try:
         if hasattr(body, "__wrapped__"):
-            body = shell(kind)(body.__wrapped__, body._self_content_length)
+            body = kind(body.__wrapped__, body._self_content_length)
         else:
-            body.__class__ = shell(kind)
+            body.__class__ = kind
         body._self_callspan = reading
     except (AttributeError, TypeError):
         pass  # a class written in C, or a proxy of somebody else's
     return body
 
 
-class _Reading(Whole):
-    """How far a body has been read."""
+class _Reading(JsonBody):
+    """The reading of one body by the app, and how far it has come."""
 
     def __init__(self, observation: Observation, length: int | None) -> None:
         super().__init__(observation)
         self._length = length
 
     @property
-    def open(self) -> bool:
-        """Whether what is read now is news: a body may read by other methods of its own, and beyond its end."""
+    def is_open(self) -> bool:
+        """Whether bytes that are read now are new: not within another method, nor past the end."""
         return not (self._observation.inside or self._observation.ended)
 
     @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Around the client's own reading."""
+    def watch(self) -> Iterator[None]:
+        """Mark that the client is reading, and end the call if that fails."""
         self._observation.inside = True
         try:
             yield
@@ -69,73 +75,75 @@ class _Reading(Whole):
         finally:
             self._observation.inside = False
 
-    def took(self, piece: bytes, amount: int | None = None) -> None:
-        """Take in what was read, where so much, or all, was asked for."""
+    def take(self, piece: bytes, amount: int | None = None) -> None:
+        """Take in the bytes that were read of the `amount` requested; `None` is all of them."""
         self.feed(piece)
-        everything = amount is None or amount < 0
-        if (
-            everything
-            or (amount and not piece)
-            or (self._length is not None and self.size >= self._length)
-        ):
+        took_all = amount is None or amount < 0
+        is_empty = bool(amount) and not piece
+        is_complete = self._length is not None and self.size >= self._length
+        if took_all or is_empty or is_complete:
             self.end()
 
     async def settle(self) -> None:
-        """Await the handlers that asked for it."""
+        """Await the handlers that asked to be awaited by the call."""
         await self._observation.settle()
 
     def leave(self) -> None:
-        """The reader closes it."""
+        """End the call: the reader closes the body."""
         self._observation.drop()
 
 
-def _amount(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | None:
+def _amount(args: Args, kwargs: Kwargs) -> int | None:
     return args[0] if args else kwargs.get("amt")
 
 
 @cache
-def _reads(kind: Any) -> type:
+def _reads(kind: ClientClass) -> type:
+    """Return a subclass, of bodies or of the streams in them, whose reading is observed."""
+
     class Body(kind):
         _self_callspan: _Reading
 
-        def read(self, *args: Any, **kwargs: Any) -> bytes:
+        def read(self, *args: object, **kwargs: object) -> bytes:
             reading = self._self_callspan
-            if not reading.open:
+            if not reading.is_open:
                 return super().read(*args, **kwargs)
-            with reading.watched():
+            with reading.watch():
                 piece = super().read(*args, **kwargs)
-            reading.took(piece, _amount(args, kwargs))
+            reading.take(piece, _amount(args, kwargs))
             return piece
 
-        def readinto(self, buffer: Any) -> int:
+        def readinto(self, buffer: bytearray) -> int:
             reading = self._self_callspan
-            if not reading.open:
+            if not reading.is_open:
                 return super().readinto(buffer)
-            with reading.watched():
+            with reading.watch():
                 size = super().readinto(buffer)
-            reading.took(bytes(memoryview(buffer)[:size]), len(buffer))
+            reading.take(bytes(memoryview(buffer)[:size]), len(buffer))
             return size
 
-        def readlines(self, *args: Any) -> list[bytes]:
+        def readlines(self, *args: object) -> list[bytes]:
             reading = self._self_callspan
-            if not reading.open:
+            if not reading.is_open:
                 return super().readlines(*args)
-            with reading.watched():
+            with reading.watch():
                 lines = super().readlines(*args)
-            reading.took(b"".join(lines), _amount(args, {}))
+            reading.take(b"".join(lines), _amount(args, {}))
             return lines
 
     return like(kind, Body)
 
 
 @cache
-def _body(kind: Any) -> type:
-    class Body(_reads(kind)):
-        def __enter__(self) -> Any:
-            # what the app gets here is the stream below
-            return _followed(super().__enter__(), self._self_callspan, _reads)
+def _body(kind: ClientClass) -> type:
+    """Return a subclass of a class of bodies whose reading and closing are observed."""
 
-        def __exit__(self, *error: Any) -> Any:
+    class Body(_reads(kind)):
+        def __enter__(self) -> ClientObject:
+            # the app gets the stream inside the body here
+            return _observe(super().__enter__(), self._self_callspan, _reads)
+
+        def __exit__(self, *error: object) -> object:
             self._self_callspan.leave()
             return super().__exit__(*error)
 
@@ -147,30 +155,30 @@ def _body(kind: Any) -> type:
 
 
 @cache
-def _async_reads(kind: Any) -> type:
+def _async_reads(kind: ClientClass) -> type:
     class Body(kind):
         _self_callspan: _Reading
 
-        async def read(self, *args: Any, **kwargs: Any) -> bytes:
+        async def read(self, *args: object, **kwargs: object) -> bytes:
             reading = self._self_callspan
-            if not reading.open:
+            if not reading.is_open:
                 return await super().read(*args, **kwargs)
             try:
-                with reading.watched():
+                with reading.watch():
                     piece = await super().read(*args, **kwargs)
-                reading.took(piece, _amount(args, kwargs))
+                reading.take(piece, _amount(args, kwargs))
                 return piece
             finally:
                 await reading.settle()
 
-        async def readinto(self, buffer: Any) -> int:
+        async def readinto(self, buffer: bytearray) -> int:
             reading = self._self_callspan
-            if not reading.open:
+            if not reading.is_open:
                 return await super().readinto(buffer)
             try:
-                with reading.watched():
+                with reading.watch():
                     size = await super().readinto(buffer)
-                reading.took(bytes(memoryview(buffer)[:size]), len(buffer))
+                reading.take(bytes(memoryview(buffer)[:size]), len(buffer))
                 return size
             finally:
                 await reading.settle()
@@ -179,22 +187,24 @@ def _async_reads(kind: Any) -> type:
 
 
 @cache
-def _async_body(kind: Any) -> type:
+def _async_body(kind: ClientClass) -> type:
     class Body(_async_reads(kind)):
-        async def __aenter__(self) -> Any:
+        async def __aenter__(self) -> ClientObject:
             inner = await super().__aenter__()
-            # older clients give the HTTP response here
-            return inner if inner is self else _followed(inner, self._self_callspan, _async_reads)
+            if inner is self:
+                return self
+            # older clients return the HTTP response here
+            return _observe(inner, self._self_callspan, _async_reads)
 
-        async def __aexit__(self, *error: Any) -> Any:
+        async def __aexit__(self, *error: object) -> object:
             self._self_callspan.leave()
             return await super().__aexit__(*error)
 
-        def close(self) -> Any:
+        def close(self) -> object:
             self._self_callspan.leave()
             return super().close()
 
-        def aclose(self) -> Any:
+        def aclose(self) -> object:
             self._self_callspan.leave()
             return super().aclose()
 
