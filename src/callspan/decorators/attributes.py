@@ -9,7 +9,7 @@ from callspan.runtime.errors import SettingsError
 from callspan.runtime.number import real, whole
 from callspan.runtime.plain import plain
 from callspan.runtime.scope import current, leave, put
-from callspan.semconv.attributes import RESERVED, label
+from callspan.semconv.attributes import RESERVED, attribute_name
 
 
 @contextlib.contextmanager
@@ -26,10 +26,10 @@ def attributes(*, baggage: bool = False, **values: str | bool | int | float) -> 
             other names stay as they are.
 
     Raises:
-        ConfigurationError: If a name belongs to callspan or to the conventions, or a value is
+        SettingsError: If a name belongs to callspan or to the conventions, or a value is
             neither text nor a number nor a boolean.
     """
-    named = {label(name): _value(name, value) for name, value in values.items()}
+    named = {attribute_name(name): _value(name, value) for name, value in values.items()}
     token = put(current().plus(attributes=named), named if baggage else None)
     try:
         yield

@@ -1,1 +1,1 @@
-"""The names of the OpenTelemetry conventions for generative AI, and of our own; nowhere else are they written."""
+"""The names of OpenTelemetry's conventions for generative AI, and ours; they stand only here."""

@@ -1,8 +1,8 @@
-"""A call as span attributes, by one table."""
+"""The attributes of a call: on spans, and those of them that metrics and events share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -13,14 +13,18 @@ from callspan.semconv import names
 from callspan.semconv.conventions import Convention
 
 Attributes = dict[str, Any]
+"""Attributes by name, with values of the types that OpenTelemetry takes."""
 FETCH = "fetch_response"
+"""The operation that fetches a response: the tokens and times are those of another call."""
+Convert = Callable[[object], object]
+"""Converts a parameter to the type of its attribute; `None` for a value that is no such type."""
 
 
-def _string(value: Any) -> str | None:
+def _string(value: object) -> str | None:
     return valid(value) if isinstance(value, str) else None
 
 
-def _strings(value: Any) -> list[str] | None:
+def _strings(value: object) -> list[str] | None:
     if isinstance(value, str):
         return [valid(value)]
     if not isinstance(value, (list, tuple)):
@@ -28,19 +32,23 @@ def _strings(value: Any) -> list[str] | None:
     return [valid(item) for item in value if isinstance(item, str)] or None
 
 
-def _choices(value: Any) -> int | None:
-    """One choice is what a request without the setting has, which the conventions leave out."""
+def _choice_count(value: object) -> int | None:
     number = whole(value)
-    return None if number == 1 else number
+    # the conventions leave out 1, which is what a request without the setting has
+    if number == 1:
+        return None
+    return number
 
 
-def _tier(value: Any) -> str | None:
-    """The same is true of the automatic tier."""
+def _service_tier(value: object) -> str | None:
     tier = _string(value)
-    return None if tier == "auto" else tier
+    # left out as well: it is what a request without the setting has
+    if tier == "auto":
+        return None
+    return tier
 
 
-_REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
+_REQUEST: dict[str, tuple[str, Convert]] = {
     "temperature": ("gen_ai.request.temperature", real),
     "top_p": ("gen_ai.request.top_p", real),
     "top_k": ("gen_ai.request.top_k", whole),
@@ -48,7 +56,7 @@ _REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "seed": ("gen_ai.request.seed", whole),
     "frequency_penalty": ("gen_ai.request.frequency_penalty", real),
     "presence_penalty": ("gen_ai.request.presence_penalty", real),
-    "choices": ("gen_ai.request.choice.count", _choices),
+    "choices": ("gen_ai.request.choice.count", _choice_count),
     "reasoning_level": ("gen_ai.request.reasoning.level", _string),
     "previous_response_id": ("gen_ai.request.previous_response.id", _string),
     "conversation_id": (names.CONVERSATION_ID, _string),
@@ -68,24 +76,26 @@ _REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "data_source_id": ("gen_ai.data_source.id", _string),
     "retrieval_top_k": ("gen_ai.retrieval.top_k", whole),
 }
-_PROVIDERS_REQUEST: dict[str, dict[str, tuple[str, Callable[[Any], Any]]]] = {
+"""The attribute of each parameter, and how its value is converted."""
+_PROVIDER_REQUEST: dict[str, dict[str, tuple[str, Convert]]] = {
     "openai": {
         "api_type": ("openai.api.type", _string),
-        "service_tier": ("openai.request.service_tier", _tier),
+        "service_tier": ("openai.request.service_tier", _service_tier),
     },
     "aws.bedrock": {
         "guardrail_id": ("aws.bedrock.guardrail.id", _string),
         "knowledge_base_id": ("aws.bedrock.knowledge_base.id", _string),
     },
 }
-"""What the conventions know of one provider alone."""
-_REQUESTS = {provider: {**_REQUEST, **own} for provider, own in _PROVIDERS_REQUEST.items()}
+"""Parameters that the conventions have for one provider only."""
+_REQUESTS = {provider: {**_REQUEST, **rows} for provider, rows in _PROVIDER_REQUEST.items()}
 _RESPONSE = {
     "status": names.RESPONSE_STATUS,
     "dimensions": "gen_ai.embeddings.dimension.count",
     "conversation_id": names.CONVERSATION_ID,
 }
 _OPENAI_RESPONSE = {
+    **_RESPONSE,
     "service_tier": names.SERVICE_TIER,
     "system_fingerprint": names.FINGERPRINT,
 }
@@ -109,66 +119,75 @@ _FEES = {
     "code_executions": names.CODE_EXECUTIONS,
     "rerank_searches": names.RERANK_SEARCHES,
 }
-"""How often tools were used that run at the provider."""
+"""How often tools of the provider's were used, which it bills by use."""
 
 
 def span_name(call: Call) -> str:
-    """`{operation} {model}`, or what else the operation is done with, or the operation alone."""
+    """Return the name of a span: the operation and its subject, which is mostly the model."""
     if call.operation == FETCH or not call.subject:
         return call.operation
     return f"{call.operation} {call.subject}"
 
 
 def identity(call: Call) -> Attributes:
-    """What calls to one model at one place have in common; known at the start, so that samplers see it."""
-    found: Attributes = {names.OPERATION: call.operation}
+    """Return the attributes that calls to one model at one server share.
+
+    They are complete at the start, so that samplers see them.
+    """
+    attributes: Attributes = {names.OPERATION: call.operation}
     if call.provider:
-        found[names.PROVIDER] = call.provider
+        attributes[names.PROVIDER] = call.provider
     if call.model:
-        found[names.REQUEST_MODEL] = call.model
+        attributes[names.REQUEST_MODEL] = call.model
     if call.server_address:
-        found[names.SERVER_ADDRESS] = call.server_address
+        attributes[names.SERVER_ADDRESS] = call.server_address
         if call.server_port:
-            found[names.SERVER_PORT] = call.server_port
-    return found
+            attributes[names.SERVER_PORT] = call.server_port
+    return attributes
 
 
 def client(call: Call) -> Attributes:
-    """The client and its version, for spans and events; on metrics they would only split series."""
-    return (
-        {names.CLIENT_NAME: call.client_name, names.CLIENT_VERSION: call.client_version}
-        if call.client_name
-        else {}
-    )
+    """Return the client and its version, for spans and events; they would only split metrics."""
+    if not call.client_name:
+        return {}
+    return {names.CLIENT_NAME: call.client_name, names.CLIENT_VERSION: call.client_version}
 
 
-def framework(known: Framework, operation: str) -> Attributes:
-    """What the framework knows that made the call."""
-    found: Attributes = {names.FRAMEWORK_NAME: known.name, names.FRAMEWORK_RUN_ID: known.run_id}
-    if known.version:
-        found[names.FRAMEWORK_VERSION] = known.version
-    if known.tags:
-        found[names.FRAMEWORK_TAGS] = known.tags
-    if known.node:
-        found[names.FRAMEWORK_NODE] = known.node
-    if known.step is not None:
-        found[names.FRAMEWORK_STEP] = known.step
-    if known.conversation_id and operation not in ("retrieval", "run_node"):
-        found[names.CONVERSATION_ID] = known.conversation_id
-    return found
+def framework(details: Framework, operation: str) -> Attributes:
+    """Return the attributes of the framework that made the call."""
+    attributes: Attributes = {
+        names.FRAMEWORK_NAME: details.name,
+        names.FRAMEWORK_RUN_ID: details.run_id,
+    }
+    if details.version:
+        attributes[names.FRAMEWORK_VERSION] = details.version
+    if details.tags:
+        attributes[names.FRAMEWORK_TAGS] = details.tags
+    if details.node:
+        attributes[names.FRAMEWORK_NODE] = details.node
+    if details.step is not None:
+        attributes[names.FRAMEWORK_STEP] = details.step
+    # the conventions have no conversation for a retrieval, nor for a node
+    if details.conversation_id and operation not in ("retrieval", "run_node"):
+        attributes[names.CONVERSATION_ID] = details.conversation_id
+    return attributes
 
 
 def request(call: Call) -> Attributes:
-    """The request's settings, only those that were sent."""
-    found: Attributes = (
-        {names.REQUEST_STREAM: True} if call.stream and call.operation != FETCH else {}
-    )
-    known = _REQUESTS.get(call.provider, _REQUEST)
+    """Return the request's settings, only those that were sent."""
+    attributes: Attributes = {}
+    if call.stream and call.operation != FETCH:
+        attributes[names.REQUEST_STREAM] = True
+    rows = _REQUESTS.get(call.provider, _REQUEST)
     for key, value in call.parameters.items():
-        row = known.get(key)
-        if row is not None and (converted := row[1](value)) is not None:
-            found[row[0]] = converted
-    return found
+        row = rows.get(key)
+        if row is None:
+            continue
+        name, convert = row
+        converted = convert(value)
+        if converted is not None:
+            attributes[name] = converted
+    return attributes
 
 
 def stop_sequences(call: Call) -> list[str] | None:
@@ -177,39 +196,44 @@ def stop_sequences(call: Call) -> list[str] | None:
 
 
 def response(call: Call, answer: Response, conventions: Iterable[Convention]) -> Attributes:
-    """What is known when the call has ended."""
-    found: Attributes = {
-        names.OUTCOME: (call.outcome or Outcome.COMPLETED)._value_
-    }  # `value` takes ten times as long
+    """Return the attributes that a call has when it has ended."""
+    outcome = call.outcome or Outcome.COMPLETED
+    # `_value_`, as the property `value` takes ten times as long
+    attributes: Attributes = {names.OUTCOME: outcome._value_}
     if answer.id:
-        found[names.RESPONSE_ID] = answer.id
+        attributes[names.RESPONSE_ID] = answer.id
     if answer.model:
-        found[names.RESPONSE_MODEL] = answer.model
+        attributes[names.RESPONSE_MODEL] = answer.model
     reasons = finish_reasons(call, answer)
     if reasons:
-        found[names.FINISH_REASONS] = reasons
-    if answer.first_chunk is not None and call.stream and call.operation != FETCH:
-        found[names.TIME_TO_FIRST_CHUNK] = answer.first_chunk
+        attributes[names.FINISH_REASONS] = reasons
     if call.stream:
-        found[names.CHUNKS] = answer.chunks
+        if answer.first_chunk is not None and call.operation != FETCH:
+            attributes[names.TIME_TO_FIRST_CHUNK] = answer.first_chunk
+        attributes[names.CHUNKS] = answer.chunks
     if call.retries:
-        found[names.ATTEMPTS] = len(call.retries) + 1
+        attributes[names.ATTEMPTS] = len(call.retries) + 1
     if answer.details:
-        found.update(_details(call, answer))
+        _add_details(attributes, call, answer)
     if answer.usage is not None and call.operation != FETCH:
-        found.update(usage(answer.usage, conventions))
-    return found
+        attributes.update(usage(answer.usage, conventions))
+    return attributes
 
 
-def _details(call: Call, answer: Response) -> Attributes:
-    known = _RESPONSE | _OPENAI_RESPONSE if call.provider == "openai" else _RESPONSE
-    return {known[key]: value for key, value in answer.details.items() if key in known}
+def _add_details(attributes: Attributes, call: Call, answer: Response) -> None:
+    """Add the details of a response that the conventions have an attribute for."""
+    rows = _OPENAI_RESPONSE if call.provider == "openai" else _RESPONSE
+    for key, value in answer.details.items():
+        name = rows.get(key)
+        if name is not None:
+            attributes[name] = value
 
 
 def finish_reasons(call: Call, answer: Response) -> list[str]:
-    """One reason a choice; `error` where the answer stopped without one, or before the choice began."""
+    """Return one reason for each choice; `error` where it has none, or never began."""
     reasons = [reason or "error" for reason in answer.finish_reasons]
-    if "stop" in call.parameters:  # some servers give the very stop sequence as the reason
+    if "stop" in call.parameters:
+        # some servers state the stop sequence itself as the reason
         sequences = stop_sequences(call) or ()
         reasons = ["stop" if reason in sequences else reason for reason in reasons]
     if reasons and "choices" in call.parameters:
@@ -218,45 +242,49 @@ def finish_reasons(call: Call, answer: Response) -> list[str]:
 
 
 def usage(counts: Usage, conventions: Iterable[Convention]) -> Attributes:
-    """The counts that somebody stated; a subset of 0 says nothing and is left out, a total of 0 is kept."""
-    found: Attributes = {}
+    """Return the token counts that are stated. A subset of 0 is left out, a total of 0 is not."""
+    attributes: Attributes = {}
     if counts.input is not None:
-        found[names.INPUT_TOKENS] = counts.input
+        attributes[names.INPUT_TOKENS] = counts.input
     if counts.output is not None:
-        found[names.OUTPUT_TOKENS] = counts.output
+        attributes[names.OUTPUT_TOKENS] = counts.output
     parts = _parts_of(counts)
     if any(parts):
-        found.update(
-            {name: value for name, value in zip(_PARTS.values(), parts, strict=True) if value}
-        )
+        _add_parts(attributes, parts)
     if counts.cache_write:
         for convention in conventions:
-            found[convention.cache_write] = counts.cache_write
+            attributes[convention.cache_write] = counts.cache_write
     if counts.source != "provider":
-        found[names.USAGE_SOURCE] = counts.source
+        attributes[names.USAGE_SOURCE] = counts.source
     if counts.details:
-        found.update(
-            {
-                _FEES[name]: number
-                for name, number in counts.details.items()
-                if number and name in _FEES
-            }
-        )
-    return found
+        _add_fees(attributes, counts.details)
+    return attributes
+
+
+def _add_parts(attributes: Attributes, parts: Iterable[int | None]) -> None:
+    for name, value in zip(_PARTS.values(), parts, strict=True):
+        if value:
+            attributes[name] = value
+
+
+def _add_fees(attributes: Attributes, details: Mapping[str, int]) -> None:
+    for name, number in details.items():
+        if number and name in _FEES:
+            attributes[_FEES[name]] = number
 
 
 def estimate(call: Call, conventions: Iterable[Convention]) -> Attributes:
-    """The counts that were estimated, marked as such; they stand in for what the provider left out."""
+    """Return the estimated counts, in place of those that the provider left out, marked as such."""
     if call.estimate is None or call.estimate.usage is None:
         return {}
-    found = usage(call.estimate.usage, conventions)
+    attributes = usage(call.estimate.usage, conventions)
     if call.estimate.not_counted:
-        found[names.USAGE_NOT_COUNTED] = call.estimate.not_counted
-    return found
+        attributes[names.USAGE_NOT_COUNTED] = call.estimate.not_counted
+    return attributes
 
 
 def cost(usd: float | None, source: str | None, unknown: str | None) -> Attributes:
-    """Return what a call has cost and whose word that is, or why it is not known."""
+    """Return the cost of a call in US dollars and who stated it, or why it is not known."""
     if usd is None:
         return {names.COST_UNKNOWN: unknown or ""}
     return {names.COST: usd, names.COST_SOURCE: source or ""}
@@ -266,21 +294,25 @@ RESERVED = ("gen_ai.", "openai.", "callspan.", "server.", "error.")
 """How names begin that no attribute of a user's may have."""
 
 
-def label(name: str) -> str:
-    """The attribute for one of the user's own: the core conventions have two of them, the others stay as they are."""
-    return {"session_id": names.SESSION_ID, "user_id": names.USER_ID}.get(name, name)
+def attribute_name(name: str) -> str:
+    """Return the attribute's name for one of the user's own: the conventions have two of them."""
+    if name == "session_id":
+        return names.SESSION_ID
+    if name == "user_id":
+        return names.USER_ID
+    return name
 
 
 def failure(call: Call) -> Attributes:
-    """Why the call failed, nothing of which is content."""
-    why = call.failure
-    if why is None:
+    """Return why the call failed, without anything that may be content."""
+    reason = call.failure
+    if reason is None:
         return {}
-    found: Attributes = {names.ERROR_TYPE: why.type}
-    if why.status is not None:
-        found[names.HTTP_STATUS] = why.status
-    if why.request_id:
-        found[names.HTTP_REQUEST_ID] = [why.request_id]
-    if why.retry_after:
-        found[names.HTTP_RETRY_AFTER] = [why.retry_after]
-    return found
+    attributes: Attributes = {names.ERROR_TYPE: reason.type}
+    if reason.status is not None:
+        attributes[names.HTTP_STATUS] = reason.status
+    if reason.request_id:
+        attributes[names.HTTP_REQUEST_ID] = [reason.request_id]
+    if reason.retry_after:
+        attributes[names.HTTP_RETRY_AFTER] = [reason.retry_after]
+    return attributes

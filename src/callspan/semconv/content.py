@@ -1,9 +1,10 @@
-"""Message content under the names of the conventions: JSON text for spans, structured for events."""
+"""The content of a call under the conventions' names: JSON for spans, structures for events."""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from opentelemetry import attributes
@@ -21,13 +22,16 @@ from callspan.semconv import names
 from callspan.semconv.attributes import stop_sequences
 
 DROPS_UNEVEN = hasattr(attributes, "_clean_extended_attribute_value")
-"""Whether OpenTelemetry drops a list in an event whose items are of several types, as it did before 1.45."""
+"""Whether OpenTelemetry drops lists of mixed types from events, as it did before 1.45."""
+
+Shared = dict[str, "Fitted | Single"]
+"""Captured values by attribute, within their share of the limit."""
 
 
 class CapturedContent:
-    """The content of one call as it may be shown, made once for the span and the event.
+    """The content of one call that is exported, made once for the span and the event.
 
-    What was sent takes three quarters of the bytes that there are at most, so that there is room for the answer.
+    The request takes at most three quarters of the limit, so that there is room for the answer.
     """
 
     __slots__ = ("_capture", "_limit", "_received", "_room", "_sent", "_stops", "dropped", "elided")
@@ -35,79 +39,68 @@ class CapturedContent:
     def __init__(self, capture: Capture, attribute_limit: int | None) -> None:
         self.dropped: list[str] = []
         self.elided = 0
-        self._sent: dict[str, Fitted | Single] = {}
-        self._received: dict[str, Fitted | Single] | None = None
+        self._sent: Shared = {}
+        self._received: Shared | None = None
         self._stops: dict[str, list[str]] = {}
         self._capture = capture
         self._limit = min(capture.attribute_limit, attribute_limit or capture.attribute_limit)
         self._room = capture.limit
 
     def sent(self, call: Call) -> None:
-        """Take in what was sent to the model, the tool or the search, as far as there is something."""
-        most = self._room // 4
-        self._add(
-            self._sent, names.SYSTEM_INSTRUCTIONS, "system", lambda: call.content.system, most
-        )
-        self._add(self._sent, names.TOOL_DEFINITIONS, "tools", lambda: call.content.tools, most)
-        self._add(
-            self._sent,
-            names.INPUT_MESSAGES,
-            "input",
-            lambda: call.content.messages,
-            self._room - most,
-        )
-        self._add(
-            self._sent, names.TOOL_ARGUMENTS, "arguments", lambda: call.content.arguments, most
-        )
-        self._add(self._sent, names.RETRIEVAL_QUERY, "input", lambda: call.content.query, most)
+        """Take in the request to the model, the tool or the search."""
+        quarter = self._room // 4
+        sent = self._sent
+        self._add(sent, names.SYSTEM_INSTRUCTIONS, "system", lambda: call.content.system, quarter)
+        self._add(sent, names.TOOL_DEFINITIONS, "tools", lambda: call.content.tools, quarter)
+        rest = self._room - quarter
+        self._add(sent, names.INPUT_MESSAGES, "input", lambda: call.content.messages, rest)
+        self._add(sent, names.TOOL_ARGUMENTS, "arguments", lambda: call.content.arguments, quarter)
+        self._add(sent, names.RETRIEVAL_QUERY, "input", lambda: call.content.query, quarter)
         if "stop" in call.parameters:
             self._add_stops(call)
 
     def _add_stops(self, call: Call) -> None:
-        """Take in the stop sequences, which the conventions have as a list of texts rather than as JSON."""
-        stops = stop_sequences(call)
-        if not stops or "input" not in self._capture.fields:
+        """Take in the stop sequences, a list of texts in the conventions and no JSON."""
+        sequences = stop_sequences(call)
+        if not sequences or "input" not in self._capture.fields:
             return
-        shares: dict[str, Fitted | Single] = {}
-        for place, stop in enumerate(stops):
-            self._add(
-                shares,
-                f"{names.STOP_SEQUENCES}[{place}]",
-                "input",
-                lambda text=stop: text,
-                self._limit // 4,
-            )
+        shares: Shared = {}
+        quarter = self._limit // 4
+        for index, sequence in enumerate(sequences):
+            name = f"{names.STOP_SEQUENCES}[{index}]"
+            self._add(shares, name, "input", lambda text=sequence: text, quarter)
         self._stops = {names.STOP_SEQUENCES: [share.text for share in shares.values()]}
 
     def received(self, call: Call) -> None:
-        """Take in what was received, as far as there is something; a second time changes nothing."""
+        """Take in the answer; a second time changes nothing."""
         if self._received is not None:
             return
-        answer, found = call.response, {}
-        said = [message for message in answer.messages if message["parts"]]
-        self._add(found, names.OUTPUT_MESSAGES, "output", lambda: said, self._room)
-        name = names.RETRIEVAL_DOCUMENTS if isinstance(answer.result, list) else names.TOOL_RESULT
-        self._add(found, name, "results", lambda: answer.result, self._room)
+        answer = call.response
+        received: Shared = {}
+        messages = [message for message in answer.messages if message["parts"]]
+        self._add(received, names.OUTPUT_MESSAGES, "output", lambda: messages, self._room)
+        name = names.TOOL_RESULT
+        if isinstance(answer.result, list):
+            name = names.RETRIEVAL_DOCUMENTS
+        self._add(received, name, "results", lambda: answer.result, self._room)
         self.elided += answer.elided
-        self._received = found
+        self._received = received
 
     def _add(
-        self,
-        to: dict[str, Fitted | Single],
-        name: str,
-        field: str,
-        read: Callable[[], Any],
-        room: int,
+        self, to: Shared, name: str, field: str, read: Callable[[], object], room: int
     ) -> None:
+        """Copy, redact and fit a value, if there is one, and add it under a name.
+
+        `room` is the most bytes that it may have.
+        """
         try:
             copy = Copy(read())
             self.elided += copy.elided
             value = shaped(copy.value, field, self._capture)
             if value is None or value == []:
                 return
-            fitted = to[name] = (Fitted if is_list(value) else Single)(
-                value, min(room, self._limit)
-            )
+            fit = Fitted if is_list(value) else Single
+            to[name] = fitted = fit(value, min(room, self._limit))
             self.elided += fitted.elided
             self._room -= fitted.size
         except Refused as refusal:
@@ -118,46 +111,61 @@ class CapturedContent:
             self.dropped.append(name)
 
     def texts(self) -> dict[str, Any]:
-        """What was taken in last, as text by attribute: JSON, for spans carry no structures, but mere text as it is."""
+        """Return the answer, or before it the request, as texts by attribute.
+
+        They are JSON, as spans carry no structures; mere text stays as it is.
+        """
         if self._received is not None:
             return {name: value.text for name, value in self._received.items()}
         return {name: value.text for name, value in self._sent.items()} | self._stops
 
     def structures(self, longest: int | None = None) -> dict[str, Any]:
-        """All of it as plain values by attribute, for events; texts are cut where the SDK would cut them anyhow."""
-        change = valid if longest is None else lambda text: _within(valid(text), longest)
-        all_of_it = {**self._sent, **(self._received or {})}
-        found: dict[str, Any] = {
-            name: plain(value.value, change) for name, value in all_of_it.items()
-        }
-        found.update(self._stops)
-        return even(found, encode) if DROPS_UNEVEN else found
+        """Return request and answer as plain values by attribute, for events.
+
+        Texts are cut to `longest` bytes, where the SDK would cut them anyhow.
+        """
+        change = valid
+        if longest is not None:
+            change = partial(_cut, longest)
+        structures: dict[str, Any] = {}
+        for values in (self._sent, self._received or {}):
+            for name, value in values.items():
+                structures[name] = plain(value.value, change)
+        structures.update(self._stops)
+        if DROPS_UNEVEN:
+            return even(structures, encode)
+        return structures
 
     def notes(self) -> dict[str, Any]:
-        """What was left out: bytes and characters for want of room, attributes because they could not be redacted."""
-        found: dict[str, Any] = {names.CONTENT_ELIDED: self.elided} if self.elided else {}
-        return {**found, names.CONTENT_DROPPED: self.dropped} if self.dropped else found
+        """Return how much was left out for want of room, and what could not be redacted."""
+        notes: dict[str, Any] = {}
+        if self.elided:
+            notes[names.CONTENT_ELIDED] = self.elided
+        if self.dropped:
+            notes[names.CONTENT_DROPPED] = self.dropped
+        return notes
 
 
 def message(call: Call, error: BaseException) -> str | None:
-    """What an exception says, where content is captured; redacted as that is."""
-    return None if call.capture is None else _told(call.capture, lambda: str(error))
+    """Return the redacted message of an exception, or `None` where content is not captured."""
+    if call.capture is None:
+        return None
+    return _redacted(call.capture, lambda: str(error))
 
 
 def trace(call: Call, error: BaseException) -> str | None:
-    """The stack trace of an exception, which ends in what it says, where content is captured."""
-    return (
-        None
-        if call.capture is None
-        else _told(call.capture, lambda: "".join(traceback.format_exception(error)))
-    )
+    """Return the redacted stack trace of an exception, or `None` where content is not captured."""
+    if call.capture is None:
+        return None
+    # a stack trace ends in the exception's message, so it is content as well
+    return _redacted(call.capture, lambda: "".join(traceback.format_exception(error)))
 
 
-def _told(capture: Capture, read: Callable[[], str]) -> str | None:
+def _redacted(capture: Capture, read: Callable[[], str]) -> str | None:
     try:
-        text = read()
-        text = bare(valid(text))
-        text = text if capture.redact is None else redacted(text, "error", capture.redact)
+        text = bare(valid(read()))
+        if capture.redact is not None:
+            text = redacted(text, "error", capture.redact)
     except Refused as refusal:
         guard.say_once(
             f"the redact hook failed ({refusal}), so what exceptions say is not captured"
@@ -168,5 +176,12 @@ def _told(capture: Capture, read: Callable[[], str]) -> str | None:
     return _within(text, capture.limit)
 
 
+def _cut(longest: int, text: str) -> str:
+    return _within(valid(text), longest)
+
+
 def _within(text: str, longest: int) -> str:
-    return text if size(text) <= longest else middle_out(text, longest)
+    """Return a text, without its middle if it has more than `longest` bytes."""
+    if size(text) <= longest:
+        return text
+    return middle_out(text, longest)

@@ -1,4 +1,4 @@
-"""The dialects of the conventions as data: which metrics are recorded, under which names, with which buckets."""
+"""The versions of the conventions as data: their metrics, with names, units and buckets."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from callspan.semconv import names
 
+# the conventions advise the buckets of seconds and of tokens
 SECONDS = tuple(0.01 * 2**n for n in range(14))
 TOKENS = tuple(4**n for n in range(14))
 RATES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
@@ -27,7 +28,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """One dialect. A field that is `None` is a metric which the dialect does not have."""
+    """One version of the conventions. A field that is `None` is a metric that it does not have."""
 
     schema_url: str
     cache_write: str
@@ -161,7 +162,7 @@ EXTRA = {
     "output_rate": OUTPUT_RATE,
     "modality_tokens": MODALITY_TOKENS,
 }
-"""Metrics of our own, recorded only when asked for by name."""
+"""Metrics of our own, recorded only where `extra_metrics` names them."""
 
 _AGENT_SECONDS = tuple(0.1 * 2**n for n in range(13))
 _AGENT_CALLS = tuple(2**n for n in range(8))
@@ -184,7 +185,10 @@ LOCAL_DURATIONS = {
     ),
     "execute_tool": _seconds("gen_ai.execute_tool.duration", "Duration of a tool's run."),
 }
-"""How long an operation of the program itself took; newer than the released text, which has no other name for it."""
+"""How long an operation of the program itself took.
+
+The names are newer than the released version, which has no others for it.
+"""
 INFERENCE_CALLS = Metric(
     "gen_ai.invoke_agent.inference_calls",
     "{inference_call}",
@@ -206,4 +210,4 @@ CHOICES: dict[str, tuple[Convention, ...]] = {
     "latest": (LATEST,),
     "both": (RELEASED, LATEST),
 }
-"""What each value of `CALLSPAN_SEMCONV` stands for."""
+"""The versions that each value of `CALLSPAN_SEMCONV` stands for."""

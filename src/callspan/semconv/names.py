@@ -1,4 +1,7 @@
-"""Attribute, event and metric names. Those under `gen_ai`, `openai`, `server`, `error`, `http` are the conventions'."""
+"""Names of attributes, events and metrics.
+
+Those under `callspan` are our own, all others are the conventions'.
+"""
 
 OPERATION = "gen_ai.operation.name"
 PROVIDER = "gen_ai.provider.name"

@@ -1,12 +1,14 @@
-"""Which provider stands behind an address: what one client speaks to is often not whose name it bears."""
+"""The provider behind an address.
+
+A client's own provider is no guide: many clients speak to servers of others.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
-_HOSTS = {
+_DOMAINS = {
     "openai.azure.com": "azure.ai.openai",
     "cognitiveservices.azure.com": "azure.ai.openai",
     "services.ai.azure.com": "azure.ai.inference",
@@ -50,8 +52,8 @@ _HOSTS = {
 }
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal"})
 _PORTS = {11434: "ollama", 1234: "lm_studio"}
-"""Ports that a server of this kind alone has by default; 8000 and 8080 say nothing."""
-_LABELS = {
+"""Ports that one kind of server alone has by default; 8000 and 8080 are everybody's."""
+_HOST_WORDS = {
     "ollama": "ollama",
     "vllm": "vllm",
     "sglang": "sglang",
@@ -62,9 +64,9 @@ _LABELS = {
     "litellm": "litellm",
     "portkey": "portkey",
 }
-"""Words in the name of a host on one's own network, as containers and services are often called by what runs there."""
+"""Words in names of hosts on one's own network: servers are often named by what runs there."""
 
-_SLUGS = {
+_PORTKEY_SLUGS = {
     "openai": "openai",
     "azure-openai": "azure.ai.openai",
     "azure-ai": "azure.ai.inference",
@@ -85,36 +87,45 @@ _SLUGS = {
     "openrouter": "openrouter",
     "ollama": "ollama",
 }
-"""Portkey's words for the providers that it speaks to."""
+"""Portkey's names for the providers that it speaks to."""
 
 
-def behind(gateway: str, client: Any) -> str:
-    """The provider that the app has a gateway speak to, where the client was told it in a header; else the gateway."""
-    headers = getattr(client, "_custom_headers", None) or {}
-    told = next(
-        (value for name, value in headers.items() if str(name).lower() == "x-portkey-provider"), ""
-    )
-    return _SLUGS.get(str(told).lstrip("@"), gateway)
+def provider_behind(gateway: str, client_object: object) -> str:
+    """Return the provider that the app has chosen at a gateway, by a header; else the gateway."""
+    headers = getattr(client_object, "_custom_headers", None) or {}
+    for name, value in headers.items():
+        if str(name).lower() == "x-portkey-provider":
+            return _PORTKEY_SLUGS.get(str(value).lstrip("@"), gateway)
+    return gateway
 
 
 @lru_cache(maxsize=1024)
 def provider(host: str, port: int | None, otherwise: str) -> str:
-    """The provider at an address: by its domain, by a well-known local port, or by a telling host name."""
+    """Return the provider at an address: by its domain, by a well-known local port, or by its name.
+
+    Args:
+        host: The host of the URL; may be empty.
+        port: The port of the URL.
+        otherwise: The provider for an address that says nothing.
+    """
     name = host.lower().rstrip(".")
     if name.startswith("runtime.sagemaker."):  # AWS's too, but no service of models
         return "aws.sagemaker"
     labels = name.split(".")
     for start in range(len(labels)):
-        found = _HOSTS.get(".".join(labels[start:]))
-        if found:
-            return found
+        by_domain = _DOMAINS.get(".".join(labels[start:]))
+        if by_domain:
+            return by_domain
     if name in _LOCAL and port in _PORTS:
         return _PORTS[port]
-    if name.endswith("-aiplatform.googleapis.com"):  # one host a region
+    if name.endswith("-aiplatform.googleapis.com"):  # one host for each region
         return "gcp.vertex_ai"
-    return next((told for label, told in _LABELS.items() if label in labels[0]), otherwise)
+    for word, by_word in _HOST_WORDS.items():
+        if word in labels[0]:
+            return by_word
+    return otherwise
 
 
-def by_address(otherwise: str) -> Callable[[Any, str, int | None], str]:
-    """How to tell the provider of a client whose own provider is known, when it speaks to somebody else."""
-    return lambda _client, host, port: provider(host, port, otherwise)
+def by_address(own_provider: str) -> Callable[[object, str, int | None], str]:
+    """Return the `Client.provider` of a client whose own provider is at any unknown address."""
+    return lambda _client, host, port: provider(host, port, own_provider)

@@ -163,7 +163,7 @@ class Series:
     """The attribute sets of one installation."""
 
     def __init__(self, settings: Settings) -> None:
-        self._dimensions = tuple(map(attributes.label, settings.metric_dimensions))
+        self._dimensions = tuple(map(attributes.attribute_name, settings.metric_dimensions))
         self._kept: dict[Any, Known] = {}
         self._bounds = Bounds()
 
