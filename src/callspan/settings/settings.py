@@ -1,4 +1,7 @@
-"""What the user chose: arguments first, then the environment, then defaults, resolved once into one object."""
+"""The user's settings, resolved once into one object.
+
+Arguments come first, then environment variables, then defaults.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,9 @@ CAPTURES = {
     "EVENT_ONLY": "event",
     "SPAN_AND_EVENT": "both",
 }
-"""The values of OpenTelemetry's variable."""
+"""The values of OpenTelemetry's variable for capturing content, and ours."""
 OLDER_CAPTURES = {"TRUE": "span", "1": "span", "FALSE": "off", "0": "off"}
-"""Its values in the documents of other packages, which knew spans only."""
+"""Values of the same variable in documents of other packages, which capture on spans only."""
 CHOICES: dict[str, tuple[str, ...]] = {
     "capture": ("off", "span", "event", "both"),
     "semconv": ("released", "latest", "both"),
@@ -41,7 +44,7 @@ NAMES = {
     "capture_fields": "kind of content",
     "metric_dimensions": "metric dimension",
 }
-"""The settings made of names, and what is named there."""
+"""The settings that are lists of names, and the things that are named."""
 ENVIRONMENT = {
     "capture": "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
     "capture_fields": "CALLSPAN_CAPTURE_FIELDS",
@@ -61,28 +64,41 @@ ENVIRONMENT = {
     "prices": "CALLSPAN_PRICES",
     "metric_dimensions": "CALLSPAN_METRIC_DIMENSIONS",
 }
-_PRIVATE = ("capture_fields", "redact")
-"""Settings that hold content back: where one of them cannot be understood, none is captured."""
+_RESTRICT_CONTENT = ("capture_fields", "redact")
+"""Settings that hold content back: if the variable of one is invalid, no content is captured."""
+_BOOLEANS = ("request_usage", "chunk_metrics", "cost")
+"""Settings whose variables are booleans."""
 RUN_MODULES = "CALLSPAN_RUN_MODULES"
-"""Set in programs that `callspan run` has started, where providers come with the first span."""
+"""Set in programs under `callspan run`, where providers are made with the first span."""
 FLUSH_TIMEOUT = 5.0
 """Seconds that the exit may take, unless `CALLSPAN_FLUSH_TIMEOUT` says otherwise."""
 LONGEST_FLUSH = 86_400.0
-"""Seconds that nobody waits longer than; locks cannot be waited for any length of time."""
+"""The most seconds that the exit may take: Python's locks have a limit on how long they wait."""
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that can be chosen.
+    """All settings.
 
-    `capture_fields`, `redact` and `content_limit` (bytes a call, or `tempo`) say what of the content, and how.
-    `clients` is `None` for all of them. `extra_metrics` names metrics of our own to record as well. With
-    `request_usage`, streams ask the provider for token counts, and the extra chunk is hidden from the app.
-    With `estimate` "missing", counts that no provider gave are estimated, and marked as such.
-    With `on_native` "keep", what clients and frameworks record by themselves stays beside ours.
-    With `cost`, spans and a metric tell what calls cost; `prices` are own ones, before those of genai-prices.
-    `metric_dimensions` are the names of `attributes()` that metrics have too.
+    Attributes:
+        capture: Where content goes: `off`, `span`, `event` or `both`.
+        capture_fields: The kinds of content that are captured.
+        redact: A function of a text and its kind that returns the text to export, or `None`.
+        content_limit: Bytes of content for each call, or `tempo` for Tempo's limit.
+        semconv: The version of the conventions: `released`, `latest` or `both`.
+        clients: The names of the clients that are watched; `None` for all of them.
+        disabled_clients: The names of clients that are not watched.
+        on_conflict: `warn` of another instrumentation of a client, or `defer` to it.
+        on_native: `mute` telemetry of clients and frameworks that ours replaces, or `keep` it.
+        request_usage: Whether streams ask the provider for token counts; the extra chunk is hidden.
+        token_events: The span events of tokens: `first`, `all` or `off`.
+        chunk_metrics: Whether the time between chunks is recorded.
+        extra_metrics: The names of opt-in metrics to record.
+        estimate: `missing` to estimate token counts that no provider stated, or `off`.
+        cost: Whether spans and a metric have the cost of calls.
+        prices: Prices of the user's own, which come before those of genai-prices.
+        metric_dimensions: The names of `attributes()` that metrics have too.
     """
 
     capture: str = "off"
@@ -105,78 +121,99 @@ class Settings:
 
 
 def resolve(
-    given: Mapping[str, Any],
+    arguments: Mapping[str, Any],
     environ: Mapping[str, str] = os.environ,
-    known: Mapping[str, Iterable[str]] = MappingProxyType({}),
+    choices: Mapping[str, Iterable[str]] = MappingProxyType({}),
 ) -> Settings:
-    """One settings object from what was given (`None` means not given), the environment and the defaults.
+    """Return the settings made of arguments, environment variables and defaults.
 
-    `known` has the names that settings made of names may use. A wrong argument raises `SettingsError`; a wrong variable
-    is reported once and counts as not set.
+    A variable with a wrong value is reported once and counts as not set.
+
+    Args:
+        arguments: Values by setting; `None` means that the argument was not given.
+        environ: The environment variables.
+        choices: The names that are valid, for each setting that is a list of names.
+
+    Raises:
+        SettingsError: An argument is wrong.
     """
-    chosen = {
-        name: check(name, value, known=known) for name, value in given.items() if value is not None
-    }
+    values: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if value is not None:
+            values[name] = check(name, value, choices=choices)
     for name, variable in ENVIRONMENT.items():
         text = environ.get(variable, "").strip()
-        if name in chosen or not text:
+        if name in values or not text:
             continue
         try:
-            chosen[name] = from_text(name, text, variable, known)
+            values[name] = from_text(name, text, variable, choices)
         except SettingsError as error:
             guard.say_once(str(error))
-            if name in _PRIVATE:
-                chosen["capture"] = "off"
-    return Settings(**chosen)
+            if name in _RESTRICT_CONTENT:
+                values["capture"] = "off"
+    return Settings(**values)
 
 
 def check(
     name: str,
     value: Any,
-    said_as: str | None = None,
-    known: Mapping[str, Iterable[str]] | None = None,
+    source: str | None = None,
+    choices: Mapping[str, Iterable[str]] | None = None,
 ) -> Any:
-    """The value of a setting in its own type, or `SettingsError`."""
-    settings = {f.name for f in fields(Settings)}
+    """Return the value of a setting in its own type.
+
+    Args:
+        name: The name of the setting.
+        value: The value that the user chose.
+        source: The variable that has the value, for error messages; `None` for an argument.
+        choices: The names that are valid, for each setting that is a list of names.
+
+    Raises:
+        SettingsError: There is no such setting, or the value is wrong.
+    """
+    settings = {field.name for field in fields(Settings)}
     if name not in settings:
-        raise SettingsError(f"unknown setting {name!r}{_meant(name, settings)}")
+        raise SettingsError(f"unknown setting {name!r}{_suggestion(name, settings)}")
+    if name == "prices":
+        return _prices(value, source)
+    source = source or name
     if name in CHOICES:
-        if value not in CHOICES[name]:
-            raise SettingsError(
-                f"{said_as or name} is {value!r}{_meant(value, CHOICES[name])}: use one of {', '.join(CHOICES[name])}"
-            )
-        return value
+        return _choice(value, source, CHOICES[name])
     if name in NAMES:
-        return _names(
-            name,
-            value,
-            said_as or name,
-            FIELDS if name == "capture_fields" else (known or {}).get(name),
-        )
+        valid_names = FIELDS if name == "capture_fields" else (choices or {}).get(name)
+        return _names(name, value, source, valid_names)
     if name == "redact":
-        return _redact(value, said_as or name)
+        return _redact(value, source)
     if name == "content_limit":
-        return _bytes(value, said_as or name)
-    return _prices(value, said_as) if name == "prices" else bool(value)
+        return _bytes(value, source)
+    return bool(value)
 
 
-def _prices(value: Any, said_as: str | None) -> OwnPrices:
+def _choice(value: Any, source: str, words: tuple[str, ...]) -> Any:
+    if value in words:
+        return value
+    suggestion = _suggestion(value, words)
+    raise SettingsError(f"{source} is {value!r}{suggestion}: use one of {', '.join(words)}")
+
+
+def _prices(value: Any, source: str | None) -> OwnPrices:
     try:
         return read(value)
     except PriceError as error:
-        raise SettingsError(f"{said_as}: {error}" if said_as else str(error)) from None
+        message = f"{source}: {error}" if source else str(error)
+        raise SettingsError(message) from None
 
 
-def _redact(value: Any, said_as: str) -> Redact:
+def _redact(value: object, source: str) -> Redact:
     if callable(value):
         return cast("Redact", value)
     try:
         return redaction.parse(value if isinstance(value, str) else "")
     except ValueError as error:
-        raise SettingsError(f"{said_as} is {value!r}: {error}") from None
+        raise SettingsError(f"{source} is {value!r}: {error}") from None
 
 
-def _bytes(value: Any, said_as: str) -> int | str:
+def _bytes(value: Any, source: str) -> int | str:
     if value == "tempo":
         return value
     try:
@@ -185,38 +222,63 @@ def _bytes(value: Any, said_as: str) -> int | str:
         size = 0
     if size < LEAST_LIMIT:
         raise SettingsError(
-            f"{said_as} is {value!r}: use a number of bytes from {LEAST_LIMIT}, or 'tempo'"
+            f"{source} is {value!r}: use a number of bytes from {LEAST_LIMIT}, or 'tempo'"
         )
     return size
 
 
-def _names(name: str, value: Any, said_as: str, known: Iterable[str] | None) -> tuple[str, ...]:
+def _names(
+    setting: str, value: object, source: str, choices: Iterable[str] | None
+) -> tuple[str, ...]:
+    """Return a list of names, which may be one text with commas, without empty ones."""
     if isinstance(value, str):
         value = value.split(",")
-    items: list[Any] = list(value) if isinstance(value, Iterable) else [value]
-    if not all(isinstance(item, str) for item in items):
-        raise SettingsError(f"{said_as} must be names, such as {name}=['openai']")
-    found = tuple(item.strip() for item in items if item.strip())
-    for item in found:
-        if known is not None and item not in known:
-            raise unknown(f"name in {said_as}" if said_as != name else NAMES[name], item, known)
-    return found
+    items = list(value) if isinstance(value, Iterable) else [value]
+    names: list[str] = []
+    for item in items:
+        if not isinstance(item, str):
+            raise SettingsError(f"{source} must be names, such as {setting}=['openai']")
+        if item.strip():
+            names.append(item.strip())
+    kind = NAMES[setting] if source == setting else f"name in {source}"
+    for name in names:
+        if choices is not None and name not in choices:
+            raise unknown(kind, name, choices)
+    return tuple(names)
 
 
-def from_text(name: str, text: str, variable: str, known: Mapping[str, Iterable[str]]) -> Any:
-    """Return the value of a setting, by the text of its variable, or raise `SettingsError`."""
+def from_text(name: str, text: str, variable: str, choices: Mapping[str, Iterable[str]]) -> Any:
+    """Return the value of a setting, by the text of its environment variable.
+
+    Args:
+        name: The name of the setting.
+        text: The text of the variable, not empty.
+        variable: The name of the variable, for error messages.
+        choices: The names that are valid, for each setting that is a list of names.
+
+    Raises:
+        SettingsError: The text is wrong.
+    """
     if name == "capture":
         return capture_of(text, variable)
-    if name in ("request_usage", "chunk_metrics", "cost"):
-        if text.lower() not in _YES + _NO:
+    if name in _BOOLEANS:
+        word = text.lower()
+        if word not in _YES + _NO:
             raise SettingsError(f"{variable} is {text!r}: use true or false")
-        return text.lower() in _YES
-    return check(name, text.lower() if name in CHOICES else text, variable, known)
+        return word in _YES
+    if name in CHOICES:
+        text = text.lower()
+    return check(name, text, variable, choices)
 
 
 def capture_of(text: str, variable: str) -> str:
-    """Return where content goes, by the text of a variable, or raise `SettingsError`."""
-    capture = {**CAPTURES, **OLDER_CAPTURES}.get(text.upper())
+    """Return where content goes, by the text of OpenTelemetry's variable.
+
+    Raises:
+        SettingsError: The text is wrong.
+    """
+    word = text.upper()
+    capture = CAPTURES.get(word) or OLDER_CAPTURES.get(word)
     if capture is None:
         raise SettingsError(
             f"{variable} is {text!r}: use one of {', '.join(CAPTURES)}; no content is captured"
@@ -224,39 +286,45 @@ def capture_of(text: str, variable: str) -> str:
     return capture
 
 
-def _meant(value: Any, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(str(value), list(known), 1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+def _suggestion(value: object, words: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(value), list(words), 1)
+    if not close:
+        return ""
+    return f" (did you mean {close[0]!r}?)"
 
 
-def unknown(kind: str, value: str, known: Iterable[str]) -> SettingsError:
-    """The error for a name that is not among those known."""
+def unknown(kind: str, name: str, choices: Iterable[str]) -> SettingsError:
+    """Return the error for a name that is not among the choices."""
     return SettingsError(
-        f"unknown {kind} {value!r}{_meant(value, known)}: known are {', '.join(sorted(known))}"
+        f"unknown {kind} {name!r}{_suggestion(name, choices)}: "
+        f"known are {', '.join(sorted(choices))}"
     )
 
 
 def sdk_disabled(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether OpenTelemetry is switched off. Of its booleans only `true`, in any case, is true."""
+    """Whether OpenTelemetry is switched off, by `OTEL_SDK_DISABLED`."""
+    # OpenTelemetry's booleans have one word for true, in upper or lower case
     return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
 
 def disabled_instrumentations(environ: Mapping[str, str] = os.environ) -> frozenset[str]:
-    """Return the names of the instrumentations that are not to be used; `*` stands for all of them."""
+    """Return the names of the instrumentations that are switched off; `*` stands for all."""
     names = environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")
     return frozenset(name.strip() for name in names if name.strip())
 
 
 def flush_timeout(environ: Mapping[str, str] = os.environ) -> float:
-    """Seconds that the exit of the process may take."""
+    """Return the most seconds that the exit of the process may take."""
     text = environ.get("CALLSPAN_FLUSH_TIMEOUT", "").strip()
-    try:
-        seconds = float(text) if text else FLUSH_TIMEOUT
-        if math.isfinite(seconds):
-            return min(max(0.0, seconds), LONGEST_FLUSH)
-        raise ValueError(text)
-    except ValueError:
-        guard.say_once(
-            f"CALLSPAN_FLUSH_TIMEOUT is {text!r}: write seconds, such as 5; {FLUSH_TIMEOUT:g} are taken"
-        )
+    if not text:
         return FLUSH_TIMEOUT
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if math.isfinite(seconds):
+        return min(max(0.0, seconds), LONGEST_FLUSH)
+    guard.say_once(
+        f"CALLSPAN_FLUSH_TIMEOUT is {text!r}: write seconds, such as 5; {FLUSH_TIMEOUT:g} are taken"
+    )
+    return FLUSH_TIMEOUT

@@ -169,7 +169,7 @@ def _resolve(arguments: dict[str, Any]) -> Settings:
         "disabled_clients": known_clients(),
         "extra_metrics": list(EXTRA),
     }
-    return resolve(arguments, known=names)
+    return resolve(arguments, choices=names)
 
 
 def _check_budget(budget: Budget | None) -> tuple[Budget, ...]:
