@@ -2,93 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import Any
 
 from callspan.events import Call, Framework, Outcome, Response, Usage
-from callspan.runtime.number import real, whole
-from callspan.runtime.plain import valid
 from callspan.semconv import names
 from callspan.semconv.conventions import Convention
+from callspan.semconv.parameters import REQUEST, REQUESTS_OF_PROVIDERS, strings
 
 Attributes = dict[str, Any]
 """Attributes by name, with values of the types that OpenTelemetry takes."""
 FETCH = "fetch_response"
 """The operation that fetches a response: the tokens and times are those of another call."""
-Convert = Callable[[object], object]
-"""Converts a parameter to the type of its attribute; `None` for a value that is no such type."""
-
-
-def _string(value: object) -> str | None:
-    return valid(value) if isinstance(value, str) else None
-
-
-def _strings(value: object) -> list[str] | None:
-    if isinstance(value, str):
-        return [valid(value)]
-    if not isinstance(value, (list, tuple)):
-        return None
-    return [valid(item) for item in value if isinstance(item, str)] or None
-
-
-def _choice_count(value: object) -> int | None:
-    number = whole(value)
-    # the conventions leave out 1, which is what a request without the setting has
-    if number == 1:
-        return None
-    return number
-
-
-def _service_tier(value: object) -> str | None:
-    tier = _string(value)
-    # left out as well: it is what a request without the setting has
-    if tier == "auto":
-        return None
-    return tier
-
-
-_REQUEST: dict[str, tuple[str, Convert]] = {
-    "temperature": ("gen_ai.request.temperature", real),
-    "top_p": ("gen_ai.request.top_p", real),
-    "top_k": ("gen_ai.request.top_k", whole),
-    "max_tokens": ("gen_ai.request.max_tokens", whole),
-    "seed": ("gen_ai.request.seed", whole),
-    "frequency_penalty": ("gen_ai.request.frequency_penalty", real),
-    "presence_penalty": ("gen_ai.request.presence_penalty", real),
-    "choices": ("gen_ai.request.choice.count", _choice_count),
-    "reasoning_level": ("gen_ai.request.reasoning.level", _string),
-    "previous_response_id": ("gen_ai.request.previous_response.id", _string),
-    "conversation_id": (names.CONVERSATION_ID, _string),
-    "output_type": ("gen_ai.output.type", _string),
-    "encoding_formats": ("gen_ai.request.encoding_formats", _strings),
-    "dimensions": ("gen_ai.embeddings.dimension.count", whole),
-    "response_id": (names.RESPONSE_ID, _string),
-    "stream_cursor": ("gen_ai.request.stream_cursor", _string),
-    "agent_id": ("gen_ai.agent.id", _string),
-    "agent_name": (names.AGENT_NAME, _string),
-    "tool_name": (names.TOOL_NAME, _string),
-    "tool_type": (names.TOOL_KIND, _string),
-    "tool_call_id": ("gen_ai.tool.call.id", _string),
-    "tool_description": ("gen_ai.tool.description", _string),
-    "workflow_name": (names.WORKFLOW_NAME, _string),
-    "node_name": (names.FRAMEWORK_NODE, _string),
-    "data_source_id": ("gen_ai.data_source.id", _string),
-    "retrieval_top_k": ("gen_ai.retrieval.top_k", whole),
-}
-"""The attribute of each parameter, and how its value is converted."""
-_PROVIDER_REQUEST: dict[str, dict[str, tuple[str, Convert]]] = {
-    "openai": {
-        "api_type": ("openai.api.type", _string),
-        "service_tier": ("openai.request.service_tier", _service_tier),
-    },
-    "aws.bedrock": {
-        "guardrail_id": ("aws.bedrock.guardrail.id", _string),
-        "knowledge_base_id": ("aws.bedrock.knowledge_base.id", _string),
-    },
-}
-"""Parameters that the conventions have for one provider only."""
-_REQUESTS = {provider: {**_REQUEST, **rows} for provider, rows in _PROVIDER_REQUEST.items()}
 _RESPONSE = {
     "status": names.RESPONSE_STATUS,
     "dimensions": "gen_ai.embeddings.dimension.count",
@@ -178,7 +104,7 @@ def request(call: Call) -> Attributes:
     attributes: Attributes = {}
     if call.stream and call.operation != FETCH:
         attributes[names.REQUEST_STREAM] = True
-    rows = _REQUESTS.get(call.provider, _REQUEST)
+    rows = REQUESTS_OF_PROVIDERS.get(call.provider, REQUEST)
     for key, value in call.parameters.items():
         row = rows.get(key)
         if row is None:
@@ -192,7 +118,7 @@ def request(call: Call) -> Attributes:
 
 def stop_sequences(call: Call) -> list[str] | None:
     """Return the texts that end an answer; they are the app's own words, so they are content."""
-    return _strings(call.parameters.get("stop"))
+    return strings(call.parameters.get("stop"))
 
 
 def response(call: Call, answer: Response, conventions: Iterable[Convention]) -> Attributes:

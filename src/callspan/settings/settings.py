@@ -5,20 +5,27 @@ Arguments come first, then environment variables, then defaults.
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
-from callspan.accounting.prices.own import OwnPrices, PriceError, read
-from callspan.content import redaction
-from callspan.content.capture import CONTENT_LIMIT, FIELDS, LEAST_LIMIT
+from callspan.accounting.prices.own import OwnPrices
+from callspan.content.capture import CONTENT_LIMIT, FIELDS
 from callspan.content.redaction import Redact
 from callspan.runtime import guard
 from callspan.runtime.errors import SettingsError
+from callspan.settings.values import (
+    NAMES,
+    check_content_limit,
+    check_names,
+    check_prices,
+    check_redact,
+    check_word,
+    suggestion,
+)
 
 CAPTURES = {
     "NO_CONTENT": "off",
@@ -37,14 +44,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "on_native": ("mute", "keep"),
     "estimate": ("off", "missing"),
 }
-NAMES = {
-    "clients": "client",
-    "disabled_clients": "client",
-    "extra_metrics": "extra metric",
-    "capture_fields": "kind of content",
-    "metric_dimensions": "metric dimension",
-}
-"""The settings that are lists of names, and the things that are named."""
 ENVIRONMENT = {
     "capture": "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
     "capture_fields": "CALLSPAN_CAPTURE_FIELDS",
@@ -173,78 +172,20 @@ def check(
     """
     settings = {field.name for field in fields(Settings)}
     if name not in settings:
-        raise SettingsError(f"unknown setting {name!r}{_suggestion(name, settings)}")
+        raise SettingsError(f"unknown setting {name!r}{suggestion(name, settings)}")
     if name == "prices":
-        return _prices(value, source)
+        return check_prices(value, source)
     source = source or name
     if name in CHOICES:
-        return _choice(value, source, CHOICES[name])
+        return check_word(value, source, CHOICES[name])
     if name in NAMES:
         valid_names = FIELDS if name == "capture_fields" else (choices or {}).get(name)
-        return _names(name, value, source, valid_names)
+        return check_names(name, value, source, valid_names)
     if name == "redact":
-        return _redact(value, source)
+        return check_redact(value, source)
     if name == "content_limit":
-        return _bytes(value, source)
+        return check_content_limit(value, source)
     return bool(value)
-
-
-def _choice(value: Any, source: str, words: tuple[str, ...]) -> Any:
-    if value in words:
-        return value
-    suggestion = _suggestion(value, words)
-    raise SettingsError(f"{source} is {value!r}{suggestion}: use one of {', '.join(words)}")
-
-
-def _prices(value: Any, source: str | None) -> OwnPrices:
-    try:
-        return read(value)
-    except PriceError as error:
-        message = f"{source}: {error}" if source else str(error)
-        raise SettingsError(message) from None
-
-
-def _redact(value: object, source: str) -> Redact:
-    if callable(value):
-        return cast("Redact", value)
-    try:
-        return redaction.parse(value if isinstance(value, str) else "")
-    except ValueError as error:
-        raise SettingsError(f"{source} is {value!r}: {error}") from None
-
-
-def _bytes(value: Any, source: str) -> int | str:
-    if value == "tempo":
-        return value
-    try:
-        size = int(value)
-    except (TypeError, ValueError):
-        size = 0
-    if size < LEAST_LIMIT:
-        raise SettingsError(
-            f"{source} is {value!r}: use a number of bytes from {LEAST_LIMIT}, or 'tempo'"
-        )
-    return size
-
-
-def _names(
-    setting: str, value: object, source: str, choices: Iterable[str] | None
-) -> tuple[str, ...]:
-    """Return a list of names, which may be one text with commas, without empty ones."""
-    if isinstance(value, str):
-        value = value.split(",")
-    items = list(value) if isinstance(value, Iterable) else [value]
-    names: list[str] = []
-    for item in items:
-        if not isinstance(item, str):
-            raise SettingsError(f"{source} must be names, such as {setting}=['openai']")
-        if item.strip():
-            names.append(item.strip())
-    kind = NAMES[setting] if source == setting else f"name in {source}"
-    for name in names:
-        if choices is not None and name not in choices:
-            raise unknown(kind, name, choices)
-    return tuple(names)
 
 
 def from_text(name: str, text: str, variable: str, choices: Mapping[str, Iterable[str]]) -> Any:
@@ -284,21 +225,6 @@ def capture_of(text: str, variable: str) -> str:
             f"{variable} is {text!r}: use one of {', '.join(CAPTURES)}; no content is captured"
         )
     return capture
-
-
-def _suggestion(value: object, words: Iterable[str]) -> str:
-    close = difflib.get_close_matches(str(value), list(words), 1)
-    if not close:
-        return ""
-    return f" (did you mean {close[0]!r}?)"
-
-
-def unknown(kind: str, name: str, choices: Iterable[str]) -> SettingsError:
-    """Return the error for a name that is not among the choices."""
-    return SettingsError(
-        f"unknown {kind} {name!r}{_suggestion(name, choices)}: "
-        f"known are {', '.join(sorted(choices))}"
-    )
 
 
 def sdk_disabled(environ: Mapping[str, str] = os.environ) -> bool:

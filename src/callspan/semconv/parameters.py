@@ -1,0 +1,84 @@
+"""The parameters of a request as attributes: a table of names and types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from callspan.runtime.number import real, whole
+from callspan.runtime.plain import valid
+from callspan.semconv import names
+
+Convert = Callable[[object], object]
+"""Converts a parameter to the type of its attribute; `None` for a value that is no such type."""
+
+
+def _string(value: object) -> str | None:
+    return valid(value) if isinstance(value, str) else None
+
+
+def strings(value: object) -> list[str] | None:
+    """Return the texts of a list, or of a text alone; `None` if there are none."""
+    if isinstance(value, str):
+        return [valid(value)]
+    if not isinstance(value, (list, tuple)):
+        return None
+    return [valid(item) for item in value if isinstance(item, str)] or None
+
+
+def _choice_count(value: object) -> int | None:
+    number = whole(value)
+    # the conventions leave out 1, which is what a request without the setting has
+    if number == 1:
+        return None
+    return number
+
+
+def _service_tier(value: object) -> str | None:
+    tier = _string(value)
+    # left out as well: it is what a request without the setting has
+    if tier == "auto":
+        return None
+    return tier
+
+
+REQUEST: dict[str, tuple[str, Convert]] = {
+    "temperature": ("gen_ai.request.temperature", real),
+    "top_p": ("gen_ai.request.top_p", real),
+    "top_k": ("gen_ai.request.top_k", whole),
+    "max_tokens": ("gen_ai.request.max_tokens", whole),
+    "seed": ("gen_ai.request.seed", whole),
+    "frequency_penalty": ("gen_ai.request.frequency_penalty", real),
+    "presence_penalty": ("gen_ai.request.presence_penalty", real),
+    "choices": ("gen_ai.request.choice.count", _choice_count),
+    "reasoning_level": ("gen_ai.request.reasoning.level", _string),
+    "previous_response_id": ("gen_ai.request.previous_response.id", _string),
+    "conversation_id": (names.CONVERSATION_ID, _string),
+    "output_type": ("gen_ai.output.type", _string),
+    "encoding_formats": ("gen_ai.request.encoding_formats", strings),
+    "dimensions": ("gen_ai.embeddings.dimension.count", whole),
+    "response_id": (names.RESPONSE_ID, _string),
+    "stream_cursor": ("gen_ai.request.stream_cursor", _string),
+    "agent_id": ("gen_ai.agent.id", _string),
+    "agent_name": (names.AGENT_NAME, _string),
+    "tool_name": (names.TOOL_NAME, _string),
+    "tool_type": (names.TOOL_KIND, _string),
+    "tool_call_id": ("gen_ai.tool.call.id", _string),
+    "tool_description": ("gen_ai.tool.description", _string),
+    "workflow_name": (names.WORKFLOW_NAME, _string),
+    "node_name": (names.FRAMEWORK_NODE, _string),
+    "data_source_id": ("gen_ai.data_source.id", _string),
+    "retrieval_top_k": ("gen_ai.retrieval.top_k", whole),
+}
+"""The attribute of each parameter, and how its value is converted."""
+_PROVIDER_ONLY: dict[str, dict[str, tuple[str, Convert]]] = {
+    "openai": {
+        "api_type": ("openai.api.type", _string),
+        "service_tier": ("openai.request.service_tier", _service_tier),
+    },
+    "aws.bedrock": {
+        "guardrail_id": ("aws.bedrock.guardrail.id", _string),
+        "knowledge_base_id": ("aws.bedrock.knowledge_base.id", _string),
+    },
+}
+"""Parameters that the conventions have for one provider only."""
+REQUESTS_OF_PROVIDERS = {provider: {**REQUEST, **rows} for provider, rows in _PROVIDER_ONLY.items()}
