@@ -22,7 +22,7 @@ CLIENTS = {
 
 @pytest.fixture(params=CLIENTS)
 def name(request: pytest.FixtureRequest) -> str:
-    """Each client by the name of its adapter."""
+    """Each client by its name."""
     return request.param
 
 

@@ -56,7 +56,7 @@ class _Response:
 
 
 class _Stream:
-    """The client's class as the door knows it, over chunks that are there already."""
+    """The client's class as the hook sees it, over chunks that are there already."""
 
     __stream__ = True
 

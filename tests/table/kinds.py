@@ -49,7 +49,7 @@ class Kind:
     `parse` and `stream` where there are any.
     `finish` are the finish reasons of a whole answer, `unfinished` of one that stopped half way, and `failed` of one
     that says of itself that it has failed, where that is another. A `thorough` kind is played in raw modes too; one is
-    enough for kinds that share a door.
+    enough for kinds that share a hook.
     `codes` are the provider's own words for the errors of OpenAI. One that `tells_early` states tokens before the end.
     One whose streams are `generators` cannot stand in a `with`, and may ask the server only when it is first read.
     `varies` is what its items say differently each time. One that `keeps` its streams, in threads of its own, lets go

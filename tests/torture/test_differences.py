@@ -23,7 +23,7 @@ from telemetry import Telemetry
 
 
 def targets() -> dict[str, Any]:
-    """Everything that the adapters patch of the clients that are installed, by module and path."""
+    """Everything that callspan patches of the clients that are installed, by module and path."""
     found: dict[str, Any] = {}
     for client in CLIENTS:
         for patch in client.hook(client, lambda _request: None):

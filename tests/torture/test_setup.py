@@ -135,7 +135,7 @@ def test_t100_open_streams_finish(telemetry: Telemetry, client: openai.OpenAI) -
 
 @pytest.fixture
 def moved_client(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
-    """A client whose synchronous door has moved; the asynchronous one is where it was."""
+    """A client whose synchronous hook has moved; the asynchronous one is where it was."""
 
     class AsyncAPIClient:
         async def request(self, *_args: Any, **_kwargs: Any) -> str:
@@ -146,10 +146,10 @@ def moved_client(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     package.__dict__["__version__"], base.__dict__["AsyncAPIClient"] = "9.0", AsyncAPIClient
     for module in (package, base, streaming):
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    adapter = dataclasses.replace(
+    moved = dataclasses.replace(
         OPENAI, name="movedai", package="movedai", module="movedai", versions=("1", "9")
     )
-    monkeypatch.setattr("callspan.setup.installation.CLIENTS", (adapter, OPENAI))
+    monkeypatch.setattr("callspan.setup.installation.CLIENTS", (moved, OPENAI))
     monkeypatch.setattr("callspan.setup.installation.SOURCES", ())
     return base
 

@@ -6,12 +6,12 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 Server = tuple["str | None", "int | None"]
-"""Host and port; `None` for what nobody knows."""
+"""Host and port; each is `None` where it is not known."""
 
 
 @lru_cache(maxsize=64)
 def address(url: str) -> Server:
-    """Return the host and the port of a URL; both are `None` for what is no URL.
+    """Return the host and the port of a URL; both are `None` if it is no URL.
 
     The port is that of the scheme where the URL names none.
     """

@@ -64,7 +64,7 @@ class JsonBody:
         self.size = 0
 
     def feed(self, piece: bytes) -> None:
-        """Keep a piece of what may be JSON, up to `BODY_LIMIT`."""
+        """Keep a piece of a body that may be JSON, up to `BODY_LIMIT`."""
         self.size += len(piece)
         if self.size > BODY_LIMIT:
             return
@@ -113,7 +113,7 @@ class EventFrames:
         self._rest = bytearray()
 
     def feed(self, piece: bytes) -> None:
-        """Read the events of the frames that are complete; what cannot be frames is not kept."""
+        """Read the events of the frames that are complete; bytes that are no frames are dropped."""
         self._rest += piece
         while len(self._rest) >= _PRELUDE + _CHECKSUM:
             size, headers_size = struct.unpack_from(">II", self._rest)

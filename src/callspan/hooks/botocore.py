@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from callspan.events import Delta, Failure
 from callspan.formats.fields import get, get_nested, text
@@ -25,7 +26,7 @@ from callspan.runtime.number import http_status
 from callspan.runtime.patching import Patch, Wrapper
 
 ReadOperation = Callable[..., "MethodCall | None"]
-"""Reads a call from `operation_name` and `api_params`; `None` for what is not watched."""
+"""Reads a call from `operation_name` and `api_params`; `None` if it is not watched."""
 ReadHeaders = Callable[[Mapping[str, object]], Delta]
 """Reads tokens, and conditions of their price, from the headers of an answer."""
 
@@ -43,8 +44,7 @@ def botocore_hook(
         package: `botocore` or `aiobotocore`.
         prefix: How the names of the package's classes begin; empty for the synchronous one.
         services: The names of the services whose calls are watched.
-        read_operation: Reads the operation and its parameters.
-        read_headers: Reads the headers of an answer.
+        read_operation, read_headers: Read an operation, and the headers of an answer.
     """
 
     def read_call(client_object: ClientObject, args: Args, kwargs: Kwargs) -> MethodCall | None:
@@ -56,21 +56,18 @@ def botocore_hook(
             return None
         return replace(call, server=address(client_object.meta.endpoint_url))
 
-    def follow(observation: Observation, answer: Result) -> Result:
-        return _follow(observation, answer, read_headers)
-
     calls = Method(
         f"{package}.client",
         f"{prefix}BaseClient._make_api_call",
         read_call,
         asynchronous=bool(prefix),
-        follow=follow,
+        follow=partial(_follow, read_headers),
     )
     calls_hook = methods_hook(calls, explain=_explain)
-    target = f"{package}.endpoint", f"{prefix}Endpoint._needs_retry"
 
     def hook(client: Client, open_call: OpenCall) -> list[Patch]:
-        retry = Patch(*target, _retry_wrapper(services), optional=True)
+        module, path = f"{package}.endpoint", f"{prefix}Endpoint._needs_retry"
+        retry = Patch(module, path, _retry_wrapper(services), optional=True)
         return [*calls_hook(client, open_call), retry]
 
     return hook
@@ -92,7 +89,7 @@ def _retry_wrapper(services: frozenset[str]) -> Wrapper:
     return decide_retry
 
 
-def _follow(observation: Observation, answer: ClientObject, read_headers: ReadHeaders) -> Result:
+def _follow(read_headers: ReadHeaders, observation: Observation, answer: ClientObject) -> Result:
     """Follow the stream or the body in an answer; without one the answer is complete."""
     headers = get_nested(answer, "ResponseMetadata", "HTTPHeaders") or {}
     observation.call.response.add(read_headers(headers))

@@ -15,7 +15,7 @@ _COST = "x-litellm-response-cost"
 def process(wrapped: Function, _instance: object, args: Args, kwargs: Kwargs) -> Result:
     """Wrap the parsing of a response, the one place at which a client still has its headers.
 
-    The headers of a stream are sent before anybody can know what it costs, so they are not read.
+    The headers of a stream are sent before its cost is known, so they are not read.
     """
     observation = active.get()
     if observation is not None and not kwargs.get("stream") and may_be_gateway(observation.call):

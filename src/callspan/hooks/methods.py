@@ -1,7 +1,7 @@
 """The hook of clients that have a few functions through which all their calls pass.
 
-A client says of each function how to read the request from its arguments, and the answer from what
-it returns.
+A client says of each function how to read the request from its arguments, and the answer from
+its result.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _unchanged(result: Result) -> Result:
 def follow(observation: Observation, result: Result) -> Result:
     """Let an observation follow a generator, a stream of the client's own, or a whole answer.
 
-    Returns what the app gets: for a generator another one, else the very object.
+    Returns the object for the app: for a generator another one, else the very object.
     """
     if isinstance(result, (GeneratorType, AsyncGeneratorType)):
         return observed(result, observation)
@@ -75,7 +75,7 @@ class Method:
         lazy: Whether a stream's request is made later: the function returns, perhaps from a
             coroutine, a generator, which makes it for its first item, or a context manager, which
             makes it when it is entered.
-        unwrap: Returns the plain answer, or chunk, of what the function returns.
+        unwrap: Returns the plain answer, or chunk, of a result.
         optional: Whether some versions of the client lack it.
         follow: Lets an observation follow what the function returns; returns what the app gets.
         skips: Whether an item of a stream is no chunk.
