@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from callspan.accounting.budgets import Budget, BudgetExceeded, Reservation
-from callspan.accounting.prices.charge import BILLED, charge, minute
+from callspan.accounting.prices.priced_call import BILLED, minute, price_call
 from callspan.accounting.prices.table import in_force
 from callspan.events import Call, Outcome, Usage
 from callspan.runtime import guard
@@ -104,7 +104,7 @@ def _used(call: Call, reservation: Reservation) -> tuple[int, float | None]:
 
 def _spent(call: Call, reservation: Reservation, guessed: Usage | None = None) -> float | None:
     """Return the US dollars of a call, by a guess of its tokens where nobody stated them; `None` if not known."""
-    item = charge(call) if _priced(reservation.budgets) else None
+    item = price_call(call) if _priced(reservation.budgets) else None
     if item is None:
         return 0.0
     if guessed is not None:

@@ -10,7 +10,7 @@ from typing import Any
 from callspan.content.values import named
 from callspan.decorators.run_context import OperationContext, agent_at, framework_tells
 from callspan.events import Call
-from callspan.lifecycle.control_flow import steers
+from callspan.lifecycle.control_flow import is_control_flow
 from callspan.lifecycle.observation import Observation, Reader
 from callspan.lifecycle.streams import on_drop
 from callspan.runtime import guard, scope
@@ -112,7 +112,7 @@ class Operation:
             error = None
         # the collector may be the one that ends it, by closing a coroutine or a generator
         outside_collector(partial(_end, observation, self._given(), error))
-        if not observation.pending:
+        if not observation.awaitables:
             self._observation = None  # the traceback of what was raised refers to this object
 
     def _given(self) -> Any:
@@ -124,7 +124,7 @@ class Operation:
         """Await the handlers that asked to be awaited."""
         observation = self._observation
         if observation is not None:
-            await observation.settle()
+            await observation.await_handlers()
             if observation.ended:
                 self._observation = None
 
@@ -178,7 +178,7 @@ def _end(observation: Observation, given: Any, error: BaseException | None) -> N
         _take(observation, given)
     if isinstance(error, GeneratorExit):
         observation.drop()
-    elif error is None or steers(error):
+    elif error is None or is_control_flow(error):
         observation.finish()
     else:
         observation.fail(error)

@@ -51,7 +51,7 @@ def note_translation(outer: Call | None, error: BaseException) -> None:
 
 def _note_from(outer: Call | None, error: BaseException) -> None:
     while outer is not None:
-        noted = outer.values.setdefault(_NOTED, set())
+        noted = outer.handler_state.setdefault(_NOTED, set())
         if len(noted) < _MOST_NOTED:
             noted.update(_identity(one) for one in _members(error))
         outer = outer.parent
@@ -59,7 +59,7 @@ def _note_from(outer: Call | None, error: BaseException) -> None:
 
 def was_noted(call: Call, error: BaseException) -> bool:
     """Whether an exception, or all that a group holds, has been told in a call inside of this one."""
-    noted = call.values.get(_NOTED)
+    noted = call.handler_state.get(_NOTED)
     return bool(noted) and all(_identity(one) in noted for one in _members(error))
 
 

@@ -119,7 +119,7 @@ class Run:
         if observation is None:
             return
         observation.call.start_ns, observation.call.started = self.start_ns, self.started
-        observation.within = self.base
+        observation.start_context = self.base
         observation.budgets, observation.reservation = (), self._held()
         observation.start()
         observation.leave()

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from callspan.accounting.prices.bill import Bill
-from callspan.accounting.prices.charge import charge
+from callspan.accounting.prices.cost_sum import CostSum
+from callspan.accounting.prices.priced_call import price_call
 from callspan.accounting.tokens.estimator import estimator
 from callspan.events import Call, Outcome, Usage
 from callspan.lifecycle.pending_calls import PendingCall
@@ -39,7 +39,7 @@ class Totals(_Referable):
     cache_write: int = 0
     reasoning: int = 0
     _estimated: list[int] = field(default_factory=lambda: [0, 0], repr=False)
-    _bill: Bill = field(default_factory=Bill, repr=False)
+    _costs: CostSum = field(default_factory=CostSum, repr=False)
 
     @property
     def estimated_input(self) -> int:
@@ -56,12 +56,12 @@ class Totals(_Referable):
     @property
     def cost(self) -> float | None:
         """US dollars, `None` where no price is known; the first reading may load the prices, in most of a second."""
-        return self._bill.usd
+        return self._costs.usd
 
     @property
     def unknown_cost_calls(self) -> int:
         """Calls that may have cost something, nobody knows how much."""
-        return self._bill.unknown
+        return self._costs.unknown
 
     @property
     def total(self) -> int:
@@ -77,8 +77,8 @@ class Totals(_Referable):
             self.unknown_calls += call.outcome is not Outcome.ERROR
         if usage is not None:
             self._take_usage(usage)
-        if (item := charge(call)) is not None:
-            self._bill.add(item)
+        if (item := price_call(call)) is not None:
+            self._costs.add(item)
 
     def settle(self, pending: PendingCall) -> None:
         """Take in the counts of a call that was added before the provider had come to its end."""
@@ -90,7 +90,7 @@ class Totals(_Referable):
             self._take_usage(call.response.usage)
         elif call.outcome is not Outcome.ERROR:
             self.unknown_calls += 1
-        self._bill.replace_unknown(charge(call))
+        self._costs.replace_unknown(price_call(call))
 
     def take_estimate(self, usage: Usage, stated: Usage) -> None:
         """Add what was estimated of a call, beyond what its provider stated."""

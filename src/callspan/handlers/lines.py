@@ -46,7 +46,7 @@ class LineHandler:
         with self._lock:
             if self._content and not call.stream and response.text:
                 self._line(call, response.text)
-            counted = [_tokens(call, response.usage)] if call.counts else []
+            counted = [_tokens(call, response.usage)] if call.uses_tokens else []
             self._last(call, ", ".join([f"< {word} {_seconds(call)}", *counted, *reasons]))
 
     def on_error(self, call: Call, error: BaseException) -> None:

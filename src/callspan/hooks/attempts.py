@@ -28,12 +28,12 @@ async def _awaited(observation: Observation, made: Awaitable[Any]) -> Any:
 
 @contextmanager
 def _tried(observation: Observation) -> Iterator[None]:
-    if observation.given_up is not None:
-        why, since = observation.given_up
-        observation.given_up = None
+    if observation.failed_attempt is not None:
+        why, since = observation.failed_attempt
+        observation.failed_attempt = None
         observation.retry(why, time.perf_counter() - since)
     try:
         yield
     except Exception as error:
-        observation.given_up = cause(error), time.perf_counter()
+        observation.failed_attempt = cause(error), time.perf_counter()
         raise

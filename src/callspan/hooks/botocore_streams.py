@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from callspan.lifecycle.generators import loop_observed
+from callspan.lifecycle.generators import observe_loop
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.streams import like, on_drop
 from callspan.runtime.background import watch_collector
@@ -28,7 +28,7 @@ def _shell(kind: Any) -> type:
         _callspan: Observation
 
         def __iter__(self) -> Any:
-            return loop_observed(super().__iter__(), self._callspan)
+            return observe_loop(super().__iter__(), self._callspan)
 
         def close(self) -> None:
             self._callspan.drop()
@@ -39,6 +39,6 @@ def _shell(kind: Any) -> type:
 
         def __anext__(self) -> Any:
             # the client's own gives no item but a generator of all
-            return loop_observed(super().__anext__(), self._callspan)
+            return observe_loop(super().__anext__(), self._callspan)
 
     return like(kind, AsyncStream if hasattr(kind, "__anext__") else Stream)

@@ -51,17 +51,17 @@ async def acall(
     """The same in asynchronous code, where handlers may ask to be awaited."""
     try:
         observation.start()
-        if observation.pending:
-            await observation.settle()
+        if observation.awaitables:
+            await observation.await_handlers()
         result = await wrapped(*args, **kwargs)
     except BaseException as error:
         observation.leave()
         observation.fail(error)
-        if observation.pending:
-            await observation.settle()
+        if observation.awaitables:
+            await observation.await_handlers()
         raise
     observation.leave()
     result = received(observation, result)
-    if observation.pending:
-        await observation.settle()
+    if observation.awaitables:
+        await observation.await_handlers()
     return result

@@ -12,7 +12,7 @@ from callspan.formats.format import get, merged
 from callspan.hooks.address import address
 from callspan.hooks.failure import cause
 from callspan.hooks.methods import Asked, Method
-from callspan.lifecycle.generators import observed
+from callspan.lifecycle.generators import observe_generator
 from callspan.lifecycle.observation import Observation, active
 from callspan.runtime.patching import Patch
 
@@ -61,7 +61,7 @@ def _follow(observation: Observation, response: Any) -> Any:
     """Follow what a response holds: the items of a stream, or a whole answer."""
     held = response._data
     if isinstance(held, (GeneratorType, AsyncGeneratorType)):
-        response._data = observed(held, observation)
+        response._data = observe_generator(held, observation)
     else:
         observation.answer(held)
     return response

@@ -18,7 +18,7 @@ from callspan.hooks.calls import acall, call
 from callspan.hooks.client import Adapter, Opener, Request, Route, route_of
 from callspan.hooks.failure import explain
 from callspan.hooks.managers import lazily_entered
-from callspan.lifecycle.generators import lazily_observed, observed
+from callspan.lifecycle.generators import observe_generator, observe_lazily
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.streams import observe
 from callspan.runtime import guard
@@ -47,7 +47,7 @@ def _itself(given: Any) -> Any:
 def _followed(observation: Observation, result: Any) -> Any:
     """Follow a generator, a stream of the client's own, or a whole answer."""
     if isinstance(result, (GeneratorType, AsyncGeneratorType)):
-        return observed(result, observation)
+        return observe_generator(result, observation)
     if observation.call.stream and (hasattr(result, "__next__") or hasattr(result, "__anext__")):
         return observe(result, observation)
     observation.answer(result)
@@ -139,7 +139,7 @@ class _Hinge:
         begin = partial(self._open, request)
         if isinstance(source, (AbstractContextManager, AbstractAsyncContextManager)):
             return lazily_entered(source, begin, self._received)
-        return lazily_observed(source, begin)
+        return observe_lazily(source, begin)
 
     async def _alazily(self, coming: Any, request: Request) -> Any:
         return self._lazily(await coming, request)

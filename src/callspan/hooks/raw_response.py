@@ -63,7 +63,7 @@ def _closing(kind: Any) -> type:
             # the end is told first: while the client closes, other tasks run that would tell another end
             close = super().aclose
             _closed(self, kind)
-            await self._callspan.settle()
+            await self._callspan.await_handlers()
             await close()
 
     return like(kind, Response)

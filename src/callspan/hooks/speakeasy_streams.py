@@ -9,7 +9,7 @@ from typing import Any
 
 from callspan.events import Failure
 from callspan.formats.format import loaded
-from callspan.lifecycle.generators import observed
+from callspan.lifecycle.generators import observe_generator
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.streams import observe
 from callspan.runtime import guard
@@ -27,7 +27,7 @@ def events_made(wrapped: Any, _none: Any, args: tuple[Any, ...], kwargs: dict[st
     """The same for a function that gives a generator."""
     observation, args, kwargs = _taken_over(wrapped, args, kwargs)
     events = wrapped(*args, **kwargs)
-    return events if observation is None else observed(events, observation)
+    return events if observation is None else observe_generator(events, observation)
 
 
 def _taken_over(wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -82,7 +82,7 @@ class _Reading(Whole):
 
     async def settle(self) -> None:
         """Await the handlers that asked for it."""
-        await self._observation.settle()
+        await self._observation.await_handlers()
 
     def leave(self) -> None:
         """The reader closes it."""

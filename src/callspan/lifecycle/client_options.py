@@ -41,7 +41,7 @@ class ClientOptions:
 NO_OPTIONS = ClientOptions()
 
 
-class Attached(weakref.WeakKeyDictionary[Any, ClientOptions]):
+class OptionsByClient(weakref.WeakKeyDictionary[Any, ClientOptions]):
     """What client objects have of their own. `used` tells quicker than its length that none has anything."""
 
     used = False
@@ -51,16 +51,16 @@ class Attached(weakref.WeakKeyDictionary[Any, ClientOptions]):
         self.used = True
 
 
-attached = Attached()
+options_by_client = OptionsByClient()
 
 
 def inherit(variant: Any) -> None:
     """Give a client object what the one has of its own that is being copied to make it, if it is made so."""
-    if not attached.used:
+    if not options_by_client.used:
         return
     original = _copied_client(sys._getframe(1))
-    if isinstance(original, type(variant)) and original in attached:
-        attached[variant] = attached[original]
+    if isinstance(original, type(variant)) and original in options_by_client:
+        options_by_client[variant] = options_by_client[original]
 
 
 def _copied_client(frame: FrameType | None) -> Any:

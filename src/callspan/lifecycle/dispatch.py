@@ -16,7 +16,7 @@ from callspan.runtime.reentry import outside
 SLOW_SECONDS = 0.5
 """How long a user's handler may take before it is said that it holds up the app."""
 _EVENTS = ("on_start", "on_token", "on_end", "on_error")
-Told = tuple[str, Callable[..., Any]]
+NamedMethod = tuple[str, Callable[..., Any]]
 """A method to call, and by what name it is reported."""
 
 
@@ -42,10 +42,10 @@ class Dispatch:
         told = {
             event: [pair for h in self.handlers if (pair := _method(h, event))] for event in _EVENTS
         }
-        self.starts: list[Told] = told["on_start"]
-        self.tokens: list[Told] = told["on_token"]
-        self.ends: list[Told] = told["on_end"][::-1]
-        self.errors: list[Told] = told["on_error"][::-1]
+        self.starts: list[NamedMethod] = told["on_start"]
+        self.tokens: list[NamedMethod] = told["on_token"]
+        self.ends: list[NamedMethod] = told["on_end"][::-1]
+        self.errors: list[NamedMethod] = told["on_error"][::-1]
         self.stops = [
             pair for handler in self.handlers if (pair := _method(handler, "on_budget_stop"))
         ]
@@ -68,7 +68,7 @@ def _needs_text(handler: Any) -> bool:
     return bool(getattr(handler, "needs_text", getattr(handler, "reads_text", True)))
 
 
-def _method(handler: Any, event: str) -> Told | None:
+def _method(handler: Any, event: str) -> NamedMethod | None:
     method = getattr(handler, event, None)
     if method is None:
         return None
@@ -98,7 +98,7 @@ def _timed(place: str, method: Callable[..., Any], *event: Any) -> Any:
     return answer
 
 
-def checked(handlers: Iterable[Any]) -> tuple[Any, ...]:
+def check_handlers(handlers: Iterable[Any]) -> tuple[Any, ...]:
     """The handlers, or an error that names what is wrong with one."""
     if isinstance(handlers, str) or not isinstance(handlers, Iterable):
         raise SettingsError("handlers must be a list of handlers, such as handlers=[MyHandler()]")
@@ -115,7 +115,7 @@ def checked(handlers: Iterable[Any]) -> tuple[Any, ...]:
     return found
 
 
-def tell(told: list[Told], call: Any) -> list[Any]:
+def notify(told: list[NamedMethod], call: Any) -> list[Any]:
     """Tell all of a call; one that raises is reported once and keeps nobody else from hearing."""
     answers = []
     for place, method in told:
@@ -127,12 +127,12 @@ def tell(told: list[Told], call: Any) -> list[Any]:
         except (
             BaseException
         ):  # an interrupt, which comes anywhere: the others hear, or a span would have no end
-            tell(told[told.index((place, method)) + 1 :], call)
+            notify(told[told.index((place, method)) + 1 :], call)
             raise
     return answers
 
 
-def tell_what(told: list[Told], call: Any, what: Any) -> list[Any]:
+def notify_with(told: list[NamedMethod], call: Any, what: Any) -> list[Any]:
     """The same with what has happened to the call; a star in place of the two would slow down every call."""
     answers = []
     for place, method in told:
@@ -144,6 +144,6 @@ def tell_what(told: list[Told], call: Any, what: Any) -> list[Any]:
         except (
             BaseException
         ):  # an interrupt, which comes anywhere: the others hear, or a span would have no end
-            tell_what(told[told.index((place, method)) + 1 :], call, what)
+            notify_with(told[told.index((place, method)) + 1 :], call, what)
             raise
     return answers

@@ -13,14 +13,14 @@ from functools import partial
 from typing import Any
 
 from callspan.lifecycle.observation import Observation
-from callspan.lifecycle.streams import atake, on_drop, take
+from callspan.lifecycle.streams import next_item, next_item_async, on_drop
 from callspan.runtime.background import outside_collector, watch_collector
 from callspan.runtime.cancellation import current_task
 
 Begin = Callable[[], "Observation | None"]
 
 
-def observed(source: Any, observation: Observation) -> Any:
+def observe_generator(source: Any, observation: Observation) -> Any:
     """The items of a generator whose request has been made."""
     watch_collector()
     if hasattr(source, "__anext__"):
@@ -30,7 +30,7 @@ def observed(source: Any, observation: Observation) -> Any:
     return items
 
 
-def loop_observed(source: Any, observation: Observation) -> Any:
+def observe_loop(source: Any, observation: Observation) -> Any:
     """The items of one loop over a stream, which may be looped over again."""
     watch_collector()
     if hasattr(source, "__anext__"):
@@ -38,7 +38,7 @@ def loop_observed(source: Any, observation: Observation) -> Any:
     return _items(source, observation, source.__next__, observation.leave_loop)
 
 
-def lazily_observed(source: Any, begin: Begin) -> Any:
+def observe_lazily(source: Any, begin: Begin) -> Any:
     """The items of a generator that makes its request when the first is asked for; the call begins with `begin`."""
     watch_collector()
     return (
@@ -72,10 +72,10 @@ def _items(
         outside_collector(end)
         source.close()
 
-    return steps(source, first, lambda step: take(step, observation, source), leave)
+    return drive_generator(source, first, lambda step: next_item(step, observation, source), leave)
 
 
-def steps(
+def drive_generator(
     source: Any,
     step: Callable[[], Any],
     make: Callable[[Callable[[], Any]], Any],
@@ -153,7 +153,7 @@ class _AsyncItems(AsyncShell):
         # a client's own generators around this one are closed late, by a task of the event loop's
         self._reader = current_task()
         self._observation.reader = None if self._reader is None else weakref.ref(self._reader)
-        return await atake(step, self._observation, self._source)
+        return await next_item_async(step, self._observation, self._source)
 
     def _starting(self, begin: Begin, step: Callable[[], Any]) -> Callable[[], Any]:
         self._begin = None
@@ -167,7 +167,7 @@ class _AsyncItems(AsyncShell):
         """End it: the reader stops."""
         if self._observation is not None:
             self._leave(self._observation)
-            await self._observation.settle()
+            await self._observation.await_handlers()
         self._begin = None
         await self._source.aclose()
 
@@ -188,7 +188,7 @@ class _AsyncLoop(_AsyncItems):
 async def _afirst(step: Callable[[], Any], observation: Observation) -> Any:
     try:
         observation.start()
-        await observation.settle()
+        await observation.await_handlers()
         return await step()
     finally:
         observation.leave()

@@ -30,7 +30,7 @@ from callspan.events import (
     Token,
 )
 from callspan.events.exceptions import ProviderError, qualified, said
-from callspan.lifecycle.dispatch import Dispatch, tell, tell_what
+from callspan.lifecycle.dispatch import Dispatch, notify, notify_with
 from callspan.lifecycle.pending_calls import PendingCall, pending_calls
 from callspan.runtime import guard, reentry
 from callspan.runtime.background import heard, running_loop
@@ -54,11 +54,11 @@ class Observation:
     `rest` reads what the client knows at the end of a stream and has put into no chunk.
     `inside` is true while the client's stream is being read.
     With `estimates`, counts that the provider leaves out are worked out after the end.
-    `given_up` has the cause and the time of an attempt that failed, until it is known whether another follows.
+    `failed_attempt` has the cause and the time of an attempt that failed, until it is known whether another follows.
     With `awaits_usage`, a stream states its counts after its finish reason.
     `reader` refers to the task that reads it, where another may be the one that closes it.
     A call that is `_deferred` is told by another thread, as this one was interrupted in telling of another.
-    `within` is the context in which the call begins, where that is not the one in force.
+    `start_context` is the context in which the call begins, where that is not the one in force.
     `budgets` may refuse the call or stop its stream; `size` estimates the tokens of the request for
     them, and `reservation` is what they have reserved for it.
     """
@@ -76,14 +76,14 @@ class Observation:
         "_open",
         "answer_of",
         "asks_usage",
+        "awaitables",
         "awaits_usage",
         "budgets",
         "call",
         "explain",
-        "given_up",
+        "failed_attempt",
         "hides",
         "inside",
-        "pending",
         "read",
         "reader",
         "reservation",
@@ -91,7 +91,7 @@ class Observation:
         "scope",
         "size",
         "skips",
-        "within",
+        "start_context",
     )
 
     def __init__(
@@ -106,15 +106,15 @@ class Observation:
         self.skips: Callable[[Any], bool] | None = None
         self.rest: Callable[[], Delta | None] | None = None
         self.inside = False
-        self.given_up: tuple[str, float] | None = None
+        self.failed_attempt: tuple[str, float] | None = None
         self.reader: weakref.ref[Any] | None = None
         self.asks_usage = False
         self.awaits_usage = False
-        self.within: Any = None
+        self.start_context: Any = None
         self.budgets: tuple[Budget, ...] = ()
         self.size: Callable[[], int] = int
         self.reservation: Reservation | None = None
-        self.pending: list[Coroutine[Any, Any, Any]] = []
+        self.awaitables: list[Coroutine[Any, Any, Any]] = []
         self._dispatch = dispatch
         self._estimates = estimates
         self._full = dispatch.wants_text or call.capture is not None or (estimates and call.stream)
@@ -135,8 +135,8 @@ class Observation:
         if self.budgets and self.reservation is None:
             self.admit()
         call = self.call
-        if self.within is not None:
-            self._marks.append(enter(self.within))
+        if self.start_context is not None:
+            self._marks.append(enter(self.start_context))
         outer = active.get() or run_context()
         if outer is not None:
             call.parent = outer.call
@@ -145,12 +145,12 @@ class Observation:
         thread = threading.get_ident()
         if thread in telling:
             self._deferred = True
-            reentry.run_later(partial(tell, self._dispatch.starts, call))
+            reentry.run_later(partial(notify, self._dispatch.starts, call))
             self._mark = active.set(self)
             return
         telling.add(thread)
         try:
-            answers = tell(self._dispatch.starts, call)
+            answers = notify(self._dispatch.starts, call)
         finally:
             telling.discard(thread)
         if call.context is not None:
@@ -164,7 +164,7 @@ class Observation:
         try:
             self.reservation = admit(self.call, self.budgets, self.size)
         except BudgetExceeded as stop:
-            reentry.run(partial(tell_what, self._dispatch.stops, self.call, stop))
+            reentry.run(partial(notify_with, self._dispatch.stops, self.call, stop))
             raise
         except Exception as error:  # noqa: BLE001  an odd request must not keep the app from calling its model
             guard.report("looking at budgets", error)
@@ -173,14 +173,14 @@ class Observation:
         """Keep what is to be awaited by the call, and enter what is to be entered around it."""
         for answer in answers:
             if isinstance(answer, CoroutineType):
-                self.pending.append(answer)
+                self.awaitables.append(answer)
             elif self._mark is None and hasattr(type(answer), "__exit__"):
                 self._enter(answer)
 
-    async def settle(self) -> None:
+    async def await_handlers(self) -> None:
         """Await the handlers that asked to be awaited by the call."""
-        while self.pending:
-            waiting = self.pending.pop(0)
+        while self.awaitables:
+            waiting = self.awaitables.pop(0)
             try:
                 await waiting
             except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
@@ -247,7 +247,7 @@ class Observation:
             return
         if stop is None:
             return
-        reentry.run(partial(tell_what, self._dispatch.stops, self.call, stop))
+        reentry.run(partial(notify_with, self._dispatch.stops, self.call, stop))
         if stop.budget.in_stream == "raise":
             raise stop
         reservation.warned.add(stop.budget)
@@ -268,7 +268,7 @@ class Observation:
                     response.first_token = elapsed
                 if self._dispatch.tokens:
                     token = Token(part.text, part.kind, part.choice, elapsed)
-                    if answers := tell_what(self._dispatch.tokens, self.call, token):
+                    if answers := notify_with(self._dispatch.tokens, self.call, token):
                         self._take_up(answers)
 
     def answer(self, item: Any) -> None:
@@ -364,13 +364,13 @@ class Observation:
 
     def hand_off(self) -> None:
         """Nobody is here to await handlers that asked for it, so they get a task of their own."""
-        for waiting in self.pending:
+        for waiting in self.awaitables:
             loop = running_loop()
             if loop is None:
                 waiting.close()
             else:
                 loop.create_task(waiting)
-        self.pending.clear()
+        self.awaitables.clear()
 
     def fail(self, error: BaseException) -> None:
         """End: the call raised. What is no `Exception` (cancellation, an interrupt) is a cancelled call."""
@@ -441,12 +441,12 @@ class Observation:
 
     def _tell_end(self, error: BaseException | None) -> None:
         call = self.call
-        if self.scope.counters and call.counts:
-            tell([("count_tokens", counter.add) for counter in self.scope.counters], call)
+        if self.scope.counters and call.uses_tokens:
+            notify([("count_tokens", counter.add) for counter in self.scope.counters], call)
         if error is None:
-            answers = tell_what(self._dispatch.ends, call, call.response)
+            answers = notify_with(self._dispatch.ends, call, call.response)
         else:
-            answers = tell_what(self._dispatch.errors, call, error)
+            answers = notify_with(self._dispatch.errors, call, error)
         if answers:
             self._take_up(answers)
 
@@ -455,7 +455,7 @@ class Observation:
         if self._estimates:
             self._begin_estimate()
         if self.reservation is not None:
-            tell_what([("budgets", settle)], self.call, self.reservation)
+            notify_with([("budgets", settle)], self.call, self.reservation)
 
     def _pending_call(self) -> PendingCall | None:
         """The call as one that the provider goes on with in the background, if it is one; its counts come later."""

@@ -11,7 +11,7 @@ from typing import Any
 from callspan.accounting.budgets import Reservation
 from callspan.accounting.reservations import settle
 from callspan.events import Call, Fetched, Outcome
-from callspan.lifecycle.dispatch import Told, tell, tell_what
+from callspan.lifecycle.dispatch import NamedMethod, notify, notify_with
 from callspan.runtime.process import own_lock
 
 MOST_CALLS = 1000
@@ -40,22 +40,22 @@ class PendingCall:
         self.earlier_outcome = call.outcome
         self.model = call.response.model or call.model
         self.call = call.without_content()
-        self.counters = counters if call.counts else ()
+        self.counters = counters if call.uses_tokens else ()
         self.reservation = reservation
 
     def settle(self) -> None:
         """Tell budgets and counters what the call has used, as far as that is known."""
         if self.reservation is not None:
-            tell_what([("budgets", settle)], self.call, self.reservation)
+            notify_with([("budgets", settle)], self.call, self.reservation)
 
-    def end(self, fetched: Fetched, handlers: list[Told]) -> None:
+    def end(self, fetched: Fetched, handlers: list[NamedMethod]) -> None:
         """Settle the call by its fetched response."""
         self.call.outcome = _OUTCOMES.get(fetched.status or "", Outcome.COMPLETED)
         self.call.response.usage = fetched.usage
         self.call.response.details.update(fetched.details)
         self.settle()
-        tell([("count_tokens", counter.settle) for counter in self.counters], self)
-        tell_what(handlers, self.call, self.call.response)
+        notify([("count_tokens", counter.settle) for counter in self.counters], self)
+        notify_with(handlers, self.call, self.call.response)
 
 
 class PendingCalls:
@@ -77,7 +77,7 @@ class PendingCalls:
             if each is not None:
                 each.settle()
 
-    def end(self, identity: str | None, fetched: Fetched, handlers: list[Told]) -> None:
+    def end(self, identity: str | None, fetched: Fetched, handlers: list[NamedMethod]) -> None:
         """Settle the call whose response was fetched, if it is one of these and has come to its end."""
         if fetched.usage is None and fetched.status not in _OUTCOMES:
             return

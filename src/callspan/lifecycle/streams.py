@@ -93,7 +93,7 @@ def _sync_shell(kind: Any) -> type:
             )
 
         def __next__(self) -> Any:
-            return take(super().__next__, self._callspan, self)
+            return next_item(super().__next__, self._callspan, self)
 
         def close(self, *args: Any, **kwargs: Any) -> Any:
             _leave(self._callspan, self)
@@ -102,7 +102,7 @@ def _sync_shell(kind: Any) -> type:
     return like(kind, Shell)
 
 
-def take(source: Callable[[], Any], observation: Observation, stream: Any) -> Any:
+def next_item(source: Callable[[], Any], observation: Observation, stream: Any) -> Any:
     """The next item of a stream, which an observation takes note of; a budget may close the stream instead."""
     while True:
         observation.inside = True
@@ -200,22 +200,22 @@ def _async_shell(kind: Any) -> type:
             return _AsyncSteps(super().__anext__, self._callspan, self)
 
         async def __anext__(self) -> Any:
-            return await atake(super().__anext__, self._callspan, self)
+            return await next_item_async(super().__anext__, self._callspan, self)
 
         async def close(self, *args: Any, **kwargs: Any) -> Any:
             _leave(self._callspan, self)
-            await self._callspan.settle()
+            await self._callspan.await_handlers()
             return await super().close(*args, **kwargs)
 
         async def aclose(self) -> Any:
             _leave(self._callspan, self)
-            await self._callspan.settle()
+            await self._callspan.await_handlers()
             return await super().aclose()
 
     return like(kind, Shell)
 
 
-async def atake(source: Callable[[], Any], observation: Observation, stream: Any) -> Any:
+async def next_item_async(source: Callable[[], Any], observation: Observation, stream: Any) -> Any:
     """The same in asynchronous code."""
     while True:
         observation.inside = True
@@ -223,11 +223,11 @@ async def atake(source: Callable[[], Any], observation: Observation, stream: Any
             item = await source()
         except StopAsyncIteration:
             observation.finish()
-            await observation.settle()
+            await observation.await_handlers()
             raise
         except BaseException as error:
             observation.fail(error)
-            await observation.settle()
+            await observation.await_handlers()
             raise
         finally:
             observation.inside = False
@@ -235,13 +235,13 @@ async def atake(source: Callable[[], Any], observation: Observation, stream: Any
             shown = observation.chunk(item)
         except BudgetExceeded as stop:
             observation.fail(stop)
-            await observation.settle()
+            await observation.await_handlers()
             close = getattr(stream, "aclose", None) or getattr(stream, "close", None)
             if close is not None:
                 await close()
             raise
-        if observation.pending:
-            await observation.settle()
+        if observation.awaitables:
+            await observation.await_handlers()
         if shown:
             return item
 
@@ -260,13 +260,13 @@ class _AsyncSteps:
         return self
 
     async def __anext__(self) -> Any:
-        return await atake(self._source, self._observation, self._stream)
+        return await next_item_async(self._source, self._observation, self._stream)
 
     async def aclose(self) -> None:
         """What an async generator has: the reader leaves the loop."""
         if not self._observation.pause():
             self._observation.abandon()
-        await self._observation.settle()
+        await self._observation.await_handlers()
 
     def __del__(self) -> None:
         if not self._observation.ended and not _comes_back():

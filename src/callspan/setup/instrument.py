@@ -14,8 +14,8 @@ from opentelemetry import trace
 
 from callspan.accounting.budgets import Budget
 from callspan.content.capture import Choice
-from callspan.lifecycle.client_options import NO_OPTIONS, attached
-from callspan.lifecycle.dispatch import checked
+from callspan.lifecycle.client_options import NO_OPTIONS, options_by_client
+from callspan.lifecycle.dispatch import check_handlers
 from callspan.lifecycle.observation import end_all, forget_all
 from callspan.runtime import guard, process, reentry
 from callspan.runtime.background import heard
@@ -90,7 +90,9 @@ def instrument(
     }
     providers = Providers(tracer_provider, meter_provider, logger_provider)
     with _lock:
-        new = Installation(_resolved(given), providers, checked(handlers), _register_exit_hook)
+        new = Installation(
+            _resolved(given), providers, check_handlers(handlers), _register_exit_hook
+        )
         heard = _installation.heard if _installation is not None else ()
         new.budgets = _budgets([] if budget is None else [budget])
         uninstrument()
@@ -178,11 +180,13 @@ def attach(
 ) -> None:
     """Give one client object, for as long as it lives, handlers, budgets, and a choice of what of it is captured."""
     limits = tuple(each for each in handlers if isinstance(each, Budget))
-    own = checked(each for each in handlers if not isinstance(each, Budget))
+    own = check_handlers(each for each in handlers if not isinstance(each, Budget))
     choice = _choice(capture, capture_fields)
     speaker = spoken_through(client)
     try:
-        attached[speaker] = attached.get(speaker, NO_OPTIONS).plus(own, choice, limits)
+        options_by_client[speaker] = options_by_client.get(speaker, NO_OPTIONS).plus(
+            own, choice, limits
+        )
     except TypeError:
         raise SettingsError(
             f"{type(client).__name__} is no client object: give the client itself"
@@ -192,7 +196,7 @@ def attach(
 @contextlib.contextmanager
 def use_handlers(*handlers: Any) -> Iterator[None]:
     """Let handlers hear the calls begun inside a block, in tasks and in threads that carry the context too."""
-    with entered(current().plus(handlers=checked(handlers))):
+    with entered(current().plus(handlers=check_handlers(handlers))):
         yield
 
 
@@ -301,7 +305,7 @@ def _at_exit() -> None:
 
 
 def status() -> Status:
-    """What is patched now, checked rather than assumed, and where telemetry goes."""
+    """What is patched now, check_handlers rather than assumed, and where telemetry goes."""
     natives = _installation.natives if _installation is not None else ()
     muted = [muting.native for muting in natives if muting.muted]
     return report(_installation is not None, patched(_installation), muted)

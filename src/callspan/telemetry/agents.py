@@ -20,7 +20,7 @@ from callspan.semconv.conventions import (
 )
 from callspan.settings.settings import Settings
 from callspan.telemetry.attribute_sets import Bounds
-from callspan.telemetry.metrics import instrument
+from callspan.telemetry.metrics import create_instrument
 from callspan.telemetry.provider import FollowsProvider
 from callspan.version import __version__
 
@@ -46,14 +46,14 @@ class AgentMetrics:
 
     def _create(self, provider: Any) -> dict[str, Any]:
         meter = provider.get_meter(names.SCOPE, __version__, schema_url=self._schema_url)
-        return {metric.name: instrument(meter, metric) for metric in LOCAL}
+        return {metric.name: create_instrument(meter, metric) for metric in LOCAL}
 
     def on_start(self, call: Call) -> None:
         """Count a call to a model, or a tool, for the agent that it belongs to."""
         if call.parent is None and not call.local:
             return
         if call.operation == "invoke_agent":
-            call.values[_INFERENCE], call.values[_TOOLS] = [], []
+            call.handler_state[_INFERENCE], call.handler_state[_TOOLS] = [], []
         kind = (
             _TOOLS
             if call.operation == "execute_tool"
@@ -62,24 +62,24 @@ class AgentMetrics:
             else None
         )
         agent = None if kind is None else scope.agent(call.parent)
-        if agent is not None and kind in agent.values:
-            agent.values[kind].append(call.id)
+        if agent is not None and kind in agent.handler_state:
+            agent.handler_state[kind].append(call.id)
 
     def on_end(self, call: Call, response: Response) -> None:
         """Record what has ended, completed or not."""
         if not call.local:
             return
-        told = self._bounds.known(_named(call), call.operation)
+        told = self._bounds.attribute_set(_named(call), call.operation)
         failed = told.plus(names.ERROR_TYPE, call.failure.type) if call.failure else told
         instruments, duration = self._instruments.get(), LOCAL_DURATIONS.get(call.operation)
         if duration is not None:
             instruments[duration.name].record(call.duration, failed, context=call.context)
         if call.operation == "invoke_agent":
             instruments[INFERENCE_CALLS.name].record(
-                len(call.values.get(_INFERENCE, ())), told, context=call.context
+                len(call.handler_state.get(_INFERENCE, ())), told, context=call.context
             )
             instruments[TOOL_CALLS.name].record(
-                len(call.values.get(_TOOLS, ())), told, context=call.context
+                len(call.handler_state.get(_TOOLS, ())), told, context=call.context
             )
 
     def on_error(self, call: Call, error: BaseException) -> None:

@@ -14,7 +14,7 @@ from callspan.semconv import attributes, names
 from callspan.semconv.attributes import Attributes
 from callspan.settings.settings import Settings
 
-KNOWN_SERIES = 1000
+READY_SETS = 1000
 """Attribute sets kept ready; they are made anew when there are more."""
 VALUES = 200
 """Values of one attribute with series of their own."""
@@ -49,7 +49,7 @@ _CLOSED = frozenset(
 """Attributes whose values are all written in callspan's code; each other attribute is bounded."""
 
 
-class Known(dict[str, Any]):
+class AttributeSet(dict[str, Any]):
     """One attribute set of a call. The larger sets, with the token type or the error, are kept ready beside it."""
 
     __slots__ = ("_bounds", "_kind", "_larger", "_rest")
@@ -76,7 +76,7 @@ class Known(dict[str, Any]):
         return self._larger.get(key) or self._keep(key, more)
 
     def _keep(self, key: Any, more: Attributes) -> Attributes:
-        if len(self._larger) >= KNOWN_SERIES:
+        if len(self._larger) >= READY_SETS:
             self._larger.clear()
         larger = self._larger[key] = self._bounds.larger(self, self._rest, self._kind, more)
         return larger
@@ -92,17 +92,17 @@ class Bounds:
         self._values: dict[str, set[Any]] = {}
         self._sets: dict[Any, set[frozenset[Any]]] = {}
 
-    def known(self, values: Attributes, kind: str) -> Known:
+    def attribute_set(self, values: Attributes, kind: str) -> AttributeSet:
         """Return the bounded attribute set for these values. `kind` names the sets that share one limit."""
         bounded = self._bounded(values)
         rest = _without(bounded, frozenset(bounded) - _CLOSED)
         has_details = not _DETAILS.isdisjoint(bounded)
         if self._has_room(bounded, kind, DETAILED_SETS if has_details else SETS):
-            return Known(bounded, self, kind, rest)
+            return AttributeSet(bounded, self, kind, rest)
         coarse = _without(bounded, _DETAILS)
         if self._has_room(coarse, kind, SETS):
-            return Known(coarse, self, kind, rest)
-        return Known(rest, self, kind, rest)
+            return AttributeSet(coarse, self, kind, rest)
+        return AttributeSet(rest, self, kind, rest)
 
     def larger(self, base: Attributes, rest: Attributes, kind: str, more: Attributes) -> Attributes:
         """Return an attribute set with more attributes, or what is left of it where there are too many already."""
@@ -159,23 +159,23 @@ def _without(values: Attributes, late: Iterable[str]) -> Attributes:
     return result
 
 
-class Series:
+class AttributeSets:
     """The attribute sets of one installation."""
 
     def __init__(self, settings: Settings) -> None:
         self._dimensions = tuple(map(attributes.label, settings.metric_dimensions))
-        self._kept: dict[Any, Known] = {}
+        self._kept: dict[Any, AttributeSet] = {}
         self._bounds = Bounds()
 
-    def asked(self, call: Call) -> Known:
+    def at_start(self, call: Call) -> AttributeSet:
         """What is known when a call begins."""
         key = (call.identity, (), self._wanted(call))
         return self._kept.get(key) or self._keep(key, "asked", attributes.identity(call), call)
 
-    def answered(self, call: Call, response: Response) -> Known:
+    def at_end(self, call: Call, response: Response) -> AttributeSet:
         """What is known when it has ended."""
         if not response.details:
-            return self.chunks(call, response)
+            return self.of_chunks(call, response)
         tier, fingerprint = (
             response.details.get("service_tier"),
             response.details.get("system_fingerprint"),
@@ -185,7 +185,7 @@ class Series:
             key, "answered", _described(call, response, tier, fingerprint), call
         )
 
-    def chunks(self, call: Call, response: Response) -> Known:
+    def of_chunks(self, call: Call, response: Response) -> AttributeSet:
         """The same for times of chunks, which say nothing of tier and fingerprint."""
         key = (call.identity, response.model, self._wanted(call))
         return self._kept.get(key) or self._keep(key, "answered", _described(call, response), call)
@@ -198,13 +198,13 @@ class Series:
             else None
         )
 
-    def _keep(self, key: Any, kind: str, values: Attributes, call: Call) -> Known:
-        if len(self._kept) >= KNOWN_SERIES:
+    def _keep(self, key: Any, kind: str, values: Attributes, call: Call) -> AttributeSet:
+        if len(self._kept) >= READY_SETS:
             self._kept.clear()
         for name in self._dimensions:
             if name in call.attributes:
                 values[name] = call.attributes[name]
-        known = self._kept[key] = self._bounds.known(values, kind)
+        known = self._kept[key] = self._bounds.attribute_set(values, kind)
         return known
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from callspan.accounting.prices import table
-from callspan.accounting.prices.charge import charge
 from callspan.accounting.prices.cost import Cost
+from callspan.accounting.prices.priced_call import price_call
 from callspan.events import Call
 from callspan.semconv import attributes
 from callspan.semconv.attributes import Attributes
@@ -14,7 +14,7 @@ from callspan.semconv.conventions import CHOICES
 from callspan.settings.settings import Settings
 
 
-class Late:
+class Deferred:
     """Tells what it is, at once where it is known and else in the background, as soon as it is."""
 
     def __init__(self, settings: Settings) -> None:
@@ -23,13 +23,13 @@ class Late:
         self._conventions = CHOICES[settings.semconv]
 
     @classmethod
-    def of(cls, settings: Settings) -> Late | None:
+    def from_settings(cls, settings: Settings) -> Deferred | None:
         """What these settings ask for; `None` where nothing of a call comes late."""
         return cls(settings) if settings.estimate == "missing" or settings.cost else None
 
     def tell(self, call: Call, hear: Callable[[Attributes], object]) -> None:
         """Have the attributes heard that come beside the rest."""
-        item = charge(call) if self._costs and not call.response.pending else None
+        item = price_call(call) if self._costs and not call.response.pending else None
 
         def work_out() -> None:
             estimated = attributes.estimate(call, self._conventions) if self._estimates else {}

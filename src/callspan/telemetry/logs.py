@@ -12,7 +12,7 @@ from callspan.events.exceptions import ProviderError, note, qualified, was_noted
 from callspan.semconv import attributes, content, names
 from callspan.semconv.conventions import CHOICES
 from callspan.settings.settings import Settings
-from callspan.telemetry.deferred import Late
+from callspan.telemetry.deferred import Deferred
 from callspan.telemetry.provider import FollowsProvider
 from callspan.version import __version__
 
@@ -24,7 +24,7 @@ class LogEvents:
         self, settings: Settings, look_up: Callable[[], Any] = logs.get_logger_provider
     ) -> None:
         self.needs_text = False
-        self._late = Late.of(settings)
+        self._deferred = Deferred.from_settings(settings)
         self._conventions = CHOICES[settings.semconv]
         schema_url = self._conventions[0].schema_url
         self._logger = FollowsProvider(
@@ -34,8 +34,12 @@ class LogEvents:
 
     def on_end(self, call: Call, response: Response) -> None:
         """Tell the details, where content goes into events."""
-        if call.shown is not None and call.capture.event and call.operation in names.INFERENCE:
-            call.shown.received(call)
+        if (
+            call.captured_content is not None
+            and call.capture.event
+            and call.operation in names.INFERENCE
+        ):
+            call.captured_content.received(call)
             self._emit_details(call, response)
 
     def on_error(self, call: Call, error: BaseException) -> None:
@@ -66,17 +70,17 @@ class LogEvents:
             **call.attributes,
             **attributes.response(call, response, self._conventions),
             **attributes.failure(call),
-            **call.shown.structures(_longest_text(self._logger.get())),
-            **call.shown.notes(),
+            **call.captured_content.structures(_longest_text(self._logger.get())),
+            **call.captured_content.notes(),
         }
 
         def emit(late: dict[str, Any]) -> None:
             self._emit(call, names.DETAILS_EVENT, logs.SeverityNumber.DEBUG, {**told, **late})
 
-        if self._late is None:
+        if self._deferred is None:
             emit({})
         else:
-            self._late.tell(call, emit)
+            self._deferred.tell(call, emit)
 
     def _emit(
         self, call: Call, name: str, severity: logs.SeverityNumber, told: dict[str, Any]

@@ -8,8 +8,8 @@ from typing import Any
 from opentelemetry import metrics
 
 from callspan.accounting.prices import table
-from callspan.accounting.prices.charge import Charge, charge
 from callspan.accounting.prices.cost import NO_PRICE, Cost
+from callspan.accounting.prices.priced_call import PricedCall, price_call
 from callspan.events import Call, Response, Usage
 from callspan.runtime.background import worker
 from callspan.semconv import names
@@ -27,7 +27,7 @@ from callspan.semconv.conventions import (
     Metric,
 )
 from callspan.settings.settings import Settings
-from callspan.telemetry.attribute_sets import Known, Series
+from callspan.telemetry.attribute_sets import AttributeSet, AttributeSets
 from callspan.telemetry.extra_metrics import AMOUNTS
 from callspan.telemetry.provider import FollowsProvider
 from callspan.version import __version__
@@ -46,7 +46,7 @@ class Metrics:
         self._estimates = settings.estimate == "missing"
         self._costs = settings.cost
         self._extra = {name: EXTRA[name] for name in settings.extra_metrics}
-        self._series = Series(settings)
+        self._attribute_sets = AttributeSets(settings)
         self._instruments = FollowsProvider(look_up, self._create)
         if self._chunks or "active" in self._extra:
             self.on_start = self._begin
@@ -60,7 +60,7 @@ class Metrics:
         wanted.append(BUDGET_STOPS)
         wanted += [ESTIMATED] if self._estimates else []
         wanted += [COST, COST_UNKNOWN] if self._costs else []
-        return {metric.name: instrument(meter, metric) for metric in wanted}
+        return {metric.name: create_instrument(meter, metric) for metric in wanted}
 
     def _begin(self, call: Call) -> None:
         """Take the times of chunks, and count the call as in flight, where that was asked for."""
@@ -68,13 +68,13 @@ class Metrics:
             call.response.chunk_times = []
         if "active" in self._extra and not call.local:
             self._instruments.get()[EXTRA["active"].name].add(
-                1, self._series.asked(call), context=call.context
+                1, self._attribute_sets.at_start(call), context=call.context
             )
 
     def on_end(self, call: Call, response: Response) -> None:
         """Record a call that completed or was abandoned."""
         if not call.local:
-            self._record(call, response, self._series.answered(call, response))
+            self._record(call, response, self._attribute_sets.at_end(call, response))
 
     def on_error(self, call: Call, error: BaseException) -> None:
         """Record a call that failed: its duration with the error's type, and the tokens it is known to have used."""
@@ -83,16 +83,16 @@ class Metrics:
     def on_background_end(self, call: Call, response: Response) -> None:
         """Record what a call has cost whose counts have come after its end."""
         if self._costs:
-            self._record_cost(call, self._series.answered(call, response))
+            self._record_cost(call, self._attribute_sets.at_end(call, response))
 
     def on_budget_stop(self, call: Call, stop: Any) -> None:
         """Count a call that a budget has stopped."""
         budget = {names.BUDGET_NAME: stop.budget.name, names.BUDGET_UNIT: stop.unit}
         self._instruments.get()[BUDGET_STOPS.name].add(
-            1, self._series.asked(call).plus_all(budget), context=call.context
+            1, self._attribute_sets.at_start(call).plus_all(budget), context=call.context
         )
 
-    def _record(self, call: Call, response: Response, series: Known) -> None:
+    def _record(self, call: Call, response: Response, series: AttributeSet) -> None:
         instruments, context = self._instruments.get(), call.context
         failed = series.plus(names.ERROR_TYPE, call.failure.type) if call.failure else series
         infers, recorded = call.operation in names.INFERENCE, None
@@ -102,14 +102,14 @@ class Metrics:
                 recorded = duration.name
                 instruments[recorded].record(call.duration, failed, context=context)
             if response.first_chunk is not None and call.stream and infers:
-                told = self._series.chunks(call, response)
+                told = self._attribute_sets.of_chunks(call, response)
                 instruments[convention.first_chunk.name].record(
                     response.first_chunk, told, context=context
                 )
             if response.usage is not None and call.operation != FETCH:
                 self._count(instruments, convention, call, response.usage, (series, failed))
         if response.chunk_times and infers:
-            self._record_gaps(response, self._series.chunks(call, response), context)
+            self._record_gaps(response, self._attribute_sets.of_chunks(call, response), context)
         if self._extra:
             self._record_extra(call, instruments)
         if self._costs and not response.pending:
@@ -118,12 +118,12 @@ class Metrics:
             estimate = call.estimate
             estimate.then(lambda: self._record_estimate(estimate.usage, series, context))
 
-    def _record_cost(self, call: Call, series: Known) -> None:
-        item, context = charge(call), call.context
+    def _record_cost(self, call: Call, series: AttributeSet) -> None:
+        item, context = price_call(call), call.context
         if item is not None:
             table.in_force().work_out(item, lambda cost: self._charge(item, cost, series, context))
 
-    def _charge(self, item: Charge, cost: Cost, series: Known, context: Any) -> None:
+    def _charge(self, item: PricedCall, cost: Cost, series: AttributeSet, context: Any) -> None:
         """Record what a call cost, or that nobody knows."""
         instruments = self._instruments.get()
         if cost.usd is not None:
@@ -134,7 +134,7 @@ class Metrics:
         unknown = series.plus(names.COST_UNKNOWN, cost.unknown)
         instruments[COST_UNKNOWN.name].add(1, unknown, context=context)
 
-    def _record_estimate(self, usage: Usage | None, series: Known, context: Any) -> None:
+    def _record_estimate(self, usage: Usage | None, series: AttributeSet, context: Any) -> None:
         """Count what was estimated apart from all that providers have stated."""
         counted = ((kind, getattr(usage, kind, None)) for kind in ("input", "output"))
         for kind, value in counted:
@@ -150,7 +150,7 @@ class Metrics:
         convention: Convention,
         call: Call,
         usage: Usage,
-        told_of: tuple[Known, Attributes],
+        told_of: tuple[AttributeSet, Attributes],
     ) -> None:
         context, (series, failed) = call.context, told_of
         if convention.token_usage is not None:
@@ -171,7 +171,7 @@ class Metrics:
             )
 
     def _record_extra(self, call: Call, instruments: dict[str, Any]) -> None:
-        base, context = self._series.asked(call), call.context
+        base, context = self._attribute_sets.at_start(call), call.context
         for name, metric in self._extra.items():
             instrument = instruments[metric.name]
             record = instrument.record if metric.kind == HISTOGRAM else instrument.add
@@ -199,7 +199,7 @@ def _of(convention: Convention) -> Iterable[Metric]:
     return (value for value in values if isinstance(value, Metric))
 
 
-def instrument(meter: Any, metric: Metric) -> Any:
+def create_instrument(meter: Any, metric: Metric) -> Any:
     """Create what a row of the conventions asks for."""
     told = {"unit": metric.unit, "description": metric.description}
     if metric.kind == HISTOGRAM:

@@ -12,11 +12,11 @@ from callspan.events import Call, Outcome, Response, Token
 from callspan.semconv import attributes, content, names
 from callspan.semconv.conventions import CHOICES
 from callspan.settings.settings import Settings
-from callspan.telemetry.deferred import Late
+from callspan.telemetry.deferred import Deferred
 from callspan.telemetry.provider import FollowsProvider
 from callspan.version import __version__
 
-KNOWN_CALLS = 1000
+READY_CALLS = 1000
 """Distinct (operation, provider, model, server) whose name and attributes are kept ready."""
 TOKEN_EVENTS = 128
 """The most token events on one span, the SDK's own default limit."""
@@ -31,7 +31,7 @@ class Spans:
         self.needs_text = settings.token_events == "all"
         self._first_token = settings.token_events == "first"
         self._conventions = CHOICES[settings.semconv]
-        self._late = Late.of(settings)
+        self._deferred = Deferred.from_settings(settings)
         self._ready: dict[Any, tuple[str, trace.SpanKind, dict[str, Any]]] = {}
         schema_url = self._conventions[0].schema_url
         self._tracer = FollowsProvider(
@@ -68,14 +68,16 @@ class Spans:
         """Read what was sent before the app, which owns it, can change it; for the event too."""
         recorded = call.capture.span and span.is_recording()
         if recorded or call.capture.event:
-            shown = call.shown = content.CapturedContent(call.capture, _longest_value(span))
-            shown.sent(call)
+            captured = call.captured_content = content.CapturedContent(
+                call.capture, _longest_value(span)
+            )
+            captured.sent(call)
             if recorded:
-                span.set_attributes(shown.texts())
+                span.set_attributes(captured.texts())
 
     def _prepare(self, call: Call) -> tuple[str, trace.SpanKind, dict[str, Any]]:
         """Name, kind and attributes of all calls like this one, kept ready."""
-        if len(self._ready) >= KNOWN_CALLS:
+        if len(self._ready) >= READY_CALLS:
             self._ready.clear()
         kind = trace.SpanKind.INTERNAL if call.local else trace.SpanKind.CLIENT
         known = {**attributes.identity(call), **attributes.client(call)}
@@ -98,10 +100,10 @@ class Spans:
             if call.span.is_recording():
                 told = self._told(call, response)
         finally:
-            if self._late is None or not told:
+            if self._deferred is None or not told:
                 self._close(call, end, told)
             else:
-                self._late.tell(call, lambda late: self._close(call, end, {**told, **late}))
+                self._deferred.tell(call, lambda late: self._close(call, end, {**told, **late}))
 
     def on_error(self, call: Call, error: BaseException) -> None:
         """End the span as failed. What the exception says may be content, so it is told only where content is."""
@@ -123,9 +125,12 @@ class Spans:
 
     def _told(self, call: Call, response: Response) -> dict[str, Any]:
         found = attributes.response(call, response, self._conventions)
-        if call.shown is not None:
-            call.shown.received(call)
-            found.update(call.shown.texts() if call.capture.span else {}, **call.shown.notes())
+        if call.captured_content is not None:
+            call.captured_content.received(call)
+            found.update(
+                call.captured_content.texts() if call.capture.span else {},
+                **call.captured_content.notes(),
+            )
         return found
 
     def on_budget_stop(self, call: Call, stop: Any) -> None:

@@ -15,7 +15,7 @@ from callspan.frameworks.langchain.facts import framework
 from callspan.frameworks.langchain.steps import Operation
 from callspan.frameworks.run import ModelRun, Run, Runs, around
 from callspan.frameworks.run_context import ModelRunContext, OpaqueRunContext, delegate
-from callspan.lifecycle.control_flow import steers
+from callspan.lifecycle.control_flow import is_control_flow
 from callspan.lifecycle.observation import Observation
 from callspan.runtime import guard, scope
 from callspan.runtime.background import running_loop
@@ -269,7 +269,7 @@ def _fail(observation: Observation, error: BaseException | None) -> None:
     """Neither control flow nor a reader that left is a failure."""
     if error is None or isinstance(error, GeneratorExit):
         observation.abandon()
-    elif steers(error):
+    elif is_control_flow(error):
         observation.finish()
     else:
         observation.fail(error)

@@ -79,7 +79,7 @@ async def _acall(request: Request, wrapped: Any, args: Args, kwargs: Kwargs) -> 
     finally:
         _put_back(request, before)
         if request.observation is not None:
-            await request.observation.settle()
+            await request.observation.await_handlers()
     raise stop
 
 

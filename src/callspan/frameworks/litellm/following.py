@@ -14,7 +14,7 @@ from callspan.frameworks.litellm.admission import refusal
 from callspan.frameworks.litellm.native_answers import EventReader
 from callspan.frameworks.litellm.request import Request
 from callspan.frameworks.run_context import acall_at, call_at
-from callspan.lifecycle.generators import AsyncShell, observed
+from callspan.lifecycle.generators import AsyncShell, observe_generator
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.streams import observation_of, observe
 from callspan.runtime import scope
@@ -30,7 +30,7 @@ def follow_native(request: Request, stream: Any, observation: Observation) -> An
     observation.awaits_usage = request.wire_format.usage_follows(request.body)
     request.tell(observation)
     if isinstance(stream, (GeneratorType, AsyncGeneratorType)):
-        return observed(stream, observation)
+        return observe_generator(stream, observation)
     return observe(stream, observation)
 
 

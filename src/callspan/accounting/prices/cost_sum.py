@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callspan.accounting.prices.charge import Charge
+from callspan.accounting.prices.priced_call import PricedCall
 from callspan.accounting.prices.table import in_force
 from callspan.runtime.process import own_lock
 
@@ -10,17 +10,17 @@ WAITING = 1000
 """Charges that wait to be worked out; each time that so many more have come they are, in the background."""
 
 
-class Bill:
+class CostSum:
     """Costs of many calls; those that are unknown are counted, never taken for 0."""
 
     def __init__(self) -> None:
         self._lock = own_lock(self)
         self._settling = own_lock(self, "_settling")
-        self._waiting: list[Charge] = []
+        self._waiting: list[PricedCall] = []
         self._known = self._unknown = 0
         self._usd = 0.0
 
-    def add(self, item: Charge) -> None:
+    def add(self, item: PricedCall) -> None:
         """Take in the charge of one call."""
         with self._lock:
             self._waiting.append(item)
@@ -28,7 +28,7 @@ class Bill:
         if many:
             in_force().then(self._settle)
 
-    def replace_unknown(self, item: Charge | None) -> None:
+    def replace_unknown(self, item: PricedCall | None) -> None:
         """Put the charge of one call, if there is any, in place of one that was added without its tokens."""
         self._settle()
         with self._settling:

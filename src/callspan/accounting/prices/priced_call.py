@@ -17,7 +17,7 @@ Models = tuple[str | None, str | None]
 
 
 @dataclass(slots=True)
-class Charge:
+class PricedCall:
     """One call that is billed: who by, for which model, on which conditions, when and for how many tokens.
 
     `stated` is the cost in US dollars by the provider's own word. `cost` is there once it was worked out, so that
@@ -33,20 +33,22 @@ class Charge:
     cost: Cost | None = field(default=None, compare=False)
 
 
-def charge(call: Call) -> Charge | None:
+def price_call(call: Call) -> PricedCall | None:
     """Return the charge of a call that has ended, the same one each time.
 
     It is `None` for a call that is not billed, or that failed without stating tokens.
     """
-    if call.charge is None and _is_billed(call):
+    if call.priced_call is None and _is_billed(call):
         usage, response = call.response.usage, call.response
         stated = response.details.get("cost_usd")
         if usage is not None and usage.cost is not None:
             stated = usage.cost
         counts = None if usage is None else usage.charged
         models = call.model, response.model
-        call.charge = Charge(call.provider, models, conditions(call), minute(call), counts, stated)
-    return call.charge
+        call.priced_call = PricedCall(
+            call.provider, models, conditions(call), minute(call), counts, stated
+        )
+    return call.priced_call
 
 
 def _is_billed(call: Call) -> bool:
