@@ -1,4 +1,4 @@
-"""What a handler is."""
+"""The methods of a handler."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from callspan.events.response import Response
 
 @runtime_checkable
 class Handler(Protocol):
-    """What is told of calls. Any of the four methods may be missing, and any may be `async def`.
+    """An object that is notified of calls.
 
-    `on_start` may return a context manager, which is entered around the provider call. A handler must not block.
+    Any of the four methods may be missing, and any may be `async def`. They run in the path of the
+    call, so none must block.
     """
 
-    def on_start(self, call: Call) -> Any: ...
+    def on_start(self, call: Call) -> Any:
+        """Note the start of a call. May return a context manager to enter around the request."""
 
-    def on_token(self, call: Call, token: Token) -> Any: ...
+    def on_token(self, call: Call, token: Token) -> Any:
+        """Note one piece of a streamed answer."""
 
-    def on_end(self, call: Call, response: Response) -> Any: ...
+    def on_end(self, call: Call, response: Response) -> Any:
+        """Note the end of a call that was completed or abandoned."""
 
-    def on_error(self, call: Call, error: BaseException) -> Any: ...
+    def on_error(self, call: Call, error: BaseException) -> Any:
+        """Note the end of a call that failed or was cancelled."""

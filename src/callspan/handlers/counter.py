@@ -80,7 +80,7 @@ class Totals(_Referable):
         if (item := price_call(call)) is not None:
             self._costs.add(item)
 
-    def settle(self, pending: PendingCall) -> None:
+    def complete(self, pending: PendingCall) -> None:
         """Take in the counts of a call that was added before the provider had come to its end."""
         call, earlier = pending.call, pending.earlier_outcome
         self.unknown_calls -= earlier is not Outcome.ERROR
@@ -124,11 +124,11 @@ class TokenCount(Totals):
         if call.estimate is not None:
             call.estimate.then(lambda: self._add_estimate(call, self.by_model[model]))
 
-    def settle(self, pending: PendingCall) -> None:
+    def complete(self, pending: PendingCall) -> None:
         """Take in the counts of a call that was added before the provider had come to its end, from whatever thread."""
         with self._lock:
-            Totals.settle(self, pending)
-            self.by_model[pending.model or "unknown"].settle(pending)
+            Totals.complete(self, pending)
+            self.by_model[pending.model or "unknown"].complete(pending)
 
     def _add_estimate(self, call: Call, of_model: Totals) -> None:
         if call.estimate is None or call.estimate.usage is None:

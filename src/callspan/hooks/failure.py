@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.events import Failure
-from callspan.events.exceptions import qualified, said
+from callspan.events.exceptions import message_of, qualified_name
 from callspan.formats.errors import OTHER, failure_type
 from callspan.formats.format import get, loaded, text
 from callspan.runtime.number import http_status
@@ -29,7 +29,7 @@ def explain(error: BaseException, *fields: str, answer: Any = None) -> Failure:
     status = _status(error)
     return Failure(
         type=_error_type(error, fields, _error_body(error) if answer is None else answer),
-        message=said(error),
+        message=message_of(error),
         status=status,
         request_id=next(
             (found for name in _REQUEST_IDS if (found := text(headers.get(name)))), None
@@ -58,7 +58,7 @@ def _error_type(error: BaseException, fields: tuple[str, ...], body: Any) -> str
     for code in (told, OTHER if kept == str(_status(error)) else kept):
         if code != OTHER:
             return code
-    return qualified(type(error))
+    return qualified_name(type(error))
 
 
 def _error_body(error: BaseException) -> Any:
@@ -117,7 +117,7 @@ def cause(error: BaseException | None) -> str:
     return (
         str(status)
         if status is not None
-        else qualified(type(error))
+        else qualified_name(type(error))
         if error is not None
         else "unknown"
     )

@@ -16,7 +16,7 @@ from callspan.accounting.budgets import Budget
 from callspan.content.capture import Choice
 from callspan.lifecycle.client_options import NO_OPTIONS, options_by_client
 from callspan.lifecycle.dispatch import check_handlers
-from callspan.lifecycle.observation import end_all, forget_all
+from callspan.lifecycle.shutdown import end_all, forget_all
 from callspan.runtime import guard, process, reentry
 from callspan.runtime.background import heard
 from callspan.runtime.errors import SettingsError

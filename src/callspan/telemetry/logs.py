@@ -8,7 +8,7 @@ from typing import Any
 from opentelemetry import _logs as logs
 
 from callspan.events import Call, Response
-from callspan.events.exceptions import ProviderError, note, qualified, was_noted
+from callspan.events.exceptions import ProviderError, note, qualified_name, was_noted
 from callspan.semconv import attributes, content, names
 from callspan.semconv.conventions import CHOICES
 from callspan.settings.settings import Settings
@@ -55,7 +55,9 @@ class LogEvents:
         reported = isinstance(
             error, ProviderError
         )  # in an answer; nothing was raised, so there is no class to name
-        told = {names.EXCEPTION_TYPE: error.failure.type if reported else qualified(type(error))}
+        told = {
+            names.EXCEPTION_TYPE: error.failure.type if reported else qualified_name(type(error))
+        }
         said = {
             names.EXCEPTION_MESSAGE: content.message(call, error),
             names.EXCEPTION_STACKTRACE: content.trace(call, error),

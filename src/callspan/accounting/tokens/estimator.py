@@ -71,7 +71,7 @@ class Estimator:
         except Exception as error:  # noqa: BLE001  an odd message must not keep a span from its end
             guard.report("estimating tokens", error)
         self._waiting.discard(estimate)
-        for job in estimate.done():
+        for job in estimate.close():
             try:
                 job()
             except Exception as error:  # noqa: BLE001  one listener's fault is not the next one's

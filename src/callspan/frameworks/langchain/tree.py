@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from callspan.events import Call, Content, Delta
-from callspan.events.exceptions import note_translation, qualified
+from callspan.events.exceptions import note_translation, qualified_name
 from callspan.formats.format import nothing
 from callspan.frameworks.framework import Opener
 from callspan.frameworks.langchain import requests, results, steps
@@ -200,7 +200,7 @@ class Tree:
             error = getattr(getattr(state, "outcome", None), "exception", lambda: None)()
             wait = getattr(getattr(state, "next_action", None), "sleep", 0.0)
             observation.retry(
-                qualified(type(error)) if error is not None else "unknown", real(wait) or 0.0
+                qualified_name(type(error)) if error is not None else "unknown", real(wait) or 0.0
             )
 
     # -- ends --------------------------------------------------------------------------------------------------

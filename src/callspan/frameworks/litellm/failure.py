@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from callspan.events import Failure
-from callspan.events.exceptions import qualified, said
+from callspan.events.exceptions import message_of, qualified_name
 from callspan.formats.errors import failure_type, is_code
 from callspan.formats.format import get, text
 from callspan.runtime.number import http_status
@@ -25,8 +25,8 @@ def explain(error: BaseException) -> Failure:
     )  # one for its router stands around the other
     headers = getattr(cause, "litellm_response_headers", None) or {}
     return Failure(
-        type=next(filter(is_code, codes), None) or qualified(type(error)),
-        message=said(error),
+        type=next(filter(is_code, codes), None) or qualified_name(type(error)),
+        message=message_of(error),
         status=_status(cause) if answered or headers else None,
         request_id=next(
             (found for name in _REQUEST_IDS if (found := text(headers.get(name)))), None
@@ -41,7 +41,7 @@ def _answered(error: BaseException) -> Iterator[Any]:
     body = getattr(error, "body", None)
     if isinstance(body, dict):
         yield body
-    words = said(error)
+    words = message_of(error)
     start = words.find("{")
     while start >= 0:
         try:

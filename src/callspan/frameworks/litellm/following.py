@@ -137,15 +137,15 @@ def see_left(stream: Any) -> None:
 class _Leaving:
     """In place of an observation, where that of the client's stream sees all but the reader's leaving."""
 
-    pending = ()
+    awaitables = ()
 
     def __init__(self, observation: Any) -> None:
         self._observation = observation
         self.inside = False
-        self.drop, self.abandon, self.settle = (
+        self.drop, self.abandon, self.await_handlers = (
             observation.drop,
             observation.abandon,
-            observation.settle,
+            observation.await_handlers,
         )
         self.pause, self.leave_loop = observation.pause, observation.leave_loop
 
