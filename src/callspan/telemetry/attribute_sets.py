@@ -19,7 +19,7 @@ READY_SETS = 1000
 VALUES = 200
 """Values of one attribute with series of their own."""
 DETAIL_VALUES = 20
-"""The same for what only splits the series of a model further."""
+"""Values of an attribute that only splits the series of a model further."""
 SETS = 900
 """Attribute sets of one kind with series of their own. The SDK takes 2,000 of an instrument, with two token types for
 each set, and beyond them drops all attributes: tokens would be counted without their type."""
@@ -126,12 +126,13 @@ class Bounds:
 
     def _bounded(self, values: Attributes) -> Attributes:
         """Return the values, with the one for the rest in place of each that came too late."""
-        late = {
-            name
-            for name, value in values.items()
-            if name not in _CLOSED and not self._is_early(name, value)
-        }
-        return _without(values, late) if late else values
+        late: list[str] = []
+        for name, value in values.items():
+            if name not in _CLOSED and not self._is_early(name, value):
+                late.append(name)
+        if late:
+            return _without(values, late)
+        return values
 
     def _is_early(self, name: str, value: Any) -> bool:
         """Whether a value is among the first of its attribute."""
@@ -164,62 +165,62 @@ class AttributeSets:
 
     def __init__(self, settings: Settings) -> None:
         self._dimensions = tuple(map(attributes.label, settings.metric_dimensions))
-        self._kept: dict[Any, AttributeSet] = {}
+        self._ready: dict[Any, AttributeSet] = {}
         self._bounds = Bounds()
 
     def at_start(self, call: Call) -> AttributeSet:
-        """What is known when a call begins."""
-        key = (call.identity, (), self._wanted(call))
-        return self._kept.get(key) or self._keep(key, "asked", attributes.identity(call), call)
+        """Return the attribute set of a call that begins."""
+        key = (call.identity, (), self._dimension_values(call))
+        return self._ready.get(key) or self._keep(key, "asked", attributes.identity(call), call)
 
     def at_end(self, call: Call, response: Response) -> AttributeSet:
-        """What is known when it has ended."""
-        if not response.details:
+        """Return the attribute set of a call that has ended."""
+        details = response.details
+        if not details:
             return self.of_chunks(call, response)
-        tier, fingerprint = (
-            response.details.get("service_tier"),
-            response.details.get("system_fingerprint"),
-        )
-        key = (call.identity, (response.model, tier, fingerprint), self._wanted(call))
-        return self._kept.get(key) or self._keep(
-            key, "answered", _described(call, response, tier, fingerprint), call
-        )
+        tier = details.get("service_tier")
+        fingerprint = details.get("system_fingerprint")
+        answer = (response.model, tier, fingerprint)
+        key = (call.identity, answer, self._dimension_values(call))
+        ready = self._ready.get(key)
+        if ready is None:
+            ready = self._keep(key, "answered", _describe(call, *answer), call)
+        return ready
 
     def of_chunks(self, call: Call, response: Response) -> AttributeSet:
-        """The same for times of chunks, which say nothing of tier and fingerprint."""
-        key = (call.identity, response.model, self._wanted(call))
-        return self._kept.get(key) or self._keep(key, "answered", _described(call, response), call)
+        """Return the attribute set for times of chunks, without service tier and fingerprint."""
+        key = (call.identity, response.model, self._dimension_values(call))
+        ready = self._ready.get(key)
+        if ready is None:
+            ready = self._keep(key, "answered", _describe(call, response.model), call)
+        return ready
 
-    def _wanted(self, call: Call) -> Any:
-        """The values of the user's dimensions."""
-        return (
-            tuple(map(call.attributes.get, self._dimensions))
-            if self._dimensions and call.attributes
-            else None
-        )
+    def _dimension_values(self, call: Call) -> tuple[Any, ...] | None:
+        """Return the values of the attributes in the setting `metric_dimensions`."""
+        if self._dimensions and call.attributes:
+            return tuple(map(call.attributes.get, self._dimensions))
+        return None
 
     def _keep(self, key: Any, kind: str, values: Attributes, call: Call) -> AttributeSet:
-        if len(self._kept) >= READY_SETS:
-            self._kept.clear()
+        if len(self._ready) >= READY_SETS:
+            self._ready.clear()
         for name in self._dimensions:
             if name in call.attributes:
                 values[name] = call.attributes[name]
-        known = self._kept[key] = self._bounds.attribute_set(values, kind)
-        return known
+        ready = self._ready[key] = self._bounds.attribute_set(values, kind)
+        return ready
 
 
-def _described(
-    call: Call, response: Response, tier: Any = None, fingerprint: Any = None
+def _describe(
+    call: Call, model: str | None, tier: Any = None, fingerprint: Any = None
 ) -> Attributes:
-    found = attributes.identity(call)
-    if response.model:
-        found[names.RESPONSE_MODEL] = response.model
+    """Return the attributes of a call and its answer; tier and fingerprint are OpenAI's alone."""
+    values = attributes.identity(call)
+    if model:
+        values[names.RESPONSE_MODEL] = model
     if call.provider == "openai":
-        found.update(
-            {
-                name: value
-                for name, value in ((names.SERVICE_TIER, tier), (names.FINGERPRINT, fingerprint))
-                if value
-            }
-        )
-    return found
+        if tier:
+            values[names.SERVICE_TIER] = tier
+        if fingerprint:
+            values[names.FINGERPRINT] = fingerprint
+    return values
