@@ -24,10 +24,17 @@ class _Referable:
 
 @dataclass(slots=True)
 class Totals(_Referable):
-    """Sums over calls; a call whose tokens nobody stated is in `unknown_calls`, never counted as 0 tokens.
+    """Sums over calls.
 
-    `estimated_input` and `estimated_output` are tokens beyond those sums, worked out by callspan for such calls.
-    `cost` is in US dollars and leaves out the calls of `unknown_cost_calls`.
+    Attributes:
+        calls: All calls.
+        failed_calls: Those that failed or were cancelled.
+        unknown_calls: Those without token counts; they add nothing to the sums.
+        input: Input tokens.
+        output: Output tokens.
+        cached: Input tokens that were read from a cache.
+        cache_write: Input tokens that were written to a cache.
+        reasoning: Output tokens that are reasoning.
     """
 
     calls: int = 0
@@ -43,24 +50,24 @@ class Totals(_Referable):
 
     @property
     def estimated_input(self) -> int:
-        """Input tokens of calls that nobody counted, estimated in the background; waited for outside event loops."""
-        estimator.settle()
+        """Estimated input tokens of calls without counts; waits for the estimates outside event loops."""
+        estimator.wait()
         return self._estimated[0]
 
     @property
     def estimated_output(self) -> int:
-        """Output tokens of the same calls, estimated in the same way."""
-        estimator.settle()
+        """Estimated output tokens of calls without counts."""
+        estimator.wait()
         return self._estimated[1]
 
     @property
     def cost(self) -> float | None:
-        """US dollars, `None` where no price is known; the first reading may load the prices, in most of a second."""
+        """US dollars; `None` where no price is known. May load the prices, in most of a second."""
         return self._costs.usd
 
     @property
     def unknown_cost_calls(self) -> int:
-        """Calls that may have cost something, nobody knows how much."""
+        """The number of calls whose cost is unknown."""
         return self._costs.unknown
 
     @property
@@ -77,11 +84,12 @@ class Totals(_Referable):
             self.unknown_calls += call.outcome is not Outcome.ERROR
         if usage is not None:
             self._take_usage(usage)
-        if (item := price_call(call)) is not None:
+        item = price_call(call)
+        if item is not None:
             self._costs.add(item)
 
     def complete(self, pending: PendingCall) -> None:
-        """Take in the counts of a call that was added before the provider had come to its end."""
+        """Add the counts of a call that was added before the provider had come to its end."""
         call, earlier = pending.call, pending.earlier_outcome
         self.unknown_calls -= earlier is not Outcome.ERROR
         failed = (Outcome.ERROR, Outcome.CANCELLED)
@@ -92,10 +100,10 @@ class Totals(_Referable):
             self.unknown_calls += 1
         self._costs.replace_unknown(price_call(call))
 
-    def take_estimate(self, usage: Usage, stated: Usage) -> None:
-        """Add what was estimated of a call, beyond what its provider stated."""
-        self._estimated[0] += max(0, (usage.input or 0) - (stated.input or 0))
-        self._estimated[1] += max(0, (usage.output or 0) - (stated.output or 0))
+    def take_estimate(self, usage: Usage, provider_usage: Usage) -> None:
+        """Add the estimated counts of a call, less those that its provider stated."""
+        self._estimated[0] += max(0, (usage.input or 0) - (provider_usage.input or 0))
+        self._estimated[1] += max(0, (usage.output or 0) - (provider_usage.output or 0))
 
     def _take_usage(self, usage: Usage) -> None:
         self.input += usage.input or 0
@@ -107,7 +115,7 @@ class Totals(_Referable):
 
 @dataclass(slots=True)
 class TokenCount(Totals):
-    """What `count_tokens()` gives: totals, and the same by model; readable while the block still runs."""
+    """Totals of a `count_tokens()` block, whole and by model; readable while the block runs."""
 
     by_model: dict[str, Totals] = field(default_factory=dict)
     _lock: Any = field(init=False, repr=False)
@@ -125,7 +133,7 @@ class TokenCount(Totals):
             call.estimate.then(lambda: self._add_estimate(call, self.by_model[model]))
 
     def complete(self, pending: PendingCall) -> None:
-        """Take in the counts of a call that was added before the provider had come to its end, from whatever thread."""
+        """Add the counts of a call that was added before its provider had come to its end."""
         with self._lock:
             Totals.complete(self, pending)
             self.by_model[pending.model or "unknown"].complete(pending)
@@ -133,10 +141,10 @@ class TokenCount(Totals):
     def _add_estimate(self, call: Call, of_model: Totals) -> None:
         if call.estimate is None or call.estimate.usage is None:
             return
-        stated = call.response.usage or Usage()
+        provider_usage = call.response.usage or Usage()
         with self._lock:
-            self.take_estimate(call.estimate.usage, stated)
-            of_model.take_estimate(call.estimate.usage, stated)
+            self.take_estimate(call.estimate.usage, provider_usage)
+            of_model.take_estimate(call.estimate.usage, provider_usage)
 
 
 @contextlib.contextmanager

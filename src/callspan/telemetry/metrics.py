@@ -293,12 +293,12 @@ def _split(
     """
     if metric is None or total is None:
         return
-    stated = sum(filter(None, parts))
-    if 0 < stated <= total:
+    split_total = sum(filter(None, parts))
+    if 0 < split_total <= total:
         for value, modality in zip(parts, _MODALITIES, strict=True):
             if value:
                 yield metric, value, modality
-        total -= stated
+        total -= split_total
         if not total:
             return
     yield metric, total, "unknown"

@@ -43,44 +43,46 @@ def counts(usage: Usage) -> list[Counts]:
 
     The two are then the least and the most that can have been; only a price that is the same for both is known.
     """
-    known = _stated(usage)
-    missing = [kind for kind in _MODALITIES if _is_missing(known, kind)]
+    amounts = _stated(usage)
+    missing = [kind for kind in _MODALITIES if _is_missing(amounts, kind)]
     if not missing:
-        return [known]
-    return [{**known, **dict(_guess(known, missing, least))} for least in (True, False)]
+        return [amounts]
+    return [{**amounts, **dict(_guess(amounts, missing, least))} for least in (True, False)]
 
 
 def _stated(usage: Usage) -> Counts:
-    found: Counts = {}
+    amounts: Counts = {}
     for name, key in _FIELDS.items():
         number = getattr(usage, name)
         if number is not None:
-            found[key] = number
+            amounts[key] = number
     for name, number in (usage.details or {}).items():
-        found[_DETAILS.get(name, name)] = number
+        amounts[_DETAILS.get(name, name)] = number
     if (
-        "output_citation_tokens" in found
+        "output_citation_tokens" in amounts
     ):  # they stand beside the output, and are a part of it there
-        found["output_tokens"] = found.get("output_tokens", 0) + found["output_citation_tokens"]
+        amounts["output_tokens"] = (
+            amounts.get("output_tokens", 0) + amounts["output_citation_tokens"]
+        )
     if usage.cache_write_1h is not None and usage.cache_write is not None:
-        others = usage.cache_write_1h + found.get("cache_write_12h", 0)
-        found["cache_write_5m_tokens"] = max(0, usage.cache_write - others)
-    return found
+        others = usage.cache_write_1h + amounts.get("cache_write_12h", 0)
+        amounts["cache_write_5m_tokens"] = max(0, usage.cache_write - others)
+    return amounts
 
 
-def _is_missing(known: Counts, kind: str) -> bool:
+def _is_missing(amounts: Counts, kind: str) -> bool:
     """Return whether input of this kind may have been cached, and nobody says how much of it was."""
-    both = known.get("cache_read_tokens") and known.get(f"input_{kind}_tokens")
-    return bool(both) and f"cache_{kind}_read_tokens" not in known
+    both = amounts.get("cache_read_tokens") and amounts.get(f"input_{kind}_tokens")
+    return bool(both) and f"cache_{kind}_read_tokens" not in amounts
 
 
-def _guess(known: Counts, missing: list[str], least: bool) -> Iterator[tuple[str, int]]:
+def _guess(amounts: Counts, missing: list[str], least: bool) -> Iterator[tuple[str, int]]:
     """Yield the least, or the most, of each kind that the cached input can have had in it."""
-    stated = sum(known.get(f"cache_{kind}_read_tokens", 0) for kind in _MODALITIES)
-    room = max(0, known["cache_read_tokens"] - stated)
+    split = sum(amounts.get(f"cache_{kind}_read_tokens", 0) for kind in _MODALITIES)
+    room = max(0, amounts["cache_read_tokens"] - split)
     for kind in missing:
-        amount = known[f"input_{kind}_tokens"]
-        others = known.get("input_tokens", 0) - amount
+        amount = amounts[f"input_{kind}_tokens"]
+        others = amounts.get("input_tokens", 0) - amount
         cached = max(0, room - others) if least else min(room, amount)
         room -= cached
         yield f"cache_{kind}_read_tokens", cached

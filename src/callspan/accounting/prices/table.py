@@ -124,19 +124,21 @@ class Prices:
         prices = self._find(provider, model, None)
         return 0.0 if prices is None else prices.plain(sent, said, _moment(minute))
 
-    def _find(self, provider: str, asked: str | None, answered: str | None) -> ModelPrices | None:
+    def _find(
+        self, provider: str, request_model: str | None, response_model: str | None
+    ) -> ModelPrices | None:
         """Return the bundled prices of a model, or of the one that an own name stands for."""
         if not self.ready:
             self.load()
         if self._bundled is None:
             return None
-        named = candidates(provider, asked, answered)
-        other = self._own.find(provider, asked, answered)
+        named = candidates(provider, request_model, response_model)
+        other = self._own.find(provider, request_model, response_model)
         if isinstance(other, str):
             server, _, model = other.rpartition("/")
             named = (server or provider, model), ("openrouter", other)
-        found = (self._bundled.find(*each) for each in named)
-        return next((prices for prices in found if prices is not None), None)
+        matches = (self._bundled.find(*each) for each in named)
+        return next((prices for prices in matches if prices is not None), None)
 
     def warn(self, item: PricedCall) -> None:
         """Say of the first model without a price that it has none; of each would never end where names are made up."""
