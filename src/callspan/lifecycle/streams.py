@@ -12,10 +12,11 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import cache
 from inspect import iscoroutinefunction
-from types import FrameType, FunctionType
+from types import FunctionType
 from typing import Any
 
 from callspan.accounting.budgets import BudgetExceeded
+from callspan.lifecycle.loop_exits import comes_back, raised_in_helper
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.state import Item
 from callspan.runtime.background import outside_collector, watch_collector
@@ -23,7 +24,6 @@ from callspan.runtime.background import outside_collector, watch_collector
 Stream = Any
 """A client's stream: any object with the methods of an iterator, of an asynchronous one, or both."""
 _NEVER = object()
-_HELPERS = ".lib.streaming"
 
 
 def observe(stream: Stream, observation: Observation) -> Stream:
@@ -176,7 +176,7 @@ def _steps(source: Iterator[Item], observation: Observation, stream: Stream) -> 
                 yield item
                 observation.inside = True
     except GeneratorExit:
-        if not _comes_back():
+        if not comes_back():
             outside_collector(observation.leave_loop)
         raise
     except BudgetExceeded as stop:
@@ -191,42 +191,13 @@ def _steps(source: Iterator[Item], observation: Observation, stream: Stream) -> 
         observation.inside = False
 
 
-def _comes_back() -> bool:
-    """Whether the reader may go on reading although its loop over the stream was left.
-
-    The loop may stand in an iterator's own step, as in LiteLLM, which loops anew for each of its
-    steps (tests/frameworks/litellm). Or it stands in a client's helper for streams, which leaves
-    it by an exception of its own, or as the helper is left. Closing or dropping the stream ends
-    the call then.
-    """
-    frame = sys._getframe(1).f_back
-    if frame is None:
-        return False
-    return frame.f_code.co_name in ("__next__", "__anext__") or _is_helper(frame)
-
-
-def _is_helper(frame: FrameType) -> bool:
-    """Whether code belongs to a helper for streams, as openai and anthropic have in `lib.streaming`."""
-    return _HELPERS in str(frame.f_globals.get("__name__"))
-
-
 def end_closed(observation: Observation) -> None:
     """End the call of a stream that is closed, perhaps by a `with` that an exception leaves."""
     error = sys.exc_info()[1]
-    if isinstance(error, Exception) and _raised_in_helper(error):
+    if isinstance(error, Exception) and raised_in_helper(error):
         observation.fail(error)
     else:
         observation.abandon()
-
-
-def _raised_in_helper(error: Exception) -> bool:
-    """Whether a client's helper for streams raised an exception as it could not parse an item."""
-    trace = error.__traceback__
-    while trace is not None:
-        if _is_helper(trace.tb_frame):
-            return True
-        trace = trace.tb_next
-    return False
 
 
 def _async_overlay(kind: Any) -> type:
@@ -320,5 +291,5 @@ class _AsyncSteps:
         await self._observation.await_handlers()
 
     def __del__(self) -> None:
-        if not self._observation.ended and not _comes_back():
+        if not self._observation.ended and not comes_back():
             outside_collector(self._observation.leave_loop)
