@@ -306,7 +306,11 @@ def test_no_content_is_kept(telemetry: Telemetry) -> None:
     Server().client().responses.create(**ASK)
     [pending] = pending_calls._calls.values()
     assert pending.call.content.messages == []
-    assert (pending.call.span, pending.call.context, pending.call.shown) == (None, None, None)
+    assert (pending.call.span, pending.call.context, pending.call.captured_content) == (
+        None,
+        None,
+        None,
+    )
 
 
 def test_an_ordinary_response_that_is_fetched(telemetry: Telemetry) -> None:

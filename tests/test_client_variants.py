@@ -104,7 +104,7 @@ WAYS = {
 @pytest.fixture
 def attached() -> Any:
     """What client objects have of their own."""
-    return import_module("callspan.lifecycle.client_options").attached
+    return import_module("callspan.lifecycle.client_options").options_by_client
 
 
 @pytest.mark.parametrize("way", WAYS)

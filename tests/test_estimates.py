@@ -558,7 +558,7 @@ def test_the_estimator_waits_for_nothing_when_idle(
     with callspan.use_handlers(Slow()), callspan.count_tokens():
         list(client.chat.completions.create(**CHAT, stream=True))
     assert busy.wait(20)
-    estimator.settle(60)
+    estimator.wait(60)
     assert not over.is_set()
     gate.set()
     assert over.wait(20)

@@ -12,7 +12,7 @@ from genai_prices import calc_price, data_snapshot
 
 import callspan
 from aws import answered, bedrock
-from callspan.accounting.prices.charge import Charge
+from callspan.accounting.prices.priced_call import PricedCall
 from callspan.accounting.prices.table import Prices
 from priced import ask_anthropic, ask_gemini, ask_openai, chat_answer, cost, gemini_answer
 from telemetry import Telemetry
@@ -305,7 +305,7 @@ def test_all_counts_reach_genai_prices(
     prices, moment, compared = Prices(), int(WHEN.timestamp() // 60), 0
     for provider in data_snapshot.get_snapshot().providers:
         for model in provider.models:
-            found = prices.cost(Charge(provider.id, (model.id, None), (), moment, stated))
+            found = prices.cost(PricedCall(provider.id, (model.id, None), (), moment, stated))
             if found.usd is not None:
                 theirs = TheirUsage(**named)
                 total = calc_price(

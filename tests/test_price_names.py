@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import callspan
-from callspan.accounting.prices.charge import Charge
+from callspan.accounting.prices.priced_call import PricedCall
 from callspan.accounting.prices.table import Prices
 
 HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"
@@ -18,7 +18,7 @@ PRICES = Prices()
 def price(provider: str, asked: str | None, answered: str | None = None) -> float | None:
     """Return what a million tokens of input cost."""
     usage = callspan.Usage(input=1_000_000, output=0)
-    return PRICES.cost(Charge(provider, (asked, answered), (), 29_800_000, usage)).usd
+    return PRICES.cost(PricedCall(provider, (asked, answered), (), 29_800_000, usage)).usd
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_cached_sound_is_counted_once() -> None:
     """Sound that came from a cache costs what cached sound does, and nothing beside it."""
     counts: dict[str, Any] = {"input": 1000, "output": 0, "cache_read": 500, "input_audio": 800}
     usage = callspan.Usage(**counts, details={"cache_read_audio": 500})
-    found = PRICES.cost(Charge("gcp.gemini", ("gemini-2.5-flash", None), (), 29_800_000, usage))
+    found = PRICES.cost(PricedCall("gcp.gemini", ("gemini-2.5-flash", None), (), 29_800_000, usage))
     assert found.usd == pytest.approx((200 * 0.3 + 300 * 1 + 500 * 0.1) / 1e6)
 
 
@@ -113,7 +113,7 @@ def test_cached_sound_that_nobody_states(
 ) -> None:
     """How much of the cached input was sound is known only where the numbers leave no choice."""
     usage = callspan.Usage(input=1000, output=0, cache_read=read, input_audio=sound)
-    found = PRICES.cost(Charge("gcp.gemini", ("gemini-2.5-flash", None), (), 29_800_000, usage))
+    found = PRICES.cost(PricedCall("gcp.gemini", ("gemini-2.5-flash", None), (), 29_800_000, usage))
     assert (found.usd, found.unknown) == (
         None if usd is None else pytest.approx(usd / 1e6),
         unknown,
@@ -124,5 +124,6 @@ def test_parts_that_are_more_than_the_whole() -> None:
     """Counts that contradict each other have no cost."""
     usage = callspan.Usage(input=10, output=0, cache_read=500)
     assert (
-        PRICES.cost(Charge("openai", ("gpt-4o", None), (), 29_800_000, usage)).unknown == "tokens"
+        PRICES.cost(PricedCall("openai", ("gpt-4o", None), (), 29_800_000, usage)).unknown
+        == "tokens"
     )

@@ -1,6 +1,6 @@
 """Limits for a block, a client or the process, which stop calls before they are sent.
 
-What is in flight is reserved (reservations.py). The end of the call puts the true amounts in its place.
+A call that runs reserves an amount (reservations.py); its end puts the true one in its place.
 """
 
 from __future__ import annotations
@@ -22,7 +22,14 @@ _TINY = 1e-12
 
 
 class BudgetExceeded(Exception):
-    """A call that was not sent, or a stream that was stopped; `spent` and `limit` are in `unit`."""
+    """A budget did not let a call be sent, or stopped a stream.
+
+    Attributes:
+        budget: The budget.
+        unit: The unit of its limit: `usd`, `tokens`, `calls` or `seconds`.
+        spent: The amount that is spent or reserved, in that unit.
+        limit: The limit, in that unit.
+    """
 
     def __init__(self, budget: Budget, unit: str, spent: float) -> None:
         self.budget, self.unit, self.spent = budget, unit, spent
@@ -34,32 +41,41 @@ class BudgetExceeded(Exception):
 
 
 class Reservation:
-    """What one call has reserved in its budgets, until its end says what it has used."""
+    """The amounts that one call has reserved in its budgets, until its end."""
 
     __slots__ = ("budgets", "input", "output", "usd", "warned")
 
-    def __init__(self, budgets: Iterable[Budget], sent: int, said: int, usd: float) -> None:
+    def __init__(
+        self, budgets: Iterable[Budget], input_tokens: int, output_tokens: int, usd: float
+    ) -> None:
         self.budgets = tuple(budgets)
-        self.input, self.output, self.usd = sent, said, usd
+        self.input = input_tokens
+        self.output = output_tokens
+        self.usd = usd
         self.warned: set[Budget] = set()
 
 
 class Budget:
     """Limits that hold in a `with` block, for a client (`attach`) or for the process (`instrument(budget=...)`).
 
-    `spent` has what ended calls have used, by unit; `unknown_calls` those whose price nobody knows. What is spent stays
-    spent when the block is entered again.
+    Amounts stay spent when the block is entered again.
+
+    Attributes:
+        limits: The limits by unit.
+        spent: The amounts that ended calls have used, by unit.
+        unknown_calls: The number of calls whose price is unknown.
+        sized: Whether the budget needs the size of a request.
     """
 
     def __init__(
-        self, limits: dict[str, float], name: str, in_stream: str, soft: _Soft | None
+        self, limits: dict[str, float], name: str, in_stream: str, soft: _SoftLimit | None
     ) -> None:
         self.limits, self.name, self.in_stream = limits, name, in_stream
         self.sized = "tokens" in limits or "usd" in limits
         self.spent: dict[str, float] = dict.fromkeys(("usd", "tokens", "calls"), 0)
         self.unknown_calls = 0
         self._soft = soft
-        self._held: dict[str, float] = {"usd": 0.0, "tokens": 0}
+        self._reserved: dict[str, float] = {"usd": 0.0, "tokens": 0}
         self._lock = own_lock(self)
         self._began: float | None = None
         self._marks: list[Any] = []
@@ -86,28 +102,30 @@ class Budget:
         return self._began
 
     def reserve(self, tokens: int, usd: float) -> None:
-        """Take up what a call will need, or raise `BudgetExceeded` and take up nothing."""
-        spent, held = self.spent, self._held
+        """Reserve the amounts that a call needs, or raise `BudgetExceeded` and reserve nothing."""
+        spent, reserved = self.spent, self._reserved
         with self._lock:
             unit = self._over(tokens, usd, 1)
             if unit is None:
                 spent["calls"] += 1
-                held["tokens"] += tokens
-                held["usd"] += usd
+                reserved["tokens"] += tokens
+                reserved["usd"] += usd
                 return
-            used = self.elapsed if unit == "seconds" else spent[unit] + held.get(unit, 0)
+            used = self.elapsed if unit == "seconds" else spent[unit] + reserved.get(unit, 0)
         raise BudgetExceeded(self, unit, used)
 
     def _over(self, tokens: float, usd: float, calls: int) -> str | None:
-        """The unit in which so much more would pass the limit."""
-        limits, spent, held = self.limits, self.spent, self._held
+        """Return the unit in which further amounts would pass the limit; `None` if they fit."""
+        limits, spent, reserved = self.limits, self.spent, self._reserved
         if "calls" in limits and spent["calls"] + calls > limits["calls"]:
             return "calls"
-        if "tokens" in limits and spent["tokens"] + held["tokens"] + tokens > limits["tokens"]:
+        if "tokens" in limits and spent["tokens"] + reserved["tokens"] + tokens > limits["tokens"]:
             return "tokens"
-        if "usd" in limits and spent["usd"] + held["usd"] + usd > limits["usd"] + _TINY:
+        if "usd" in limits and spent["usd"] + reserved["usd"] + usd > limits["usd"] + _TINY:
             return "usd"
-        return "seconds" if "seconds" in limits and self.elapsed >= limits["seconds"] else None
+        if "seconds" in limits and self.elapsed >= limits["seconds"]:
+            return "seconds"
+        return None
 
     @property
     def elapsed(self) -> float:
@@ -115,54 +133,59 @@ class Budget:
         return time.monotonic() - self._begin()
 
     def grow(self, tokens: int, usd: float) -> BudgetExceeded | None:
-        """Take up what a stream needs beyond its reservation; says if that is more than there is."""
+        """Reserve more for a stream, and return the error to raise if that is more than there is."""
         with self._lock:
-            self._held["tokens"] += tokens
-            self._held["usd"] += usd
+            self._reserved["tokens"] += tokens
+            self._reserved["usd"] += usd
             unit = self._over(0, 0.0, 0)
             if unit is None:
                 return None
-            used = self.elapsed if unit == "seconds" else self.spent[unit] + self._held.get(unit, 0)
+            used = (
+                self.elapsed
+                if unit == "seconds"
+                else self.spent[unit] + self._reserved.get(unit, 0)
+            )
         return BudgetExceeded(self, unit, used)
 
     def release(self, reservation: Reservation, *, call: bool = False) -> None:
-        """Give back what was reserved; with `call` also the call, which another budget has refused."""
+        """Release a reservation; with `call` also the call, which another budget has refused."""
         with self._lock:
-            self._held["tokens"] -= reservation.input + reservation.output
-            self._held["usd"] -= reservation.usd
+            self._reserved["tokens"] -= reservation.input + reservation.output
+            self._reserved["usd"] -= reservation.usd
             self.spent["calls"] -= call
 
     def settle(self, reservation: Reservation, tokens: int, usd: float | None) -> None:
-        """Put what was used in the place of what was reserved."""
+        """Put the used amounts in place of the reserved ones; `usd` is `None` for an unknown cost."""
         with self._lock:
-            self._held["tokens"] -= reservation.input + reservation.output
-            self._held["usd"] -= reservation.usd
+            self._reserved["tokens"] -= reservation.input + reservation.output
+            self._reserved["usd"] -= reservation.usd
             self.spent["tokens"] += tokens
             self.spent["usd"] += usd or 0.0
             self.unknown_calls += usd is None
-            soft = self._soft if self._soft is not None and self._soft.reached(self) else None
-        if soft is not None:
-            soft.tell(self)
+            soft = self._soft
+            is_reached = soft is not None and soft.reached(self)
+        if soft is not None and is_reached:
+            soft.notify(self)  # without the lock: the app's function may use the budget
 
 
-class _Soft:
+class _SoftLimit:
     """A share of the limits at which a handler is called, once."""
 
-    __slots__ = ("_handler", "_share", "_told")
+    __slots__ = ("_handler", "_is_reached", "_share")
 
     def __init__(self, share: float, handler: Callable[[Budget], object]) -> None:
-        self._share, self._handler, self._told = share, handler, False
+        self._share, self._handler, self._is_reached = share, handler, False
 
     def reached(self, budget: Budget) -> bool:
-        if self._told:
+        if self._is_reached:
             return False
         spent = {**budget.spent, "seconds": budget.elapsed}
-        self._told = any(
+        self._is_reached = any(
             spent[unit] >= self._share * limit for unit, limit in budget.limits.items()
         )
-        return self._told
+        return self._is_reached
 
-    def tell(self, budget: Budget) -> None:
+    def notify(self, budget: Budget) -> None:
         try:
             self._handler(budget)
         except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
@@ -180,14 +203,30 @@ def budget(
     soft: float = 0.8,
     on_soft: Callable[[Budget], object] | None = None,
 ) -> Budget:
-    """A budget; a call that would pass one of its limits raises `BudgetExceeded` and is not sent.
+    """Create a budget; a call that would pass one of its limits is not sent.
 
-    A stream that passes one is closed and raises from its next step, or with `in_stream="warn"` goes on with a warning.
-    `on_soft` is called once with the budget, when the share `soft` of a limit is spent. A limit in `usd` loads prices,
-    which takes most of a second the first time.
+    Args:
+        usd: The limit in US dollars. It loads prices, which takes most of a second the first time.
+        tokens: The limit in input and output tokens together.
+        calls: The limit in calls.
+        seconds: The limit in seconds since the first block or call.
+        name: The name in errors, events and metrics.
+        in_stream: `"raise"` closes a stream that passes a limit, and raises from its next step;
+            `"warn"` logs a warning and lets it go on.
+        soft: The share of a limit at which `on_soft` is called, above 0 and up to 1.
+        on_soft: A function that is called once with the budget.
+
+    Returns:
+        The budget, to use in a `with` block, in `attach` or in `instrument`.
+
+    Raises:
+        SettingsError: A limit or another argument is not valid.
     """
-    given = {"usd": usd, "tokens": tokens, "calls": calls, "seconds": seconds}
-    limits = {unit: _limit(unit, value) for unit, value in given.items() if value is not None}
+    arguments = {"usd": usd, "tokens": tokens, "calls": calls, "seconds": seconds}
+    limits: dict[str, float] = {}
+    for unit, value in arguments.items():
+        if value is not None:
+            limits[unit] = _limit(unit, value)
     if not limits:
         raise SettingsError(f"a budget needs a limit: give one of {', '.join(UNITS)}")
     if in_stream not in ("raise", "warn"):
@@ -196,15 +235,17 @@ def budget(
         raise SettingsError(f"soft is {soft!r}: it is a share of the limits, such as 0.8")
     if "usd" in limits:
         in_force().load()
-    return Budget(limits, name, in_stream, _Soft(soft, on_soft) if on_soft is not None else None)
+    soft_limit = None
+    if on_soft is not None:
+        soft_limit = _SoftLimit(soft, on_soft)
+    return Budget(limits, name, in_stream, soft_limit)
 
 
-def _limit(unit: str, value: Any) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not math.isfinite(value)
-        or value < 0
-    ):
-        raise SettingsError(f"the budget's limit in {unit} is {value!r}: give a number, 0 or more")
+def _limit(unit: str, value: object) -> float:
+    """Return a limit that is a finite number of 0 or more; raises `SettingsError` for others."""
+    message = f"the budget's limit in {unit} is {value!r}: give a number, 0 or more"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise SettingsError(message)
+    if not math.isfinite(value) or value < 0:
+        raise SettingsError(message)
     return value

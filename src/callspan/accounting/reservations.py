@@ -1,16 +1,16 @@
-"""What calls reserve in budgets while they are in flight, and what they have used when they end.
+"""Amounts that calls reserve in budgets while they run, and use up when they end.
 
-Reserved is a quarter of the bytes of the input, and `max_tokens` or else the output that the model usually gives.
+A call reserves a quarter of the bytes of its input, and `max_tokens` or else the usual output of
+its model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from callspan.accounting.budgets import Budget, BudgetExceeded, Reservation
-from callspan.accounting.prices.charge import BILLED, charge, minute
+from callspan.accounting.prices.priced_call import BILLED, minute, price_call
 from callspan.accounting.prices.table import in_force
 from callspan.events import Call, Outcome, Usage
 from callspan.runtime import guard
@@ -18,97 +18,122 @@ from callspan.runtime.number import whole
 from callspan.runtime.scope import Scope
 
 STEP = 8
-"""A stream looks at its budgets each time that so many chunks have come."""
+"""A stream checks its budgets each time that so many chunks have come."""
 _MODELS = 200
 _usual: dict[str | None, float] = {}
-"""The output that a model usually gives, in tokens: a mean in which later calls weigh more."""
+"""The usual output of a model in tokens: a mean in which later calls weigh more."""
 
 
 def admit(call: Call, budgets: tuple[Budget, ...], size: Callable[[], int]) -> Reservation | None:
-    """Reserve in all budgets what a call may need, or in none and raise `BudgetExceeded`."""
+    """Reserve in all budgets the amounts that a call may need; `None` for one that costs nothing.
+
+    Raises `BudgetExceeded`, with nothing reserved in any budget, where too little is left. `size`
+    estimates the tokens of the request.
+    """
     if call.operation not in BILLED:
         return None
-    sent = said = 0
+    input_tokens = output_tokens = 0
     usd = 0.0
-    if any(
-        [each.sized for each in budgets]
-    ):  # a list, as a generator costs more than all of the rest here
-        sent, said = size(), _output(call)
-        usd = _price(call, sent, said) if _priced(budgets) else 0.0
-    reservation = Reservation(budgets, sent, said, usd)
-    for place, each in enumerate(budgets):
+    # a list, as a generator costs more than all of the rest here
+    if any([each.sized for each in budgets]):
+        input_tokens = size()
+        output_tokens = _expected_output(call)
+        if _has_price_limit(budgets):
+            usd = _price(call, input_tokens, output_tokens)
+    reservation = Reservation(budgets, input_tokens, output_tokens, usd)
+    for position, each in enumerate(budgets):
         try:
-            each.reserve(sent + said, usd)
+            each.reserve(input_tokens + output_tokens, usd)
         except BudgetExceeded:
-            for other in budgets[:place]:
+            for other in budgets[:position]:
                 other.release(reservation, call=True)
             raise
     return reservation
 
 
 def give_back(reservation: Reservation) -> None:
-    """Let go of what is reserved for a call that was not made after all, or of which another tells."""
+    """Release the amounts of a call that was not made, or that another observation tells of."""
     for each in reservation.budgets:
         each.release(reservation, call=True)
 
 
-def _priced(budgets: tuple[Budget, ...]) -> bool:
+def _has_price_limit(budgets: tuple[Budget, ...]) -> bool:
     return any(["usd" in each.limits for each in budgets])
 
 
-def _output(call: Call) -> int:
-    most = whole(call.parameters.get("max_tokens"))
-    if most is None or most < 0:  # some servers take -1 for no limit
+def _expected_output(call: Call) -> int:
+    """Return the output tokens to expect: `max_tokens`, or the usual output of the model."""
+    limit = whole(call.parameters.get("max_tokens"))
+    if limit is None or limit < 0:  # some servers take -1 for no limit
         return int(_usual.get(call.model, 0))
-    return most
+    return limit
 
 
-def _price(call: Call, sent: int, said: int) -> float:
-    return in_force().plain(call.provider, call.model, minute(call), sent, said)
+def _price(call: Call, input_tokens: int, output_tokens: int) -> float:
+    prices = in_force()
+    return prices.plain(call.provider, call.model, minute(call), input_tokens, output_tokens)
 
 
 def watch(call: Call, reservation: Reservation) -> BudgetExceeded | None:
-    """Let a stream that says more than was reserved take up more; the first budget that has no more stops it."""
+    """Reserve more for a stream with more chunks than reserved tokens.
+
+    Returns the error of the first budget that has too little left, unless that has warned before.
+    """
     more = max(0, call.response.chunks - reservation.output)
-    usd = _price(call, 0, more) if more and _priced(reservation.budgets) else 0.0
+    usd = 0.0
+    if more and _has_price_limit(reservation.budgets):
+        usd = _price(call, 0, more)
     reservation.output += more
     reservation.usd += usd
-    stops = [each.grow(more, usd) for each in reservation.budgets]
-    return next(
-        (stop for stop in stops if stop is not None and stop.budget not in reservation.warned), None
-    )
+    first = None
+    for each in reservation.budgets:
+        stop = each.grow(more, usd)
+        if first is None and stop is not None and each not in reservation.warned:
+            first = stop
+    return first
 
 
 def settle(call: Call, reservation: Reservation) -> None:
-    """Charge the budgets with what the call has used."""
+    """Put the amounts that a call has used into its budgets, in place of the reserved ones."""
     tokens, usd = _used(call, reservation)
     for each in reservation.budgets:
         each.settle(reservation, tokens, usd)
 
 
 def _used(call: Call, reservation: Reservation) -> tuple[int, float | None]:
-    """Tokens and US dollars; what nobody stated is taken from the reservation and the number of chunks."""
-    usage, response = call.response.usage, call.response
+    """Return the tokens and US dollars that a call has used; `None` for an unknown cost.
+
+    Counts that the provider left out are taken from the reservation and the number of chunks.
+    """
+    response = call.response
+    usage = response.usage
     if usage is not None and usage.input is not None and usage.output is not None:
         _learn(call.model, usage.output)
         return usage.total or 0, _spent(call, reservation)
-    if call.outcome is Outcome.ERROR and not response.chunks and usage is None:
+    if usage is None and call.outcome is Outcome.ERROR and not response.chunks:
         return 0, 0.0
-    said = response.chunks if call.stream else reservation.output
-    stated = usage or Usage()
-    guessed = Usage(
-        reservation.input if stated.input is None else stated.input, stated.output or said
-    )
-    return guessed.total or 0, _spent(call, reservation, guessed)
+    input_tokens = None
+    output_tokens = None
+    if usage is not None:
+        input_tokens = usage.input
+        output_tokens = usage.output
+    if input_tokens is None:
+        input_tokens = reservation.input
+    if not output_tokens:
+        output_tokens = response.chunks if call.stream else reservation.output
+    estimated = Usage(input_tokens, output_tokens)
+    return estimated.total or 0, _spent(call, reservation, estimated)
 
 
-def _spent(call: Call, reservation: Reservation, guessed: Usage | None = None) -> float | None:
-    """Return the US dollars of a call, by a guess of its tokens where nobody stated them; `None` if not known."""
-    item = charge(call) if _priced(reservation.budgets) else None
+def _spent(call: Call, reservation: Reservation, estimated: Usage | None = None) -> float | None:
+    """Return the US dollars of a call, by estimated tokens if there are; `None` if unknown."""
+    item = None
+    if _has_price_limit(reservation.budgets):
+        item = price_call(call)
     if item is None:
         return 0.0
-    if guessed is not None:
-        item = replace(item, usage=guessed, cost=None)
+    if estimated is not None:
+        item = replace(item, usage=estimated, cost=None)
     cost = in_force().cost(item)
     if cost.usd is None:
         model = call.model or call.response.model or f"{call.operation} calls that name no model"
@@ -119,26 +144,35 @@ def _spent(call: Call, reservation: Reservation, guessed: Usage | None = None) -
 
 
 def _learn(model: str | None, output: int) -> None:
+    """Take the output of a call into the usual output of its model."""
     if model not in _usual and len(_usual) >= _MODELS:
         _usual.clear()
-    known = _usual.get(model)
-    _usual[model] = output if known is None else known + (output - known) / 8
+    mean = _usual.get(model)
+    if mean is None:
+        _usual[model] = output
+    else:
+        _usual[model] = mean + (output - mean) / 8
 
 
-def input_size(body: Any) -> int:
-    """About how many tokens a request has: a quarter of the bytes of its texts, without images and sound."""
+def input_size(body: object) -> int:
+    """Return about how many tokens a request has: a quarter of the bytes of its texts.
+
+    Images and sound are left out.
+    """
     return -(-_size(body) // 4)
 
 
 _BYTES = ("data", "file_data")
-"""The fields in which images, sound and files stand."""
+"""Names of fields with images, sound and files."""
 
 
-def _size(value: Any) -> int:
+def _size(value: object) -> int:
     if isinstance(value, str):
         if value.startswith("data:"):
             return 0
-        return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
+        if value.isascii():
+            return len(value)  # quicker than to encode it
+        return len(value.encode("utf-8", "surrogatepass"))
     total = 0
     if isinstance(value, dict):
         for name, item in value.items():
@@ -151,6 +185,9 @@ def _size(value: Any) -> int:
 
 
 def in_scope(scope: Scope, *more: tuple[Budget, ...]) -> tuple[Budget, ...]:
-    """The budgets of a scope and further ones, each once."""
-    found = {id(each): each for group in (*more, scope.budgets) for each in group}
-    return tuple(found.values())
+    """Return further budgets and those of a scope, each once."""
+    result: dict[int, Budget] = {}
+    for budgets in (*more, scope.budgets):
+        for each in budgets:
+            result[id(each)] = each
+    return tuple(result.values())

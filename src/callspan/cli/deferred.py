@@ -151,7 +151,7 @@ def _own_file(path: str) -> str | None:
 
 def _end() -> None:
     from callspan.export import providers
-    from callspan.lifecycle.observation import end_all
+    from callspan.lifecycle.shutdown import end_all
 
     _LAST_CALLS.settle(min(last_calls.SECONDS, flush_timeout() / 2))
     end_all()

@@ -30,7 +30,9 @@ class LastCalls:
         """Wait for the answers of the calls that are on their way. Streams are not waited for: they tell as they go."""
         deadline = time.monotonic() + seconds
         waiting = [
-            each for each in list(open_observations) if each.call.counts and not each.call.stream
+            each
+            for each in list(open_observations)
+            if each.call.uses_tokens and not each.call.stream
         ]
         while time.monotonic() < deadline and any(each in open_observations for each in waiting):
             time.sleep(_POLL_SECONDS)

@@ -16,7 +16,7 @@ from callspan.decorators.run_context import (
     is_reported_by_framework,
 )
 from callspan.events import Call
-from callspan.lifecycle.control_flow import steers
+from callspan.lifecycle.control_flow import is_control_flow
 from callspan.lifecycle.observation import Observation, Reader
 from callspan.lifecycle.streams import on_drop
 from callspan.runtime import guard, scope
@@ -142,7 +142,7 @@ class Operation:
             error = None
         # the garbage collector may be the one that ends it, by closing a coroutine or a generator
         outside_collector(partial(_end, observation, self._output(), error))
-        if not observation.pending:
+        if not observation.awaitables:
             # the traceback of an exception refers to this object and would keep all of it alive
             self._observation = None
 
@@ -159,7 +159,7 @@ class Operation:
         """Await the handlers that asked to be awaited."""
         observation = self._observation
         if observation is not None:
-            await observation.settle()
+            await observation.await_handlers()
             if observation.ended:
                 self._observation = None
 
@@ -218,7 +218,7 @@ def _end(observation: Observation, output: object, error: BaseException | None) 
     if isinstance(error, GeneratorExit):
         # the reader left, or its task was cancelled: the observation finds out
         observation.drop()
-    elif error is None or steers(error):
+    elif error is None or is_control_flow(error):
         observation.finish()
     else:
         observation.fail(error)

@@ -7,7 +7,7 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
 from callspan.decorators.operation import Operation
-from callspan.lifecycle.generators import AsyncShell, steps
+from callspan.lifecycle.generators import AsyncShell, drive_generator
 from callspan.runtime.background import watch_collector
 
 Args = tuple[Any, ...]
@@ -104,7 +104,7 @@ def _step_through(source: Source, begin: Begin) -> Generator[Any, Any, Any]:
             source.close()
         operation.end(GeneratorExit())
 
-    return (yield from steps(source, source.__next__, make, leave))
+    return (yield from drive_generator(source, source.__next__, make, leave))
 
 
 class _AsyncSteps(AsyncShell):

@@ -1,4 +1,4 @@
-"""The words that clients and handlers share: a call, what it is answered, and how it ends."""
+"""The types that clients and handlers share: a call, its answer and its end."""
 
 from callspan.events.call import Call, Content
 from callspan.events.delta import (
@@ -15,7 +15,7 @@ from callspan.events.ending import CANCELLED_BY_PROVIDER, Failure, Outcome, Retr
 from callspan.events.estimate import Estimate
 from callspan.events.framework import Framework
 from callspan.events.handler import AnyHandler, Handler
-from callspan.events.response import Response, parsed, shown
+from callspan.events.response import Response, message_part, parse_arguments, parsed, shown
 from callspan.events.usage import Usage
 
 __all__ = [
@@ -39,6 +39,8 @@ __all__ = [
     "Retry",
     "Token",
     "Usage",
+    "message_part",
+    "parse_arguments",
     "parsed",
     "shown",
 ]

@@ -24,44 +24,77 @@ _SUBJECTS = {
     "run_node": "node_name",
     "retrieval": "data_source_id",
 }
-"""What is done with something else than a model, and the parameter that names it."""
+"""Operations on something else than a model, and the parameter that names it."""
 _OWN = frozenset({"invoke_agent", "execute_tool", "invoke_workflow", "run_node"})
-"""What a program does itself, unless it asks a server to."""
+"""Operations that a program performs by itself, unless it sends them to a server."""
 _WITHOUT_MODEL = frozenset({*_SUBJECTS, "fetch_response"})
-"""Operations that call no model. What is fetched was made by a call before."""
+"""Operations that call no model. `fetch_response` reads the answer of an earlier call."""
 MOST_CHOICES = 128
 """The most answers that a provider gives to one request."""
 
 
-def _name(value: Any) -> str | None:
-    """Return the name of a tool, an agent and so on; what is no text is none, and could not be looked up by."""
-    return valid(value) if isinstance(value, str) else None
+def _name(value: object) -> str | None:
+    """Return the name of a tool, an agent and so on, or `None` if it is not text.
+
+    A value that is not text may not be hashable, and could not be a key of a table.
+    """
+    if isinstance(value, str):
+        return valid(value)
+    return None
 
 
 @dataclass(slots=True)
 class Content:
-    """What was sent to the model, as messages of `{"role", "parts"}`; to a tool, or to a search."""
+    """The input of one call.
+
+    Attributes:
+        messages: The conversation sent to a model, each as `{"role", "parts"}`.
+        system: Parts of the system instructions, where the request has them apart from messages.
+        tools: Definitions of the tools that the model may call.
+        arguments: The arguments of a tool.
+        query: The text of a search.
+    """
 
     messages: list[dict[str, Any]] = field(default_factory=list)
     system: list[dict[str, Any]] = field(default_factory=list)
     tools: list[dict[str, Any]] = field(default_factory=list)
-    arguments: Any = None
+    arguments: object = None
     query: str | None = None
 
 
 class Call:
     """One operation as the caller sees it, from start to end; the client's retries stay inside it.
 
-    `parameters` has the request's settings under plain names (`temperature`, `max_tokens`, ...), only those sent.
-    `attributes` are those that `callspan.attributes()` has put in force, by their names on spans.
-    `identity` is what calls of one kind have in common: operation, provider, model, server, client and subject.
-    `subject` is what is called: the model, or the name of a tool, agent, workflow or node.
-    `context` is the OpenTelemetry context in which the provider is called, once a handler has made one for it.
-    `local` is an operation of the program itself, such as a tool, and no request to a provider.
-    `duration` is in seconds, `None` while the call runs. `response` fills as the answer arrives. `capture` says what of
-    the content is captured, `None` for nothing of it, and `shown` is what is exported of it.
-    `estimate` is there once a call has ended whose provider left counts out, where somebody wants to know them, and
-    `charge` once somebody wanted to know what it cost.
+    Attributes:
+        operation: The conventions' name of the operation, such as `chat` or `execute_tool`.
+        provider: The conventions' name of the provider, such as `openai`.
+        model: The model in the request.
+        subject: The model, or the name of the tool, agent, workflow or node that is called.
+        identity: Values that calls of one kind share (operation, provider, model, server, client,
+            subject); the key under which handlers keep attributes ready.
+        parameters: Settings of the request under plain names (`temperature`, `max_tokens`, ...),
+            only those that were sent.
+        content: Messages, system instructions and tools of the request.
+        stream: Whether the answer is streamed.
+        asynchronous: Whether the app awaits the call.
+        local: Whether the program performs the operation by itself, such as a tool.
+        attributes: Attributes from `callspan.attributes()`, by their names on spans.
+        parent: The operation in which this one was called.
+        framework: The framework's run that made the call.
+        response: The answer; it fills as it arrives.
+        retries: Attempts that the client gave up before it tried again.
+        outcome: How the call ended; `None` while it runs.
+        failure: Why it failed.
+        duration: Seconds from start to end; `None` while it runs.
+        started: The start by `time.perf_counter()`, in seconds.
+        start_ns: The start in nanoseconds since 1970.
+        span: The OpenTelemetry span, once a handler has started one.
+        context: The OpenTelemetry context in which the provider is called.
+        capture: Which content is captured; `None` for none.
+        captured_content: The content as it is exported.
+        estimate: Token counts that the provider left out, if a handler needs them.
+        priced_call: The facts of the call's price, once a handler has asked for its cost.
+        handler_state: Values that handlers keep from the start of the call to its end.
     """
 
     __slots__ = (
@@ -71,7 +104,7 @@ class Call:
         "asynchronous",
         "attributes",
         "capture",
-        "charge",
+        "captured_content",
         "client_name",
         "client_version",
         "context",
@@ -79,6 +112,7 @@ class Call:
         "estimate",
         "failure",
         "framework",
+        "handler_state",
         "identity",
         "local",
         "model",
@@ -86,18 +120,17 @@ class Call:
         "outcome",
         "parameters",
         "parent",
+        "priced_call",
         "provider",
         "response",
         "retries",
         "server_address",
         "server_port",
-        "shown",
         "span",
         "start_ns",
         "started",
         "stream",
         "subject",
-        "values",
     )
 
     def __init__(
@@ -134,13 +167,14 @@ class Call:
         self.outcome: Outcome | None = None
         self.failure: Failure | None = None
         self.duration: float | None = None
-        self.capture: Any = None
-        self.shown: Any = None
         self.estimate: Estimate | None = None
-        self.charge: Any = None
+        # the types of these five belong to rooms above this one, which it must not import
+        self.capture: Any = None
+        self.captured_content: Any = None
+        self.priced_call: Any = None
         self.span: Any = None
         self.context: Any = None
-        self.values: dict[str, Any] = {}
+        self.handler_state: dict[str, Any] = {}
         self.start_ns = time.time_ns()
         self.started = time.perf_counter()
         self._read_content = content
@@ -153,41 +187,65 @@ class Call:
 
     @property
     def content(self) -> Content:
-        """What was sent: messages, system instructions and tools; read from the request when first asked for."""
+        """The input, read from the request when it is first used."""
         if self._content is None:
             self._content = self._read_content()
         return self._content
 
     @property
-    def counts(self) -> bool:
-        """Whether a model was called, so that there are tokens to count."""
+    def uses_tokens(self) -> bool:
+        """Whether the operation calls a model, so that there are tokens to count."""
         return self.operation not in _WITHOUT_MODEL
 
     @property
     def choices(self) -> int:
-        """How many answers were asked for, as far as a provider gives so many."""
-        wanted = whole(self.parameters.get("choices"))
-        return wanted if wanted is not None and 0 < wanted <= MOST_CHOICES else 1
+        """The number of answers that were requested; 1 where the request names no possible one."""
+        number = whole(self.parameters.get("choices"))
+        if number is None or not 0 < number <= MOST_CHOICES:
+            return 1
+        return number
 
     def without_content(self) -> Call:
-        """Return a copy that may be kept for long: without messages, answer, span and all that these refer to."""
-        kept = copy.copy(self)
-        kept._read_content, kept._content = Content, None
-        kept.shown = kept.span = kept.context = kept.parent = kept.framework = None
-        kept.failure, kept.estimate, kept.charge, kept.retries, kept.values = (
-            None,
-            None,
-            None,
-            [],
-            {},
-        )
-        kept.response = Response()
-        kept.response.id, kept.response.model = self.response.id, self.response.model
-        kept.response.details = dict(self.response.details)
-        return kept
+        """Return a copy to keep for long: without messages, answer, span and their references."""
+        light = copy.copy(self)
+        light._read_content, light._content = Content, None
+        light.captured_content = light.span = light.context = None
+        light.parent = light.framework = light.failure = None
+        light.estimate = light.priced_call = None
+        light.retries = []
+        light.handler_state = {}
+        light.response = Response()
+        light.response.id = self.response.id
+        light.response.model = self.response.model
+        light.response.details = dict(self.response.details)
+        return light
 
     @property
     def end_ns(self) -> int:
-        """The end as nanoseconds since 1970, on the same clock as `start_ns`; now, while the call runs."""
-        elapsed = self.duration if self.duration is not None else time.perf_counter() - self.started
+        """The end in nanoseconds since 1970, by the clock of `start_ns`; now, while it runs."""
+        elapsed = self.duration
+        if elapsed is None:
+            elapsed = time.perf_counter() - self.started
         return self.start_ns + int(elapsed * 1e9)
+
+    # Former names, for handlers that were written for them.
+
+    @property
+    def counts(self) -> bool:
+        """The former name of `uses_tokens`."""
+        return self.uses_tokens
+
+    @property
+    def shown(self) -> Any:
+        """The former name of `captured_content`."""
+        return self.captured_content
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The former name of `handler_state`."""
+        return self.handler_state
+
+    @property
+    def charge(self) -> Any:
+        """The former name of `priced_call`."""
+        return self.priced_call

@@ -1,4 +1,4 @@
-"""What arrives from a provider, piece by piece or whole."""
+"""The pieces of an answer, as formats read them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,26 @@ from callspan.events.usage import Usage
 TEXT = "text"
 REASONING = "reasoning"
 TOOL_CALL = "tool_call"
-"""The kinds of output that arrive piece by piece; every other kind arrives whole, as `Part.data`."""
+"""The kinds of output that arrive in fragments; every other kind arrives whole, as `Part.data`."""
 
 SERVER_TOOL_CALL = "server_tool_call"
-"""A call of a tool that the provider runs by itself; whole, or begun, with its arguments in fragments to follow."""
+"""A call of a tool that the provider runs: whole, or its start, with arguments in fragments to follow."""
 
 
 @dataclass(slots=True)
 class Part:
-    """One piece of output: a fragment of text, reasoning or tool arguments, or a whole part of another kind.
+    """One piece of output: a fragment of text, reasoning or tool arguments, or a whole part.
 
     Fragments with the same `choice`, `kind` and `index` belong together.
+
+    Attributes:
+        kind: `TEXT`, `REASONING`, `TOOL_CALL`, or the type of a whole part such as `image`.
+        text: The fragment.
+        choice: The number of the answer, from 0.
+        index: The place of the part in its message, as the provider counts it.
+        id: The id of a tool call.
+        name: The name of a tool.
+        data: The fields of a whole part.
     """
 
     kind: str
@@ -36,11 +45,22 @@ class Part:
 
 @dataclass(slots=True)
 class Delta:
-    """What one chunk, or one whole answer, adds to a response.
+    """The additions of one chunk, or of one whole answer, to a response.
 
-    `finish_reasons` has every choice that the chunk speaks of, with `None` while it goes on. `last` closes the answer;
-    `whole` says that it is all there, and replaces the pieces that came before. `result` is what a search found.
-    `metered` are counts of the platform that a model runs on; they stand in for what the model itself does not state.
+    Attributes:
+        id: The id of the response.
+        model: The model that answers.
+        parts: The pieces of output.
+        finish_reasons: The choices in this chunk with their finish reasons; `None` while one
+            goes on.
+        usage: Token counts of the model's vendor.
+        metered: Token counts of the platform that the model runs on. They stand in for counts
+            that the vendor leaves out.
+        details: Further facts of the answer, such as its service tier.
+        failure: The error that the provider reports in the answer.
+        result: The result of a search or a tool.
+        whole: Whether this is the whole answer; it replaces the pieces that came before.
+        last: Whether this closes the answer.
     """
 
     id: str | None = None
@@ -58,7 +78,13 @@ class Delta:
 
 @dataclass(slots=True, frozen=True)
 class Fetched:
-    """How a response stands that was fetched by its id: its status, what it has used, and details such as its tier."""
+    """The state of a response that was fetched by its id.
+
+    Attributes:
+        status: The provider's word for the state.
+        usage: Token counts, once they are there.
+        details: Further facts, such as the service tier.
+    """
 
     status: str | None
     usage: Usage | None
@@ -67,7 +93,14 @@ class Fetched:
 
 @dataclass(slots=True, frozen=True)
 class Token:
-    """One piece of a streamed answer, as a handler hears it; `time` is in seconds since the call began."""
+    """One piece of a streamed answer, for handlers.
+
+    Attributes:
+        text: The piece.
+        kind: `text`, `reasoning` or `tool_call`.
+        index: The number of the answer, from 0.
+        time: Seconds since the call began.
+    """
 
     text: str
     kind: str

@@ -1,4 +1,4 @@
-"""How a call ends, and what went before."""
+"""How a call ends, and the attempts before that."""
 
 from __future__ import annotations
 
@@ -16,15 +16,22 @@ class Outcome(str, enum.Enum):
 
 
 CANCELLED_BY_PROVIDER = "cancelled"
-"""The type of the failure of a call whose provider answers that somebody has cancelled it."""
+"""The `Failure.type` of a call whose provider answers that somebody has cancelled it."""
 
 
 @dataclass(slots=True, frozen=True)
 class Failure:
-    """Why a call failed, without content: `type` is the provider's code, else the qualified class name.
+    """Why a call failed, without content.
 
-    `message` and `exception` may quote the conversation; they leave the process only when content is captured. The
-    `exception` is there until the end has been told, as it refers to all that was in force where it was raised.
+    Attributes:
+        type: The provider's error code, or the qualified name of the exception's class.
+        message: The text of the error. It may quote the conversation, so it leaves the process
+            only where content is captured.
+        status: The HTTP status.
+        request_id: The provider's id of the request.
+        retry_after: The provider's `retry-after` header.
+        exception: The exception, until the end has been told: it refers to all variables of the
+            frames that raised it.
     """
 
     type: str
@@ -37,7 +44,14 @@ class Failure:
 
 @dataclass(slots=True, frozen=True)
 class Retry:
-    """One attempt that the client gave up to try again: its number, its cause, the wait in seconds before the next."""
+    """One attempt that the client gave up to try again.
+
+    Attributes:
+        attempt: The number of the attempt, from 1.
+        cause: Why it failed.
+        wait: The pause before the next attempt in seconds.
+        time_ns: When it failed, in nanoseconds since 1970.
+    """
 
     attempt: int
     cause: str

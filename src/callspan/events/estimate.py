@@ -1,4 +1,4 @@
-"""Token counts that callspan works out by itself when a call has ended and nobody stated them."""
+"""Token counts that callspan estimates after a call whose provider stated none."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from callspan.events.usage import Usage
 
 
 class Estimate:
-    """What was probably used beyond what the provider stated; `usage` is `None` until it has been worked out.
+    """The probable token counts of one call, beyond those that the provider stated.
 
-    `not_counted` names the kinds of input, such as images, for which there is no rule. `sent` and `received` are the
-    messages to count; they are let go when the work is done.
+    Attributes:
+        model: The model whose encoding is used.
+        sent: The messages to count, until the work is done.
+        tools: The tools to count with them.
+        received: The texts of the answer to count.
+        usage: The estimated counts; `None` until they are there.
+        not_counted: Kinds of input, such as images, for which there is no rule.
     """
 
-    __slots__ = ("_then", "model", "not_counted", "received", "sent", "tools", "usage")
+    __slots__ = ("_jobs", "model", "not_counted", "received", "sent", "tools", "usage")
 
     def __init__(self, model: str | None) -> None:
         self.model = model
@@ -24,14 +29,17 @@ class Estimate:
         self.received: list[str] | None = None
         self.usage: Usage | None = None
         self.not_counted: tuple[str, ...] = ()
-        self._then: list[Callable[[], object]] = []
+        self._jobs: list[Callable[[], object]] = []
 
     def then(self, job: Callable[[], object]) -> None:
-        """Run a job in the background once the estimate is there; to be said before the end of the call is told."""
-        self._then.append(job)
+        """Run a job in the background once the estimate is there.
 
-    def done(self) -> list[Callable[[], object]]:
-        """The jobs that wait; the messages are let go."""
+        It has to be called before the end of the call has been told to all handlers.
+        """
+        self._jobs.append(job)
+
+    def close(self) -> list[Callable[[], object]]:
+        """Let go of the messages, and return the jobs that wait for the estimate."""
         self.sent, self.tools, self.received = None, [], None
-        jobs, self._then = self._then, []
+        jobs, self._jobs = self._jobs, []
         return jobs

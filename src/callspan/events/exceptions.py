@@ -1,49 +1,53 @@
-"""What exceptions are called, what they say, and the one for what was reported without being raised."""
+"""Names and messages of exceptions, and the exception for a failure that nobody raised."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from callspan.events import Call, Failure
 
 _NOTED = "exceptions noted inside"
 _MOST_NOTED = 1000
-"""Exceptions that one operation remembers of those that were told inside of it."""
+"""The most exceptions of inner calls that one operation remembers."""
 
 
 class ProviderError(Exception):
-    """What `on_error` hears when the provider reported a failure without the client raising anything."""
+    """The error for `on_error` when the provider reported a failure and the client raised nothing.
+
+    Attributes:
+        failure: The failure that the provider reported.
+    """
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message or failure.type)
         self.failure = failure
 
 
-def said(error: BaseException) -> str:
-    """What an exception says, if it is able to say anything."""
+def message_of(error: BaseException) -> str:
+    """Return the text of an exception, or an empty one if its `__str__` fails."""
     try:
         return str(error)
     except Exception:  # noqa: BLE001  whatever it is, it must reach the app as it is
         return ""
 
 
-def qualified(kind: type) -> str:
-    """The name of a class with its module; builtin ones bare."""
-    return (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
+def qualified_name(kind: type) -> str:
+    """Return the name of a class with its module; without it for builtin classes."""
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def note(call: Call, error: BaseException) -> None:
-    """Remember in the operations around a call that its exception has been told."""
+    """Remember in the operations around a call that its exception has been reported."""
     _note_from(call.parent, error)
 
 
 def note_translation(outer: Call | None, error: BaseException) -> None:
-    """Take an exception that a framework made of its client's for that one, in the operations from `outer` outwards."""
+    """Treat a framework's exception as reported if the client's exception that caused it was.
+
+    It is remembered in the operations from `outer` outwards.
+    """
     original = error.__cause__ or error.__context__
     if outer is not None and original is not None and was_noted(outer, original):
         _note_from(outer, error)
@@ -51,34 +55,39 @@ def note_translation(outer: Call | None, error: BaseException) -> None:
 
 def _note_from(outer: Call | None, error: BaseException) -> None:
     while outer is not None:
-        noted = outer.values.setdefault(_NOTED, set())
+        noted = outer.handler_state.setdefault(_NOTED, set())
         if len(noted) < _MOST_NOTED:
-            noted.update(_identity(one) for one in _members(error))
+            noted.update(map(_identity, _members(error)))
         outer = outer.parent
 
 
 def was_noted(call: Call, error: BaseException) -> bool:
-    """Whether an exception, or all that a group holds, has been told in a call inside of this one."""
-    noted = call.values.get(_NOTED)
-    return bool(noted) and all(_identity(one) in noted for one in _members(error))
+    """Whether a call inside this one has reported an exception, or all members of a group."""
+    noted = call.handler_state.get(_NOTED)
+    if not noted:
+        return False
+    return all(_identity(member) in noted for member in _members(error))
 
 
 def _members(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception, or what an exception group holds."""
-    members = getattr(error, "exceptions", None)
-    if (
-        isinstance(members, tuple)
-        and members
-        and all(isinstance(one, BaseException) for one in members)
-    ):
-        for member in members:
+    """Yield an exception, or in its place the members of an exception group."""
+    if _is_group(error):
+        for member in error.exceptions:  # pyright: ignore[reportAttributeAccessIssue]  3.11's groups
             yield from _members(member)
     else:
         yield error
 
 
-def _identity(error: BaseException) -> tuple[Any, ...]:
-    """Return what tells an exception from others, though it may be gone by then and its memory used for another.
+def _is_group(error: BaseException) -> bool:
+    """Whether an exception holds others. Read from its shape: 3.10 has no class for it."""
+    members = getattr(error, "exceptions", None)
+    if not isinstance(members, tuple) or not members:
+        return False
+    return all(isinstance(member, BaseException) for member in members)
+
+
+def _identity(error: BaseException) -> tuple[object, ...]:
+    """Return values that tell an exception from others, also from a later one at the same address.
 
     The exception itself is not kept, for its traceback keeps all variables of its frames alive.
     """

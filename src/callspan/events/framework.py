@@ -1,4 +1,4 @@
-"""What a framework knows of a call that is made by it."""
+"""The framework's run that made a call."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(slots=True, frozen=True)
 class Framework:
-    """The framework, its run, and where in the framework's own program that run stands."""
+    """A framework, its run, and the place of that run in the framework's own program.
+
+    Attributes:
+        name: The framework, such as `langchain`.
+        version: Its version.
+        run_id: The framework's id of the run.
+        tags: Labels that the app gave to the run.
+        node: The node of a graph in which the call was made.
+        step: The number of the graph's step.
+        conversation_id: The id of the conversation, such as LangGraph's `thread_id`.
+    """
 
     name: str
     version: str = ""

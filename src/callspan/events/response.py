@@ -1,4 +1,4 @@
-"""What is known of an answer; a streamed and a plain one end in the same object."""
+"""The answer to a call; a streamed one and a plain one end in the same object."""
 
 from __future__ import annotations
 
@@ -10,22 +10,34 @@ from callspan.events.delta import SERVER_TOOL_CALL, TEXT, TOOL_CALL, Delta, Part
 from callspan.events.ending import Failure
 from callspan.events.usage import Usage
 
+Key = tuple[Any, ...]
+"""The identity of a part within its choice: kind, index and, where these are not enough, more."""
+
 
 class _Choice:
-    """The parts of one choice, in the order in which they began."""
+    """The parts of one choice, in the order in which they began.
 
-    __slots__ = ("ends", "finish_reason", "parts", "tool")
+    Attributes:
+        parts: The first fragment of each part, and the text of all its fragments.
+        has_reason: Whether the API gives finish reasons at all; those for images and sound do not.
+        tool: The key of the latest tool call.
+    """
+
+    __slots__ = ("finish_reason", "has_reason", "parts", "tool")
 
     def __init__(self) -> None:
-        self.parts: dict[Any, tuple[Part, list[str]]] = {}
+        self.parts: dict[Key, tuple[Part, list[str]]] = {}
         self.finish_reason: str | None = None
-        self.ends = False  # whether the API gives reasons at all; those for images and sound do not
-        self.tool: Any = None
+        self.has_reason = False
+        self.tool: Key | None = None
 
     def add(self, part: Part) -> None:
-        key = self._tool_key(part) if part.kind == TOOL_CALL else (part.kind, part.index)
+        """Add a fragment to its part, or begin a new part."""
+        key: Key = (part.kind, part.index)
+        if part.kind == TOOL_CALL:
+            key = self._tool_key(part)
         if part.data is not None and key in self.parts:
-            key = (part.kind, part.index, len(self.parts))
+            key = (part.kind, part.index, len(self.parts))  # whole parts are never joined
         if key not in self.parts:
             self.parts[key] = (part, [])
         first, fragments = self.parts[key]
@@ -33,28 +45,39 @@ class _Choice:
         first.name = first.name or part.name
         fragments.append(part.text)
 
-    def _tool_key(self, part: Part) -> Any:
-        """Keep two tool calls apart when servers leave the index out or give every call the same one."""
-        key = (TOOL_CALL, part.index)
+    def _tool_key(self, part: Part) -> Key:
+        """Return the key of the tool call to which a fragment belongs.
+
+        Servers leave the index out, or give every call the same one; then the id tells two calls
+        apart, and a fragment without an id continues the latest call.
+        """
+        key: Key = (TOOL_CALL, part.index)
         if not part.id and (SERVER_TOOL_CALL, part.index) in self.parts:
             return SERVER_TOOL_CALL, part.index  # fragments look the same, whoever runs the tool
         if part.index is None:
-            key = (TOOL_CALL, part.id) if part.id else self.tool or key
-        elif part.id and key in self.parts and self.parts[key][0].id not in (None, part.id):
-            key = (TOOL_CALL, part.index, part.id)
-        elif not part.id and self.tool and self.tool[:2] == key:
+            if part.id:
+                key = (TOOL_CALL, part.id)
+            elif self.tool:
+                key = self.tool
+        elif part.id:
+            if key in self.parts and self.parts[key][0].id not in (None, part.id):
+                key = (TOOL_CALL, part.index, part.id)
+        elif self.tool and self.tool[:2] == key:
             key = self.tool
         self.tool = key
         return key
 
     def message(self) -> dict[str, Any]:
-        parts = [shown(part, "".join(bits)) for part, bits in self.parts.values()]
-        ending = {"finish_reason": self.finish_reason or "error"} if self.ends else {}
-        return {"role": "assistant", "parts": parts, **ending}
+        """Return the choice as a message of the conventions."""
+        parts = [message_part(part, "".join(texts)) for part, texts in self.parts.values()]
+        message: dict[str, Any] = {"role": "assistant", "parts": parts}
+        if self.has_reason:
+            message["finish_reason"] = self.finish_reason or "error"
+        return message
 
 
-def shown(part: Part, text: str) -> dict[str, Any]:
-    """A part of a message, with all the text that belongs to it."""
+def message_part(part: Part, text: str) -> dict[str, Any]:
+    """Return a part as one of a message of the conventions, with the text of all its fragments."""
     if part.data is not None:
         return {"type": part.kind, **part.data}
     if part.kind == TOOL_CALL:
@@ -62,25 +85,27 @@ def shown(part: Part, text: str) -> dict[str, Any]:
             "type": TOOL_CALL,
             "id": part.id,
             "name": part.name or "",
-            "arguments": parsed(text),
+            "arguments": parse_arguments(text),
         }
     if part.kind == SERVER_TOOL_CALL:
-        asked = {"type": part.name or "", "arguments": parsed(text)}
+        name = part.name or ""
         return {
             "type": SERVER_TOOL_CALL,
             "id": part.id,
-            "name": part.name or "",
-            SERVER_TOOL_CALL: asked,
+            "name": name,
+            SERVER_TOOL_CALL: {"type": name, "arguments": parse_arguments(text)},
         }
     return {"type": part.kind, "content": text}
 
 
-def parsed(arguments: Any) -> Any:
-    """Tool arguments as an object where they are the text of one, else as they came."""
+def parse_arguments(arguments: Any) -> Any:
+    """Return the arguments of a tool as an object if they are JSON text, else unchanged."""
     if not isinstance(arguments, str):
         return arguments
+    if not arguments.strip():
+        return {}
     try:
-        return json.loads(arguments) if arguments.strip() else {}
+        return json.loads(arguments)
     except (ValueError, RecursionError):  # no JSON, or nested deeper than Python reads
         return arguments
 
@@ -90,16 +115,28 @@ TEXT_LIMIT = 1_000_000
 
 
 class Response:
-    """What is known of the answer so far; a streamed and a plain answer end in the same object.
+    """The answer so far.
 
-    `chunks` counts those of a stream, `first_chunk` and `first_token` are seconds since the call began, and `elided`
-    is the number of characters that were too many to keep. A `pending` one has ended for its caller while the provider
-    goes on with it in the background. `result` is what a tool gave or a search found.
+    Attributes:
+        id: The provider's id of the response.
+        model: The model that answered.
+        usage: Token counts; `None` where the provider stated none.
+        details: Further facts, such as the service tier.
+        failure: The error that the provider reported in the answer.
+        last: Whether the closing event of the answer has come.
+        pending: Whether the call has ended for its caller while the provider goes on with it in
+            the background.
+        result: The result of a tool or a search.
+        chunks: The number of chunks of a stream.
+        first_chunk: Seconds from the start of the call to the first chunk.
+        chunk_times: The same for each further chunk, where a handler wants them.
+        first_token: The same for the first chunk with text.
+        elided: The number of characters that were too many to keep.
     """
 
     __slots__ = (
         "_choices",
-        "_kept",
+        "_text_size",
         "chunk_times",
         "chunks",
         "details",
@@ -129,11 +166,11 @@ class Response:
         self.chunk_times: list[float] | None = None
         self.first_token: float | None = None
         self.elided = 0
-        self._kept = 0
+        self._text_size = 0
         self._choices: dict[int, _Choice] = {}
 
     def add(self, delta: Delta, keep_text: bool = True) -> None:
-        """Take in one chunk or one whole answer; without `keep_text` all but what it says."""
+        """Add one chunk or one whole answer; without `keep_text` all of it but its parts."""
         self.id = delta.id or self.id
         self.model = delta.model or self.model
         self.last = self.last or delta.last
@@ -142,32 +179,38 @@ class Response:
             self.result = delta.result
         if delta.details:
             self.details.update(delta.details)
-        if delta.usage is not None:
-            if self.usage is None:
-                self.usage = delta.usage
-            else:
-                self.usage.update(delta.usage)
-        if delta.metered is not None:
-            if self.usage is None:
-                self.usage = delta.metered
-            else:
-                self.usage.fill(delta.metered)
+        if delta.usage is not None or delta.metered is not None:
+            self._add_usage(delta)
         if delta.whole:
             self._choices.clear()
-            self._kept = self.elided = 0
-        for part in delta.parts if keep_text else ():
-            self._keep(part)
+            self._text_size = self.elided = 0
+        if keep_text:
+            for part in delta.parts:
+                self._keep(part)
         for index, reason in delta.finish_reasons:
             choice = self._choice(index)
-            choice.finish_reason = reason or choice.finish_reason
-            choice.ends = True
+            choice.has_reason = True
+            if reason:
+                choice.finish_reason = reason
+
+    def _add_usage(self, delta: Delta) -> None:
+        """Add the vendor's token counts, and fill the gaps with those of its platform."""
+        if self.usage is None:
+            self.usage = delta.usage
+        elif delta.usage is not None:
+            self.usage.update(delta.usage)
+        if self.usage is None:
+            self.usage = delta.metered
+        elif delta.metered is not None:
+            self.usage.fill(delta.metered)
 
     def _keep(self, part: Part) -> None:
-        room = TEXT_LIMIT - self._kept
+        """Add a part to its choice, cut where the answer exceeds `TEXT_LIMIT`."""
+        room = TEXT_LIMIT - self._text_size
         if len(part.text) > room:
             self.elided += len(part.text) - room
             part = replace(part, text=part.text[:room])
-        self._kept += len(part.text)
+        self._text_size += len(part.text)
         self._choice(part.choice).add(part)
 
     def _choice(self, index: int) -> _Choice:
@@ -177,22 +220,22 @@ class Response:
         return choice
 
     def forget_text(self) -> None:
-        """Let go of what was said, once nobody needs it any more."""
+        """Let go of the text of the answer, once no handler needs it any more."""
         for choice in self._choices.values():
             choice.parts.clear()
-        self._kept = 0
+        self._text_size = 0
 
     @property
     def finish_reasons(self) -> list[str | None]:
-        """Why each choice ended, in the provider's own words; `None` where it did not say."""
-        if len(self._choices) == 1:
-            (only,) = self._choices.values()
-            return [only.finish_reason] if only.ends else []
-        return [choice.finish_reason for choice in self._ordered() if choice.ends]
+        """Why each choice ended, in the provider's own words; `None` where it gave no reason."""
+        if len(self._choices) == 1:  # the usual case, in the path of each call: nothing to sort
+            (choice,) = self._choices.values()
+            return [choice.finish_reason] if choice.has_reason else []
+        return [choice.finish_reason for choice in self._ordered() if choice.has_reason]
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """One message a choice, as `{"role", "parts"}`; empty of parts when nobody asked for content."""
+        """One message a choice, as `{"role", "parts"}`; without parts if no handler needs text."""
         return [choice.message() for choice in self._ordered()]
 
     def _ordered(self) -> list[_Choice]:
@@ -200,16 +243,23 @@ class Response:
 
     @property
     def text(self) -> str:
-        """The answer's text, of the first choice."""
-        first = self.messages[:1]
-        return "".join(
-            part["content"]
-            for message in first
-            for part in message["parts"]
-            if part["type"] == TEXT
-        )
+        """The text of the first choice."""
+        messages = self.messages
+        if not messages:
+            return ""
+        return "".join(part["content"] for part in messages[0]["parts"] if part["type"] == TEXT)
 
     def finished(self, choices: int) -> bool:
-        """Whether the model had said all it would: a closing event, or a finish reason for each of the choices."""
+        """Whether the answer is whole.
+
+        It is after a closing event, or after a finish reason for each of `choices` answers.
+        """
+        if self.last:
+            return True
         reasons = self.finish_reasons
-        return self.last or (len(reasons) >= choices and all(reasons))
+        return len(reasons) >= choices and all(reasons)
+
+
+# Former names of the two functions.
+shown = message_part
+parsed = parse_arguments

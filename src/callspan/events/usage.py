@@ -8,19 +8,28 @@ from dataclasses import dataclass, fields
 
 @dataclass(slots=True)
 class Usage:
-    """Token counts of one answer; `None` where nobody said, never 0 for unknown.
+    """Token counts of one answer; `None` where the provider stated none, never 0 for unknown.
 
-    `input` includes what was read from or written to a cache, `output` includes reasoning, for every provider.
-    `source` names who counted: `provider`, or `requested` when the provider counted because callspan asked it to;
-    in an estimate `tiktoken`, or `heuristic` for a quarter of the bytes.
-    `cache_write_1h` is the part of `cache_write` that is kept for an hour, which costs more.
-    `uncached` is for providers that state the rest of the input without its cached parts; `input` follows from it.
-    `prompt` and `tool_input` are for providers that state what their own tools put in beside the prompt, `answer` for
-    those that state the output without its reasoning; `input` and `output` follow from them.
-    `billed` is for providers that charge for other counts than the model's.
-    `details` has counts that few answers state, by the names in `DETAILS`.
-    `shares` has the parts of an answer that were sampled in requests of their own; their sum is the whole.
-    `cost` is what the provider says that the call cost, in US dollars.
+    Attributes:
+        input: Input tokens, with those read from or written to a cache, for every provider.
+        output: Output tokens, with reasoning, for every provider.
+        cache_read: The part of the input that was read from a cache.
+        cache_write: The part of the input that was written to a cache.
+        cache_write_1h: The part of `cache_write` that is kept for an hour, which costs more.
+        reasoning: The part of the output that is reasoning.
+        input_text: The part of the input that is text; `input_audio`, `input_image` and the
+            three of the output are such parts too.
+        uncached: For providers that state the input without its cached parts; `input` is the sum.
+        prompt: For providers that state the prompt without the input of their own tools.
+        tool_input: That input of tools; `input` is the sum of both.
+        answer: For providers that state the output without its reasoning; `output` is the sum.
+        source: Who counted: `provider`; `requested` if the provider counted because callspan
+            requested it; in an estimate `tiktoken`, or `heuristic` for a quarter of the bytes.
+        billed: For providers that charge for other counts than the model's.
+        details: Counts that few answers state, by the names in `DETAILS`.
+        shares: The parts of an answer that was sampled in several requests; their sum is the
+            whole.
+        cost: The cost that the provider states, in US dollars.
     """
 
     input: int | None = None
@@ -49,6 +58,7 @@ class Usage:
         self._add_up()
 
     def _add_up(self) -> None:
+        """Work out the totals of providers that state their parts."""
         if self.uncached is not None:
             self.input = self.uncached + (self.cache_read or 0) + (self.cache_write or 0)
         elif self.prompt is not None or self.tool_input is not None:
@@ -58,47 +68,51 @@ class Usage:
 
     @property
     def total(self) -> int | None:
-        """Input and output tokens together; `None` when neither is known."""
+        """Input and output tokens together; `None` if the provider stated neither."""
         if self.input is None and self.output is None:
             return None
         return (self.input or 0) + (self.output or 0)
 
     @property
     def states_nothing(self) -> bool:
-        """Whether there is no count at all, not even of a part; an event of a stream may state a part alone."""
-        return (
-            not self.details
-            and self.cost is None
-            and all(getattr(self, name) is None for name in _COUNTS)
-        )
+        """Whether there is no count at all, not even of a part.
+
+        An event of a stream may state one part alone.
+        """
+        if self.details or self.cost is not None:
+            return False
+        return all(getattr(self, name) is None for name in _COUNTS)
 
     @property
     def charged(self) -> Usage:
-        """The counts that a price is for."""
+        """The counts that the provider charges for."""
         return self.billed or self
 
     def update(self, newer: Usage) -> None:
-        """Take over what a newer count states: providers repeat running totals, so the last word wins.
+        """Take over the counts of a later event; providers repeat running totals.
 
-        A zero takes nothing back: totals only grow, and some servers write it for what they do not repeat.
+        A zero takes nothing back: totals only grow, and some servers write it for counts that they
+        do not repeat.
         """
         for name in _COUNTS:
             value = getattr(newer, name)
             if value or (value == 0 and getattr(self, name) is None):
                 setattr(self, name, value)
-        if self.billed is not None and newer.billed is not None:
-            self.billed.update(newer.billed)
-        else:
-            self.billed = newer.billed or self.billed
-        self.shares = newer.shares or self.shares
+        if newer.billed is not None:
+            if self.billed is not None:
+                self.billed.update(newer.billed)
+            else:
+                self.billed = newer.billed
+        if newer.shares:
+            self.shares = newer.shares
         if newer.cost is not None:
             self.cost = newer.cost
         if newer.details:
-            self.details = _merged(self.details or {}, newer.details)
+            self.details = _merge(self.details or {}, newer.details)
         self._add_up()
 
     def fill(self, other: Usage) -> None:
-        """Take over what is not known yet."""
+        """Take over the counts that are missing here."""
         for name in _COUNTS:
             if getattr(self, name) is None:
                 setattr(self, name, getattr(other, name))
@@ -108,14 +122,19 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The counts of one request that a provider made for an answer; `model` is `None` where it was the call's own."""
+    """The counts of one request that a provider made for an answer.
+
+    Attributes:
+        model: The model of that request; `None` if it was the call's own.
+        usage: The counts.
+    """
 
     model: str | None
     usage: Usage
 
 
 CACHED = ("cache_read_text", "cache_read_audio", "cache_read_image", "cache_read_video")
-"""Parts of `cache_read`, by what was cached."""
+"""Parts of `cache_read`, by the kind of input that was cached."""
 TOOL_USES = (
     "web_searches",
     "web_fetches",
@@ -128,7 +147,7 @@ TOOL_USES = (
     "image_generations",
     "other_tools",
 )
-"""Uses of what runs at the provider, which may cost something beside the tokens."""
+"""Uses of tools that run at the provider; some have a fee beside the tokens."""
 DETAILS = (
     *CACHED,
     *TOOL_USES,
@@ -141,13 +160,14 @@ DETAILS = (
 """Counts that few answers state."""
 
 
-def _merged(older: Mapping[str, int], newer: Mapping[str, int]) -> Mapping[str, int]:
-    """Both, with the newer count where it is not a zero that only repeats nothing."""
-    return {
-        **older,
-        **{name: number for name, number in newer.items() if number or name not in older},
-    }
+def _merge(older: Mapping[str, int], newer: Mapping[str, int]) -> Mapping[str, int]:
+    """Return both, with the newer count unless it is a zero where the older one is not."""
+    result = dict(older)
+    for name, number in newer.items():
+        if number or name not in older:
+            result[name] = number
+    return result
 
 
 _NOT_COUNTS = ("source", "billed", "details", "shares", "cost")
-_COUNTS = tuple(f.name for f in fields(Usage) if f.name not in _NOT_COUNTS)
+_COUNTS = tuple(field.name for field in fields(Usage) if field.name not in _NOT_COUNTS)

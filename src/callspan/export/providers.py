@@ -14,7 +14,7 @@ from callspan.export.losses import Loss, losses, sentence
 from callspan.export.meters import Meters
 from callspan.export.opening import check_sdk, together, ways_to_open
 from callspan.export.text.token_table import TokenTable
-from callspan.lifecycle.observation import end_all
+from callspan.lifecycle.shutdown import end_all
 from callspan.runtime import guard, process
 from callspan.settings.settings import FLUSH_TIMEOUT, flush_timeout
 from callspan.telemetry import provider as telemetry

@@ -144,7 +144,7 @@ class Run:
         if observation is None:
             return
         observation.call.start_ns, observation.call.started = self.start_ns, self.started
-        observation.within = self.base
+        observation.start_context = self.base
         # the work has begun already, so budgets cannot refuse it any more
         observation.budgets, observation.reservation = (), self._take_reservation()
         observation.start()

@@ -1,1 +1,1 @@
-"""What is told of calls: spans, metrics, log events, a token counter, and lines for people."""
+"""Handlers for people: a token counter, and lines on the console or in a file."""

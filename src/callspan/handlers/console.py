@@ -9,7 +9,7 @@ from callspan.handlers.lines import LineHandler
 
 
 class ConsoleHandler(LineHandler):
-    """Prints a line when a call starts and when it ends; with `content`, what the model says as it arrives.
+    """Prints a line when a call starts and when it ends; with `content` the answer as it arrives.
 
     It prints to stderr, or to another text stream. Without `content` nothing of the conversation is printed.
     """

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from callspan.accounting.prices.bill import Bill
-from callspan.accounting.prices.charge import charge
+from callspan.accounting.prices.cost_sum import CostSum
+from callspan.accounting.prices.priced_call import price_call
 from callspan.accounting.tokens.estimator import estimator
 from callspan.events import Call, Outcome, Usage
 from callspan.lifecycle.pending_calls import PendingCall
@@ -24,10 +24,17 @@ class _Referable:
 
 @dataclass(slots=True)
 class Totals(_Referable):
-    """Sums over calls; a call whose tokens nobody stated is in `unknown_calls`, never counted as 0 tokens.
+    """Sums over calls.
 
-    `estimated_input` and `estimated_output` are tokens beyond those sums, worked out by callspan for such calls.
-    `cost` is in US dollars and leaves out the calls of `unknown_cost_calls`.
+    Attributes:
+        calls: All calls.
+        failed_calls: Those that failed or were cancelled.
+        unknown_calls: Those without token counts; they add nothing to the sums.
+        input: Input tokens.
+        output: Output tokens.
+        cached: Input tokens that were read from a cache.
+        cache_write: Input tokens that were written to a cache.
+        reasoning: Output tokens that are reasoning.
     """
 
     calls: int = 0
@@ -39,29 +46,29 @@ class Totals(_Referable):
     cache_write: int = 0
     reasoning: int = 0
     _estimated: list[int] = field(default_factory=lambda: [0, 0], repr=False)
-    _bill: Bill = field(default_factory=Bill, repr=False)
+    _costs: CostSum = field(default_factory=CostSum, repr=False)
 
     @property
     def estimated_input(self) -> int:
-        """Input tokens of calls that nobody counted, estimated in the background; waited for outside event loops."""
-        estimator.settle()
+        """Estimated input tokens of calls without counts; waits for the estimates outside event loops."""
+        estimator.wait()
         return self._estimated[0]
 
     @property
     def estimated_output(self) -> int:
-        """Output tokens of the same calls, estimated in the same way."""
-        estimator.settle()
+        """Estimated output tokens of calls without counts."""
+        estimator.wait()
         return self._estimated[1]
 
     @property
     def cost(self) -> float | None:
-        """US dollars, `None` where no price is known; the first reading may load the prices, in most of a second."""
-        return self._bill.usd
+        """US dollars; `None` where no price is known. May load the prices, in most of a second."""
+        return self._costs.usd
 
     @property
     def unknown_cost_calls(self) -> int:
-        """Calls that may have cost something, nobody knows how much."""
-        return self._bill.unknown
+        """The number of calls whose cost is unknown."""
+        return self._costs.unknown
 
     @property
     def total(self) -> int:
@@ -77,11 +84,12 @@ class Totals(_Referable):
             self.unknown_calls += call.outcome is not Outcome.ERROR
         if usage is not None:
             self._take_usage(usage)
-        if (item := charge(call)) is not None:
-            self._bill.add(item)
+        item = price_call(call)
+        if item is not None:
+            self._costs.add(item)
 
-    def settle(self, pending: PendingCall) -> None:
-        """Take in the counts of a call that was added before the provider had come to its end."""
+    def complete(self, pending: PendingCall) -> None:
+        """Add the counts of a call that was added before the provider had come to its end."""
         call, earlier = pending.call, pending.earlier_outcome
         self.unknown_calls -= earlier is not Outcome.ERROR
         failed = (Outcome.ERROR, Outcome.CANCELLED)
@@ -90,12 +98,12 @@ class Totals(_Referable):
             self._take_usage(call.response.usage)
         elif call.outcome is not Outcome.ERROR:
             self.unknown_calls += 1
-        self._bill.replace_unknown(charge(call))
+        self._costs.replace_unknown(price_call(call))
 
-    def take_estimate(self, usage: Usage, stated: Usage) -> None:
-        """Add what was estimated of a call, beyond what its provider stated."""
-        self._estimated[0] += max(0, (usage.input or 0) - (stated.input or 0))
-        self._estimated[1] += max(0, (usage.output or 0) - (stated.output or 0))
+    def take_estimate(self, usage: Usage, provider_usage: Usage) -> None:
+        """Add the estimated counts of a call, less those that its provider stated."""
+        self._estimated[0] += max(0, (usage.input or 0) - (provider_usage.input or 0))
+        self._estimated[1] += max(0, (usage.output or 0) - (provider_usage.output or 0))
 
     def _take_usage(self, usage: Usage) -> None:
         self.input += usage.input or 0
@@ -107,7 +115,7 @@ class Totals(_Referable):
 
 @dataclass(slots=True)
 class TokenCount(Totals):
-    """What `count_tokens()` gives: totals, and the same by model; readable while the block still runs."""
+    """Totals of a `count_tokens()` block, whole and by model; readable while the block runs."""
 
     by_model: dict[str, Totals] = field(default_factory=dict)
     _lock: Any = field(init=False, repr=False)
@@ -124,19 +132,19 @@ class TokenCount(Totals):
         if call.estimate is not None:
             call.estimate.then(lambda: self._add_estimate(call, self.by_model[model]))
 
-    def settle(self, pending: PendingCall) -> None:
-        """Take in the counts of a call that was added before the provider had come to its end, from whatever thread."""
+    def complete(self, pending: PendingCall) -> None:
+        """Add the counts of a call that was added before its provider had come to its end."""
         with self._lock:
-            Totals.settle(self, pending)
-            self.by_model[pending.model or "unknown"].settle(pending)
+            Totals.complete(self, pending)
+            self.by_model[pending.model or "unknown"].complete(pending)
 
     def _add_estimate(self, call: Call, of_model: Totals) -> None:
         if call.estimate is None or call.estimate.usage is None:
             return
-        stated = call.response.usage or Usage()
+        provider_usage = call.response.usage or Usage()
         with self._lock:
-            self.take_estimate(call.estimate.usage, stated)
-            of_model.take_estimate(call.estimate.usage, stated)
+            self.take_estimate(call.estimate.usage, provider_usage)
+            of_model.take_estimate(call.estimate.usage, provider_usage)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Events of calls as lines for people, in the manner of LangChain's handlers for stdout and for files."""
+"""Turns events of calls into lines for people, as LangChain's handlers for stdout and files do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from callspan.runtime.process import own_lock
 class LineHandler:
     """Turns events into lines of text, which a subclass writes.
 
-    What the model says is left out unless `content` is given. A call that others run beside is named by its number.
+    The text of answers is left out unless `content` is true. A line starts with the call's number
+    while others run beside it.
     """
 
     def __init__(self, content: bool = False) -> None:
@@ -23,13 +24,13 @@ class LineHandler:
         raise NotImplementedError
 
     def on_start(self, call: Call) -> None:
-        """`> chat gpt-4.1-mini started`."""
+        """Write `> chat gpt-4.1-mini started`."""
         with self._lock:
             self._running.add(call.id)
             self._line(call, f"> {_name(call)} started")
 
     def on_token(self, call: Call, token: Token) -> None:
-        """A piece of the answer, on the line of its call."""
+        """Write a piece of the answer, on the line of its call."""
         if not self._content:
             return
         with self._lock:
@@ -40,28 +41,42 @@ class LineHandler:
             self._write(token.text)
 
     def on_end(self, call: Call, response: Response) -> None:
-        """`< finished 0.48 s, 24 → 9 tokens, stop`."""
-        reasons = [reason for reason in response.finish_reasons if reason]
-        word = "abandoned" if call.outcome is Outcome.ABANDONED else "finished"
+        """Write `< finished 0.48 s, 24 → 9 tokens, stop`."""
+        word = "finished"
+        if call.outcome is Outcome.ABANDONED:
+            word = "abandoned"
+        facts = [f"< {word} {_seconds(call)}"]
+        if call.uses_tokens:
+            facts.append(_tokens(call, response.usage))
+        facts += filter(None, response.finish_reasons)
         with self._lock:
             if self._content and not call.stream and response.text:
                 self._line(call, response.text)
-            counted = [_tokens(call, response.usage)] if call.counts else []
-            self._last(call, ", ".join([f"< {word} {_seconds(call)}", *counted, *reasons]))
+            self._last(call, ", ".join(facts))
 
     def on_error(self, call: Call, error: BaseException) -> None:
-        """`< failed 0.01 s, model_not_found (404)`; the kind of error, for its message may quote the conversation."""
-        failure = call.failure
-        kind = failure.type if failure is not None else type(error).__qualname__
-        status = (
-            f" ({failure.status})" if failure is not None and failure.status is not None else ""
-        )
-        word = "cancelled" if call.outcome is Outcome.CANCELLED else "failed"
-        detail = f", {kind}{status}" if word == "failed" else ""
-        if self._content and word == "failed" and str(error):
-            detail += f": {' '.join(str(error).split())}"
+        """Write `< failed 0.01 s, model_not_found (404)`.
+
+        The type of error without its message, which may quote the conversation, unless `content`.
+        """
+        if call.outcome is Outcome.CANCELLED:
+            text = f"< cancelled {_seconds(call)}"
+        else:
+            text = f"< failed {_seconds(call)}, {self._reason(call, error)}"
         with self._lock:
-            self._last(call, f"< {word} {_seconds(call)}{detail}")
+            self._last(call, text)
+
+    def _reason(self, call: Call, error: BaseException) -> str:
+        failure = call.failure
+        if failure is None:
+            reason = type(error).__qualname__
+        elif failure.status is None:
+            reason = failure.type
+        else:
+            reason = f"{failure.type} ({failure.status})"
+        if self._content and str(error):
+            reason += f": {' '.join(str(error).split())}"
+        return reason
 
     def _last(self, call: Call, text: str) -> None:
         self._line(call, text)
@@ -78,8 +93,10 @@ class LineHandler:
             self._speaking = None
 
     def _number(self, call: Call) -> str:
-        """`[call-7] ` while more than one call runs."""
-        return f"[{call.id}] " if len(self._running) > 1 else ""
+        """Return `[call-7] ` while more than one call runs, else nothing."""
+        if len(self._running) > 1:
+            return f"[{call.id}] "
+        return ""
 
 
 def _name(call: Call) -> str:
@@ -91,9 +108,13 @@ def _seconds(call: Call) -> str:
 
 
 def _tokens(call: Call, usage: Usage | None) -> str:
-    """Tokens in and out; what nobody stated is `?`."""
-    sent = "?" if usage is None or usage.input is None else str(usage.input)
+    """Return the tokens in and out, `?` for each that the provider did not state."""
+    sent = "?"
+    received = "?"
+    if usage is not None and usage.input is not None:
+        sent = str(usage.input)
+    if usage is not None and usage.output is not None:
+        received = str(usage.output)
     if call.operation == "embeddings":
         return f"{sent} tokens"
-    got = "?" if usage is None or usage.output is None else str(usage.output)
-    return f"{sent} → {got} tokens"
+    return f"{sent} → {received} tokens"

@@ -31,13 +31,13 @@ async def _await_attempt(observation: Observation, result: Awaitable[Result]) ->
 @contextmanager
 def _watch(observation: Observation) -> Iterator[None]:
     """Record a retry if the attempt before this one failed, and remember how this one fails."""
-    if observation.given_up is not None:
-        reason, since = observation.given_up
-        observation.given_up = None
+    if observation.failed_attempt is not None:
+        reason, since = observation.failed_attempt
+        observation.failed_attempt = None
         observation.retry(reason, time.perf_counter() - since)
     try:
         yield
     except Exception as error:
         # whether the client tries again is known only when the next attempt begins
-        observation.given_up = cause(error), time.perf_counter()
+        observation.failed_attempt = cause(error), time.perf_counter()
         raise

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from callspan.hooks.client_types import ClientClass, ClientObject
-from callspan.lifecycle.generators import loop_observed
+from callspan.lifecycle.generators import observe_loop
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.streams import like, on_drop
 from callspan.runtime.background import watch_collector
@@ -33,7 +33,7 @@ def _observed_class(kind: ClientClass) -> type:
         _callspan: Observation
 
         def __iter__(self) -> Iterator[object]:
-            return loop_observed(super().__iter__(), self._callspan)
+            return observe_loop(super().__iter__(), self._callspan)
 
         def close(self) -> None:
             self._callspan.drop()
@@ -44,7 +44,7 @@ def _observed_class(kind: ClientClass) -> type:
 
         def __anext__(self) -> object:
             # aiobotocore returns no item here but an asynchronous generator of all of them
-            return loop_observed(super().__anext__(), self._callspan)
+            return observe_loop(super().__anext__(), self._callspan)
 
     if hasattr(kind, "__anext__"):
         return like(kind, AsyncStream)

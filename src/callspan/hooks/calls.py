@@ -55,17 +55,17 @@ async def make_async_call(
     """Await the client's function, and the handlers that asked to be awaited by the call."""
     try:
         observation.start()
-        if observation.pending:
-            await observation.settle()
+        if observation.awaitables:
+            await observation.await_handlers()
         result = await wrapped(*args, **kwargs)
     except BaseException as error:
         observation.leave()
         observation.fail(error)
-        if observation.pending:
-            await observation.settle()
+        if observation.awaitables:
+            await observation.await_handlers()
         raise
     observation.leave()
     result = follow_result(observation, result)
-    if observation.pending:
-        await observation.settle()
+    if observation.awaitables:
+        await observation.await_handlers()
     return result

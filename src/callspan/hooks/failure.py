@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callspan.events import Failure
-from callspan.events.exceptions import qualified, said
+from callspan.events.exceptions import message_of, qualified_name
 from callspan.formats.errors import OTHER, failure_type
 from callspan.formats.fields import get, parse_json, text
 from callspan.hooks.client_types import ClientObject
@@ -33,7 +33,7 @@ def explain(error: BaseException, *fields: str, answer: object = None) -> Failur
         answer = _error_body(error)
     return Failure(
         type=_error_type(error, fields, answer),
-        message=said(error),
+        message=message_of(error),
         status=_status(error),
         request_id=_request_id(headers),
         retry_after=text(headers.get("retry-after")) or text(headers.get("retry-after-ms")),
@@ -81,7 +81,7 @@ def _error_type(error: BaseException, fields: tuple[str, ...], answer: object) -
     # some exceptions have the HTTP status under the name of a code
     if code not in (OTHER, str(_status(error))):
         return code
-    return qualified(type(error))
+    return qualified_name(type(error))
 
 
 def _error_body(error: BaseException) -> object:
@@ -151,4 +151,4 @@ def cause(error: BaseException | None) -> str:
         return str(status)
     if error is None:
         return "unknown"
-    return qualified(type(error))
+    return qualified_name(type(error))

@@ -89,7 +89,7 @@ def _async_class(kind: ClientClass) -> type:
         async def __aexit__(self, *error: object) -> Result:
             self._callspan.leave()
             if self._callspan.observation is not None:
-                await self._callspan.observation.settle()
+                await self._callspan.observation.await_handlers()
             return await super().__aexit__(*error)
 
     return Manager

@@ -20,7 +20,7 @@ from callspan.hooks.client import Client, Hook, OpenCall, Request, endpoint_at
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.failure import explain
 from callspan.hooks.managers import observe_when_entered
-from callspan.lifecycle.generators import lazily_observed, observed
+from callspan.lifecycle.generators import observe_generator, observe_lazily
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.streams import observe
 from callspan.runtime import guard
@@ -55,7 +55,7 @@ def follow(observation: Observation, result: Result) -> Result:
     Returns the object for the app: for a generator another one, else the very object.
     """
     if isinstance(result, (GeneratorType, AsyncGeneratorType)):
-        return observed(result, observation)
+        return observe_generator(result, observation)
     if observation.call.stream and (hasattr(result, "__next__") or hasattr(result, "__anext__")):
         return observe(result, observation)
     observation.answer(result)
@@ -150,7 +150,7 @@ class _MethodHook:
         begin = partial(self._open, request)
         if isinstance(result, (AbstractContextManager, AbstractAsyncContextManager)):
             return observe_when_entered(result, begin, self._follow_result)
-        return lazily_observed(result, begin)
+        return observe_lazily(result, begin)
 
     async def _await_lazy(self, result: Awaitable[Result], request: Request) -> Result:
         return self._observe_lazy(await result, request)

@@ -69,7 +69,7 @@ def _closing_class(kind: ClientClass) -> type:
             # otherwise
             close = super().aclose
             _end_closed(self, kind)
-            await self._callspan.settle()
+            await self._callspan.await_handlers()
             await close()
 
     return like(kind, Response)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from callspan.events import Failure
 from callspan.formats.fields import parse_json
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
-from callspan.lifecycle.generators import observed
+from callspan.lifecycle.generators import observe_generator
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.streams import observe
 from callspan.runtime import guard
@@ -35,7 +35,7 @@ def make_events(wrapped: Function, _instance: object, args: Args, kwargs: Kwargs
     events = wrapped(*args, **kwargs)
     if observation is None:
         return events
-    return observed(events, observation)
+    return observe_generator(events, observation)
 
 
 def _take_over(

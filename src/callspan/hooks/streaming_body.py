@@ -86,7 +86,7 @@ class _Reading(JsonBody):
 
     async def settle(self) -> None:
         """Await the handlers that asked to be awaited by the call."""
-        await self._observation.settle()
+        await self._observation.await_handlers()
 
     def leave(self) -> None:
         """End the call: the reader closes the body."""

@@ -1,27 +1,26 @@
-"""What single client objects have of their own, for as long as they live, and what is made of them inherits."""
+"""Options of single client objects, set by `attach`; copies of a client inherit them."""
 
 from __future__ import annotations
 
 import sys
 import weakref
 from types import FrameType
-from typing import Any
 
 from callspan.accounting.budgets import Budget
 from callspan.content.capture import Choice
 
 _DEPTH = 20
-"""Calls from a client's `copy` to the base of its classes: a few, and some more where an app has classes of its own."""
+"""Frames from a client's `copy` to the constructor of its base class: a few, and more for subclasses."""
 
 
 class ClientOptions:
-    """What one client object has of its own: handlers, budgets, and what of its content is captured."""
+    """Handlers, budgets and choices of captured content for one client object."""
 
     __slots__ = ("budgets", "choices", "handlers")
 
     def __init__(
         self,
-        handlers: tuple[Any, ...] = (),
+        handlers: tuple[object, ...] = (),
         choices: tuple[Choice, ...] = (),
         budgets: tuple[Budget, ...] = (),
     ) -> None:
@@ -30,9 +29,9 @@ class ClientOptions:
         self.budgets = budgets
 
     def plus(
-        self, handlers: tuple[Any, ...], choice: Choice, budgets: tuple[Budget, ...]
+        self, handlers: tuple[object, ...], choice: Choice, budgets: tuple[Budget, ...]
     ) -> ClientOptions:
-        """These with more."""
+        """Return these options with further ones."""
         return ClientOptions(
             (*self.handlers, *handlers), (*self.choices, choice), (*self.budgets, *budgets)
         )
@@ -41,34 +40,38 @@ class ClientOptions:
 NO_OPTIONS = ClientOptions()
 
 
-class Attached(weakref.WeakKeyDictionary[Any, ClientOptions]):
-    """What client objects have of their own. `used` tells quicker than its length that none has anything."""
+class OptionsByClient(weakref.WeakKeyDictionary[object, ClientOptions]):
+    """Options by client object, for as long as that lives.
+
+    Attributes:
+        used: Whether there was ever an option; each call asks, and this is quicker than `len`.
+    """
 
     used = False
 
-    def __setitem__(self, client: Any, options: ClientOptions) -> None:
+    def __setitem__(self, client: object, options: ClientOptions) -> None:
         super().__setitem__(client, options)
         self.used = True
 
 
-attached = Attached()
+options_by_client = OptionsByClient()
 
 
-def inherit(variant: Any) -> None:
-    """Give a client object what the one has of its own that is being copied to make it, if it is made so."""
-    if not attached.used:
+def inherit(variant: object) -> None:
+    """Give a new client object the options of the one that is being copied to make it, if any."""
+    if not options_by_client.used:
         return
     original = _copied_client(sys._getframe(1))
-    if isinstance(original, type(variant)) and original in attached:
-        attached[variant] = attached[original]
+    if isinstance(original, type(variant)) and original in options_by_client:
+        options_by_client[variant] = options_by_client[original]
 
 
-def _copied_client(frame: FrameType | None) -> Any:
-    """Return the object whose `copy` runs in a frame or one of those that have called it.
+def _copied_client(frame: FrameType | None) -> object:
+    """Return the `self` of a `copy` method that called this frame, directly or not.
 
-    Clients that Stainless generates (openai 1.40 to 3.57, anthropic, groq, ...) make all their variants there, by the
-    constructors of about thirty classes, each with a `copy` of its own; `with_options` is another name of it. See
-    tests/test_client_variants.py.
+    Clients that Stainless generates (openai 1.40 to 3.57, anthropic, groq, ...) make all their
+    variants there, by the constructors of about thirty classes, each with a `copy` of its own;
+    `with_options` is another name of it. See tests/test_client_variants.py.
     """
     for _ in range(_DEPTH):
         if frame is None:

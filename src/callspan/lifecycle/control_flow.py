@@ -5,6 +5,7 @@ from __future__ import annotations
 _NAMES = ("GraphInterrupt", "NodeInterrupt", "GraphBubbleUp", "ParentCommand")
 
 
-def steers(error: BaseException) -> bool:
-    """Whether an exception is control flow, so that what it ends has not failed."""
+def is_control_flow(error: BaseException) -> bool:
+    """Whether an exception steers the program, so that the operation that it ends has not failed."""
+    # by name, as callspan imports no framework
     return any(kind.__name__ in _NAMES for kind in type(error).__mro__)

@@ -1,4 +1,4 @@
-"""Who is told: handlers compiled into four flat lists, so that telling them costs one loop."""
+"""Notifies handlers. They are compiled into one flat list per event, so that this costs one loop."""
 
 from __future__ import annotations
 
@@ -8,22 +8,29 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
+from callspan.events import Call
 from callspan.runtime import guard
 from callspan.runtime.background import Delivery
 from callspan.runtime.errors import SettingsError
 from callspan.runtime.reentry import outside
 
 SLOW_SECONDS = 0.5
-"""How long a user's handler may take before it is said that it holds up the app."""
+"""Seconds that a user's handler may take before a warning says that it holds up the app."""
 _EVENTS = ("on_start", "on_token", "on_end", "on_error")
-Told = tuple[str, Callable[..., Any]]
-"""A method to call, and by what name it is reported."""
+NamedMethod = tuple[str, Callable[..., Any]]
+"""A handler's method, behind the name by which its errors are reported."""
 
 
 class Dispatch:
-    """A set of handlers, by event. `wants_text` says whether anybody reads what the model says.
+    """A set of handlers, by event.
 
-    Starts go in the order given and ends in the reverse, so that what came first (the span) lasts longest.
+    Starts are notified in the order of the handlers and ends in the reverse order, so that the
+    first handler (the span) is open for longest.
+
+    Attributes:
+        wants_text: Whether any handler needs the text of answers.
+        stops: Methods for calls that a budget stops.
+        background_ends: Methods for calls that the provider ends in the background.
     """
 
     __slots__ = (
@@ -37,113 +44,131 @@ class Dispatch:
         "wants_text",
     )
 
-    def __init__(self, handlers: Iterable[Any] = ()) -> None:
+    def __init__(self, handlers: Iterable[object] = ()) -> None:
         self.handlers = _distinct(handlers)
-        told = {
-            event: [pair for h in self.handlers if (pair := _method(h, event))] for event in _EVENTS
-        }
-        self.starts: list[Told] = told["on_start"]
-        self.tokens: list[Told] = told["on_token"]
-        self.ends: list[Told] = told["on_end"][::-1]
-        self.errors: list[Told] = told["on_error"][::-1]
-        self.stops = [
-            pair for handler in self.handlers if (pair := _method(handler, "on_budget_stop"))
-        ]
-        self.background_ends = [
-            pair for handler in self.handlers if (pair := _method(handler, "on_background_end"))
-        ]
-        self.wants_text = any(_needs_text(handler) for handler in self.handlers)
+        self.starts = self._methods("on_start")
+        self.tokens = self._methods("on_token")
+        self.ends = self._methods("on_end")[::-1]
+        self.errors = self._methods("on_error")[::-1]
+        self.stops = self._methods("on_budget_stop")
+        self.background_ends = self._methods("on_background_end")
+        self.wants_text = any(map(_needs_text, self.handlers))
 
-    def plus(self, more: Iterable[Any]) -> Dispatch:
-        """This one with more handlers behind; a handler given twice is told once."""
+    def _methods(self, event: str) -> list[NamedMethod]:
+        methods: list[NamedMethod] = []
+        for handler in self.handlers:
+            method = _method(handler, event)
+            if method is not None:
+                methods.append(method)
+        return methods
+
+    def plus(self, more: Iterable[object]) -> Dispatch:
+        """Return a set with further handlers; one that is there twice is notified once."""
         return Dispatch((*self.handlers, *more))
 
 
-def _distinct(handlers: Iterable[Any]) -> tuple[Any, ...]:
+def _distinct(handlers: Iterable[object]) -> tuple[object, ...]:
     return tuple({id(handler): handler for handler in handlers}.values())
 
 
-def _needs_text(handler: Any) -> bool:
-    """Whether a handler needs the text of answers; `reads_text` is the former name of the attribute."""
+def _needs_text(handler: object) -> bool:
+    """Whether a handler needs the text of answers; `reads_text` is the attribute's former name."""
     return bool(getattr(handler, "needs_text", getattr(handler, "reads_text", True)))
 
 
-def _method(handler: Any, event: str) -> Told | None:
+def _method(handler: object, event: str) -> NamedMethod | None:
+    """Return a handler's method for an event, wrapped as its kind needs; `None` if it has none."""
     method = getattr(handler, event, None)
     if method is None:
         return None
-    place = f"{type(handler).__name__}.{event}"
-    if not inspect.iscoroutinefunction(method):
-        return place, method if type(handler).__module__.startswith("callspan.") else partial(
-            _timed, place, method
-        )
-    hand_on = Delivery.of(handler).method(event, method)
+    name = f"{type(handler).__name__}.{event}"
+    if inspect.iscoroutinefunction(method):
+        return name, _async_method(handler, event, method)
+    if type(handler).__module__.startswith("callspan."):
+        return name, method  # not timed: ours are known to be quick, and timing costs two frames
+    return name, partial(_timed, name, method)
+
+
+def _async_method(handler: object, event: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that has an asynchronous method run, on its own loop or by the call."""
+    deliver = Delivery.of(handler).method(event, method)
     if not getattr(handler, "inline", False):
-        return place, hand_on
-    # an inline handler is awaited by the call, which only an asynchronous call can do
-    return (
-        place,
-        lambda call, *rest: method(call, *rest) if call.asynchronous else hand_on(call, *rest),
-    )
+        return deliver
+
+    def notify_inline(call: Call, *event: Any) -> Any:
+        # an inline handler is awaited by the call, which only an asynchronous call can do
+        if call.asynchronous:
+            return method(call, *event)
+        return deliver(call, *event)
+
+    return notify_inline
 
 
-def _timed(place: str, method: Callable[..., Any], *event: Any) -> Any:
-    """A user's method, who is told when it is slow."""
-    began = perf_counter()
+def _timed(name: str, method: Callable[..., Any], *event: Any) -> Any:
+    """Call a user's handler and warn once if it takes longer than `SLOW_SECONDS`."""
+    start = perf_counter()
     answer = outside(method, *event)
-    if perf_counter() - began > SLOW_SECONDS:
+    if perf_counter() - start > SLOW_SECONDS:
         guard.say_once(
-            f"{place} is slow and holds up the calls that it hears of: make it `async def`"
+            f"{name} is slow and holds up the calls that it hears of: make it `async def`"
         )
     return answer
 
 
-def checked(handlers: Iterable[Any]) -> tuple[Any, ...]:
-    """The handlers, or an error that names what is wrong with one."""
+def check_handlers(handlers: object) -> tuple[object, ...]:
+    """Return the handlers as a tuple, or raise `SettingsError` that says what is wrong with one."""
     if isinstance(handlers, str) or not isinstance(handlers, Iterable):
         raise SettingsError("handlers must be a list of handlers, such as handlers=[MyHandler()]")
-    found = tuple(handlers)
-    for handler in found:
+    result = tuple(handlers)
+    for handler in result:
         if isinstance(handler, type):
             raise SettingsError(
                 f"handler {handler.__name__} is a class: give an object, {handler.__name__}()"
             )
         if not any(callable(getattr(handler, event, None)) for event in _EVENTS):
+            events = ", ".join(_EVENTS)
             raise SettingsError(
-                f"handler {type(handler).__name__} has none of {', '.join(_EVENTS)}: define at least one of them"
+                f"handler {type(handler).__name__} has none of {events}: "
+                "define at least one of them"
             )
-    return found
+    return result
 
 
-def tell(told: list[Told], call: Any) -> list[Any]:
-    """Tell all of a call; one that raises is reported once and keeps nobody else from hearing."""
+def notify(methods: list[NamedMethod], call: Any) -> list[Any]:
+    """Notify handlers of a one-argument event, and return their answers.
+
+    A handler that raises is reported once and keeps no other from being notified.
+    """
     answers = []
-    for place, method in told:
+    for name, method in methods:
         try:
-            if (answer := method(call)) is not None:
+            answer = method(call)
+            if answer is not None:
                 answers.append(answer)
         except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
-            guard.report(place, error)
-        except (
-            BaseException
-        ):  # an interrupt, which comes anywhere: the others hear, or a span would have no end
-            tell(told[told.index((place, method)) + 1 :], call)
+            guard.report(name, error)
+        except BaseException:
+            # an interrupt may come anywhere; without the other handlers a span would have no end
+            notify(methods[methods.index((name, method)) + 1 :], call)
             raise
     return answers
 
 
-def tell_what(told: list[Told], call: Any, what: Any) -> list[Any]:
-    """The same with what has happened to the call; a star in place of the two would slow down every call."""
+def notify_with(methods: list[NamedMethod], call: Call, detail: object) -> list[Any]:
+    """Notify handlers of a two-argument event, and return their answers.
+
+    Not merged with `notify`: `*args` would slow down every call.
+    """
     answers = []
-    for place, method in told:
+    for name, method in methods:
         try:
-            if (answer := method(call, what)) is not None:
+            answer = method(call, detail)
+            if answer is not None:
                 answers.append(answer)
         except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
-            guard.report(place, error)
-        except (
-            BaseException
-        ):  # an interrupt, which comes anywhere: the others hear, or a span would have no end
-            tell_what(told[told.index((place, method)) + 1 :], call, what)
+            guard.report(name, error)
+        except BaseException:
+            # an interrupt may come anywhere; without the other handlers a span would have no end
+            notify_with(methods[methods.index((name, method)) + 1 :], call, detail)
             raise
     return answers

@@ -1,27 +1,36 @@
-"""Streams that are plain generators: what the app gets behaves as one, while an observation looks on.
+"""Streams that are plain generators: the app gets an object that behaves as one and is observed.
 
-Some of them ask the provider only when their first item is asked for. Their call begins there, and what the handlers
-gave to be entered around it is entered for that step alone, never while the reader's code runs.
+The class of a generator cannot be swapped, so another generator stands around it. Some generators
+make their request only when their first item is read. Their call begins there, and the contexts of
+handlers are entered for that step alone, never while the reader's code runs.
 """
 
 from __future__ import annotations
 
 import types
 import weakref
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from functools import partial
 from typing import Any
 
 from callspan.lifecycle.observation import Observation
-from callspan.lifecycle.streams import atake, on_drop, take
+from callspan.lifecycle.state import Item
+from callspan.lifecycle.streams import next_item, next_item_async, on_drop
 from callspan.runtime.background import outside_collector, watch_collector
 from callspan.runtime.cancellation import current_task
 
+Source = Any
+"""A client's generator, sync or async."""
 Begin = Callable[[], "Observation | None"]
+"""Opens the call; `None` where it is not observed."""
+Step = Callable[[], Item]
+"""Gets the next item of a generator."""
+AsyncStep = Callable[[], Awaitable[Item]]
+"""Gets the next item of an asynchronous generator."""
 
 
-def observed(source: Any, observation: Observation) -> Any:
-    """The items of a generator whose request has been made."""
+def observe_generator(source: Source, observation: Observation) -> Source:
+    """Return the items of a generator whose request has been made."""
     watch_collector()
     if hasattr(source, "__anext__"):
         return _AsyncItems(source, observation=observation)
@@ -30,34 +39,31 @@ def observed(source: Any, observation: Observation) -> Any:
     return items
 
 
-def loop_observed(source: Any, observation: Observation) -> Any:
-    """The items of one loop over a stream, which may be looped over again."""
+def observe_loop(source: Source, observation: Observation) -> Source:
+    """Return the items of one loop over a stream that allows a second loop."""
     watch_collector()
     if hasattr(source, "__anext__"):
         return _AsyncLoop(source, observation=observation)
     return _items(source, observation, source.__next__, observation.leave_loop)
 
 
-def lazily_observed(source: Any, begin: Begin) -> Any:
-    """The items of a generator that makes its request when the first is asked for; the call begins with `begin`."""
+def observe_lazily(source: Source, begin: Begin) -> Source:
+    """Return the items of a generator that makes its request when the first item is read."""
     watch_collector()
-    return (
-        _AsyncItems(source, begin=begin) if hasattr(source, "__anext__") else _begun(source, begin)
-    )
+    if hasattr(source, "__anext__"):
+        return _AsyncItems(source, begin=begin)
+    return _lazy_items(source, begin)
 
 
-def _begun(source: Any, begin: Begin) -> Generator[Any, Any, Any]:
+def _lazy_items(source: Source, begin: Begin) -> Generator[Item, Any, Any]:
     observation = begin()
     if observation is None:
         return (yield from source)
-    return (
-        yield from _items(
-            source, observation, partial(_first, source, observation), observation.drop
-        )
-    )
+    first = partial(_first, source, observation)
+    return (yield from _items(source, observation, first, observation.drop))
 
 
-def _first(source: Any, observation: Observation) -> Any:
+def _first(source: Source, observation: Observation) -> Item:
     try:
         observation.start()
         return next(source)
@@ -66,108 +72,124 @@ def _first(source: Any, observation: Observation) -> Any:
 
 
 def _items(
-    source: Any, observation: Observation, first: Callable[[], Any], end: Callable[[], None]
-) -> Generator[Any, Any, Any]:
+    source: Source, observation: Observation, first: Step, end: Callable[[], None]
+) -> Generator[Item, Any, Any]:
     def leave() -> None:
         outside_collector(end)
         source.close()
 
-    return steps(source, first, lambda step: take(step, observation, source), leave)
+    return drive_generator(source, first, lambda step: next_item(step, observation, source), leave)
 
 
-def steps(
-    source: Any,
-    step: Callable[[], Any],
-    make: Callable[[Callable[[], Any]], Any],
-    leave: Callable[[], None],
-) -> Generator[Any, Any, Any]:
-    """The items of a generator, the first of which is `step`'s. Each step is given to `make`, and `leave` is called
-    when the reader is gone."""
+def drive_generator(
+    source: Source, step: Step, run: Callable[[Step], Item], leave: Callable[[], None]
+) -> Generator[Item, Any, Any]:
+    """Yield the items of a generator, and pass on values and exceptions that its reader sends.
+
+    Args:
+        source: The generator.
+        step: Gets the first item.
+        run: Runs one step, with its own code around it.
+        leave: Is called when the reader is gone.
+
+    Returns:
+        The value that the generator returns.
+    """
     while True:
         try:
-            item = make(step)
+            item = run(step)
         except StopIteration as end:
             return end.value
         try:
-            sent = yield item
+            value = yield item
         except GeneratorExit:
             leave()
             raise
-        except BaseException as error:  # noqa: BLE001  it was thrown in by the reader, for the source to see
+        except BaseException as error:  # noqa: BLE001  the reader threw it in, for the source to see
             step = partial(source.throw, error)
         else:
-            step = source.__next__ if sent is None else partial(source.send, sent)
+            step = source.__next__
+            if value is not None:
+                step = partial(source.send, value)
 
 
 class AsyncShell(AsyncGenerator[Any, Any]):
-    """An asynchronous generator as an object, for a real one learns late, by the event loop, that it was dropped."""
+    """An object that passes for the asynchronous generator that it wraps.
 
-    def __init__(self, source: Any) -> None:
+    A real generator would learn only later, from the event loop, that its reader has dropped it,
+    and the loop would close it together with the wrapped one (tests/test_second_loops.py).
+    """
+
+    def __init__(self, source: Source) -> None:
         self._source = source
 
     @property
-    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]  # what isinstance() asks for
-        return (
-            types.AsyncGeneratorType
-            if isinstance(self._source, types.AsyncGeneratorType)
-            else type(self)
-        )
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]  for isinstance()
+        if isinstance(self._source, types.AsyncGeneratorType):
+            return types.AsyncGeneratorType
+        return type(self)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
 
-    async def asend(self, value: Any) -> Any:
+    async def asend(self, value: object) -> Item:
         """Go on to the next item."""
-        return await self._step(
-            self._source.__anext__ if value is None else partial(self._source.asend, value)
-        )
+        step = self._source.__anext__
+        if value is not None:
+            step = partial(self._source.asend, value)
+        return await self._step(step)
 
-    async def athrow(self, *error: Any) -> Any:
-        """Raise where the generator waits."""
+    async def athrow(self, *error: Any) -> Item:
+        """Raise an exception where the generator waits."""
         return await self._step(partial(self._source.athrow, *error))
 
-    async def _step(self, step: Callable[[], Any]) -> Any:
+    async def _step(self, step: AsyncStep) -> Item:
         raise NotImplementedError
 
 
 class _AsyncItems(AsyncShell):
-    """Those that a client gives."""
+    """The items of a client's asynchronous generator."""
 
     _end = "drop"
 
     def __init__(
-        self, source: Any, *, begin: Begin | None = None, observation: Observation | None = None
+        self, source: Source, *, begin: Begin | None = None, observation: Observation | None = None
     ) -> None:
         super().__init__(source)
         self._begin = begin
         self._observation = observation
-        self._reader: Any = None
+        self._reader: object = None
         if observation is not None:
             on_drop(self, observation, self._end)
 
-    async def _step(self, step: Callable[[], Any]) -> Any:
+    async def _step(self, step: AsyncStep) -> Item:
         if self._begin is not None:
             step = self._starting(self._begin, step)
         if self._observation is None:
             return await step()
-        # a client's own generators around this one are closed late, by a task of the event loop's
+        # a client's own generators around this one are closed late, by a task of the event loop's;
+        # to know whether the call was cancelled, the task that reads has to be asked
         self._reader = current_task()
-        self._observation.reader = None if self._reader is None else weakref.ref(self._reader)
-        return await atake(step, self._observation, self._source)
+        if self._reader is None:
+            self._observation.reader = None
+        else:
+            self._observation.reader = weakref.ref(self._reader)
+        return await next_item_async(step, self._observation, self._source)
 
-    def _starting(self, begin: Begin, step: Callable[[], Any]) -> Callable[[], Any]:
+    def _starting(self, begin: Begin, step: AsyncStep) -> AsyncStep:
+        """Open the call, and return the step that makes its request."""
         self._begin = None
         observation = self._observation = begin()
         if observation is None:
             return step
         on_drop(self, observation)
-        return partial(_afirst, step, observation)
+        return partial(_first_async, step, observation)
 
     async def aclose(self) -> None:
-        """End it: the reader stops."""
+        """Close the generator: the reader stops."""
         if self._observation is not None:
             self._leave(self._observation)
-            await self._observation.settle()
+            await self._observation.await_handlers()
         self._begin = None
         await self._source.aclose()
 
@@ -176,7 +198,7 @@ class _AsyncItems(AsyncShell):
 
 
 class _AsyncLoop(_AsyncItems):
-    """Those of one loop over a stream, which may be looped over again."""
+    """The items of one loop over an asynchronous stream that allows a second loop."""
 
     _end = "leave_loop"
 
@@ -185,10 +207,10 @@ class _AsyncLoop(_AsyncItems):
             observation.abandon()
 
 
-async def _afirst(step: Callable[[], Any], observation: Observation) -> Any:
+async def _first_async(step: AsyncStep, observation: Observation) -> Item:
     try:
         observation.start()
-        await observation.settle()
+        await observation.await_handlers()
         return await step()
     finally:
         observation.leave()

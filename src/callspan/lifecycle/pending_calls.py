@@ -1,7 +1,8 @@
-"""Calls that a provider goes on working at in the background, until somebody fetches what has come of them.
+"""Calls that a provider goes on working at in the background, until somebody fetches the result.
 
-Such a call ends for its caller without token counts. They are told where its response is fetched by its id, perhaps
-many times and from many threads; the first that knows the end settles the call, and no other.
+Such a call ends for its caller without token counts. They arrive where its response is fetched by
+its id, perhaps many times and from many threads; the first fetch with the end settles the call,
+and no other.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from typing import Any
 from callspan.accounting.budgets import Reservation
 from callspan.accounting.reservations import settle
 from callspan.events import Call, Fetched, Outcome
-from callspan.lifecycle.dispatch import Told, tell, tell_what
+from callspan.lifecycle.dispatch import NamedMethod, notify, notify_with
 from callspan.runtime.process import own_lock
 
 MOST_CALLS = 1000
-"""Calls that are waited for; when more are begun, the oldest keeps what is known of it."""
+"""The most calls that are waited for; beyond them the oldest is settled without its counts."""
 _OUTCOMES = {
     "completed": Outcome.COMPLETED,
     "incomplete": Outcome.COMPLETED,
@@ -25,11 +26,13 @@ _OUTCOMES = {
 
 
 class PendingCall:
-    """One call, without its content, and all who are to know what it has used.
+    """One call without its content, and the counters and budgets that wait for its token counts.
 
-    `counters` are those of the blocks in which it began, `reservation` is what it has reserved in
-    budgets, `earlier_outcome` is how it ended for its caller, and `model` the name by which it was
-    counted then.
+    Attributes:
+        counters: The token counters of the blocks in which the call began.
+        reservation: The amounts that budgets have reserved for it.
+        earlier_outcome: How it ended for its caller.
+        model: The name under which it was counted then.
     """
 
     __slots__ = ("call", "counters", "earlier_outcome", "model", "reservation")
@@ -40,22 +43,22 @@ class PendingCall:
         self.earlier_outcome = call.outcome
         self.model = call.response.model or call.model
         self.call = call.without_content()
-        self.counters = counters if call.counts else ()
+        self.counters = counters if call.uses_tokens else ()
         self.reservation = reservation
 
     def settle(self) -> None:
-        """Tell budgets and counters what the call has used, as far as that is known."""
+        """Put the amounts that the call has used, as far as they are there, into its budgets."""
         if self.reservation is not None:
-            tell_what([("budgets", settle)], self.call, self.reservation)
+            notify_with([("budgets", settle)], self.call, self.reservation)
 
-    def end(self, fetched: Fetched, handlers: list[Told]) -> None:
-        """Settle the call by its fetched response."""
+    def end(self, fetched: Fetched, handlers: list[NamedMethod]) -> None:
+        """Settle the call by its fetched response, and notify counters and handlers."""
         self.call.outcome = _OUTCOMES.get(fetched.status or "", Outcome.COMPLETED)
         self.call.response.usage = fetched.usage
         self.call.response.details.update(fetched.details)
         self.settle()
-        tell([("count_tokens", counter.settle) for counter in self.counters], self)
-        tell_what(handlers, self.call, self.call.response)
+        notify([("count_tokens", counter.complete) for counter in self.counters], self)
+        notify_with(handlers, self.call, self.call.response)
 
 
 class PendingCalls:
@@ -68,17 +71,20 @@ class PendingCalls:
     def add(self, pending: PendingCall) -> None:
         """Wait for a call, in place of the oldest one if there are too many."""
         identity = pending.call.response.id or ""
+        replaced: list[PendingCall] = []
         with self._lock:
-            known = self._calls.pop(identity, None)
-            oldest = next(iter(self._calls)) if len(self._calls) >= MOST_CALLS else None
-            replaced = [known, None if oldest is None else self._calls.pop(oldest)]
+            earlier = self._calls.pop(identity, None)
+            if earlier is not None:
+                replaced.append(earlier)
+            if len(self._calls) >= MOST_CALLS:
+                oldest = next(iter(self._calls))
+                replaced.append(self._calls.pop(oldest))
             self._calls[identity] = pending
         for each in replaced:
-            if each is not None:
-                each.settle()
+            each.settle()
 
-    def end(self, identity: str | None, fetched: Fetched, handlers: list[Told]) -> None:
-        """Settle the call whose response was fetched, if it is one of these and has come to its end."""
+    def end(self, identity: str | None, fetched: Fetched, handlers: list[NamedMethod]) -> None:
+        """Settle the call with this response id, if it waits here and has come to its end."""
         if fetched.usage is None and fetched.status not in _OUTCOMES:
             return
         with self._lock:
@@ -87,7 +93,7 @@ class PendingCalls:
             pending.end(fetched, handlers)
 
     def clear(self) -> None:
-        """Forget all: in a child after a fork they are the parent's."""
+        """Drop all calls: in a child after a fork they are the parent's."""
         self._calls = {}
 
 

@@ -9,8 +9,8 @@ from callspan.accounting.budgets import Budget
 from callspan.clients import CLIENTS
 from callspan.content.capture import Choice
 from callspan.events.handler import AnyHandler
-from callspan.lifecycle.client_options import NO_OPTIONS, attached
-from callspan.lifecycle.dispatch import checked
+from callspan.lifecycle.client_options import NO_OPTIONS, options_by_client
+from callspan.lifecycle.dispatch import check_handlers
 from callspan.runtime.errors import SettingsError
 from callspan.runtime.scope import current, entered
 from callspan.settings.choices import CaptureMode, ContentField
@@ -26,7 +26,7 @@ def attach(
     """Give one client object handlers and budgets of its own, and choose what of its content is captured.
 
     It holds for as long as the object lives, and for copies that are made of it, as by
-    `client.with_options(...)`. What is attached twice adds up.
+    `client.with_options(...)`. What is options_by_client twice adds up.
 
     Args:
         client: The client object whose calls are meant, such as `OpenAI()`.
@@ -48,8 +48,8 @@ def attach(
     choice = _choice(capture, capture_fields)
     target = _request_object(client)
     try:
-        options = attached.get(target, NO_OPTIONS)
-        attached[target] = options.plus(checked(others), choice, tuple(budgets))
+        options = options_by_client.get(target, NO_OPTIONS)
+        options_by_client[target] = options.plus(check_handlers(others), choice, tuple(budgets))
     except TypeError:
         name = type(client).__name__
         raise SettingsError(f"{name} is no client object: give the client itself") from None
@@ -79,7 +79,7 @@ def use_handlers(*handlers: AnyHandler) -> Iterator[None]:
     Raises:
         SettingsError: For an object that is no handler.
     """
-    with entered(current().plus(handlers=checked(handlers))):
+    with entered(current().plus(handlers=check_handlers(handlers))):
         yield
 
 

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from callspan.lifecycle.observation import end_all, forget_all
+from callspan.lifecycle.shutdown import end_all, forget_all
 from callspan.runtime import guard, process, reentry
 from callspan.runtime.background import heard
 from callspan.settings.settings import flush_timeout

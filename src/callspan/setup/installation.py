@@ -21,7 +21,7 @@ from callspan.frameworks.integration import Integration
 from callspan.frameworks.native import NATIVES
 from callspan.hooks.client import Client, Request
 from callspan.hooks.native import LatestCall, policy
-from callspan.lifecycle.client_options import NO_OPTIONS, ClientOptions, attached
+from callspan.lifecycle.client_options import NO_OPTIONS, ClientOptions, options_by_client
 from callspan.lifecycle.dispatch import Dispatch
 from callspan.lifecycle.observation import Observation, Reader
 from callspan.runtime import guard
@@ -110,14 +110,14 @@ class ClientSubscription:
         if within is not None:
             scope = current(within)
         options = NO_OPTIONS
-        if attached.used and request.client_object is not None:
-            options = attached.get(request.client_object, NO_OPTIONS)
+        if options_by_client.used and request.client_object is not None:
+            options = options_by_client.get(request.client_object, NO_OPTIONS)
         call = _call(request, self.version)
         observation = owner.observation(
             call, request.wire_format.read, scope, options, self.deferred
         )
         if run is not None:
-            call.framework, observation.within = run.framework, within
+            call.framework, observation.start_context = run.framework, within
         if request.stream:
             observation.asks_usage = owner.settings.request_usage
             observation.awaits_usage = request.wire_format.usage_follows(request.body)
@@ -256,7 +256,7 @@ class Installation:
             if options.handlers or scope.handlers:
                 dispatch = dispatch.plus((*options.handlers, *scope.handlers))
             estimates = estimates or bool(scope.counters)
-        return Observation(call, dispatch, scope, read, estimates=estimates and call.counts)
+        return Observation(call, dispatch, scope, read, estimates=estimates and call.uses_tokens)
 
     def _capture_for(self, options: ClientOptions, scope: Scope) -> Capture | None:
         found = self._chosen

@@ -15,7 +15,7 @@ from opentelemetry.trace import TracerProvider
 
 from callspan.accounting.budgets import Budget
 from callspan.events.handler import AnyHandler
-from callspan.lifecycle.dispatch import checked
+from callspan.lifecycle.dispatch import check_handlers
 from callspan.runtime import guard
 from callspan.runtime.errors import SettingsError
 from callspan.semconv.conventions import EXTRA
@@ -120,7 +120,9 @@ def instrument(
     providers = Providers(tracer_provider, meter_provider, logger_provider)
     with state.lock:
         settings = _resolve(arguments)
-        installation = Installation(settings, providers, checked(handlers), register_exit_hook)
+        installation = Installation(
+            settings, providers, check_handlers(handlers), register_exit_hook
+        )
         installation.budgets = _check_budget(budget)
         previous = state.current
         uninstrument()

@@ -20,7 +20,7 @@ from callspan.semconv.conventions import (
 )
 from callspan.settings.settings import Settings
 from callspan.telemetry.attribute_sets import Bounds
-from callspan.telemetry.metrics import instrument
+from callspan.telemetry.metrics import create_instrument
 from callspan.telemetry.provider import FollowsProvider
 from callspan.version import __version__
 
@@ -33,7 +33,7 @@ _NAMES = {
 
 
 class AgentMetrics:
-    """Records the metrics of operations that the program itself performs between its calls to models."""
+    """Records the metrics of operations that the program performs between its calls to models."""
 
     needs_text = False
 
@@ -46,47 +46,52 @@ class AgentMetrics:
 
     def _create(self, provider: Any) -> dict[str, Any]:
         meter = provider.get_meter(names.SCOPE, __version__, schema_url=self._schema_url)
-        return {metric.name: instrument(meter, metric) for metric in LOCAL}
+        return {metric.name: create_instrument(meter, metric) for metric in LOCAL}
 
     def on_start(self, call: Call) -> None:
-        """Count a call to a model, or a tool, for the agent that it belongs to."""
+        """Count a call of a model or a tool for the agent that makes it."""
         if call.parent is None and not call.local:
             return
         if call.operation == "invoke_agent":
-            call.values[_INFERENCE], call.values[_TOOLS] = [], []
-        kind = (
-            _TOOLS
-            if call.operation == "execute_tool"
-            else _INFERENCE
-            if call.operation in names.INFERENCE
-            else None
-        )
-        agent = None if kind is None else scope.agent(call.parent)
-        if agent is not None and kind in agent.values:
-            agent.values[kind].append(call.id)
+            call.handler_state[_INFERENCE], call.handler_state[_TOOLS] = [], []
+        if call.operation == "execute_tool":
+            kind = _TOOLS
+        elif call.operation in names.INFERENCE:
+            kind = _INFERENCE
+        else:
+            return
+        agent = scope.agent(call.parent)
+        if agent is not None and kind in agent.handler_state:
+            # `append` is atomic: an agent's tools may run in several threads
+            agent.handler_state[kind].append(call.id)
 
     def on_end(self, call: Call, response: Response) -> None:
-        """Record what has ended, completed or not."""
+        """Record an operation that has ended, completed or not."""
         if not call.local:
             return
-        told = self._bounds.known(_named(call), call.operation)
-        failed = told.plus(names.ERROR_TYPE, call.failure.type) if call.failure else told
-        instruments, duration = self._instruments.get(), LOCAL_DURATIONS.get(call.operation)
+        shared = self._bounds.attribute_set(_named(call), call.operation)
+        with_error: Attributes = shared
+        if call.failure:
+            with_error = shared.plus(names.ERROR_TYPE, call.failure.type)
+        instruments = self._instruments.get()
+        duration = LOCAL_DURATIONS.get(call.operation)
         if duration is not None:
-            instruments[duration.name].record(call.duration, failed, context=call.context)
+            instruments[duration.name].record(call.duration, with_error, context=call.context)
         if call.operation == "invoke_agent":
-            instruments[INFERENCE_CALLS.name].record(
-                len(call.values.get(_INFERENCE, ())), told, context=call.context
-            )
-            instruments[TOOL_CALLS.name].record(
-                len(call.values.get(_TOOLS, ())), told, context=call.context
-            )
+            for metric, kind in ((INFERENCE_CALLS, _INFERENCE), (TOOL_CALLS, _TOOLS)):
+                number = len(call.handler_state.get(kind, ()))
+                instruments[metric.name].record(number, shared, context=call.context)
 
     def on_error(self, call: Call, error: BaseException) -> None:
-        """Record what has failed."""
+        """Record an operation that failed."""
         self.on_end(call, call.response)
 
 
 def _named(call: Call) -> Attributes:
+    """Return the attributes that name an operation: its agent, workflow or tool."""
     values = attributes.request(call)
-    return {name: values[name] for name in _NAMES.get(call.operation, ()) if values.get(name)}
+    result: Attributes = {}
+    for name in _NAMES.get(call.operation, ()):
+        if values.get(name):
+            result[name] = values[name]
+    return result

@@ -14,12 +14,12 @@ from callspan.semconv import attributes, names
 from callspan.semconv.attributes import Attributes
 from callspan.settings.settings import Settings
 
-KNOWN_SERIES = 1000
+READY_SETS = 1000
 """Attribute sets kept ready; they are made anew when there are more."""
 VALUES = 200
 """Values of one attribute with series of their own."""
 DETAIL_VALUES = 20
-"""The same for what only splits the series of a model further."""
+"""Values of an attribute that only splits the series of a model further."""
 SETS = 900
 """Attribute sets of one kind with series of their own. The SDK takes 2,000 of an instrument, with two token types for
 each set, and beyond them drops all attributes: tokens would be counted without their type."""
@@ -49,7 +49,7 @@ _CLOSED = frozenset(
 """Attributes whose values are all written in callspan's code; each other attribute is bounded."""
 
 
-class Known(dict[str, Any]):
+class AttributeSet(dict[str, Any]):
     """One attribute set of a call. The larger sets, with the token type or the error, are kept ready beside it."""
 
     __slots__ = ("_bounds", "_kind", "_larger", "_rest")
@@ -76,7 +76,7 @@ class Known(dict[str, Any]):
         return self._larger.get(key) or self._keep(key, more)
 
     def _keep(self, key: Any, more: Attributes) -> Attributes:
-        if len(self._larger) >= KNOWN_SERIES:
+        if len(self._larger) >= READY_SETS:
             self._larger.clear()
         larger = self._larger[key] = self._bounds.larger(self, self._rest, self._kind, more)
         return larger
@@ -92,17 +92,17 @@ class Bounds:
         self._values: dict[str, set[Any]] = {}
         self._sets: dict[Any, set[frozenset[Any]]] = {}
 
-    def known(self, values: Attributes, kind: str) -> Known:
+    def attribute_set(self, values: Attributes, kind: str) -> AttributeSet:
         """Return the bounded attribute set for these values. `kind` names the sets that share one limit."""
         bounded = self._bounded(values)
         rest = _without(bounded, frozenset(bounded) - _CLOSED)
         has_details = not _DETAILS.isdisjoint(bounded)
         if self._has_room(bounded, kind, DETAILED_SETS if has_details else SETS):
-            return Known(bounded, self, kind, rest)
+            return AttributeSet(bounded, self, kind, rest)
         coarse = _without(bounded, _DETAILS)
         if self._has_room(coarse, kind, SETS):
-            return Known(coarse, self, kind, rest)
-        return Known(rest, self, kind, rest)
+            return AttributeSet(coarse, self, kind, rest)
+        return AttributeSet(rest, self, kind, rest)
 
     def larger(self, base: Attributes, rest: Attributes, kind: str, more: Attributes) -> Attributes:
         """Return an attribute set with more attributes, or what is left of it where there are too many already."""
@@ -126,12 +126,13 @@ class Bounds:
 
     def _bounded(self, values: Attributes) -> Attributes:
         """Return the values, with the one for the rest in place of each that came too late."""
-        late = {
-            name
-            for name, value in values.items()
-            if name not in _CLOSED and not self._is_early(name, value)
-        }
-        return _without(values, late) if late else values
+        late: list[str] = []
+        for name, value in values.items():
+            if name not in _CLOSED and not self._is_early(name, value):
+                late.append(name)
+        if late:
+            return _without(values, late)
+        return values
 
     def _is_early(self, name: str, value: Any) -> bool:
         """Whether a value is among the first of its attribute."""
@@ -159,67 +160,67 @@ def _without(values: Attributes, late: Iterable[str]) -> Attributes:
     return result
 
 
-class Series:
+class AttributeSets:
     """The attribute sets of one installation."""
 
     def __init__(self, settings: Settings) -> None:
         self._dimensions = tuple(map(attributes.attribute_name, settings.metric_dimensions))
-        self._kept: dict[Any, Known] = {}
+        self._ready: dict[Any, AttributeSet] = {}
         self._bounds = Bounds()
 
-    def asked(self, call: Call) -> Known:
-        """What is known when a call begins."""
-        key = (call.identity, (), self._wanted(call))
-        return self._kept.get(key) or self._keep(key, "asked", attributes.identity(call), call)
+    def at_start(self, call: Call) -> AttributeSet:
+        """Return the attribute set of a call that begins."""
+        key = (call.identity, (), self._dimension_values(call))
+        return self._ready.get(key) or self._keep(key, "asked", attributes.identity(call), call)
 
-    def answered(self, call: Call, response: Response) -> Known:
-        """What is known when it has ended."""
-        if not response.details:
-            return self.chunks(call, response)
-        tier, fingerprint = (
-            response.details.get("service_tier"),
-            response.details.get("system_fingerprint"),
-        )
-        key = (call.identity, (response.model, tier, fingerprint), self._wanted(call))
-        return self._kept.get(key) or self._keep(
-            key, "answered", _described(call, response, tier, fingerprint), call
-        )
+    def at_end(self, call: Call, response: Response) -> AttributeSet:
+        """Return the attribute set of a call that has ended."""
+        details = response.details
+        if not details:
+            return self.of_chunks(call, response)
+        tier = details.get("service_tier")
+        fingerprint = details.get("system_fingerprint")
+        answer = (response.model, tier, fingerprint)
+        key = (call.identity, answer, self._dimension_values(call))
+        ready = self._ready.get(key)
+        if ready is None:
+            ready = self._keep(key, "answered", _describe(call, *answer), call)
+        return ready
 
-    def chunks(self, call: Call, response: Response) -> Known:
-        """The same for times of chunks, which say nothing of tier and fingerprint."""
-        key = (call.identity, response.model, self._wanted(call))
-        return self._kept.get(key) or self._keep(key, "answered", _described(call, response), call)
+    def of_chunks(self, call: Call, response: Response) -> AttributeSet:
+        """Return the attribute set for times of chunks, without service tier and fingerprint."""
+        key = (call.identity, response.model, self._dimension_values(call))
+        ready = self._ready.get(key)
+        if ready is None:
+            ready = self._keep(key, "answered", _describe(call, response.model), call)
+        return ready
 
-    def _wanted(self, call: Call) -> Any:
-        """The values of the user's dimensions."""
-        return (
-            tuple(map(call.attributes.get, self._dimensions))
-            if self._dimensions and call.attributes
-            else None
-        )
+    def _dimension_values(self, call: Call) -> tuple[Any, ...] | None:
+        """Return the values of the attributes in the setting `metric_dimensions`."""
+        if self._dimensions and call.attributes:
+            return tuple(map(call.attributes.get, self._dimensions))
+        return None
 
-    def _keep(self, key: Any, kind: str, values: Attributes, call: Call) -> Known:
-        if len(self._kept) >= KNOWN_SERIES:
-            self._kept.clear()
+    def _keep(self, key: Any, kind: str, values: Attributes, call: Call) -> AttributeSet:
+        if len(self._ready) >= READY_SETS:
+            self._ready.clear()
         for name in self._dimensions:
             if name in call.attributes:
                 values[name] = call.attributes[name]
-        known = self._kept[key] = self._bounds.known(values, kind)
-        return known
+        ready = self._ready[key] = self._bounds.attribute_set(values, kind)
+        return ready
 
 
-def _described(
-    call: Call, response: Response, tier: Any = None, fingerprint: Any = None
+def _describe(
+    call: Call, model: str | None, tier: Any = None, fingerprint: Any = None
 ) -> Attributes:
-    found = attributes.identity(call)
-    if response.model:
-        found[names.RESPONSE_MODEL] = response.model
+    """Return the attributes of a call and its answer; tier and fingerprint are OpenAI's alone."""
+    values = attributes.identity(call)
+    if model:
+        values[names.RESPONSE_MODEL] = model
     if call.provider == "openai":
-        found.update(
-            {
-                name: value
-                for name, value in ((names.SERVICE_TIER, tier), (names.FINGERPRINT, fingerprint))
-                if value
-            }
-        )
-    return found
+        if tier:
+            values[names.SERVICE_TIER] = tier
+        if fingerprint:
+            values[names.FINGERPRINT] = fingerprint
+    return values

@@ -1,12 +1,12 @@
-"""What is known of a call only when it has ended, and sometimes a moment later: estimated counts, and its cost."""
+"""Attributes that are there only after the end of a call: estimated counts, and its cost."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from callspan.accounting.prices import table
-from callspan.accounting.prices.charge import charge
 from callspan.accounting.prices.cost import Cost
+from callspan.accounting.prices.priced_call import price_call
 from callspan.events import Call
 from callspan.semconv import attributes
 from callspan.semconv.attributes import Attributes
@@ -14,8 +14,8 @@ from callspan.semconv.conventions import CHOICES
 from callspan.settings.settings import Settings
 
 
-class Late:
-    """Tells what it is, at once where it is known and else in the background, as soon as it is."""
+class Deferred:
+    """Delivers the deferred attributes of a call: at once if they are there, else as they come."""
 
     def __init__(self, settings: Settings) -> None:
         self._estimates = settings.estimate == "missing"
@@ -23,20 +23,26 @@ class Late:
         self._conventions = CHOICES[settings.semconv]
 
     @classmethod
-    def of(cls, settings: Settings) -> Late | None:
-        """What these settings ask for; `None` where nothing of a call comes late."""
-        return cls(settings) if settings.estimate == "missing" or settings.cost else None
+    def from_settings(cls, settings: Settings) -> Deferred | None:
+        """Return the deferred attributes for these settings; `None` where there are none."""
+        if settings.estimate == "missing" or settings.cost:
+            return cls(settings)
+        return None
 
-    def tell(self, call: Call, hear: Callable[[Attributes], object]) -> None:
-        """Have the attributes heard that come beside the rest."""
-        item = charge(call) if self._costs and not call.response.pending else None
+    def deliver(self, call: Call, receive: Callable[[Attributes], object]) -> None:
+        """Call `receive` once with the deferred attributes, perhaps in a background thread."""
+        item = None
+        if self._costs and not call.response.pending:
+            item = price_call(call)
 
         def work_out() -> None:
-            estimated = attributes.estimate(call, self._conventions) if self._estimates else {}
+            estimated: Attributes = {}
+            if self._estimates:
+                estimated = attributes.estimate(call, self._conventions)
             if item is None:
-                hear(estimated)
+                receive(estimated)
                 return
-            table.in_force().work_out(item, lambda cost: hear(estimated | _attributes(cost)))
+            table.in_force().work_out(item, lambda cost: receive(estimated | _attributes(cost)))
 
         if call.estimate is not None and self._estimates:
             call.estimate.then(work_out)

@@ -1,4 +1,4 @@
-"""What the metrics of our own, which are recorded only when asked for by name, have to say of a call that has ended."""
+"""Values of the opt-in metrics (`extra_metrics`) for a call that has ended."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from callspan.semconv import names
 from callspan.semconv.attributes import Attributes
 
 Amounts = Iterator[tuple[float, Attributes]]
+"""Values to record, each with the attributes beside those of every call."""
 
 
 def _active(_call: Call) -> Amounts:
@@ -26,9 +27,11 @@ def _retries(call: Call) -> Amounts:
 
 
 def _output_rate(call: Call) -> Amounts:
-    """Output tokens of a whole answer by the seconds of the whole call, as its reader waits for it."""
+    """Yield output tokens per second of the whole call, as its reader waits for them."""
     usage = call.response.usage
-    if call.outcome is Outcome.COMPLETED and usage is not None and usage.output and call.duration:
+    if call.outcome is not Outcome.COMPLETED or usage is None:
+        return
+    if usage.output and call.duration:
         yield usage.output / call.duration, {}
 
 
@@ -47,4 +50,4 @@ AMOUNTS: dict[str, Callable[[Call], Amounts]] = {
     "output_rate": _output_rate,
     "modality_tokens": _modality_tokens,
 }
-"""By the name under which a metric is asked for: what to record, with the attributes beside those of every call."""
+"""By the name of a metric in `extra_metrics`: the values to record, with further attributes."""

@@ -1,4 +1,4 @@
-"""Log events: why a call failed, and, where content is captured so, what was said."""
+"""Log events: the exception of a failed call, and the call's content where that is captured so."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from opentelemetry import _logs as logs
 
 from callspan.events import Call, Response
-from callspan.events.exceptions import ProviderError, note, qualified, was_noted
+from callspan.events.exceptions import ProviderError, note, qualified_name, was_noted
 from callspan.semconv import attributes, content, names
 from callspan.semconv.conventions import CHOICES
 from callspan.settings.settings import Settings
-from callspan.telemetry.deferred import Late
+from callspan.telemetry.deferred import Deferred
 from callspan.telemetry.provider import FollowsProvider
 from callspan.version import __version__
 
@@ -24,7 +24,7 @@ class LogEvents:
         self, settings: Settings, look_up: Callable[[], Any] = logs.get_logger_provider
     ) -> None:
         self.needs_text = False
-        self._late = Late.of(settings)
+        self._deferred = Deferred.from_settings(settings)
         self._conventions = CHOICES[settings.semconv]
         schema_url = self._conventions[0].schema_url
         self._logger = FollowsProvider(
@@ -33,13 +33,17 @@ class LogEvents:
         )
 
     def on_end(self, call: Call, response: Response) -> None:
-        """Tell the details, where content goes into events."""
-        if call.shown is not None and call.capture.event and call.operation in names.INFERENCE:
-            call.shown.received(call)
+        """Emit the details of the call, where content goes into events."""
+        if (
+            call.captured_content is not None
+            and call.capture.event
+            and call.operation in names.INFERENCE
+        ):
+            call.captured_content.received(call)
             self._emit_details(call, response)
 
     def on_error(self, call: Call, error: BaseException) -> None:
-        """Tell the exception, if no call inside has told it, and the details that there are."""
+        """Emit the exception, unless a call inside has done so, and the details that there are."""
         if not was_noted(call, error):
             self._emit(
                 call, names.EXCEPTION_EVENT, logs.SeverityNumber.WARN, self._exception(call, error)
@@ -48,38 +52,41 @@ class LogEvents:
         self.on_end(call, call.response)
 
     def _exception(self, call: Call, error: BaseException) -> dict[str, Any]:
-        reported = isinstance(
-            error, ProviderError
-        )  # in an answer; nothing was raised, so there is no class to name
-        told = {names.EXCEPTION_TYPE: error.failure.type if reported else qualified(type(error))}
-        said = {
-            names.EXCEPTION_MESSAGE: content.message(call, error),
-            names.EXCEPTION_STACKTRACE: content.trace(call, error),
-        }
-        return told | {name: text for name, text in said.items() if text is not None}
+        """Return the attributes of an exception; its text only where content is captured."""
+        kind = qualified_name(type(error))
+        if isinstance(error, ProviderError):
+            kind = error.failure.type  # reported in an answer: nothing was raised
+        values: dict[str, Any] = {names.EXCEPTION_TYPE: kind}
+        message = content.message(call, error)
+        if message is not None:
+            values[names.EXCEPTION_MESSAGE] = message
+        trace = content.trace(call, error)
+        if trace is not None:
+            values[names.EXCEPTION_STACKTRACE] = trace
+        return values
 
     def _emit_details(self, call: Call, response: Response) -> None:
-        told = {
+        at_end = {
             **attributes.identity(call),
             **attributes.client(call),
             **attributes.request(call),
             **call.attributes,
             **attributes.response(call, response, self._conventions),
             **attributes.failure(call),
-            **call.shown.structures(_longest_text(self._logger.get())),
-            **call.shown.notes(),
+            **call.captured_content.structures(_longest_text(self._logger.get())),
+            **call.captured_content.notes(),
         }
 
-        def emit(late: dict[str, Any]) -> None:
-            self._emit(call, names.DETAILS_EVENT, logs.SeverityNumber.DEBUG, {**told, **late})
+        def emit(deferred: dict[str, Any]) -> None:
+            self._emit(call, names.DETAILS_EVENT, logs.SeverityNumber.DEBUG, {**at_end, **deferred})
 
-        if self._late is None:
+        if self._deferred is None:
             emit({})
         else:
-            self._late.tell(call, emit)
+            self._deferred.deliver(call, emit)
 
     def _emit(
-        self, call: Call, name: str, severity: logs.SeverityNumber, told: dict[str, Any]
+        self, call: Call, name: str, severity: logs.SeverityNumber, values: dict[str, Any]
     ) -> None:
         self._logger.get().emit(
             logs.LogRecord(
@@ -87,13 +94,16 @@ class LogEvents:
                 context=call.context,
                 severity_number=severity,
                 event_name=name,
-                attributes=told,
+                attributes=values,
             )
         )
 
 
 def _longest_text(logger: Any) -> int | None:
-    """The length at which the SDK cuts the texts of log records."""
-    return getattr(
-        getattr(logger, "_log_record_limits", None), "max_log_record_attribute_length", None
-    )
+    """Return the length at which the SDK cuts the texts of log records; `None` for no limit.
+
+    A private attribute of the SDK's logger: no other way tells a limit set in code. A JSON text
+    that is cut there would not parse (tests/test_content.py).
+    """
+    limits = getattr(logger, "_log_record_limits", None)
+    return getattr(limits, "max_log_record_attribute_length", None)

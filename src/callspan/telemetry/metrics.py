@@ -8,8 +8,8 @@ from typing import Any
 from opentelemetry import metrics
 
 from callspan.accounting.prices import table
-from callspan.accounting.prices.charge import Charge, charge
 from callspan.accounting.prices.cost import NO_PRICE, Cost
+from callspan.accounting.prices.priced_call import PricedCall, price_call
 from callspan.events import Call, Response, Usage
 from callspan.runtime.background import worker
 from callspan.semconv import names
@@ -27,14 +27,14 @@ from callspan.semconv.conventions import (
     Metric,
 )
 from callspan.settings.settings import Settings
-from callspan.telemetry.attribute_sets import Known, Series
+from callspan.telemetry.attribute_sets import AttributeSet, AttributeSets
 from callspan.telemetry.extra_metrics import AMOUNTS
 from callspan.telemetry.provider import FollowsProvider
 from callspan.version import __version__
 
 
 class Metrics:
-    """Records what the conventions ask for when a call ends, and metrics of our own where they were asked for."""
+    """Records the conventions' metrics when a call ends, and those of `extra_metrics`."""
 
     needs_text = False
 
@@ -46,7 +46,7 @@ class Metrics:
         self._estimates = settings.estimate == "missing"
         self._costs = settings.cost
         self._extra = {name: EXTRA[name] for name in settings.extra_metrics}
-        self._series = Series(settings)
+        self._attribute_sets = AttributeSets(settings)
         self._instruments = FollowsProvider(look_up, self._create)
         if self._chunks or "active" in self._extra:
             self.on_start = self._begin
@@ -55,94 +55,112 @@ class Metrics:
         meter = provider.get_meter(
             names.SCOPE, __version__, schema_url=self._conventions[0].schema_url
         )
-        wanted = [metric for convention in self._conventions for metric in _of(convention)]
-        wanted += self._extra.values()
-        wanted.append(BUDGET_STOPS)
-        wanted += [ESTIMATED] if self._estimates else []
-        wanted += [COST, COST_UNKNOWN] if self._costs else []
-        return {metric.name: instrument(meter, metric) for metric in wanted}
+        rows = [BUDGET_STOPS, *self._extra.values()]
+        for convention in self._conventions:
+            rows.extend(_metrics_of(convention))
+        if self._estimates:
+            rows.append(ESTIMATED)
+        if self._costs:
+            rows += (COST, COST_UNKNOWN)
+        return {metric.name: create_instrument(meter, metric) for metric in rows}
 
     def _begin(self, call: Call) -> None:
-        """Take the times of chunks, and count the call as in flight, where that was asked for."""
+        """Begin to record the times of chunks, and count the call as active, as the settings say."""
         if self._chunks and call.stream:
             call.response.chunk_times = []
         if "active" in self._extra and not call.local:
             self._instruments.get()[EXTRA["active"].name].add(
-                1, self._series.asked(call), context=call.context
+                1, self._attribute_sets.at_start(call), context=call.context
             )
 
     def on_end(self, call: Call, response: Response) -> None:
         """Record a call that completed or was abandoned."""
         if not call.local:
-            self._record(call, response, self._series.answered(call, response))
+            self._record(call, response, self._attribute_sets.at_end(call, response))
 
     def on_error(self, call: Call, error: BaseException) -> None:
-        """Record a call that failed: its duration with the error's type, and the tokens it is known to have used."""
+        """Record a call that failed: its duration by the type of error, and the tokens it has used."""
         self.on_end(call, call.response)
 
     def on_background_end(self, call: Call, response: Response) -> None:
-        """Record what a call has cost whose counts have come after its end."""
+        """Record the cost of a call whose counts have come after its end."""
         if self._costs:
-            self._record_cost(call, self._series.answered(call, response))
+            self._record_cost(call, self._attribute_sets.at_end(call, response))
 
     def on_budget_stop(self, call: Call, stop: Any) -> None:
         """Count a call that a budget has stopped."""
         budget = {names.BUDGET_NAME: stop.budget.name, names.BUDGET_UNIT: stop.unit}
         self._instruments.get()[BUDGET_STOPS.name].add(
-            1, self._series.asked(call).plus_all(budget), context=call.context
+            1, self._attribute_sets.at_start(call).plus_all(budget), context=call.context
         )
 
-    def _record(self, call: Call, response: Response, series: Known) -> None:
-        instruments, context = self._instruments.get(), call.context
-        failed = series.plus(names.ERROR_TYPE, call.failure.type) if call.failure else series
-        infers, recorded = call.operation in names.INFERENCE, None
+    def _record(self, call: Call, response: Response, shared: AttributeSet) -> None:
+        """Record all metrics of a call, each with the call's shared attribute set."""
+        instruments = self._instruments.get()
+        context = call.context
+        is_inference = call.operation in names.INFERENCE
+        with_error: Attributes = shared
+        if call.failure:
+            with_error = shared.plus(names.ERROR_TYPE, call.failure.type)
+        recorded = None
         for convention in self._conventions:
-            duration = convention.inference_duration if infers else convention.operation_duration
-            if duration.name != recorded:
+            duration = convention.operation_duration
+            if is_inference:
+                duration = convention.inference_duration
+            if duration.name != recorded:  # with `both` the two conventions may share one metric
                 recorded = duration.name
-                instruments[recorded].record(call.duration, failed, context=context)
-            if response.first_chunk is not None and call.stream and infers:
-                told = self._series.chunks(call, response)
+                instruments[recorded].record(call.duration, with_error, context=context)
+            if response.first_chunk is not None and call.stream and is_inference:
                 instruments[convention.first_chunk.name].record(
-                    response.first_chunk, told, context=context
+                    response.first_chunk,
+                    self._attribute_sets.of_chunks(call, response),
+                    context=context,
                 )
             if response.usage is not None and call.operation != FETCH:
-                self._count(instruments, convention, call, response.usage, (series, failed))
-        if response.chunk_times and infers:
-            self._record_gaps(response, self._series.chunks(call, response), context)
+                self._count(instruments, convention, call, response.usage, (shared, with_error))
+        if response.chunk_times and is_inference:
+            self._record_gaps(response, self._attribute_sets.of_chunks(call, response), context)
         if self._extra:
             self._record_extra(call, instruments)
-        if self._costs and not response.pending:
-            self._record_cost(call, series)
-        if self._estimates and call.estimate is not None:
-            estimate = call.estimate
-            estimate.then(lambda: self._record_estimate(estimate.usage, series, context))
+        if self._costs or self._estimates:
+            self._record_later(call, shared)
 
-    def _record_cost(self, call: Call, series: Known) -> None:
-        item, context = charge(call), call.context
+    def _record_later(self, call: Call, shared: AttributeSet) -> None:
+        """Record cost and estimated tokens as soon as they are worked out."""
+        if self._costs and not call.response.pending:
+            self._record_cost(call, shared)
+        estimate = call.estimate
+        if self._estimates and estimate is not None:
+            estimate.then(lambda: self._record_estimate(estimate.usage, shared, call.context))
+
+    def _record_cost(self, call: Call, shared: AttributeSet) -> None:
+        item = price_call(call)
         if item is not None:
-            table.in_force().work_out(item, lambda cost: self._charge(item, cost, series, context))
+            context = call.context
+            table.in_force().work_out(
+                item, lambda cost: self._add_cost(item, cost, shared, context)
+            )
 
-    def _charge(self, item: Charge, cost: Cost, series: Known, context: Any) -> None:
-        """Record what a call cost, or that nobody knows."""
+    def _add_cost(self, item: PricedCall, cost: Cost, shared: AttributeSet, context: Any) -> None:
+        """Record the cost of a call, or that it is unknown and why."""
         instruments = self._instruments.get()
         if cost.usd is not None:
-            instruments[COST.name].add(cost.usd, series, context=context)
+            instruments[COST.name].add(cost.usd, shared, context=context)
             return
         if cost.unknown == NO_PRICE:
             table.in_force().warn(item)
-        unknown = series.plus(names.COST_UNKNOWN, cost.unknown)
-        instruments[COST_UNKNOWN.name].add(1, unknown, context=context)
+        with_reason = shared.plus(names.COST_UNKNOWN, cost.unknown)
+        instruments[COST_UNKNOWN.name].add(1, with_reason, context=context)
 
-    def _record_estimate(self, usage: Usage | None, series: Known, context: Any) -> None:
-        """Count what was estimated apart from all that providers have stated."""
-        counted = ((kind, getattr(usage, kind, None)) for kind in ("input", "output"))
-        for kind, value in counted:
-            if usage is not None and value:
-                told = series.plus_all(
-                    {names.OWN_TOKEN_TYPE: kind, names.USAGE_SOURCE: usage.source}
-                )
-                self._instruments.get()[ESTIMATED.name].add(value, told, context=context)
+    def _record_estimate(self, usage: Usage | None, shared: AttributeSet, context: Any) -> None:
+        """Count estimated tokens, in a metric apart from those that providers have stated."""
+        if usage is None:
+            return
+        counter = self._instruments.get()[ESTIMATED.name]
+        for kind, value in (("input", usage.input), ("output", usage.output)):
+            if value:
+                added = {names.OWN_TOKEN_TYPE: kind, names.USAGE_SOURCE: usage.source}
+                counter.add(value, shared.plus_all(added), context=context)
 
     def _count(
         self,
@@ -150,99 +168,111 @@ class Metrics:
         convention: Convention,
         call: Call,
         usage: Usage,
-        told_of: tuple[Known, Attributes],
+        attribute_sets: tuple[AttributeSet, Attributes],
     ) -> None:
-        context, (series, failed) = call.context, told_of
+        """Record token counts; `attribute_sets` are those without and with the type of error."""
+        context = call.context
+        shared, with_error = attribute_sets
         if convention.token_usage is not None:
             record = instruments[convention.token_usage.name].record
             if usage.input is not None:
-                record(usage.input, series.plus(names.TOKEN_TYPE, "input"), context=context)
+                record(usage.input, shared.plus(names.TOKEN_TYPE, "input"), context=context)
             if usage.output is not None:
-                record(usage.output, series.plus(names.TOKEN_TYPE, "output"), context=context)
+                record(usage.output, shared.plus(names.TOKEN_TYPE, "output"), context=context)
         elif call.operation not in names.INFERENCE:
             return
         for metric, value, modality in _counts(convention, usage):
-            told = failed if metric.kind == HISTOGRAM else series
+            chosen: Attributes = shared
             if modality is not None:
-                told = series.plus(names.TOKEN_MODALITY, modality)
+                chosen = shared.plus(names.TOKEN_MODALITY, modality)
+            elif metric.kind == HISTOGRAM:
+                chosen = with_error
             instrument = instruments[metric.name]
-            (instrument.add if metric.kind == COUNTER else instrument.record)(
-                value, told, context=context
-            )
+            if metric.kind == COUNTER:
+                instrument.add(value, chosen, context=context)
+            else:
+                instrument.record(value, chosen, context=context)
 
     def _record_extra(self, call: Call, instruments: dict[str, Any]) -> None:
-        base, context = self._series.asked(call), call.context
+        base, context = self._attribute_sets.at_start(call), call.context
         for name, metric in self._extra.items():
             instrument = instruments[metric.name]
             record = instrument.record if metric.kind == HISTOGRAM else instrument.add
             for value, more in AMOUNTS[name](call):
                 record(value, base.plus_all(more), context=context)
 
-    def _record_gaps(self, response: Response, series: Attributes, context: Any) -> None:
-        """Record the times between chunks: many records, so not in the path of whoever read the last chunk."""
-        times, instruments = response.chunk_times or [], self._instruments.get()
-        gaps = [
-            later - earlier
-            for earlier, later in zip([response.first_chunk or 0.0, *times], times, strict=False)
-        ]
+    def _record_gaps(self, response: Response, shared: Attributes, context: Any) -> None:
+        """Record the seconds between chunks.
+
+        Many records, so a background thread makes them: the reader of the last chunk must not wait.
+        """
+        instruments = self._instruments.get()
         records = [
             instruments[convention.per_chunk.name].record for convention in self._conventions
         ]
+        times = response.chunk_times or []
+        first = response.first_chunk or 0.0
+
+        def record_all() -> None:
+            for record in records:
+                earlier = first
+                for later in times:
+                    record(later - earlier, shared, context=context)
+                    earlier = later
+
         worker.start()
-        worker.put(
-            lambda: [record(gap, series, context=context) for record in records for gap in gaps]
-        )
+        worker.put(record_all)
 
 
-def _of(convention: Convention) -> Iterable[Metric]:
-    values = (getattr(convention, name) for name in convention.__slots__)
-    return (value for value in values if isinstance(value, Metric))
+def _metrics_of(convention: Convention) -> Iterable[Metric]:
+    for name in convention.__slots__:
+        value = getattr(convention, name)
+        if isinstance(value, Metric):
+            yield value
 
 
-def instrument(meter: Any, metric: Metric) -> Any:
-    """Create what a row of the conventions asks for."""
-    told = {"unit": metric.unit, "description": metric.description}
+def create_instrument(meter: Any, metric: Metric) -> Any:
+    """Create the OpenTelemetry instrument for a row of the conventions."""
+    texts = {"unit": metric.unit, "description": metric.description}
     if metric.kind == HISTOGRAM:
+        buckets = list(metric.buckets or ())
         try:
             return meter.create_histogram(
-                metric.name, explicit_bucket_boundaries_advisory=list(metric.buckets or ()), **told
+                metric.name, explicit_bucket_boundaries_advisory=buckets, **texts
             )
         except TypeError:  # a provider of another make may not know the advice
-            return meter.create_histogram(metric.name, **told)
-    create = meter.create_counter if metric.kind == COUNTER else meter.create_up_down_counter
-    return create(metric.name, **told)
+            return meter.create_histogram(metric.name, **texts)
+    if metric.kind == COUNTER:
+        return meter.create_counter(metric.name, **texts)
+    return meter.create_up_down_counter(metric.name, **texts)
 
 
-def _counts(convention: Convention, usage: Usage) -> Iterable[tuple[Metric, int, str | None]]:
-    """Which counter gets which number: only what was stated, and of subsets only what is more than nothing."""
-    latest = convention.input_tokens is not None
-    if not latest and not (usage.cache_read or usage.cache_write or usage.reasoning):
-        return ()
-    return _counted(convention, usage, latest)
+Count = tuple[Metric, int, "str | None"]
+"""A metric, its value, and the modality of the tokens where the metric has that attribute."""
 
 
-def _counted(
-    convention: Convention, usage: Usage, latest: bool
-) -> Iterable[tuple[Metric, int, str | None]]:
+def _counts(convention: Convention, usage: Usage) -> Iterable[Count]:
+    """Return the counts that the provider stated; of subsets only those above 0."""
+    is_latest = convention.input_tokens is not None
+    if not is_latest and not (usage.cache_read or usage.cache_write or usage.reasoning):
+        return ()  # the usual case, in the path of each call: no generator for it
+    return _each_count(convention, usage, is_latest)
+
+
+def _each_count(convention: Convention, usage: Usage, is_latest: bool) -> Iterable[Count]:
     for metric, value in (
         (convention.cache_read_tokens, usage.cache_read),
         (convention.cache_write_tokens, usage.cache_write),
         (convention.reasoning_tokens, usage.reasoning),
     ):
         if metric is not None and value:
-            yield metric, value, "unknown" if latest else None
-    if not latest:
+            yield metric, value, "unknown" if is_latest else None
+    if not is_latest:
         return
-    yield from _split(
-        convention.input_tokens, usage.input, usage.input_text, usage.input_audio, usage.input_image
-    )
-    yield from _split(
-        convention.output_tokens,
-        usage.output,
-        usage.output_text,
-        usage.output_audio,
-        usage.output_image,
-    )
+    inputs = (usage.input_text, usage.input_audio, usage.input_image)
+    outputs = (usage.output_text, usage.output_audio, usage.output_image)
+    yield from _split(convention.input_tokens, usage.input, inputs)
+    yield from _split(convention.output_tokens, usage.output, outputs)
     for metric, value in (
         (convention.input_distribution, usage.input),
         (convention.output_distribution, usage.output),
@@ -251,18 +281,24 @@ def _counted(
             yield metric, value, None
 
 
+_MODALITIES = ("text", "audio", "image")
+
+
 def _split(
-    metric: Metric | None, total: int | None, text: int | None, audio: int | None, image: int | None
-) -> Iterable[tuple[Metric, int, str | None]]:
-    """A total by modality; the parts must sum to it, so what they leave over is of unknown modality."""
+    metric: Metric | None, total: int | None, parts: tuple[int | None, int | None, int | None]
+) -> Iterable[Count]:
+    """Yield a total by modality.
+
+    The parts must sum to the total, so the rest is of unknown modality.
+    """
     if metric is None or total is None:
         return
-    known = (text or 0) + (audio or 0) + (image or 0)
-    if 0 < known <= total:
-        for value, kind in ((text, "text"), (audio, "audio"), (image, "image")):
+    split_total = sum(filter(None, parts))
+    if 0 < split_total <= total:
+        for value, modality in zip(parts, _MODALITIES, strict=True):
             if value:
-                yield metric, value, kind
-        total -= known
+                yield metric, value, modality
+        total -= split_total
         if not total:
             return
     yield metric, total, "unknown"

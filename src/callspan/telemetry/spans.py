@@ -12,18 +12,18 @@ from callspan.events import Call, Outcome, Response, Token
 from callspan.semconv import attributes, content, names
 from callspan.semconv.conventions import CHOICES
 from callspan.settings.settings import Settings
-from callspan.telemetry.deferred import Late
+from callspan.telemetry.deferred import Deferred
 from callspan.telemetry.provider import FollowsProvider
 from callspan.version import __version__
 
-KNOWN_CALLS = 1000
+READY_CALLS = 1000
 """Distinct (operation, provider, model, server) whose name and attributes are kept ready."""
 TOKEN_EVENTS = 128
 """The most token events on one span, the SDK's own default limit."""
 
 
 class Spans:
-    """Starts a span with each call and ends it with the call, with a status that tells errors from the rest."""
+    """Starts a span with each call and ends it with the call; the status is set for errors only."""
 
     def __init__(
         self, settings: Settings, look_up: Callable[[], Any] = trace.get_tracer_provider
@@ -31,7 +31,7 @@ class Spans:
         self.needs_text = settings.token_events == "all"
         self._first_token = settings.token_events == "first"
         self._conventions = CHOICES[settings.semconv]
-        self._late = Late.of(settings)
+        self._deferred = Deferred.from_settings(settings)
         self._ready: dict[Any, tuple[str, trace.SpanKind, dict[str, Any]]] = {}
         schema_url = self._conventions[0].schema_url
         self._tracer = FollowsProvider(
@@ -43,18 +43,18 @@ class Spans:
 
     def on_start(self, call: Call) -> None:
         """Start the span, as a child of what is current; the call is made in its context."""
-        name, kind, known = self._ready.get(call.identity) or self._prepare(call)
-        told = {**known, **attributes.request(call)}
+        name, kind, shared = self._ready.get(call.identity) or self._prepare(call)
+        values = {**shared, **attributes.request(call)}
         if call.framework is not None:
-            told.update(attributes.framework(call.framework, call.operation))
+            values.update(attributes.framework(call.framework, call.operation))
         if call.attributes:
-            told.update(call.attributes)
+            values.update(call.attributes)
         parent = otel.get_current()
         span = self._tracer.get().start_span(
             name,
             context=parent,
             kind=kind,
-            attributes=told,
+            attributes=values,
             start_time=call.start_ns,
             record_exception=False,
             set_status_on_exception=False,
@@ -65,46 +65,51 @@ class Spans:
             self._show(call, span)
 
     def _show(self, call: Call, span: Any) -> None:
-        """Read what was sent before the app, which owns it, can change it; for the event too."""
+        """Read the messages before the app, which owns them, can change them; for the event too."""
         recorded = call.capture.span and span.is_recording()
         if recorded or call.capture.event:
-            shown = call.shown = content.CapturedContent(call.capture, _longest_value(span))
-            shown.sent(call)
+            captured = call.captured_content = content.CapturedContent(
+                call.capture, _longest_value(span)
+            )
+            captured.sent(call)
             if recorded:
-                span.set_attributes(shown.texts())
+                span.set_attributes(captured.texts())
 
     def _prepare(self, call: Call) -> tuple[str, trace.SpanKind, dict[str, Any]]:
-        """Name, kind and attributes of all calls like this one, kept ready."""
-        if len(self._ready) >= KNOWN_CALLS:
+        """Return name, kind and attributes that calls with one identity share, and keep them ready."""
+        if len(self._ready) >= READY_CALLS:
             self._ready.clear()
         kind = trace.SpanKind.INTERNAL if call.local else trace.SpanKind.CLIENT
-        known = {**attributes.identity(call), **attributes.client(call)}
-        ready = self._ready[call.identity] = (attributes.span_name(call), kind, known)
+        shared = {**attributes.identity(call), **attributes.client(call)}
+        ready = self._ready[call.identity] = (attributes.span_name(call), kind, shared)
         return ready
 
     def _every_token(self, call: Call, token: Token) -> None:
         span = call.span
         if span is None or not span.is_recording() or call.response.chunks > TOKEN_EVENTS:
             return
-        told: dict[str, Any] = {names.TOKEN_KIND: token.kind, names.TOKEN_TIME: token.time}
-        span.add_event(names.TOKEN_EVENT, told, call.start_ns + int(token.time * 1e9))
+        values: dict[str, Any] = {names.TOKEN_KIND: token.kind, names.TOKEN_TIME: token.time}
+        span.add_event(names.TOKEN_EVENT, values, call.start_ns + int(token.time * 1e9))
 
     def on_end(self, call: Call, response: Response) -> None:
         """End the span; its status stays unset."""
         if call.span is None:
             return
-        end, told = call.end_ns, {}
+        end = call.end_ns
+        values: dict[str, Any] = {}
         try:
             if call.span.is_recording():
-                told = self._told(call, response)
+                values = self._end_values(call, response)
         finally:
-            if self._late is None or not told:
-                self._close(call, end, told)
+            if self._deferred is None or not values:
+                self._close(call, end, values)
             else:
-                self._late.tell(call, lambda late: self._close(call, end, {**told, **late}))
+                self._deferred.deliver(
+                    call, lambda more: self._close(call, end, {**values, **more})
+                )
 
     def on_error(self, call: Call, error: BaseException) -> None:
-        """End the span as failed. What the exception says may be content, so it is told only where content is."""
+        """End the span as failed. What the exception says may be content, so it is values only where content is."""
         span = call.span
         if span is not None and span.is_recording():
             message = content.message(call, error) if call.outcome is Outcome.ERROR else None
@@ -112,46 +117,54 @@ class Spans:
             span.set_status(trace.Status(trace.StatusCode.ERROR, message or None))
         self.on_end(call, call.response)
 
-    def _close(self, call: Call, end: int, told: dict[str, Any]) -> None:
+    def _close(self, call: Call, end: int, values: dict[str, Any]) -> None:
         """End the span with its true time, which may have been a moment ago."""
         try:
-            if told:
-                call.span.set_attributes(told)
+            if values:
+                call.span.set_attributes(values)
             self._add_events(call)
         finally:
             call.span.end(end)
 
-    def _told(self, call: Call, response: Response) -> dict[str, Any]:
-        found = attributes.response(call, response, self._conventions)
-        if call.shown is not None:
-            call.shown.received(call)
-            found.update(call.shown.texts() if call.capture.span else {}, **call.shown.notes())
-        return found
+    def _end_values(self, call: Call, response: Response) -> dict[str, Any]:
+        """Return the attributes that are there at the end."""
+        values = attributes.response(call, response, self._conventions)
+        captured = call.captured_content
+        if captured is not None:
+            captured.received(call)
+            if call.capture.span:
+                values.update(captured.texts())
+            values.update(captured.notes())
+        return values
 
     def on_budget_stop(self, call: Call, stop: Any) -> None:
-        """Note on the call's span that a budget has stopped it; on the one around it, if the call was not sent."""
+        """Add an event for a budget that stopped the call; to the outer span if it was not sent."""
         span = call.span or trace.get_current_span()
-        told = {
+        values = {
             names.BUDGET_NAME: stop.budget.name,
             names.BUDGET_UNIT: stop.unit,
             names.BUDGET_LIMIT: float(stop.limit),
             names.BUDGET_SPENT: float(stop.spent),
         }
-        span.add_event(names.BUDGET_STOP_EVENT, told)
+        span.add_event(names.BUDGET_STOP_EVENT, values)
 
     def _add_events(self, call: Call) -> None:
         for retry in call.retries:
-            told = {
+            values = {
                 names.RETRY_ATTEMPT: retry.attempt,
                 names.RETRY_CAUSE: retry.cause,
                 names.RETRY_WAIT: retry.wait,
             }
-            call.span.add_event(names.RETRY_EVENT, told, retry.time_ns)
+            call.span.add_event(names.RETRY_EVENT, values, retry.time_ns)
         first = call.response.first_token
         if self._first_token and first is not None:
             call.span.add_event(names.FIRST_TOKEN_EVENT, None, call.start_ns + int(first * 1e9))
 
 
 def _longest_value(span: Any) -> int | None:
-    """The length at which the SDK cuts attributes, whatever is in them; a JSON text cut so would not parse."""
+    """Return the length at which the SDK cuts attributes; `None` for no limit.
+
+    A private attribute of the SDK's span: no other way tells a limit set in code. A JSON text that
+    is cut there would not parse (tests/test_content.py).
+    """
     return getattr(getattr(span, "_attributes", None), "max_value_len", None)

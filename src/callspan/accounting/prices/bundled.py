@@ -94,14 +94,14 @@ class Bundled:
 
     def _find(self, provider: str, model: str) -> ModelPrices | None:
         try:
-            found = self._snapshot.find_provider_model(
+            result = self._snapshot.find_provider_model(
                 model, None, _PROVIDERS.get(provider, provider), None
             )
         except LookupError:
             return None
-        if is_fine_tuned(model) and not is_fine_tuned(found[1].id):
+        if is_fine_tuned(model) and not is_fine_tuned(result[1].id):
             return None
-        return ModelPrices(*found, self._usage, self._names)
+        return ModelPrices(*result, self._usage, self._names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +167,13 @@ class ModelPrices:
         return None
 
     def _sum(self, amounts: Counts, context: Mapping[str, str], when: datetime) -> float:
-        stated = self.usage(
+        own_usage = self.usage(
             **{name: number for name, number in amounts.items() if name in self.names}
         )
-        found = self.model.calc_price(
-            stated, self.provider, genai_request_timestamp=when, price_context=context or None
+        result = self.model.calc_price(
+            own_usage, self.provider, genai_request_timestamp=when, price_context=context or None
         )
-        return float(found.total_price)
+        return float(result.total_price)
 
 
 def _applies(variant: Any, context: Mapping[str, str], when: datetime) -> bool:

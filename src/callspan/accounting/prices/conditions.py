@@ -42,18 +42,18 @@ _RESIDENCE = ".api.openai.com"
 
 def conditions(call: Call) -> Conditions:
     """Return what may change the price of a call; the answer knows better than the request, which only wishes."""
-    answered, asked = call.response.details, call.parameters
-    found = []
+    answer, request = call.response.details, call.parameters
+    result = []
     for name in NAMES:
-        value = answered.get(name)
+        value = answer.get(name)
         if value is None:
-            value = asked.get(name)
+            value = request.get(name)
         if value is not None and (condition := _condition(name, value)) is not None:
-            found.append(condition)
+            result.append(condition)
     address = call.server_address
     if address is not None and address.endswith(_RESIDENCE):
-        found.append(("inference_geo", address.removesuffix(_RESIDENCE)))
-    return tuple(found)
+        result.append(("inference_geo", address.removesuffix(_RESIDENCE)))
+    return tuple(result)
 
 
 def _condition(name: str, value: Any) -> tuple[str, str] | None:

@@ -43,45 +43,47 @@ def counts(usage: Usage) -> list[Counts]:
 
     The two are then the least and the most that can have been; only a price that is the same for both is known.
     """
-    known = _stated(usage)
-    missing = [kind for kind in _MODALITIES if _is_missing(known, kind)]
+    amounts = _stated(usage)
+    missing = [kind for kind in _MODALITIES if _is_missing(amounts, kind)]
     if not missing:
-        return [known]
-    return [{**known, **dict(_guess(known, missing, least))} for least in (True, False)]
+        return [amounts]
+    return [{**amounts, **dict(_guess(amounts, missing, least))} for least in (True, False)]
 
 
 def _stated(usage: Usage) -> Counts:
-    found: Counts = {}
+    amounts: Counts = {}
     for name, key in _FIELDS.items():
         number = getattr(usage, name)
         if number is not None:
-            found[key] = number
+            amounts[key] = number
     for name, number in (usage.details or {}).items():
-        found[_DETAILS.get(name, name)] = number
+        amounts[_DETAILS.get(name, name)] = number
     if (
-        "output_citation_tokens" in found
+        "output_citation_tokens" in amounts
     ):  # they stand beside the output, and are a part of it there
-        found["output_tokens"] = found.get("output_tokens", 0) + found["output_citation_tokens"]
+        amounts["output_tokens"] = (
+            amounts.get("output_tokens", 0) + amounts["output_citation_tokens"]
+        )
     if usage.cache_write_1h is not None and usage.cache_write is not None:
-        others = usage.cache_write_1h + found.get("cache_write_12h", 0)
-        found["cache_write_5m_tokens"] = max(0, usage.cache_write - others)
-    return found
+        others = usage.cache_write_1h + amounts.get("cache_write_12h", 0)
+        amounts["cache_write_5m_tokens"] = max(0, usage.cache_write - others)
+    return amounts
 
 
-def _is_missing(known: Counts, kind: str) -> bool:
+def _is_missing(amounts: Counts, kind: str) -> bool:
     """Return whether input of this kind may have been cached, and nobody says how much of it was."""
-    both = known.get("cache_read_tokens") and known.get(f"input_{kind}_tokens")
-    return bool(both) and f"cache_{kind}_read_tokens" not in known
+    both = amounts.get("cache_read_tokens") and amounts.get(f"input_{kind}_tokens")
+    return bool(both) and f"cache_{kind}_read_tokens" not in amounts
 
 
-def _guess(known: Counts, missing: list[str], least: bool) -> Iterator[tuple[str, int]]:
+def _guess(amounts: Counts, missing: list[str], least: bool) -> Iterator[tuple[str, int]]:
     """Yield how much of each kind was cached: of the first the least, or the most, that can have been.
 
     The kinds behind it have what is then left, so that all the cached input is of some kind.
     """
-    room, others = _undivided(known)
+    room, others = _undivided(amounts)
     for kind in missing:
-        amount = known[f"input_{kind}_tokens"]
+        amount = amounts[f"input_{kind}_tokens"]
         others -= amount
         cached = room - max(0, others) if least else room
         cached = max(0, min(cached, amount))
@@ -89,12 +91,12 @@ def _guess(known: Counts, missing: list[str], least: bool) -> Iterator[tuple[str
         yield f"cache_{kind}_read_tokens", cached
 
 
-def _undivided(known: Counts) -> tuple[int, int]:
+def _undivided(amounts: Counts) -> tuple[int, int]:
     """Return the cached input of which no kind is stated, and the input that it can be a part of."""
-    room, whole = known["cache_read_tokens"], known.get("input_tokens", 0)
+    room, whole = amounts["cache_read_tokens"], amounts.get("input_tokens", 0)
     for kind in _MODALITIES:
-        cached = known.get(f"cache_{kind}_read_tokens")
+        cached = amounts.get(f"cache_{kind}_read_tokens")
         if cached is not None:
             room -= cached
-            whole -= max(cached, known.get(f"input_{kind}_tokens", 0))
+            whole -= max(cached, amounts.get(f"input_{kind}_tokens", 0))
     return max(0, room), whole

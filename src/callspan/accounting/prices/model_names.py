@@ -16,10 +16,10 @@ Named = tuple[tuple[str, str], ...]
 """Providers and names, the best first."""
 
 
-def candidates(provider: str, asked: str | None, answered: str | None) -> Named:
+def candidates(provider: str, request_model: str | None, response_model: str | None) -> Named:
     """Return the names to look a price up by, each with its provider; none where no name is that of a model."""
     find = _RULES.get(provider, _usual)
-    return find(provider, asked, answered)
+    return find(provider, request_model, response_model)
 
 
 def is_fine_tuned(model: str) -> bool:
@@ -28,36 +28,36 @@ def is_fine_tuned(model: str) -> bool:
 
 
 def _listed(provider: str, names: Iterable[str | None]) -> Named:
-    stated = [name for name in names if name]
-    fine_tuned = [name for name in stated if is_fine_tuned(name)]
-    return tuple((provider, name) for name in fine_tuned or stated)
+    available = [name for name in names if name]
+    fine_tuned = [name for name in available if is_fine_tuned(name)]
+    return tuple((provider, name) for name in fine_tuned or available)
 
 
-def _usual(provider: str, asked: str | None, answered: str | None) -> Named:
+def _usual(provider: str, request_model: str | None, response_model: str | None) -> Named:
     """The model that answered, else the one that was asked."""
-    return _listed(provider, (answered, asked))
+    return _listed(provider, (response_model, request_model))
 
 
-def _azure(provider: str, asked: str | None, answered: str | None) -> Named:
+def _azure(provider: str, request_model: str | None, response_model: str | None) -> Named:
     """The model that answered: a deployment may have any name, also that of another model."""
-    return _listed(provider, (answered or asked,))
+    return _listed(provider, (response_model or request_model,))
 
 
-def _bedrock(provider: str, asked: str | None, answered: str | None) -> Named:
+def _bedrock(provider: str, request_model: str | None, response_model: str | None) -> Named:
     """The model that was asked: where it runs is in its name, and the model's own answer does not say that."""
-    name = asked or answered or ""
+    name = request_model or response_model or ""
     start = name.find("arn:")
     if start < 0:
         return _listed(provider, (name.rpartition("/")[2],))
     kind, _, model = name[start:].split(":", 5)[-1].partition("/")
-    if kind in _ROUTERS_OF_AWS and answered and answered != asked:
-        return _bedrock(provider, None, answered)
+    if kind in _ROUTERS_OF_AWS and response_model and response_model != request_model:
+        return _bedrock(provider, None, response_model)
     return _listed(provider, (model,)) if kind in _MODELS_OF_AWS else ()
 
 
-def _google(provider: str, asked: str | None, answered: str | None) -> Named:
+def _google(provider: str, request_model: str | None, response_model: str | None) -> Named:
     """Models by their name or by the path of their publisher; tuned models and endpoints are named by nobody else."""
-    names = [_published(name) for name in (asked, answered) if name]
+    names = [_published(name) for name in (request_model, response_model) if name]
     if not names or names[0] is None:
         return ()
     return _listed(provider, reversed(names))
@@ -70,28 +70,30 @@ def _published(name: str) -> str | None:
     return None if own else model
 
 
-def _openrouter(provider: str, asked: str | None, answered: str | None) -> Named:
+def _openrouter(provider: str, request_model: str | None, response_model: str | None) -> Named:
     """With a variant behind the name, such as `:free`, the model that was asked, as answers may leave that out."""
-    return (
-        _listed(provider, (asked,)) if asked and ":" in asked else _usual(provider, asked, answered)
-    )
+    if request_model and ":" in request_model:
+        return _listed(provider, (request_model,))
+    return _usual(provider, request_model, response_model)
 
 
-def _hugging_face(provider: str, asked: str | None, answered: str | None) -> Named:
+def _hugging_face(provider: str, request_model: str | None, response_model: str | None) -> Named:
     """Behind a colon stands who serves the model, each at a price of its own."""
-    model, _, server = (asked or "").partition(":")
+    model, _, server = (request_model or "").partition(":")
     return (
-        _listed(f"huggingface_{server}", (model,)) if server else _usual(provider, asked, answered)
+        _listed(f"huggingface_{server}", (model,))
+        if server
+        else _usual(provider, request_model, response_model)
     )
 
 
-def _litellm(provider: str, asked: str | None, answered: str | None) -> Named:
+def _litellm(provider: str, request_model: str | None, response_model: str | None) -> Named:
     """In front of a slash stands whom the proxy asks."""
-    for name in (asked, answered):
+    for name in (request_model, response_model):
         server, _, model = (name or "").partition("/")
         if model:
             return candidates(_SERVERS.get(server, server), model, None)
-    return _usual(provider, asked, answered)
+    return _usual(provider, request_model, response_model)
 
 
 _SERVERS = {

@@ -57,15 +57,15 @@ def _load(path: Any) -> Any:
         raise PriceError(f"{path} is not JSON ({error}): write it like {_EXAMPLE}") from None
 
 
-def _checked(told: Any, place: str) -> OwnPrices:
-    models = told.get("models") if isinstance(told, Mapping) else None
-    if not isinstance(told, Mapping) or not isinstance(models, Mapping):
+def _checked(data: Any, place: str) -> OwnPrices:
+    models = data.get("models") if isinstance(data, Mapping) else None
+    if not isinstance(data, Mapping) or not isinstance(models, Mapping):
         raise PriceError(f'{place}prices stand under "models", as in {_EXAMPLE}')
-    unknown = sorted(set(map(str, told)) - {"currency", "models"})
+    unknown = sorted(set(map(str, data)) - {"currency", "models"})
     if unknown:
         raise PriceError(f'{place}{unknown[0]!r} is not known here: use "currency" and "models"')
-    if told.get("currency", "USD") != "USD":
-        raise PriceError(f"{place}the currency is {told['currency']!r}: prices must be in USD")
+    if data.get("currency", "USD") != "USD":
+        raise PriceError(f"{place}the currency is {data['currency']!r}: prices must be in USD")
     return OwnPrices(
         {str(name): _rates(value, f"{place}model {str(name)!r}") for name, value in models.items()}
     )

@@ -8,10 +8,10 @@ from datetime import datetime, timezone
 
 from callspan.accounting.prices import bundled
 from callspan.accounting.prices.bundled import ModelPrices
-from callspan.accounting.prices.charge import Charge
 from callspan.accounting.prices.cost import BY_LIST, BY_OWN, BY_PROVIDER, NO_PRICE, NO_TOKENS, Cost
 from callspan.accounting.prices.model_names import candidates
 from callspan.accounting.prices.own import OwnPrices
+from callspan.accounting.prices.priced_call import PricedCall
 from callspan.accounting.prices.rates import Rates
 from callspan.events import Usage
 from callspan.events.usage import Share
@@ -55,7 +55,7 @@ class Prices:
         _worker.start()
         _worker.put(lambda: (self.load(), job()))
 
-    def work_out(self, item: Charge, hear: Callable[[Cost], object]) -> None:
+    def work_out(self, item: PricedCall, hear: Callable[[Cost], object]) -> None:
         """Have the cost heard at once where that is quick, and else in the background: genai-prices takes its time."""
         cost = item.cost or self._by_word(item)
         if cost is not None:
@@ -63,13 +63,13 @@ class Prices:
         else:
             self.then(lambda: hear(self.cost(item)))
 
-    def cost(self, item: Charge) -> Cost:
+    def cost(self, item: PricedCall) -> Cost:
         """Return what a charge comes to; waits for the prices if they are still being loaded."""
         if item.cost is None:
             item.cost = self._by_word(item) or self._by_list(item)
         return item.cost
 
-    def _by_word(self, item: Charge) -> Cost | None:
+    def _by_word(self, item: PricedCall) -> Cost | None:
         """Return the cost by own prices or by the provider's word; `None` where the bundled prices have to tell."""
         own = self._own.find(item.provider, *item.models)
         if isinstance(own, Rates) and item.usage is not None:
@@ -83,7 +83,7 @@ class Prices:
             return Cost(unknown=NO_TOKENS)
         return Cost(unknown=NO_PRICE) if isinstance(own, Rates) else None
 
-    def _own_cost(self, item: Charge, own: Rates, share: Share) -> float | None:
+    def _own_cost(self, item: PricedCall, own: Rates, share: Share) -> float | None:
         """Return what a share costs: by the call's own price unless another model has one of its own."""
         other = self._own.find(item.provider, share.model)
         if share.model in (None, *item.models):
@@ -92,7 +92,7 @@ class Prices:
             return other.cost(share.usage)
         return self._sum(item, share).usd
 
-    def _by_list(self, item: Charge) -> Cost:
+    def _by_list(self, item: PricedCall) -> Cost:
         """Return the cost by the bundled prices, each share by those of its model."""
         if item.usage is None:
             return Cost(unknown=NO_TOKENS)
@@ -104,7 +104,7 @@ class Prices:
             total += cost.usd
         return Cost(total, source=BY_LIST)
 
-    def _sum(self, item: Charge, share: Share) -> Cost:
+    def _sum(self, item: PricedCall, share: Share) -> Cost:
         models = item.models if share.model is None else (share.model, None)
         usage = _with_fees(item.usage, share)
         try:
@@ -124,21 +124,23 @@ class Prices:
         prices = self._find(provider, model, None)
         return 0.0 if prices is None else prices.plain(sent, said, _moment(minute))
 
-    def _find(self, provider: str, asked: str | None, answered: str | None) -> ModelPrices | None:
+    def _find(
+        self, provider: str, request_model: str | None, response_model: str | None
+    ) -> ModelPrices | None:
         """Return the bundled prices of a model, or of the one that an own name stands for."""
         if not self.ready:
             self.load()
         if self._bundled is None:
             return None
-        named = candidates(provider, asked, answered)
-        other = self._own.find(provider, asked, answered)
+        named = candidates(provider, request_model, response_model)
+        other = self._own.find(provider, request_model, response_model)
         if isinstance(other, str):
             server, _, model = other.rpartition("/")
             named = (server or provider, model), ("openrouter", other)
-        found = (self._bundled.find(*each) for each in named)
-        return next((prices for prices in found if prices is not None), None)
+        matches = (self._bundled.find(*each) for each in named)
+        return next((prices for prices in matches if prices is not None), None)
 
-    def warn(self, item: Charge) -> None:
+    def warn(self, item: PricedCall) -> None:
         """Say of the first model without a price that it has none; of each would never end where names are made up."""
         model = item.models[0] or item.models[1]
         if self._said or model is None:

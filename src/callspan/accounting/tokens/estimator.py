@@ -1,4 +1,4 @@
-"""Works out, in the background, the tokens of calls that have ended without their provider saying."""
+"""Estimates, in the background, the tokens of calls whose provider left counts out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OPERATIONS = frozenset({"chat", "text_completion", "generate_content"})
 """The operations that are made of text."""
 _OTHER_OUTPUT = frozenset({"image", "speech"})
 WAITING = 1000
-"""The most calls whose messages are kept to be counted; what ends while so many wait is not estimated."""
+"""The most calls whose messages wait to be counted; others that end meanwhile are not estimated."""
 
 
 class Estimator:
@@ -26,52 +26,52 @@ class Estimator:
         process.in_child(self._waiting.clear)
 
     def begin(self, call: Call, *, text_kept: bool) -> Estimate | None:
-        """What there is to estimate of a call that has ended; `None` if its provider has said all.
+        """Return the estimate to make for a call that has ended; `None` if no count is missing.
 
-        The messages are taken over here, for the app may change its lists as soon as its code runs again.
+        The messages are copied here, for the app may change its lists as soon as its code runs
+        again.
         """
-        usage, response = call.response.usage or Usage(), call.response
+        response = call.response
+        usage = response.usage or Usage()
         if not _used_something(call):
             return None
         if len(self._waiting) >= WAITING:
             guard.say_once(
-                "calls without token counts end faster than they can be counted: some are not estimated"
+                "calls without token counts end faster than they can be counted: "
+                "some are not estimated"
             )
             return None
         estimate = Estimate(response.model or call.model)
         if usage.input is None:
-            content = call.content
-            system = [{"role": "system", "parts": content.system}] if content.system else []
-            estimate.sent = system + content.messages
-            estimate.tools = content.tools
-        if text_kept and (usage.output is None or not _finished(call)):
-            estimate.received = [
-                _shown(part) for message in response.messages for part in message["parts"]
-            ]
-        if usage.input is None and not estimate.sent:
-            return None  # sound, or something else that is not made of text
-        return estimate if estimate.sent or estimate.received else None
+            _take_input(estimate, call)
+            if not estimate.sent:
+                return None  # sound, or something else that is not made of text
+        if text_kept and (usage.output is None or not _is_whole(call)):
+            estimate.received = _texts(response.messages)
+        if estimate.sent or estimate.received:
+            return estimate
+        return None
 
     def run(self, call: Call, estimate: Estimate) -> None:
-        """Have the counting done, and then what waits for it."""
+        """Count in the background, then run the jobs that wait for the estimate."""
         self._waiting.add(estimate)
         self._worker.start()
         self._worker.put(
             lambda: self._run(call.response.usage or Usage(), call.response.elided, estimate)
         )
 
-    def settle(self, seconds: float = 1.0) -> None:
-        """Wait a moment for what is being counted; never on an event loop."""
+    def wait(self, seconds: float = 1.0) -> None:
+        """Wait at most so many seconds for estimates that are being made; never on an event loop."""
         if self._waiting and running_loop() is None:
             self._worker.wait(seconds)
 
-    def _run(self, stated: Usage, elided: int, estimate: Estimate) -> None:
+    def _run(self, provider_usage: Usage, elided: int, estimate: Estimate) -> None:
         try:
-            _fill(estimate, stated, elided, encoding_for(estimate.model))
+            _fill(estimate, provider_usage, elided, encoding_for(estimate.model))
         except Exception as error:  # noqa: BLE001  an odd message must not keep a span from its end
             guard.report("estimating tokens", error)
         self._waiting.discard(estimate)
-        for job in estimate.done():
+        for job in estimate.close():
             try:
                 job()
             except Exception as error:  # noqa: BLE001  one listener's fault is not the next one's
@@ -79,34 +79,51 @@ class Estimator:
 
 
 def _used_something(call: Call) -> bool:
-    """Whether the model did anything, as far as can be told: an error before the first chunk costs nothing."""
+    """Whether the model used tokens: a call that failed before its first chunk used none."""
     if call.operation not in OPERATIONS or call.parameters.get("output_type") in _OTHER_OUTPUT:
         return False
     return call.outcome in (Outcome.COMPLETED, Outcome.ABANDONED) or call.response.chunks > 0
 
 
-def _finished(call: Call) -> bool:
+def _is_whole(call: Call) -> bool:
     return not call.stream or call.outcome is Outcome.COMPLETED
 
 
-def _shown(part: dict[str, Any]) -> str:
-    """The text of one part of an answer."""
+def _take_input(estimate: Estimate, call: Call) -> None:
+    """Copy the messages and tools of a request into its estimate."""
+    content = call.content
+    messages = list(content.messages)
+    if content.system:
+        messages.insert(0, {"role": "system", "parts": content.system})
+    estimate.sent = messages
+    estimate.tools = content.tools
+
+
+def _texts(messages: list[dict[str, Any]]) -> list[str]:
+    """Return the text of each part of an answer."""
+    texts: list[str] = []
+    for message in messages:
+        texts.extend(map(_text, message["parts"]))
+    return texts
+
+
+def _text(part: dict[str, Any]) -> str:
     if part.get("type") in (TEXT, REASONING):
         return str(part.get("content") or "")
-    return (
-        f"{part.get('name') or ''} {part.get('arguments')}" if part.get("type") == TOOL_CALL else ""
-    )
+    if part.get("type") == TOOL_CALL:
+        return f"{part.get('name') or ''} {part.get('arguments')}"
+    return ""
 
 
-def _fill(estimate: Estimate, stated: Usage, elided: int, encoding: Encoding) -> None:
-    """Write the counts that are missing; a stated output stands unless the stream broke off long after it."""
+def _fill(estimate: Estimate, provider_usage: Usage, elided: int, encoding: Encoding) -> None:
+    """Write the missing counts; a stated output stands unless the stream went on long after it."""
     usage = Usage(source=encoding.source)
     if estimate.sent:
-        usage.input, unknown = count_prompt(estimate.sent, estimate.tools, encoding.count)
-        estimate.not_counted = tuple(sorted(unknown))
+        usage.input, not_counted = count_prompt(estimate.sent, estimate.tools, encoding.count)
+        estimate.not_counted = tuple(sorted(not_counted))
     if estimate.received is not None:
         output = sum(map(encoding.count, estimate.received)) + elided // 4
-        if stated.output is None or output > 2 * stated.output:
+        if provider_usage.output is None or output > 2 * provider_usage.output:
             usage.output = output
     if usage.input is not None or usage.output is not None:
         estimate.usage = usage

@@ -1,4 +1,4 @@
-"""How many tokens a conversation has on its way to a model, by the rules that OpenAI publishes for its chat format."""
+"""Counts the tokens of a conversation, by the rules that OpenAI publishes for its chat format."""
 
 from __future__ import annotations
 
@@ -14,84 +14,98 @@ PER_NAME = 1
 BEFORE_ANSWER = 3
 _FUNCTION, _FIRST_PROPERTY, _PROPERTY, _ENUM, _ENUM_ITEM, _AFTER_FUNCTIONS = 7, 3, 3, -3, 3, 12
 _TEXTS = {"text": "content", "reasoning": "content", "tool_call_response": "response"}
-"""The kinds of part that are text, and where it stands."""
+"""The kinds of part that are text, and the field with the text."""
 
 
 def count_prompt(
     messages: Iterable[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]], count: Count
 ) -> tuple[int, set[str]]:
-    """The tokens of messages and tools, and the kinds of input for which there is no rule."""
-    total, unknown = BEFORE_ANSWER, set[str]()
+    """Return the tokens of messages and tools, and the kinds of input for which there is no rule."""
+    total = BEFORE_ANSWER
+    not_counted: set[str] = set()
     for message in messages:
-        total += PER_MESSAGE + count(str(message.get("role") or ""))
-        total += PER_NAME + count(str(message["name"])) if message.get("name") else 0
-        for part in message.get("parts") or ():
-            known = _text(part)
-            if known is None:
-                unknown.add(_kind(part.get("modality") or part.get("type")))
-            else:
-                total += count(known)
-    functions = [
-        tool
-        for tool in tools
-        if tool.get("type") == "function" or tool.get("parameters") is not None
-    ]
-    unknown.update(_kind(tool.get("type")) for tool in tools if tool not in functions)
-    return total + sum(_tool(tool, count) for tool in functions) + (
-        _AFTER_FUNCTIONS if functions else 0
-    ), unknown
+        total += _message(message, count, not_counted)
+    has_function = False
+    for tool in tools:
+        if tool.get("type") == "function" or tool.get("parameters") is not None:
+            has_function = True
+            total += _tool(tool, count)
+        else:
+            not_counted.add(_kind(tool.get("type")))
+    if has_function:
+        total += _AFTER_FUNCTIONS
+    return total, not_counted
 
 
-def _kind(name: Any) -> str:
-    """Return a kind of input as a word for telemetry; anything else that stands there may be the app's own text."""
-    word = (
-        isinstance(name, str)
-        and len(name) <= _LONGEST_KIND
-        and name.replace("-", "_").isidentifier()
-    )
-    return name if word else "unknown"
+def _message(message: Mapping[str, Any], count: Count, not_counted: set[str]) -> int:
+    """Return the tokens of one message; kinds of parts without a rule are added to `not_counted`."""
+    total = PER_MESSAGE + count(str(message.get("role") or ""))
+    if message.get("name"):
+        total += PER_NAME + count(str(message["name"]))
+    for part in message.get("parts") or ():
+        text = _text(part)
+        if text is None:
+            not_counted.add(_kind(part.get("modality") or part.get("type")))
+        else:
+            total += count(text)
+    return total
+
+
+def _kind(name: object) -> str:
+    """Return a kind of input as a word for telemetry; anything else may be the app's own text."""
+    if not isinstance(name, str) or len(name) > _LONGEST_KIND:
+        return "unknown"
+    if not name.replace("-", "_").isidentifier():
+        return "unknown"
+    return name
 
 
 _LONGEST_KIND = 40
 
 
 def _text(part: Mapping[str, Any]) -> str | None:
+    """Return the text of a part as it is counted; `None` for a kind without a rule."""
     kind = part.get("type")
     if kind == "tool_call":
         return f"{part.get('name') or ''} {_json(part.get('arguments'))}"
-    return _json(part.get(_TEXTS[kind])) if kind in _TEXTS else None
+    if kind in _TEXTS:
+        return _json(part.get(_TEXTS[kind]))
+    return None
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     if isinstance(value, str):
         return value
-    return "" if value is None else json.dumps(plain(value), ensure_ascii=False, default=repr)
+    if value is None:
+        return ""
+    return json.dumps(plain(value), ensure_ascii=False, default=repr)
 
 
 def _tool(tool: Mapping[str, Any], count: Count) -> int:
-    """A function's name, description and parameters."""
-    total = _FUNCTION + count(
-        f"{tool.get('name')}:{str(tool.get('description') or '').rstrip('.')}"
-    )
+    """Return the tokens of a function's name, description and parameters."""
+    total = _FUNCTION + count(f"{tool.get('name')}:{_description(tool)}")
     parameters = tool.get("parameters")
-    properties = parameters.get("properties") if isinstance(parameters, Mapping) else None
+    if not isinstance(parameters, Mapping):
+        return total
+    properties = parameters.get("properties")
     if not isinstance(properties, Mapping) or not properties:
         return total
-    return (
-        total
-        + _FIRST_PROPERTY
-        + sum(_property(name, each, count) for name, each in properties.items())
-    )
+    total += _FIRST_PROPERTY
+    for name, schema in properties.items():
+        total += _property(name, schema, count)
+    return total
 
 
-def _property(name: Any, told: Any, count: Count) -> int:
-    told = told if isinstance(told, Mapping) else {}
-    options = told.get("enum") or ()
-    total = (
-        _PROPERTY
-        + (_ENUM if options else 0)
-        + sum(_ENUM_ITEM + count(str(option)) for option in options)
-    )
-    return total + count(
-        f"{name}:{told.get('type')}:{str(told.get('description') or '').rstrip('.')}"
-    )
+def _property(name: object, schema: object, count: Count) -> int:
+    fields: Mapping[str, Any] = schema if isinstance(schema, Mapping) else {}
+    total = _PROPERTY
+    options = fields.get("enum") or ()
+    if options:
+        total += _ENUM
+    for option in options:
+        total += _ENUM_ITEM + count(str(option))
+    return total + count(f"{name}:{fields.get('type')}:{_description(fields)}")
+
+
+def _description(schema: Mapping[str, Any]) -> str:
+    return str(schema.get("description") or "").rstrip(".")

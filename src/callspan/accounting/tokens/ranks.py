@@ -112,11 +112,11 @@ def describe(name: str, loader: Loader) -> dict[str, Any]:
 
 def source_of(name: str) -> tuple[str, str | None]:
     """The address and the expected hash of the ranks of an encoding; nothing is read."""
-    found: list[tuple[str, str | None]] = []
+    sources: list[tuple[str, str | None]] = []
 
     def note(url: str, expected: str | None) -> dict[bytes, int]:
-        found.append((url, expected))
+        sources.append((url, expected))
         return {}
 
     describe(name, note)
-    return found[0]
+    return sources[0]

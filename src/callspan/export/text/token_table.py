@@ -88,7 +88,7 @@ class TokenTable:
             sums.add(response.usage)
 
     def _add(self, call: Call, response: Response) -> None:
-        if not call.counts:
+        if not call.uses_tokens:
             return
         failed = call.outcome is Outcome.ERROR
         with self._lock:

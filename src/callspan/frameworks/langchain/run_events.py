@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from callspan.events.exceptions import note_translation, qualified
+from callspan.events.exceptions import note_translation, qualified_name
 from callspan.frameworks.langchain import operations, request_reader, result_reader
 from callspan.frameworks.langchain.tree import Tree, tree
 from callspan.frameworks.run import Arguments, ModelRun, Run
@@ -192,7 +192,7 @@ def _on_retry(tree: Tree, arguments: Arguments, state: Item = None, *_rest: Item
         return
     read_exception = getattr(getattr(state, "outcome", None), "exception", None)
     error = None if read_exception is None else read_exception()
-    cause = "unknown" if error is None else qualified(type(error))
+    cause = "unknown" if error is None else qualified_name(type(error))
     seconds = real(getattr(getattr(state, "next_action", None), "sleep", 0.0))
     observation.retry(cause, seconds or 0.0)
 

@@ -13,7 +13,7 @@ from callspan.frameworks.langchain.facts import read_framework
 from callspan.frameworks.langchain.operations import Operation, chain_name
 from callspan.frameworks.open_runs import OpenRuns
 from callspan.frameworks.run import Arguments, ModelRun, Run, enclosing_run
-from callspan.lifecycle.control_flow import steers
+from callspan.lifecycle.control_flow import is_control_flow
 from callspan.lifecycle.observation import Observation, Reader
 from callspan.runtime import scope
 
@@ -140,7 +140,7 @@ def _end_with_error(observation: Observation, error: BaseException | None) -> No
     """End an observation; neither control flow nor a reader that left is a failure."""
     if error is None or isinstance(error, GeneratorExit):
         observation.abandon()
-    elif steers(error):
+    elif is_control_flow(error):
         observation.finish()
     else:
         observation.fail(error)

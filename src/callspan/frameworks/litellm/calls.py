@@ -95,7 +95,7 @@ async def _acall(request: Request, wrapped: Wrapped, args: Args, kwargs: Kwargs)
     finally:
         _close_log(request, outer_request)
         if request.observation is not None:
-            await request.observation.settle()
+            await request.observation.await_handlers()
     raise refusal
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from callspan.events import Failure
-from callspan.events.exceptions import qualified, said
+from callspan.events.exceptions import message_of, qualified_name
 from callspan.formats.errors import failure_type, is_code
 from callspan.formats.fields import get, text
 from callspan.runtime.number import http_status
@@ -27,8 +27,8 @@ def explain(error: BaseException) -> Failure:
     cause = getattr(error, "original_exception", None) or error
     headers = getattr(cause, "litellm_response_headers", None) or {}
     return Failure(
-        type=_provider_code(bodies) or qualified(type(error)),
-        message=said(error),
+        type=_provider_code(bodies) or qualified_name(type(error)),
+        message=message_of(error),
         status=_status(cause) if bodies or headers else None,
         request_id=_first_header(headers, _REQUEST_IDS),
         retry_after=_first_header(headers, _RETRY_AFTER),
@@ -60,7 +60,7 @@ def _error_bodies(error: BaseException) -> Iterator[dict[str, Any]]:
     body = getattr(error, "body", None)
     if isinstance(body, dict):
         yield body
-    message = said(error)
+    message = message_of(error)
     start = message.find("{")
     while start >= 0:
         try:

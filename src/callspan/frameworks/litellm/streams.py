@@ -14,7 +14,7 @@ from callspan.frameworks.litellm.admission import find_refusal
 from callspan.frameworks.litellm.event_reader import EventReader
 from callspan.frameworks.litellm.request import Request
 from callspan.frameworks.run_context import acall_in, call_in
-from callspan.lifecycle.generators import AsyncShell, observed
+from callspan.lifecycle.generators import AsyncShell, observe_generator
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.streams import observation_of, observe
 from callspan.runtime import scope
@@ -34,7 +34,7 @@ def follow_native(request: Request, stream: Stream, observation: Observation) ->
     request.start_observation(observation)
     # the class of a generator cannot be changed, so it is followed by another one
     if isinstance(stream, (GeneratorType, AsyncGeneratorType)):
-        return observed(stream, observation)
+        return observe_generator(stream, observation)
     return observe(stream, observation)
 
 
@@ -154,14 +154,14 @@ class _LeavingOnly:
     The observation of the client's stream sees all else.
     """
 
-    pending = ()
+    awaitables = ()
 
     def __init__(self, observation: Any) -> None:
         self._observation = observation
         self.inside = False
         self.drop = observation.drop
         self.abandon = observation.abandon
-        self.settle = observation.settle
+        self.await_handlers = observation.await_handlers
         self.pause = observation.pause
         self.leave_loop = observation.leave_loop
 

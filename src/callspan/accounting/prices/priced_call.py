@@ -1,4 +1,4 @@
-"""What is needed to work out the cost of a call, whenever that is wanted."""
+"""The facts of a call on which its cost depends, kept until the cost is needed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,21 @@ BILLED = frozenset({"chat", "text_completion", "generate_content", "embeddings"}
 _MINUTE = 60_000_000_000
 
 Models = tuple[str | None, str | None]
-"""The model that was asked and the one that answered."""
+"""The model in the request and the one in the answer."""
 
 
 @dataclass(slots=True)
-class Charge:
-    """One call that is billed: who by, for which model, on which conditions, when and for how many tokens.
+class PricedCall:
+    """One call that costs something.
 
-    `stated` is the cost in US dollars by the provider's own word. `cost` is there once it was worked out, so that
-    spans, metrics, counters and budgets share one sum.
+    Attributes:
+        provider: The provider.
+        models: The model in the request and the one in the answer.
+        conditions: Conditions that may change the price, such as the service tier.
+        minute: The start of the call in minutes since 1970.
+        usage: The counts that are charged.
+        stated: The cost that the provider states, in US dollars.
+        cost: The cost, once it was worked out: spans, metrics, counters and budgets share it.
     """
 
     provider: str
@@ -33,29 +39,34 @@ class Charge:
     cost: Cost | None = field(default=None, compare=False)
 
 
-def charge(call: Call) -> Charge | None:
-    """Return the charge of a call that has ended, the same one each time.
+def price_call(call: Call) -> PricedCall | None:
+    """Return the priced call of a call that has ended, the same one each time.
 
-    It is `None` for a call that is not billed, or that failed without stating tokens.
+    It is `None` for a call that costs nothing: one of another operation, or that failed without
+    token counts.
     """
-    if call.charge is None and _is_billed(call):
+    if call.priced_call is None and _is_billed(call):
         usage, response = call.response.usage, call.response
         stated = response.details.get("cost_usd")
         if usage is not None and usage.cost is not None:
             stated = usage.cost
         counts = None if usage is None else usage.charged
         models = call.model, response.model
-        call.charge = Charge(call.provider, models, conditions(call), minute(call), counts, stated)
-    return call.charge
+        call.priced_call = PricedCall(
+            call.provider, models, conditions(call), minute(call), counts, stated
+        )
+    return call.priced_call
 
 
 def _is_billed(call: Call) -> bool:
     usage, response = call.response.usage, call.response
     if usage is None and call.outcome in (Outcome.ERROR, Outcome.CANCELLED) and not response.chunks:
         return False
-    return call.operation in BILLED or (
-        usage is not None and (usage.cost is not None or bool(usage.details))
-    )
+    if call.operation in BILLED:
+        return True
+    if usage is None:
+        return False
+    return usage.cost is not None or bool(usage.details)
 
 
 def minute(call: Call) -> int:

@@ -1,0 +1,64 @@
+"""A sum of costs that is worked out when it is read, so prices are loaded only then."""
+
+from __future__ import annotations
+
+from callspan.accounting.prices.priced_call import PricedCall
+from callspan.accounting.prices.table import in_force
+from callspan.runtime.process import own_lock
+
+WAITING = 1000
+"""Calls that wait for their price; each time that so many more have come it is worked out."""
+
+
+class CostSum:
+    """The cost of many calls; calls of unknown cost are counted, never taken for 0."""
+
+    def __init__(self) -> None:
+        self._lock = own_lock(self)
+        self._pricing = own_lock(self, "_pricing")
+        self._waiting: list[PricedCall] = []
+        self._priced = self._unknown = 0
+        self._usd = 0.0
+
+    def add(self, item: PricedCall) -> None:
+        """Add one call."""
+        with self._lock:
+            self._waiting.append(item)
+            many = len(self._waiting) % WAITING == 0
+        if many:
+            in_force().then(self._work_out)
+
+    def replace_unknown(self, item: PricedCall | None) -> None:
+        """Put a call, if it is priced, in place of one that was added without its tokens."""
+        self._work_out()
+        with self._pricing:
+            self._unknown -= 1
+        if item is not None:
+            self.add(item)
+
+    def _work_out(self) -> None:
+        """Work out the cost of the calls that wait; others can be added meanwhile."""
+        with self._pricing:
+            with self._lock:
+                waiting, self._waiting = self._waiting, []
+            for item in waiting:
+                usd = in_force().cost(item).usd
+                if usd is None:
+                    self._unknown += 1
+                else:
+                    self._priced += 1
+                    self._usd += usd
+
+    @property
+    def usd(self) -> float | None:
+        """US dollars of all calls whose cost is known; `None` if there were calls and no cost is known."""
+        self._work_out()
+        if self._unknown and not self._priced:
+            return None
+        return self._usd
+
+    @property
+    def unknown(self) -> int:
+        """The number of calls whose cost is not known."""
+        self._work_out()
+        return self._unknown

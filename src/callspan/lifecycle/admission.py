@@ -1,0 +1,51 @@
+"""Budgets at the start of a call and in its stream; what they stop is told to the handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from callspan.accounting import reservations
+from callspan.accounting.budgets import Budget, BudgetExceeded, Reservation
+from callspan.events import Call
+from callspan.lifecycle.dispatch import Dispatch, notify_with
+from callspan.runtime import guard, reentry
+
+
+def admit(
+    call: Call, budgets: tuple[Budget, ...], size: Callable[[], int], dispatch: Dispatch
+) -> Reservation | None:
+    """Reserve in all budgets the amounts that a call may need, before it is sent.
+
+    `size` estimates the tokens of the request. Raises `BudgetExceeded`, after the handlers have
+    been notified, where too little is left.
+    """
+    try:
+        return reservations.admit(call, budgets, size)
+    except BudgetExceeded as stop:
+        reentry.run(partial(notify_with, dispatch.stops, call, stop))
+        raise
+    except Exception as error:  # noqa: BLE001  an odd request must not keep the app from its model
+        guard.report("looking at budgets", error)
+    return None
+
+
+def watch(call: Call, reservation: Reservation, dispatch: Dispatch) -> None:
+    """Reserve more for a stream that has become longer than expected.
+
+    Raises `BudgetExceeded`, after the handlers have been notified, where a budget stops the
+    stream. A budget with `in_stream="warn"` logs one line instead.
+    """
+    try:
+        stop = reservations.watch(call, reservation)
+    except Exception as error:  # noqa: BLE001  our fault must not cost the app its stream
+        guard.report("watching budgets", error)
+        return
+    if stop is None:
+        return
+    reentry.run(partial(notify_with, dispatch.stops, call, stop))
+    if stop.budget.in_stream == "raise":
+        raise stop
+    reservation.warned.add(stop.budget)
+    spent = f"{stop.spent:.6g} of {stop.limit:.6g} {stop.unit}"
+    guard.say_once(f"a stream goes on beyond {stop.budget.name}: {spent}")

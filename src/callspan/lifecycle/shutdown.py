@@ -1,0 +1,28 @@
+"""The calls that are still open when the process ends, or forks."""
+
+from __future__ import annotations
+
+from callspan.accounting.reservations import give_back
+from callspan.lifecycle.observation import open_observations
+from callspan.lifecycle.pending_calls import pending_calls
+from callspan.runtime.background import heard
+
+
+def end_all(timeout: float = 0.0) -> bool:
+    """Abandon the calls that are still open at exit, and wait for jobs in the background.
+
+    `timeout` is in seconds. Returns whether all jobs were done in time.
+    """
+    for observation in list(open_observations):
+        observation.abandon()
+    return heard(timeout)
+
+
+def forget_all() -> None:
+    """Drop all open calls in a forked child: they belong to the parent, which tells their end."""
+    for observation in list(open_observations):
+        observation.forget()
+        if observation.reservation is not None:
+            give_back(observation.reservation)
+    open_observations.clear()
+    pending_calls.clear()
