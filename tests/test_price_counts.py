@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from callspan.accounting.prices.charge import charge, minute
 from callspan.accounting.prices.counts import counts
+from callspan.accounting.prices.priced_call import minute, price_call
 from callspan.events import Call, Outcome, Usage
 
 
@@ -129,9 +129,9 @@ def ended(
 def test_calls_that_are_billed(operation: str) -> None:
     """The charge is made once, whoever asks for it."""
     call = ended(operation, usage=Usage(input=3, billed=Usage(input=5)))
-    item = charge(call)
+    item = price_call(call)
     assert item is not None
-    assert item is charge(call)
+    assert item is price_call(call)
     assert (item.provider, item.models, item.usage) == (
         "openai",
         ("asked", "answered"),
@@ -156,18 +156,18 @@ def test_other_operations_are_billed_where_something_of_it_is_stated(
     usage: Usage | None, billed: bool
 ) -> None:
     """A search by itself costs nothing that is counted in tokens."""
-    assert (charge(ended("retrieval", usage=usage)) is not None) is billed
+    assert (price_call(ended("retrieval", usage=usage)) is not None) is billed
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_calls_that_failed_before_anything_came(outcome: Outcome) -> None:
     """They are not billed, unless tokens are stated or something had come."""
     failed = outcome in (Outcome.ERROR, Outcome.CANCELLED)
-    assert (charge(ended(outcome=outcome)) is None) is failed
-    assert charge(ended(outcome=outcome, usage=Usage(input=3))) is not None
+    assert (price_call(ended(outcome=outcome)) is None) is failed
+    assert price_call(ended(outcome=outcome, usage=Usage(input=3))) is not None
     partly = ended(outcome=outcome)
     partly.response.chunks = 1
-    assert charge(partly) is not None
+    assert price_call(partly) is not None
 
 
 @pytest.mark.parametrize(
@@ -181,6 +181,6 @@ def test_the_cost_that_is_stated(
     call = ended(usage=Usage(cost=in_usage))
     if in_details is not None:
         call.response.details["cost_usd"] = in_details
-    item = charge(call)
+    item = price_call(call)
     assert item is not None
     assert item.stated == stated

@@ -71,7 +71,7 @@ TARGETS = (
         only=_OPENAI,
     ),
     Target("lifecycle/generators.py", ("test_outcomes.py", "test_google_genai.py"), only=_GOOGLE),
-    Target("accounting/prices/charge.py", ("test_price_counts.py",)),
+    Target("accounting/prices/priced_call.py", ("test_price_counts.py",)),
     Target("accounting/prices/counts.py", ("test_price_counts.py",)),
     Target("telemetry/metrics.py", ("test_token_series.py", "test_chunk_times.py", "test_cost.py")),
 )
