@@ -150,7 +150,7 @@ def moved_client(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
         OPENAI, name="movedai", package="movedai", module="movedai", versions=("1", "9")
     )
     monkeypatch.setattr("callspan.setup.installation.CLIENTS", (moved, OPENAI))
-    monkeypatch.setattr("callspan.setup.installation.SOURCES", ())
+    monkeypatch.setattr("callspan.setup.installation.INTEGRATIONS", ())
     return base
 
 
@@ -182,7 +182,7 @@ def test_t102_not_installed(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatc
     """A client that is not installed is no problem, and `status()` says that it waits."""
     absent = dataclasses.replace(OPENAI, name="absentai", package="absentai", module="absentai")
     monkeypatch.setattr("callspan.setup.installation.CLIENTS", (absent,))
-    monkeypatch.setattr("callspan.setup.installation.SOURCES", ())
+    monkeypatch.setattr("callspan.setup.installation.INTEGRATIONS", ())
     telemetry.instrument()
     [client] = callspan.status().clients
     assert (client.installed, client.loaded, {target.state for target in client.targets}) == (

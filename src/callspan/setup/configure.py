@@ -44,4 +44,4 @@ def configure(
         providers.setup(operators, strict=False, by="operator")
     with state.lock:
         if state.current is not None:
-            state.current.listen()
+            state.current.refresh_handlers()

@@ -11,7 +11,7 @@ from callspan.runtime import guard, process, reentry
 from callspan.runtime.background import heard
 from callspan.settings.settings import flush_timeout
 from callspan.setup import state
-from callspan.setup.installation import Providers
+from callspan.setup.providers import Providers
 
 _exit_hook_is_registered = False
 

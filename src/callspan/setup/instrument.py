@@ -32,7 +32,8 @@ from callspan.settings.settings import RUN_MODULES, Settings, resolve, sdk_disab
 from callspan.setup import state
 from callspan.setup.flush import register_exit_hook
 from callspan.setup.inspection import Status, report
-from callspan.setup.installation import Installation, NoTelemetry, Providers, known_clients, patched
+from callspan.setup.installation import Installation, known_clients, patched
+from callspan.setup.providers import NoTelemetry, Providers
 
 PriceTable = dict[str, Any] | str | PathLike[str]
 """Prices of your own: a table, or the path of a JSON file that holds one."""
@@ -123,14 +124,14 @@ def instrument(
         installation = Installation(
             settings, providers, check_handlers(handlers), register_exit_hook
         )
-        installation.budgets = _check_budget(budget)
+        installation.opener.budgets = _check_budget(budget)
         previous = state.current
         uninstrument()
         state.current = installation
         installation.apply()
         if previous is not None:
-            for framework in previous.heard:
-                installation.hear(framework)
+            for framework in previous.subscribed_frameworks:
+                installation.subscribe(framework)
     if tracer_provider is None and _spans_go_nowhere():
         way = _way_to_a_provider()
         guard.say_once(f"no OpenTelemetry provider is set, so spans go nowhere: {way}")
@@ -154,7 +155,7 @@ def subscribe(framework: str) -> None:
             state.current = Installation(
                 _resolve({}), Providers(), (), register_exit_hook, watch=False
             )
-        state.current.hear(framework)
+        state.current.subscribe(framework)
 
 
 def uninstrument() -> None:
@@ -208,8 +209,8 @@ def before_calls(step: Callable[[], None]) -> Callable[[], None]:
     installation = state.current  # without the lock, which a thread may hold that is being ended
     if installation is None:
         return step
-    previous = installation.ready
-    installation.ready = step
+    previous = installation.opener.ready
+    installation.opener.ready = step
     return previous
 
 

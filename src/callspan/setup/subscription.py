@@ -1,71 +1,202 @@
-"""A framework whose runs are observed, as the calls of a client are."""
+"""Clients whose calls are observed, and frameworks whose runs are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from callspan.accounting.reservations import in_scope, input_size
 from callspan.events import Call
 from callspan.frameworks.integration import Integration, read_versions
-from callspan.lifecycle.observation import Observation, Reader
+from callspan.hooks.client import Client, Request
+from callspan.lifecycle.client_options import NO_OPTIONS, options_by_client
+from callspan.lifecycle.observation import Observation
+from callspan.lifecycle.opening import CallOpener
+from callspan.lifecycle.state import Reader
+from callspan.runtime import guard
 from callspan.runtime.background import outside_loop, running_loop
-from callspan.runtime.patching import Patches
-from callspan.runtime.scope import Scope, current, suppressed
+from callspan.runtime.patching import Patch, Patches
+from callspan.runtime.plain import valid
+from callspan.runtime.scope import context, current, look, suppressed
+from callspan.settings.settings import Settings
+from callspan.setup.bypass import lines_about
+from callspan.setup.conflicts import other_instrumentations
 from callspan.setup.inspection import installed_version, older
 
 
-class FrameworkSubscription:
-    """The patches of one framework, applied when it is imported.
+class Subscription:
+    """The patches of one client or framework, applied at once or when it is imported.
 
-    `begin` begins an observation in a scope. Without `everywhere`, only those runs are observed for
-    which the app has given the framework a handler of ours.
+    `check` is called when its modules are there, and not in an event loop that imports them: it
+    reads versions from files.
     """
 
-    def __init__(
-        self,
-        integration: Integration,
-        begin: Callable[[Call, Reader, Scope], Observation],
-        everywhere: bool = True,
-    ) -> None:
-        self.adapter = integration
-        self._begin = begin
-        self._everywhere = everywhere
+    def __init__(self, target: Client | Integration, patches: list[Patch]) -> None:
+        self.target = target
+        self.patches = Patches(patches, target.module, self._on_import)
         self._is_applying = False
-        self.patches = Patches(integration.patches(), integration.module, self._on_import)
 
     def apply(self) -> None:
-        """Patch the framework, now or when it is imported, and observe its runs."""
+        """Patch it, now or when it is imported."""
         self._is_applying = True
         self.patches.apply()
         self._is_applying = False
-        self.adapter.subscribe(self.observe, self._everywhere)
+
+    def undo(self) -> None:
+        """Leave it as it was; calls that have begun still end."""
+        self.patches.undo()
+
+    def check(self) -> None:
+        """Look at what is installed."""
+
+    def refuse_if_too_old(self, version: str) -> bool:
+        """Undo the patches of a version that is too old for them, and return whether it is."""
+        oldest = self.target.versions[0]
+        if not version or not older(version, oldest):
+            return False
+        name = self.target.name
+        self.patches.refuse(
+            f"{name} {version} is too old to be seen: callspan needs {name}>={oldest}"
+        )
+        return True
+
+    def _on_import(self) -> None:
+        if self._is_applying:
+            self.check()
+        else:
+            outside_loop(self.check)
+
+
+class ClientSubscription(Subscription):
+    """A client whose calls are observed."""
+
+    def __init__(self, client: Client, settings: Settings, opener: CallOpener) -> None:
+        self._client = client
+        self._settings = settings
+        self._opener = opener
+        self._version = ""
+        self._handlers_only = False
+        super().__init__(client, client.hook(client, self.open))
+
+    def check(self) -> None:
+        """Look at the client's version, and at the other packages that have patched it."""
+        self._version = installed_version(self._client) or ""
+        if self.refuse_if_too_old(self._version):
+            return
+        for line in lines_about(self.patches.patches):
+            guard.say_once(line)
+        name = self._client.name
+        others = other_instrumentations(name)
+        if not others:
+            return
+        self._handlers_only = self._settings.on_conflict == "defer"
+        result = "its calls are seen twice"
+        if self._handlers_only:
+            result = "callspan makes no span or token metric for it"
+        guard.say_once(f"{name} is instrumented by {', '.join(others)} too: {result}")
+
+    def open(self, request: Request) -> Observation | None:
+        """Begin an observation of a request; return `None` where telemetry is suppressed.
+
+        Where a framework makes the request for one of its model runs, the observation stands for that run.
+        """
+        off, around, scope = look(context())
+        # where others stand around our wrapper it cannot be taken out, so the patch may be inactive
+        if off or not self.patches.active:
+            return None
+        opener = self._opener
+        opener.ready()
+        run = None
+        start_context = None
+        if around is not None:
+            run = around.adopt(request.wire_format.operation)
+        if run is not None and run.moved:
+            start_context = run.base
+            scope = current(start_context)
+        options = NO_OPTIONS
+        if options_by_client.used and request.client_object is not None:
+            options = options_by_client.get(request.client_object, NO_OPTIONS)
+        call = _call(request, self._version)
+        read = request.wire_format.read
+        observation = opener.observe(call, read, scope, options, self._handlers_only)
+        if run is not None:
+            call.framework = run.framework
+            observation.start_context = start_context
+        if request.stream:
+            observation.asks_usage = self._settings.request_usage
+            observation.awaits_usage = request.wire_format.usage_follows(request.body)
+        if scope.budgets or opener.budgets or options.budgets:
+            observation.budgets = in_scope(scope, opener.budgets, options.budgets)
+            observation.size = lambda: input_size(request.body)
+        return observation
+
+
+def _call(request: Request, version: str) -> Call:
+    client, wire_format, body = request.client, request.wire_format, request.body
+    model = body.get("model")
+    host, port = request.server
+    return Call(
+        wire_format.operation,
+        client.provider(request.client_object, host or "", port),
+        valid(model) if isinstance(model, str) else None,
+        wire_format.parameters(body),
+        stream=request.stream,
+        asynchronous=request.asynchronous,
+        server=request.server,
+        client=(client.name, version),
+        content=lambda: wire_format.content(body),
+    )
+
+
+class FrameworkSubscription(Subscription):
+    """A framework whose runs are observed.
+
+    Without `everywhere`, only those runs are observed for which the app has given the framework a
+    handler of ours.
+    """
+
+    def __init__(
+        self, integration: Integration, opener: CallOpener, everywhere: bool = True
+    ) -> None:
+        self._integration = integration
+        self._opener = opener
+        self._everywhere = everywhere
+        super().__init__(integration, integration.patches())
+
+    def apply(self) -> None:
+        """Patch the framework, now or when it is imported, and observe its runs."""
+        super().apply()
+        self._integration.subscribe(self.observe, self._everywhere)
 
     def undo(self) -> None:
         """Leave the framework as it was; the runs that have begun still end."""
-        self.patches.undo()
-        self.adapter.subscribe(None, False)
+        super().undo()
+        self._integration.subscribe(None, False)
 
-    def observe(self, call: Call, read: Reader, context: Any) -> Observation | None:
+    def check(self) -> None:
+        """Read the versions that runs tell, and refuse a framework that is too old."""
+        read_versions(self._integration.packages)
+        self.refuse_if_too_old(installed_version(self._integration) or "")
+
+    def observe(self, call: Call, read: Reader, call_context: Any) -> Observation | None:
         """Begin an observation of a run in a context; return `None` where nobody wants it."""
         if not self.patches.active or suppressed():
             return None
         call.asynchronous = running_loop() is not None
-        return self._begin(call, read, current(context))
+        return self._opener.open(call, read, current(call_context))
 
-    def _on_import(self) -> None:
-        # Versions are read from files, which must not happen in an event loop that imports it.
-        if self._is_applying:
-            self._check_version()
-        else:
-            outside_loop(self._check_version)
 
-    def _check_version(self) -> None:
-        """Undo the patches where the framework is too old for them."""
-        read_versions(self.adapter.packages)
-        version = installed_version(self.adapter) or ""
-        oldest = self.adapter.versions[0]
-        if version and older(version, oldest):
-            name = self.adapter.name
-            self.patches.refuse(
-                f"{name} {version} is too old to be heard: callspan needs >={oldest}"
-            )
+AnySubscription = ClientSubscription | FrameworkSubscription
+
+
+def unused_patches(target: Client | Integration) -> list[Patch]:
+    """Return the patches that a client or framework would have, for a report of what is not watched."""
+    if isinstance(target, Client):
+        return target.hook(target, _open_nothing)
+    return target.patches()
+
+
+def _open_nothing(_request: Request) -> None:
+    return None
+
+
+__all__ = ["AnySubscription", "ClientSubscription", "FrameworkSubscription", "unused_patches"]
