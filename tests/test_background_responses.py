@@ -262,7 +262,7 @@ def test_endings(telemetry: Telemetry, ending: str, usage: Any, expected: tuple[
         for _ in range(2):
             client.responses.retrieve(identity)
     assert sums(count) == expected
-    assert budget._held["tokens"] == 0
+    assert budget._reserved["tokens"] == 0
 
 
 def test_cancelled(telemetry: Telemetry) -> None:
@@ -271,7 +271,7 @@ def test_cancelled(telemetry: Telemetry) -> None:
     with callspan.count_tokens() as count, callspan.budget(tokens=1000) as budget:
         client.responses.cancel(client.responses.create(**ASK).id)
     assert (count.calls, count.failed_calls) == (1, 1)
-    assert budget._held["tokens"] == 0
+    assert budget._reserved["tokens"] == 0
     assert telemetry.spans[-1].name == "fetch_response"
 
 
@@ -297,7 +297,7 @@ def test_memory_is_bounded(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
         for identity in identities:
             client.responses.retrieve(identity)
     assert (count.calls, count.unknown_calls, count.total) == (5, 2, 21)
-    assert budget._held["tokens"] == 0
+    assert budget._reserved["tokens"] == 0
     assert len(pending_calls._calls) == 0
 
 

@@ -252,7 +252,7 @@ def test_failed_calls_are_calls(program: Program, model_server: ModelServer) -> 
             program.chat(max_tokens=50)
         program.chat(max_tokens=50)
     assert budget.spent["calls"] == 2
-    assert budget._held["tokens"] == 0
+    assert budget._reserved["tokens"] == 0
 
 
 def test_nested(program: Program) -> None:

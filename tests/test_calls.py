@@ -28,7 +28,12 @@ def test_every_call_has_a_number_of_its_own() -> None:
 def test_a_new_call_has_come_to_nothing() -> None:
     """It is neither streamed nor asynchronous unless that is said, and runs."""
     call = Call("chat", "openai")
-    assert (call.stream, call.asynchronous, call.local, call.counts) == (False, False, False, True)
+    assert (call.stream, call.asynchronous, call.local, call.uses_tokens) == (
+        False,
+        False,
+        False,
+        True,
+    )
     assert (call.model, call.subject, call.outcome, call.failure, call.duration) == (None,) * 5
     assert (call.server_address, call.server_port, call.client_name, call.client_version) == (
         None,
@@ -36,14 +41,14 @@ def test_a_new_call_has_come_to_nothing() -> None:
         "",
         "",
     )
-    assert (call.parameters, call.attributes, call.values, call.retries) == ({}, {}, {}, [])
+    assert (call.parameters, call.attributes, call.handler_state, call.retries) == ({}, {}, {}, [])
 
 
 @pytest.mark.parametrize(("operation", "parameter"), SUBJECTS.items())
 def test_what_is_no_model_has_a_subject_and_no_tokens(operation: str, parameter: str) -> None:
     """The subject is what is called; a name that is no text cannot be looked up by, and is none."""
     call = Call(operation, "callspan", "m", {parameter: "rose\ud800"})
-    assert (call.subject, call.counts) == ("rose?", False)
+    assert (call.subject, call.uses_tokens) == ("rose?", False)
     assert Call(operation, "callspan", "m", {parameter: ["rose"]}).subject is None
     assert Call(operation, "callspan", "m").subject is None
 
@@ -51,9 +56,9 @@ def test_what_is_no_model_has_a_subject_and_no_tokens(operation: str, parameter:
 def test_a_model_is_its_own_subject() -> None:
     """Of every other operation; what was fetched was counted by the call that made it."""
     assert Call("chat", "openai", "m", {"agent_name": "a"}).subject == "m"
-    assert Call("embeddings", "openai", "m").counts
+    assert Call("embeddings", "openai", "m").uses_tokens
     fetch = Call("fetch_response", "openai", "m")
-    assert (fetch.subject, fetch.counts) == ("m", False)
+    assert (fetch.subject, fetch.uses_tokens) == ("m", False)
 
 
 @pytest.mark.parametrize("operation", ["chat", *SUBJECTS])
@@ -124,14 +129,14 @@ def test_a_copy_to_keep_has_no_content() -> None:
     """It still says which call it was and what answered, whatever becomes of the call."""
     call = Call("chat", "openai", "m", content=lambda: Content(query="secret"))
     assert call.content.query == "secret"
-    call.parent, call.span, call.context, call.shown = (
+    call.parent, call.span, call.context, call.captured_content = (
         Call("invoke_agent", "callspan"),
         "span",
         "context",
         "shown",
     )
     call.outcome, call.failure = Outcome.ERROR, Failure("x", "secret")
-    call.estimate, call.charge, call.values = Estimate("m"), "charge", {"a": 1}
+    call.estimate, call.priced_call, call.handler_state = Estimate("m"), "charge", {"a": 1}
     call.retries.append(Retry(1, "timeout", 0.5, time.time_ns()))
     call.response.id, call.response.model, call.response.result = "r", "m-1", "secret"
     call.response.details["tier"] = "flex"
@@ -144,9 +149,11 @@ def test_a_copy_to_keep_has_no_content() -> None:
         {"tier": "flex"},
     )
     assert kept.content == Content()
-    assert (kept.parent, kept.span, kept.context, kept.shown, kept.framework) == (None,) * 5
-    assert (kept.failure, kept.estimate, kept.charge, kept.response.result) == (None,) * 4
-    assert (kept.retries, kept.values) == ([], {})
+    assert (kept.parent, kept.span, kept.context, kept.captured_content, kept.framework) == (
+        None,
+    ) * 5
+    assert (kept.failure, kept.estimate, kept.priced_call, kept.response.result) == (None,) * 4
+    assert (kept.retries, kept.handler_state) == ([], {})
     assert call.retries
     assert call.content.query == "secret"
 
@@ -168,6 +175,15 @@ def test_an_estimate_lets_go_of_the_messages() -> None:
     jobs = [lambda: 1, lambda: 2]
     for job in jobs:
         estimate.then(job)
-    assert estimate.done() == jobs
-    assert estimate.done() == []
+    assert estimate.close() == jobs
+    assert estimate.close() == []
     assert (estimate.sent, list(estimate.tools), estimate.received) == (None, [], None)
+
+
+def test_former_names_go_on_working() -> None:
+    """Handlers that were written for the former names of attributes read the same values."""
+    call = Call("chat", "openai", "m")
+    call.captured_content, call.priced_call = "content", "priced"
+    call.handler_state["mine"] = 1
+    assert (call.shown, call.charge, call.values) == ("content", "priced", {"mine": 1})
+    assert call.counts is call.uses_tokens is True

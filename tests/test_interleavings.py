@@ -122,4 +122,4 @@ def test_sums_are_those_of_a_serial_program(
         )
         assert seen.budget.spent == {"usd": 0, "tokens": 5 * seen.done, "calls": seen.done}
         assert seen.done <= seen.limit
-        assert seen.budget._held == pytest.approx({"usd": 0, "tokens": 0})
+        assert seen.budget._reserved == pytest.approx({"usd": 0, "tokens": 0})

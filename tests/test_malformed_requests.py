@@ -81,9 +81,9 @@ BROKEN: dict[str, Any] = {
     "deep arrays": b"[" * 100_000,
     "a deep field": b'{"model": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "a field deeper than Python calls": b'{"model": "m", "metadata": '
-    + b'{"a":' * 600
+    + b'{"a":' * 930
     + b"1"
-    + b"}" * 601,
+    + b"}" * 931,
     "a number that is none": b'{"model": "m", "temperature": NaN}',
     "a number without end": b'{"model": "m", "temperature": 1e999}',
     "a number of many digits": b'{"model": "m", "n": ' + b"1" * 5000 + b"}",

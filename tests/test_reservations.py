@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -55,11 +56,14 @@ SENT = input_size(CHAT)
 
 
 def assert_reserves(program: Program, tokens: int, **options: Any) -> None:
-    """A limit that just fits admits the call, and one token less does not."""
+    """A limit that just fits admits the call, and one token less does not.
+
+    Whether the provider then takes the odd values of a request is its own affair.
+    """
     with callspan.budget(tokens=tokens - 1) as budget, pytest.raises(callspan.BudgetExceeded):
         program.chat(**options)
     assert budget.spent["calls"] == 0
-    with callspan.budget(tokens=tokens) as budget:
+    with callspan.budget(tokens=tokens) as budget, contextlib.suppress(openai.BadRequestError):
         program.chat(**options)
     assert budget.spent["calls"] == 1
 
@@ -196,7 +200,7 @@ def test_a_stream_may_say_what_is_reserved(
     assert len(chunks) == 23
     assert (caught.value.unit, caught.value.spent) == ("tokens", SENT + 24)
     assert budget.spent["tokens"] == SENT + 24
-    assert budget._held == {"tokens": 0, "usd": 0}
+    assert budget._reserved == {"tokens": 0, "usd": 0}
 
 
 @pytest.mark.instrument(prices={"models": {MODEL: {"input": 0, "output": 1_000_000}}})
@@ -208,4 +212,4 @@ def test_a_stream_is_stopped_by_dollars(
     with callspan.budget(usd=16) as budget, pytest.raises(callspan.BudgetExceeded) as caught:
         list(client.chat.completions.create(**CHAT, max_tokens=10, stream=True))
     assert (caught.value.unit, caught.value.spent) == ("usd", pytest.approx(24))
-    assert budget._held == {"tokens": 0, "usd": pytest.approx(0)}
+    assert budget._reserved == {"tokens": 0, "usd": pytest.approx(0)}

@@ -100,7 +100,8 @@ def modules(destinations: Destinations) -> Iterator[str]:
 
         yield from collector.modules(destinations.targets(os.environ, _ignore))
     if destinations.prometheus:
-        yield from ("callspan.export.prometheus", "callspan.export.metrics_server")
+        yield from ("callspan.export.prometheus", "callspan.export.prometheus_reader")
+        yield "callspan.export.metrics_server"
         yield "opentelemetry.exporter.prometheus"
 
 

@@ -73,7 +73,7 @@ def test_a_call_too_many(
     if not stream or model in (CLAUDE, GEMINI):  # the others state no tokens in streams unasked
         assert budget.spent["tokens"] == told.input + told.output
     assert budget.spent["calls"] == 2
-    assert not any(budget._held.values())
+    assert not any(budget._reserved.values())
 
 
 @WAYS
@@ -104,7 +104,7 @@ def test_a_stream_is_stopped(
     assert telemetry.attributes["callspan.outcome"] == "error"
     assert telemetry.attributes["error.type"].endswith("BudgetExceeded")
     assert stops(telemetry) == {"tokens": 1}
-    assert not any(budget._held.values())
+    assert not any(budget._reserved.values())
 
 
 @WAYS
@@ -211,7 +211,7 @@ def test_what_is_not_sent_spends_nothing(telemetry: Telemetry, model_server: Mod
         gc.collect()
         callspan.flush()
         assert budget.spent["calls"] == 0
-        assert not any(budget._held.values())
+        assert not any(budget._reserved.values())
         asked(CLAUDE.at(model_server), False)
 
 

@@ -172,7 +172,7 @@ def test_a_call_too_many(
     assert caught.value.budget is budget
     assert (budget.spent["calls"], budget.spent["tokens"]) == (1, told.input + told.output)
     assert (len(model_server.requests), len(telemetry.spans)) == (1, 1)
-    assert not any(budget._held.values())
+    assert not any(budget._reserved.values())
 
 
 @pytest.mark.parametrize("name", STREAMED)
@@ -183,7 +183,7 @@ def test_a_stream_is_stopped(telemetry: Telemetry, model_server: ModelServer, na
     with callspan.budget(tokens=130) as budget, pytest.raises(callspan.BudgetExceeded):
         run(STREAMED[name], model_server)
     assert telemetry.attributes["error.type"].endswith("BudgetExceeded")
-    assert not any(budget._held.values())
+    assert not any(budget._reserved.values())
 
 
 @pytest.mark.parametrize("mode", ["plain", "stream"])

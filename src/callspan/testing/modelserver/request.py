@@ -11,7 +11,8 @@ from typing import Any
 
 from .form import read_form
 
-_DEEPEST = 200  # levels of a JSON text; what is nested deeper than Python may call cannot be walked through
+_DEEPEST = 920
+"""Levels of a JSON text. Python calls about 1,000 functions deep, and so could not walk through more."""
 
 
 @dataclass(frozen=True)
