@@ -32,6 +32,7 @@ class Worker:
         self._lock = process.own_lock(self)
         self._jobs: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._is_starting = False
         process.in_child(self._forget)
 
     def start(self) -> None:
@@ -46,23 +47,28 @@ class Worker:
             thread = threading.Thread(
                 target=self._run, args=(self._jobs,), name=self._name, daemon=True
             )
-            self._thread = thread
+            self._thread, self._is_starting = thread, True
         # not under the lock: to start a thread gevent lets other greenlets run, which may come here
         try:
             thread.start()
         except RuntimeError:  # there can be no more threads; a later call may have more luck
             self._thread = None
             raise
+        finally:
+            self._is_starting = False
 
     def _runs(self) -> bool:
-        """Whether there is a thread that runs or is about to."""
+        """Whether there is a thread that runs or is about to.
+
+        A thread that has its ident is not alive yet, so neither of the two says that it starts.
+        """
         thread = self._thread
-        return thread is not None and (thread.ident is None or thread.is_alive())
+        return thread is not None and (self._is_starting or thread.is_alive())
 
     def _forget(self) -> None:
         """In a forked child: the thread is the parent's, and so are its jobs."""
         self._jobs = queue.SimpleQueue()
-        self._thread = None
+        self._thread, self._is_starting = None, False
 
     def _run(self, jobs: queue.SimpleQueue[Callable[[], object]]) -> None:
         while True:
