@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 _FINE_TUNED = re.compile(r"(^|[/:.-])ft[:-]")
 """How fine-tuned models are named by OpenAI (`ft:`), Mistral (`ft:`), Azure (`.ft-`) and Together (`-ft-`)."""
@@ -16,6 +17,7 @@ Named = tuple[tuple[str, str], ...]
 """Providers and names, the best first."""
 
 
+@lru_cache(maxsize=1024)  # a budget in dollars asks before each call
 def candidates(provider: str, request_model: str | None, response_model: str | None) -> Named:
     """Return the names to look a price up by, each with its provider; none where no name is that of a model."""
     find = _RULES.get(provider, _usual)

@@ -118,9 +118,10 @@ class Prices:
 
     def plain(self, provider: str, model: str | None, minute: int, sent: int, said: int) -> float:
         """Return about what a call of this size would cost, with nothing cached; 0 where the price is not known."""
-        own = self._own.find(provider, model)
-        if isinstance(own, Rates):
-            return own.plain(sent, said)
+        if self._own.models:
+            own = self._own.find(provider, model)
+            if isinstance(own, Rates):
+                return own.plain(sent, said)
         prices = self._find(provider, model, None)
         return 0.0 if prices is None else prices.plain(sent, said, _moment(minute))
 
@@ -133,12 +134,16 @@ class Prices:
         if self._bundled is None:
             return None
         named = candidates(provider, request_model, response_model)
-        other = self._own.find(provider, request_model, response_model)
-        if isinstance(other, str):
-            server, _, model = other.rpartition("/")
-            named = (server or provider, model), ("openrouter", other)
-        matches = (self._bundled.find(*each) for each in named)
-        return next((prices for prices in matches if prices is not None), None)
+        if self._own.models:
+            other = self._own.find(provider, request_model, response_model)
+            if isinstance(other, str):
+                server, _, model = other.rpartition("/")
+                named = (server or provider, model), ("openrouter", other)
+        for named_provider, name in named:
+            prices = self._bundled.find(named_provider, name)
+            if prices is not None:
+                return prices
+        return None
 
     def warn(self, item: PricedCall) -> None:
         """Say of the first model without a price that it has none; of each would never end where names are made up."""
