@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from callspan.content.values import as_object, as_text
-from callspan.events import TEXT, Content, Delta, Part, parsed
+from callspan.events import TEXT, Content, Delta, Part, parse_arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def _tool_arguments(arguments: object) -> Content:
     if arguments is None:
         return Content()
     # a model writes the arguments of a tool as JSON text
-    return Content(arguments=as_object(parsed(arguments)))
+    return Content(arguments=as_object(parse_arguments(arguments)))
 
 
 def _tool_result(result: object, _needs_text: bool) -> Delta:

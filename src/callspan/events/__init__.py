@@ -15,7 +15,7 @@ from callspan.events.ending import CANCELLED_BY_PROVIDER, Failure, Outcome, Retr
 from callspan.events.estimate import Estimate
 from callspan.events.framework import Framework
 from callspan.events.handler import AnyHandler, Handler
-from callspan.events.response import Response, message_part, parse_arguments, parsed, shown
+from callspan.events.response import Response, message_part, parse_arguments
 from callspan.events.usage import Usage
 
 __all__ = [
@@ -41,6 +41,4 @@ __all__ = [
     "Usage",
     "message_part",
     "parse_arguments",
-    "parsed",
-    "shown",
 ]

@@ -258,8 +258,3 @@ class Response:
             return True
         reasons = self.finish_reasons
         return len(reasons) >= choices and all(reasons)
-
-
-# Former names of the two functions.
-shown = message_part
-parsed = parse_arguments

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from callspan.events import TEXT, Content, Part, shown
+from callspan.events import TEXT, Content, Part, message_part
 from callspan.formats.fields import Index, Item, get, items
 
 MessagePart = dict[str, Any]
@@ -70,7 +70,7 @@ def tool_response(call_id: Item, response: object) -> MessagePart:
 
 def message_parts(pieces: Iterable[Part]) -> list[MessagePart]:
     """Return parts of an answer as parts of a message, for requests that repeat an answer."""
-    return [shown(piece, piece.text) for piece in pieces]
+    return [message_part(piece, piece.text) for piece in pieces]
 
 
 def whole_part(part: MessagePart, index: Index = None, choice: int = 0) -> Part:

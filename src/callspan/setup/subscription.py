@@ -197,6 +197,3 @@ def unused_patches(target: Client | Integration) -> list[Patch]:
 
 def _open_nothing(_request: Request) -> None:
     return None
-
-
-__all__ = ["AnySubscription", "ClientSubscription", "FrameworkSubscription", "unused_patches"]

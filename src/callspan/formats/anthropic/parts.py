@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, shown
+from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, message_part
 from callspan.formats import parts
 from callspan.formats.fields import (
     Index,
@@ -45,7 +45,7 @@ def _content_part(block: Item) -> MessagePart:
             return parts.file_reference("document", get(block, "file_id"))
         case _:
             piece = part(block, 0)
-            return shown(piece, piece.text)
+            return message_part(piece, piece.text)
 
 
 def _media(modality: str, source: Item) -> MessagePart:

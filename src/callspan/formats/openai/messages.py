@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callspan.events import REASONING, TOOL_CALL, parsed
+from callspan.events import REASONING, TOOL_CALL, parse_arguments
 from callspan.formats import parts
 from callspan.formats.fields import Item, get, get_first, items, string, text
 from callspan.formats.parts import Message, MessagePart
@@ -66,7 +66,7 @@ def _tool_call(call: Item) -> MessagePart:
     function = get_first(call, "function", "custom")
     arguments = get(function, "arguments")
     # The arguments of a function are JSON as text; the input of a custom tool is any text.
-    arguments = get(function, "input") if arguments is None else parsed(arguments)
+    arguments = get(function, "input") if arguments is None else parse_arguments(arguments)
     return {
         "type": TOOL_CALL,
         "id": get(call, "id"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from callspan.formats.fields import get, items
+from callspan.formats.fields import get, get_first, items
 from callspan.formats.parts import blob, media
 
 _ROLES = {"human": "user", "ai": "assistant", "function": "tool"}
@@ -83,24 +83,15 @@ def _part(block: Item) -> Message | None:
 def _media(modality: str, block: Item) -> Message | None:
     if modality == "file":
         modality = "document"
-    data = _first(block, "base64", "data")
+    data = get_first(block, "base64", "data")
     if data:
         return blob(modality, _string(block, "mime_type"), data)
-    address = _first(block, "image_url", "url")
+    address = get_first(block, "image_url", "url")
     if isinstance(address, Mapping):
         address = get(address, "url")
     return media(modality, address) or None
 
 
-def _first(block: Item, *fields: str) -> Any:
-    """Return the first of some fields that is not empty."""
-    for field in fields:
-        value = get(block, field)
-        if value:
-            return value
-    return None
-
-
 def _string(block: Item, *fields: str) -> str:
-    value = _first(block, *fields)
+    value = get_first(block, *fields)
     return "" if value is None else str(value)
