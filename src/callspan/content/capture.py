@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 from callspan.content.redaction import Redact
 
-FIELDS = ("input", "output", "system", "tools", "arguments", "results")
+ContentField = Literal["input", "output", "system", "tools", "arguments", "results"]
+"""One kind of content."""
+FIELDS: tuple[str, ...] = get_args(ContentField)
 """Kinds of content: messages sent and received, system instructions, and tools' definitions, arguments and results."""
 CONTENT_LIMIT = 65_536
 """Bytes of content on one span or event."""

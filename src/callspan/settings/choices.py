@@ -6,8 +6,6 @@ from typing import Literal
 
 CaptureMode = Literal["off", "span", "event", "both"]
 """Where the content of calls goes: nowhere, on spans, into log events, or both."""
-ContentField = Literal["input", "output", "system", "tools", "arguments", "results"]
-"""One kind of content."""
 ConventionsVersion = Literal["released", "latest", "both"]
 """The version of OpenTelemetry's conventions whose names are used."""
 TokenEvents = Literal["first", "all", "off"]

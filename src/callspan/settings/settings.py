@@ -10,13 +10,21 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 from callspan.accounting.prices.own import OwnPrices
 from callspan.content.capture import CONTENT_LIMIT, FIELDS
 from callspan.content.redaction import Redact
 from callspan.runtime import guard
 from callspan.runtime.errors import SettingsError
+from callspan.settings.choices import (
+    CaptureMode,
+    ConventionsVersion,
+    EstimateMode,
+    OnConflict,
+    OnNative,
+    TokenEvents,
+)
 from callspan.settings.values import (
     NAMES,
     check_content_limit,
@@ -37,12 +45,12 @@ CAPTURES = {
 OLDER_CAPTURES = {"TRUE": "span", "1": "span", "FALSE": "off", "0": "off"}
 """Values of the same variable in documents of other packages, which capture on spans only."""
 CHOICES: dict[str, tuple[str, ...]] = {
-    "capture": ("off", "span", "event", "both"),
-    "semconv": ("released", "latest", "both"),
-    "token_events": ("first", "all", "off"),
-    "on_conflict": ("warn", "defer"),
-    "on_native": ("mute", "keep"),
-    "estimate": ("off", "missing"),
+    "capture": get_args(CaptureMode),
+    "semconv": get_args(ConventionsVersion),
+    "token_events": get_args(TokenEvents),
+    "on_conflict": get_args(OnConflict),
+    "on_native": get_args(OnNative),
+    "estimate": get_args(EstimateMode),
 }
 ENVIRONMENT = {
     "capture": "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",

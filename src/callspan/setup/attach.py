@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 
 from callspan.accounting.budgets import Budget
 from callspan.clients import CLIENTS
-from callspan.content.capture import Choice
+from callspan.content.capture import Choice, ContentField
 from callspan.events.handler import AnyHandler
 from callspan.lifecycle.client_options import NO_OPTIONS, options_by_client
 from callspan.lifecycle.dispatch import check_handlers
 from callspan.runtime.errors import SettingsError
 from callspan.runtime.scope import current, entered
-from callspan.settings.choices import CaptureMode, ContentField
+from callspan.settings.choices import CaptureMode
 from callspan.settings.settings import check
 
 

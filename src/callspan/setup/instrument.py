@@ -14,6 +14,7 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from callspan.accounting.budgets import Budget
+from callspan.content.capture import ContentField
 from callspan.events.handler import AnyHandler
 from callspan.lifecycle.dispatch import check_handlers
 from callspan.runtime import guard
@@ -21,7 +22,6 @@ from callspan.runtime.errors import SettingsError
 from callspan.semconv.conventions import EXTRA
 from callspan.settings.choices import (
     CaptureMode,
-    ContentField,
     ConventionsVersion,
     EstimateMode,
     OnConflict,
