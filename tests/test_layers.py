@@ -18,7 +18,7 @@ MODULES = {
     for path in sorted(SOURCE.rglob("*.py"))
 }
 
-ARCHITECTURE = SOURCE.parent.parent / "ARCHITECTURE.md"
+ARCHITECTURE = Path(__file__).parent.parent / "ARCHITECTURE.md"
 DECLARED = {("runtime/patching", "bootstrap/callspan_watch")}
 """Imports upward, which ARCHITECTURE.md explains."""
 OPENTELEMETRY = (
