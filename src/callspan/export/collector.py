@@ -12,7 +12,7 @@ from typing import Any
 from callspan.export.delivery import Delivery, Tally
 from callspan.export.endpoints import PACKAGES, Target, is_absent
 from callspan.export.exporter import Outlet, left
-from callspan.export.log_filter import hush
+from callspan.export.log_filter import first_only, hush
 from callspan.export.losses import ItemCount, MetricsCount
 from callspan.export.worker import Sender
 from callspan.runtime import greenlets
@@ -59,7 +59,12 @@ def exporter(target: Target) -> Any:
     """The exporter for a target; whatever it finds wrong with the environment is one line."""
     _, name = _EXPORTERS[target.signal]
     try:
-        return getattr(importlib.import_module(exporter_module(target)), name)(endpoint=target.url)
+        make = getattr(importlib.import_module(exporter_module(target)), name)
+        if target.protocol != "http/protobuf":
+            return make(endpoint=target.url)
+        from callspan.export.http_session import session
+
+        return make(endpoint=target.url, session=session(first_only.note_no_answer))
     except ImportError:
         needed = PACKAGES[target.protocol].replace(".", "-")
         raise ConfigurationError(

@@ -80,6 +80,12 @@ class FirstOnly(logging.Filter):
         finally:
             self._here.count = None
 
+    def note_no_answer(self) -> None:
+        """Tell the count that is on in this thread that a request was sent and got no answer."""
+        count: Count | None = getattr(self._here, "count", None)
+        if count is not None:
+            count.unanswered()
+
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to let a record pass, shortened to one line."""
         if record.levelno < logging.WARNING:
