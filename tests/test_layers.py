@@ -47,7 +47,10 @@ OPTIONAL = {
     "prometheus_client": ("export/",),
     "genai_prices": ("accounting/prices/bundled",),
     "langchain_core": ("frameworks/langchain/",),
-    "google": ("export/",),  # protobuf, which the OTLP exporter brings
+    # these three come with the OTLP exporter
+    "google": ("export/",),
+    "requests": ("export/http_session",),
+    "urllib3": ("export/http_session",),
 }
 NO_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "base", "core"}
 

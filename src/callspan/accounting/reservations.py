@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from callspan.accounting.budgets import Budget, BudgetExceeded, Reservation
-from callspan.accounting.prices.priced_call import BILLED, minute, price_call
+from callspan.accounting.prices.priced_call import minute, price_call
 from callspan.accounting.prices.table import in_force
 from callspan.events import Call, Outcome, Usage
 from callspan.runtime import guard
@@ -30,7 +30,7 @@ def admit(call: Call, budgets: tuple[Budget, ...], size: Callable[[], int]) -> R
     Raises `BudgetExceeded`, with nothing reserved in any budget, where too little is left. `size`
     estimates the tokens of the request.
     """
-    if call.operation not in BILLED:
+    if not call.facts.is_billed:
         return None
     input_tokens = output_tokens = 0
     usd = 0.0

@@ -12,23 +12,12 @@ from typing import Any
 from callspan.events.ending import Failure, Outcome, Retry
 from callspan.events.estimate import Estimate
 from callspan.events.framework import Framework
+from callspan.events.operations import facts_of
 from callspan.events.response import Response
 from callspan.runtime.number import whole
 from callspan.runtime.plain import valid
 
 _numbers = itertools.count(1)
-_SUBJECTS = {
-    "invoke_agent": "agent_name",
-    "execute_tool": "tool_name",
-    "invoke_workflow": "workflow_name",
-    "run_node": "node_name",
-    "retrieval": "data_source_id",
-}
-"""Operations on something else than a model, and the parameter that names it."""
-_OWN = frozenset({"invoke_agent", "execute_tool", "invoke_workflow", "run_node"})
-"""Operations that a program performs by itself, unless it sends them to a server."""
-_WITHOUT_MODEL = frozenset({*_SUBJECTS, "fetch_response"})
-"""Operations that call no model. `fetch_response` reads the answer of an earlier call."""
 MOST_CHOICES = 128
 """The most answers that a provider gives to one request."""
 
@@ -67,6 +56,7 @@ class Call:
 
     Attributes:
         operation: The conventions' name of the operation, such as `chat` or `execute_tool`.
+        facts: What is true of every call of this operation.
         provider: The conventions' name of the provider, such as `openai`.
         model: The model in the request.
         subject: The model, or the name of the tool, agent, workflow or node that is called.
@@ -110,6 +100,7 @@ class Call:
         "context",
         "duration",
         "estimate",
+        "facts",
         "failure",
         "framework",
         "handler_state",
@@ -148,7 +139,8 @@ class Call:
     ) -> None:
         self._number = next(_numbers)
         self.operation = operation
-        self.local = operation in _OWN and server[0] is None
+        facts = self.facts = facts_of(operation)
+        self.local = facts.is_local and server[0] is None
         self.provider = provider
         self.model = model
         self.parameters: Mapping[str, Any] = parameters or {}
@@ -156,8 +148,9 @@ class Call:
         self.asynchronous = asynchronous
         self.server_address, self.server_port = server
         self.client_name, self.client_version = client
-        key = _SUBJECTS.get(operation)
-        self.subject: str | None = model if key is None else _name(self.parameters.get(key))
+        self.subject: str | None = model
+        if facts.subject:
+            self.subject = _name(self.parameters.get(facts.subject))
         self.identity = (operation, provider, model, server, self.client_name, self.subject)
         self.attributes: Mapping[str, Any] = {}
         self.parent: Call | None = None
@@ -195,7 +188,7 @@ class Call:
     @property
     def uses_tokens(self) -> bool:
         """Whether the operation calls a model, so that there are tokens to count."""
-        return self.operation not in _WITHOUT_MODEL
+        return self.facts.uses_tokens
 
     @property
     def choices(self) -> int:

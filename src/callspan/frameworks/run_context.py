@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from callspan.events import Call
+from callspan.events.operations import INFERENCE
 from callspan.frameworks.integration import Context
 from callspan.frameworks.run import ModelRun, Run, RunContext
 from callspan.runtime import scope
 from callspan.runtime.process import own_lock
-from callspan.semconv.names import INFERENCE
 
 Args = tuple[object, ...]
 Kwargs = dict[str, object]

@@ -115,6 +115,6 @@ def _tokens(call: Call, usage: Usage | None) -> str:
         sent = str(usage.input)
     if usage is not None and usage.output is not None:
         received = str(usage.output)
-    if call.operation == "embeddings":
+    if not call.facts.has_output_tokens:
         return f"{sent} tokens"
     return f"{sent} → {received} tokens"

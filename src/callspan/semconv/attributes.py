@@ -79,7 +79,7 @@ def client(call: Call) -> Attributes:
     return {names.CLIENT_NAME: call.client_name, names.CLIENT_VERSION: call.client_version}
 
 
-def framework(details: Framework, operation: str) -> Attributes:
+def framework(details: Framework, has_conversation: bool) -> Attributes:
     """Return the attributes of the framework that made the call."""
     attributes: Attributes = {
         names.FRAMEWORK_NAME: details.name,
@@ -94,7 +94,7 @@ def framework(details: Framework, operation: str) -> Attributes:
     if details.step is not None:
         attributes[names.FRAMEWORK_STEP] = details.step
     # the conventions have no conversation for a retrieval, nor for a node
-    if details.conversation_id and operation not in ("retrieval", "run_node"):
+    if details.conversation_id and has_conversation:
         attributes[names.CONVERSATION_ID] = details.conversation_id
     return attributes
 

@@ -101,6 +101,3 @@ RETRY_CAUSE = "callspan.retry.cause"
 
 SCOPE = "callspan"
 """The one instrumentation scope under which all telemetry is emitted."""
-
-INFERENCE = frozenset({"chat", "text_completion", "generate_content"})
-"""The operations that the conventions call inference."""

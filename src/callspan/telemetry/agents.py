@@ -56,7 +56,7 @@ class AgentMetrics:
             call.handler_state[_INFERENCE], call.handler_state[_TOOLS] = [], []
         if call.operation == "execute_tool":
             kind = _TOOLS
-        elif call.operation in names.INFERENCE:
+        elif call.facts.is_inference:
             kind = _INFERENCE
         else:
             return

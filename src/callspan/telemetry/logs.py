@@ -34,11 +34,7 @@ class LogEvents:
 
     def on_end(self, call: Call, response: Response) -> None:
         """Emit the details of the call, where content goes into events."""
-        if (
-            call.captured_content is not None
-            and call.capture.event
-            and call.operation in names.INFERENCE
-        ):
+        if call.captured_content is not None and call.capture.event and call.facts.is_inference:
             call.captured_content.received(call)
             self._emit_details(call, response)
 

@@ -98,7 +98,7 @@ class Metrics:
         """Record all metrics of a call, each with the call's shared attribute set."""
         instruments = self._instruments.get()
         context = call.context
-        is_inference = call.operation in names.INFERENCE
+        is_inference = call.facts.is_inference
         with_error: Attributes = shared
         if call.failure:
             with_error = shared.plus(names.ERROR_TYPE, call.failure.type)
@@ -179,7 +179,7 @@ class Metrics:
                 record(usage.input, shared.plus(names.TOKEN_TYPE, "input"), context=context)
             if usage.output is not None:
                 record(usage.output, shared.plus(names.TOKEN_TYPE, "output"), context=context)
-        elif call.operation not in names.INFERENCE:
+        elif not call.facts.is_inference:
             return
         for metric, value, modality in _counts(convention, usage):
             chosen: Attributes = shared

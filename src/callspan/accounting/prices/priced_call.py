@@ -8,8 +8,6 @@ from callspan.accounting.prices.conditions import Conditions, conditions
 from callspan.accounting.prices.cost import Cost
 from callspan.events import Call, Outcome, Usage
 
-BILLED = frozenset({"chat", "text_completion", "generate_content", "embeddings"})
-"""The operations that providers bill by tokens."""
 _MINUTE = 60_000_000_000
 
 Models = tuple[str | None, str | None]
@@ -62,7 +60,7 @@ def _is_billed(call: Call) -> bool:
     usage, response = call.response.usage, call.response
     if usage is None and call.outcome in (Outcome.ERROR, Outcome.CANCELLED) and not response.chunks:
         return False
-    if call.operation in BILLED:
+    if call.facts.is_billed:
         return True
     if usage is None:
         return False

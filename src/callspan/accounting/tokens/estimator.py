@@ -10,8 +10,6 @@ from callspan.events import REASONING, TEXT, TOOL_CALL, Call, Estimate, Outcome,
 from callspan.runtime import guard, process
 from callspan.runtime.background import Worker, attended, running_loop
 
-OPERATIONS = frozenset({"chat", "text_completion", "generate_content"})
-"""The operations that are made of text."""
 _OTHER_OUTPUT = frozenset({"image", "speech"})
 WAITING = 1000
 """The most calls whose messages wait to be counted; others that end meanwhile are not estimated."""
@@ -80,7 +78,7 @@ class Estimator:
 
 def _used_something(call: Call) -> bool:
     """Whether the model used tokens: a call that failed before its first chunk used none."""
-    if call.operation not in OPERATIONS or call.parameters.get("output_type") in _OTHER_OUTPUT:
+    if not call.facts.is_inference or call.parameters.get("output_type") in _OTHER_OUTPUT:
         return False
     return call.outcome in (Outcome.COMPLETED, Outcome.ABANDONED) or call.response.chunks > 0
 

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from callspan.events.operations import facts_of
 from callspan.export.text.width import one_line
 from callspan.semconv import names
 
-_NO_MODEL = frozenset(
-    {"execute_tool", "invoke_agent", "create_agent", "invoke_workflow", "retrieval"}
-)
-_NO_OUTPUT = frozenset({"embeddings"})
 _LOCAL = ("localhost", "127.", "::1", "0.0.0.0")
 
 
@@ -80,9 +77,9 @@ def _calls_model(told: Mapping[str, Any]) -> bool:
     operation = told.get(names.OPERATION)
     if operation is None:
         return False
-    return names.INPUT_TOKENS in told or (
-        names.REQUEST_MODEL in told and operation not in _NO_MODEL
-    )
+    if names.INPUT_TOKENS in told:
+        return True
+    return names.REQUEST_MODEL in told and facts_of(operation).uses_tokens
 
 
 def _fill(row: Row, told: Mapping[str, Any]) -> None:
@@ -100,7 +97,7 @@ def tokens(told: Mapping[str, Any]) -> str:
     sent = _count(told, names.INPUT_TOKENS, about) + _subset(
         told, names.CACHE_READ_TOKENS, "cached"
     )
-    if told.get(names.OPERATION) in _NO_OUTPUT:
+    if not facts_of(told.get(names.OPERATION)).has_output_tokens:
         return f"{sent} tokens"
     got = _count(told, names.OUTPUT_TOKENS, about) + _subset(
         told, names.REASONING_TOKENS, "reasoning"

@@ -115,7 +115,7 @@ class TokenTable:
 def _unknown(call: Call, usage: Usage | None) -> bool:
     if usage is None or usage.input is None:
         return True
-    return usage.output is None and call.operation != "embeddings"
+    return usage.output is None and call.facts.has_output_tokens
 
 
 def _table(rows: list[list[str]]) -> str:

@@ -17,7 +17,6 @@ from callspan.frameworks.langchain.result_builder import build_chunk, build_resu
 
 _PROCESS = uuid4()
 _COMPLETION = "text_completion"
-_OPERATIONS = ("chat", "generate_content", _COMPLETION)
 _OTHER_OUTPUTS = ("image", "speech")
 Fields = dict[str, Any]
 """Keyword arguments of a callback, or the fields of an object of LangChain's."""
@@ -64,7 +63,7 @@ class CallbackMapping:
 
 def _is_supported(call: Call) -> bool:
     """Whether LangChain has callbacks for a call: models that write, not embeddings or images."""
-    if call.operation not in _OPERATIONS:
+    if not call.facts.is_inference:
         return False
     return call.parameters.get("output_type") not in _OTHER_OUTPUTS
 

@@ -1,0 +1,71 @@
+"""What is true of every call of one operation: one row for each operation, read wherever it matters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class OperationFacts:
+    """The facts of one operation.
+
+    Attributes:
+        name: The conventions' name, or ours where they have none.
+        subject: The parameter that names what is called; empty where that is the model.
+        is_local: Whether the program performs it by itself, unless it sends it to a server.
+        uses_tokens: Whether it calls a model, so that there are tokens to count.
+        has_output_tokens: Whether its answer has tokens too.
+        is_inference: Whether the conventions call it inference; only these are estimated.
+        is_billed: Whether its tokens have a price.
+        has_conversation: Whether the conventions have a conversation for it.
+    """
+
+    name: str
+    subject: str = ""
+    is_local: bool = False
+    uses_tokens: bool = True
+    has_output_tokens: bool = True
+    is_inference: bool = False
+    is_billed: bool = False
+    has_conversation: bool = True
+
+
+def _inference(name: str) -> OperationFacts:
+    return OperationFacts(name, is_inference=True, is_billed=True)
+
+
+def _local(name: str, subject: str) -> OperationFacts:
+    return OperationFacts(
+        name,
+        subject,
+        is_local=True,
+        uses_tokens=False,
+        has_output_tokens=False,
+        has_conversation=name != "run_node",
+    )
+
+
+_ROWS = (
+    _inference("chat"),
+    _inference("text_completion"),
+    _inference("generate_content"),
+    OperationFacts("embeddings", has_output_tokens=False, is_billed=True),
+    OperationFacts("retrieval", "data_source_id", uses_tokens=False, has_conversation=False),
+    # reads the answer of an earlier call
+    OperationFacts("fetch_response", uses_tokens=False),
+    # other instrumentations report it, ours does not
+    OperationFacts("create_agent", uses_tokens=False),
+    _local("invoke_agent", "agent_name"),
+    _local("invoke_workflow", "workflow_name"),
+    _local("execute_tool", "tool_name"),
+    _local("run_node", "node_name"),
+)
+_BY_NAME = {facts.name: facts for facts in _ROWS}
+INFERENCE = frozenset(facts.name for facts in _ROWS if facts.is_inference)
+"""The names of the operations that the conventions call inference."""
+
+
+def facts_of(operation: object) -> OperationFacts:
+    """Return the facts of an operation; one that has no row calls a model, as `rerank` does."""
+    name = str(operation)
+    return _BY_NAME.get(name) or OperationFacts(name)
