@@ -9,13 +9,14 @@ from types import TracebackType
 from typing import Any
 
 from callspan.content.values import named
+from callspan.decorators.results import PLAIN_RESULTS, ResultReader
 from callspan.decorators.run_context import (
     OperationContext,
     RunContext,
     agent_parameters,
     is_reported_by_framework,
 )
-from callspan.events import Call
+from callspan.events import Call, Failure
 from callspan.lifecycle.control_flow import is_control_flow
 from callspan.lifecycle.observation import Observation, Reader
 from callspan.lifecycle.streams import on_drop
@@ -60,18 +61,25 @@ class Operation:
         "_before",
         "_context",
         "_observation",
+        "_reader",
         "_room",
         "_run_context",
         "_token",
         "items",
+        "last_item",
         "result",
     )
 
     def __init__(
-        self, observation: Observation | None = None, outer_run_context: RunContext = None
+        self,
+        observation: Observation | None = None,
+        outer_run_context: RunContext = None,
+        reader: ResultReader = PLAIN_RESULTS,
     ) -> None:
         self.result: object = None
         self.items: list[object] | None = None
+        self.last_item: object = None
+        self._reader = reader
         self._room = ITEMS_ROOM
         self._token: Any = None
         self._before: Any = None
@@ -82,7 +90,9 @@ class Operation:
             observation.start()
             # the span's context is put in force around the code alone, step by step
             observation.leave()
-            self._run_context = OperationContext(observation.call, outer_run_context)
+            call = observation.call
+            framework = None if call.framework is None else call.framework.of_calls_inside()
+            self._run_context = OperationContext(call, outer_run_context, framework)
             self._context = scope.at(self._run_context, observation.call.context)
 
     def __enter__(self) -> Operation:
@@ -140,20 +150,52 @@ class Operation:
         if self.items is not None and isinstance(error, _GENERATOR_ENDS):
             # how a generator ends well
             error = None
+        if error is None:
+            observation.call.response.failure = self._failure()
+        output = self._output() if observation.needs_text else None
         # the garbage collector may be the one that ends it, by closing a coroutine or a generator
-        outside_collector(partial(_end, observation, self._output(), error))
+        outside_collector(partial(_end, observation, output, error))
         if not observation.awaitables:
             # the traceback of an exception refers to this object and would keep all of it alive
             self._observation = None
 
+    def update(self, **parameters: object) -> None:
+        """Add facts of the operation that are there only now, such as the id of a tool call."""
+        if self._observation is not None:
+            self._observation.call.update(parameters)
+
+    def _failure(self) -> Failure | None:
+        """Return the failure that the result tells of, where a framework raises none."""
+        read = self._reader.failure
+        if read is None:
+            return None
+        result = self.result if self.items is None else self.last_item
+        try:
+            return read(result)
+        except Exception as error:  # noqa: BLE001  an odd result must not cost the operation its end
+            guard.report("reading whether a run of a framework failed", error)
+            return None
+
     def _output(self) -> object:
         """Return the result, or the items of a generator: joined if all of them are text."""
         if not self.items:
-            return self.result
+            if self.result is None:
+                return None
+            return self._read(self._reader.output, self.result)
         texts = [item for item in self.items if isinstance(item, str)]
         if len(texts) < len(self.items):
             return self.items
         return "".join(texts)
+
+    def _read(self, read: Callable[[Any], object] | None, value: object) -> object:
+        """Return what a framework's object says, or the object itself."""
+        if read is None:
+            return value
+        try:
+            return read(value)
+        except Exception as error:  # noqa: BLE001  an odd object must not cost the operation its end
+            guard.report("reading the result of a framework's run", error)
+            return None
 
     async def settle(self) -> None:
         """Await the handlers that asked to be awaited."""
@@ -165,8 +207,12 @@ class Operation:
 
     def keep_item(self, item: object) -> None:
         """Keep an item of a generator, if anybody reads it and there is room."""
+        self.last_item = item
         observation, items = self._observation, self.items
         if observation is None or items is None or not observation.needs_text:
+            return
+        item = self._read(self._reader.item, item)
+        if item is None:
             return
         size = len(item) if isinstance(item, str) else _OBJECT_SIZE
         try:
@@ -191,7 +237,7 @@ class Operation:
 
 
 def begin(call: Call, read: Reader) -> Operation | None:
-    """Begin an operation.
+    """Begin an operation of the app's own.
 
     Returns:
         `None` if nothing is observed, telemetry is suppressed, or a framework reports it already.

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from callspan.decorators import operation as operations
 from callspan.decorators.operation import Operation
 from callspan.decorators.operation_types import TOOL, OperationType
-from callspan.decorators.running import Args, Kwargs, call, call_lazily
+from callspan.decorators.running import Args, Kwargs, call, call_lazily, is_lazy
 from callspan.events import Call
 from callspan.runtime.errors import SettingsError
 from callspan.runtime.patching import wrapped
@@ -207,6 +207,4 @@ def _is_lazy(function: Decorated) -> bool:
     if not inspect.isroutine(inner):
         # an object with `__call__`
         inner = type(inner).__call__
-    if inspect.iscoroutinefunction(inner):
-        return True
-    return inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner)
+    return is_lazy(inner)

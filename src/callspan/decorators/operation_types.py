@@ -1,9 +1,10 @@
-"""The three operation types that the decorators offer, and how each reads arguments and results."""
+"""The operation types of decorators and frameworks, and how each reads arguments and results."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from callspan.content.values import as_object, as_text
 from callspan.events import TEXT, Content, Delta, Part, parse_arguments
@@ -14,7 +15,8 @@ class OperationType:
     """One operation type.
 
     Attributes:
-        decorator: The name of the decorator: `workflow`, `agent` or `tool`.
+        decorator: The name of the decorator: `workflow`, `agent` or `tool`; there is none for
+            nodes and retrievals, which only frameworks report.
         operation: The operation's name in the conventions.
         read_arguments: Turns arguments into a call's content.
         read_result: Turns a result into a delta. Its second argument is that of every reader,
@@ -28,12 +30,26 @@ class OperationType:
 
 
 def _question(arguments: object) -> Content:
-    """Return arguments as a user's message: a single one bare, several as JSON with their names."""
+    """Return arguments as a user's message: a single one bare, several as JSON with their names.
+
+    A list of messages, which many frameworks take, stays a list of messages.
+    """
+    if isinstance(arguments, list) and arguments and all(map(_is_message, arguments)):
+        return Content([_message(each) for each in arguments])
     if isinstance(arguments, dict) and len(arguments) < 2:
         arguments = next(iter(arguments.values()), None)
     if arguments is None:
         return Content()
     return Content([{"role": "user", "parts": [{"type": TEXT, "content": as_text(arguments)}]}])
+
+
+def _is_message(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("role"), str) and "content" in value
+
+
+def _message(value: dict[str, Any]) -> dict[str, Any]:
+    part = {"type": TEXT, "content": as_text(value["content"])}
+    return {"role": value["role"], "parts": [part]}
 
 
 def _answer(result: object, _needs_text: bool) -> Delta:
@@ -51,6 +67,26 @@ def _tool_result(result: object, _needs_text: bool) -> Delta:
     return Delta(result=as_object(result))
 
 
+def _no_content(_input: object) -> Content:
+    return Content()
+
+
+def _no_result(_result: object, _needs_text: bool) -> Delta:
+    return Delta()
+
+
+def _search(query: object) -> Content:
+    return Content(query=None if query is None else as_text(query))
+
+
+def _documents(documents: object, _needs_text: bool) -> Delta:
+    return Delta(result=documents)
+
+
 WORKFLOW = OperationType("workflow", "invoke_workflow", _question, _answer)
 AGENT = OperationType("agent", "invoke_agent", _question, _answer)
 TOOL = OperationType("tool", "execute_tool", _tool_arguments, _tool_result)
+NODE = OperationType("node", "run_node", _no_content, _no_result)
+RETRIEVAL = OperationType("retrieval", "retrieval", _search, _documents)
+OPERATION_TYPES = {each.operation: each for each in (WORKFLOW, AGENT, TOOL, NODE, RETRIEVAL)}
+"""All types by their operations."""

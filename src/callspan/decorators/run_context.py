@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.events import Call
+from callspan.events import Call, Framework
 from callspan.runtime import scope
 
 RunContext = Any
@@ -12,16 +12,22 @@ RunContext = Any
 
 
 class OperationContext:
-    """Run context of a decorated function or block, also for the frameworks that run inside it.
+    """Run context of an operation: of a decorated function or block, or of a framework's function.
 
     A model called here may belong to a framework's model run further out.
+
+    Attributes:
+        call: The operation.
+        outer: The run context around.
+        framework: The framework whose operation it is; `None` for the app's own.
     """
 
-    __slots__ = ("call", "outer")
+    __slots__ = ("call", "framework", "outer")
 
-    def __init__(self, call: Call, outer: RunContext) -> None:
+    def __init__(self, call: Call, outer: RunContext, framework: Framework | None = None) -> None:
         self.call = call
         self.outer = outer
+        self.framework = framework
 
     def is_around(self, run_context: RunContext) -> bool:
         """Whether a run context is this one or lies inside it."""
@@ -37,8 +43,8 @@ class OperationContext:
 
 
 def is_reported_by_framework(run_context: RunContext, call: Call) -> bool:
-    """Whether a framework's run reports the same tool call already: they are one operation."""
-    if isinstance(run_context, OperationContext):
+    """Whether a framework's run reports the same operation already: they are one."""
+    if isinstance(run_context, OperationContext) and run_context.framework is None:
         return False
     outer_call = run_context.call
     if outer_call is None:

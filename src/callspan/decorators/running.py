@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Generator
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
@@ -46,6 +47,13 @@ def call_lazily(
     if type(source) in _FOLLOWERS:
         return _follow(source, begin)
     return source
+
+
+def is_lazy(function: object) -> bool:
+    """Whether calling a function runs none of its code: that runs when it is awaited or read."""
+    if inspect.iscoroutinefunction(function):
+        return True
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
 
 
 def _follow(source: Source, begin: Begin) -> Source:

@@ -64,6 +64,7 @@ class Call:
             subject); the key under which handlers keep attributes ready.
         parameters: Settings of the request under plain names (`temperature`, `max_tokens`, ...),
             only those that were sent.
+        has_late_parameters: Whether parameters were added after the start.
         content: Messages, system instructions and tools of the request.
         stream: Whether the answer is streamed.
         asynchronous: Whether the app awaits the call.
@@ -104,6 +105,7 @@ class Call:
         "failure",
         "framework",
         "handler_state",
+        "has_late_parameters",
         "identity",
         "local",
         "model",
@@ -144,6 +146,7 @@ class Call:
         self.provider = provider
         self.model = model
         self.parameters: Mapping[str, Any] = parameters or {}
+        self.has_late_parameters = False
         self.stream = stream
         self.asynchronous = asynchronous
         self.server_address, self.server_port = server
@@ -189,6 +192,21 @@ class Call:
     def uses_tokens(self) -> bool:
         """Whether the operation calls a model, so that there are tokens to count."""
         return self.facts.uses_tokens
+
+    def update(self, parameters: Mapping[str, Any]) -> None:
+        """Add parameters that became available after the start, such as the id of a tool call.
+
+        Those that are `None` are left out. The span has them, and its name, when it ends.
+        """
+        later = {name: value for name, value in parameters.items() if value is not None}
+        if not later:
+            return
+        self.parameters = {**self.parameters, **later}
+        self.has_late_parameters = True
+        key = self.facts.subject
+        if key in later:
+            self.subject = _name(later[key])
+            self.identity = (*self.identity[:-1], self.subject)
 
     @property
     def choices(self) -> int:

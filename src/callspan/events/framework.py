@@ -26,3 +26,7 @@ class Framework:
     node: str | None = None
     step: int | None = None
     conversation_id: str | None = None
+
+    def of_calls_inside(self) -> Framework:
+        """Return the facts that hold for the calls which the code of the run makes, too."""
+        return Framework(self.name, self.version, conversation_id=self.conversation_id)

@@ -1,8 +1,17 @@
-"""Exceptions by which LangGraph steers a program: interrupts, and commands to a graph further out."""
+"""Exceptions by which frameworks steer a program: an interrupt, or a wait for somebody's approval."""
 
 from __future__ import annotations
 
-_NAMES = ("GraphInterrupt", "NodeInterrupt", "GraphBubbleUp", "ParentCommand")
+_NAMES = frozenset(
+    {
+        # LangGraph: interrupts, and commands to a graph further out
+        *("GraphInterrupt", "NodeInterrupt", "GraphBubbleUp", "ParentCommand"),
+        # Pydantic AI: a tool that somebody else runs, or has to approve of
+        *("ApprovalRequired", "CallDeferred"),
+        # LlamaIndex: a step that goes on when an event comes
+        "WaitingForEvent",
+    }
+)
 
 
 def is_control_flow(error: BaseException) -> bool:

@@ -81,10 +81,9 @@ def client(call: Call) -> Attributes:
 
 def framework(details: Framework, has_conversation: bool) -> Attributes:
     """Return the attributes of the framework that made the call."""
-    attributes: Attributes = {
-        names.FRAMEWORK_NAME: details.name,
-        names.FRAMEWORK_RUN_ID: details.run_id,
-    }
+    attributes: Attributes = {names.FRAMEWORK_NAME: details.name}
+    if details.run_id:
+        attributes[names.FRAMEWORK_RUN_ID] = details.run_id
     if details.version:
         attributes[names.FRAMEWORK_VERSION] = details.version
     if details.tags:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.accounting.reservations import in_scope, input_size
+from callspan.decorators.run_context import OperationContext
 from callspan.events import Call
 from callspan.frameworks.integration import Integration, read_versions
 from callspan.hooks.client import Client, Request
@@ -121,6 +122,8 @@ class ClientSubscription(Subscription):
         if run is not None:
             call.framework = run.framework
             observation.start_context = start_context
+        elif isinstance(around, OperationContext):
+            call.framework = around.framework
         if request.stream:
             observation.asks_usage = self._settings.request_usage
             observation.awaits_usage = request.wire_format.usage_follows(request.body)

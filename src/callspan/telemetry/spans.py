@@ -129,6 +129,9 @@ class Spans:
     def _end_values(self, call: Call, response: Response) -> dict[str, Any]:
         """Return the attributes that are there at the end."""
         values = attributes.response(call, response, self._conventions)
+        if call.has_late_parameters:
+            values.update(attributes.request(call))
+            call.span.update_name(attributes.span_name(call))
         captured = call.captured_content
         if captured is not None:
             captured.received(call)

@@ -1,0 +1,31 @@
+"""How the results of an operation are read, where they are objects of a framework."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from callspan.events import Failure
+
+Result = Any
+"""A framework's object: the return value of a function, or an item of its generator."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultReader:
+    """Reads results; a function that is `None` leaves them as they are.
+
+    Attributes:
+        output: Returns the content of a whole result.
+        item: Returns the content of an item of a generator; `None` if it has none.
+        failure: Returns the failure that a result, or the last item, tells of: many frameworks
+            catch the exception of a tool and return its text.
+    """
+
+    output: Callable[[Result], object] | None = None
+    item: Callable[[Result], object] | None = None
+    failure: Callable[[Result], Failure | None] | None = None
+
+
+PLAIN_RESULTS = ResultReader()

@@ -1,0 +1,107 @@
+"""Reports the operations of one framework: agents, workflows, tools, nodes and retrievals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from callspan.decorators.operation import Operation
+from callspan.decorators.operation_types import OPERATION_TYPES
+from callspan.decorators.results import PLAIN_RESULTS, ResultReader
+from callspan.decorators.run_context import (
+    RunContext,
+    agent_parameters,
+    is_reported_by_framework,
+)
+from callspan.events import Call, Framework
+from callspan.events.operations import facts_of
+from callspan.frameworks.integration import ObservationFactory, version
+from callspan.runtime import guard, scope
+from callspan.runtime.plain import valid
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """The facts of a run when it begins.
+
+    Attributes:
+        operation: The conventions' name of the operation, such as `invoke_agent`.
+        name: The name that the app gave to the agent, workflow, tool or node. A class of the
+            framework is no name.
+        input: The question, the arguments of a tool, or the query of a search.
+        parameters: Further facts under plain names, such as `tool_call_id`; those that are `None`
+            are left out.
+        conversation_id: The id of the conversation, if the app gave one.
+    """
+
+    operation: str
+    name: str | None = None
+    input: object = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    conversation_id: str | None = None
+
+
+class Reporter:
+    """Begins the operations of one framework, while anybody observes them.
+
+    Attributes:
+        name: The framework's name in telemetry.
+        package: The package whose version the operations report.
+        is_active: Whether anybody observes.
+    """
+
+    def __init__(self, name: str, package: str) -> None:
+        self.name = name
+        self.package = package
+        self._create_observation: ObservationFactory | None = None
+
+    @property
+    def is_active(self) -> bool:
+        return self._create_observation is not None
+
+    def subscribe(self, create_observation: ObservationFactory | None, _everywhere: bool) -> None:
+        """Report runs to this factory from now on; with `None` no new ones are reported."""
+        self._create_observation = create_observation
+
+    def begin(self, start: RunStart, reader: ResultReader = PLAIN_RESULTS) -> Operation | None:
+        """Begin an operation in the context in force.
+
+        Returns:
+            `None` if nobody observes it, or the same operation is reported around it already, as
+            where one method of an agent calls another.
+        """
+        create_observation = self._create_observation
+        if create_observation is None:
+            return None
+        try:
+            context = scope.context()
+            run_context = scope.run_context(context)
+            call = self._call(start, run_context)
+            if run_context is not None and is_reported_by_framework(run_context, call):
+                return None
+            read = OPERATION_TYPES[start.operation].read_result
+            observation = create_observation(call, read, context)
+            if observation is None:
+                return None
+            return Operation(observation, run_context, reader)
+        except Exception as error:  # noqa: BLE001  our fault must not keep the app's code from running
+            guard.report(f"beginning a run of {self.name}", error)
+            return None
+
+    def _call(self, start: RunStart, run_context: RunContext) -> Call:
+        parameters: dict[str, Any] = {}
+        if start.operation == "execute_tool" and run_context is not None:
+            parameters.update(agent_parameters(run_context))
+        if start.name is not None:
+            parameters[facts_of(start.operation).subject] = valid(str(start.name))
+        for key, value in start.parameters.items():
+            if value is not None:
+                parameters[key] = value
+        content = partial(OPERATION_TYPES[start.operation].read_arguments, start.input)
+        call = Call(start.operation, "", None, parameters, content=content)
+        call.framework = Framework(
+            self.name, version(self.package), conversation_id=start.conversation_id
+        )
+        return call
