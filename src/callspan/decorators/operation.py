@@ -54,6 +54,8 @@ class Operation:
 
     Attributes:
         result: The result, which is content. The user of a block may set it.
+        failure: Why the operation failed, where no exception tells it.
+        last_item: The last item of a generator.
         items: The items of a generator as far as there is room; `None` for all else.
     """
 
@@ -65,6 +67,7 @@ class Operation:
         "_room",
         "_run_context",
         "_token",
+        "failure",
         "items",
         "last_item",
         "result",
@@ -79,6 +82,7 @@ class Operation:
         self.result: object = None
         self.items: list[object] | None = None
         self.last_item: object = None
+        self.failure: Failure | None = None
         self._reader = reader
         self._room = ITEMS_ROOM
         self._token: Any = None
@@ -165,10 +169,10 @@ class Operation:
             self._observation.call.update(parameters)
 
     def _failure(self) -> Failure | None:
-        """Return the failure that the result tells of, where a framework raises none."""
+        """Return the failure that was set, or that the result tells of, where none was raised."""
         read = self._reader.failure
-        if read is None:
-            return None
+        if read is None or self.failure is not None:
+            return self.failure
         result = self.result if self.items is None else self.last_item
         try:
             return read(result)

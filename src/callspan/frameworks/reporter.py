@@ -33,7 +33,8 @@ class RunStart:
         input: The question, the arguments of a tool, or the query of a search.
         parameters: Further facts under plain names, such as `tool_call_id`; those that are `None`
             are left out.
-        conversation_id: The id of the conversation, if the app gave one.
+        conversation_id: The id of the conversation, if the app gave one; else it is that of the
+            operation around.
     """
 
     operation: str
@@ -101,7 +102,14 @@ class Reporter:
                 parameters[key] = value
         content = partial(OPERATION_TYPES[start.operation].read_arguments, start.input)
         call = Call(start.operation, "", None, parameters, content=content)
+        conversation_id = start.conversation_id or _conversation(run_context)
         call.framework = Framework(
-            self.name, version(self.package), conversation_id=start.conversation_id
+            self.name, version(self.package), conversation_id=conversation_id
         )
         return call
+
+
+def _conversation(run_context: RunContext) -> str | None:
+    """Return the conversation of the operation around, to which an agent or a tool in it belongs."""
+    framework = getattr(run_context, "framework", None)
+    return None if framework is None else framework.conversation_id

@@ -1,0 +1,85 @@
+"""Runs of frameworks that report a start and a finish, such as the spans of a framework's own tracing."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from dataclasses import dataclass
+
+from callspan.decorators.operation import Operation
+from callspan.decorators.results import PLAIN_RESULTS, ResultReader
+from callspan.events import Failure
+from callspan.frameworks.reporter import Reporter, RunStart
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenRun:
+    """An open run.
+
+    Attributes:
+        operation: Its operation.
+        is_current: Whether the code from its start to its finish is inside it.
+        exception: The exception that was being handled when it started.
+    """
+
+    operation: Operation
+    is_current: bool
+    exception: BaseException | None
+
+
+class EventRuns:
+    """The open runs of one framework, found by the framework's objects that stand for them.
+
+    The objects are referenced weakly: a run whose object is dropped without a finish ends then.
+    """
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.reporter = reporter
+        self._open: weakref.WeakKeyDictionary[object, _OpenRun] = weakref.WeakKeyDictionary()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def start(
+        self, key: object, start: RunStart, current: bool, reader: ResultReader = PLAIN_RESULTS
+    ) -> None:
+        """Begin a run; if it is to be current, the code from here to the finish is inside it."""
+        if key in self._open:
+            return
+        operation = self.reporter.begin(start, reader)
+        if operation is None:
+            return
+        operation.end_when_dropped(key)
+        self._open[key] = _OpenRun(operation, current, sys.exc_info()[1])
+        if current:
+            operation.__enter__()
+
+    def get(self, key: object) -> Operation | None:
+        """Return the operation of an open run."""
+        run = self._open.get(key)
+        return None if run is None else run.operation
+
+    def fail(self, key: object, failure: Failure) -> None:
+        """Note a failure that no exception tells; the run goes on."""
+        operation = self.get(key)
+        if operation is not None:
+            operation.failure = failure
+
+    def finish(
+        self, key: object, error: BaseException | None = None, result: object = None
+    ) -> None:
+        """End a run; a second finish of the same does nothing.
+
+        A finish that stands in a `finally` is called while the exception of the run is on its way.
+        """
+        run = self._open.pop(key, None)
+        if run is None:
+            return
+        operation = run.operation
+        if error is None and sys.exc_info()[1] is not run.exception:
+            error = sys.exc_info()[1]
+        if result is not None:
+            operation.result = result
+        if run.is_current:
+            operation.__exit__(None, None, None)
+        operation.end(error)

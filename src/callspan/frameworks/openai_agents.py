@@ -1,0 +1,175 @@
+"""OpenAI Agents: runs are the spans of its own tracing, which are made also when tracing is off.
+
+Its public hook, `add_trace_processor`, is no use here: `set_trace_processors`, which programs
+without a key for OpenAI's own traces call, throws all others out, and with tracing off no processor
+is called at all. So `start` and `finish` of its spans are wrapped; they run in the code's own
+context. Seen with openai-agents 0.24.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from callspan.decorators.running import Args, Kwargs
+from callspan.events import Failure
+from callspan.frameworks.event_runs import EventRuns
+from callspan.frameworks.integration import Integration
+from callspan.frameworks.reporter import Reporter, RunStart
+from callspan.runtime import guard
+from callspan.runtime.patching import Patch
+
+Span = Any
+"""A span or a trace of the framework's own tracing."""
+Wrapped = Callable[..., Any]
+_SPANS = "agents.tracing.spans"
+_TRACES = "agents.tracing.traces"
+_DEFAULT_WORKFLOW = "Agent workflow"
+"""The name that a trace has unless the app gives one."""
+runs = EventRuns(Reporter("openai_agents", "openai-agents"))
+_run_arguments: ContextVar[tuple[object, str | None]]
+"""Input and conversation of the `Runner.run` in which the code stands."""
+
+
+def _workflow(trace: Span) -> RunStart:
+    name = getattr(trace, "name", None)
+    if name in (_DEFAULT_WORKFLOW, "no-op"):
+        name = None
+    run_input, conversation = _run_arguments.get()
+    group = getattr(trace, "group_id", None)
+    return RunStart("invoke_workflow", name, run_input, conversation_id=group or conversation)
+
+
+def _span_run(span: Span) -> RunStart | None:
+    """Return the facts of a span that stands for an agent or a tool; `None` for steps between."""
+    data = span.span_data
+    if data.type == "agent":
+        run_input, _ = _run_arguments.get()
+        return RunStart("invoke_agent", data.name, run_input)
+    if data.type == "function":
+        return RunStart("execute_tool", data.name, data.input, {"tool_type": "function"})
+    return None
+
+
+def start_span(wrapped: Wrapped, span: Span, args: Args, kwargs: Kwargs) -> None:
+    """Start a span of the framework's, and the operation that it stands for."""
+    wrapped(*args, **kwargs)
+    _start(span, _span_run, args, kwargs)
+
+
+def start_trace(wrapped: Wrapped, trace: Span, args: Args, kwargs: Kwargs) -> None:
+    """Start a trace of the framework's, which is a workflow."""
+    wrapped(*args, **kwargs)
+    _start(trace, _workflow, args, kwargs)
+
+
+def _start(
+    span: Span, describe: Callable[[Span], RunStart | None], args: Args, kwargs: Kwargs
+) -> None:
+    if not runs.reporter.is_active:
+        return
+    try:
+        start = describe(span)
+        if start is not None:
+            is_current = args[0] if args else kwargs.get("mark_as_current")
+            runs.start(span, start, bool(is_current))
+    except Exception as error:  # noqa: BLE001  a span of another version must not stop the agent
+        guard.report("reading a span of OpenAI Agents", error)
+
+
+def finish(wrapped: Wrapped, span: Span, args: Args, kwargs: Kwargs) -> None:
+    """Finish a span or a trace of the framework's, and its operation."""
+    if runs.get(span) is not None:
+        runs.finish(span, result=getattr(getattr(span, "span_data", None), "output", None))
+    wrapped(*args, **kwargs)
+
+
+def leave_block(wrapped: Wrapped, span: Span, args: Args, kwargs: Kwargs) -> Any:
+    """Leave the block of a span: its exception is seen here alone, also with tracing off."""
+    error = args[1] if len(args) > 1 else None
+    if error is not None:
+        runs.finish(span, error)
+    return wrapped(*args, **kwargs)
+
+
+def set_error(wrapped: Wrapped, span: Span, args: Args, kwargs: Kwargs) -> None:
+    """Take the error of a tool or an agent that is not raised but handed to the model."""
+    wrapped(*args, **kwargs)
+    operation = runs.get(span)
+    error = args[0] if args else kwargs.get("error")
+    if operation is not None and isinstance(error, dict):
+        kind = "tool_error" if span.span_data.type == "function" else "agent_error"
+        runs.fail(span, Failure(kind, str(error.get("message") or "")))
+
+
+def note_tool_call(wrapped: Wrapped, _instance: object, args: Args, kwargs: Kwargs) -> Any:
+    """Take the id of a tool call, which comes just after its span has started."""
+    from callspan.runtime import scope
+
+    context = wrapped(*args, **kwargs)
+    call = getattr(scope.run_context(), "call", None)
+    if call is not None and call.operation == "execute_tool":
+        call.update({"tool_call_id": getattr(context, "tool_call_id", None)})
+    return context
+
+
+async def run(wrapped: Wrapped, _runner: object, args: Args, kwargs: Kwargs) -> Any:
+    """Run an agent, with its input and conversation at hand for the spans of the run."""
+    token = _run_arguments.set(_arguments(args, kwargs))
+    try:
+        result = await wrapped(*args, **kwargs)
+    finally:
+        _run_arguments.reset(token)
+    return result
+
+
+def run_streamed(wrapped: Wrapped, _runner: object, args: Args, kwargs: Kwargs) -> Any:
+    """Start a streamed run; its task copies the context in which it is made."""
+    token = _run_arguments.set(_arguments(args, kwargs))
+    try:
+        return wrapped(*args, **kwargs)
+    finally:
+        _run_arguments.reset(token)
+
+
+def _arguments(args: Args, kwargs: Kwargs) -> tuple[object, str | None]:
+    run_input = args[1] if len(args) > 1 else kwargs.get("input")
+    if not isinstance(run_input, (str, list)):
+        run_input = None  # a state that is resumed
+    session = kwargs.get("session")
+    conversation = kwargs.get("conversation_id") or getattr(session, "session_id", None)
+    return run_input, conversation if isinstance(conversation, str) else None
+
+
+def patches() -> list[Patch]:
+    """Return the patches of the framework's spans, traces and runners."""
+    patches: list[Patch] = []
+    for name in ("SpanImpl", "NoOpSpan"):
+        patches.append(Patch(_SPANS, f"{name}.start", start_span))
+        patches.append(Patch(_SPANS, f"{name}.finish", finish))
+        patches.append(Patch(_SPANS, f"{name}.__exit__", leave_block))
+        patches.append(Patch(_SPANS, f"{name}.set_error", set_error))
+    for name in ("TraceImpl", "NoOpTrace"):
+        patches.append(Patch(_TRACES, f"{name}.start", start_trace))
+        patches.append(Patch(_TRACES, f"{name}.finish", finish))
+        patches.append(Patch(_TRACES, f"{name}.__exit__", leave_block))
+    patches += [
+        Patch("agents.run", "AgentRunner.run", run),
+        Patch("agents.run", "AgentRunner.run_streamed", run_streamed),
+        Patch("agents.tool_context", "ToolContext.from_agent_context", note_tool_call, True),
+    ]
+    return patches
+
+
+_run_arguments = ContextVar("callspan-openai-agents", default=(None, None))
+OPENAI_AGENTS = Integration(
+    name="openai_agents",
+    package="openai-agents",
+    module="agents",
+    packages=("openai-agents",),
+    versions=("0.1", "1"),
+    operations=("invoke_workflow", "invoke_agent", "execute_tool"),
+    patches=patches,
+    subscribe=runs.reporter.subscribe,
+)

@@ -1,0 +1,60 @@
+"""Pydantic AI: an agent's run is the block of `Agent.iter`, through which all ways to run it go.
+
+Seen with pydantic-ai 2.68.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from callspan.decorators.results import ResultReader
+from callspan.decorators.running import Args, Kwargs
+from callspan.frameworks.function_runs import argument, function_run, manager_run
+from callspan.frameworks.integration import Integration
+from callspan.frameworks.reporter import Reporter, RunStart
+from callspan.runtime.patching import Patch
+
+_reporter = Reporter("pydantic_ai", "pydantic-ai-slim")
+
+
+def _agent(agent: Any, args: Args, kwargs: Kwargs) -> RunStart:
+    prompt = argument(args, kwargs, 0, "user_prompt")
+    return RunStart(
+        "invoke_agent", agent.name, prompt, conversation_id=kwargs.get("conversation_id")
+    )
+
+
+def _tool(_manager: object, args: Args, kwargs: Kwargs) -> RunStart:
+    validated = argument(args, kwargs, 0, "validated")
+    tool_call = validated.call
+    parameters = {"tool_call_id": tool_call.tool_call_id, "tool_type": "function"}
+    return RunStart("execute_tool", tool_call.tool_name, validated.validated_args, parameters)
+
+
+def _output(run: Any) -> object:
+    """Return the output of a run, which is `None` where the block was left before its end."""
+    result = run.result
+    return None if result is None else result.output
+
+
+def patches() -> list[Patch]:
+    """Return the patches of agents and of the manager of their tools."""
+    agent = manager_run(_reporter, _agent, ResultReader(output=_output))
+    tool = function_run(_reporter, _tool)
+    return [
+        Patch("pydantic_ai.agent", "Agent.iter", agent),
+        # private in its module's name only; older versions call tools elsewhere
+        Patch("pydantic_ai.tool_manager", "ToolManager.execute_tool_call", tool, optional=True),
+    ]
+
+
+PYDANTIC_AI = Integration(
+    name="pydantic_ai",
+    package="pydantic-ai-slim",
+    module="pydantic_ai",
+    packages=("pydantic-ai-slim",),
+    versions=("1.0", "3"),
+    operations=("invoke_agent", "execute_tool"),
+    patches=patches,
+    subscribe=_reporter.subscribe,
+)
