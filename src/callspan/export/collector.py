@@ -38,7 +38,10 @@ def metric_export_interval() -> float | None:
     return None if os.environ.get("OTEL_METRIC_EXPORT_INTERVAL") else METRIC_EXPORT_MS
 
 
-_IMPORTED_LATE = {"grpc": ("grpc.experimental", "grpc._channel"), "http/protobuf": ("requests",)}
+_IMPORTED_LATE = {
+    "grpc": ("grpc.experimental", "grpc._channel"),
+    "http/protobuf": ("callspan.export.http_session",),
+}
 """What exporters of a protocol import only when they are made."""
 
 

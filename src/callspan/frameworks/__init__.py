@@ -1,8 +1,23 @@
 """Frameworks with hooks of their own: their runs feed the same observations as clients' calls."""
 
+from callspan.frameworks.agno import AGNO
+from callspan.frameworks.haystack import HAYSTACK
 from callspan.frameworks.langchain.integration import LANGCHAIN
 from callspan.frameworks.litellm.integration import LITELLM
+from callspan.frameworks.llama_index import LLAMA_INDEX
 from callspan.frameworks.openai_agents import OPENAI_AGENTS
 from callspan.frameworks.pydantic_ai import PYDANTIC_AI
+from callspan.frameworks.smolagents import SMOLAGENTS
+from callspan.frameworks.strands import STRANDS
 
-INTEGRATIONS = (LANGCHAIN, LITELLM, OPENAI_AGENTS, PYDANTIC_AI)
+INTEGRATIONS = (
+    LANGCHAIN,
+    LITELLM,
+    OPENAI_AGENTS,
+    PYDANTIC_AI,
+    LLAMA_INDEX,
+    STRANDS,
+    AGNO,
+    HAYSTACK,
+    SMOLAGENTS,
+)

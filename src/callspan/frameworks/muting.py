@@ -47,17 +47,32 @@ def _muted_block(context: Context | None) -> Iterator[trace.Span]:
             otel.detach(token)
 
 
-class SelectiveTracer(trace.Tracer):
-    """A framework's tracer that starts muted spans while the real ones would record content."""
+def _never() -> bool:
+    return False
 
-    def __init__(self, tracer: TracerLike) -> None:
+
+class SelectiveTracer(trace.Tracer):
+    """A framework's tracer that starts muted spans where ours stand for them.
+
+    It does so, too, while the real ones would record content that ours do not.
+
+    Args:
+        tracer: The framework's tracer.
+        is_replaced: Whether our spans stand for the framework's at this moment.
+    """
+
+    def __init__(self, tracer: TracerLike, is_replaced: Callable[[], bool] = _never) -> None:
         self._tracer = tracer
+        self._is_replaced = is_replaced
+
+    def _mutes(self) -> bool:
+        return self._is_replaced() or would_leak_content()
 
     def start_span(
         self, name: str, context: Context | None = None, *args: Any, **kwargs: Any
     ) -> trace.Span:
         """Start a span of the framework's, or a muted one."""
-        if would_leak_content():
+        if self._mutes():
             return muted_span(context)
         return self._tracer.start_span(name, context, *args, **kwargs)
 
@@ -65,7 +80,7 @@ class SelectiveTracer(trace.Tracer):
         self, name: str, context: Context | None = None, *args: Any, **kwargs: Any
     ) -> Any:
         """Start a span for a block; a muted one leaves the span around it in force."""
-        if would_leak_content():
+        if self._mutes():
             return _muted_block(context)
         return self._tracer.start_as_current_span(name, context, *args, **kwargs)
 

@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from callspan.frameworks import pydantic_ai, strands
 from callspan.frameworks.muting import (
     SelectiveHistogram,
     SelectiveTraceModule,
     SelectiveTracer,
+    TracerLike,
     mute_block,
     selective_get_tracer,
 )
+from callspan.frameworks.reporter import Reporter
+from callspan.hooks.native import policy
 from callspan.runtime.patching import Patch
 from callspan.runtime.swapping import swap, swap_in_instances
 
@@ -29,7 +33,8 @@ class Native:
         name: The framework's name in `callspan doctor`.
         package: The package as it is installed.
         module: The module whose import puts the patches in place.
-        spans: Whether its spans are muted.
+        spans: Whether its spans are muted where they would take content along.
+        replaced: Whether its spans are muted because ours stand for them.
         metrics: Whether its metrics are muted.
         patches: Returns the patches that mute it.
     """
@@ -40,12 +45,15 @@ class Native:
     spans: bool
     metrics: bool
     patches: Callable[[], list[Patch]]
+    replaced: bool = False
 
     @property
     def muted(self) -> str:
         """The muted telemetry in words, for `callspan doctor`."""
         parts: list[str] = []
-        if self.spans:
+        if self.replaced:
+            parts.append("spans, for which ours stand")
+        elif self.spans:
             parts.append(
                 "spans that hold content, while ours do not, where callspan set up the provider"
             )
@@ -54,9 +62,19 @@ class Native:
         return "; ".join(parts)
 
 
+def replaced_by(reporter: Reporter) -> Callable[[TracerLike], SelectiveTracer]:
+    """Return what makes a tracer selective: silent while a reporter of ours reports the same runs."""
+
+    def is_replaced() -> bool:
+        return policy.spans and reporter.is_active
+
+    return lambda tracer: SelectiveTracer(tracer, is_replaced)
+
+
 def _strands() -> list[Patch]:
     # an attribute of each instance, set when it is made
-    return [swap_in_instances("strands.telemetry.tracer", "Tracer.tracer", SelectiveTracer)]
+    change = replaced_by(strands.reporter)
+    return [swap_in_instances("strands.telemetry.tracer", "Tracer.tracer", change)]
 
 
 def _autogen() -> list[Patch]:
@@ -82,7 +100,7 @@ def _guardrails() -> list[Patch]:
 def _pydantic_ai() -> list[Patch]:
     module, settings = "pydantic_ai.models.instrumented", "InstrumentationSettings"
     return [
-        swap_in_instances(module, f"{settings}.tracer", SelectiveTracer),
+        swap_in_instances(module, f"{settings}.tracer", replaced_by(pydantic_ai.reporter)),
         swap_in_instances(module, f"{settings}.tokens_histogram", SelectiveHistogram),
     ]
 
@@ -109,10 +127,10 @@ def _adk() -> list[Patch]:
 
 
 NATIVES = (
-    Native("strands", "strands-agents", "strands", True, False, _strands),
+    Native("strands", "strands-agents", "strands", True, False, _strands, True),
     Native("autogen", "autogen-core", "autogen_core", True, False, _autogen),
     Native("guardrails", "guardrails-ai", "guardrails", True, False, _guardrails),
-    Native("pydantic_ai", "pydantic-ai-slim", "pydantic_ai", True, True, _pydantic_ai),
+    Native("pydantic_ai", "pydantic-ai-slim", "pydantic_ai", True, True, _pydantic_ai, True),
     Native(
         "agent_framework", "agent-framework-core", "agent_framework", False, True, _agent_framework
     ),

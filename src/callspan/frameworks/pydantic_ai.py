@@ -14,7 +14,7 @@ from callspan.frameworks.integration import Integration
 from callspan.frameworks.reporter import Reporter, RunStart
 from callspan.runtime.patching import Patch
 
-_reporter = Reporter("pydantic_ai", "pydantic-ai-slim")
+reporter = Reporter("pydantic_ai", "pydantic-ai-slim")
 
 
 def _agent(agent: Any, args: Args, kwargs: Kwargs) -> RunStart:
@@ -39,8 +39,8 @@ def _output(run: Any) -> object:
 
 def patches() -> list[Patch]:
     """Return the patches of agents and of the manager of their tools."""
-    agent = manager_run(_reporter, _agent, ResultReader(output=_output))
-    tool = function_run(_reporter, _tool)
+    agent = manager_run(reporter, _agent, ResultReader(output=_output))
+    tool = function_run(reporter, _tool)
     return [
         Patch("pydantic_ai.agent", "Agent.iter", agent),
         # private in its module's name only; older versions call tools elsewhere
@@ -56,5 +56,5 @@ PYDANTIC_AI = Integration(
     versions=("1.0", "3"),
     operations=("invoke_agent", "execute_tool"),
     patches=patches,
-    subscribe=_reporter.subscribe,
+    subscribe=reporter.subscribe,
 )

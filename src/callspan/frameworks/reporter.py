@@ -33,8 +33,8 @@ class RunStart:
         input: The question, the arguments of a tool, or the query of a search.
         parameters: Further facts under plain names, such as `tool_call_id`; those that are `None`
             are left out.
-        conversation_id: The id of the conversation, if the app gave one; else it is that of the
-            operation around.
+        conversation_id: The id of the conversation, if the app gave one. A run in another has the
+            conversation of that.
     """
 
     operation: str
@@ -102,14 +102,13 @@ class Reporter:
                 parameters[key] = value
         content = partial(OPERATION_TYPES[start.operation].read_arguments, start.input)
         call = Call(start.operation, "", None, parameters, content=content)
-        conversation_id = start.conversation_id or _conversation(run_context)
+        conversation_id = start.conversation_id
+        outer = getattr(run_context, "framework", None)
+        if outer is not None:
+            # an agent belongs to the conversation of the workflow around, which may hand it an id
+            # of its own making
+            conversation_id = outer.conversation_id
         call.framework = Framework(
             self.name, version(self.package), conversation_id=conversation_id
         )
         return call
-
-
-def _conversation(run_context: RunContext) -> str | None:
-    """Return the conversation of the operation around, to which an agent or a tool in it belongs."""
-    framework = getattr(run_context, "framework", None)
-    return None if framework is None else framework.conversation_id

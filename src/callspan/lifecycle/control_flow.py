@@ -13,6 +13,14 @@ _NAMES = frozenset(
     }
 )
 
+_CANCELLATIONS = frozenset({"WorkflowCancelledByUser"})
+"""LlamaIndex raises it from a run that its user has cancelled."""
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Whether an exception says that a run was cancelled: asyncio's and those of the interpreter do."""
+    return not isinstance(error, Exception) or type(error).__name__ in _CANCELLATIONS
+
 
 def is_control_flow(error: BaseException) -> bool:
     """Whether an exception steers the program, so that the operation that it ends has not failed."""

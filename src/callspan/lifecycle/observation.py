@@ -29,6 +29,7 @@ from callspan.events import (
 from callspan.events.exceptions import ProviderError, message_of, qualified_name
 from callspan.lifecycle import admission
 from callspan.lifecycle.conclusion import conclude
+from callspan.lifecycle.control_flow import is_cancellation
 from callspan.lifecycle.dispatch import notify, notify_with
 from callspan.lifecycle.state import Item, ObservationState, Reader
 from callspan.runtime import guard, reentry
@@ -244,7 +245,7 @@ class Observation(ObservationState):
             return
         failure = None
         outcome = Outcome.CANCELLED
-        if isinstance(error, Exception):
+        if isinstance(error, Exception) and not is_cancellation(error):
             outcome = Outcome.ERROR
             try:
                 failure = self._explain(error)

@@ -1,0 +1,91 @@
+"""Strands: agents, tools, graphs and swarms.
+
+All ways to run an agent go through `Agent.stream_async`. A tool that raises does not fail: its last
+event says so. Seen with strands-agents 1.62.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from callspan.decorators.results import ResultReader
+from callspan.decorators.running import Args, Kwargs
+from callspan.events import Failure
+from callspan.frameworks.function_runs import argument, function_run
+from callspan.frameworks.integration import Integration
+from callspan.frameworks.reporter import Reporter, RunStart
+from callspan.runtime.patching import Patch
+
+reporter = Reporter("strands", "strands-agents")
+
+
+def _agent(agent: Any, args: Args, kwargs: Kwargs) -> RunStart:
+    manager = getattr(agent, "_session_manager", None)
+    session = getattr(manager, "session_id", None)
+    prompt = argument(args, kwargs, 0, "prompt")
+    return RunStart("invoke_agent", agent.name, prompt, conversation_id=session)
+
+
+def _workflow(_graph: Any, args: Args, kwargs: Kwargs) -> RunStart:
+    return RunStart("invoke_workflow", None, argument(args, kwargs, 0, "task"))
+
+
+def _tool(_executor: object, args: Args, kwargs: Kwargs) -> RunStart:
+    tool_use = argument(args, kwargs, 1, "tool_use")
+    parameters = {"tool_call_id": tool_use["toolUseId"], "tool_type": "function"}
+    return RunStart("execute_tool", tool_use["name"], tool_use["input"], parameters)
+
+
+def _text(event: Any) -> object:
+    """Return the piece of an answer that an event of an agent brings."""
+    if not isinstance(event, dict):
+        return None
+    return event.get("data")
+
+
+def _tool_result(event: Any) -> Any:
+    """Return the result in the last event of a tool; `None` in all others."""
+    return getattr(event, "tool_result", None)
+
+
+def _tool_content(event: Any) -> object:
+    result = _tool_result(event)
+    return None if result is None else result.get("content")
+
+
+def _tool_failure(event: Any) -> Failure | None:
+    result = _tool_result(event)
+    if result is None or result.get("status") != "error":
+        return None
+    return Failure("tool_error", str(result.get("content")))
+
+
+def patches() -> list[Patch]:
+    """Return the patches of agents, tools and what runs several agents."""
+    workflow = function_run(reporter, _workflow, ResultReader(item=lambda _event: None))
+    return [
+        Patch(
+            "strands.agent.agent",
+            "Agent.stream_async",
+            function_run(reporter, _agent, ResultReader(item=_text)),
+        ),
+        Patch(
+            "strands.tools.executors._executor",
+            "ToolExecutor._stream_with_trace",
+            function_run(reporter, _tool, ResultReader(item=_tool_content, failure=_tool_failure)),
+        ),
+        Patch("strands.multiagent.graph", "Graph.stream_async", workflow),
+        Patch("strands.multiagent.swarm", "Swarm.stream_async", workflow),
+    ]
+
+
+STRANDS = Integration(
+    name="strands",
+    package="strands-agents",
+    module="strands",
+    packages=("strands-agents",),
+    versions=("1", "2"),
+    operations=("invoke_agent", "invoke_workflow", "execute_tool"),
+    patches=patches,
+    subscribe=reporter.subscribe,
+)
