@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.matrix.environment import ROOT
 
 from .mutants import Mutant, sample
+from .page import write
 from .results import EQUAL, KILLED, SURVIVED, Outcome, Results, equal_changes
 from .rows import TARGETS, Target
 from .trial import Trial
@@ -44,7 +45,8 @@ def main() -> int:
             earlier = results.killed(target.module) if options.again else set()
             results.keep(target.module, _try(trial, target, mutants, earlier))
     if options.write:
-        results.write(options.write, [target.module for target in TARGETS])
+        names = [target.module for target in TARGETS]
+        write(options.write, results.modules, names, equal_changes())
     return 1 if any(results.survivors(target.module) for target in targets) else 0
 
 

@@ -70,6 +70,17 @@ TARGETS = (
         ),
         only=_OPENAI,
     ),
+    Target(
+        "lifecycle/conclusion.py",
+        (
+            "test_estimates.py",
+            "test_background_responses.py",
+            "test_content_while_counting.py",
+            "test_reservations.py",
+            "test_budgets.py",
+        ),
+    ),
+    Target("lifecycle/shutdown.py", ("test_handlers.py", _FORK)),
     Target("lifecycle/generators.py", ("test_outcomes.py", "test_google_genai.py"), only=_GOOGLE),
     Target("accounting/prices/priced_call.py", ("test_price_counts.py",)),
     Target("accounting/prices/counts.py", ("test_price_counts.py",)),
