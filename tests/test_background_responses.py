@@ -275,6 +275,28 @@ def test_cancelled(telemetry: Telemetry) -> None:
     assert telemetry.spans[-1].name == "fetch_response"
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+@pytest.mark.parametrize("ending", ["failed", "completed"])
+def test_what_ends_at_once_without_counts(telemetry: Telemetry, ending: str, stream: bool) -> None:
+    """No fetch is awaited, and what was reserved is given back."""
+    server = Server(usage=None)
+    last = {"type": f"response.{ending}", "sequence_number": 0}
+    last["response"] = server.body("resp_1", ending, None)
+    answer = http.Response(200, json=last["response"])
+    if stream:
+        head = {"content-type": "text/event-stream"}
+        answer = http.Response(200, headers=head, content=f"data: {json.dumps(last)}\n\n".encode())
+    transport = http.MockTransport(lambda _request: answer)
+    client = openai_client("http://model.test/v1", http_client=HttpClient(transport=transport))
+    with callspan.count_tokens() as count, callspan.budget(tokens=1000) as budget:
+        response = client.responses.create(**ASK, stream=stream)
+        if stream:
+            list(response)
+    assert (count.calls, count.failed_calls) == (1, int(ending == "failed"))
+    assert budget._reserved["tokens"] == 0
+    assert len(pending_calls._calls) == 0
+
+
 def test_a_budget_holds_what_may_be_used(telemetry: Telemetry) -> None:
     """Until the counts are known a budget keeps what was reserved, so that not all is begun that cannot be paid."""
     client = Server(polls=1).client()
