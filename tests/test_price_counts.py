@@ -141,6 +141,14 @@ def test_calls_that_are_billed(operation: str) -> None:
     assert minute(call) == item.minute
 
 
+@pytest.mark.parametrize(("nanoseconds", "minutes"), [(-1, 29_999_999), (0, 30_000_000)])
+def test_the_minute_in_which_a_call_began(nanoseconds: int, minutes: int) -> None:
+    """A price may change with a full minute, and not before."""
+    call = ended()
+    call.start_ns = 30_000_000 * 60_000_000_000 + nanoseconds
+    assert minute(call) == minutes
+
+
 @pytest.mark.parametrize(
     ("usage", "billed"),
     [

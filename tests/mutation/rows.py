@@ -80,7 +80,7 @@ TARGETS = (
             "test_budgets.py",
         ),
     ),
-    Target("lifecycle/shutdown.py", ("test_handlers.py", _FORK)),
+    Target("lifecycle/shutdown.py", ("torture/test_exits.py::test_t041_held_to_the_end", _FORK)),
     Target("lifecycle/generators.py", ("test_outcomes.py", "test_google_genai.py"), only=_GOOGLE),
     Target("accounting/prices/priced_call.py", ("test_price_counts.py",)),
     Target("accounting/prices/counts.py", ("test_price_counts.py",)),

@@ -151,10 +151,10 @@ def _own_file(path: str) -> str | None:
 
 def _end() -> None:
     from callspan.export import providers
-    from callspan.lifecycle.shutdown import end_all
+    from callspan.lifecycle.shutdown import abandon_all
 
     _LAST_CALLS.settle(min(last_calls.SECONDS, flush_timeout() / 2))
-    end_all()
+    abandon_all()
     providers.give_up_absent()
     _flush()
     providers.shutdown()

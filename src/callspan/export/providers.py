@@ -14,8 +14,9 @@ from callspan.export.losses import Loss, losses, sentence
 from callspan.export.meters import Meters
 from callspan.export.opening import check_sdk, together, ways_to_open
 from callspan.export.text.token_table import TokenTable
-from callspan.lifecycle.shutdown import end_all
+from callspan.lifecycle.shutdown import abandon_all
 from callspan.runtime import guard, process
+from callspan.runtime.background import heard
 from callspan.settings.settings import FLUSH_TIMEOUT, flush_timeout
 from callspan.telemetry import provider as telemetry
 
@@ -229,7 +230,8 @@ def shutdown() -> None:
 
 def _flush_at_exit() -> float:
     """Bring everything out; the time by which the exit has to be over."""
-    end_all(process.patience(flush_timeout()))
+    abandon_all()
+    heard(process.patience(flush_timeout()))
     now, allowed = time.monotonic(), process.patience(flush_timeout())
     began = min(
         (since for since in _waited_since.values() if now - since < 2 * allowed), default=now

@@ -5,17 +5,12 @@ from __future__ import annotations
 from callspan.accounting.reservations import give_back
 from callspan.lifecycle.observation import open_observations
 from callspan.lifecycle.pending_calls import pending_calls
-from callspan.runtime.background import heard
 
 
-def end_all(timeout: float = 0.0) -> bool:
-    """Abandon the calls that are still open at exit, and wait for jobs in the background.
-
-    `timeout` is in seconds. Returns whether all jobs were done in time.
-    """
+def abandon_all() -> None:
+    """Abandon the calls that are still open at exit."""
     for observation in list(open_observations):
         observation.abandon()
-    return heard(timeout)
 
 
 def forget_all() -> None:

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from callspan.lifecycle.shutdown import end_all, forget_all
+from callspan.lifecycle.shutdown import abandon_all, forget_all
 from callspan.runtime import guard, process, reentry
 from callspan.runtime.background import heard
 from callspan.settings.settings import flush_timeout
@@ -69,5 +69,5 @@ def register_exit_hook() -> None:
 
 
 def _at_exit() -> None:
-    end_all()
+    abandon_all()
     process.until_interrupted(lambda: flush(process.patience(flush_timeout())))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from callspan.accounting.prices.conditions import Conditions, conditions
 from callspan.accounting.prices.cost import Cost
@@ -34,7 +34,7 @@ class PricedCall:
     minute: int
     usage: Usage | None
     stated: float | None = None
-    cost: Cost | None = field(default=None, compare=False)
+    cost: Cost | None = None
 
 
 def price_call(call: Call) -> PricedCall | None:
