@@ -73,6 +73,7 @@ TARGETS = (
     Target(
         "lifecycle/conclusion.py",
         (
+            "torture/test_faults.py::test_what_a_failed_call_refers_to_is_let_go_of",
             "test_estimates.py",
             "test_background_responses.py",
             "test_content_while_counting.py",
