@@ -63,10 +63,13 @@ TARGETS = (
     Target(
         "lifecycle/streams.py",
         (
-            "test_outcomes.py",
+            "torture/test_streams.py",
             "test_second_loops.py",
             "test_parsing_errors.py",
             "test_reservations.py",
+            "test_budgets.py",
+            "test_handlers_async.py",
+            "test_outcomes.py",
         ),
         only=_OPENAI,
     ),
@@ -79,10 +82,15 @@ TARGETS = (
             "test_content_while_counting.py",
             "test_reservations.py",
             "test_budgets.py",
+            "test_handlers_async.py::test_inline_at_the_end",
         ),
     ),
     Target("lifecycle/shutdown.py", ("torture/test_exits.py::test_t041_held_to_the_end", _FORK)),
-    Target("lifecycle/generators.py", ("test_outcomes.py", "test_google_genai.py"), only=_GOOGLE),
+    Target(
+        "lifecycle/generators.py",
+        ("test_google_genai.py", "test_second_loops.py", "test_outcomes.py"),
+        only=_GOOGLE,
+    ),
     Target("accounting/prices/priced_call.py", ("test_price_counts.py",)),
     Target("accounting/prices/counts.py", ("test_price_counts.py",)),
     Target(

@@ -373,3 +373,29 @@ async def test_t004_loop_within_a_step_async(
         gc.collect()
         callspan.flush()
         assert telemetry.attributes["callspan.outcome"] == "abandoned"
+
+
+def public_names(stream: Any) -> set[str]:
+    """What a caller can find on a stream."""
+    return {name for name in dir(stream) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_a_stream_has_what_its_class_has(
+    telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
+) -> None:
+    """No method is there that the client's class lacks, and no stream has a class of its own."""
+
+    async def open_stream() -> Any:
+        if not asynchronous:
+            with openai_client(model_server.url) as client:
+                return client.chat.completions.create(**CHAT, stream=True)
+        async with async_openai_client(model_server.url) as client:
+            return await client.chat.completions.create(**CHAT, stream=True)
+
+    streams = [await open_stream() for _ in range(2)]
+    callspan.uninstrument()
+    plain = await open_stream()
+    assert [public_names(stream) for stream in streams] == [public_names(plain)] * 2
+    assert type(streams[0]) is type(streams[1])
+    assert isinstance(streams[0], type(plain))
