@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from callspan.testing.modelserver import ModelServer, Reply
 from callspan.testing.modelserver.ledger import Counts
 from receiver import Receiver
 
-from .conftest import ASK, Command, spans
+from .conftest import ASK, SECONDS, Command, environment, spans
 from .test_servers import WSGI, _needs, _until_two_workers_answered, running
 
 CHAT = "chat gpt-4.1-mini"
@@ -171,3 +172,44 @@ def test_forks_while_threads_record(
     result = callspan("run", *IGNORING, "5", env={**told, **otlp, "CALLSPAN_FLUSH_TIMEOUT": "60"})
     assert (result.returncode, result.stderr) == (0, b"")
     assert len(receiver.instances) == 6
+
+
+THREADS_IN_CHILD = """
+import os, sys, threading
+import callspan
+callspan.configure(otlp=sys.argv[1], file="traces.jsonl")
+callspan.instrument()
+from ask import ask
+if os.fork() == 0:
+    together = threading.Barrier(8)
+    def first_call():
+        together.wait()
+        ask()
+    threads = [threading.Thread(target=first_call) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sys.exit()
+os.wait()
+"""
+
+
+def test_first_calls_of_a_childs_threads_are_all_counted(
+    folder: Path, write, told: dict[str, str], model: ModelServer, receiver: Receiver
+) -> None:
+    """A server that loads the app before it forks has workers whose threads begin at the same moment."""
+    model.enqueue(*[Reply(usage=Counts(input=3))] * 8)
+    write("ask.py", ASK)
+    write("app.py", THREADS_IN_CHILD)
+    done = subprocess.run(
+        [*IGNORING, receiver.url],
+        cwd=folder,
+        env=environment(**told),
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert sum(receiver.ends.values()) == 8
+    assert receiver.metric_tokens["gpt-4.1-mini", "input"] == 24

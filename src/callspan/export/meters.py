@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from opentelemetry.metrics import MeterProvider as MeterProviderApi
@@ -15,11 +16,18 @@ from callspan.runtime import guard
 class OwnMeterProvider(MeterProviderApi):
     """Makes the SDK's provider when first asked for a meter, so that a child that never calls a model costs nothing.
 
-    Flushing is bounded, which the SDK's is not.
+    Flushing is bounded, which the SDK's is not. `lock` returns the lock under which destinations are opened: threads
+    that make their first calls at once must come to the same provider.
     """
 
-    def __init__(self, readers: Callable[[], list[Any]], flush: Callable[[float], bool]) -> None:
+    def __init__(
+        self,
+        readers: Callable[[], list[Any]],
+        flush: Callable[[float], bool],
+        lock: Callable[[], AbstractContextManager[Any]],
+    ) -> None:
         self._readers = readers
+        self._lock = lock
         self._flush = flush
         self._sdk: Any = None
 
@@ -30,12 +38,17 @@ class OwnMeterProvider(MeterProviderApi):
     def sdk(self) -> Any:
         """The SDK's provider behind this one."""
         if self._sdk is None:
-            from opentelemetry.sdk.metrics import MeterProvider
-
-            from callspan.export.resource import resource
-
-            self._sdk = MeterProvider(self._readers(), resource=resource(), shutdown_on_exit=False)
+            with self._lock():
+                if self._sdk is None:
+                    self._sdk = self._make()
         return self._sdk
+
+    def _make(self) -> Any:
+        from opentelemetry.sdk.metrics import MeterProvider
+
+        from callspan.export.resource import resource
+
+        return MeterProvider(self._readers(), resource=resource(), shutdown_on_exit=False)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         """Collect and send."""
@@ -49,8 +62,14 @@ class OwnMeterProvider(MeterProviderApi):
 class Meters:
     """What reads metrics. A reader cannot move, so when the readers change our provider is made anew."""
 
-    def __init__(self, outlets: Callable[[], list[Outlet]], flush: Callable[[float], bool]) -> None:
+    def __init__(
+        self,
+        outlets: Callable[[], list[Outlet]],
+        flush: Callable[[float], bool],
+        lock: Callable[[], AbstractContextManager[Any]],
+    ) -> None:
         self.own: OwnMeterProvider | None = None
+        self._lock = lock
         self._open_outlets = outlets
         self._flush = flush
         self._read: list[Outlet] = []
@@ -76,7 +95,7 @@ class Meters:
             METRICS.put(self.own)
 
     def _provider(self) -> OwnMeterProvider:
-        return OwnMeterProvider(self._new_readers, self._flush)
+        return OwnMeterProvider(self._new_readers, self._flush, self._lock)
 
     def _new_readers(self) -> list[Any]:
         self._read = [outlet for outlet in self._open_outlets() if outlet.wants("metrics")]

@@ -306,4 +306,4 @@ def _open_outlets() -> list[Outlet]:
 
 
 _taps = tuple(Tap(signal, _renew, _flush_signal) for signal in ("traces", "logs"))
-_meters = Meters(_open_outlets, lambda seconds: _flush_signal("metrics", seconds))
+_meters = Meters(_open_outlets, lambda seconds: _flush_signal("metrics", seconds), lambda: _lock)
