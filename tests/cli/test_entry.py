@@ -63,7 +63,7 @@ def test_clients_shows_what_is_really_patched(callspan: Command) -> None:
 def test_clients_as_markdown_is_the_same_everywhere(callspan: Command) -> None:
     said = callspan("clients", "--markdown").stdout.decode()
     assert said.startswith(
-        "| Client | Package | Operations |\n| --- | --- | --- |\n| aiobotocore | `aiobotocore>="
+        "| Client | Package | Operations |\n| --- | --- | --- |\n| agno | `agno>="
     )
 
 
