@@ -109,6 +109,30 @@ def test_a_program_that_leaves_the_signal_alone_is_flushed_and_dies_by_it(
     assert (outcomes(folder), durations(folder)) == ({CHAT: ["completed"]}, 1)
 
 
+def test_a_thread_that_python_does_not_know_gets_the_signal(
+    folder: Path, write, told: dict[str, str], ask: None
+) -> None:
+    """So does one that is just being created; nothing is lost by it."""
+    write(
+        "app.py",
+        """
+        import ctypes, signal, threading
+        from ask import ask
+        ask()
+        libc, thread = ctypes.CDLL(None), ctypes.c_ulong()
+        sleep = ctypes.cast(libc.sleep, ctypes.c_void_p)
+        libc.pthread_create(ctypes.byref(thread), None, sleep, ctypes.c_void_p(600))
+        print("ready", flush=True)
+        signal.pthread_kill(thread.value, signal.SIGTERM)
+        threading.Event().wait()
+        """,
+    )
+    with started(folder, told, "app.py") as program:
+        assert program.communicate(timeout=SECONDS) == ("", "")
+        assert program.returncode == -signal.SIGTERM
+    assert (outcomes(folder), durations(folder)) == ({CHAT: ["completed"]}, 1)
+
+
 @pytest.mark.parametrize("where", ["main thread", "worker threads", "daemon threads"])
 def test_streams_that_are_open_then_are_told(
     folder: Path, write, told: dict[str, str], ask: None, where: str

@@ -73,7 +73,10 @@ class Ending:
             target=self._wait, args=(told,), name="callspan-ending", daemon=True
         )
         self._thread.start()
-        faulthandler.register(signal.SIGTERM, tells.fileno(), all_threads=False)
+        # A thread that is just being created, or that Python does not know, may get the signal: while
+        # `pthread_create` runs, the main thread blocks it. There faulthandler would write nothing
+        # about the one thread (CPython 3.11; tests/cli/test_endings.py), and the signal would be lost.
+        faulthandler.register(signal.SIGTERM, tells.fileno(), all_threads=True)
 
     def _register(self) -> None:
         self._watch_own_signals()
