@@ -107,9 +107,11 @@ def test_an_answer_that_is_on_its_way_is_counted(
         program.communicate(timeout=SECONDS)
         assert program.returncode == -signal.SIGTERM
     (ends,) = outcomes(folder).values()
-    assert len(ends) == len(model.requests)
     # an event loop cannot be made to wait with one call and still to read the answers of others
-    assert ends.count("abandoned") <= (4 if way == "asyncio" else 0)
+    abandoned = ends.count("abandoned")
+    assert abandoned <= (4 if way == "asyncio" else 0)
+    # a call that was abandoned may not have reached the server yet; all others have
+    assert len(ends) - abandoned <= len(model.requests) <= len(ends)
 
 
 @pytest.mark.parametrize("reader", [True, False], ids=["that nobody drains", "without a reader"])
