@@ -28,4 +28,9 @@ class ResultReader:
     failure: Callable[[Result], Failure | None] | None = None
 
 
+def tool_failure(message: object) -> Failure:
+    """Return the failure of a tool whose framework hands its error to the model."""
+    return Failure("tool_error", str(message))
+
+
 PLAIN_RESULTS = ResultReader()

@@ -10,12 +10,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from callspan.decorators.results import ResultReader
+from callspan.decorators.results import ResultReader, tool_failure
 from callspan.decorators.running import Args, Kwargs
 from callspan.events import Failure
 from callspan.frameworks.function_runs import argument, function_run
-from callspan.frameworks.integration import Integration
-from callspan.frameworks.reporter import Reporter, RunStart
+from callspan.frameworks.reporter import Reporter, RunStart, tool_start
 from callspan.runtime.patching import Patch
 
 _reporter = Reporter("agno", "agno")
@@ -36,12 +35,12 @@ def _continued_run(operation: str, target: Any, _args: Args, kwargs: Kwargs) -> 
 
 def _tool(function_call: Any, _args: Args, _kwargs: Kwargs) -> RunStart:
     function = function_call.function
-    parameters = {
-        "tool_call_id": function_call.call_id,
-        "tool_type": "function",
-        "tool_description": function.description,
-    }
-    return RunStart("execute_tool", function.name, function_call.arguments, parameters)
+    return tool_start(
+        function.name,
+        function_call.arguments,
+        call_id=function_call.call_id,
+        description=function.description,
+    )
 
 
 def _content(output: Any) -> object:
@@ -58,7 +57,7 @@ def _failure_of_run(output: Any) -> Failure | None:
 def _failure_of_tool(result: Any) -> Failure | None:
     if result.status != "failure":
         return None
-    return Failure("tool_error", str(result.error))
+    return tool_failure(result.error)
 
 
 def patches() -> list[Patch]:
@@ -84,13 +83,9 @@ def patches() -> list[Patch]:
     return patches
 
 
-AGNO = Integration(
-    name="agno",
-    package="agno",
+AGNO = _reporter.integration(
     module="agno",
-    packages=("agno",),
     versions=("3.1", "4"),
     operations=("invoke_agent", "invoke_workflow", "execute_tool"),
     patches=patches,
-    subscribe=_reporter.subscribe,
 )

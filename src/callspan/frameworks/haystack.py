@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from callspan.decorators.operation import Operation
+from callspan.decorators.results import tool_failure
 from callspan.decorators.running import Args, Kwargs
-from callspan.events import Failure
 from callspan.frameworks.function_runs import ManagerRun, argument
-from callspan.frameworks.integration import Integration
-from callspan.frameworks.reporter import Reporter, RunStart
+from callspan.frameworks.reporter import Reporter, RunStart, tool_start
 from callspan.runtime import guard
 from callspan.runtime.patching import Patch
 
@@ -48,11 +47,8 @@ def describe(name: str, tags: Mapping[str, Any]) -> RunStart | None:
     if name == "haystack.agent.run":
         return RunStart("invoke_agent")
     if name == "haystack.agent.step.tool":
-        parameters = {
-            "tool_type": "function",
-            "tool_description": tags.get("haystack.tool.description"),
-        }
-        return RunStart("execute_tool", tags.get("haystack.tool.name"), None, parameters)
+        description = tags.get("haystack.tool.description")
+        return tool_start(tags.get("haystack.tool.name"), None, description=description)
     if name == "haystack.component.run":
         return _component(tags)
     return None
@@ -103,7 +99,7 @@ class _TaggedSpan:
         if key in _OUTPUTS:
             self._operation.result = value
         elif key == _TOOL_ERROR:
-            self._operation.failure = Failure("tool_error", str(value))
+            self._operation.failure = tool_failure(value)
 
 
 def trace(wrapped: Callable[..., Any], _tracer: object, args: Args, kwargs: Kwargs) -> Any:
@@ -127,13 +123,9 @@ def patches() -> list[Patch]:
     return [Patch("haystack.tracing.tracer", "ProxyTracer.trace", trace)]
 
 
-HAYSTACK = Integration(
-    name="haystack",
-    package="haystack-ai",
+HAYSTACK = _reporter.integration(
     module="haystack",
-    packages=("haystack-ai",),
     versions=("3.4", "4"),
     operations=("invoke_workflow", "invoke_agent", "run_node", "retrieval", "execute_tool"),
     patches=patches,
-    subscribe=_reporter.subscribe,
 )

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.decorators.results import ResultReader
+from callspan.decorators.results import ResultReader, tool_failure
 from callspan.decorators.running import Args, Kwargs
 from callspan.events import Failure
 from callspan.events.exceptions import qualified_name
 from callspan.frameworks.function_runs import argument, function_run, future_run
-from callspan.frameworks.integration import Integration
-from callspan.frameworks.reporter import Reporter, RunStart
+from callspan.frameworks.reporter import Reporter, RunStart, tool_start
 from callspan.runtime import scope
 from callspan.runtime.patching import Patch
 
@@ -56,8 +55,7 @@ def _agent_step(_workflow: object, args: Args, kwargs: Kwargs) -> RunStart:
 
 def _tool(_workflow: object, args: Args, kwargs: Kwargs) -> RunStart:
     event = argument(args, kwargs, 1, "ev")
-    parameters = {"tool_call_id": event.tool_id, "tool_type": "function"}
-    return RunStart("execute_tool", event.tool_name, event.tool_kwargs, parameters)
+    return tool_start(event.tool_name, event.tool_kwargs, call_id=event.tool_id)
 
 
 def _tool_output(event: Any) -> object:
@@ -70,7 +68,7 @@ def _tool_failure(event: Any) -> Failure | None:
         return None
     exception = getattr(output, "exception", None)
     if exception is None:
-        return Failure("tool_error", str(output.content))
+        return tool_failure(output.content)
     return Failure(qualified_name(type(exception)), str(exception))
 
 
@@ -125,13 +123,9 @@ def patches() -> list[Patch]:
     return patches
 
 
-LLAMA_INDEX = Integration(
-    name="llama_index",
-    package="llama-index-core",
+LLAMA_INDEX = _reporter.integration(
     module="llama_index.core",
-    packages=("llama-index-core",),
     versions=("0.14", "1"),
     operations=("invoke_workflow", "invoke_agent", "execute_tool", "retrieval"),
     patches=patches,
-    subscribe=_reporter.subscribe,
 )

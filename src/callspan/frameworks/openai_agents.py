@@ -15,8 +15,7 @@ from typing import Any
 from callspan.decorators.running import Args, Kwargs
 from callspan.events import Failure
 from callspan.frameworks.event_runs import EventRuns
-from callspan.frameworks.integration import Integration
-from callspan.frameworks.reporter import Reporter, RunStart
+from callspan.frameworks.reporter import Reporter, RunStart, tool_start
 from callspan.runtime import guard
 from callspan.runtime.patching import Patch
 
@@ -48,7 +47,7 @@ def _span_run(span: Span) -> RunStart | None:
         run_input, _ = _run_arguments.get()
         return RunStart("invoke_agent", data.name, run_input)
     if data.type == "function":
-        return RunStart("execute_tool", data.name, data.input, {"tool_type": "function"})
+        return tool_start(data.name, data.input)
     return None
 
 
@@ -163,13 +162,9 @@ def patches() -> list[Patch]:
 
 
 _run_arguments = ContextVar("callspan-openai-agents", default=(None, None))
-OPENAI_AGENTS = Integration(
-    name="openai_agents",
-    package="openai-agents",
+OPENAI_AGENTS = runs.reporter.integration(
     module="agents",
-    packages=("openai-agents",),
     versions=("0.24", "1"),
     operations=("invoke_workflow", "invoke_agent", "execute_tool"),
     patches=patches,
-    subscribe=runs.reporter.subscribe,
 )

@@ -10,8 +10,7 @@ from typing import Any
 from callspan.decorators.results import ResultReader
 from callspan.decorators.running import Args, Kwargs
 from callspan.frameworks.function_runs import argument, function_run, manager_run
-from callspan.frameworks.integration import Integration
-from callspan.frameworks.reporter import Reporter, RunStart
+from callspan.frameworks.reporter import Reporter, RunStart, tool_start
 from callspan.runtime.patching import Patch
 
 reporter = Reporter("pydantic_ai", "pydantic-ai-slim")
@@ -27,8 +26,7 @@ def _agent(agent: Any, args: Args, kwargs: Kwargs) -> RunStart:
 def _tool(_manager: object, args: Args, kwargs: Kwargs) -> RunStart:
     validated = argument(args, kwargs, 0, "validated")
     tool_call = validated.call
-    parameters = {"tool_call_id": tool_call.tool_call_id, "tool_type": "function"}
-    return RunStart("execute_tool", tool_call.tool_name, validated.validated_args, parameters)
+    return tool_start(tool_call.tool_name, validated.validated_args, call_id=tool_call.tool_call_id)
 
 
 def _output(run: Any) -> object:
@@ -48,13 +46,9 @@ def patches() -> list[Patch]:
     ]
 
 
-PYDANTIC_AI = Integration(
-    name="pydantic_ai",
-    package="pydantic-ai-slim",
+PYDANTIC_AI = reporter.integration(
     module="pydantic_ai",
-    packages=("pydantic-ai-slim",),
     versions=("2.68", "3"),
     operations=("invoke_agent", "execute_tool"),
     patches=patches,
-    subscribe=reporter.subscribe,
 )

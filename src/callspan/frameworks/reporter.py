@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -17,8 +17,9 @@ from callspan.decorators.run_context import (
 )
 from callspan.events import Call, Framework
 from callspan.events.operations import facts_of
-from callspan.frameworks.integration import ObservationFactory, version
+from callspan.frameworks.integration import Integration, ObservationFactory, version
 from callspan.runtime import guard, scope
+from callspan.runtime.patching import Patch
 from callspan.runtime.plain import valid
 
 
@@ -44,6 +45,18 @@ class RunStart:
     conversation_id: str | None = None
 
 
+def tool_start(
+    name: str | None, arguments: object, *, call_id: object = None, description: object = None
+) -> RunStart:
+    """Return the facts of a tool's run; `call_id` is the model's id for the call that it answers."""
+    parameters = {
+        "tool_call_id": call_id,
+        "tool_type": "function",
+        "tool_description": description,
+    }
+    return RunStart("execute_tool", name, arguments, parameters)
+
+
 class Reporter:
     """Begins the operations of one framework, while anybody observes them.
 
@@ -65,6 +78,25 @@ class Reporter:
     def subscribe(self, create_observation: ObservationFactory | None, _everywhere: bool) -> None:
         """Report runs to this factory from now on; with `None` no new ones are reported."""
         self._create_observation = create_observation
+
+    def integration(
+        self,
+        module: str,
+        versions: tuple[str, str],
+        operations: tuple[str, ...],
+        patches: Callable[[], list[Patch]],
+    ) -> Integration:
+        """Return the integration of the framework, whose runs this object reports."""
+        return Integration(
+            name=self.name,
+            package=self.package,
+            module=module,
+            packages=(self.package,),
+            versions=versions,
+            operations=operations,
+            patches=patches,
+            subscribe=self.subscribe,
+        )
 
     def begin(self, start: RunStart, reader: ResultReader = PLAIN_RESULTS) -> Operation | None:
         """Begin an operation in the context in force.

@@ -10,8 +10,7 @@ from typing import Any
 from callspan.decorators.results import ResultReader
 from callspan.decorators.running import Args, Kwargs
 from callspan.frameworks.function_runs import argument, function_run
-from callspan.frameworks.integration import Integration
-from callspan.frameworks.reporter import Reporter, RunStart
+from callspan.frameworks.reporter import Reporter, RunStart, tool_start
 from callspan.runtime.patching import Patch
 
 _reporter = Reporter("smolagents", "smolagents")
@@ -30,8 +29,7 @@ def _tool(tool: Any, args: Args, kwargs: Kwargs) -> RunStart:
     for name, value in kwargs.items():
         if name != _OPTION:
             arguments[name] = value
-    parameters = {"tool_type": "function", "tool_description": tool.description}
-    return RunStart("execute_tool", tool.name, arguments, parameters)
+    return tool_start(tool.name, arguments, description=tool.description)
 
 
 def _output(result: Any) -> object:
@@ -58,13 +56,9 @@ def patches() -> list[Patch]:
     ]
 
 
-SMOLAGENTS = Integration(
-    name="smolagents",
-    package="smolagents",
+SMOLAGENTS = _reporter.integration(
     module="smolagents",
-    packages=("smolagents",),
     versions=("1.26", "2"),
     operations=("invoke_agent", "execute_tool"),
     patches=patches,
-    subscribe=_reporter.subscribe,
 )

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.decorators.results import ResultReader
+from callspan.decorators.results import ResultReader, tool_failure
 from callspan.decorators.running import Args, Kwargs
 from callspan.events import Failure
 from callspan.frameworks.function_runs import argument, function_run
-from callspan.frameworks.integration import Integration
-from callspan.frameworks.reporter import Reporter, RunStart
+from callspan.frameworks.reporter import Reporter, RunStart, tool_start
 from callspan.runtime.patching import Patch
 
 reporter = Reporter("strands", "strands-agents")
@@ -32,8 +31,7 @@ def _workflow(_graph: Any, args: Args, kwargs: Kwargs) -> RunStart:
 
 def _tool(_executor: object, args: Args, kwargs: Kwargs) -> RunStart:
     tool_use = argument(args, kwargs, 1, "tool_use")
-    parameters = {"tool_call_id": tool_use["toolUseId"], "tool_type": "function"}
-    return RunStart("execute_tool", tool_use["name"], tool_use["input"], parameters)
+    return tool_start(tool_use["name"], tool_use["input"], call_id=tool_use["toolUseId"])
 
 
 def _text(event: Any) -> object:
@@ -57,7 +55,7 @@ def _tool_failure(event: Any) -> Failure | None:
     result = _tool_result(event)
     if result is None or result.get("status") != "error":
         return None
-    return Failure("tool_error", str(result.get("content")))
+    return tool_failure(result.get("content"))
 
 
 def patches() -> list[Patch]:
@@ -79,13 +77,9 @@ def patches() -> list[Patch]:
     ]
 
 
-STRANDS = Integration(
-    name="strands",
-    package="strands-agents",
+STRANDS = reporter.integration(
     module="strands",
-    packages=("strands-agents",),
     versions=("1.62", "2"),
     operations=("invoke_agent", "invoke_workflow", "execute_tool"),
     patches=patches,
-    subscribe=reporter.subscribe,
 )
