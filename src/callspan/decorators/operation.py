@@ -163,11 +163,6 @@ class Operation:
             # the traceback of an exception refers to this object and would keep all of it alive
             self._observation = None
 
-    def update(self, **parameters: object) -> None:
-        """Add facts of the operation that are there only now, such as the id of a tool call."""
-        if self._observation is not None:
-            self._observation.call.update(parameters)
-
     def _failure(self) -> Failure | None:
         """Return the failure that was set, or that the result tells of, where none was raised."""
         read = self._reader.failure

@@ -34,14 +34,14 @@ def _inference(name: str) -> OperationFacts:
     return OperationFacts(name, is_inference=True, is_billed=True)
 
 
-def _local(name: str, subject: str) -> OperationFacts:
+def _local(name: str, subject: str, has_conversation: bool = True) -> OperationFacts:
     return OperationFacts(
         name,
         subject,
         is_local=True,
         uses_tokens=False,
         has_output_tokens=False,
-        has_conversation=name != "run_node",
+        has_conversation=has_conversation,
     )
 
 
@@ -58,7 +58,7 @@ _ROWS = (
     _local("invoke_agent", "agent_name"),
     _local("invoke_workflow", "workflow_name"),
     _local("execute_tool", "tool_name"),
-    _local("run_node", "node_name"),
+    _local("run_node", "node_name", has_conversation=False),
 )
 _BY_NAME = {facts.name: facts for facts in _ROWS}
 INFERENCE = frozenset(facts.name for facts in _ROWS if facts.is_inference)

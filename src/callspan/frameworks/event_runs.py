@@ -7,8 +7,6 @@ import weakref
 from dataclasses import dataclass
 
 from callspan.decorators.operation import Operation
-from callspan.decorators.results import PLAIN_RESULTS, ResultReader
-from callspan.events import Failure
 from callspan.frameworks.reporter import Reporter, RunStart
 
 
@@ -37,16 +35,11 @@ class EventRuns:
         self.reporter = reporter
         self._open: weakref.WeakKeyDictionary[object, _OpenRun] = weakref.WeakKeyDictionary()
 
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def start(
-        self, key: object, start: RunStart, current: bool, reader: ResultReader = PLAIN_RESULTS
-    ) -> None:
+    def start(self, key: object, start: RunStart, current: bool) -> None:
         """Begin a run; if it is to be current, the code from here to the finish is inside it."""
         if key in self._open:
             return
-        operation = self.reporter.begin(start, reader)
+        operation = self.reporter.begin(start)
         if operation is None:
             return
         operation.end_when_dropped(key)
@@ -58,12 +51,6 @@ class EventRuns:
         """Return the operation of an open run."""
         run = self._open.get(key)
         return None if run is None else run.operation
-
-    def fail(self, key: object, failure: Failure) -> None:
-        """Note a failure that no exception tells; the run goes on."""
-        operation = self.get(key)
-        if operation is not None:
-            operation.failure = failure
 
     def finish(
         self, key: object, error: BaseException | None = None, result: object = None

@@ -18,7 +18,6 @@ from callspan.runtime import guard
 from callspan.runtime.patching import Patch
 
 _reporter = Reporter("haystack", "haystack-ai")
-_INPUTS = ("haystack.agent.step.tool.input", "haystack.pipeline.input_data", "haystack.agent.input")
 _OUTPUTS = (
     "haystack.agent.step.tool.output",
     "haystack.pipeline.output_data",

@@ -16,7 +16,7 @@ from callspan.decorators.running import Args, Kwargs
 from callspan.events import Failure
 from callspan.frameworks.event_runs import EventRuns
 from callspan.frameworks.reporter import Reporter, RunStart, tool_start
-from callspan.runtime import guard
+from callspan.runtime import guard, scope
 from callspan.runtime.patching import Patch
 
 Span = Any
@@ -99,13 +99,11 @@ def set_error(wrapped: Wrapped, span: Span, args: Args, kwargs: Kwargs) -> None:
     error = args[0] if args else kwargs.get("error")
     if operation is not None and isinstance(error, dict):
         kind = "tool_error" if span.span_data.type == "function" else "agent_error"
-        runs.fail(span, Failure(kind, str(error.get("message") or "")))
+        operation.failure = Failure(kind, str(error.get("message") or ""))
 
 
 def note_tool_call(wrapped: Wrapped, _instance: object, args: Args, kwargs: Kwargs) -> Any:
     """Take the id of a tool call, which comes just after its span has started."""
-    from callspan.runtime import scope
-
     context = wrapped(*args, **kwargs)
     call = getattr(scope.run_context(), "call", None)
     if call is not None and call.operation == "execute_tool":

@@ -245,7 +245,7 @@ class Observation(ObservationState):
             return
         failure = None
         outcome = Outcome.CANCELLED
-        if isinstance(error, Exception) and not is_cancellation(error):
+        if not is_cancellation(error):
             outcome = Outcome.ERROR
             try:
                 failure = self._explain(error)
@@ -255,7 +255,7 @@ class Observation(ObservationState):
             failure = Failure(qualified_name(type(error)), message_of(error), exception=error)
         self._end(outcome, failure, error)
 
-    def _explain(self, error: Exception) -> Failure | None:
+    def _explain(self, error: BaseException) -> Failure | None:
         """Return the provider's reason for an exception, or `None` if there is none."""
         answer = None
         if self.answer_of is not None:
