@@ -168,7 +168,9 @@ class ManagerRun:
         if operation is None:
             return
         # the result is read from the object of the block, which the framework has filled
-        operation.result, self._value = self._value, None
+        value, self._value = self._value, None
+        if operation.result is None:
+            operation.result = value
         operation.__exit__(None, None, None)
         operation.end(error)
 

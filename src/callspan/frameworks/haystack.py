@@ -58,14 +58,11 @@ class _SpanRun(ManagerRun):
 
     def __enter__(self) -> Any:
         span = super().__enter__()
+        # the value of the block is Haystack's span, which is no result: a tag brings that
+        self._value = None
         if self._operation is None:
             return span
         return _TaggedSpan(span, self._operation)
-
-    def _leave(self, error: BaseException | None) -> None:
-        # the value of the block is Haystack's span, which is no result
-        self._value = None
-        super()._leave(error)
 
 
 class _TaggedSpan:
