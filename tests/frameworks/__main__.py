@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.matrix.environment import ROOT, cache, find_uv
+from tests.matrix import rows as matrix
+from tests.matrix.environment import ROOT, Environment, cache, find_uv
 
 PROGRAMS = ROOT.parent / "shared" / "programs"
 TREES = Path(__file__).with_name("trees")
@@ -49,9 +50,9 @@ ROWS = (
         ),
     ),
     Row("strands", "strands_agents.py", ("strands-agents[openai]==1.62.0",)),
-    Row("agno", "agno_team.py", ("agno==3.1.10", "openai")),
+    Row("agno", "agno_team.py", ("agno==3.1.10",)),
     Row("haystack", "haystack_pipeline.py", ("haystack-ai==3.4.1",)),
-    Row("smolagents", "smolagents_agents.py", ("smolagents==1.26.0", "openai")),
+    Row("smolagents", "smolagents_agents.py", ("smolagents==1.26.0",)),
 )
 
 
@@ -107,26 +108,11 @@ def run(row: Row) -> str:
 
 
 def _make_environment(row: Row) -> Path:
-    uv = find_uv()
-    folder = cache().parent / "frameworks" / row.name
-    python = folder / "bin" / "python"
-    if not python.exists():
-        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
-    subprocess.run(
-        [
-            uv,
-            "pip",
-            "install",
-            "--quiet",
-            "--python",
-            python,
-            "--editable",
-            ROOT,
-            *row.requirements,
-        ],
-        check=True,
-    )
-    return python
+    """Return the interpreter of an environment with callspan, OpenAI's client and the framework."""
+    wanted = matrix.Row(row.name, row.requirements, (), extra="demo")
+    environment = Environment(wanted, find_uv(), cache().with_name("frameworks"))
+    environment.make(sys.executable)
+    return environment.python
 
 
 def read_tree(file: Path) -> str:
