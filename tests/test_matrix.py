@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.matrix import results
+from tests.matrix.rows import CLIENTS, ROWS, asked
 
 from callspan import clients
-from matrix import results
-from matrix.rows import CLIENTS, ROWS, asked
 
 ROOT = Path(__file__).parent.parent
 BY_PACKAGE = {client.package: client for client in CLIENTS}

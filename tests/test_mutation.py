@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mutation.page import write
-from mutation.results import EQUAL, KILLED, SURVIVED, Module, Outcome
+from tests.mutation.page import write
+from tests.mutation.results import EQUAL, KILLED, SURVIVED, Module, Outcome
 
 PAGE = """Prose.
 <!-- mutation -->

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from suites.comparison import Report, differences
-from suites.page import write
+from tests.suites.comparison import Report, differences
+from tests.suites.page import write
 
 PAGE = """Prose.
 <!-- suites -->
