@@ -111,15 +111,34 @@ def test_everything_after_the_program_is_its_own(
     assert result.stdout.decode() == f"{[name, *own]}\n"
 
 
-def test_a_module_is_run_as_python_does(callspan: Command, write) -> None:
+@pytest.mark.parametrize(
+    "words", [["-m", "shop"], ["-mshop"], ["python", "-m", "shop"], ["python", "-Bmshop"]]
+)
+def test_a_module_is_run_as_python_does(callspan: Command, write, words: list[str]) -> None:
     write("shop/__init__.py", "")
     write("shop/__main__.py", "import sys; print(__name__, __package__, sys.argv[1:])")
-    assert callspan("run", "-m", "shop", "--file", "x").stdout == b"__main__ shop ['--file', 'x']\n"
-    assert callspan("run", "shop").stdout.startswith(b"__main__  []")
+    ran = callspan("run", *words, "--file", "x")
+    assert ran.stdout == b"__main__ shop ['--file', 'x']\n"
 
 
-def test_code_on_the_command_line(callspan: Command) -> None:
-    assert callspan("run", "-c", "print(40 + 2)").stdout == b"42\n"
+def test_a_folder_with_a_main_module(callspan: Command, write) -> None:
+    write("shop/__main__.py", "import sys; print(__name__, repr(__package__), sys.argv)")
+    assert callspan("run", "shop", "-x").stdout == b"__main__ '' ['shop', '-x']\n"
+
+
+@pytest.mark.parametrize("words", [["-c", "CODE"], ["-cCODE"], ["python", "-uc", "CODE"]])
+def test_code_on_the_command_line(callspan: Command, words: list[str]) -> None:
+    code = "import sys; print(sys.argv)"
+    words = [word.replace("CODE", code) for word in words]
+    assert callspan("run", *words, "-m").stdout == b"['-c', '-m']\n"
+
+
+def test_a_module_in_one_word_names_the_service(
+    callspan: Command, folder: Path, write, told: dict[str, str]
+) -> None:
+    write("ask.py", ASK + "ask()")
+    callspan("run", "--file", "a.jsonl", "-mask", env=told)
+    assert '"ask"' in (folder / "a.jsonl").read_text()
 
 
 def test_a_command_that_is_not_python(callspan: Command) -> None:

@@ -15,6 +15,8 @@ from callspan.cli.problem import Problem
 _PYTHON = re.compile(r"(python|pypy)[\d.]*(\.exe)?$")
 _LONG_SHEBANG = re.compile(rb"'''exec' \"?([^\"]+?)\"? \"\$0\"")
 _SWITCHES_OFF = {"I": "ignores PYTHONPATH", "E": "ignores PYTHONPATH", "S": "skips site"}
+_STARTS = {"c": "-c", "m": "-m"}
+_LONG_WITH_ARGUMENT = "--check-hash-based-pycs"
 _SECONDS = 20
 
 
@@ -38,20 +40,27 @@ def start_of(executable: str, words: Sequence[str]) -> Start | None:
 
 
 def _options(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
-    letters, index = "", 0
-    while index < len(words) and words[index].startswith("-") and words[index] != "-":
-        word = words[index]
-        index += 1
+    """Return the letters of Python's options, and the words from the script, `-c` or `-m` on."""
+    letters = ""
+    rest = list(words)
+    while rest and rest[0].startswith("-") and rest[0] != "-":
+        word = rest.pop(0)
+        if word == "--":
+            break
         if word.startswith("--"):
-            index += word == "--check-hash-based-pycs"
+            if word == _LONG_WITH_ARGUMENT:
+                del rest[:1]
             continue
-        plain = re.match(r"[^cmWX]*", word[1:]).group()  # type: ignore[union-attr]  # it matches anything
+        plain = re.split("[cmWX]", word[1:], maxsplit=1)[0]
         letters += plain
-        ends = word[len(plain) + 1 : len(plain) + 2]
-        if ends in ("c", "m") and ends:
-            return letters, (f"-{ends}", *words[index:])
-        index += bool(ends) and len(word) == len(plain) + 2
-    return letters, tuple(words[index:])
+        option = word[len(plain) + 1 : len(plain) + 2]
+        # As in C's getopt, the argument of an option is the rest of its word, or else the next word.
+        argument = word[len(plain) + 2 :]
+        if option in _STARTS:
+            return letters, (_STARTS[option], *([argument] if argument else []), *rest)
+        if option and not argument:
+            del rest[:1]
+    return letters, tuple(rest)
 
 
 def _shebang(executable: str) -> list[str] | None:
