@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -131,6 +132,61 @@ def test_a_thread_that_python_does_not_know_gets_the_signal(
         assert program.communicate(timeout=SECONDS) == ("", "")
         assert program.returncode == -signal.SIGTERM
     assert (outcomes(folder), durations(folder)) == ({CHAT: ["completed"]}, 1)
+
+
+def test_threads_that_begin_and_end_meanwhile(
+    folder: Path, write, told: dict[str, str], ask: None
+) -> None:
+    """They come to their end while the signal is caught, and it is neither lost nor turned into a crash."""
+    write(
+        "app.py",
+        """
+        import threading
+        from ask import ask
+        ask()
+        def run():
+            while True:
+                thread = threading.Thread(target=sorted, args=(range(100),))
+                thread.start()
+                thread.join()
+        for _ in range(4):
+            threading.Thread(target=run, daemon=True).start()
+        print("ready", flush=True)
+        run()
+        """,
+    )
+    for _ in range(3):
+        with started(folder, told, "app.py") as program:
+            program.send_signal(signal.SIGTERM)
+            assert program.communicate(timeout=SECONDS) == ("", "")
+            assert program.returncode == -signal.SIGTERM
+    assert outcomes(folder) == {CHAT: ["completed"] * 3}
+
+
+@pytest.mark.parametrize("when", ["before its first client", "after closing all files"])
+def test_a_file_of_the_program_at_the_descriptor_of_the_event_is_not_touched(
+    folder: Path, write, told: dict[str, str], ask: None, when: str
+) -> None:
+    take = """
+        for descriptor in range(3, 40):
+            if CLOSE:
+                with contextlib.suppress(OSError):
+                    os.close(descriptor)
+        file = os.open("mine", os.O_CREAT | os.O_WRONLY)
+        os.dup2(file, int(signal.SIGTERM))
+        """.replace("CLOSE", str(when == "after closing all files"))
+    imports = "from ask import ask"
+    steps = [take, imports] if when == "before its first client" else [imports, take]
+    lines = "".join(textwrap.dedent(step).strip() + "\n" for step in steps)
+    write(
+        "app.py",
+        f"import contextlib, os, signal\n{lines}ask()\n{READY}import time; time.sleep(600)",
+    )
+    with started(folder, told, "app.py") as program:
+        program.send_signal(signal.SIGTERM)
+        assert program.communicate(timeout=SECONDS)[0] == ""
+        assert program.returncode == -signal.SIGTERM
+    assert (folder / "mine").read_bytes() == b""
 
 
 @pytest.mark.parametrize("where", ["main thread", "worker threads", "daemon threads"])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from callspan.cli import last_calls
+from callspan.cli import ending, last_calls
 from callspan.cli.ending import Ending
 from callspan.cli.preparation import Preparation
 from callspan.runtime import guard, private, process
@@ -119,6 +119,8 @@ def instrument() -> None:
     if not PROVIDERS.awaited:
         PROVIDERS.awaited = True
         guard.expect(os.environ.get(LINES, "").splitlines())
+        if flush_timeout() > 0:
+            ending.reserve()
         callspan.instrument(handlers=[PROVIDERS])
         PREPARATION.begin()
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import faulthandler
 import os
 import re
 import signal
-import socket
-import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from callspan.runtime import greenlets, guard, private, process
+from callspan.cli.signal_event import SignalEvent
+from callspan.runtime import greenlets, guard, process
 from callspan.runtime.patching import Patch
 from callspan.settings.settings import flush_timeout
 
@@ -22,21 +20,26 @@ _DEADLY = {
     for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
     if (number := getattr(signal, name, None))
 }
-_CREDENTIALS = struct.Struct("3i")
-"""What the kernel says of who wrote into a socket: process, user, group."""
 _PID_1 = 1
 _TURN_SECONDS = 0.05
 _GRACE_SECONDS = 1.0
 """How much longer than `CALLSPAN_FLUSH_TIMEOUT` the end may take before it is cut short."""
 _kill = os.kill
+_SIGTERM = SignalEvent(signal.SIGTERM)
+
+
+def reserve() -> None:
+    """Take early what an `Ending` needs: later on, the program may have that many files."""
+    if _is_possible():
+        _SIGTERM.reserve()
 
 
 class Ending:
     """Runs `last_words` before a signal ends this process, where the program leaves that signal alone.
 
-    The handlers of signals are the program's, so none of Python's is set: it would show in `signal.getsignal`, and
-    would wait for a main thread that is busy in C. SIGTERM is caught by the handler in C that `faulthandler` has. That
-    writes where the program stood into a socket, and wakes a thread of ours, which kills the process in earnest.
+    The handlers of signals are the program's, so none of Python's is set: it would show in
+    `signal.getsignal`, and would wait for a main thread that is busy in C. SIGTERM sets an event from
+    C, which wakes a thread of ours; that says the last words and kills the process in earnest.
 
     `last_words` must bear being run twice. `flush` is for process 1 of a container, which the signal does not end.
     `hold` makes new calls wait from the signal on, and gives what lets them go again if the process lives on.
@@ -52,7 +55,6 @@ class Ending:
         self._flush = flush
         self._hold = hold
         self._pid = 0
-        self._sockets: tuple[socket.socket, socket.socket] | None = None
         self._thread: threading.Thread | None = None
         self._under_way = threading.Event()
         self._masks = threading.local()
@@ -64,19 +66,11 @@ class Ending:
         if not self._pid:
             self._register()
         self._pid = os.getpid()
-        if not (_possible() and _is_default()):
+        if not (_is_possible() and _is_default() and _SIGTERM.reserve()):
             return
-        told, tells = self._sockets = _pair()
-        told.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        tells.setblocking(False)  # the handler must not wait for a thread that waits for it
-        self._thread = threading.Thread(
-            target=self._wait, args=(told,), name="callspan-ending", daemon=True
-        )
+        self._thread = threading.Thread(target=self._wait, name="callspan-ending", daemon=True)
         self._thread.start()
-        # A thread that is just being created, or that Python does not know, may get the signal: while
-        # `pthread_create` runs, the main thread blocks it. There faulthandler would write nothing
-        # about the one thread (CPython 3.11; tests/cli/test_endings.py), and the signal would be lost.
-        faulthandler.register(signal.SIGTERM, tells.fileno(), all_threads=True)
+        _SIGTERM.register()
 
     def _register(self) -> None:
         self._watch_own_signals()
@@ -136,18 +130,16 @@ class Ending:
         except Exception as error:  # noqa: BLE001  the process must end as it would
             guard.report("the end by a signal", error)
 
-    def _wait(self, told: socket.socket) -> None:
+    def _wait(self) -> None:
         while True:
-            # looked at before it is taken: the end of the program must see it there, or see that it is under way
-            told.recv(1, socket.MSG_PEEK)
+            # The end of the program must see the event set, or see that this is under way.
+            _SIGTERM.wait()
             self._under_way.set()
-            _, ancillary, _, _ = told.recvmsg(1 << 16, socket.CMSG_SPACE(_CREDENTIALS.size))
-            is_from_child = _writer(ancillary) != os.getpid()  # between fork and exec
-            if not is_from_child and os.getpid() != _PID_1:
+            _SIGTERM.clear()
+            if os.getpid() != _PID_1:
                 self._end()
                 return
-            if not is_from_child:
-                self._flush()
+            self._flush()
             self._under_way.clear()
 
     def _end(self) -> None:
@@ -160,14 +152,14 @@ class Ending:
 
     def _let_go(self) -> None:
         """Have the default action back; a handler that the program has set by now stays."""
-        if self._sockets is not None and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            faulthandler.unregister(signal.SIGTERM)
+        if self._thread is not None:
+            _SIGTERM.unregister()
 
     def _wait_if_under_way(self) -> None:
         """A program that ends by itself when the signal has come ends by the signal."""
-        if self._thread is None or self._sockets is None or os.getpid() == _PID_1:
+        if self._thread is None or os.getpid() == _PID_1:
             return
-        while self._thread.is_alive() and (self._under_way.is_set() or _readable(self._sockets[0])):
+        while self._thread.is_alive() and (self._under_way.is_set() or _SIGTERM.is_set()):
             self._thread.join(_TURN_SECONDS)
 
     # -- around a fork: the child would tell the parent of its own signals -----------------------------------------
@@ -183,32 +175,14 @@ class Ending:
     def _forked(self) -> None:
         """The child has the default action until it watches too."""
         self._let_go()
-        for each in self._sockets or ():
-            each.close()
-        self._sockets = self._thread = None
+        self._thread = None
         self._under_way = threading.Event()
         self._unblock()
 
 
-def _pair() -> tuple[socket.socket, socket.socket]:
-    """Return two sockets that are connected, with numbers above those of stdin, stdout and stderr.
-
-    Where the program has closed one of those, its number is free; and what others write there would end the process.
-    """
-    low = socket.socketpair()
-    high = [socket.socket(fileno=private.above_standard(each.fileno())) for each in low]
-    for each in low:
-        each.close()
-    return high[0], high[1]
-
-
-def _possible() -> bool:
+def _is_possible() -> bool:
     """Whether this system has what it takes, and threads are threads: greenlets run only when others let them."""
-    return (
-        hasattr(faulthandler, "register")
-        and hasattr(socket, "SO_PASSCRED")
-        and not greenlets.are_threads()
-    )
+    return SignalEvent.is_possible() and not greenlets.are_threads()
 
 
 def _is_default() -> bool:
@@ -219,16 +193,3 @@ def _is_default() -> bool:
         r"^SigCgt:\s*([0-9a-f]+)", Path("/proc/self/status").read_text(), re.MULTILINE
     )
     return caught is not None and not int(caught[1], 16) >> (signal.SIGTERM - 1) & 1
-
-
-def _readable(told: socket.socket) -> bool:
-    try:
-        return bool(told.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-    except BlockingIOError:
-        return False
-
-
-def _writer(ancillary: list[tuple[int, int, bytes]]) -> int:
-    """The process that wrote, as the kernel says."""
-    told: Any = next((data for _, kind, data in ancillary if kind == socket.SCM_CREDENTIALS), None)
-    return _CREDENTIALS.unpack(told)[0] if told else 0
