@@ -25,7 +25,7 @@ from tests.matrix.environment import ROOT, Environment, cache, find_uv
 
 PROGRAMS = ROOT.parent / "shared" / "programs"
 TREES = Path(__file__).with_name("trees")
-SECONDS = 180
+SECONDS = 400
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ ROWS = (
     Row("agno", "agno_team.py", ("agno==3.1.10",)),
     Row("haystack", "haystack_pipeline.py", ("haystack-ai==3.4.1",)),
     Row("smolagents", "smolagents_agents.py", ("smolagents==1.26.0",)),
+    Row("crewai", "crewai_crew.py", ("crewai==1.15.30",)),
 )
 
 

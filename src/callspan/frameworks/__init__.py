@@ -1,6 +1,7 @@
 """Frameworks with hooks of their own: their runs feed the same observations as clients' calls."""
 
 from callspan.frameworks.agno import AGNO
+from callspan.frameworks.crewai import CREWAI
 from callspan.frameworks.haystack import HAYSTACK
 from callspan.frameworks.langchain.integration import LANGCHAIN
 from callspan.frameworks.litellm.integration import LITELLM
@@ -20,4 +21,5 @@ INTEGRATIONS = (
     AGNO,
     HAYSTACK,
     SMOLAGENTS,
+    CREWAI,
 )

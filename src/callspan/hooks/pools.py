@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
@@ -39,15 +40,18 @@ class _ContextPool:
         return self._pool.map(carry(function), *items, **options)
 
 
-class _ClientWithPool:
-    """A client object with another thread pool."""
+class _StandIn:
+    """An object of a client or a framework with another value for one of its attributes.
 
-    def __init__(self, client_object: ClientObject, pool: _ContextPool) -> None:
-        self._callspan_client = client_object
-        self._executor = pool
+    Other threads may use the object itself at the same time.
+    """
+
+    def __init__(self, instance: ClientObject, name: str, value: object) -> None:
+        self._callspan_instance = instance
+        self.__dict__[name] = value
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self._callspan_client, name)
+        return getattr(self._callspan_instance, name)
 
 
 def carry_context(
@@ -56,10 +60,28 @@ def carry_context(
     """Wrap a method that makes requests from the pool in the client object's `_executor`.
 
     The method runs on a stand-in for the client object (`Client.embed` of cohere 5.16 to 7; see
-    tests/test_cohere.py), as other threads may use the object itself at the same time.
+    tests/test_cohere.py).
     """
     function = getattr(wrapped, "__func__", None)
     pool = getattr(client_object, "_executor", None)
     if function is None or pool is None:
         return wrapped(*args, **kwargs)
-    return function(_ClientWithPool(client_object, _ContextPool(pool)), *args, **kwargs)
+    return function(_StandIn(client_object, "_executor", _ContextPool(pool)), *args, **kwargs)
+
+
+def carry_into(attribute: str) -> Wrapper:
+    """Return a wrapper for a method that runs the function in an attribute in another thread.
+
+    The function gets the context in which the method is called. The method runs on a stand-in
+    (`CrewStructuredTool.ainvoke` of crewai 1.15, `FunctionTool.run` of autogen-core 0.7).
+    """
+
+    def wrapper(wrapped: Function, instance: object, args: Args, kwargs: Kwargs) -> Result:
+        method = getattr(wrapped, "__func__", None)
+        function = getattr(instance, attribute, None)
+        # a coroutine function is awaited in the caller's own thread
+        if method is None or function is None or inspect.iscoroutinefunction(function):
+            return wrapped(*args, **kwargs)
+        return method(_StandIn(instance, attribute, carry(function)), *args, **kwargs)
+
+    return wrapper

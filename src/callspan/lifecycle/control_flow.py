@@ -10,6 +10,8 @@ _NAMES = frozenset(
         *("ApprovalRequired", "CallDeferred"),
         # LlamaIndex: a step that goes on when an event comes
         "WaitingForEvent",
+        # CrewAI: a flow that goes on when a person has answered
+        "HumanFeedbackPending",
     }
 )
 
