@@ -27,9 +27,9 @@ PRICES = {"models": {MODEL: {"input": 1_000_000, "output": 1_000_000}}}
 @pytest.fixture(autouse=True)
 def nothing_learned() -> Iterator[None]:
     """No output of an earlier test is taken for the usual one."""
-    reservations._usual.clear()
+    reservations._mean_outputs.clear()
     yield
-    reservations._usual.clear()
+    reservations._mean_outputs.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -203,7 +203,7 @@ def test_anthropic(telemetry: Telemetry, model_server: ModelServer) -> None:
     with anthropic_at(model_server.url) as client, callspan.budget(tokens=50):
         with pytest.raises(callspan.BudgetExceeded):
             client.messages.create(**ask, max_tokens=90)
-        reservations._usual["claude-9"] = 5
+        reservations._mean_outputs["claude-9"] = 5
         with pytest.raises(callspan.BudgetExceeded):
             list(client.messages.create(**ask, max_tokens=1))
     assert stops(telemetry) == {"tokens": 2}
@@ -357,7 +357,7 @@ async def test_one_budget_in_many_tasks(model_server: ModelServer) -> None:
 
         await asyncio.gather(*[work(number) for number in range(3)])
     assert budget.spent["calls"] == 3
-    assert budget._marks == []
+    assert budget._blocks == []
 
 
 def test_soft_limit(program: Program, model_server: ModelServer) -> None:

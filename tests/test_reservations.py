@@ -21,9 +21,9 @@ from telemetry import Telemetry
 @pytest.fixture(autouse=True)
 def nothing_learned() -> Iterator[None]:
     """No output of an earlier test is taken for the usual one."""
-    reservations._usual.clear()
+    reservations._mean_outputs.clear()
     yield
-    reservations._usual.clear()
+    reservations._mean_outputs.clear()
 
 
 @pytest.mark.parametrize(
@@ -96,13 +96,13 @@ def test_no_more_models_are_known_than_a_number(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A program that makes up names does not fill the memory; those that are known already stay."""
-    monkeypatch.setattr(reservations, "_MODELS", 2)
+    monkeypatch.setattr(reservations, "_MOST_MODELS", 2)
     with callspan.budget(calls=9):
         for name in ("a", "b", "a"):
             program.chat(model=name)
-        assert list(reservations._usual) == ["a", "b"]
+        assert list(reservations._mean_outputs) == ["a", "b"]
         program.chat(model="c")
-    assert list(reservations._usual) == ["c"]
+    assert list(reservations._mean_outputs) == ["c"]
 
 
 def charged(

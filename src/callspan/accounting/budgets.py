@@ -5,24 +5,29 @@ A call that runs reserves an amount (reservations.py); its end puts the true one
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal
 
+from callspan.accounting.limits import check_limits
 from callspan.accounting.prices.table import in_force
 from callspan.runtime import guard
 from callspan.runtime.errors import SettingsError
 from callspan.runtime.process import own_lock
 from callspan.runtime.scope import current, leave, put
 
-UNITS = ("usd", "tokens", "calls", "seconds")
+InStream = Literal["raise", "warn"]
+"""How a budget acts on a stream that passes a limit."""
+_CHECKS = ("calls", "tokens", "usd", "seconds")
+"""The units in the order in which they are checked; an error names the first that is exceeded."""
 _TINY = 1e-12
 """US dollars by which sums of floats may be off."""
 
 
 class BudgetExceeded(Exception):
     """A budget did not let a call be sent, or stopped a stream.
+
+    The call's method raises it before anything is sent, and a stream raises it from its next step.
 
     Attributes:
         budget: The budget.
@@ -32,16 +37,26 @@ class BudgetExceeded(Exception):
     """
 
     def __init__(self, budget: Budget, unit: str, spent: float) -> None:
-        self.budget, self.unit, self.spent = budget, unit, spent
+        self.budget = budget
+        self.unit = unit
+        self.spent = spent
         self.limit: float = budget.limits[unit]
-        shown = f"{spent:.6g} of {self.limit:.6g} {unit}"
+        share = f"{spent:.6g} of {self.limit:.6g} {unit}"
         super().__init__(
-            f"{budget.name}: {shown} spent or reserved, and the call may need more than is left"
+            f"{budget.name}: {share} spent or reserved, and the call may need more than is left"
         )
 
 
 class Reservation:
-    """The amounts that one call has reserved in its budgets, until its end."""
+    """The amounts that one call has reserved in its budgets, until its end.
+
+    Attributes:
+        budgets: The budgets in which they are reserved.
+        input: Input tokens.
+        output: Output tokens; they grow with a stream that is longer than expected.
+        usd: US dollars.
+        warned: The budgets that have logged a warning of this call's stream.
+    """
 
     __slots__ = ("budgets", "input", "output", "usd", "warned")
 
@@ -56,116 +71,158 @@ class Reservation:
 
 
 class Budget:
-    """Limits that hold in a `with` block, for a client (`attach`) or for the process (`instrument(budget=...)`).
+    """Limits for a `with` block, a client (`attach`) or the process (`instrument(budget=...)`).
 
-    Amounts stay spent when the block is entered again.
+    `budget()` creates one. A call reserves the amounts that it may need, and its end puts the true
+    ones in their place. Amounts stay spent when the block is entered again.
 
     Attributes:
-        limits: The limits by unit.
+        limits: The limits by unit: `usd` (US dollars), `tokens`, `calls` and `seconds`.
+        name: The name in errors, events and metrics.
+        in_stream: How it acts on a stream that passes a limit: `raise` or `warn`.
         spent: The amounts that ended calls have used, by unit.
         unknown_calls: The number of calls whose price is unknown.
-        sized: Whether the budget needs the size of a request.
+        needs_size: Whether the budget needs the size of a request.
     """
 
     def __init__(
-        self, limits: dict[str, float], name: str, in_stream: str, soft: _SoftLimit | None
+        self,
+        limits: dict[str, float],
+        name: str,
+        in_stream: InStream,
+        soft: _SoftLimit | None,
     ) -> None:
-        self.limits, self.name, self.in_stream = limits, name, in_stream
-        self.sized = "tokens" in limits or "usd" in limits
+        self.limits = limits
+        self.name = name
+        self.in_stream = in_stream
+        self.needs_size = "tokens" in limits or "usd" in limits
         self.spent: dict[str, float] = dict.fromkeys(("usd", "tokens", "calls"), 0)
         self.unknown_calls = 0
         self._soft = soft
         self._reserved: dict[str, float] = {"usd": 0.0, "tokens": 0}
         self._lock = own_lock(self)
-        self._began: float | None = None
-        self._marks: list[Any] = []
+        self._start: float | None = None
+        self._blocks: list[Any] = []
+        """The tokens by which `leave` undoes each `with` block that is open."""
 
-    def __enter__(self) -> Budget:
-        self._begin()
-        mark = put(current().plus(budgets=(self,)))
-        with self._lock:
-            self._marks.append(mark)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with (
-            self._lock
-        ):  # other tasks may be in their blocks of the same budget: each leaves its own
-            for mark in reversed(self._marks):
-                if leave(mark):
-                    self._marks.remove(mark)
-                    return
-
-    def _begin(self) -> float:
-        if self._began is None:
-            self._began = time.monotonic()
-        return self._began
-
-    def reserve(self, tokens: int, usd: float) -> None:
-        """Reserve the amounts that a call needs, or raise `BudgetExceeded` and reserve nothing."""
-        spent, reserved = self.spent, self._reserved
-        with self._lock:
-            unit = self._over(tokens, usd, 1)
-            if unit is None:
-                spent["calls"] += 1
-                reserved["tokens"] += tokens
-                reserved["usd"] += usd
-                return
-            used = self.elapsed if unit == "seconds" else spent[unit] + reserved.get(unit, 0)
-        raise BudgetExceeded(self, unit, used)
-
-    def _over(self, tokens: float, usd: float, calls: int) -> str | None:
-        """Return the unit in which further amounts would pass the limit; `None` if they fit."""
-        limits, spent, reserved = self.limits, self.spent, self._reserved
-        if "calls" in limits and spent["calls"] + calls > limits["calls"]:
-            return "calls"
-        if "tokens" in limits and spent["tokens"] + reserved["tokens"] + tokens > limits["tokens"]:
-            return "tokens"
-        if "usd" in limits and spent["usd"] + reserved["usd"] + usd > limits["usd"] + _TINY:
-            return "usd"
-        if "seconds" in limits and self.elapsed >= limits["seconds"]:
-            return "seconds"
-        return None
+    @property
+    def sized(self) -> bool:
+        """Whether the budget needs the size of a request; the former name of `needs_size`."""
+        return self.needs_size
 
     @property
     def elapsed(self) -> float:
         """Seconds since the first block was entered, or the first call made."""
         return time.monotonic() - self._begin()
 
+    def __enter__(self) -> Budget:
+        """Put the budget in force for the calls of a block."""
+        self._begin()
+        block = put(current().plus(budgets=(self,)))
+        with self._lock:
+            self._blocks.append(block)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the block; amounts stay spent."""
+        # Other tasks may be in their own blocks of the same budget. A context variable can only
+        # be reset in the context that set it, so the block that `leave` accepts is this task's.
+        with self._lock:
+            for block in reversed(self._blocks):
+                if leave(block):
+                    self._blocks.remove(block)
+                    return
+
+    def _begin(self) -> float:
+        """Return the start of the budget's time in seconds; it starts with the first use."""
+        if self._start is None:
+            self._start = time.monotonic()
+        return self._start
+
+    def reserve(self, tokens: int, usd: float) -> None:
+        """Reserve the tokens and US dollars that a call needs.
+
+        Raises `BudgetExceeded`, with nothing reserved, where too little is left.
+        """
+        spent, reserved = self.spent, self._reserved
+        with self._lock:
+            unit = self._exceeded_unit(tokens, usd, 1)
+            if unit is None:
+                spent["calls"] += 1
+                reserved["tokens"] += tokens
+                reserved["usd"] += usd
+                return
+            used = self._used(unit)
+        raise BudgetExceeded(self, unit, used)
+
+    def _exceeded_unit(self, tokens: float, usd: float, calls: int) -> str | None:
+        """Return the unit in which further amounts would pass the limit; `None` if they fit."""
+        limits, spent, reserved = self.limits, self.spent, self._reserved
+        for unit in _CHECKS:
+            if unit not in limits:
+                continue
+            limit = limits[unit]
+            # Not a table of functions: this runs before each call, and in streams.
+            if unit == "calls":
+                is_exceeded = spent["calls"] + calls > limit
+            elif unit == "tokens":
+                is_exceeded = spent["tokens"] + reserved["tokens"] + tokens > limit
+            elif unit == "usd":
+                is_exceeded = spent["usd"] + reserved["usd"] + usd > limit + _TINY
+            else:
+                is_exceeded = self.elapsed >= limit
+            if is_exceeded:
+                return unit
+        return None
+
+    def _used(self, unit: str) -> float:
+        """Return the amount that is spent or reserved, in a unit."""
+        if unit == "seconds":
+            return self.elapsed
+        return self.spent[unit] + self._reserved.get(unit, 0)
+
     def grow(self, tokens: int, usd: float) -> BudgetExceeded | None:
-        """Reserve more for a stream, and return the error to raise if that is more than there is."""
+        """Reserve more for a stream, and return the error to raise if that passes a limit.
+
+        The amounts are reserved in any case, for the provider has produced the tokens.
+        """
         with self._lock:
             self._reserved["tokens"] += tokens
             self._reserved["usd"] += usd
-            unit = self._over(0, 0.0, 0)
+            unit = self._exceeded_unit(0, 0.0, 0)
             if unit is None:
                 return None
-            used = (
-                self.elapsed
-                if unit == "seconds"
-                else self.spent[unit] + self._reserved.get(unit, 0)
-            )
+            used = self._used(unit)
         return BudgetExceeded(self, unit, used)
 
     def release(self, reservation: Reservation, *, call: bool = False) -> None:
-        """Release a reservation; with `call` also the call, which another budget has refused."""
+        """Release a reservation; with `call` also the call, which then does not count as made."""
         with self._lock:
-            self._reserved["tokens"] -= reservation.input + reservation.output
-            self._reserved["usd"] -= reservation.usd
-            self.spent["calls"] -= call
+            self._release(reservation)
+            if call:
+                self.spent["calls"] -= 1
 
     def settle(self, reservation: Reservation, tokens: int, usd: float | None) -> None:
-        """Put the used amounts in place of the reserved ones; `usd` is `None` for an unknown cost."""
+        """Put the tokens and US dollars that a call has used in place of the reserved ones.
+
+        `usd` is `None` for an unknown cost.
+        """
         with self._lock:
-            self._reserved["tokens"] -= reservation.input + reservation.output
-            self._reserved["usd"] -= reservation.usd
+            self._release(reservation)
             self.spent["tokens"] += tokens
-            self.spent["usd"] += usd or 0.0
-            self.unknown_calls += usd is None
+            if usd is None:
+                self.unknown_calls += 1
+            else:
+                self.spent["usd"] += usd
             soft = self._soft
-            is_reached = soft is not None and soft.reached(self)
+            is_reached = soft is not None and soft.reach(self)
+        # without the lock, as the app's function may use the budget
         if soft is not None and is_reached:
-            soft.notify(self)  # without the lock: the app's function may use the budget
+            soft.notify(self)
+
+    def _release(self, reservation: Reservation) -> None:
+        self._reserved["tokens"] -= reservation.input + reservation.output
+        self._reserved["usd"] -= reservation.usd
 
 
 class _SoftLimit:
@@ -174,9 +231,12 @@ class _SoftLimit:
     __slots__ = ("_handler", "_is_reached", "_share")
 
     def __init__(self, share: float, handler: Callable[[Budget], object]) -> None:
-        self._share, self._handler, self._is_reached = share, handler, False
+        self._share = share
+        self._handler = handler
+        self._is_reached = False
 
-    def reached(self, budget: Budget) -> bool:
+    def reach(self, budget: Budget) -> bool:
+        """Whether the share is reached for the first time; the caller then calls `notify`."""
         if self._is_reached:
             return False
         spent = {**budget.spent, "seconds": budget.elapsed}
@@ -186,6 +246,7 @@ class _SoftLimit:
         return self._is_reached
 
     def notify(self, budget: Budget) -> None:
+        """Call the handler; its exceptions are logged, never raised."""
         try:
             self._handler(budget)
         except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
@@ -199,7 +260,7 @@ def budget(
     calls: int | None = None,
     seconds: float | None = None,
     name: str = "budget",
-    in_stream: str = "raise",
+    in_stream: InStream = "raise",
     soft: float = 0.8,
     on_soft: Callable[[Budget], object] | None = None,
 ) -> Budget:
@@ -222,30 +283,20 @@ def budget(
     Raises:
         SettingsError: A limit or another argument is not valid.
     """
-    arguments = {"usd": usd, "tokens": tokens, "calls": calls, "seconds": seconds}
-    limits: dict[str, float] = {}
-    for unit, value in arguments.items():
-        if value is not None:
-            limits[unit] = _limit(unit, value)
-    if not limits:
-        raise SettingsError(f"a budget needs a limit: give one of {', '.join(UNITS)}")
+    limits = check_limits(usd=usd, tokens=tokens, calls=calls, seconds=seconds)
     if in_stream not in ("raise", "warn"):
         raise SettingsError(f'in_stream is {in_stream!r}: use "raise" or "warn"')
-    if not 0 < soft <= 1:
-        raise SettingsError(f"soft is {soft!r}: it is a share of the limits, such as 0.8")
+    soft_limit = _soft_limit(soft, on_soft)
     if "usd" in limits:
+        # here, so that no call of the app's waits for it
         in_force().load()
-    soft_limit = None
-    if on_soft is not None:
-        soft_limit = _SoftLimit(soft, on_soft)
     return Budget(limits, name, in_stream, soft_limit)
 
 
-def _limit(unit: str, value: object) -> float:
-    """Return a limit that is a finite number of 0 or more; raises `SettingsError` for others."""
-    message = f"the budget's limit in {unit} is {value!r}: give a number, 0 or more"
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise SettingsError(message)
-    if not math.isfinite(value) or value < 0:
-        raise SettingsError(message)
-    return value
+def _soft_limit(share: float, handler: Callable[[Budget], object] | None) -> _SoftLimit | None:
+    """Return the soft limit of a budget; raises `SettingsError` for a share that is none."""
+    if not 0 < share <= 1:
+        raise SettingsError(f"soft is {share!r}: it is a share of the limits, such as 0.8")
+    if handler is None:
+        return None
+    return _SoftLimit(share, handler)

@@ -19,9 +19,11 @@ from callspan.runtime.scope import Scope
 
 STEP = 8
 """A stream checks its budgets each time that so many chunks have come."""
-_MODELS = 200
-_usual: dict[str | None, float] = {}
-"""The usual output of a model in tokens: a mean in which later calls weigh more."""
+_MOST_MODELS = 200
+_mean_outputs: dict[str | None, float] = {}
+"""The usual output of each model in tokens: a mean in which later calls weigh more."""
+_WEIGHT = 1 / 8
+"""The weight of a new call in that mean."""
 
 
 def admit(call: Call, budgets: tuple[Budget, ...], size: Callable[[], int]) -> Reservation | None:
@@ -32,44 +34,47 @@ def admit(call: Call, budgets: tuple[Budget, ...], size: Callable[[], int]) -> R
     """
     if not call.facts.is_billed:
         return None
-    input_tokens = output_tokens = 0
+    input_tokens = 0
+    output_tokens = 0
     usd = 0.0
-    # a list, as a generator costs more than all of the rest here
-    if any([each.sized for each in budgets]):
+    # lists here and below: `any` of a generator costs more than all of the rest
+    if any([budget.needs_size for budget in budgets]):
         input_tokens = size()
         output_tokens = _expected_output(call)
         if _has_price_limit(budgets):
             usd = _price(call, input_tokens, output_tokens)
     reservation = Reservation(budgets, input_tokens, output_tokens, usd)
-    for position, each in enumerate(budgets):
+    for position, budget in enumerate(budgets):
         try:
-            each.reserve(input_tokens + output_tokens, usd)
+            budget.reserve(input_tokens + output_tokens, usd)
         except BudgetExceeded:
-            for other in budgets[:position]:
-                other.release(reservation, call=True)
+            for earlier in budgets[:position]:
+                earlier.release(reservation, call=True)
             raise
     return reservation
 
 
 def give_back(reservation: Reservation) -> None:
-    """Release the amounts of a call that was not made, or that another observation tells of."""
-    for each in reservation.budgets:
-        each.release(reservation, call=True)
+    """Release the amounts of a call that was not made, or that another observation reports."""
+    for budget in reservation.budgets:
+        budget.release(reservation, call=True)
 
 
 def _has_price_limit(budgets: tuple[Budget, ...]) -> bool:
-    return any(["usd" in each.limits for each in budgets])
+    return any(["usd" in budget.limits for budget in budgets])
 
 
 def _expected_output(call: Call) -> int:
     """Return the output tokens to expect: `max_tokens`, or the usual output of the model."""
     limit = whole(call.parameters.get("max_tokens"))
-    if limit is None or limit < 0:  # some servers take -1 for no limit
-        return int(_usual.get(call.model, 0))
+    # some servers take -1 for no limit
+    if limit is None or limit < 0:
+        return int(_mean_outputs.get(call.model, 0))
     return limit
 
 
 def _price(call: Call, input_tokens: int, output_tokens: int) -> float:
+    """Return about how many US dollars a call costs, with nothing cached."""
     prices = in_force()
     return prices.plain(call.provider, call.model, minute(call), input_tokens, output_tokens)
 
@@ -79,6 +84,7 @@ def watch(call: Call, reservation: Reservation) -> BudgetExceeded | None:
 
     Returns the error of the first budget that has too little left, unless that has warned before.
     """
+    # most providers send a token in each chunk, and none states a count before the end
     more = max(0, call.response.chunks - reservation.output)
     usd = 0.0
     if more and _has_price_limit(reservation.budgets):
@@ -86,9 +92,11 @@ def watch(call: Call, reservation: Reservation) -> BudgetExceeded | None:
     reservation.output += more
     reservation.usd += usd
     first = None
-    for each in reservation.budgets:
-        stop = each.grow(more, usd)
-        if first is None and stop is not None and each not in reservation.warned:
+    for budget in reservation.budgets:
+        stop = budget.grow(more, usd)
+        if stop is None or budget in reservation.warned:
+            continue
+        if first is None:
             first = stop
     return first
 
@@ -96,62 +104,75 @@ def watch(call: Call, reservation: Reservation) -> BudgetExceeded | None:
 def settle(call: Call, reservation: Reservation) -> None:
     """Put the amounts that a call has used into its budgets, in place of the reserved ones."""
     tokens, usd = _used(call, reservation)
-    for each in reservation.budgets:
-        each.settle(reservation, tokens, usd)
+    for budget in reservation.budgets:
+        budget.settle(reservation, tokens, usd)
 
 
 def _used(call: Call, reservation: Reservation) -> tuple[int, float | None]:
-    """Return the tokens and US dollars that a call has used; `None` for an unknown cost.
-
-    Counts that the provider left out are taken from the reservation and the number of chunks.
-    """
+    """Return the tokens and US dollars that a call has used; `None` for an unknown cost."""
     response = call.response
     usage = response.usage
-    if usage is not None and usage.input is not None and usage.output is not None:
+    if usage is None:
+        if call.outcome is Outcome.ERROR and not response.chunks:
+            return 0, 0.0
+        usage = Usage()
+    elif usage.input is not None and usage.output is not None:
         _learn(call.model, usage.output)
         return usage.total or 0, _spent(call, reservation)
-    if usage is None and call.outcome is Outcome.ERROR and not response.chunks:
-        return 0, 0.0
-    input_tokens = None
-    output_tokens = None
-    if usage is not None:
-        input_tokens = usage.input
-        output_tokens = usage.output
+    estimate = _completed(usage, call, reservation)
+    return estimate.total or 0, _spent(call, reservation, estimate)
+
+
+def _completed(usage: Usage, call: Call, reservation: Reservation) -> Usage:
+    """Return input and output, each from the provider or else as it was reserved.
+
+    A stream has about as many output tokens as chunks.
+    """
+    input_tokens = usage.input
     if input_tokens is None:
         input_tokens = reservation.input
+    output_tokens = usage.output
+    # an output of 0 beside a missing input is a placeholder, not a count
     if not output_tokens:
-        output_tokens = response.chunks if call.stream else reservation.output
-    estimated = Usage(input_tokens, output_tokens)
-    return estimated.total or 0, _spent(call, reservation, estimated)
+        output_tokens = call.response.chunks if call.stream else reservation.output
+    return Usage(input_tokens, output_tokens)
 
 
-def _spent(call: Call, reservation: Reservation, estimated: Usage | None = None) -> float | None:
-    """Return the US dollars of a call, by estimated tokens if there are; `None` if unknown."""
-    item = None
-    if _has_price_limit(reservation.budgets):
-        item = price_call(call)
-    if item is None:
+def _spent(call: Call, reservation: Reservation, estimate: Usage | None = None) -> float | None:
+    """Return the US dollars of a call, by an estimate of its tokens if there is one.
+
+    It is `None` for an unknown cost.
+    """
+    if not _has_price_limit(reservation.budgets):
         return 0.0
-    if estimated is not None:
-        item = replace(item, usage=estimated, cost=None)
-    cost = in_force().cost(item)
+    priced_call = price_call(call)
+    if priced_call is None:
+        return 0.0
+    if estimate is not None:
+        priced_call = replace(priced_call, usage=estimate, cost=None)
+    cost = in_force().cost(priced_call)
     if cost.usd is None:
-        model = call.model or call.response.model or f"{call.operation} calls that name no model"
-        guard.say_once(
-            f"a budget in usd does not see the cost of {model}: nobody knows its price (see prices=)"
-        )
+        _warn_of_unknown_cost(call)
     return cost.usd
+
+
+def _warn_of_unknown_cost(call: Call) -> None:
+    model = call.model or call.response.model or f"{call.operation} calls that name no model"
+    guard.say_once(
+        f"a budget in usd does not see the cost of {model}: nobody knows its price (see prices=)"
+    )
 
 
 def _learn(model: str | None, output: int) -> None:
     """Take the output of a call into the usual output of its model."""
-    if model not in _usual and len(_usual) >= _MODELS:
-        _usual.clear()
-    mean = _usual.get(model)
+    # an app may make up names without end, as fine-tuned models have
+    if model not in _mean_outputs and len(_mean_outputs) >= _MOST_MODELS:
+        _mean_outputs.clear()
+    mean = _mean_outputs.get(model)
     if mean is None:
-        _usual[model] = output
+        _mean_outputs[model] = output
     else:
-        _usual[model] = mean + (output - mean) / 8
+        _mean_outputs[model] = mean + (output - mean) * _WEIGHT
 
 
 def input_size(body: object) -> int:
@@ -162,21 +183,18 @@ def input_size(body: object) -> int:
     return -(-_size(body) // 4)
 
 
-_BYTES = ("data", "file_data")
+_MEDIA_FIELDS = ("data", "file_data")
 """Names of fields with images, sound and files."""
 
 
 def _size(value: object) -> int:
+    """Return the bytes of all texts in a value."""
     if isinstance(value, str):
-        if value.startswith("data:"):
-            return 0
-        if value.isascii():
-            return len(value)  # quicker than to encode it
-        return len(value.encode("utf-8", "surrogatepass"))
+        return _text_size(value)
     total = 0
     if isinstance(value, dict):
         for name, item in value.items():
-            if name not in _BYTES:
+            if name not in _MEDIA_FIELDS:
                 total += _size(item)
     elif isinstance(value, (list, tuple)):
         for item in value:
@@ -184,10 +202,20 @@ def _size(value: object) -> int:
     return total
 
 
+def _text_size(text: str) -> int:
+    # a data URL is an image, or sound
+    if text.startswith("data:"):
+        return 0
+    # quicker than to encode it
+    if text.isascii():
+        return len(text)
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
 def in_scope(scope: Scope, *more: tuple[Budget, ...]) -> tuple[Budget, ...]:
     """Return further budgets and those of a scope, each once."""
     result: dict[int, Budget] = {}
     for budgets in (*more, scope.budgets):
-        for each in budgets:
-            result[id(each)] = each
+        for budget in budgets:
+            result[id(budget)] = budget
     return tuple(result.values())

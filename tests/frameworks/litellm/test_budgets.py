@@ -29,9 +29,9 @@ WAYS = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "asyn
 @pytest.fixture(autouse=True)
 def nothing_learned() -> Iterator[None]:
     """No output of an earlier test is taken for the usual one."""
-    reservations._usual.clear()
+    reservations._mean_outputs.clear()
     yield
-    reservations._usual.clear()
+    reservations._mean_outputs.clear()
 
 
 def asked(given: dict[str, Any], asynchronous: bool, by: Any = litellm) -> Any:
