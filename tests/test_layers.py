@@ -47,8 +47,9 @@ OPTIONAL = {
     "prometheus_client": ("export/",),
     "genai_prices": ("accounting/prices/bundled",),
     "langchain_core": ("frameworks/langchain/",),
-    # these three come with the OTLP exporter
+    # these come with the OTLP exporter
     "google": ("export/",),
+    "grpc": ("export/grpc_stub",),
     "requests": ("export/http_session",),
     "urllib3": ("export/http_session",),
 }

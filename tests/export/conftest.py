@@ -20,12 +20,19 @@ SRC = str(Path(__file__).parents[2] / "src")
 
 
 class Received:
-    """What a collector was sent, as (signal, name of a span, metric or event, value) in order."""
+    """What a collector was sent, as (signal, name of a span, metric or event, value) in order.
+
+    `refusals` are the statuses of the next answers, of HTTP or of gRPC. With them go `retry_after`, as the value
+    of the header, or `retry_seconds`, in gRPC's `RetryInfo`. `times` are those of all requests.
+    """
 
     def __init__(self) -> None:
         self.url = ""
         self.requests: list[Any] = []
-        self.refusals: list[int] = []
+        self.refusals: list[Any] = []
+        self.retry_after = ""
+        self.retry_seconds: float | None = None
+        self.times: list[float] = []
         self.delay = 0.0
         self.breaks = 0
         self.dies = False
@@ -83,6 +90,7 @@ def http_collector() -> Iterator[Received]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
+            received.times.append(time.monotonic())
             if not received.refusals:
                 received.add(types[self.path].FromString(body))
             time.sleep(received.delay)  # what a slow collector does
@@ -94,6 +102,8 @@ def http_collector() -> Iterator[Received]:
                 return
             self.send_response(received.refusals.pop(0) if received.refusals else 200)
             self.send_header("content-length", "0")
+            if received.retry_after:
+                self.send_header("retry-after", received.retry_after)
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
@@ -112,6 +122,8 @@ def http_collector() -> Iterator[Received]:
 def grpc_collector() -> Iterator[Received]:
     """A collector for gRPC."""
     import grpc
+    from google.rpc.error_details_pb2 import RetryInfo
+    from google.rpc.status_pb2 import Status
     from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as logs
     from opentelemetry.proto.collector.logs.v1 import logs_service_pb2_grpc as logs_grpc
     from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics
@@ -121,8 +133,22 @@ def grpc_collector() -> Iterator[Received]:
 
     received = Received()
 
+    def refuse(context: Any, code: Any) -> None:
+        """Answer as the Collector does: the pause stands in the details of the status."""
+        status = Status(code=code.value[0], message="not now")
+        if received.retry_seconds is not None:
+            retry = RetryInfo()
+            retry.retry_delay.FromNanoseconds(int(received.retry_seconds * 1e9))
+            status.details.add().Pack(retry)
+        trailers = (("grpc-status-details-bin", status.SerializeToString()),)
+        context.set_trailing_metadata(trailers)
+        context.abort(code, status.message)
+
     def service(base: Any, response: Any) -> Any:
-        def export(_self: Any, request: Any, _context: Any) -> Any:
+        def export(_self: Any, request: Any, context: Any) -> Any:
+            received.times.append(time.monotonic())
+            if received.refusals:
+                refuse(context, received.refusals.pop(0))
             received.add(request)
             return response()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from typing import Any, ClassVar
 
 from opentelemetry.sdk.metrics.export import (
@@ -12,10 +13,12 @@ from opentelemetry.sdk.metrics.export import (
     PeriodicExportingMetricReader,
 )
 
+from callspan.export.delivery import KEPT_SECONDS
 from callspan.export.encodable import encodable_metrics
 from callspan.export.log_filter import first_only
 from callspan.export.losses import MetricsCount
 from callspan.export.metric_parts import are_differences, metric_count, values
+from callspan.export.throttle import Throttle
 
 _logger = logging.getLogger("callspan.export")
 
@@ -24,16 +27,19 @@ class Gate(MetricExporter):
     """Lets metrics through to an exporter, in the process that opened it, until it is shut; counts what is lost.
 
     With `skips_known`, metrics that the destination has already are not sent once more; with `only_counts` none are, as
-    nobody listens there.
+    nobody listens there. The throttle keeps requests back.
     """
 
-    def __init__(self, exporter: Any, count: MetricsCount | None) -> None:
+    def __init__(
+        self, exporter: Any, count: MetricsCount | None, throttle: Throttle | None = None
+    ) -> None:
         super().__init__(
             preferred_temporality=getattr(exporter, "_preferred_temporality", None),
             preferred_aggregation=getattr(exporter, "_preferred_aggregation", None),
         )
         self._exporter = exporter
         self._count = count
+        self._throttle = throttle or Throttle()
         self._pid = os.getpid()
         self._shut = False
         self._delivered: list[Any] | None = None
@@ -80,14 +86,26 @@ class Gate(MetricExporter):
         return MetricExportResult.SUCCESS if delivered == number else MetricExportResult.FAILURE
 
     def _sent(self, count: MetricsCount, metrics_data: Any, timeout_millis: float) -> int:
-        """Export metrics and return how many the destination took."""
+        """Export metrics, again if the collector asked for a pause; return how many it took."""
+        give_up = time.monotonic() + KEPT_SECONDS
+        while self._throttle.wait():
+            if self._is_taken(count, metrics_data, timeout_millis):
+                return metric_count(metrics_data)
+            pause = self._throttle.seconds
+            if not pause or time.monotonic() > give_up:
+                return 0
+            count.refused(pause)
+        return 0
+
+    def _is_taken(self, count: MetricsCount, metrics_data: Any, timeout_millis: float) -> bool:
+        """Export metrics, and return whether the destination took them."""
         try:
             with first_only.counting(count):
                 result = self._exporter.export(metrics_data, timeout_millis=timeout_millis)
         except Exception as error:
             _logger.warning("callspan: metrics cannot be sent:", exc_info=error)
-            return 0
-        return metric_count(metrics_data) if result is MetricExportResult.SUCCESS else 0
+            return False
+        return result is MetricExportResult.SUCCESS
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         """Flush, or do nothing."""
@@ -97,6 +115,7 @@ class Gate(MetricExporter):
         """Shut."""
         if self._open:
             self._shut = True
+            self._throttle.close()
             self._exporter.shutdown(timeout_millis=timeout_millis)
 
 
@@ -109,9 +128,13 @@ class GatedReader:
     _kept: ClassVar[list[Any]] = []
 
     def __init__(
-        self, exporter: Any, count: MetricsCount | None = None, interval: float | None = None
+        self,
+        exporter: Any,
+        count: MetricsCount | None = None,
+        interval: float | None = None,
+        throttle: Throttle | None = None,
     ) -> None:
-        self._gate = Gate(exporter, count)
+        self._gate = Gate(exporter, count, throttle)
         self.reader = PeriodicExportingMetricReader(self._gate, export_interval_millis=interval)
         # SDKs before 1.40 print an error in every forked child when a reader is gone
         GatedReader._kept.append(self.reader)

@@ -14,6 +14,7 @@ from callspan.export.endpoints import PACKAGES, Target, is_absent
 from callspan.export.exporter import Outlet, left
 from callspan.export.log_filter import first_only, hush
 from callspan.export.losses import ItemCount, MetricsCount
+from callspan.export.throttle import Throttle
 from callspan.export.worker import Sender
 from callspan.runtime import greenlets
 from callspan.runtime.errors import ConfigurationError
@@ -39,7 +40,7 @@ def metric_export_interval() -> float | None:
 
 
 _IMPORTED_LATE = {
-    "grpc": ("grpc.experimental", "grpc._channel"),
+    "grpc": ("grpc.experimental", "grpc._channel", "callspan.export.grpc_stub"),
     "http/protobuf": ("callspan.export.http_session",),
 }
 """What exporters of a protocol import only when they are made."""
@@ -58,16 +59,25 @@ def modules(targets: Iterable[Target]) -> Iterator[str]:
         yield from _IMPORTED_LATE.get(target.protocol, ())
 
 
-def exporter(target: Target) -> Any:
-    """The exporter for a target; whatever it finds wrong with the environment is one line."""
+def exporter(target: Target, throttle: Throttle) -> Any:
+    """Return the exporter for a target; whatever it finds wrong with the environment is one line.
+
+    The throttle is told of the pauses that the collector asks for.
+    """
     _, name = _EXPORTERS[target.signal]
     try:
         make = getattr(importlib.import_module(exporter_module(target)), name)
-        if target.protocol != "http/protobuf":
-            return make(endpoint=target.url)
-        from callspan.export.http_session import session
+        if target.protocol == "http/protobuf":
+            from callspan.export.http_session import session
 
-        return make(endpoint=target.url, session=session(first_only.note_no_answer))
+            own_session = session(first_only.note_no_answer, throttle)
+            return make(endpoint=target.url, session=own_session)
+        made = make(endpoint=target.url)
+        if target.protocol == "grpc":
+            from callspan.export.grpc_stub import watch_pauses
+
+            watch_pauses(made, throttle.postpone)
+        return made
     except ImportError:
         needed = PACKAGES[target.protocol].replace(".", "-")
         raise ConfigurationError(
@@ -104,7 +114,10 @@ class Collector(Outlet):
         self._metrics_count = MetricsCount()
         self.counts = {**self._items, "metrics": self._metrics_count}
         # made now, because what is wrong with one has to be known now
-        self._exporters = {target.signal: exporter(target) for target in targets}
+        self._throttles = {signal: Throttle() for signal in self._targets}
+        self._exporters = {
+            target.signal: exporter(target, self._throttles[target.signal]) for target in targets
+        }
         hush()
         for worker in self._workers.values():
             worker.start()
@@ -124,13 +137,15 @@ class Collector(Outlet):
     def _batch(self, signal: str) -> tuple[Any, ...]:
         if signal not in self._processors:
             count = self._items[signal]
-            delivery = self._deliveries[signal] = Delivery(self._exporter(signal), count)
+            delivery = Delivery(self._exporter(signal), count, self._throttles[signal])
+            self._deliveries[signal] = delivery
             # counted when it stands in the queue: what is counted and gone from there is then known to be lost
             self._processors[signal] = (_batching(signal, delivery), Tally(count))
         return self._processors[signal]
 
     def _exporter(self, signal: str) -> Any:
-        return self._exporters.pop(signal, None) or exporter(self._targets[signal])
+        ready = self._exporters.pop(signal, None)
+        return ready or exporter(self._targets[signal], self._throttles[signal])
 
     def metric_reader(self) -> Any:
         """The SDK's periodic one."""
@@ -139,7 +154,10 @@ class Collector(Outlet):
         if self._metrics is not None:
             self._workers["metrics"].put(partial(_last_words, self._metrics))
         self._metrics = GatedReader(
-            self._exporter("metrics"), self._metrics_count, metric_export_interval()
+            self._exporter("metrics"),
+            self._metrics_count,
+            metric_export_interval(),
+            self._throttles["metrics"],
         )
         return self._metrics.reader
 

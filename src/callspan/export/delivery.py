@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from callspan.export.encodable import encodable_items
 from callspan.export.log_filter import first_only
 from callspan.export.losses import ItemCount
+from callspan.export.throttle import Throttle
 
 PART_BYTES = 3_000_000
 """The most bytes in one request, about: gRPC servers take 4 MiB unless they are told otherwise."""
@@ -25,10 +25,10 @@ _ATTRIBUTE_BYTES, _ITEM_BYTES = 24, 200
 class Delivery:
     """Stands before an exporter of the SDK's, for one signal."""
 
-    def __init__(self, exporter: Any, count: ItemCount) -> None:
+    def __init__(self, exporter: Any, count: ItemCount, throttle: Throttle) -> None:
         self._exporter = exporter
         self._count = count
-        self._closing = threading.Event()
+        self._throttle = throttle
 
     def export(self, batch: Sequence[Any]) -> Any:
         """Send a batch that is not empty; the first failure (`None` where nobody listens), or success."""
@@ -39,7 +39,7 @@ class Delivery:
         """Send a part, again while the collector is away; where one item cannot be encoded, send the others."""
         result = self._tried_long(part)
         delivered = len(part) if succeeded(result) else 0
-        if not delivered and len(part) > 1 and not self._closing.is_set():
+        if not delivered and len(part) > 1 and not self._throttle.is_closing:
             rest = encodable_items(part)
             if 0 < len(rest) < len(part) and succeeded(self._tried_long(rest)):
                 delivered = len(rest)
@@ -48,16 +48,19 @@ class Delivery:
 
     def _tried_long(self, part: Sequence[Any]) -> Any:
         give_up = time.monotonic() + KEPT_SECONDS
+        if not self._throttle.wait():
+            return None
         while True:
             before = first_only.unreachable_here
             self._count.begin(len(part))
             with first_only.counting(self._count):
                 result = self._tried(part)
-            refused = first_only.unreachable_here == before
-            if succeeded(result) or refused or time.monotonic() > give_up:
+            is_postponed = self._throttle.seconds > 0
+            is_refused = first_only.unreachable_here == before and not is_postponed
+            if succeeded(result) or is_refused or time.monotonic() > give_up:
                 return result
             self._count.withdraw()
-            if self._closing.wait(PAUSE):
+            if not self._throttle.wait(PAUSE):
                 return result
 
     def _tried(self, part: Sequence[Any]) -> Any:
@@ -75,7 +78,7 @@ class Delivery:
 
     def give_up(self) -> None:
         """Let the try that is under way be the last."""
-        self._closing.set()
+        self._throttle.close()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Nothing is held here."""

@@ -1,4 +1,4 @@
-"""The HTTP session of an exporter, which tells when a request was sent and got no answer."""
+"""The HTTP session of an exporter, which tells when no answer came, and waits as long as the collector asks for."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ProtocolError
+from urllib3.exceptions import InvalidHeader, ProtocolError
+from urllib3.util import Retry
+
+from callspan.export.throttle import Throttle
 
 _CREDENTIALS = ("OTEL_PYTHON_EXPORTER_OTLP_HTTP_", "CREDENTIAL_PROVIDER")
 """How the names of the variables begin and end by which a user gives the exporters a session of their own."""
+_THROTTLING = (429, 502, 503, 504)
+"""The statuses after which OTLP lets a request be sent again."""
 
 
 class _Adapter(HTTPAdapter):
@@ -21,32 +26,59 @@ class _Adapter(HTTPAdapter):
     failed: that nobody listens, say. That the first one may have arrived is seen here alone.
     """
 
-    def __init__(self, on_no_answer: Callable[[], None]) -> None:
+    def __init__(self, on_no_answer: Callable[[], None], throttle: Throttle) -> None:
         super().__init__()
         self._on_no_answer = on_no_answer
+        self._throttle = throttle
 
-    def send(self, *args: Any, **options: Any) -> requests.Response:
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **options: Any
+    ) -> requests.Response:
+        self._wait(options.get("timeout"))
         try:
-            return super().send(*args, **options)
+            response = super().send(request, *args, **options)
         except requests.RequestException as error:
             if _was_sent(error):
                 self._on_no_answer()
             raise
+        pause = _pause(response)
+        if pause is not None:
+            self._throttle.postpone(pause)
+        return response
+
+    def _wait(self, timeout: Any) -> None:
+        """Wait until the collector takes requests; raise if that is longer than the request may take."""
+        seconds = self._throttle.seconds
+        is_too_long = isinstance(timeout, (int, float)) and seconds > timeout
+        if is_too_long or not self._throttle.wait():
+            raise requests.ConnectTimeout(f"the collector asked for a pause of {seconds:.0f} s")
 
 
-def session(on_no_answer: Callable[[], None]) -> requests.Session | None:
+def session(on_no_answer: Callable[[], None], throttle: Throttle) -> requests.Session | None:
     """Return a session for an exporter, or `None` where the user has named one in the environment.
 
     Args:
         on_no_answer: Called in the thread that sends, when a connection broke before the answer came.
+        throttle: Told of each `Retry-After`, and asked before each request.
     """
     begin, end = _CREDENTIALS
     if any(name.startswith(begin) and name.endswith(end) for name in os.environ):
         return None
     made = requests.Session()
     for scheme in ("http://", "https://"):
-        made.mount(scheme, _Adapter(on_no_answer))
+        made.mount(scheme, _Adapter(on_no_answer, throttle))
     return made
+
+
+def _pause(response: requests.Response) -> float | None:
+    """Return the seconds of `Retry-After`, a number or a date, or `None` where there is none that can be read."""
+    value = response.headers.get("retry-after")
+    if value is None or response.status_code not in _THROTTLING:
+        return None
+    try:
+        return Retry().parse_retry_after(value)
+    except InvalidHeader:
+        return None
 
 
 def _was_sent(error: requests.RequestException) -> bool:

@@ -1,0 +1,78 @@
+"""The stub by which a gRPC exporter sends: it tells which pause the collector asks for.
+
+Collectors name it in the details of the status, as gRPC has it; exporters up to version 1.45 look for
+a trailer of its own, `google.rpc.retryinfo-bin`, which no server sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+
+_DETAILS = "grpc-status-details-bin"
+_READ_BY_EXPORTERS = "google.rpc.retryinfo-bin"
+
+
+def watch_pauses(exporter: Any, on_pause: Callable[[float], None]) -> None:
+    """Call `on_pause` with the seconds of each `RetryInfo` that an exporter gets.
+
+    The exporter makes its stub anew when it connects anew, by its attribute `_stub`. Where a version
+    of it has none, nothing is watched.
+    """
+    make_stub = getattr(exporter, "_stub", None)
+    if make_stub is None or not hasattr(exporter, "_client"):
+        return
+    exporter._stub = lambda channel: _Stub(make_stub(channel), on_pause)
+    exporter._client = _Stub(exporter._client, on_pause)
+
+
+class _Stub:
+    """Sends, and reads the errors."""
+
+    def __init__(self, stub: Any, on_pause: Callable[[float], None]) -> None:
+        self._stub = stub
+        self._on_pause = on_pause
+
+    def Export(self, **options: Any) -> Any:
+        try:
+            return self._stub.Export(**options)
+        except grpc.RpcError as error:
+            retry = _retry_info(error)
+            if retry is None:
+                raise
+            self._on_pause(retry.retry_delay.ToTimedelta().total_seconds())
+            raise _Postponed(error, retry) from error
+
+
+class _Postponed(grpc.RpcError):
+    """An error with the pause where exporters look for it."""
+
+    def __init__(self, error: Any, retry: RetryInfo) -> None:
+        super().__init__(str(error))
+        self.code = error.code
+        self.details = error.details
+        self._trailers = (
+            *error.trailing_metadata(),
+            (_READ_BY_EXPORTERS, retry.SerializeToString()),
+        )
+
+    def trailing_metadata(self) -> tuple[Any, ...]:
+        return self._trailers
+
+
+def _retry_info(error: Any) -> RetryInfo | None:
+    """Return what the details of an error say of a pause, or `None`."""
+    trailers = dict(error.trailing_metadata() or ())
+    retry = RetryInfo()
+    try:
+        for detail in Status.FromString(trailers.get(_DETAILS, b"")).details:
+            if detail.Unpack(retry):
+                return retry
+    except DecodeError:
+        return None
+    return None
