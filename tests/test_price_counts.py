@@ -137,7 +137,7 @@ def test_calls_that_are_billed(operation: str) -> None:
         ("asked", "answered"),
         Usage(input=5),
     )
-    assert (item.minute, item.stated, item.cost) == (call.start_ns // 60_000_000_000, None, None)
+    assert (item.minute, item.provider_usd, item.cost) == (call.start_ns // 60_000_000_000, None, None)
     assert minute(call) == item.minute
 
 
@@ -191,4 +191,4 @@ def test_the_cost_that_is_stated(
         call.response.details["cost_usd"] = in_details
     item = price_call(call)
     assert item is not None
-    assert item.stated == stated
+    assert item.provider_usd == stated

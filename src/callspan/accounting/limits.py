@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 
 from callspan.runtime.errors import SettingsError
 
@@ -29,6 +29,7 @@ def _limit(unit: str, value: object) -> float:
         raise SettingsError(message)
     if not isinstance(value, (int, float)):
         raise SettingsError(message)
-    if not math.isfinite(value) or value < 0:
+    # NaN fails this as well: it is neither less nor more than a number
+    if not 0 <= value <= sys.float_info.max:
         raise SettingsError(message)
     return value

@@ -76,7 +76,9 @@ def _expected_output(call: Call) -> int:
 def _price(call: Call, input_tokens: int, output_tokens: int) -> float:
     """Return about how many US dollars a call costs, with nothing cached."""
     prices = in_force()
-    return prices.plain(call.provider, call.model, minute(call), input_tokens, output_tokens)
+    return prices.approximate_cost(
+        call.provider, call.model, minute(call), input_tokens, output_tokens
+    )
 
 
 def watch(call: Call, reservation: Reservation) -> BudgetExceeded | None:

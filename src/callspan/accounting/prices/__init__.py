@@ -1,1 +1,1 @@
-"""What calls cost, in US dollars."""
+"""The cost of calls in US dollars: prices, and the counts and conditions that they hold for."""

@@ -1,7 +1,7 @@
-"""The prices that genai-prices brings along, without its network access; the package is an extra.
+"""The price list of the package genai-prices, an extra; its network access is never used.
 
-It does the sums, by its own names of counts and conditions, so that what it learns by an upgrade is right at once.
-Only the looking up of a model is kept here, since its matching takes longest.
+The package also does the sums, by its own names of counts and conditions: whatever a newer version
+of it prices is right at once. Only the look-up of a model is cached here, as its matching is slow.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _PROVIDERS = {
     "x_ai": "x-ai",
     "zhipu_ai": "zhipuai",
 }
-"""Our names of providers, which are the conventions', to those of genai-prices, where they differ."""
-_NEEDED: dict[str, tuple[str, tuple[str, ...]]] = {
+"""genai-prices' names of providers, where they differ from those of the conventions."""
+_REQUIRED_PRICES: dict[str, tuple[str, tuple[str, ...]]] = {
     "input_tokens": (NO_PRICE, ("input_mtok",)),
     "output_tokens": (NO_PRICE, ("output_mtok",)),
     "cache_write_1h_tokens": (NO_LIFETIME, ("cache_write_1h_mtok",)),
@@ -55,42 +55,50 @@ _NEEDED: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "upstream_requests": (NO_UPSTREAM, ()),
 }
-"""What costs something of its own: the reason to give where none of these prices is known."""
+"""Counts that are charged: the reason for an unknown cost, and the prices one of which is required.
+
+Where no price is named, genai-prices has none for this count yet, and the cost is unknown.
+"""
 _FREE = ":free"
-"""The end of the names of models that cost nothing; of others without prices they are not known."""
-_KEPT = 1000
+"""The end of the names of models that cost nothing; of others without prices they are unknown."""
+_MOST_MODELS = 1000
+"""The most models whose look-up is cached."""
 
 
 def installed() -> bool:
-    """Whether the package is there; it is not imported."""
+    """Whether genai-prices is installed; it is not imported."""
     return importlib.util.find_spec("genai_prices") is not None
 
 
 class Bundled:
-    """The bundled data. Making one takes most of a second, and reads no network."""
+    """The price list that the installed genai-prices brings along.
+
+    Creating one takes most of a second, and reads no network.
+    """
 
     def __init__(self) -> None:
         from genai_prices import Usage, data_snapshot
 
         self._usage = Usage
-        self._names = frozenset(
-            vars(Usage.from_raw(dict.fromkeys(NAMES, 1)))
-        )  # those that this version knows
-        self._latest = data_snapshot.get_snapshot
-        self._snapshot = self._latest()
-        self._known: dict[tuple[str, str], ModelPrices | None] = {}
+        # `from_raw` drops the counts that the installed version does not know: newer versions know
+        # more of them, and `Usage` itself refuses the others
+        self._count_names = frozenset(vars(Usage.from_raw(dict.fromkeys(NAMES, 1))))
+        self._get_snapshot = data_snapshot.get_snapshot
+        self._snapshot = self._get_snapshot()
+        self._models: dict[tuple[str, str], ModelPrices | None] = {}
 
     def find(self, provider: str, model: str) -> ModelPrices | None:
-        """Return the prices of a model; `None` where the data does not have it."""
-        if self._latest() is not self._snapshot:  # the app keeps the prices up to date by itself
-            self._snapshot = self._latest()
-            self._known = {}
+        """Return the prices of a model; `None` if it is not in the list."""
+        # the app itself may have genai-prices update its list, which replaces the snapshot
+        if self._get_snapshot() is not self._snapshot:
+            self._snapshot = self._get_snapshot()
+            self._models = {}
         key = (provider, model)
-        if key not in self._known:
-            if len(self._known) >= _KEPT:
-                self._known = {}
-            self._known[key] = self._find(provider, model)
-        return self._known[key]
+        if key not in self._models:
+            if len(self._models) >= _MOST_MODELS:
+                self._models = {}
+            self._models[key] = self._find(provider, model)
+        return self._models[key]
 
     def _find(self, provider: str, model: str) -> ModelPrices | None:
         try:
@@ -99,28 +107,41 @@ class Bundled:
             )
         except LookupError:
             return None
-        if is_fine_tuned(model) and not is_fine_tuned(result[1].id):
+        provider_prices, model_prices = result
+        # a match by a part of the name may be the base model, whose price is another one
+        if is_fine_tuned(model) and not is_fine_tuned(model_prices.id):
             return None
-        return ModelPrices(*result, self._usage, self._names)
+        return ModelPrices(provider_prices, model_prices, self._usage, self._count_names)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelPrices:
-    """What genai-prices knows of one model; `usage` makes its own counts, which have these `names`."""
+    """The prices of one model.
+
+    Attributes:
+        provider: The provider, an object of genai-prices.
+        model: The model, an object of genai-prices.
+        usage: The class of genai-prices' counts.
+        count_names: The names of the counts that this class knows.
+    """
 
     provider: Any
     model: Any
     usage: Any
-    names: frozenset[str]
+    count_names: frozenset[str]
 
     def cost(self, usage: Usage, conditions: Conditions, when: datetime) -> Cost:
-        """Return what an answer cost on these conditions, or the first thing that has no known price."""
+        """Return the cost of an answer, or the first reason for which it is unknown.
+
+        `when` is the time at which the call began: some prices change by the hour.
+        """
         unknown = self._unknown_condition(conditions, when)
         if unknown is not None:
             return Cost(unknown=unknown)
         context = dict(conditions)
         prices = self._prices(when, context)
-        if self.model.id.endswith(_FREE) and not any(vars(prices).values()):
+        has_no_price = not any(vars(prices).values())
+        if has_no_price and self.model.id.endswith(_FREE):
             return Cost(0.0, source=BY_LIST)
         amounts = counts(usage)
         unknown = _without_price(amounts[0], prices)
@@ -128,71 +149,104 @@ class ModelPrices:
             return Cost(unknown=unknown)
         try:
             sums = {self._sum(each, context, when) for each in amounts}
-        except ValueError:  # parts that are more than their whole
+        except ValueError:
+            # genai-prices refuses parts that are more than their whole
             return Cost(unknown=NO_TOKENS)
-        return Cost(sums.pop(), source=BY_LIST) if len(sums) == 1 else Cost(unknown=NO_MODALITY)
+        if len(sums) > 1:
+            return Cost(unknown=NO_MODALITY)
+        return Cost(sums.pop(), source=BY_LIST)
 
-    def plain(self, sent: int, said: int, when: datetime) -> float:
-        """Return about what a call of this size costs, with nothing cached; quickly, and 0 for what has no price."""
+    def approximate_cost(self, input_tokens: int, output_tokens: int, when: datetime) -> float:
+        """Return about how many US dollars a call of this size costs, with nothing cached.
+
+        An amount without a price counts as 0. It is quicker than `cost`, as budgets in dollars
+        need it before each call.
+        """
         prices = self._prices(when, {})
-        return (
-            _price(prices, "input_mtok", sent) * sent + _price(prices, "output_mtok", sent) * said
-        ) / 1e6
+        input_price = _price(prices, "input_mtok", input_tokens)
+        # tiers of both prices depend on the size of the input
+        output_price = _price(prices, "output_mtok", input_tokens)
+        return (input_price * input_tokens + output_price * output_tokens) / 1e6
 
     def _prices(self, when: datetime, context: Mapping[str, str]) -> Any:
-        return self.model.get_prices(when, context) if context else self.model.get_prices(when)
+        """Return the prices that hold at this time and on these conditions."""
+        return self.model.get_prices(when, context)
 
     def _unknown_condition(self, conditions: Conditions, when: datetime) -> str | None:
-        """Return the first condition for which there is no price, or that changes the same price as another one."""
+        """Return the first condition without a price, `None` if all have one.
+
+        A condition that changes the same price as another one has none either, unless there is a
+        price for all conditions together: nobody knows which of the two changes holds.
+        """
         if not conditions:
             return None
-        variants = [
-            each
-            for each in self.model.price_variants or ()
-            if _applies(each, dict(conditions), when)
-        ]
+        variants = self._variants(dict(conditions), when)
         changed: set[str] = set()
         for name, _ in conditions:
-            own = [each for each in variants if name in each.when]
+            own = [variant for variant in variants if name in variant.when]
             if not own:
                 return name
-            if any(len(each.when) == len(conditions) for each in own):
+            if any(len(variant.when) == len(conditions) for variant in own):
                 continue
-            prices = {
-                key for each in own for key, price in vars(each.prices).items() if price is not None
-            }
+            prices = _changed_prices(own)
             if prices & changed:
                 return name
             changed |= prices
         return None
 
+    def _variants(self, context: Mapping[str, str], when: datetime) -> list[Any]:
+        """Return the variants of the price that apply to these conditions."""
+        variants = self.model.price_variants or ()
+        return [variant for variant in variants if _applies(variant, context, when)]
+
     def _sum(self, amounts: Counts, context: Mapping[str, str], when: datetime) -> float:
-        own_usage = self.usage(
-            **{name: number for name, number in amounts.items() if name in self.names}
-        )
+        """Return the US dollars of these amounts, as genai-prices works them out."""
+        numbers: dict[str, int] = {}
+        for name, number in amounts.items():
+            if name in self.count_names:
+                numbers[name] = number
         result = self.model.calc_price(
-            own_usage, self.provider, genai_request_timestamp=when, price_context=context or None
+            self.usage(**numbers),
+            self.provider,
+            genai_request_timestamp=when,
+            price_context=context or None,
         )
         return float(result.total_price)
 
 
+def _changed_prices(variants: list[Any]) -> set[str]:
+    """Return the names of the prices that these variants change."""
+    names: set[str] = set()
+    for variant in variants:
+        for name, price in vars(variant.prices).items():
+            if price is not None:
+                names.add(name)
+    return names
+
+
 def _applies(variant: Any, context: Mapping[str, str], when: datetime) -> bool:
+    """Whether a variant of a price holds at this time and on these conditions."""
     if variant.constraint is not None and not variant.constraint.active(when):
         return False
     return all(context.get(name) == value for name, value in variant.when.items())
 
 
 def _without_price(amounts: Counts, prices: Any) -> str | None:
-    """Return why the cost of these amounts is not known, if a price is missing."""
-    for name, (reason, keys) in _NEEDED.items():
-        if amounts.get(name) and all(getattr(prices, key, None) is None for key in keys):
+    """Return the reason for an unknown cost, if a price for one of the amounts is missing."""
+    for name, (reason, keys) in _REQUIRED_PRICES.items():
+        if not amounts.get(name):
+            continue
+        if all(getattr(prices, key, None) is None for key in keys):
             return reason
     return None
 
 
 def _price(prices: Any, name: str, size: int) -> float:
-    """Return the price of a million tokens in a call with so much input."""
+    """Return the US dollars for a million tokens, with `size` tokens of input; 0 for no price."""
     price = getattr(prices, name, None)
-    steps = [tier.price for tier in getattr(price, "tiers", ()) if size > tier.start]
-    base = getattr(price, "base", price)
-    return float(steps[-1] if steps else base or 0)
+    rate = getattr(price, "base", price) or 0
+    # the tiers are sorted, and the last one that is reached holds for all tokens
+    for tier in getattr(price, "tiers", ()):
+        if size > tier.start:
+            rate = tier.price
+    return float(rate)

@@ -1,12 +1,11 @@
-"""The conditions of a call on which its price may depend: its tier, its speed, where it was served."""
+"""The conditions of a call on which its price may depend: its tier, its speed, its region."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from callspan.events import Call
 
 Conditions = tuple[tuple[str, str], ...]
+"""Names of conditions with their values."""
 NAMES = (
     "service_tier",
     "processing",
@@ -17,10 +16,10 @@ NAMES = (
     "search_context_size",
     "repricing",
 )
-"""What formats call these conditions, among the settings of a request and the details of an answer.
+"""The conditions by the names that formats give them, in a request and in an answer.
 
-Each is also the reason that is given where a price for it is not known, and the name that genai-prices has for it, if
-it has one.
+Each is also the reason for an unknown cost where there is no price for it, and the name that
+genai-prices has for it, if it has one.
 """
 _NEUTRAL = frozenset(
     {
@@ -35,20 +34,30 @@ _NEUTRAL = frozenset(
         "not_available",
     }
 )
-"""What is said of a call that costs the list price."""
+"""Values of a call that costs the list price."""
 _RESIDENCE = ".api.openai.com"
-"""The end of the addresses at which OpenAI keeps data in a region, whose name is in front; newer models cost more."""
+"""The end of the addresses at which OpenAI keeps data in a region, whose name is in front of it.
+
+Newer models cost more there.
+"""
 
 
 def conditions(call: Call) -> Conditions:
-    """Return what may change the price of a call; the answer knows better than the request, which only wishes."""
-    answer, request = call.response.details, call.parameters
-    result = []
+    """Return the conditions of a call that may change its price.
+
+    An answer goes before a request: a provider may serve the call by another tier than requested.
+    """
+    answer = call.response.details
+    request = call.parameters
+    result: list[tuple[str, str]] = []
     for name in NAMES:
         value = answer.get(name)
         if value is None:
             value = request.get(name)
-        if value is not None and (condition := _condition(name, value)) is not None:
+        if value is None:
+            continue
+        condition = _condition(name, value)
+        if condition is not None:
             result.append(condition)
     address = call.server_address
     if address is not None and address.endswith(_RESIDENCE):
@@ -56,12 +65,14 @@ def conditions(call: Call) -> Conditions:
     return tuple(result)
 
 
-def _condition(name: str, value: Any) -> tuple[str, str] | None:
+def _condition(name: str, value: object) -> tuple[str, str] | None:
+    """Return a condition as genai-prices names it; `None` for a value that changes no price."""
     if not isinstance(value, str):
         return None
     value = value.lower()
     if value in _NEUTRAL:
         return None
-    if value == "batch" and name == "service_tier":
+    # genai-prices takes batches for a way of processing, not for a tier
+    if name == "service_tier" and value == "batch":
         return "processing", value
     return name, value

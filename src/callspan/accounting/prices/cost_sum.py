@@ -1,4 +1,4 @@
-"""A sum of costs that is worked out when it is read, so prices are loaded only then."""
+"""A sum of costs that is worked out when it is read, so that prices are loaded only then."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from callspan.accounting.prices.table import in_force
 from callspan.runtime.process import own_lock
 
 WAITING = 1000
-"""Calls that wait for their price; each time that so many more have come it is worked out."""
+"""The number of waiting calls at which their cost is worked out, though nobody has read it yet."""
 
 
 class CostSum:
@@ -15,34 +15,37 @@ class CostSum:
 
     def __init__(self) -> None:
         self._lock = own_lock(self)
+        # two locks, as calls must not wait while others are priced
         self._pricing = own_lock(self, "_pricing")
         self._waiting: list[PricedCall] = []
-        self._priced = self._unknown = 0
+        self._priced = 0
+        self._unknown = 0
         self._usd = 0.0
 
-    def add(self, item: PricedCall) -> None:
-        """Add one call."""
+    def add(self, priced_call: PricedCall) -> None:
+        """Add one call; its cost is worked out later."""
         with self._lock:
-            self._waiting.append(item)
-            many = len(self._waiting) % WAITING == 0
-        if many:
+            self._waiting.append(priced_call)
+            # every so many, not from so many on: a second job would find nothing to do
+            is_due = len(self._waiting) % WAITING == 0
+        if is_due:
             in_force().then(self._work_out)
 
-    def replace_unknown(self, item: PricedCall | None) -> None:
+    def replace_unknown(self, priced_call: PricedCall | None) -> None:
         """Put a call, if it is priced, in place of one that was added without its tokens."""
         self._work_out()
         with self._pricing:
             self._unknown -= 1
-        if item is not None:
-            self.add(item)
+        if priced_call is not None:
+            self.add(priced_call)
 
     def _work_out(self) -> None:
         """Work out the cost of the calls that wait; others can be added meanwhile."""
         with self._pricing:
             with self._lock:
                 waiting, self._waiting = self._waiting, []
-            for item in waiting:
-                usd = in_force().cost(item).usd
+            for priced_call in waiting:
+                usd = in_force().cost(priced_call).usd
                 if usd is None:
                     self._unknown += 1
                 else:
@@ -51,7 +54,10 @@ class CostSum:
 
     @property
     def usd(self) -> float | None:
-        """US dollars of all calls whose cost is known; `None` if there were calls and no cost is known."""
+        """US dollars of the calls whose cost is known.
+
+        `None` if there were calls and the cost of none is known.
+        """
         self._work_out()
         if self._unknown and not self._priced:
             return None

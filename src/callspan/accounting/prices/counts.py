@@ -32,25 +32,30 @@ _DETAILS = {
 }
 """Details that have other names there; the rest, such as `web_searches`, have the same."""
 NAMES = (*_FIELDS.values(), *_DETAILS.values(), *DETAILS, "cache_write_5m_tokens")
-"""All that counts may be called here."""
+"""All names that counts may have here."""
 _MODALITIES = ("text", "audio", "image", "video")
 
 Counts = dict[str, int]
+"""Counts by genai-prices' names."""
 
 
 def counts(usage: Usage) -> list[Counts]:
-    """Return the counts, twice where it is not stated how much of the cached input was sound, image or text.
+    """Return the counts; two versions where nobody stated of which kind the cached input was.
 
-    The two are then the least and the most that can have been; only a price that is the same for both is known.
+    They have the least and the most sound, image or text that can have been cached. Only a cost
+    that is the same for both is known.
     """
-    amounts = _stated(usage)
+    amounts = _provider_counts(usage)
     missing = [kind for kind in _MODALITIES if _is_missing(amounts, kind)]
     if not missing:
         return [amounts]
-    return [{**amounts, **dict(_guess(amounts, missing, least))} for least in (True, False)]
+    least = {**amounts, **dict(_guess(amounts, missing, least=True))}
+    most = {**amounts, **dict(_guess(amounts, missing, least=False))}
+    return [least, most]
 
 
-def _stated(usage: Usage) -> Counts:
+def _provider_counts(usage: Usage) -> Counts:
+    """Return the counts that the provider stated."""
     amounts: Counts = {}
     for name, key in _FIELDS.items():
         number = getattr(usage, name)
@@ -58,12 +63,10 @@ def _stated(usage: Usage) -> Counts:
             amounts[key] = number
     for name, number in (usage.details or {}).items():
         amounts[_DETAILS.get(name, name)] = number
-    if (
-        "output_citation_tokens" in amounts
-    ):  # they stand beside the output, and are a part of it there
-        amounts["output_tokens"] = (
-            amounts.get("output_tokens", 0) + amounts["output_citation_tokens"]
-        )
+    citations = amounts.get("output_citation_tokens")
+    if citations is not None:
+        # providers state them beside the output; for genai-prices they are a part of it
+        amounts["output_tokens"] = amounts.get("output_tokens", 0) + citations
     if usage.cache_write_1h is not None and usage.cache_write is not None:
         others = usage.cache_write_1h + amounts.get("cache_write_12h", 0)
         amounts["cache_write_5m_tokens"] = max(0, usage.cache_write - others)
@@ -71,29 +74,34 @@ def _stated(usage: Usage) -> Counts:
 
 
 def _is_missing(amounts: Counts, kind: str) -> bool:
-    """Return whether input of this kind may have been cached, and nobody says how much of it was."""
-    both = amounts.get("cache_read_tokens") and amounts.get(f"input_{kind}_tokens")
-    return bool(both) and f"cache_{kind}_read_tokens" not in amounts
+    """Whether input of this kind may have been cached, and nobody stated how much of it."""
+    if f"cache_{kind}_read_tokens" in amounts or not amounts.get("cache_read_tokens"):
+        return False
+    return amounts.get(f"input_{kind}_tokens", 0) != 0
 
 
 def _guess(amounts: Counts, missing: list[str], least: bool) -> Iterator[tuple[str, int]]:
-    """Yield how much of each kind was cached: of the first the least, or the most, that can have been.
+    """Yield a possible count of cached tokens for each kind.
 
-    The kinds behind it have what is then left, so that all the cached input is of some kind.
+    The first kind has the least, or the most, that is possible; the kinds behind it have the rest,
+    so that all the cached input is of some kind.
     """
     room, others = _undivided(amounts)
     for kind in missing:
         amount = amounts[f"input_{kind}_tokens"]
         others -= amount
-        cached = room - max(0, others) if least else room
+        cached = room
+        if least:
+            cached -= max(0, others)
         cached = max(0, min(cached, amount))
         room -= cached
         yield f"cache_{kind}_read_tokens", cached
 
 
 def _undivided(amounts: Counts) -> tuple[int, int]:
-    """Return the cached input of which no kind is stated, and the input that it can be a part of."""
-    room, whole = amounts["cache_read_tokens"], amounts.get("input_tokens", 0)
+    """Return the cached input of which no kind is stated, and the input that may contain it."""
+    room = amounts["cache_read_tokens"]
+    whole = amounts.get("input_tokens", 0)
     for kind in _MODALITIES:
         cached = amounts.get(f"cache_{kind}_read_tokens")
         if cached is not None:

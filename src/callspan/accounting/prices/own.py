@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from callspan.accounting.prices.rates import FREE, KINDS, Rates
 
-_EXAMPLE = '{"currency": "USD", "models": {"my-model": {"input": 2, "output": 8}, "my-deployment": "openai/gpt-4.1"}}'
+_EXAMPLE = (
+    '{"currency": "USD", "models": {"my-model": {"input": 2, "output": 8}, '
+    '"my-deployment": "openai/gpt-4.1"}}'
+)
 
 
 class PriceError(ValueError):
@@ -20,7 +23,12 @@ class PriceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class OwnPrices:
-    """Prices by model name, or by `provider/model`; a text in their place is the model that has the same price."""
+    """The user's own prices.
+
+    Attributes:
+        models: Prices by a model's name, or by `provider/model`. A text in place of prices is the
+            name of another model that costs the same.
+    """
 
     models: Mapping[str, Rates | str]
 
@@ -28,7 +36,7 @@ class OwnPrices:
         return f"{len(self.models)} models"
 
     def find(self, provider: str, *models: str | None) -> Rates | str | None:
-        """The prices of the first of these names that is there, or the name of another model."""
+        """Return the prices of the first of these models that has some, or another model's name."""
         for model in filter(None, models):
             for name in (f"{provider}/{model}", model):
                 if name in self.models:
@@ -37,15 +45,16 @@ class OwnPrices:
 
 
 def read(source: Any) -> OwnPrices:
-    """Own prices from a mapping or from the path of a JSON file; raises `PriceError`."""
+    """Return own prices from a mapping or from the path of a JSON file; raises `PriceError`."""
     if isinstance(source, OwnPrices):
         return source
     if isinstance(source, (str, os.PathLike)):
-        return _checked(_load(os.fspath(source)), f"{os.fspath(source)}: ")
-    return _checked(source, "prices: ")
+        path = os.fspath(source)
+        return _check(_load(path), f"{path}: ")
+    return _check(source, "prices: ")
 
 
-def _load(path: Any) -> Any:
+def _load(path: str | bytes) -> object:
     try:
         with open(path, encoding="utf-8") as file:
             return json.load(file)
@@ -57,48 +66,57 @@ def _load(path: Any) -> Any:
         raise PriceError(f"{path} is not JSON ({error}): write it like {_EXAMPLE}") from None
 
 
-def _checked(data: Any, place: str) -> OwnPrices:
+def _check(data: object, source: str) -> OwnPrices:
+    """Return the prices in data from outside; `source` begins the messages of errors."""
     models = data.get("models") if isinstance(data, Mapping) else None
     if not isinstance(data, Mapping) or not isinstance(models, Mapping):
-        raise PriceError(f'{place}prices stand under "models", as in {_EXAMPLE}')
+        raise PriceError(f'{source}prices stand under "models", as in {_EXAMPLE}')
     unknown = sorted(set(map(str, data)) - {"currency", "models"})
     if unknown:
-        raise PriceError(f'{place}{unknown[0]!r} is not known here: use "currency" and "models"')
+        raise PriceError(f'{source}{unknown[0]!r} is not known here: use "currency" and "models"')
     if data.get("currency", "USD") != "USD":
-        raise PriceError(f"{place}the currency is {data['currency']!r}: prices must be in USD")
-    return OwnPrices(
-        {str(name): _rates(value, f"{place}model {str(name)!r}") for name, value in models.items()}
-    )
+        raise PriceError(f"{source}the currency is {data['currency']!r}: prices must be in USD")
+    prices: dict[str, Rates | str] = {}
+    for name, value in models.items():
+        prices[str(name)] = _prices_of_model(value, f"{source}model {str(name)!r}")
+    return OwnPrices(prices)
 
 
-def _rates(value: Any, place: str) -> Rates | str:
+def _prices_of_model(value: object, subject: str) -> Rates | str:
+    """Return the prices of one model, or the name of another one that costs the same."""
     if isinstance(value, str) and value:
         return value
+    # `False` equals 0, and is no price
     if value == 0 and not isinstance(value, bool):
         return FREE
     if not isinstance(value, Mapping) or not value:
         raise PriceError(
-            f'{place} must be prices such as {{"input": 2, "output": 8}}, 0, or another model\'s name'
+            f'{subject} must be prices such as {{"input": 2, "output": 8}}, 0, '
+            "or another model's name"
         )
-    unknown = sorted(set(map(str, value)) - {*KINDS, "call"})
+    return _rates(value, subject)
+
+
+def _rates(prices: Mapping[Any, object], subject: str) -> Rates:
+    known_kinds = (*KINDS, "call")
+    unknown = sorted(set(map(str, prices)) - set(known_kinds))
     if unknown:
         raise PriceError(
-            f"{place} has a price for {unknown[0]!r}: known are {', '.join((*KINDS, 'call'))}"
+            f"{subject} has a price for {unknown[0]!r}: known are {', '.join(known_kinds)}"
         )
-    usd = {str(kind): _usd(price, f"{place}, {kind}") for kind, price in value.items()}
-    return Rates(
-        {kind: price for kind, price in usd.items() if kind != "call"}, usd.get("call", 0.0)
-    )
+    by_kind: dict[str, float] = {}
+    for kind, price in prices.items():
+        by_kind[str(kind)] = _usd(price, f"{subject}, {kind}")
+    usd_per_call = by_kind.pop("call", 0.0)
+    return Rates(by_kind, usd_per_call)
 
 
-def _usd(price: Any, place: str) -> float:
-    if (
-        isinstance(price, bool)
-        or not isinstance(price, (int, float))
-        or not math.isfinite(price)
-        or price < 0
-    ):
-        raise PriceError(
-            f"{place} is {price!r}: a price is US dollars for a million tokens, 0 or more"
-        )
+def _usd(price: object, subject: str) -> float:
+    """Return a price; raises `PriceError` for all but numbers of 0 or more."""
+    message = f"{subject} is {price!r}: a price is US dollars for a million tokens, 0 or more"
+    if isinstance(price, bool) or not isinstance(price, (int, float)):
+        raise PriceError(message)
+    # NaN fails this as well: it is neither less nor more than a number
+    if not 0 <= price <= sys.float_info.max:
+        raise PriceError(message)
     return float(price)

@@ -1,4 +1,4 @@
-"""The facts of a call on which its cost depends, kept until the cost is needed."""
+"""The facts of a call on which its cost depends, held until the cost is needed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from callspan.accounting.prices.cost import Cost
 from callspan.events import Call, Outcome, Usage
 
 _MINUTE = 60_000_000_000
+"""Nanoseconds."""
 
 Models = tuple[str | None, str | None]
 """The model in the request and the one in the answer."""
@@ -24,7 +25,7 @@ class PricedCall:
         conditions: Conditions that may change the price, such as the service tier.
         minute: The start of the call in minutes since 1970.
         usage: The counts that are charged.
-        stated: The cost that the provider states, in US dollars.
+        provider_usd: The cost that the provider states, in US dollars.
         cost: The cost, once it was worked out: spans, metrics, counters and budgets share it.
     """
 
@@ -33,7 +34,7 @@ class PricedCall:
     conditions: Conditions
     minute: int
     usage: Usage | None
-    stated: float | None = None
+    provider_usd: float | None = None
     cost: Cost | None = None
 
 
@@ -43,28 +44,34 @@ def price_call(call: Call) -> PricedCall | None:
     It is `None` for a call that costs nothing: one of another operation, or that failed without
     token counts.
     """
+    # one object for all handlers, so that the cost is worked out once
     if call.priced_call is None and _is_billed(call):
-        usage, response = call.response.usage, call.response
-        stated = response.details.get("cost_usd")
-        if usage is not None and usage.cost is not None:
-            stated = usage.cost
-        counts = None if usage is None else usage.charged
-        models = call.model, response.model
-        call.priced_call = PricedCall(
-            call.provider, models, conditions(call), minute(call), counts, stated
-        )
+        call.priced_call = _priced_call(call)
     return call.priced_call
 
 
+def _priced_call(call: Call) -> PricedCall:
+    response = call.response
+    provider_usd = response.details.get("cost_usd")
+    charged = None
+    if response.usage is not None:
+        charged = response.usage.charged
+        if response.usage.cost is not None:
+            provider_usd = response.usage.cost
+    models = (call.model, response.model)
+    return PricedCall(call.provider, models, conditions(call), minute(call), charged, provider_usd)
+
+
 def _is_billed(call: Call) -> bool:
-    usage, response = call.response.usage, call.response
-    if usage is None and call.outcome in (Outcome.ERROR, Outcome.CANCELLED) and not response.chunks:
+    """Whether a call that has ended may cost something."""
+    usage = call.response.usage
+    if usage is not None:
+        # an operation that costs nothing by itself may use a tool of the provider's
+        return call.facts.is_billed or usage.cost is not None or bool(usage.details)
+    is_failed = call.outcome in (Outcome.ERROR, Outcome.CANCELLED)
+    if is_failed and not call.response.chunks:
         return False
-    if call.facts.is_billed:
-        return True
-    if usage is None:
-        return False
-    return usage.cost is not None or bool(usage.details)
+    return call.facts.is_billed
 
 
 def minute(call: Call) -> int:

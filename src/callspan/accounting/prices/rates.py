@@ -1,4 +1,4 @@
-"""The user's own prices of one model, and what an amount of tokens costs by them."""
+"""The user's own prices of one model, and the cost of tokens by them."""
 
 from __future__ import annotations
 
@@ -8,26 +8,36 @@ from dataclasses import dataclass
 from callspan.events import Usage
 
 MILLION = 1e6
+# The parts of each whole, in the order in which they are taken out of it.
 _PARTS = {
     "input": ("cache_read", "cache_write_1h", "cache_write", "input_audio", "input_image"),
     "output": ("reasoning", "output_audio", "output_image"),
 }
 _WITHIN = {"cache_write": "cache_write_1h"}
+"""A part that is counted within another part."""
 _CACHED = {"input_audio": "cache_read_audio", "input_image": "cache_read_image"}
-"""Where a part of what was read from a cache is counted a second time, by what it is."""
-KINDS = (*_PARTS, *(part for parts in _PARTS.values() for part in parts))
-"""What has a price of its own; a part without one costs what the whole does that it belongs to."""
+"""The count of the cached tokens in a part, which `cache_read` counts as well."""
+KINDS = ("input", "output", *_PARTS["input"], *_PARTS["output"])
+"""Kinds of tokens that may have a price; a part without one costs as much as its whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """US dollars for a million tokens by kind, and in `call` what each call costs beside them."""
+    """The prices of one model.
+
+    Attributes:
+        by_kind: US dollars for a million tokens, by kind.
+        call: US dollars for each call, beside those for its tokens.
+    """
 
     by_kind: Mapping[str, float]
     call: float = 0.0
 
     def cost(self, usage: Usage) -> float | None:
-        """Return what these tokens cost in US dollars; `None` where a total or its price is not known."""
+        """Return the cost of tokens in US dollars; `None` if a total or its price is unknown.
+
+        The price of a call is not in it, as one call may have several shares of tokens.
+        """
         total = 0.0
         for whole, parts in _PARTS.items():
             amount = self._side(whole, parts, usage)
@@ -36,18 +46,21 @@ class Rates:
             total += amount
         return total
 
-    def plain(self, sent: int, said: int) -> float:
-        """Return about what a call of this size costs, with nothing cached; 0 for what has no price."""
-        return (
-            self.call
-            + (self.by_kind.get("input", 0.0) * sent + self.by_kind.get("output", 0.0) * said)
-            / MILLION
-        )
+    def approximate_cost(self, input_tokens: int, output_tokens: int) -> float:
+        """Return about how many US dollars a call of this size costs, with nothing cached.
+
+        Tokens without a price count as 0.
+        """
+        input_cost = self.by_kind.get("input", 0.0) * input_tokens
+        output_cost = self.by_kind.get("output", 0.0) * output_tokens
+        return self.call + (input_cost + output_cost) / MILLION
 
     def _side(self, whole: str, parts: tuple[str, ...], usage: Usage) -> float | None:
+        """Return the US dollars of the input or the output; `None` if they are unknown."""
         tokens = getattr(usage, whole)
         if tokens is None:
-            return None if whole == "input" else 0.0  # embeddings have no output
+            # embeddings have no output
+            return None if whole == "input" else 0.0
         total = 0.0
         for part in parts:
             price = self.by_kind.get(part)

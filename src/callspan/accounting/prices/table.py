@@ -1,4 +1,7 @@
-"""What a call has cost: by the user's own prices, the provider's word or the bundled prices; unknown stays unknown."""
+"""The cost of calls: by the user's own prices, else as the provider states it, else by price list.
+
+A cost that none of them knows stays unknown; it is never taken for 0.
+"""
 
 from __future__ import annotations
 
@@ -20,31 +23,40 @@ from callspan.runtime.background import Worker, attended
 
 
 class Prices:
-    """Own prices over the bundled ones, which are loaded in the background or when first asked for."""
+    """Own prices over the bundled ones, which are loaded in the background or at the first use.
+
+    Attributes:
+        ready: Whether the bundled prices are loaded, or cannot be.
+    """
 
     def __init__(self, own: OwnPrices | None = None) -> None:
         self._own = own or OwnPrices({})
         self._bundled: bundled.Bundled | None = None
         self._lock = process.own_lock(self)
         self.ready = False
-        self._said = False
+        self._has_warned = False
 
     def load(self) -> None:
-        """Load the bundled prices, which takes most of a second; what goes wrong leaves them out."""
+        """Load the bundled prices, which takes most of a second.
+
+        Where they are not installed, or fail to load, there are only own prices.
+        """
         with self._lock:
             if self.ready:
                 return
             try:
-                self._bundled = bundled.Bundled() if bundled.installed() else None
-            except Exception as error:  # noqa: BLE001  a broken extra must not cost the app its telemetry
+                if bundled.installed():
+                    self._bundled = bundled.Bundled()
+            except Exception as error:  # noqa: BLE001  a broken extra must not break telemetry
                 guard.report("loading genai-prices", error)
             self.ready = True
 
     def begin(self) -> None:
-        """Load in the background."""
+        """Load in the background; warn if there are no prices at all."""
         if not self._own.models and not bundled.installed():
             guard.say_once(
-                "costs are not known without prices: pip install 'callspan[prices]', or give prices="
+                "costs are not known without prices: "
+                "pip install 'callspan[prices]', or give prices="
             )
         if not self.ready:
             _worker.start()
@@ -55,75 +67,101 @@ class Prices:
         _worker.start()
         _worker.put(lambda: (self.load(), job()))
 
-    def work_out(self, item: PricedCall, hear: Callable[[Cost], object]) -> None:
-        """Have the cost heard at once where that is quick, and else in the background: genai-prices takes its time."""
-        cost = item.cost or self._by_word(item)
+    def work_out(self, priced_call: PricedCall, receive: Callable[[Cost], object]) -> None:
+        """Call `receive` with the cost: at once where that is quick, else in the background.
+
+        The sums of genai-prices are too slow for the path of a call.
+        """
+        cost = priced_call.cost or self._quick_cost(priced_call)
         if cost is not None:
-            hear(cost)
+            receive(cost)
         else:
-            self.then(lambda: hear(self.cost(item)))
+            self.then(lambda: receive(self.cost(priced_call)))
 
-    def cost(self, item: PricedCall) -> Cost:
-        """Return what a charge comes to; waits for the prices if they are still being loaded."""
-        if item.cost is None:
-            item.cost = self._by_word(item) or self._by_list(item)
-        return item.cost
+    def cost(self, priced_call: PricedCall) -> Cost:
+        """Return the cost of a call; waits for the prices if they are still being loaded."""
+        if priced_call.cost is None:
+            priced_call.cost = self._quick_cost(priced_call) or self._list_cost(priced_call)
+        return priced_call.cost
 
-    def _by_word(self, item: PricedCall) -> Cost | None:
-        """Return the cost by own prices or by the provider's word; `None` where the bundled prices have to tell."""
-        own = self._own.find(item.provider, *item.models)
-        if isinstance(own, Rates) and item.usage is not None:
-            parts = [self._own_cost(item, own, share) for share in item.usage.shares]
-            parts = parts or [own.cost(item.usage)]
-            if None not in parts:
-                return Cost(sum(filter(None, parts)) + own.call, source=BY_OWN)
-        if item.stated is not None:
-            return Cost(item.stated, source=BY_PROVIDER)
-        if item.usage is None or item.usage.input is None:
+    def _quick_cost(self, priced_call: PricedCall) -> Cost | None:
+        """Return the cost by own prices or as the provider states it; `None` for that by list."""
+        usage = priced_call.usage
+        own = self._own.find(priced_call.provider, *priced_call.models)
+        if isinstance(own, Rates) and usage is not None:
+            usd = self._own_usd(priced_call, own, usage)
+            if usd is not None:
+                return Cost(usd, source=BY_OWN)
+        if priced_call.provider_usd is not None:
+            return Cost(priced_call.provider_usd, source=BY_PROVIDER)
+        if usage is None or usage.input is None:
             return Cost(unknown=NO_TOKENS)
-        return Cost(unknown=NO_PRICE) if isinstance(own, Rates) else None
+        if isinstance(own, Rates):
+            return Cost(unknown=NO_PRICE)
+        return None
 
-    def _own_cost(self, item: PricedCall, own: Rates, share: Share) -> float | None:
-        """Return what a share costs: by the call's own price unless another model has one of its own."""
-        other = self._own.find(item.provider, share.model)
-        if share.model in (None, *item.models):
-            other = own
-        if isinstance(other, Rates):
-            return other.cost(share.usage)
-        return self._sum(item, share).usd
+    def _own_usd(self, priced_call: PricedCall, own: Rates, usage: Usage) -> float | None:
+        """Return US dollars by own prices, the price of the call included; `None` if unknown."""
+        if not usage.shares:
+            usd = own.cost(usage)
+            return None if usd is None else usd + own.call
+        total = 0.0
+        for share in usage.shares:
+            usd = self._own_usd_of_share(priced_call, own, share)
+            if usd is None:
+                return None
+            total += usd
+        return total + own.call
 
-    def _by_list(self, item: PricedCall) -> Cost:
-        """Return the cost by the bundled prices, each share by those of its model."""
-        if item.usage is None:
+    def _own_usd_of_share(self, priced_call: PricedCall, own: Rates, share: Share) -> float | None:
+        """Return US dollars by the call's own prices, unless the share is of another model."""
+        prices: Rates | str | None = own
+        if share.model not in (None, *priced_call.models):
+            prices = self._own.find(priced_call.provider, share.model)
+        if isinstance(prices, Rates):
+            return prices.cost(share.usage)
+        return self._list_cost_of_share(priced_call, share).usd
+
+    def _list_cost(self, priced_call: PricedCall) -> Cost:
+        """Return the cost by the price list, each share by the prices of its model."""
+        usage = priced_call.usage
+        if usage is None:
             return Cost(unknown=NO_TOKENS)
         total = 0.0
-        for share in item.usage.shares or (Share(None, item.usage),):
-            cost = self._sum(item, share)
+        for share in usage.shares or (Share(None, usage),):
+            cost = self._list_cost_of_share(priced_call, share)
             if cost.usd is None:
                 return cost
             total += cost.usd
         return Cost(total, source=BY_LIST)
 
-    def _sum(self, item: PricedCall, share: Share) -> Cost:
-        models = item.models if share.model is None else (share.model, None)
-        usage = _with_fees(item.usage, share)
+    def _list_cost_of_share(self, priced_call: PricedCall, share: Share) -> Cost:
+        models = priced_call.models if share.model is None else (share.model, None)
+        usage = _with_fees(priced_call.usage, share)
         try:
-            prices = self._find(item.provider, *models)
+            prices = self._find(priced_call.provider, *models)
             if prices is None:
                 return Cost(unknown=NO_PRICE)
-            return prices.cost(usage, item.conditions, _moment(item.minute))
+            return prices.cost(usage, priced_call.conditions, _moment(priced_call.minute))
         except Exception as error:  # noqa: BLE001  odd data of another package is an unknown price
             guard.report("working out a cost", error)
             return Cost(unknown=NO_PRICE)
 
-    def plain(self, provider: str, model: str | None, minute: int, sent: int, said: int) -> float:
-        """Return about what a call of this size would cost, with nothing cached; 0 where the price is not known."""
+    def approximate_cost(
+        self, provider: str, model: str | None, minute: int, input_tokens: int, output_tokens: int
+    ) -> float:
+        """Return about how many US dollars a call of this size costs, with nothing cached.
+
+        It is 0 where the price is unknown. `minute` is that of the call, since 1970.
+        """
         if self._own.models:
             own = self._own.find(provider, model)
             if isinstance(own, Rates):
-                return own.plain(sent, said)
+                return own.approximate_cost(input_tokens, output_tokens)
         prices = self._find(provider, model, None)
-        return 0.0 if prices is None else prices.plain(sent, said, _moment(minute))
+        if prices is None:
+            return 0.0
+        return prices.approximate_cost(input_tokens, output_tokens, _moment(minute))
 
     def _find(
         self, provider: str, request_model: str | None, response_model: str | None
@@ -133,34 +171,44 @@ class Prices:
             self.load()
         if self._bundled is None:
             return None
-        named = candidates(provider, request_model, response_model)
+        names = candidates(provider, request_model, response_model)
         if self._own.models:
             other = self._own.find(provider, request_model, response_model)
             if isinstance(other, str):
                 server, _, model = other.rpartition("/")
-                named = (server or provider, model), ("openrouter", other)
-        for named_provider, name in named:
-            prices = self._bundled.find(named_provider, name)
+                # OpenRouter's names have a slash, and are in the list with it
+                names = (server or provider, model), ("openrouter", other)
+        for list_provider, name in names:
+            prices = self._bundled.find(list_provider, name)
             if prices is not None:
                 return prices
         return None
 
-    def warn(self, item: PricedCall) -> None:
-        """Say of the first model without a price that it has none; of each would never end where names are made up."""
-        model = item.models[0] or item.models[1]
-        if self._said or model is None:
+    def warn(self, priced_call: PricedCall) -> None:
+        """Log that a model has no price, for the first one only.
+
+        An app may make up names of models, and the lines would never end.
+        """
+        request_model, response_model = priced_call.models
+        model = request_model or response_model
+        if self._has_warned or model is None:
             return
-        self._said = True
+        self._has_warned = True
         if self._own.models or self._bundled is not None:
             guard.say_once(
-                f"nobody knows the price of {model}, nor maybe of others: callspan.cost.unknown tells which; "
-                "give it in prices="
+                f"nobody knows the price of {model}, nor maybe of others: "
+                "callspan.cost.unknown tells which; give it in prices="
             )
 
 
 def _with_fees(whole: Usage | None, share: Share) -> Usage:
-    """Return the counts of a share; the first one has the uses of tools, which are stated for the whole answer."""
-    if whole is None or not whole.details or not whole.shares or share is not whole.shares[0]:
+    """Return the counts of a share; the first one has the uses of tools of the whole answer.
+
+    Providers state these for the answer, and each use is to be charged once.
+    """
+    if whole is None or not whole.details or not whole.shares:
+        return share.usage
+    if share is not whole.shares[0]:
         return share.usage
     return replace(share.usage, details={**whole.details, **(share.usage.details or {})})
 
@@ -180,5 +228,5 @@ def use(prices: Prices) -> None:
 
 
 def in_force() -> Prices:
-    """The prices that `instrument()` has put in force, else the bundled ones."""
+    """Return the prices that `instrument()` has put in force, else the bundled ones."""
     return _in_force
