@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .registry import Registry, Signal
-from .rules import INTERNAL_AGENT, SPAN_TYPES
+from .rules import INTERNAL_AGENT, METHOD, SPAN_TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,11 @@ class Expectations:
             return True
         return self.capture != "off" if where == "any" else self.capture in (where, "both")
 
-    def span_type(self, attributes: Mapping[str, Any], internal: bool) -> Signal | None:
-        """The span type of an operation."""
+    def span_type(self, attributes: Mapping[str, Any], kind: str) -> Signal | None:
+        """Return the span type of an operation by its attributes and the span's kind."""
+        internal = kind == "internal"
+        if METHOD in attributes and not internal:
+            return self.registry.spans[f"mcp.{kind}"]
         operation = str(attributes.get("gen_ai.operation.name"))
         if operation == "invoke_agent" and internal:
             return self.registry.spans.get(INTERNAL_AGENT)

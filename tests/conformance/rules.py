@@ -39,6 +39,7 @@ TOKEN_BUCKETS = (
     67108864,
 )
 _AGENT_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6)
+_MCP_SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
 _AGENT_CALLS = (1, 2, 4, 8, 16, 32, 64, 128)
 BUCKETS: dict[str, tuple[float, ...]] = {
     "gen_ai.client.operation.duration": DURATION_BUCKETS,
@@ -55,6 +56,8 @@ BUCKETS: dict[str, tuple[float, ...]] = {
     "gen_ai.invoke_agent.tool_calls": _AGENT_CALLS,
     "gen_ai.invoke_workflow.duration": (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200),
     "gen_ai.execute_tool.duration": DURATION_BUCKETS,
+    "mcp.client.operation.duration": _MCP_SECONDS,
+    "mcp.server.operation.duration": _MCP_SECONDS,
 }
 """The advised buckets, which the conventions give in their pages only."""
 
@@ -78,6 +81,9 @@ SPAN_TYPES: dict[str, str] = {
 INTERNAL_AGENT = "gen_ai.invoke_agent.internal"
 EITHER_KIND = (INFERENCE, "gen_ai.memory.client")
 """Span types that may be INTERNAL when the model or the memory is in the process."""
+
+METHOD = "mcp.method.name"
+"""The attribute that names a request of the Model Context Protocol; its span is named after it."""
 
 NAMED_AFTER = {
     **dict.fromkeys(
@@ -118,6 +124,8 @@ SHARED_METRICS = frozenset(
         "gen_ai.invoke_agent.tool_calls",
         "gen_ai.invoke_workflow.duration",
         "gen_ai.execute_tool.duration",
+        "mcp.client.operation.duration",
+        "mcp.server.operation.duration",
     }
 )
 """Metrics of the newest text that the released one has too, or for which it has no other name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import StatusCode
 
 from .attribute import check_attributes
 from .content import check_content
@@ -15,6 +15,7 @@ from .registry import Signal
 from .rules import (
     EITHER_KIND,
     INFERENCE_OPERATIONS,
+    METHOD,
     NAMED_AFTER,
     NOT_EXPECTED,
     SCHEMA_URLS,
@@ -34,9 +35,12 @@ def describe(span: Any) -> str:
 def check_span(expect: Expectations, span: Any) -> Iterator[Finding]:
     """Everything that can be said of a span by itself."""
     signal, attributes = describe(span), dict(span.attributes or {})
-    kind = expect.span_type(attributes, span.kind is SpanKind.INTERNAL)
+    kind = expect.span_type(attributes, span.kind.name.lower())
     provider = attributes.get("gen_ai.provider.name")
     levels = expect.registry.refined(kind, provider) if kind is not None else None
+    if levels is not None and METHOD in attributes:
+        # the run of a tool that stands for a request has the request's attributes too
+        levels = {**expect.registry.spans["mcp.client"].attributes, **levels}
     yield from check_attributes(expect, signal, "span", levels, attributes)
     yield from check_content(expect, signal, attributes, on_span=True)
     yield from check_scope(expect, signal, span.instrumentation_scope)
@@ -67,8 +71,11 @@ def check_scope(expect: Expectations, signal: str, scope: Any) -> Iterator[Findi
 def _check_shape(
     signal: str, span: Any, attributes: Mapping[str, Any], kind: Signal
 ) -> Iterator[Finding]:
-    operation = str(attributes["gen_ai.operation.name"])
+    operation = str(attributes.get("gen_ai.operation.name"))
     target = attributes.get(NAMED_AFTER.get(operation, ""))
+    if kind.name.startswith("mcp."):
+        operation = attributes[METHOD]
+        target = attributes.get("gen_ai.tool.name") or attributes.get("gen_ai.prompt.name")
     name = f"{operation} {target}" if target else operation
     if span.name != name:
         yield broken("span.name", signal, name, span.name)

@@ -21,7 +21,8 @@ from .registry import OWN, Registry, conventions, everything, own
 from .rules import BUCKETS, SCHEMA_URLS, SCOPE
 
 _NAME = re.compile(
-    r"(?:gen_ai|openai|aws\.bedrock|server|error|http|exception|callspan|session|user)\.[a-z0-9_.-]*[a-z0-9]"
+    r"(?:gen_ai|openai|aws\.bedrock|mcp|jsonrpc|rpc|network|client|server|error|http|exception|callspan"
+    r"|session|user)\.[a-z0-9_.-]*[a-z0-9]"
 )
 _CONSTANTS = {
     name: value for name, value in vars(names).items() if name.isupper() and isinstance(value, str)
@@ -32,7 +33,10 @@ _METRIC_VALUES = [
     for metric in (getattr(convention, name) for name in Convention.__slots__)
     if isinstance(metric, Metric)
 ]
-_CHOSEN = (*code.EXTRA.values(), code.ESTIMATED, code.COST, code.COST_UNKNOWN, code.BUDGET_STOPS)
+_CHOSEN = (
+    *(*code.EXTRA.values(), code.ESTIMATED, code.COST, code.COST_UNKNOWN, code.BUDGET_STOPS),
+    *code.MCP_DURATIONS.values(),
+)
 """Recorded in every dialect, where they were asked for."""
 METRICS = {metric.name: metric for metric in (*_METRIC_VALUES, *_CHOSEN)}
 DIALECTS = {"released": code.RELEASED, "latest": code.LATEST}
@@ -70,8 +74,10 @@ def test_every_name_in_our_registry_is_in_the_code() -> None:
 
 
 def test_names_not_of_the_conventions_are_ours() -> None:
-    """What is not `gen_ai` or `openai` has to be in our registry, with or without the conventions' own at hand."""
-    others = {name for name in names_in_code() if not name.startswith(("gen_ai.", "openai."))}
+    """What is not `gen_ai`, `openai` or `mcp` has to be in our registry, also without the conventions' own."""
+    others = {
+        name for name in names_in_code() if not name.startswith(("gen_ai.", "openai.", "mcp."))
+    }
     assert not {
         name for name in others if name not in names_in(own()) and own().attribute(name) is None
     }
@@ -82,7 +88,7 @@ def test_every_name_in_the_code_is_in_one_of_the_registries() -> None:
     known = everything()
     assert not {
         name
-        for name in names_in_code()
+        for name in names_in_code() - known.spans.keys()
         if name not in names_in(known) and known.attribute(name) is None
     }
 

@@ -135,6 +135,11 @@ class Operation:
         return scope.leave(self._token)
 
     @property
+    def call(self) -> Call | None:
+        """The observed call; `None` once the operation has ended."""
+        return None if self._observation is None else self._observation.call
+
+    @property
     def is_running(self) -> bool:
         """Whether some of its code is running."""
         return self._token is not None
@@ -147,6 +152,7 @@ class Operation:
     def end(self, error: BaseException | None = None) -> None:
         """End the operation with its result or with an exception; a second call does nothing."""
         observation = self._observation
+        run_context = self._run_context
         if not self.is_running:
             self._context = self._run_context = None
         if observation is None or observation.ended:
@@ -155,7 +161,7 @@ class Operation:
             # how a generator ends well
             error = None
         if error is None:
-            observation.call.response.failure = self._failure()
+            observation.call.response.failure = self._failure() or run_context.failure
         output = self._output() if observation.needs_text else None
         # the garbage collector may be the one that ends it, by closing a coroutine or a generator
         outside_collector(partial(_end, observation, output, error))

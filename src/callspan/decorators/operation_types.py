@@ -16,7 +16,7 @@ class OperationType:
 
     Attributes:
         decorator: The name of the decorator: `workflow`, `agent` or `tool`; there is none for
-            nodes and retrievals, which only frameworks report.
+            nodes, retrievals and requests of protocols, which only frameworks report.
         operation: The operation's name in the conventions.
         read_arguments: Turns arguments into a call's content.
         read_result: Turns a result into a delta. Its second argument is that of every reader,
@@ -88,5 +88,10 @@ AGENT = OperationType("agent", "invoke_agent", _question, _answer)
 TOOL = OperationType("tool", "execute_tool", _tool_arguments, _tool_result)
 NODE = OperationType("node", "run_node", _no_content, _no_result)
 RETRIEVAL = OperationType("retrieval", "retrieval", _search, _documents)
-OPERATION_TYPES = {each.operation: each for each in (WORKFLOW, AGENT, TOOL, NODE, RETRIEVAL)}
+REQUESTS = (
+    OperationType("request", "mcp.client", _tool_arguments, _tool_result),
+    OperationType("request", "mcp.server", _tool_arguments, _tool_result),
+)
+_TYPES = (WORKFLOW, AGENT, TOOL, NODE, RETRIEVAL, *REQUESTS)
+OPERATION_TYPES = {each.operation: each for each in _TYPES}
 """All types by their operations."""

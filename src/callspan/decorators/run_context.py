@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.events import Call, Framework
+from callspan.events import Call, Failure, Framework
 from callspan.runtime import scope
 
 RunContext = Any
@@ -20,14 +20,16 @@ class OperationContext:
         call: The operation.
         outer: The run context around.
         framework: The framework whose operation it is; `None` for the app's own.
+        failure: Why the operation failed, as the code inside it knows, where nothing else tells it.
     """
 
-    __slots__ = ("call", "framework", "outer")
+    __slots__ = ("call", "failure", "framework", "outer")
 
     def __init__(self, call: Call, outer: RunContext, framework: Framework | None = None) -> None:
         self.call = call
         self.outer = outer
         self.framework = framework
+        self.failure: Failure | None = None
 
     def is_around(self, run_context: RunContext) -> bool:
         """Whether a run context is this one or lies inside it."""

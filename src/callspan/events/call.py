@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,6 +71,7 @@ class Call:
         local: Whether the program performs the operation by itself, such as a tool.
         attributes: Attributes from `callspan.attributes()`, by their names on spans.
         parent: The operation in which this one was called.
+        links: Links of the span to other spans than its parent, as OpenTelemetry's objects.
         framework: The framework's run that made the call.
         response: The answer; it fills as it arrives.
         retries: Attempts that the client gave up before it tried again.
@@ -107,6 +108,7 @@ class Call:
         "handler_state",
         "has_late_parameters",
         "identity",
+        "links",
         "local",
         "model",
         "operation",
@@ -157,6 +159,7 @@ class Call:
         self.identity = (operation, provider, model, server, self.client_name, self.subject)
         self.attributes: Mapping[str, Any] = {}
         self.parent: Call | None = None
+        self.links: Sequence[Any] = ()
         self.framework: Framework | None = None
         self.response = Response()
         self.retries: list[Retry] = []

@@ -12,6 +12,9 @@ class OperationFacts:
     Attributes:
         name: The conventions' name, or ours where they have none.
         subject: The parameter that names what is called; empty where that is the model.
+        is_protocol: Whether it is a request of a protocol, which has methods in place of the
+            conventions' operations: its subject, method and target, is its whole name.
+        is_served: Whether the program answers the request, rather than sends it.
         is_local: Whether the program performs it by itself, unless it sends it to a server.
         uses_tokens: Whether it calls a model, so that there are tokens to count.
         has_output_tokens: Whether its answer has tokens too.
@@ -22,6 +25,8 @@ class OperationFacts:
 
     name: str
     subject: str = ""
+    is_protocol: bool = False
+    is_served: bool = False
     is_local: bool = False
     uses_tokens: bool = True
     has_output_tokens: bool = True
@@ -45,6 +50,18 @@ def _local(name: str, subject: str, has_conversation: bool = True) -> OperationF
     )
 
 
+def _protocol(name: str, subject: str, is_served: bool) -> OperationFacts:
+    return OperationFacts(
+        name,
+        subject,
+        is_protocol=True,
+        is_served=is_served,
+        uses_tokens=False,
+        has_output_tokens=False,
+        has_conversation=False,
+    )
+
+
 _ROWS = (
     _inference("chat"),
     _inference("text_completion"),
@@ -59,6 +76,9 @@ _ROWS = (
     _local("invoke_workflow", "workflow_name"),
     _local("execute_tool", "tool_name"),
     _local("run_node", "node_name", has_conversation=False),
+    # named as the conventions name the spans of the Model Context Protocol
+    _protocol("mcp.client", "mcp_request", is_served=False),
+    _protocol("mcp.server", "mcp_request", is_served=True),
 )
 _BY_NAME = {facts.name: facts for facts in _ROWS}
 INFERENCE = frozenset(facts.name for facts in _ROWS if facts.is_inference)

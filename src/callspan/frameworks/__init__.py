@@ -6,6 +6,7 @@ from callspan.frameworks.haystack import HAYSTACK
 from callspan.frameworks.langchain.integration import LANGCHAIN
 from callspan.frameworks.litellm.integration import LITELLM
 from callspan.frameworks.llama_index import LLAMA_INDEX
+from callspan.frameworks.mcp.integration import MCP
 from callspan.frameworks.openai_agents import OPENAI_AGENTS
 from callspan.frameworks.pydantic_ai import PYDANTIC_AI
 from callspan.frameworks.smolagents import SMOLAGENTS
@@ -22,4 +23,5 @@ INTEGRATIONS = (
     HAYSTACK,
     SMOLAGENTS,
     CREWAI,
+    MCP,
 )

@@ -36,6 +36,8 @@ class Integration:
         subscribe: Reports runs to a factory of observations from now on; with `None` no new ones
             are reported. The second argument says whether all runs are reported, or only those
             to which the app has given a callspan handler.
+        prepare: Called when its modules are there, and never in an event loop, to load what its
+            wrappers need.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Integration:
     operations: tuple[str, ...]
     patches: Callable[[], list[Patch]]
     subscribe: Callable[[ObservationFactory | None, bool], None]
+    prepare: Callable[[], object] | None = None
 
 
 def read_versions(packages: tuple[str, ...]) -> None:

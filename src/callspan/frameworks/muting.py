@@ -80,7 +80,10 @@ class SelectiveTracer(trace.Tracer):
         self, name: str, context: Context | None = None, *args: Any, **kwargs: Any
     ) -> Any:
         """Start a span for a block; a muted one leaves the span around it in force."""
-        if self._mutes():
+        if self._is_replaced():
+            # our span has the explicit parent already, and must not be hidden by it
+            return _muted_block(None)
+        if would_leak_content():
             return _muted_block(context)
         return self._tracer.start_as_current_span(name, context, *args, **kwargs)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from callspan.frameworks import pydantic_ai, strands
+from callspan.frameworks.mcp import exchange as mcp
 from callspan.frameworks.muting import (
     SelectiveHistogram,
     SelectiveTraceModule,
@@ -126,6 +127,28 @@ def _adk() -> list[Patch]:
     ]
 
 
+def _mcp() -> list[Patch]:
+    # mcp 1.x has no telemetry
+    return [swap("mcp.shared._otel", "_tracer", replaced_by(mcp.reporter))]
+
+
+def _fastmcp() -> list[Patch]:
+    # the trace context is still sent and received, and no span of ours is hidden by it
+    patches: list[Patch] = []
+    for module in ("fastmcp.telemetry", "fastmcp.server.telemetry"):
+        patches.append(Patch(module, "telemetry_mode", _fastmcp_mode, optional=True))
+    return patches
+
+
+def _fastmcp_mode(
+    wrapped: Callable[..., str], _instance: object, args: tuple[()], kwargs: dict[str, object]
+) -> str:
+    mode = wrapped(*args, **kwargs)
+    if mode == "native" and policy.spans and mcp.reporter.is_active:
+        return "propagation_only"
+    return mode
+
+
 NATIVES = (
     Native("strands", "strands-agents", "strands", True, False, _strands, True),
     Native("autogen", "autogen-core", "autogen_core", True, False, _autogen),
@@ -134,5 +157,7 @@ NATIVES = (
     Native(
         "agent_framework", "agent-framework-core", "agent_framework", False, True, _agent_framework
     ),
+    Native("mcp", "mcp", "mcp", True, False, _mcp, True),
+    Native("fastmcp", "fastmcp", "fastmcp", True, False, _fastmcp, True),
     Native("google_adk", "google-adk", "google.adk", False, True, _adk),
 )

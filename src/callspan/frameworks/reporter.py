@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from callspan.decorators.run_context import (
 )
 from callspan.events import Call, Framework
 from callspan.events.operations import facts_of
-from callspan.frameworks.integration import Integration, ObservationFactory, version
+from callspan.frameworks.integration import Context, Integration, ObservationFactory, version
 from callspan.runtime import guard, scope
 from callspan.runtime.patching import Patch
 from callspan.runtime.plain import valid
@@ -36,6 +36,8 @@ class RunStart:
             are left out.
         conversation_id: The id of the conversation, if the app gave one. A run in another has the
             conversation of that.
+        context: The context in which it begins; `None` for the one in force.
+        links: Links of its span, as OpenTelemetry's objects.
     """
 
     operation: str
@@ -43,6 +45,8 @@ class RunStart:
     input: object = None
     parameters: Mapping[str, object] = field(default_factory=dict)
     conversation_id: str | None = None
+    context: Context = None
+    links: Sequence[object] = ()
 
 
 def tool_start(
@@ -85,6 +89,7 @@ class Reporter:
         versions: tuple[str, str],
         operations: tuple[str, ...],
         patches: Callable[[], list[Patch]],
+        prepare: Callable[[], object] | None = None,
     ) -> Integration:
         """Return the integration of the framework, whose runs this object reports."""
         return Integration(
@@ -96,6 +101,7 @@ class Reporter:
             operations=operations,
             patches=patches,
             subscribe=self.subscribe,
+            prepare=prepare,
         )
 
     def begin(self, start: RunStart, reader: ResultReader = PLAIN_RESULTS) -> Operation | None:
@@ -109,7 +115,9 @@ class Reporter:
         if create_observation is None:
             return None
         try:
-            context = scope.context()
+            context = start.context
+            if context is None:
+                context = scope.context()
             run_context = scope.run_context(context)
             call = self._call(start, run_context)
             if run_context is not None and is_reported_by_framework(run_context, call):
@@ -118,6 +126,7 @@ class Reporter:
             observation = create_observation(call, read, context)
             if observation is None:
                 return None
+            observation.start_context = start.context
             return Operation(observation, run_context, reader)
         except Exception as error:  # noqa: BLE001  our fault must not keep the app's code from running
             guard.report(f"beginning a run of {self.name}", error)
@@ -134,6 +143,7 @@ class Reporter:
                 parameters[key] = value
         content = partial(OPERATION_TYPES[start.operation].read_arguments, start.input)
         call = Call(start.operation, "", None, parameters, content=content)
+        call.links = start.links
         conversation_id = start.conversation_id
         outer = getattr(run_context, "framework", None)
         if outer is not None:

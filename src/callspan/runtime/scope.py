@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import Token as Mark
 from typing import Any, TypeVar
 
-from opentelemetry import baggage
+from opentelemetry import baggage, trace
 from opentelemetry import context as otel
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -138,6 +138,33 @@ def agent(call: Any) -> Any:
 def context() -> Any:
     """The context in force."""
     return otel.get_current()
+
+
+def load_propagators() -> Any:
+    """Return OpenTelemetry's propagators, which are loaded by the first call: it reads files."""
+    from opentelemetry import propagate
+
+    return propagate
+
+
+def inject(carrier: dict[str, Any]) -> None:
+    """Write the trace context in force into the headers, or the like, of a message."""
+    load_propagators().inject(carrier)
+
+
+def extract(carrier: Mapping[str, Any]) -> Any:
+    """Return the context in force with the trace context of a message in place of its own."""
+    texts = {key: value for key, value in carrier.items() if isinstance(value, str)}
+    return load_propagators().extract(texts)
+
+
+def links_to_current(context: Any) -> tuple[Any, ...]:
+    """Return a link to the span in force, unless it is the one that a context has, or there is none."""
+    current = trace.get_current_span().get_span_context()
+    parent = trace.get_current_span(context).get_span_context()
+    if not current.is_valid or current.span_id == parent.span_id:
+        return ()
+    return (trace.Link(current),)
 
 
 def enter(context: Any) -> Any:

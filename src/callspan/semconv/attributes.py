@@ -52,6 +52,8 @@ def span_name(call: Call) -> str:
     """Return the name of a span: the operation and its subject, which is mostly the model."""
     if call.operation == FETCH or not call.subject:
         return call.operation
+    if call.facts.is_protocol:
+        return call.subject
     return f"{call.operation} {call.subject}"
 
 
@@ -60,7 +62,9 @@ def identity(call: Call) -> Attributes:
 
     They are complete at the start, so that samplers see them.
     """
-    attributes: Attributes = {names.OPERATION: call.operation}
+    attributes: Attributes = {}
+    if not call.facts.is_protocol:
+        attributes[names.OPERATION] = call.operation
     if call.provider:
         attributes[names.PROVIDER] = call.provider
     if call.model:

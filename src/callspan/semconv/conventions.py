@@ -205,6 +205,26 @@ TOOL_CALLS = Metric(
 )
 LOCAL = (*LOCAL_DURATIONS.values(), INFERENCE_CALLS, TOOL_CALLS)
 
+_MCP_SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
+
+MCP_DURATIONS = {
+    "mcp.client": Metric(
+        "mcp.client.operation.duration",
+        "s",
+        "Duration of a request, from sending it to its answer.",
+        HISTOGRAM,
+        _MCP_SECONDS,
+    ),
+    "mcp.server": Metric(
+        "mcp.server.operation.duration",
+        "s",
+        "Duration of a request, from receiving it to its answer.",
+        HISTOGRAM,
+        _MCP_SECONDS,
+    ),
+}
+"""How long requests of the Model Context Protocol took."""
+
 CHOICES: dict[str, tuple[Convention, ...]] = {
     "released": (RELEASED,),
     "latest": (LATEST,),

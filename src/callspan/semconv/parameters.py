@@ -68,6 +68,22 @@ REQUEST: dict[str, tuple[str, Convert]] = {
     "node_name": (names.FRAMEWORK_NODE, _string),
     "data_source_id": ("gen_ai.data_source.id", _string),
     "retrieval_top_k": ("gen_ai.retrieval.top_k", whole),
+    # of a request of the Model Context Protocol, whose methods are no operations of the conventions
+    "operation_name": (names.OPERATION, _string),
+    "prompt_name": (names.PROMPT_NAME, _string),
+    "mcp_method": (names.MCP_METHOD, _string),
+    "mcp_protocol_version": (names.MCP_PROTOCOL_VERSION, _string),
+    "mcp_resource_uri": (names.MCP_RESOURCE_URI, _string),
+    "mcp_session_id": (names.MCP_SESSION_ID, _string),
+    "jsonrpc_request_id": (names.JSONRPC_REQUEST_ID, _string),
+    "rpc_status_code": (names.RPC_STATUS_CODE, _string),
+    "network_transport": (names.NETWORK_TRANSPORT, _string),
+    "network_protocol_name": (names.NETWORK_PROTOCOL_NAME, _string),
+    "network_protocol_version": (names.NETWORK_PROTOCOL_VERSION, _string),
+    "server_address": (names.SERVER_ADDRESS, _string),
+    "server_port": (names.SERVER_PORT, whole),
+    "client_address": (names.CLIENT_ADDRESS, _string),
+    "client_port": (names.CLIENT_PORT, whole),
 }
 """The attribute of each parameter, and how its value is converted."""
 _PROVIDER_ONLY: dict[str, dict[str, tuple[str, Convert]]] = {

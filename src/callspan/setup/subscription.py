@@ -178,6 +178,8 @@ class FrameworkSubscription(Subscription):
     def check(self) -> None:
         """Read the versions that runs tell, and refuse a framework that is too old."""
         read_versions(self._integration.packages)
+        if self._integration.prepare is not None:
+            self._integration.prepare()
         self.refuse_if_too_old(installed_version(self._integration) or "")
 
     def observe(self, call: Call, read: Reader, call_context: Any) -> Observation | None:

@@ -16,10 +16,12 @@ from callspan.semconv.conventions import (
     INFERENCE_CALLS,
     LOCAL,
     LOCAL_DURATIONS,
+    MCP_DURATIONS,
     TOOL_CALLS,
 )
 from callspan.settings.settings import Settings
 from callspan.telemetry.attribute_sets import Bounds
+from callspan.telemetry.mcp import McpMetrics
 from callspan.telemetry.metrics import create_instrument
 from callspan.telemetry.provider import FollowsProvider
 from callspan.version import __version__
@@ -43,10 +45,12 @@ class AgentMetrics:
         self._schema_url = CHOICES[settings.semconv][0].schema_url
         self._bounds = Bounds()
         self._instruments = FollowsProvider(look_up, self._create)
+        self._requests = McpMetrics(self._instruments)
 
     def _create(self, provider: Any) -> dict[str, Any]:
         meter = provider.get_meter(names.SCOPE, __version__, schema_url=self._schema_url)
-        return {metric.name: create_instrument(meter, metric) for metric in LOCAL}
+        metrics = (*LOCAL, *MCP_DURATIONS.values())
+        return {metric.name: create_instrument(meter, metric) for metric in metrics}
 
     def on_start(self, call: Call) -> None:
         """Count a call of a model or a tool for the agent that makes it."""
@@ -68,7 +72,12 @@ class AgentMetrics:
     def on_end(self, call: Call, response: Response) -> None:
         """Record an operation that has ended, completed or not."""
         if not call.local:
+            if call.facts.is_protocol:
+                self._requests.record(call)
             return
+        if "mcp_method" in call.parameters:
+            # the run of a tool that stands for the request inside it
+            self._requests.record(call)
         shared = self._bounds.attribute_set(_named(call), call.operation)
         with_error: Attributes = shared
         if call.failure:

@@ -68,14 +68,14 @@ class Metrics:
         """Begin to record the times of chunks, and count the call as active, as the settings say."""
         if self._chunks and call.stream:
             call.response.chunk_times = []
-        if "active" in self._extra and not call.local:
+        if "active" in self._extra and not call.local and not call.facts.is_protocol:
             self._instruments.get()[EXTRA["active"].name].add(
                 1, self._attribute_sets.at_start(call), context=call.context
             )
 
     def on_end(self, call: Call, response: Response) -> None:
         """Record a call that completed or was abandoned."""
-        if not call.local:
+        if not call.local and not call.facts.is_protocol:
             self._record(call, response, self._attribute_sets.at_end(call, response))
 
     def on_error(self, call: Call, error: BaseException) -> None:

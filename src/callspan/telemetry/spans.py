@@ -55,6 +55,7 @@ class Spans:
             context=parent,
             kind=kind,
             attributes=values,
+            links=call.links,
             start_time=call.start_ns,
             record_exception=False,
             set_status_on_exception=False,
@@ -79,7 +80,7 @@ class Spans:
         """Return name, kind and attributes that calls with one identity share, and keep them ready."""
         if len(self._ready) >= READY_CALLS:
             self._ready.clear()
-        kind = trace.SpanKind.INTERNAL if call.local else trace.SpanKind.CLIENT
+        kind = _span_kind(call)
         shared = {**attributes.identity(call), **attributes.client(call)}
         ready = self._ready[call.identity] = (attributes.span_name(call), kind, shared)
         return ready
@@ -162,6 +163,14 @@ class Spans:
         first = call.response.first_token
         if self._first_token and first is not None:
             call.span.add_event(names.FIRST_TOKEN_EVENT, None, call.start_ns + int(first * 1e9))
+
+
+def _span_kind(call: Call) -> trace.SpanKind:
+    if call.facts.is_served:
+        return trace.SpanKind.SERVER
+    if call.local:
+        return trace.SpanKind.INTERNAL
+    return trace.SpanKind.CLIENT
 
 
 def _longest_value(span: Any) -> int | None:

@@ -1,0 +1,1 @@
+"""MCP, the Model Context Protocol: requests between clients and servers, in both directions."""

@@ -1,0 +1,169 @@
+"""mcp 1.x: requests are models, and a session a side sends and receives them.
+
+It has no tracing of its own. A server catches what its handlers raise, so the answer is read where
+it is given to the session. Seen with mcp 1.30.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from callspan.decorators.running import Args, Kwargs
+from callspan.frameworks.function_runs import argument
+from callspan.frameworks.mcp.connections import Connection, connection_of, connection_of_http
+from callspan.frameworks.mcp.exchange import Exchange, begin
+from callspan.frameworks.mcp.requests import CLIENT, SERVER, Request, bare, get
+from callspan.runtime import guard, scope
+from callspan.runtime.patching import Patch
+
+Wrapped = Callable[..., Any]
+Responder = Any
+"""The SDK's object of a request that waits for its answer."""
+_versions: weakref.WeakKeyDictionary[object, str] = weakref.WeakKeyDictionary()
+"""The version of the protocol that each session has agreed on; the session does not keep it."""
+_exchanges: weakref.WeakKeyDictionary[Responder, Exchange] = weakref.WeakKeyDictionary()
+
+
+async def send(wrapped: Wrapped, session: Any, args: Args, kwargs: Kwargs) -> Any:
+    """Send a request and await its answer, with our trace context in its `_meta`."""
+    exchange = begin(partial(_outgoing, session, args, kwargs))
+    if exchange is None:
+        return await wrapped(*args, **kwargs)
+    result = await exchange.follow(lambda: wrapped(*_traced(args), **kwargs))
+    _note_version(session, result)
+    return result
+
+
+def _outgoing(session: Any, args: Args, kwargs: Kwargs) -> Request:
+    request = bare(argument(args, kwargs, 0, "request"))
+    return Request(
+        CLIENT,
+        request.method,
+        request.params,
+        session._request_id,
+        _versions.get(session),
+        connection_of(session._write_stream),
+    )
+
+
+def _note_version(session: object, result: Any) -> None:
+    version = get(bare(result), "protocolVersion")
+    if isinstance(version, str):
+        _versions[session] = version
+
+
+def _traced(args: Args) -> Args:
+    """Return the arguments with our trace context in a copy of the request."""
+    carrier: dict[str, Any] = {}
+    scope.inject(carrier)
+    if not args or not carrier:
+        return args
+    try:
+        return _with_meta(args[0], carrier), *args[1:]
+    except Exception as error:  # noqa: BLE001  a request of the app's own making must be sent as it is
+        guard.report("writing the trace context into a request of MCP", error)
+        return args
+
+
+def _with_meta(request: Any, carrier: dict[str, Any]) -> Any:
+    inner = bare(request)
+    if inner.params is None:
+        inner = type(inner)(params={"_meta": carrier})
+    else:
+        meta = inner.params.meta
+        if meta is None:
+            meta = sys.modules["mcp.types"].RequestParams.Meta()
+        meta = meta.model_copy(update=carrier)
+        inner = inner.model_copy(update={"params": inner.params.model_copy(update={"meta": meta})})
+    return inner if inner is request else request.model_copy(update={"root": inner})
+
+
+async def receive(wrapped: Wrapped, _server: object, args: Args, kwargs: Kwargs) -> Any:
+    """Answer a request to a server."""
+    responder = argument(args, kwargs, 0, "message")
+    session = argument(args, kwargs, 2, "session")
+    return await _receive(partial(wrapped, *args, **kwargs), session, responder)
+
+
+async def receive_in_session(wrapped: Wrapped, session: Any, args: Args, kwargs: Kwargs) -> Any:
+    """Answer a request that the session answers by itself: of a server's, only the first."""
+    responder = argument(args, kwargs, 0, "responder")
+    work = partial(wrapped, *args, **kwargs)
+    is_server = hasattr(session, "client_params")
+    if is_server and bare(responder.request).method != "initialize":
+        return await work()
+    return await _receive(work, session, responder)
+
+
+async def _receive(work: Wrapped, session: Any, responder: Responder) -> Any:
+    exchange = begin(partial(_incoming, session, responder))
+    if exchange is None:
+        return await work()
+    _exchanges[responder] = exchange
+    return await exchange.follow(work)
+
+
+def _incoming(session: Any, responder: Responder) -> Request:
+    request = bare(responder.request)
+    meta = responder.request_meta
+    return Request(
+        SERVER,
+        request.method,
+        request.params,
+        responder.request_id,
+        _versions.get(session),
+        _connection(session, responder),
+        {} if meta is None else meta.model_dump(),
+    )
+
+
+def _connection(session: Any, responder: Responder) -> Connection:
+    http_request = getattr(responder.message_metadata, "request_context", None)
+    if http_request is None:
+        return connection_of(session._write_stream)
+    return connection_of_http(http_request)
+
+
+async def respond(wrapped: Wrapped, responder: Responder, args: Args, kwargs: Kwargs) -> Any:
+    """Send the answer to a request, which ends with it."""
+    exchange = _exchanges.pop(responder, None)
+    if exchange is not None:
+        _end(exchange, responder, argument(args, kwargs, 0, "response"))
+    return await wrapped(*args, **kwargs)
+
+
+def _end(exchange: Exchange, responder: Responder, response: Any) -> None:
+    code = get(response, "code")
+    if isinstance(code, int):
+        exchange.refuse(code, str(get(response, "message")))
+        return
+    _note_version(responder._session, response)
+    exchange.finish(response)
+
+
+async def cancel(wrapped: Wrapped, responder: Responder, args: Args, kwargs: Kwargs) -> Any:
+    """Cancel a request, as the other side wants it: the server swallows the exception."""
+    exchange = _exchanges.pop(responder, None)
+    if exchange is not None:
+        # not at the top: most programs have no need of it
+        from asyncio import CancelledError
+
+        exchange.fail(CancelledError())
+    return await wrapped(*args, **kwargs)
+
+
+def patches() -> list[Patch]:
+    """Return the patches of sessions; the first module is not there in mcp 2.x."""
+    module = "mcp.shared.session"
+    return [
+        Patch(module, "BaseSession.send_request", send),
+        Patch(module, "RequestResponder.respond", respond),
+        Patch(module, "RequestResponder.cancel", cancel),
+        Patch("mcp.server.lowlevel.server", "Server._handle_request", receive, optional=True),
+        Patch("mcp.server.session", "ServerSession._received_request", receive_in_session, True),
+        Patch("mcp.client.session", "ClientSession._received_request", receive_in_session, True),
+    ]

@@ -1,0 +1,104 @@
+"""mcp 2.x: methods and parameters are plain data, and one dispatcher a side sends and receives them.
+
+Seen with mcp 2.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from callspan.decorators.running import Args, Kwargs
+from callspan.frameworks.function_runs import argument
+from callspan.frameworks.mcp.connections import Connection, connection_of, connection_of_http
+from callspan.frameworks.mcp.exchange import begin
+from callspan.frameworks.mcp.requests import CLIENT, SERVER, Request, get, meta_of
+from callspan.runtime import scope
+from callspan.runtime.patching import Patch
+
+Wrapped = Callable[..., Any]
+_VERSION_HEADER = "mcp-protocol-version"
+_VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
+
+
+async def send(wrapped: Wrapped, dispatcher: Any, args: Args, kwargs: Kwargs) -> Any:
+    """Send a request and await its answer, with our trace context in its `_meta`."""
+    exchange = begin(partial(_outgoing, dispatcher, args, kwargs))
+    if exchange is None:
+        return await wrapped(*args, **kwargs)
+    return await exchange.follow(lambda: wrapped(*_traced(args), **kwargs))
+
+
+def _outgoing(dispatcher: Any, args: Args, kwargs: Kwargs) -> Request:
+    params = argument(args, kwargs, 1, "params")
+    options = argument(args, kwargs, 2, "opts") or {}
+    stream = getattr(dispatcher, "_write_stream", None)
+    request_id = options.get("request_id")
+    if request_id is None and stream is not None:
+        # the id that the dispatcher takes next; nothing is awaited before it does
+        request_id = dispatcher._next_id + 1
+    version = meta_of(params).get(_VERSION_KEY) or get(options.get("headers"), _VERSION_HEADER)
+    return Request(
+        CLIENT,
+        argument(args, kwargs, 0, "method"),
+        params,
+        request_id,
+        version if isinstance(version, str) else None,
+        connection_of(stream),
+    )
+
+
+def _traced(args: Args) -> Args:
+    """Return the arguments with our trace context in a copy of the parameters."""
+    method, params, *rest = (*args, None) if len(args) == 1 else args
+    meta = dict(meta_of(params))
+    scope.inject(meta)
+    if not meta:
+        return args
+    return (method, {**(params or {}), "_meta": meta}, *rest)
+
+
+async def receive(wrapped: Wrapped, receiver: Any, args: Args, kwargs: Kwargs) -> Any:
+    """Answer a request: a server's, or one that a server has sent to its client."""
+    exchange = begin(partial(_incoming, receiver, args, kwargs))
+    if exchange is None:
+        return await wrapped(*args, **kwargs)
+    return await exchange.follow(partial(wrapped, *args, **kwargs))
+
+
+def _incoming(receiver: Any, args: Args, kwargs: Kwargs) -> Request:
+    context = argument(args, kwargs, 0, "dctx")
+    params = argument(args, kwargs, 2, "params")
+    # a server's runner has a connection, and a client is the session itself
+    version = getattr(receiver, "connection", receiver).protocol_version
+    return Request(
+        SERVER,
+        argument(args, kwargs, 1, "method"),
+        params,
+        context.request_id,
+        version,
+        _connection(context),
+        meta_of(params),
+    )
+
+
+def _connection(context: Any) -> Connection:
+    """Return the connection on which a request came: over HTTP it brings the server's object of it."""
+    http_request = getattr(context.message_metadata, "request_context", None)
+    if http_request is not None:
+        return connection_of_http(http_request)
+    # the newest version of the protocol puts an object around the context
+    dispatcher = getattr(getattr(context, "_inner", context), "_dispatcher", None)
+    return connection_of(getattr(dispatcher, "_write_stream", None))
+
+
+def patches() -> list[Patch]:
+    """Return the patches of what sends and receives; the modules are not there in mcp 1.x."""
+    return [
+        Patch("mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher.send_raw_request", send),
+        # a client and a server in one process, without JSON-RPC between them
+        Patch("mcp.shared.direct_dispatcher", "DirectDispatcher.send_raw_request", send),
+        Patch("mcp.server.runner", "ServerRunner._on_request", receive),
+        Patch("mcp.client.session", "ClientSession._on_request", receive, optional=True),
+    ]
