@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 
 from callspan.events import Call, Failure, Outcome, Usage
-from callspan.export.text.token_table import TokenTable
+from callspan.export.text.token_table import render
+from callspan.export.token_sums import TokenSums
 
 
 def ended(
-    table: TokenTable,
+    sums: TokenSums,
     model: str,
     usage: Usage | None,
     outcome: Outcome = Outcome.COMPLETED,
@@ -20,27 +21,27 @@ def ended(
     call.response.usage = usage
     if outcome in (Outcome.ERROR, Outcome.CANCELLED):
         call.failure = Failure("x")
-        table.on_error(call, ValueError())
+        sums.on_error(call, ValueError())
     else:
-        table.on_end(call, call.response)
+        sums.on_end(call, call.response)
 
 
 def test_without_calls_there_is_no_table() -> None:
-    assert TokenTable().render() == ""
+    assert render(TokenSums().by_model()) == ""
 
 
 def test_each_model_has_a_row_and_what_nobody_stated_is_not_counted_as_zero() -> None:
-    table = TokenTable()
-    ended(table, "gpt-4.1-mini", Usage(1200, 9, cache_read=1024))
-    ended(table, "gpt-4.1-mini", Usage(31, 4))
-    ended(table, "gpt-4.1-mini", None, Outcome.ABANDONED)
-    ended(table, "gpt-4.1-mini", Usage(input=5), Outcome.CANCELLED)
-    ended(table, "o4-mini", Usage(7, 300, reasoning=256))
-    ended(table, "通义千问", None)
-    ended(table, "no-such-model", None, Outcome.ERROR)
-    ended(table, "text-embedding-3", Usage(input=8), operation="embeddings")
-    ended(table, "a tool", None, operation="execute_tool")
-    assert table.render() == (
+    sums = TokenSums()
+    ended(sums, "gpt-4.1-mini", Usage(1200, 9, cache_read=1024))
+    ended(sums, "gpt-4.1-mini", Usage(31, 4))
+    ended(sums, "gpt-4.1-mini", None, Outcome.ABANDONED)
+    ended(sums, "gpt-4.1-mini", Usage(input=5), Outcome.CANCELLED)
+    ended(sums, "o4-mini", Usage(7, 300, reasoning=256))
+    ended(sums, "通义千问", None)
+    ended(sums, "no-such-model", None, Outcome.ERROR)
+    ended(sums, "text-embedding-3", Usage(input=8), operation="embeddings")
+    ended(sums, "a tool", None, operation="execute_tool")
+    assert render(sums.by_model()) == (
         "model             calls  input  cached  output  reasoning  total  unknown  errors\n"
         "gpt-4.1-mini          4  1,236   1,024      13          ?  1,249        2\n"
         "o4-mini               1      7       ?     300        256    307\n"
@@ -52,13 +53,19 @@ def test_each_model_has_a_row_and_what_nobody_stated_is_not_counted_as_zero() ->
 
 
 def test_calls_of_many_threads_are_all_counted() -> None:
-    table = TokenTable()
+    sums = TokenSums()
     threads = [
-        threading.Thread(target=lambda: [ended(table, "m", Usage(1, 1)) for _ in range(200)])
+        threading.Thread(target=lambda: [ended(sums, "m", Usage(1, 1)) for _ in range(200)])
         for _ in range(8)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert table.render().splitlines()[1].split() == ["m", "1600", "1,600", "1,600", "3,200"]
+    assert render(sums.by_model()).splitlines()[1].split() == [
+        "m",
+        "1600",
+        "1,600",
+        "1,600",
+        "3,200",
+    ]

@@ -9,7 +9,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from callspan.export.text import tree
+from callspan.export import trace_buffer
 from callspan.export.text.tree import TreePrinter
 from callspan.semconv import names
 
@@ -211,15 +211,15 @@ def test_a_flush_prints_what_waits_for_an_open_span_and_later_ends_repeat_nothin
 def test_memory_is_bounded_and_what_must_go_is_printed(
     shape: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tree, "MAX_TRACES", 10)
-    monkeypatch.setattr(tree, "MAX_SPANS", 100)
+    monkeypatch.setattr(trace_buffer, "MAX_TRACES", 10)
+    monkeypatch.setattr(trace_buffer, "MAX_SPANS", 100)
     stage = Stage()
     root = stage.start("root")
     for number in range(300):
         parent = root if shape == "one trace" else stage.start(f"open {number}")
         if shape != "never ended":
             stage.end(stage.start(f"done {number}", parent))
-    traces = stage.printer._traces
+    traces = stage.printer._buffer._traces
     assert len(traces) <= 10
     assert sum(trace.size for trace in traces.values()) <= 101
     stage.printer.shutdown()
@@ -232,8 +232,8 @@ def test_many_finished_traces_leave_nothing_behind() -> None:
         root = stage.start("root")
         stage.end(stage.start("child", root))
         stage.end(root)
-    assert stage.printer._traces == {}
-    assert stage.printer._spans == 0
+    assert stage.printer._buffer._traces == {}
+    assert stage.printer._buffer._span_count == 0
 
 
 def test_streams_that_cannot_show_boxes_get_plain_signs() -> None:

@@ -16,9 +16,9 @@ class Console(Outlet):
     failure = "could not be printed on stderr"
 
     def __init__(self) -> None:
-        lost = ItemCount()
-        self.counts = {"traces": lost}
-        self._tree = TreePrinter(lost=lost)
+        count = ItemCount()
+        self.counts = {"traces": count}
+        self._tree = TreePrinter(count=count)
 
     def span_processors(self) -> tuple[Any, ...]:
         """The tree."""

@@ -13,7 +13,7 @@ from callspan.export.exporter import Outlet, left
 from callspan.export.losses import Loss, losses, sentence
 from callspan.export.meters import Meters
 from callspan.export.opening import check_sdk, together, ways_to_open
-from callspan.export.text.token_table import TokenTable
+from callspan.export.token_sums import TokenSums
 from callspan.lifecycle.shutdown import abandon_all
 from callspan.runtime import guard, process
 from callspan.runtime.background import heard
@@ -30,7 +30,7 @@ _retired: list[Outlet] = []
 _closed: list[Outlet] = []
 """Destinations of this process that were closed, for what they lost."""
 _inherited = False
-_table: TokenTable | None = None
+_token_sums: TokenSums | None = None
 _hooked = False
 _ended = False
 _waited_since: dict[str, float] = {}
@@ -133,12 +133,12 @@ def is_configured() -> bool:
 
 def handlers() -> tuple[Any, ...]:
     """The handlers that have to hear all calls while the console is a destination: the one that counts tokens."""
-    global _table
+    global _token_sums
     if not _shows_console():
         return ()
-    if _table is None:
-        _table = TokenTable()
-    return (_table,)
+    if _token_sums is None:
+        _token_sums = TokenSums()
+    return (_token_sums,)
 
 
 def unset() -> bool:
@@ -254,10 +254,13 @@ def _close(deadline: float) -> None:
 
 
 def _print_table() -> None:
-    text = _table.render() if _table is not None and _shows_console() else ""
-    if text and sys.stderr is not None:
-        from callspan.export.text.tree import write
+    if _token_sums is None or not _shows_console() or sys.stderr is None:
+        return
+    from callspan.export.text import token_table
+    from callspan.export.text.tree import write
 
+    text = token_table.render(_token_sums.by_model())
+    if text:
         write(sys.stderr, f"\n{text}")
 
 

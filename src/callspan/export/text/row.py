@@ -1,43 +1,64 @@
-"""One span as a line for people: what it was, its tokens, its times, and how it ended if not well."""
+"""The summary of a span as the cells of one line: name, tokens, times, and how it failed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from callspan.events.operations import facts_of
+from callspan.export.span_summary import ModelCall, SpanError, SpanSummary
 from callspan.export.text.width import one_line
-from callspan.semconv import names
 
-_LOCAL = ("localhost", "127.", "::1", "0.0.0.0")
+_LOCAL_HOSTS = ("localhost", "127.", "::1", "0.0.0.0")
+_OPENAI_HOST = "api.openai.com"
+_DEFAULT_PORTS = (None, 443)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Row:
-    """What the tree needs of an ended span; the span itself, which may carry content, is let go."""
+    """The cells of one line; an empty text is a cell in which nothing stands.
 
-    id: int
-    parent: int | None
+    Attributes:
+        name: The name of the span.
+        duration: How long it took, such as `0.48 s`.
+        error: How it failed, such as `error rate_limit (429)`.
+        tokens: Tokens, such as `24 → 9 tokens`.
+        first_chunk: The time to the first chunk, such as `first 0.12 s`.
+        notes: Whatever else is special about it, each in a cell of its own at the end.
+        is_model_call: Whether the cells of tokens and times are aligned with those of other calls.
+    """
+
     name: str
-    start: int
-    end: int
-    calls_model: bool = False
-    tokens: str = ""
-    first: str = ""
-    error: str = ""
-    notes: tuple[str, ...] = ()
-    late: bool = False
-    open: bool = False
+    duration: str
+    error: str
+    tokens: str
+    first_chunk: str
+    notes: tuple[str, ...]
+    is_model_call: bool
 
-    @property
-    def duration(self) -> str:
-        """How long it took, for people."""
-        return "not ended" if self.open else seconds((self.end - self.start) / 1e9)
+
+def row_of(span: SpanSummary) -> Row:
+    """Return the cells of a span's line."""
+    error = _error(span.error)
+    call = span.model_call
+    tokens = first_chunk = ""
+    if call is not None:
+        # a call that failed before it was answered has nothing to count
+        tokens = tokens_text(call) if call.has_usage or not error else ""
+        first_chunk = _first_chunk(call)
+    return Row(
+        one_line(span.name),
+        _duration(span),
+        error,
+        tokens,
+        first_chunk,
+        tuple(_notes(span)),
+        call is not None,
+    )
 
 
 def seconds(value: float) -> str:
-    """A time for people: 4.2 ms, 0.48 s, 12.3 s, 2 min 05 s."""
+    """Return a time for people: 4.2 ms, 0.48 s, 12.3 s, 2 min 05 s."""
+    # the limits lie where the next unit begins after rounding
     if value < 0.00995:
         return f"{value * 1000:.1f} ms"
     if value < 9.995:
@@ -49,107 +70,96 @@ def seconds(value: float) -> str:
 
 
 def dollars(value: float) -> str:
-    """A cost for people, with two digits that tell something: $1.25, $0.00054."""
-    return (
-        f"${value:.2f}"
-        if value >= 0.995 or value == 0
-        else f"${value:.2g}"
-        if value >= 1e-4
-        else f"${value:.7f}"
-    )
+    """Return a cost for people, with two digits that are not zero: $1.25, $0.00054."""
+    if value == 0 or value >= 0.995:
+        return f"${value:.2f}"
+    if value >= 1e-4:
+        return f"${value:.2g}"
+    return f"${value:.7f}"  # below that, `g` would write an exponent
 
 
-def row_of(span: Any) -> Row:
-    """The row of an ended SDK span."""
-    told: Mapping[str, Any] = span.attributes or {}
-    start, end = span.start_time or 0, span.end_time or span.start_time or 0
-    parent = span.parent.span_id if span.parent is not None else None
-    row = Row(span.context.span_id, parent, one_line(span.name), start, end)
-    row.error = _error(span, told)
-    ended = told.get(names.OUTCOME)
-    row.notes = (str(ended),) if ended in ("abandoned", "cancelled") else ()
-    if _calls_model(told):
-        _fill(row, told)
-    return row
+def tokens_text(call: ModelCall) -> str:
+    """Return `24 → 9 tokens`, with cached and reasoning tokens if any; `?` is a missing number."""
+    request = _count(call.input_tokens, call) + _part(call.cache_read_tokens, "cached")
+    if not facts_of(call.operation).has_output_tokens:
+        return f"{request} tokens"
+    answer = _count(call.output_tokens, call) + _part(call.reasoning_tokens, "reasoning")
+    unit = "" if answer == "?" else " tokens"
+    return f"{request} → {answer}{unit}"
 
 
-def _calls_model(told: Mapping[str, Any]) -> bool:
-    operation = told.get(names.OPERATION)
-    if operation is None:
-        return False
-    if names.INPUT_TOKENS in told:
-        return True
-    return names.REQUEST_MODEL in told and facts_of(operation).uses_tokens
+def _count(number: float | None, call: ModelCall) -> str:
+    if number is None:
+        return "?"
+    return f"~{number}" if call.is_estimated else str(number)
 
 
-def _fill(row: Row, told: Mapping[str, Any]) -> None:
-    row.calls_model = True
-    unknown = names.INPUT_TOKENS not in told and names.OUTPUT_TOKENS not in told
-    row.tokens = "" if unknown and row.error else tokens(told)
-    first = told.get(names.TIME_TO_FIRST_CHUNK)
-    row.first = f"first {seconds(first)}" if isinstance(first, (int, float)) else ""
-    row.notes += tuple(_notes(told))
+def _part(number: float | None, name: str) -> str:
+    return f" ({number} {name})" if number else ""
 
 
-def tokens(told: Mapping[str, Any]) -> str:
-    """`24 → 9 tokens`, with cached and reasoning tokens where stated; what nobody stated is `?`."""
-    about = "~" if told.get(names.USAGE_SOURCE) in ("tiktoken", "heuristic") else ""
-    sent = _count(told, names.INPUT_TOKENS, about) + _subset(
-        told, names.CACHE_READ_TOKENS, "cached"
-    )
-    if not facts_of(told.get(names.OPERATION)).has_output_tokens:
-        return f"{sent} tokens"
-    got = _count(told, names.OUTPUT_TOKENS, about) + _subset(
-        told, names.REASONING_TOKENS, "reasoning"
-    )
-    return f"{sent} → {got}" + ("" if got == "?" else " tokens")
+def _duration(span: SpanSummary) -> str:
+    if span.end is None:
+        return "not ended"
+    return seconds((span.end - span.start) / 1e9)
 
 
-def _count(told: Mapping[str, Any], name: str, about: str) -> str:
-    return f"{about}{told[name]}" if name in told else "?"
-
-
-def _subset(told: Mapping[str, Any], name: str, word: str) -> str:
-    return f" ({told[name]} {word})" if told.get(name) else ""
-
-
-def _error(span: Any, told: Mapping[str, Any]) -> str:
-    """The kind of error, never its message, which may quote the conversation."""
-    if told.get(names.OUTCOME) == "cancelled" or span.status.status_code.name != "ERROR":
+def _first_chunk(call: ModelCall) -> str:
+    if call.time_to_first_chunk is None:
         return ""
-    kind = told.get(names.ERROR_TYPE) or _raised(span) or ""
-    status = told.get(names.HTTP_STATUS)
-    shown = f"error {one_line(str(kind))}".rstrip()
-    return f"{shown} ({status})" if status is not None and str(status) != str(kind) else shown
+    return f"first {seconds(call.time_to_first_chunk)}"
 
 
-def _raised(span: Any) -> Any:
-    for event in span.events or ():
-        if names.EXCEPTION_TYPE in (event.attributes or {}):
-            return event.attributes[names.EXCEPTION_TYPE]
-    return None
+def _error(error: SpanError | None) -> str:
+    if error is None:
+        return ""
+    text = f"error {one_line(error.type)}".rstrip()
+    status = error.http_status
+    # where there is no better word, the conventions have the status as the type too
+    if status is None or str(status) == error.type:
+        return text
+    return f"{text} ({status})"
 
 
-def _notes(told: Mapping[str, Any]) -> list[str]:
-    notes = []
-    if int(told.get(names.ATTEMPTS) or 1) > 1:
-        notes.append(f"{told[names.ATTEMPTS]} attempts")
-    if names.COST in told:
-        notes.append(dollars(told[names.COST]))
-    source = told.get(names.USAGE_SOURCE)
-    if source:
-        notes.append("usage requested" if source == "requested" else f"usage by {source}")
-    if _unusual_server(told):
-        port = told.get(names.SERVER_PORT)
-        host = str(told[names.SERVER_ADDRESS])
-        notes.append(f"at {host}:{port}" if port not in (None, 443) else f"at {host}")
+def _notes(span: SpanSummary) -> list[str]:
+    notes: list[str] = []
+    if span.outcome in ("abandoned", "cancelled"):
+        notes.append(span.outcome)
+    if span.model_call is not None:
+        notes += _call_notes(span.model_call)
+    if span.ended_after_root:
+        notes.append("(late)")
     return notes
 
 
-def _unusual_server(told: Mapping[str, Any]) -> bool:
+def _call_notes(call: ModelCall) -> list[str]:
+    notes: list[str] = []
+    if call.attempts is not None and int(call.attempts) > 1:
+        notes.append(f"{call.attempts} attempts")
+    if call.cost is not None:
+        notes.append(dollars(call.cost))
+    if call.usage_source == "requested":
+        notes.append("usage requested")
+    elif call.usage_source:
+        notes.append(f"usage by {call.usage_source}")
+    if _is_unusual_server(call):
+        notes.append(_server(call))
+    return notes
+
+
+def _server(call: ModelCall) -> str:
+    if call.server_port in _DEFAULT_PORTS:
+        return f"at {call.server_address}"
+    return f"at {call.server_address}:{call.server_port}"
+
+
+def _is_unusual_server(call: ModelCall) -> bool:
     """Whether the address says more than the provider's name does."""
-    host, provider = str(told.get(names.SERVER_ADDRESS) or ""), str(told.get(names.PROVIDER) or "")
-    if provider in ("", "openai"):
-        return host not in ("", "api.openai.com")
-    brand = provider.replace("_", ".").split(".")[0]
-    return bool(host) and (host.startswith(_LOCAL) or brand not in host)
+    host = call.server_address
+    if not host:
+        return False
+    # `openai` stands for every server that is compatible with it
+    if call.provider in ("", "openai"):
+        return host != _OPENAI_HOST
+    brand = call.provider.replace("_", ".").split(".")[0]
+    return host.startswith(_LOCAL_HOSTS) or brand not in host

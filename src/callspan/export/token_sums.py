@@ -1,0 +1,120 @@
+"""Tokens added up by model, as data: the table at the end of a program and any other view show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from callspan.events import Call, Outcome, Response, Usage
+from callspan.runtime import process
+
+COUNTS = ("input", "cache_read", "output", "reasoning", "total")
+"""The counts of `Usage` that are added up."""
+
+
+@dataclass(slots=True)
+class ModelSums:
+    """Calls and tokens of one model, or of several.
+
+    A count is `None` where no provider stated it, never 0.
+
+    Attributes:
+        calls: How many calls have ended.
+        input: Input tokens, with cached ones.
+        cache_read: The part of the input that was read from a cache.
+        output: Output tokens, with reasoning.
+        reasoning: The part of the output that is reasoning.
+        total: Input and output.
+        unknown: Successful calls whose tokens are not in the sums.
+        errors: Calls that failed.
+    """
+
+    calls: int = 0
+    input: int | None = None
+    cache_read: int | None = None
+    output: int | None = None
+    reasoning: int | None = None
+    total: int | None = None
+    unknown: int = 0
+    errors: int = 0
+
+    def add_usage(self, usage: Usage | ModelSums) -> None:
+        """Add the tokens of a call, or of another model."""
+        for name in COUNTS:
+            value = getattr(usage, name)
+            if value is not None:
+                setattr(self, name, (getattr(self, name) or 0) + value)
+
+    def add(self, other: ModelSums) -> None:
+        """Add the calls and tokens of another model."""
+        self.calls += other.calls
+        self.unknown += other.unknown
+        self.errors += other.errors
+        self.add_usage(other)
+
+
+class TokenSums:
+    """A handler that adds up tokens by model, whether or not spans are sampled.
+
+    Calls whose tokens nobody stated are counted by themselves: the sums do not hold them.
+    """
+
+    needs_text = False
+
+    def __init__(self) -> None:
+        self._lock = process.own_lock(self)
+        self._models: dict[str, ModelSums] = {}
+        process.in_child(self.clear)
+
+    def clear(self) -> None:
+        """Start anew; a child process counts its own calls only."""
+        self._models = {}
+
+    def by_model(self) -> dict[str, ModelSums]:
+        """Return a copy of the sums, in the order in which models were called first."""
+        with self._lock:
+            return {model: replace(sums) for model, sums in self._models.items()}
+
+    def on_end(self, call: Call, response: Response) -> None:
+        """Count a call that completed or was abandoned."""
+        self._add(call, response)
+
+    def on_error(self, call: Call, error: BaseException) -> None:
+        """Count a call that failed, with the tokens that it is sure to have used."""
+        self._add(call, call.response)
+
+    def on_background_end(self, call: Call, response: Response) -> None:
+        """Add the tokens of a call that was counted when it began."""
+        is_error = call.outcome is Outcome.ERROR
+        with self._lock:
+            sums = self._sums(call, response)
+            sums.errors += is_error
+            # until now the call was one whose tokens are not known
+            if is_error or not _is_unknown(call, response.usage):
+                sums.unknown -= 1
+            if response.usage is not None:
+                sums.add_usage(response.usage)
+
+    def _add(self, call: Call, response: Response) -> None:
+        if not call.uses_tokens:
+            return
+        is_error = call.outcome is Outcome.ERROR
+        with self._lock:
+            sums = self._sums(call, response)
+            sums.calls += 1
+            if is_error:
+                sums.errors += 1
+            elif _is_unknown(call, response.usage):
+                sums.unknown += 1
+            if response.usage is not None:
+                sums.add_usage(response.usage)
+
+    def _sums(self, call: Call, response: Response) -> ModelSums:
+        model = call.model or response.model or "?"
+        return self._models.setdefault(model, ModelSums())
+
+
+def _is_unknown(call: Call, usage: Usage | None) -> bool:
+    """Whether a count is missing that every answer to such a call has."""
+    if usage is None or usage.input is None:
+        return True
+    return usage.output is None and call.facts.has_output_tokens
