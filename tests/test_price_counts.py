@@ -137,7 +137,11 @@ def test_calls_that_are_billed(operation: str) -> None:
         ("asked", "answered"),
         Usage(input=5),
     )
-    assert (item.minute, item.provider_usd, item.cost) == (call.start_ns // 60_000_000_000, None, None)
+    assert (item.minute, item.provider_usd, item.cost) == (
+        call.start_ns // 60_000_000_000,
+        None,
+        None,
+    )
     assert minute(call) == item.minute
 
 

@@ -54,6 +54,7 @@ ROWS = (
     Row("haystack", "haystack_pipeline.py", ("haystack-ai==3.4.1",)),
     Row("smolagents", "smolagents_agents.py", ("smolagents==1.26.0",)),
     Row("crewai", "crewai_crew.py", ("crewai==1.15.30",)),
+    Row("dspy", "dspy_program.py", ("dspy==3.4.1", "litellm==1.110.2")),
 )
 
 

@@ -2,6 +2,7 @@
 
 from callspan.frameworks.agno import AGNO
 from callspan.frameworks.crewai import CREWAI
+from callspan.frameworks.dspy import DSPY
 from callspan.frameworks.haystack import HAYSTACK
 from callspan.frameworks.langchain.integration import LANGCHAIN
 from callspan.frameworks.litellm.integration import LITELLM
@@ -23,5 +24,6 @@ INTEGRATIONS = (
     HAYSTACK,
     SMOLAGENTS,
     CREWAI,
+    DSPY,
     MCP,
 )
