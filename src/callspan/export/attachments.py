@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from callspan.export.exporter import Outlet
-from callspan.export.global_providers import LOGS, TRACES, Slot
+from callspan.export.exporter import Exporter
+from callspan.export.global_providers import LOGS, TRACES, GlobalProvider
 from callspan.export.resource import in_child, resource
 from callspan.runtime import guard
 
 _ADDING = {"traces": "add_span_processor", "logs": "add_log_record_processor"}
 
 
-class Tap:
+class ProviderAttachment:
     """One signal, traces or logs: the provider of ours, and the app's providers that we were added to.
 
     `renew` is called when processors are wanted after a fork, `flush` when a provider is flushed or shut down.
@@ -27,32 +27,32 @@ class Tap:
         self._origin: Any = None
         self._renew = renew
         self._flush = flush
-        self._slot: Slot = TRACES if signal == "traces" else LOGS
-        self._relays: list[tuple[Any, Any]] = []
+        self._global_provider: GlobalProvider = TRACES if signal == "traces" else LOGS
+        self._attached: list[tuple[Any, Any]] = []
 
-    def use(self, outlets: Sequence[Outlet]) -> None:
-        """Pass on to these outlets from now on, and to no others."""
-        wanted = [outlet for outlet in outlets if outlet.wants(self.signal)]
-        present = self._slot.present()
+    def use(self, exporters: Sequence[Exporter]) -> None:
+        """Pass on to these exporters from now on, and to no others."""
+        wanted = [exporter for exporter in exporters if exporter.wants(self.signal)]
+        present = self._global_provider.present()
         if present is None and wanted:
             present = self._install(resource())
         if (
             present is not None
             and wanted
-            and not any(provider is present for provider, _ in self._relays)
+            and not any(provider is present for provider, _ in self._attached)
         ):
             self._join(present)
-        for provider, relay in self._relays:
-            relay.processors = self._processors(wanted, provider is self.own)
+        for provider, processor in self._attached:
+            processor.processors = self._processors(wanted, provider is self.own)
 
-    def _processors(self, outlets: list[Outlet], ours: bool) -> tuple[Any, ...]:
+    def _processors(self, exporters: list[Exporter], ours: bool) -> tuple[Any, ...]:
         """On the app's own provider, only what it cannot be sending already."""
         return tuple(
             processor
-            for outlet in outlets
-            if ours or outlet.joins
+            for exporter in exporters
+            if ours or exporter.joins
             for processor in (
-                outlet.span_processors() if self.signal == "traces" else outlet.log_processors()
+                exporter.span_processors() if self.signal == "traces" else exporter.log_processors()
             )
         )
 
@@ -63,42 +63,48 @@ class Tap:
         kind = TracerProvider if self.signal == "traces" else LoggerProvider
         provider = self.own = kind(resource=origin, shutdown_on_exit=False)
         self._origin = origin
-        self._add_relay(provider)
-        self._slot.put(provider)
+        self._attach(provider)
+        self._global_provider.put(provider)
         return provider
 
     def _join(self, provider: Any) -> None:
         if callable(getattr(provider, _ADDING[self.signal], None)):
-            self._add_relay(provider)
+            self._attach(provider)
         else:
             name = f"{type(provider).__module__}.{type(provider).__qualname__}"
             guard.say_once(
                 f"the app's {name} takes no processors, so its {self.signal} cannot be shown or written"
             )
-            self._relays.append((provider, _Nothing()))
+            self._attached.append((provider, _Nothing()))
 
-    def _add_relay(self, provider: Any) -> None:
-        from callspan.export.delegating import LogRelay, SpanRelay
+    def _attach(self, provider: Any) -> None:
+        from callspan.export.delegating import DelegatingLogProcessor, DelegatingSpanProcessor
 
-        kind = SpanRelay if self.signal == "traces" else LogRelay
-        relay = kind(self._renew, lambda seconds: self._flush(self.signal, seconds))
-        getattr(provider, _ADDING[self.signal])(relay)
-        self._relays.append((provider, relay))
+        kind = DelegatingSpanProcessor if self.signal == "traces" else DelegatingLogProcessor
+        processor = kind(self._renew, lambda seconds: self._flush(self.signal, seconds))
+        getattr(provider, _ADDING[self.signal])(processor)
+        self._attached.append((provider, processor))
 
     def forked(self) -> None:
         """In a child: have processors asked for anew at the next span or record, and the resource name this process."""
         own = self.own
         # newer SDKs renew the resource by themselves
-        if own is not None and self._slot.present() is own and not hasattr(own, "_handle_fork"):
+        if (
+            own is not None
+            and self._global_provider.present() is own
+            and not hasattr(own, "_handle_fork")
+        ):
             self._install(in_child(self._origin))
-        for _, relay in self._relays:
-            relay.processors = None
+        for _, processor in self._attached:
+            processor.processors = None
 
     @property
     def replaced(self) -> bool:
         """Whether a provider is in force that we are not connected to."""
-        present = self._slot.present()
-        return present is not None and not any(provider is present for provider, _ in self._relays)
+        present = self._global_provider.present()
+        return present is not None and not any(
+            provider is present for provider, _ in self._attached
+        )
 
 
 class _Nothing:

@@ -15,7 +15,7 @@ from opentelemetry.sdk.metrics.export import (
 
 from callspan.export.delivery import KEPT_SECONDS
 from callspan.export.encodable import encodable_metrics
-from callspan.export.log_filter import first_only
+from callspan.export.log_filter import exporter_log_filter
 from callspan.export.losses import MetricsCount
 from callspan.export.metric_parts import are_differences, metric_count, values
 from callspan.export.throttle import Throttle
@@ -23,7 +23,7 @@ from callspan.export.throttle import Throttle
 _logger = logging.getLogger("callspan.export")
 
 
-class Gate(MetricExporter):
+class ClosableExporter(MetricExporter):
     """Lets metrics through to an exporter, in the process that opened it, until it is shut; counts what is lost.
 
     With `skips_known`, metrics that the destination has already are not sent once more; with `only_counts` none are, as
@@ -100,7 +100,7 @@ class Gate(MetricExporter):
     def _is_taken(self, count: MetricsCount, metrics_data: Any, timeout_millis: float) -> bool:
         """Export metrics, and return whether the destination took them."""
         try:
-            with first_only.counting(count):
+            with exporter_log_filter.counting(count):
                 result = self._exporter.export(metrics_data, timeout_millis=timeout_millis)
         except Exception as error:
             _logger.warning("callspan: metrics cannot be sent:", exc_info=error)
@@ -119,7 +119,7 @@ class Gate(MetricExporter):
             self._exporter.shutdown(timeout_millis=timeout_millis)
 
 
-class GatedReader:
+class ClosableReader:
     """The SDK's periodic reader behind a gate.
 
     An exporter that counts by itself needs no `count` here. `interval` is in milliseconds, the SDK's own if not given.
@@ -134,24 +134,24 @@ class GatedReader:
         interval: float | None = None,
         throttle: Throttle | None = None,
     ) -> None:
-        self._gate = Gate(exporter, count, throttle)
-        self.reader = PeriodicExportingMetricReader(self._gate, export_interval_millis=interval)
+        self._exporter = ClosableExporter(exporter, count, throttle)
+        self.reader = PeriodicExportingMetricReader(self._exporter, export_interval_millis=interval)
         # SDKs before 1.40 print an error in every forked child when a reader is gone
-        GatedReader._kept.append(self.reader)
+        ClosableReader._kept.append(self.reader)
 
     def flush(self, seconds: float) -> bool:
         """Collect, and export what has changed."""
-        self._gate.skips_known = True
+        self._exporter.skips_known = True
         try:
             return self.reader.force_flush(max(1.0, seconds * 1000)) is not False
         finally:
-            self._gate.skips_known = False
+            self._exporter.skips_known = False
 
     def give_up(self) -> None:
         """Send no more metrics, and only count those that there are."""
-        self._gate.only_counts = True
+        self._exporter.only_counts = True
 
     def end(self, seconds: float) -> None:
         """Stop, without exporting again."""
-        self._gate.shutdown(seconds * 1000)
+        self._exporter.shutdown(seconds * 1000)
         self.reader.shutdown(max(1.0, seconds * 1000))

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from callspan.export.delivery import Delivery, Tally
+from callspan.export.delivery import CountingProcessor, RetryingExporter
 from callspan.export.endpoints import PACKAGES, Target, is_absent
-from callspan.export.exporter import Outlet, left
-from callspan.export.log_filter import first_only, hush
+from callspan.export.exporter import Exporter, seconds_left
+from callspan.export.log_filter import exporter_log_filter, install_log_filter
 from callspan.export.losses import ItemCount, MetricsCount
 from callspan.export.throttle import Throttle
-from callspan.export.worker import Sender
+from callspan.export.worker import ExportWorker
 from callspan.runtime import greenlets
 from callspan.runtime.errors import ConfigurationError
 
@@ -70,7 +70,7 @@ def exporter(target: Target, throttle: Throttle) -> Any:
         if target.protocol == "http/protobuf":
             from callspan.export.http_session import session
 
-            own_session = session(first_only.note_no_answer, throttle)
+            own_session = session(exporter_log_filter.note_no_answer, throttle)
             return make(endpoint=target.url, session=own_session)
         made = make(endpoint=target.url)
         if target.protocol == "grpc":
@@ -90,7 +90,7 @@ def exporter(target: Target, throttle: Throttle) -> Any:
         ) from None
 
 
-class Collector(Outlet):
+class Collector(Exporter):
     """Sends signals in batches. Each is flushed on a thread of its own, for the SDK's may take longer than allowed.
 
     The threads are beside each other, so that a slow collector has the metrics while it still takes spans. They are
@@ -102,10 +102,12 @@ class Collector(Outlet):
     def __init__(self, targets: tuple[Target, ...], joins: bool) -> None:
         self.joins = joins
         self._targets = {target.signal: target for target in targets}
-        self._workers = {signal: Sender(f"callspan-otlp-{signal}") for signal in self._targets}
+        self._workers = {
+            signal: ExportWorker(f"callspan-otlp-{signal}") for signal in self._targets
+        }
         self._begun: dict[str, _Job] = {}
         self._processors: dict[str, tuple[Any, ...]] = {}
-        self._deliveries: dict[str, Delivery] = {}
+        self._retrying: dict[str, RetryingExporter] = {}
         self._metrics: Any = None
         self._is_absent = False
         self.name = targets[0].url.removesuffix(f"/v1/{targets[0].signal}")
@@ -118,7 +120,7 @@ class Collector(Outlet):
         self._exporters = {
             target.signal: exporter(target, self._throttles[target.signal]) for target in targets
         }
-        hush()
+        install_log_filter()
         for worker in self._workers.values():
             worker.start()
 
@@ -137,10 +139,10 @@ class Collector(Outlet):
     def _batch(self, signal: str) -> tuple[Any, ...]:
         if signal not in self._processors:
             count = self._items[signal]
-            delivery = Delivery(self._exporter(signal), count, self._throttles[signal])
-            self._deliveries[signal] = delivery
+            delivery = RetryingExporter(self._exporter(signal), count, self._throttles[signal])
+            self._retrying[signal] = delivery
             # counted when it stands in the queue: what is counted and gone from there is then known to be lost
-            self._processors[signal] = (_batching(signal, delivery), Tally(count))
+            self._processors[signal] = (_batching(signal, delivery), CountingProcessor(count))
         return self._processors[signal]
 
     def _exporter(self, signal: str) -> Any:
@@ -149,11 +151,11 @@ class Collector(Outlet):
 
     def metric_reader(self) -> Any:
         """The SDK's periodic one."""
-        from callspan.export.closable import GatedReader
+        from callspan.export.closable import ClosableReader
 
         if self._metrics is not None:
             self._workers["metrics"].put(partial(_last_words, self._metrics))
-        self._metrics = GatedReader(
+        self._metrics = ClosableReader(
             self._exporter("metrics"),
             self._metrics_count,
             metric_export_interval(),
@@ -176,7 +178,7 @@ class Collector(Outlet):
 
     def flush(self, signal: str, deadline: float) -> bool:
         """Send what waits; false when that was not done in time."""
-        seconds = left(deadline)
+        seconds = seconds_left(deadline)
         if self._is_absent:
             if signal != "metrics":
                 return False
@@ -200,25 +202,25 @@ class Collector(Outlet):
 
     def _flush(self, signal: str, deadline: float) -> bool:
         if signal == "metrics":
-            return self._metrics is None or self._metrics.flush(left(deadline))
+            return self._metrics is None or self._metrics.flush(seconds_left(deadline))
         processors = self._processors.get(signal)
         if not processors:
             return True
         accepted = self._items[signal].accepted
-        done = processors[0].force_flush(max(1, int(left(deadline) * 1000))) is not False
+        done = processors[0].force_flush(max(1, int(seconds_left(deadline) * 1000))) is not False
         if done:  # the queue is empty, or was full before and has let go of some
             self._items[signal].expect(accepted)
         return done
 
     def close(self, deadline: float) -> None:
         """Shut the exporters down, or leave them to the end of the process when they hang."""
-        for delivery in self._deliveries.values():
+        for delivery in self._retrying.values():
             delivery.give_up()
         jobs = [
             self._start(signal, partial(self._close, signal, deadline)) for signal in self._targets
         ]
         for job in jobs:
-            job.wait(0.0 if self._is_absent else left(deadline))
+            job.wait(0.0 if self._is_absent else seconds_left(deadline))
         for worker in self._workers.values():
             worker.stop()
         for count in self.counts.values():
@@ -226,7 +228,7 @@ class Collector(Outlet):
 
     def _close(self, signal: str, deadline: float) -> bool:
         if signal == "metrics" and self._metrics is not None:
-            self._metrics.end(left(deadline))
+            self._metrics.end(seconds_left(deadline))
         for processor in self._processors.get(signal, ()):
             processor.shutdown()
         return True

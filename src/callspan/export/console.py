@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.export.exporter import Outlet
+from callspan.export.exporter import Exporter
 from callspan.export.losses import ItemCount
 from callspan.export.text.tree import TreePrinter
 
 
-class Console(Outlet):
+class Console(Exporter):
     """Prints trees on stderr."""
 
     name = "console"

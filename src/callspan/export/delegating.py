@@ -16,7 +16,7 @@ from callspan.runtime import guard
 Processors = tuple[Any, ...]
 
 
-class _Relay:
+class _DelegatingProcessor:
     """Holds the processors in force; `None` asks for them anew, as after a fork."""
 
     def __init__(self, renew: Callable[[], None], flush: Callable[[float], bool]) -> None:
@@ -47,7 +47,7 @@ class _Relay:
         self._flush(5.0)
 
 
-class SpanRelay(_Relay, SpanProcessor):
+class DelegatingSpanProcessor(_DelegatingProcessor, SpanProcessor):
     """The one span processor that a tracer provider gets from us."""
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:
@@ -59,7 +59,7 @@ class SpanRelay(_Relay, SpanProcessor):
         self.tell("on_end", span)
 
 
-class LogRelay(_Relay, LogRecordProcessor):
+class DelegatingLogProcessor(_DelegatingProcessor, LogRecordProcessor):
     """The one log record processor that a logger provider gets from us."""
 
     def on_emit(self, log_record: Any) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from callspan.export.encodable import encodable_items
-from callspan.export.log_filter import first_only
+from callspan.export.log_filter import exporter_log_filter
 from callspan.export.losses import ItemCount
 from callspan.export.throttle import Throttle
 
@@ -22,7 +22,7 @@ _logger = logging.getLogger("callspan.export")
 _ATTRIBUTE_BYTES, _ITEM_BYTES = 24, 200
 
 
-class Delivery:
+class RetryingExporter:
     """Stands before an exporter of the SDK's, for one signal."""
 
     def __init__(self, exporter: Any, count: ItemCount, throttle: Throttle) -> None:
@@ -51,12 +51,12 @@ class Delivery:
         if not self._throttle.wait():
             return None
         while True:
-            before = first_only.unreachable_here
+            before = exporter_log_filter.unreachable_here
             self._count.begin(len(part))
-            with first_only.counting(self._count):
+            with exporter_log_filter.counting(self._count):
                 result = self._tried(part)
             is_postponed = self._throttle.seconds > 0
-            is_refused = first_only.unreachable_here == before and not is_postponed
+            is_refused = exporter_log_filter.unreachable_here == before and not is_postponed
             if succeeded(result) or is_refused or time.monotonic() > give_up:
                 return result
             self._count.withdraw()
@@ -85,7 +85,7 @@ class Delivery:
         return True
 
 
-class Tally:
+class CountingProcessor:
     """A processor that only counts what the batching one beside it has been given."""
 
     def __init__(self, count: ItemCount) -> None:

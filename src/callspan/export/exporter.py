@@ -10,7 +10,7 @@ from typing import Any
 from callspan.export.losses import Count
 
 
-class Outlet:
+class Exporter:
     """A destination with nothing in it; each kind of destination fills in what it has.
 
     `joins` says that it may be added to a provider of the app's own, because what goes there goes there once.
@@ -60,11 +60,11 @@ class Outlet:
     def forked(self) -> None:
         """We are in a forked child: let go of what must not be shared, doing as little as can be."""
 
-    def in_child(self) -> Outlet | None:
+    def in_child(self) -> Exporter | None:
         """What takes its place in a forked child."""
         return None
 
 
-def left(deadline: float) -> float:
+def seconds_left(deadline: float) -> float:
     """Seconds until a deadline, never below 0."""
     return max(0.0, deadline - time.monotonic())

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from callspan.export.exporter import Outlet, left
+from callspan.export.exporter import Exporter, seconds_left
 from callspan.export.line_file import LineFile
 from callspan.export.line_writer import LineWriter
-from callspan.export.log_filter import hush
+from callspan.export.log_filter import install_log_filter
 from callspan.export.losses import ItemCount, MetricsCount
 
 _LEAST_SECONDS = 0.5
 """How long the end waits for the file in any case: a collector may have used up the time, and a disk needs little."""
 
 
-class File(Outlet):
+class File(Exporter):
     """Writes spans, log records and metrics to one file; encoding and writing happen on a thread of its own."""
 
     def __init__(self, path: str, child_of: str | None = None) -> None:
@@ -29,7 +29,7 @@ class File(Outlet):
         self.counts = {"traces": ItemCount(), "metrics": MetricsCount(), "logs": ItemCount()}
         if child_of is None:
             self._file.open()
-        hush()
+        install_log_filter()
 
     def wants(self, signal: str) -> bool:
         """All signals."""
@@ -59,13 +59,13 @@ class File(Outlet):
 
     def metric_reader(self) -> Any:
         """A periodic reader; what stands there at exit is written too."""
-        from callspan.export.closable import GatedReader
+        from callspan.export.closable import ClosableReader
         from callspan.export.otlp_json import MetricLines
 
         if self._metrics is not None:
             self._metrics.flush(1.0)
             self._metrics.end(1.0)
-        self._metrics = GatedReader(MetricLines(self._writer.submit, self.counts["metrics"]))
+        self._metrics = ClosableReader(MetricLines(self._writer.submit, self.counts["metrics"]))
         return self._metrics.reader
 
     def describe(self) -> list[str]:
@@ -75,14 +75,14 @@ class File(Outlet):
     def flush(self, signal: str, deadline: float) -> bool:
         """Have everything written."""
         if signal == "metrics" and self._metrics is not None:
-            self._metrics.flush(left(deadline))
-        return self._writer.wait(left(deadline))
+            self._metrics.flush(seconds_left(deadline))
+        return self._writer.wait(seconds_left(deadline))
 
     def close(self, deadline: float) -> None:
         """Write what waits and close; a file that takes no more is left to the end of the process."""
         if self._metrics is not None:
-            self._metrics.end(left(deadline))
-        self._writer.wait(max(left(deadline), _LEAST_SECONDS))
+            self._metrics.end(seconds_left(deadline))
+        self._writer.wait(max(seconds_left(deadline), _LEAST_SECONDS))
         self._writer.stop()
         for count in self.counts.values():
             count.close()

@@ -10,7 +10,7 @@ _PROXIES = frozenset({"ProxyTracerProvider", "_ProxyMeterProvider", "ProxyLogger
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class GlobalProvider:
     """The global provider of one signal."""
 
     api: str
@@ -40,8 +40,10 @@ class Slot:
             proxy.on_set_meter_provider(provider)
 
 
-TRACES = Slot("opentelemetry.trace", "opentelemetry.trace", "_TRACER_PROVIDER", "tracer")
-METRICS = Slot(
+TRACES = GlobalProvider("opentelemetry.trace", "opentelemetry.trace", "_TRACER_PROVIDER", "tracer")
+METRICS = GlobalProvider(
     "opentelemetry.metrics", "opentelemetry.metrics._internal", "_METER_PROVIDER", "meter"
 )
-LOGS = Slot("opentelemetry._logs", "opentelemetry._logs._internal", "_LOGGER_PROVIDER", "logger")
+LOGS = GlobalProvider(
+    "opentelemetry._logs", "opentelemetry._logs._internal", "_LOGGER_PROVIDER", "logger"
+)

@@ -53,7 +53,7 @@ _UNREACHABLE = (
 )
 
 
-class FirstOnly(logging.Filter):
+class ExporterLogFilter(logging.Filter):
     """Lets the first message of a kind through, without its traceback; not being able to connect is one kind."""
 
     def __init__(self) -> None:
@@ -133,16 +133,16 @@ def _kind(text: str, record: logging.LogRecord) -> str:
     return f"{record.name}: {record.msg}"
 
 
-first_only = FirstOnly()
+exporter_log_filter = ExporterLogFilter()
 
 
-def hush() -> None:
+def install_log_filter() -> None:
     """Put the filter in place; the same one for all, so that one outage is one line."""
     for name in _LOGGERS:
         logger = logging.getLogger(name)
-        others = [each for each in logger.filters if each is not first_only]
+        others = [each for each in logger.filters if each is not exporter_log_filter]
         # the first of all: the exporters' own filters drop messages by which they tell that they try again
         for each in logger.filters[:]:
             logger.removeFilter(each)
-        for each in (first_only, *others):
+        for each in (exporter_log_filter, *others):
             logger.addFilter(each)

@@ -8,7 +8,7 @@ from typing import Any
 
 from opentelemetry.metrics import MeterProvider as MeterProviderApi
 
-from callspan.export.exporter import Outlet
+from callspan.export.exporter import Exporter
 from callspan.export.global_providers import METRICS
 from callspan.runtime import guard
 
@@ -64,23 +64,23 @@ class Meters:
 
     def __init__(
         self,
-        outlets: Callable[[], list[Outlet]],
+        exporters: Callable[[], list[Exporter]],
         flush: Callable[[float], bool],
         lock: Callable[[], AbstractContextManager[Any]],
     ) -> None:
         self.own: OwnMeterProvider | None = None
         self._lock = lock
-        self._open_outlets = outlets
+        self._open_exporters = exporters
         self._flush = flush
-        self._read: list[Outlet] = []
-        self._guests: dict[Outlet, tuple[Any, Any]] = {}
+        self._read: list[Exporter] = []
+        self._guests: dict[Exporter, tuple[Any, Any]] = {}
 
-    def use(self, outlets: Sequence[Outlet]) -> None:
-        """Let these outlets, and no others, read."""
-        wanted = [outlet for outlet in outlets if outlet.wants("metrics")]
+    def use(self, exporters: Sequence[Exporter]) -> None:
+        """Let these exporters, and no others, read."""
+        wanted = [exporter for exporter in exporters if exporter.wants("metrics")]
         present = METRICS.present()
         if present is not None and present is not self.own:
-            self._join(present, [outlet for outlet in wanted if outlet.joins])
+            self._join(present, [exporter for exporter in wanted if exporter.joins])
         elif wanted != self._read:
             self._read = wanted
             self.own = self._provider()
@@ -98,16 +98,18 @@ class Meters:
         return OwnMeterProvider(self._new_readers, self._flush, self._lock)
 
     def _new_readers(self) -> list[Any]:
-        self._read = [outlet for outlet in self._open_outlets() if outlet.wants("metrics")]
-        return [reader for outlet in self._read if (reader := outlet.metric_reader()) is not None]
+        self._read = [exporter for exporter in self._open_exporters() if exporter.wants("metrics")]
+        return [
+            reader for exporter in self._read if (reader := exporter.metric_reader()) is not None
+        ]
 
-    def _join(self, provider: Any, outlets: list[Outlet]) -> None:
+    def _join(self, provider: Any, exporters: list[Exporter]) -> None:
         """Read what the app's provider has, where the SDK is new enough to let us."""
-        for outlet in [known for known in self._guests if known not in outlets]:
-            old, reader = self._guests.pop(outlet)
+        for exporter in [known for known in self._guests if known not in exporters]:
+            old, reader = self._guests.pop(exporter)
             old.remove_metric_reader(reader)
-        for outlet in outlets:
-            if outlet in self._guests and self._guests[outlet][0] is provider:
+        for exporter in exporters:
+            if exporter in self._guests and self._guests[exporter][0] is provider:
                 continue
             if not (
                 hasattr(provider, "add_metric_reader") and hasattr(provider, "remove_metric_reader")
@@ -116,9 +118,9 @@ class Meters:
                     "the app's own meter provider takes no readers, so its metrics go where it sends them"
                 )
                 return
-            reader = outlet.metric_reader()
+            reader = exporter.metric_reader()
             provider.add_metric_reader(reader)
-            self._guests[outlet] = provider, reader
+            self._guests[exporter] = provider, reader
 
     @property
     def replaced(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from callspan.export.destinations import Destinations
 from callspan.export.endpoints import refuse
-from callspan.export.exporter import Outlet
+from callspan.export.exporter import Exporter
 from callspan.runtime import guard
 from callspan.runtime.errors import ConfigurationError
 from callspan.runtime.requirements import advice
@@ -33,9 +33,11 @@ def check_sdk() -> None:
         raise ConfigurationError(advice(error) or str(error)) from None
 
 
-def ways_to_open(destinations: Destinations, strict: bool) -> dict[Hashable, Callable[[], Outlet]]:
+def ways_to_open(
+    destinations: Destinations, strict: bool
+) -> dict[Hashable, Callable[[], Exporter]]:
     """Return how to open each destination, by what makes it the same as one that is open already."""
-    wanted: dict[Hashable, Callable[[], Outlet]] = {}
+    wanted: dict[Hashable, Callable[[], Exporter]] = {}
     if destinations.console:
         wanted["console"] = _console
     if destinations.file:
@@ -51,33 +53,33 @@ def ways_to_open(destinations: Destinations, strict: bool) -> dict[Hashable, Cal
     return wanted
 
 
-def _console() -> Outlet:
+def _console() -> Exporter:
     from callspan.export.console import Console
 
     return Console()
 
 
-def _file(path: str) -> Outlet:
+def _file(path: str) -> Exporter:
     from callspan.export.file import File
 
     return File(path)
 
 
-def _collector(targets: Any, in_code: bool) -> Outlet:
+def _collector(targets: Any, in_code: bool) -> Exporter:
     from callspan.export.collector import Collector
 
     return Collector(targets, joins=in_code)
 
 
-def _prometheus(address: str, strict: bool) -> Outlet:
+def _prometheus(address: str, strict: bool) -> Exporter:
     from callspan.export.prometheus import Prometheus
 
     return Prometheus(address, strict)
 
 
 def together(
-    layers: Mapping[str, dict[Hashable, Callable[[], Outlet]]],
-) -> dict[Hashable, Callable[[], Outlet]]:
+    layers: Mapping[str, dict[Hashable, Callable[[], Exporter]]],
+) -> dict[Hashable, Callable[[], Exporter]]:
     """Return what program and operator want, each once: the same collector is named by both sides at times."""
     wanted = {key: make for layer in layers.values() for key, make in layer.items()}
     named_in_code = {

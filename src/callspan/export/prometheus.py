@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 from callspan.export.destinations import prometheus_address
-from callspan.export.exporter import Outlet
+from callspan.export.exporter import Exporter
 from callspan.export.losses import MetricsCount
 from callspan.runtime import guard
 from callspan.runtime.errors import ConfigurationError
@@ -14,7 +14,7 @@ from callspan.runtime.errors import ConfigurationError
 MISSING = "--prometheus needs the extra: pip install 'callspan[prometheus]'"
 
 
-class Prometheus(Outlet):
+class Prometheus(Exporter):
     """Serves metrics. A taken port raises when `strict`, else it is one warning: other workers serve there."""
 
     def __init__(self, address: str, strict: bool) -> None:
@@ -64,12 +64,12 @@ class Prometheus(Outlet):
         from prometheus_client import REGISTRY
         from prometheus_client.exposition import choose_encoder
 
-        from callspan.export.prometheus_reader import Exemplary
+        from callspan.export.prometheus_reader import RegistryWithExemplars
 
         encode, content_type = choose_encoder(accept)
         registry: Any = REGISTRY
         if "openmetrics" in content_type and self._reader is not None:
-            registry = Exemplary(self._reader)
+            registry = RegistryWithExemplars(self._reader)
         return encode(registry), content_type
 
     def _unregister(self) -> None:

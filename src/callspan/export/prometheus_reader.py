@@ -44,7 +44,7 @@ class Reader(PrometheusMetricReader):
         return [metric for scope in scopes for metric in scope.metrics]
 
 
-class Exemplary:
+class RegistryWithExemplars:
     """The registry of prometheus_client, with the exemplars of a reader's metrics added to their samples."""
 
     def __init__(self, reader: Reader) -> None:

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from callspan.export.attachments import Tap
+from callspan.export.attachments import ProviderAttachment
 from callspan.export.destinations import Destinations
-from callspan.export.exporter import Outlet, left
+from callspan.export.exporter import Exporter, seconds_left
 from callspan.export.losses import Loss, losses, sentence
 from callspan.export.meters import Meters
 from callspan.export.opening import check_sdk, together, ways_to_open
@@ -23,11 +23,11 @@ from callspan.telemetry import provider as telemetry
 _SIGNALS = ("traces", "logs", "metrics")
 _lock = process.own_lock(sys.modules[__name__], "_lock", awaited=True)
 _layers: dict[str, Destinations] = {}
-_ways: dict[str, dict[Hashable, Callable[[], Outlet]]] = {}
+_ways: dict[str, dict[Hashable, Callable[[], Exporter]]] = {}
 """What the program and the operator chose, and how each of that is opened."""
-_outlets: dict[Hashable, Outlet] = {}
-_retired: list[Outlet] = []
-_closed: list[Outlet] = []
+_exporters: dict[Hashable, Exporter] = {}
+_retired: list[Exporter] = []
+_closed: list[Exporter] = []
 """Destinations of this process that were closed, for what they lost."""
 _inherited = False
 _token_sums: TokenSums | None = None
@@ -44,54 +44,54 @@ def setup(destinations: Destinations, *, strict: bool = True, by: str = "program
     that the app has set are kept. The same destinations again change nothing. Raises `ConfigurationError`, one line,
     before anything is changed; with `strict` false, each destination that cannot be used is a warning.
     """
-    global _outlets
+    global _exporters
     check_sdk()
     ways = ways_to_open(destinations, strict)
     with _lock:
         wanted = together({**_ways, by: ways})
-        if destinations == _layers.get(by, Destinations()) and _outlets.keys() == wanted.keys():
+        if destinations == _layers.get(by, Destinations()) and _exporters.keys() == wanted.keys():
             follow()
             return
         _renew()
         _hook()
-        old, _outlets = _outlets, _opened(wanted, _outlets, strict)
+        old, _exporters = _exporters, _opened(wanted, _exporters, strict)
         _layers[by], _ways[by] = destinations, ways
         _connect()
-        gone = [outlet for key, outlet in old.items() if _outlets.get(key) is not outlet]
-        for outlet in gone:
-            _finish(outlet, time.monotonic() + flush_timeout())
+        gone = [exporter for key, exporter in old.items() if _exporters.get(key) is not exporter]
+        for exporter in gone:
+            _finish(exporter, time.monotonic() + flush_timeout())
         _retired.extend(
             gone
         )  # kept, because SDKs before 1.34 print an error in every child when a processor is gone
 
 
-def _finish(outlet: Outlet, deadline: float) -> None:
+def _finish(exporter: Exporter, deadline: float) -> None:
     for signal in _SIGNALS:
-        if outlet.wants(signal):
-            outlet.flush(signal, deadline)
-    _close_outlet(outlet, deadline)
+        if exporter.wants(signal):
+            exporter.flush(signal, deadline)
+    _close_exporter(exporter, deadline)
 
 
-def _close_outlet(outlet: Outlet, deadline: float) -> None:
+def _close_exporter(exporter: Exporter, deadline: float) -> None:
     """Close a destination, and say in one line what it has lost."""
     try:
-        outlet.close(deadline)
+        exporter.close(deadline)
     except Exception as error:  # noqa: BLE001  the exit goes on
         guard.report("closing a destination", error)
-    _closed.append(outlet)
-    line = sentence(losses(outlet.name, outlet.counts), outlet.failure)
+    _closed.append(exporter)
+    line = sentence(losses(exporter.name, exporter.counts), exporter.failure)
     if line:
         guard.say_once(line)
 
 
 def _opened(
-    wanted: dict[Hashable, Callable[[], Outlet]], old: dict[Hashable, Outlet], strict: bool
-) -> dict[Hashable, Outlet]:
-    """Return the outlets, those that are open already kept.
+    wanted: dict[Hashable, Callable[[], Exporter]], old: dict[Hashable, Exporter], strict: bool
+) -> dict[Hashable, Exporter]:
+    """Return the exporters, those that are open already kept.
 
     If one cannot be opened, the new ones are closed again, or with `strict` false the others are used without it.
     """
-    opened: dict[Hashable, Outlet] = {}
+    opened: dict[Hashable, Exporter] = {}
     try:
         for key, make in wanted.items():
             try:
@@ -101,24 +101,26 @@ def _opened(
                     raise
                 guard.say_once(f"{error}; nothing goes there")
     except BaseException:
-        for key, outlet in opened.items():
+        for key, exporter in opened.items():
             if key not in old:
-                outlet.close(time.monotonic() + 1)
+                exporter.close(time.monotonic() + 1)
         raise
     return opened
 
 
 def _connect() -> None:
-    outlets = list(_outlets.values())
-    _meters.use(outlets)
-    for tap in _taps:
-        tap.use(outlets)
+    exporters = list(_exporters.values())
+    _meters.use(exporters)
+    for attachment in _attachments:
+        attachment.use(exporters)
 
 
 def follow() -> None:
     """Look whether the app has set a provider of its own since, and if so show and write its telemetry too."""
     with _lock:
-        if _outlets and (_meters.replaced or any(tap.replaced for tap in _taps)):
+        if _exporters and (
+            _meters.replaced or any(attachment.replaced for attachment in _attachments)
+        ):
             _connect()
 
 
@@ -150,45 +152,47 @@ def unset() -> bool:
 
 def owned() -> bool:
     """Whether a provider in force is ours."""
-    return any(tap.own is not None for tap in _taps) or _meters.own is not None
+    return any(attachment.own is not None for attachment in _attachments) or _meters.own is not None
 
 
 def describe() -> list[str]:
     """One line for each place to which telemetry goes by us."""
-    return [line for outlet in _open_outlets() for line in outlet.describe()]
+    return [line for exporter in _open_exporters() for line in exporter.describe()]
 
 
 def lost() -> list[Loss]:
     """Return what was lost in this process, a row for each destination and signal."""
-    outlets = [*_closed, *([] if _inherited else _outlets.values())]
-    return [row for outlet in outlets for row in losses(outlet.name, outlet.counts)]
+    exporters = [*_closed, *([] if _inherited else _exporters.values())]
+    return [row for exporter in exporters for row in losses(exporter.name, exporter.counts)]
 
 
 def problems() -> list[str]:
     """Return a line for each destination that has lost something."""
-    outlets = [*_closed, *([] if _inherited else _outlets.values())]
-    lines = (sentence(losses(outlet.name, outlet.counts), outlet.failure) for outlet in outlets)
+    exporters = [*_closed, *([] if _inherited else _exporters.values())]
+    lines = (
+        sentence(losses(exporter.name, exporter.counts), exporter.failure) for exporter in exporters
+    )
     return [line for line in lines if line]
 
 
 def begin_flush(timeout: float) -> None:
     """Begin to send all signals beside each other: a slow collector is waited for once, not once for each signal."""
     if not _inherited:
-        for outlet in list(_outlets.values()):
-            outlet.begin_flush(time.monotonic() + timeout)
+        for exporter in list(_exporters.values()):
+            exporter.begin_flush(time.monotonic() + timeout)
 
 
 def give_up_absent() -> None:
     """Wait no more for destinations that are not there, as the process is to end by a signal."""
-    for outlet in [] if _inherited else list(_outlets.values()):
-        outlet.give_up_absent()
+    for exporter in [] if _inherited else list(_exporters.values()):
+        exporter.give_up_absent()
 
 
 def flush(timeout: float = FLUSH_TIMEOUT) -> bool:
     """Bring out traces, logs and metrics within so many seconds; false if that was too short, or something was lost."""
     deadline = time.monotonic() + timeout
     begin_flush(timeout)
-    return all([_flush_signal(signal, left(deadline)) for signal in _SIGNALS])
+    return all([_flush_signal(signal, seconds_left(deadline)) for signal in _SIGNALS])
 
 
 def _flush_signal(signal: str, seconds: float) -> bool:
@@ -196,13 +200,16 @@ def _flush_signal(signal: str, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     if _inherited:
         return True  # nothing has been recorded in this child
-    outlets = [outlet for outlet in _outlets.values() if outlet.wants(signal)]
+    exporters = [exporter for exporter in _exporters.values() if exporter.wants(signal)]
     try:
         done = all(
-            [outlet.flush(signal, deadline) for outlet in sorted(outlets, key=lambda o: o.remote)]
+            [
+                exporter.flush(signal, deadline)
+                for exporter in sorted(exporters, key=lambda o: o.remote)
+            ]
         )
         intact = not any(
-            [outlet.counts[signal].news() for outlet in outlets if signal in outlet.counts]
+            [exporter.counts[signal].news() for exporter in exporters if signal in exporter.counts]
         )
     except Exception as error:  # noqa: BLE001  a destination's fault must not stop the app
         guard.report(f"flushing {signal}", error)
@@ -237,20 +244,20 @@ def _flush_at_exit() -> float:
         (since for since in _waited_since.values() if now - since < 2 * allowed), default=now
     )
     deadline = max(now, began + allowed)
-    flush(left(deadline))
+    flush(seconds_left(deadline))
     return deadline
 
 
 def _close(deadline: float) -> None:
     """Close all; providers of the app's that are shut down after us find nothing of ours any more."""
-    global _outlets
-    for tap in _taps:
-        tap.use([])
+    global _exporters
+    for attachment in _attachments:
+        attachment.use([])
     if _inherited:
         return
-    for outlet in sorted(_outlets.values(), key=lambda outlet: outlet.remote):
-        _close_outlet(outlet, deadline)
-    _outlets = {}
+    for exporter in sorted(_exporters.values(), key=lambda exporter: exporter.remote):
+        _close_exporter(exporter, deadline)
+    _exporters = {}
 
 
 def _print_table() -> None:
@@ -275,38 +282,40 @@ def _hook() -> None:
 
 
 def _after_fork() -> None:
-    """Only note that outlets have to be made anew: this runs inside the app's fork, where little is safe."""
+    """Only note that exporters have to be made anew: this runs inside the app's fork, where little is safe."""
     global _ended, _inherited
     _waited_since.clear()
     _closed.clear()
     _ended = False
-    _inherited = bool(_outlets)
-    for outlet in _outlets.values():
-        outlet.forked()
-    for tap in _taps:
-        tap.forked()
+    _inherited = bool(_exporters)
+    for exporter in _exporters.values():
+        exporter.forked()
+    for attachment in _attachments:
+        attachment.forked()
     _meters.renew()
 
 
 def _renew() -> None:
     """In a child that has something to tell: open destinations of its own in place of the parent's."""
-    global _inherited, _outlets
+    global _inherited, _exporters
     with _lock:
         if _inherited:
             _inherited = False
-            _retired.extend(_outlets.values())
-            children = {key: outlet.in_child() for key, outlet in _outlets.items()}
-            _outlets = {key: child for key, child in children.items() if child is not None}
-        for tap in _taps:
-            tap.use(list(_outlets.values()))
+            _retired.extend(_exporters.values())
+            children = {key: exporter.in_child() for key, exporter in _exporters.items()}
+            _exporters = {key: child for key, child in children.items() if child is not None}
+        for attachment in _attachments:
+            attachment.use(list(_exporters.values()))
 
 
-def _open_outlets() -> list[Outlet]:
-    """The outlets of this process, opened now if it is a child that has not done so."""
+def _open_exporters() -> list[Exporter]:
+    """The exporters of this process, opened now if it is a child that has not done so."""
     if _inherited:
         _renew()
-    return list(_outlets.values())
+    return list(_exporters.values())
 
 
-_taps = tuple(Tap(signal, _renew, _flush_signal) for signal in ("traces", "logs"))
-_meters = Meters(_open_outlets, lambda seconds: _flush_signal("metrics", seconds), lambda: _lock)
+_attachments = tuple(
+    ProviderAttachment(signal, _renew, _flush_signal) for signal in ("traces", "logs")
+)
+_meters = Meters(_open_exporters, lambda seconds: _flush_signal("metrics", seconds), lambda: _lock)

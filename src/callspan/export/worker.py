@@ -9,7 +9,7 @@ from callspan.runtime import guard
 from callspan.runtime.background import Worker
 
 
-class Sender(Worker):
+class ExportWorker(Worker):
     """The worker of one destination."""
 
     def __init__(self, name: str) -> None:
