@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from callspan.demo.totals import Totals, handed_out
+from callspan.demo.totals import Totals, server_totals
 from callspan.testing.modelserver import Counts, Ledger
 
 from .conftest import Command
@@ -43,4 +43,4 @@ def test_what_the_server_never_told_is_unknown() -> None:
     ledger.book_generated("m", Counts(5, 7))
     ledger.book_generated("m", Counts(3, 2))
     ledger.book_told("m", Counts(5, 7))
-    assert handed_out(ledger) == Totals(calls=1, input=5, output=7, unknown=1)
+    assert server_totals(ledger) == Totals(calls=1, input=5, output=7, unknown=1)

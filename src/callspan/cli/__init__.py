@@ -1,4 +1,4 @@
-"""The command `callspan`: run, demo, clients, doctor. It uses the public API of the package only."""
+"""The command `callspan`: run, demo, clients, tokens, doctor."""
 
 from callspan.cli.entry import main
 

@@ -1,4 +1,4 @@
-"""The parts of `callspan doctor`, each of which fills one section of the report."""
+"""The checks of `callspan doctor`, each of which fills one section of the report."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from callspan.bootstrap import callspan_start
-from callspan.cli import deferred as late
-from callspan.cli import environment, reachable, tokens, values
-from callspan.cli.clients import patched
-from callspan.cli.probe import probe
+from callspan.cli import deferred, environment, reachable, tokens, values
+from callspan.cli.clients import patch_count
+from callspan.cli.probe import probe_clients
 from callspan.frameworks.native import NATIVES
 from callspan.settings import settings
+
+if TYPE_CHECKING:
+    from callspan.setup.inspection import ClientStatus
 
 _PACKAGES = (
     "opentelemetry-api",
@@ -33,16 +35,19 @@ class Report(Protocol):
     """The section that a check fills."""
 
     def add(self, *cells: str, problem: str | None = None) -> None:
-        """One line, all of a section with as many cells."""
+        """Add one row, and the problem that it shows; all rows have the same number of cells."""
 
 
-def versions(report: Report) -> None:
-    """Python and the packages on which callspan stands."""
+def check_versions(report: Report) -> None:
+    """Report the versions of Python and of the packages that callspan needs."""
     report.add("python", platform.python_version(), sys.executable)
     for package in _PACKAGES:
         version = _version(package)
-        missing = None if version else f"{package} is not installed: pip install {package}"
-        report.add(package, version or "missing", "", problem=missing)
+        if version:
+            report.add(package, version, "")
+        else:
+            problem = f"{package} is not installed: pip install {package}"
+            report.add(package, "missing", "", problem=problem)
 
 
 def _version(package: str) -> str | None:
@@ -52,34 +57,39 @@ def _version(package: str) -> str | None:
         return None
 
 
-def clients(report: Report) -> None:
-    """Each client, and each function of it that is patched."""
-    found = probe()
-    for client in found.status.clients:
-        report.add(
-            client.name,
-            client.installed or "not installed",
-            f"{client.versions}, patched: {patched(client)}",
-        )
-        for target in client.targets if client.installed else ():
-            report.add("", target.state, target.path)
-        for other in client.foreign:
-            report.add("", "foreign", other)
+def check_clients(report: Report) -> None:
+    """Report each client, and each function of it that is patched."""
+    probe = probe_clients()
+    for client in probe.status.clients:
+        _add_client(report, client)
     for native in NATIVES:
         version = _version(native.package)
         if version:
             report.add(native.name, version, f"its own telemetry gives way to ours: {native.muted}")
-    for problem in found.problems:
+    for problem in probe.problems:
         report.add("", "attention", problem, problem=problem)
 
 
-def start_up(report: Report) -> None:
-    """Whether `callspan run` and its kin can work here."""
-    works = _hook_works()
-    fix = f"{sys.executable} does not import sitecustomize from PYTHONPATH: call callspan.instrument() in the program"
-    report.add(
-        "callspan run", "works" if works else "does not work", problem=None if works else fix
-    )
+def _add_client(report: Report, client: ClientStatus) -> None:
+    version = client.installed or "not installed"
+    report.add(client.name, version, f"{client.versions}, patched: {patch_count(client)}")
+    if client.installed:
+        for target in client.targets:
+            report.add("", target.state, target.path)
+    for other in client.foreign:
+        report.add("", "foreign", other)
+
+
+def check_start_up(report: Report) -> None:
+    """Report whether `callspan run` works here, and whether it meets other instrumentations."""
+    if _hook_works():
+        report.add("callspan run", "works")
+    else:
+        problem = (
+            f"{sys.executable} does not import sitecustomize from PYTHONPATH: "
+            "call callspan.instrument() in the program"
+        )
+        report.add("callspan run", "does not work", problem=problem)
     report.add(
         "python -I, -E, -S", "switch it off: call callspan.instrument() in the program there"
     )
@@ -88,7 +98,7 @@ def start_up(report: Report) -> None:
         "opentelemetry-instrument",
         f"installed, {version}" if version else "not installed (not needed)",
     )
-    for name, package in _others():
+    for name, package in _other_instrumentations():
         report.add(
             "another instrumentation",
             f"{package} is installed: opentelemetry-instrument starts it too, unless"
@@ -97,100 +107,110 @@ def start_up(report: Report) -> None:
 
 
 def _hook_works() -> bool:
+    """Whether a Python process that is started here imports our sitecustomize."""
+    # Tried out, since distributions and virtual environments may have a sitecustomize of theirs.
     env = environment.child_environment({}, os.environ)
     code = "import sys; sys.exit('callspan_start' not in sys.modules)"
+    command = [sys.executable, "-c", code]
     try:
-        return (
-            subprocess.run(
-                [sys.executable, "-c", code], env=env, timeout=_SECONDS, check=False
-            ).returncode
-            == 0
-        )
+        child = subprocess.run(command, env=env, timeout=_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
+    return child.returncode == 0
 
 
-def _others() -> list[tuple[str, str]]:
-    """Instrumentations of the same clients that `opentelemetry-instrument` would start."""
-    known = values.known_clients()
-    return [
-        (entry.name, entry.dist.name if entry.dist else entry.value)
-        for entry in importlib.metadata.entry_points(group="opentelemetry_instrumentor")
-        if any(client in entry.name for client in known) and not entry.value.startswith("callspan.")
-    ]
+def _other_instrumentations() -> list[tuple[str, str]]:
+    """Return name and package of what else `opentelemetry-instrument` starts for our clients."""
+    clients = values.client_names()
+    others: list[tuple[str, str]] = []
+    for entry in importlib.metadata.entry_points(group="opentelemetry_instrumentor"):
+        is_ours = entry.value.startswith("callspan.")
+        if not is_ours and any(client in entry.name for client in clients):
+            package = entry.dist.name if entry.dist else entry.value
+            others.append((entry.name, package))
+    return others
 
 
-def settings_in_force(report: Report) -> None:
-    """Each setting, with where its value comes from."""
-    if variable := callspan_start.switched_off(os.environ):
+def check_settings(report: Report) -> None:
+    """Report each setting, and where its value comes from."""
+    variable = callspan_start.switched_off(os.environ)
+    if variable:
         problem = f"{variable} is {os.environ[variable]!r}, so nothing is recorded: unset it"
         report.add("recording", "off", variable, problem=problem)
     resolved = settings.resolve({})
     for name, variable in settings.ENVIRONMENT.items():
-        given = os.environ.get(variable, "").strip()
+        is_set = bool(os.environ.get(variable, "").strip())
         problem = environment.wrong_setting(variable, os.environ)
-        value = getattr(resolved, name)
-        shown = (
-            ", ".join(value)
-            if isinstance(value, tuple)
-            else "all"
-            if value is None
-            else str(value).lower()
-        )
-        report.add(
-            name, shown or "none", variable if given and not problem else "default", problem=problem
-        )
+        # A variable that is wrong counts as not set, here as in the program.
+        source = variable if is_set and not problem else "default"
+        report.add(name, _setting_text(getattr(resolved, name)), source, problem=problem)
 
 
-def telemetry(report: Report) -> None:
-    """Where `callspan run` would send, and whether something is there."""
-    wrong: list[str] = []
-    found = late.destinations(os.environ, wrong.append)
-    targets = found.targets(os.environ, wrong.append)
-    for line in wrong:
+def _setting_text(value: object) -> str:
+    if value is None:
+        return "all"
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
+    return str(value).lower() or "none"
+
+
+def check_token_counts(report: Report) -> None:
+    """Report how tokens are estimated here, if estimates are switched on."""
+    for encoding in tokens.ENCODINGS:
+        method, reason = tokens.counting_method(encoding)
+        # A file that is not there is no problem: estimates are optional, and there is a fallback.
+        problem = reason if "damaged" in reason else None
+        report.add(encoding, method, reason, problem=problem)
+
+
+def check_telemetry(report: Report) -> None:
+    """Report where `callspan run` would send telemetry, and whether something listens there."""
+    complaints: list[str] = []
+    destinations = deferred.destinations(os.environ, complaints.append)
+    targets = destinations.targets(os.environ, complaints.append)
+    for line in complaints:
         report.add("wrong", line, "", problem=line)
-    if not found.any:
+    if not destinations.any:
         report.add("nowhere", "the environment switches all of it off", "")
-    if found.console:
+    if destinations.console:
         report.add("console", "a tree per trace and a table of tokens on stderr", "")
     for target in targets:
-        why = reachable.failure(target.url)
-        fix = f"nothing takes {target.signal} at {target.url} ({why}): start a collector there, or change the endpoint"
-        report.add(
-            target.signal,
-            f"{target.url} ({target.protocol})",
-            why or "answers",
-            problem=fix if why else None,
-        )
-    for name, value, check in (
-        ("file", found.file, values.file),
-        ("prometheus", found.prometheus, values.address),
-    ):
-        if value:
-            problem = _wrong(check, f"CALLSPAN_{name.upper()}", value)
-            report.add(name, value, "cannot be used" if problem else "can be used", problem=problem)
+        _add_target(report, target.signal, target.url, target.protocol)
+    if destinations.file:
+        _add_destination(report, "file", destinations.file, values.read_file)
+    if destinations.prometheus:
+        _add_destination(report, "prometheus", destinations.prometheus, values.read_address)
 
 
-def _wrong(check: Callable[[str, str], str], name: str, value: str) -> str | None:
+def _add_target(report: Report, signal: str, url: str, protocol: str) -> None:
+    reason = reachable.connection_error(url)
+    address = f"{url} ({protocol})"
+    if reason is None:
+        report.add(signal, address, "answers")
+        return
+    problem = (
+        f"nothing takes {signal} at {url} ({reason}): "
+        "start a collector there, or change the endpoint"
+    )
+    report.add(signal, address, reason, problem=problem)
+
+
+def _add_destination(
+    report: Report, name: str, value: str, read: Callable[[str, str], str]
+) -> None:
     try:
-        check(name, value)
+        read(f"CALLSPAN_{name.upper()}", value)
     except ValueError as error:
-        return str(error)
-    return None
-
-
-def token_counts(report: Report) -> None:
-    """How tokens are estimated here, where that is asked for."""
-    for name in tokens.ENCODINGS:
-        way, why = tokens.found(name)
-        report.add(name, way, why, problem=why if "damaged" in why else None)
+        report.add(name, value, "cannot be used", problem=str(error))
+    else:
+        report.add(name, value, "can be used")
 
 
 CHECKS = (
-    ("versions", versions),
-    ("clients, each imported here to look at its patches", clients),
-    ("start-up", start_up),
-    ("settings", settings_in_force),
-    ("token estimates", token_counts),
-    ("telemetry, as `callspan run` would send it", telemetry),
+    ("versions", check_versions),
+    ("clients, each imported here to look at its patches", check_clients),
+    ("start-up", check_start_up),
+    ("settings", check_settings),
+    ("token estimates", check_token_counts),
+    ("telemetry, as `callspan run` would send it", check_telemetry),
 )

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 
-def aligned(rows: Iterable[Sequence[str]], indent: str = "") -> str:
-    """The rows with each column as wide as its widest cell."""
+def align(rows: Iterable[Sequence[str]], indent: str = "") -> str:
+    """Return the rows as lines, each column as wide as its widest cell."""
     table = list(rows)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    padded = (
-        indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in table
-    )
-    return "\n".join(line.rstrip() for line in padded)
+    lines: list[str] = []
+    for row in table:
+        cells = map(str.ljust, row, widths)
+        line = indent + "  ".join(cells)
+        lines.append(line.rstrip())
+    return "\n".join(lines)
 
 
-def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """The rows as a Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def to_markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return the rows as a Markdown table."""
+    rule = ["---"] * len(header)
+    lines = [f"| {' | '.join(cells)} |" for cells in (header, rule, *rows)]
+    return "\n".join(lines)

@@ -1,7 +1,8 @@
 """Providers for a program that runs under `callspan run`, set up when they are first needed.
 
-Not before: by the first span the app has set up its own OpenTelemetry, if it ever does, and worker processes have
-been forked, so that each has connections of its own. And most processes never come to have a span.
+Not before: by the first span the app has set up its own OpenTelemetry, if it ever does, and worker
+processes have been forked, so that each has connections of its own. And most processes never come
+to have a span (docs/decisions/0019).
 """
 
 from __future__ import annotations
@@ -23,101 +24,108 @@ if TYPE_CHECKING:
     from callspan.export.destinations import Destinations
 
 
-def _ignore(_message: str) -> None:
-    """Say nothing of a wrong variable, which was told of before."""
-
-
 SERVICE_NAME = "CALLSPAN_RUN_SERVICE"
-"""The variable with a service name for programs that have none."""
+"""The variable with a service name for programs that set none."""
 LINES = "CALLSPAN_RUN_LINES"
-"""The variable with the lines that were printed when the program was started, and need not be logged again."""
+"""The variable with the lines that `callspan run` has printed, which are not logged again."""
 _EXPORTERS = ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER")
 
 
-class LateProviders:
-    """Sets providers up once; as a handler it passes calls on to the handlers that destinations bring with them."""
+def _ignore(_message: str) -> None:
+    """Say nothing about a wrong variable, which has been reported before."""
+
+
+class DeferredProviders:
+    """Sets providers up once, when a call or a span first needs them.
+
+    It is a handler of `callspan.instrument()`, which runs before there are any providers. So it
+    also passes calls on to the handlers that some destinations, such as the console, need.
+    """
 
     needs_text = False
 
     def __init__(self) -> None:
         self._lock = process.own_lock(self, "_lock", awaited=True)
-        self._begun = False
-        self._done = False
-        self._brought: tuple[Any, ...] = ()
+        self._is_begun = False
+        self._is_done = False
+        self._handlers: tuple[Any, ...] = ()
         self.ending: Ending | None = None
-        self.awaited = False
+        self.is_instrumented = False
         process.in_child(self._forked)
 
     def _forked(self) -> None:
-        """Let the child set up by itself what another thread of the parent has not finished."""
-        self._begun = self._done
+        """Set up again in a child that was forked while another thread did it."""
+        self._is_begun = self._is_done
 
     def set_up(self) -> None:
-        """Set up what the environment asks for, unless that has been done; a second thread waits for the first."""
-        if self._done:
+        """Set up the destinations of the environment, once; other threads wait meanwhile."""
+        if self._is_done:
             return
         PREPARATION.end()
         with self._lock:
-            if self._begun:
+            if self._is_begun:
                 return
-            self._begun = True
+            # Before the set-up: it may make a span, which comes here again in the same thread.
+            self._is_begun = True
             try:
-                self._brought = self._set_up()
+                self._handlers = self._set_up()
             except ModuleNotFoundError as error:
                 guard.say_once(f"{advice(error) or error}; nothing is recorded")
             except Exception as error:  # noqa: BLE001  the program must run as if callspan were not there
                 guard.say_once(f"{str(error) or type(error).__name__}; nothing is recorded")
             finally:
-                self._done = True
+                self._is_done = True
 
     def _set_up(self) -> tuple[Any, ...]:
-        """Set up, and return the handlers that have to hear calls because of it; the core tells those there before."""
+        """Set up, and return the handlers that came with it."""
         from callspan.export import providers
 
-        told = providers.handlers()
+        # Those that `callspan.configure()` in the app has brought are in each dispatch already.
+        earlier = providers.handlers()
         wanted = _wanted()
         if wanted.any:
             providers.setup(wanted, strict=False, by="operator")
             if flush_timeout() > 0:
                 self.ending = Ending(_end, _flush, _LAST_CALLS.hold)
                 self.ending.watch()
-        return tuple(handler for handler in providers.handlers() if handler not in told)
+        return tuple(handler for handler in providers.handlers() if handler not in earlier)
 
     def on_start(self, call: Call) -> None:
-        """Set up for an app with a provider of its own, and be ready for the end of a child."""
+        """Set up, and watch for the signal that ends this process."""
+        # An app with a provider of its own has no proxy whose first span would have come here.
         self.set_up()
         if self.ending is not None:
-            self.ending.watch()
+            self.ending.watch()  # a child that was forked since does not watch yet
 
     def on_end(self, call: Call, response: Response) -> None:
-        """Pass it on."""
-        for handler in self._brought:
+        """Pass the end on to the handlers of destinations."""
+        for handler in self._handlers:
             handler.on_end(call, response)
 
     def on_error(self, call: Call, error: BaseException) -> None:
-        """Pass it on."""
-        for handler in self._brought:
+        """Pass the error on to the handlers of destinations."""
+        for handler in self._handlers:
             handler.on_error(call, error)
 
 
 def _modules() -> Iterator[str]:
-    """Return the names of the modules that the set-up imports, as the environment is now."""
+    """Return the names of the modules that the set-up will import in this environment."""
     from callspan.export import opening
 
     return opening.modules(destinations(os.environ))
 
 
 PREPARATION = Preparation(_modules)
-PROVIDERS = LateProviders()
+PROVIDERS = DeferredProviders()
 _LAST_CALLS = last_calls.LastCalls()
 
 
 def instrument() -> None:
-    """Instrument the clients, with providers to come; once, whichever client is imported first."""
+    """Instrument the clients once, before there are providers."""
     import callspan
 
-    if not PROVIDERS.awaited:
-        PROVIDERS.awaited = True
+    if not PROVIDERS.is_instrumented:
+        PROVIDERS.is_instrumented = True
         guard.expect(os.environ.get(LINES, "").splitlines())
         if flush_timeout() > 0:
             ending.reserve()
@@ -126,24 +134,27 @@ def instrument() -> None:
 
 
 def _wanted() -> Destinations:
-    """What the environment asks for, and the app does not do itself; the file is this process's own."""
+    """Return the destinations of the environment that the app does not serve itself."""
     from callspan.export import providers
     from callspan.export.destinations import from_environment
 
-    wanted = (
-        from_environment(os.environ, guard.say_once)
-        if providers.is_configured()
-        else destinations(os.environ, guard.say_once)
-    )
-    if not providers.unset() and not providers.owned():
-        wanted = asked_of_us(wanted, os.environ)
-    elif name := os.environ.get(SERVICE_NAME):
-        os.environ.setdefault("OTEL_SERVICE_NAME", name)
-    return replace(wanted, file=_own_file(wanted.file)) if wanted.file else wanted
+    if providers.is_configured():  # by the app, so nothing has to fall back to the console
+        wanted = from_environment(os.environ, guard.say_once)
+    else:
+        wanted = destinations(os.environ, guard.say_once)
+    has_app_providers = not providers.unset() and not providers.owned()
+    service_name = os.environ.get(SERVICE_NAME)
+    if has_app_providers:
+        wanted = without_standard_destinations(wanted, os.environ)
+    elif service_name:
+        os.environ.setdefault("OTEL_SERVICE_NAME", service_name)
+    if wanted.file is None:
+        return wanted
+    return replace(wanted, file=_own_file(wanted.file))
 
 
 def _own_file(path: str) -> str | None:
-    """Return the path of this process's own file, or `None` where it cannot be written: the rest goes on."""
+    """Return the path of this process's own file, or `None` if it cannot be written."""
     try:
         return private.claimed(path)
     except OSError as error:
@@ -152,6 +163,7 @@ def _own_file(path: str) -> str | None:
 
 
 def _end() -> None:
+    """Send what is waiting, before a signal ends the process."""
     from callspan.export import providers
     from callspan.lifecycle.shutdown import abandon_all
 
@@ -171,27 +183,30 @@ def _flush() -> None:
 def destinations(
     environ: Mapping[str, str], complain: Callable[[str], None] = _ignore
 ) -> Destinations:
-    """Return where telemetry goes under `callspan run`: where the environment says, else to the console.
+    """Return where telemetry goes under `callspan run`.
 
-    `complain` is given a line about each wrong variable, which counts as not set.
+    That is the console, unless the environment names a destination or switches telemetry off.
+
+    Args:
+        environ: The environment of the program.
+        complain: Called with a line about each wrong variable, which counts as not set.
     """
     from callspan.export.destinations import from_environment, switch
 
     wanted = from_environment(environ, complain)
-    decided = switch(environ, "CALLSPAN_CONSOLE", _ignore) is not None or any(
-        map(environ.get, _EXPORTERS)
-    )
-    return wanted if wanted.any or decided else replace(wanted, console=True)
+    is_decided = switch(environ, "CALLSPAN_CONSOLE", _ignore) is not None
+    has_exporters = any(environ.get(variable) for variable in _EXPORTERS)
+    if wanted.any or is_decided or has_exporters:
+        return wanted
+    return replace(wanted, console=True)
 
 
-def asked_of_us(found: Destinations, environ: Mapping[str, str]) -> Destinations:
-    """Without what OTEL_* ask for, as an app with providers of its own sees to that, and sends nothing twice."""
-    ours = {
-        name: environ.get(f"CALLSPAN_{name.upper()}") for name in ("console", "file", "prometheus")
-    }
-    return replace(
-        found,
-        console=found.console and bool(ours["console"]),
-        otlp=False,
-        prometheus=found.prometheus if ours["prometheus"] else None,
-    )
+def without_standard_destinations(wanted: Destinations, environ: Mapping[str, str]) -> Destinations:
+    """Return only the destinations that variables of callspan's own ask for.
+
+    An app with providers of its own reads the `OTEL_*` variables itself, and telemetry that we
+    sent there too would arrive twice.
+    """
+    console = wanted.console and bool(environ.get("CALLSPAN_CONSOLE"))
+    prometheus = wanted.prometheus if environ.get("CALLSPAN_PROMETHEUS") else None
+    return replace(wanted, console=console, otlp=False, prometheus=prometheus)

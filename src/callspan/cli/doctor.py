@@ -1,4 +1,4 @@
-"""`callspan doctor`: what would be recorded here, where it would go, and what to put right."""
+"""`callspan doctor`: check what is recorded here, where it goes, and what needs attention."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from callspan.cli import checks
-from callspan.cli.columns import aligned
+from callspan.cli.columns import align
 from callspan.cli.entry import Parser
 from callspan.version import __version__
 
@@ -18,33 +18,39 @@ Exit code 0: all is well; 1: something needs attention, and the line says what t
 
 @dataclass
 class Section:
-    """One part of the report: its rows, and what needs attention."""
+    """One part of the report: its rows, and the problems that need attention."""
 
     rows: list[tuple[str, ...]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def add(self, *cells: str, problem: str | None = None) -> None:
-        """One line of the report."""
+        """Add one row, and the problem that it shows."""
         self.rows.append(cells)
         if problem:
             self.problems.append(problem)
 
 
 def main(words: Sequence[str]) -> int:
-    """Print the report."""
+    """Print the report, and return 1 if something needs attention."""
     Parser("callspan doctor", description=_DESCRIPTION).parse_args(words)
     print(f"callspan {__version__}")
-    problems = [problem for title, fill in checks.CHECKS for problem in _report(title, fill)]
-    print("\nneeds attention" if problems else "\nall is well")
+    problems: list[str] = []
+    for title, fill in checks.CHECKS:
+        problems += _print_section(title, fill)
+    if not problems:
+        print("\nall is well")
+        return 0
+    print("\nneeds attention")
     for problem in dict.fromkeys(problems):
         print(f"  - {problem}")
-    return 1 if problems else 0
+    return 1
 
 
-def _report(title: str, fill: Callable[[Section], None]) -> list[str]:
-    """Print one section, its title first, for to fill it may take a while; gives what needs attention."""
+def _print_section(title: str, fill: Callable[[Section], None]) -> list[str]:
+    """Print one section and return its problems."""
+    # The title comes first, because filling a section can be slow.
     print(f"\n{title}", flush=True)
     section = Section()
     fill(section)
-    print(aligned(section.rows, indent="  "), flush=True)
+    print(align(section.rows, indent="  "), flush=True)
     return section.problems

@@ -1,4 +1,4 @@
-"""The first word of the command line: which command is meant."""
+"""The command line `callspan COMMAND ...`: find the command and run it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from callspan.cli.problem import Problem, meant, say
+from callspan.cli.problem import Problem, say, suggest
 from callspan.runtime.requirements import advice
 from callspan.version import __version__
 
+# Modules are named and not imported, so that a command does not wait for the others' imports.
 COMMANDS = {
     "run": ("callspan.cli.run", "run a program, unchanged, and see its model calls"),
     "demo": ("callspan.demo", "see what callspan shows, with no key and no network"),
@@ -26,6 +27,10 @@ COMMANDS = {
     ),
     "doctor": ("callspan.cli.doctor", "check what would be recorded here, and where it would go"),
 }
+# As a shell reports a process that the signal has ended: 128 and the signal's number.
+_SIGPIPE_CODE = 128 + 13
+_SIGINT_CODE = 128 + 2
+_SUMMARY = "See every call that a Python program makes to a language model."
 _EXAMPLES = """\
 examples:
   callspan demo                                          a first look
@@ -57,23 +62,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(line)
         return 2
     except BrokenPipeError:  # `callspan doctor | head`: nobody reads on
+        # Python flushes stdout at its end, and would print the same error there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        return _SIGPIPE_CODE
     except KeyboardInterrupt:
-        return 130
+        return _SIGINT_CODE
 
 
 def _command(name: str) -> Callable[[Sequence[str]], int]:
     if name not in COMMANDS:
-        hint = meant(name, COMMANDS)
-        if not hint and ("." in name or name.startswith("python")):
+        hint = suggest(name, COMMANDS)
+        is_program = "." in name or name.startswith("python")
+        if is_program and not hint:
             hint = f" (did you mean 'callspan run {name}'?)"
         raise Problem(f"unknown command {name!r}{hint}: use one of {', '.join(COMMANDS)}")
-    return importlib.import_module(COMMANDS[name][0]).main
+    module, _ = COMMANDS[name]
+    return importlib.import_module(module).main
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse parser that says what is wrong in one line."""
+    """An argparse parser whose errors are one line, raised as a `Problem`."""
 
     def __init__(self, prog: str, **options: Any) -> None:
         super().__init__(
@@ -84,19 +92,21 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        """Raise what argparse would print over several lines."""
-        flags = [flag for action in self._actions for flag in action.option_strings]
-        unknown = message.removeprefix("unrecognized arguments: ").split()[0]
-        hint = meant(unknown, flags) if unknown.startswith("-") else ""
+        """Raise the error that argparse would print below several lines of usage."""
+        flags: list[str] = []
+        for action in self._actions:
+            flags += action.option_strings
+        word = message.removeprefix("unrecognized arguments: ").split()[0]
+        hint = suggest(word, flags) if word.startswith("-") else ""
         raise Problem(f"{message}{hint}; see {self.prog} --help")
 
 
 def _parser() -> Parser:
-    commands = "\n".join(f"  {name:9} {says}" for name, (_, says) in COMMANDS.items())
+    commands = "\n".join(f"  {name:9} {summary}" for name, (_, summary) in COMMANDS.items())
     parser = Parser(
         "callspan",
         usage="callspan COMMAND [options]",
-        description=f"See every call that a Python program makes to a language model.\n\ncommands:\n{commands}",
+        description=f"{_SUMMARY}\n\ncommands:\n{commands}",
         epilog=_EXAMPLES,
     )
     parser.add_argument("--version", action="version", version=f"callspan {__version__}")

@@ -1,4 +1,4 @@
-"""The environment of the program: all that `callspan run` tells it."""
+"""The environment of the program: it carries the options and starts the start-up hook."""
 
 from __future__ import annotations
 
@@ -12,73 +12,96 @@ from callspan.semconv.conventions import EXTRA
 from callspan.settings import settings
 
 BOOTSTRAP = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bootstrap")
-"""The folder whose sitecustomize starts callspan in every Python process that has it on PYTHONPATH."""
+"""The folder whose sitecustomize starts callspan in Python processes with it on PYTHONPATH."""
 
 _SETTINGS = {variable: name for name, variable in settings.ENVIRONMENT.items()}
-_OWN_ENDPOINTS = tuple(
+_SIGNAL_ENDPOINTS = tuple(
     f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT" for signal in ("TRACES", "METRICS", "LOGS")
 )
 _EXTRA_METRICS = "calls,active,retries"
 
 
-def child_environment(given: Mapping[str, str], base: Mapping[str, str]) -> dict[str, str]:
-    """The base with what was given, the start-up hook, and what `run` switches on."""
-    import callspan
+def child_environment(options: Mapping[str, str], base: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of the program.
 
-    env = {**base, **given}
-    if "OTEL_EXPORTER_OTLP_ENDPOINT" in given:
-        for variable in _OWN_ENDPOINTS:  # these would win over what was said on the command line
+    Args:
+        options: The variables that stand for options on the command line.
+        base: The environment of the command, which the options override.
+    """
+    env = {**base, **options}
+    if "OTEL_EXPORTER_OTLP_ENDPOINT" in options:
+        # OpenTelemetry prefers a signal's own endpoint to the general one, but `--otlp` is for all.
+        for variable in _SIGNAL_ENDPOINTS:
             env.pop(variable, None)
-    folders = [
-        folder for folder in env.get("PYTHONPATH", "").split(os.pathsep) if folder != BOOTSTRAP
-    ]
-    env["PYTHONPATH"] = os.pathsep.join([BOOTSTRAP, *(folders if folders != [""] else [])])
-    modules = {
-        target.path.partition(".")[0]
-        for client in callspan.status().clients
-        for target in client.targets
-    }
-    from callspan.frameworks.native import (
-        NATIVES,
-    )  # here, for it loads OpenTelemetry, which `--help` can do without
-
-    modules |= {
-        native.module.partition(".")[0] for native in NATIVES
-    }  # which may begin before any client is imported
-    env[callspan_start.CLIENT_MODULES] = ",".join(sorted(modules))
+    env["PYTHONPATH"] = _python_path(env.get("PYTHONPATH", ""))
+    env[callspan_start.CLIENT_MODULES] = ",".join(sorted(_awaited_modules()))
     env.setdefault(settings.ENVIRONMENT["extra_metrics"], _EXTRA_METRICS)
     return env
 
 
-def wrong_variables(env: Mapping[str, str], given: Mapping[str, str]) -> list[str]:
+def _python_path(path: str) -> str:
+    """Return a PYTHONPATH with the folder of the start-up hook in front, and there only."""
+    folders = [folder for folder in path.split(os.pathsep) if folder != BOOTSTRAP]
+    if folders == [""]:  # an empty entry would be the current folder
+        folders = []
+    return os.pathsep.join([BOOTSTRAP, *folders])
+
+
+def _awaited_modules() -> set[str]:
+    """Return the top modules whose import makes the start-up hook instrument the process."""
+    import callspan
+
+    # Here, for it imports OpenTelemetry, which `callspan run --help` can do without.
+    from callspan.frameworks.native import NATIVES
+
+    modules: set[str] = set()
+    for client in callspan.status().clients:
+        for target in client.targets:
+            modules.add(target.path)
+    # Frameworks with telemetry of their own may begin a run before any client is imported.
+    for native in NATIVES:
+        modules.add(native.module)
+    return {module.partition(".")[0] for module in modules}
+
+
+def wrong_variables(env: Mapping[str, str], options: Mapping[str, str]) -> list[str]:
     """Return one line about each variable of the environment that the program could not use.
 
-    `given` are the variables that came from options, which have been looked at already. A wrong variable counts as not
-    set and keeps no program from starting: it may have been set for all programs of a machine.
+    A wrong variable counts as not set and keeps no program from starting: it may have been set for
+    all programs of a machine.
+
+    Args:
+        env: The environment of the program.
+        options: The variables in it that came from options, which have been checked already.
+
+    Raises:
+        Problem: The options leave nowhere to record to.
     """
     from callspan.export.destinations import from_environment
 
     lines: list[str] = []
-    for variable in sorted(_SETTINGS.keys() & env.keys() - given.keys()):
+    for variable in sorted(_SETTINGS.keys() & env.keys() - options.keys()):
         line = wrong_setting(variable, env)
         if line:
             lines.append(line)
-    wanted = from_environment(env, lines.append)
-    wanted.targets(env, lines.append)
-    if wanted.file and "CALLSPAN_FILE" not in given:
-        lines += _complaint(values.file, "CALLSPAN_FILE", wanted.file)
-    if wanted.prometheus and "CALLSPAN_PROMETHEUS" not in given:
-        lines += _complaint(values.address, "CALLSPAN_PROMETHEUS", wanted.prometheus)
-    if not wanted.any and given.get("CALLSPAN_CONSOLE") == "false":
+    destinations = from_environment(env, lines.append)
+    destinations.targets(env, lines.append)
+    if destinations.file and "CALLSPAN_FILE" not in options:
+        lines += _complaint(values.read_file, "CALLSPAN_FILE", destinations.file)
+    if destinations.prometheus and "CALLSPAN_PROMETHEUS" not in options:
+        lines += _complaint(values.read_address, "CALLSPAN_PROMETHEUS", destinations.prometheus)
+    if not destinations.any and options.get("CALLSPAN_CONSOLE") == "false":
         raise Problem(
-            "with --no-console nothing would be recorded: say where it goes, as in --file traces.jsonl"
+            "with --no-console nothing would be recorded: "
+            "say where it goes, as in --file traces.jsonl"
         )
     return list(dict.fromkeys(lines))
 
 
-def _complaint(check: Callable[[str, str], str], variable: str, value: str) -> list[str]:
+def _complaint(read: Callable[[str, str], str], variable: str, value: str) -> list[str]:
+    """Return the error of a value in a list, which is empty where the value can be used."""
     try:
-        check(variable, value)
+        read(variable, value)
     except ValueError as error:
         return [str(error)]
     return []
@@ -89,10 +112,10 @@ def wrong_setting(variable: str, environ: Mapping[str, str]) -> str | None:
     text = environ.get(variable, "").strip()
     if not text:
         return None
-    clients = values.known_clients()
-    known = {"clients": clients, "disabled_clients": clients, "extra_metrics": list(EXTRA)}
+    clients = values.client_names()
+    choices = {"clients": clients, "disabled_clients": clients, "extra_metrics": list(EXTRA)}
     try:
-        settings.from_text(_SETTINGS[variable], text, variable, known)
+        settings.from_text(_SETTINGS[variable], text, variable, choices)
     except ValueError as error:
         return str(error)
     return None

@@ -1,4 +1,4 @@
-"""What the set-up of providers needs, imported before the first call would wait for it."""
+"""Import the modules that the set-up of providers needs, before the first call waits for them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterable
 from callspan.runtime import greenlets, process
 
 QUIET_SECONDS = 0.2
-"""How long the program must have imported nothing, so that its own start is not slowed down."""
+"""The time without an import of the program's after which it is taken to have started."""
 _STEP_SECONDS = 2.0
-"""How long a fork and the end of the process wait for the module that is being imported."""
+"""The longest wait of a fork, or of the end of the process, for an import that is under way."""
 _PAUSE_SECONDS = 0.001
 
 
 class Preparation:
     """Imports modules on a thread, one after the other, once the program itself imports no more.
 
-    A fork and the end of the process wait until the module that is being imported is there: in
-    a child the lock of that import would be held for ever, and to end within an extension's start
+    A fork and the end of the process wait for the import that is under way: in a child the lock of
+    that import would be held for ever, and a process that ends while an extension module starts
     can abort.
     """
 
@@ -33,7 +33,8 @@ class Preparation:
         self._is_pending = False
 
     def begin(self) -> None:
-        """Begin, unless threads are greenlets, of which one that imports holds up all."""
+        """Begin, unless threads are greenlets."""
+        # A greenlet that imports holds up all others.
         if self._is_pending or greenlets.are_threads():
             return
         self._is_pending = True
@@ -43,7 +44,7 @@ class Preparation:
         self._start()
 
     def end(self) -> None:
-        """Import nothing more: who needs the modules now does it."""
+        """Import nothing more: the caller is about to do it, or the process ends."""
         self._is_pending = False
         self._pause()
 
@@ -56,25 +57,29 @@ class Preparation:
             self._thread = thread
 
     def _pause(self) -> None:
+        """Stop the thread, and wait for the import that is under way."""
         thread = self._thread
         self._stop.set()
         if thread is not None and thread is not threading.current_thread():
             thread.join(_STEP_SECONDS)
 
     def _forked(self) -> None:
-        """Go on in a child. The parent does not: Python warns of forks where there are threads."""
+        """Go on in a child."""
+        # Not in the parent: Python 3.12 warns of each fork of a process that has threads.
         self._thread = None
         if self._is_pending:
             self._start()
 
     def _run(self, stop: threading.Event) -> None:
+        """Wait until the program has started, and import the modules until `stop` is set."""
         count = 0
         while count != len(sys.modules):
             count = len(sys.modules)
             if stop.wait(QUIET_SECONDS):
                 return
         for name in self._modules():
-            with contextlib.suppress(Exception):  # the set-up comes to the same, and says it
+            # The set-up fails in the same way and reports it.
+            with contextlib.suppress(Exception):
                 importlib.import_module(name)
             if stop.wait(_PAUSE_SECONDS):
                 return

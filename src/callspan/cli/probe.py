@@ -1,4 +1,4 @@
-"""What callspan patches in this Python: found out by doing it, and undone."""
+"""Which functions of the clients can be patched in this Python, tried out and undone."""
 
 from __future__ import annotations
 
@@ -12,41 +12,43 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from callspan.setup.inspection import ClientStatus, Status
 
+_BOUND = re.compile(r"(>=|<)\s*([\d.]+)")
+
 
 @dataclass(frozen=True)
 class Probe:
-    """The status while everything was instrumented, and what went wrong on the way."""
+    """The status while every client was instrumented, and one line about each problem."""
 
     status: Status
     problems: tuple[str, ...]
 
 
-def probe() -> Probe:
-    """Import the installed clients, instrument them, look, and undo it."""
+def probe_clients() -> Probe:
+    """Import the installed clients, instrument them, read the status, and undo it."""
     import callspan
 
-    logging.getLogger("callspan").addHandler(
-        logging.NullHandler()
-    )  # what it would log stands in the status
-    broken = [
-        problem
-        for client in callspan.status().clients
-        if client.installed
-        for problem in _imported(client)
-    ]
+    # The report tells the same problems; in the log they would stand twice on the terminal.
+    logging.getLogger("callspan").addHandler(logging.NullHandler())
+    problems: list[str] = []
+    for client in callspan.status().clients:
+        if client.installed:
+            problems += _import_client(client)
     callspan.instrument()
     try:
-        found = callspan.status()
+        status = callspan.status()
     finally:
         callspan.uninstrument()
-    return Probe(
-        found,
-        (*broken, *found.problems, *map(_unsupported, filter(_is_unsupported, found.clients))),
-    )
+    problems += status.problems
+    for client in status.clients:
+        if _is_unsupported(client):
+            problems.append(_version_problem(client))
+    return Probe(status, tuple(problems))
 
 
-def _imported(client: ClientStatus) -> list[str]:
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # or its import asks the network
+def _import_client(client: ClientStatus) -> list[str]:
+    """Import the modules of a client and return the problem if that fails, in a list."""
+    # LiteLLM asks the network for prices when it is imported, unless this variable is set.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     try:
         for module in client.modules:
             _import(module)
@@ -58,15 +60,17 @@ def _imported(client: ClientStatus) -> list[str]:
 
 
 def _import(module: str) -> None:
-    """Import a module, if this version of the client has it; one that fails for want of another has a problem."""
+    """Import a module of a client, unless this version of the client does not have it."""
     try:
         importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+        # If the module that is missing is another one, the client's installation is incomplete.
+        is_absent = error.name is not None and f"{module}.".startswith(f"{error.name}.")
+        if not is_absent:
             raise
 
 
-def _unsupported(client: ClientStatus) -> str:
+def _version_problem(client: ClientStatus) -> str:
     return (
         f"{client.name} {client.installed} is outside the versions that callspan was tried with: "
         f"pip install '{client.name}{client.versions}'"
@@ -77,14 +81,17 @@ def _is_unsupported(client: ClientStatus) -> bool:
     """Whether the installed version is outside `>=oldest,<newest`."""
     if client.installed is None:
         return False
-    version = _numbers(client.installed)
-    bounds = re.findall(r"(>=|<)\s*([\d.]+)", client.versions)
-    return any(
-        version < _numbers(bound) if sign == ">=" else version >= _numbers(bound)
-        for sign, bound in bounds
-    )
+    version = _version_numbers(client.installed)
+    for sign, text in _BOUND.findall(client.versions):
+        bound = _version_numbers(text)
+        is_outside = version < bound if sign == ">=" else version >= bound
+        if is_outside:
+            return True
+    return False
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    found = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
-    return found + (0,) * (3 - len(found))
+def _version_numbers(version: str) -> tuple[int, ...]:
+    """Return the first three numbers of a version; those that it lacks are 0."""
+    numbers = [int(part) for part in re.findall(r"\d+", version)[:3]]
+    missing = 3 - len(numbers)
+    return (*numbers, *[0] * missing)

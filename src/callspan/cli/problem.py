@@ -1,4 +1,4 @@
-"""What a user can put right: one line that names the fix."""
+"""A mistake that the user can correct, told in one line that names the fix."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ class Problem(ValueError):
 
 
 def say(text: str) -> None:
-    """Print one line on stderr, and nothing where stderr is closed: `print` would take stdout then."""
+    """Print one line on stderr, or nothing where stderr is closed."""
+    # `print(file=None)` would write to stdout, which is the program's own.
     if sys.stderr is not None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # nobody reads stderr any more
             print(f"callspan: {text}", file=sys.stderr)
 
 
-def meant(word: str, known: Iterable[str]) -> str:
-    """` (did you mean 'x'?)` for the nearest known word, or nothing."""
-    close = difflib.get_close_matches(word, list(known), 1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+def suggest(word: str, names: Iterable[str]) -> str:
+    """Return ` (did you mean 'x'?)` for the name most like a word, or an empty text."""
+    matches = difflib.get_close_matches(word, list(names), 1)
+    if not matches:
+        return ""
+    return f" (did you mean {matches[0]!r}?)"

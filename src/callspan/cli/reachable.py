@@ -1,4 +1,4 @@
-"""Whether something answers where telemetry is to go."""
+"""Whether something listens where telemetry is to go."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ _SECONDS = 1.0
 _PORTS = {"http": 80, "https": 443}
 
 
-def failure(url: str) -> str | None:
-    """Why no connection to the host of a URL can be made, or None where one can."""
+def connection_error(url: str) -> str | None:
+    """Return why the host of a URL cannot be connected to, or `None` if it can."""
     parts = urlsplit(url)
+    port = parts.port or _PORTS[parts.scheme]
     try:
-        with socket.create_connection(
-            (parts.hostname or "", parts.port or _PORTS[parts.scheme]), _SECONDS
-        ):
+        with socket.create_connection((parts.hostname or "", port), _SECONDS):
             return None
     except TimeoutError:
         return f"no answer within {_SECONDS:.0f} s"
     except OSError as error:
-        return (error.strerror or str(error)).lower()
+        reason = error.strerror or str(error)
+        return reason.lower()

@@ -1,4 +1,4 @@
-"""`callspan run`: the program of the user in place of this process, with callspan started in it."""
+"""`callspan run`: become the user's program, with callspan started in it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from callspan.bootstrap import callspan_start
-from callspan.cli import deferred as late
+from callspan.cli import deferred
 from callspan.cli.entry import Parser
 from callspan.cli.environment import child_environment, wrong_variables
 from callspan.cli.options import OPTIONS, Option, split
 from callspan.cli.problem import Problem, say
-from callspan.cli.program import Program, find
+from callspan.cli.program import Program, find_program
 
 _DESCRIPTION = """\
 Run a Python program, unchanged, and see every call that it makes to a language model.
@@ -43,35 +43,41 @@ examples:
 
 
 def main(words: Sequence[str]) -> NoReturn:
-    """Check everything, then become the program; never returns: what is wrong is raised as a `Problem`."""
-    ours, program_words = split(words)
-    given = _read(ours)
+    """Check the options and the program, then become the program; this never returns.
+
+    Raises:
+        Problem: The options, the environment or the program are wrong.
+    """
+    our_words, program_words = split(words)
+    options = _read_options(our_words)
     try:
-        env = child_environment(given, os.environ)
-        lines = wrong_variables(env, given)
-    except ValueError as error:  # of ours: one line that names the fix
+        env = child_environment(options, os.environ)
+        lines = wrong_variables(env, options)
+    except ValueError as error:  # all of ours are one line that names the fix
         raise Problem(str(error)) from None
-    program = find(program_words, os.environ)
-    env.setdefault(late.SERVICE_NAME, program.name)
-    env[late.LINES] = "\n".join(lines)
+    program = find_program(program_words, os.environ)
+    env.setdefault(deferred.SERVICE_NAME, program.name)
+    env[deferred.LINES] = "\n".join(lines)
     for line in lines:
         say(line)
-    if variable := callspan_start.switched_off(env):
+    variable = callspan_start.switched_off(env)
+    if variable:
         say(f"nothing is recorded, as {variable} says so")
     _become(program, env)
 
 
-def _read(words: Sequence[str]) -> dict[str, str]:
-    found = vars(_parser().parse_args(words))
-    given = {}
+def _read_options(words: Sequence[str]) -> dict[str, str]:
+    """Return the environment variables that stand for the options."""
+    values = vars(_parser().parse_args(words))
+    variables: dict[str, str] = {}
     for option in OPTIONS:
-        value = found[option.name]
+        value = values[option.name]
         if value is not None:
-            given[option.variable] = _text(option, value)
-    return given
+            variables[option.variable] = _variable_text(option, value)
+    return variables
 
 
-def _text(option: Option, value: str) -> str:
+def _variable_text(option: Option, value: str) -> str:
     if option.metavar is None:
         return value
     try:
@@ -98,17 +104,15 @@ def _parser() -> Parser:
 
 
 def _become(program: Program, env: Mapping[str, str]) -> NoReturn:
-    # In place of this process, so that signals, job control and the exit code are the program's own.
+    """Replace this process by the program, so that signals and the exit code are its own."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # closed, as by >&- in a shell
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # nobody reads it any more
                 stream.flush()
     try:
         os.execve(program.executable, program.words, env)
     except OSError as error:
-        fix = (
-            "give it a first line such as #!/bin/sh"
-            if error.errno == errno.ENOEXEC
-            else "check the file"
-        )
+        fix = "check the file"
+        if error.errno == errno.ENOEXEC:
+            fix = "give it a first line such as #!/bin/sh"
         raise Problem(f"{program.words[0]} cannot be run ({error.strerror}): {fix}") from None

@@ -1,4 +1,8 @@
-"""Reading a value that a user gave: the text for the environment variable, or one line that says what is wrong."""
+"""Values of options, checked and put into the words of their environment variables.
+
+Each function gets the option's flag, which messages name, and its value. It returns the text for
+the variable, and raises `Problem`, or another `ValueError` of one line, where the value is wrong.
+"""
 
 from __future__ import annotations
 
@@ -7,100 +11,105 @@ import importlib.util
 import os
 import socket
 
-from callspan.cli.problem import Problem, meant
+from callspan.cli.problem import Problem, suggest
 from callspan.settings import settings
 
-_VARIABLE_OF_CAPTURE = {value: text for text, value in settings.CAPTURES.items()}
+_CAPTURE_TEXTS = {value: text for text, value in settings.CAPTURES.items()}
 
 
-def text(flag: str, value: str) -> str:
-    """Any text but none at all."""
+def read_text(flag: str, value: str) -> str:
+    """Return any text that is not empty."""
     if not value.strip():
         raise Problem(f"{flag} is empty: give it a value")
     return value
 
 
-def choice(flag: str, value: str) -> str:
-    """One of the values of the setting with the option's name."""
-    return one_of(settings.CHOICES[flag.lstrip("-").replace("-", "_")], flag, value)
-
-
-def one_of(known: tuple[str, ...], flag: str, value: str) -> str:
-    """One of the values known."""
-    if value not in known:
-        raise Problem(f"{flag} is {value!r}{meant(value, known)}: use one of {', '.join(known)}")
+def read_choice(flag: str, value: str) -> str:
+    """Return one of the words of the setting that has the option's name."""
+    setting = flag.lstrip("-").replace("-", "_")
+    choices = settings.CHOICES[setting]
+    if value not in choices:
+        hint = suggest(value, choices)
+        raise Problem(f"{flag} is {value!r}{hint}: use one of {', '.join(choices)}")
     return value
 
 
-def capture(flag: str, value: str) -> str:
-    """Where content is recorded, in the words of OpenTelemetry's variable."""
-    return _VARIABLE_OF_CAPTURE[choice(flag, value)]
+def read_capture(flag: str, value: str) -> str:
+    """Return where content is recorded, in the words of OpenTelemetry's variable."""
+    return _CAPTURE_TEXTS[read_choice(flag, value)]
 
 
-def clients(flag: str, value: str) -> str:
-    """Names of clients, all of them known."""
-    known = known_clients()
+def read_clients(flag: str, value: str) -> str:
+    """Return names of clients, separated by commas."""
+    all_names = client_names()
     names = [name.strip() for name in value.split(",") if name.strip()]
     if not names:
-        raise Problem(f"{flag} is empty: known clients are {', '.join(known)}")
+        raise Problem(f"{flag} is empty: known clients are {', '.join(all_names)}")
     for name in names:
-        if name not in known:
+        if name not in all_names:
+            hint = suggest(name, all_names)
             raise Problem(
-                f"{flag}: unknown client {name!r}{meant(name, known)}: known are {', '.join(known)}"
+                f"{flag}: unknown client {name!r}{hint}: known are {', '.join(all_names)}"
             )
     return ",".join(names)
 
 
-def known_clients() -> list[str]:
-    """The names of all clients that callspan knows."""
+def client_names() -> list[str]:
+    """Return the names of all clients that callspan knows."""
     import callspan
 
     return sorted(client.name for client in callspan.status().clients)
 
 
-def file(flag: str, value: str) -> str:
-    """A file that can be written, as an absolute path: the program may change its folder."""
-    path = os.path.abspath(os.path.expanduser(text(flag, value)))
+def read_file(flag: str, value: str) -> str:
+    """Return the absolute path of a file that can be written."""
+    # Absolute, since the program may change its folder before it writes.
+    path = os.path.abspath(os.path.expanduser(read_text(flag, value)))
     folder = os.path.dirname(path)
     if os.path.isdir(path):
-        raise Problem(
-            f"{flag} {value} is a folder: name a file in it, such as {os.path.join(value, 'traces.jsonl')}"
-        )
+        example = os.path.join(value, "traces.jsonl")
+        raise Problem(f"{flag} {value} is a folder: name a file in it, such as {example}")
     if not os.path.isdir(folder):
         raise Problem(
             f"{flag} {value}: there is no folder {folder}: make it with mkdir -p {folder}"
         )
-    if not os.access(path if os.path.exists(path) else folder, os.W_OK):
+    target = path if os.path.exists(path) else folder
+    if not os.access(target, os.W_OK):
         raise Problem(
             f"{flag} {value} cannot be written: choose another place, or change its permissions"
         )
     return path
 
 
-def endpoint(flag: str, value: str) -> str:
-    """A collector's base URL."""
+def read_endpoint(flag: str, value: str) -> str:
+    """Return a collector's base URL."""
     from callspan.export.destinations import check_endpoint
 
-    return check_endpoint(text(flag, value), name=flag)
+    return check_endpoint(read_text(flag, value), name=flag)
 
 
-def address(flag: str, value: str) -> str:
-    """HOST:PORT of this machine, on which nothing listens yet."""
+def read_address(flag: str, value: str) -> str:
+    """Return HOST:PORT of this machine, on which nothing listens yet."""
     from callspan.export.destinations import prometheus_address
 
-    host, port = prometheus_address(text(flag, value))
+    host, port = prometheus_address(read_text(flag, value))
     if importlib.util.find_spec("prometheus_client") is None:
         raise Problem(f"{flag} needs an extra: pip install 'callspan[prometheus]'")
-    _must_be_free(flag, host, port)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    _check_port(flag, host, port)
+    is_ipv6 = ":" in host
+    return f"[{host}]:{port}" if is_ipv6 else f"{host}:{port}"
 
 
-def _must_be_free(flag: str, host: str, port: int) -> None:
+def _check_port(flag: str, host: str, port: int) -> None:
+    """Listen on a port for a moment; raise `Problem` if that is not possible."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        with socket.socket(found[0], found[1]) as trial:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind) as trial:
+            # Without it a server that was just stopped would keep its port for a minute.
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind(found[4])
+            trial.bind(address)
     except PermissionError:
         raise Problem(
             f"{flag}: port {port} is for root only: choose one above 1023, such as {host}:9464"
@@ -108,7 +117,8 @@ def _must_be_free(flag: str, host: str, port: int) -> None:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise Problem(
-                f"{flag}: port {port} of {host} is in use: choose another, or stop what listens there"
+                f"{flag}: port {port} of {host} is in use: "
+                "choose another, or stop what listens there"
             ) from None
         raise Problem(
             f"{flag}: {host} is no address of this machine: use 127.0.0.1 or 0.0.0.0"

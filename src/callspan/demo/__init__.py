@@ -1,4 +1,4 @@
-"""`callspan demo`: a look at what callspan shows, with a real client and a model server on this machine."""
+"""`callspan demo`: run a small program against a model server on this machine."""
 
 from callspan.demo.show import main
 

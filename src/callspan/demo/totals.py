@@ -1,4 +1,4 @@
-"""Counting on both sides: what the model server handed out, and what callspan recorded."""
+"""Tokens counted on both sides: handed out by the model server, and recorded by callspan."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from callspan.testing.modelserver import Ledger
 
 _ERROR = 2  # the OTLP status code
 
+_Json = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Totals:
-    """Answered calls and their tokens; `unknown` are answers of which the server never told the tokens."""
+    """Calls with token counts, and the sums of these.
+
+    `unknown` is the number of answered calls whose counts the server did not send, as in a stream
+    that is left before its end.
+    """
 
     calls: int = 0
     input: int = 0
@@ -24,49 +30,54 @@ class Totals:
     unknown: int = 0
 
     def __str__(self) -> str:
-        told = f"{self.calls} calls, {self.input} input, {self.output} output tokens"
-        return f"{told}, {self.unknown} without a count" if self.unknown else told
+        text = f"{self.calls} calls, {self.input} input, {self.output} output tokens"
+        if self.unknown:
+            text += f", {self.unknown} without a count"
+        return text
 
 
-def handed_out(ledger: Ledger) -> Totals:
-    """What the server has told its clients."""
-    told, made = ledger.total_told, ledger.total_generated
-    return Totals(told.calls, told.input, told.output, made.calls - told.calls)
+def server_totals(ledger: Ledger) -> Totals:
+    """Return the tokens that the server has sent to its clients."""
+    sent = ledger.total_told
+    unknown = ledger.total_generated.calls - sent.calls
+    return Totals(sent.calls, sent.input, sent.output, unknown)
 
 
-def recorded(file: Path) -> Totals:
-    """What stands in a file of OTLP JSON lines."""
+def read_totals(file: Path) -> Totals:
+    """Return the tokens that stand in a file of OTLP JSON lines."""
     if not file.exists():
         return Totals()
-    spans = [
-        _attributes(span) for span in _model_calls(file.read_text(encoding="utf-8").splitlines())
-    ]
-    told = [span for span in spans if names.INPUT_TOKENS in span]
-    return Totals(
-        calls=len(told),
-        input=sum(span[names.INPUT_TOKENS] for span in told),
-        output=sum(span.get(names.OUTPUT_TOKENS, 0) for span in told),
-        unknown=len(spans) - len(told),
-    )
+    calls = input_tokens = output_tokens = unknown = 0
+    for span in _answered_calls(file.read_text(encoding="utf-8").splitlines()):
+        attributes = _attributes(span)
+        if names.INPUT_TOKENS in attributes:
+            calls += 1
+            input_tokens += attributes[names.INPUT_TOKENS]
+            output_tokens += attributes.get(names.OUTPUT_TOKENS, 0)
+        else:
+            unknown += 1
+    return Totals(calls, input_tokens, output_tokens, unknown)
 
 
-def _model_calls(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """The spans of ours that did not fail."""
+def _answered_calls(lines: Iterable[str]) -> Iterator[_Json]:
+    """Yield the spans of callspan that did not fail."""
     for line in lines:
         for resource in json.loads(line).get("resourceSpans", ()):
             for scope in resource["scopeSpans"]:
                 if scope.get("scope", {}).get("name") == names.SCOPE:
-                    yield from (
-                        span
-                        for span in scope["spans"]
-                        if span.get("status", {}).get("code") != _ERROR
-                    )
+                    yield from filter(_is_answered, scope["spans"])
 
 
-def _attributes(span: dict[str, Any]) -> dict[str, Any]:
+def _is_answered(span: _Json) -> bool:
+    return span.get("status", {}).get("code") != _ERROR
+
+
+def _attributes(span: _Json) -> _Json:
     return {entry["key"]: _value(entry["value"]) for entry in span.get("attributes", ())}
 
 
-def _value(value: dict[str, Any]) -> Any:
+def _value(value: _Json) -> Any:
     # JSON has no 64-bit integers, so OTLP writes them as text.
-    return int(value["intValue"]) if "intValue" in value else next(iter(value.values()), None)
+    if "intValue" in value:
+        return int(value["intValue"])
+    return next(iter(value.values()), None)
