@@ -11,15 +11,20 @@ from collections.abc import Sequence
 
 from .server import ModelServer
 
+# A proxy could not reach the server; clients differ in the spelling that they read.
 _LOCAL = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 
 def main(command: Sequence[str]) -> int:
-    """Run the command, and give its exit code; without one, serve until interrupted."""
+    """Run a command with the server as its model; without a command, serve until Ctrl-C.
+
+    Returns:
+        The exit code of the command, or 127 if it cannot be run.
+    """
     with ModelServer() as server:
         if not command:
             print(f"OPENAI_BASE_URL={server.url}", flush=True)
-            with contextlib.suppress(KeyboardInterrupt):
+            with contextlib.suppress(KeyboardInterrupt):  # the way to end it
                 threading.Event().wait()
             return 0
         env = {**os.environ, **_LOCAL, "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none"}

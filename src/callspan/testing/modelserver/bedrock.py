@@ -1,4 +1,4 @@
-"""Bedrock: Converse, and InvokeModel with the formats of Anthropic and of OpenAI, whole or as streams of events."""
+"""Bedrock: Converse, and InvokeModel with the formats of Anthropic and of OpenAI."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from urllib.parse import unquote
 
 from .chat import chat
 from .eventstream import STREAMED, event, exception, frames
-from .exchange import Answer, Exchange, to_json
+from .exchange import Answer, Exchange, JsonObject, optional_array, optional_object, to_json
 from .ledger import Counts
 from .messages import MESSAGES_FIELDS, messages
 from .openai_shapes import CHAT_FIELDS, NAME, SCHEMA, TOKENS
 from .reply import Reply
 from .shapes import MAPPING, TEXT, TEXTS, Shape, array, mapping, number, one_of
 from .text import fragments, pieces
-from .wire import Endpoint, Format
+from .wire import Endpoint, Format, find_error
 
-_ADDRESS = re.compile(r"/model/(?P<model>[^/]+)/(?P<end>[a-z-]+)")
+_ADDRESS = re.compile(r"/model/(?P<model>[^/]+)/(?P<endpoint>[a-z-]+)")
 _CONVERSE, _CONVERSE_STREAM = "converse", "converse-stream"
 _INVOKE, _INVOKE_STREAM = "invoke", "invoke-with-response-stream"
 
@@ -46,7 +46,7 @@ _FIELDS: dict[str, Shape] = {
     "guardrailConfig": MAPPING,
 }
 _CONVERSATION = mapping(_FIELDS)
-# Other vendors have chats of their own here, whose messages look different; what they ask for is answered by a script.
+# Other vendors have chats of their own here, with other messages: tests script their answers.
 _CHAT = mapping({**CHAT_FIELDS, "messages": array(mapping({"role": TEXT}))})
 _ANTHROPIC = mapping(MESSAGES_FIELDS, required=("messages",))
 
@@ -58,8 +58,8 @@ def _check_invoked(body: Any, name: str) -> None:
     shape(body, name)
 
 
-# status: the code, message
-_KNOWN: dict[int, tuple[str, str]] = {
+# By status: the code, message.
+_ERRORS: dict[int, tuple[str, str]] = {
     400: ("ValidationException", "The provided model identifier is invalid."),
     401: ("UnrecognizedClientException", "The security token included in the request is invalid."),
     403: (
@@ -73,64 +73,64 @@ _KNOWN: dict[int, tuple[str, str]] = {
 }
 
 
-def _asked(path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """The request in the words of chat; model and operation stand in the path."""
-    found = _ADDRESS.fullmatch(path)
-    model, end = found.groups() if found else ("", "")
-    named = {"model": unquote(model), "stream": end in (_CONVERSE_STREAM, _INVOKE_STREAM)}
-    if end in (_INVOKE, _INVOKE_STREAM):
-        return {**body, **named}
-    system = [{"role": "system", "content": _said(body["system"])}] if body.get("system") else []
-    specs = [
-        tool["toolSpec"]
-        for tool in (body.get("toolConfig") or {}).get("tools") or []
-        if tool.get("toolSpec")
-    ]
-    tools = [
-        {"name": spec["name"], "parameters": (spec.get("inputSchema") or {}).get("json")}
-        for spec in specs
-    ]
-    return {
-        **named,
-        "messages": [*system, *map(_message, body.get("messages") or [])],
-        "tools": [{"type": "function", "function": tool} for tool in tools],
-    }
+def _translate(path: str, body: JsonObject) -> JsonObject:
+    """Return a request in OpenAI's words; model and operation stand in the path."""
+    match = _ADDRESS.fullmatch(path)
+    model, endpoint = (match["model"], match["endpoint"]) if match else ("", "")
+    is_streamed = endpoint in (_CONVERSE_STREAM, _INVOKE_STREAM)
+    request: JsonObject = {"model": unquote(model), "stream": is_streamed}
+    if endpoint in (_INVOKE, _INVOKE_STREAM):
+        return {**body, **request}
+    return {**request, "messages": _messages(body), "tools": _tools(body)}
 
 
-def _message(sent: dict[str, Any]) -> dict[str, Any]:
-    results = [
-        block["toolResult"] for block in sent.get("content") or [] if block.get("toolResult")
-    ]
+def _messages(body: JsonObject) -> list[JsonObject]:
+    messages: list[JsonObject] = []
+    if body.get("system"):
+        messages.append({"role": "system", "content": _text(body["system"])})
+    messages += map(_message, optional_array(body, "messages"))
+    return messages
+
+
+def _tools(body: JsonObject) -> list[JsonObject]:
+    tools: list[JsonObject] = []
+    for tool in optional_array(optional_object(body, "toolConfig"), "tools"):
+        spec = tool.get("toolSpec")
+        if spec:  # else a tool of Bedrock's own, or a mark for its cache
+            schema = optional_object(spec, "inputSchema")
+            function = {"name": spec["name"], "parameters": schema.get("json")}
+            tools.append({"type": "function", "function": function})
+    return tools
+
+
+def _message(message: JsonObject) -> JsonObject:
+    blocks = optional_array(message, "content")
+    results = list(filter(None, (block.get("toolResult") for block in blocks)))
     if results:
-        return {
-            "role": "tool",
-            "content": json.dumps(results[-1].get("content"), ensure_ascii=False),
-        }
-    return {"role": sent.get("role") or "user", "content": _said(sent.get("content"))}
+        text = json.dumps(results[-1].get("content"), ensure_ascii=False)
+        return {"role": "tool", "content": text}
+    return {"role": message.get("role") or "user", "content": _text(blocks)}
 
 
-def _said(blocks: Any) -> str:
-    return "".join(block.get("text") or "" for block in blocks or [])
+def _text(blocks: list[JsonObject]) -> str:
+    return "".join(block.get("text") or "" for block in blocks)
 
 
 def converse(exchange: Exchange) -> Answer:
-    """POST /model/MODEL/converse and /converse-stream."""
-    reply = exchange.reply
-    counts = exchange.tally(
-        exchange.text, *(text for call in reply.tool_calls for text in (call.name, call.arguments))
-    )
-    reason = reply.finish_reason or ("tool_use" if reply.tool_calls else "end_turn")
-    told = {"usage": _usage(counts), "metrics": {"latencyMs": 1}}
-    if exchange.body.get("stream"):
-        return _streamed(
-            exchange, counts, [("messageStop", {"stopReason": reason}), ("metadata", told)]
-        )
+    """Answer POST /model/MODEL/converse and /converse-stream."""
+    counts = exchange.count_tokens(exchange.text, *exchange.call_texts)
+    reason = "tool_use" if exchange.reply.tool_calls else "end_turn"
+    reason = exchange.reply.finish_reason or reason
+    metadata = {"usage": _usage(counts), "metrics": {"latencyMs": 1}}
+    if exchange.is_streamed:
+        return _stream(exchange, counts, reason, metadata)
     message = {"role": "assistant", "content": _content(exchange)}
-    whole = {"output": {"message": message}, "stopReason": reason, **told}
-    return Answer(to_json(whole), model=exchange.model, counts=counts, told_at=0)
+    whole = {"output": {"message": message}, "stopReason": reason, **metadata}
+    return exchange.answer(whole, counts, has_usage=True)
 
 
-def _usage(counts: Counts) -> dict[str, Any]:
+def _usage(counts: Counts) -> JsonObject:
+    # As with Anthropic, what is read from the cache or written into it stands beside the input.
     return {
         "inputTokens": counts.input - counts.cached - counts.cache_write,
         "outputTokens": counts.output,
@@ -140,115 +140,142 @@ def _usage(counts: Counts) -> dict[str, Any]:
     }
 
 
-def _content(exchange: Exchange) -> list[dict[str, Any]]:
-    said = [{"text": exchange.text}] if exchange.text else []
-    calls = enumerate(exchange.reply.tool_calls)
-    return [
-        *said,
-        *(
-            {"toolUse": {**_call(exchange, at), "input": json.loads(call.arguments)}}
-            for at, call in calls
-        ),
-    ]
+def _content(exchange: Exchange) -> list[JsonObject]:
+    content: list[JsonObject] = []
+    if exchange.text:
+        content.append({"text": exchange.text})
+    for position, call in enumerate(exchange.reply.tool_calls):
+        tool_use = {**_call(exchange, position), "input": json.loads(call.arguments)}
+        content.append({"toolUse": tool_use})
+    return content
 
 
-def _call(exchange: Exchange, position: int) -> dict[str, Any]:
+def _call(exchange: Exchange, position: int) -> JsonObject:
     return {
         "toolUseId": exchange.call_id(position),
         "name": exchange.reply.tool_calls[position].name,
     }
 
 
-def _streamed(exchange: Exchange, counts: Counts, ending: list[tuple[str, Any]]) -> Answer:
-    events: list[tuple[str, Any]] = [("messageStart", {"role": "assistant"})]
-    blocks = [_block(exchange, at) for at in range(-1, len(exchange.reply.tool_calls))]
-    for at, (start, deltas) in enumerate(block for block in blocks if block[1]):
-        events += (
-            [("contentBlockStart", {"start": start, "contentBlockIndex": at})] if start else []
-        )
-        events += [
-            ("contentBlockDelta", {"delta": delta, "contentBlockIndex": at}) for delta in deltas
-        ]
-        events.append(("contentBlockStop", {"contentBlockIndex": at}))
-    made = tuple(event(kind, to_json(said)) for kind, said in (*events, *ending))
-    told = len(made) - 1
-    return Answer(
-        frames=made,
-        model=exchange.model,
-        counts=counts,
-        told_at=told,
-        error_frame=_broken(exchange.reply),
+def _stream(exchange: Exchange, counts: Counts, reason: str, metadata: JsonObject) -> Answer:
+    events: list[tuple[str, JsonObject]] = [("messageStart", {"role": "assistant"})]
+    for index, (start, deltas) in enumerate(_blocks(exchange)):
+        events += _block_events(index, start, deltas)
+    events.append(("messageStop", {"stopReason": reason}))
+    events.append(("metadata", metadata))
+    return exchange.stream(
+        [event(kind, to_json(payload)) for kind, payload in events],
+        counts,
+        usage_at=len(events) - 1,
+        error_frame=_error_frame(exchange.reply),
     )
 
 
-def _block(exchange: Exchange, at: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What begins a block, and the pieces that follow; the text comes before the calls."""
-    if at < 0:
-        return {}, [{"text": piece} for piece in pieces(exchange.text, exchange.reply.chunk_size)]
-    given = fragments(exchange.reply.tool_calls[at].arguments)
-    return {"toolUse": _call(exchange, at)}, [{"toolUse": {"input": part}} for part in given]
+def _block_events(
+    index: int, start: JsonObject | None, deltas: list[JsonObject]
+) -> list[tuple[str, JsonObject]]:
+    position = {"contentBlockIndex": index}
+    events: list[tuple[str, JsonObject]] = []
+    if start:
+        events.append(("contentBlockStart", {"start": start, **position}))
+    for delta in deltas:
+        events.append(("contentBlockDelta", {"delta": delta, **position}))
+    events.append(("contentBlockStop", position))
+    return events
+
+
+def _blocks(exchange: Exchange) -> list[tuple[JsonObject | None, list[JsonObject]]]:
+    """Return the blocks of a stream: how each starts, and its deltas.
+
+    A text has no start. A block without deltas is left out.
+    """
+    reply = exchange.reply
+    blocks: list[tuple[JsonObject | None, list[JsonObject]]] = []
+    words = pieces(exchange.text, reply.chunk_size)
+    if words:
+        blocks.append((None, [{"text": word} for word in words]))
+    for position, call in enumerate(reply.tool_calls):
+        parts = fragments(call.arguments)
+        if parts:
+            start = {"toolUse": _call(exchange, position)}
+            blocks.append((start, [{"toolUse": {"input": part}} for part in parts]))
+    return blocks
 
 
 def invoke(exchange: Exchange) -> Answer:
-    """POST /model/MODEL/invoke and /invoke-with-response-stream, in the format of the request."""
-    answer = (messages if "anthropic_version" in exchange.body else chat)(exchange)
+    """Answer POST /model/MODEL/invoke and /invoke-with-response-stream.
+
+    The format is Anthropic's or OpenAI's, as that of the request.
+    """
+    is_anthropic = "anthropic_version" in exchange.body
+    answer = messages(exchange) if is_anthropic else chat(exchange)
     counts = answer.counts or Counts()
     if answer.frames is None:
-        stated = {
-            "input": counts.input - counts.cached - counts.cache_write,
-            "output": counts.output,
-        }
+        uncached = counts.input - counts.cached - counts.cache_write
         headers = {
-            f"x-amzn-bedrock-{side}-token-count": str(number) for side, number in stated.items()
+            **answer.headers,
+            "x-amzn-bedrock-input-token-count": str(uncached),
+            "x-amzn-bedrock-output-token-count": str(counts.output),
         }
-        return replace(answer, headers={**answer.headers, **headers})
-    made = [_data(sent) for sent in answer.frames]
-    said = [json.loads(data) for data in made if data != b"[DONE]"]
-    said[-1]["amazon-bedrock-invocationMetrics"] = {
+        return replace(answer, headers=headers)
+    events = [json.loads(data) for data in map(_data, answer.frames) if data != b"[DONE]"]
+    # Bedrock adds its own counts to the last event of the vendor's stream.
+    events[-1]["amazon-bedrock-invocationMetrics"] = {
         "inputTokenCount": counts.input,
         "outputTokenCount": counts.output,
         "invocationLatency": 1,
         "firstByteLatency": 1,
     }
-    chunks = (to_json({"bytes": base64.b64encode(to_json(one)).decode()}) for one in said)
-    told = answer.told_at if answer.told_at is not None else len(said) - 1
-    carried = tuple(event("chunk", chunk) for chunk in chunks)
-    return replace(answer, frames=carried, told_at=told, error_frame=_broken(exchange.reply))
+    usage_at = len(events) - 1 if answer.usage_at is None else answer.usage_at
+    return replace(
+        answer,
+        frames=tuple(map(_chunk, events)),
+        usage_at=usage_at,
+        error_frame=_error_frame(exchange.reply),
+    )
 
 
-def _data(sent: bytes) -> bytes:
-    """What a server-sent event carries."""
-    return sent.partition(b"data: ")[2].strip()
+def _data(event: bytes) -> bytes:
+    """Return the data of a server-sent event."""
+    return event.partition(b"data: ")[2].strip()
 
 
-def _error(reply: Reply, status: int) -> dict[str, Any]:
-    return {"message": reply.error_message or _known(status)[1]}
+def _chunk(payload: JsonObject) -> bytes:
+    """Return an event of AWS's that carries an event of the vendor's."""
+    encoded = base64.b64encode(to_json(payload)).decode()
+    return event("chunk", to_json({"bytes": encoded}))
+
+
+def _error(reply: Reply, status: int) -> JsonObject:
+    _, message = _code_and_message(status)
+    return {"message": reply.error_message or message}
 
 
 def _error_headers(reply: Reply, status: int) -> dict[str, str]:
-    return {"x-amzn-errortype": reply.error_type or _known(status)[0]}
+    code, _ = _code_and_message(status)
+    return {"x-amzn-errortype": reply.error_type or code}
 
 
-def _known(status: int) -> tuple[str, str]:
-    return _KNOWN.get(status, _KNOWN[400 if status < 500 else 500])
+def _code_and_message(status: int) -> tuple[str, str]:
+    return find_error(_ERRORS, status)
 
 
-def _broken(reply: Reply) -> bytes:
+def _error_frame(reply: Reply) -> bytes:
     return exception(reply.error_type or "internalServerException", to_json(_error(reply, 500)))
 
 
 BEDROCK = Format(
     address=_ADDRESS,
     endpoints={
-        _CONVERSE: Endpoint(converse, _CONVERSATION, spoken=True),
-        _CONVERSE_STREAM: Endpoint(converse, _CONVERSATION, spoken=True),
-        _INVOKE: Endpoint(invoke, _check_invoked, spoken=True),
-        _INVOKE_STREAM: Endpoint(invoke, _check_invoked, spoken=True),
+        _CONVERSE: Endpoint(converse, _CONVERSATION, is_written=True),
+        _CONVERSE_STREAM: Endpoint(converse, _CONVERSATION, is_written=True),
+        _INVOKE: Endpoint(invoke, _check_invoked, is_written=True),
+        _INVOKE_STREAM: Endpoint(invoke, _check_invoked, is_written=True),
     },
     error=_error,
-    broken=_broken,
-    asked=_asked,
+    error_frame=_error_frame,
+    translate=_translate,
     error_headers=_error_headers,
-    frames=frames,
-    streamed=STREAMED,
+    split=frames,
+    stream_type=STREAMED,
 )

@@ -1,4 +1,4 @@
-"""The bytes of a request's body, read from the connection: of a stated length, or in chunks."""
+"""Read the body of a request from a connection: by its length, or in chunks."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ _CHUNK = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;.*)?")
 
 
 def read_body(headers: Message, stream: BufferedIOBase) -> bytes:
-    """Return the body that the headers announce; raise `RequestError` if they or it are malformed."""
+    """Return the body that the headers announce.
+
+    Raises:
+        RequestError: The headers or the body are malformed.
+    """
     lengths = headers.get_all("content-length", [])
     codings = [coding.strip().lower() for coding in headers.get_all("transfer-encoding", [])]
+    # Servers and proxies that choose differently could be made to see different requests.
     if lengths and codings:
         raise RequestError(400, "A request has either a content-length or a transfer-encoding.")
     if not codings:

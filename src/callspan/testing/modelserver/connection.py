@@ -1,4 +1,4 @@
-"""Requests in, answers out: the part that knows sockets and HTTP."""
+"""Read requests from sockets, and write answers to them, over HTTP/1.1."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ from .exchange import Answer
 from .ledger import Ledger
 from .request import Request
 from .request_error import RequestError
-from .routes import refusal
+from .routes import refuse
 
 _LONGEST_LINE = 65_537  # bytes, as http.server reads it
 _SILENCE = 1.0  # seconds
 _DRAIN_LIMIT = 10.0  # seconds
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_DRAIN_BYTES = 65536
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _DEFECTS = (FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect)
-_GATE_LIMIT = (
-    200  # seconds: a gate that a failed test never opens must not hold its thread for ever
-)
+# In seconds: a gate that a failed test never opens must not hold its thread for ever.
+_GATE_LIMIT = 200
 
 
 class Listener(ThreadingHTTPServer):
     """Accepts connections on loopback and asks `respond` for each answer."""
 
     daemon_threads = True
+    # With Python's queue of 5, some of many new connections wait a second for their next attempt.
     request_queue_size = 128
     body_timeout = 30.0
 
@@ -45,18 +46,19 @@ class Listener(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Connection)
 
     def server_bind(self) -> None:
-        """Bind without the name lookup of HTTPServer, which can take seconds where there is no DNS."""
+        """Bind without looking up the host's name."""
+        # As HTTPServer does it, which can take seconds where there is no DNS.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Remember the connection, so that `hang_up` finds it."""
+        """Accept a connection, and remember it for `hang_up`."""
         connection, address = super().get_request()
         self._open.add(connection)
         return connection, address
 
     def shutdown_request(self, request: Any) -> None:
-        """Forget the connection."""
+        """Close a connection and forget it."""
         self._open.discard(request)
         super().shutdown_request(request)
 
@@ -69,7 +71,7 @@ class Listener(ThreadingHTTPServer):
                 self._open.discard(connection)  # the other side was faster
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that go away; anything else is a bug of ours and is printed."""
+        """Print an error, unless it is a client that went away: others are bugs of ours."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -77,6 +79,7 @@ class Listener(ThreadingHTTPServer):
 class Connection(BaseHTTPRequestHandler):
     """One connection, kept alive over many requests."""
 
+    # In HTTP/1.0, which Python has by default, there are no chunks, and each request connects anew.
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else each small chunk waits 40 ms for an acknowledgement
     default_request_version = (
@@ -102,29 +105,35 @@ class Connection(BaseHTTPRequestHandler):
             return False
         if not super().parse_request():
             return False
-        is_sound = all(map(_NAME.fullmatch, self.headers.keys()))
-        if not is_sound or any(isinstance(defect, _DEFECTS) for defect in self.headers.defects):
+        if not self._has_sound_headers():
             self.send_error(400, "The headers of the request are malformed.")
             return False
         return True
 
+    def _has_sound_headers(self) -> bool:
+        # Python's parser goes on with headers that are malformed, and only makes a note of it.
+        if any(isinstance(defect, _DEFECTS) for defect in self.headers.defects):
+            return False
+        return all(map(_HEADER_NAME.fullmatch, self.headers.keys()))
+
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer a request whose head cannot be read."""
-        status = (
-            400 if code >= 500 else int(code)
-        )  # another version of HTTP is the client's mistake too
+        # Python has 505 for another version of HTTP, which is the client's mistake too.
+        status = 400 if code >= 500 else int(code)
         self._refuse(RequestError(status, message or HTTPStatus(status).phrase))
 
     def finish(self) -> None:
-        """Take what a refused client still sends: closing at once would cost it the answer."""
+        """Close the connection, after reading the rest of a request that was refused."""
         super().finish()
         if not self._is_refused:
             return
-        until = time.monotonic() + _DRAIN_LIMIT
+        # The kernel answers bytes that nobody reads with a reset, which would cost the client
+        # the answer.
+        deadline = time.monotonic() + _DRAIN_LIMIT
         with contextlib.suppress(OSError):  # the client has gone, or is silent
             self.connection.shutdown(socket.SHUT_WR)
             self.connection.settimeout(_SILENCE)
-            while time.monotonic() < until and self.connection.recv(65536):
+            while time.monotonic() < deadline and self.connection.recv(_DRAIN_BYTES):
                 pass
 
     def _answer_request(self) -> None:
@@ -138,18 +147,19 @@ class Connection(BaseHTTPRequestHandler):
     def _respond(self, request: Request) -> Answer:
         try:
             return self.server.respond(request)
-        except Exception:  # noqa: BLE001  # a bug of ours is printed, and the client is answered all the same
+        except Exception:  # noqa: BLE001  # a bug of ours, which must not leave the client waiting
             self.server.handle_error(self.request, self.client_address)
-            return refusal(
+            return refuse(
                 self.path,
                 RequestError(500, "The server had an error while processing your request."),
             )
 
     def _refuse(self, error: RequestError) -> None:
-        """Answer that a request cannot be read, and end the connection, for nobody knows where the next begins."""
+        """Answer a request that cannot be read, and end the connection."""
+        # Nobody knows where the next request would begin.
         self.close_connection = True
         self._is_refused = True
-        self._send(refusal(self.path.partition("?")[0], error))
+        self._send(refuse(self.path.partition("?")[0], error))
 
     def _send(self, answer: Answer) -> None:
         if answer.counts:
@@ -179,7 +189,7 @@ class Connection(BaseHTTPRequestHandler):
         if answer.reply.cut_after is not None:
             self.close_connection = True
             return
-        self._tell(answer, 0)
+        self._book_usage(answer, 0)
         self._send_headers(answer, "content-length", str(len(body)))
         if self.command != "HEAD":
             self.wfile.write(body)
@@ -194,7 +204,7 @@ class Connection(BaseHTTPRequestHandler):
             if position == answer.reply.error_after:
                 self._send_chunk(answer.error_frame)
                 break
-            self._tell(answer, position)
+            self._book_usage(answer, position)
             self._send_chunk(frame)
         self._send_chunk(b"")
 
@@ -202,11 +212,11 @@ class Connection(BaseHTTPRequestHandler):
         reply = answer.reply
         if position:
             time.sleep(reply.chunk_delay)
-        if reply.gate and position == reply.gate_after:
+        if reply.gate is not None and position == reply.gate_after:
             reply.gate.wait(_GATE_LIMIT)
 
-    def _tell(self, answer: Answer, position: int) -> None:
-        if answer.counts and position == answer.told_at:
+    def _book_usage(self, answer: Answer, position: int) -> None:
+        if answer.counts and position == answer.usage_at:
             self.server.ledger.book_told(answer.model, answer.counts)
 
     def _send_headers(self, answer: Answer, length_name: str, length: str) -> None:

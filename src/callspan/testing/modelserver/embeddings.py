@@ -8,52 +8,55 @@ import struct
 from typing import Any
 from zlib import crc32
 
-from .exchange import Answer, Exchange, to_json
+from .exchange import Answer, Exchange, JsonObject
 
 _DIMENSIONS = 256
 
 
 def embeddings(exchange: Exchange) -> Answer:
-    """POST /embeddings, as lists of floats or in base64."""
-    counts = exchange.tally()
-    data = [
-        {"object": "embedding", "index": index, "embedding": _encoded(vector, exchange.body)}
-        for index, vector in enumerate(vectors(exchange.body))
-    ]
-    answer: dict[str, Any] = {"object": "list", "data": data, "model": exchange.model}
-    tells = exchange.reply.usage is not False
-    if tells:
-        answer["usage"] = {"prompt_tokens": counts.input, "total_tokens": counts.input}
-    return Answer(
-        to_json(answer), model=exchange.model, counts=counts, told_at=0 if tells else None
-    )
+    """Answer POST /embeddings, with lists of floats or in base64."""
+    counts = exchange.count_tokens()
+    data: list[JsonObject] = []
+    for index, vector in enumerate(vectors(exchange.body)):
+        embedding = _encode(vector, exchange.body)
+        data.append({"object": "embedding", "index": index, "embedding": embedding})
+    body: JsonObject = {"object": "list", "data": data, "model": exchange.model}
+    if exchange.sends_usage:
+        body["usage"] = {"prompt_tokens": counts.input, "total_tokens": counts.input}
+    return exchange.answer(body, counts, has_usage=exchange.sends_usage)
 
 
-def vectors(body: dict[str, Any]) -> list[list[float]]:
-    """A vector for each text of the input."""
+def vectors(body: JsonObject) -> list[list[float]]:
+    """Return a vector for each text of the input."""
     return [_vector(text, body) for text in _inputs(body["input"])]
 
 
 def _inputs(value: Any) -> list[str]:
-    """The input is one text, several, or the same as lists of token numbers."""
-    many = isinstance(value, list) and not all(isinstance(item, int) for item in value)
-    return [_words(item) for item in (value if many else [value])]
+    """Return the texts of an input: one text, several, or the same as lists of token numbers."""
+    if isinstance(value, list) and not all(isinstance(item, int) for item in value):
+        return [_words(item) for item in value]
+    return [_words(value)]
 
 
 def _words(item: str | int | list[int]) -> str:
-    return " ".join(map(str, item)) if isinstance(item, list) else str(item)
+    if isinstance(item, list):
+        return " ".join(map(str, item))
+    return str(item)
 
 
-def _vector(text: str, body: dict[str, Any]) -> list[float]:
+def _vector(text: str, body: JsonObject) -> list[float]:
+    """Return the vector of a text, in which each word adds to the dimension that its sum names."""
     size = int(body.get("dimensions") or _DIMENSIONS)
     vector = [0.0] * size
     for word in text.lower().split() or [""]:
-        vector[crc32(word.strip(".,:;!?").encode("utf-8", "replace")) % size] += 1.0
+        checksum = crc32(word.strip(".,:;!?").encode("utf-8", "replace"))
+        vector[checksum % size] += 1.0
     length = math.hypot(*vector)
-    return [part / length if part else part for part in vector]  # all zeros stay one object
+    # Most parts are zero, and all of these stay one object.
+    return [part / length if part else part for part in vector]
 
 
-def _encoded(vector: list[float], body: dict[str, Any]) -> list[float] | str:
+def _encode(vector: list[float], body: JsonObject) -> list[float] | str:
     if body.get("encoding_format") != "base64":
         return vector
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

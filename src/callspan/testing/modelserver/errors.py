@@ -1,15 +1,14 @@
-"""Error answers as OpenAI words them."""
+"""Errors in the words of OpenAI's formats."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from .exchange import frame
+from .exchange import JsonObject, frame
 from .reply import Reply
 from .request_error import RequestError
+from .wire import find_error
 
-# status: type, code, message
-_KNOWN: dict[int, tuple[str, str | None, str]] = {
+# By status: type, code, message.
+_ERRORS: dict[int, tuple[str, str | None, str]] = {
     400: ("invalid_request_error", None, "The request is not valid."),
     401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
     404: (
@@ -22,15 +21,16 @@ _KNOWN: dict[int, tuple[str, str | None, str]] = {
 }
 
 
-def error_body(reply: Reply, status: int) -> dict[str, Any]:
-    """The body of an answer whose status is an error."""
+def error_body(reply: Reply, status: int) -> JsonObject:
+    """Return the body of an answer whose status is an error."""
     return {"error": _error(reply, status)}
 
 
 def retry_headers(reply: Reply) -> dict[str, str]:
-    """The headers that say when to come again."""
+    """Return the headers that ask the client to try again later."""
     if reply.retry_after is None:
         return {}
+    # The first is HTTP's, in seconds; OpenAI's clients prefer the second, in milliseconds.
     return {
         "retry-after": f"{reply.retry_after:g}",
         "retry-after-ms": f"{reply.retry_after * 1000:g}",
@@ -48,19 +48,19 @@ def refuse(error: RequestError) -> Reply:
 
 
 def chat_error_frame(reply: Reply) -> bytes:
-    """What a chat stream says when it breaks half way."""
+    """Return the last frame of a chat that breaks half way."""
     return frame({"error": _error(reply, 500)})
 
 
 def responses_error_frame(reply: Reply, sequence: int) -> bytes:
-    """What a Responses stream says when it breaks half way."""
+    """Return the last event of a response that breaks half way; `sequence` is its number."""
     error = _error(reply, 500)
     event = {"type": "error", "sequence_number": sequence, "code": error["code"] or error["type"]}
     return frame({**event, "message": error["message"], "param": None}, "error")
 
 
-def _error(reply: Reply, status: int) -> dict[str, Any]:
-    kind, code, message = _KNOWN.get(status, _KNOWN[400 if status < 500 else 500])
+def _error(reply: Reply, status: int) -> JsonObject:
+    kind, code, message = find_error(_ERRORS, status)
     return {
         "message": reply.error_message or message,
         "type": reply.error_type or kind,

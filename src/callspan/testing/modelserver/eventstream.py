@@ -1,4 +1,8 @@
-"""AWS's binary streams of events: each says its length and its headers, and is checked by two sums."""
+"""AWS's binary streams of events.
+
+An event begins with its length and the length of its headers, and has a checksum of these eight
+bytes and one of the whole event.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,21 @@ from zlib import crc32
 
 STREAMED = "application/vnd.amazon.eventstream"
 _TEXT = 7  # the type of a header's value
+_FRAME_BYTES = 16  # two lengths and two checksums of four bytes each
 
 
 def event(kind: str, payload: bytes) -> bytes:
-    """One event."""
-    return _message(
-        {":event-type": kind, ":content-type": "application/json", ":message-type": "event"},
-        payload,
-    )
+    """Return one event."""
+    headers = {
+        ":event-type": kind,
+        ":content-type": "application/json",
+        ":message-type": "event",
+    }
+    return _message(headers, payload)
 
 
 def exception(kind: str, payload: bytes) -> bytes:
-    """One error inside a stream, which ends it."""
+    """Return the error that ends a stream."""
     headers = {
         ":exception-type": kind,
         ":content-type": "application/json",
@@ -28,10 +35,12 @@ def exception(kind: str, payload: bytes) -> bytes:
 
 
 def _message(headers: dict[str, str], payload: bytes) -> bytes:
-    head = b"".join(_header(name.encode(), value.encode()) for name, value in headers.items())
-    prelude = struct.pack("!II", 16 + len(head) + len(payload), len(head))
-    checked = prelude + struct.pack("!I", crc32(prelude)) + head + payload
-    return checked + struct.pack("!I", crc32(checked))
+    head = b""
+    for name, value in headers.items():
+        head += _header(name.encode(), value.encode())
+    prelude = struct.pack("!II", _FRAME_BYTES + len(head) + len(payload), len(head))
+    message = prelude + struct.pack("!I", crc32(prelude)) + head + payload
+    return message + struct.pack("!I", crc32(message))
 
 
 def _header(name: bytes, value: bytes) -> bytes:
@@ -39,10 +48,11 @@ def _header(name: bytes, value: bytes) -> bytes:
 
 
 def frames(stream: bytes) -> tuple[bytes, ...]:
-    """The events of a stream, each as it is on the wire."""
-    found, at = [], 0
-    while at < len(stream):
-        size = struct.unpack_from("!I", stream, at)[0]
-        found.append(stream[at : at + size])
-        at += size
-    return tuple(found)
+    """Return the events of a stream, each as it is on the wire."""
+    events: list[bytes] = []
+    start = 0
+    while start < len(stream):
+        (size,) = struct.unpack_from("!I", stream, start)
+        events.append(stream[start : start + size])
+        start += size
+    return tuple(events)

@@ -6,11 +6,11 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from .exchange import to_json
+from .exchange import JsonObject, optional_array, optional_object, to_json
 from .reply import Reply, ToolCall
 from .text import joined
 
-# The first word found in the last message decides.
+# The first of these words that the last message has decides.
 _TOPICS = {
     "昨天": "记得,您昨天来是为姐姐的生日买花束,她喜欢粉色玫瑰。",
     "颜色": "粉色的玫瑰温柔又喜庆,我们为她配上满天星。",
@@ -32,85 +32,115 @@ _MOST_CALLS = 8
 _SUM = re.compile(r"(\d{1,9}) \+ (\d{1,9}) = ?$")
 
 
-def completed(reply: Reply, body: dict[str, Any]) -> Reply:
-    """The reply with the default answer filled in where it scripts none."""
+def complete(reply: Reply, body: JsonObject) -> Reply:
+    """Return the reply, with the florist's answer where it scripts none."""
     if reply.text is not None or reply.tool_calls or reply.reasoning:
         return reply
-    role, message = _last(body)
+    role, message = _last_message(body)
     if role == "tool":
         return replace(reply, text=f"I looked it up: {message[:_MOST_REPEATED]}")
     calls = _tool_calls(body, message)
-    return replace(reply, tool_calls=calls) if calls else replace(reply, text=_speak(message))
+    if calls:
+        return replace(reply, tool_calls=calls)
+    return replace(reply, text=_speak(message))
 
 
 def _speak(message: str) -> str:
-    if asked := _SUM.search(message):
-        return str(int(asked[1]) + int(asked[2]))
-    known = next((answer for word, answer in _TOPICS.items() if word in message.lower()), None)
-    return known or f'You said: "{message[:200]}". I would say it with flowers.'
+    addition = _SUM.search(message)
+    if addition:
+        return str(int(addition[1]) + int(addition[2]))
+    lower = message.lower()
+    for word, answer in _TOPICS.items():
+        if word in lower:
+            return answer
+    return f'You said: "{message[:200]}". I would say it with flowers.'
 
 
-def _last(body: dict[str, Any]) -> tuple[str, str]:
-    """Who spoke last, and what; works for chat messages, Responses input and a plain prompt."""
-    said = body.get("messages") or body.get("input") or body.get("prompt") or ""
-    last = said[-1] if isinstance(said, list) and said else said
+def _last_message(body: JsonObject) -> tuple[str, str]:
+    """Return the role and the text of the last message.
+
+    It may stand in chat messages, in the input of a response, or be a plain prompt.
+    """
+    messages = body.get("messages") or body.get("input") or body.get("prompt") or ""
+    last = messages[-1] if isinstance(messages, list) and messages else messages
+    text = joined(last)[:_MOST_READ]
     if not isinstance(last, dict):
-        return "user", joined(last)[:_MOST_READ]
+        return "user", text
     is_result = last.get("type") == "function_call_output" or last.get("role") == "tool"
-    return ("tool" if is_result else str(last.get("role", "user"))), joined(last)[:_MOST_READ]
+    role = "tool" if is_result else str(last.get("role", "user"))
+    return role, text
 
 
-def _tool_calls(body: dict[str, Any], message: str) -> tuple[ToolCall, ...]:
-    choice = body.get("tool_choice", "auto")
-    functions = [tool for tool in body.get("tools") or () if tool.get("type") == "function"]
-    specs = [tool.get("function") or tool for tool in functions]
+def _tool_calls(body: JsonObject, message: str) -> tuple[ToolCall, ...]:
+    """Return the calls of the tools that the request demands, or else the message mentions."""
+    functions: list[JsonObject] = []
+    for tool in optional_array(body, "tools"):
+        if tool.get("type") == "function":
+            # Chat has the function within the tool; in Responses the tool is the function.
+            functions.append(tool.get("function") or tool)
+    functions = _choose(functions, body.get("tool_choice", "auto"), message)
+    return tuple(_call(function, message) for function in functions[:_MOST_CALLS])
+
+
+def _choose(functions: list[JsonObject], choice: Any, message: str) -> list[JsonObject]:
+    """Return the functions that a `tool_choice` makes the florist call."""
+    if choice == "none":
+        return []
     if choice == "required":
-        specs = specs[:1]
-    elif isinstance(choice, dict):
-        wanted = (choice.get("function") or choice).get("name")
-        specs = [spec for spec in specs if spec["name"] == wanted]
-    else:
-        specs = [
-            spec for spec in specs if choice != "none" and _is_mentioned(spec["name"], message)
-        ]
-    return tuple(_call(spec, message) for spec in specs[:_MOST_CALLS])
+        return functions[:1]
+    if isinstance(choice, dict):
+        name = (choice.get("function") or choice).get("name")
+        return [function for function in functions if function["name"] == name]
+    return [function for function in functions if _is_mentioned(function["name"], message)]
 
 
-def _call(spec: dict[str, Any], message: str) -> ToolCall:
-    return ToolCall(spec["name"], _arguments(spec.get("parameters") or {}, message))
+def _call(function: JsonObject, message: str) -> ToolCall:
+    return ToolCall(function["name"], _arguments(optional_object(function, "parameters"), message))
 
 
 def _is_mentioned(name: str, message: str) -> bool:
-    """A message about the price mentions `flower_price`: any word of the name will do."""
-    said = message.lower()
-    words = [name.lower(), *(word for word in name.lower().split("_") if len(word) > 3)]
-    return any(word in said for word in words)
+    """Whether a message mentions a tool: one about the price mentions `flower_price`."""
+    name = name.lower()
+    words = [name, *(word for word in name.split("_") if len(word) > 3)]
+    lower = message.lower()
+    return any(word in lower for word in words)
 
 
-def _arguments(schema: dict[str, Any], message: str) -> str:
-    values: dict[str, Any] = {}
+def _arguments(schema: JsonObject, message: str) -> str:
+    """Return a value for each parameter as JSON text, as far as the limit allows."""
+    arguments: JsonObject = {}
     size = 0
-    for name, kind in (schema.get("properties") or {}).items():
-        value = _value(kind, message)
+    for name, parameter in optional_object(schema, "properties").items():
+        value = _value(parameter, message)
         size += len(to_json({name: value}))
         if size > _MOST_REPEATED:
             break
-        values[name] = value
-    return to_json(values).decode()
+        arguments[name] = value
+    return to_json(arguments).decode()
 
 
-def _value(kind: Any, message: str) -> Any:
-    """What the message says that fits: a word of the enum, the first number, else the last word."""
-    if not isinstance(kind, dict):  # true stands for a schema that takes anything
-        kind = {}
-    if options := kind.get("enum"):
-        return next(
-            (option for option in options if str(option).lower() in message.lower()), options[0]
-        )
-    if kind.get("type") in ("integer", "number"):
-        found = re.search(r"\d{1,15}", message)
-        return int(found.group()) if found else 1
-    if kind.get("type") == "boolean":
+def _value(parameter: Any, message: str) -> Any:
+    """Return a value of the message that fits a parameter.
+
+    That is a word of the enum, the first number, or else the last word.
+    """
+    schema = parameter if isinstance(parameter, dict) else {}  # true allows anything
+    options = schema.get("enum")
+    if options:
+        return _option(options, message)
+    kind = schema.get("type")
+    if kind in ("integer", "number"):
+        number = re.search(r"\d{1,15}", message)
+        return int(number.group()) if number else 1
+    if kind == "boolean":
         return True
     words = re.findall(r"\w+", message)
     return words[-1] if words else ""
+
+
+def _option(options: list[Any], message: str) -> Any:
+    lower = message.lower()
+    for option in options:
+        if str(option).lower() in lower:
+            return option
+    return options[0]

@@ -10,7 +10,9 @@ def read_form(content_type: str, raw: bytes) -> dict[str, str | bytes]:
     boundary = _header("content-type", content_type).get_param("boundary")
     if not isinstance(boundary, str) or not boundary:
         raise ValueError("the form has no boundary")
-    _, *parts, end = (b"\r\n" + raw).split(b"\r\n--" + boundary.encode("latin-1", "replace"))
+    delimiter = b"\r\n--" + boundary.encode("latin-1", "replace")
+    # The first boundary stands at the start of the body, with no line break before it.
+    _, *parts, end = (b"\r\n" + raw).split(delimiter)
     if not end.startswith(b"--"):
         raise ValueError("the form breaks off")
     fields: dict[str, str | bytes] = {}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from .exchange import Answer, Exchange, frame, to_json
+from .exchange import Answer, Exchange, JsonObject, frame
 from .gemini import error
+from .ledger import Counts
 from .openai_shapes import MODEL
 from .reply import Reply
 from .shapes import MAPPING, TEXT, array, boolean, either, mapping
@@ -24,58 +23,57 @@ _DONE = b"event: done\ndata: [DONE]\n\n"
 
 
 def interact(exchange: Exchange) -> Answer:
-    """POST /interactions."""
-    counts = exchange.tally(exchange.text)
-    usage = {
+    """Answer POST /interactions."""
+    counts = exchange.count_tokens(exchange.text)
+    identity = {"id": f"int_{exchange.number:06}", "model": exchange.model}
+    start = {**identity, "status": "in_progress"}
+    status = exchange.reply.finish_reason or "completed"
+    end: JsonObject = {**identity, "status": status, "usage": _usage(counts)}
+    if not exchange.is_streamed:
+        content = [{"type": "text", "text": exchange.text}]
+        steps = [{"type": "model_output", "content": content}]
+        return exchange.answer({**end, "steps": steps}, counts, has_usage=True)
+    frames = [frame(event, event["event_type"]) for event in _events(exchange, start, end)]
+    return exchange.stream(
+        [*frames, _DONE],
+        counts,
+        usage_at=len(frames) - 1,
+        error_frame=_error_frame(exchange.reply),
+    )
+
+
+def _usage(counts: Counts) -> JsonObject:
+    return {
         "total_input_tokens": counts.input,
         "total_cached_tokens": counts.cached,
         "total_output_tokens": counts.output - counts.reasoning,
         "total_thought_tokens": counts.reasoning,
         "total_tokens": counts.input + counts.output,
     }
-    begun = {"id": f"int_{exchange.number:06}", "model": exchange.model, "status": "in_progress"}
-    ended = {**begun, "status": exchange.reply.finish_reason or "completed", "usage": usage}
-    if not exchange.body.get("stream"):
-        said = {"type": "model_output", "content": [{"type": "text", "text": exchange.text}]}
-        return Answer(
-            to_json({**ended, "steps": [said]}), model=exchange.model, counts=counts, told_at=0
-        )
-    frames = tuple(frame(event, event["event_type"]) for event in _events(exchange, begun, ended))
-    told = len(frames) - 1
-    return Answer(
-        frames=(*frames, _DONE),
-        model=exchange.model,
-        counts=counts,
-        told_at=told,
-        error_frame=_broken(exchange.reply),
-    )
 
 
-def _events(
-    exchange: Exchange, begun: dict[str, Any], ended: dict[str, Any]
-) -> list[dict[str, Any]]:
-    words = [
-        {"type": "text", "text": piece}
-        for piece in pieces(exchange.text, exchange.reply.chunk_size)
-    ]
-    return [
-        {"event_type": "interaction.created", "interaction": begun},
+def _events(exchange: Exchange, start: JsonObject, end: JsonObject) -> list[JsonObject]:
+    events: list[JsonObject] = [
+        {"event_type": "interaction.created", "interaction": start},
         {"event_type": "step.start", "index": 0, "step": {"type": "model_output"}},
-        *({"event_type": "step.delta", "index": 0, "delta": delta} for delta in words),
-        {"event_type": "step.stop", "index": 0},
-        {"event_type": "interaction.completed", "interaction": ended},
     ]
+    for piece in pieces(exchange.text, exchange.reply.chunk_size):
+        delta = {"type": "text", "text": piece}
+        events.append({"event_type": "step.delta", "index": 0, "delta": delta})
+    events.append({"event_type": "step.stop", "index": 0})
+    events.append({"event_type": "interaction.completed", "interaction": end})
+    return events
 
 
-def _broken(reply: Reply) -> bytes:
+def _error_frame(reply: Reply) -> bytes:
     return frame({"event_type": "error", **error(reply, 500)}, "error")
 
 
 INTERACTIONS = Format(
     address=VERSIONED,
     endpoints={
-        "/interactions": Endpoint(interact, mapping(_FIELDS, required=("input",)), spoken=True)
+        "/interactions": Endpoint(interact, mapping(_FIELDS, required=("input",)), is_written=True)
     },
     error=error,
-    broken=_broken,
+    error_frame=_error_frame,
 )

@@ -1,4 +1,4 @@
-"""The server's own book of tokens, against which telemetry can be checked."""
+"""The tokens that the server counts itself, so that telemetry can be compared with them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Counts:
-    """Tokens of one or more calls; input includes cached, output includes reasoning, as OpenAI counts."""
+    """The tokens of one or more calls.
+
+    As OpenAI counts them, `input` includes `cached` and `cache_write`, and `output` includes
+    `reasoning`.
+    """
 
     input: int = 0
     output: int = 0
@@ -32,10 +36,14 @@ _NOTHING = Counts(calls=0)
 
 
 class Ledger:
-    """Counts per response model: `told` in usage objects, and `generated` whether told or not.
+    """The tokens of all answers, by response model.
 
-    Both are booked just before the bytes leave, so a client that has read an answer finds it here.
-    A stream without usage, or cut before its usage, is in `generated` only; a raw or failed reply in neither.
+    Both books are written just before the bytes leave, so a client that has read an answer finds
+    it here. A raw or failed reply is in neither.
+
+    Attributes:
+        told: The tokens that stood in usage objects.
+        generated: The tokens of all answers, also of streams without usage or cut before it.
     """
 
     def __init__(self) -> None:
@@ -45,12 +53,12 @@ class Ledger:
 
     @property
     def total_told(self) -> Counts:
-        """The sum over all models of what clients were told."""
+        """The tokens that clients got usage of, over all models."""
         return self._total(self.told)
 
     @property
     def total_generated(self) -> Counts:
-        """The sum over all models of what was generated."""
+        """The tokens that were generated, over all models."""
         return self._total(self.generated)
 
     def book_told(self, model: str, counts: Counts) -> None:
@@ -61,10 +69,10 @@ class Ledger:
         """Add an answer that has been made."""
         self._book(self.generated, model, counts)
 
-    def _book(self, page: dict[str, Counts], model: str, counts: Counts) -> None:
+    def _book(self, book: dict[str, Counts], model: str, counts: Counts) -> None:
         with self._lock:
-            page[model] = page.get(model, _NOTHING) + counts
+            book[model] = book.get(model, _NOTHING) + counts
 
-    def _total(self, page: dict[str, Counts]) -> Counts:
+    def _total(self, book: dict[str, Counts]) -> Counts:
         with self._lock:
-            return sum(page.values(), _NOTHING)
+            return sum(book.values(), _NOTHING)

@@ -1,87 +1,111 @@
-"""Images, sound and moderation: the calls that give something other than text."""
+"""Images, sound and moderation: the endpoints whose input or output is not a chat."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from .exchange import CREATED, Answer, Exchange, to_json
+from .exchange import CREATED, Answer, Exchange, JsonObject
 from .ledger import Counts
 
 # A picture of one pixel.
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
+    "AAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+)
 _IMAGE_TOKENS = 100
+# The head of an MP3 file, and some bytes.
 _SPEECH = b"ID3\x04\x00\x00\x00\x00\x00\x00" + bytes(range(256)) * 4
-_HEARD = "Two dozen roses for Saturday, please."
-_CATEGORIES = ("harassment", "harassment/threatening", "hate", "hate/threatening", "illicit")
-_CATEGORIES += ("illicit/violent", "self-harm", "self-harm/instructions", "self-harm/intent")
-_CATEGORIES += ("sexual", "sexual/minors", "violence", "violence/graphic")
+_TRANSCRIPT = "Two dozen roses for Saturday, please."
+_CATEGORIES = (
+    "harassment",
+    "harassment/threatening",
+    "hate",
+    "hate/threatening",
+    "illicit",
+    "illicit/violent",
+    "self-harm",
+    "self-harm/instructions",
+    "self-harm/intent",
+    "sexual",
+    "sexual/minors",
+    "violence",
+    "violence/graphic",
+)
 
 
 def images(exchange: Exchange) -> Answer:
-    """POST /images/generations; each image counts as 100 tokens."""
+    """Answer POST /images/generations; each image counts as 100 tokens."""
     number = int(exchange.body.get("n") or 1)
-    counts = exchange.tally()
+    counts = exchange.count_tokens()
     if not isinstance(exchange.reply.usage, Counts):
         counts = replace(counts, output=_IMAGE_TOKENS * number)
     body = {"created": CREATED, "data": [{"b64_json": PNG}] * number, "output_format": "png"}
-    usage = _usage(counts, "input_tokens_details", {"text_tokens": counts.input, "image_tokens": 0})
-    return _told(exchange, counts, body, usage)
+    details = {"text_tokens": counts.input, "image_tokens": 0}
+    return _answer_with_usage(
+        exchange, counts, body, _usage(counts, "input_tokens_details", details)
+    )
 
 
 def speech(exchange: Exchange) -> Answer:
-    """POST /audio/speech: bytes, and no usage."""
-    return Answer(_SPEECH, content_type="audio/mpeg", model=exchange.model, counts=exchange.tally())
+    """Answer POST /audio/speech: bytes, and no usage."""
+    counts = exchange.count_tokens()
+    return Answer(_SPEECH, content_type="audio/mpeg", model=exchange.model, counts=counts)
 
 
 def transcription(exchange: Exchange) -> Answer:
-    """POST /audio/transcriptions; usage is in seconds for whisper models, else in tokens."""
-    text = _heard(exchange)
-    counts = exchange.tally(text)
+    """Answer POST /audio/transcriptions; usage is in seconds for whisper models, else in tokens."""
+    text = _transcript(exchange)
+    counts = exchange.count_tokens(text)
     if exchange.model.startswith("whisper"):
         body = {"text": text, "usage": {"type": "duration", "seconds": 2}}
-        return Answer(to_json(body), model=exchange.model, counts=counts)
-    sound = {"text_tokens": 0, "audio_tokens": counts.input}
-    usage = {"type": "tokens", **_usage(counts, "input_token_details", sound)}
-    return _told(exchange, counts, {"text": text}, usage)
+        return exchange.answer(body, counts)
+    details = {"text_tokens": 0, "audio_tokens": counts.input}
+    usage = {"type": "tokens", **_usage(counts, "input_token_details", details)}
+    return _answer_with_usage(exchange, counts, {"text": text}, usage)
 
 
 def translation(exchange: Exchange) -> Answer:
-    """POST /audio/translations: text, and no usage."""
-    text = _heard(exchange)
-    return Answer(to_json({"text": text}), model=exchange.model, counts=exchange.tally(text))
+    """Answer POST /audio/translations: text, and no usage."""
+    text = _transcript(exchange)
+    return exchange.answer({"text": text}, exchange.count_tokens(text))
 
 
 def moderation(exchange: Exchange) -> Answer:
-    """POST /moderations: nothing is ever flagged, and there is no usage."""
-    said = exchange.body["input"]
+    """Answer POST /moderations: nothing is ever flagged, and there is no usage."""
     result = {
         "flagged": False,
         "categories": dict.fromkeys(_CATEGORIES, False),
         "category_scores": dict.fromkeys(_CATEGORIES, 0.001),
         "category_applied_input_types": {name: ["text"] for name in _CATEGORIES},
     }
-    results = [result] * (len(said) if isinstance(said, list) else 1)
-    body = {"id": f"modr-{exchange.number:06}", "model": exchange.model, "results": results}
-    return Answer(to_json(body), model=exchange.model, counts=exchange.tally())
+    inputs = exchange.body["input"]
+    number = len(inputs) if isinstance(inputs, list) else 1
+    body = {
+        "id": f"modr-{exchange.number:06}",
+        "model": exchange.model,
+        "results": [result] * number,
+    }
+    return exchange.answer(body, exchange.count_tokens())
 
 
-def _heard(exchange: Exchange) -> str:
-    return exchange.reply.text if exchange.reply.text is not None else _HEARD
+def _transcript(exchange: Exchange) -> str:
+    if exchange.reply.text is None:
+        return _TRANSCRIPT
+    return exchange.reply.text
 
 
-def _usage(counts: Counts, details: str, detail: dict[str, int]) -> dict[str, Any]:
+def _usage(counts: Counts, details_name: str, details: dict[str, int]) -> JsonObject:
     return {
         "input_tokens": counts.input,
-        details: detail,
+        details_name: details,
         "output_tokens": counts.output,
         "total_tokens": counts.input + counts.output,
     }
 
 
-def _told(
-    exchange: Exchange, counts: Counts, body: dict[str, Any], usage: dict[str, Any]
+def _answer_with_usage(
+    exchange: Exchange, counts: Counts, body: JsonObject, usage: JsonObject
 ) -> Answer:
-    tells = exchange.reply.usage is not False
-    full = {**body, "usage": usage} if tells else body
-    return Answer(to_json(full), model=exchange.model, counts=counts, told_at=0 if tells else None)
+    if not exchange.sends_usage:
+        return exchange.answer(body, counts)
+    return exchange.answer({**body, "usage": usage}, counts, has_usage=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from .exchange import Answer, Exchange, frame, to_json
+from .exchange import Answer, Exchange, JsonObject, frame
 from .ledger import Counts
 from .openai_shapes import MODEL, NAME, SCHEMA, TOKENS
 from .reply import Reply
@@ -24,7 +23,7 @@ from .shapes import (
     tagged,
 )
 from .text import fragments, pieces
-from .wire import VERSIONED, Endpoint, Format
+from .wire import VERSIONED, Endpoint, Format, find_error
 
 _PARTS: dict[str, Shape] = {
     "text": mapping({"text": TEXT}, required=("text",)),
@@ -56,8 +55,8 @@ MESSAGES_FIELDS: dict[str, Shape] = {
 }
 _BODY = mapping(MESSAGES_FIELDS, required=("model", "messages", "max_tokens"))
 
-# status: type, message
-_KNOWN: dict[int, tuple[str, str]] = {
+# By status: type, message.
+_ERRORS: dict[int, tuple[str, str]] = {
     400: ("invalid_request_error", "The request is not valid."),
     401: ("authentication_error", "invalid x-api-key"),
     404: ("not_found_error", "The model does not exist."),
@@ -68,37 +67,41 @@ _KNOWN: dict[int, tuple[str, str]] = {
 
 
 def messages(exchange: Exchange) -> Answer:
-    """POST /messages."""
-    calls = [text for call in exchange.reply.tool_calls for text in (call.name, call.arguments)]
-    counts = exchange.tally(exchange.text, *calls)
-    if exchange.body.get("stream"):
-        return _streamed(exchange, counts)
+    """Answer POST /messages."""
+    counts = exchange.count_tokens(exchange.text, *exchange.call_texts)
+    if exchange.is_streamed:
+        return _stream(exchange, counts)
     whole = {
         **_envelope(exchange, _usage(counts)),
         "content": _content(exchange),
         **_ending(exchange),
     }
-    return Answer(to_json(whole), model=exchange.model, counts=counts, told_at=0)
+    return exchange.answer(whole, counts, has_usage=True)
 
 
-def error(reply: Reply, status: int) -> dict[str, Any]:
-    """An error as Anthropic words it."""
-    kind, message = _KNOWN.get(status, _KNOWN[400 if status < 500 else 500])
-    said = {"type": reply.error_type or kind, "message": reply.error_message or message}
-    return {"type": "error", "error": said}
+def error(reply: Reply, status: int) -> JsonObject:
+    """Return an error in Anthropic's words."""
+    kind, message = find_error(_ERRORS, status)
+    facts = {"type": reply.error_type or kind, "message": reply.error_message or message}
+    return {"type": "error", "error": facts}
 
 
-def _envelope(exchange: Exchange, usage: dict[str, Any]) -> dict[str, Any]:
-    identity = {
+def _envelope(exchange: Exchange, usage: JsonObject) -> JsonObject:
+    """Return a message without its content, as a stream begins with it."""
+    return {
         "id": f"msg_{exchange.number:06}",
         "type": "message",
         "role": "assistant",
         "model": exchange.model,
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": usage,
     }
-    return {**identity, "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
 
 
-def _usage(counts: Counts) -> dict[str, Any]:
+def _usage(counts: Counts) -> JsonObject:
+    # Anthropic counts what is read from the cache or written into it beside the other input.
     return {
         "input_tokens": counts.input - counts.cached - counts.cache_write,
         "cache_creation_input_tokens": counts.cache_write,
@@ -107,72 +110,79 @@ def _usage(counts: Counts) -> dict[str, Any]:
     }
 
 
-def _ending(exchange: Exchange) -> dict[str, Any]:
-    reason = exchange.reply.finish_reason or (
-        "tool_use" if exchange.reply.tool_calls else "end_turn"
-    )
-    return {"stop_reason": reason, "stop_sequence": None}
+def _ending(exchange: Exchange) -> JsonObject:
+    reason = "tool_use" if exchange.reply.tool_calls else "end_turn"
+    return {"stop_reason": exchange.reply.finish_reason or reason, "stop_sequence": None}
 
 
-def _content(exchange: Exchange) -> list[dict[str, Any]]:
-    said = [{"type": "text", "text": exchange.text}] if exchange.text else []
-    calls = enumerate(exchange.reply.tool_calls)
-    return [
-        *said,
-        *({**_call(exchange, at), "input": json.loads(call.arguments)} for at, call in calls),
-    ]
+def _content(exchange: Exchange) -> list[JsonObject]:
+    content: list[JsonObject] = []
+    if exchange.text:
+        content.append({"type": "text", "text": exchange.text})
+    for position, call in enumerate(exchange.reply.tool_calls):
+        block = _call(exchange, position)
+        content.append({**block, "input": json.loads(call.arguments)})
+    return content
 
 
-def _call(exchange: Exchange, position: int) -> dict[str, Any]:
+def _call(exchange: Exchange, position: int) -> JsonObject:
     name = exchange.reply.tool_calls[position].name
     return {"type": "tool_use", "id": exchange.call_id(position), "name": name, "input": {}}
 
 
-def _streamed(exchange: Exchange, counts: Counts) -> Answer:
-    begun = _envelope(exchange, {**_usage(counts), "output_tokens": 1})
-    events = [{"type": "message_start", "message": begun}]
-    events += [event for at, block in enumerate(_blocks(exchange)) for event in _events(at, *block)]
+def _stream(exchange: Exchange, counts: Counts) -> Answer:
+    # The first event states one token of output, as Anthropic's does; the last states all.
+    message = _envelope(exchange, {**_usage(counts), "output_tokens": 1})
+    events: list[JsonObject] = [{"type": "message_start", "message": message}]
+    for index, (block, deltas) in enumerate(_blocks(exchange)):
+        events += _block_events(index, block, deltas)
     ending = {
         "type": "message_delta",
         "delta": _ending(exchange),
         "usage": {"output_tokens": counts.output},
     }
-    frames = [frame(event, event["type"]) for event in (*events, ending, {"type": "message_stop"})]
-    broken = _broken(exchange.reply)
-    told = len(frames) - 2
-    return Answer(
-        frames=tuple(frames), model=exchange.model, counts=counts, told_at=told, error_frame=broken
+    usage_at = len(events)
+    events += [ending, {"type": "message_stop"}]
+    return exchange.stream(
+        [frame(event, event["type"]) for event in events],
+        counts,
+        usage_at=usage_at,
+        error_frame=_error_frame(exchange.reply),
     )
 
 
-def _blocks(exchange: Exchange) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """What begins each block, and the pieces that follow."""
-    said = [
-        {"type": "text_delta", "text": piece}
-        for piece in pieces(exchange.text, exchange.reply.chunk_size)
-    ]
-    blocks = [({"type": "text", "text": ""}, said)] if said else []
-    for at, call in enumerate(exchange.reply.tool_calls):
-        given = [
-            {"type": "input_json_delta", "partial_json": part} for part in fragments(call.arguments)
-        ]
-        blocks.append((_call(exchange, at), given))
+def _blocks(exchange: Exchange) -> list[tuple[JsonObject, list[JsonObject]]]:
+    """Return the blocks of a stream, each with the deltas that follow it."""
+    blocks: list[tuple[JsonObject, list[JsonObject]]] = []
+    words = pieces(exchange.text, exchange.reply.chunk_size)
+    if words:
+        deltas: list[JsonObject] = [{"type": "text_delta", "text": word} for word in words]
+        blocks.append(({"type": "text", "text": ""}, deltas))
+    for position, call in enumerate(exchange.reply.tool_calls):
+        deltas = []
+        for fragment in fragments(call.arguments):
+            deltas.append({"type": "input_json_delta", "partial_json": fragment})
+        blocks.append((_call(exchange, position), deltas))
     return blocks
 
 
-def _events(at: int, block: dict[str, Any], deltas: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    begin = {"type": "content_block_start", "index": at, "content_block": block}
-    middle = [{"type": "content_block_delta", "index": at, "delta": delta} for delta in deltas]
-    return [begin, *middle, {"type": "content_block_stop", "index": at}]
+def _block_events(index: int, block: JsonObject, deltas: list[JsonObject]) -> list[JsonObject]:
+    events: list[JsonObject] = [
+        {"type": "content_block_start", "index": index, "content_block": block}
+    ]
+    for delta in deltas:
+        events.append({"type": "content_block_delta", "index": index, "delta": delta})
+    events.append({"type": "content_block_stop", "index": index})
+    return events
 
 
-def _broken(reply: Reply) -> bytes:
+def _error_frame(reply: Reply) -> bytes:
     return frame(error(reply, 500), "error")
 
 
 MESSAGES = Format(
     address=VERSIONED,
-    endpoints={"/messages": Endpoint(messages, _BODY, spoken=True)},
+    endpoints={"/messages": Endpoint(messages, _BODY, is_written=True)},
     error=error,
-    broken=_broken,
+    error_frame=_error_frame,
 )

@@ -1,14 +1,17 @@
-"""Mistral's formats, below `/mistral` since most of their paths are OpenAI's: chat and its kin, and conversations."""
+"""Mistral's formats: chat, agents, completion in the middle, embeddings, and conversations.
+
+They stand below `/mistral`, since most of their paths are OpenAI's too.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from . import chat, embeddings
-from .exchange import Answer, Exchange, frame, to_json
+from .exchange import Answer, Exchange, JsonObject, frame, to_json
 from .ledger import Counts
 from .openai_shapes import (
     CHAT_FIELDS,
@@ -23,7 +26,7 @@ from .openai_shapes import (
 from .reply import Reply
 from .shapes import MAPPING, TEXT, Shape, array, either, mapping
 from .text import pieces
-from .wire import Endpoint, Format
+from .wire import DONE, Endpoint, Format, find_error
 
 # Mistral's clients send the arguments of a call as text or as an object.
 _CHAT: dict[str, Shape] = {
@@ -44,170 +47,188 @@ _CONVERSATION: dict[str, Shape] = {
 _EMBEDDING: dict[str, Shape] = {"model": MODEL, "output_dimension": DIMENSIONS}
 _EMBEDDING |= dict.fromkeys(("input", "inputs"), inputs(MOST_INPUTS))
 _ADDRESS = re.compile(
-    r"/mistral/v1(?P<end>/(?:chat|agents|fim)/completions|/embeddings|/conversations)(?:/[^/]+(?:/restart)?)?"
+    r"/mistral/v1"
+    r"(?P<endpoint>/(?:chat|agents|fim)/completions|/embeddings|/conversations)"
+    r"(?:/[^/]+(?:/restart)?)?"
 )
-# status: type, code, message
-_KNOWN = {
+_EVENT_HEAD = b"data: "
+# By status: type, code, message.
+_ERRORS = {
     400: ("invalid_request_error", "3051", "The request is not valid."),
     401: (None, None, "Unauthorized"),
     404: ("invalid_model", "1500", "Invalid model."),
     429: ("rate_limited", "1300", "Rate limit exceeded"),
     500: ("internal_server_error", "3000", "Service unavailable."),
 }
-_DONE = b"data: [DONE]\n\n"
 
 
 def answer(exchange: Exchange) -> Answer:
-    """POST /chat/completions and what answers in the same way: a stream tells its counts with its last chunk."""
-    if not exchange.body.get("stream"):
+    """Answer POST /chat/completions, and the endpoints that speak as it does."""
+    if not exchange.is_streamed:
         return chat.chat(exchange)
-    asked = {**exchange.body, "stream_options": {"include_usage": True}}
-    told = replace(chat.chat(replace(exchange, body=asked)), error_frame=_broken(exchange.reply))
-    if told.told_at is None:
-        return told
-    *chunks, last, usage = (json.loads(one[len(b"data: ") :]) for one in (told.frames or ())[:-1])
-    frames = [
-        frame({name: value for name, value in chunk.items() if name != "usage"}) for chunk in chunks
-    ]
-    return replace(
-        told, frames=(*frames, frame({**last, "usage": usage["usage"]}), _DONE), told_at=len(frames)
-    )
+    body = {**exchange.body, "stream_options": {"include_usage": True}}
+    openai = chat.chat(replace(exchange, body=body))
+    openai = replace(openai, error_frame=_error_frame(exchange.reply))
+    if openai.usage_at is None:
+        return openai
+    # OpenAI sends usage in a chunk of its own, Mistral with the last chunk of text.
+    *chunks, last, usage = _read_events((openai.frames or ())[:-1])
+    frames: list[bytes] = []
+    for chunk in chunks:
+        del chunk["usage"]
+        frames.append(frame(chunk))
+    usage_at = len(frames)
+    frames += [frame({**last, "usage": usage["usage"]}), DONE]
+    return replace(openai, frames=tuple(frames), usage_at=usage_at)
+
+
+def _read_events(frames: Sequence[bytes]) -> list[JsonObject]:
+    return [json.loads(event.removeprefix(_EVENT_HEAD)) for event in frames]
 
 
 def embed(exchange: Exchange) -> Answer:
-    """POST /embeddings, whose answers have an id, and counts as those of a chat."""
-    told = embeddings.embeddings(exchange)
-    body = json.loads(told.body)
-    usage = {"usage": {**body["usage"], "completion_tokens": 0}} if "usage" in body else {}
-    return replace(told, body=to_json({"id": f"embd-{exchange.number:06}", **body, **usage}))
+    """Answer POST /embeddings, with an id, and with usage as that of a chat."""
+    openai = embeddings.embeddings(exchange)
+    body: JsonObject = {"id": f"embd-{exchange.number:06}", **json.loads(openai.body)}
+    if "usage" in body:
+        body["usage"]["completion_tokens"] = 0
+    return replace(openai, body=to_json(body))
 
 
 def converse(exchange: Exchange) -> Answer:
-    """POST /conversations, to begin one, to add to one, or to begin anew within one."""
-    calls = [text for call in exchange.reply.tool_calls for text in (call.name, call.arguments)]
-    counts = exchange.tally(exchange.text, *calls)
-    if not exchange.body.get("stream"):
+    """Answer POST /conversations: begin one, add to one, or begin anew within one."""
+    counts = exchange.count_tokens(exchange.text, *exchange.call_texts)
+    if not exchange.is_streamed:
         whole = {
             "object": "conversation.response",
-            "conversation_id": _name(exchange),
+            "conversation_id": _conversation_id(exchange),
             "outputs": _entries(exchange),
+            "usage": _usage(counts),
         }
-        body = to_json({**whole, "usage": _usage(counts)})
-        return Answer(body, model=exchange.model, counts=counts, told_at=0)
-    frames = tuple(frame(event, event["type"]) for event in _events(exchange, counts))
-    at, broken = len(frames) - 1, _broken_conversation(exchange.reply)
-    return Answer(
-        frames=frames, model=exchange.model, counts=counts, told_at=at, error_frame=broken
+        return exchange.answer(whole, counts, has_usage=True)
+    frames = [frame(event, event["type"]) for event in _events(exchange, counts)]
+    return exchange.stream(
+        frames,
+        counts,
+        usage_at=len(frames) - 1,
+        error_frame=_conversation_error_frame(exchange.reply),
     )
 
 
-def _name(exchange: Exchange) -> str:
+def _conversation_id(exchange: Exchange) -> str:
     return f"conv_{exchange.number:06}"
 
 
-def _usage(counts: Counts) -> dict[str, Any]:
-    total = counts.input + counts.output
+def _usage(counts: Counts) -> JsonObject:
     return {
         "prompt_tokens": counts.input,
         "completion_tokens": counts.output,
-        "total_tokens": total,
+        "total_tokens": counts.input + counts.output,
     }
 
 
-def _entries(exchange: Exchange) -> list[dict[str, Any]]:
-    said = {
-        "type": "message.output",
-        "role": "assistant",
-        "content": exchange.text,
-        "id": f"msg_{exchange.number:06}",
-    }
-    entries = [said] if exchange.text else []
-    entries += [
-        {"type": "function.call", **_call(exchange, at)}
-        for at in range(len(exchange.reply.tool_calls))
-    ]
+def _entries(exchange: Exchange) -> list[JsonObject]:
+    entries: list[JsonObject] = []
+    if exchange.text:
+        message = {
+            "type": "message.output",
+            "role": "assistant",
+            "content": exchange.text,
+            "id": f"msg_{exchange.number:06}",
+        }
+        entries.append(message)
+    for position in range(len(exchange.reply.tool_calls)):
+        entries.append({"type": "function.call", **_call(exchange, position)})
     return [{"object": "entry", "model": exchange.model, **entry} for entry in entries]
 
 
-def _call(exchange: Exchange, position: int) -> dict[str, Any]:
+def _call(exchange: Exchange, position: int) -> JsonObject:
     call = exchange.reply.tool_calls[position]
-    identity = exchange.call_id(position)
+    call_id = exchange.call_id(position)
     return {
-        "id": f"fc_{identity}",
-        "tool_call_id": identity,
+        "id": f"fc_{call_id}",
+        "tool_call_id": call_id,
         "name": call.name,
         "arguments": call.arguments,
     }
 
 
-def _events(exchange: Exchange, counts: Counts) -> list[dict[str, Any]]:
-    said = {
-        "type": "message.output.delta",
-        "id": f"msg_{exchange.number:06}",
-        "model": exchange.model,
-    }
-    words = pieces(exchange.text, exchange.reply.chunk_size)
-    calls = range(len(exchange.reply.tool_calls))
-    return [
-        {"type": "conversation.response.started", "conversation_id": _name(exchange)},
-        *({**said, "role": "assistant", "output_index": 0, "content": word} for word in words),
-        *(
-            {"type": "function.call.delta", "output_index": 1 + at, **_call(exchange, at)}
-            for at in calls
-        ),
-        {"type": "conversation.response.done", "usage": _usage(counts)},
+def _events(exchange: Exchange, counts: Counts) -> list[JsonObject]:
+    """Return the events of a conversation's stream."""
+    events: list[JsonObject] = [
+        {"type": "conversation.response.started", "conversation_id": _conversation_id(exchange)}
     ]
+    for word in pieces(exchange.text, exchange.reply.chunk_size):
+        delta = {
+            "type": "message.output.delta",
+            "id": f"msg_{exchange.number:06}",
+            "model": exchange.model,
+            "role": "assistant",
+            "output_index": 0,
+            "content": word,
+        }
+        events.append(delta)
+    for position in range(len(exchange.reply.tool_calls)):
+        call = _call(exchange, position)
+        events.append({"type": "function.call.delta", "output_index": 1 + position, **call})
+    events.append({"type": "conversation.response.done", "usage": _usage(counts)})
+    return events
 
 
-def _error(reply: Reply, status: int) -> dict[str, Any]:
-    kind, code, message = _KNOWN.get(status, _KNOWN[400 if status < 500 else 500])
-    said = {"message": reply.error_message or message}
-    named = {
-        "type": reply.error_type or kind,
-        "code": reply.error_code or code,
-        "param": reply.error_param,
-    }
-    return {**said, **named, "object": "error"} if named["type"] else said
+def _error(reply: Reply, status: int) -> JsonObject:
+    kind, code, message = find_error(_ERRORS, status)
+    error: JsonObject = {"message": reply.error_message or message}
+    error_type = reply.error_type or kind
+    if error_type:
+        error["type"] = error_type
+        error["code"] = reply.error_code or code
+        error["param"] = reply.error_param
+        error["object"] = "error"
+    return error
 
 
-def _broken(reply: Reply) -> bytes:
+def _error_frame(reply: Reply) -> bytes:
     return frame(_error(reply, 500))
 
 
-def _broken_conversation(reply: Reply) -> bytes:
-    said = _error(reply, 500)
+def _conversation_error_frame(reply: Reply) -> bytes:
+    error = _error(reply, 500)
     event = {
         "type": "conversation.response.error",
-        "message": said["message"],
-        "code": int(said["code"]),
+        "message": error["message"],
+        "code": int(error["code"]),
     }
     return frame(event, event["type"])
 
 
-def _asked(_path: str, body: dict[str, Any]) -> dict[str, Any]:
-    said = {"input": body["inputs"]} if "inputs" in body else {}
-    choice = {"tool_choice": "required"} if body.get("tool_choice") == "any" else {}
-    return {**body, **said, **choice}
+def _translate(_path: str, body: JsonObject) -> JsonObject:
+    """Return a request in OpenAI's words, in which most of it is already."""
+    request = dict(body)
+    if "inputs" in body:
+        request["input"] = body["inputs"]
+    if body.get("tool_choice") == "any":
+        request["tool_choice"] = "required"
+    return request
 
 
 MISTRAL = Format(
     address=_ADDRESS,
     endpoints={
         "/chat/completions": Endpoint(
-            answer, mapping(_CHAT, required=("model", "messages")), spoken=True
+            answer, mapping(_CHAT, required=("model", "messages")), is_written=True
         ),
         "/agents/completions": Endpoint(
-            answer, mapping(_CHAT, required=("agent_id", "messages")), spoken=True
+            answer, mapping(_CHAT, required=("agent_id", "messages")), is_written=True
         ),
         "/fim/completions": Endpoint(
-            answer, mapping(_CHAT, required=("model", "prompt")), spoken=True
+            answer, mapping(_CHAT, required=("model", "prompt")), is_written=True
         ),
         "/conversations": Endpoint(
-            converse, mapping(_CONVERSATION, required=("inputs",)), spoken=True
+            converse, mapping(_CONVERSATION, required=("inputs",)), is_written=True
         ),
         "/embeddings": Endpoint(embed, mapping(_EMBEDDING, required=("model", "input"))),
     },
     error=_error,
-    broken=_broken,
-    asked=_asked,
+    error_frame=_error_frame,
+    translate=_translate,
 )

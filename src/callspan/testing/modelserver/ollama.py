@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Any
 
 from .embeddings import vectors
-from .exchange import Answer, Exchange, to_json
+from .exchange import Answer, Exchange, JsonObject, to_json
 from .ledger import Counts
 from .openai_shapes import DIMENSIONS, MODEL, MOST_INPUTS, TOOLS, chat_messages
-from .reply import Reply
+from .reply import Reply, ToolCall
 from .shapes import MAPPING, TEXT, TEXTS, Shape, array, boolean, either, mapping, number
 from .text import pieces
-from .wire import Endpoint, Format, lines
+from .wire import Endpoint, Format, split_lines
 
 _FIELDS: dict[str, Shape] = {
     "model": MODEL,
@@ -32,8 +31,9 @@ _FIELDS: dict[str, Shape] = {
     "input": either({str: TEXT, list: array(TEXT, most=MOST_INPUTS)}),
     "dimensions": DIMENSIONS,
 }
+# A fixed time, so that answers are the same in each run.
 _CREATED = "2026-09-21T14:13:20Z"
-_KNOWN = {
+_ERRORS = {
     401: "unauthorized",
     404: "model not found",
     429: "too many requests",
@@ -41,51 +41,56 @@ _KNOWN = {
 }
 
 
-def _asked(path: str, body: dict[str, Any]) -> dict[str, Any]:
+def _translate(path: str, body: JsonObject) -> JsonObject:
+    """Return a request in OpenAI's words; Ollama streams unless the request forbids it."""
     if path.endswith("/embeddings"):
         return {"model": body.get("model"), "input": body.get("prompt")}
     return {"stream": not path.endswith("/embed"), **body}
 
 
 def chat(exchange: Exchange) -> Answer:
-    """POST /api/chat."""
-    return _spoken(exchange, lambda said: {"message": {"role": "assistant", "content": "", **said}})
+    """Answer POST /api/chat."""
+    return _generate(exchange, _chat_fields)
 
 
 def generate(exchange: Exchange) -> Answer:
-    """POST /api/generate."""
-    return _spoken(exchange, lambda said: {"response": said.get("content", ""), **_thinking(said)})
+    """Answer POST /api/generate."""
+    return _generate(exchange, _generate_fields)
 
 
-def _thinking(said: dict[str, Any]) -> dict[str, Any]:
-    return {"thinking": said["thinking"]} if "thinking" in said else {}
+def _chat_fields(delta: JsonObject) -> JsonObject:
+    return {"message": {"role": "assistant", "content": "", **delta}}
 
 
-def _spoken(exchange: Exchange, shaped: Callable[[dict[str, Any]], dict[str, Any]]) -> Answer:
+def _generate_fields(delta: JsonObject) -> JsonObject:
+    fields = {"response": delta.get("content", "")}
+    if "thinking" in delta:
+        fields["thinking"] = delta["thinking"]
+    return fields
+
+
+def _generate(exchange: Exchange, to_fields: Callable[[JsonObject], JsonObject]) -> Answer:
+    """Return an answer; `to_fields` puts the words of one object into the endpoint's fields."""
     reply = exchange.reply
-    calls = [text for call in reply.tool_calls for text in (call.name, call.arguments)]
-    counts = exchange.tally(exchange.text, *calls)
-    last = {"done": True, "done_reason": reply.finish_reason or "stop", **_counts(exchange, counts)}
-    tells = reply.usage is not False
-    told: dict[str, Any] = {"model": exchange.model, "counts": counts}
-    if not exchange.body["stream"]:
-        whole = {**_envelope(exchange), **shaped(_whole(exchange)), **last}
-        return Answer(to_json(whole), told_at=0 if tells else None, **told)
-    chunks = [{**_envelope(exchange), **shaped(said), "done": False} for said in _chunks(exchange)]
-    chunks.append({**_envelope(exchange), **shaped({}), **last})
-    told_at = len(chunks) - 1 if tells else None
-    return Answer(
-        frames=tuple(map(_line, chunks)), told_at=told_at, error_frame=_broken(reply), **told
+    counts = exchange.count_tokens(exchange.text, *exchange.call_texts)
+    ending = {"done": True, "done_reason": reply.finish_reason or "stop"}
+    if exchange.sends_usage:
+        ending |= _usage(counts)
+    envelope = {"model": exchange.model, "created_at": _CREATED}
+    if not exchange.is_streamed:
+        whole = {**envelope, **to_fields(_whole(exchange)), **ending}
+        return exchange.answer(whole, counts, has_usage=exchange.sends_usage)
+    chunks: list[JsonObject] = []
+    for delta in _deltas(exchange):
+        chunks.append({**envelope, **to_fields(delta), "done": False})
+    usage_at = len(chunks) if exchange.sends_usage else None
+    chunks.append({**envelope, **to_fields({}), **ending})
+    return exchange.stream(
+        map(_line, chunks), counts, usage_at=usage_at, error_frame=_error_frame(reply)
     )
 
 
-def _envelope(exchange: Exchange) -> dict[str, Any]:
-    return {"model": exchange.model, "created_at": _CREATED}
-
-
-def _counts(exchange: Exchange, counts: Counts) -> dict[str, Any]:
-    if exchange.reply.usage is False:
-        return {}
+def _usage(counts: Counts) -> JsonObject:
     return {
         "prompt_eval_count": counts.input,
         "eval_count": counts.output,
@@ -93,66 +98,74 @@ def _counts(exchange: Exchange, counts: Counts) -> dict[str, Any]:
     }
 
 
-def _whole(exchange: Exchange) -> dict[str, Any]:
-    thought = {"thinking": exchange.reply.reasoning} if exchange.reply.reasoning else {}
-    calls = list(map(_call, exchange.reply.tool_calls))
-    return {"content": exchange.text, **thought, **({"tool_calls": calls} if calls else {})}
+def _whole(exchange: Exchange) -> JsonObject:
+    reply = exchange.reply
+    whole: JsonObject = {"content": exchange.text}
+    if reply.reasoning:
+        whole["thinking"] = reply.reasoning
+    if reply.tool_calls:
+        whole["tool_calls"] = list(map(_call, reply.tool_calls))
+    return whole
 
 
-def _call(call: Any) -> dict[str, Any]:
+def _call(call: ToolCall) -> JsonObject:
+    # Here arguments are an object, where OpenAI has JSON text.
     return {"function": {"name": call.name, "arguments": json.loads(call.arguments)}}
 
 
-def _chunks(exchange: Exchange) -> list[dict[str, Any]]:
+def _deltas(exchange: Exchange) -> list[JsonObject]:
     reply = exchange.reply
-    return [
-        *({"thinking": piece} for piece in pieces(reply.reasoning, reply.chunk_size)),
-        *({"content": piece} for piece in pieces(exchange.text, reply.chunk_size)),
-        *({"tool_calls": [_call(call)]} for call in reply.tool_calls),
-    ]
+    deltas: list[JsonObject] = []
+    for piece in pieces(reply.reasoning, reply.chunk_size):
+        deltas.append({"thinking": piece})
+    for piece in pieces(exchange.text, reply.chunk_size):
+        deltas.append({"content": piece})
+    for call in reply.tool_calls:
+        deltas.append({"tool_calls": [_call(call)]})
+    return deltas
 
 
 def embed(exchange: Exchange) -> Answer:
-    """POST /api/embed."""
-    counts = exchange.tally()
-    tells = exchange.reply.usage is not False
-    told = {"prompt_eval_count": counts.input} if tells else {}
-    body = {"model": exchange.model, "embeddings": vectors(exchange.body), **told}
-    return Answer(to_json(body), model=exchange.model, counts=counts, told_at=0 if tells else None)
+    """Answer POST /api/embed."""
+    counts = exchange.count_tokens()
+    body: JsonObject = {"model": exchange.model, "embeddings": vectors(exchange.body)}
+    if exchange.sends_usage:
+        body["prompt_eval_count"] = counts.input
+    return exchange.answer(body, counts, has_usage=exchange.sends_usage)
 
 
 def embed_one(exchange: Exchange) -> Answer:
-    """POST /api/embeddings, which states no tokens."""
+    """Answer POST /api/embeddings, which has no usage."""
     [vector] = vectors(exchange.body)
-    return Answer(to_json({"embedding": vector}), model=exchange.model, counts=exchange.tally())
+    return exchange.answer({"embedding": vector}, exchange.count_tokens())
 
 
-def error(reply: Reply, status: int) -> dict[str, Any]:
-    """An error as Ollama words it: a sentence."""
-    return {"error": reply.error_message or _KNOWN.get(status, "invalid request")}
+def error(reply: Reply, status: int) -> JsonObject:
+    """Return an error in Ollama's words: a sentence."""
+    return {"error": reply.error_message or _ERRORS.get(status, "invalid request")}
 
 
-def _broken(reply: Reply) -> bytes:
+def _error_frame(reply: Reply) -> bytes:
     return _line(error(reply, 500))
 
 
-def _line(value: Any) -> bytes:
+def _line(value: JsonObject) -> bytes:
     return to_json(value) + b"\n"
 
 
 OLLAMA = Format(
-    address=re.compile("/api(?P<end>/.+)"),
+    address=re.compile("/api(?P<endpoint>/.+)"),
     endpoints={
-        "/chat": Endpoint(chat, mapping(_FIELDS, required=("model", "messages")), spoken=True),
+        "/chat": Endpoint(chat, mapping(_FIELDS, required=("model", "messages")), is_written=True),
         "/generate": Endpoint(
-            generate, mapping(_FIELDS, required=("model", "prompt")), spoken=True
+            generate, mapping(_FIELDS, required=("model", "prompt")), is_written=True
         ),
         "/embed": Endpoint(embed, mapping(_FIELDS, required=("model", "input"))),
         "/embeddings": Endpoint(embed_one, mapping(_FIELDS, required=("model", "prompt"))),
     },
     error=error,
-    broken=_broken,
-    asked=_asked,
-    frames=lines,
-    streamed="application/x-ndjson",
+    error_frame=_error_frame,
+    translate=_translate,
+    split=split_lines,
+    stream_type="application/x-ndjson",
 )

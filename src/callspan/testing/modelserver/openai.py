@@ -1,4 +1,4 @@
-"""OpenAI's endpoints."""
+"""OpenAI's endpoints, which many providers have too."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .wire import VERSIONED, Endpoint, Format
 OPENAI = Format(
     address=VERSIONED,
     endpoints={
-        "/chat/completions": Endpoint(chat.chat, CHAT, spoken=True),
-        "/completions": Endpoint(chat.completion, COMPLETION, spoken=True),
-        "/responses": Endpoint(responses.respond, RESPONSES, spoken=True),
+        "/chat/completions": Endpoint(chat.chat, CHAT, is_written=True),
+        "/completions": Endpoint(chat.completion, COMPLETION, is_written=True),
+        "/responses": Endpoint(responses.respond, RESPONSES, is_written=True),
         "/embeddings": Endpoint(embeddings.embeddings, EMBEDDING),
         "/images/generations": Endpoint(media.images, IMAGES),
         "/audio/speech": Endpoint(media.speech, SPEECH),
@@ -22,6 +22,6 @@ OPENAI = Format(
         "/moderations": Endpoint(media.moderation, MODERATION),
     },
     error=error_body,
-    broken=chat_error_frame,
+    error_frame=chat_error_frame,
     refuse=refuse,
 )

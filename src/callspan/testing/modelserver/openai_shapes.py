@@ -38,7 +38,7 @@ TOOL_CHOICE = either(
 _TOOL = mapping({"function": mapping(FUNCTION, required=("name",))}, required=("function",))
 TOOLS = array(tagged("type", {"function": _TOOL}, MAPPING), most=128)
 
-# What requests for text have in common, whatever the provider.
+# The fields that requests for text have with many providers.
 SAMPLING: dict[str, Shape] = {
     "model": MODEL,
     "stream": boolean,
@@ -66,7 +66,7 @@ CONTENT = either({str: TEXT, list: array(tagged("type", _PARTS, MAPPING))})
 
 
 def chat_messages(arguments: Shape = TEXT, content: Shape = CONTENT) -> Shape:
-    """Return the check of a chat's messages; the arguments of a call are JSON text where OpenAI speaks."""
+    """Return the check of a chat's messages; in OpenAI's the arguments of a call are JSON text."""
     function = mapping({"name": NAME, "arguments": arguments}, required=("name",))
     call = mapping({"id": TEXT, "type": TEXT, "function": function})
     fields = {"content": content, "name": TEXT, "tool_call_id": TEXT, "tool_calls": array(call)}
@@ -105,8 +105,8 @@ CHAT = mapping(CHAT_FIELDS, required=("model", "messages"))
 def inputs(most: int) -> Shape:
     """Return the check of one text or several, each perhaps as the numbers of its tokens."""
     token = integer(0, 2**31 - 1)
-    one = either({str: TEXT, int: token, list: array(token, least=1, most=_MOST_TOKENS)})
-    return either({str: TEXT, list: array(one, least=1, most=most)})
+    text_or_tokens = either({str: TEXT, int: token, list: array(token, least=1, most=_MOST_TOKENS)})
+    return either({str: TEXT, list: array(text_or_tokens, least=1, most=most)})
 
 
 _COMPLETION_FIELDS: dict[str, Shape] = {

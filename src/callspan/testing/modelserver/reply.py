@@ -1,4 +1,4 @@
-"""What the server shall answer, as data."""
+"""The answers that a test scripts, as data."""
 
 from __future__ import annotations
 
@@ -21,25 +21,29 @@ class ToolCall:
 class Reply:
     """One scripted answer; a plain `Reply()` is the default answer.
 
-    Chunks are SSE frames and counted from 0, so `cut_after=2` sends two frames and closes. In an answer
-    that is not streamed `cut_after` closes the connection with no answer, and the gate holds the headers.
+    Chunks are the frames of a stream and counted from 0, so `cut_after=2` sends two of them and
+    closes the connection. If the answer is not streamed, `cut_after` closes the connection without
+    an answer, and the gate holds back the headers.
     """
 
     text: str | None = None
     """None, with no tool calls and no reasoning, means the default answer."""
     reasoning: str = ""
-    """Chat sends it as `reasoning_content` (as DeepSeek and vLLM do), Responses as a reasoning summary."""
+    """Sent as `reasoning_content` in chat, as DeepSeek and vLLM do; in Responses as a summary."""
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: str | None = None
-    """Sent as it is in chat; in Responses `length` and `content_filter` mean incomplete, `failed` failed."""
+    """Sent as it is in chat.
+
+    In Responses `length` and `content_filter` make an incomplete response, `failed` a failed one.
+    """
     model: str | None = None
-    """The response model; None repeats the request's."""
+    """The model that the answer names; None means that of the request."""
 
     usage: Counts | bool = True
-    """False leaves usage out; `Counts` says exactly this."""
+    """False leaves usage out; `Counts` are sent instead of the server's own."""
     cached: int = 0
     reasoning_tokens: int | None = None
-    """None counts the reasoning text."""
+    """None means the tokens of the reasoning text."""
 
     status: int = 200
     retry_after: float | None = None
@@ -57,12 +61,16 @@ class Reply:
     chunk_size: int = 1
     """Words in one chunk."""
     cut_after: int | None = None
+    """The number of chunks after which the connection is closed."""
     error_after: int | None = None
-    """An error object inside the stream instead of this chunk; the stream ends there."""
+    """The number of chunks after which the stream sends an error and ends."""
     gate: threading.Event | None = None
     """Waited for, at most 200 s, before chunk `gate_after` is sent."""
     gate_after: int = 0
 
     raw: bytes | str | None = None
-    """A body sent as it is, frame by frame when a stream was asked for and no other content-type is given."""
+    """A body sent as it is.
+
+    It is sent frame by frame if the request wants a stream and `headers` has no content type.
+    """
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -7,12 +7,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from .form import read_form
 
 _DEEPEST = 920
-"""Levels of a JSON text. Python calls about 1,000 functions deep, and so could not walk through more."""
+"""The most levels of a JSON text: Python's stack ends at about 1,000 calls within each other."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Request:
 
     @cached_property
     def json(self) -> Any:
-        """The body: JSON, or a form's fields (files as bytes); None when there is none or it is bad."""
+        """The body as JSON, or the fields of a form with files as bytes; None if malformed."""
         try:
             if self.is_form:
                 return read_form(self.headers["content-type"], self.raw)
@@ -60,9 +61,10 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _check_depth(value: Any) -> None:
+    """Raise `ValueError` if a value is nested too deep."""
     level = [value]
     for _ in range(_DEEPEST):
-        level = [child for parent in level for child in _children(parent)]
+        level = list(chain.from_iterable(map(_children, level)))
         if not level:
             return
     raise ValueError("the body is nested too deep")
@@ -71,4 +73,6 @@ def _check_depth(value: Any) -> None:
 def _children(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return list(value.values())
-    return value if isinstance(value, list) else []
+    if isinstance(value, list):
+        return value
+    return []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 
 class RequestError(Exception):
-    """What is wrong with a request: the status and the message of the answer to it.
+    """An error of the client's, with the status and the message of the answer.
 
-    `field` is the part of the body that is wrong. `code` is the word that OpenAI has for the mistake.
+    `field` names the part of the body that is wrong. `code` is OpenAI's word for the mistake.
     """
 
     def __init__(

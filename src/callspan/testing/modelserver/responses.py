@@ -1,20 +1,19 @@
-"""The Responses API: one object, and the events that build it."""
+"""OpenAI's Responses API: one object, and the events that build it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from .errors import responses_error_frame
-from .exchange import CREATED, Answer, Exchange, frame, to_json
+from .exchange import CREATED, Answer, Exchange, JsonObject, frame, to_json
 from .ledger import Counts
 from .text import fragments, pieces
 
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
-# What a response repeats of its request, with the provider's defaults.
-_REPEATED: dict[str, Any] = {
+# The fields of the request that a response repeats, with the provider's defaults.
+_REPEATED_FIELDS: JsonObject = {
     "background": False,
     "instructions": None,
     "max_output_tokens": None,
@@ -36,57 +35,77 @@ _REPEATED: dict[str, Any] = {
 
 
 def respond(exchange: Exchange) -> Answer:
-    """POST /responses."""
-    calls = [text for call in exchange.reply.tool_calls for text in (call.name, call.arguments)]
-    counts = exchange.tally(exchange.text, *calls)
+    """Answer POST /responses."""
+    counts = exchange.count_tokens(exchange.text, *exchange.call_texts)
     response = _response(exchange, counts)
-    tells = response["usage"] is not None
-    made = None if response["status"] == "failed" else counts
-    answer = Answer(model=exchange.model, counts=made, response=response)
-    if not exchange.body.get("stream"):
-        return replace(answer, body=to_json(response), told_at=0 if tells else None)
+    answer = Answer(model=exchange.model, response=response)
+    if response["status"] != "failed":
+        answer = replace(answer, counts=counts)
+    has_usage = response["usage"] is not None
+    if not exchange.is_streamed:
+        return replace(answer, body=to_json(response), usage_at=0 if has_usage else None)
     frames = stream(response, exchange.reply.chunk_size)
-    error = responses_error_frame(exchange.reply, exchange.reply.error_after or 0)
     return replace(
-        answer, frames=frames, told_at=len(frames) - 1 if tells else None, error_frame=error
+        answer,
+        frames=frames,
+        usage_at=len(frames) - 1 if has_usage else None,
+        error_frame=responses_error_frame(exchange.reply, exchange.reply.error_after or 0),
     )
 
 
-def stream(response: dict[str, Any], chunk_size: int = 1) -> tuple[bytes, ...]:
-    """The events through which this response would have come."""
-    begun = {**response, "status": "in_progress", "output": [], "usage": None}
-    begun |= {"error": None, "incomplete_details": None}
-    events: list[dict[str, Any]] = [
-        {"type": "response.created", "response": begun},
-        {"type": "response.in_progress", "response": begun},
+def stream(response: JsonObject, chunk_size: int = 1) -> tuple[bytes, ...]:
+    """Return the frames of the stream that builds a response."""
+    start = {
+        **response,
+        "status": "in_progress",
+        "output": [],
+        "usage": None,
+        "error": None,
+        "incomplete_details": None,
+    }
+    events: list[JsonObject] = [
+        {"type": "response.created", "response": start},
+        {"type": "response.in_progress", "response": start},
     ]
     for index, item in enumerate(response["output"]):
         events += _item_events(index, item, chunk_size)
     events.append({"type": f"response.{response['status']}", "response": response})
-    numbered = ({"sequence_number": number, **event} for number, event in enumerate(events))
-    return tuple(frame(event, event["type"]) for event in numbered)
+    frames: list[bytes] = []
+    for number, event in enumerate(events):
+        frames.append(frame({"sequence_number": number, **event}, event["type"]))
+    return tuple(frames)
 
 
-def _response(exchange: Exchange, counts: Counts) -> dict[str, Any]:
+def _response(exchange: Exchange, counts: Counts) -> JsonObject:
     finish = exchange.reply.finish_reason or ""
-    status = (
-        "failed" if finish == "failed" else "incomplete" if finish in _INCOMPLETE else "completed"
-    )
-    failed = status == "failed"
+    status = _status(finish)
+    is_failed = status == "failed"
+    sends_usage = exchange.sends_usage and not is_failed
+    reason = _INCOMPLETE.get(finish)
     tier = exchange.body.get("service_tier") or "auto"
-    return {
+    response: JsonObject = {
         "id": f"resp_{exchange.number:06}",
         "object": "response",
         "created_at": CREATED,
         "status": status,
-        "error": _failure(exchange) if failed else None,
-        "incomplete_details": {"reason": _INCOMPLETE[finish]} if finish in _INCOMPLETE else None,
+        "error": _failure(exchange) if is_failed else None,
+        "incomplete_details": {"reason": reason} if reason else None,
         "model": exchange.model,
-        "output": [] if failed else list(_items(exchange, status)),
+        "output": [] if is_failed else list(_items(exchange, status)),
         "service_tier": "default" if tier == "auto" else tier,
-        "usage": None if failed or exchange.reply.usage is False else _usage(counts),
-        **{key: exchange.body.get(key, default) for key, default in _REPEATED.items()},
+        "usage": _usage(counts) if sends_usage else None,
     }
+    for field, default in _REPEATED_FIELDS.items():
+        response[field] = exchange.body.get(field, default)
+    return response
+
+
+def _status(finish_reason: str) -> str:
+    if finish_reason == "failed":
+        return "failed"
+    if finish_reason in _INCOMPLETE:
+        return "incomplete"
+    return "completed"
 
 
 def _failure(exchange: Exchange) -> dict[str, str]:
@@ -94,7 +113,7 @@ def _failure(exchange: Exchange) -> dict[str, str]:
     return {"code": exchange.reply.error_code or "server_error", "message": message}
 
 
-def _usage(counts: Counts) -> dict[str, Any]:
+def _usage(counts: Counts) -> JsonObject:
     return {
         "input_tokens": counts.input,
         "input_tokens_details": {
@@ -107,72 +126,93 @@ def _usage(counts: Counts) -> dict[str, Any]:
     }
 
 
-def _items(exchange: Exchange, status: str) -> Iterator[dict[str, Any]]:
-    number, reply = f"{exchange.number:06}", exchange.reply
+def _items(exchange: Exchange, status: str) -> Iterator[JsonObject]:
+    """Yield the items of the output: reasoning, a message, and tool calls."""
+    number = f"{exchange.number:06}"
+    reply = exchange.reply
     if reply.reasoning:
         summary = [{"type": "summary_text", "text": reply.reasoning}]
         yield {"id": f"rs_{number}", "type": "reasoning", "summary": summary}
     if reply.text is not None:
-        content = [_text_part(reply.text)]
-        head = {"id": f"msg_{number}", "type": "message", "status": status, "role": "assistant"}
-        yield {**head, "content": content}
+        yield {
+            "id": f"msg_{number}",
+            "type": "message",
+            "status": status,
+            "role": "assistant",
+            "content": [_text_part(reply.text)],
+        }
     for position, call in enumerate(reply.tool_calls):
-        head = {"id": f"fc_{number}_{position}", "type": "function_call", "status": "completed"}
-        named = {
+        yield {
+            "id": f"fc_{number}_{position}",
+            "type": "function_call",
+            "status": "completed",
             "arguments": call.arguments,
             "call_id": exchange.call_id(position),
             "name": call.name,
         }
-        yield {**head, **named}
 
 
-def _text_part(text: str) -> dict[str, Any]:
+def _text_part(text: str) -> JsonObject:
     return {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
 
 
-def _item_events(index: int, item: dict[str, Any], chunk_size: int) -> Iterator[dict[str, Any]]:
-    empty, middle = _ITEM_EVENTS[item["type"]](item, chunk_size)
+def _item_events(index: int, item: JsonObject, chunk_size: int) -> Iterator[JsonObject]:
+    """Yield the events of one item: it is added empty, filled in pieces, and done."""
+    empty, events = _ITEM_EVENTS[item["type"]](item, chunk_size)
     yield {"type": "response.output_item.added", "output_index": index, "item": {**item, **empty}}
-    for event in middle:
-        kind = f"response.{event.pop('type')}"
-        yield {"type": kind, "item_id": item["id"], "output_index": index, **event}
+    for event in events:
+        kind = event.pop("type")
+        yield {
+            "type": f"response.{kind}",
+            "item_id": item["id"],
+            "output_index": index,
+            **event,
+        }
     yield {"type": "response.output_item.done", "output_index": index, "item": item}
 
 
-_Events = tuple[dict[str, Any], list[dict[str, Any]]]
+_Events = tuple[JsonObject, list[JsonObject]]
+"""The fields that an item has at first, and the events that fill it."""
 
 
-def _message_events(item: dict[str, Any], chunk_size: int) -> _Events:
-    part, at = item["content"][0], {"content_index": 0}
+def _message_events(item: JsonObject, chunk_size: int) -> _Events:
+    part = item["content"][0]
     text = part["text"]
-    return {"status": "in_progress", "content": []}, [
-        {"type": "content_part.added", **at, "part": _text_part("")},
-        *(
-            {"type": "output_text.delta", **at, "delta": piece, "logprobs": []}
-            for piece in pieces(text, chunk_size)
-        ),
-        {"type": "output_text.done", **at, "text": text, "logprobs": []},
-        {"type": "content_part.done", **at, "part": part},
+    position = {"content_index": 0}
+    events: list[JsonObject] = [
+        {"type": "content_part.added", **position, "part": _text_part("")},
     ]
+    for piece in pieces(text, chunk_size):
+        events.append({"type": "output_text.delta", **position, "delta": piece, "logprobs": []})
+    events.append({"type": "output_text.done", **position, "text": text, "logprobs": []})
+    events.append({"type": "content_part.done", **position, "part": part})
+    return {"status": "in_progress", "content": []}, events
 
 
-def _reasoning_events(item: dict[str, Any], chunk_size: int) -> _Events:
-    part, at = item["summary"][0], {"summary_index": 0}
-    text, kind = part["text"], "reasoning_summary_text"
-    return {"summary": []}, [
-        {"type": "reasoning_summary_part.added", **at, "part": {**part, "text": ""}},
-        *({"type": f"{kind}.delta", **at, "delta": piece} for piece in pieces(text, chunk_size)),
-        {"type": f"{kind}.done", **at, "text": text},
-        {"type": "reasoning_summary_part.done", **at, "part": part},
+def _reasoning_events(item: JsonObject, chunk_size: int) -> _Events:
+    part = item["summary"][0]
+    text = part["text"]
+    position = {"summary_index": 0}
+    kind = "reasoning_summary_text"
+    empty_part = {**part, "text": ""}
+    events: list[JsonObject] = [
+        {"type": "reasoning_summary_part.added", **position, "part": empty_part},
     ]
+    for piece in pieces(text, chunk_size):
+        events.append({"type": f"{kind}.delta", **position, "delta": piece})
+    events.append({"type": f"{kind}.done", **position, "text": text})
+    events.append({"type": "reasoning_summary_part.done", **position, "part": part})
+    return {"summary": []}, events
 
 
-def _call_events(item: dict[str, Any], _chunk_size: int) -> _Events:
-    arguments, kind = item["arguments"], "function_call_arguments"
-    return {"status": "in_progress", "arguments": ""}, [
-        *({"type": f"{kind}.delta", "delta": part} for part in fragments(arguments)),
-        {"type": f"{kind}.done", "arguments": arguments, "name": item["name"]},
-    ]
+def _call_events(item: JsonObject, _chunk_size: int) -> _Events:
+    arguments = item["arguments"]
+    kind = "function_call_arguments"
+    events: list[JsonObject] = []
+    for fragment in fragments(arguments):
+        events.append({"type": f"{kind}.delta", "delta": fragment})
+    events.append({"type": f"{kind}.done", "arguments": arguments, "name": item["name"]})
+    return {"status": "in_progress", "arguments": ""}, events
 
 
 _ITEM_EVENTS = {

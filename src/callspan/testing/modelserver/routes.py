@@ -1,18 +1,17 @@
-"""Which path is answered by what, and what is refused."""
+"""Find the endpoint of a request, and refuse requests that no endpoint can serve."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from . import florist, responses
+from . import florist
 from .bedrock import BEDROCK
 from .cohere import COHERE
 from .cohere_v1 import COHERE_V1
 from .errors import retry_headers
-from .exchange import CREATED, Answer, Exchange, to_json
+from .exchange import CREATED, Answer, Exchange, JsonObject, to_json
 from .gemini import GEMINI
 from .interactions import INTERACTIONS
 from .messages import MESSAGES
@@ -22,8 +21,9 @@ from .openai import OPENAI
 from .reply import Reply
 from .request import Request
 from .request_error import RequestError
+from .responses import stream as stream_response
 from .tgi import TGI
-from .wire import Format
+from .wire import Endpoint, Format
 
 FORMATS: tuple[Format, ...] = (
     OPENAI,
@@ -40,75 +40,90 @@ FORMATS: tuple[Format, ...] = (
 _MODELS = ("gpt-4.1", "gpt-4.1-mini", "text-embedding-3-small", "gpt-image-1", "whisper-1")
 _UNKNOWN_MODEL = "no-such-model"
 _LONGEST_MODEL = 256
-# What may be read by a GET.
+# The paths of a GET.
 _READABLE = re.compile(
-    r"(?:/openai)?(?:/v1|/v1beta|/deployments/[^/]+)(?P<end>/models|/responses/(?P<response>[^/]+))"
+    r"(?:/openai)?(?:/v1|/v1beta|/deployments/[^/]+)"
+    r"(?P<endpoint>/models|/responses/(?P<response>[^/]+))"
 )
-# The formats whose paths are theirs alone, so that their words answer where there is no endpoint.
-_UNMISTAKABLE = (GEMINI, MISTRAL, COHERE, OLLAMA, BEDROCK)
+# The formats whose paths no other has: errors are in their words where there is no endpoint.
+_WITH_OWN_PATHS = (GEMINI, MISTRAL, COHERE, OLLAMA, BEDROCK)
 
 
 @dataclass(frozen=True)
 class Route:
-    """Where a request goes: a wire format, and which of its endpoints."""
+    """The wire format of a request, and the name of its endpoint."""
 
     format: Format
-    end: str
+    endpoint_name: str
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The endpoint itself."""
+        return self.format.endpoints[self.endpoint_name]
 
     def answer(self, exchange: Exchange) -> Answer:
-        """The answer to a call that is not refused."""
-        endpoint = self.format.endpoints[self.end]
-        if endpoint.spoken:
-            exchange = replace(exchange, reply=florist.completed(exchange.reply, exchange.body))
-        return self._typed(endpoint.answer(exchange))
+        """Return the answer to a call that is not refused."""
+        if self.endpoint.is_written:
+            reply = florist.complete(exchange.reply, exchange.body)
+            exchange = replace(exchange, reply=reply)
+        return self._with_stream_type(self.endpoint.answer(exchange))
 
-    def _typed(self, answer: Answer) -> Answer:
-        return (
-            answer if answer.frames is None else replace(answer, content_type=self.format.streamed)
-        )
+    def _with_stream_type(self, answer: Answer) -> Answer:
+        if answer.frames is None:
+            return answer
+        return replace(answer, content_type=self.format.stream_type)
 
-    def failed(self, reply: Reply) -> Answer:
-        """The answer for a reply whose status is an error, in the words of the format."""
+    def error_answer(self, reply: Reply) -> Answer:
+        """Return the answer for a reply whose status is an error, in the words of the format."""
         headers = {**retry_headers(reply), **self.format.error_headers(reply, reply.status)}
         return Answer(to_json(self.format.error(reply, reply.status)), headers=headers, reply=reply)
 
-    def raw(self, reply: Reply, *, streamed: bool) -> Answer:
-        """The reply's own bytes; a stream's are sent frame by frame."""
-        body = reply.raw.encode() if isinstance(reply.raw, str) else reply.raw or b""
-        typed = any(name.lower() == "content-type" for name in reply.headers)
-        if not streamed or typed or reply.status >= 400:
+    def raw_answer(self, reply: Reply, *, is_streamed: bool) -> Answer:
+        """Return the reply's own bytes as an answer; a stream's are sent frame by frame."""
+        raw = reply.raw or b""
+        body = raw.encode() if isinstance(raw, str) else raw
+        has_type = any(name.lower() == "content-type" for name in reply.headers)
+        is_whole = not is_streamed or has_type or reply.status >= 400
+        if is_whole:
             return Answer(body)
-        return self._typed(
-            Answer(frames=self.format.frames(body), error_frame=self.format.broken(reply))
+        frames = self.format.split(body)
+        return self._with_stream_type(
+            Answer(frames=frames, error_frame=self.format.error_frame(reply))
         )
 
 
-def route(path: str) -> Route | None:
-    """The endpoint at a path."""
-    ends = ((known, known.end(path)) for known in FORMATS)
-    return next((Route(known, end) for known, end in ends if end is not None), None)
+def find_route(path: str) -> Route | None:
+    """Return the endpoint at a path, or `None` if there is none."""
+    for wire_format in FORMATS:
+        endpoint_name = wire_format.endpoint_name(path)
+        if endpoint_name is not None:
+            return Route(wire_format, endpoint_name)
+    return None
 
 
-def find(request: Request) -> Route:
-    """Return the endpoint of a call; raise `RequestError` if there is none that takes its method."""
-    to = route(request.path)
-    readable = _READABLE.fullmatch(request.path)
-    if to is None and not readable:
-        raise _nowhere(request)
-    if to is None or request.method != "POST":
+def route_call(request: Request) -> Route:
+    """Return the endpoint of a call; raise `RequestError` if none takes its path and method."""
+    route = find_route(request.path)
+    if route is None and not _READABLE.fullmatch(request.path):
+        raise _unknown_url(request)
+    if route is None or request.method != "POST":
         message = f"Invalid method for URL ({request.method} {request.path})"
         raise RequestError(405, message, code="method_not_allowed")
-    return to
+    return route
 
 
-def read_body(request: Request, to: Route) -> dict[str, Any]:
-    """Return what is asked for, in the words of OpenAI's formats; raise `RequestError` if it is malformed."""
-    sent = request.json
-    if not isinstance(sent, dict):
+def read_body(request: Request, route: Route) -> JsonObject:
+    """Return the body of a request in the words of OpenAI's formats.
+
+    Raises:
+        RequestError: The body is malformed, or there is no such model.
+    """
+    body = request.json
+    if not isinstance(body, dict):
         kind = "form" if request.is_form else "JSON"
         raise RequestError(400, f"We could not parse the {kind} body of your request.")
-    to.format.endpoints[to.end].body(sent, "")
-    body = to.format.asked(request.path, sent)
+    route.endpoint.shape(body, "")
+    body = route.format.translate(request.path, body)
     model = str(body.get("model") or "")
     if len(model) > _LONGEST_MODEL:
         raise RequestError(
@@ -120,42 +135,46 @@ def read_body(request: Request, to: Route) -> dict[str, Any]:
     return body
 
 
-def refusal(path: str, error: RequestError) -> Answer:
-    """Return the answer to a request that cannot be served, in the words of the format that its path has."""
-    to = route(path)
-    own = next((known for known in _UNMISTAKABLE if known.address.fullmatch(path)), OPENAI)
-    words = to.format if to else own
-    reply = words.refuse(error)
-    headers = {**words.error_headers(reply, reply.status), **_allow(error, to)}
-    return Answer(to_json(words.error(reply, reply.status)), headers=headers, reply=reply)
+def refuse(path: str, error: RequestError) -> Answer:
+    """Return the answer to a request that cannot be served, in the words of its path's format."""
+    route = find_route(path)
+    wire_format = route.format if route else _nearest_format(path)
+    reply = wire_format.refuse(error)
+    headers = {**wire_format.error_headers(reply, reply.status)}
+    if error.status == 405:
+        headers["allow"] = "POST" if route else "GET"
+    return Answer(to_json(wire_format.error(reply, reply.status)), headers=headers, reply=reply)
 
 
-def _allow(error: RequestError, to: Route | None) -> dict[str, str]:
-    if error.status != 405:
-        return {}
-    return {"allow": "POST" if to else "GET"}
+def _nearest_format(path: str) -> Format:
+    for wire_format in _WITH_OWN_PATHS:
+        if wire_format.address.fullmatch(path):
+            return wire_format
+    return OPENAI
 
 
-def _nowhere(request: Request) -> RequestError:
+def _unknown_url(request: Request) -> RequestError:
     return RequestError(404, f"Invalid URL ({request.method} {request.path})", code="unknown_url")
 
 
-def read(request: Request, kept: Mapping[str, dict[str, Any]]) -> Answer:
-    """Return the answer to a GET: the models, or a response made before."""
-    place = _READABLE.fullmatch(request.path)
-    if not place:
-        find(request)
-        raise _nowhere(request)
-    if place["end"] == "/models":
-        owned = {"object": "model", "created": CREATED, "owned_by": "callspan"}
-        return Answer(
-            to_json({"object": "list", "data": [{"id": name, **owned} for name in _MODELS]})
-        )
-    response = kept.get(place["response"])
+def read(request: Request, responses: Mapping[str, JsonObject]) -> Answer:
+    """Return the answer to a GET: the models, or one of the responses that were made before."""
+    match = _READABLE.fullmatch(request.path)
+    if not match:
+        route_call(request)
+        raise _unknown_url(request)
+    if match["endpoint"] == "/models":
+        return _models()
+    response = responses.get(match["response"])
     if not response:
-        raise RequestError(
-            404, f"Response with id '{place['response']}' not found.", code="not_found"
-        )
+        message = f"Response with id '{match['response']}' not found."
+        raise RequestError(404, message, code="not_found")
     if "stream=true" in request.query:
-        return Answer(frames=responses.stream(response), content_type=OPENAI.streamed)
+        return Answer(frames=stream_response(response), content_type=OPENAI.stream_type)
     return Answer(to_json(response))
+
+
+def _models() -> Answer:
+    facts = {"object": "model", "created": CREATED, "owned_by": "callspan"}
+    models = [{"id": name, **facts} for name in _MODELS]
+    return Answer(to_json({"object": "list", "data": models}))

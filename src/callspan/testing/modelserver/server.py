@@ -1,4 +1,4 @@
-"""The server as its users see it, and the rules by which it chooses an answer."""
+"""The scripted model server, and how it chooses the answer to a request."""
 
 from __future__ import annotations
 
@@ -9,32 +9,42 @@ from typing import Any
 
 from . import routes
 from .connection import Listener
-from .exchange import Answer, Exchange
+from .exchange import Answer, Exchange, JsonObject
 from .ledger import Ledger
 from .reply import Reply
 from .request import Request
 from .request_error import RequestError
 
+_POLL_SECONDS = 0.02
+
 
 class ModelServer:
-    """Serves from its construction until `close()`, in daemon threads, on 127.0.0.1.
+    """A model server on 127.0.0.1, for tests and demos.
 
-    Each POST takes the next scripted reply, or else gets the default answer. The model `no-such-model`
-    does not exist. With `first_call_busy` the first call is told to come again in 50 ms.
+    It serves from its construction until `close()`, in daemon threads. Each POST takes the next
+    scripted reply, or else gets the default answer. The model `no-such-model` does not exist.
+
+    Args:
+        port: The port to listen on; 0 takes a free one.
+        first_call_busy: Whether the first call gets status 429, and may be repeated after 50 ms.
+
+    Attributes:
+        requests: All requests so far, in the order of their arrival.
+        ledger: The tokens that the server has sent to its clients.
     """
 
     def __init__(self, port: int = 0, *, first_call_busy: bool = False) -> None:
         self.requests: list[Request] = []
         self.ledger = Ledger()
         self._replies: deque[tuple[str | None, Reply]] = deque()
-        self._kept: dict[str, dict[str, Any]] = {}
+        self._responses: dict[str, JsonObject] = {}
         self._lock = threading.Lock()
         if first_call_busy:
             self.enqueue(Reply(status=429, retry_after=0.05))
         self._listener = Listener(port, self._respond, self.ledger)
         self._thread = threading.Thread(
             target=self._listener.serve_forever,
-            args=(0.02,),
+            args=(_POLL_SECONDS,),
             name="callspan-modelserver",
             daemon=True,
         )
@@ -47,7 +57,7 @@ class ModelServer:
 
     @property
     def body_timeout(self) -> float:
-        """Seconds that a client may be silent in the middle of a body before it is answered with 408."""
+        """The seconds that a client may be silent within a body, before it gets status 408."""
         return self._listener.body_timeout
 
     @body_timeout.setter
@@ -60,7 +70,12 @@ class ModelServer:
         return f"http://127.0.0.1:{self.port}/v1"
 
     def enqueue(self, *replies: Reply, for_model: str | None = None) -> None:
-        """Script the next answers; with `for_model` only requests for that model take them."""
+        """Script the next answers.
+
+        Args:
+            *replies: The answers, in their order.
+            for_model: The model whose requests take them; `None` means all models.
+        """
         with self._lock:
             self._replies.extend((for_model, reply) for reply in replies)
 
@@ -85,29 +100,31 @@ class ModelServer:
         try:
             answer = self._answer(request, number)
         except RequestError as error:
-            answer = routes.refusal(request.path, error)
+            answer = routes.refuse(request.path, error)
         return replace(answer, headers={"x-request-id": f"req_{number:06}", **answer.headers})
 
     def _answer(self, request: Request, number: int) -> Answer:
         if request.method == "GET":
-            return routes.read(request, self._kept)
-        route = routes.find(request)
-        return self._call(route, routes.read_body(request, route), number)
+            return routes.read(request, self._responses)
+        route = routes.route_call(request)
+        # A request that is refused takes no reply from the script.
+        body = routes.read_body(request, route)
+        return self._answer_call(route, body, number)
 
-    def _call(self, route: routes.Route, body: dict[str, Any], number: int) -> Answer:
-        reply = self._take(body.get("model"))
+    def _answer_call(self, route: routes.Route, body: JsonObject, number: int) -> Answer:
+        reply = self._take_reply(body.get("model"))
         if reply.raw is not None:
-            answer = route.raw(reply, streamed=bool(body.get("stream")))
+            answer = route.raw_answer(reply, is_streamed=bool(body.get("stream")))
         elif reply.status >= 400:
-            answer = route.failed(reply)
+            answer = route.error_answer(reply)
         else:
             answer = route.answer(Exchange(number, body, reply))
         if answer.response:
-            self._kept[answer.response["id"]] = answer.response
+            self._responses[answer.response["id"]] = answer.response
         return replace(answer, reply=reply)
 
-    def _take(self, model: Any) -> Reply:
-        """The first scripted reply that this model may take; the default when there is none."""
+    def _take_reply(self, model: Any) -> Reply:
+        """Take the first scripted reply for this model, or make a default one."""
         with self._lock:
             for position, (for_model, reply) in enumerate(self._replies):
                 if for_model in (None, model):

@@ -1,4 +1,4 @@
-"""What the body of a request may look like: small checks, put together, that name the field they refuse."""
+"""Checks of a request's body, made of small ones, whose errors name the field that is wrong."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from .request_error import RequestError
 
 Shape = Callable[[Any, str], None]
-"""Check a value, which has this name in the request; raise `RequestError` if it is not as it should be."""
+"""Check the value of the field with this name; raise `RequestError` if it is wrong."""
 
 _KINDS: dict[type, str] = {
     str: "a string",
@@ -67,14 +67,17 @@ def array(item: Shape, *, least: int = 0, most: int | None = None) -> Shape:
     def check(value: Any, name: str) -> None:
         _check_kind(value, name, list)
         _check_length(value, name, least, most)
-        for position, one in enumerate(value):
-            item(one, f"{name}[{position}]")
+        for position, element in enumerate(value):
+            item(element, f"{name}[{position}]")
 
     return check
 
 
 def mapping(fields: Mapping[str, Shape], *, required: tuple[str, ...] = ()) -> Shape:
-    """Return the check of an object; null is as good as a field left out, and other fields may stand there."""
+    """Return the check of an object.
+
+    A field may be null, as if it were left out. Fields that are not named here are not checked.
+    """
 
     def check(value: Any, name: str) -> None:
         _check_kind(value, name, dict)
@@ -93,8 +96,8 @@ def mapping_of(item: Shape) -> Shape:
 
     def check(value: Any, name: str) -> None:
         _check_kind(value, name, dict)
-        for field, one in value.items():
-            item(one, _join(name, field))
+        for field, element in value.items():
+            item(element, _join(name, field))
 
     return check
 
@@ -110,7 +113,7 @@ def either(shapes: Mapping[type, Shape]) -> Shape:
 
 
 def tagged(tag: str, shapes: Mapping[str, Shape], other: Shape = anything) -> Shape:
-    """Return the check of an object of which one field says how the rest has to look."""
+    """Return the check of an object whose field `tag` names the check of the whole."""
     is_tagged = mapping({tag: text()}, required=(tag,))
 
     def check(value: Any, name: str) -> None:
@@ -134,10 +137,11 @@ def one_of(*values: str) -> Shape:
 
 
 def _check_kind(value: Any, name: str, *kinds: type) -> None:
+    # By the exact type, for in Python true and false are integers too.
     if type(value) not in kinds:
-        wanted = " or ".join(_KINDS[kind] for kind in kinds)
+        expected = " or ".join(_KINDS[kind] for kind in kinds)
         place = f"'{name}'" if name else "the body"
-        message = f"Invalid type for {place}: expected {wanted}, but got {_KINDS[type(value)]}."
+        message = f"Invalid type for {place}: expected {expected}, but got {_KINDS[type(value)]}."
         raise RequestError(400, message, code="invalid_type", field=name or None)
 
 

@@ -1,12 +1,13 @@
-"""Rules for text: how it is counted, cut in pieces and found in a request."""
+"""Text: count its tokens, cut it into pieces, and find it in a request."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
 
-# Chinese and Japanese write no spaces: there each sign is a word.
+# Chinese and Japanese have no spaces between words: there each sign is one.
 _WORD = re.compile(r"\s*[\u2e80-\u9fff\uff00-\uffef]|\s*[^\s\u2e80-\u9fff\uff00-\uffef]+|\s+")
 _TEXT_KEYS = (
     "instructions",
@@ -17,29 +18,42 @@ _TEXT_KEYS = (
     "text",
     "tool_calls",
     "function",
+    "arguments",
+    "output",
+    "file",
 )
-_TEXT_KEYS += ("arguments", "output", "file")
+"""The fields of a request whose text a model reads."""
+_BYTES_PER_TOKEN = 4
+_FRAGMENT_CHARACTERS = 8
 
 
 def count(text: str | bytes) -> int:
-    """One token for every 4 bytes begun, at least 1; so a test can work it out by hand."""
-    size = len(text if isinstance(text, bytes) else text.encode("utf-8", "replace"))
-    return max(1, -(-size // 4))
+    """Return the tokens of a text: one for every 4 bytes begun, at least 1.
+
+    A test can work it out by hand.
+    """
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+    return max(1, math.ceil(len(data) / _BYTES_PER_TOKEN))
 
 
 def pieces(text: str, size: int = 1) -> list[str]:
-    """The text in chunks of `size` words; joined they are the text again."""
+    """Return the text in pieces of `size` words; joined they are the text again."""
     words = _WORD.findall(text)
-    return ["".join(words[at : at + size]) for at in range(0, len(words), max(1, size))]
+    starts = range(0, len(words), max(1, size))
+    return ["".join(words[start : start + size]) for start in starts]
 
 
 def fragments(text: str) -> list[str]:
-    """The text in pieces of 8 characters: short, so that even small tool arguments come in several."""
-    return [text[at : at + 8] for at in range(0, len(text), 8)]
+    """Return the text in pieces of 8 characters.
+
+    They are short, so that even small arguments of tools come in several.
+    """
+    starts = range(0, len(text), _FRAGMENT_CHARACTERS)
+    return [text[start : start + _FRAGMENT_CHARACTERS] for start in starts]
 
 
 def texts(value: Any) -> Iterator[str | bytes]:
-    """All that a model would read in a request body: messages, input, prompt, instructions, files."""
+    """Yield all texts in a request's body that a model would read, files among them."""
     if isinstance(value, (str, bytes)):
         yield value
     elif isinstance(value, list):
@@ -51,5 +65,5 @@ def texts(value: Any) -> Iterator[str | bytes]:
 
 
 def joined(value: Any) -> str:
-    """The text of one message's content, whether a string or a list of parts."""
+    """Return the text of a message's content, which is a string or a list of parts."""
     return " ".join(text for text in texts(value) if isinstance(text, str))

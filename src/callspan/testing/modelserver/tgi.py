@@ -1,18 +1,17 @@
-"""What Hugging Face's servers speak beside OpenAI's chat: text generation and embeddings."""
+"""Text generation and embeddings of Hugging Face's servers, which speak OpenAI's chat too."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from . import embeddings
-from .exchange import Answer, Exchange, frame, to_json
+from .exchange import Answer, Exchange, JsonObject, frame, optional_object
 from .ledger import Counts
 from .openai_shapes import INTEGER, MODEL, MOST_INPUTS, TOKENS
 from .reply import Reply
 from .shapes import TEXTS, Shape, array, boolean, either, mapping, number, text
 from .text import pieces
-from .wire import Endpoint, Format
+from .wire import Endpoint, Format, find_error
 
 _PARAMETERS: dict[str, Shape] = {
     **dict.fromkeys(
@@ -25,7 +24,7 @@ _PARAMETERS: dict[str, Shape] = {
     "max_new_tokens": TOKENS,
     "stop": TEXTS,
 }
-# Each token of the input may come back as an object, so the input is short.
+# Each token of the input may be an object in the answer, so the input must be short.
 _INPUT = text(most=100_000)
 _GENERATION = mapping(
     {"inputs": _INPUT, "stream": boolean, "model": MODEL, "parameters": mapping(_PARAMETERS)},
@@ -34,8 +33,8 @@ _GENERATION = mapping(
 _FEATURES = mapping(
     {"inputs": either({str: _INPUT, list: array(_INPUT, most=MOST_INPUTS)})}, required=("inputs",)
 )
-# status: kind, message
-_KNOWN = {
+# By status: type, message.
+_ERRORS = {
     401: (None, "Invalid credentials in Authorization header"),
     422: ("validation", "Input validation error"),
     424: ("generation", "Request failed during generation"),
@@ -45,72 +44,81 @@ _KNOWN = {
 
 
 def generate(exchange: Exchange) -> Answer:
-    """POST /generate: only a stream, or who asks for details, is told the counts."""
-    counts = exchange.tally(exchange.text)
-    details = {
+    """Answer POST /generate; the counts are in a stream, or where the request wants details."""
+    counts = exchange.count_tokens(exchange.text)
+    details: JsonObject = {
         "finish_reason": exchange.reply.finish_reason or "eos_token",
         "generated_tokens": counts.output,
     }
-    if exchange.body.get("stream"):
-        return _streamed(exchange, counts, {**details, "input_length": counts.input, "seed": None})
-    asked = exchange.body.get("parameters") or {}
-    whole = {**details, "prefill": [], "tokens": [], "seed": None}
-    if asked.get("decoder_input_details"):
-        whole["prefill"] = [{"id": at, "text": "", "logprob": None} for at in range(counts.input)]
-    body = to_json(
-        [{"generated_text": exchange.text, **({"details": whole} if asked.get("details") else {})}]
-    )
-    return Answer(
-        body, model=exchange.model, counts=counts, told_at=0 if whole["prefill"] else None
+    if exchange.is_streamed:
+        return _stream(exchange, counts, {**details, "input_length": counts.input, "seed": None})
+    parameters = optional_object(exchange.body, "parameters")
+    prefill: list[JsonObject] = []
+    if parameters.get("decoder_input_details"):
+        prefill = [{"id": index, "text": "", "logprob": None} for index in range(counts.input)]
+    generation: JsonObject = {"generated_text": exchange.text}
+    if parameters.get("details"):
+        generation["details"] = {**details, "prefill": prefill, "tokens": [], "seed": None}
+    # Without the tokens of the input, a client cannot count these.
+    return exchange.answer([generation], counts, has_usage=bool(prefill))
+
+
+def _stream(exchange: Exchange, counts: Counts, details: JsonObject) -> Answer:
+    frames: list[bytes] = []
+    for index, word in enumerate(pieces(exchange.text, exchange.reply.chunk_size)):
+        token = {"id": index, "text": word, "logprob": -0.1, "special": False}
+        frames.append(_event(index, token, None, None))
+    usage_at = len(frames)
+    token = {"id": 2, "text": "</s>", "logprob": -0.1, "special": True}
+    frames.append(_event(usage_at, token, exchange.text, details))
+    return exchange.stream(
+        frames, counts, usage_at=usage_at, error_frame=_error_frame(exchange.reply)
     )
 
 
-def _streamed(exchange: Exchange, counts: Counts, details: dict[str, Any]) -> Answer:
-    words = pieces(exchange.text, exchange.reply.chunk_size)
-    tokens = [
-        {"id": at, "text": word, "logprob": -0.1, "special": False} for at, word in enumerate(words)
-    ]
-    end = {"id": 2, "text": "</s>", "logprob": -0.1, "special": True}
-    events = [
-        {"index": at, "token": token, "generated_text": None, "details": None}
-        for at, token in enumerate(tokens)
-    ]
-    last = {"index": len(events), "token": end, "generated_text": exchange.text, "details": details}
-    frames = tuple(frame(event) for event in (*events, last))
-    broken, told = _broken(exchange.reply), len(frames) - 1
-    return Answer(
-        frames=frames, model=exchange.model, counts=counts, told_at=told, error_frame=broken
-    )
+def _event(
+    index: int, token: JsonObject, generated_text: str | None, details: JsonObject | None
+) -> bytes:
+    event = {
+        "index": index,
+        "token": token,
+        "generated_text": generated_text,
+        "details": details,
+    }
+    return frame(event)
 
 
 def features(exchange: Exchange) -> Answer:
-    """POST /features: vectors and nothing else."""
-    return Answer(
-        to_json(embeddings.vectors(exchange.body)), model=exchange.model, counts=exchange.tally()
-    )
+    """Answer POST /features: vectors and nothing else."""
+    return exchange.answer(embeddings.vectors(exchange.body), exchange.count_tokens())
 
 
-def _error(reply: Reply, status: int) -> dict[str, Any]:
-    kind, message = _KNOWN.get(status, _KNOWN[422 if status < 500 else 500])
-    named = {"error_type": reply.error_type or kind} if reply.error_type or kind else {}
-    return {"error": reply.error_message or message, **named}
+def _error(reply: Reply, status: int) -> JsonObject:
+    kind, message = find_error(_ERRORS, status, client_error=422)
+    error: JsonObject = {"error": reply.error_message or message}
+    error_type = reply.error_type or kind
+    if error_type:
+        error["error_type"] = error_type
+    return error
 
 
-def _broken(reply: Reply) -> bytes:
+def _error_frame(reply: Reply) -> bytes:
     return frame(_error(reply, 424))
 
 
-def _asked(path: str, body: dict[str, Any]) -> dict[str, Any]:
-    return {**body, "input" if path.endswith("features") else "prompt": body.get("inputs")}
+def _translate(path: str, body: JsonObject) -> JsonObject:
+    """Return a request in OpenAI's words."""
+    field = "input" if path.endswith("features") else "prompt"
+    return {**body, field: body.get("inputs")}
 
 
 TGI = Format(
-    address=re.compile("(?P<end>/generate|/features)"),
+    address=re.compile("(?P<endpoint>/generate|/features)"),
     endpoints={
-        "/generate": Endpoint(generate, _GENERATION, spoken=True),
+        "/generate": Endpoint(generate, _GENERATION, is_written=True),
         "/features": Endpoint(features, _FEATURES),
     },
     error=_error,
-    broken=_broken,
-    asked=_asked,
+    error_frame=_error_frame,
+    translate=_translate,
 )

@@ -1,39 +1,53 @@
-"""What a wire format is: where its endpoints are, and how it words what all of them have in common."""
+"""A wire format: its endpoints, and the words for all that they have in common."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from .exchange import Answer, Exchange
+from .exchange import Answer, Exchange, JsonObject
 from .reply import Reply
 from .request_error import RequestError
 from .shapes import Shape
 
-VERSIONED = re.compile(
-    r"(/openai)?(/v1|/v1beta|/deployments/[^/]+)(?P<end>/.+)"
-)  # Azure names the deployment
+# Azure names the deployment where others have the version.
+VERSIONED = re.compile(r"(/openai)?(/v1|/v1beta|/deployments/[^/]+)(?P<endpoint>/.+)")
 EVENTS = "text/event-stream; charset=utf-8"
+DONE = b"data: [DONE]\n\n"
+Row = TypeVar("Row")
+_EVENT = re.compile(rb".+?(?:\r?\n\r?\n|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What answers, how a body has to look, and whether the florist has something to say there."""
+    """One endpoint: its function, the shape of a request, and whether a model writes the answer.
+
+    Where a model does, the default answer is the florist's.
+    """
 
     answer: Callable[[Exchange], Answer]
-    body: Shape
-    spoken: bool = False
+    shape: Shape
+    is_written: bool = False
 
 
-def events(stream: bytes) -> tuple[bytes, ...]:
-    """The frames of server-sent events."""
-    return tuple(re.findall(rb".+?(?:\r?\n\r?\n|\Z)", stream, re.DOTALL))
+def find_error(errors: Mapping[int, Row], status: int, client_error: int = 400) -> Row:
+    """Return the row of a status in a table of errors.
+
+    A status that is not there has the row of `client_error` or, from 500 on, that of 500.
+    """
+    fallback = client_error if status < 500 else 500
+    return errors.get(status, errors[fallback])
 
 
-def lines(stream: bytes) -> tuple[bytes, ...]:
-    """The frames of a stream of one JSON text a line."""
+def split_events(stream: bytes) -> tuple[bytes, ...]:
+    """Return the frames of server-sent events."""
+    return tuple(_EVENT.findall(stream))
+
+
+def split_lines(stream: bytes) -> tuple[bytes, ...]:
+    """Return the frames of a stream of one JSON text a line."""
     return tuple(stream.splitlines(keepends=True))
 
 
@@ -41,7 +55,11 @@ def _refuse(error: RequestError) -> Reply:
     return Reply(status=error.status, error_message=error.message, error_param=error.field)
 
 
-def _as_it_is(_path: str, body: dict[str, Any]) -> dict[str, Any]:
+def _no_headers(_reply: Reply, _status: int) -> Mapping[str, str]:
+    return {}
+
+
+def _untranslated(_path: str, body: JsonObject) -> JsonObject:
     return body
 
 
@@ -49,25 +67,32 @@ def _as_it_is(_path: str, body: dict[str, Any]) -> dict[str, Any]:
 class Format:
     """One wire format.
 
-    The group `end` of `address` names one of the `endpoints`. `asked` puts path and body in the words of OpenAI's, so
-    that one florist understands all. `error` words the body for a status, `broken` the frame of a stream that fails
-    half way. `refuse` is the reply to a request that cannot be served. `frames` cuts the bytes of a
-    scripted stream, whose content type is `streamed`.
+    Attributes:
+        address: The paths of the format; its group `endpoint` names one of the endpoints.
+        endpoints: The endpoints by that name.
+        error: Return the body of an error, for a reply and a status.
+        error_frame: Return the frame that a stream sends when it breaks half way.
+        translate: Put a path and a body into the words of OpenAI's formats, so that one florist
+            understands all.
+        error_headers: Return the headers of an error, for a reply and a status.
+        refuse: Return the reply to a request that cannot be served.
+        split: Cut the bytes of a scripted stream into its frames.
+        stream_type: The content type of a stream.
     """
 
     address: re.Pattern[str]
     endpoints: Mapping[str, Endpoint]
     error: Callable[[Reply, int], Any]
-    broken: Callable[[Reply], bytes]
-    asked: Callable[[str, dict[str, Any]], dict[str, Any]] = _as_it_is
-    error_headers: Callable[[Reply, int], Mapping[str, str]] = field(
-        default=lambda _reply, _status: {}
-    )
+    error_frame: Callable[[Reply], bytes]
+    translate: Callable[[str, JsonObject], JsonObject] = _untranslated
+    error_headers: Callable[[Reply, int], Mapping[str, str]] = _no_headers
     refuse: Callable[[RequestError], Reply] = _refuse
-    frames: Callable[[bytes], tuple[bytes, ...]] = events
-    streamed: str = EVENTS
+    split: Callable[[bytes], tuple[bytes, ...]] = split_events
+    stream_type: str = EVENTS
 
-    def end(self, path: str) -> str | None:
-        """The endpoint that a path leads to, if it is one of these."""
-        found = self.address.fullmatch(path)
-        return found["end"] if found and found["end"] in self.endpoints else None
+    def endpoint_name(self, path: str) -> str | None:
+        """Return the name of the endpoint at a path, or `None` if it is none of these."""
+        match = self.address.fullmatch(path)
+        if match is None or match["endpoint"] not in self.endpoints:
+            return None
+        return match["endpoint"]
