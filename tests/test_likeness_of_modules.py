@@ -5,23 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from callspan.clients import CLIENTS
-from likeness import code, modules, report, runs
+from duplication import code, modules, repetitions, report
 
 
 def test_no_two_modules_share_six_lines() -> None:
-    """No two adapters, dialects or doors have six lines in a row in common; what clients share stands once."""
-    found = runs(modules("clients", "formats", "hooks"))
-    assert not found, "\n".join(
-        f"{places}:\n  " + "\n  ".join(text) for text, places in found.items()
-    )
+    """No two clients, formats or hooks have six lines in a row in common."""
+    lines: list[str] = []
+    for text, places in repetitions(modules("clients", "formats", "hooks")).items():
+        lines += [f"{places}:", *(f"  {line}" for line in text)]
+    assert not lines, "\n".join(lines)
 
 
-def test_likeness_is_seen() -> None:
-    """Six lines in a row that stand in two modules are found, whatever stands around them; five are not."""
+def test_a_repetition_is_seen() -> None:
+    """Six lines in a row are one if they stand in two modules, whatever is around them; five are none."""
     six = [(number, f"line {number}") for number in range(1, 7)]
     pair = {"one": [(0, "before"), *six], "two": [*six, (9, "after")]}
-    assert list(runs(pair).values()) == [["one:1", "two:1"]]
-    assert not runs({"one": six[:5], "two": six[:5]})
+    assert list(repetitions(pair).values()) == [["one:1", "two:1"]]
+    assert not repetitions({"one": six[:5], "two": six[:5]})
 
 
 def test_clients_are_small() -> None:
@@ -32,13 +32,13 @@ def test_clients_are_small() -> None:
 
 
 def test_report_counts_all() -> None:
-    """The report speaks of each adapter, and of what is repeated."""
-    told = report()
-    assert all(name in told for name, lines in modules("clients").items() if lines)
-    assert "   0  times 6 lines" in told
+    """The report has each client, and the number of repetitions."""
+    text = report()
+    assert all(name in text for name, lines in modules("clients").items() if lines)
+    assert "   0  times 6 lines" in text
 
 
-def test_code_leaves_out_what_says_nothing(tmp_path: Path) -> None:
+def test_code_leaves_out_lines_that_any_module_has(tmp_path: Path) -> None:
     """Blank lines, comments, imports and closing brackets are no code."""
     path = tmp_path / "module.py"
     path.write_text("import re\n\n# why\nfrom a import (\n    b,\n)\nnumbers = (\n    1,\n)\n")

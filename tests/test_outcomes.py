@@ -1,6 +1,6 @@
 """One table: every client, sync and async, in every way it can be asked, with every way a call can end.
 
-Each line is played twice, without and with callspan: the program must see the same, and there must be exactly one
+Each line is run twice, without and with callspan: the program must see the same, and there must be exactly one
 span that says how the call ended. A further client is one row in `table/kinds.py`.
 """
 
@@ -22,7 +22,7 @@ from clients import CLOSABLE, has
 from table.kinds import IN_STREAM, KINDS, Kind
 from table.modes import PLAIN, STREAMED, Mode
 from table.readers import ANSWER_READERS, STREAM_READERS
-from table.stage import Seen, Stage
+from table.runner import Runner, Seen
 from telemetry import Telemetry
 
 THE_CLASS = "the exception's own class"
@@ -30,7 +30,7 @@ SOME = Reply(text="Roses, lilies and carnations.")
 
 
 @dataclass(frozen=True)
-class Scene:
+class Case:
     """A reader, what the server is to answer, and how the call is to end.
 
     `chunks` tells whether anything arrived before the end; `gated` whether the server waits half way, so that how
@@ -66,29 +66,27 @@ REFUSALS = {
     429: "rate_limit_exceeded",
     500: "server_error",
 }
-STREAM_SCENES = (
-    Scene("read_to_the_end", "to_the_end", "completed"),
-    Scene("read_by_next", "by_next", "completed"),
-    Scene("read_in_with", "in_with", "completed"),
-    Scene("break_held", "break_held", "abandoned"),
-    Scene("break_in_with", "break_in_with", "abandoned"),
-    Scene("closed_early", "close_early", "abandoned"),
-    Scene("closed_before_the_first_chunk", "close_first", "abandoned", chunks=False),
-    Scene("closed_twice", "close_twice", "abandoned"),
-    Scene("never_read", "never_read", "abandoned", chunks=False),
-    Scene("dropped_half_read", "dropped_half", "abandoned"),
-    Scene("reader_raises", "raising", "abandoned"),
-    Scene(
-        "network_cut", "to_the_end", "error", Reply(text=SOME.text, cut_after=2), error=THE_CLASS
-    ),
-    Scene(
+STREAM_CASES = (
+    Case("read_to_the_end", "to_the_end", "completed"),
+    Case("read_by_next", "by_next", "completed"),
+    Case("read_in_with", "in_with", "completed"),
+    Case("break_held", "break_held", "abandoned"),
+    Case("break_in_with", "break_in_with", "abandoned"),
+    Case("closed_early", "close_early", "abandoned"),
+    Case("closed_before_the_first_chunk", "close_first", "abandoned", chunks=False),
+    Case("closed_twice", "close_twice", "abandoned"),
+    Case("never_read", "never_read", "abandoned", chunks=False),
+    Case("dropped_half_read", "dropped_half", "abandoned"),
+    Case("reader_raises", "raising", "abandoned"),
+    Case("network_cut", "to_the_end", "error", Reply(text=SOME.text, cut_after=2), error=THE_CLASS),
+    Case(
         "error_event",
         "to_the_end",
         "error",
         Reply(text=SOME.text, error_after=2),
         error="server_error",
     ),
-    Scene(
+    Case(
         "cancelled_in_create",
         "cancelled_in_create",
         "cancelled",
@@ -97,9 +95,9 @@ STREAM_SCENES = (
         CANCELLED,
         chunks=False,
     ),
-    Scene("cancelled_between_chunks", "cancelled_between_chunks", "cancelled", SOME, 2, CANCELLED),
-    Scene("cancelled_in_the_loop_body", "cancelled_in_body", "cancelled", SOME, 2, CANCELLED),
-    Scene(
+    Case("cancelled_between_chunks", "cancelled_between_chunks", "cancelled", SOME, 2, CANCELLED),
+    Case("cancelled_in_the_loop_body", "cancelled_in_body", "cancelled", SOME, 2, CANCELLED),
+    Case(
         "timed_out_in_create",
         "timed_out_in_create",
         "cancelled",
@@ -108,9 +106,9 @@ STREAM_SCENES = (
         CANCELLED,
         chunks=False,
     ),
-    Scene("timed_out_between_chunks", "timed_out", "cancelled", SOME, 2, CANCELLED),
+    Case("timed_out_between_chunks", "timed_out", "cancelled", SOME, 2, CANCELLED),
     *(
-        Scene(
+        Case(
             f"refused_{status}",
             "to_the_end",
             "error",
@@ -121,13 +119,13 @@ STREAM_SCENES = (
         for status, code in REFUSALS.items()
     ),
 )
-PLAIN_SCENES = (
-    Scene("answered", "the_answer", "completed"),
-    Scene("network_cut", "the_answer", "error", Reply(cut_after=0), error=THE_CLASS, chunks=False),
-    Scene("cancelled", "answer_cancelled", "cancelled", SOME, 0, CANCELLED, chunks=False),
-    Scene("timed_out", "answer_timed_out", "cancelled", SOME, 0, CANCELLED, chunks=False),
+PLAIN_CASES = (
+    Case("answered", "the_answer", "completed"),
+    Case("network_cut", "the_answer", "error", Reply(cut_after=0), error=THE_CLASS, chunks=False),
+    Case("cancelled", "answer_cancelled", "cancelled", SOME, 0, CANCELLED, chunks=False),
+    Case("timed_out", "answer_timed_out", "cancelled", SOME, 0, CANCELLED, chunks=False),
     *(
-        Scene(
+        Case(
             f"refused_{status}",
             "the_answer",
             "error",
@@ -146,52 +144,51 @@ CLOSING = ("close_early", "close_first", "close_twice", *IN_WITH)
 
 
 def lines(
-    modes: tuple[Mode, ...], scenes: tuple[Scene, ...], readers: dict[str, Any]
+    modes: tuple[Mode, ...], cases: tuple[Case, ...], readers: dict[str, Any]
 ) -> Iterator[Any]:
     """All lines of the table; what has no sync form is only played async."""
     for kind in KINDS:
         for mode in modes:
             if (mode.raw and not kind.thorough) or not has(f"{kind.path}.{mode.needs}", kind.make):
                 continue
-            for scene in scenes:
-                if scene.reader in (IN_WITH if kind.generators else () if CLOSABLE else CLOSING):
+            for case in cases:
+                if case.reader in (IN_WITH if kind.generators else () if CLOSABLE else CLOSING):
                     continue
                 for asynchronous in (False, True):
-                    if scene.reader == "dropped_half" and kind.keeps and not asynchronous:
+                    if case.reader == "dropped_half" and kind.keeps and not asynchronous:
                         continue
-                    if asynchronous or readers[scene.reader].sync:
+                    if asynchronous or readers[case.reader].sync:
                         way = "async" if asynchronous else "sync"
                         yield pytest.param(
-                            kind, mode, scene, asynchronous, id=f"{kind}-{way}-{mode}-{scene}"
+                            kind, mode, case, asynchronous, id=f"{kind}-{way}-{mode}-{case}"
                         )
 
 
-def play(stage: Stage, scene: Scene, readers: dict[str, Any], asynchronous: bool) -> Seen:
-    """One performance."""
-    stage.server.requests.clear()  # ids are numbered by it
-    if not (
-        stage.kind.generators and scene.reader in UNREAD
-    ):  # who asks for nothing takes no reply
-        stage.server.enqueue(scene.scripted(stage.gate))
-    reader = readers[scene.reader]
-    seen = stage.aplay(reader.asynchronous) if asynchronous else stage.play(reader.sync)
+def run(runner: Runner, case: Case, readers: dict[str, Any], asynchronous: bool) -> Seen:
+    """Run one case once."""
+    runner.server.requests.clear()  # ids are numbered by it
+    makes_no_request = runner.kind.generators and case.reader in UNREAD
+    if not makes_no_request:
+        runner.server.enqueue(case.scripted(runner.gate))
+    reader = readers[case.reader]
+    seen = runner.arun(reader.asynchronous) if asynchronous else runner.run(reader.sync)
     if open_observations:
         gc.collect()
         callspan.flush()
     return seen
 
 
-def expected(kind: Kind, scene: Scene, seen: Seen, told: tuple[int, int]) -> dict[str, Any]:
+def expected(kind: Kind, case: Case, seen: Seen, told: tuple[int, int]) -> dict[str, Any]:
     """What the one span is to say; `told` are the tokens that the server has told the client."""
-    whole = scene.outcome == "completed"
-    outcome, error = scene.outcome, seen.error_class if scene.error is THE_CLASS else scene.error
-    if scene.name == "error_event" and kind.loses_codes:
+    whole = case.outcome == "completed"
+    outcome, error = case.outcome, seen.error_class if case.error is THE_CLASS else case.error
+    if case.name == "error_event" and kind.loses_codes:
         error = seen.error_class
     error = kind.codes.get(error or "", error)
     unfinished = kind.unfinished
-    if scene.reply.error_after is not None:
+    if case.reply.error_after is not None:
         error, unfinished = kind.codes.get(IN_STREAM, error), kind.failed or unfinished
-    if scene.reader == "cancelled_in_body" and sys.version_info < (3, 11):
+    if case.reader == "cancelled_in_body" and sys.version_info < (3, 11):
         outcome, error = (
             "abandoned",
             None,
@@ -202,7 +199,7 @@ def expected(kind: Kind, scene: Scene, seen: Seen, told: tuple[int, int]) -> dic
         "status": "ERROR" if error else "UNSET",
         "error.type": error,
         "usage": told if whole else (None, None),
-        "finish": kind.finish if whole else unfinished if scene.chunks else None,
+        "finish": kind.finish if whole else unfinished if case.chunks else None,
         "recorded": 1,
     }
 
@@ -245,51 +242,51 @@ def actual(telemetry: Telemetry, kind: Kind) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "mode", "scene", "asynchronous"), list(lines(STREAMED, STREAM_SCENES, STREAM_READERS))
+    ("kind", "mode", "case", "asynchronous"), list(lines(STREAMED, STREAM_CASES, STREAM_READERS))
 )
 def test_stream(
     kind: Kind,
     mode: Mode,
-    scene: Scene,
+    case: Case,
     asynchronous: bool,
     telemetry: Telemetry,
     model_server: ModelServer,
 ) -> None:
     """A stream ends as its reader saw it end, in one span, and the reader sees what it would have seen without us."""
     callspan.uninstrument()
-    without = play(Stage(kind, mode, model_server), scene, STREAM_READERS, asynchronous)
+    without = run(Runner(kind, mode, model_server), case, STREAM_READERS, asynchronous)
     telemetry.instrument()
     before = told_by(model_server)
-    stage = Stage(kind, mode, model_server, look=lambda: len(telemetry.spans))
-    seen = play(stage, scene, STREAM_READERS, asynchronous)
+    runner = Runner(kind, mode, model_server, look=lambda: len(telemetry.spans))
+    seen = run(runner, case, STREAM_READERS, asynchronous)
     assert seen.error == without.error
-    if scene.gate_after is None:
+    if case.gate_after is None:
         assert seen.items == without.items
-    assert bool(seen.items) == (scene.chunks and scene.reader != "close_first")
+    assert bool(seen.items) == (case.chunks and case.reader != "close_first")
     if kind.generators and not model_server.requests:
         assert not telemetry.spans, "there was no call"
         return
-    if scene.reader == "break_held" and mode.ends_at_break and not kind.generators:
+    if case.reader == "break_held" and mode.ends_at_break and not kind.generators:
         assert seen.held == 1, "the span was not ended by break"
-    assert actual(telemetry, kind) == expected(kind, scene, seen, told_since(before, model_server))
+    assert actual(telemetry, kind) == expected(kind, case, seen, told_since(before, model_server))
 
 
 @pytest.mark.parametrize(
-    ("kind", "mode", "scene", "asynchronous"), list(lines(PLAIN, PLAIN_SCENES, ANSWER_READERS))
+    ("kind", "mode", "case", "asynchronous"), list(lines(PLAIN, PLAIN_CASES, ANSWER_READERS))
 )
 def test_answer(
     kind: Kind,
     mode: Mode,
-    scene: Scene,
+    case: Case,
     asynchronous: bool,
     telemetry: Telemetry,
     model_server: ModelServer,
 ) -> None:
     """A whole answer, or the lack of one, is told in one span, and the program sees what it would have seen."""
     callspan.uninstrument()
-    without = play(Stage(kind, mode, model_server), scene, ANSWER_READERS, asynchronous)
+    without = run(Runner(kind, mode, model_server), case, ANSWER_READERS, asynchronous)
     telemetry.instrument()
     before = told_by(model_server)
-    seen = play(Stage(kind, mode, model_server), scene, ANSWER_READERS, asynchronous)
+    seen = run(Runner(kind, mode, model_server), case, ANSWER_READERS, asynchronous)
     assert (seen.items, seen.error) == (without.items, without.error)
-    assert actual(telemetry, kind) == expected(kind, scene, seen, told_since(before, model_server))
+    assert actual(telemetry, kind) == expected(kind, case, seen, told_since(before, model_server))

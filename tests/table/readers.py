@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from table.stage import Stage
+from table.runner import Runner
 
 
 class Boom(Exception):
@@ -20,63 +20,63 @@ class Boom(Exception):
 class Reader:
     """One way to read. Only an asynchronous program can be cancelled, so some have no `sync`."""
 
-    asynchronous: Callable[[Stage], Awaitable[None]]
-    sync: Callable[[Stage], None] | None = None
+    asynchronous: Callable[[Runner], Awaitable[None]]
+    sync: Callable[[Runner], None] | None = None
 
 
-def to_the_end(stage: Stage) -> None:
-    for item in stage.open():
-        stage.note(item)
+def to_the_end(runner: Runner) -> None:
+    for item in runner.open():
+        runner.note(item)
 
 
-async def ato_the_end(stage: Stage) -> None:
-    async for item in await stage.aopen():
-        stage.note(item)
+async def ato_the_end(runner: Runner) -> None:
+    async for item in await runner.aopen():
+        runner.note(item)
 
 
-def by_next(stage: Stage) -> None:
-    stream = stage.open()
+def by_next(runner: Runner) -> None:
+    stream = runner.open()
     while True:
         try:
-            stage.note(next(stream))
+            runner.note(next(stream))
         except StopIteration:
             return
 
 
-async def aby_next(stage: Stage) -> None:
-    stream = await stage.aopen()
+async def aby_next(runner: Runner) -> None:
+    stream = await runner.aopen()
     while True:
         try:
-            stage.note(await stream.__anext__())
+            runner.note(await stream.__anext__())
         except StopAsyncIteration:
             return
 
 
-def break_held(stage: Stage) -> None:
-    stream = stage.open()
+def break_held(runner: Runner) -> None:
+    stream = runner.open()
     for item in stream:
-        stage.note(item)
+        runner.note(item)
         break
-    stage.held(stream)
+    runner.held(stream)
 
 
-async def abreak_held(stage: Stage) -> None:
-    stream = await stage.aopen()
+async def abreak_held(runner: Runner) -> None:
+    stream = await runner.aopen()
     async for item in stream:
-        stage.note(item)
+        runner.note(item)
         break
-    stage.held(stream)
+    runner.held(stream)
 
 
-def close_early(stage: Stage) -> None:
-    stream = stage.open()
-    stage.note(next(stream))
+def close_early(runner: Runner) -> None:
+    stream = runner.open()
+    runner.note(next(stream))
     stream.close()
 
 
-async def aclose_early(stage: Stage) -> None:
-    stream = await stage.aopen()
-    stage.note(await stream.__anext__())
+async def aclose_early(runner: Runner) -> None:
+    stream = await runner.aopen()
+    runner.note(await stream.__anext__())
     await close(stream)
 
 
@@ -85,83 +85,83 @@ async def close(stream: Any) -> None:
     await (stream.aclose() if inspect.isasyncgen(stream) else stream.close())
 
 
-def close_first(stage: Stage) -> None:
-    stage.open().close()
+def close_first(runner: Runner) -> None:
+    runner.open().close()
 
 
-async def aclose_first(stage: Stage) -> None:
-    await close(await stage.aopen())
+async def aclose_first(runner: Runner) -> None:
+    await close(await runner.aopen())
 
 
-def close_twice(stage: Stage) -> None:
-    stream = stage.open()
-    stage.note(next(stream))
+def close_twice(runner: Runner) -> None:
+    stream = runner.open()
+    runner.note(next(stream))
     stream.close()
     stream.close()
 
 
-async def aclose_twice(stage: Stage) -> None:
-    stream = await stage.aopen()
-    stage.note(await stream.__anext__())
+async def aclose_twice(runner: Runner) -> None:
+    stream = await runner.aopen()
+    runner.note(await stream.__anext__())
     await close(stream)
     await close(stream)
 
 
-def never_read(stage: Stage) -> None:
-    stage.open()
+def never_read(runner: Runner) -> None:
+    runner.open()
 
 
-async def anever_read(stage: Stage) -> None:
-    await stage.aopen()
+async def anever_read(runner: Runner) -> None:
+    await runner.aopen()
 
 
-def dropped_half(stage: Stage) -> None:
-    stream = stage.open()
-    stage.note(next(stream))
+def dropped_half(runner: Runner) -> None:
+    stream = runner.open()
+    runner.note(next(stream))
     del stream
 
 
-async def adropped_half(stage: Stage) -> None:
-    stream = await stage.aopen()
-    stage.note(await stream.__anext__())
+async def adropped_half(runner: Runner) -> None:
+    stream = await runner.aopen()
+    runner.note(await stream.__anext__())
     del stream
 
 
-def raising(stage: Stage) -> None:
-    for item in stage.open():
-        stage.note(item)
+def raising(runner: Runner) -> None:
+    for item in runner.open():
+        runner.note(item)
         raise Boom("mine")
 
 
-async def araising(stage: Stage) -> None:
-    async for item in await stage.aopen():
-        stage.note(item)
+async def araising(runner: Runner) -> None:
+    async for item in await runner.aopen():
+        runner.note(item)
         raise Boom("mine")
 
 
-def in_with(stage: Stage) -> None:
-    with stage.open() as stream:
+def in_with(runner: Runner) -> None:
+    with runner.open() as stream:
         for item in stream:
-            stage.note(item)
+            runner.note(item)
 
 
-async def ain_with(stage: Stage) -> None:
-    async with await stage.aopen() as stream:
+async def ain_with(runner: Runner) -> None:
+    async with await runner.aopen() as stream:
         async for item in stream:
-            stage.note(item)
+            runner.note(item)
 
 
-def break_in_with(stage: Stage) -> None:
-    with stage.open() as stream:
+def break_in_with(runner: Runner) -> None:
+    with runner.open() as stream:
         for item in stream:
-            stage.note(item)
+            runner.note(item)
             break
 
 
-async def abreak_in_with(stage: Stage) -> None:
-    async with await stage.aopen() as stream:
+async def abreak_in_with(runner: Runner) -> None:
+    async with await runner.aopen() as stream:
         async for item in stream:
-            stage.note(item)
+            runner.note(item)
             break
 
 
@@ -179,22 +179,22 @@ async def cancel(task: asyncio.Future[None], when: Awaitable[object]) -> None:
     await task
 
 
-async def cancelled_in_create(stage: Stage) -> None:
-    await cancel(asyncio.ensure_future(ato_the_end(stage)), stage.reached())
+async def cancelled_in_create(runner: Runner) -> None:
+    await cancel(asyncio.ensure_future(ato_the_end(runner)), runner.reached())
 
 
-async def cancelled_between_chunks(stage: Stage) -> None:
-    await cancel(asyncio.ensure_future(ato_the_end(stage)), stage.first.wait())
+async def cancelled_between_chunks(runner: Runner) -> None:
+    await cancel(asyncio.ensure_future(ato_the_end(runner)), runner.first.wait())
 
 
-async def cancelled_in_body(stage: Stage) -> None:
+async def cancelled_in_body(runner: Runner) -> None:
     async def read() -> None:
         async with AsyncExitStack() as stack:
-            async for item in await stage.aopen(stack):
-                stage.note(item)
+            async for item in await runner.aopen(stack):
+                runner.note(item)
                 await asyncio.Event().wait()
 
-    await cancel(asyncio.ensure_future(read()), stage.first.wait())
+    await cancel(asyncio.ensure_future(read()), runner.first.wait())
 
 
 async def run_out(task: asyncio.Future[None], when: Awaitable[object]) -> None:
@@ -203,28 +203,28 @@ async def run_out(task: asyncio.Future[None], when: Awaitable[object]) -> None:
     await asyncio.wait_for(task, 0.05)
 
 
-async def timed_out(stage: Stage) -> None:
-    await run_out(asyncio.ensure_future(ato_the_end(stage)), stage.first.wait())
+async def timed_out(runner: Runner) -> None:
+    await run_out(asyncio.ensure_future(ato_the_end(runner)), runner.first.wait())
 
 
-async def timed_out_in_create(stage: Stage) -> None:
-    await run_out(asyncio.ensure_future(ato_the_end(stage)), stage.reached())
+async def timed_out_in_create(runner: Runner) -> None:
+    await run_out(asyncio.ensure_future(ato_the_end(runner)), runner.reached())
 
 
-def the_answer(stage: Stage) -> None:
-    stage.note(stage.open())
+def the_answer(runner: Runner) -> None:
+    runner.note(runner.open())
 
 
-async def athe_answer(stage: Stage) -> None:
-    stage.note(await stage.aopen())
+async def athe_answer(runner: Runner) -> None:
+    runner.note(await runner.aopen())
 
 
-async def answer_cancelled(stage: Stage) -> None:
-    await cancel(asyncio.ensure_future(athe_answer(stage)), stage.reached())
+async def answer_cancelled(runner: Runner) -> None:
+    await cancel(asyncio.ensure_future(athe_answer(runner)), runner.reached())
 
 
-async def answer_timed_out(stage: Stage) -> None:
-    await run_out(asyncio.ensure_future(athe_answer(stage)), stage.reached())
+async def answer_timed_out(runner: Runner) -> None:
+    await run_out(asyncio.ensure_future(athe_answer(runner)), runner.reached())
 
 
 STREAM_READERS = {

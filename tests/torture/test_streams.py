@@ -23,7 +23,7 @@ from program import CHAT, WITH_USAGE, Program, answering
 from table.kinds import KINDS
 from table.modes import STREAMED
 from table.readers import STREAM_READERS
-from table.stage import Stage
+from table.runner import Runner
 from telemetry import Telemetry
 
 CLOSING = pytest.mark.skipif(not CLOSABLE, reason="streams of the oldest clients cannot be closed")
@@ -90,8 +90,8 @@ def test_t032_break_in_with(
     for reader in ("break_held", "break_in_with"):
         telemetry.clear()
         model_server.requests.clear()
-        stage, read = Stage(KINDS[0], STREAMED[0], model_server), STREAM_READERS[reader]
-        stage.aplay(read.asynchronous) if asynchronous else stage.play(
+        runner, read = Runner(KINDS[0], STREAMED[0], model_server), STREAM_READERS[reader]
+        runner.arun(read.asynchronous) if asynchronous else runner.run(
             read.sync or pytest.fail("no sync form")
         )
         found.append(lasting(telemetry))
@@ -105,8 +105,8 @@ def test_t033_close(
     telemetry: Telemetry, capture: str, reader: str, asynchronous: bool, model_server: ModelServer
 ) -> None:
     """`close()` after one chunk, before any, and twice: one span each time, abandoned."""
-    stage, read = Stage(KINDS[0], STREAMED[0], model_server), STREAM_READERS[reader]
-    stage.aplay(read.asynchronous) if asynchronous else stage.play(
+    runner, read = Runner(KINDS[0], STREAMED[0], model_server), STREAM_READERS[reader]
+    runner.arun(read.asynchronous) if asynchronous else runner.run(
         read.sync or pytest.fail("no sync form")
     )
     assert telemetry.attributes["callspan.outcome"] == "abandoned"
@@ -255,12 +255,12 @@ def test_t037_cancelled(
     telemetry: Telemetry, capture: str, reader: str, model_server: ModelServer
 ) -> None:
     """A cancelled task sees its own cancellation, and the one span says so."""
-    stage = Stage(KINDS[0], STREAMED[0], model_server)
+    runner = Runner(KINDS[0], STREAMED[0], model_server)
     held_back = reader == "cancelled_in_create"
     model_server.enqueue(
-        Reply(status=500 if held_back else 200, gate=stage.gate, gate_after=0 if held_back else 2)
+        Reply(status=500 if held_back else 200, gate=runner.gate, gate_after=0 if held_back else 2)
     )
-    seen = stage.aplay(STREAM_READERS[reader].asynchronous)
+    seen = runner.arun(STREAM_READERS[reader].asynchronous)
     assert seen.error is not None
     assert seen.error[0] is (
         asyncio.TimeoutError if reader == "timed_out" else asyncio.CancelledError

@@ -1,4 +1,4 @@
-"""Plays one scene: a client is made, a reader reads, and what the program saw of it is kept as plain data."""
+"""Run one case: make a client, let a reader read, and record what the program sees as plain data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from table.modes import Mode
 
 @dataclass
 class Seen:
-    """What the program saw. `held` is what was looked up while a name still held the stream that was left."""
+    """What a program sees of a call.
+
+    `held` is the value that was read while a name still held the stream that the program left.
+    """
 
     items: list[str] = field(default_factory=list)
     error: tuple[type, str] | None = None
@@ -30,8 +33,8 @@ class Seen:
         return f"{self.error[0].__module__}.{self.error[0].__qualname__}"
 
 
-class Stage:
-    """What a reader works with: `open()` or `await aopen()`, then `note(item)` for each item that it is given."""
+class Runner:
+    """Runs a reader, which calls `open()` or `await aopen()`, and then `note(item)` for each item."""
 
     def __init__(
         self, kind: Kind, mode: Mode, server: ModelServer, look: Callable[[], Any] = lambda: None
@@ -45,22 +48,26 @@ class Stage:
         self._stack: Any = None
 
     def open(self) -> Any:
-        """Ask for the stream or the answer."""
+        """Request the stream or the answer."""
         return self._mode.open(self.kind, self._client, self._stack)
 
     async def aopen(self, stack: AsyncExitStack | None = None) -> Any:
-        """Ask for the stream or the answer; a helper is left with the reader's own stack, else with the scene."""
+        """Request the stream or the answer.
+
+        A context manager is left with the stack of the reader, if it has one, else with the case.
+        """
         return await self._mode.aopen(self.kind, self._client, stack or self._stack)
 
     def note(self, item: Any) -> None:
-        """Keep what an item says."""
-        self.seen.items.append(
-            re.sub(self.kind.varies, "", repr(item)) if self.kind.varies else repr(item)
-        )
+        """Record an item as text, without the parts that differ from run to run."""
+        text = repr(item)
+        if self.kind.varies:
+            text = re.sub(self.kind.varies, "", text)
+        self.seen.items.append(text)
         self.first.set()
 
     def held(self, _stream: Any) -> None:
-        """Look at the telemetry while the stream is still held."""
+        """Read the telemetry while the program still holds the stream."""
         self.seen.held = self._look()
 
     async def reached(self) -> None:
@@ -68,8 +75,8 @@ class Stage:
         while not self.server.requests:
             await asyncio.sleep(0.002)
 
-    def play(self, read: Callable[[Stage], None]) -> Seen:
-        """Let a reader read."""
+    def run(self, read: Callable[[Runner], None]) -> Seen:
+        """Let a reader read, and return what the program saw."""
         try:
             with self.kind.make(self.server.url) as self._client, ExitStack() as self._stack:
                 read(self)
@@ -79,12 +86,12 @@ class Stage:
             self.gate.set()
         return self._over()
 
-    def aplay(self, read: Callable[[Stage], Any]) -> Seen:
+    def arun(self, read: Callable[[Runner], Any]) -> Seen:
         """Let an asynchronous reader read, on an event loop of its own."""
-        asyncio.run(self._aplay(read))
+        asyncio.run(self._arun(read))
         return self._over()
 
-    async def _aplay(self, read: Callable[[Stage], Any]) -> None:
+    async def _arun(self, read: Callable[[Runner], Any]) -> None:
         try:
             async with (
                 self.kind.amake(self.server.url) as self._client,
@@ -95,15 +102,16 @@ class Stage:
             self.seen.error = type(error), str(error)
         finally:
             self.gate.set()
-        await _closed()
+        await _close_generators()
 
     def _over(self) -> Seen:
         self._client = self._stack = None
         return self.seen
 
 
-async def _closed() -> None:
-    """Let the event loop close the generators that were left, for which any program has the time but one that ends."""
+async def _close_generators() -> None:
+    """Let the event loop close the generators that were left."""
+    # Any program has the time for that, unless it ends at once.
     await asyncio.sleep(0)
     closing = [
         task
