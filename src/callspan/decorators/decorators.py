@@ -6,6 +6,7 @@ from typing import Any, overload
 
 from callspan.decorators.operation_decorator import F, OperationDecorator
 from callspan.decorators.operation_types import AGENT, TOOL, WORKFLOW, OperationType
+from callspan.events import Parameters
 
 
 @overload
@@ -92,7 +93,7 @@ def tool(
     Raises:
         SettingsError: If the name is empty or missing, or the object is no function.
     """
-    parameters = {"tool_type": "function"}
+    parameters: Parameters = {"tool_type": "function"}
     if description is not None:
         parameters["tool_description"] = description
     if call_id is not None:
@@ -101,7 +102,7 @@ def tool(
 
 
 def _decorate(
-    operation_type: OperationType, name: Any, parameters: dict[str, Any], arguments: object
+    operation_type: OperationType, name: Any, parameters: Parameters, arguments: object
 ) -> Any:
     """Return a decorator, or the function decorated if one stands in place of the name."""
     if name is None or isinstance(name, str):

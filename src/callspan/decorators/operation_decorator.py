@@ -12,7 +12,8 @@ from callspan.decorators import operation as operations
 from callspan.decorators.operation import Operation
 from callspan.decorators.operation_types import TOOL, OperationType
 from callspan.decorators.running import Args, Kwargs, call, call_lazily, is_lazy
-from callspan.events import Call
+from callspan.events import Call, Parameters
+from callspan.events.operations import facts_of
 from callspan.runtime.errors import SettingsError
 from callspan.runtime.patching import wrapped
 from callspan.runtime.plain import valid
@@ -33,7 +34,7 @@ class OperationDecorator:
         self,
         operation_type: OperationType,
         name: str | None,
-        parameters: dict[str, Any],
+        parameters: Parameters,
         arguments: object = None,
     ) -> None:
         if name == "":
@@ -71,12 +72,16 @@ class OperationDecorator:
         # wrapt asks `is_subscribed` in C, so an unobserved call costs next to nothing
         return wrapped(function, run_observed, operations.is_subscribed)
 
-    def _call_parameters(self, name: str) -> dict[str, Any]:
-        return {f"{self._type.decorator}_name": valid(name), **self._parameters}
+    def _call_parameters(self, name: str) -> Parameters:
+        parameters: Parameters = {}
+        subject = facts_of(self._type.operation).subject
+        if subject is not None:
+            parameters[subject] = valid(name)
+        return {**parameters, **self._parameters}
 
     def _begin(
         self,
-        parameters: dict[str, Any],
+        parameters: Parameters,
         read_arguments: Callable[[], object],
         asynchronous: bool,
     ) -> Operation | None:

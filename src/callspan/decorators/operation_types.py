@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from callspan.content.values import as_object, as_text
-from callspan.events import TEXT, Content, Delta, Part, parse_arguments
+from callspan.events import TEXT, Content, Delta, Message, MessagePart, Part, parse_arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ def _is_message(value: object) -> bool:
     return isinstance(value, dict) and isinstance(value.get("role"), str) and "content" in value
 
 
-def _message(value: dict[str, Any]) -> dict[str, Any]:
-    part = {"type": TEXT, "content": as_text(value["content"])}
+def _message(value: dict[str, Any]) -> Message:
+    part: MessagePart = {"type": TEXT, "content": as_text(value["content"])}
     return {"role": value["role"], "parts": [part]}
 
 

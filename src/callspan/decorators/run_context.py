@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.events import Call, Failure, Framework
+from callspan.events import Call, Failure, Framework, Parameters
 from callspan.runtime import scope
 
 RunContext = Any
@@ -54,7 +54,7 @@ def is_reported_by_framework(run_context: RunContext, call: Call) -> bool:
     return outer_call.operation == call.operation and outer_call.subject == call.subject
 
 
-def agent_parameters(run_context: RunContext) -> dict[str, Any]:
+def agent_parameters(run_context: RunContext) -> Parameters:
     """Return the agent that runs a tool as a parameter of the tool's call; empty without one."""
     agent = scope.agent(run_context.call)
     return {} if agent is None else {"agent_name": agent.subject}

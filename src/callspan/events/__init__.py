@@ -7,14 +7,21 @@ from callspan.events.delta import (
     TEXT,
     TOOL_CALL,
     Delta,
-    Fetched,
     Part,
     Token,
 )
+from callspan.events.details import DetailName, Details, Fetched
 from callspan.events.ending import CANCELLED_BY_PROVIDER, Failure, Outcome, Retry
 from callspan.events.estimate import Estimate
 from callspan.events.framework import Framework
 from callspan.events.handler import AnyHandler, Handler
+from callspan.events.messages import Message, MessagePart, PartFields, ToolDefinition
+from callspan.events.parameters import (
+    ConditionName,
+    Conditions,
+    ParameterName,
+    Parameters,
+)
 from callspan.events.response import Response, message_part, parse_arguments
 from callspan.events.usage import Usage
 
@@ -26,18 +33,28 @@ __all__ = [
     "TOOL_CALL",
     "AnyHandler",
     "Call",
+    "ConditionName",
+    "Conditions",
     "Content",
     "Delta",
+    "DetailName",
+    "Details",
     "Estimate",
     "Failure",
     "Fetched",
     "Framework",
     "Handler",
+    "Message",
+    "MessagePart",
     "Outcome",
+    "ParameterName",
+    "Parameters",
     "Part",
+    "PartFields",
     "Response",
     "Retry",
     "Token",
+    "ToolDefinition",
     "Usage",
     "message_part",
     "parse_arguments",

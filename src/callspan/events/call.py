@@ -7,12 +7,14 @@ import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from callspan.events.ending import Failure, Outcome, Retry
 from callspan.events.estimate import Estimate
 from callspan.events.framework import Framework
+from callspan.events.messages import Message, MessagePart, ToolDefinition
 from callspan.events.operations import facts_of
+from callspan.events.parameters import Parameters
 from callspan.events.response import Response
 from callspan.runtime.number import whole
 from callspan.runtime.plain import valid
@@ -44,9 +46,9 @@ class Content:
         query: The text of a search.
     """
 
-    messages: list[dict[str, Any]] = field(default_factory=list)
-    system: list[dict[str, Any]] = field(default_factory=list)
-    tools: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    system: list[MessagePart] = field(default_factory=list)
+    tools: list[ToolDefinition] = field(default_factory=list)
     arguments: object = None
     query: str | None = None
 
@@ -133,7 +135,7 @@ class Call:
         operation: str,
         provider: str,
         model: str | None = None,
-        parameters: Mapping[str, Any] | None = None,
+        parameters: Parameters | None = None,
         *,
         stream: bool = False,
         asynchronous: bool = False,
@@ -147,14 +149,14 @@ class Call:
         self.local = facts.is_local and server[0] is None
         self.provider = provider
         self.model = model
-        self.parameters: Mapping[str, Any] = parameters or {}
+        self.parameters: Parameters = parameters or {}
         self.has_late_parameters = False
         self.stream = stream
         self.asynchronous = asynchronous
         self.server_address, self.server_port = server
         self.client_name, self.client_version = client
         self.subject: str | None = model
-        if facts.subject:
+        if facts.subject is not None:
             self.subject = _name(self.parameters.get(facts.subject))
         self.identity = (operation, provider, model, server, self.client_name, self.subject)
         self.attributes: Mapping[str, Any] = {}
@@ -196,19 +198,20 @@ class Call:
         """Whether the operation calls a model, so that there are tokens to count."""
         return self.facts.uses_tokens
 
-    def update(self, parameters: Mapping[str, Any]) -> None:
+    def update(self, parameters: Parameters) -> None:
         """Add parameters that became available after the start, such as the id of a tool call.
 
         Those that are `None` are left out. The span has them, and its name, when it ends.
         """
-        later = {name: value for name, value in parameters.items() if value is not None}
-        if not later:
+        values = {name: value for name, value in parameters.items() if value is not None}
+        if not values:
             return
+        later = cast("Parameters", values)
         self.parameters = {**self.parameters, **later}
         self.has_late_parameters = True
         key = self.facts.subject
-        if key in later:
-            self.subject = _name(later[key])
+        if key is not None and key in later:
+            self.subject = _name(later.get(key))
             self.identity = (*self.identity[:-1], self.subject)
 
     @property
@@ -231,7 +234,7 @@ class Call:
         light.response = Response()
         light.response.id = self.response.id
         light.response.model = self.response.model
-        light.response.details = dict(self.response.details)
+        light.response.details = self.response.details.copy()
         return light
 
     @property

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from callspan.events.details import Details
 from callspan.events.ending import Failure
+from callspan.events.messages import PartFields
 from callspan.events.usage import Usage
 
-TEXT = "text"
-REASONING = "reasoning"
-TOOL_CALL = "tool_call"
+TEXT: Final = "text"
+REASONING: Final = "reasoning"
+TOOL_CALL: Final = "tool_call"
 """The kinds of output that arrive in fragments; every other kind arrives whole, as `Part.data`."""
 
-SERVER_TOOL_CALL = "server_tool_call"
+SERVER_TOOL_CALL: Final = "server_tool_call"
 """A call of a tool that the provider runs: whole, or its start, with arguments in fragments to follow."""
 
 
@@ -40,7 +42,7 @@ class Part:
     index: Any = None
     id: str | None = None
     name: str | None = None
-    data: Mapping[str, Any] | None = None
+    data: PartFields | None = None
 
 
 @dataclass(slots=True)
@@ -69,26 +71,11 @@ class Delta:
     finish_reasons: Sequence[tuple[int, str | None]] = ()
     usage: Usage | None = None
     metered: Usage | None = None
-    details: Mapping[str, Any] | None = None
+    details: Details | None = None
     failure: Failure | None = None
     result: Any = None
     whole: bool = False
     last: bool = False
-
-
-@dataclass(slots=True, frozen=True)
-class Fetched:
-    """The state of a response that was fetched by its id.
-
-    Attributes:
-        status: The provider's word for the state.
-        usage: Token counts, once they are there.
-        details: Further facts, such as the service tier.
-    """
-
-    status: str | None
-    usage: Usage | None
-    details: Mapping[str, Any]
 
 
 @dataclass(slots=True, frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from callspan.events.parameters import SubjectName
+
 
 @dataclass(frozen=True, slots=True)
 class OperationFacts:
@@ -11,7 +13,7 @@ class OperationFacts:
 
     Attributes:
         name: The conventions' name, or ours where they have none.
-        subject: The parameter that names what is called; empty where that is the model.
+        subject: The parameter that names what is called; `None` where that is the model.
         is_protocol: Whether it is a request of a protocol, which has methods in place of the
             conventions' operations: its subject, method and target, is its whole name.
         is_served: Whether the program answers the request, rather than sends it.
@@ -24,7 +26,7 @@ class OperationFacts:
     """
 
     name: str
-    subject: str = ""
+    subject: SubjectName | None = None
     is_protocol: bool = False
     is_served: bool = False
     is_local: bool = False
@@ -39,7 +41,7 @@ def _inference(name: str) -> OperationFacts:
     return OperationFacts(name, is_inference=True, is_billed=True)
 
 
-def _local(name: str, subject: str, has_conversation: bool = True) -> OperationFacts:
+def _local(name: str, subject: SubjectName, has_conversation: bool = True) -> OperationFacts:
     return OperationFacts(
         name,
         subject,
@@ -50,7 +52,7 @@ def _local(name: str, subject: str, has_conversation: bool = True) -> OperationF
     )
 
 
-def _protocol(name: str, subject: str, is_served: bool) -> OperationFacts:
+def _protocol(name: str, subject: SubjectName, is_served: bool) -> OperationFacts:
     return OperationFacts(
         name,
         subject,

@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from callspan.events.delta import SERVER_TOOL_CALL, TEXT, TOOL_CALL, Delta, Part
+from callspan.events.details import Details
 from callspan.events.ending import Failure
+from callspan.events.messages import Message, MessagePart
 from callspan.events.usage import Usage
 
 Key = tuple[Any, ...]
@@ -67,16 +69,16 @@ class _Choice:
         self.tool = key
         return key
 
-    def message(self) -> dict[str, Any]:
+    def message(self) -> Message:
         """Return the choice as a message of the conventions."""
         parts = [message_part(part, "".join(texts)) for part, texts in self.parts.values()]
-        message: dict[str, Any] = {"role": "assistant", "parts": parts}
+        message: Message = {"role": "assistant", "parts": parts}
         if self.has_reason:
             message["finish_reason"] = self.finish_reason or "error"
         return message
 
 
-def message_part(part: Part, text: str) -> dict[str, Any]:
+def message_part(part: Part, text: str) -> MessagePart:
     """Return a part as one of a message of the conventions, with the text of all its fragments."""
     if part.data is not None:
         return {"type": part.kind, **part.data}
@@ -156,7 +158,7 @@ class Response:
         self.id: str | None = None
         self.model: str | None = None
         self.usage: Usage | None = None
-        self.details: dict[str, Any] = {}
+        self.details: Details = {}
         self.failure: Failure | None = None
         self.last = False
         self.pending = False
@@ -234,7 +236,7 @@ class Response:
         return [choice.finish_reason for choice in self._ordered() if choice.has_reason]
 
     @property
-    def messages(self) -> list[dict[str, Any]]:
+    def messages(self) -> list[Message]:
         """One message a choice, as `{"role", "parts"}`; without parts if no handler needs text."""
         return [choice.message() for choice in self._ordered()]
 
@@ -247,7 +249,8 @@ class Response:
         messages = self.messages
         if not messages:
             return ""
-        return "".join(part["content"] for part in messages[0]["parts"] if part["type"] == TEXT)
+        texts = [part for part in messages[0]["parts"] if part["type"] == TEXT]
+        return "".join(part.get("content", "") for part in texts)
 
     def finished(self, choices: int) -> bool:
         """Whether the answer is whole.

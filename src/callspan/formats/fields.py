@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from zlib import crc32
 
+from callspan.events import ParameterName, Parameters
 from callspan.runtime.number import token_count, whole
 from callspan.runtime.plain import valid
 
@@ -16,9 +17,6 @@ Item = Any
 
 Body = Mapping[str, Any]
 """A request, by the names of the provider's API."""
-
-Parameters = dict[str, Any]
-"""The settings of a request, by the names that all formats share."""
 
 Index = Any
 """Which of several blocks, items or calls a piece belongs to: any value with a hash, or `None`."""
@@ -179,7 +177,7 @@ def first_item(value: object) -> Item:
     return None
 
 
-def read_settings(body: Body | None, names: Mapping[str, str]) -> Parameters:
+def read_settings(body: Body | None, names: Mapping[str, ParameterName]) -> Parameters:
     """Return the settings that a request, or an object in it, states; renamed by `names`.
 
     Where two names mean the same setting, the first one in `names` wins.
@@ -197,16 +195,19 @@ def read_settings(body: Body | None, names: Mapping[str, str]) -> Parameters:
     return settings
 
 
-def _first_value(body: Body, names: Mapping[str, str], setting: str) -> Any:
+def _first_value(body: Body, names: Mapping[str, ParameterName], setting: str) -> Any:
     for name, same_setting in names.items():
         if same_setting == setting and body.get(name) is not None:
             return body[name]
     return None
 
 
-def add_values(settings: Parameters, values: Mapping[str, Any]) -> Parameters:
-    """Add to the settings those of the values that are not `None`, and return the settings."""
-    for name, value in values.items():
+def add_settings(settings: Parameters, more: Parameters) -> Parameters:
+    """Add to the settings those of the others that are not `None`, and return the settings."""
+    # a type checker does not know that the keys of a `TypedDict` are its own
+    names = cast("Iterable[ParameterName]", more)
+    for name in names:
+        value = more.get(name)
         if value is not None:
             settings[name] = value
     return settings

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from callspan.events import Content, Delta
-from callspan.formats.fields import Body, Item, Parameters
+from callspan.events import Content, Delta, Parameters
+from callspan.formats.fields import Body, Item
 
 Read = Callable[[Item, bool], Delta | None]
 """Reads one chunk or one whole answer; the flag is whether a handler needs the text."""

@@ -6,17 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from callspan.events import TEXT, Content, Part, message_part
+from callspan.events import TEXT, Content, Message, MessagePart, Part, ToolDefinition, message_part
 from callspan.formats.fields import Index, Item, get, items
-
-MessagePart = dict[str, Any]
-"""A part of a message as it is captured: its `type`, and the fields that belong to that type."""
-
-Message = dict[str, Any]
-"""A message as it is captured: its `role` and its `parts`."""
-
-ToolDefinition = dict[str, Any]
-"""A tool that a request offers: its `type` and `name`, and for functions what is known of them."""
 
 _DATA_URL = re.compile(r"data:([^;,]*)[^,]*,", re.ASCII)
 _DATA_URL_START = 200
@@ -38,17 +29,19 @@ def text_parts(content: str | None) -> list[MessagePart]:
     return [text_part(content)] if content else []
 
 
-def content_parts(content: Item, read_item: Callable[[Item], MessagePart]) -> list[MessagePart]:
+def content_parts(
+    content: Item, read_item: Callable[[Item], MessagePart | None]
+) -> list[MessagePart]:
     """Return the parts of a message's content, which is a text or a list of items.
 
-    Items for which `read_item` returns an empty part are left out.
+    Items for which `read_item` returns `None` are left out.
     """
     if isinstance(content, str):
         return [text_part(content)]
     pieces: list[MessagePart] = []
     for item in items(content):
         piece = read_item(item)
-        if piece:
+        if piece is not None:
             pieces.append(piece)
     return pieces
 
@@ -74,17 +67,22 @@ def message_parts(pieces: Iterable[Part]) -> list[MessagePart]:
 
 
 def whole_part(part: MessagePart, index: Index = None, choice: int = 0) -> Part:
-    """Return a part of a message as a part of an answer. Its fields are moved, not copied."""
-    return Part(part.pop("type"), choice=choice, index=index, data=part)
+    """Return a part of a message as a part of an answer."""
+    return Part(part["type"], choice=choice, index=index, data=part)
 
 
-def media(modality: str, url: object) -> MessagePart:
+def media(modality: str, url: object) -> MessagePart | None:
     """Return an image, sound or file by its address; inline data becomes a blob.
 
-    Without an address the part is empty.
+    Without an address there is no part.
     """
     if not isinstance(url, str):
-        return {}
+        return None
+    return media_at(modality, url)
+
+
+def media_at(modality: str, url: str) -> MessagePart:
+    """Return an image, sound or file by its address; inline data becomes a blob."""
     data_url = _DATA_URL.match(url[:_DATA_URL_START])
     if data_url is None:
         return {"type": "uri", "modality": modality, "uri": url}
@@ -107,7 +105,7 @@ def blob(modality: str, mime_type: str, data: object) -> MessagePart:
 def sound(source: str) -> MessagePart:
     """Return the part of a sound that is a text: its address, a data URL, or base64."""
     if source[:8].startswith(("http", "data:")):
-        return media("audio", source)
+        return media_at("audio", source)
     return blob("audio", "audio/wav", source)
 
 
@@ -117,7 +115,7 @@ def input_audio(source: Item) -> MessagePart:
     return blob("audio", f"audio/{audio_format}", get(source, "data"))
 
 
-def file(source: Item) -> MessagePart:
+def file(source: Item) -> MessagePart | None:
     """Return a file by its id, else by its address, else inline."""
     if get(source, "file_id"):
         return file_reference("document", get(source, "file_id"))
@@ -144,9 +142,11 @@ def _tool(item: Mapping[str, Any]) -> ToolDefinition:
     source = inner if isinstance(inner, Mapping) else item
     name = source.get("name") or source.get("server_label") or kind
     definition: ToolDefinition = {"type": kind, "name": str(name)}
-    for field in ("description", "parameters"):
-        if source.get(field) is not None:
-            definition[field] = source[field]
+    description, parameters = source.get("description"), source.get("parameters")
+    if description is not None:
+        definition["description"] = description
+    if parameters is not None:
+        definition["parameters"] = parameters
     return definition
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from callspan.decorators.operation import Operation
 from callspan.decorators.operation_types import OPERATION_TYPES
@@ -15,8 +14,9 @@ from callspan.decorators.run_context import (
     agent_parameters,
     is_reported_by_framework,
 )
-from callspan.events import Call, Framework
+from callspan.events import Call, Framework, Parameters
 from callspan.events.operations import facts_of
+from callspan.formats.fields import add_settings
 from callspan.frameworks.integration import Context, Integration, ObservationFactory, version
 from callspan.runtime import guard, scope
 from callspan.runtime.patching import Patch
@@ -43,7 +43,7 @@ class RunStart:
     operation: str
     name: str | None = None
     input: object = None
-    parameters: Mapping[str, object] = field(default_factory=dict)
+    parameters: Parameters = field(default_factory=Parameters)
     conversation_id: str | None = None
     context: Context = None
     links: Sequence[object] = ()
@@ -53,7 +53,7 @@ def tool_start(
     name: str | None, arguments: object, *, call_id: object = None, description: object = None
 ) -> RunStart:
     """Return the facts of a tool's run; `call_id` is the model's id for the call that it answers."""
-    parameters = {
+    parameters: Parameters = {
         "tool_call_id": call_id,
         "tool_type": "function",
         "tool_description": description,
@@ -133,14 +133,13 @@ class Reporter:
             return None
 
     def _call(self, start: RunStart, run_context: RunContext) -> Call:
-        parameters: dict[str, Any] = {}
+        parameters: Parameters = {}
         if start.operation == "execute_tool" and run_context is not None:
             parameters.update(agent_parameters(run_context))
-        if start.name is not None:
-            parameters[facts_of(start.operation).subject] = valid(str(start.name))
-        for key, value in start.parameters.items():
-            if value is not None:
-                parameters[key] = value
+        subject = facts_of(start.operation).subject
+        if start.name is not None and subject is not None:
+            parameters[subject] = valid(str(start.name))
+        add_settings(parameters, start.parameters)
         content = partial(OPERATION_TYPES[start.operation].read_arguments, start.input)
         call = Call(start.operation, "", None, parameters, content=content)
         call.links = start.links

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import Any
 
-from callspan.events import Call, Framework, Outcome, Response, Usage
+from callspan.events import Call, DetailName, Framework, Outcome, Response, Usage
 from callspan.semconv import names
 from callspan.semconv.conventions import Convention
 from callspan.semconv.parameters import REQUEST, REQUESTS_OF_PROVIDERS, strings
@@ -15,12 +15,12 @@ Attributes = dict[str, Any]
 """Attributes by name, with values of the types that OpenTelemetry takes."""
 FETCH = "fetch_response"
 """The operation that fetches a response: the tokens and times are those of another call."""
-_RESPONSE = {
+_RESPONSE: dict[DetailName, str] = {
     "status": names.RESPONSE_STATUS,
     "dimensions": "gen_ai.embeddings.dimension.count",
     "conversation_id": names.CONVERSATION_ID,
 }
-_OPENAI_RESPONSE = {
+_OPENAI_RESPONSE: dict[DetailName, str] = {
     **_RESPONSE,
     "service_tier": names.SERVICE_TIER,
     "system_fingerprint": names.FINGERPRINT,
@@ -109,7 +109,8 @@ def request(call: Call) -> Attributes:
         attributes[names.REQUEST_STREAM] = True
     rows = REQUESTS_OF_PROVIDERS.get(call.provider, REQUEST)
     for key, value in call.parameters.items():
-        row = rows.get(key)
+        # a type checker takes the keys of a `TypedDict` for any texts
+        row = rows.get(key)  # pyright: ignore[reportArgumentType]
         if row is None:
             continue
         name, convert = row
@@ -153,7 +154,8 @@ def _add_details(attributes: Attributes, call: Call, answer: Response) -> None:
     """Add the details of a response that the conventions have an attribute for."""
     rows = _OPENAI_RESPONSE if call.provider == "openai" else _RESPONSE
     for key, value in answer.details.items():
-        name = rows.get(key)
+        # a type checker takes the keys of a `TypedDict` for any texts
+        name = rows.get(key)  # pyright: ignore[reportArgumentType]
         if name is not None:
             attributes[name] = value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from callspan.events import ParameterName
 from callspan.runtime.number import real, whole
 from callspan.runtime.plain import valid
 from callspan.semconv import names
@@ -41,7 +42,7 @@ def _service_tier(value: object) -> str | None:
     return tier
 
 
-REQUEST: dict[str, tuple[str, Convert]] = {
+REQUEST: dict[ParameterName, tuple[str, Convert]] = {
     "temperature": ("gen_ai.request.temperature", real),
     "top_p": ("gen_ai.request.top_p", real),
     "top_k": ("gen_ai.request.top_k", whole),
@@ -86,7 +87,7 @@ REQUEST: dict[str, tuple[str, Convert]] = {
     "client_port": (names.CLIENT_PORT, whole),
 }
 """The attribute of each parameter, and how its value is converted."""
-_PROVIDER_ONLY: dict[str, dict[str, tuple[str, Convert]]] = {
+_PROVIDER_ONLY: dict[str, dict[ParameterName, tuple[str, Convert]]] = {
     "openai": {
         "api_type": ("openai.api.type", _string),
         "service_tier": ("openai.request.service_tier", _service_tier),

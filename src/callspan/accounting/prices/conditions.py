@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from callspan.events import Call
 
 Conditions = tuple[tuple[str, str], ...]
@@ -47,8 +49,8 @@ def conditions(call: Call) -> Conditions:
 
     An answer goes before a request: a provider may serve the call by another tier than requested.
     """
-    answer = call.response.details
-    request = call.parameters
+    answer: Mapping[str, object] = call.response.details
+    request: Mapping[str, object] = call.parameters
     result: list[tuple[str, str]] = []
     for name in NAMES:
         value = answer.get(name)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from callspan.accounting.tokens.encoding import Encoding, encoding_for
 from callspan.accounting.tokens.prompt import count_prompt
-from callspan.events import REASONING, TEXT, TOOL_CALL, Call, Estimate, Outcome, Usage
+from callspan.events import (
+    REASONING,
+    TEXT,
+    TOOL_CALL,
+    Call,
+    Estimate,
+    Message,
+    MessagePart,
+    Outcome,
+    Usage,
+)
 from callspan.runtime import guard, process
 from callspan.runtime.background import Worker, attended, running_loop
 
@@ -97,7 +107,7 @@ def _take_input(estimate: Estimate, call: Call) -> None:
     estimate.tools = content.tools
 
 
-def _texts(messages: list[dict[str, Any]]) -> list[str]:
+def _texts(messages: Sequence[Message]) -> list[str]:
     """Return the text of each part of an answer."""
     texts: list[str] = []
     for message in messages:
@@ -105,7 +115,7 @@ def _texts(messages: list[dict[str, Any]]) -> list[str]:
     return texts
 
 
-def _text(part: dict[str, Any]) -> str:
+def _text(part: MessagePart) -> str:
     if part.get("type") in (TEXT, REASONING):
         return str(part.get("content") or "")
     if part.get("type") == TOOL_CALL:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from callspan.events import TEXT, Content, Delta, Part
+from callspan.events import TEXT, Content, Delta, Parameters, Part
 from callspan.formats.anthropic import messages
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, Item, Parameters, get, id_text, text
+from callspan.formats.fields import Body, Item, get, id_text, text
 from callspan.formats.format import Format
 from callspan.formats.parts import prompt_content
 

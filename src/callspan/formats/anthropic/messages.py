@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part
+from callspan.events import (
+    REASONING,
+    TEXT,
+    TOOL_CALL,
+    Content,
+    Delta,
+    Failure,
+    ParameterName,
+    Parameters,
+    Part,
+)
 from callspan.formats.anthropic import parts
 from callspan.formats.anthropic.usage import read_conditions, read_usage
 from callspan.formats.errors import error_message, failure_type, read_failure
 from callspan.formats.fields import (
     Body,
     Item,
-    Parameters,
     get,
     get_nested,
     id_text,
@@ -21,7 +30,7 @@ from callspan.formats.fields import (
 from callspan.formats.format import Format
 from callspan.formats.parts import output_type
 
-_SETTINGS = {
+_SETTINGS: dict[str, ParameterName] = {
     "max_tokens": "max_tokens",
     "temperature": "temperature",
     "top_p": "top_p",

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part, message_part
+from callspan.events import (
+    REASONING,
+    SERVER_TOOL_CALL,
+    TEXT,
+    TOOL_CALL,
+    Message,
+    MessagePart,
+    Part,
+    PartFields,
+    ToolDefinition,
+    message_part,
+)
 from callspan.formats import parts
 from callspan.formats.fields import (
     Index,
@@ -17,10 +28,9 @@ from callspan.formats.fields import (
     string,
     text,
 )
-from callspan.formats.parts import Message, MessagePart, ToolDefinition
 
 _RESULT = "_tool_result"
-_RESPONSE = "server_tool_call_response"
+_RESPONSE: Final = "server_tool_call_response"
 
 
 def message(item: Item) -> Message:
@@ -33,7 +43,7 @@ def content_parts(value: Item) -> list[MessagePart]:
     return parts.content_parts(value, _content_part)
 
 
-def _content_part(block: Item) -> MessagePart:
+def _content_part(block: Item) -> MessagePart | None:
     match get(block, "type"):
         case "image" | "document" as modality:
             return _media(modality, get(block, "source"))
@@ -48,7 +58,7 @@ def _content_part(block: Item) -> MessagePart:
             return message_part(piece, piece.text)
 
 
-def _media(modality: str, source: Item) -> MessagePart:
+def _media(modality: str, source: Item) -> MessagePart | None:
     match get(source, "type"):
         case "base64":
             media_type = str(get(source, "media_type") or "")
@@ -83,7 +93,7 @@ def _result(value: Item) -> str | list[MessagePart]:
 def _without_bytes(piece: MessagePart) -> MessagePart:
     if piece["type"] != "blob":
         return piece
-    return {**piece, "content": "", "size": len(piece["content"])}
+    return {**piece, "content": "", "size": len(piece.get("content", ""))}
 
 
 def tool(item: Item) -> ToolDefinition:
@@ -128,7 +138,7 @@ def _tool_call(kind: str, block: Item, index: Index) -> Part:
 def _server_tool_result(name: str, block: Item, index: Index) -> Part:
     """Return the result of a tool that the provider ran by itself."""
     result = {"type": name, "content": _readable(plain(get(block, "content")))}
-    data = {"id": id_text(get(block, "tool_use_id")), _RESPONSE: result}
+    data: PartFields = {"id": id_text(get(block, "tool_use_id")), _RESPONSE: result}
     return Part(_RESPONSE, index=index, data=data)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from callspan.events import Usage
+from callspan.events import ConditionName, Details, Usage
 from callspan.events.usage import Share
 from callspan.formats.fields import Item, count, get, get_nested, items, text
 
@@ -19,7 +19,7 @@ _TOOL_USES = {
     "web_fetch_requests": "web_fetches",
     "code_execution_requests": "code_executions",
 }
-_CONDITIONS = ("service_tier", "speed", "inference_geo")
+_CONDITIONS: tuple[ConditionName, ...] = ("service_tier", "speed", "inference_geo")
 _SUMMED = ("uncached", "output", "cache_read", "cache_write", "cache_write_1h")
 """The counts of which each iteration has a share."""
 
@@ -126,9 +126,9 @@ def _sum(name: str, shares: Sequence[Share]) -> int | None:
     return sum(numbers) if numbers else None
 
 
-def read_conditions(usage: Item) -> dict[str, str]:
+def read_conditions(usage: Item) -> Details:
     """Return the conditions of the price of an answer, by the names that settings have."""
-    conditions: dict[str, str] = {}
+    conditions: Details = {}
     for name in _CONDITIONS:
         value = text(get(usage, name))
         if value:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 
-from callspan.events import TEXT, TOOL_CALL, Content, Delta, Part
+from callspan.events import TEXT, TOOL_CALL, Content, Delta, ParameterName, Parameters, Part
 from callspan.formats.fields import (
     Body,
     Item,
-    Parameters,
     get,
     get_first,
     get_nested,
@@ -20,7 +19,11 @@ from callspan.formats.fields import (
 from callspan.formats.format import Format
 from callspan.formats.parts import prompt_content, text_parts
 
-_SETTINGS = {"agentId": "agent_id", "agentName": "agent_name", "sessionId": "conversation_id"}
+_SETTINGS: dict[str, ParameterName] = {
+    "agentId": "agent_id",
+    "agentName": "agent_name",
+    "sessionId": "conversation_id",
+}
 
 
 def parameters(body: Body) -> Parameters:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from callspan.events import Content, Delta, Part, Usage
+from callspan.events import (
+    Conditions,
+    Content,
+    Delta,
+    Message,
+    ParameterName,
+    Parameters,
+    Part,
+    Usage,
+)
 from callspan.formats.bedrock import parts
 from callspan.formats.fields import (
     Body,
     Item,
-    Parameters,
     all_fields,
     count,
     get,
@@ -18,9 +26,9 @@ from callspan.formats.fields import (
     text,
 )
 from callspan.formats.format import Format
-from callspan.formats.parts import Message, output_type, role_of
+from callspan.formats.parts import output_type, role_of
 
-_SETTINGS = {
+_SETTINGS: dict[str, ParameterName] = {
     "maxTokens": "max_tokens",
     "max_new_tokens": "max_tokens",
     "temperature": "temperature",
@@ -41,8 +49,8 @@ def parameters(body: Body) -> Parameters:
     extra = all_fields(body.get("additionalModelRequestFields"))
     extra_inference = all_fields(extra.get("inferenceConfig"))
     inference = all_fields(body.get("inferenceConfig"))
-    settings = read_settings({**extra_inference, **extra, **inference}, _SETTINGS)
-    settings.update(_conditions(body))
+    model_settings = read_settings({**extra_inference, **extra, **inference}, _SETTINGS)
+    settings: Parameters = {**model_settings, **_conditions(body)}
     reasoning = get(extra, "reasoningConfig") or body.get("reasoningConfig")
     effort = text(get(reasoning, "maxReasoningEffort"))
     if effort:
@@ -56,9 +64,9 @@ def parameters(body: Body) -> Parameters:
     return settings
 
 
-def _conditions(source: Item) -> dict[str, str]:
+def _conditions(source: Item) -> Conditions:
     """Return the conditions of a price, as they are in a request or in its answer."""
-    conditions: dict[str, str] = {}
+    conditions: Conditions = {}
     tier = text(get_nested(source, "serviceTier", "type"))
     if tier:
         conditions["service_tier"] = tier
@@ -109,7 +117,7 @@ def _last(metadata: Item) -> Delta:
     return Delta(
         model=_routed_model(metadata),
         usage=_usage(get(metadata, "usage")),
-        details=_conditions(metadata),
+        details={**_conditions(metadata)},
         last=True,
     )
 
@@ -129,7 +137,7 @@ def _whole(answer: Item, needs_text: bool) -> Delta | None:
         parts=pieces,
         finish_reasons=((0, text(get(answer, "stopReason"))),),
         usage=_usage(get(answer, "usage")),
-        details=_conditions(answer),
+        details={**_conditions(answer)},
     )
 
 

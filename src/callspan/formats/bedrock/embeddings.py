@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from callspan.events import Delta, Usage
+from callspan.events import Delta, ParameterName, Parameters, Usage
 from callspan.formats.fields import (
     Body,
     Item,
-    Parameters,
     all_fields,
     count,
     first_item,
@@ -17,7 +16,7 @@ from callspan.formats.fields import (
 )
 from callspan.formats.format import Format
 
-_SETTINGS = {
+_SETTINGS: dict[str, ParameterName] = {
     "dimensions": "dimensions",
     "output_dimension": "dimensions",  # Cohere
     "outputEmbeddingLength": "dimensions",  # Titan's images

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from callspan.events import Content, Delta
+from callspan.events import Content, Delta, Parameters
 from callspan.formats import parts
 from callspan.formats.errors import read_failure
-from callspan.formats.fields import Body, Item, Parameters, get, get_nested, items, text
+from callspan.formats.fields import Body, Item, get, get_nested, items, text
 from callspan.formats.format import Format
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
-from callspan.events import Delta, Usage
+from callspan.events import ConditionName, Conditions, Delta, Parameters, Usage
 from callspan.formats.anthropic.messages import MESSAGES
 from callspan.formats.bedrock.converse import CONVERSE
 from callspan.formats.bedrock.embeddings import EMBEDDINGS
@@ -19,17 +19,7 @@ from callspan.formats.bedrock.images import IMAGES
 from callspan.formats.bedrock.prompt import PROMPT
 from callspan.formats.cohere.chat_v1 import CHAT_V1
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import (
-    Body,
-    Item,
-    Parameters,
-    count,
-    first_item,
-    get,
-    items,
-    parse_json,
-    text,
-)
+from callspan.formats.fields import Body, Item, count, first_item, get, items, parse_json, text
 from callspan.formats.format import Format
 from callspan.formats.openai.chat import CHAT
 from callspan.runtime.number import token_count_in_header
@@ -37,9 +27,12 @@ from callspan.runtime.number import token_count_in_header
 _METRICS = "amazon-bedrock-invocationMetrics"
 _REQUEST_FIELDS = ("guardrailIdentifier", "performanceConfigLatency", "serviceTier")
 """What stands beside the vendor's own request."""
-_CONDITION_FIELDS = {"service_tier": "serviceTier", "latency": "performanceConfigLatency"}
+_CONDITION_FIELDS: dict[ConditionName, str] = {
+    "service_tier": "serviceTier",
+    "latency": "performanceConfigLatency",
+}
 """What the price depends on beside the model, by its name in a request."""
-_CONDITION_HEADERS = {
+_CONDITION_HEADERS: dict[ConditionName, str] = {
     "service_tier": "x-amzn-bedrock-service-tier",
     "latency": "x-amzn-bedrock-performanceconfig-latency",
 }
@@ -84,8 +77,8 @@ def _on_bedrock(wire_format: Format) -> Format:
     """Wrap a vendor's format for requests and answers that pass through Bedrock."""
 
     def parameters(body: Body) -> Parameters:
-        settings = dict(wire_format.parameters(body))
-        settings.update(_texts(body, _CONDITION_FIELDS))
+        conditions = _conditions(body, _CONDITION_FIELDS)
+        settings: Parameters = {**wire_format.parameters(body), **conditions}
         guardrail = text(body.get("guardrailIdentifier"))
         if guardrail:
             settings["guardrail_id"] = guardrail
@@ -100,7 +93,7 @@ def _on_bedrock(wire_format: Format) -> Format:
         delta = read_vendor(answer, needs_text)
         if delta is not None and delta.details:
             # The vendor's own tier is not the one that Bedrock bills.
-            details = dict(delta.details)
+            details = delta.details.copy()
             for name in _CONDITION_FIELDS:
                 details.pop(name, None)
             delta.details = details
@@ -116,9 +109,9 @@ def _on_bedrock(wire_format: Format) -> Format:
     return replace(wire_format, parameters=parameters, read=read)
 
 
-def _texts(source: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
-    """Return the fields that are texts, by the names that settings have."""
-    result: dict[str, str] = {}
+def _conditions(source: Mapping[str, Any], names: Mapping[ConditionName, str]) -> Conditions:
+    """Return the conditions of the price, each from the field that `names` has for it."""
+    result: Conditions = {}
     for name, field in names.items():
         value = text(source.get(field))
         if value:
@@ -128,7 +121,9 @@ def _texts(source: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str
 
 def read_headers(headers: Mapping[str, Any]) -> Delta:
     """Read the headers of an answer: the platform's counts, and the conditions of the price."""
-    return Delta(metered=_header_usage(headers), details=_texts(headers, _CONDITION_HEADERS))
+    return Delta(
+        metered=_header_usage(headers), details={**_conditions(headers, _CONDITION_HEADERS)}
+    )
 
 
 def _header_usage(headers: Mapping[str, Any]) -> Usage | None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.events import TEXT, Content, Delta, Part
+from callspan.events import TEXT, Content, Delta, ParameterName, Parameters, Part
 from callspan.formats.fields import (
     Body,
     Item,
-    Parameters,
-    add_values,
+    add_settings,
     all_fields,
     get,
     get_first,
@@ -23,7 +22,7 @@ from callspan.formats.format import Format
 from callspan.formats.parts import prompt_content
 
 _BASE = "knowledgeBaseConfiguration"
-_SETTINGS = {
+_SETTINGS: dict[str, ParameterName] = {
     "maxTokens": "max_tokens",
     "temperature": "temperature",
     "topP": "top_p",
@@ -42,12 +41,12 @@ def _generation_parameters(body: Body) -> Parameters:
     base = body.get(_BASE)
     config = get(base, "generationConfiguration")
     inference = get_nested(config, "inferenceConfig", "textInferenceConfig")
-    values = {
+    values: Parameters = {
         "conversation_id": body.get("sessionId"),
         "knowledge_base_id": get(base, "knowledgeBaseId"),
         "guardrail_id": get_nested(config, "guardrailConfiguration", "guardrailId"),
     }
-    return add_values(read_settings(all_fields(inference), _SETTINGS), values)
+    return add_settings(read_settings(all_fields(inference), _SETTINGS), values)
 
 
 def _generation_content(body: Body) -> Content:
@@ -64,12 +63,12 @@ def read_generation(answer: Item, needs_text: bool) -> Delta | None:
 
 def _search_parameters(body: Body) -> Parameters:
     config = get_nested(body, "retrievalConfiguration", "vectorSearchConfiguration")
-    values = {
+    values: Parameters = {
         "data_source_id": body.get("knowledgeBaseId"),
         "knowledge_base_id": body.get("knowledgeBaseId"),
         "retrieval_top_k": get(config, "numberOfResults"),
     }
-    return add_values({}, values)
+    return add_settings({}, values)
 
 
 def _search_content(body: Body) -> Content:
@@ -85,8 +84,13 @@ def read_search(answer: Item, needs_text: bool) -> Delta | None:
 
 
 def _document(item: Item) -> dict[str, Any]:
-    values = {"id": _address(get(item, "location")), "score": get(item, "score")}
-    document = add_values({}, values)
+    document: dict[str, Any] = {}
+    address = _address(get(item, "location"))
+    if address is not None:
+        document["id"] = address
+    score = get(item, "score")
+    if score is not None:
+        document["score"] = score
     document["content"] = string(get_nested(item, "content", "text"))
     return document
 

@@ -7,7 +7,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part
+from callspan.events import (
+    REASONING,
+    SERVER_TOOL_CALL,
+    TEXT,
+    TOOL_CALL,
+    MessagePart,
+    Part,
+    ToolDefinition,
+)
 from callspan.formats import parts
 from callspan.formats.fields import (
     Index,
@@ -21,7 +29,6 @@ from callspan.formats.fields import (
     string,
     text,
 )
-from callspan.formats.parts import MessagePart, ToolDefinition
 
 _SERVER_TOOL = "server_tool_use"
 _DOCUMENTS = {
@@ -111,7 +118,7 @@ def _media(modality: str, value: Item, index: Index) -> Part:
         return Part(TEXT, _joined_text(get(source, "content")), index=index)
     address = get_nested(source, "s3Location", "uri")
     if address:
-        return parts.whole_part(parts.media(modality, address), index)
+        return parts.whole_part(parts.media_at(modality, str(address)), index)
     mime_type = _mime_type(modality, text(get(value, "format")))
     return parts.whole_part(parts.blob(modality, mime_type, get(source, "bytes")), index)
 

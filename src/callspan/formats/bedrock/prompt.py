@@ -6,11 +6,10 @@ stream alike, so they are all read here.
 
 from __future__ import annotations
 
-from callspan.events import TEXT, Content, Delta, Part, Usage
+from callspan.events import TEXT, Content, Delta, ParameterName, Parameters, Part, Usage
 from callspan.formats.fields import (
     Body,
     Item,
-    Parameters,
     all_fields,
     count,
     get,
@@ -24,7 +23,7 @@ from callspan.formats.fields import (
 from callspan.formats.format import Format
 from callspan.formats.parts import prompt_content
 
-_SETTINGS = {
+_SETTINGS: dict[str, ParameterName] = {
     "max_tokens": "max_tokens",
     "max_gen_len": "max_tokens",  # Llama
     "maxTokenCount": "max_tokens",  # Titan

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part
+from callspan.events import (
+    REASONING,
+    TEXT,
+    TOOL_CALL,
+    Content,
+    Delta,
+    Failure,
+    Message,
+    ParameterName,
+    Parameters,
+    Part,
+)
 from callspan.formats import parts
 from callspan.formats.cohere.usage import read_usage
 from callspan.formats.errors import read_failure
@@ -12,7 +23,6 @@ from callspan.formats.fields import (
     Body,
     Index,
     Item,
-    Parameters,
     get,
     get_first,
     id_text,
@@ -24,9 +34,8 @@ from callspan.formats.fields import (
     text,
 )
 from callspan.formats.format import Format
-from callspan.formats.parts import Message
 
-_SETTINGS = {
+_SETTINGS: dict[str, ParameterName] = {
     "temperature": "temperature",
     "p": "top_p",
     "k": "top_k",

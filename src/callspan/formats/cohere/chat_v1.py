@@ -7,7 +7,16 @@ from __future__ import annotations
 
 import json
 
-from callspan.events import TEXT, TOOL_CALL, Content, Delta, Part
+from callspan.events import (
+    TEXT,
+    TOOL_CALL,
+    Content,
+    Delta,
+    Message,
+    MessagePart,
+    Part,
+    ToolDefinition,
+)
 from callspan.formats import parts
 from callspan.formats.cohere.chat import failure_of_reason, parameters
 from callspan.formats.cohere.usage import read_usage
@@ -25,7 +34,6 @@ from callspan.formats.fields import (
     text,
 )
 from callspan.formats.format import Format
-from callspan.formats.parts import Message, MessagePart, ToolDefinition
 
 _ROLES = {"CHATBOT": "assistant", "SYSTEM": "system", "TOOL": "tool"}
 

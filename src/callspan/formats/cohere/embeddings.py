@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from callspan.events import Delta
+from callspan.events import Delta, ParameterName, Parameters
 from callspan.formats.cohere.usage import read_usage
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import (
-    Body,
-    Item,
-    Parameters,
-    first_item,
-    get,
-    id_text,
-    items,
-    read_settings,
-)
+from callspan.formats.fields import Body, Item, first_item, get, id_text, items, read_settings
 from callspan.formats.format import Format
 
-_SETTINGS = {"output_dimension": "dimensions", "embedding_types": "encoding_formats"}
+_SETTINGS: dict[str, ParameterName] = {
+    "output_dimension": "dimensions",
+    "embedding_types": "encoding_formats",
+}
 # `float_` is the name in models of Cohere's client, since `float` is a type of Python.
 _NUMBERS = ("float", "float_", "int8", "uint8")
 _PACKED = ("binary", "ubinary")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from callspan.events import Content, Delta, Usage
+from callspan.events import Content, Delta, Parameters, Usage
 from callspan.formats.cohere.usage import read_usage
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, Item, Parameters, count, get, id_text, items
+from callspan.formats.fields import Body, Item, count, get, id_text, items
 from callspan.formats.format import Format
 from callspan.formats.parts import text_part, user_messages
 

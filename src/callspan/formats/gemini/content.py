@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from callspan.events import Content, Delta, Failure, Part
+from callspan.events import Content, Delta, Failure, ParameterName, Parameters, Part
 from callspan.formats.errors import error_message, failure_type
 from callspan.formats.fields import (
     Body,
     Item,
-    Parameters,
-    add_values,
+    add_settings,
     get,
     get_first,
     get_nested,
@@ -22,7 +21,7 @@ from callspan.formats.format import Format
 from callspan.formats.gemini import parts
 from callspan.formats.gemini.usage import read_tier, read_usage
 
-_SETTINGS = {
+_SETTINGS: dict[str, ParameterName] = {
     "temperature": "temperature",
     "topP": "top_p",
     "topK": "top_k",
@@ -44,8 +43,11 @@ def parameters(body: Body) -> Parameters:
     level = text(parts.get_either(get(config, "thinkingConfig"), "thinkingLevel"))
     if level:
         settings["reasoning_level"] = level.lower()
-    values = {"output_type": _output_type(config), "service_tier": text(body.get("serviceTier"))}
-    return add_values(settings, values)
+    values: Parameters = {
+        "output_type": _output_type(config),
+        "service_tier": text(body.get("serviceTier")),
+    }
+    return add_settings(settings, values)
 
 
 def _output_type(config: Item) -> str | None:
@@ -94,7 +96,7 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
         model=text(get(answer, "modelVersion")),
         finish_reasons=reasons or _refusal(answer),
         usage=usage,
-        details=read_tier(metadata),
+        details={**read_tier(metadata)},
     )
     if needs_text:
         delta.parts = pieces

@@ -5,7 +5,18 @@ Older clients have outputs (contents), newer ones have steps.
 
 from __future__ import annotations
 
-from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part
+from callspan.events import (
+    REASONING,
+    TEXT,
+    TOOL_CALL,
+    Content,
+    Delta,
+    Failure,
+    MessagePart,
+    ParameterName,
+    Parameters,
+    Part,
+)
 from callspan.events.ending import CANCELLED_BY_PROVIDER
 from callspan.formats import parts
 from callspan.formats.errors import OTHER, error_message, failure_type
@@ -13,7 +24,6 @@ from callspan.formats.fields import (
     Body,
     Index,
     Item,
-    Parameters,
     arguments_text,
     get,
     get_first,
@@ -27,10 +37,9 @@ from callspan.formats.fields import (
 )
 from callspan.formats.format import Format
 from callspan.formats.gemini.interaction_usage import read_usage
-from callspan.formats.parts import MessagePart
 from callspan.runtime.number import http_status
 
-_SETTINGS = {
+_SETTINGS: dict[str, ParameterName] = {
     "temperature": "temperature",
     "top_p": "top_p",
     "max_output_tokens": "max_tokens",
@@ -135,7 +144,7 @@ def _whole_parts(kind: str, item: Item, index: Index) -> list[Part]:
 def _media(kind: str, item: Item) -> MessagePart:
     uri = text(get(item, "uri"))
     if uri:
-        return parts.media(kind, uri)
+        return parts.media_at(kind, uri)
     return parts.blob(kind, str(get(item, "mime_type") or ""), get(item, "data"))
 
 

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part
+from callspan.events import (
+    REASONING,
+    SERVER_TOOL_CALL,
+    TEXT,
+    TOOL_CALL,
+    Message,
+    MessagePart,
+    Part,
+    PartFields,
+    ToolDefinition,
+)
 from callspan.formats import parts
 from callspan.formats.fields import (
     Item,
@@ -19,14 +29,13 @@ from callspan.formats.fields import (
     string,
     text,
 )
-from callspan.formats.parts import Message, MessagePart, ToolDefinition
 
 _MODALITIES = ("image", "audio", "video")
 _CODE = "code_execution"
-_RESPONSE = "server_tool_call_response"
+_RESPONSE: Final = "server_tool_call_response"
 _CAPITAL = re.compile("[A-Z]")
 
-_Reading = tuple[str, str, dict[str, Any]]
+_Reading = tuple[str, str, PartFields]
 """What a part is read as: its kind, its text, and its fields."""
 
 
@@ -71,7 +80,7 @@ def part(item: Item, choice: int = 0) -> Part | None:
 
 def _function_call(call: Item) -> _Reading:
     arguments = plain(get(call, "args")) or {}
-    data = {
+    data: PartFields = {
         "id": id_text(get(call, "id")),
         "name": string(get(call, "name")),
         "arguments": arguments,
@@ -84,21 +93,21 @@ def _function_response(response: Item) -> _Reading:
     name = text(get(response, "name"))
     if name:
         part["name"] = name
-    return part.pop("type"), "", part
+    return part["type"], "", part
 
 
 def _inline_data(blob: Item) -> _Reading:
     mime_type = str(get_either(blob, "mimeType") or "")
     part = parts.blob(_modality(mime_type), mime_type, get(blob, "data"))
-    return part.pop("type"), "", part
+    return part["type"], "", part
 
 
 def _file_data(source: Item) -> _Reading:
     mime_type = str(get_either(source, "mimeType") or "")
-    part = parts.media(_modality(mime_type), str(get_either(source, "fileUri") or ""))
+    part = parts.media_at(_modality(mime_type), str(get_either(source, "fileUri") or ""))
     if mime_type:
         part["mime_type"] = mime_type
-    return part.pop("type"), "", part
+    return part["type"], "", part
 
 
 def _modality(mime_type: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from callspan.events import Content, Delta, Part, Usage
+from callspan.events import Content, Delta, ParameterName, Parameters, Part, Usage
 from callspan.formats import parts
 from callspan.formats.errors import with_failures
 from callspan.formats.fields import (
     Body,
     Item,
-    Parameters,
     first_item,
     get,
     get_nested,
@@ -20,7 +19,7 @@ from callspan.formats.format import Format
 from callspan.formats.gemini.usage import read_usage
 from callspan.runtime.number import token_count
 
-_IMAGE_SETTINGS = {"sampleCount": "choices", "seed": "seed"}
+_IMAGE_SETTINGS: dict[str, ParameterName] = {"sampleCount": "choices", "seed": "seed"}
 
 
 def _embedding_parameters(body: Body) -> Parameters:

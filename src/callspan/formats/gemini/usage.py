@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from callspan.events import Usage
+from callspan.events import Conditions, Usage
 from callspan.events.usage import DETAILS
 from callspan.formats.fields import Item, count, get, items, text
 
@@ -80,7 +80,7 @@ def take_details(counts: dict[str, Any]) -> dict[str, int]:
     return details
 
 
-def read_tier(usage: Item) -> dict[str, str]:
+def read_tier(usage: Item) -> Conditions:
     """Return the service tier by which the counts are billed, if it is stated."""
     tier = text(get(usage, "serviceTier"))
     if tier is None:

@@ -5,14 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from callspan.events import SERVER_TOOL_CALL, TEXT, TOOL_CALL, Content, Delta, Failure, Part
+from callspan.events import (
+    SERVER_TOOL_CALL,
+    TEXT,
+    TOOL_CALL,
+    Content,
+    Delta,
+    Details,
+    Failure,
+    Message,
+    Parameters,
+    Part,
+)
 from callspan.formats import parts
 from callspan.formats.errors import error_message, failure_type, read_failure
 from callspan.formats.fields import (
     Body,
     Index,
     Item,
-    Parameters,
     get,
     id_text,
     index_of,
@@ -24,7 +34,6 @@ from callspan.formats.fields import (
 from callspan.formats.format import Format
 from callspan.formats.openai import chat, messages
 from callspan.formats.openai.usage import read_usage
-from callspan.formats.parts import Message
 
 
 def parameters(body: Body) -> Parameters:
@@ -101,7 +110,7 @@ def _whole(answer: Item, needs_text: bool) -> Delta:
     return delta
 
 
-def _conversation(answer: Item) -> dict[str, str]:
+def _conversation(answer: Item) -> Details:
     conversation_id = text(get(answer, "conversation_id"))
     return {"conversation_id": conversation_id} if conversation_id else {}
 

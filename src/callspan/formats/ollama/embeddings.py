@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from callspan.events import Delta, Usage
+from callspan.events import Delta, Parameters, Usage
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, Item, Parameters, count, get, read_settings, text
+from callspan.formats.fields import Body, Item, count, get, read_settings, text
 from callspan.formats.format import Format
 
 

@@ -5,12 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Part, Usage
+from callspan.events import (
+    REASONING,
+    TEXT,
+    TOOL_CALL,
+    Content,
+    Delta,
+    Message,
+    MessagePart,
+    ParameterName,
+    Parameters,
+    Part,
+    PartFields,
+    Usage,
+)
 from callspan.formats import parts
 from callspan.formats.fields import (
     Body,
     Item,
-    Parameters,
     count,
     get,
     get_first,
@@ -22,10 +34,9 @@ from callspan.formats.fields import (
     text,
 )
 from callspan.formats.format import Format
-from callspan.formats.parts import Message, MessagePart
 from callspan.runtime.number import real
 
-_SETTINGS = {
+_SETTINGS: dict[str, ParameterName] = {
     "temperature": "temperature",
     "top_p": "top_p",
     "top_k": "top_k",
@@ -42,7 +53,9 @@ _IMAGES = {"iVBOR": "image/png", "/9j/": "image/jpeg", "R0lGO": "image/gif", "Uk
 def parameters(body: Body) -> Parameters:
     """Return the request's settings, most of which stand among its options."""
     options = body.get("options")
-    settings = read_settings(options, _SETTINGS) if isinstance(options, Mapping) else {}
+    settings: Parameters = {}
+    if isinstance(options, Mapping):
+        settings = read_settings(options, _SETTINGS)
     limit = real(settings.get("max_tokens"))
     if limit is not None and limit < 0:
         # -1 means to go on for ever, and -2 to fill the context: neither is a limit.
@@ -140,7 +153,7 @@ def _tool_call(call: Item) -> Part:
     """Return a tool call, which is whole also in a stream, and has no id from most servers."""
     function = get(call, "function")
     arguments = plain(get(function, "arguments")) or {}
-    data = {
+    data: PartFields = {
         "id": id_text(get(call, "id")),
         "name": string(get(function, "name")),
         "arguments": arguments,

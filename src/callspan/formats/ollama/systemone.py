@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from callspan.events import TEXT, Content, Delta, Part, Usage
-from callspan.formats.fields import Body, Item, Parameters, count, get, plain, text
+from callspan.events import TEXT, Content, Delta, Parameters, Part, Usage
+from callspan.formats.fields import Body, Item, count, get, plain, text
 from callspan.formats.format import Format
 from callspan.formats.parts import text_part, user_messages
 

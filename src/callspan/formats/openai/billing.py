@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callspan.events import Usage
+from callspan.events import ConditionName, Conditions, Usage
 from callspan.formats.fields import (
     Body,
     Item,
@@ -54,7 +54,7 @@ _COUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Where servers state uses of their own tools, by the names of `Usage.details`."""
 _CACHED_KINDS = ("text", "audio", "image", "video")
-_CONDITIONS = frozenset({"service_tier", "speed", "inference_geo"})
+_CONDITIONS: frozenset[ConditionName] = frozenset({"service_tier", "speed", "inference_geo"})
 """Fields that LiteLLM and its proxy put among the counts; Anthropic's models are priced by them."""
 _TOOLS = {
     "search": "web_searches",
@@ -121,12 +121,12 @@ def _cost(counts: Body) -> float | None:
     return None
 
 
-def conditions(usage: Item) -> dict[str, str]:
+def conditions(usage: Item) -> Conditions:
     """Return the fields of a `usage` object that a price depends on beside the counts."""
     values = all_fields(usage)
     if _CONDITIONS.isdisjoint(values):
         return {}
-    result: dict[str, str] = {}
+    result: Conditions = {}
     for name in _CONDITIONS:
         value = text(values.get(name))
         if value:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Literal
 
-from callspan.events import REASONING, TEXT, TOOL_CALL, Content, Delta, Failure, Part, Usage
+from callspan.events import (
+    REASONING,
+    TEXT,
+    TOOL_CALL,
+    Content,
+    Delta,
+    Details,
+    Failure,
+    ParameterName,
+    Parameters,
+    Part,
+    Usage,
+)
 from callspan.formats import parts
 from callspan.formats.errors import read_failure
 from callspan.formats.fields import (
     Body,
     Index,
     Item,
-    Parameters,
     all_fields,
     arguments_text,
     get,
@@ -29,7 +40,7 @@ from callspan.formats.openai import billing
 from callspan.formats.openai.messages import joined_text, message
 from callspan.formats.openai.usage import read_shares, read_timings, read_usage
 
-_SETTINGS = {
+_SETTINGS: dict[str, ParameterName] = {
     "temperature": "temperature",
     "top_p": "top_p",
     "top_k": "top_k",  # no setting of OpenAI's, but of most other servers
@@ -46,7 +57,10 @@ _SETTINGS = {
 }
 _BROKEN = "error"
 """The finish reason by which some servers say that a choice has failed."""
-_DETAILS = ("service_tier", "system_fingerprint")
+_DETAILS: tuple[Literal["service_tier", "system_fingerprint"], ...] = (
+    "service_tier",
+    "system_fingerprint",
+)
 """Fields beside the choices that go into `Response.details`."""
 
 
@@ -132,9 +146,9 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
 
 def _add_details(delta: Delta, fields: Body, choices: list[Item], usage: Item) -> None:
     """Add to the delta the conditions of its price, and the fingerprint."""
-    details: dict[str, Any] = {}
+    details: Details = {}
     if usage is not None:
-        details.update(billing.conditions(usage))
+        details = {**billing.conditions(usage)}
     if fields.get("service_tier") or fields.get("system_fingerprint"):
         for name in _DETAILS:
             value = text(fields.get(name))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from callspan.events import TEXT, Content, Delta, Part
-from callspan.formats.fields import Body, Item, Parameters, get, items, text
+from callspan.events import TEXT, Content, Delta, Message, Parameters, Part
+from callspan.formats.fields import Body, Item, get, items, text
 from callspan.formats.format import Format
 from callspan.formats.openai import chat
-from callspan.formats.parts import Message, text_part, user_messages
+from callspan.formats.parts import text_part, user_messages
 
 
 def parameters(body: Body) -> Parameters:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from callspan.events import Delta, Usage
+from callspan.events import Delta, ParameterName, Parameters, Usage
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import (
-    Body,
-    Item,
-    Parameters,
-    first_item,
-    get,
-    id_text,
-    read_settings,
-    text,
-)
+from callspan.formats.fields import Body, Item, first_item, get, id_text, read_settings, text
 from callspan.formats.format import Format
 from callspan.formats.openai.usage import read_usage
 
-_SETTINGS = {"dimensions": "dimensions", "encoding_format": "encoding_formats"}
+_SETTINGS: dict[str, ParameterName] = {
+    "dimensions": "dimensions",
+    "encoding_format": "encoding_formats",
+}
 _FLOAT_BYTES = 4
 
 

@@ -9,24 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from callspan.events import TEXT, Content, Delta, Part
+from callspan.events import TEXT, Content, Delta, ParameterName, Parameters, Part
 from callspan.formats import parts
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import (
-    Body,
-    Item,
-    Parameters,
-    all_fields,
-    get,
-    id_text,
-    items,
-    read_settings,
-    text,
-)
+from callspan.formats.fields import Body, Item, all_fields, get, id_text, items, read_settings, text
 from callspan.formats.format import Format
 from callspan.formats.openai.usage import read_usage
 
-_SETTINGS = {"temperature": "temperature", "n": "choices"}
+_SETTINGS: dict[str, ParameterName] = {"temperature": "temperature", "n": "choices"}
 
 
 def _parameters_with(output_type: str | None) -> Callable[[Body], Parameters]:
@@ -78,7 +68,7 @@ def _parts(fields: Mapping[str, Any], is_end: bool) -> list[Part]:
 def _image(item: Item, choice: int) -> Part:
     url = text(get(item, "url"))
     if url:
-        return parts.whole_part(parts.media("image", url), choice=choice)
+        return parts.whole_part(parts.media_at("image", url), choice=choice)
     image = parts.blob("image", "image/png", get(item, "b64_json"))
     return parts.whole_part(image, choice=choice)
 

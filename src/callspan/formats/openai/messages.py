@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from callspan.events import REASONING, TOOL_CALL, parse_arguments
+from callspan.events import REASONING, TOOL_CALL, Message, MessagePart, parse_arguments
 from callspan.formats import parts
 from callspan.formats.fields import Item, get, get_first, items, string, text
-from callspan.formats.parts import Message, MessagePart
 
 
 def message(item: Item) -> Message:
@@ -41,7 +40,7 @@ def joined_text(value: Item) -> Item:
     return "".join(texts)
 
 
-def _content_part(item: Item) -> MessagePart:
+def _content_part(item: Item) -> MessagePart | None:
     match get(item, "type"):
         case "text" | "refusal" as kind:
             return parts.text_part(get(item, kind) or "")

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from callspan.events import REASONING, SERVER_TOOL_CALL, TEXT, TOOL_CALL, Part
+from callspan.events import (
+    REASONING,
+    SERVER_TOOL_CALL,
+    TEXT,
+    TOOL_CALL,
+    Message,
+    MessagePart,
+    Part,
+    PartFields,
+)
 from callspan.formats import parts
 from callspan.formats.fields import (
     Index,
@@ -18,7 +27,6 @@ from callspan.formats.fields import (
     string,
     text,
 )
-from callspan.formats.parts import Message, MessagePart
 
 CLIENT_TOOLS = ("function_call", "custom_tool_call")
 """Types of calls that the app is to run; the provider runs all others by itself."""
@@ -39,7 +47,7 @@ def message(item: Item) -> Message:
     return {"role": "assistant", "parts": parts.message_parts(_output_item(item, 0))}
 
 
-def _content_part(item: Item) -> MessagePart:
+def _content_part(item: Item) -> MessagePart | None:
     match get(item, "type"):
         case "input_text" | "output_text" | "text" | "summary_text":
             return parts.text_part(string(get(item, "text")))
@@ -69,7 +77,7 @@ def _output_item(item: Item, index: int) -> list[Part]:
     match get(item, "type"):
         case "message":
             # A stream numbers the texts of a message, so that the whole one does as well.
-            contents = map(_content_part, items(get(item, "content")))
+            contents = parts.content_parts(items(get(item, "content")), _content_part)
             texts = (content.get("content", "") for content in contents)
             return _numbered(TEXT, texts, index)
         case "reasoning":
@@ -105,7 +113,7 @@ def _server_tool(kind: str, item: Item, index: int) -> Part:
     for field, value in all_fields(item).items():
         if value is not None and field not in _NOT_CONTENT:
             call[field] = plain(value)
-    data = {
+    data: PartFields = {
         "id": id_text(get(item, "id")) or id_text(get(item, "call_id")),
         "name": text(get(item, "name")) or tool,
         SERVER_TOOL_CALL: call,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from callspan.events import (
     CANCELLED_BY_PROVIDER,
     REASONING,
@@ -11,8 +9,11 @@ from callspan.events import (
     TOOL_CALL,
     Content,
     Delta,
+    Details,
     Failure,
     Fetched,
+    ParameterName,
+    Parameters,
     Part,
 )
 from callspan.formats import parts
@@ -20,8 +21,7 @@ from callspan.formats.errors import OTHER, error_message, failure_type, read_fai
 from callspan.formats.fields import (
     Body,
     Item,
-    Parameters,
-    add_values,
+    add_settings,
     get,
     get_nested,
     id_text,
@@ -36,7 +36,7 @@ from callspan.formats.openai.response_items import CLIENT_TOOLS, message, output
 from callspan.formats.openai.tools import add_tool_uses
 from callspan.formats.openai.usage import read_usage
 
-_SETTINGS = {
+_SETTINGS: dict[str, ParameterName] = {
     "temperature": "temperature",
     "top_p": "top_p",
     "max_output_tokens": "max_tokens",
@@ -56,12 +56,12 @@ def parameters(body: Body) -> Parameters:
         settings["background"] = True
     conversation = body.get("conversation")
     response_format = get(body.get("text"), "format") or body.get("text_format")
-    values = {
+    values: Parameters = {
         "reasoning_level": get(body.get("reasoning"), "effort"),
         "output_type": parts.format_type(response_format),
         "conversation_id": get(conversation, "id") or text(conversation),
     }
-    return add_values(settings, values)
+    return add_settings(settings, values)
 
 
 def content(body: Body) -> Content:
@@ -127,7 +127,7 @@ def _piece_of_stream(kind: str, event: Item) -> Delta | None:
 def _whole(response: Item, needs_text: bool, event_status: str | None = None) -> Delta:
     status = text(get(response, "status")) or event_status
     reason = _finish_reason(response, status)
-    details: dict[str, Any] = {}
+    details: Details = {}
     tier = text(get(response, "service_tier"))
     if tier:
         details["service_tier"] = tier
@@ -199,7 +199,7 @@ def fetch_read(answer: Item, needs_text: bool) -> Delta | None:
     status = text(get(answer, "status")) or text(get_nested(answer, "response", "status"))
     if status:
         delta.failure = None
-        details = dict(delta.details or {})
+        details: Details = {**(delta.details or {})}
         fetched = Fetched(status, delta.usage, details)
         delta.details = {**details, "status": status, "fetched": fetched}
     delta.usage = None

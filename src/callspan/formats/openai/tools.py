@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from callspan.events import Usage
+from callspan.events import Details, Usage
 from callspan.formats.fields import Item, count, get, get_nested, items, string, text
 
 _TOOLS = {
@@ -18,7 +16,7 @@ _PREVIEW = "web_search_preview"
 """The older tool, whose searches have other prices."""
 
 
-def add_tool_uses(response: Item, usage: Usage, details: dict[str, Any]) -> None:
+def add_tool_uses(response: Item, usage: Usage, details: Details) -> None:
     """Add the uses of tools to the counts, and further conditions of their price to the details."""
     uses = _count_uses(items(get(response, "output")))
     searches = count(response, "tool_usage", "web_search", "num_requests")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from callspan.events import Delta
+from callspan.events import Delta, Parameters
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, Item, Parameters, items
+from callspan.formats.fields import Body, Item, items
 from callspan.formats.format import Format
 from callspan.formats.openai import embeddings
 

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from callspan.events import TEXT, Content, Delta, Part, Usage
+from callspan.events import TEXT, Content, Delta, ParameterName, Parameters, Part, Usage
 from callspan.formats.errors import read_failure
-from callspan.formats.fields import (
-    Body,
-    Item,
-    Parameters,
-    count,
-    get,
-    items,
-    read_settings,
-    text,
-)
+from callspan.formats.fields import Body, Item, count, get, items, read_settings, text
 from callspan.formats.format import Format
 from callspan.formats.parts import prompt_content
 
-_SETTINGS = {
+_SETTINGS: dict[str, ParameterName] = {
     "temperature": "temperature",
     "top_p": "top_p",
     "top_k": "top_k",

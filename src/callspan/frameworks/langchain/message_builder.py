@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from langchain_core.messages import (
@@ -16,12 +16,12 @@ from langchain_core.messages import (
     get_buffer_string,
 )
 
-from callspan.events import REASONING, TEXT, TOOL_CALL, Call
+from callspan.events import REASONING, TEXT, TOOL_CALL, Call, Message, MessagePart
 
 _RESULT = "tool_call_response"
 _NOT_CONTENT = (TOOL_CALL, _RESULT, REASONING)
 """Parts that LangChain keeps beside the content of a message."""
-MessageParts = list[dict[str, Any]]
+MessageParts = list[MessagePart]
 """Neutral parts of a message."""
 
 
@@ -71,15 +71,15 @@ def build_answer(parts: MessageParts, **fields: Any) -> AIMessage:
     )
 
 
-def _parts(message: dict[str, Any]) -> MessageParts:
+def _parts(message: Message) -> MessageParts:
     return message.get("parts") or []
 
 
-def _string(part: dict[str, Any], key: str, default: str = "") -> str:
+def _string(part: Mapping[str, Any], key: str, default: str = "") -> str:
     return str(part.get(key) or default)
 
 
-def _tool_call(part: dict[str, Any], arguments: object) -> dict[str, Any]:
+def _tool_call(part: MessagePart, arguments: object) -> dict[str, Any]:
     return {"name": _string(part, "name"), "args": arguments, "id": part.get("id")}
 
 
@@ -118,7 +118,7 @@ def _text(parts: MessageParts) -> str:
     return "".join(_string(part, "content") for part in parts if part.get("type") == TEXT)
 
 
-def _block(part: dict[str, Any]) -> dict[str, Any]:
+def _block(part: MessagePart) -> dict[str, Any]:
     part_type = part.get("type")
     if part_type == TEXT:
         return {"type": "text", "text": _string(part, "content")}

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from callspan.events import Message, MessagePart
 from callspan.formats.fields import get, get_first, items
 from callspan.formats.parts import blob, media
 
 _ROLES = {"human": "user", "ai": "assistant", "function": "tool"}
 Item = Any
 """A message, a content block or a tool call of LangChain's: an object or a dict."""
-Message = dict[str, Any]
-"""A neutral message: a role and parts."""
 
 
 def read_messages(messages: Item) -> list[Message]:
@@ -24,7 +23,7 @@ def _message(message: Item) -> Message:
     """Return a message with its role in the conventions' words."""
     role = _role(message)
     if role == "tool":
-        result = {
+        result: MessagePart = {
             "type": "tool_call_response",
             "id": get(message, "tool_call_id"),
             "response": get(message, "content"),
@@ -42,22 +41,22 @@ def _role(message: Item) -> Any:
     return _ROLES.get(message_type, message_type)
 
 
-def read_parts(message: Item) -> list[Message]:
+def read_parts(message: Item) -> list[MessagePart]:
     """Return the parts of a message: text, reasoning, media by address or size, tool calls."""
-    parts: list[Message] = []
+    parts: list[MessagePart] = []
     content = get(message, "content")
     if isinstance(content, str) and content:
         parts.append({"type": "text", "content": content})
     for block in items(content):
         part = _part(block)
-        if part:
+        if part is not None:
             parts.append(part)
     for call in items(get(message, "tool_calls")):
         parts.append(_tool_call(call))
     return parts
 
 
-def _tool_call(call: Item) -> Message:
+def _tool_call(call: Item) -> MessagePart:
     return {
         "type": "tool_call",
         "id": get(call, "id"),
@@ -66,7 +65,7 @@ def _tool_call(call: Item) -> Message:
     }
 
 
-def _part(block: Item) -> Message | None:
+def _part(block: Item) -> MessagePart | None:
     if isinstance(block, str):
         return {"type": "text", "content": block} if block else None
     block_type = get(block, "type")
@@ -80,7 +79,7 @@ def _part(block: Item) -> Message | None:
     return None
 
 
-def _media(modality: str, block: Item) -> Message | None:
+def _media(modality: str, block: Item) -> MessagePart | None:
     if modality == "file":
         modality = "document"
     data = get_first(block, "base64", "data")
@@ -89,7 +88,7 @@ def _media(modality: str, block: Item) -> Message | None:
     address = get_first(block, "image_url", "url")
     if isinstance(address, Mapping):
         address = get(address, "url")
-    return media(modality, address) or None
+    return media(modality, address)
 
 
 def _string(block: Item, *fields: str) -> str:

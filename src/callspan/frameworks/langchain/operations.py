@@ -12,9 +12,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from callspan.events import Parameters
 from callspan.frameworks.run import Arguments, Run
 
-Operation = tuple[str, dict[str, Any]]
+Operation = tuple[str, Parameters]
 """The name of an operation in the conventions, and its parameters."""
 Serialized = Any
 """LangChain's description of a runnable: a dict whose `id` is the path of its class, or `None`."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from callspan.content.values import as_object
-from callspan.events import Call, Content
+from callspan.events import Call, Content, Message, MessagePart, ParameterName, Parameters
 from callspan.formats.fields import get, items, read_settings, text
 from callspan.formats.parts import tools
-from callspan.frameworks.langchain.message_reader import Message, read_messages
+from callspan.frameworks.langchain.message_reader import read_messages
 from callspan.frameworks.run import Arguments
 from callspan.lifecycle.observation import Observation
 
@@ -27,12 +27,12 @@ _PROVIDERS = {
     "ibm": "ibm.watsonx.ai",
 }
 """LangChain's names of providers that the conventions name otherwise."""
-_METADATA_SETTINGS = {
+_METADATA_SETTINGS: dict[str, ParameterName] = {
     "ls_temperature": "temperature",
     "ls_max_tokens": "max_tokens",
     "ls_stop": "stop",
 }
-_SETTINGS = {
+_SETTINGS: dict[str, ParameterName] = {
     "temperature": "temperature",
     "top_p": "top_p",
     "top_k": "top_k",
@@ -69,9 +69,9 @@ def _provider(metadata: Arguments, settings: Settings) -> str:
     return _PROVIDERS.get(name, name)
 
 
-def _parameters(metadata: Arguments, settings: Settings) -> dict[str, Any]:
+def _parameters(metadata: Arguments, settings: Settings) -> Parameters:
     """Return the settings by neutral names; those of the call override those in the metadata."""
-    parameters: dict[str, Any] = {}
+    parameters: Parameters = {}
     for key, name in _METADATA_SETTINGS.items():
         value = metadata.get(key)
         if value is not None:
@@ -87,7 +87,7 @@ def _content(operation: str, prompts: Prompts, settings: Settings) -> Content:
         if operation == "chat":
             messages.extend(read_messages(prompt))
         else:
-            part = {"type": "text", "content": str(prompt)}
+            part: MessagePart = {"type": "text", "content": str(prompt)}
             messages.append({"role": "user", "parts": [part]})
     return Content(messages, tools=tools(settings.get("tools")))
 

@@ -52,7 +52,7 @@ def build_chunk(call: Call, token: Token) -> tuple[str, GenerationChunk | ChatGe
 
 
 def _completion(call: Call, index: int, parts: MessageParts) -> Generation:
-    text = "".join(part["content"] for part in parts if part["type"] == TEXT)
+    text = "".join(part.get("content", "") for part in parts if part["type"] == TEXT)
     return Generation(text=text, generation_info={"finish_reason": _finish_reason(call, index)})
 
 

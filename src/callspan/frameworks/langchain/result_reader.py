@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from callspan.events import REASONING, TEXT, Delta, Part, Usage
+from callspan.events import REASONING, TEXT, Delta, Details, Part, Usage
 from callspan.formats.fields import count, get, items, text
 from callspan.formats.openai.usage import read_usage
+from callspan.formats.parts import whole_part
 from callspan.frameworks.langchain.message_reader import read_parts
 
 _OWN_IDS = ("run-", "run--", "lc_run-", "lc_")
@@ -85,7 +86,7 @@ def _response_id(message: Item, metadata: Metadata, output: Metadata) -> str | N
     return response_id
 
 
-def _service_tier(metadata: Metadata) -> dict[str, Any]:
+def _service_tier(metadata: Metadata) -> Details:
     tier = text(metadata.get("service_tier"))
     return {"service_tier": tier} if tier else {}
 
@@ -108,10 +109,9 @@ def _parts(generation: Item, index: int) -> list[Part]:
     parts: list[Part] = []
     for part in read_parts(message):
         if part["type"] in (TEXT, REASONING):
-            parts.append(Part(part["type"], part["content"], index))
+            parts.append(Part(part["type"], part.get("content", ""), index))
         else:
-            data = {key: value for key, value in part.items() if key != "type"}
-            parts.append(Part(part["type"], choice=index, data=data))
+            parts.append(whole_part(part, choice=index))
     return parts
 
 

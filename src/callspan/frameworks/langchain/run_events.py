@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from callspan.events import Parameters
 from callspan.events.exceptions import note_translation, qualified_name
 from callspan.frameworks.langchain import operations, request_reader, result_reader
 from callspan.frameworks.langchain.tree import Tree, tree
@@ -77,7 +78,7 @@ def _on_tool_start(
     if isinstance(serialized, Mapping):
         name = serialized.get("name") or name
         description = serialized.get("description")
-    parameters = {
+    parameters: Parameters = {
         "tool_name": name or "unknown",
         "tool_type": "function",
         "tool_description": description,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from callspan.events import Call, Content
+from callspan.events import Call, Content, Parameters
 from callspan.formats.format import read_nothing
 from callspan.frameworks.integration import ObservationFactory
 from callspan.frameworks.langchain import request_reader, result_reader
@@ -57,8 +57,9 @@ class Tree:
     ) -> None:
         """Make a run an observed operation."""
         name, parameters = operation
-        parameters = {key: value for key, value in parameters.items() if value}
-        self._observe(run, Call(name, "", None, parameters, content=content), read_nothing)
+        values = {key: value for key, value in parameters.items() if value}
+        call = Call(name, "", None, cast("Parameters", values), content=content)
+        self._observe(run, call, read_nothing)
 
     def start_graph(self, run: Run) -> None:
         """Make a run an operation because it is a graph: a node has begun in it.

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from callspan.decorators.running import Args, Kwargs
+from callspan.events import Parameters
 from callspan.frameworks.function_runs import argument
 
 Stream = Any
@@ -37,7 +38,7 @@ class Connection:
     client: tuple[str | None, int | None] = (None, None)
     session_id: Callable[[], object] = lambda: None
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Parameters:
         """Return the facts under plain names."""
         address, port = _address(self.url)
         client_address, client_port = self.client

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from callspan.events import Failure
+from callspan.events import Failure, Parameters
 from callspan.frameworks.mcp.connections import NO_CONNECTION, Connection
 
 CLIENT, SERVER = "mcp.client", "mcp.server"
@@ -62,9 +62,9 @@ class Request:
         """The arguments of a tool."""
         return get(self.params, "arguments") if self.method == TOOL_CALL else None
 
-    def parameters(self) -> dict[str, object]:
+    def parameters(self) -> Parameters:
         """Return the facts that its span has, under plain names."""
-        parameters: dict[str, object] = {"mcp_method": self.method}
+        parameters: Parameters = {"mcp_method": self.method}
         if self.method == TOOL_CALL:
             parameters["operation_name"] = "execute_tool"
             parameters["tool_name"] = self.target
@@ -76,9 +76,9 @@ class Request:
         parameters["jsonrpc_request_id"] = None if self.id is None else str(self.id)
         return {**parameters, **self.facts_of_connection()}
 
-    def facts_of_connection(self) -> dict[str, object]:
+    def facts_of_connection(self) -> Parameters:
         """Return the facts of the connection, some of which are there only when it is answered."""
-        facts: dict[str, object] = {**self.connection.facts(), "mcp_protocol_version": self.version}
+        facts: Parameters = {**self.connection.facts(), "mcp_protocol_version": self.version}
         if self.version is not None and self.version > _LAST_VERSION_WITH_SESSIONS:
             facts.pop("mcp_session_id", None)
         return facts
