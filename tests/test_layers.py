@@ -19,7 +19,10 @@ MODULES = {
 }
 
 ARCHITECTURE = Path(__file__).parent.parent / "ARCHITECTURE.md"
-DECLARED = {("runtime/patching", "bootstrap/callspan_watch")}
+DECLARED = {
+    ("runtime/patching", "bootstrap/callspan_watch"),
+    ("settings/environment", "bootstrap/callspan_switches"),
+}
 """Imports upward, which ARCHITECTURE.md explains."""
 OPENTELEMETRY = (
     "semconv/",

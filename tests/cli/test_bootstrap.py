@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from callspan.bootstrap.callspan_start import switched_off
+from callspan.bootstrap.callspan_switches import switched_off
 from callspan.bootstrap.callspan_watch import when_imported
 from callspan.cli import deferred as late
 from callspan.runtime import private

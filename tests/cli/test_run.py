@@ -196,7 +196,8 @@ def test_a_process_without_a_client_pays_next_to_nothing(callspan: Command, writ
         "app.py",
         "import sys; print(sorted(m for m in sys.modules if m.startswith(('callspan', 'opentel', 'wrapt'))))",
     )
-    assert callspan("run", "app.py").stdout == b"['callspan_start', 'callspan_watch']\n"
+    loaded = callspan("run", "app.py").stdout
+    assert loaded == b"['callspan_start', 'callspan_switches', 'callspan_watch']\n"
 
 
 def test_a_call_is_recorded_once(

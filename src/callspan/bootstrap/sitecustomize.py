@@ -8,6 +8,7 @@ import sys
 
 if sys.version_info >= (3, 10):  # noqa: UP036  the children of a program may be older Pythons
     import callspan_start
+    import callspan_switches
     import callspan_watch
 
 
@@ -30,4 +31,4 @@ try:
     _next_sitecustomize()
 finally:
     if sys.version_info >= (3, 10):  # noqa: UP036  see above
-        callspan_start.start(callspan_watch.when_imported)
+        callspan_start.start(callspan_watch.when_imported, callspan_switches.client_modules())

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from callspan.bootstrap import callspan_start
+from callspan.bootstrap import callspan_switches
 from callspan.cli import deferred, environment, reachable, tokens, values
 from callspan.cli.clients import patch_count
 from callspan.cli.probe import probe_clients
@@ -133,7 +133,7 @@ def _other_instrumentations() -> list[tuple[str, str]]:
 
 def check_settings(report: Report) -> None:
     """Report each setting, and where its value comes from."""
-    variable = callspan_start.switched_off(os.environ)
+    variable = callspan_switches.switched_off(os.environ)
     if variable:
         problem = f"{variable} is {os.environ[variable]!r}, so nothing is recorded: unset it"
         report.add("recording", "off", variable, problem=problem)

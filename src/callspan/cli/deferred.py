@@ -17,7 +17,7 @@ from callspan.cli.ending import Ending
 from callspan.cli.preparation import Preparation
 from callspan.runtime import guard, private, process
 from callspan.runtime.requirements import advice
-from callspan.settings.settings import flush_timeout
+from callspan.settings.environment import flush_timeout
 
 if TYPE_CHECKING:
     from callspan.events import Call, Response

@@ -13,7 +13,7 @@ from typing import Any
 from callspan.cli.signal_event import SignalEvent
 from callspan.runtime import greenlets, guard, process
 from callspan.runtime.patching import Patch
-from callspan.settings.settings import flush_timeout
+from callspan.settings.environment import flush_timeout
 
 _DEADLY = {
     number

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
-from callspan.bootstrap import callspan_start
+from callspan.bootstrap import callspan_switches
 from callspan.cli import values
 from callspan.cli.problem import Problem
 from callspan.semconv.conventions import EXTRA
@@ -34,7 +34,7 @@ def child_environment(options: Mapping[str, str], base: Mapping[str, str]) -> di
         for variable in _SIGNAL_ENDPOINTS:
             env.pop(variable, None)
     env["PYTHONPATH"] = _python_path(env.get("PYTHONPATH", ""))
-    env[callspan_start.CLIENT_MODULES] = ",".join(sorted(_awaited_modules()))
+    env[callspan_switches.CLIENT_MODULES] = ",".join(sorted(_awaited_modules()))
     env.setdefault(settings.ENVIRONMENT["extra_metrics"], _EXTRA_METRICS)
     return env
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from callspan.bootstrap import callspan_start
+from callspan.bootstrap import callspan_switches
 from callspan.cli import deferred
 from callspan.cli.entry import Parser
 from callspan.cli.environment import child_environment, wrong_variables
@@ -60,7 +60,7 @@ def main(words: Sequence[str]) -> NoReturn:
     env[deferred.LINES] = "\n".join(lines)
     for line in lines:
         say(line)
-    variable = callspan_start.switched_off(env)
+    variable = callspan_switches.switched_off(env)
     if variable:
         say(f"nothing is recorded, as {variable} says so")
     _become(program, env)

@@ -13,8 +13,9 @@ import socket
 
 from callspan.cli.problem import Problem, suggest
 from callspan.settings import settings
+from callspan.settings.values import CAPTURES
 
-_CAPTURE_TEXTS = {value: text for text, value in settings.CAPTURES.items()}
+_CAPTURE_TEXTS = {value: text for text, value in CAPTURES.items()}
 
 
 def read_text(flag: str, value: str) -> str:
@@ -27,7 +28,7 @@ def read_text(flag: str, value: str) -> str:
 def read_choice(flag: str, value: str) -> str:
     """Return one of the words of the setting that has the option's name."""
     setting = flag.lstrip("-").replace("-", "_")
-    choices = settings.CHOICES[setting]
+    choices = settings.SETTINGS[setting].words
     if value not in choices:
         hint = suggest(value, choices)
         raise Problem(f"{flag} is {value!r}{hint}: use one of {', '.join(choices)}")

@@ -16,12 +16,12 @@ from callspan.export.endpoints import (
     targets,
     variable,
 )
-from callspan.runtime.errors import ConfigurationError
-from callspan.settings.settings import sdk_disabled
+from callspan.runtime.errors import ConfigurationError, SettingsError
+from callspan.settings.environment import sdk_disabled
+from callspan.settings.values import parse_boolean
 
 __all__ = ["Destinations", "check_endpoint", "from_environment", "prometheus_address"]
 
-_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 _KNOWN = ("otlp", "console", "prometheus", "none")
 
 
@@ -108,10 +108,11 @@ def switch(environ: Mapping[str, str], name: str, complain: Complain = refuse) -
     value = _text(environ, name).lower()
     if not value:
         return None
-    if value not in _YES + _NO:
-        complain(f"{name} is {value!r}: use true or false")
+    try:
+        return parse_boolean(value, name)
+    except SettingsError as error:
+        complain(str(error))
         return None
-    return value in _YES
 
 
 def _usable_address(environ: Mapping[str, str], value: str, complain: Complain) -> str | None:

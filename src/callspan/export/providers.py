@@ -17,7 +17,7 @@ from callspan.export.token_sums import TokenSums
 from callspan.lifecycle.shutdown import abandon_all
 from callspan.runtime import guard, process
 from callspan.runtime.background import heard
-from callspan.settings.settings import FLUSH_TIMEOUT, flush_timeout
+from callspan.settings.environment import FLUSH_TIMEOUT, flush_timeout
 from callspan.telemetry import provider as telemetry
 
 _SIGNALS = ("traces", "logs", "metrics")

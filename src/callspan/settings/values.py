@@ -1,4 +1,4 @@
-"""Values of settings, checked and in their own types.
+"""Read the values of settings: check arguments, and parse the texts of environment variables.
 
 Errors name the setting, or the variable that has the value, and say what to write.
 """
@@ -6,7 +6,8 @@ Errors name the setting, or the variable that has the value, and say what to wri
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any, cast
 
 from callspan.accounting.prices.own import OwnPrices, PriceError, read
@@ -15,44 +16,76 @@ from callspan.content.capture import LEAST_LIMIT
 from callspan.content.redaction import Redact
 from callspan.runtime.errors import SettingsError
 
-NAMES = {
-    "clients": "client",
-    "disabled_clients": "client",
-    "extra_metrics": "extra metric",
-    "capture_fields": "kind of content",
-    "metric_dimensions": "metric dimension",
+CAPTURES = {
+    "NO_CONTENT": "off",
+    "SPAN_ONLY": "span",
+    "EVENT_ONLY": "event",
+    "SPAN_AND_EVENT": "both",
 }
-"""The settings that are lists of names, and the things that are named."""
+"""The values of OpenTelemetry's variable for capturing content, and ours."""
+_OLDER_CAPTURES = {"TRUE": "span", "1": "span", "FALSE": "off", "0": "off"}
+"""Values of the same variable in documents of other packages, which capture on spans only."""
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off")
 
 
-def check_word(value: Any, source: str, words: tuple[str, ...]) -> Any:
-    """Return a value that is one of the words, or raise `SettingsError`."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a value was set, and the words that are valid there.
+
+    Attributes:
+        setting: The name of the setting.
+        variable: The environment variable that has the value; `None` for an argument.
+        words: The valid words or names; `None` where any name is valid.
+        noun: The kind of thing that a name stands for, such as `client`.
+    """
+
+    setting: str
+    variable: str | None = None
+    words: Collection[str] | None = None
+    noun: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name by which an error message calls the place: the variable's, else the setting's."""
+        return self.variable or self.setting
+
+
+def check_word(value: Any, source: Source) -> str:
+    """Return a value that is one of the valid words, or raise `SettingsError`."""
+    words = source.words or ()
     if value in words:
         return value
     hint = suggestion(value, words)
-    raise SettingsError(f"{source} is {value!r}{hint}: use one of {', '.join(words)}")
+    raise SettingsError(f"{source.name} is {value!r}{hint}: use one of {', '.join(words)}")
 
 
-def check_prices(value: Any, source: str | None) -> OwnPrices:
-    """Return prices, which may be given as a mapping or a file, or raise `SettingsError`."""
+def check_boolean(value: object, _source: Source) -> bool:
+    """Return whether a value counts as true."""
+    return bool(value)
+
+
+def check_prices(value: Any, source: Source) -> OwnPrices:
+    """Return prices, which a mapping or a file may hold, or raise `SettingsError`."""
     try:
         return read(value)
     except PriceError as error:
-        message = f"{source}: {error}" if source else str(error)
+        # The error of an argument names the wrong row or file, which is all that its caller needs.
+        message = f"{source.variable}: {error}" if source.variable else str(error)
         raise SettingsError(message) from None
 
 
-def check_redact(value: object, source: str) -> Redact:
+def check_redact(value: object, source: Source) -> Redact:
     """Return the function that redacts a text, or raise `SettingsError`."""
     if callable(value):
         return cast("Redact", value)
     try:
         return redaction.parse(value if isinstance(value, str) else "")
     except ValueError as error:
-        raise SettingsError(f"{source} is {value!r}: {error}") from None
+        raise SettingsError(f"{source.name} is {value!r}: {error}") from None
 
 
-def check_content_limit(value: Any, source: str) -> int | str:
+def check_content_limit(value: Any, source: Source) -> int | str:
     """Return a number of bytes, or `tempo`, or raise `SettingsError`."""
     if value == "tempo":
         return value
@@ -62,14 +95,12 @@ def check_content_limit(value: Any, source: str) -> int | str:
         size = 0
     if size < LEAST_LIMIT:
         raise SettingsError(
-            f"{source} is {value!r}: use a number of bytes from {LEAST_LIMIT}, or 'tempo'"
+            f"{source.name} is {value!r}: use a number of bytes from {LEAST_LIMIT}, or 'tempo'"
         )
     return size
 
 
-def check_names(
-    setting: str, value: object, source: str, choices: Iterable[str] | None
-) -> tuple[str, ...]:
+def check_names(value: object, source: Source) -> tuple[str, ...]:
     """Return names, which may be one text with commas, or raise `SettingsError`."""
     if isinstance(value, str):
         value = value.split(",")
@@ -77,14 +108,47 @@ def check_names(
     names: list[str] = []
     for item in items:
         if not isinstance(item, str):
-            raise SettingsError(f"{source} must be names, such as {setting}=['openai']")
+            raise SettingsError(f"{source.name} must be names, such as {source.setting}=['openai']")
         if item.strip():
             names.append(item.strip())
-    kind = NAMES[setting] if source == setting else f"name in {source}"
+    if source.words is None:
+        return tuple(names)
+    noun = f"name in {source.variable}" if source.variable else source.noun
     for name in names:
-        if choices is not None and name not in choices:
-            raise unknown(kind, name, choices)
+        if name not in source.words:
+            raise _unknown(noun, name, source.words)
     return tuple(names)
+
+
+def parse_text(text: str, _variable: str) -> str:
+    """Return the text of a variable as it is."""
+    return text
+
+
+def parse_word(text: str, _variable: str) -> str:
+    """Return the word in a variable, which may be written in upper or lower case."""
+    return text.lower()
+
+
+def parse_boolean(text: str, variable: str) -> bool:
+    """Return whether a variable says yes, or raise `SettingsError`."""
+    word = text.lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise SettingsError(f"{variable} is {text!r}: use true or false")
+
+
+def parse_capture(text: str, variable: str) -> str:
+    """Return where content goes, by the text of OpenTelemetry's variable, or raise `SettingsError`."""
+    word = text.upper()
+    capture = CAPTURES.get(word) or _OLDER_CAPTURES.get(word)
+    if capture is None:
+        raise SettingsError(
+            f"{variable} is {text!r}: use one of {', '.join(CAPTURES)}; no content is captured"
+        )
+    return capture
 
 
 def suggestion(value: object, words: Iterable[str]) -> str:
@@ -95,9 +159,8 @@ def suggestion(value: object, words: Iterable[str]) -> str:
     return f" (did you mean {close[0]!r}?)"
 
 
-def unknown(kind: str, name: str, choices: Iterable[str]) -> SettingsError:
-    """Return the error for a name that is not among the choices."""
+def _unknown(noun: str, name: str, words: Collection[str]) -> SettingsError:
+    """Return the error for a name that is not among the valid ones."""
     return SettingsError(
-        f"unknown {kind} {name!r}{suggestion(name, choices)}: "
-        f"known are {', '.join(sorted(choices))}"
+        f"unknown {noun} {name!r}{suggestion(name, words)}: known are {', '.join(sorted(words))}"
     )

@@ -9,7 +9,7 @@ from typing import Any
 from callspan.lifecycle.shutdown import abandon_all, forget_all
 from callspan.runtime import guard, process, reentry
 from callspan.runtime.background import heard
-from callspan.settings.settings import flush_timeout
+from callspan.settings.environment import flush_timeout
 from callspan.setup import state
 from callspan.setup.providers import Providers
 

@@ -20,7 +20,8 @@ from callspan.hooks.native import LatestCall, policy
 from callspan.lifecycle.dispatch import Dispatch
 from callspan.lifecycle.opening import CallOpener
 from callspan.runtime.patching import Patch
-from callspan.settings.settings import Settings, disabled_instrumentations
+from callspan.settings.environment import disabled_instrumentations
+from callspan.settings.settings import Settings
 from callspan.setup.muting import Muting
 from callspan.setup.providers import Providers
 from callspan.setup.subscription import (

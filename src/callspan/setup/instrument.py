@@ -28,7 +28,8 @@ from callspan.settings.choices import (
     OnNative,
     TokenEvents,
 )
-from callspan.settings.settings import RUN_MODULES, Settings, resolve, sdk_disabled
+from callspan.settings.environment import CLIENT_MODULES, sdk_disabled
+from callspan.settings.settings import Settings, resolve
 from callspan.setup import state
 from callspan.setup.flush import register_exit_hook
 from callspan.setup.inspection import Status, report
@@ -172,7 +173,7 @@ def _resolve(arguments: dict[str, Any]) -> Settings:
         "disabled_clients": known_clients(),
         "extra_metrics": list(EXTRA),
     }
-    return resolve(arguments, choices=names)
+    return resolve(arguments, names=names)
 
 
 def _check_budget(budget: Budget | None) -> tuple[Budget, ...]:
@@ -185,7 +186,7 @@ def _check_budget(budget: Budget | None) -> tuple[Budget, ...]:
 
 def _spans_go_nowhere() -> bool:
     """Whether no provider is set, and none will come with the first span."""
-    if sdk_disabled() or os.environ.get(RUN_MODULES):
+    if sdk_disabled() or os.environ.get(CLIENT_MODULES):
         return False
     try:
         return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)

@@ -9,7 +9,8 @@ from opentelemetry import _logs as logs
 from opentelemetry import metrics, trace
 
 from callspan.runtime import guard
-from callspan.settings.settings import Settings, sdk_disabled
+from callspan.settings.environment import sdk_disabled
+from callspan.settings.settings import Settings
 from callspan.telemetry.agents import AgentMetrics
 from callspan.telemetry.logs import LogEvents
 from callspan.telemetry.metrics import Metrics

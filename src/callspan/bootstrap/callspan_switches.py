@@ -1,0 +1,43 @@
+"""Read the variables by which a program under `callspan run` is recorded, or is not.
+
+Every Python process reads them at its start, so this imports no other part of callspan.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CLIENT_MODULES = "CALLSPAN_RUN_MODULES"
+"""The variable by which `callspan run` names the modules of the clients that are looked for."""
+
+
+def client_modules(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the modules whose import begins the recording; none where it is switched off."""
+    if switched_off(environ):
+        return []
+    return environ.get(CLIENT_MODULES, "openai").split(",")
+
+
+def switched_off(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the variable by which nothing is to be recorded, or `None`."""
+    if sdk_disabled(environ):
+        return "OTEL_SDK_DISABLED"
+    if not disabled_instrumentations(environ).isdisjoint(("*", "callspan")):
+        return "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
+    return None
+
+
+def sdk_disabled(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether OpenTelemetry is switched off, by `OTEL_SDK_DISABLED`."""
+    # OpenTelemetry's booleans have one word for true, in upper or lower case
+    return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
+def disabled_instrumentations(environ: Mapping[str, str] = os.environ) -> frozenset[str]:
+    """Return the names of the instrumentations that are switched off; `*` stands for all."""
+    names = environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")
+    return frozenset(name.strip() for name in names if name.strip())

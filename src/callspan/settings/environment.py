@@ -1,0 +1,54 @@
+"""Environment variables that are no settings of `instrument()`."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+
+# Programs under `callspan run` read these before any other part of callspan may be loaded, so the
+# reading stands there (ARCHITECTURE.md, "Rooms").
+from callspan.bootstrap.callspan_switches import (
+    CLIENT_MODULES,
+    disabled_instrumentations,
+    sdk_disabled,
+)
+from callspan.runtime import guard
+
+__all__ = [
+    "CLIENT_MODULES",
+    "FLUSH_TIMEOUT",
+    "VARIABLES",
+    "disabled_instrumentations",
+    "flush_timeout",
+    "sdk_disabled",
+]
+
+FLUSH_TIMEOUT = 5.0
+"""Seconds that the exit may take, unless `CALLSPAN_FLUSH_TIMEOUT` says otherwise."""
+_LONGEST_FLUSH = 86_400.0
+"""The most seconds that the exit may take: Python's locks have a limit on how long they wait."""
+VARIABLES = {
+    "CALLSPAN_CONSOLE": "`true` or `false`: as `--console` and `--no-console` of `callspan run`",
+    "CALLSPAN_FILE": "as `--file` of `callspan run`",
+    "CALLSPAN_PROMETHEUS": "as `--prometheus` of `callspan run`",
+    "CALLSPAN_FLUSH_TIMEOUT": f"seconds that the exit may take, {FLUSH_TIMEOUT:g}",
+}
+"""Our variables without an argument of `instrument()`, with their values as README prints them."""
+
+
+def flush_timeout(environ: Mapping[str, str] = os.environ) -> float:
+    """Return the most seconds that the exit of the process may take."""
+    text = environ.get("CALLSPAN_FLUSH_TIMEOUT", "").strip()
+    if not text:
+        return FLUSH_TIMEOUT
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if math.isfinite(seconds):
+        return min(max(0.0, seconds), _LONGEST_FLUSH)
+    guard.say_once(
+        f"CALLSPAN_FLUSH_TIMEOUT is {text!r}: write seconds, such as 5; {FLUSH_TIMEOUT:g} are taken"
+    )
+    return FLUSH_TIMEOUT
