@@ -55,6 +55,7 @@ ROWS = (
     Row("smolagents", "smolagents_agents.py", ("smolagents==1.26.0",)),
     Row("crewai", "crewai_crew.py", ("crewai==1.15.30",)),
     Row("dspy", "dspy_program.py", ("dspy==3.4.1", "litellm==1.110.2")),
+    Row("autogen", "autogen_team.py", ("autogen-agentchat==0.7.5", "autogen-ext[openai]==0.7.5")),
 )
 
 

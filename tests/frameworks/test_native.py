@@ -12,7 +12,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import openai
 import pytest
@@ -159,6 +159,21 @@ def test_spans_stay_where_the_app_wants_them(
     # where our spans stand for the framework's, these stay only where they are asked for
     is_replaced = framework in REPLACED and reason != "keep"
     assert [span.name for span in ours.all_spans] == ([] if is_replaced else ["own"])
+
+
+@pytest.mark.parametrize("on_native", ["mute", "keep"])
+def test_messages_between_agents_are_muted_inside_our_runs(
+    packages: None, ours: Telemetry, on_native: Literal["mute", "keep"]
+) -> None:
+    """Outside of them, as between agents of the app's own, nothing else tells of them."""
+    ours.instrument(capture="span", on_native=on_native)
+    tracer = _tracers()["autogen"]
+    with callspan.agent("seller"), tracer.start_as_current_span("inside"):
+        pass
+    with tracer.start_as_current_span("outside"):
+        pass
+    names = [span.name for span in ours.all_spans]
+    assert names == [*(["inside"] if on_native == "keep" else []), "invoke_agent seller", "outside"]
 
 
 def _histograms() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Frameworks with hooks of their own: their runs feed the same observations as clients' calls."""
 
 from callspan.frameworks.agno import AGNO
+from callspan.frameworks.autogen import AUTOGEN
 from callspan.frameworks.crewai import CREWAI
 from callspan.frameworks.dspy import DSPY
 from callspan.frameworks.haystack import HAYSTACK
@@ -25,5 +26,6 @@ INTEGRATIONS = (
     SMOLAGENTS,
     CREWAI,
     DSPY,
+    AUTOGEN,
     MCP,
 )

@@ -12,6 +12,7 @@ from opentelemetry.context import Context
 
 from callspan.hooks.native import is_counted, policy
 from callspan.runtime import guard
+from callspan.runtime.patching import Wrapper
 from callspan.semconv import names
 
 TracerLike = Any
@@ -139,17 +140,25 @@ def selective_get_tracer(
     return SelectiveTracer(wrapped(*args, **kwargs))
 
 
-def mute_block(
-    wrapped: Callable[..., Iterator[trace.Span]],
-    _instance: object,
-    args: tuple[object, ...],
-    kwargs: dict[str, object],
-) -> Iterator[trace.Span]:
-    """Wrap the generator function of a context manager that yields a span."""
-    # the framework's decorator makes a context manager of either generator
-    if would_leak_content():
-        return _muted_steps()
-    return wrapped(*args, **kwargs)
+def mute_block(is_replaced: Callable[[], bool]) -> Wrapper:
+    """Return a wrapper for the generator function of a context manager that yields a span.
+
+    Args:
+        is_replaced: Whether our spans stand for the framework's at this moment.
+    """
+
+    def wrapper(
+        wrapped: Callable[..., Iterator[trace.Span]],
+        _instance: object,
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+    ) -> Iterator[trace.Span]:
+        # the framework's decorator makes a context manager of either generator
+        if is_replaced() or would_leak_content():
+            return _muted_steps()
+        return wrapped(*args, **kwargs)
+
+    return wrapper
 
 
 def _muted_steps() -> Iterator[trace.Span]:

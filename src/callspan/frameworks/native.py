@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from callspan.frameworks import pydantic_ai, strands
+from callspan.frameworks import autogen, pydantic_ai, strands
 from callspan.frameworks.mcp import exchange as mcp
 from callspan.frameworks.muting import (
     SelectiveHistogram,
@@ -22,6 +23,7 @@ from callspan.frameworks.muting import (
 )
 from callspan.frameworks.reporter import Reporter
 from callspan.hooks.native import policy
+from callspan.runtime import scope
 from callspan.runtime.patching import Patch
 from callspan.runtime.swapping import swap, swap_in_instances
 
@@ -63,13 +65,14 @@ class Native:
         return "; ".join(parts)
 
 
+def is_replaced_by(reporter: Reporter) -> bool:
+    """Whether a reporter of ours reports the runs for which a framework makes spans."""
+    return policy.spans and reporter.is_active
+
+
 def replaced_by(reporter: Reporter) -> Callable[[TracerLike], SelectiveTracer]:
     """Return what makes a tracer selective: silent while a reporter of ours reports the same runs."""
-
-    def is_replaced() -> bool:
-        return policy.spans and reporter.is_active
-
-    return lambda tracer: SelectiveTracer(tracer, is_replaced)
+    return lambda tracer: SelectiveTracer(tracer, partial(is_replaced_by, reporter))
 
 
 def _strands() -> list[Patch]:
@@ -79,13 +82,17 @@ def _strands() -> list[Patch]:
 
 
 def _autogen() -> list[Patch]:
+    def is_in_run() -> bool:
+        # an app that passes messages between agents of its own has these spans alone
+        return is_replaced_by(autogen.reporter) and scope.run_context() is not None
+
     tracing = "autogen_core._telemetry._tracing"
-    patches = [swap_in_instances(tracing, "TraceHelper.tracer", SelectiveTracer)]
+    change = partial(SelectiveTracer, is_replaced=is_in_run)
+    patches = [swap_in_instances(tracing, "TraceHelper.tracer", change)]
+    mute = mute_block(partial(is_replaced_by, autogen.reporter))
     for name in ("trace_tool_span", "trace_create_agent_span", "trace_invoke_agent_span"):
         # imported by name into other modules, so the function is replaced inside its decorator
-        patches.append(
-            Patch("autogen_core._telemetry._genai", name, mute_block, True, "func"),
-        )
+        patches.append(Patch("autogen_core._telemetry._genai", name, mute, True, "func"))
     return patches
 
 
@@ -151,7 +158,7 @@ def _fastmcp_mode(
 
 NATIVES = (
     Native("strands", "strands-agents", "strands", True, False, _strands, True),
-    Native("autogen", "autogen-core", "autogen_core", True, False, _autogen),
+    Native("autogen", "autogen-core", "autogen_core", True, False, _autogen, True),
     Native("guardrails", "guardrails-ai", "guardrails", True, False, _guardrails),
     Native("pydantic_ai", "pydantic-ai-slim", "pydantic_ai", True, True, _pydantic_ai, True),
     Native(
