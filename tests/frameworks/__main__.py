@@ -54,6 +54,9 @@ ROWS = (
     Row("haystack", "haystack_pipeline.py", ("haystack-ai==3.4.1",)),
     Row("smolagents", "smolagents_agents.py", ("smolagents==1.26.0",)),
     Row("crewai", "crewai_crew.py", ("crewai==1.15.30",)),
+    # the server is a child process, and so writes a file of its own
+    Row("mcp", "mcp_tools.py", ("mcp==2.3.0",)),
+    Row("mcp_1", "mcp_tools.py", ("mcp==1.30.0",)),
     Row("dspy", "dspy_program.py", ("dspy==3.4.1", "litellm==1.110.2")),
     Row("autogen", "autogen_team.py", ("autogen-agentchat==0.7.5", "autogen-ext[openai]==0.7.5")),
 )
@@ -107,7 +110,7 @@ def run(row: Row) -> str:
         )
         if program.returncode:
             raise SystemExit(f"{row.program} ended with {program.returncode}:\n{program.stdout}")
-        return read_tree(file)
+        return read_tree(*sorted(file.parent.glob(f"{file.name}*")))
 
 
 def _make_environment(row: Row) -> Path:
@@ -118,13 +121,14 @@ def _make_environment(row: Row) -> Path:
     return environment.python
 
 
-def read_tree(file: Path) -> str:
-    """Return the spans of a file in OTLP's JSON as a tree of lines."""
+def read_tree(*files: Path) -> str:
+    """Return the spans of a program and its children, files in OTLP's JSON, as a tree of lines."""
     spans: list[dict[str, Any]] = []
-    for line in file.read_text(encoding="utf-8").splitlines():
-        for resource in json.loads(line).get("resourceSpans", ()):
-            for scope in resource["scopeSpans"]:
-                spans += scope["spans"]
+    for file in files:
+        for line in file.read_text(encoding="utf-8").splitlines():
+            for resource in json.loads(line).get("resourceSpans", ()):
+                for scope in resource["scopeSpans"]:
+                    spans += scope["spans"]
     ids = {span["spanId"] for span in spans}
     children: dict[str, list[dict[str, Any]]] = {}
     for span in sorted(spans, key=lambda each: int(each["startTimeUnixNano"])):

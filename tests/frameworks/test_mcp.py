@@ -16,8 +16,8 @@ import mcp
 import pytest
 import uvicorn
 from mcp import ClientSession, StdioServerParameters
+from mcp.client import streamable_http
 from mcp.client.stdio import stdio_client
-from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.memory import create_client_server_memory_streams
 from opentelemetry import baggage, trace
 from opentelemetry import context as otel
@@ -35,6 +35,9 @@ except ImportError:  # mcp 1.x
     from mcp.server.fastmcp import Context
     from mcp.server.fastmcp import FastMCP as MCPServer
 
+HTTP_CLIENT = getattr(streamable_http, "streamable_http_client", None)
+# of mcp 1.20; later versions have both
+HTTP_CLIENT = HTTP_CLIENT or streamable_http.streamablehttp_client  # type: ignore[attr-defined]
 KINDS = {trace.SpanKind.CLIENT: "client", trace.SpanKind.SERVER: "server"}
 ERROR = getattr(mcp, "MCPError", None) or mcp.McpError  # type: ignore[attr-defined]
 NAMES = ["initialize", "tools/list", "tools/call price"]
@@ -449,7 +452,7 @@ def http_server() -> Iterator[tuple[Shop, int]]:
 async def test_a_server_over_http(telemetry: Telemetry, http_server: tuple[Shop, int]) -> None:
     _, port = http_server
     async with (
-        streamable_http_client(f"http://127.0.0.1:{port}/mcp") as streams,
+        HTTP_CLIENT(f"http://127.0.0.1:{port}/mcp") as streams,
         ClientSession(streams[0], streams[1]) as session,
     ):
         await session.initialize()

@@ -199,7 +199,10 @@ _LANGCHAIN_0_3 = (
     "langgraph<1",
     "openai<2",
     "loguru",
+    # it is tested in the same folder
+    "mcp",
 )
+_OF_MCP = ("tests/frameworks/test_mcp.py",)
 _OVER_CLIENTS = ("tests/frameworks/test_over_clients.py",)
 """Frameworks that callspan does not know, which are in no extra, as they agree on no version of OpenAI's client."""
 
@@ -231,6 +234,14 @@ ROWS = (
         package="litellm",
     ),
     Row("litellm-newest", (), ("tests/frameworks/litellm",), extra="test", package="litellm"),
+    Row(
+        "mcp-1.20",
+        ("mcp==1.20.0", "pydantic<2.12"),
+        _OF_MCP,
+        package="mcp",
+    ),
+    Row("mcp-1.30", ("mcp==1.30.0",), _OF_MCP, package="mcp"),
+    Row("mcp-newest", ("mcp",), _OF_MCP, package="mcp"),
     Row(
         "crewai",
         ("crewai>=1.15", "llama-index-llms-openai>=0.8"),

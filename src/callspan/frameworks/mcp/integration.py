@@ -33,7 +33,7 @@ def patches() -> list[Patch]:
 
 MCP = reporter.integration(
     module="mcp",
-    versions=("1.30", "3"),
+    versions=("1.20", "3"),
     operations=("mcp.client", "mcp.server"),
     patches=patches,
     prepare=load_propagators,
