@@ -21,7 +21,7 @@ both = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "asyn
 
 
 class Pieces(anthropic_http.SyncByteStream, anthropic_http.AsyncByteStream):  # type: ignore[misc]
-    """A body in pieces; one that is an exception is raised, and after `None` nothing more ever comes."""
+    """A body in pieces; one that is an exception is raised, and at `None` the body hangs."""
 
     def __init__(self, pieces: list[Any]) -> None:
         self._pieces = pieces
@@ -42,7 +42,10 @@ class Pieces(anthropic_http.SyncByteStream, anthropic_http.AsyncByteStream):  # 
 
 
 class Server:
-    """Answers in turn, the last one for good: from payload files, with plain data, or with pieces of a stream."""
+    """Gives its answers in turn, and the last one again and again.
+
+    An answer is the name of a payload file, plain data, or the pieces of a stream.
+    """
 
     def __init__(self, *answers: Any, kind: str = "text/event-stream") -> None:
         self._answers = list(answers)
@@ -51,7 +54,7 @@ class Server:
         self.paths: list[str] = []
 
     async def aanswer(self, request: Any) -> Any:
-        """For asynchronous clients."""
+        """Answer a request of an asynchronous client."""
         await request.aread()
         return self(request)
 
@@ -72,20 +75,20 @@ class Server:
 
 
 def pieces(answer: Any) -> list[Any]:
-    """The body of an answer, as it is sent."""
+    """Return the body of an answer in the pieces in which it is sent."""
     if isinstance(answer, dict):
         return [json.dumps(answer).encode()]
     return frames(answer) if isinstance(answer, str) else answer
 
 
 def frames(name: str) -> list[bytes]:
-    """A payload in pieces, one an event."""
+    """Return the events of a payload."""
     whole = (PAYLOADS / "anthropic" / name).read_bytes()
     return [part + b"\n\n" for part in whole.split(b"\n\n") if part]
 
 
 def at(client: Any, path: str) -> Any:
-    """What a dotted path leads to."""
+    """Return the attribute at a dotted path."""
     for name in path.split("."):
         client = getattr(client, name)
     return client
@@ -102,7 +105,7 @@ def play(
     form: str = "Anthropic",
     **options: Any,
 ) -> None:
-    """Let a program use a form of the client, in sync or async code."""
+    """Use a form of the client, in sync or asynchronous code."""
     if not asynchronous:
         with anthropic_client(server, form, **options) as client:
             ways[0](client)
@@ -118,7 +121,7 @@ def play(
 def ask(
     server: Server, asynchronous: bool = False, path: str = "messages.create", **request: Any
 ) -> None:
-    """One whole answer."""
+    """Request one whole answer."""
 
     async def aask(client: Any) -> None:
         await at(client, path)(**{**HELLO, **request})

@@ -24,41 +24,40 @@ _ASYNC_SESSION = get_session()
 
 
 def bedrock(url: str, service: str = "bedrock-runtime", **options: Any) -> Any:
-    """boto3's client, which does not retry unless told to."""
+    """Return boto3's client, which by default does not retry."""
     config = Config(**{"retries": _ONCE, "read_timeout": 20, **options})
     return _SESSION.client(service, endpoint_url=url.removesuffix("/v1"), config=config)
 
 
 def async_bedrock(url: str, service: str = "bedrock-runtime", **options: Any) -> Any:
-    """aiobotocore's, as what an `async with` gives."""
+    """Return aiobotocore's client as a context manager."""
     config = AioConfig(**{"retries": _ONCE, "read_timeout": 20, **options})
-    place = {"region_name": "us-east-1", "endpoint_url": url.removesuffix("/v1"), **_SECRETS}
-    return _ASYNC_SESSION.create_client(service, config=config, **place)
+    location = {"region_name": "us-east-1", "endpoint_url": url.removesuffix("/v1"), **_SECRETS}
+    return _ASYNC_SESSION.create_client(service, config=config, **location)
 
 
 class _Raw(io.BytesIO):
-    """A body as urllib3 gives it."""
+    """A body with the method that botocore reads of urllib3's."""
 
     def stream(self, amt: int = 64, decode_content: Any = None) -> Iterator[bytes]:
         return iter(lambda: self.read(amt), b"")
 
 
 def answered(client: Any, body: bytes, status: int = 200, **headers: str) -> Any:
-    """The client, to which each request is answered by this, before it is sent."""
-    told = {
-        "content-length": str(len(body)),
-        **{name.replace("_", "-"): value for name, value in headers.items()},
-    }
+    """Make a client answer each request with this body before it is sent; return the client."""
+    response_headers = {"content-length": str(len(body))}
+    for name, value in headers.items():
+        response_headers[name.replace("_", "-")] = value
 
     def answer(request: Any, **_more: Any) -> AWSResponse:
-        return AWSResponse(request.url, status, told, _Raw(body))
+        return AWSResponse(request.url, status, response_headers, _Raw(body))
 
     client.meta.events.register_last("before-send.*", answer)
     return client
 
 
 class Events:
-    """A program's own reader of a stream of events, with what other clients' streams have: a next item, and `with`."""
+    """A stream of events with the methods of other clients' streams: `next()` and `with`."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -82,7 +81,7 @@ class Events:
 
 
 class AsyncEvents:
-    """The same in asynchronous code."""
+    """An asynchronous stream of events with the methods of other clients' streams."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -106,7 +105,7 @@ class AsyncEvents:
 
 
 class Converse:
-    """`create` for what is two operations."""
+    """Converse with a method `create`, for whole answers and streams, as other clients have it."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -119,13 +118,12 @@ class Converse:
 
 
 class AsyncConverse(Converse):
-    """The same in asynchronous code."""
+    """Converse with `create` in asynchronous code."""
 
     async def create(self, model: str, stream: bool = False, **request: Any) -> Any:
         if stream:
-            return AsyncEvents(
-                (await self._client.converse_stream(modelId=model, **request))["stream"]
-            )
+            response = await self._client.converse_stream(modelId=model, **request)
+            return AsyncEvents(response["stream"])
         return await self._client.converse(modelId=model, **request)
 
 
@@ -134,7 +132,7 @@ def _call(model: str, request: dict[str, Any]) -> dict[str, Any]:
 
 
 class Invoke:
-    """The same for InvokeModel, whose body is read at once."""
+    """InvokeModel with a method `create`, which reads a whole body at once."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -142,44 +140,45 @@ class Invoke:
 
     def create(self, model: str, stream: bool = False, **request: Any) -> Any:
         if stream:
-            given = self._client.invoke_model_with_response_stream(**_call(model, request))
-            return Events(given["body"])
+            response = self._client.invoke_model_with_response_stream(**_call(model, request))
+            return Events(response["body"])
         return self._client.invoke_model(**_call(model, request))["body"].read()
 
 
 class AsyncInvoke(Invoke):
-    """The same in asynchronous code."""
+    """InvokeModel with `create` in asynchronous code."""
 
     async def create(self, model: str, stream: bool = False, **request: Any) -> Any:
         if stream:
-            given = await self._client.invoke_model_with_response_stream(
+            response = await self._client.invoke_model_with_response_stream(
                 modelId=model, body=json.dumps(request), **GUARDED
             )
-            return AsyncEvents(given["body"])
-        return await (await self._client.invoke_model(**_call(model, request)))["body"].read()
+            return AsyncEvents(response["body"])
+        response = await self._client.invoke_model(**_call(model, request))
+        return await response["body"].read()
 
 
 @contextlib.contextmanager
 def converse_at(url: str) -> Iterator[Converse]:
-    """A client for Converse."""
+    """Make a client for Converse."""
     yield Converse(bedrock(url))
 
 
 @contextlib.asynccontextmanager
 async def async_converse_at(url: str) -> AsyncIterator[AsyncConverse]:
-    """The same in asynchronous code."""
+    """Make an asynchronous client for Converse."""
     async with async_bedrock(url) as client:
         yield AsyncConverse(client)
 
 
 @contextlib.contextmanager
 def invoke_at(url: str) -> Iterator[Invoke]:
-    """A client for InvokeModel."""
+    """Make a client for InvokeModel."""
     yield Invoke(bedrock(url))
 
 
 @contextlib.asynccontextmanager
 async def async_invoke_at(url: str) -> AsyncIterator[AsyncInvoke]:
-    """The same in asynchronous code."""
+    """Make an asynchronous client for InvokeModel."""
     async with async_bedrock(url) as client:
         yield AsyncInvoke(client)

@@ -31,25 +31,25 @@ blocked: list[str] = []
 
 
 def watch() -> BlockBuster:
-    """Note each call that blocks an event loop and that we have made."""
+    """Record each call of ours that blocks an event loop."""
     detector = BlockBuster()
     for name, function in detector.functions.items():
-        function.can_block_predicate = _noting(name, function)
+        function.can_block_predicate = _recording(name, function)
     detector.activate()
     return detector
 
 
-def _noting(name: str, function: BlockBusterFunction) -> Callable[..., bool]:
+def _recording(name: str, function: BlockBusterFunction) -> Callable[..., bool]:
     may_block = function.can_block_predicate
 
-    def note(*args: Any, **kwargs: Any) -> bool:
+    def record(*args: Any, **kwargs: Any) -> bool:
         if not may_block(*args, **kwargs) and not _is_allowed(function.can_block_functions):
             place = _caller()
             if place.startswith(OURS):
                 blocked.append(f"{name} in {place}")
         return True
 
-    return note
+    return record
 
 
 def _is_allowed(functions: list[tuple[str, Iterable[str]]]) -> bool:
@@ -66,7 +66,7 @@ def _is_allowed(functions: list[tuple[str, Iterable[str]]]) -> bool:
 
 
 def _caller() -> str:
-    """The file and line that have asked for what blocks, libraries left out that only we use."""
+    """The file and line that have request for what blocks, libraries left out that only we use."""
     frame: Any = sys._getframe(3)
     while frame is not None:
         file = frame.f_code.co_filename
@@ -109,13 +109,13 @@ async def proxied(url: str) -> None:
     """LiteLLM, with a client that is watched and with an answer that it makes up."""
     import litellm
 
-    asked: Any = {
+    request: Any = {
         "model": "openai/gpt-4o-mini",
         "messages": [{"role": "user", "content": "Hi"}],
         "api_key": "any",
     }
-    await litellm.acompletion(**asked, base_url=url)
-    async for _ in await litellm.acompletion(**asked, base_url=url, stream=True):
+    await litellm.acompletion(**request, base_url=url)
+    async for _ in await litellm.acompletion(**request, base_url=url, stream=True):
         pass
 
 
@@ -156,7 +156,7 @@ async def messages(url: str) -> None:
     """Anthropic's client."""
     from anthropic import AsyncAnthropic
 
-    asked: Any = {
+    request: Any = {
         "model": "claude-sonnet-4-5",
         "max_tokens": 9,
         "messages": [{"role": "user", "content": "Hi"}],
@@ -164,8 +164,8 @@ async def messages(url: str) -> None:
     async with AsyncAnthropic(
         base_url=url.removesuffix("/v1"), api_key="any", max_retries=0
     ) as client:
-        await client.messages.create(**asked)
-        async with client.messages.stream(**asked) as stream:
+        await client.messages.create(**request)
+        async with client.messages.stream(**request) as stream:
             async for _ in stream:
                 pass
 

@@ -1,4 +1,4 @@
-"""Programs in a process of their own, for what happens at import, at exit and after a fork."""
+"""Programs in a process of their own, for tests of imports, exits and forks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ provider.add_span_processor(BatchSpanProcessor(Printing()))
 
 
 def run(program: str, *arguments: str, options: tuple[str, ...] = (), **environment: str) -> Any:
-    """Run a program to its end; what it printed, and its exit code."""
+    """Run a program to its end, and return its output and its exit code."""
     path = os.pathsep.join(filter(None, [SOURCE, os.environ.get("PYTHONPATH")]))
     return subprocess.run(
         [sys.executable, *options, "-c", textwrap.dedent(program), *arguments],
@@ -46,6 +46,6 @@ def run(program: str, *arguments: str, options: tuple[str, ...] = (), **environm
 
 
 def printed_spans(done: Any) -> list[dict[str, Any]]:
-    """The spans that a program printed, or its error where it failed."""
+    """Return the spans that a program printed; fail with its error if it failed."""
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]

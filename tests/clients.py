@@ -19,9 +19,9 @@ from google.genai import types as google_types
 
 
 def library(client: Any) -> Any:
-    """The HTTP library that a client which Stainless made is built on."""
-    built_on = vars(import_module(f"{client.__name__}._base_client"))
-    return built_on.get("httpx2") or built_on["httpx"]
+    """Return the HTTP library of a client that Stainless generated."""
+    names = vars(import_module(f"{client.__name__}._base_client"))
+    return names.get("httpx2") or names["httpx"]
 
 
 http: Any = library(openai)
@@ -40,19 +40,19 @@ _COMMON: dict[str, Any] = {"api_key": "sk-test-secret", "max_retries": 0, "timeo
 
 
 def openai_client(url: str, **options: Any) -> openai.OpenAI:
-    """OpenAI's client; it does not retry unless told to."""
+    """Return OpenAI's client, which by default does not retry."""
     http = HttpClient(verify=_CERTIFICATES)
     return openai.OpenAI(**{**_COMMON, "base_url": url, "http_client": http, **options})
 
 
 def async_openai_client(url: str, **options: Any) -> openai.AsyncOpenAI:
-    """OpenAI's asynchronous client; it does not retry unless told to."""
+    """Return OpenAI's asynchronous client, which by default does not retry."""
     http = AsyncHttpClient(verify=_CERTIFICATES)
     return openai.AsyncOpenAI(**{**_COMMON, "base_url": url, "http_client": http, **options})
 
 
 def anthropic_client(respond: Any, kind: str = "Anthropic", **options: Any) -> Any:
-    """Anthropic's client of some kind, answered by a function; it does not retry unless told to."""
+    """Return a client of Anthropic's that a function answers; by default it does not retry."""
     make = anthropic_http.AsyncClient if kind.startswith("Async") else anthropic_http.Client
     speaker = make(transport=anthropic_http.MockTransport(respond))
     has_key = not any(word in kind for word in ("Bedrock", "Vertex", "GoogleCloud"))
@@ -62,7 +62,7 @@ def anthropic_client(respond: Any, kind: str = "Anthropic", **options: Any) -> A
 
 
 def anthropic_at(url: str, **options: Any) -> Any:
-    """Anthropic's client, speaking to the model server."""
+    """Return Anthropic's client, which speaks to the model server."""
     http = anthropic_http.Client(verify=_CERTIFICATES)
     return anthropic.Anthropic(
         **{**_COMMON, "base_url": url.removesuffix("/v1"), "http_client": http, **options}
@@ -70,29 +70,26 @@ def anthropic_at(url: str, **options: Any) -> Any:
 
 
 def async_anthropic_at(url: str, **options: Any) -> Any:
-    """Anthropic's asynchronous client, speaking to the model server."""
+    """Return Anthropic's asynchronous client, which speaks to the model server."""
     http = anthropic_http.AsyncClient(verify=_CERTIFICATES)
     return anthropic.AsyncAnthropic(
         **{**_COMMON, "base_url": url.removesuffix("/v1"), "http_client": http, **options}
     )
 
 
-def stainless_at(module: str, kind: str, **given: Any) -> Callable[..., Any]:
-    """What makes a client that Stainless generated, speaking to the model server; its module is loaded only then."""
+def stainless_at(module: str, kind: str, **defaults: Any) -> Callable[..., Any]:
+    """Return a function that imports a client of Stainless and makes it speak to the model server."""
 
     def make(url: str, **options: Any) -> Any:
         client = import_module(module)
         speaker = library(client)
-        http = (speaker.AsyncClient if kind.startswith("Async") else speaker.Client)(
-            verify=_CERTIFICATES
-        )
-        make = partial(
-            getattr(client, kind), **{**_COMMON, "http_client": http, **given, **options}
-        )
-        versioned = (
-            make().base_url.path.rstrip("/").endswith("/v1")
-        )  # newer ones have it in the path of each request
-        return make(base_url=url if versioned else url.removesuffix("/v1"))
+        http_class = speaker.AsyncClient if kind.startswith("Async") else speaker.Client
+        http = http_class(verify=_CERTIFICATES)
+        arguments = {**_COMMON, "http_client": http, **defaults, **options}
+        make = partial(getattr(client, kind), **arguments)
+        # Newer versions have it in the path of each request.
+        is_versioned = make().base_url.path.rstrip("/").endswith("/v1")
+        return make(base_url=url if is_versioned else url.removesuffix("/v1"))
 
     return make
 
@@ -103,46 +100,46 @@ _GOOGLE_OPTIONS = google_types.HttpOptions.model_fields
 
 
 def google_client(url: str, respond: Any = None, **options: Any) -> Any:
-    """Google's client for Gemini, which does not retry; answered by a function if one is given."""
+    """Return Google's client for Gemini, which does not retry; `respond` may answer it."""
     transport = (
         {"transport": google_http.MockTransport(respond)} if respond else {"verify": _CERTIFICATES}
     )
-    known: dict[str, Any] = {"base_url": url.removesuffix("/v1"), "timeout": 20_000}
+    http_options: dict[str, Any] = {"base_url": url.removesuffix("/v1"), "timeout": 20_000}
     if "httpx_client" in _GOOGLE_OPTIONS:
-        known["httpx_client"] = google_http.Client(**transport)
-        known["httpx_async_client"] = google_http.AsyncClient(**transport)
+        http_options["httpx_client"] = google_http.Client(**transport)
+        http_options["httpx_async_client"] = google_http.AsyncClient(**transport)
     if "retry_options" in _GOOGLE_OPTIONS:
-        known["retry_options"] = {"attempts": 1}
-    return genai.Client(**{"api_key": _COMMON["api_key"], "http_options": known, **options})
+        http_options["retry_options"] = {"attempts": 1}
+    return genai.Client(**{"api_key": _COMMON["api_key"], "http_options": http_options, **options})
 
 
 class Gemini:
-    """The models of Google's client, with `create` for what is two methods there."""
+    """The models of Google's client with a method `create`, for whole answers and streams."""
 
     def __init__(self, models: Any) -> None:
         self._models = models
         self.models = self
 
     def create(self, stream: bool = False, **request: Any) -> Any:
-        return (self._models.generate_content_stream if stream else self._models.generate_content)(
-            **request
-        )
+        if stream:
+            return self._models.generate_content_stream(**request)
+        return self._models.generate_content(**request)
 
 
 @contextlib.contextmanager
 def gemini_at(url: str) -> Iterator[Gemini]:
-    """Google's client, speaking to the model server."""
+    """Make Google's client speak to the model server."""
     yield Gemini(google_client(url).models)
 
 
 @contextlib.asynccontextmanager
 async def async_gemini_at(url: str) -> AsyncIterator[Gemini]:
-    """The same in asynchronous code."""
+    """Make Google's asynchronous client speak to the model server."""
     yield Gemini(google_client(url).aio.models)
 
 
 class LiteLLM:
-    """LiteLLM's functions as a client, speaking to the model server as a provider. It does not try again."""
+    """LiteLLM's functions as a client, which speaks to the model server and does not retry."""
 
     def __init__(self, url: str, asynchronous: bool, provider: str) -> None:
         self._name = "acompletion" if asynchronous else "completion"
@@ -150,32 +147,31 @@ class LiteLLM:
         self.chat = self
 
     def create(self, model: str, **request: Any) -> Any:
-        os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = (
-            "True"  # else it asks the network when it is imported
-        )
+        # Without it, LiteLLM asks the network when it is imported.
+        os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
         litellm = import_module("litellm")
         litellm.suppress_debug_info = True
-        given = {"api_key": _COMMON["api_key"], "max_retries": 0, **request}
+        arguments = {"api_key": _COMMON["api_key"], "max_retries": 0, **request}
         return getattr(litellm, self._name)(
             model=f"{self._provider}/{model}",
             api_base=litellm_base(self._url, self._provider, model),
-            **given,
+            **arguments,
         )
 
 
 def litellm_base(url: str, provider: str, model: str) -> str:
-    """The model server's address as LiteLLM wants it for a provider."""
+    """Return the model server's address in LiteLLM's form for a provider."""
     bare = url.removesuffix("/v1")
     return {"anthropic": bare, "gemini": f"{bare}/v1beta/models/{model}"}.get(provider, url)
 
 
 def litellm_at(provider: str, asynchronous: bool = False) -> Callable[[str], Any]:
-    """What makes LiteLLM speak to the model server."""
+    """Return a function that makes LiteLLM speak to the model server."""
     return lambda url: contextlib.nullcontext(LiteLLM(url, asynchronous, provider))
 
 
 def _mistral() -> tuple[Any, Any, Any]:
-    """Mistral's package, which has moved, the HTTP library that this version of it is built on, and its streams."""
+    """Return Mistral's package, which has moved, its HTTP library, and its module of streams."""
     try:
         package, home = import_module("mistralai.client"), "mistralai.client"
     except ImportError:
@@ -195,15 +191,15 @@ MISTRAL_GENERATORS = not hasattr(_mistral_streams, "EventStream")
 MISTRAL_KEEPS: bool = hasattr(
     import_module(f"{mistral.__name__}.models").UsageInfo, "additional_properties"
 )
-"""Whether it keeps counts in a stream that it does not know."""
+"""Whether its streams have counts that this version has no name for."""
 MISTRAL_ERROR: Any = (
     getattr(mistral, "SDKError", None) or import_module("mistralai.client.errors").SDKError
 )
-"""The exception of Mistral's client for what it knows no better one for."""
+"""The most general exception of Mistral's client."""
 
 
 def mistral_client(url: str, **options: Any) -> Any:
-    """Mistral's client, speaking to the model server; it does not retry."""
+    """Return Mistral's client, which speaks to the model server and does not retry."""
     speakers = {
         "client": _mistral_http.Client(verify=_CERTIFICATES, timeout=20),
         "async_client": _mistral_http.AsyncClient(verify=_CERTIFICATES, timeout=20),
@@ -215,7 +211,7 @@ def mistral_client(url: str, **options: Any) -> Any:
 
 
 class MistralChat:
-    """The chat of Mistral's client, with `create` for what is two methods there."""
+    """The chat of Mistral's client with a method `create`, for whole answers and streams."""
 
     def __init__(self, client: Any, ending: str = "") -> None:
         self._client = client  # some versions close their connections when it is gone
@@ -229,32 +225,32 @@ class MistralChat:
 
 @contextlib.contextmanager
 def mistral_at(url: str) -> Iterator[MistralChat]:
-    """Mistral's client, speaking to the model server."""
+    """Make Mistral's client speak to the model server."""
     yield MistralChat(mistral_client(url))
 
 
 @contextlib.asynccontextmanager
 async def async_mistral_at(url: str) -> AsyncIterator[MistralChat]:
-    """The same in asynchronous code."""
+    """Make Mistral's asynchronous client speak to the model server."""
     yield MistralChat(mistral_client(url), "_async")
 
 
 def huggingface_client(url: str, kind: str = "InferenceClient") -> Any:
-    """Hugging Face's client, for a model at an address."""
-    # older ones put a number of their own into their exceptions, where the app gives none
+    """Return Hugging Face's client for a model at an address."""
+    # Older versions put an id of their own into their exceptions, if the app sends none.
     options = {"token": _COMMON["api_key"], "timeout": 20, "headers": {"x-request-id": "asked"}}
     return getattr(import_module("huggingface_hub"), kind)(model=url, **options)
 
 
 @contextlib.contextmanager
 def huggingface_at(url: str) -> Iterator[Any]:
-    """Hugging Face's client, speaking to the model server."""
+    """Make Hugging Face's client speak to the model server."""
     yield huggingface_client(url)
 
 
 @contextlib.asynccontextmanager
 async def async_huggingface_at(url: str) -> AsyncIterator[Any]:
-    """The same in asynchronous code."""
+    """Make Hugging Face's asynchronous client speak to the model server."""
     async with huggingface_client(url, "AsyncInferenceClient") as client:
         yield client
 
@@ -266,7 +262,9 @@ def has(path: str, make: Any = openai_client) -> bool:
     """
     path, _, parameter = path.partition(":")
     with make("http://model.test/v1") as client:
-        found: Any = client
+        value: Any = client
         for name in path.split("."):
-            found = getattr(found, name, None)
-    return found is not None and (not parameter or parameter in inspect.signature(found).parameters)
+            value = getattr(value, name, None)
+    if value is None or not parameter:
+        return value is not None
+    return parameter in inspect.signature(value).parameters

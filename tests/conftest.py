@@ -1,4 +1,4 @@
-"""Fixtures for all tests, and two checks that no test can forget: the guard did not act, and nothing was left open."""
+"""Fixtures for all tests, and two checks after each: the guard did not act, and nothing is open."""
 
 from __future__ import annotations
 
@@ -28,13 +28,11 @@ PAYLOADS = Path(__file__).parent / "payloads"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register our markers."""
+    # A shell makes the programs that it runs in the background ignore these signals, and so would
+    # the programs that tests start, which inherit it.
     for number in (signal.SIGINT, signal.SIGTERM):
-        if (
-            signal.getsignal(number) is signal.SIG_IGN
-        ):  # as a shell leaves it to what it runs in the background
-            signal.signal(
-                number, signal.SIG_DFL
-            )  # for programs that tests start and end, which inherit it
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     config.addinivalue_line(
         "markers", "guard_acts(reason): the guard has to report something, and must"
     )
@@ -53,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Make later garbage collections cheap: load what a client loads late, and set aside all that is there by now."""
+    """Import the late modules of the client, and make later garbage collections cheap."""
     for path in ("chat.completions", "responses", "completions", "embeddings"):
         has(path)
     gc.collect()
@@ -68,7 +66,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 class _Reports(logging.Handler):
-    """The warnings that the guard gives."""
+    """The warnings of the guard."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -80,7 +78,7 @@ class _Reports(logging.Handler):
 
     @property
     def messages(self) -> list[str]:
-        """What was said."""
+        """The texts of the warnings."""
         return [record.getMessage() for record in self.records]
 
     def __str__(self) -> str:
@@ -89,7 +87,7 @@ class _Reports(logging.Handler):
 
 @pytest.fixture(autouse=True)
 def guard_reports(request: pytest.FixtureRequest) -> Iterator[_Reports]:
-    """What the guard says in this test: nothing, unless the test declares it, and then something."""
+    """Record the warnings of the guard: none, unless the test declares it, and then some."""
     reports = _Reports()
     guard.forget()
     logging.getLogger("callspan").addHandler(reports)
@@ -107,7 +105,7 @@ def guard_reports(request: pytest.FixtureRequest) -> Iterator[_Reports]:
 
 @pytest.fixture(autouse=True)
 def nothing_left_open() -> Iterator[None]:
-    """After a test no call is open, nothing is patched, and no thread of ours runs twice."""
+    """Check that after a test no call is open, and no thread of ours runs twice."""
     yield
     if open_observations:
         gc.collect()
@@ -122,7 +120,7 @@ def nothing_left_open() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable of the machine reaches a test."""
+    """Keep the variables of the machine from the test."""
     for name in list(os.environ):
         if name.startswith(
             ("CALLSPAN_", "OTEL_", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_")
@@ -132,15 +130,19 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def telemetry(request: pytest.FixtureRequest) -> Iterator[Telemetry]:
-    """Instrumented with providers of this test's own; options by `@pytest.mark.instrument(capture="both")`."""
-    found = Telemetry()
+    """Instrument with providers of the test's own.
+
+    Options stand in a marker, such as `@pytest.mark.instrument(capture="both")`.
+    """
+    telemetry = Telemetry()
     marker = request.node.get_closest_marker("instrument")
-    found.instrument(**(marker.kwargs if marker else {}))
-    yield found
+    telemetry.instrument(**(marker.kwargs if marker else {}))
+    yield telemetry
     callspan.uninstrument()
-    wrong = found.violations(marker.args[0] for marker in request.node.iter_markers("breaks"))
-    found.shutdown()
-    assert not wrong, "against the conventions:\n" + "\n".join(map(str, wrong))
+    declared = [marker.args[0] for marker in request.node.iter_markers("breaks")]
+    violations = telemetry.violations(declared)
+    telemetry.shutdown()
+    assert not violations, "against the conventions:\n" + "\n".join(map(str, violations))
 
 
 @pytest.fixture
@@ -154,32 +156,32 @@ def frequent_switches() -> Iterator[None]:
 
 @pytest.fixture
 def model_server() -> Iterator[ModelServer]:
-    """A scripted model server on loopback."""
+    """Run a scripted model server on loopback."""
     with ModelServer() as server:
         yield server
 
 
 @pytest.fixture
 def client(model_server: ModelServer) -> Iterator[openai.OpenAI]:
-    """OpenAI's client, speaking to the model server; it does not retry."""
+    """Make OpenAI's client, which speaks to the model server and does not retry."""
     with openai_client(model_server.url) as client:
         yield client
 
 
 @pytest.fixture
 def payload() -> Any:
-    """The bytes of a payload by its name, such as `openai/chat_basic.json`."""
+    """Return a function that reads a payload by its name, such as `openai/chat_basic.json`."""
     return lambda name: (PAYLOADS / name).read_bytes()
 
 
 @pytest.fixture(params=[False, True], ids=["sync", "async"])
 def program(request: pytest.FixtureRequest, model_server: ModelServer) -> Program:
-    """A program that speaks to the model server, once in sync and once in async code."""
+    """Return a program that calls the model server, once in sync and once in async code."""
     return Program(model_server.url, request.param)
 
 
 @pytest.fixture(params=["off", "both"], ids=["content-off", "content-on"])
 def capture(request: pytest.FixtureRequest, telemetry: Telemetry) -> str:
-    """Instruments once without and once with the capture of content."""
+    """Instrument once without and once with the capture of content."""
     telemetry.instrument(capture=request.param)
     return request.param

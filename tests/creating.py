@@ -1,4 +1,4 @@
-"""Real clients that have no `create`, made to speak to the model server, under that name where the table calls them."""
+"""Real clients without a method `create`, which get one, and speak to the model server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CERTIFICATES = ssl.create_default_context()
 
 
 class Creating:
-    """One method of a client, with another for streams if there is one, under the name that the table calls."""
+    """A method of a client, and perhaps one for streams, as a method `create`."""
 
     def __init__(self, whole: Any, streamed: Any = None) -> None:
         self._whole, self._streamed = whole, streamed
@@ -27,50 +27,49 @@ class Creating:
         return (self._streamed if stream else self._whole)(**request)
 
 
-def _speaks(respond: Any) -> dict[str, Any]:
+def _transport(respond: Any) -> dict[str, Any]:
     return {"transport": httpx.MockTransport(respond)} if respond else {"verify": _CERTIFICATES}
 
 
 def ollama_client(url: str, kind: str = "Client", respond: Any = None) -> Any:
-    """Ollama's client, speaking to the model server, or answered by a function."""
-    return getattr(ollama, kind)(host=url.removesuffix("/v1"), timeout=20, **_speaks(respond))
+    """Return Ollama's client, which the model server answers, or `respond`."""
+    return getattr(ollama, kind)(host=url.removesuffix("/v1"), timeout=20, **_transport(respond))
 
 
 @contextlib.contextmanager
 def ollama_at(url: str) -> Iterator[Creating]:
-    """Ollama's client, speaking to the model server."""
+    """Make Ollama's client speak to the model server."""
     yield Creating(ollama_client(url).chat)
 
 
 @contextlib.asynccontextmanager
 async def async_ollama_at(url: str) -> AsyncIterator[Creating]:
-    """The same in asynchronous code."""
+    """Make Ollama's asynchronous client speak to the model server."""
     yield Creating(ollama_client(url, "AsyncClient").chat)
 
 
 ONCE = {"request_options": {"max_retries": 0}}
-"""For a request of Cohere's client: most versions try again unless told not to."""
+"""The option with which a request of Cohere's client is not repeated."""
 
 
 def cohere_client(url: str, kind: str = "ClientV2", respond: Any = None, **options: Any) -> Any:
-    """Cohere's client of some kind, speaking to the model server, or answered by a function."""
-    speaker = (httpx.AsyncClient if kind.startswith("Async") else httpx.Client)(
-        timeout=20, **_speaks(respond)
-    )
-    known = {"api_key": "any", "base_url": url.removesuffix("/v1"), "httpx_client": speaker}
-    return getattr(cohere, kind)(**{**known, **options})
+    """Return a client of Cohere's, which the model server answers, or `respond`."""
+    http_class = httpx.AsyncClient if kind.startswith("Async") else httpx.Client
+    http = http_class(timeout=20, **_transport(respond))
+    defaults = {"api_key": "any", "base_url": url.removesuffix("/v1"), "httpx_client": http}
+    return getattr(cohere, kind)(**{**defaults, **options})
 
 
 @contextlib.contextmanager
 def cohere_at(url: str) -> Iterator[Creating]:
-    """Cohere's client, speaking to the model server."""
+    """Make Cohere's client speak to the model server."""
     client = cohere_client(url)
     yield Creating(client.chat, client.chat_stream)
 
 
 @contextlib.asynccontextmanager
 async def async_cohere_at(url: str) -> AsyncIterator[Creating]:
-    """The same in asynchronous code."""
+    """Make Cohere's asynchronous client speak to the model server."""
     client = cohere_client(url, "AsyncClientV2")
 
     async def streamed(**request: Any) -> Any:

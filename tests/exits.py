@@ -1,4 +1,4 @@
-"""Every way by which telemetry leaves the process, and secrets to search for in what has left."""
+"""Every way by which telemetry leaves the process, and secrets to search for there."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class Exits:
             logging.getLogger().removeHandler(self._listener)
 
     def bytes(self) -> dict[str, bytes]:
-        """All that has left, by the way that it took."""
-        found = {
+        """Return all that has left the process, by its way."""
+        outputs = {
             "spans": encode_spans(self.telemetry.all_spans).SerializeToString(),
             "logs": encode_logs(self.telemetry.log_data).SerializeToString(),
             "everything": self.telemetry.everything().encode(),
@@ -68,22 +68,20 @@ class Exits:
             "log": self._log.getvalue().encode(),
         }
         metrics = self.telemetry.metrics_data
-        return (
-            found
-            if metrics is None
-            else {**found, "metrics": encode_metrics(metrics).SerializeToString()}
-        )
+        if metrics is not None:
+            outputs["metrics"] = encode_metrics(metrics).SerializeToString()
+        return outputs
 
     def leaks(self) -> dict[str, bytes]:
-        """Where a secret has left, with what stands around it."""
+        """Return the text around a secret that has left the process, by its way."""
         return {way: _around(data) for way, data in self.bytes().items() if MARK.encode() in data}
 
 
 def _around(data: bytes) -> bytes:
-    place = data.index(MARK.encode())
-    return data[max(0, place - 60) : place + 60]
+    start = data.index(MARK.encode())
+    return data[max(0, start - 60) : start + 60]
 
 
 def secret(place: str) -> str:
-    """A text that can be searched for, and that tells where it stood."""
+    """Return a text that can be searched for, and that names its place."""
     return f"{MARK}-{place}"

@@ -31,7 +31,7 @@ Ask = Callable[[str], Any]
 
 @dataclass(frozen=True)
 class Format:
-    """One format: a recorded answer, and a call of the real client at an address that reads it to its end."""
+    """One format: a recorded answer, and a function that reads it with the real client."""
 
     payload: str
     ask: Ask
@@ -54,7 +54,7 @@ class Format:
                 return [json.loads(body)]
 
     def body(self, documents: list[Any]) -> bytes:
-        """Such documents as the body of an answer."""
+        """Return such documents as the body of an answer."""
         match Path(self.payload).suffix:
             case ".sse":
                 return oddities.written(documents)
@@ -67,7 +67,7 @@ class Format:
 
 
 def _aws_event(frame: bytes) -> dict[str, Any]:
-    """An event of AWS's binary streams as JSON."""
+    """Return an event of AWS's binary streams as JSON."""
     headers_end = 12 + struct.unpack_from("!I", frame, 4)[0]
     headers, at = {}, 12
     while at < headers_end:
@@ -85,7 +85,7 @@ def _aws_event(frame: bytes) -> dict[str, Any]:
 
 
 def _aws_frame(document: dict[str, Any]) -> bytes:
-    """Such an event as it is on the wire; the chunk of a vendor's own format is base64 text in it."""
+    """Return such an event as it is on the wire; a chunk of a vendor's format is base64 in it."""
     data = json.dumps(document["data"]).encode()
     if document["kind"] == "chunk":
         data = json.dumps({"bytes": base64.b64encode(data).decode()}).encode()
@@ -178,10 +178,10 @@ _CLAUDE = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 64, "message
 def _bedrock(operation: str, **request: Any) -> Ask:
     def ask(url: str) -> Any:
         answer = getattr(bedrock(url), operation)(**request)
-        found = answer.get("stream") or answer.get("body")
-        if found is None:
+        body = answer.get("stream") or answer.get("body")
+        if body is None:
             return answer
-        return list(found) if operation.endswith("stream") else found.read()
+        return list(body) if operation.endswith("stream") else body.read()
 
     return ask
 

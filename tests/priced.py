@@ -1,4 +1,4 @@
-"""Answers of providers with what decides their price, through the real clients, and what spans tell of the cost."""
+"""Answers whose facts decide their price, read by real clients, and the cost in their spans."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from clients import (
 )
 from telemetry import Telemetry
 
-SAID: dict[str, Any] = {"role": "assistant", "content": "Roses."}
+MESSAGE: dict[str, Any] = {"role": "assistant", "content": "Roses."}
 
 
 def cost(telemetry: Telemetry) -> tuple[Any, Any, Any]:
-    """Return what the one span says of the cost: US dollars, whose word that is, and why it is not known."""
+    """Return the cost in the one span: US dollars, its source, and why it is unknown."""
     assert callspan.flush()
     (span,) = telemetry.spans
     attributes = dict(span.attributes or {})
@@ -44,19 +44,19 @@ def anthropic_answer(model: str, usage: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def anthropic_stream(model: str, usage: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the same as events, of which the first knows nothing of the end."""
+    """Return the message as events, of which the first has only the counts of the input."""
     whole = anthropic_answer(model, usage)
-    begun = {
+    start = {
         **whole,
         "content": [],
         "stop_reason": None,
         "usage": {**whole["usage"], "output_tokens": 1},
     }
-    begun["usage"].pop("iterations", None)
-    begun["usage"].pop("server_tool_use", None)
+    start["usage"].pop("iterations", None)
+    start["usage"].pop("server_tool_use", None)
     delta = {"stop_reason": "end_turn", "stop_sequence": None}
     return [
-        {"type": "message_start", "message": begun},
+        {"type": "message_start", "message": start},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
         {
             "type": "content_block_delta",
@@ -72,7 +72,7 @@ def anthropic_stream(model: str, usage: Mapping[str, Any]) -> list[dict[str, Any
 def ask_anthropic(
     model: str, usage: Mapping[str, Any], stream: bool = False, **request: Any
 ) -> None:
-    """Ask Anthropic's client, which is answered with these counts."""
+    """Make a call with Anthropic's client, whose answer has these counts."""
     events = anthropic_stream(model, usage)
     text = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
 
@@ -94,7 +94,11 @@ def ask_anthropic(
 
 def chat_answer(model: str, usage: Mapping[str, Any] | None, **more: Any) -> dict[str, Any]:
     """Return a chat completion of OpenAI's."""
-    choice = {"index": 0, "finish_reason": "stop", "message": {**SAID, **more.pop("message", {})}}
+    choice = {
+        "index": 0,
+        "finish_reason": "stop",
+        "message": {**MESSAGE, **more.pop("message", {})},
+    }
     counts = (
         None
         if usage is None
@@ -105,21 +109,21 @@ def chat_answer(model: str, usage: Mapping[str, Any] | None, **more: Any) -> dic
 
 
 def chat_stream(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the same as chunks: the text, the end, and the counts apart."""
+    """Return a completion as chunks: the text, the end, and the counts."""
     (choice,) = answer["choices"]
     head = {**answer, "object": "chat.completion.chunk", "usage": None}
-    said = {"index": 0, "delta": {"role": "assistant", "content": "Roses."}, "finish_reason": None}
-    rest = {name: value for name, value in choice["message"].items() if name not in SAID}
+    text = {"index": 0, "delta": {"role": "assistant", "content": "Roses."}, "finish_reason": None}
+    rest = {name: value for name, value in choice["message"].items() if name not in MESSAGE}
     end = {"index": 0, "delta": rest, "finish_reason": "stop"}
     return [
-        {**head, "choices": [said]},
+        {**head, "choices": [text]},
         {**head, "choices": [end]},
         {**head, "choices": [], "usage": answer["usage"]},
     ]
 
 
 def openai_at(address: str, answer: Any, headers: Mapping[str, str] | None = None) -> Any:
-    """Return OpenAI's client, which speaks to this address and is answered so, also as a stream if asked for."""
+    """Return OpenAI's client at an address, which gets this answer, whole or as a stream."""
 
     def respond(request: Any) -> Any:
         if json.loads(request.content).get("stream"):
@@ -137,23 +141,23 @@ def openai_at(address: str, answer: Any, headers: Mapping[str, str] | None = Non
 def ask_openai(
     address: str, answer: Any, stream: bool = False, headers: Any = None, **request: Any
 ) -> None:
-    """Ask for a chat completion."""
+    """Make a chat completion with OpenAI's client."""
     more = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
-    asked = {
+    arguments = {
         "model": answer["model"],
         "messages": [{"role": "user", "content": "Hi"}],
         **request,
         **more,
     }
     with openai_at(address, answer, headers) as client:
-        found = client.chat.completions.create(**asked)
+        completion = client.chat.completions.create(**arguments)
         if stream:
-            list(found)
+            list(completion)
 
 
 def gemini_answer(usage: Mapping[str, Any], **candidate: Any) -> dict[str, Any]:
     """Return an answer of Gemini's."""
-    said = {
+    choice = {
         "content": {"role": "model", "parts": [{"text": "Roses."}]},
         "finishReason": "STOP",
         **candidate,
@@ -164,11 +168,11 @@ def gemini_answer(usage: Mapping[str, Any], **candidate: Any) -> dict[str, Any]:
         "totalTokenCount": 1100,
         **usage,
     }
-    return {"candidates": [said], "modelVersion": "gemini-2.5-flash", "usageMetadata": counts}
+    return {"candidates": [choice], "modelVersion": "gemini-2.5-flash", "usageMetadata": counts}
 
 
 def ask_gemini(answer: Mapping[str, Any], stream: bool = False, **request: Any) -> None:
-    """Ask Google's client."""
+    """Make a call with Google's client."""
 
     def respond(_request: Any) -> Any:
         if stream:
@@ -179,8 +183,8 @@ def ask_gemini(answer: Mapping[str, Any], stream: bool = False, **request: Any) 
         return google_http.Response(200, json=dict(answer))
 
     models = google_client("https://generativelanguage.googleapis.com", respond).models
-    asked = {"model": "gemini-2.5-flash", "contents": "Hi", **request}
+    arguments = {"model": "gemini-2.5-flash", "contents": "Hi", **request}
     if stream:
-        list(models.generate_content_stream(**asked))
+        list(models.generate_content_stream(**arguments))
     else:
-        models.generate_content(**asked)
+        models.generate_content(**arguments)

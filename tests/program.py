@@ -1,4 +1,4 @@
-"""A small program that calls a model, the same in sync and async code, so that a test can be written once."""
+"""A small program that calls a model, in sync and async code, so that a test is written once."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ CHAT: dict[str, Any] = {"model": MODEL, "messages": HELLO}
 
 
 class Program:
-    """Speaks to one address; `asynchronous` says in which style. Each method is one call of the program."""
+    """A program that calls one address, in sync or asynchronous code; each method is one call."""
 
     def __init__(self, url: str, asynchronous: bool, **options: Any) -> None:
         self.asynchronous = asynchronous
         self._url, self._options = url, options
 
     def ask(self, path: str = "chat.completions.create", **request: Any) -> Any:
-        """One whole answer of an endpoint, by its dotted path."""
+        """Return a whole answer of an endpoint, by its dotted path in the client."""
         if self.asynchronous:
             return asyncio.run(self._aask(path, request))
         with openai_client(self._url, **self._options) as client:
@@ -37,29 +37,29 @@ class Program:
             return await _at(client, path)(**request)
 
     def chat(self, **request: Any) -> Any:
-        """One whole chat answer."""
+        """Return a whole answer of a chat."""
         return self.ask(**{**CHAT, **request})
 
     def read(
         self, path: str = "chat.completions.create", take: int | None = None, **request: Any
     ) -> list[Any]:
-        """The items of a stream; only the first few where `take` says so, and then `break`."""
+        """Return the items of a stream; with `take` only so many, after which the program leaves it."""
         if self.asynchronous:
             return asyncio.run(self._aread(path, take, request))
         with openai_client(self._url, **self._options) as client:
-            return _some(_at(client, path)(**{"stream": True, **request}), take)
+            return _take(_at(client, path)(**{"stream": True, **request}), take)
 
     async def _aread(self, path: str, take: int | None, request: dict[str, Any]) -> list[Any]:
-        found = []
+        items: list[Any] = []
         async with async_openai_client(self._url, **self._options) as client:
             async for item in await _at(client, path)(**{"stream": True, **request}):
-                found.append(item)
-                if len(found) == take:
+                items.append(item)
+                if len(items) == take:
                     break
-        return found
+        return items
 
     def stream(self, take: int | None = None, **request: Any) -> list[Any]:
-        """The chunks of a chat stream."""
+        """Return the chunks of a chat stream."""
         return self.read(take=take, **{**CHAT, **request})
 
 
@@ -69,17 +69,17 @@ def _at(client: Any, path: str) -> Any:
     return client
 
 
-def _some(stream: Iterable[Any], take: int | None) -> list[Any]:
-    found = []
+def _take(stream: Iterable[Any], take: int | None) -> list[Any]:
+    items: list[Any] = []
     for item in stream:
-        found.append(item)
-        if len(found) == take:
+        items.append(item)
+        if len(items) == take:
             break
-    return found
+    return items
 
 
 class Body(http.SyncByteStream, http.AsyncByteStream):  # type: ignore[misc, name-defined]
-    """A response body of given pieces; one that is an exception is raised in its place."""
+    """A response body of these pieces; one that is an exception is raised."""
 
     def __init__(self, pieces: Iterable[bytes | BaseException]) -> None:
         self._pieces = pieces
@@ -96,11 +96,14 @@ class Body(http.SyncByteStream, http.AsyncByteStream):  # type: ignore[misc, nam
 
 
 def answering(pieces: Any, asynchronous: bool = False) -> Any:
-    """An HTTP client that answers each request with a stream of these pieces (a callable makes them anew)."""
+    """Return an HTTP client that answers each request with a stream of pieces.
+
+    `pieces` may be a function that makes them anew for each request.
+    """
 
     def respond(_request: Any) -> Any:
-        made = pieces() if callable(pieces) else pieces
-        return http.Response(200, headers={"content-type": "text/event-stream"}, stream=Body(made))
+        body = Body(pieces() if callable(pieces) else pieces)
+        return http.Response(200, headers={"content-type": "text/event-stream"}, stream=body)
 
     kind = AsyncHttpClient if asynchronous else HttpClient
     return kind(transport=http.MockTransport(respond))

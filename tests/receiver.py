@@ -1,4 +1,4 @@
-"""A collector that keeps sums only: spans by model and outcome, and tokens by model, of spans and of metrics."""
+"""A collector that only counts: spans by model and outcome, and tokens by model."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class Receiver(http.server.ThreadingHTTPServer):
         return dict(sum(self._last.values(), Counter()))
 
     def take(self, request: Any) -> None:
-        """Add what came."""
+        """Count the spans and metrics of a request."""
         with self._lock:
             for resource in getattr(request, "resource_spans", ()):
                 for span in (span for scope in resource.scope_spans for span in scope.spans):
-                    self._span(_plain(span.attributes))
+                    self._count_span(_plain(span.attributes))
             for resource in getattr(request, "resource_metrics", ()):
                 instance = _plain(resource.resource.attributes)["service.instance.id"]
                 for metric in (
@@ -67,20 +67,21 @@ class Receiver(http.server.ThreadingHTTPServer):
                     if metric.name == "gen_ai.client.token.usage":
                         self._last[instance] = _tokens(metric.histogram.data_points)
 
-    def _span(self, told: dict[str, Any]) -> None:
-        model = told["gen_ai.request.model"]
-        self.ends[model, told["callspan.outcome"]] += 1
+    def _count_span(self, attributes: dict[str, Any]) -> None:
+        model = attributes["gen_ai.request.model"]
+        self.ends[model, attributes["callspan.outcome"]] += 1
         for name, kind in _USAGE.items():
-            if name in told:
-                self.span_tokens[model, kind] += told[name]
+            if name in attributes:
+                self.span_tokens[model, kind] += attributes[name]
 
 
 def _tokens(points: Any) -> Counter[tuple[str, str]]:
-    """Sums since the start of the process: the last that it sends are the whole."""
+    """Return the sums of tokens; since a process sums up from its start, its last ones are all."""
     sums: Counter[tuple[str, str]] = Counter()
     for point in points:
-        told = _plain(point.attributes)
-        sums[told["gen_ai.request.model"], told["gen_ai.token.type"]] += int(point.sum)
+        attributes = _plain(point.attributes)
+        model = attributes["gen_ai.request.model"]
+        sums[model, attributes["gen_ai.token.type"]] += int(point.sum)
     return sums
 
 

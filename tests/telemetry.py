@@ -1,4 +1,4 @@
-"""OpenTelemetry providers of a test's own, and what has come to them, as plain data."""
+"""OpenTelemetry providers of a test's own, and the telemetry that they got, as plain data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Telemetry:
         self._logs = InMemoryLogs()
         self.logger_provider = logs.LoggerProvider(shutdown_on_exit=False)
         self.logger_provider.add_log_record_processor(export.SimpleLogRecordProcessor(self._logs))
-        self._dialects: set[str] = set()
+        self._semconvs: set[str] = set()
         self.tracer = self.tracer_provider.get_tracer("app")
 
     @property
@@ -47,15 +47,18 @@ class Telemetry:
     def instrument(self, **options: Any) -> None:
         """Instrument with these providers; a second time replaces the first."""
         callspan.instrument(**{**self.providers, **options})
-        self._dialects.add(options.get("semconv", "released"))
+        self._semconvs.add(options.get("semconv", "released"))
 
     def violations(self, declared: Iterable[str] = ()) -> list[Any]:
-        """What breaks an undeclared rule of the conventions, in all that has come, where one dialect was spoken."""
-        if len(self._dialects) != 1:
+        """Return the telemetry that breaks a rule of the conventions, `declared` ones left out.
+
+        It is empty if the test used both versions of the conventions.
+        """
+        if len(self._semconvs) != 1:
             return []
         logs, metrics = self._logs.get_finished_logs(), self._reader.get_metrics_data()
         return collect.check_all(
-            self.all_spans, metrics, logs, *self._dialects, whole=False, declared=declared
+            self.all_spans, metrics, logs, *self._semconvs, whole=False, declared=declared
         )
 
     @property
@@ -71,9 +74,9 @@ class Telemetry:
     @property
     def span(self) -> ReadableSpan:
         """The one finished span of a call; fails when there are none or several."""
-        found = self.spans
-        assert len(found) == 1, f"{len(found)} spans: {[span.name for span in found]}"
-        return found[0]
+        spans = self.spans
+        assert len(spans) == 1, f"{len(spans)} spans: {[span.name for span in spans]}"
+        return spans[0]
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -81,34 +84,33 @@ class Telemetry:
         return self.span.attributes or {}
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        """The attributes of the one span's events of a name."""
+        """Return the attributes of the events of a name in the one span."""
         return [dict(event.attributes or {}) for event in self.span.events if event.name == name]
 
     @property
     def metrics(self) -> dict[str, list[dict[str, Any]]]:
         """The points of every metric by its name: `attributes`, and `count` and `sum`, or `value`."""
-        found: dict[str, list[dict[str, Any]]] = {}
+        points: dict[str, list[dict[str, Any]]] = {}
         data = self._reader.get_metrics_data()
         for resource in data.resource_metrics if data else ():
             for scope in resource.scope_metrics:
                 for metric in scope.metrics:
-                    found.setdefault(metric.name, []).extend(
-                        _point(point) for point in metric.data.data_points
-                    )
-        return found
+                    metric_points = points.setdefault(metric.name, [])
+                    metric_points += map(_point, metric.data.data_points)
+        return points
 
     def points(self, name: str) -> list[dict[str, Any]]:
-        """The points of one metric; none when it was not recorded."""
+        """Return the points of one metric; none if it was not recorded."""
         return self.metrics.get(name, [])
 
     @property
     def tokens(self) -> dict[str, int]:
-        """What the token metric has summed up, by token type."""
-        found: dict[str, int] = {}
+        """The sums of the token metric, by token type."""
+        sums: dict[str, int] = {}
         for point in self.points("gen_ai.client.token.usage"):
             kind = point["attributes"]["gen_ai.token.type"]
-            found[kind] = found.get(kind, 0) + point["sum"]
-        return found
+            sums[kind] = sums.get(kind, 0) + point["sum"]
+        return sums
 
     @property
     def metrics_data(self) -> Any:
@@ -134,7 +136,7 @@ class Telemetry:
         ]
 
     def everything(self) -> str:
-        """All that would leave the process, as one text to search in."""
+        """Return all that would leave the process, as one text to search in."""
         spans = [
             (
                 s.name,
@@ -161,19 +163,19 @@ class Telemetry:
 
 
 def _point(point: Any) -> dict[str, Any]:
-    told = {"attributes": dict(point.attributes)}
-    if hasattr(point, "count"):
-        return {
-            **told,
-            "count": point.count,
-            "sum": point.sum,
-            "buckets": tuple(point.explicit_bounds),
-        }
-    return {**told, "value": point.value}
+    attributes = dict(point.attributes)
+    if not hasattr(point, "count"):
+        return {"attributes": attributes, "value": point.value}
+    return {
+        "attributes": attributes,
+        "count": point.count,
+        "sum": point.sum,
+        "buckets": tuple(point.explicit_bounds),
+    }
 
 
 def counts(telemetry: Telemetry) -> dict[str, Any]:
-    """The token counts of the one span."""
+    """Return the token counts of the one span."""
     usage = "gen_ai.usage."
     return {
         name.removeprefix(usage): value

@@ -1,4 +1,4 @@
-"""Bodies as a server would send them, made in a test where no payload has what it needs."""
+"""Bodies of answers, made in a test for which there is no payload."""
 
 from __future__ import annotations
 
@@ -16,34 +16,33 @@ HEAD = {
 
 
 def sse(*events: Any, done: bool = True) -> Reply:
-    """A stream of these events."""
+    """Return a stream of these events."""
     frames = [f"data: {json.dumps(event)}\n\n" for event in events]
     return Reply(raw="".join(frames) + ("data: [DONE]\n\n" if done else ""))
 
 
 def chunk(*choices: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """One chunk of a chat stream."""
+    """Return one chunk of a chat stream."""
     return {**HEAD, "choices": list(choices), **more}
 
 
 def says(
     delta: dict[str, Any] | None, index: int = 0, finish: str | None = None, **more: Any
 ) -> dict[str, Any]:
-    """One choice of a chunk."""
-    return {
-        "index": index,
-        **({} if delta is None else {"delta": delta}),
-        "finish_reason": finish,
-        **more,
-    }
+    """Return one choice of a chunk."""
+    if delta is None:
+        return {"index": index, "finish_reason": finish, **more}
+    return {"index": index, "delta": delta, "finish_reason": finish, **more}
 
 
 def completion(usage: Any = None, **message: Any) -> Reply:
-    """A whole chat completion of one choice."""
-    said = {"role": "assistant", "content": "Roses.", "refusal": None, **message}
+    """Return a whole chat completion of one choice."""
+    message = {"role": "assistant", "content": "Roses.", "refusal": None, **message}
     body = {
         **HEAD,
         "object": "chat.completion",
-        "choices": [{"index": 0, "message": said, "finish_reason": "stop"}],
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
     }
-    return Reply(raw=json.dumps({**body, **({"usage": usage} if usage is not None else {})}))
+    if usage is not None:
+        body["usage"] = usage
+    return Reply(raw=json.dumps(body))
