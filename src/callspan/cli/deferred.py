@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from callspan.cli import ending, last_calls
 from callspan.cli.ending import Ending
 from callspan.cli.preparation import Preparation
+from callspan.cli.variables import LINES, SERVICE_NAME
 from callspan.runtime import guard, private, process
 from callspan.runtime.requirements import advice
 from callspan.settings.environment import flush_timeout
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from callspan.export.destinations import Destinations
 
 
-SERVICE_NAME = "CALLSPAN_RUN_SERVICE"
-"""The variable with a service name for programs that set none."""
-LINES = "CALLSPAN_RUN_LINES"
-"""The variable with the lines that `callspan run` has printed, which are not logged again."""
 _EXPORTERS = ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER")
 
 

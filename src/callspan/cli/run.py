@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from callspan.bootstrap import callspan_switches
-from callspan.cli import deferred
 from callspan.cli.entry import Parser
 from callspan.cli.environment import child_environment, wrong_variables
 from callspan.cli.options import OPTIONS, Option, split
 from callspan.cli.problem import Problem, say
 from callspan.cli.program import Program, find_program
+from callspan.cli.variables import LINES, SERVICE_NAME
 
 _DESCRIPTION = """\
 Run a Python program, unchanged, and see every call that it makes to a language model.
@@ -56,8 +56,8 @@ def main(words: Sequence[str]) -> NoReturn:
     except ValueError as error:  # all of ours are one line that names the fix
         raise Problem(str(error)) from None
     program = find_program(program_words, os.environ)
-    env.setdefault(deferred.SERVICE_NAME, program.name)
-    env[deferred.LINES] = "\n".join(lines)
+    env.setdefault(SERVICE_NAME, program.name)
+    env[LINES] = "\n".join(lines)
     for line in lines:
         say(line)
     variable = callspan_switches.switched_off(env)
