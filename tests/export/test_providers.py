@@ -100,7 +100,7 @@ own_providers()
 providers.setup(Destinations(console=True, file="t.jsonl", otlp=True))
 call("ours")
 seen()
-print(providers.owned() or trace.get_tracer_provider().__class__.__module__)
+print(providers.owns_provider() or trace.get_tracer_provider().__class__.__module__)
 """,
         OTEL_EXPORTER_OTLP_ENDPOINT=http_collector.url,
     )
@@ -267,7 +267,7 @@ def test_nothing_is_imported_or_set_up_before_setup(program: Program) -> None:
     ran = program("""
         heavy = ("opentelemetry.sdk", "grpc", "prometheus", "google.protobuf")
         loaded = [m for m in sys.modules if m.startswith(heavy)]
-        print(loaded, providers.owned(), providers.describe(), providers.handlers(), providers.flush(1))
+        print(loaded, providers.owns_provider(), providers.describe(), providers.handlers(), providers.flush(1))
     """)
     assert ran.stdout == "[] False [] () True\n"
 

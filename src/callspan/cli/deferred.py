@@ -139,9 +139,8 @@ def _wanted() -> Destinations:
         wanted = from_environment(os.environ, guard.say_once)
     else:
         wanted = destinations(os.environ, guard.say_once)
-    has_app_providers = not providers.unset() and not providers.owned()
     service_name = os.environ.get(SERVICE_NAME)
-    if has_app_providers:
+    if providers.app_has_provider():
         wanted = without_standard_destinations(wanted, os.environ)
     elif service_name:
         os.environ.setdefault("OTEL_SERVICE_NAME", service_name)

@@ -244,7 +244,7 @@ class _Steps:
             return value
 
 
-def losses(destination: str, counts: Mapping[str, Count]) -> list[Loss]:
+def losses_of(destination: str, counts: Mapping[str, Count]) -> list[Loss]:
     """Return what a destination has lost of each signal, without the signals of which it lost nothing."""
     rows = [
         Loss(destination, signal, count.lost, count.unconfirmed) for signal, count in counts.items()
@@ -252,7 +252,7 @@ def losses(destination: str, counts: Mapping[str, Count]) -> list[Loss]:
     return [row for row in rows if row.lost or row.unconfirmed]
 
 
-def sentence(rows: Iterable[Loss], failure: str) -> str:
+def describe_losses(rows: Iterable[Loss], failure: str) -> str:
     """Return a line about one destination, or "" if it lost nothing; `failure` says what could not be done."""
     rows = list(rows)
     lost = _sum({row.signal: row.lost for row in rows})

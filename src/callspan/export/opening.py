@@ -1,14 +1,14 @@
-"""How each destination is opened; a module of theirs is imported only when one is wanted."""
+"""How each destination is opened; its modules are imported only when it is wanted."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from callspan.export.destinations import Destinations
-from callspan.export.endpoints import refuse
+from callspan.export.endpoints import Target, refuse
 from callspan.export.exporter import Exporter
+from callspan.export.exporter_set import Openers
 from callspan.runtime import guard
 from callspan.runtime.errors import ConfigurationError
 from callspan.runtime.requirements import advice
@@ -22,7 +22,7 @@ _ALWAYS = (
     "callspan.export.delegating",
     "callspan.export.closable",
 )
-"""What is imported for destinations of any kind."""
+"""Modules that are imported for destinations of any kind."""
 
 
 def check_sdk() -> None:
@@ -33,24 +33,25 @@ def check_sdk() -> None:
         raise ConfigurationError(advice(error) or str(error)) from None
 
 
-def ways_to_open(
-    destinations: Destinations, strict: bool
-) -> dict[Hashable, Callable[[], Exporter]]:
-    """Return how to open each destination, by what makes it the same as one that is open already."""
-    wanted: dict[Hashable, Callable[[], Exporter]] = {}
+def openers_of(destinations: Destinations, strict: bool) -> Openers:
+    """Return how to open each destination; with `strict` false, wrong variables are warnings."""
+    openers: Openers = {}
     if destinations.console:
-        wanted["console"] = _console
+        openers["console"] = _console
     if destinations.file:
         path = os.path.abspath(destinations.file)
-        wanted["file", path] = lambda: _file(path)
+        openers["file", path] = lambda: _file(path)
     targets = destinations.targets(os.environ, refuse if strict else guard.say_once)
     if targets:
         in_code = destinations.otlp_endpoint is not None
-        wanted["otlp", targets, in_code] = lambda: _collector(targets, in_code)
+        openers["otlp", targets, in_code] = lambda: _collector(targets, in_code)
     address = destinations.prometheus
     if address:
-        wanted["prometheus", address] = lambda: _prometheus(address, strict)
-    return wanted
+        openers["prometheus", address] = lambda: _prometheus(address, strict)
+    return openers
+
+
+# the modules are named literally, so that packagers such as PyInstaller find them
 
 
 def _console() -> Exporter:
@@ -65,7 +66,7 @@ def _file(path: str) -> Exporter:
     return File(path)
 
 
-def _collector(targets: Any, in_code: bool) -> Exporter:
+def _collector(targets: tuple[Target, ...], in_code: bool) -> Exporter:
     from callspan.export.collector import Collector
 
     return Collector(targets, joins=in_code)
@@ -75,19 +76,6 @@ def _prometheus(address: str, strict: bool) -> Exporter:
     from callspan.export.prometheus import Prometheus
 
     return Prometheus(address, strict)
-
-
-def together(
-    layers: Mapping[str, dict[Hashable, Callable[[], Exporter]]],
-) -> dict[Hashable, Callable[[], Exporter]]:
-    """Return what program and operator want, each once: the same collector is named by both sides at times."""
-    wanted = {key: make for layer in layers.values() for key, make in layer.items()}
-    named_in_code = {
-        key[1] for key in wanted if isinstance(key, tuple) and key[0] == "otlp" and key[2]
-    }
-    for targets in named_in_code:
-        wanted.pop(("otlp", targets, False), None)
-    return wanted
 
 
 def modules(destinations: Destinations) -> Iterator[str]:
@@ -108,4 +96,4 @@ def modules(destinations: Destinations) -> Iterator[str]:
 
 
 def _ignore(_message: str) -> None:
-    """Say nothing of a wrong variable, which is told of when the destination is opened."""
+    """Drop a message about a wrong variable; it is printed when the destination is opened."""

@@ -1,4 +1,4 @@
-"""What whoever runs the program has chosen by the environment, for a program that chooses too."""
+"""The destinations that the environment names, for a program that names some too."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from callspan.runtime import guard, private
 
 
 def operators_choice() -> Destinations:
-    """Return where the environment wants telemetry, without OTLP where the app's own provider sees to that."""
-    wanted = from_environment(os.environ, guard.say_once)
-    if not providers.unset() and not providers.owned():
-        wanted = replace(wanted, otlp=False)
-    if wanted.file:
-        with contextlib.suppress(OSError):  # it is said when it is opened
-            wanted = replace(wanted, file=private.claimed(wanted.file))
-    return wanted
+    """Return where the environment wants telemetry, without OTLP where the app's own provider sends that."""
+    destinations = from_environment(os.environ, guard.say_once)
+    if providers.app_has_provider():
+        destinations = replace(destinations, otlp=False)
+    if destinations.file:
+        with contextlib.suppress(OSError):  # reported when the file is opened
+            destinations = replace(destinations, file=private.claimed(destinations.file))
+    return destinations

@@ -1,321 +1,246 @@
-"""OpenTelemetry set up for a program that has not done so; else our destinations added to what the program has."""
+"""OpenTelemetry set up for a program that has not done so; else our destinations added to its providers.
+
+The functions are methods of one object, as there is one set of global providers in a process.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Hashable
-from typing import Any
 
 from callspan.export.attachments import ProviderAttachment
 from callspan.export.destinations import Destinations
+from callspan.export.endpoints import SIGNALS
 from callspan.export.exporter import Exporter, seconds_left
-from callspan.export.losses import Loss, losses, sentence
+from callspan.export.exporter_set import ExporterSet, Openers, merge_openers
+from callspan.export.losses import Loss
 from callspan.export.meters import Meters
-from callspan.export.opening import check_sdk, together, ways_to_open
+from callspan.export.opening import check_sdk, openers_of
+from callspan.export.text import token_table
 from callspan.export.token_sums import TokenSums
 from callspan.lifecycle.shutdown import abandon_all
-from callspan.runtime import guard, process
+from callspan.runtime import process
 from callspan.runtime.background import heard
 from callspan.settings.environment import FLUSH_TIMEOUT, flush_timeout
 from callspan.telemetry import provider as telemetry
 
-_SIGNALS = ("traces", "logs", "metrics")
-_lock = process.own_lock(sys.modules[__name__], "_lock", awaited=True)
-_layers: dict[str, Destinations] = {}
-_ways: dict[str, dict[Hashable, Callable[[], Exporter]]] = {}
-"""What the program and the operator chose, and how each of that is opened."""
-_exporters: dict[Hashable, Exporter] = {}
-_retired: list[Exporter] = []
-_closed: list[Exporter] = []
-"""Destinations of this process that were closed, for what they lost."""
-_inherited = False
-_token_sums: TokenSums | None = None
-_hooked = False
-_ended = False
-_waited_since: dict[str, float] = {}
-"""When each signal was first waited for in vain."""
 
+class ExportProviders:
+    """Connects exporters with the providers in force, and brings everything out at the exit."""
 
-def setup(destinations: Destinations, *, strict: bool = True, by: str = "program") -> None:
-    """Let telemetry go to these destinations, and to no others that were set up here before by the same side.
+    def __init__(self) -> None:
+        # a fork waits for it: a child with half of a set-up would record nothing
+        self._lock = process.own_lock(self, awaited=True)
+        self._destinations: dict[str, Destinations] = {}
+        self._openers: dict[str, Openers] = {}
+        self._exporters = ExporterSet()
+        self._attachments = tuple(
+            ProviderAttachment(signal, self._use_own, self._exporters.flush)
+            for signal in ("traces", "logs")
+        )
+        self._meters = Meters(
+            self._own_exporters,
+            lambda seconds: self._exporters.flush("metrics", seconds),
+            lambda: self._lock,  # looked up, as a forked child has another one
+        )
+        self._token_sums: TokenSums | None = None
+        self._is_hooked = False
+        self._has_ended = False
 
-    `by` is `program`, or `operator` for what the environment asks for; neither takes away from the other. Providers
-    that the app has set are kept. The same destinations again change nothing. Raises `ConfigurationError`, one line,
-    before anything is changed; with `strict` false, each destination that cannot be used is a warning.
-    """
-    global _exporters
-    check_sdk()
-    ways = ways_to_open(destinations, strict)
-    with _lock:
-        wanted = together({**_ways, by: ways})
-        if destinations == _layers.get(by, Destinations()) and _exporters.keys() == wanted.keys():
-            follow()
+    def setup(
+        self, destinations: Destinations, *, strict: bool = True, by: str = "program"
+    ) -> None:
+        """Let telemetry go to these destinations, and to no others that the same side has set up before.
+
+        Providers that the app has set are kept. The same destinations again change nothing.
+
+        Args:
+            destinations: Where telemetry goes.
+            strict: Whether a destination that cannot be used raises; else it is a warning.
+            by: The side that asks: `program`, or `operator` for the environment. Neither takes
+                away from the other.
+
+        Raises:
+            ConfigurationError: In one line, before anything is changed.
+        """
+        check_sdk()
+        openers = openers_of(destinations, strict)
+        with self._lock:
+            merged = merge_openers({**self._openers, by: openers})
+            is_same = destinations == self._destinations_of(by)
+            if is_same and self._exporters.keys == merged.keys():
+                self.follow()
+                return
+            self._use_own()
+            self._hook()
+            unwanted = self._exporters.replace(merged, strict)
+            self._destinations[by], self._openers[by] = destinations, openers
+            self._connect()
+            self._exporters.retire(unwanted, flush_timeout())
+
+    def _destinations_of(self, side: str) -> Destinations:
+        return self._destinations.get(side, Destinations())
+
+    def _connect(self) -> None:
+        exporters = self._exporters.all
+        self._meters.use(exporters)
+        for attachment in self._attachments:
+            attachment.use(exporters)
+
+    def follow(self) -> None:
+        """Export what the app's own providers have too, if the app has set some since."""
+        with self._lock:
+            if self._exporters and self._is_replaced():
+                self._connect()
+
+    def _is_replaced(self) -> bool:
+        if self._meters.replaced:
+            return True
+        return any(attachment.replaced for attachment in self._attachments)
+
+    def is_configured(self) -> bool:
+        """Whether the program itself has said where telemetry goes."""
+        return self._destinations_of("program").any
+
+    def owns_provider(self) -> bool:
+        """Whether a provider in force is ours."""
+        if self._meters.own is not None:
+            return True
+        return any(attachment.own is not None for attachment in self._attachments)
+
+    def handlers(self) -> tuple[TokenSums, ...]:
+        """Return the handlers that must see all calls while the console is a destination."""
+        if not self._has_console():
+            return ()
+        if self._token_sums is None:
+            self._token_sums = TokenSums()
+        return (self._token_sums,)
+
+    def _has_console(self) -> bool:
+        return any(destinations.console for destinations in self._destinations.values())
+
+    def describe(self) -> list[str]:
+        """Return a line for each place to which callspan sends telemetry."""
+        lines: list[str] = []
+        for exporter in self._own_exporters():
+            lines += exporter.describe()
+        return lines
+
+    def losses(self) -> list[Loss]:
+        """Return what was lost in this process, a row for each destination and signal."""
+        return self._exporters.losses()
+
+    def problems(self) -> list[str]:
+        """Return a line for each destination that has lost something."""
+        return self._exporters.problems()
+
+    def begin_flush(self, timeout: float) -> None:
+        """Begin to send all signals, for at most `timeout` seconds; `flush` waits for them.
+
+        They go beside each other: a slow collector is waited for once, and not for each signal.
+        """
+        self._exporters.begin_flush(timeout)
+
+    def give_up_absent(self) -> None:
+        """Wait no more for destinations that are not there, as the process is to end by a signal."""
+        self._exporters.give_up_absent()
+
+    def flush(self, timeout: float = FLUSH_TIMEOUT) -> bool:
+        """Send traces, logs and metrics within `timeout` seconds.
+
+        Returns:
+            False if that was too short, or if something was lost.
+        """
+        deadline = time.monotonic() + timeout
+        self._exporters.begin_flush(timeout)
+        is_complete = True
+        for signal in SIGNALS:
+            if not self._exporters.flush(signal, seconds_left(deadline)):
+                is_complete = False
+        return is_complete
+
+    def shutdown(self) -> None:
+        """Send everything, close the exporters in the time for the exit, and print the tokens."""
+        if self._has_ended:
             return
-        _renew()
-        _hook()
-        old, _exporters = _exporters, _opened(wanted, _exporters, strict)
-        _layers[by], _ways[by] = destinations, ways
-        _connect()
-        gone = [exporter for key, exporter in old.items() if _exporters.get(key) is not exporter]
-        for exporter in gone:
-            _finish(exporter, time.monotonic() + flush_timeout())
-        _retired.extend(
-            gone
-        )  # kept, because SDKs before 1.34 print an error in every child when a processor is gone
+        self._has_ended = True
+        deadline = process.until_interrupted(self._flush_at_exit)
+        # providers of the app's that are shut down after us find nothing of ours any more
+        for attachment in self._attachments:
+            attachment.use([])
+        self._exporters.close(time.monotonic() if deadline is None else deadline)
+        self._print_token_table()
+
+    def _flush_at_exit(self) -> float:
+        """Send everything; return the time by which the exit has to be over."""
+        abandon_all()
+        heard(process.patience(flush_timeout()))
+        deadline = self._exporters.exit_deadline(process.patience(flush_timeout()))
+        self.flush(seconds_left(deadline))
+        return deadline
+
+    def _print_token_table(self) -> None:
+        if self._token_sums is None or not self._has_console() or sys.stderr is None:
+            return
+        from callspan.export.text.tree import write
+
+        text = token_table.render(self._token_sums.by_model())
+        if text:
+            write(sys.stderr, f"\n{text}")
+
+    def _hook(self) -> None:
+        """Register for exit and fork, once.
+
+        Functions at the exit run in reverse order: what ends open calls is registered later, and so
+        runs before the exporters are closed.
+        """
+        if self._is_hooked:
+            return
+        self._is_hooked = True
+        process.at_exit(self.shutdown)
+        process.in_child(self._after_fork)
+        telemetry.listeners.append(self.follow)
+
+    def _after_fork(self) -> None:
+        self._has_ended = False
+        self._exporters.after_fork()
+        for attachment in self._attachments:
+            attachment.forked()
+        self._meters.renew()
+
+    def _use_own(self) -> None:
+        """Connect the exporters of this process; a child opens its own in place of its parent's."""
+        with self._lock:
+            self._exporters.replace_inherited()
+            for attachment in self._attachments:
+                attachment.use(self._exporters.all)
+
+    def _own_exporters(self) -> list[Exporter]:
+        """Return the exporters of this process, opened now if it is a child that has not done so."""
+        if self._exporters.is_inherited:
+            self._use_own()
+        return self._exporters.all
 
 
-def _finish(exporter: Exporter, deadline: float) -> None:
-    for signal in _SIGNALS:
-        if exporter.wants(signal):
-            exporter.flush(signal, deadline)
-    _close_exporter(exporter, deadline)
-
-
-def _close_exporter(exporter: Exporter, deadline: float) -> None:
-    """Close a destination, and say in one line what it has lost."""
-    try:
-        exporter.close(deadline)
-    except Exception as error:  # noqa: BLE001  the exit goes on
-        guard.report("closing a destination", error)
-    _closed.append(exporter)
-    line = sentence(losses(exporter.name, exporter.counts), exporter.failure)
-    if line:
-        guard.say_once(line)
-
-
-def _opened(
-    wanted: dict[Hashable, Callable[[], Exporter]], old: dict[Hashable, Exporter], strict: bool
-) -> dict[Hashable, Exporter]:
-    """Return the exporters, those that are open already kept.
-
-    If one cannot be opened, the new ones are closed again, or with `strict` false the others are used without it.
-    """
-    opened: dict[Hashable, Exporter] = {}
-    try:
-        for key, make in wanted.items():
-            try:
-                opened[key] = old.get(key) or make()
-            except Exception as error:
-                if strict:
-                    raise
-                guard.say_once(f"{error}; nothing goes there")
-    except BaseException:
-        for key, exporter in opened.items():
-            if key not in old:
-                exporter.close(time.monotonic() + 1)
-        raise
-    return opened
-
-
-def _connect() -> None:
-    exporters = list(_exporters.values())
-    _meters.use(exporters)
-    for attachment in _attachments:
-        attachment.use(exporters)
-
-
-def follow() -> None:
-    """Look whether the app has set a provider of its own since, and if so show and write its telemetry too."""
-    with _lock:
-        if _exporters and (
-            _meters.replaced or any(attachment.replaced for attachment in _attachments)
-        ):
-            _connect()
-
-
-def _shows_console() -> bool:
-    return any(layer.console for layer in _layers.values())
-
-
-def is_configured() -> bool:
-    """Whether the program itself has said where telemetry goes."""
-    return _layers.get("program", Destinations()).any
-
-
-def handlers() -> tuple[Any, ...]:
-    """The handlers that have to hear all calls while the console is a destination: the one that counts tokens."""
-    global _token_sums
-    if not _shows_console():
-        return ()
-    if _token_sums is None:
-        _token_sums = TokenSums()
-    return (_token_sums,)
-
-
-def unset() -> bool:
-    """Whether nobody has set a tracer provider yet."""
+def app_has_provider() -> bool:
+    """Whether the app has set a tracer provider of its own."""
     from opentelemetry import trace
 
-    return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-
-
-def owned() -> bool:
-    """Whether a provider in force is ours."""
-    return any(attachment.own is not None for attachment in _attachments) or _meters.own is not None
-
-
-def describe() -> list[str]:
-    """One line for each place to which telemetry goes by us."""
-    return [line for exporter in _open_exporters() for line in exporter.describe()]
-
-
-def lost() -> list[Loss]:
-    """Return what was lost in this process, a row for each destination and signal."""
-    exporters = [*_closed, *([] if _inherited else _exporters.values())]
-    return [row for exporter in exporters for row in losses(exporter.name, exporter.counts)]
-
-
-def problems() -> list[str]:
-    """Return a line for each destination that has lost something."""
-    exporters = [*_closed, *([] if _inherited else _exporters.values())]
-    lines = (
-        sentence(losses(exporter.name, exporter.counts), exporter.failure) for exporter in exporters
-    )
-    return [line for line in lines if line]
-
-
-def begin_flush(timeout: float) -> None:
-    """Begin to send all signals beside each other: a slow collector is waited for once, not once for each signal."""
-    if not _inherited:
-        for exporter in list(_exporters.values()):
-            exporter.begin_flush(time.monotonic() + timeout)
-
-
-def give_up_absent() -> None:
-    """Wait no more for destinations that are not there, as the process is to end by a signal."""
-    for exporter in [] if _inherited else list(_exporters.values()):
-        exporter.give_up_absent()
-
-
-def flush(timeout: float = FLUSH_TIMEOUT) -> bool:
-    """Bring out traces, logs and metrics within so many seconds; false if that was too short, or something was lost."""
-    deadline = time.monotonic() + timeout
-    begin_flush(timeout)
-    return all([_flush_signal(signal, seconds_left(deadline)) for signal in _SIGNALS])
-
-
-def _flush_signal(signal: str, seconds: float) -> bool:
-    """What stays here first, then what goes over the network, which may take all the time that there is."""
-    deadline = time.monotonic() + seconds
-    if _inherited:
-        return True  # nothing has been recorded in this child
-    exporters = [exporter for exporter in _exporters.values() if exporter.wants(signal)]
-    try:
-        done = all(
-            [
-                exporter.flush(signal, deadline)
-                for exporter in sorted(exporters, key=lambda o: o.remote)
-            ]
-        )
-        intact = not any(
-            [exporter.counts[signal].news() for exporter in exporters if signal in exporter.counts]
-        )
-    except Exception as error:  # noqa: BLE001  a destination's fault must not stop the app
-        guard.report(f"flushing {signal}", error)
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         return False
-    if done:
-        _waited_since.pop(signal, None)
-    else:
-        _waited_since.setdefault(signal, deadline - seconds)
-    return done and intact
+    return not owns_provider()
 
 
-def shutdown() -> None:
-    """Bring everything out, print the table of tokens, and close what we opened, all within the time for the exit.
-
-    Time that was spent in vain by a flush just before counts, so that a dead collector is waited for once.
-    """
-    global _ended
-    if _ended:
-        return
-    _ended = True
-    deadline = process.until_interrupted(_flush_at_exit)
-    _close(time.monotonic() if deadline is None else deadline)
-    _print_table()
-
-
-def _flush_at_exit() -> float:
-    """Bring everything out; the time by which the exit has to be over."""
-    abandon_all()
-    heard(process.patience(flush_timeout()))
-    now, allowed = time.monotonic(), process.patience(flush_timeout())
-    began = min(
-        (since for since in _waited_since.values() if now - since < 2 * allowed), default=now
-    )
-    deadline = max(now, began + allowed)
-    flush(seconds_left(deadline))
-    return deadline
-
-
-def _close(deadline: float) -> None:
-    """Close all; providers of the app's that are shut down after us find nothing of ours any more."""
-    global _exporters
-    for attachment in _attachments:
-        attachment.use([])
-    if _inherited:
-        return
-    for exporter in sorted(_exporters.values(), key=lambda exporter: exporter.remote):
-        _close_exporter(exporter, deadline)
-    _exporters = {}
-
-
-def _print_table() -> None:
-    if _token_sums is None or not _shows_console() or sys.stderr is None:
-        return
-    from callspan.export.text import token_table
-    from callspan.export.text.tree import write
-
-    text = token_table.render(_token_sums.by_model())
-    if text:
-        write(sys.stderr, f"\n{text}")
-
-
-def _hook() -> None:
-    """Registered early, so that what the core registers later runs earlier: it ends calls that are still open."""
-    global _hooked
-    if not _hooked:
-        _hooked = True
-        process.at_exit(shutdown)
-        process.in_child(_after_fork)
-        telemetry.listeners.append(follow)
-
-
-def _after_fork() -> None:
-    """Only note that exporters have to be made anew: this runs inside the app's fork, where little is safe."""
-    global _ended, _inherited
-    _waited_since.clear()
-    _closed.clear()
-    _ended = False
-    _inherited = bool(_exporters)
-    for exporter in _exporters.values():
-        exporter.forked()
-    for attachment in _attachments:
-        attachment.forked()
-    _meters.renew()
-
-
-def _renew() -> None:
-    """In a child that has something to tell: open destinations of its own in place of the parent's."""
-    global _inherited, _exporters
-    with _lock:
-        if _inherited:
-            _inherited = False
-            _retired.extend(_exporters.values())
-            children = {key: exporter.in_child() for key, exporter in _exporters.items()}
-            _exporters = {key: child for key, child in children.items() if child is not None}
-        for attachment in _attachments:
-            attachment.use(list(_exporters.values()))
-
-
-def _open_exporters() -> list[Exporter]:
-    """The exporters of this process, opened now if it is a child that has not done so."""
-    if _inherited:
-        _renew()
-    return list(_exporters.values())
-
-
-_attachments = tuple(
-    ProviderAttachment(signal, _renew, _flush_signal) for signal in ("traces", "logs")
-)
-_meters = Meters(_open_exporters, lambda seconds: _flush_signal("metrics", seconds), lambda: _lock)
+_providers = ExportProviders()
+setup = _providers.setup
+follow = _providers.follow
+is_configured = _providers.is_configured
+owns_provider = _providers.owns_provider
+handlers = _providers.handlers
+describe = _providers.describe
+losses = _providers.losses
+problems = _providers.problems
+begin_flush = _providers.begin_flush
+give_up_absent = _providers.give_up_absent
+flush = _providers.flush
+shutdown = _providers.shutdown

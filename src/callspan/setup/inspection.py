@@ -105,7 +105,7 @@ def report(
     losses: tuple[Loss, ...] = ()
     if providers is not None:
         problems += providers.problems()
-        losses = tuple(providers.lost())
+        losses = tuple(providers.losses())
     muted_lines = tuple(f"{native.name}: {native.muted}" for native in muted)
     return Status(instrumented, clients, _destinations(), tuple(problems), losses, muted_lines)
 

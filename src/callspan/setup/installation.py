@@ -104,7 +104,7 @@ class Installation:
         if isinstance(provider, trace.ProxyTracerProvider):
             return True  # `callspan run` sets one up with the first span
         providers = sys.modules.get("callspan.export.providers")
-        return providers is not None and providers.owned()
+        return providers is not None and providers.owns_provider()
 
     def subscribe(self, framework: str) -> None:
         """Call the handlers of ours that the app gives to a framework which is not watched everywhere."""
