@@ -59,6 +59,11 @@ ROWS = (
     Row("mcp_1", "mcp_tools.py", ("mcp==1.30.0",)),
     Row("dspy", "dspy_program.py", ("dspy==3.4.1", "litellm==1.110.2")),
     Row("autogen", "autogen_team.py", ("autogen-agentchat==0.7.5", "autogen-ext[openai]==0.7.5")),
+    Row(
+        "agent_framework",
+        "agent_framework_agents.py",
+        ("agent-framework-core==1.23.0", "agent-framework-openai==1.17.0"),
+    ),
 )
 
 

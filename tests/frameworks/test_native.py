@@ -64,6 +64,14 @@ class InstrumentationSettings:
         self.tokens_histogram = Histogram()
 """,
     "agent_framework/observability.py": f"""{HISTOGRAMS}
+from opentelemetry import trace
+class AgentTelemetryLayer:
+    def run(self):
+        pass
+def get_tracer(name="own"):
+    return trace.get_tracer(name)
+def tracer():
+    return get_tracer()
 class ChatTelemetryLayer:
     def __init__(self):
         self.token_usage_histogram = Histogram()
@@ -108,11 +116,12 @@ def _tracers() -> dict[str, Any]:
         "autogen": _module("autogen_core/_telemetry/_tracing").TraceHelper().tracer,
         "guardrails": _module("guardrails/telemetry/runner_tracing").tracer(),
         "pydantic_ai": _module("pydantic_ai/models/instrumented").InstrumentationSettings().tracer,
+        "agent_framework": _module("agent_framework/observability").tracer(),
     }
 
 
-FRAMEWORKS = ("strands", "autogen", "guardrails", "pydantic_ai")
-REPLACED = ("strands", "pydantic_ai")
+FRAMEWORKS = ("strands", "autogen", "guardrails", "pydantic_ai", "agent_framework")
+REPLACED = ("strands", "pydantic_ai", "agent_framework")
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
@@ -159,6 +168,14 @@ def test_spans_stay_where_the_app_wants_them(
     # where our spans stand for the framework's, these stay only where they are asked for
     is_replaced = framework in REPLACED and reason != "keep"
     assert [span.name for span in ours.all_spans] == ([] if is_replaced else ["own"])
+
+
+def test_a_tracer_that_the_app_takes_from_a_framework_is_left_alone(
+    packages: None, ours: Telemetry
+) -> None:
+    with _module("agent_framework/observability").get_tracer().start_as_current_span("app"):
+        pass
+    assert [span.name for span in ours.all_spans] == ["app"]
 
 
 @pytest.mark.parametrize("on_native", ["mute", "keep"])

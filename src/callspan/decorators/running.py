@@ -17,12 +17,21 @@ Source = Any
 """A coroutine or a generator of the app's."""
 Begin = Callable[[bool], "Operation | None"]
 """Begins an operation; the argument says whether its code is asynchronous."""
+Follow = Callable[[Operation, Any], bool]
+"""Lets an operation last as long as the object that a function returned; whether it is one."""
 
 
-def call(function: Callable[..., object], args: Args, kwargs: Kwargs, begin: Begin) -> object:
+def call(
+    function: Callable[..., object],
+    args: Args,
+    kwargs: Kwargs,
+    begin: Begin,
+    follow: Follow | None = None,
+) -> object:
     """Call a function inside an operation.
 
-    If it returns a coroutine or a generator, the operation stays open until that has run.
+    If it returns a coroutine or a generator, the operation stays open until that has run; if it
+    returns another object that lasts, `follow` ends the operation.
     """
     operation = begin(False)
     if operation is None:
@@ -34,6 +43,8 @@ def call(function: Callable[..., object], args: Args, kwargs: Kwargs, begin: Beg
         follower = _follow(result, lambda _asynchronous: operation)
         operation.end_when_dropped(follower)
         return follower
+    if follow is not None and follow(operation, result):
+        return result
     operation.result = result
     operation.end()
     return result

@@ -1,5 +1,6 @@
 """Frameworks with hooks of their own: their runs feed the same observations as clients' calls."""
 
+from callspan.frameworks.agent_framework import AGENT_FRAMEWORK
 from callspan.frameworks.agno import AGNO
 from callspan.frameworks.autogen import AUTOGEN
 from callspan.frameworks.crewai import CREWAI
@@ -27,5 +28,6 @@ INTEGRATIONS = (
     CREWAI,
     DSPY,
     AUTOGEN,
+    AGENT_FRAMEWORK,
     MCP,
 )

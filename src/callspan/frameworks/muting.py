@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -131,13 +132,29 @@ class SelectiveHistogram:
 
 
 def selective_get_tracer(
-    wrapped: Callable[..., TracerLike],
-    _instance: object,
-    args: tuple[object, ...],
-    kwargs: dict[str, object],
-) -> trace.Tracer:
-    """Wrap a function that returns a tracer."""
-    return SelectiveTracer(wrapped(*args, **kwargs))
+    change: Callable[[TracerLike], trace.Tracer], caller: str | None = None
+) -> Wrapper:
+    """Return a wrapper for a function that returns a tracer.
+
+    Args:
+        change: Makes a tracer selective.
+        caller: The module whose tracers are changed; `None` stands for all.
+    """
+
+    def wrapper(
+        wrapped: Callable[..., TracerLike],
+        _instance: object,
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+    ) -> TracerLike:
+        tracer = wrapped(*args, **kwargs)
+        # the frame that called the function; see tests/frameworks/test_native.py
+        module = sys._getframe(1).f_globals.get("__name__")
+        if caller is not None and module != caller:
+            return tracer
+        return change(tracer)
+
+    return wrapper
 
 
 def mute_block(is_replaced: Callable[[], bool]) -> Wrapper:

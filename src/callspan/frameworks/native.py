@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from callspan.frameworks import autogen, pydantic_ai, strands
+from callspan.frameworks import agent_framework, autogen, pydantic_ai, strands
 from callspan.frameworks.mcp import exchange as mcp
 from callspan.frameworks.muting import (
     SelectiveHistogram,
@@ -101,7 +101,8 @@ def _guardrails() -> list[Patch]:
     for module in ("runner_tracing", "guard_tracing", "validator_tracing"):
         patches.append(swap(f"guardrails.telemetry.{module}", "trace", SelectiveTraceModule))
     guard_tracing = "guardrails.telemetry.guard_tracing"
-    patches.append(Patch(guard_tracing, "get_tracer", selective_get_tracer, optional=True))
+    get_tracer = selective_get_tracer(SelectiveTracer)
+    patches.append(Patch(guard_tracing, "get_tracer", get_tracer, optional=True))
     return patches
 
 
@@ -122,7 +123,11 @@ def _agent_framework() -> list[Patch]:
         "AgentTelemetryLayer.token_usage_histogram",
     )
     module = "agent_framework.observability"
-    return [swap_in_instances(module, path, SelectiveHistogram) for path in histograms]
+    patches = [swap_in_instances(module, path, SelectiveHistogram) for path in histograms]
+    # apps may call this function too, for spans of their own
+    get_tracer = selective_get_tracer(replaced_by(agent_framework.reporter), module)
+    patches.append(Patch(module, "get_tracer", get_tracer, optional=True))
+    return patches
 
 
 def _adk() -> list[Patch]:
@@ -162,7 +167,13 @@ NATIVES = (
     Native("guardrails", "guardrails-ai", "guardrails", True, False, _guardrails),
     Native("pydantic_ai", "pydantic-ai-slim", "pydantic_ai", True, True, _pydantic_ai, True),
     Native(
-        "agent_framework", "agent-framework-core", "agent_framework", False, True, _agent_framework
+        "agent_framework",
+        "agent-framework-core",
+        "agent_framework",
+        True,
+        True,
+        _agent_framework,
+        True,
     ),
     Native("mcp", "mcp", "mcp", True, False, _mcp, True),
     Native("fastmcp", "fastmcp", "fastmcp", True, False, _fastmcp, True),

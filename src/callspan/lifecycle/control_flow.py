@@ -12,6 +12,8 @@ _NAMES = frozenset(
         "WaitingForEvent",
         # CrewAI: a flow that goes on when a person has answered
         "HumanFeedbackPending",
+        # Agent Framework: a tool that asks the user, and middleware that ends a run
+        *("UserInputRequiredException", "MiddlewareTermination"),
     }
 )
 
