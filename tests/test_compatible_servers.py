@@ -10,7 +10,7 @@ import openai
 import pytest
 import yaml
 
-from callspan.formats.openai.usage import read_usage
+from callspan.formats.usage import read_usage
 from clients import AsyncHttpClient, HttpClient, http
 from conftest import PAYLOADS
 from program import CHAT

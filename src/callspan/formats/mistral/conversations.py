@@ -33,7 +33,7 @@ from callspan.formats.fields import (
 )
 from callspan.formats.format import Format
 from callspan.formats.openai import chat, messages
-from callspan.formats.openai.usage import read_usage
+from callspan.formats.usage import read_usage
 
 
 def parameters(body: Body) -> Parameters:

@@ -18,7 +18,7 @@ from callspan.events import (
     Part,
     Usage,
 )
-from callspan.formats import parts
+from callspan.formats import billing, parts
 from callspan.formats.errors import read_failure
 from callspan.formats.fields import (
     Body,
@@ -36,9 +36,8 @@ from callspan.formats.fields import (
     text,
 )
 from callspan.formats.format import Format
-from callspan.formats.openai import billing
 from callspan.formats.openai.messages import joined_text, message
-from callspan.formats.openai.usage import read_shares, read_timings, read_usage
+from callspan.formats.usage import read_shares, read_timings, read_usage
 
 _SETTINGS: dict[str, ParameterName] = {
     "temperature": "temperature",

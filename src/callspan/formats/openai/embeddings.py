@@ -6,7 +6,7 @@ from callspan.events import Delta, ParameterName, Parameters, Usage
 from callspan.formats.errors import with_failures
 from callspan.formats.fields import Body, Item, first_item, get, id_text, read_settings, text
 from callspan.formats.format import Format
-from callspan.formats.openai.usage import read_usage
+from callspan.formats.usage import read_usage
 
 _SETTINGS: dict[str, ParameterName] = {
     "dimensions": "dimensions",

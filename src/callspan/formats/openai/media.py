@@ -14,7 +14,7 @@ from callspan.formats import parts
 from callspan.formats.errors import with_failures
 from callspan.formats.fields import Body, Item, all_fields, get, id_text, items, read_settings, text
 from callspan.formats.format import Format
-from callspan.formats.openai.usage import read_usage
+from callspan.formats.usage import read_usage
 
 _SETTINGS: dict[str, ParameterName] = {"temperature": "temperature", "n": "choices"}
 

@@ -34,7 +34,7 @@ from callspan.formats.fields import (
 from callspan.formats.format import Format
 from callspan.formats.openai.response_items import CLIENT_TOOLS, message, output, tool_call
 from callspan.formats.openai.tools import add_tool_uses
-from callspan.formats.openai.usage import read_usage
+from callspan.formats.usage import read_usage
 
 _SETTINGS: dict[str, ParameterName] = {
     "temperature": "temperature",

@@ -8,8 +8,8 @@ from typing import Any
 
 from callspan.events import REASONING, TEXT, Delta, Details, Part, Usage
 from callspan.formats.fields import count, get, items, text
-from callspan.formats.openai.usage import read_usage
 from callspan.formats.parts import whole_part
+from callspan.formats.usage import read_usage
 from callspan.frameworks.langchain.message_reader import read_parts
 
 _OWN_IDS = ("run-", "run--", "lc_run-", "lc_")

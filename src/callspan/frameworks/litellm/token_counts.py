@@ -13,7 +13,7 @@ from typing import Any
 
 from callspan.events import Usage
 from callspan.formats.fields import count, get
-from callspan.formats.openai.usage import read_usage
+from callspan.formats.usage import read_usage
 
 _QUOTED = re.compile(r'"(\w+)"\s*:\s*(\d{1,15})')
 _BARE = re.compile(r"\b(\w+)=(\d{1,15})")

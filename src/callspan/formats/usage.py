@@ -6,8 +6,8 @@ from typing import Any
 
 from callspan.events import Usage
 from callspan.events.usage import Share
+from callspan.formats import billing
 from callspan.formats.fields import Body, Item, all_fields, count
-from callspan.formats.openai import billing
 from callspan.runtime.number import token_count
 
 _TOP_LEVEL = {
