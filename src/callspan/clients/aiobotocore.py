@@ -14,5 +14,7 @@ AIOBOTOCORE = replace(
     package="aiobotocore",
     module="aiobotocore",
     versions=("2.13.1", "4"),
+    conflicts={},
+    public_methods=(),
     hook=botocore_hook("aiobotocore", "Aio", SERVICES, read_operation, read_headers),
 )

@@ -54,4 +54,15 @@ ANTHROPIC = Client(
     endpoints=(post("/v1/messages", MESSAGES), post("/v1/complete", COMPLETIONS)),
     tracer_property="BaseClient._tracer",
     wants_own_spans=_wants_own_spans,
+    conflicts={
+        "opentelemetry.instrumentation.anthropic": "opentelemetry-instrumentation-anthropic",
+        "opentelemetry.instrumentation.genai_anthropic": "opentelemetry-instrumentation-genai-anthropic",
+        "opentelemetry.instrumentation.genai.anthropic": "opentelemetry-instrumentation-genai-anthropic",
+        "openinference.instrumentation.anthropic": "openinference-instrumentation-anthropic",
+        "openlit.instrumentation.anthropic": "openlit",
+        "logfire._internal.integrations.llm_providers.anthropic": "logfire",
+        "ddtrace.contrib.internal.anthropic.patch": "ddtrace",
+        "sentry_sdk.integrations.anthropic": "sentry-sdk",
+    },
+    public_methods=(("anthropic.resources.messages", "Messages.create"),),
 )

@@ -46,4 +46,14 @@ BOTO3 = Client(
         post("^RetrieveAndGenerate(Stream)?", knowledge.GENERATION),
         post("^Retrieve", knowledge.SEARCH),
     ),
+    conflicts={
+        "opentelemetry.instrumentation.botocore": "opentelemetry-instrumentation-botocore",
+        "opentelemetry.instrumentation.bedrock": "opentelemetry-instrumentation-bedrock",
+        "openinference.instrumentation.bedrock": "openinference-instrumentation-bedrock",
+        "ddtrace.contrib.internal.botocore.patch": "ddtrace",
+    },
+    public_methods=(
+        ("botocore.client", "BaseClient._make_api_call"),
+        ("botocore.client", "ClientCreator.create_client"),
+    ),
 )

@@ -99,4 +99,13 @@ COHERE = Client(
         post("/rerank", RERANK),
     ),
     inner="_client_wrapper",
+    conflicts={
+        "opentelemetry.instrumentation.cohere": "opentelemetry-instrumentation-cohere",
+        "openinference.instrumentation.cohere": "openinference-instrumentation-cohere",
+        "openlit.instrumentation.cohere": "openlit",
+    },
+    public_methods=(
+        ("cohere.client_v2", "ClientV2.chat"),
+        ("cohere.v2.client", "V2Client.chat"),
+    ),
 )

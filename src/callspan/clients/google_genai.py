@@ -55,9 +55,7 @@ def _arguments(
 def _unwrap(result: Result) -> object:
     """Return an answer as plain data: newer versions return an object with its JSON text."""
     body = getattr(result, "body", result)
-    if isinstance(body, str):
-        return parse_json(body.encode())
-    return body
+    return parse_json(body.encode()) if isinstance(body, str) else body
 
 
 def _provider(client_object: ClientObject, host: str, port: int | None) -> str:
@@ -108,4 +106,15 @@ GOOGLE_GENAI = Client(
         post("/interactions", INTERACTIONS),
     ),
     inner="_api_client",
+    conflicts={
+        "opentelemetry.instrumentation.google_genai": "opentelemetry-instrumentation-google-genai",
+        "opentelemetry.instrumentation.genai.google_genai": "opentelemetry-instrumentation-genai-google-genai",
+        "opentelemetry.instrumentation.google_generativeai": "opentelemetry-instrumentation-google-generativeai",
+        "openinference.instrumentation.google_genai": "openinference-instrumentation-google-genai",
+        "openlit.instrumentation.google_ai_studio": "openlit",
+        "logfire._internal.integrations.google_genai": "logfire",
+        "ddtrace.contrib.internal.google_genai.patch": "ddtrace",
+        "sentry_sdk.integrations.google_genai": "sentry-sdk",
+    },
+    public_methods=(("google.genai.models", "Models.generate_content"),),
 )

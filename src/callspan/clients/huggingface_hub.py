@@ -80,7 +80,9 @@ def _provider(client_object: ClientObject, host: str, port: int | None) -> str:
 
 
 def _explain(error: BaseException) -> Failure:
-    return explain(error, "error_type", "code", "type")
+    # the client's own attribute for the answer, which aiohttp does not keep
+    answer: ClientObject = getattr(error, "response_error_payload", None)
+    return explain(error, "error_type", "code", "type", answer=answer)
 
 
 _post = Method(

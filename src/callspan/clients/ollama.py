@@ -12,7 +12,7 @@ from callspan.formats.ollama.systemone import SYSTEM_ONE
 from callspan.hooks.address import address
 from callspan.hooks.client import Client, post
 from callspan.hooks.client_types import Args, ClientObject, Kwargs
-from callspan.hooks.failure import explain, validated_answer
+from callspan.hooks.failure import explain, traced_variable
 from callspan.hooks.methods import Method, MethodCall, methods_hook
 
 
@@ -41,8 +41,17 @@ def _explain(error: BaseException) -> Failure:
     return replace(failure, request_id=answer.request_id, retry_after=answer.retry_after)
 
 
+def _validated_answer(error: BaseException) -> object:
+    """Return the plain data of an answer of which the client could not make a pydantic model.
+
+    The client (0.4 to 0.6) keeps it nowhere but in pydantic's variables. See
+    tests/test_parsing_errors.py.
+    """
+    return traced_variable(error, "__init__", "data", module="pydantic.main")
+
+
 _request = Method(
-    "ollama._client", "Client._request", _read_call, lazy=True, answer_of=validated_answer
+    "ollama._client", "Client._request", _read_call, lazy=True, answer_of=_validated_answer
 )
 _async_request = replace(_request, path="AsyncClient._request", asynchronous=True)
 
@@ -59,5 +68,14 @@ OLLAMA = Client(
         post("/api/generate", GENERATE),
         post("/api/embed(dings)?", EMBEDDINGS),
         post("/v1/systemone", SYSTEM_ONE),
+    ),
+    conflicts={
+        "opentelemetry.instrumentation.ollama": "opentelemetry-instrumentation-ollama",
+        "openinference.instrumentation.ollama": "openinference-instrumentation-ollama",
+        "openlit.instrumentation.ollama": "openlit",
+    },
+    public_methods=(
+        ("ollama._client", "Client.chat"),
+        ("ollama._client", "Client._request"),
     ),
 )

@@ -45,4 +45,17 @@ OPENAI = Client(
         post("/audio/(transcriptions|translations)", TRANSCRIPTION),
         post("/moderations", MODERATION),
     ),
+    conflicts={
+        "opentelemetry.instrumentation.openai_v2": "opentelemetry-instrumentation-openai-v2",
+        "opentelemetry.instrumentation.genai_openai": "opentelemetry-instrumentation-genai-openai",
+        "opentelemetry.instrumentation.genai.openai": "opentelemetry-instrumentation-genai-openai",
+        "opentelemetry.instrumentation.openai": "opentelemetry-instrumentation-openai",
+        "openinference.instrumentation.openai": "openinference-instrumentation-openai",
+        "openlit.instrumentation.openai": "openlit",
+        "logfire._internal.integrations.llm_providers.openai": "logfire",
+        "langfuse.openai": "langfuse",
+        "ddtrace.contrib.internal.openai.patch": "ddtrace",
+        "sentry_sdk.integrations.openai": "sentry-sdk",
+    },
+    public_methods=(("openai.resources.chat.completions", "Completions.create"),),
 )

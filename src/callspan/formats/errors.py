@@ -8,6 +8,14 @@ from callspan.events import Delta, Failure
 from callspan.formats.fields import Item, get
 from callspan.formats.format import Read
 
+REQUEST_ID_HEADERS = (
+    "x-request-id",
+    "request-id",  # Anthropic
+    "apim-request-id",  # Azure
+    "mistral-correlation-id",
+    "x-kong-request-id",  # Mistral's gateway
+)
+"""The headers in which providers state the id of a request, for any client may call any of them."""
 OTHER = "_OTHER"
 """The conventions' error type for an error without a code."""
 _CODE = re.compile(r"[A-Za-z][\w.\-]{0,63}|\d{1,6}", re.ASCII)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from callspan.events import TEXT, Content, Message, MessagePart, Part, ToolDefinition, message_part
-from callspan.formats.fields import Index, Item, get, items
+from callspan.formats.fields import Index, Item, get, items, string
 
 _DATA_URL = re.compile(r"data:([^;,]*)[^,]*,", re.ASCII)
 _DATA_URL_START = 200
@@ -44,6 +44,19 @@ def content_parts(
         if piece is not None:
             pieces.append(piece)
     return pieces
+
+
+def joined_text(blocks: object) -> str:
+    """Return the texts of a list of items as one text."""
+    texts = [string(get(block, "text")) for block in items(blocks)]
+    return "".join(texts)
+
+
+def text_or_value(value: Item) -> Item:
+    """Return the texts of a list of items as one text; any other value as it is."""
+    if isinstance(value, list):
+        return joined_text(value)
+    return value
 
 
 def user_messages(parts: list[MessagePart]) -> list[Message]:

@@ -14,6 +14,7 @@ from callspan.frameworks.openai_agents import OPENAI_AGENTS
 from callspan.frameworks.pydantic_ai import PYDANTIC_AI
 from callspan.frameworks.smolagents import SMOLAGENTS
 from callspan.frameworks.strands import STRANDS
+from callspan.lifecycle.control_flow import register
 
 INTEGRATIONS = (
     LANGCHAIN,
@@ -31,3 +32,7 @@ INTEGRATIONS = (
     AGENT_FRAMEWORK,
     MCP,
 )
+
+# also for frameworks that are not observed: a decorated function may end with such an exception
+for _integration in INTEGRATIONS:
+    register(_integration.control_flow, _integration.cancellations)

@@ -38,6 +38,9 @@ class Integration:
             to which the app has given a callspan handler.
         prepare: Called when its modules are there, and never in an event loop, to load what its
             wrappers need.
+        control_flow: The names of exceptions by which it steers a program: an operation that ends
+            with one has not failed.
+        cancellations: The names of exceptions that it raises from a run that was cancelled.
     """
 
     name: str
@@ -49,6 +52,8 @@ class Integration:
     patches: Callable[[], list[Patch]]
     subscribe: Callable[[ObservationFactory | None, bool], None]
     prepare: Callable[[], object] | None = None
+    control_flow: frozenset[str] = frozenset()
+    cancellations: frozenset[str] = frozenset()
 
 
 def read_versions(packages: tuple[str, ...]) -> None:

@@ -51,4 +51,6 @@ PYDANTIC_AI = reporter.integration(
     versions=("2.68", "3"),
     operations=("invoke_agent", "execute_tool"),
     patches=patches,
+    # a tool that somebody else runs, or has to approve of
+    control_flow=frozenset({"ApprovalRequired", "CallDeferred"}),
 )

@@ -90,6 +90,8 @@ class Reporter:
         operations: tuple[str, ...],
         patches: Callable[[], list[Patch]],
         prepare: Callable[[], object] | None = None,
+        control_flow: frozenset[str] = frozenset(),
+        cancellations: frozenset[str] = frozenset(),
     ) -> Integration:
         """Return the integration of the framework, whose runs this object reports."""
         return Integration(
@@ -102,6 +104,8 @@ class Reporter:
             patches=patches,
             subscribe=self.subscribe,
             prepare=prepare,
+            control_flow=control_flow,
+            cancellations=cancellations,
         )
 
     def begin(self, start: RunStart, reader: ResultReader = PLAIN_RESULTS) -> Operation | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from callspan.formats.format import Format
@@ -46,6 +46,9 @@ class Client:
         wants_own_spans: Whether the app asked for spans of the client's own, by client object.
         inner: The dotted path from the app's client object to the one that the hook sees, if that
             is another.
+        conflicts: Packages that patch the client too, by the modules that do it.
+        public_methods: Methods, each a module and a dotted path, by which it shows whether one of
+            these packages has patched the client.
     """
 
     name: str
@@ -58,6 +61,8 @@ class Client:
     tracer_property: str | None = None
     wants_own_spans: Callable[[ClientObject], bool] | None = None
     inner: str | None = None
+    conflicts: Mapping[str, str] = field(default_factory=dict)
+    public_methods: tuple[tuple[str, str], ...] = ()
 
     @property
     def operations(self) -> tuple[str, ...]:

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from callspan.events import Failure
 from callspan.events.exceptions import message_of, qualified_name
-from callspan.formats.errors import OTHER, failure_type
+from callspan.formats.errors import OTHER, REQUEST_ID_HEADERS, failure_type
 from callspan.formats.fields import get, parse_json, text
 from callspan.hooks.client_types import ClientObject
 from callspan.runtime.number import http_status
 
-_REQUEST_IDS = (
-    "x-request-id",
-    "request-id",
-    "apim-request-id",
-    "mistral-correlation-id",
-    "x-kong-request-id",
-)
 _STATUS_NAMES = ("status_code", "status", "code")
 
 
@@ -26,11 +19,14 @@ def explain(error: BaseException, *fields: str, answer: object = None) -> Failur
         error: The exception that the client raised.
         fields: Names under which the exception, or the provider's answer, may have the code, the
             best first.
-        answer: The provider's answer, for clients that keep it elsewhere than others do.
+        answer: The provider's answer, as data or as JSON text, for clients that keep it
+            elsewhere than others do.
     """
     headers = get(_response(error), "headers") or getattr(error, "headers", None) or {}
     if answer is None:
         answer = _error_body(error)
+    if isinstance(answer, str):
+        answer = parse_json(answer)
     return Failure(
         type=_error_type(error, fields, answer),
         message=message_of(error),
@@ -62,7 +58,7 @@ def _status(error: BaseException | None) -> int | None:
 
 
 def _request_id(headers: ClientObject) -> str | None:
-    for name in _REQUEST_IDS:
+    for name in REQUEST_ID_HEADERS:
         request_id = text(headers.get(name))
         if request_id:
             return request_id
@@ -85,13 +81,10 @@ def _error_type(error: BaseException, fields: tuple[str, ...], answer: object) -
 
 
 def _error_body(error: BaseException) -> object:
-    """Return the provider's answer, parsed where it is JSON text; `None` if it is not there."""
+    """Return the provider's answer, which may be JSON text; `None` if it is not there."""
     body = getattr(error, "body", None)
-    if body is None:
-        # huggingface_hub's name for it, where aiohttp keeps nothing
-        body = getattr(error, "response_error_payload", None)
     if body is not None:
-        return parse_json(body) if isinstance(body, str) else body
+        return body
     # the oldest clients do not keep the body on their exceptions
     response = _response(error)
     if not _is_read(response):
@@ -117,21 +110,13 @@ def processed_answer(error: BaseException) -> object:
     `_process_response`, and it is nowhere but in that function's variables. A patch of it would be
     in the path of each call. See tests/test_parsing_errors.py.
     """
-    response = _variable(error, "_process_response", "response")
+    response = traced_variable(error, "_process_response", "response")
     if not _is_read(response):
         return None
     return parse_json(response.content)
 
 
-def validated_answer(error: BaseException) -> object:
-    """Return the plain data of which a client could not make a pydantic model.
-
-    Ollama's client (0.4 to 0.6) makes one of each answer. See tests/test_parsing_errors.py.
-    """
-    return _variable(error, "__init__", "data", module="pydantic.main")
-
-
-def _variable(
+def traced_variable(
     error: BaseException, function: str, name: str, module: str | None = None
 ) -> ClientObject:
     """Return a variable of a function that an exception has passed, from the traceback's frames."""

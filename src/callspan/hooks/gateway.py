@@ -1,15 +1,11 @@
-"""The cost that a gateway states in the headers of an answer, as LiteLLM's proxy does."""
+"""The headers of an answer, in which a gateway may state what it costs."""
 
 from __future__ import annotations
 
-from callspan.events import Call, Delta
-from callspan.formats.fields import dollars
+from callspan.formats.gateway import may_state_cost, read_headers
 from callspan.hooks.client_types import Args, Function, Kwargs, Result
 from callspan.lifecycle.observation import active
 from callspan.runtime import guard
-from callspan.semconv.providers import provider
-
-_COST = "x-litellm-response-cost"
 
 
 def process(wrapped: Function, _instance: object, args: Args, kwargs: Kwargs) -> Result:
@@ -18,16 +14,14 @@ def process(wrapped: Function, _instance: object, args: Args, kwargs: Kwargs) ->
     The headers of a stream are sent before its cost is known, so they are not read.
     """
     observation = active.get()
-    if observation is not None and not kwargs.get("stream") and may_be_gateway(observation.call):
+    if observation is None or kwargs.get("stream"):
+        return wrapped(*args, **kwargs)
+    call = observation.call
+    if may_state_cost(call.server_address or "", call.server_port):
         try:
-            cost = dollars(kwargs["response"].headers.get(_COST))
-            if cost is not None:
-                observation.call.response.add(Delta(details={"cost_usd": cost}))
+            delta = read_headers(kwargs["response"].headers)
+            if delta is not None:
+                call.response.add(delta)
         except Exception as error:  # noqa: BLE001  our fault must not cost the app its answer
             guard.report("reading the headers of a gateway", error)
     return wrapped(*args, **kwargs)
-
-
-def may_be_gateway(call: Call) -> bool:
-    """Whether a call goes to LiteLLM's proxy, or to an address that says nothing."""
-    return provider(call.server_address or "", call.server_port, "litellm") == "litellm"

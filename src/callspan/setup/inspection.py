@@ -132,7 +132,7 @@ def _client_status(client: Client | Integration, patches: Sequence[Patch]) -> Cl
         operations=client.operations,
         modules=tuple(dict.fromkeys(patch.module for patch in patches)),
         targets=tuple(_target_statuses(patches)),
-        foreign=other_instrumentations(client.name),
+        foreign=other_instrumentations(client),
     )
 
 

@@ -86,7 +86,7 @@ class ClientSubscription(Subscription):
         for line in lines_about(self.patches.patches):
             guard.say_once(line)
         name = self._client.name
-        others = other_instrumentations(name)
+        others = other_instrumentations(self._client)
         if not others:
             return
         self._handlers_only = self._settings.on_conflict == "defer"

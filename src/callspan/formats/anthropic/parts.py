@@ -23,7 +23,6 @@ from callspan.formats.fields import (
     arguments_text,
     get,
     id_text,
-    items,
     plain,
     string,
     text,
@@ -78,8 +77,7 @@ def _media(modality: str, source: Item) -> MessagePart | None:
 def _joined_text(value: Item) -> str:
     if isinstance(value, str):
         return value
-    texts = [string(get(block, "text")) for block in items(value)]
-    return "".join(texts)
+    return parts.joined_text(value)
 
 
 def _result(value: Item) -> str | list[MessagePart]:

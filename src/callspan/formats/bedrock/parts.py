@@ -59,11 +59,6 @@ def content_parts(blocks: Item) -> list[MessagePart]:
     return parts.message_parts(pieces)
 
 
-def _joined_text(blocks: Item) -> str:
-    texts = [string(get(block, "text")) for block in items(blocks)]
-    return "".join(texts)
-
-
 def _text(value: Item, index: Index) -> Part:
     return Part(TEXT, string(value), index=index)
 
@@ -106,7 +101,7 @@ def _result(content: Item) -> Any:
         return plain(values[0])
     pieces = content_parts(content)
     if len(pieces) == len(blocks) and all(piece["type"] == TEXT for piece in pieces):
-        return _joined_text(content)
+        return parts.joined_text(content)
     return [*pieces, *(plain(value) for value in values if value is not None)]
 
 
@@ -115,7 +110,7 @@ def _media(modality: str, value: Item, index: Index) -> Part:
     if text(get(source, "text")):
         return Part(TEXT, get(source, "text"), index=index)
     if items(get(source, "content")):
-        return Part(TEXT, _joined_text(get(source, "content")), index=index)
+        return Part(TEXT, parts.joined_text(get(source, "content")), index=index)
     address = get_nested(source, "s3Location", "uri")
     if address:
         return parts.whole_part(parts.media_at(modality, str(address)), index)
@@ -140,7 +135,7 @@ def _guarded(value: Item, index: Index) -> Part:
 
 
 def _joined(value: Item, index: Index) -> Part:
-    return Part(TEXT, _joined_text(get(value, "content")), index=index)
+    return Part(TEXT, parts.joined_text(get(value, "content")), index=index)
 
 
 _READERS: dict[str, Callable[[Item, Index], Part | None]] = {

@@ -57,7 +57,7 @@ def content(body: Body) -> Content:
 def _message(entry: Item) -> Message:
     kind = string(get(entry, "type"))
     if kind == "function.result":
-        result = messages.joined_text(get(entry, "result"))
+        result = parts.text_or_value(get(entry, "result"))
         return {"role": "tool", "parts": [parts.tool_response(get(entry, "tool_call_id"), result)]}
     if kind in _READERS:
         return {"role": "assistant", "parts": parts.message_parts(_READERS[kind](entry, None))}

@@ -36,7 +36,7 @@ from callspan.formats.fields import (
     text,
 )
 from callspan.formats.format import Format
-from callspan.formats.openai.messages import joined_text, message
+from callspan.formats.openai.messages import message
 from callspan.formats.usage import read_shares, read_timings, read_usage
 
 _SETTINGS: dict[str, ParameterName] = {
@@ -210,7 +210,7 @@ def _content(value: Item, choice: int, _is_whole: bool) -> list[Part]:
 def content_item(item: Item, choice: int, index: Index = None) -> list[Part]:
     """Return the parts of one item of a content that is a list: text, or a thought with texts."""
     if get(item, "type") == "thinking":
-        thought = joined_text(get(item, "thinking"))
+        thought = parts.text_or_value(get(item, "thinking"))
         return [Part(REASONING, thought, choice, index)] if thought else []
     fragment = text(get(item, "text"))
     return [Part(TEXT, fragment, choice, index)] if fragment else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from callspan.events import REASONING, TOOL_CALL, Message, MessagePart, parse_arguments
 from callspan.formats import parts
-from callspan.formats.fields import Item, get, get_first, items, string, text
+from callspan.formats.fields import Item, get, get_first, items, text
 
 
 def message(item: Item) -> Message:
@@ -12,7 +12,7 @@ def message(item: Item) -> Message:
     role = parts.role_of(item)
     if role in ("tool", "function"):
         call_id = get_first(item, "tool_call_id", "name")
-        pieces = [parts.tool_response(call_id, joined_text(get(item, "content")))]
+        pieces = [parts.tool_response(call_id, parts.text_or_value(get(item, "content")))]
     else:
         pieces = _pieces(item)
     result: Message = {"role": role, "parts": pieces}
@@ -32,14 +32,6 @@ def _pieces(item: Item) -> list[MessagePart]:
     return pieces
 
 
-def joined_text(value: Item) -> Item:
-    """Return the texts of a list of content items as one text; any other value as it is."""
-    if not isinstance(value, list):
-        return value
-    texts = [string(get(item, "text")) for item in value]
-    return "".join(texts)
-
-
 def _content_part(item: Item) -> MessagePart | None:
     match get(item, "type"):
         case "text" | "refusal" as kind:
@@ -56,7 +48,7 @@ def _content_part(item: Item) -> MessagePart | None:
         case "file":
             return parts.file(get(item, "file") or item)
         case "thinking":
-            return {"type": REASONING, "content": joined_text(get(item, "thinking"))}
+            return {"type": REASONING, "content": parts.text_or_value(get(item, "thinking"))}
         case kind:
             return {"type": str(kind or "unknown")}
 

@@ -110,4 +110,6 @@ LANGCHAIN = Integration(
     ),
     patches=patches,
     subscribe=subscribe,
+    # LangGraph's interrupts, and commands to a graph further out
+    control_flow=frozenset({"GraphInterrupt", "NodeInterrupt", "GraphBubbleUp", "ParentCommand"}),
 )
