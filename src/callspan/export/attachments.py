@@ -1,22 +1,27 @@
-"""Where our destinations are connected to: a provider of ours while the app has none, else the app's own."""
+"""Where exporters are connected: a provider of ours while the app has none, else the app's own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from callspan.export.exporter import Exporter
 from callspan.export.global_providers import LOGS, TRACES, GlobalProvider
-from callspan.export.resource import in_child, resource
+from callspan.export.resource import child_resource, resource
 from callspan.runtime import guard
 
-_ADDING = {"traces": "add_span_processor", "logs": "add_log_record_processor"}
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+
+_ADD_METHODS = {"traces": "add_span_processor", "logs": "add_log_record_processor"}
 
 
 class ProviderAttachment:
-    """One signal, traces or logs: the provider of ours, and the app's providers that we were added to.
+    """Connects exporters with the providers of one signal, traces or logs.
 
-    `renew` is called when processors are wanted after a fork, `flush` when a provider is flushed or shut down.
+    A provider cannot let go of a processor, so each gets one of ours, which delegates to the
+    exporters in force. `renew` is called when processors are wanted after a fork, `flush` when a
+    provider is flushed or shut down.
     """
 
     def __init__(
@@ -24,7 +29,7 @@ class ProviderAttachment:
     ) -> None:
         self.signal = signal
         self.own: Any = None
-        self._origin: Any = None
+        self._resource: Resource | None = None
         self._renew = renew
         self._flush = flush
         self._global_provider: GlobalProvider = TRACES if signal == "traces" else LOGS
@@ -32,82 +37,86 @@ class ProviderAttachment:
 
     def use(self, exporters: Sequence[Exporter]) -> None:
         """Pass on to these exporters from now on, and to no others."""
-        wanted = [exporter for exporter in exporters if exporter.wants(self.signal)]
-        present = self._global_provider.present()
-        if present is None and wanted:
-            present = self._install(resource())
-        if (
-            present is not None
-            and wanted
-            and not any(provider is present for provider, _ in self._attached)
-        ):
-            self._join(present)
+        interested = [exporter for exporter in exporters if exporter.wants(self.signal)]
+        if interested:
+            self._attach_to_current()
         for provider, processor in self._attached:
-            processor.processors = self._processors(wanted, provider is self.own)
+            is_ours = provider is self.own
+            processor.processors = self._processors(interested, is_ours)
 
-    def _processors(self, exporters: list[Exporter], ours: bool) -> tuple[Any, ...]:
-        """On the app's own provider, only what it cannot be sending already."""
-        return tuple(
-            processor
-            for exporter in exporters
-            if ours or exporter.joins
-            for processor in (
-                exporter.span_processors() if self.signal == "traces" else exporter.log_processors()
-            )
-        )
+    def _attach_to_current(self) -> None:
+        """Attach to the app's provider, or to one of ours if there is none."""
+        provider = self._global_provider.current()
+        if provider is None:
+            self._install(resource())
+        elif not self._is_attached(provider):
+            self._join(provider)
 
-    def _install(self, origin: Any) -> Any:
+    def _is_attached(self, provider: Any) -> bool:
+        return any(attached is provider for attached, _ in self._attached)
+
+    def _processors(self, exporters: list[Exporter], is_ours: bool) -> tuple[Any, ...]:
+        """Return the processors of exporters; for the app's own provider, only what it cannot be sending already."""
+        processors: list[Any] = []
+        for exporter in exporters:
+            if not is_ours and not exporter.joins:
+                continue
+            if self.signal == "traces":
+                processors += exporter.span_processors()
+            else:
+                processors += exporter.log_processors()
+        return tuple(processors)
+
+    def _install(self, origin: Resource) -> None:
         from opentelemetry.sdk._logs import LoggerProvider
         from opentelemetry.sdk.trace import TracerProvider
 
-        kind = TracerProvider if self.signal == "traces" else LoggerProvider
-        provider = self.own = kind(resource=origin, shutdown_on_exit=False)
-        self._origin = origin
-        self._attach(provider)
-        self._global_provider.put(provider)
-        return provider
+        make = TracerProvider if self.signal == "traces" else LoggerProvider
+        self.own = make(resource=origin, shutdown_on_exit=False)
+        self._resource = origin
+        self._attach(self.own)
+        self._global_provider.set(self.own)
 
     def _join(self, provider: Any) -> None:
-        if callable(getattr(provider, _ADDING[self.signal], None)):
+        if callable(getattr(provider, _ADD_METHODS[self.signal], None)):
             self._attach(provider)
-        else:
-            name = f"{type(provider).__module__}.{type(provider).__qualname__}"
-            guard.say_once(
-                f"the app's {name} takes no processors, so its {self.signal} cannot be shown or written"
-            )
-            self._attached.append((provider, _Nothing()))
+            return
+        name = f"{type(provider).__module__}.{type(provider).__qualname__}"
+        guard.say_once(
+            f"the app's {name} takes no processors, so its {self.signal} cannot be shown or written"
+        )
+        self._attached.append((provider, _NoProcessor()))
 
     def _attach(self, provider: Any) -> None:
         from callspan.export.delegating import DelegatingLogProcessor, DelegatingSpanProcessor
 
-        kind = DelegatingSpanProcessor if self.signal == "traces" else DelegatingLogProcessor
-        processor = kind(self._renew, lambda seconds: self._flush(self.signal, seconds))
-        getattr(provider, _ADDING[self.signal])(processor)
+        make = DelegatingSpanProcessor if self.signal == "traces" else DelegatingLogProcessor
+        processor = make(self._renew, lambda seconds: self._flush(self.signal, seconds))
+        add = getattr(provider, _ADD_METHODS[self.signal])
+        add(processor)
         self._attached.append((provider, processor))
 
     def forked(self) -> None:
-        """In a child: have processors asked for anew at the next span or record, and the resource name this process."""
-        own = self.own
-        # newer SDKs renew the resource by themselves
-        if (
-            own is not None
-            and self._global_provider.present() is own
-            and not hasattr(own, "_handle_fork")
-        ):
-            self._install(in_child(self._origin))
+        """In a child, renew the processors at the next span or record, and let the resource name this process."""
+        if self._needs_new_resource() and self._resource is not None:
+            self._install(child_resource(self._resource))
         for _, processor in self._attached:
             processor.processors = None
 
+    def _needs_new_resource(self) -> bool:
+        own = self.own
+        if own is None or self._global_provider.current() is not own:
+            return False
+        return not hasattr(own, "_handle_fork")  # newer SDKs renew the resource by themselves
+
     @property
     def replaced(self) -> bool:
-        """Whether a provider is in force that we are not connected to."""
-        present = self._global_provider.present()
-        return present is not None and not any(
-            provider is present for provider, _ in self._attached
-        )
+        """Whether a provider is in force that we are not attached to."""
+        provider = self._global_provider.current()
+        return provider is not None and not self._is_attached(provider)
 
 
-class _Nothing:
-    """Stands for a provider that takes no processors."""
+class _NoProcessor:
+    """Stands for the processor of a provider that takes none."""
 
     processors: tuple[Any, ...] | None = ()

@@ -1,4 +1,4 @@
-"""The console as a destination: the tree of each trace, and the table of tokens at exit."""
+"""The console as a destination: a tree of each trace on stderr."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from callspan.export.text.tree import TreePrinter
 
 
 class Console(Exporter):
-    """Prints trees on stderr."""
+    """Prints trees. The table of tokens is printed at exit by `providers`, as it counts calls, not spans."""
 
     name = "console"
     failure = "could not be printed on stderr"
@@ -21,25 +21,25 @@ class Console(Exporter):
         self._tree = TreePrinter(count=count)
 
     def span_processors(self) -> tuple[Any, ...]:
-        """The tree."""
+        """Return the printer of trees."""
         return (self._tree,)
 
     def wants(self, signal: str) -> bool:
-        """Spans only; tokens are counted by a handler."""
+        """Whether it is traces; tokens are counted by a handler."""
         return signal == "traces"
 
     def describe(self) -> list[str]:
-        """Where it prints."""
+        """Return one line that says where it prints."""
         return ["console: a tree a trace and a table of tokens at exit, on stderr"]
 
     def flush(self, signal: str, deadline: float) -> bool:
-        """Print what still waits."""
-        return self._tree.force_flush() if signal == "traces" else True
+        """Print the spans that wait for an open one."""
+        return signal != "traces" or self._tree.force_flush()
 
     def close(self, deadline: float) -> None:
         """Print what is left."""
         self._tree.shutdown()
 
     def in_child(self) -> Console:
-        """A child begins with no trace."""
+        """Return a console without any trace."""
         return Console()

@@ -1,4 +1,4 @@
-"""What is added to a provider once and for all, and passes on to whatever the destinations are at the time.
+"""The processors that a provider gets from us once and for all; they pass on to the exporters in force.
 
 Providers cannot let go of a processor, so without this a notebook cell run twice would send everything twice.
 """
@@ -25,12 +25,12 @@ class _DelegatingProcessor:
         self._flush = flush
 
     def in_force(self) -> Processors:
-        """The processors to pass on to."""
+        """Return the processors to pass on to."""
         if self.processors is None:
             self._renew()
         return self.processors or ()
 
-    def tell(self, name: str, *arguments: Any) -> None:
+    def notify(self, name: str, *arguments: Any) -> None:
         """Pass on to each; a fault in one is reported once and reaches nobody else."""
         for processor in self.in_force():
             try:
@@ -39,11 +39,13 @@ class _DelegatingProcessor:
                 guard.report(f"{type(processor).__name__}.{name}", error)
 
     def force_flush(self, timeout_millis: int | None = 30_000) -> bool:
-        """Flush within a time that is kept to, which the SDK's own processors do not promise."""
-        return self._flush(30.0 if timeout_millis is None else timeout_millis / 1000)
+        """Flush, and keep to the time, which the SDK's own processors do not promise."""
+        if timeout_millis is None:
+            timeout_millis = 30_000
+        return self._flush(timeout_millis / 1000)
 
     def shutdown(self) -> None:
-        """The provider is shut down by the app: everything has to be out, but other providers may still speak."""
+        """Flush: the app shuts this provider down, but others may still pass on to the exporters."""
         self._flush(5.0)
 
 
@@ -52,11 +54,11 @@ class DelegatingSpanProcessor(_DelegatingProcessor, SpanProcessor):
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:
         """Pass on a start."""
-        self.tell("on_start", span, parent_context)
+        self.notify("on_start", span, parent_context)
 
     def on_end(self, span: Any) -> None:
         """Pass on an end."""
-        self.tell("on_end", span)
+        self.notify("on_end", span)
 
 
 class DelegatingLogProcessor(_DelegatingProcessor, LogRecordProcessor):

@@ -1,4 +1,4 @@
-"""One destination that is open: what it wants of each signal, and how it is flushed and closed."""
+"""A destination that is open: which signals it takes, and how it is flushed and closed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from callspan.export.losses import Count
 
 
 class Exporter:
-    """A destination with nothing in it; each kind of destination fills in what it has.
+    """A destination that takes nothing; each kind of destination overrides the methods that it needs.
 
-    `joins` says that it may be added to a provider of the app's own, because what goes there goes there once.
-    `remote` says that flushing may take all the time that there is.
-    `counts` has the number of what was lost of each signal, and `failure` says in words what could not be done with it.
+    Attributes:
+        joins: Whether it may be added to a provider of the app's own, as nothing is sent there twice.
+        remote: Whether flushing may take all the time that there is.
+        name: The destination, in words for the user.
+        failure: The words for what was lost, after its number: `could not be sent to ...`.
+        counts: Counts of delivered and lost items, by signal.
     """
 
     joins = True
@@ -25,15 +28,15 @@ class Exporter:
     counts: Mapping[str, Count] = MappingProxyType({})
 
     def span_processors(self) -> tuple[Any, ...]:
-        """What spans are passed on to."""
+        """Return the processors to which spans are passed on."""
         return ()
 
     def log_processors(self) -> tuple[Any, ...]:
-        """What log records are passed on to."""
+        """Return the processors to which log records are passed on."""
         return ()
 
     def metric_reader(self) -> Any:
-        """A new metric reader, in place of the one given before; `None` when metrics are not wanted."""
+        """Return a new metric reader in place of the one before; `None` where metrics are not taken."""
         return None
 
     def wants(self, signal: str) -> bool:
@@ -41,14 +44,14 @@ class Exporter:
         return False
 
     def describe(self) -> list[str]:
-        """A line for each place to which something goes."""
+        """Return a line for each place to which something goes."""
         return []
 
     def begin_flush(self, deadline: float) -> None:
-        """Begin to bring out all signals beside each other; `flush` waits for that."""
+        """Begin to send all signals beside each other; `flush` waits for that."""
 
     def flush(self, signal: str, deadline: float) -> bool:
-        """Bring out what was recorded of a signal; false if it could not be done by then."""
+        """Send everything that was recorded of a signal; return false if that was not done in time."""
         return True
 
     def give_up_absent(self) -> None:
@@ -58,13 +61,13 @@ class Exporter:
         """Let go of everything; called once."""
 
     def forked(self) -> None:
-        """We are in a forked child: let go of what must not be shared, doing as little as can be."""
+        """In a forked child, let go of sockets and the like; this must not wait for any lock."""
 
     def in_child(self) -> Exporter | None:
-        """What takes its place in a forked child."""
+        """Return the exporter that takes its place in a forked child, or `None`."""
         return None
 
 
 def seconds_left(deadline: float) -> float:
-    """Seconds until a deadline, never below 0."""
+    """Return the seconds until a deadline (`time.monotonic`), never below 0."""
     return max(0.0, deadline - time.monotonic())

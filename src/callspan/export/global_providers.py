@@ -1,4 +1,4 @@
-"""The three places where OpenTelemetry keeps the app's providers, and how a guest puts one of its own there."""
+"""The three global providers of OpenTelemetry, and how a guest sets one of its own."""
 
 from __future__ import annotations
 
@@ -11,19 +11,27 @@ _PROXIES = frozenset({"ProxyTracerProvider", "_ProxyMeterProvider", "ProxyLogger
 
 @dataclass(frozen=True, slots=True)
 class GlobalProvider:
-    """The global provider of one signal."""
+    """The global provider of one signal.
+
+    Attributes:
+        api: The public module that gets and sets it.
+        internal: The module that holds it.
+        variable: The name of its variable there.
+        noun: The word in the names of the public functions.
+    """
 
     api: str
     internal: str
     variable: str
     noun: str
 
-    def present(self) -> Any:
-        """The provider that is set, or `None` while there is only OpenTelemetry's stand-in."""
-        provider = getattr(importlib.import_module(self.api), f"get_{self.noun}_provider")()
+    def current(self) -> Any:
+        """Return the provider that is set, or `None` while there is only OpenTelemetry's stand-in."""
+        get_provider = getattr(importlib.import_module(self.api), f"get_{self.noun}_provider")
+        provider = get_provider()
         return None if type(provider).__name__ in _PROXIES else provider
 
-    def put(self, provider: Any) -> None:
+    def set(self, provider: Any) -> None:
         """Set a provider so that the app may still set its own.
 
         OpenTelemetry lets a provider be set once, and warns the second time. So the variable is assigned, which does
@@ -31,7 +39,8 @@ class GlobalProvider:
         """
         module = importlib.import_module(self.internal)
         if not hasattr(module, self.variable):
-            getattr(importlib.import_module(self.api), f"set_{self.noun}_provider")(provider)
+            set_provider = getattr(importlib.import_module(self.api), f"set_{self.noun}_provider")
+            set_provider(provider)
             return
         setattr(module, self.variable, provider)
         # meters that were got before get their real instruments now; tracers and loggers look by themselves

@@ -1,4 +1,4 @@
-"""Our meter provider, or our readers on the app's own."""
+"""How metrics are read: by our meter provider, or by our readers on the app's own."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class OwnMeterProvider(MeterProviderApi):
         self._sdk: Any = None
 
     def get_meter(self, *arguments: Any, **options: Any) -> Any:
-        """A meter of the SDK's."""
+        """Return a meter of the SDK's."""
         return self.sdk().get_meter(*arguments, **options)
 
     def sdk(self) -> Any:
-        """The SDK's provider behind this one."""
+        """Return the SDK's provider behind this one, made now if nobody has asked for it before."""
         if self._sdk is None:
             with self._lock():
                 if self._sdk is None:
@@ -60,7 +60,10 @@ class OwnMeterProvider(MeterProviderApi):
 
 
 class Meters:
-    """What reads metrics. A reader cannot move, so when the readers change our provider is made anew."""
+    """Connects exporters with the meter provider in force.
+
+    A reader cannot move to another provider, so when the readers change ours is made anew.
+    """
 
     def __init__(
         self,
@@ -77,43 +80,41 @@ class Meters:
 
     def use(self, exporters: Sequence[Exporter]) -> None:
         """Let these exporters, and no others, read."""
-        wanted = [exporter for exporter in exporters if exporter.wants("metrics")]
-        present = METRICS.present()
-        if present is not None and present is not self.own:
-            self._join(present, [exporter for exporter in wanted if exporter.joins])
-        elif wanted != self._read:
-            self._read = wanted
+        interested = [exporter for exporter in exporters if exporter.wants("metrics")]
+        provider = METRICS.current()
+        if provider is not None and provider is not self.own:
+            self._join(provider, [exporter for exporter in interested if exporter.joins])
+        elif interested != self._read:
+            self._read = interested
             self.own = self._provider()
             self.own.sdk()
-            METRICS.put(self.own)
+            METRICS.set(self.own)
 
     def renew(self) -> None:
         """Begin at zero, as a child must, whose parent exports the sums up to the fork."""
-        if self.own is not None and METRICS.present() is self.own:
+        if self.own is not None and METRICS.current() is self.own:
             self._read = []
             self.own = self._provider()
-            METRICS.put(self.own)
+            METRICS.set(self.own)
 
     def _provider(self) -> OwnMeterProvider:
         return OwnMeterProvider(self._new_readers, self._flush, self._lock)
 
     def _new_readers(self) -> list[Any]:
         self._read = [exporter for exporter in self._open_exporters() if exporter.wants("metrics")]
-        return [
-            reader for exporter in self._read if (reader := exporter.metric_reader()) is not None
-        ]
+        readers = [exporter.metric_reader() for exporter in self._read]
+        return [reader for reader in readers if reader is not None]
 
     def _join(self, provider: Any, exporters: list[Exporter]) -> None:
-        """Read what the app's provider has, where the SDK is new enough to let us."""
-        for exporter in [known for known in self._guests if known not in exporters]:
-            old, reader = self._guests.pop(exporter)
-            old.remove_metric_reader(reader)
+        """Read the metrics of the app's provider, where the SDK is new enough for that."""
+        for exporter in self._guests.keys() - set(exporters):
+            old_provider, reader = self._guests.pop(exporter)
+            old_provider.remove_metric_reader(reader)
         for exporter in exporters:
-            if exporter in self._guests and self._guests[exporter][0] is provider:
+            joined, _ = self._guests.get(exporter, (None, None))
+            if joined is provider:
                 continue
-            if not (
-                hasattr(provider, "add_metric_reader") and hasattr(provider, "remove_metric_reader")
-            ):
+            if not _takes_readers(provider):
                 guard.say_once(
                     "the app's own meter provider takes no readers, so its metrics go where it sends them"
                 )
@@ -125,5 +126,11 @@ class Meters:
     @property
     def replaced(self) -> bool:
         """Whether the app has set a meter provider in place of ours."""
-        present = METRICS.present()
-        return present is not None and present is not self.own and bool(self._read)
+        provider = METRICS.current()
+        is_of_app = provider is not None and provider is not self.own
+        return is_of_app and bool(self._read)
+
+
+def _takes_readers(provider: Any) -> bool:
+    """Whether readers can be added and removed; older SDKs have no methods for that."""
+    return all(hasattr(provider, f"{verb}_metric_reader") for verb in ("add", "remove"))

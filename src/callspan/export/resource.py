@@ -1,4 +1,4 @@
-"""What the telemetry of this process is said to come from."""
+"""The resource of this process: the name of its service, and an id of its own."""
 
 from __future__ import annotations
 
@@ -6,27 +6,35 @@ import os
 import sys
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
 
 _NAME, _INSTANCE = "service.name", "service.instance.id"
+_UNKNOWN = "unknown_service"
 _instance: tuple[int, str] = (0, "")
 
 
-def resource() -> Any:
-    """The SDK's resource by the standard variables; without a service name, the program's."""
+def resource() -> Resource:
+    """Return the SDK's resource by the standard variables; without a service name, the program's."""
     from opentelemetry.sdk.resources import Resource
 
-    found = Resource.create({})
+    standard = Resource.create({})
     more: dict[str, str] = {}
-    if str(found.attributes.get(_NAME, "unknown_service")).startswith("unknown_service"):
+    service = str(standard.attributes.get(_NAME, _UNKNOWN))
+    if service.startswith(_UNKNOWN):  # the SDK adds the interpreter: `unknown_service:python`
         more[_NAME] = program_name()
-    if _INSTANCE not in found.attributes:
+    if _INSTANCE not in standard.attributes:
         more[_INSTANCE] = _instance_id()
-    return found.merge(Resource(more)) if more else found
+    return standard.merge(Resource(more)) if more else standard
 
 
-def in_child(parent: Any) -> Any:
-    """The resource of a forked child, without asking the SDK, which starts threads for that and hangs in a fork."""
+def child_resource(parent: Resource) -> Resource:
+    """Return the resource of a forked child.
+
+    The SDK is not asked again: `Resource.create` starts threads, and waits for ever in a fork.
+    """
     from opentelemetry.sdk.resources import Resource
 
     if parent.attributes.get(_INSTANCE) != _instance[1]:
@@ -35,7 +43,10 @@ def in_child(parent: Any) -> Any:
 
 
 def _instance_id() -> str:
-    """One id a process; a child has its own, for two processes with one id would overwrite each other's sums."""
+    """Return an id that a child does not share with its parent.
+
+    Two processes with one id would overwrite each other's sums.
+    """
     global _instance
     if _instance[0] != os.getpid():
         _instance = os.getpid(), str(uuid.uuid4())
@@ -43,11 +54,11 @@ def _instance_id() -> str:
 
 
 def program_name() -> str:
-    """The name of the script, or of the package for `python -m package`; `python` for the interactive one."""
+    """Return the name of the script, or of the package for `python -m package`, else `python`."""
     main = sys.modules.get("__main__")
     spec = getattr(main, "__spec__", None)
     if spec is not None and spec.name:
         return spec.name.removesuffix(".__main__")
-    path = Path(getattr(main, "__file__", None) or (sys.argv[0] if sys.argv else ""))
+    path = Path(getattr(main, "__file__", None) or "".join(sys.argv[:1]))
     name = path.parent.name if path.name == "__main__.py" else path.stem
-    return name if name and name not in ("-c", "-m") else "python"
+    return "python" if name in ("", "-c", "-m") else name

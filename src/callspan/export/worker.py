@@ -1,4 +1,4 @@
-"""A background thread with a name of its own, that ends when its destination is closed."""
+"""A background thread for one exporter, which ends when that is closed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from callspan.runtime.background import Worker
 
 
 class ExportWorker(Worker):
-    """The worker of one destination."""
+    """Runs the jobs of one exporter, in order, on a thread with a name of its own."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -36,4 +36,4 @@ class ExportWorker(Worker):
 
 
 def _end() -> None:
-    """Stands in the queue for the end."""
+    """Mark the end of the queue; the thread compares it and does not call it."""
