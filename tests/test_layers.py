@@ -50,6 +50,7 @@ OPTIONAL = {
     "prometheus_client": ("export/",),
     "genai_prices": ("accounting/prices/bundled",),
     "langchain_core": ("frameworks/langchain/",),
+    "PyInstaller": ("pyinstaller/",),
     # these come with the OTLP exporter
     "google": ("export/",),
     "grpc": ("export/grpc_stub",),

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 
-from callspan.cli import interpreter
+from callspan.cli import bundle, interpreter
 from callspan.cli.problem import Problem, suggest
 
 _SCRIPTS = (".py", ".pyw", ".pyz")
@@ -54,6 +54,7 @@ def find_program(words: Sequence[str], environ: Mapping[str, str]) -> Program:
     if start:
         _check_rest(start)
         interpreter.check_start(start, environ)
+    bundle.check_contents(_find_file(program, start))
     return program
 
 
@@ -61,7 +62,13 @@ def _is_for_python(word: str) -> bool:
     """Whether a program has to be run by our own Python."""
     if word[:2] in _ARGUMENTS or word.endswith(_SCRIPTS):
         return True
-    return os.path.isfile(os.path.join(word, "__main__.py"))
+    return os.path.isfile(os.path.join(word, "__main__.py")) or bundle.is_zipapp(word)
+
+
+def _find_file(program: Program, start: interpreter.Start | None) -> str:
+    """Return the path of what is run: the script that Python is given, else the program itself."""
+    script = start.rest[0] if start and start.rest else ""
+    return script if script and not script.startswith("-") else program.executable
 
 
 def _find_executable(word: str) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from callspan.export.delivery import CountingProcessor, RetryingExporter
-from callspan.export.endpoints import PACKAGES, Target, is_absent
+from callspan.export.endpoints import PACKAGES, Target, is_absent, is_installed
 from callspan.export.exporter import Exporter, seconds_left
 from callspan.export.log_filter import exporter_log_filter, install_log_filter
 from callspan.export.losses import ItemCount, MetricsCount
@@ -50,6 +50,12 @@ def exporter_module(target: Target) -> str:
     """Return the name of the module that has the exporter for a target."""
     module, _ = _EXPORTERS[target.signal]
     return f"{PACKAGES[target.protocol]}.{module}"
+
+
+def exporter_modules() -> list[str]:
+    """Return the names of all modules that have an exporter, of those protocols that are installed."""
+    installed = [package for package in PACKAGES.values() if is_installed(package)]
+    return [f"{package}.{module}" for package in installed for module, _ in _EXPORTERS.values()]
 
 
 def modules(targets: Iterable[Target]) -> Iterator[str]:

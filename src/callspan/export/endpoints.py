@@ -95,14 +95,15 @@ def check_protocol(value: str, name: str = "OTEL_EXPORTER_OTLP_PROTOCOL") -> str
     """The protocol, or `ConfigurationError`."""
     if value not in PACKAGES:
         raise ConfigurationError(f"{name} is {value!r}: use grpc or http/protobuf")
-    if value == "http/json" and not _installed(PACKAGES[value]):
+    if value == "http/json" and not is_installed(PACKAGES[value]):
         raise ConfigurationError(
             f"{name} is 'http/json', which no installed exporter has: use http/protobuf"
         )
     return value
 
 
-def _installed(module: str) -> bool:
+def is_installed(module: str) -> bool:
+    """Whether a module is there to be imported."""
     try:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:

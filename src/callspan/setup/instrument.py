@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from collections.abc import Callable, Iterable
 from os import PathLike
 from typing import Any
@@ -35,6 +36,9 @@ from callspan.setup.flush import register_exit_hook
 from callspan.setup.inspection import Status, report
 from callspan.setup.installation import Installation, known_clients, patched
 from callspan.setup.providers import NoTelemetry, Providers
+
+_START_MODULES = frozenset({"callspan_start", "callspan.bootstrap.callspan_start"})
+"""Names of the module that runs at the start of a program: by PYTHONPATH, and in a bundle."""
 
 PriceTable = dict[str, Any] | str | PathLike[str]
 """Prices of your own: a table, or the path of a JSON file that holds one."""
@@ -186,13 +190,18 @@ def _check_budget(budget: Budget | None) -> tuple[Budget, ...]:
 
 def _spans_go_nowhere() -> bool:
     """Whether no provider is set, and none will come with the first span."""
-    if sdk_disabled() or os.environ.get(CLIENT_MODULES):
+    if sdk_disabled() or _is_started_by_run():
         return False
     try:
         return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
     except Exception as error:  # noqa: BLE001  OTEL_PYTHON_TRACER_PROVIDER may name what is not there
         guard.report("looking for a provider", error)
         return False
+
+
+def _is_started_by_run() -> bool:
+    """Whether `callspan run` has entered this process. Its variables also reach those that it cannot enter."""
+    return bool(os.environ.get(CLIENT_MODULES)) and not _START_MODULES.isdisjoint(sys.modules)
 
 
 def _way_to_a_provider() -> str:
