@@ -44,10 +44,12 @@ print(found.rsplit(" ", 1)[1])
     assert ran.stdout.splitlines()[1] == "1.0"  # another set of readers is another set of sums
 
 
-def test_a_taken_port_is_said_and_costs_a_number(program: Program) -> None:
+def test_a_taken_port_is_an_error_of_the_program(program: Program) -> None:
+    """Where the operator asked for it, another process of the same program has it: the next one is served."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
+        port = taken.getsockname()[1]
         ran = program(
             """
             try:
@@ -56,17 +58,33 @@ def test_a_taken_port_is_said_and_costs_a_number(program: Program) -> None:
                 print(type(error).__name__, error)
             providers.setup(Destinations(prometheus=sys.argv[1]), strict=False)
             call("works")
-            print(providers.describe())
+            print(os.getpid(), providers.describe()[0].removeprefix("prometheus: "))
             """,
-            str(taken.getsockname()[1]),
+            str(port),
         )
-    assert ran.stdout.startswith("ConfigurationError Prometheus cannot be served on 127.0.0.1:")
-    assert "choose another port\n" in ran.stdout
-    assert "not served" in ran.stdout
+    refusal, place = ran.stdout.splitlines()
+    assert refusal.startswith(f"ConfigurationError Prometheus cannot be served on 127.0.0.1:{port}")
+    assert refusal.endswith("choose another port")
+    pid, url = place.split()
+    assert url != f"http://127.0.0.1:{port}/metrics"
+    assert ran.stderr == (
+        f"callspan: Prometheus: process {pid} serves its metrics on {url},"
+        f" as 127.0.0.1:{port} is taken\n"
+    )
+
+
+def test_an_address_that_cannot_be_served_costs_a_number(program: Program) -> None:
+    """It is no address of this machine, so no other port of it helps."""
+    ran = program("""
+        providers.setup(Destinations(prometheus="192.0.2.1:9464"), strict=False)
+        call("works")
+        print(providers.describe())
+    """)
+    assert ran.stdout == "['prometheus: not served on 192.0.2.1:9464']\n"
     first, last = ran.stderr.splitlines()
     assert first.endswith("the metrics of this process are not there")
     # what was lost is a number, at exit
-    assert last.startswith("callspan: 1 metric could not be served on 127.0.0.1:")
+    assert last.startswith("callspan: 1 metric could not be served on 192.0.2.1:9464")
 
 
 def test_a_missing_extra_is_one_line(program: Program) -> None:
@@ -80,19 +98,34 @@ def test_a_missing_extra_is_one_line(program: Program) -> None:
     assert ran.stdout == "--prometheus needs the extra: pip install 'callspan[prometheus]'\n"
 
 
-def test_a_child_lets_go_of_the_port_and_says_so_when_it_calls(program: Program) -> None:
+def test_a_child_serves_its_own_metrics_on_another_port(program: Program) -> None:
+    """Without what its parent counted until the fork; the parent's port stays the parent's."""
     ran = program("""
+        import urllib.request
+        def calls():
+            url = providers.describe()[0].removeprefix("prometheus: ")
+            with urllib.request.urlopen(url) as answer:
+                lines = answer.read().decode().splitlines()
+            print(url in seen, [line.split()[1] for line in lines if line.startswith("calls_total")], flush=True)
+            seen.append(url)
+        seen = []
         providers.setup(Destinations(prometheus=":0"))
-        port = int(providers.describe()[0].rsplit(":", 1)[1].split("/")[0])
-        if os.fork() == 0:
+        call("parent")
+        calls()
+        child = os.fork()
+        if child == 0:
             call("child")
             call("child")
+            calls()
             sys.exit()
         os.wait()
+        calls()
+        print(child)
     """)
-    assert ran.returncode == 0
+    *counts, child = ran.stdout.splitlines()
+    assert counts == ["False ['1.0']", "False ['2.0']", "True ['1.0']"]
     assert len(ran.stderr.splitlines()) == 1
-    assert "shows the parent process only" in ran.stderr
+    assert ran.stderr.startswith(f"callspan: Prometheus: process {child} serves its metrics on ")
 
 
 SERVED = """

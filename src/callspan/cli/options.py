@@ -58,7 +58,7 @@ OPTIONS = (
     Option(
         "--prometheus",
         "CALLSPAN_PROMETHEUS",
-        "serve /metrics there, such as 127.0.0.1:9464",
+        "serve /metrics there, such as 127.0.0.1:9464; worker processes use the next ports",
         "HOST:PORT",
         read=values.read_address,
     ),

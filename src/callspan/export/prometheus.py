@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
+import sys
+import threading
 from typing import Any
 
 from callspan.export.destinations import prometheus_address
@@ -14,8 +18,16 @@ from callspan.runtime.errors import ConfigurationError
 MISSING = "--prometheus needs the extra: pip install 'callspan[prometheus]'"
 
 
+_PORTS_TRIED = 64
+"""How many ports above the one that was asked for a process tries, where others have the first."""
+
+
 class Prometheus(Exporter):
-    """Serves metrics. A taken port raises when `strict`, else it is one warning: other workers serve there."""
+    """Serves the metrics of one process.
+
+    A taken port raises when `strict`. Else another process of the program has it, as workers have the
+    same settings: the next free port above is taken, and a line names it.
+    """
 
     def __init__(self, address: str, strict: bool) -> None:
         self._host, self._port = prometheus_address(address)
@@ -23,26 +35,45 @@ class Prometheus(Exporter):
         self._reader: Any = None
         self._count = MetricsCount()
         self.counts = {"metrics": self._count}
-        self.name = f"Prometheus at {self._host}:{self._port}"
-        self.failure = f"could not be served on {self._host}:{self._port}"
+        self.name = f"Prometheus at {self._address}"
+        self.failure = f"could not be served on {self._address}"
         try:
             import opentelemetry.exporter.prometheus  # noqa: F401  so that a missing extra is said at once
         except ImportError:
             raise ConfigurationError(MISSING) from None
         self._serve(strict)
 
+    @property
+    def _address(self) -> str:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{host}:{self._port}"
+
     def _serve(self, strict: bool) -> None:
         from callspan.export.metrics_server import MetricsServer
 
-        try:
-            self._server = MetricsServer(self._host, self._port, self._render)
-        except OSError as error:
-            why = f"Prometheus cannot be served on {self._host}:{self._port}: {error.strerror or error}"
-            if strict:
-                raise ConfigurationError(f"{why}; choose another port") from None
-            guard.say_once(f"{why}; the metrics of this process are not there")
-            return
+        wanted = self._port
+        last = min(wanted + _PORTS_TRIED, 65535) if wanted and not strict else wanted
+        for port in range(wanted, last + 1):
+            try:
+                self._server = MetricsServer(self._host, port, self._render)
+                break
+            except OSError as error:
+                is_taken = error.errno == errno.EADDRINUSE
+                if port == last or not is_taken:
+                    self._refuse(error, strict)
+                    return
+        asked_for = self._address
         self._port = self._server.port
+        if self._port != wanted and not strict:
+            why = f", as {asked_for} is taken" if wanted else ""
+            where = f"http://{self._address}/metrics"
+            guard.say_once(f"Prometheus: process {os.getpid()} serves its metrics on {where}{why}")
+
+    def _refuse(self, error: OSError, strict: bool) -> None:
+        why = f"Prometheus cannot be served on {self._address}: {error.strerror or error}"
+        if strict:
+            raise ConfigurationError(f"{why}; choose another port") from None
+        guard.say_once(f"{why}; the metrics of this process are not there")
 
     def wants(self, signal: str) -> bool:
         """Metrics only."""
@@ -81,8 +112,8 @@ class Prometheus(Exporter):
     def describe(self) -> list[str]:
         """Where it is served."""
         if self._server is None:
-            return [f"prometheus: not served, {self._host}:{self._port} is taken"]
-        return [f"prometheus: http://{self._host}:{self._port}/metrics"]
+            return [f"prometheus: not served on {self._address}"]
+        return [f"prometheus: http://{self._address}/metrics"]
 
     def close(self, deadline: float) -> None:
         """Stop serving; what was recorded where nothing could be served is lost."""
@@ -98,9 +129,11 @@ class Prometheus(Exporter):
         """Let go of the parent's socket, or the port would stay taken, and silent, when the parent ends."""
         if self._server is not None:
             self._server.forget()
+        registry: Any = sys.modules.get("prometheus_client.registry")
+        if registry is not None:  # a scrape of the parent's may have held it
+            registry.REGISTRY._lock = threading.RLock()
 
-    def in_child(self) -> None:
-        """Nothing: the port is the parent's."""
-        guard.say_once(
-            f"Prometheus at {self._host}:{self._port} shows the parent process only: use OTLP for workers"
-        )
+    def in_child(self) -> Prometheus:
+        """Serve the child's metrics beside the parent's, and not those that the parent had until the fork."""
+        self._unregister()
+        return Prometheus(self._address, strict=False)
