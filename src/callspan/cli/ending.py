@@ -1,4 +1,4 @@
-"""The end of a process by a signal that it does not handle: sent by others, or to itself as servers do."""
+"""The end of a process by a signal that it does not handle, be it sent by others or by itself."""
 
 from __future__ import annotations
 
@@ -15,43 +15,46 @@ from callspan.runtime import greenlets, guard, process
 from callspan.runtime.patching import Patch
 from callspan.settings.environment import flush_timeout
 
-_DEADLY = {
-    number
-    for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
-    if (number := getattr(signal, name, None))
-}
+_NAMES = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
+# Windows has fewer signals.
+_DEADLY = {getattr(signal, name) for name in _NAMES if hasattr(signal, name)}
 _PID_1 = 1
 _TURN_SECONDS = 0.05
 _GRACE_SECONDS = 1.0
 """How much longer than `CALLSPAN_FLUSH_TIMEOUT` the end may take before it is cut short."""
-_kill = os.kill
+_CAUGHT_SIGNALS = re.compile(r"^SigCgt:\s*([0-9a-f]+)", re.MULTILINE)
+"""The line of `/proc/self/status` with a bit for each signal that has a handler (man 5 proc)."""
+_kill = os.kill  # the original, before it is patched here
 _SIGTERM = SignalEvent(signal.SIGTERM)
 
 
 def reserve() -> None:
-    """Take early what an `Ending` needs: later on, the program may have that many files."""
+    """Reserve the file descriptor that an `Ending` needs, before the program can open a file there."""
     if _is_possible():
         _SIGTERM.reserve()
 
 
 class Ending:
-    """Runs `last_words` before a signal ends this process, where the program leaves that signal alone.
+    """Finishes our work before a signal ends this process, if the program does not handle the signal.
 
     The handlers of signals are the program's, so none of Python's is set: it would show in
     `signal.getsignal`, and would wait for a main thread that is busy in C. SIGTERM sets an event from
-    C, which wakes a thread of ours; that says the last words and kills the process in earnest.
+    C, which wakes a thread of ours; that finishes, and then kills the process by the same signal.
 
-    `last_words` must bear being run twice. `flush` is for process 1 of a container, which the signal does not end.
-    `hold` makes new calls wait from the signal on, and gives what lets them go again if the process lives on.
+    Args:
+        finish: Send all that is waiting; it may be called twice.
+        flush: Send what is waiting in process 1 of a container, which the signal does not end.
+        hold: Make new calls wait from the signal on; return a function that lets them go on, for
+            the case that the process lives on.
     """
 
     def __init__(
         self,
-        last_words: Callable[[], None],
+        finish: Callable[[], None],
         flush: Callable[[], object],
         hold: Callable[[], Callable[[], None]],
     ) -> None:
-        self._last_words = last_words
+        self._finish = finish
         self._flush = flush
         self._hold = hold
         self._pid = 0
@@ -60,7 +63,7 @@ class Ending:
         self._masks = threading.local()
 
     def watch(self) -> None:
-        """Begin in this process, unless that was done."""
+        """Begin to watch for the signal in this process, once."""
         if self._pid == os.getpid():
             return
         if not self._pid:
@@ -81,56 +84,56 @@ class Ending:
             )
 
     def _watch_own_signals(self) -> None:
-        """Be asked before the process signals itself: its next line must not run.
+        """Patch the functions by which the process signals itself, to finish before they do it.
 
-        uvicorn stops gracefully at a signal, and then raises it again with the default action.
+        uvicorn stops gracefully at a signal, and then raises it again with the default action. The
+        process ends within that function, so no thread of ours would get its turn.
         """
 
         def raise_signal(
             wrapped: Any, _module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
         ) -> Any:
             if len(args) == 1:
-                self._before(args[0])
+                self._before_own_signal(args[0])
             return wrapped(*args, **kwargs)
 
         def kill(wrapped: Any, _module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             if len(args) == 2 and args[0] == os.getpid():
-                self._before(args[1])
+                self._before_own_signal(args[1])
             return wrapped(*args, **kwargs)
 
         Patch("signal", "raise_signal", raise_signal).apply()
         Patch("os", "kill", kill).apply()
 
-    def _before(self, signum: Any) -> None:
-        if not isinstance(signum, int):
+    def _before_own_signal(self, signum: Any) -> None:
+        """Finish if the signal that the process sends itself will end it."""
+        if not isinstance(signum, int) or signum not in _DEADLY or os.getpid() == _PID_1:
             return
-        if (
-            signum in _DEADLY
-            and signal.getsignal(signum) is signal.SIG_DFL
-            and os.getpid() != _PID_1
-        ):
-            self._say_last_words()
-            self._let_go()
+        if signal.getsignal(signum) is signal.SIG_DFL:
+            self._finish_in_time()
+            self._restore_default()
 
-    def _say_last_words(self) -> None:
-        """Say them on a thread that may hang, as in a disk that does: the signal ends the process all the same."""
-        thread = threading.Thread(
-            target=self._try_last_words, name="callspan-last-words", daemon=True
-        )
+    def _finish_in_time(self) -> None:
+        """Finish on a thread of its own, and wait for it within bounds.
+
+        It may hang, as on a disk that does; the signal ends the process all the same.
+        """
+        thread = threading.Thread(target=self._try_to_finish, name="callspan-finish", daemon=True)
         try:
             thread.start()
         except RuntimeError:  # the interpreter ends already
-            self._try_last_words()
+            self._try_to_finish()
         else:
             thread.join(flush_timeout() + _GRACE_SECONDS)
 
-    def _try_last_words(self) -> None:
+    def _try_to_finish(self) -> None:
         try:
-            self._last_words()
+            self._finish()
         except Exception as error:  # noqa: BLE001  the process must end as it would
             guard.report("the end by a signal", error)
 
     def _wait(self) -> None:
+        """Wait for the signal, on the thread of its own, and end the process."""
         while True:
             # The end of the program must see the event set, or see that this is under way.
             _SIGTERM.wait()
@@ -143,28 +146,28 @@ class Ending:
             self._under_way.clear()
 
     def _end(self) -> None:
-        """Say the last words and die; only a handler that the program has set meanwhile lets it live on."""
+        """Finish, and end the process by the signal."""
         release = self._hold()
-        self._say_last_words()
-        self._let_go()
+        self._finish_in_time()
+        self._restore_default()
         _kill(os.getpid(), signal.SIGTERM)
+        # The process lives on if the program has set a handler of its own meanwhile.
         release()
 
-    def _let_go(self) -> None:
-        """Have the default action back; a handler that the program has set by now stays."""
+    def _restore_default(self) -> None:
+        """Restore the default action; a handler that the program has set by now stays."""
         if self._thread is not None:
             _SIGTERM.unregister()
 
     def _wait_if_under_way(self) -> None:
-        """A program that ends by itself when the signal has come ends by the signal."""
+        """Wait at the exit of a process that the signal is about to end, so that it ends by that."""
         if self._thread is None or os.getpid() == _PID_1:
             return
         while self._thread.is_alive() and (self._under_way.is_set() or _SIGTERM.is_set()):
             self._thread.join(_TURN_SECONDS)
 
-    # -- around a fork: the child would tell the parent of its own signals -----------------------------------------
-
     def _block(self) -> None:
+        """Hold the signal back during a fork: the child would set the event of its parent."""
         self._masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
     def _unblock(self) -> None:
@@ -173,23 +176,27 @@ class Ending:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _forked(self) -> None:
-        """The child has the default action until it watches too."""
-        self._let_go()
+        """Restore the default action in a child, which has it until it watches too."""
+        self._restore_default()
         self._thread = None
         self._under_way = threading.Event()
         self._unblock()
 
 
 def _is_possible() -> bool:
-    """Whether this system has what it takes, and threads are threads: greenlets run only when others let them."""
+    """Whether this system has such events, and threads run by themselves."""
+    # A greenlet runs only when the others let it.
     return SignalEvent.is_possible() and not greenlets.are_threads()
 
 
 def _is_default() -> bool:
-    """Whether SIGTERM has its default action, for Python and for the kernel, which knows of handlers in C too."""
+    """Whether SIGTERM has its default action, for Python and for the kernel."""
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         return False
-    caught = re.search(
-        r"^SigCgt:\s*([0-9a-f]+)", Path("/proc/self/status").read_text(), re.MULTILINE
-    )
-    return caught is not None and not int(caught[1], 16) >> (signal.SIGTERM - 1) & 1
+    # Python does not know of handlers in C, such as those of faulthandler or of a web server.
+    status = Path("/proc/self/status").read_text()
+    caught = _CAUGHT_SIGNALS.search(status)
+    if caught is None:
+        return False
+    bit = 1 << (signal.SIGTERM - 1)
+    return not int(caught[1], 16) & bit

@@ -1,6 +1,7 @@
 """The action of a signal as the C library sets it, which `signal.getsignal` does not show.
 
-Python keeps a table of its own, and hands that out; the kernel runs what `sigaction` was told last.
+Python returns what stands in a table of its own; the kernel runs the handler that `sigaction` set
+last.
 """
 
 from __future__ import annotations
@@ -28,22 +29,25 @@ class Action(ctypes.Structure):
 
 
 def set_event_handler(signum: int) -> Action:
-    """Have a signal call `eventfd_write` with its own number for the descriptor; return the action before.
+    """Make a signal call `eventfd_write` with its own number as the descriptor.
+
+    Returns:
+        The action that the signal had before.
 
     Raises:
-        OSError: the system does not allow it.
+        OSError: The system does not allow it.
     """
-    before = Action()
-    _sigaction(signum, Action(handler=_event_handler(), flags=_FLAGS), before)
-    return before
+    previous = Action()
+    _sigaction(signum, Action(handler=_event_handler(), flags=_FLAGS), previous)
+    return previous
 
 
-def restore(signum: int, before: Action) -> None:
-    """Give a signal the action that it had, unless somebody has set another one since."""
+def restore(signum: int, previous: Action) -> None:
+    """Give a signal its previous action, unless somebody has set another one since."""
     current = Action()
     _sigaction(signum, None, current)
     if current.handler == _event_handler():
-        _sigaction(signum, before, None)
+        _sigaction(signum, previous, None)
 
 
 def _event_handler() -> int | None:
@@ -51,8 +55,9 @@ def _event_handler() -> int | None:
 
 
 def _sigaction(signum: int, new: Action | None, old: Action | None) -> None:
-    arguments = [None if each is None else ctypes.byref(each) for each in (new, old)]
-    if _libc().sigaction(signum, *arguments):
+    new_pointer = None if new is None else ctypes.byref(new)
+    old_pointer = None if old is None else ctypes.byref(old)
+    if _libc().sigaction(signum, new_pointer, old_pointer):
         raise OSError(ctypes.get_errno(), f"the action of signal {signum} cannot be changed")
 
 

@@ -1,9 +1,9 @@
-"""An event that a signal sets from C, whatever thread it arrives in, and whatever Python is doing there.
+"""An event that a signal sets from C, in any thread, and whatever Python is doing there.
 
-Neither of Python's own two ways will do. A handler of `signal.signal` is seen by the program, and waits for
-the main thread. `faulthandler.register` writes either the stacks of all threads, and crashes when one of
-them runs meanwhile; or the stack of one, and writes nothing in a thread that Python does not know (CPython
-3.11; tests/cli/test_endings.py tries both).
+Neither of Python's own two ways will do. A handler of `signal.signal` is seen by the program, and
+waits for the main thread. `faulthandler.register` writes either the stacks of all threads, and
+crashes when one of them runs meanwhile; or the stack of one, and writes nothing in a thread that
+Python does not know (CPython 3.11; tests/cli/test_endings.py tries both).
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ if TYPE_CHECKING:
     from callspan.cli.signal_action import Action
 
 _MACHINES = {"x86_64", "aarch64"}
-"""Those whose `struct sigaction` is the one of `signal_action`."""
+"""The machines that have the `struct sigaction` of `signal_action`."""
 _BITS_64 = 1 << 32
 
 
 class SignalEvent:
-    """Set by one signal, in C.
+    """An event that one signal sets in C.
 
-    A handler in C gets the number of its signal as the first argument, and `eventfd_write` of the C library
-    takes the number of a descriptor there. So that function is the handler of signal 15, and descriptor 15
-    is an event (man 2 eventfd). All it does is one `write`, which a handler may do at any moment. The second
-    argument is the address of a structure, and an event takes any number that is not 0.
+    A handler in C gets the number of its signal as the first argument, and `eventfd_write` of the C
+    library takes the number of a descriptor there. So that function is the handler of signal 15, and
+    descriptor 15 is an event (man 2 eventfd). It does one `write` and nothing else, which a handler
+    may do at any moment. The second argument is the address of a structure, and an event takes any
+    number that is not 0.
     """
 
     def __init__(self, signum: int) -> None:
         self._number = signum
         self._is_ours = False
-        self._action_before: Action | None = None
+        self._previous_action: Action | None = None
 
     @staticmethod
     def is_possible() -> bool:
@@ -47,10 +48,10 @@ class SignalEvent:
         return has_ctypes and hasattr(os, "eventfd") and sys.maxsize > _BITS_64
 
     def reserve(self) -> bool:
-        """Put a new event at the descriptor with the signal's number; return whether that could be done.
+        """Put a new event at the descriptor with the signal's number; return whether that worked.
 
-        It cannot where the program has the descriptor, so this is called as early as can be. In the child of
-        a fork it is called again, for the event of before is the parent's too.
+        It does not if the program has the descriptor, so this is called as early as can be. In the
+        child of a fork it is called again, since the old event is the parent's too.
         """
         if not self._is_free():
             return False
@@ -67,27 +68,27 @@ class SignalEvent:
             mode = os.fstat(self._number).st_mode
         except OSError:
             return True
-        # A program that closes all its files, as daemons do, may have opened one of its own there since.
-        # An event is the one kind of descriptor that has no type of file.
+        # A program that closes all its files, as daemons do, may have opened one of its own there
+        # since. An event is the one kind of descriptor that has no type of file.
         return self._is_ours and stat.S_IFMT(mode) == 0
 
     def register(self) -> None:
-        """Let the signal set the event, in place of the action that it has; `reserve` comes before.
+        """Make the signal set the event instead of its action; `reserve` has to be called before.
 
         Raises:
-            OSError: the system does not allow it.
+            OSError: The system does not allow it.
         """
         from callspan.cli.signal_action import set_event_handler
 
-        self._action_before = set_event_handler(self._number)
+        self._previous_action = set_event_handler(self._number)
 
     def unregister(self) -> None:
-        """Give the signal its action back, unless somebody has set another one since."""
+        """Restore the action of the signal, unless somebody has set another one since."""
         from callspan.cli.signal_action import restore
 
-        if self._action_before is not None:
-            restore(self._number, self._action_before)
-            self._action_before = None
+        if self._previous_action is not None:
+            restore(self._number, self._previous_action)
+            self._previous_action = None
 
     def wait(self) -> None:
         """Return as soon as the event is set."""
@@ -98,7 +99,7 @@ class SignalEvent:
         return self._poll(0)
 
     def clear(self) -> None:
-        """Forget the signals that have come; waits where none has."""
+        """Forget the signals that have come; wait for one if none has."""
         os.eventfd_read(self._number)
 
     def _poll(self, milliseconds: int | None) -> bool:
