@@ -1,7 +1,7 @@
 # The chores of the project; CONTRIBUTING.md explains them.
 PYTHON ?= .venv/bin/python
 BIN = $(dir $(PYTHON))
-FAST_TESTS = tests/test_layers.py tests/test_decisions.py tests/test_likeness_of_modules.py \
+FAST_TESTS = tests/test_layers.py tests/test_decisions.py tests/test_likeness_of_modules.py tests/test_reading.py \
 	tests/test_import.py tests/test_settings.py tests/test_readme.py tests/test_numbers.py \
 	tests/test_handlers.py tests/test_budgets.py tests/test_retries.py
 

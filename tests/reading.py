@@ -163,6 +163,17 @@ def _variables(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str
             yield node.id
 
 
+def find_participles(path: Path) -> list[str]:
+    """Return one line about each function of a file in which a value is named by a participle."""
+    lines: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, _FUNCTIONS):
+            names = sorted(PARTICIPLES & set(_variables(node)))
+            if names:
+                lines.append(f"{path}:{node.lineno} {node.name}: {', '.join(names)}")
+    return lines
+
+
 def count_folder(folder: Path) -> Counts:
     """Return the counts of all Python files in a folder and below it."""
     counts = Counts()

@@ -59,11 +59,11 @@ PRINTED = {
 
 @dataclass(frozen=True)
 class Ran:
-    """An example that has run, in a folder of its own; `told` is what the server told it of tokens."""
+    """An example that has run in a folder of its own; `counts` are the tokens that the server sent it."""
 
     done: subprocess.CompletedProcess[str]
     folder: Path
-    told: Counts
+    counts: Counts
 
     @property
     def lines(self) -> list[str]:
@@ -127,8 +127,8 @@ def test_marked_is_one_tree(ran: Callable[..., Ran]) -> None:
 def test_callbacks_let_another_task_run(ran: Callable[..., Ran]) -> None:
     """The second task runs between the first word of the answer and the second."""
     lines = ran("callbacks.py").lines
-    asked = lines.index("The result is: gpt-4.1-mini")
-    assert lines[asked + 1 : asked + 4] == [
+    first = lines.index("The result is: gpt-4.1-mini")
+    assert lines[first + 1 : first + 4] == [
         "The result is: 生",
         "another task runs",
         "The result is: 日",
@@ -180,9 +180,12 @@ def test_loguru_writes_readable_json(ran: Callable[..., Ran]) -> None:
     ],
 )
 def test_counts_are_the_servers(ran: Callable[..., Ran], name: str, counted: str) -> None:
-    """What an example counts is what the server told it."""
-    told = ran(name).told
-    assert counted.format(total=told.input + told.output, calls=told.calls) in ran(name).done.stdout
+    """An example counts the tokens that the server sent it."""
+    counts = ran(name).counts
+    assert (
+        counted.format(total=counts.input + counts.output, calls=counts.calls)
+        in ran(name).done.stdout
+    )
 
 
 def test_figure_is_drawn(ran: Callable[..., Ran]) -> None:
@@ -217,7 +220,7 @@ def test_agent_is_one_trace(ran: Callable[..., Ran]) -> None:
         *tools,
         "retrieval",
     ]
-    assert (len([span for span in spans if span["name"] in models]), agent.told.calls) == (4, 4)
+    assert (len([span for span in spans if span["name"] in models]), agent.counts.calls) == (4, 4)
 
 
 def test_agent_is_shown(ran: Callable[..., Ran]) -> None:

@@ -63,9 +63,13 @@ def message(path: str, answer: Any) -> str:
 def test_every_endpoint_has_a_sound_request(server: ModelServer) -> None:
     """The requests that are spoiled below are answered as they are, at every endpoint that there is."""
     seen = {
-        (index, known.endpoint_name(path)) for path in SOUND for index, known in enumerate(FORMATS)
+        (index, wire_format.endpoint_name(path))
+        for path in SOUND
+        for index, wire_format in enumerate(FORMATS)
     }
-    assert seen >= {(index, end) for index, known in enumerate(FORMATS) for end in known.endpoints}
+    assert seen >= {
+        (index, name) for index, wire_format in enumerate(FORMATS) for name in wire_format.endpoints
+    }
     statuses = {path: send(server, post(path, body)).status for path, body in SOUND.items()}
     assert statuses == dict.fromkeys(SOUND, 200)
 
@@ -208,8 +212,8 @@ def test_a_refusal_names_the_field(
 ) -> None:
     """A value that the provider's API would not take is refused, and the error says where it stands."""
     answer = send(server, post(path, {**SOUND[path], **fields}))
-    said = answer.json if path.startswith("/mistral") else answer.json["error"]
-    assert (answer.status, said["param"]) == (400, field)
+    error = answer.json if path.startswith("/mistral") else answer.json["error"]
+    assert (answer.status, error["param"]) == (400, field)
 
 
 BOUNDED: list[tuple[str, str, Any]] = [
@@ -246,12 +250,12 @@ def test_the_largest_answers_are_small(server: ModelServer) -> None:
         {"type": "function", "function": {"name": f"word_{at}", "parameters": parameters}}
         for at in range(20)
     ]
-    asked: dict[str, Any] = {"model": "m", "n": 128, "stream": True}
+    request: dict[str, Any] = {"model": "m", "n": 128, "stream": True}
     for more in (
         {"messages": [{"role": "tool", "content": long}]},
         {"messages": [{"role": "user", "content": long}], "tools": tools},
     ):
-        answer = send(server, post(CHAT, {**asked, **more}))
+        answer = send(server, post(CHAT, {**request, **more}))
         assert answer.status == 200
         assert len(answer.body) < 50_000_000
     vectors = send(

@@ -180,17 +180,17 @@ def test_reasoning_text_comes_before_the_answer(server: ModelServer, streamed: b
 
 
 def test_usage_can_be_scripted_or_left_out(server: ModelServer, client: OpenAI) -> None:
-    said = Counts(input=24, output=9, cached=16, reasoning=4, cache_write=5)
+    counts = Counts(input=24, output=9, cached=16, reasoning=4, cache_write=5)
     server.enqueue(
-        Reply(text="hi", usage=said, model="gpt-4.1-mini-2025-04-14"), Reply(usage=False)
+        Reply(text="hi", usage=counts, model="gpt-4.1-mini-2025-04-14"), Reply(usage=False)
     )
-    assert counted(chat(client).usage) == said
+    assert counted(chat(client).usage) == counts
     assert chat(client).usage is None
     server.enqueue(Reply(usage=False))
     assert all(
         chunk.usage is None for chunk in chat(client, stream=True, stream_options=WITH_USAGE)
     )
-    assert server.ledger.told == {"gpt-4.1-mini-2025-04-14": said}
+    assert server.ledger.told == {"gpt-4.1-mini-2025-04-14": counts}
     assert server.ledger.total_generated.calls == 3
 
 
@@ -427,9 +427,9 @@ def closeness(one: list[float], other: list[float]) -> float:
     return sum(a * b for a, b in zip(one, other, strict=True))
 
 
-@pytest.mark.parametrize(("given", "vectors"), [("one", 1), ([1, 2, 3], 1), ([[1], [2, 3]], 2)])
-def test_embeddings_of_every_kind_of_input(client: OpenAI, given: Any, vectors: int) -> None:
-    answer = client.embeddings.create(model="e", input=given, dimensions=8)
+@pytest.mark.parametrize(("texts", "vectors"), [("one", 1), ([1, 2, 3], 1), ([[1], [2, 3]], 2)])
+def test_embeddings_of_every_kind_of_input(client: OpenAI, texts: Any, vectors: int) -> None:
+    answer = client.embeddings.create(model="e", input=texts, dimensions=8)
     assert [len(item.embedding) for item in answer.data] == [8] * vectors
 
 
@@ -437,8 +437,8 @@ def test_images(server: ModelServer, client: OpenAI) -> None:
     answer = client.images.generate(model="gpt-image-1", prompt="A tulip", n=2)
     assert len(answer.data or ()) == 2
     assert answer.usage
-    told = Counts(answer.usage.input_tokens, answer.usage.output_tokens)
-    assert told == Counts(input=2, output=200) == server.ledger.told["gpt-image-1"]
+    counts = Counts(answer.usage.input_tokens, answer.usage.output_tokens)
+    assert counts == Counts(input=2, output=200) == server.ledger.told["gpt-image-1"]
 
 
 def test_speech_is_bytes(server: ModelServer, client: OpenAI) -> None:
@@ -456,8 +456,8 @@ def test_transcription_reads_a_form_and_tells_tokens_or_seconds(
     )
     assert answer.text == "Two dozen roses for Saturday, please."
     assert server.requests[0].json == {"model": "gpt-4o-transcribe", "file": sound}
-    told = Counts(answer.usage.input_tokens, answer.usage.output_tokens)
-    assert told == Counts(input=128, output=10) == server.ledger.total_told
+    counts = Counts(answer.usage.input_tokens, answer.usage.output_tokens)
+    assert counts == Counts(input=128, output=10) == server.ledger.total_told
     by_time: Any = client.audio.transcriptions.create(model="whisper-1", file=("a.wav", sound))
     assert by_time.usage.type == "duration"
 
@@ -497,13 +497,13 @@ def test_a_plain_response_can_be_read_again(server: ModelServer, client: OpenAI)
     assert [item.type for item in made.output] == ["reasoning", "message"]
     usage = made.usage
     assert usage
-    told = Counts(
+    counts = Counts(
         usage.input_tokens,
         usage.output_tokens,
         usage.input_tokens_details.cached_tokens,
         usage.output_tokens_details.reasoning_tokens,
     )
-    assert told == Counts(input=9, output=3, cached=8, reasoning=2) == server.ledger.total_told
+    assert counts == Counts(input=9, output=3, cached=8, reasoning=2) == server.ledger.total_told
     assert client.responses.retrieve(made.id).output_text == "Yes."
     *_, last = client.responses.retrieve(made.id, stream=True)
     assert (last.type, server.ledger.total_told.calls) == ("response.completed", 1)
@@ -691,8 +691,8 @@ sys.path.append({str(ROOT / "src" / "callspan" / "testing")!r})
 import modelserver
 print(sorted({{name.split(".")[0] for name in set(sys.modules) - loaded}} - set(sys.stdlib_module_names)))
 """
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "['modelserver']"
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert child.stdout.strip() == "['modelserver']"
 
 
 def test_the_flower_shop_runs_against_it() -> None:
@@ -716,17 +716,17 @@ def test_the_flower_shop_runs_against_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "start"),
     [
         (["-c", "import os; print(os.environ['OPENAI_BASE_URL'])"], 0, "http://127.0.0.1:"),
         (["-c", "exit(3)"], 3, ""),
     ],
 )
-def test_runs_a_program(words: list[str], code: int, said: str) -> None:
+def test_runs_a_program(words: list[str], code: int, start: str) -> None:
     """`python -m callspan.modelserver COMMAND` gives a program the server's address, and ends with its exit code."""
     command = [sys.executable, "-m", "callspan.modelserver", sys.executable, *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout.startswith(said), done.stderr) == (code, True, "")
+    assert (done.returncode, done.stdout.startswith(start), done.stderr) == (code, True, "")
 
 
 def test_a_program_that_is_not_there() -> None:

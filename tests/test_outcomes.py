@@ -178,8 +178,8 @@ def run(runner: Runner, case: Case, readers: dict[str, Any], asynchronous: bool)
     return seen
 
 
-def expected(kind: Kind, case: Case, seen: Seen, told: tuple[int, int]) -> dict[str, Any]:
-    """What the one span is to say; `told` are the tokens that the server has told the client."""
+def expected(kind: Kind, case: Case, seen: Seen, tokens: tuple[int, int]) -> dict[str, Any]:
+    """Return what the one span must have; `tokens` are those that the server has sent to the client."""
     whole = case.outcome == "completed"
     outcome, error = case.outcome, seen.error_class if case.error is THE_CLASS else case.error
     if case.name == "error_event" and kind.loses_codes:
@@ -198,7 +198,7 @@ def expected(kind: Kind, case: Case, seen: Seen, told: tuple[int, int]) -> dict[
         "outcome": outcome,
         "status": "ERROR" if error else "UNSET",
         "error.type": error,
-        "usage": told if whole else (None, None),
+        "usage": tokens if whole else (None, None),
         "finish": kind.finish if whole else unfinished if case.chunks else None,
         "recorded": 1,
     }
@@ -211,30 +211,33 @@ def model_server() -> Iterator[ModelServer]:
         yield server
 
 
-def told_by(server: ModelServer) -> tuple[int, int]:
-    """The tokens that the server has told of so far."""
+def tokens_sent(server: ModelServer) -> tuple[int, int]:
+    """Return the tokens that the server has sent so far."""
     return server.ledger.total_told.input, server.ledger.total_told.output
 
 
-def told_since(before: tuple[int, int], server: ModelServer) -> tuple[int, int]:
-    """The tokens told since then."""
-    now = told_by(server)
+def tokens_sent_since(before: tuple[int, int], server: ModelServer) -> tuple[int, int]:
+    """Return the tokens that the server has sent since then."""
+    now = tokens_sent(server)
     return now[0] - before[0], now[1] - before[1]
 
 
 def actual(telemetry: Telemetry, kind: Kind) -> dict[str, Any]:
     """What it says. What is told of the tokens before the end is not compared."""
-    span, found = telemetry.span, telemetry.attributes
-    usage = found.get("gen_ai.usage.input_tokens"), found.get("gen_ai.usage.output_tokens")
+    span, attributes = telemetry.span, telemetry.attributes
+    usage = (
+        attributes.get("gen_ai.usage.input_tokens"),
+        attributes.get("gen_ai.usage.output_tokens"),
+    )
     return {
         "name": span.name,
-        "outcome": found["callspan.outcome"],
+        "outcome": attributes["callspan.outcome"],
         "status": span.status.status_code.name,
-        "error.type": found.get("error.type"),
+        "error.type": attributes.get("error.type"),
         "usage": (None, None)
-        if kind.tells_early and found["callspan.outcome"] != "completed"
+        if kind.tells_early and attributes["callspan.outcome"] != "completed"
         else usage,
-        "finish": found.get("gen_ai.response.finish_reasons"),
+        "finish": attributes.get("gen_ai.response.finish_reasons"),
         "recorded": sum(
             point["count"] for point in telemetry.points("gen_ai.client.operation.duration")
         ),
@@ -256,7 +259,7 @@ def test_stream(
     callspan.uninstrument()
     without = run(Runner(kind, mode, model_server), case, STREAM_READERS, asynchronous)
     telemetry.instrument()
-    before = told_by(model_server)
+    before = tokens_sent(model_server)
     runner = Runner(kind, mode, model_server, look=lambda: len(telemetry.spans))
     seen = run(runner, case, STREAM_READERS, asynchronous)
     assert seen.error == without.error
@@ -268,7 +271,9 @@ def test_stream(
         return
     if case.reader == "break_held" and mode.ends_at_break and not kind.generators:
         assert seen.held == 1, "the span was not ended by break"
-    assert actual(telemetry, kind) == expected(kind, case, seen, told_since(before, model_server))
+    assert actual(telemetry, kind) == expected(
+        kind, case, seen, tokens_sent_since(before, model_server)
+    )
 
 
 @pytest.mark.parametrize(
@@ -286,7 +291,9 @@ def test_answer(
     callspan.uninstrument()
     without = run(Runner(kind, mode, model_server), case, ANSWER_READERS, asynchronous)
     telemetry.instrument()
-    before = told_by(model_server)
+    before = tokens_sent(model_server)
     seen = run(Runner(kind, mode, model_server), case, ANSWER_READERS, asynchronous)
     assert (seen.items, seen.error) == (without.items, without.error)
-    assert actual(telemetry, kind) == expected(kind, case, seen, told_since(before, model_server))
+    assert actual(telemetry, kind) == expected(
+        kind, case, seen, tokens_sent_since(before, model_server)
+    )

@@ -32,7 +32,7 @@ def ask(question="How long do tulips last?", **more):
 
 
 def environment(**more: str) -> dict[str, str]:
-    """This process's environment without what would steer callspan or the client."""
+    """Return the environment of this process without the variables of callspan and its clients."""
     ours = ("OTEL_", "CALLSPAN_", "OPENAI_", "PYTHON")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return env | {"PYTHONPATH": str(SRC), "NO_PROXY": "127.0.0.1"} | more
@@ -40,13 +40,13 @@ def environment(**more: str) -> dict[str, str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The folder in which the command runs."""
+    """Return the folder in which the command runs."""
     return tmp_path
 
 
 @pytest.fixture
 def write(folder: Path) -> Callable[..., Path]:
-    """Put a file of the user's into the folder."""
+    """Return a function that writes a file of the user's into the folder."""
 
     def write(name: str, text: str) -> Path:
         path = folder / name
@@ -62,7 +62,7 @@ Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 @pytest.fixture
 def callspan(folder: Path) -> Command:
-    """Run `callspan` to its end."""
+    """Return a function that runs `callspan` to its end."""
 
     def run(
         *words: str | Path, stdin: bytes = b"", env: dict[str, str] | None = None
@@ -82,19 +82,19 @@ def callspan(folder: Path) -> Command:
 
 @pytest.fixture
 def model() -> Iterator[ModelServer]:
-    """A model server, to be found by the environment that `told` makes."""
+    """Run a model server, to which `openai_variables` lead."""
     with ModelServer() as server:
         yield server
 
 
 @pytest.fixture
-def told(model: ModelServer) -> dict[str, str]:
-    """The variables by which the openai client finds the model server."""
+def openai_variables(model: ModelServer) -> dict[str, str]:
+    """Return the variables by which the openai client finds the model server."""
     return {"OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "test"}
 
 
 def spans(file: Path) -> list[dict[str, Any]]:
-    """The spans of a file of OTLP JSON lines, and of those that other processes wrote beside it."""
+    """Return the spans of a file of OTLP JSON lines, and of the files of other processes beside it."""
     lines = [
         line
         for path in sorted(file.parent.glob(f"{file.name}*"))
@@ -112,5 +112,5 @@ def spans(file: Path) -> list[dict[str, Any]]:
 
 
 def names(file: Path) -> list[str]:
-    """The names of the spans in a file."""
+    """Return the names of the spans in a file."""
     return sorted(span["name"] for span in spans(file))

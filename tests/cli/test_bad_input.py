@@ -102,13 +102,13 @@ def files(folder: Path, write) -> None:
 
 
 def _is_one_line(result, fix: str) -> None:
-    said = result.stderr.decode()
+    stderr = result.stderr.decode()
     assert result.returncode == 2
     assert result.stdout == b""
-    assert said.startswith("callspan: ")
-    assert said.count("\n") == 1
-    assert said.endswith("\n")
-    assert fix in said
+    assert stderr.startswith("callspan: ")
+    assert stderr.count("\n") == 1
+    assert stderr.endswith("\n")
+    assert fix in stderr
 
 
 @pytest.mark.parametrize(
@@ -127,23 +127,23 @@ def test_a_wrong_variable_too(callspan: Command, variable: str, value: str, fix:
     if variable.endswith("PROTOCOL"):
         env["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://localhost:4318"
     result = callspan("run", "app.py", env=env)
-    said = result.stderr.decode()
+    stderr = result.stderr.decode()
     assert (result.returncode, result.stdout) == (0, b"must not run\n")
-    assert said.startswith("callspan: ")
-    assert said.count("\n") == 1
-    assert variable in said
-    assert fix in said
+    assert stderr.startswith("callspan: ")
+    assert stderr.count("\n") == 1
+    assert variable in stderr
+    assert fix in stderr
 
 
 @pytest.mark.parametrize("variable", FOREIGN)
 def test_no_wrong_variable_keeps_a_program_from_its_calls(
-    callspan: Command, write, told, variable: str
+    callspan: Command, write, openai_variables, variable: str
 ) -> None:
     """Nor does it print a traceback of ours, at the end either."""
     write("ask.py", ASK)
     write("calls.py", "from ask import ask\nprint(ask().choices[0].message.role)")
     env = {
-        **told,
+        **openai_variables,
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
         "CALLSPAN_FLUSH_TIMEOUT": "0.1",
     }
@@ -153,11 +153,15 @@ def test_no_wrong_variable_keeps_a_program_from_its_calls(
 
 
 def test_a_wrong_variable_is_said_once_and_the_rest_is_used(
-    callspan: Command, write, folder: Path, told
+    callspan: Command, write, folder: Path, openai_variables
 ) -> None:
     write("ask.py", ASK)
     write("calls.py", "from ask import ask\nask()")
-    env = {**told, "OTEL_EXPORTER_OTLP_ENDPOINT": "host:4317", "CALLSPAN_SEMCONV": "newest"}
+    env = {
+        **openai_variables,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "host:4317",
+        "CALLSPAN_SEMCONV": "newest",
+    }
     result = callspan("run", "--file", "spans.jsonl", "calls.py", env=env)
     assert names(folder / "spans.jsonl") == ["chat gpt-4.1-mini"]
     assert [line.split()[1] for line in result.stderr.decode().splitlines()] == [
@@ -171,13 +175,15 @@ def test_a_wrong_variable_is_said_once_and_the_rest_is_used(
     [("true", True), ("1", True), ("True", True), ("false", False), ("0", False), ("on", False)],
 )
 def test_the_older_values_of_the_variable_for_content(
-    callspan: Command, write, folder: Path, told, value: str, captured: bool
+    callspan: Command, write, folder: Path, openai_variables, value: str, captured: bool
 ) -> None:
     """Other packages' documents say `true`, which is what the span's attributes are in ours; what is unknown is off."""
     write("ask.py", ASK)
     write("calls.py", "from ask import ask\nask('Which tulips?')")
     variable = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
-    result = callspan("run", "--file", "spans.jsonl", "calls.py", env={**told, variable: value})
+    result = callspan(
+        "run", "--file", "spans.jsonl", "calls.py", env={**openai_variables, variable: value}
+    )
     assert result.returncode == 0
     assert ("Which tulips?" in (folder / "spans.jsonl").read_text()) is captured
     assert (variable.encode() in result.stderr) is (value == "on")

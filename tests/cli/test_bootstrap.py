@@ -13,7 +13,7 @@ import pytest
 
 from callspan.bootstrap.callspan_switches import switched_off
 from callspan.bootstrap.callspan_watch import when_imported
-from callspan.cli import deferred as late
+from callspan.cli import deferred
 from callspan.runtime import private
 
 
@@ -80,11 +80,11 @@ def test_the_module_looks_as_ever(module: str) -> None:
     """Its loader is of the same type, with no trace left of us, and its source can be read."""
     finders = list(sys.meta_path)
     when_imported(module, lambda: None)
-    found = __import__(module)
+    maker = __import__(module)
     assert sys.meta_path == finders
-    assert type(found.__loader__).__name__ == "SourceFileLoader"
-    assert "exec_module" not in vars(found.__loader__)
-    assert "return 1" in inspect.getsource(found.call)
+    assert type(maker.__loader__).__name__ == "SourceFileLoader"
+    assert "exec_module" not in vars(maker.__loader__)
+    assert "return 1" in inspect.getsource(maker.call)
 
 
 def test_a_namespace_is_told_of_before_what_is_in_it(
@@ -96,10 +96,10 @@ def test_a_namespace_is_told_of_before_what_is_in_it(
     monkeypatch.syspath_prepend(str(tmp_path))
     finders, heard = list(sys.meta_path), []
     when_imported("rare_maker", lambda: heard.append("rare_maker.client" in sys.modules))
-    found = __import__("rare_maker.client")
+    maker = __import__("rare_maker.client")
     assert heard == [False]
     assert sys.meta_path == finders
-    assert found.__spec__.origin is None
+    assert maker.__spec__.origin is None
     for name in ("rare_maker", "rare_maker.client"):
         sys.modules.pop(name)
 
@@ -147,7 +147,7 @@ def test_what_switches_everything_off(environ: dict[str, str], variable: str | N
 def test_the_console_is_for_when_nothing_is_configured(
     environ: dict[str, str], console: bool
 ) -> None:
-    assert late.destinations(environ).console is console
+    assert deferred.destinations(environ).console is console
 
 
 def test_two_processes_at_a_time_write_two_files(tmp_path: Path) -> None:

@@ -15,7 +15,12 @@ CHAT = "chat gpt-4.1-mini"
 @pytest.mark.parametrize("call_first", [False, True])
 @pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
 def test_T103_multiprocessing(
-    callspan: Command, folder: Path, write, told: dict[str, str], method: str, call_first: bool
+    callspan: Command,
+    folder: Path,
+    write,
+    openai_variables: dict[str, str],
+    method: str,
+    call_first: bool,
 ) -> None:
     write("ask.py", ASK)
     write(
@@ -33,13 +38,13 @@ def test_T103_multiprocessing(
             print([child.exitcode for child in children])
         """,
     )
-    result = callspan("run", "--file", "traces.jsonl", "app.py", env=told)
+    result = callspan("run", "--file", "traces.jsonl", "app.py", env=openai_variables)
     assert (result.stdout, result.stderr) == (b"[0, 0]\n", b"")
     assert names(folder / "traces.jsonl") == [CHAT] * (3 if call_first else 2)
 
 
 def test_T103_a_pool_of_processes(
-    callspan: Command, folder: Path, write, told: dict[str, str]
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str]
 ) -> None:
     write("ask.py", ASK)
     write(
@@ -55,25 +60,25 @@ def test_T103_a_pool_of_processes(
                 print(list(pool.map(short, "abc")))
         """,
     )
-    result = callspan("run", "--file", "traces.jsonl", "app.py", env=told)
+    result = callspan("run", "--file", "traces.jsonl", "app.py", env=openai_variables)
     assert (result.returncode, result.stderr) == (0, b"")
     assert names(folder / "traces.jsonl") == [CHAT] * 4
 
 
 def test_a_python_program_started_by_the_program(
-    callspan: Command, folder: Path, write, told: dict[str, str]
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str]
 ) -> None:
     write("ask.py", ASK)
     write("inner.py", "from ask import ask; ask()")
     write(
         "app.py", "import subprocess, sys; subprocess.run([sys.executable, 'inner.py'], check=True)"
     )
-    callspan("run", "--file", "traces.jsonl", "app.py", env=told)
+    callspan("run", "--file", "traces.jsonl", "app.py", env=openai_variables)
     assert names(folder / "traces.jsonl") == [CHAT]
 
 
 def test_T103_os_fork_with_a_half_read_stream(
-    callspan: Command, folder: Path, write, told: dict[str, str]
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str]
 ) -> None:
     """The stream belongs to the parent, which reads it on; the child makes a call of its own."""
     write("ask.py", ASK)
@@ -98,6 +103,6 @@ def test_T103_os_fork_with_a_half_read_stream(
     )
     # Since 3.12 Python warns of any fork while there are threads, and whatever exports in the background is one.
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "app.py"]
-    result = callspan("run", "--file", "traces.jsonl", *command, env=told)
+    result = callspan("run", "--file", "traces.jsonl", *command, env=openai_variables)
     assert (result.stdout, result.stderr) == (b"True\n", b"")
     assert names(folder / "traces.jsonl") == ["chat gpt-4.1", CHAT]

@@ -11,13 +11,13 @@ from .conftest import ASK, Command, names
 
 @pytest.mark.parametrize("when", ["before the first call", "after it"])
 def test_configure_leaves_what_callspan_run_was_told(
-    callspan: Command, folder: Path, write, told: dict[str, str], when: str
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str], when: str
 ) -> None:
     write("ask.py", ASK)
     first, second = ("callspan.configure(file='own.jsonl')", "ask()")
     steps = [first, second] if when == "before the first call" else [second, first, second]
     write("app.py", "\n".join(["import callspan", "from ask import ask", *steps]))
-    result = callspan("run", "--file", "operator.jsonl", "app.py", env=told)
+    result = callspan("run", "--file", "operator.jsonl", "app.py", env=openai_variables)
     assert (result.returncode, result.stderr) == (0, b"")
     calls = steps.count("ask()")
     assert names(folder / "operator.jsonl") == ["chat gpt-4.1-mini"] * calls
@@ -25,7 +25,7 @@ def test_configure_leaves_what_callspan_run_was_told(
 
 
 def test_configure_adds_to_the_environment(
-    callspan: Command, folder: Path, write, told: dict[str, str]
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str]
 ) -> None:
     """Also without `callspan run`, and a second call replaces the first alone."""
     write("ask.py", ASK)
@@ -41,7 +41,7 @@ def test_configure_adds_to_the_environment(
         """,
     )
     result = callspan(
-        "run", "app.py", env={**told, "CALLSPAN_FILE": str(folder / "operator.jsonl")}
+        "run", "app.py", env={**openai_variables, "CALLSPAN_FILE": str(folder / "operator.jsonl")}
     )
     assert (result.returncode, result.stderr) == (0, b"")
     assert names(folder / "operator.jsonl") == names(folder / "two.jsonl") == ["chat gpt-4.1-mini"]

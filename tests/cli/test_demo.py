@@ -15,30 +15,30 @@ def test_the_demo_shows_the_calls_and_the_counts_are_equal(callspan: Command) ->
         "demo",
         env={"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "HTTP_PROXY": "http://x.invalid"},
     )
-    said = result.stderr.decode()
-    assert result.returncode == 0, said
-    assert "Traceback" not in said
-    found = re.search(
+    stderr = result.stderr.decode()
+    assert result.returncode == 0, stderr
+    assert "Traceback" not in stderr
+    totals = re.search(
         r"^server handed out: (\d+) calls, (\d+) input, (\d+) output tokens.*: equal$",
-        said,
+        stderr,
         re.MULTILINE,
     )
-    assert found
-    assert all(int(count) > 0 for count in found.groups())
+    assert totals
+    assert all(int(count) > 0 for count in totals.groups())
     # The table, which people see, must have the same totals as the file, by which they were compared.
-    total = next(line for line in said.splitlines() if line.strip().lower().startswith("total"))
-    assert {int(found[2]), int(found[3])} <= {
+    total = next(line for line in stderr.splitlines() if line.strip().lower().startswith("total"))
+    assert {int(totals[2]), int(totals[3])} <= {
         int(number) for number in re.findall(r"\d+", total.replace(",", ""))
     }
 
 
 def test_the_programs_output_alone_is_on_stdout(callspan: Command) -> None:
-    said = callspan("demo").stdout.decode()
-    assert said.startswith("Florist: ")
-    assert "callspan" not in said
+    stdout = callspan("demo").stdout.decode()
+    assert stdout.startswith("Florist: ")
+    assert "callspan" not in stdout
 
 
-def test_what_the_server_never_told_is_unknown() -> None:
+def test_usage_that_the_server_did_not_send_is_unknown() -> None:
     ledger = Ledger()
     ledger.book_generated("m", Counts(5, 7))
     ledger.book_generated("m", Counts(3, 2))

@@ -40,7 +40,7 @@ def ask(write) -> None:
 
 @contextmanager
 def started(
-    folder: Path, told: dict[str, str], *words: str, **more: str
+    folder: Path, openai_variables: dict[str, str], *words: str, **more: str
 ) -> Iterator[subprocess.Popen[str]]:
     """The program under `callspan run`, once it has said that it is ready."""
     with subprocess.Popen(
@@ -48,7 +48,7 @@ def started(
         stdin=subprocess.PIPE,  # for what waits until its end
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=environment(**told, **more),
+        env=environment(**openai_variables, **more),
         cwd=folder,
         text=True,
     ) as process:
@@ -62,11 +62,11 @@ def started(
 
 def outcomes(folder: Path) -> dict[str, list[str]]:
     """How the calls of each model ended, as the file tells."""
-    found: dict[str, list[str]] = {}
+    ends: dict[str, list[str]] = {}
     for span in spans(folder / "traces.jsonl"):
-        told = {item["key"]: item["value"].get("stringValue") for item in span["attributes"]}
-        found.setdefault(span["name"], []).append(told["callspan.outcome"])
-    return found
+        attributes = {item["key"]: item["value"].get("stringValue") for item in span["attributes"]}
+        ends.setdefault(span["name"], []).append(attributes["callspan.outcome"])
+    return ends
 
 
 def durations(folder: Path) -> int:
@@ -100,10 +100,10 @@ BUSY = {
 
 @pytest.mark.parametrize("busy", BUSY)
 def test_a_program_that_leaves_the_signal_alone_is_flushed_and_dies_by_it(
-    folder: Path, write, told: dict[str, str], ask: None, busy: str
+    folder: Path, write, openai_variables: dict[str, str], ask: None, busy: str
 ) -> None:
     write("app.py", f"from ask import ask\nask()\n{READY}{BUSY[busy]}")
-    with started(folder, told, "app.py") as program:
+    with started(folder, openai_variables, "app.py") as program:
         program.send_signal(signal.SIGTERM)
         assert program.communicate(timeout=SECONDS) == ("", "")
         assert program.returncode == -signal.SIGTERM
@@ -111,7 +111,7 @@ def test_a_program_that_leaves_the_signal_alone_is_flushed_and_dies_by_it(
 
 
 def test_a_thread_that_python_does_not_know_gets_the_signal(
-    folder: Path, write, told: dict[str, str], ask: None
+    folder: Path, write, openai_variables: dict[str, str], ask: None
 ) -> None:
     """So does one that is just being created; nothing is lost by it."""
     write(
@@ -128,14 +128,14 @@ def test_a_thread_that_python_does_not_know_gets_the_signal(
         threading.Event().wait()
         """,
     )
-    with started(folder, told, "app.py") as program:
+    with started(folder, openai_variables, "app.py") as program:
         assert program.communicate(timeout=SECONDS) == ("", "")
         assert program.returncode == -signal.SIGTERM
     assert (outcomes(folder), durations(folder)) == ({CHAT: ["completed"]}, 1)
 
 
 def test_threads_that_begin_and_end_meanwhile(
-    folder: Path, write, told: dict[str, str], ask: None
+    folder: Path, write, openai_variables: dict[str, str], ask: None
 ) -> None:
     """They come to their end while the signal is caught, and it is neither lost nor turned into a crash."""
     write(
@@ -156,7 +156,7 @@ def test_threads_that_begin_and_end_meanwhile(
         """,
     )
     for _ in range(3):
-        with started(folder, told, "app.py") as program:
+        with started(folder, openai_variables, "app.py") as program:
             program.send_signal(signal.SIGTERM)
             assert program.communicate(timeout=SECONDS) == ("", "")
             assert program.returncode == -signal.SIGTERM
@@ -165,7 +165,7 @@ def test_threads_that_begin_and_end_meanwhile(
 
 @pytest.mark.parametrize("when", ["before its first client", "after closing all files"])
 def test_a_file_of_the_program_at_the_descriptor_of_the_event_is_not_touched(
-    folder: Path, write, told: dict[str, str], ask: None, when: str
+    folder: Path, write, openai_variables: dict[str, str], ask: None, when: str
 ) -> None:
     take = """
         for descriptor in range(3, 40):
@@ -182,7 +182,7 @@ def test_a_file_of_the_program_at_the_descriptor_of_the_event_is_not_touched(
         "app.py",
         f"import contextlib, os, signal\n{lines}ask()\n{READY}import time; time.sleep(600)",
     )
-    with started(folder, told, "app.py") as program:
+    with started(folder, openai_variables, "app.py") as program:
         program.send_signal(signal.SIGTERM)
         assert program.communicate(timeout=SECONDS)[0] == ""
         assert program.returncode == -signal.SIGTERM
@@ -191,7 +191,7 @@ def test_a_file_of_the_program_at_the_descriptor_of_the_event_is_not_touched(
 
 @pytest.mark.parametrize("where", ["main thread", "worker threads", "daemon threads"])
 def test_streams_that_are_open_then_are_told(
-    folder: Path, write, told: dict[str, str], ask: None, where: str
+    folder: Path, write, openai_variables: dict[str, str], ask: None, where: str
 ) -> None:
     write(
         "app.py",
@@ -214,14 +214,16 @@ def test_streams_that_are_open_then_are_told(
         wait.wait()
         """,
     )
-    with started(folder, told, "app.py") as program:
+    with started(folder, openai_variables, "app.py") as program:
         program.send_signal(signal.SIGTERM)
         assert program.communicate(timeout=SECONDS) == ("", "")
         assert program.returncode == -signal.SIGTERM
     assert (outcomes(folder), durations(folder)) == ({"chat gpt-4.1": ["abandoned"] * 2}, 2)
 
 
-def test_the_program_sees_no_handler(folder: Path, write, told: dict[str, str], ask: None) -> None:
+def test_the_program_sees_no_handler(
+    folder: Path, write, openai_variables: dict[str, str], ask: None
+) -> None:
     """Nor do its children: their signal is neither caught nor blocked."""
     write(
         "app.py",
@@ -236,14 +238,14 @@ def test_the_program_sees_no_handler(folder: Path, write, told: dict[str, str], 
         print([int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in re.findall("[0-9a-f]{16}", seen)])
         """,
     )
-    with started(folder, told, "app.py") as program:
+    with started(folder, openai_variables, "app.py") as program:
         assert program.communicate(timeout=SECONDS)[0] == "True set()\n[0, 0, 0]\n"
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("by", ["signal", "asyncio"])
 def test_a_handler_of_the_program_is_the_only_one(
-    folder: Path, write, told: dict[str, str], ask: None, when: str, by: str
+    folder: Path, write, openai_variables: dict[str, str], ask: None, when: str, by: str
 ) -> None:
     """Set before the first call or after it, and it finds the default action there before it."""
     set_up = {
@@ -258,7 +260,7 @@ def test_a_handler_of_the_program_is_the_only_one(
         + "    print('set', flush=True)\n    await asyncio.sleep(600)\n"
         + "print('ready', flush=True)\nasyncio.run(main())\n",
     )
-    with started(folder, told, "app.py") as program:
+    with started(folder, openai_variables, "app.py") as program:
         assert program.stdout is not None
         assert [program.stdout.readline() for _ in range(2)] == ["True\n", "set\n"]
         program.send_signal(signal.SIGTERM)
@@ -268,7 +270,7 @@ def test_a_handler_of_the_program_is_the_only_one(
 
 
 def test_a_signal_that_is_ignored_stays_so(
-    folder: Path, write, told: dict[str, str], ask: None
+    folder: Path, write, openai_variables: dict[str, str], ask: None
 ) -> None:
     write(
         "app.py",
@@ -282,7 +284,7 @@ def test_a_signal_that_is_ignored_stays_so(
         print(sys.stdin.readline())
         """,
     )
-    with started(folder, told, "app.py") as program:
+    with started(folder, openai_variables, "app.py") as program:
         assert program.communicate(timeout=SECONDS) == ("\n", "")
         assert program.returncode == 0
 
@@ -291,16 +293,16 @@ def test_a_signal_that_is_ignored_stays_so(
     "way", ["os.kill(os.getpid(), signal.SIGTERM)", "signal.raise_signal(signal.SIGTERM)"]
 )
 def test_a_program_that_kills_itself_does_nothing_more(
-    callspan: Command, folder: Path, write, told: dict[str, str], ask: None, way: str
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str], ask: None, way: str
 ) -> None:
     write("app.py", f"import os, signal\nfrom ask import ask\nask()\n{way}\nprint('alive')")
-    result = callspan("run", "--file", "traces.jsonl", "app.py", env=told)
+    result = callspan("run", "--file", "traces.jsonl", "app.py", env=openai_variables)
     assert (result.returncode, result.stdout, result.stderr) == (-signal.SIGTERM, b"", b"")
     assert durations(folder) == 1
 
 
 def test_a_program_that_ends_meanwhile_dies_by_the_signal(
-    callspan: Command, folder: Path, write, told: dict[str, str], ask: None
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str], ask: None
 ) -> None:
     """As `signal.pause()` returns, it comes to its end while its last words are said."""
     write(
@@ -313,26 +315,26 @@ def test_a_program_that_ends_meanwhile_dies_by_the_signal(
         signal.pause()
         """,
     )
-    result = callspan("run", "--file", "traces.jsonl", "app.py", env=told)
+    result = callspan("run", "--file", "traces.jsonl", "app.py", env=openai_variables)
     assert (result.returncode, result.stderr) == (-signal.SIGTERM, b"")
     assert durations(folder) == 1
 
 
 def test_a_dead_collector_does_not_hold_the_end_up(
-    folder: Path, write, told: dict[str, str], ask: None
+    folder: Path, write, openai_variables: dict[str, str], ask: None
 ) -> None:
     """The time for the exit holds here too, and that telemetry is lost is said once."""
     write("app.py", f"from ask import ask\nask()\n{READY}import time; time.sleep(600)")
     dead = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "CALLSPAN_FLUSH_TIMEOUT": "0.5"}
-    with started(folder, told, "app.py", **dead) as program:
+    with started(folder, openai_variables, "app.py", **dead) as program:
         program.send_signal(signal.SIGTERM)
-        said = program.communicate(timeout=SECONDS)[1].splitlines()
+        lines = program.communicate(timeout=SECONDS)[1].splitlines()
         assert program.returncode == -signal.SIGTERM
-    assert said[-1:] == ["callspan: 1 span and 4 metrics could not be sent to http://127.0.0.1:1"]
+    assert lines[-1:] == ["callspan: 1 span and 4 metrics could not be sent to http://127.0.0.1:1"]
 
 
 def test_processes_that_multiprocessing_terminates(
-    callspan: Command, folder: Path, write, told: dict[str, str], ask: None
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str], ask: None
 ) -> None:
     """`with Pool()` terminates its workers, and a Process may be terminated: what they told is not lost."""
     write(
@@ -360,13 +362,13 @@ def test_processes_that_multiprocessing_terminates(
         """,
     )
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "app.py"]
-    result = callspan("run", "--file", "traces.jsonl", *command, env=told)
+    result = callspan("run", "--file", "traces.jsonl", *command, env=openai_variables)
     assert (result.stdout, result.stderr) == (b"-15\n", b"")
     assert (outcomes(folder), durations(folder)) == ({CHAT: ["completed"] * 8}, 8)
 
 
 def test_children_that_are_ended_at_once_end_alone(
-    callspan: Command, write, told: dict[str, str], ask: None
+    callspan: Command, write, openai_variables: dict[str, str], ask: None
 ) -> None:
     """A signal to a child that has just been forked ends that child, every time, and never its parent."""
     write(
@@ -385,7 +387,7 @@ def test_children_that_are_ended_at_once_end_alone(
         """,
     )
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "app.py"]
-    result = callspan("run", "--file", os.devnull, *command, env=told)
+    result = callspan("run", "--file", os.devnull, *command, env=openai_variables)
     assert (result.stdout, result.stderr, result.returncode) == (b"alive\n", b"", 0)
 
 
@@ -401,7 +403,7 @@ def _namespaces() -> bool:
 
 @pytest.mark.skipif(not _namespaces(), reason="no namespace of processes can be made here")
 def test_process_1_of_a_container_goes_on(
-    folder: Path, write, told: dict[str, str], ask: None
+    folder: Path, write, openai_variables: dict[str, str], ask: None
 ) -> None:
     """The kernel spares it from signals that it does not handle; what was told is out, for SIGKILL comes next."""
     write(
@@ -418,7 +420,7 @@ def test_process_1_of_a_container_goes_on(
     )
     with subprocess.Popen(
         ["unshare", "-r", "-p", "-f", *COMMAND, "run", "--file", "traces.jsonl", "app.py"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(**told), cwd=folder, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(**openai_variables), cwd=folder, text=True,
     ) as outer:  # fmt: skip
         assert outer.stdin is not None
         assert outer.stdout is not None

@@ -13,12 +13,12 @@ from .conftest import Command, environment
 
 
 def test_help_teaches_the_commands(callspan: Command) -> None:
-    said = callspan("--help").stdout.decode()
+    output = callspan("--help").stdout.decode()
     assert all(
-        word in said
+        word in output
         for word in ("run", "demo", "clients", "tokens", "doctor", "callspan run app.py")
     )
-    assert said == callspan().stdout.decode()
+    assert output == callspan().stdout.decode()
 
 
 def test_version(callspan: Command) -> None:
@@ -56,26 +56,26 @@ def test_a_reader_that_stops_is_no_fault() -> None:
 
 
 def test_clients_shows_what_is_really_patched(callspan: Command) -> None:
-    said = callspan("clients").stdout.decode()
-    assert re.search(r"^openai +>=1\.40,<\d+ +\d[\d.]+ +(\d+) of \1 +chat", said, re.MULTILINE)
+    output = callspan("clients").stdout.decode()
+    assert re.search(r"^openai +>=1\.40,<\d+ +\d[\d.]+ +(\d+) of \1 +chat", output, re.MULTILINE)
 
 
 def test_clients_as_markdown_is_the_same_everywhere(callspan: Command) -> None:
-    said = callspan("clients", "--markdown").stdout.decode()
-    assert said.startswith(
+    output = callspan("clients", "--markdown").stdout.decode()
+    assert output.startswith(
         "| Client | Package | Operations |\n| --- | --- | --- |\n| agno | `agno>="
     )
 
 
 def test_doctor_finds_all_well(callspan: Command) -> None:
     result = callspan("doctor")
-    said = result.stdout.decode()
-    assert said.endswith("all is well\n"), said
+    output = result.stdout.decode()
+    assert output.endswith("all is well\n"), output
     assert result.returncode == 0
-    assert re.search(r"patched +openai\._base_client\.SyncAPIClient\.request", said)
-    assert re.search(r"patched +google\.genai\._api_client\.BaseApiClient\.request", said)
-    assert re.search(r"callspan run +works", said)
-    assert "python -I, -E, -S" in said
+    assert re.search(r"patched +openai\._base_client\.SyncAPIClient\.request", output)
+    assert re.search(r"patched +google\.genai\._api_client\.BaseApiClient\.request", output)
+    assert re.search(r"callspan run +works", output)
+    assert "python -I, -E, -S" in output
 
 
 def test_doctor_names_the_fix_for_each_problem(callspan: Command) -> None:
@@ -87,12 +87,12 @@ def test_doctor_names_the_fix_for_each_problem(callspan: Command) -> None:
         "CALLSPAN_FILE": "/no/such/folder/x",
     }
     result = callspan("doctor", env=env)
-    said = result.stdout.decode()
+    output = result.stdout.decode()
     assert result.returncode == 1
     for signal in ("traces", "metrics", "logs"):
-        assert f"nothing takes {signal} at http://127.0.0.1:{port}" in said
-    assert "did you mean 'latest'" in said
-    assert "mkdir -p /no/such/folder" in said
+        assert f"nothing takes {signal} at http://127.0.0.1:{port}" in output
+    assert "did you mean 'latest'" in output
+    assert "mkdir -p /no/such/folder" in output
 
 
 def test_doctor_sees_a_collector_that_answers(callspan: Command) -> None:
@@ -101,10 +101,10 @@ def test_doctor_sees_a_collector_that_answers(callspan: Command) -> None:
         result = callspan(
             "doctor", env={"OTEL_EXPORTER_OTLP_ENDPOINT": url, "CALLSPAN_SEMCONV": "both"}
         )
-    said = result.stdout.decode()
-    assert result.returncode == 0, said
-    assert re.search(rf"traces +{url}/v1/traces \(http/protobuf\) +answers", said)
-    assert re.search(r"semconv +both +CALLSPAN_SEMCONV", said)
+    output = result.stdout.decode()
+    assert result.returncode == 0, output
+    assert re.search(rf"traces +{url}/v1/traces \(http/protobuf\) +answers", output)
+    assert re.search(r"semconv +both +CALLSPAN_SEMCONV", output)
 
 
 def test_doctor_says_what_is_switched_off(callspan: Command) -> None:
@@ -124,9 +124,9 @@ def test_t102_a_client_that_is_too_new(callspan: Command, write) -> None:
     """It is patched where it is as it was, and the doctor says which versions were tried."""
     write("ollama-99.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: ollama\nVersion: 99.0\n")
     result = callspan("doctor")
-    said = result.stdout.decode()
+    output = result.stdout.decode()
     assert result.returncode == 1
     assert re.search(
-        r"ollama 99\.0 is outside the versions .*: pip install 'ollama>=[\d.]+,<[\d.]+'", said
+        r"ollama 99\.0 is outside the versions .*: pip install 'ollama>=[\d.]+,<[\d.]+'", output
     )
-    assert re.search(r"patched +ollama\._client\.", said)
+    assert re.search(r"patched +ollama\._client\.", output)

@@ -52,21 +52,26 @@ def ask(write) -> None:
 
 @pytest.mark.parametrize("destination", DESTINATIONS)
 def test_nothing_is_imported_within_the_first_call(
-    callspan: Command, write, told: dict[str, str], ask: None, receiver: Receiver, destination: str
+    callspan: Command,
+    write,
+    openai_variables: dict[str, str],
+    ask: None,
+    receiver: Receiver,
+    destination: str,
 ) -> None:
     """But for what the client imports in its own first request, which it does without us too."""
     write("app.py", PREPARED + WAITING)
-    env = {**told, **DESTINATIONS[destination]}
+    env = {**openai_variables, **DESTINATIONS[destination]}
     if destination.startswith("OTLP"):
         env["OTEL_EXPORTER_OTLP_ENDPOINT"] = receiver.url
-    bare = callspan("run", "app.py", env={**told, "OTEL_SDK_DISABLED": "true"})
+    bare = callspan("run", "app.py", env={**openai_variables, "OTEL_SDK_DISABLED": "true"})
     watched = callspan("run", "app.py", env=env)
     assert watched.returncode == bare.returncode == 0, watched.stderr
     assert set(json.loads(watched.stdout)) <= set(json.loads(bare.stdout))
 
 
 def test_a_child_forked_within_an_import_prepares_itself(
-    callspan: Command, folder, write, told: dict[str, str], ask: None
+    callspan: Command, folder, write, openai_variables: dict[str, str], ask: None
 ) -> None:
     """No lock of an import is held for ever there, and its first call finds all that it needs."""
     write(
@@ -90,7 +95,7 @@ assert os.waitpid(child, 0)[1] == 0
 ask()
 """,
     )
-    result = callspan("run", "--file", "traces.jsonl", "app.py", env=told)
+    result = callspan("run", "--file", "traces.jsonl", "app.py", env=openai_variables)
     assert (result.returncode, result.stderr) == (0, b"")
     assert json.loads(result.stdout) == []
     assert len(spans(folder / "traces.jsonl")) == 2

@@ -69,7 +69,7 @@ def tokens(folder: Path) -> int:
     """The tokens of the last metrics in each file, over all files."""
     total = 0
     for path in folder.glob("traces.jsonl*"):
-        found: list[Any] = [
+        metrics: list[Any] = [
             metric
             for line in path.read_text().splitlines()
             for resource in json.loads(line).get("resourceMetrics", ())
@@ -79,7 +79,7 @@ def tokens(folder: Path) -> int:
         ]
         total += sum(
             int(point["sum"])
-            for metric in found[-1:]
+            for metric in metrics[-1:]
             for point in metric["histogram"]["dataPoints"]
         )
     return total
@@ -90,7 +90,7 @@ def test_a_fork_counts_once(
     callspan: Command,
     folder: Path,
     write,
-    told: dict[str, str],
+    openai_variables: dict[str, str],
     counted: None,
     receiver: Receiver,
     how: str,
@@ -102,7 +102,7 @@ def test_a_fork_counts_once(
         "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
     }
-    result = callspan("run", "--file", "traces.jsonl", *IGNORING, env={**told, **otlp})
+    result = callspan("run", "--file", "traces.jsonl", *IGNORING, env={**openai_variables, **otlp})
     assert (result.returncode, result.stderr) == (0, b"")
     assert (
         tokens(folder)
@@ -115,13 +115,13 @@ def test_a_fork_counts_once(
 
 @_needs("gunicorn", "gunicorn")
 def test_a_server_that_calls_before_it_forks_counts_once(
-    folder: Path, write, told: dict[str, str], counted: None
+    folder: Path, write, openai_variables: dict[str, str], counted: None
 ) -> None:
     """A hundred tokens while the app is loaded, and one more for each request in the workers."""
     write("shop.py", WSGI + "\nask()\n")
     with running(
         folder,
-        told,
+        openai_variables,
         "gunicorn",
         "--preload",
         "--workers",
@@ -138,7 +138,7 @@ def test_a_server_that_calls_before_it_forks_counts_once(
 
 
 def test_forks_while_threads_record(
-    callspan: Command, folder: Path, write, told: dict[str, str], receiver: Receiver
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str], receiver: Receiver
 ) -> None:
     """Whatever locks other threads hold at a fork, the child makes its call, exports it, and ends."""
     write("ask.py", ASK)
@@ -169,7 +169,9 @@ def test_forks_while_threads_record(
         "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
     }
-    result = callspan("run", *IGNORING, "5", env={**told, **otlp, "CALLSPAN_FLUSH_TIMEOUT": "60"})
+    result = callspan(
+        "run", *IGNORING, "5", env={**openai_variables, **otlp, "CALLSPAN_FLUSH_TIMEOUT": "60"}
+    )
     assert (result.returncode, result.stderr) == (0, b"")
     assert len(receiver.instances) == 6
 
@@ -196,7 +198,7 @@ os.wait()
 
 
 def test_first_calls_of_a_childs_threads_are_all_counted(
-    folder: Path, write, told: dict[str, str], model: ModelServer, receiver: Receiver
+    folder: Path, write, openai_variables: dict[str, str], model: ModelServer, receiver: Receiver
 ) -> None:
     """A server that loads the app before it forks has workers whose threads begin at the same moment."""
     model.enqueue(*[Reply(usage=Counts(input=3))] * 8)
@@ -205,7 +207,7 @@ def test_first_calls_of_a_childs_threads_are_all_counted(
     done = subprocess.run(
         [*IGNORING, receiver.url],
         cwd=folder,
-        env=environment(**told),
+        env=environment(**openai_variables),
         capture_output=True,
         timeout=SECONDS,
         check=False,

@@ -91,12 +91,12 @@ RUN = [*COMMAND, "run"]
 
 @contextmanager
 def started(
-    folder: Path, model: ModelServer, *words: str, **told: str
+    folder: Path, model: ModelServer, *words: str, **variables: str
 ) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         [*words, "app.py"],
         stderr=subprocess.PIPE,
-        env=environment(OPENAI_BASE_URL=model.url, OPENAI_API_KEY="test", **told),
+        env=environment(OPENAI_BASE_URL=model.url, OPENAI_API_KEY="test", **variables),
         cwd=folder,
         text=True,
     ) as process:
@@ -145,16 +145,16 @@ def interrupted(folder: Path, main: str, watched: str) -> tuple[int, str]:
             # the program waits for threads that are no daemons
             gates["worker-call"].set()
             gates["worker-stream"].set()
-            _, said = process.communicate(timeout=SECONDS)
+            _, stderr = process.communicate(timeout=SECONDS)
         for gate in gates.values():
             gate.set()
-    return process.returncode, said
+    return process.returncode, stderr
 
 
-def frames(said: str) -> list[str]:
+def frames(stderr: str) -> list[str]:
     """Lines of a traceback that tell where the program was, but not how far within a call, and of what it died."""
     lines = [
-        line for line in said.splitlines() if re.match(r'  File ".*/app\.py".*<module>|\S', line)
+        line for line in stderr.splitlines() if re.match(r'  File ".*/app\.py".*<module>|\S', line)
     ]
     return [
         line for line in lines if "LogDeprecatedInitWarning" not in line
@@ -167,16 +167,16 @@ def test_each_call_has_its_end_and_the_program_its_own(
     folder: Path, main: str, watched: str
 ) -> None:
     """Calls of threads that the program waits for complete; the others are ended where they stand."""
-    code, said = interrupted(folder, main, watched)
-    told = [
+    code, stderr = interrupted(folder, main, watched)
+    calls = [
         {item["key"]: item["value"].get("stringValue") for item in span["attributes"]}
         for span in spans(folder / "traces.jsonl")
     ]
-    outcomes = sorted((each["gen_ai.request.model"], each["callspan.outcome"]) for each in told)
+    outcomes = sorted((each["gen_ai.request.model"], each["callspan.outcome"]) for each in calls)
     assert outcomes == sorted({**THREADS, **MAIN[main][1]}.items())
     unwatched = interrupted(folder, main, "not at all")
-    assert (code, frames(said)) == (unwatched[0], frames(unwatched[1]))
-    assert (code, frames(said)[-1]) == (-signal.SIGINT, "KeyboardInterrupt")
+    assert (code, frames(stderr)) == (unwatched[0], frames(unwatched[1]))
+    assert (code, frames(stderr)[-1]) == (-signal.SIGINT, "KeyboardInterrupt")
 
 
 # -- a collector that takes the connection and says nothing ------------------------------------------------------------
@@ -199,21 +199,21 @@ def test_a_silent_collector(folder: Path, watched: str, protocol: str, seconds: 
     (folder / "watched.py").write_text(TO_COLLECTOR if watched == "by instrument()" else "")
     words = RUN if watched == "by callspan run" else [sys.executable]
     with ModelServer() as model, socket.create_server(("127.0.0.1", 0)) as silent:
-        told = {
+        variables = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}",
             "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
             "OTEL_EXPORTER_OTLP_TIMEOUT": "600",
             "OTEL_BSP_SCHEDULE_DELAY": "600000",
             "CALLSPAN_FLUSH_TIMEOUT": seconds,
         }
-        with started(folder, model, *words, **told) as process:
+        with started(folder, model, *words, **variables) as process:
             interrupt(process, model, 1)
             connection, _ = silent.accept()
             if seconds == "600":
                 connection.recv(1)  # it is being sent
                 process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=SECONDS)
+            _, stderr = process.communicate(timeout=SECONDS)
             connection.close()
     assert process.returncode == -signal.SIGINT
-    assert said.count("Traceback") == 1
-    assert said.count("callspan: not confirmed by http") == 1
+    assert stderr.count("Traceback") == 1
+    assert stderr.count("callspan: not confirmed by http") == 1

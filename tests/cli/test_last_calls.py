@@ -25,7 +25,7 @@ def ask(write) -> None:
 
 
 def test_no_call_begins_while_telemetry_is_sent(
-    folder: Path, write, told: dict[str, str], ask: None, model: ModelServer
+    folder: Path, write, openai_variables: dict[str, str], ask: None, model: ModelServer
 ) -> None:
     """The program would be dead without us, so a call that it makes now would be paid for in vain."""
     silent = "import socket; listener = socket.create_server(('127.0.0.1', 0))"
@@ -42,7 +42,7 @@ def test_no_call_begins_while_telemetry_is_sent(
             ask()
         """,
     )
-    with started(folder, told, "app.py", CALLSPAN_FLUSH_TIMEOUT="3") as program:
+    with started(folder, openai_variables, "app.py", CALLSPAN_FLUSH_TIMEOUT="3") as program:
         program.send_signal(signal.SIGTERM)
         time.sleep(1)  # it is within the three seconds now: nothing else tells that no call comes
         calls = len(model.requests)
@@ -53,26 +53,30 @@ def test_no_call_begins_while_telemetry_is_sent(
 
 
 def test_an_absent_collector_is_not_waited_for(
-    folder: Path, write, told: dict[str, str], ask: None
+    folder: Path, write, openai_variables: dict[str, str], ask: None
 ) -> None:
     write("app.py", f"from ask import ask\nask()\n{READY}while True: ask()")
     with started(
-        folder, told, "app.py", OTEL_EXPORTER_OTLP_ENDPOINT=ABSENT, CALLSPAN_FLUSH_TIMEOUT="30"
+        folder,
+        openai_variables,
+        "app.py",
+        OTEL_EXPORTER_OTLP_ENDPOINT=ABSENT,
+        CALLSPAN_FLUSH_TIMEOUT="30",
     ) as program:
         began = time.monotonic()
         program.send_signal(signal.SIGTERM)
-        said = program.communicate(timeout=SECONDS)[1].splitlines()
+        lines = program.communicate(timeout=SECONDS)[1].splitlines()
         assert program.returncode == -signal.SIGTERM
     assert time.monotonic() - began < 15
     number = len(spans(folder / "traces.jsonl"))
     noun = "span" if number == 1 else "spans"
-    assert said[-1] == f"callspan: {number} {noun} and 4 metrics could not be sent to {ABSENT}"
+    assert lines[-1] == f"callspan: {number} {noun} and 4 metrics could not be sent to {ABSENT}"
     assert durations(folder) == number
 
 
 @pytest.mark.parametrize("way", ["threads", "asyncio"])
 def test_an_answer_that_is_on_its_way_is_counted(
-    folder: Path, write, told: dict[str, str], model: ModelServer, way: str
+    folder: Path, write, openai_variables: dict[str, str], model: ModelServer, way: str
 ) -> None:
     """What the provider bills stands in the telemetry: the model server's book and the spans agree."""
     loops = {
@@ -84,23 +88,23 @@ def test_an_answer_that_is_on_its_way_is_counted(
         f"""
         import asyncio, threading
         from openai import AsyncOpenAI, OpenAI
-        asked = dict(model="gpt-4.1-mini", messages=[{{"role": "user", "content": "How long do tulips last?"}}])
+        request = dict(model="gpt-4.1-mini", messages=[{{"role": "user", "content": "How long do tulips last?"}}])
         def ask_on():
             client = OpenAI()
             while True:
-                client.chat.completions.create(**asked)
+                client.chat.completions.create(**request)
         async def ask_on_together():
             client = AsyncOpenAI()
             async def ask():
                 while True:
-                    await client.chat.completions.create(**asked)
+                    await client.chat.completions.create(**request)
             await asyncio.gather(*[ask() for _ in range(4)])
-        OpenAI().chat.completions.create(**asked)
+        OpenAI().chat.completions.create(**request)
         {READY.strip()}
         {loops[way]}
         """,
     )
-    with started(folder, told, "app.py") as program:
+    with started(folder, openai_variables, "app.py") as program:
         while len(model.requests) < 40:
             time.sleep(0.01)
         program.send_signal(signal.SIGTERM)
@@ -116,7 +120,7 @@ def test_an_answer_that_is_on_its_way_is_counted(
 
 @pytest.mark.parametrize("reader", [True, False], ids=["that nobody drains", "without a reader"])
 def test_a_file_that_takes_no_more_does_not_keep_the_process_alive(
-    folder: Path, write, told: dict[str, str], ask: None, reader: bool
+    folder: Path, write, openai_variables: dict[str, str], ask: None, reader: bool
 ) -> None:
     pipe = folder / "pipe"
     os.mkfifo(pipe)
@@ -126,7 +130,7 @@ def test_a_file_that_takes_no_more_does_not_keep_the_process_alive(
         f"from ask import ask\nfor _ in range(60): ask()\n{READY}import time; time.sleep(600)",
     )
     command = [*COMMAND, "run", "--file", pipe, "app.py"]
-    env = environment(**told, CALLSPAN_FLUSH_TIMEOUT="1")
+    env = environment(**openai_variables, CALLSPAN_FLUSH_TIMEOUT="1")
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, cwd=folder
     ) as program:
@@ -134,18 +138,18 @@ def test_a_file_that_takes_no_more_does_not_keep_the_process_alive(
         assert program.stdout.readline() == b"ready\n"
         began = time.monotonic()
         program.send_signal(signal.SIGTERM)
-        said = program.communicate(timeout=SECONDS)[1].decode().splitlines()
+        lines = program.communicate(timeout=SECONDS)[1].decode().splitlines()
         assert program.returncode == -signal.SIGTERM
         assert time.monotonic() - began < 4
     if held is not None:
         os.close(held)
-    assert "could not be written to" in said[-1]
-    assert len(said) == (1 if reader else 2), said
+    assert "could not be written to" in lines[-1]
+    assert len(lines) == (1 if reader else 2), lines
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_a_program_with_closed_streams_runs_and_is_recorded(
-    folder: Path, write, told: dict[str, str], ask: None, closed: str
+    folder: Path, write, openai_variables: dict[str, str], ask: None, closed: str
 ) -> None:
     """And nothing that is written to where the streams were comes into the file."""
     write(
@@ -163,7 +167,7 @@ def test_a_program_with_closed_streams_runs_and_is_recorded(
     command = " ".join([*COMMAND, "run", "--file", "traces.jsonl", "app.py", closed])
     ran = subprocess.run(
         ["/bin/sh", "-c", command],
-        env=environment(**told),
+        env=environment(**openai_variables),
         cwd=folder,
         timeout=SECONDS,
         check=False,

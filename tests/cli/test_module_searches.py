@@ -12,7 +12,7 @@ SEARCHES = {
     "find_spec": "importlib.util.find_spec('openai')",
     "find_spec of a submodule": "importlib.util.find_spec('openai.resources.chat')",
     "find_spec for the path finder": "importlib.machinery.PathFinder.find_spec('openai')",
-    "pkgutil": "[found.name for found in pkgutil.iter_modules()]; pkgutil.find_loader('openai')",
+    "pkgutil": "[module.name for module in pkgutil.iter_modules()]; pkgutil.find_loader('openai')",
     "metadata": "importlib.metadata.version('openai'); importlib.metadata.files('openai')",
     "resources": "importlib.resources.files('openai')",
     "a namespace": "importlib.util.find_spec('google'); importlib.util.find_spec('google.genai')",
@@ -67,12 +67,12 @@ import pkgutil, runpy, sys, threading
 
 
 def _one_call_is_seen(
-    callspan: Command, write, folder: Path, told: dict[str, str], before: str
+    callspan: Command, write, folder: Path, openai_variables: dict[str, str], before: str
 ) -> None:
     write("ask.py", ASK)
     program = write("app.py", before)
     program.write_text(f"{MODULES}{program.read_text()}\nfrom ask import ask\nask()\n")
-    done = callspan("run", "--file", "spans.jsonl", "app.py", env=told)
+    done = callspan("run", "--file", "spans.jsonl", "app.py", env=openai_variables)
     assert done.returncode == 0, done.stderr.decode()
     assert b"callspan" not in done.stderr
     assert names(folder / "spans.jsonl") == ["chat gpt-4.1-mini"]
@@ -80,13 +80,13 @@ def _one_call_is_seen(
 
 @pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
 def test_asking_for_a_client_does_not_hide_it(
-    callspan: Command, write, folder: Path, told, search: str
+    callspan: Command, write, folder: Path, openai_variables, search: str
 ) -> None:
-    _one_call_is_seen(callspan, write, folder, told, search)
+    _one_call_is_seen(callspan, write, folder, openai_variables, search)
 
 
 @pytest.mark.parametrize("load", LOADS.values(), ids=LOADS)
 def test_a_client_is_seen_however_it_is_loaded(
-    callspan: Command, write, folder: Path, told, load: str
+    callspan: Command, write, folder: Path, openai_variables, load: str
 ) -> None:
-    _one_call_is_seen(callspan, write, folder, told, load)
+    _one_call_is_seen(callspan, write, folder, openai_variables, load)

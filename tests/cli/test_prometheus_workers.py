@@ -46,7 +46,7 @@ def count(url: str) -> float:
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.parametrize("parent", ["first", "meanwhile"])
 def test_workers_serve_beside_their_parent(
-    folder: Path, write, told: dict[str, str], method: str, parent: str
+    folder: Path, write, openai_variables: dict[str, str], method: str, parent: str
 ) -> None:
     """One has the port that was asked for, and each other one has a line with its own."""
     write("ask.py", ASK)
@@ -56,7 +56,13 @@ def test_workers_serve_beside_their_parent(
     words = [*COMMAND, "run", "--prometheus", address, "app.py", method, parent]
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        words, env=environment(**told), cwd=folder, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        words,
+        env=environment(**openai_variables),
+        cwd=folder,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -64,7 +70,7 @@ def test_workers_serve_beside_their_parent(
         lines = [process.stderr.readline() for _ in range(2)]
         others = [re.search(r"on (http://\S+/metrics), as", line) for line in lines]
         assert all(others), lines
-        urls = {f"http://{address}/metrics", *(found[1] for found in others if found)}
+        urls = {f"http://{address}/metrics", *(match[1] for match in others if match)}
         assert len(urls) == 3
         assert sorted(map(count, urls)) == [1, 1, 1]
         _, rest = process.communicate("")

@@ -68,7 +68,9 @@ def test_stdin_is_the_programs(callspan: Command, write) -> None:
     assert callspan("run", "app.py", stdin=b"\x00\xffabc\r\n").stdout == b"\n\rcba\xff\x00"
 
 
-def test_stdout_is_untouched_byte_for_byte(callspan: Command, write, told: dict[str, str]) -> None:
+def test_stdout_is_untouched_byte_for_byte(
+    callspan: Command, write, openai_variables: dict[str, str]
+) -> None:
     write("ask.py", ASK)
     app = write(
         "app.py",
@@ -79,9 +81,9 @@ def test_stdout_is_untouched_byte_for_byte(callspan: Command, write, told: dict[
         """,
     )
     plain = subprocess.run(
-        [sys.executable, app], env=environment(**told), capture_output=True, check=True
+        [sys.executable, app], env=environment(**openai_variables), capture_output=True, check=True
     )
-    recorded = callspan("run", "--console", "app.py", env=told)
+    recorded = callspan("run", "--console", "app.py", env=openai_variables)
     assert recorded.stdout == plain.stdout
     assert b"gpt-4.1-mini" in recorded.stderr
 
@@ -104,8 +106,8 @@ def test_everything_after_the_program_is_its_own(
 ) -> None:
     write("app.py", "import sys; print(sys.argv)")
     own = ["--file", "x", "--help", "--", "-m", "--no-such-option"]
-    told = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
-    result = callspan("run", *command, *own, env=told)
+    path = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
+    result = callspan("run", *command, *own, env=path)
     name = command[-1]
     assert result.stderr == b""
     assert result.stdout.decode() == f"{[name, *own]}\n"
@@ -134,10 +136,10 @@ def test_code_on_the_command_line(callspan: Command, words: list[str]) -> None:
 
 
 def test_a_module_in_one_word_names_the_service(
-    callspan: Command, folder: Path, write, told: dict[str, str]
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str]
 ) -> None:
     write("ask.py", ASK + "ask()")
-    callspan("run", "--file", "a.jsonl", "-mask", env=told)
+    callspan("run", "--file", "a.jsonl", "-mask", env=openai_variables)
     assert '"ask"' in (folder / "a.jsonl").read_text()
 
 
@@ -201,27 +203,29 @@ def test_a_process_without_a_client_pays_next_to_nothing(callspan: Command, writ
 
 
 def test_a_call_is_recorded_once(
-    callspan: Command, folder: Path, write, told: dict[str, str]
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str]
 ) -> None:
     write("ask.py", ASK)
     write("app.py", "from ask import ask; ask()")
-    result = callspan("run", "--file", "traces.jsonl", "app.py", env=told)
+    result = callspan("run", "--file", "traces.jsonl", "app.py", env=openai_variables)
     assert (result.returncode, result.stderr) == (0, b"")
     assert names(folder / "traces.jsonl") == ["chat gpt-4.1-mini"]
 
 
 def test_the_service_is_named_after_the_program(
-    callspan: Command, folder: Path, write, told: dict[str, str]
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str]
 ) -> None:
     write("shop.py", ASK + "ask()")
-    callspan("run", "--file", "a.jsonl", "shop.py", env=told)
-    callspan("run", "--file", "b.jsonl", "--service-name", "flowers", "shop.py", env=told)
+    callspan("run", "--file", "a.jsonl", "shop.py", env=openai_variables)
+    callspan(
+        "run", "--file", "b.jsonl", "--service-name", "flowers", "shop.py", env=openai_variables
+    )
     assert '"shop"' in (folder / "a.jsonl").read_text()
     assert '"flowers"' in (folder / "b.jsonl").read_text()
 
 
 def test_the_apps_own_spans_stand_around_the_calls(
-    callspan: Command, folder: Path, write, told: dict[str, str]
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str]
 ) -> None:
     """Also where they begin before the client is imported."""
     write("ask.py", ASK)
@@ -234,14 +238,14 @@ def test_the_apps_own_spans_stand_around_the_calls(
             ask()
         """,
     )
-    callspan("run", "--file", "traces.jsonl", "app.py", env=told)
-    found = {span["name"]: span for span in spans(folder / "traces.jsonl")}
-    assert found["chat gpt-4.1-mini"]["parentSpanId"] == found["handle"]["spanId"]
+    callspan("run", "--file", "traces.jsonl", "app.py", env=openai_variables)
+    by_name = {span["name"]: span for span in spans(folder / "traces.jsonl")}
+    assert by_name["chat gpt-4.1-mini"]["parentSpanId"] == by_name["handle"]["spanId"]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_an_app_with_providers_of_its_own_keeps_them(
-    callspan: Command, folder: Path, write, told: dict[str, str], when: str
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str], when: str
 ) -> None:
     """No matter whether they are set before or after the client is imported; and nothing is said of it."""
     setup = """
@@ -257,7 +261,7 @@ trace.set_tracer_provider(provider)
 """
     end = "\nask()\nprint([span.name for span in memory.get_finished_spans()])"
     write("app.py", setup + ASK + end if when == "before" else ASK + setup + end)
-    result = callspan("run", "app.py", env=told)
+    result = callspan("run", "app.py", env=openai_variables)
     assert (result.stdout, result.stderr) == (b"['chat gpt-4.1-mini']\n", b"")
 
 
@@ -271,17 +275,24 @@ trace.set_tracer_provider(provider)
     ],
 )
 def test_the_environment_can_switch_it_off(
-    callspan: Command, folder: Path, write, told: dict[str, str], variable: str, value: str
+    callspan: Command,
+    folder: Path,
+    write,
+    openai_variables: dict[str, str],
+    variable: str,
+    value: str,
 ) -> None:
     write("app.py", ASK + "print(type(ask()).__name__)")
-    result = callspan("run", "--file", "traces.jsonl", "app.py", env={**told, variable: value})
+    result = callspan(
+        "run", "--file", "traces.jsonl", "app.py", env={**openai_variables, variable: value}
+    )
     assert result.stdout == b"ChatCompletion\n"
     assert b"Traceback" not in result.stderr
     assert names(folder / "traces.jsonl") == []
 
 
 def test_suppressed_blocks_are_not_recorded(
-    callspan: Command, folder: Path, write, told: dict[str, str]
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str]
 ) -> None:
     write(
         "app.py",
@@ -293,15 +304,15 @@ ask()
 context.detach(mark)
 """,
     )
-    callspan("run", "--file", "traces.jsonl", "app.py", env=told)
+    callspan("run", "--file", "traces.jsonl", "app.py", env=openai_variables)
     assert names(folder / "traces.jsonl") == []
 
 
 def test_what_the_program_calls_before_it_fails_is_recorded(
-    callspan: Command, folder: Path, write, told: dict[str, str], model: ModelServer
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str], model: ModelServer
 ) -> None:
     write("app.py", ASK + "ask()\nraise RuntimeError('mine')")
-    result = callspan("run", "--file", "traces.jsonl", "app.py", env=told)
+    result = callspan("run", "--file", "traces.jsonl", "app.py", env=openai_variables)
     assert result.returncode == 1
     assert b"RuntimeError: mine" in result.stderr
     assert names(folder / "traces.jsonl") == ["chat gpt-4.1-mini"]
@@ -309,7 +320,7 @@ def test_what_the_program_calls_before_it_fails_is_recorded(
 
 
 def test_a_stream_still_open_at_the_end_is_recorded(
-    callspan: Command, folder: Path, write, told: dict[str, str]
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str]
 ) -> None:
     write(
         "app.py",
@@ -321,21 +332,21 @@ def test_a_stream_still_open_at_the_end_is_recorded(
         next(iter(stream))
         """,
     )
-    result = callspan("run", "--file", "traces.jsonl", "app.py", env=told)
+    result = callspan("run", "--file", "traces.jsonl", "app.py", env=openai_variables)
     assert result.stderr == b""
     assert names(folder / "traces.jsonl") == ["chat gpt-4.1"]
 
 
 def test_a_program_that_changes_its_folder_writes_where_it_was_told(
-    callspan: Command, folder: Path, write, told: dict[str, str]
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str]
 ) -> None:
     write("app.py", ASK + "import os; os.chdir('/'); ask()")
-    callspan("run", "--file", "traces.jsonl", "app.py", env=told)
+    callspan("run", "--file", "traces.jsonl", "app.py", env=openai_variables)
     assert names(folder / "traces.jsonl") == ["chat gpt-4.1-mini"]
 
 
 def test_a_collector_that_is_down_neither_stops_nor_delays_the_program(
-    callspan: Command, write, told: dict[str, str]
+    callspan: Command, write, openai_variables: dict[str, str]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
@@ -346,14 +357,14 @@ def test_a_collector_that_is_down_neither_stops_nor_delays_the_program(
         "--otlp",
         f"http://127.0.0.1:{port}",
         "app.py",
-        env={**told, "CALLSPAN_FLUSH_TIMEOUT": "1"},
+        env={**openai_variables, "CALLSPAN_FLUSH_TIMEOUT": "1"},
     )
     assert (result.returncode, result.stdout) == (0, b"chat.completion\n")
     assert b"Traceback" not in result.stderr
     assert time.monotonic() - begun < 15
 
 
-def test_metrics_are_served(folder: Path, write, told: dict[str, str]) -> None:
+def test_metrics_are_served(folder: Path, write, openai_variables: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     write("app.py", ASK + "ask(); print('asked', flush=True); input()")
@@ -361,7 +372,7 @@ def test_metrics_are_served(folder: Path, write, told: dict[str, str]) -> None:
         [*COMMAND, "run", "--prometheus", f"127.0.0.1:{port}", "app.py"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=environment(**told),
+        env=environment(**openai_variables),
         cwd=folder,
         text=True,
     ) as program:
@@ -378,7 +389,7 @@ def test_metrics_are_served(folder: Path, write, told: dict[str, str]) -> None:
 
 
 def test_telemetry_goes_where_the_standard_variables_say(
-    callspan: Command, write, told: dict[str, str]
+    callspan: Command, write, openai_variables: dict[str, str]
 ) -> None:
     """And then not to the console."""
     received: dict[str, bytes] = {}
@@ -396,7 +407,10 @@ def test_telemetry_goes_where_the_standard_variables_say(
     with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        env = {**told, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{server.server_port}/"}
+        env = {
+            **openai_variables,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{server.server_port}/",
+        }
         result = callspan("run", "shop.py", env={**env, "OTEL_EXPORTER_OTLP_COMPRESSION": "none"})
         server.shutdown()
         thread.join()
@@ -408,10 +422,10 @@ def test_telemetry_goes_where_the_standard_variables_say(
 
 
 def test_calls_are_counted_once_with_a_second_client(
-    callspan: Command, write, told: dict[str, str]
+    callspan: Command, write, openai_variables: dict[str, str]
 ) -> None:
     write("ask.py", ASK)
     write("app.py", "from ask import ask; ask(); import anthropic; ask(); ask()")
-    shown = callspan("run", "app.py", env=told).stderr.decode()
+    shown = callspan("run", "app.py", env=openai_variables).stderr.decode()
     (row,) = (line.split() for line in shown.splitlines() if line.startswith("gpt-4.1-mini "))
     assert row[1] == "3", shown

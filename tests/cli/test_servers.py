@@ -76,8 +76,8 @@ class Server:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.log.append(line)
-            if found := re.search(pattern, line):
-                return found[1]
+            if match := re.search(pattern, line):
+                return match[1]
         raise AssertionError(f"{pattern!r} never came:\n{''.join(self.log)}")
 
     def get(self) -> str:
@@ -99,11 +99,11 @@ class Server:
 
 
 @contextmanager
-def running(folder: Path, told: dict[str, str], *words: str) -> Iterator[Server]:
+def running(folder: Path, openai_variables: dict[str, str], *words: str) -> Iterator[Server]:
     with subprocess.Popen(
         [*COMMAND, "run", "--file", "traces.jsonl", *words],
         stderr=subprocess.PIPE,
-        env=environment(**told, PYTHONUNBUFFERED="1"),
+        env=environment(**openai_variables, PYTHONUNBUFFERED="1"),
         cwd=folder,
         text=True,
     ) as process:
@@ -124,12 +124,14 @@ def _until_two_workers_answered(server: Server) -> int:
 
 @_needs("gunicorn", "gunicorn")
 @pytest.mark.parametrize("preload", [True, False])
-def test_T103_gunicorn(folder: Path, write, told: dict[str, str], preload: bool) -> None:
+def test_T103_gunicorn(
+    folder: Path, write, openai_variables: dict[str, str], preload: bool
+) -> None:
     write("shop.py", WSGI)
     options = ["--preload"] if preload else []
     with running(
         folder,
-        told,
+        openai_variables,
         "gunicorn",
         *options,
         "--workers",
@@ -148,13 +150,17 @@ def test_T103_gunicorn(folder: Path, write, told: dict[str, str], preload: bool)
 
 @_needs("uvicorn", "uvicorn")
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-def test_T103_uvicorn_workers(folder: Path, write, told: dict[str, str], by: int) -> None:
+def test_T103_uvicorn_workers(
+    folder: Path, write, openai_variables: dict[str, str], by: int
+) -> None:
     write("shop.py", ASGI)
-    with running(folder, told, "uvicorn", "--workers", "2", "--port", "0", "shop:app") as server:
+    with running(
+        folder, openai_variables, "uvicorn", "--workers", "2", "--port", "0", "shop:app"
+    ) as server:
         calls = _until_two_workers_answered(server)
         server.stop(by)
-    found = spans(folder / "traces.jsonl")
-    assert [span["name"] for span in found] == [CHAT] * calls
+    recorded_spans = spans(folder / "traces.jsonl")
+    assert [span["name"] for span in recorded_spans] == [CHAT] * calls
     assert "gen_ai.client.operation.duration" in _text(folder)
     assert not [line for line in server.log if "callspan" in line]
 
@@ -162,11 +168,11 @@ def test_T103_uvicorn_workers(folder: Path, write, told: dict[str, str], by: int
 @_needs("uvicorn", "uvicorn")
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
 def test_uvicorn_that_ends_itself_by_a_signal_still_exports(
-    folder: Path, write, told: dict[str, str], by: int
+    folder: Path, write, openai_variables: dict[str, str], by: int
 ) -> None:
     """It raises the signal again after a graceful stop, so that no exit hook of Python's runs."""
     write("shop.py", ASGI)
-    with running(folder, told, "uvicorn", "--port", "0", "shop:app") as server:
+    with running(folder, openai_variables, "uvicorn", "--port", "0", "shop:app") as server:
         server.get()
         server.stop(by)
     assert names(folder / "traces.jsonl") == [CHAT]
@@ -174,9 +180,11 @@ def test_uvicorn_that_ends_itself_by_a_signal_still_exports(
 
 
 @_needs("uvicorn", "uvicorn")
-def test_T103_uvicorn_reload(folder: Path, write, told: dict[str, str]) -> None:
+def test_T103_uvicorn_reload(folder: Path, write, openai_variables: dict[str, str]) -> None:
     write("shop.py", ASGI.replace("VERSION", "one"))
-    with running(folder, told, "uvicorn", "--reload", "--port", "0", "shop:app") as server:
+    with running(
+        folder, openai_variables, "uvicorn", "--reload", "--port", "0", "shop:app"
+    ) as server:
         server.wait_for("(startup complete)")
         assert server.get().startswith("one")
         write("shop.py", ASGI.replace("VERSION", "two, longer"))
@@ -219,10 +227,12 @@ def installed(folder: Path, write) -> dict[str, str]:
 
 @_needs_distro()
 def test_T104_opentelemetry_instrument_alone(
-    folder: Path, write, told: dict[str, str], installed: dict[str, str]
+    folder: Path, write, openai_variables: dict[str, str], installed: dict[str, str]
 ) -> None:
     write("app.py", INSTRUMENTED)
-    result = _by_agent(folder, {**told, **installed, **CONSOLE}, sys.executable, "app.py")
+    result = _by_agent(
+        folder, {**openai_variables, **installed, **CONSOLE}, sys.executable, "app.py"
+    )
     assert result.stdout.startswith("TracerProvider chat.completion\n")
     assert result.stdout.count(f'"name": "{CHAT}"') == 1
     assert "Traceback" not in result.stderr
@@ -231,22 +241,27 @@ def test_T104_opentelemetry_instrument_alone(
 @_needs_distro()
 @pytest.mark.parametrize("name", ["callspan", "callspan_openai"])
 def test_T104_what_opentelemetry_instrument_is_told_to_leave_out(
-    folder: Path, write, told: dict[str, str], installed: dict[str, str], name: str
+    folder: Path, write, openai_variables: dict[str, str], installed: dict[str, str], name: str
 ) -> None:
     write("app.py", INSTRUMENTED)
-    env = {**told, **installed, **CONSOLE, "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": name}
+    env = {
+        **openai_variables,
+        **installed,
+        **CONSOLE,
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": name,
+    }
     result = _by_agent(folder, env, sys.executable, "app.py")
     assert result.stdout == "TracerProvider chat.completion\n"
 
 
 @_needs_distro()
 def test_T104_sdk_disabled(
-    folder: Path, write, told: dict[str, str], installed: dict[str, str]
+    folder: Path, write, openai_variables: dict[str, str], installed: dict[str, str]
 ) -> None:
     write("app.py", INSTRUMENTED)
     result = _by_agent(
         folder,
-        {**told, **installed, **CONSOLE, "OTEL_SDK_DISABLED": "true"},
+        {**openai_variables, **installed, **CONSOLE, "OTEL_SDK_DISABLED": "true"},
         sys.executable,
         "app.py",
     )
@@ -257,10 +272,10 @@ def test_T104_sdk_disabled(
 @_needs_distro()
 @pytest.mark.parametrize("order", ["agent first", "callspan first"])
 def test_callspan_run_with_opentelemetry_instrument_records_once(
-    folder: Path, write, told: dict[str, str], installed: dict[str, str], order: str
+    folder: Path, write, openai_variables: dict[str, str], installed: dict[str, str], order: str
 ) -> None:
     write("app.py", INSTRUMENTED)
-    env = {**told, **installed, **CONSOLE}
+    env = {**openai_variables, **installed, **CONSOLE}
     if order == "agent first":
         result = _by_agent(folder, env, *COMMAND, "run", "app.py")
     else:
@@ -281,12 +296,12 @@ def test_callspan_run_with_opentelemetry_instrument_records_once(
 
 @_needs_distro()
 def test_a_file_asked_for_is_written_beside_what_the_agent_exports(
-    folder: Path, write, told: dict[str, str], installed: dict[str, str]
+    folder: Path, write, openai_variables: dict[str, str], installed: dict[str, str]
 ) -> None:
     write("app.py", INSTRUMENTED)
     result = _by_agent(
         folder,
-        {**told, **installed, **CONSOLE},
+        {**openai_variables, **installed, **CONSOLE},
         *COMMAND,
         "run",
         "--file",

@@ -53,12 +53,12 @@ if __name__ == "__main__":
     "call", ["1", "len(__import__('ask').ask().choices)"], ids=["no call", "call"]
 )
 def test_they_copy_pickle_and_refuse_as_they_do(
-    callspan: Command, folder: Path, write, told: dict[str, str], call: str
+    callspan: Command, folder: Path, write, openai_variables: dict[str, str], call: str
 ) -> None:
     """Under `callspan run` a program prints of them what it prints without."""
     write("ask.py", ASK)
     write("app.py", BEHAVIOUR.replace("{CALL}", call))
-    plain = callspan("run", "app.py", env={**told, "OTEL_SDK_DISABLED": "true"})
-    watched = callspan("run", "--file", "traces.jsonl", "app.py", env=told)
+    plain = callspan("run", "app.py", env={**openai_variables, "OTEL_SDK_DISABLED": "true"})
+    watched = callspan("run", "--file", "traces.jsonl", "app.py", env=openai_variables)
     assert (plain.returncode, watched.returncode) == (0, 0), (plain.stderr, watched.stderr)
     assert plain.stdout == watched.stdout
