@@ -1,4 +1,4 @@
-"""Where telemetry is to go, as the user chose it in code or by the environment."""
+"""The destinations that a user has chosen, in code or by the environment."""
 
 from __future__ import annotations
 
@@ -22,16 +22,21 @@ from callspan.settings.values import parse_boolean
 
 __all__ = ["Destinations", "check_endpoint", "from_environment", "prometheus_address"]
 
-_KNOWN = ("otlp", "console", "prometheus", "none")
+_EVERY_SIGNAL = ("otlp", "console", "none")
+"""Exporters of the `OTEL_*_EXPORTER` variables that take any signal; `prometheus` takes metrics."""
 
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
     """Where telemetry goes; all of it can be chosen together.
 
-    `console` is a tree for each trace and a table of tokens at exit, on stderr. `file` takes OTLP as JSON lines.
-    `otlp` sends `otlp_signals` to a collector named by the standard variables, or by `otlp_endpoint`, which wins.
-    `prometheus` is `HOST:PORT`; without a host it is 127.0.0.1.
+    Attributes:
+        console: Whether a tree of each trace is printed, and a table of tokens at exit, on stderr.
+        file: The path of a file for OTLP as JSON lines.
+        otlp: Whether signals are sent to the collector of the standard variables.
+        otlp_endpoint: The collector's endpoint, which wins over the variables.
+        prometheus: The address of `/metrics` as `HOST:PORT`; the host is 127.0.0.1 by default.
+        otlp_signals: The signals for the collector.
     """
 
     console: bool = False
@@ -44,43 +49,45 @@ class Destinations:
     @property
     def any(self) -> bool:
         """Whether there is one at all."""
-        return bool(self.console or self.file or self.sends_otlp or self.prometheus)
+        return any((self.console, self.file, self.sends_otlp, self.prometheus))
 
     @property
     def sends_otlp(self) -> bool:
         """Whether something goes to a collector."""
-        return bool((self.otlp or self.otlp_endpoint) and self.otlp_signals)
+        has_collector = self.otlp or bool(self.otlp_endpoint)
+        return has_collector and bool(self.otlp_signals)
 
     def targets(
         self, environ: Mapping[str, str] = os.environ, complain: Complain = refuse
     ) -> tuple[Target, ...]:
-        """Where each signal goes over OTLP; raises `ConfigurationError` for what cannot be right."""
-        return (
-            targets(self.otlp_signals, self.otlp_endpoint, environ, complain)
-            if self.sends_otlp
-            else ()
-        )
+        """Return where each signal goes over OTLP.
+
+        Wrong settings raise `ConfigurationError`, or their messages are passed to `complain`.
+        """
+        if not self.sends_otlp:
+            return ()
+        return targets(self.otlp_signals, self.otlp_endpoint, environ, complain)
 
 
 def from_environment(
     environ: Mapping[str, str] = os.environ, complain: Complain = refuse
 ) -> Destinations:
-    """Return what `CALLSPAN_CONSOLE`, `_FILE`, `_PROMETHEUS` and the standard `OTEL_*` variables ask for.
+    """Return the destinations of `CALLSPAN_CONSOLE`, `_FILE`, `_PROMETHEUS` and the `OTEL_*` variables.
 
-    Raises `ConfigurationError` for a wrong one, or gives its message to `complain` and goes on without that variable.
+    A wrong variable raises `ConfigurationError`, or its message is passed to `complain` and the
+    variable counts as not set.
     """
     if sdk_disabled(environ):
         return Destinations()
-    asked = {signal: _exporters(environ, signal, complain) for signal in SIGNALS}
-    signals = tuple(signal for signal in SIGNALS if _goes_to_otlp(environ, signal, asked[signal]))
-    prometheus = _text(environ, "CALLSPAN_PROMETHEUS") or None
-    if prometheus is None and "prometheus" in asked["metrics"]:
-        prometheus = _standard_prometheus(environ)
-    if prometheus is not None:
-        prometheus = _usable_address(environ, prometheus, complain)
-    console = bool(switch(environ, "CALLSPAN_CONSOLE", complain))
+    exporters = {signal: _exporters(environ, signal, complain) for signal in SIGNALS}
+    signals = tuple(
+        signal for signal in SIGNALS if _goes_to_otlp(environ, signal, exporters[signal])
+    )
+    prometheus = _prometheus(environ, "prometheus" in exporters["metrics"], complain)
+    has_switch = bool(switch(environ, "CALLSPAN_CONSOLE", complain))
+    has_exporter = any("console" in names for names in exporters.values())
     return Destinations(
-        console=console or any("console" in names for names in asked.values()),
+        console=has_switch or has_exporter,
         file=_text(environ, "CALLSPAN_FILE") or None,
         otlp=bool(signals),
         prometheus=prometheus,
@@ -89,10 +96,14 @@ def from_environment(
 
 
 def prometheus_address(value: str) -> tuple[str, int]:
-    """Host and port of `HOST:PORT`, `:PORT` or `PORT`; without a host only this machine can read."""
+    """Return host and port of `HOST:PORT`, `:PORT` or `PORT`.
+
+    Without a host it is the loopback address, so that only this machine can read.
+    """
     host, _, port = value.strip().rpartition(":")
     host = host.strip("[]")
-    if not port.isdigit() or int(port) > 65535 or "/" in host:
+    is_port = port.isdigit() and int(port) <= 65535
+    if not is_port or "/" in host:
         raise ConfigurationError(
             f"the Prometheus address is {value!r}: write HOST:PORT, such as 127.0.0.1:9464"
         )
@@ -104,7 +115,7 @@ def _text(environ: Mapping[str, str], name: str) -> str:
 
 
 def switch(environ: Mapping[str, str], name: str, complain: Complain = refuse) -> bool | None:
-    """Return what a variable of ours says that is true or false, or `None` where it says nothing that is usable."""
+    """Return the value of a variable that is true or false; `None` if it is not set, or wrong."""
     value = _text(environ, name).lower()
     if not value:
         return None
@@ -115,41 +126,47 @@ def switch(environ: Mapping[str, str], name: str, complain: Complain = refuse) -
         return None
 
 
-def _usable_address(environ: Mapping[str, str], value: str, complain: Complain) -> str | None:
-    names = ("CALLSPAN_PROMETHEUS", "OTEL_EXPORTER_PROMETHEUS_PORT")
-    name = next((name for name in names if _text(environ, name)), names[0])
+def _prometheus(environ: Mapping[str, str], is_exporter: bool, complain: Complain) -> str | None:
+    """Return the address for Prometheus; `is_exporter` says that `OTEL_METRICS_EXPORTER` names it."""
+    address = _text(environ, "CALLSPAN_PROMETHEUS")
+    if not address and is_exporter:
+        address = _standard_prometheus(environ)
+    if not address:
+        return None
     try:
-        prometheus_address(value)
+        prometheus_address(address)
     except ConfigurationError as error:
+        names = ("CALLSPAN_PROMETHEUS", "OTEL_EXPORTER_PROMETHEUS_PORT")
+        name = next((name for name in names if _text(environ, name)), names[0])
         complain(f"{name}: {error}")
         return None
-    return value
+    return address
 
 
 def _exporters(environ: Mapping[str, str], signal: str, complain: Complain) -> tuple[str, ...]:
     name = f"OTEL_{signal.upper()}_EXPORTER"
-    found = tuple(item.strip().lower() for item in _text(environ, name).split(",") if item.strip())
-    for item in found:
-        if not _can_send(signal, item):
-            fitting = (
-                "otlp, prometheus, console or none"
-                if signal == "metrics"
-                else "otlp, console or none"
-            )
-            complain(f"{name} has {item!r}, to which callspan cannot send: use {fitting}")
-    return found
+    words = [word.strip().lower() for word in _text(environ, name).split(",")]
+    exporters = tuple(filter(None, words))
+    choices = (
+        "otlp, prometheus, console or none" if signal == "metrics" else "otlp, console or none"
+    )
+    for exporter in exporters:
+        if not _can_send(signal, exporter):
+            complain(f"{name} has {exporter!r}, to which callspan cannot send: use {choices}")
+    return exporters
 
 
 def _can_send(signal: str, exporter: str) -> bool:
     if exporter == "prometheus":
         return signal == "metrics"
-    return exporter in _KNOWN
+    return exporter in _EVERY_SIGNAL
 
 
-def _goes_to_otlp(environ: Mapping[str, str], signal: str, asked: tuple[str, ...]) -> bool:
-    if asked:
-        return "otlp" in asked and "none" not in asked
-    return bool(_text(environ, GENERAL) or _text(environ, variable(signal, "ENDPOINT")))
+def _goes_to_otlp(environ: Mapping[str, str], signal: str, exporters: tuple[str, ...]) -> bool:
+    if exporters:
+        return "otlp" in exporters and "none" not in exporters
+    # OpenTelemetry's own default is a collector on this machine; callspan sends nothing unasked
+    return any(_text(environ, name) for name in (GENERAL, variable(signal, "ENDPOINT")))
 
 
 def _standard_prometheus(environ: Mapping[str, str]) -> str:

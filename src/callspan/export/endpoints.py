@@ -1,4 +1,4 @@
-"""OTLP endpoints as people write them: taken as the specification means them, or refused in one line."""
+"""OTLP endpoints: read as the specification says, or refused in one line that names the fix."""
 
 from __future__ import annotations
 
@@ -17,82 +17,92 @@ PACKAGES = {
     "http/protobuf": "opentelemetry.exporter.otlp.proto.http",
     "http/json": "opentelemetry.exporter.otlp.json.http",
 }
-"""Which package has the exporters of a protocol; the last one is seldom installed."""
+"""The package that has the exporters of a protocol; the last one is seldom installed."""
 
 _PORTS = {"http": 80, "https": 443}
 _LOOK_SECONDS = 0.5
 
 
 def refuse(message: str) -> None:
-    """Raise for a wrong variable. Who would rather go on without it gives a function of another kind."""
+    """Raise `ConfigurationError`: the way to complain where a wrong variable must not be ignored."""
     raise ConfigurationError(message)
 
 
 Complain = Callable[[str], None]
-"""Is given one line about each wrong variable, which then counts as not set, unless it raises."""
+"""Called with one line about each wrong variable, which then counts as not set, unless it raises."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where one signal goes: its protocol, and the URL in the form in which the exporter wants it."""
+    """Where one signal goes.
+
+    Attributes:
+        signal: `traces`, `metrics` or `logs`.
+        protocol: `grpc`, `http/protobuf` or `http/json`.
+        url: The URL as the exporter takes it: with the signal's path, unless it is gRPC.
+    """
 
     signal: str
     protocol: str
     url: str
 
 
-def variable(signal: str, what: str) -> str:
-    """The name of the variable for one signal, such as `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`."""
-    return f"OTEL_EXPORTER_OTLP_{signal.upper()}_{what}"
+def variable(signal: str, setting: str) -> str:
+    """Return the variable of one signal, such as `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`."""
+    return f"OTEL_EXPORTER_OTLP_{signal.upper()}_{setting}"
 
 
 def targets(
     signals: tuple[str, ...],
-    given: str | None,
+    endpoint: str | None,
     environ: Mapping[str, str],
     complain: Complain = refuse,
 ) -> tuple[Target, ...]:
-    """Where each signal goes; an endpoint given in code wins over the environment."""
+    """Return where each signal goes; an `endpoint` in code wins over the environment."""
     usable: list[Target] = []
     for signal in signals:
         try:
-            usable.append(_target(signal, given, environ, complain))
+            usable.append(_target(signal, endpoint, environ, complain))
         except ConfigurationError as error:
             complain(str(error))
     return tuple(usable)
 
 
 def _target(
-    signal: str, given: str | None, environ: Mapping[str, str], complain: Complain
+    signal: str, endpoint: str | None, environ: Mapping[str, str], complain: Complain
 ) -> Target:
-    own = "" if given else environ.get(variable(signal, "ENDPOINT"), "").strip()
-    base = given or environ.get(GENERAL, "").strip()
-    protocol = chosen_protocol(signal, own or base, environ, complain)
-    if own:
-        return Target(signal, protocol, check_endpoint(own, protocol, variable(signal, "ENDPOINT")))
+    name = variable(signal, "ENDPOINT")
+    own_endpoint = environ.get(name, "").strip()
+    if own_endpoint and not endpoint:
+        protocol = chosen_protocol(signal, own_endpoint, environ, complain)
+        return Target(signal, protocol, check_endpoint(own_endpoint, protocol, name))
+    base = endpoint or environ.get(GENERAL, "").strip()
+    protocol = chosen_protocol(signal, base, environ, complain)
     if not base:
         base = "http://localhost:4317" if protocol == "grpc" else "http://localhost:4318"
-    url = check_endpoint(base, protocol, "otlp" if given else GENERAL)
-    return Target(signal, protocol, url if protocol == "grpc" else f"{url}/v1/{signal}")
+    url = check_endpoint(base, protocol, "otlp" if endpoint else GENERAL)
+    if protocol != "grpc":
+        url = f"{url}/v1/{signal}"
+    return Target(signal, protocol, url)
 
 
 def chosen_protocol(
     signal: str, endpoint: str, environ: Mapping[str, str], complain: Complain = refuse
 ) -> str:
-    """The protocol that was asked for, else gRPC on its usual port 4317, else http/protobuf."""
+    """Return the protocol of the variables, else gRPC on its usual port 4317, else http/protobuf."""
     for name in (variable(signal, "PROTOCOL"), "OTEL_EXPORTER_OTLP_PROTOCOL"):
-        asked = environ.get(name, "").strip().lower()
-        if not asked:
+        protocol = environ.get(name, "").strip().lower()
+        if not protocol:
             continue
         try:
-            return check_protocol(asked, name)
+            return check_protocol(protocol, name)
         except ConfigurationError as error:
             complain(str(error))
     return "grpc" if endpoint.rstrip("/").endswith(":4317") else "http/protobuf"
 
 
 def check_protocol(value: str, name: str = "OTEL_EXPORTER_OTLP_PROTOCOL") -> str:
-    """The protocol, or `ConfigurationError`."""
+    """Return a protocol; raise `ConfigurationError` if no exporter has it."""
     if value not in PACKAGES:
         raise ConfigurationError(f"{name} is {value!r}: use grpc or http/protobuf")
     if value == "http/json" and not is_installed(PACKAGES[value]):
@@ -111,9 +121,15 @@ def is_installed(module: str) -> bool:
 
 
 def check_endpoint(value: str, protocol: str = "", name: str = GENERAL) -> str:
-    """The endpoint without a trailing slash, or `ConfigurationError` in one line that names the fix.
+    """Return the endpoint without a trailing slash.
 
-    `name` is the variable or argument that held it: only a variable of one signal may have a path such as /v1/traces.
+    Args:
+        value: The endpoint as the user wrote it.
+        protocol: Its protocol, which decides whether there may be a path.
+        name: The variable or argument. Only that of one signal may have a path such as /v1/traces.
+
+    Raises:
+        ConfigurationError: In one line that names the fix.
     """
     value = value.strip()
     if "://" not in value:
@@ -127,7 +143,9 @@ def check_endpoint(value: str, protocol: str = "", name: str = GENERAL) -> str:
         )
     _check_host(parts, value, name)
     _check_path(parts, value, name, protocol)
-    return value if _for_one_signal(name) and protocol != "grpc" else value.rstrip("/")
+    # an HTTP exporter takes the endpoint of one signal as it is, and a slash may matter there
+    is_exact = _is_for_one_signal(name) and protocol != "grpc"
+    return value if is_exact else value.rstrip("/")
 
 
 def _split(value: str) -> SplitResult:
@@ -152,28 +170,34 @@ def _check_host(parts: SplitResult, value: str, name: str) -> None:
 
 
 def _check_path(parts: SplitResult, value: str, name: str, protocol: str) -> None:
-    """gRPC has no path, and over HTTP a general endpoint gets the signal's path added."""
-    signal = next((s for s in SIGNALS if parts.path.rstrip("/").endswith(f"/v1/{s}")), None)
-    base = value.rstrip("/")
-    base = base[: -len(f"/v1/{signal}")] if signal else base
+    """Raise for a path with gRPC, which has none, or for a signal's path in a general endpoint."""
     if protocol == "grpc" and parts.path.strip("/"):
         raise ConfigurationError(
             f"{name} is {value!r}, but gRPC takes no path: write {parts.scheme}://{parts.netloc}"
             " or set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
         )
-    if signal and not _for_one_signal(name):
+    signal = _signal_of_path(parts.path)
+    if signal and not _is_for_one_signal(name):
+        base = value.rstrip("/").removesuffix(f"/v1/{signal}")
         raise ConfigurationError(
             f"{name} is {value!r}, but /v1/{signal} is added to it: write {base}"
             f" or put it in {variable(signal, 'ENDPOINT')}"
         )
 
 
-def _for_one_signal(name: str) -> bool:
+def _signal_of_path(path: str) -> str | None:
+    for signal in SIGNALS:
+        if path.rstrip("/").endswith(f"/v1/{signal}"):
+            return signal
+    return None
+
+
+def _is_for_one_signal(name: str) -> bool:
     return name.startswith("OTEL_EXPORTER_OTLP_") and name != GENERAL
 
 
 def is_absent(url: str) -> bool:
-    """Whether nobody listens at a URL of this form. Behind a proxy that cannot be seen."""
+    """Whether nobody listens at a URL of this form; false where that cannot be seen, as behind a proxy."""
     import urllib.request  # takes long to import, and is needed at the end at most
 
     parts = urlsplit(url)

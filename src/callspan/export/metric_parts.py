@@ -1,4 +1,4 @@
-"""Metrics as the SDK gives them to an exporter: how many they are, and each by itself."""
+"""Metrics as the SDK passes them to an exporter: how many they are, and each by itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def all_metrics(metrics_data: Any) -> Iterator[Any]:
-    """Walk all metrics."""
+    """Yield all metrics."""
     for resource in getattr(metrics_data, "resource_metrics", None) or ():
         for scope in resource.scope_metrics:
             yield from scope.metrics
@@ -20,7 +20,7 @@ def metric_count(metrics_data: Any) -> int:
 
 
 def separate_metrics(metrics_data: Any) -> Iterator[Any]:
-    """Return the same data in parts of one metric each."""
+    """Yield the same data in parts of one metric each."""
     for resource in metrics_data.resource_metrics:
         for scope in resource.scope_metrics:
             for metric in scope.metrics:
@@ -29,22 +29,23 @@ def separate_metrics(metrics_data: Any) -> Iterator[Any]:
 
 
 def are_differences(metrics_data: Any) -> bool:
-    """Whether the metrics say what was added since the last time, not the sums since the start of the process."""
-    temporalities = (
-        getattr(metric.data, "aggregation_temporality", None)
-        for metric in all_metrics(metrics_data)
-    )
-    return any(getattr(temporality, "name", "") == "DELTA" for temporality in temporalities)
+    """Whether metrics are what was added since the last export, and not sums since the start."""
+    for metric in all_metrics(metrics_data):
+        temporality = getattr(metric.data, "aggregation_temporality", None)
+        if getattr(temporality, "name", "") == "DELTA":
+            return True
+    return False
 
 
 def values(metrics_data: Any) -> list[Any]:
-    """Return what the metrics say, without the time at which they said it, to see whether anything has changed."""
-    return [
-        (metric.name, [_point(point) for point in metric.data.data_points])
-        for metric in all_metrics(metrics_data)
-    ]
+    """Return the values of metrics without their times, to see whether anything has changed."""
+    series: list[Any] = []
+    for metric in all_metrics(metrics_data):
+        series.append((metric.name, [_point(point) for point in metric.data.data_points]))
+    return series
 
 
 def _point(point: Any) -> tuple[Any, ...]:
-    numbers = (getattr(point, name, None) for name in ("value", "count", "sum"))
+    # a sum has the first, a histogram the other two
+    numbers = [getattr(point, name, None) for name in ("value", "count", "sum")]
     return (dict(point.attributes or {}), *numbers)

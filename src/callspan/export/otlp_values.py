@@ -11,17 +11,22 @@ _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 
 
 def attribute_list(attributes: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Return attributes as a list of keys and values; what OTLP has no type for is left out."""
+    """Return attributes as a list of keys and values, without those for which OTLP has no type."""
     if not attributes:
         return []
-    pairs = ((key, any_value(value)) for key, value in attributes.items())
-    return [{"key": key, "value": value} for key, value in pairs if value is not None]
+    pairs: list[dict[str, Any]] = []
+    for key, attribute in attributes.items():
+        value = any_value(attribute)
+        if value is not None:
+            pairs.append({"key": key, "value": value})
+    return pairs
 
 
 def any_value(value: Any) -> dict[str, Any] | None:
-    """Return one value with its type, or `None` if OTLP has none for it. A bool is an int too, so it comes first."""
+    """Return one value with its type, or `None` if OTLP has none for it."""
     if isinstance(value, str):
         return {"stringValue": value}
+    # before int, as a bool is one
     if isinstance(value, bool):
         return {"boolValue": value}
     if isinstance(value, int):
@@ -37,19 +42,16 @@ def _compound(value: Any) -> dict[str, Any] | None:
     if isinstance(value, bytes):
         return {"bytesValue": base64.b64encode(value).decode()}
     if isinstance(value, Mapping):
-        return {
-            "kvlistValue": {
-                "values": attribute_list({str(key): item for key, item in value.items()})
-            }
-        }
+        fields = {str(key): item for key, item in value.items()}
+        return {"kvlistValue": {"values": attribute_list(fields)}}
     if isinstance(value, Sequence):
-        items = [any_value(item) for item in value]
-        return {"arrayValue": {"values": [{} if item is None else item for item in items]}}
+        # an item without a type stays as an empty value, so that the others keep their places
+        return {"arrayValue": {"values": [any_value(item) or {} for item in value]}}
     return None
 
 
 def _double(value: float) -> float | str:
-    """Return a number as JSON may have it: infinity and NaN are words there."""
+    """Return a number for JSON, where infinity and NaN are words."""
     if math.isfinite(value):
         return value
     if math.isnan(value):
