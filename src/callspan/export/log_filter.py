@@ -1,4 +1,4 @@
-"""Keeps the exporters' own log quiet: one line when telemetry cannot be sent, and no traceback."""
+"""The log of the SDK's exporters kept quiet: one line when telemetry cannot be sent, no traceback."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _LOGGERS = (
     "urllib3.connectionpool",
     "callspan.export",
 )
-_AWAY = "unreachable"
+_UNREACHABLE_KIND = "unreachable"
 _ENCODING = "encode"
 _RETRY = re.compile(r"retrying in (\d+(?:\.\d+)?)s")
-_UNANSWERED = (
+_UNANSWERED_SIGNS = (
     "without response",
     "reset by peer",
     "read timed out",
     "socket closed",
     "deadline_exceeded",
 )
-"""By these an exporter tells that it has sent a request and got no answer."""
-_UNREACHABLE = (
+"""Words of an exporter that has sent a request and got no answer."""
+_UNREACHABLE_SIGNS = (
     "transient error",
     "unavailable",
     "deadline_exceeded",
@@ -54,7 +54,10 @@ _UNREACHABLE = (
 
 
 class ExporterLogFilter(logging.Filter):
-    """Lets the first message of a kind through, without its traceback; not being able to connect is one kind."""
+    """Lets the first message of a kind through, without its traceback; all failures to connect are one kind.
+
+    Exporters tell in their log alone why they failed, and that they try again, so it is read here too.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,18 +65,13 @@ class ExporterLogFilter(logging.Filter):
         self._here = threading.local()
 
     @property
-    def said_unreachable(self) -> bool:
-        """Whether it has been said that telemetry cannot be sent."""
-        return _AWAY in self._seen
-
-    @property
     def unreachable_here(self) -> int:
-        """How often it was said in this thread: exporters tell in no other way why they failed."""
+        """The number of failures to connect that were logged in this thread."""
         return getattr(self._here, "unreachable", 0)
 
     @contextlib.contextmanager
     def counting(self, count: Count) -> Iterator[None]:
-        """Tell a count when the exporter in this thread tries again, or has got no answer."""
+        """Inform a count when the exporter in this thread tries again, or has got no answer."""
         self._here.count = count
         try:
             yield
@@ -81,7 +79,7 @@ class ExporterLogFilter(logging.Filter):
             self._here.count = None
 
     def note_no_answer(self) -> None:
-        """Tell the count that is on in this thread that a request was sent and got no answer."""
+        """Inform the count of this thread that a request was sent and got no answer."""
         count: Count | None = getattr(self._here, "count", None)
         if count is not None:
             count.unanswered()
@@ -92,8 +90,8 @@ class ExporterLogFilter(logging.Filter):
             return True
         text = _short(record)
         kind = _kind(text, record)
-        self._tell(record.getMessage())
-        if kind == _AWAY:
+        self._inform_count(record.getMessage())
+        if kind == _UNREACHABLE_KIND:
             self._here.unreachable = self.unreachable_here + 1
         if kind in self._seen:
             return False
@@ -102,12 +100,12 @@ class ExporterLogFilter(logging.Filter):
         record.exc_info = record.exc_text = None
         return True
 
-    def _tell(self, text: str) -> None:
+    def _inform_count(self, text: str) -> None:
         count: Count | None = getattr(self._here, "count", None)
         if count is None:
             return
         lower = text.lower()
-        if any(sign in lower for sign in _UNANSWERED):
+        if any(sign in lower for sign in _UNANSWERED_SIGNS):
             count.unanswered()
         pause = _RETRY.search(text)
         if pause is not None:
@@ -117,7 +115,8 @@ class ExporterLogFilter(logging.Filter):
 def _short(record: logging.LogRecord) -> str:
     text = " ".join(record.getMessage().split())
     if _ENCODING in text.lower():
-        text = text.partition(":")[0]  # what cannot be encoded stands behind it, and may be content
+        # the value that cannot be encoded follows the colon, and may be content
+        text = text.partition(":")[0]
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
     if error is not None:
         text = f"{text} {type(error).__name__}"
@@ -128,8 +127,11 @@ def _short(record: logging.LogRecord) -> str:
 
 def _kind(text: str, record: logging.LogRecord) -> str:
     lower = text.lower()
-    if "larger than max" not in lower and any(sign in lower for sign in _UNREACHABLE):
-        return _AWAY
+    # gRPC's exporter tries again what is too large, as if the collector were not there
+    is_too_large = "larger than max" in lower
+    is_unreachable = any(sign in lower for sign in _UNREACHABLE_SIGNS)
+    if is_unreachable and not is_too_large:
+        return _UNREACHABLE_KIND
     return f"{record.name}: {record.msg}"
 
 
@@ -140,9 +142,11 @@ def install_log_filter() -> None:
     """Put the filter in place; the same one for all, so that one outage is one line."""
     for name in _LOGGERS:
         logger = logging.getLogger(name)
-        others = [each for each in logger.filters if each is not exporter_log_filter]
-        # the first of all: the exporters' own filters drop messages by which they tell that they try again
-        for each in logger.filters[:]:
-            logger.removeFilter(each)
-        for each in (exporter_log_filter, *others):
-            logger.addFilter(each)
+        filters = list(logger.filters)
+        # first of all: the exporters' own filters drop messages that say that they try again
+        for existing in filters:
+            logger.removeFilter(existing)
+        logger.addFilter(exporter_log_filter)
+        for existing in filters:
+            if existing is not exporter_log_filter:
+                logger.addFilter(existing)

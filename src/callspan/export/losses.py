@@ -1,4 +1,4 @@
-"""Counts of what was recorded and has not arrived: one way of counting for every destination."""
+"""Counts of what was recorded and has not arrived, in one way for every destination."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ NOUNS = {"traces": "span", "metrics": "metric", "logs": "event"}
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What a destination did not get of one signal: `traces`, `metrics` or `logs`.
+    """The number of items of one signal that a destination did not confirm.
 
-    `lost` has not arrived and never will. `unconfirmed` was sent and got no answer, because the
-    destination was closed or broke off: it may have arrived.
+    Attributes:
+        destination: The name of the destination.
+        signal: `traces`, `metrics` or `logs`.
+        lost: Items that have not arrived and never will.
+        unconfirmed: Items that were sent and got no answer, because the destination was closed or
+            broke off: they may have arrived.
     """
 
     destination: str
@@ -29,13 +33,13 @@ class Loss:
 class ItemCount:
     """Counts the spans, or the events, of one destination.
 
-    `accept` and `drop` may be called in any thread and in a finalizer, so they take no lock. All other methods belong
-    to the thread that sends.
+    `accept` and `drop` may be called in any thread and in a finalizer, so they take no lock. All other
+    methods belong to the thread that sends.
     """
 
     def __init__(self) -> None:
-        self._accepted = _Steps()
-        self._dropped = _Steps()
+        self._accepted = _LockFreeCounter()
+        self._dropped = _LockFreeCounter()
         self._delivered = 0
         self._failed = 0
         self._unanswered = 0
@@ -80,13 +84,14 @@ class ItemCount:
         return self._accepted.value
 
     def expect(self, accepted: int) -> None:
-        """Count as dropped what is neither delivered nor failed of so many items: nothing waits any more."""
-        missing = accepted - self._dropped.value - self._delivered - self._failed - self._unanswered
+        """Count as dropped the items that are missing of those accepted, as none waits any more."""
+        finished = self._dropped.value + self._delivered + self._failed + self._unanswered
+        missing = accepted - finished
         if missing > 0:
             self._dropped.add(missing)
 
     def close(self) -> None:
-        """Note that nothing is sent any more: what waits is lost."""
+        """Note that nothing is sent any more: items that still wait are lost."""
         self._closed = True
 
     @property
@@ -103,16 +108,16 @@ class ItemCount:
 
     def news(self) -> bool:
         """Whether items were lost, or are not confirmed for good, since this was asked last."""
-        lost, before = self.lost + self._unanswered, self._reported
-        self._reported = lost
-        return lost > before
+        reported = self._reported
+        self._reported = self.lost + self._unanswered
+        return self._reported > reported
 
 
 class MetricsCount:
     """Counts the metrics of one destination.
 
-    Metrics are sums since the start of the process, so those of the last request stand for all before. Where they are
-    differences (`delta`) each request that fails is lost for itself.
+    Metrics are sums since the start of the process, so those of the last request stand for all before.
+    Where they are differences (`delta`), each request that fails is a loss of its own.
     """
 
     def __init__(self) -> None:
@@ -178,7 +183,8 @@ class MetricsCount:
     @property
     def _is_replaced(self) -> bool:
         """Whether the sums of the request before stand in one that waits or is on its way."""
-        return bool(self._unsent or self._in_flight.held) and not self._delta
+        has_newer = self._unsent > 0 or self._in_flight.held > 0
+        return has_newer and not self._delta
 
     def news(self) -> bool:
         """Whether the destination lacks metrics now."""
@@ -224,8 +230,12 @@ class _InFlight:
         return self._doubtful if is_paused else max(self.held, self._doubtful)
 
 
-class _Steps:
-    """A number that any thread raises without a lock; only those who read it take one."""
+class _LockFreeCounter:
+    """A number that any thread raises without a lock; only those who read it take one.
+
+    `next` of `itertools.count` is one step for CPython. It is the only way to read it too, so the
+    reads are subtracted.
+    """
 
     def __init__(self) -> None:
         self._steps = itertools.count()
@@ -245,32 +255,39 @@ class _Steps:
 
 
 def losses_of(destination: str, counts: Mapping[str, Count]) -> list[Loss]:
-    """Return what a destination has lost of each signal, without the signals of which it lost nothing."""
-    rows = [
-        Loss(destination, signal, count.lost, count.unconfirmed) for signal, count in counts.items()
-    ]
-    return [row for row in rows if row.lost or row.unconfirmed]
+    """Return the losses of a destination, without the signals of which it lost nothing."""
+    rows: list[Loss] = []
+    for signal, count in counts.items():
+        loss = Loss(destination, signal, count.lost, count.unconfirmed)
+        if loss.lost or loss.unconfirmed:
+            rows.append(loss)
+    return rows
 
 
 def describe_losses(rows: Iterable[Loss], failure: str) -> str:
-    """Return a line about one destination, or "" if it lost nothing; `failure` says what could not be done."""
+    """Return a line about one destination, or "" if it lost nothing.
+
+    Args:
+        rows: The losses of the destination.
+        failure: The words that follow the number of lost items, such as `could not be sent to ...`.
+    """
     rows = list(rows)
-    lost = _sum({row.signal: row.lost for row in rows})
-    unconfirmed = _sum({row.signal: row.unconfirmed for row in rows})
-    if lost and unconfirmed:
-        return f"{lost} {failure}; not confirmed: {unconfirmed}"
-    if lost:
-        return f"{lost} {failure}"
-    return f"not confirmed by {rows[0].destination}: {unconfirmed}" if unconfirmed else ""
+    lost = _enumerate({row.signal: row.lost for row in rows})
+    unconfirmed = _enumerate({row.signal: row.unconfirmed for row in rows})
+    if not unconfirmed:
+        return f"{lost} {failure}" if lost else ""
+    if not lost:
+        return f"not confirmed by {rows[0].destination}: {unconfirmed}"
+    return f"{lost} {failure}; not confirmed: {unconfirmed}"
 
 
-def _sum(numbers: dict[str, int]) -> str:
-    """Return numbers in words, such as `3 spans, 1 metric and 2 events`."""
-    parts = [
-        f"{numbers[signal]} {_noun(signal, numbers[signal])}"
-        for signal in NOUNS
-        if numbers.get(signal)
-    ]
+def _enumerate(numbers: dict[str, int]) -> str:
+    """Return numbers by signal in words, such as `3 spans, 1 metric and 2 events`."""
+    parts: list[str] = []
+    for signal in NOUNS:
+        number = numbers.get(signal, 0)
+        if number:
+            parts.append(f"{number} {_noun(signal, number)}")
     if len(parts) < 2:
         return "".join(parts)
     return f"{', '.join(parts[:-1])} and {parts[-1]}"

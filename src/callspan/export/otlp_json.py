@@ -1,10 +1,12 @@
 """OTLP as JSON lines, as the Collector's `otlpjsonfile` receiver reads them back.
 
-Each line is one export request: `{"resourceSpans": ...}`, `{"resourceLogs": ...}` or `{"resourceMetrics": ...}`, all in
-the same file. Ids are hex, 64-bit integers strings, enums numbers, as the OTLP specification says of JSON.
+Each line is one export request: `{"resourceSpans": ...}`, `{"resourceLogs": ...}` or
+`{"resourceMetrics": ...}`, all in the same file. Ids are hex, 64-bit integers strings, enums numbers,
+as the OTLP specification says of JSON.
 
-Spans and log records are written straight from the SDK's objects: by way of protobuf's messages it takes six times as
-long, and a program with content captured would be faster than its file. Metrics come seldom, and go that way.
+Spans and log records are written straight from the SDK's objects: by way of protobuf's messages it
+takes six times as long, and a program with content captured would be faster than its file. Metrics
+come seldom, and go that way.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-# here and not where they are used: an import at the exit changes the exit code after Ctrl-C (CPython 3.11 takes code
-# that protobuf and dataclasses run from text for the program's own), tests/cli/test_interrupts.py
+# here and not where they are used: an import at the exit changes the exit code after Ctrl-C
+# (CPython 3.11 takes code that protobuf and dataclasses run from text for the program's own),
+# tests/cli/test_interrupts.py
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
@@ -30,11 +33,11 @@ from callspan.runtime import guard
 _IDS = ("traceId", "spanId", "parentSpanId")
 _HAS_REMOTE, _IS_REMOTE = 0x100, 0x200
 """Flags of a span: whether it is known if its parent is another process's, and whether it is."""
-_NOTHING = ("", 0, None, [])
-"""Values that protobuf leaves out, as they are what stands there anyway."""
+_DEFAULTS = ("", 0, None, [])
+"""Values that protobuf leaves out, because a reader has them by default."""
 
 Submit = Callable[[Count, int, Encode], None]
-"""Hands on some items: their count, how many they are, and what makes lines of them."""
+"""Queues items for the writer, by their count, their number, and a function that encodes them."""
 
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
@@ -50,7 +53,7 @@ def log_lines(records: Sequence[Any]) -> list[str]:
 
 
 def metric_lines(metrics_data: Any) -> list[Line]:
-    """Return one line for all metrics, or one for each that can be encoded if one of them cannot."""
+    """Return one line for all metrics; if one cannot be encoded, a line for each of the others."""
     number = metric_count(metrics_data)
     try:
         return [(line_of(encode_metrics(metrics_data)), number)]
@@ -58,20 +61,23 @@ def metric_lines(metrics_data: Any) -> list[Line]:
         if number == 1:
             guard.report("writing metrics as JSON", error)
             return []
-    return [line for part in separate_metrics(metrics_data) for line in metric_lines(part)]
+    lines: list[Line] = []
+    for part in separate_metrics(metrics_data):
+        lines += metric_lines(part)
+    return lines
 
 
-def _lines(line: Callable[[Any], str], items: Sequence[Any]) -> list[str]:
-    lines = []
+def _lines(encode: Callable[[Any], str], items: Sequence[Any]) -> list[str]:
+    lines: list[str] = []
     for item in items:
         try:
-            lines.append(line(item))
+            lines.append(encode(item))
         except Exception as error:  # noqa: BLE001  odd data in one must not take the others with it
             guard.report("writing telemetry as JSON", error)
     return lines
 
 
-def _each(lines: list[str]) -> list[Line]:
+def _single_items(lines: list[str]) -> list[Line]:
     """Return lines of one item each."""
     return [(line, 1) for line in lines]
 
@@ -88,9 +94,8 @@ def _request(resources: str, scopes: str, items: str, source: Any, item: dict[st
     scope = source.instrumentation_scope
     within_scope = _filled(scope=_scope(scope), schemaUrl=getattr(scope, "schema_url", None))
     within_scope[items] = [item]
-    origin = (
-        getattr(source, "resource", None) or source.log_record.resource
-    )  # the record's own in older SDKs
+    # older SDKs have the resource of a log record in the record
+    origin = getattr(source, "resource", None) or source.log_record.resource
     within_resource = {
         "resource": _filled(attributes=attribute_list(origin.attributes)),
         scopes: [within_scope],
@@ -110,7 +115,7 @@ def _scope(scope: Any) -> dict[str, Any]:
 
 def _span(span: Any) -> dict[str, Any]:
     context, parent = span.context, span.parent
-    return _filled(
+    fields = _filled(
         traceId=f"{context.trace_id:032x}",
         spanId=f"{context.span_id:016x}",
         traceState=_trace_state(context.trace_state),
@@ -126,7 +131,10 @@ def _span(span: Any) -> dict[str, Any]:
         droppedEventsCount=span.dropped_events,
         links=[_link(link) for link in span.links],
         droppedLinksCount=span.dropped_links,
-    ) | {"status": _filled(code=span.status.status_code.value, message=span.status.description)}
+    )
+    status = span.status
+    fields["status"] = _filled(code=status.status_code.value, message=status.description)
+    return fields
 
 
 def _event(event: Any) -> dict[str, Any]:
@@ -150,48 +158,71 @@ def _link(link: Any) -> dict[str, Any]:
 
 def _log(data: Any) -> dict[str, Any]:
     record = data.log_record
-    return _filled(
-        timeUnixNano=str(record.timestamp) if record.timestamp else None,
-        observedTimeUnixNano=str(record.observed_timestamp) if record.observed_timestamp else None,
+    fields = _filled(
+        timeUnixNano=_time(record.timestamp),
+        observedTimeUnixNano=_time(record.observed_timestamp),
         severityNumber=getattr(record.severity_number, "value", None),
         severityText=record.severity_text,
         attributes=attribute_list(record.attributes),
         droppedAttributesCount=_dropped(data, record),
         flags=int(record.trace_flags or 0),
-        traceId=f"{record.trace_id:032x}" if record.trace_id else None,
-        spanId=f"{record.span_id:016x}" if record.span_id else None,
+        traceId=_trace_id(record.trace_id),
+        spanId=_span_id(record.span_id),
         eventName=getattr(record, "event_name", None),
-    ) | {"body": any_value(record.body) or {}}
+    )
+    fields["body"] = any_value(record.body) or {}
+    return fields
+
+
+def _trace_id(number: int | None) -> str:
+    return f"{number:032x}" if number else ""
+
+
+def _span_id(number: int | None) -> str:
+    return f"{number:016x}" if number else ""
+
+
+def _time(nanoseconds: int | None) -> str:
+    return str(nanoseconds) if nanoseconds else ""
 
 
 def _dropped(data: Any, record: Any) -> int:
-    """Return how many attributes were left out; older SDKs say it of the record."""
+    """Return how many attributes were left out; in older SDKs the record has the number."""
     number = getattr(data, "dropped_attributes", None)
-    return getattr(record, "dropped_attributes", 0) if number is None else number
+    if number is None:
+        return getattr(record, "dropped_attributes", 0)
+    return number
 
 
 def _filled(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value not in _NOTHING}
+    """Return the fields without those that protobuf leaves out."""
+    return {name: value for name, value in fields.items() if value not in _DEFAULTS}
 
 
 def _flags(context: Any) -> int:
-    remote = context is not None and context.is_remote
-    return _HAS_REMOTE | _IS_REMOTE if remote else _HAS_REMOTE
+    if context is not None and context.is_remote:
+        return _HAS_REMOTE | _IS_REMOTE
+    return _HAS_REMOTE
 
 
 def _trace_state(state: Any) -> str | None:
-    return ",".join(f"{key}={value}" for key, value in state.items()) if state else None
+    if not state:
+        return None
+    return ",".join(f"{key}={value}" for key, value in state.items())
 
 
 def line_of(message: Any) -> str:
-    """Return one line of JSON, with characters as people read them, for an export request of protobuf's."""
+    """Return an export request of protobuf's as one line of JSON, without escaped characters."""
     fields = MessageToDict(message, use_integers_for_enums=True)
     _ids_to_hex(fields)
     return _to_json(fields) + "\n"
 
 
 def _ids_to_hex(value: Any) -> None:
-    """Turn ids from base64, protobuf's way, to hex, OTLP's. Attributes are lists of key and value: no name clashes."""
+    """Turn ids from base64, as protobuf writes bytes, to hex, as OTLP does.
+
+    An attribute with the name of an id is safe: attributes are lists of key and value.
+    """
     if isinstance(value, list):
         for item in value:
             _ids_to_hex(item)
@@ -204,23 +235,26 @@ def _ids_to_hex(value: Any) -> None:
 
 
 class SpanLines(SpanExporter):
-    """Hands spans on to be encoded and written."""
+    """Queues spans for the writer; they are encoded off the app's path."""
 
     def __init__(self, submit: Submit, count: Count) -> None:
         self._submit = submit
         self._count = count
 
     def export(self, spans: Sequence[Any]) -> SpanExportResult:
-        """Queue the spans; they are encoded off the app's path."""
-        self._submit(self._count, len(spans), lambda: _each(span_lines(spans)))
+        """Queue the spans."""
+        self._submit(self._count, len(spans), lambda: _single_items(span_lines(spans)))
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
-        """Nothing is held here."""
+        """Do nothing, as nothing is held here."""
 
 
 class LogLines:
-    """Hands log records on to be encoded and written. No base class: its name differs between versions of the SDK."""
+    """Queues log records for the writer.
+
+    It has no base class, because that has another name in each version of the SDK.
+    """
 
     def __init__(self, submit: Submit, count: Count) -> None:
         self._submit = submit
@@ -228,18 +262,18 @@ class LogLines:
 
     def export(self, batch: Sequence[Any]) -> None:
         """Queue the records."""
-        self._submit(self._count, len(batch), lambda: _each(log_lines(batch)))
+        self._submit(self._count, len(batch), lambda: _single_items(log_lines(batch)))
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Nothing is held here."""
+        """Do nothing, as nothing is held here."""
         return True
 
     def shutdown(self) -> None:
-        """Nothing is held here."""
+        """Do nothing, as nothing is held here."""
 
 
 class MetricLines(MetricExporter):
-    """Hands metrics on to be encoded and written."""
+    """Queues metrics for the writer."""
 
     def __init__(self, submit: Submit, count: Count) -> None:
         super().__init__()
@@ -249,15 +283,15 @@ class MetricLines(MetricExporter):
     def export(
         self, metrics_data: Any, timeout_millis: float = 10_000, **_: Any
     ) -> MetricExportResult:
-        """Queue what there is, if there is any."""
+        """Queue the metrics, if there are any."""
         number = metric_count(metrics_data)
         if number:
             self._submit(self._count, number, lambda: metric_lines(metrics_data))
         return MetricExportResult.SUCCESS
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        """Nothing is held here."""
+        """Do nothing, as nothing is held here."""
         return True
 
     def shutdown(self, timeout_millis: float = 30_000, **_: Any) -> None:
-        """Nothing is held here."""
+        """Do nothing, as nothing is held here."""
