@@ -387,6 +387,7 @@ def test_a_soft_handler_that_raises(program: Program) -> None:
         ({"tokens": "many"}, "limit in tokens is 'many'"),
         ({"calls": True}, "limit in calls is True"),
         ({"seconds": float("inf")}, "limit in seconds is inf"),
+        ({"tokens": 10**400}, "limit in tokens is 1000"),
         ({"calls": 1, "in_stream": "stop"}, "in_stream is 'stop'"),
         ({"calls": 1, "soft": 80}, "soft is 80"),
         ({"calls": 1, "soft": 1.1}, "soft is 1.1"),

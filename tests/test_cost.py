@@ -194,6 +194,7 @@ def test_without_the_extra(
         ({"currency": "EUR", "models": {}}, "the currency is 'EUR': prices must be in USD"),
         ({"models": {"m": {"input": -1}}}, "model 'm', input is -1"),
         ({"models": {"m": {"input": float("nan")}}}, "model 'm', input is nan"),
+        ({"models": {"m": {"input": 10**400}}}, "model 'm', input is 1000"),
         ({"models": {"m": {"in": 1}}}, "a price for 'in': known are input"),
         ({"models": {"m": True}}, "model 'm' must be prices"),
         ({"models": []}, 'prices stand under "models"'),

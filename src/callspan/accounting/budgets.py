@@ -25,9 +25,7 @@ _TINY = 1e-12
 
 
 class BudgetExceeded(Exception):
-    """A budget did not let a call be sent, or stopped a stream.
-
-    The call's method raises it before anything is sent, and a stream raises it from its next step.
+    """A budget did not let a call be sent, or stopped a stream at one of its steps.
 
     Attributes:
         budget: The budget.
@@ -231,8 +229,7 @@ class _SoftLimit:
     __slots__ = ("_handler", "_is_reached", "_share")
 
     def __init__(self, share: float, handler: Callable[[Budget], object]) -> None:
-        self._share = share
-        self._handler = handler
+        self._share, self._handler = share, handler
         self._is_reached = False
 
     def reach(self, budget: Budget) -> bool:

@@ -61,7 +61,7 @@ def _settle(state: ObservationState) -> None:
 def _begin_estimate(state: ObservationState) -> None:
     call = state.call
     try:
-        call.estimate = estimator.begin(call, text_kept=state.needs_text)
+        call.estimate = estimator.begin(call, has_text=state.needs_text)
     except Exception as error:  # noqa: BLE001  an odd request must not keep the call from its end
         guard.report(f"looking at the messages of {call.operation}", error)
 

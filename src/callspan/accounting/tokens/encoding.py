@@ -1,4 +1,7 @@
-"""Which tokens a text has: by tiktoken where its ranks lie on this machine, else a quarter of its bytes."""
+"""Count the tokens of a text: by tiktoken where its rank files are on this machine.
+
+Elsewhere a quarter of the text's bytes stands for them.
+"""
 
 from __future__ import annotations
 
@@ -10,35 +13,48 @@ from callspan.accounting.tokens.ranks import describe, local
 HEURISTIC = "heuristic"
 TIKTOKEN = "tiktoken"
 DEFAULT = "o200k_base"
-"""The encoding taken for models that tiktoken does not know."""
+"""tiktoken's encoding for models that it does not know."""
 PIECE = 50_000
-"""Characters given to tiktoken at once: it is slow on very long runs of one character, and may overflow its stack."""
+"""The most characters that tiktoken gets at once.
+
+It is slow on very long runs of one character, and may overflow its stack.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """A way to count the tokens of a text; `source` says which."""
+    """A way to count the tokens of a text.
+
+    Attributes:
+        source: Its name in `callspan.usage.source`: `tiktoken` or `heuristic`.
+        count: Returns the tokens of a text.
+    """
 
     source: str
     count: Callable[[str], int]
 
 
 def quarter(text: str) -> int:
-    """A quarter of the bytes, rounded up: the usual rule of thumb, for any language."""
+    """Return a quarter of the bytes, rounded up: the usual rule of thumb, for any language."""
     return -(-len(text.encode("utf-8", "surrogatepass")) // 4)
 
 
 GUESS = Encoding(HEURISTIC, quarter)
 _loaded: dict[str, Encoding] = {}
 problems: dict[str, str] = {}
-"""Why an encoding could not be loaded; it is tried once in a process."""
+"""The reasons why encodings could not be loaded, by name; each is tried once in a process."""
 
 
 def name_for(model: str | None) -> str:
-    """The encoding of a model by tiktoken's own table; a provider's prefix is passed over."""
+    """Return the name of a model's encoding by tiktoken's own table.
+
+    A provider's prefix, as in `openai/gpt-4.1`, is ignored.
+    """
     from tiktoken.model import encoding_name_for_model
 
-    for name in (model or "", (model or "").rpartition("/")[2]):
+    whole_name = model or ""
+    without_prefix = whole_name.rpartition("/")[2]
+    for name in (whole_name, without_prefix):
         try:
             return encoding_name_for_model(name)
         except KeyError:
@@ -47,18 +63,20 @@ def name_for(model: str | None) -> str:
 
 
 def encoding_for(model: str | None) -> Encoding:
-    """The encoding of a model. It may read a file of some megabytes, so it is for background threads only."""
+    """Return the encoding of a model; it may read some megabytes, so call it in the background."""
     try:
         name = name_for(model)
-    except Exception as error:  # noqa: BLE001  whatever keeps tiktoken from its work, there is the rule of thumb
+    except Exception as error:  # noqa: BLE001  a broken tiktoken leaves the rule of thumb
         problems["tiktoken"] = f"tiktoken cannot be used ({type(error).__name__})"
         return GUESS
     if name not in _loaded:
-        _loaded[name] = _load(name)  # one thread counts, so no two load at once
+        # without a lock, as only the estimator's thread loads encodings
+        _loaded[name] = _load(name)
     return _loaded[name]
 
 
 def _load(name: str) -> Encoding:
+    """Return an encoding made from a local rank file, or else the rule of thumb."""
     try:
         import tiktoken
 
@@ -68,12 +86,15 @@ def _load(name: str) -> Encoding:
         return GUESS
 
     def count(text: str) -> int:
-        return sum(len(encode(text[at : at + PIECE])) for at in range(0, len(text), PIECE))
+        total = 0
+        for start in range(0, len(text), PIECE):
+            total += len(encode(text[start : start + PIECE]))
+        return total
 
     return Encoding(TIKTOKEN, count)
 
 
 def forget() -> None:
-    """Try again what could not be loaded."""
+    """Forget the encodings, so that those that could not be loaded are tried again."""
     _loaded.clear()
     problems.clear()

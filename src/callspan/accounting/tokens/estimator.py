@@ -1,4 +1,4 @@
-"""Estimates, in the background, the tokens of calls whose provider left counts out."""
+"""Estimates of the tokens of calls whose provider stated no counts, made in the background."""
 
 from __future__ import annotations
 
@@ -22,26 +22,25 @@ from callspan.runtime.background import Worker, attended, running_loop
 
 _OTHER_OUTPUT = frozenset({"image", "speech"})
 WAITING = 1000
-"""The most calls whose messages wait to be counted; others that end meanwhile are not estimated."""
+"""The most calls whose messages wait to be counted; calls that end meanwhile get no estimate."""
 
 
 class Estimator:
-    """Estimates on a thread of its own, so that neither the app's path nor its event loop ever counts."""
+    """Estimates tokens on a thread of its own: neither the app's path nor its event loop counts."""
 
     def __init__(self) -> None:
         self._worker = attended(Worker("callspan-tokens"))
         self._waiting: set[Estimate] = set()
+        # the thread of the parent, which would have counted them, is not in a forked child
         process.in_child(self._waiting.clear)
 
-    def begin(self, call: Call, *, text_kept: bool) -> Estimate | None:
+    def begin(self, call: Call, *, has_text: bool) -> Estimate | None:
         """Return the estimate to make for a call that has ended; `None` if no count is missing.
 
         The messages are copied here, for the app may change its lists as soon as its code runs
         again.
         """
-        response = call.response
-        usage = response.usage or Usage()
-        if not _used_something(call):
+        if not _uses_tokens(call):
             return None
         if len(self._waiting) >= WAITING:
             guard.say_once(
@@ -49,16 +48,7 @@ class Estimator:
                 "some are not estimated"
             )
             return None
-        estimate = Estimate(response.model or call.model)
-        if usage.input is None:
-            _take_input(estimate, call)
-            if not estimate.sent:
-                return None  # sound, or something else that is not made of text
-        if text_kept and (usage.output is None or not _is_whole(call)):
-            estimate.received = _texts(response.messages)
-        if estimate.sent or estimate.received:
-            return estimate
-        return None
+        return _new_estimate(call, has_text)
 
     def run(self, call: Call, estimate: Estimate) -> None:
         """Count in the background, then run the jobs that wait for the estimate."""
@@ -69,31 +59,58 @@ class Estimator:
         )
 
     def wait(self, seconds: float = 1.0) -> None:
-        """Wait at most so many seconds for estimates that are being made; never on an event loop."""
+        """Wait, at most so many seconds, for the estimates that are not ready.
+
+        It returns at once on an event loop, which it would block.
+        """
         if self._waiting and running_loop() is None:
             self._worker.wait(seconds)
 
     def _run(self, provider_usage: Usage, elided: int, estimate: Estimate) -> None:
         try:
             _fill(estimate, provider_usage, elided, encoding_for(estimate.model))
-        except Exception as error:  # noqa: BLE001  an odd message must not keep a span from its end
+        except Exception as error:  # noqa: BLE001  odd messages must not keep a span open
             guard.report("estimating tokens", error)
         self._waiting.discard(estimate)
         for job in estimate.close():
             try:
                 job()
-            except Exception as error:  # noqa: BLE001  one listener's fault is not the next one's
+            except Exception as error:  # noqa: BLE001  one handler's fault is not the next one's
                 guard.report("telling estimated tokens", error)
 
 
-def _used_something(call: Call) -> bool:
+def _new_estimate(call: Call, has_text: bool) -> Estimate | None:
+    """Return an estimate with copies of the texts to count; `None` if there is nothing to count."""
+    response = call.response
+    usage = response.usage or Usage()
+    estimate = Estimate(response.model or call.model)
+    if usage.input is None:
+        _take_input(estimate, call)
+        if not estimate.sent:
+            # the input is sound, or something else that is not made of text
+            return None
+    # a stream that was left may have gone on after its provider's last count
+    needs_output = usage.output is None or not _is_whole(call)
+    if has_text and needs_output:
+        estimate.received = _texts(response.messages)
+    if estimate.sent or estimate.received:
+        return estimate
+    return None
+
+
+def _uses_tokens(call: Call) -> bool:
     """Whether the model used tokens: a call that failed before its first chunk used none."""
-    if not call.facts.is_inference or call.parameters.get("output_type") in _OTHER_OUTPUT:
+    if not call.facts.is_inference:
         return False
-    return call.outcome in (Outcome.COMPLETED, Outcome.ABANDONED) or call.response.chunks > 0
+    if call.parameters.get("output_type") in _OTHER_OUTPUT:
+        return False
+    if call.outcome in (Outcome.COMPLETED, Outcome.ABANDONED):
+        return True
+    return call.response.chunks > 0
 
 
 def _is_whole(call: Call) -> bool:
+    """Whether the app has read the whole answer."""
     return not call.stream or call.outcome is Outcome.COMPLETED
 
 
@@ -116,6 +133,7 @@ def _texts(messages: Sequence[Message]) -> list[str]:
 
 
 def _text(part: MessagePart) -> str:
+    """Return the text of one part; empty for images and the like."""
     if part.get("type") in (TEXT, REASONING):
         return str(part.get("content") or "")
     if part.get("type") == TOOL_CALL:
@@ -124,14 +142,20 @@ def _text(part: MessagePart) -> str:
 
 
 def _fill(estimate: Estimate, provider_usage: Usage, elided: int, encoding: Encoding) -> None:
-    """Write the missing counts; a stated output stands unless the stream went on long after it."""
+    """Count, and set the estimate's usage if a count is missing.
+
+    `elided` is the number of characters of the answer that were not kept. A provider's output
+    count stands, unless the stream went on long after it.
+    """
     usage = Usage(source=encoding.source)
     if estimate.sent:
         usage.input, not_counted = count_prompt(estimate.sent, estimate.tools, encoding.count)
         estimate.not_counted = tuple(sorted(not_counted))
     if estimate.received is not None:
         output = sum(map(encoding.count, estimate.received)) + elided // 4
-        if provider_usage.output is None or output > 2 * provider_usage.output:
+        stated_output = provider_usage.output
+        # twice as much, as an encoding that only resembles the model's may count more, too
+        if stated_output is None or output > 2 * stated_output:
             usage.output = output
     if usage.input is not None or usage.output is not None:
         estimate.usage = usage

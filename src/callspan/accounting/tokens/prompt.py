@@ -1,4 +1,4 @@
-"""Counts the tokens of a conversation, by the rules that OpenAI publishes for its chat format."""
+"""Count the tokens of a conversation, by the rules that OpenAI publishes for its chat format."""
 
 from __future__ import annotations
 
@@ -9,25 +9,35 @@ from typing import Any
 from callspan.runtime.plain import plain
 
 Count = Callable[[str], int]
+"""Returns the tokens of a text."""
+# Tokens beside those of the texts, from OpenAI's cookbook, "How to count tokens with tiktoken".
 PER_MESSAGE = 3
 PER_NAME = 1
 BEFORE_ANSWER = 3
-_FUNCTION, _FIRST_PROPERTY, _PROPERTY, _ENUM, _ENUM_ITEM, _AFTER_FUNCTIONS = 7, 3, 3, -3, 3, 12
-_TEXTS = {"text": "content", "reasoning": "content", "tool_call_response": "response"}
-"""The kinds of part that are text, and the field with the text."""
+_PER_FUNCTION = 7
+_BEFORE_PROPERTIES = 3
+_PER_PROPERTY = 3
+_PER_ENUM = -3
+_PER_ENUM_ITEM = 3
+_AFTER_FUNCTIONS = 12
+_TEXT_FIELDS = {"text": "content", "reasoning": "content", "tool_call_response": "response"}
+"""The types of part that are text, and the field with the text."""
+_LONGEST_KIND = 40
+"""Characters."""
 
 
 def count_prompt(
     messages: Iterable[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]], count: Count
 ) -> tuple[int, set[str]]:
-    """Return the tokens of messages and tools, and the kinds of input for which there is no rule."""
+    """Return the tokens of messages and tools, and the kinds of input without a rule."""
     total = BEFORE_ANSWER
     not_counted: set[str] = set()
     for message in messages:
         total += _message(message, count, not_counted)
     has_function = False
     for tool in tools:
-        if tool.get("type") == "function" or tool.get("parameters") is not None:
+        is_function = tool.get("type") == "function" or tool.get("parameters") is not None
+        if is_function:
             has_function = True
             total += _tool(tool, count)
         else:
@@ -38,7 +48,7 @@ def count_prompt(
 
 
 def _message(message: Mapping[str, Any], count: Count, not_counted: set[str]) -> int:
-    """Return the tokens of one message; kinds of parts without a rule are added to `not_counted`."""
+    """Return the tokens of one message, and add kinds of parts without a rule to `not_counted`."""
     total = PER_MESSAGE + count(str(message.get("role") or ""))
     if message.get("name"):
         total += PER_NAME + count(str(message["name"]))
@@ -52,7 +62,7 @@ def _message(message: Mapping[str, Any], count: Count, not_counted: set[str]) ->
 
 
 def _kind(name: object) -> str:
-    """Return a kind of input as a word for telemetry; anything else may be the app's own text."""
+    """Return a kind of input as a word for telemetry; any other text may be content."""
     if not isinstance(name, str) or len(name) > _LONGEST_KIND:
         return "unknown"
     if not name.replace("-", "_").isidentifier():
@@ -60,20 +70,19 @@ def _kind(name: object) -> str:
     return name
 
 
-_LONGEST_KIND = 40
-
-
 def _text(part: Mapping[str, Any]) -> str | None:
     """Return the text of a part as it is counted; `None` for a kind without a rule."""
-    kind = part.get("type")
-    if kind == "tool_call":
-        return f"{part.get('name') or ''} {_json(part.get('arguments'))}"
-    if kind in _TEXTS:
-        return _json(part.get(_TEXTS[kind]))
+    part_type = part.get("type")
+    if part_type == "tool_call":
+        name = part.get("name") or ""
+        return f"{name} {_json(part.get('arguments'))}"
+    if part_type in _TEXT_FIELDS:
+        return _json(part.get(_TEXT_FIELDS[part_type]))
     return None
 
 
 def _json(value: object) -> str:
+    """Return a text as it is, and any other value as JSON."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -83,29 +92,31 @@ def _json(value: object) -> str:
 
 def _tool(tool: Mapping[str, Any], count: Count) -> int:
     """Return the tokens of a function's name, description and parameters."""
-    total = _FUNCTION + count(f"{tool.get('name')}:{_description(tool)}")
+    total = _PER_FUNCTION + count(f"{tool.get('name')}:{_description(tool)}")
     parameters = tool.get("parameters")
     if not isinstance(parameters, Mapping):
         return total
     properties = parameters.get("properties")
     if not isinstance(properties, Mapping) or not properties:
         return total
-    total += _FIRST_PROPERTY
+    total += _BEFORE_PROPERTIES
     for name, schema in properties.items():
         total += _property(name, schema, count)
     return total
 
 
 def _property(name: object, schema: object, count: Count) -> int:
+    """Return the tokens of one parameter: its name, type, description and possible values."""
     fields: Mapping[str, Any] = schema if isinstance(schema, Mapping) else {}
-    total = _PROPERTY
+    total = _PER_PROPERTY
     options = fields.get("enum") or ()
     if options:
-        total += _ENUM
+        total += _PER_ENUM
     for option in options:
-        total += _ENUM_ITEM + count(str(option))
+        total += _PER_ENUM_ITEM + count(str(option))
     return total + count(f"{name}:{fields.get('type')}:{_description(fields)}")
 
 
 def _description(schema: Mapping[str, Any]) -> str:
+    # without the full stop, by the same rules
     return str(schema.get("description") or "").rstrip(".")

@@ -1,7 +1,8 @@
-"""tiktoken's rank files: where they lie on this machine, and encodings made from them without any download.
+"""tiktoken's rank files on this machine, and encodings made from them without any download.
 
-tiktoken itself fetches a file that it misses, waits for the network without a limit, and deletes a file that is not as
-it should be. So its own loader is never called: the function that describes an encoding runs with ours in its place.
+tiktoken itself fetches a file that it misses, waits for the network without a limit, and deletes a
+file with an unexpected hash. So its own loader is never called: the function that describes an
+encoding runs with ours in its place.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 Loader = Callable[[str, "str | None"], "dict[bytes, int]"]
+"""Returns the ranks of a file, from its address and expected hash."""
 _BUNDLES = (
     ("litellm", "litellm_core_utils/tokenizers"),
     ("llama_index", "core/_static/tiktoken_cache"),
 )
-"""Packages that bring rank files along, and where in them."""
+"""Packages that bring rank files along, each with the folder of these."""
 
 
 class MissingRanks(Exception):
@@ -29,63 +31,81 @@ class MissingRanks(Exception):
 
 
 def own_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where `callspan tokens fetch` puts what it has fetched."""
+    """Return the folder in which `callspan tokens fetch` stores rank files."""
     if environ.get("TIKTOKEN_CACHE_DIR"):
         return Path(environ["TIKTOKEN_CACHE_DIR"])
-    base = environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    base = environ.get("XDG_CACHE_HOME")
+    if not base:
+        base = os.path.join(os.path.expanduser("~"), ".cache")
     return Path(base, "callspan", "tiktoken")
 
 
 def folders(environ: Mapping[str, str] = os.environ) -> list[Path]:
-    """Where rank files may lie: tiktoken's cache, ours, and the packages that bring them; none is imported."""
-    named = [
-        Path(environ[name])
-        for name in ("TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR")
-        if environ.get(name)
-    ]
-    bundled = [place / inside for package, inside in _BUNDLES for place in _places(package)]
-    return [*named, own_folder(environ), Path(tempfile.gettempdir(), "data-gym-cache"), *bundled]
+    """Return the folders that may have rank files, the first to look into first.
+
+    They are tiktoken's caches, ours, and folders of packages, none of which is imported.
+    """
+    result: list[Path] = []
+    for name in ("TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR"):
+        folder = environ.get(name)
+        if folder:
+            result.append(Path(folder))
+    result.append(own_folder(environ))
+    result.append(Path(tempfile.gettempdir(), "data-gym-cache"))
+    for package, subfolder in _BUNDLES:
+        for folder in _package_folders(package):
+            result.append(folder / subfolder)
+    return result
 
 
-def _places(package: str) -> list[Path]:
+def _package_folders(package: str) -> list[Path]:
+    """Return the folders of an installed package; none if it is not installed."""
     try:
+        # of all finders that of files alone, so that no import hook of the app's is called
         spec = PathFinder.find_spec(package)
     except (ImportError, ValueError):
         return []
-    return (
-        [Path(place) for place in (spec.submodule_search_locations or ())]
-        if spec is not None
-        else []
-    )
+    if spec is None:
+        return []
+    return list(map(Path, spec.submodule_search_locations or ()))
 
 
 def file_name(url: str) -> str:
-    """The name under which tiktoken and the packages that bring rank files keep one."""
+    """Return the name of a rank file in tiktoken's cache, and in the packages that have some."""
     return hashlib.sha1(url.encode(), usedforsecurity=False).hexdigest()
 
 
-def as_expected(data: bytes, expected: str | None) -> bool:
-    """Whether the content of a rank file is what tiktoken expects."""
-    return expected is None or hashlib.sha256(data).hexdigest() == expected
+def has_hash(data: bytes, expected: str | None) -> bool:
+    """Whether the content of a rank file has the hash that tiktoken expects, if it expects one."""
+    if expected is None:
+        return True
+    return hashlib.sha256(data).hexdigest() == expected
 
 
 def local(url: str, expected: str | None = None) -> dict[bytes, int]:
-    """The ranks from a file on this machine; raises `MissingRanks`, and neither fetches nor deletes anything."""
+    """Return the ranks from a file on this machine, which is neither fetched nor deleted.
+
+    Raises `MissingRanks` where there is no usable file.
+    """
     data, _ = read(url, expected)
-    pairs = (line.split() for line in data.splitlines() if line)
-    return {base64.b64decode(token): int(rank) for token, rank in pairs}
+    ranks: dict[bytes, int] = {}
+    for line in data.splitlines():
+        if line:
+            token, rank = line.split()
+            ranks[base64.b64decode(token)] = int(rank)
+    return ranks
 
 
 def read(url: str, expected: str | None = None) -> tuple[bytes, Path]:
-    """A rank file and where it lies; raises `MissingRanks`."""
-    damaged = []
+    """Return the content of a rank file and its path; raises `MissingRanks`."""
+    damaged: list[str] = []
     for folder in folders():
         path = folder / file_name(url)
         try:
             data = path.read_bytes()
         except OSError:
             continue
-        if as_expected(data, expected):
+        if has_hash(data, expected):
             return data, path
         damaged.append(str(path))
     if damaged:
@@ -96,7 +116,10 @@ def read(url: str, expected: str | None = None) -> tuple[bytes, Path]:
 
 
 def describe(name: str, loader: Loader) -> dict[str, Any]:
-    """What makes up an encoding, with the ranks from a loader of ours; raises `MissingRanks` for unknown names."""
+    """Return the arguments of `tiktoken.Encoding`, with the ranks from a loader of ours.
+
+    Raises `MissingRanks` for unknown names.
+    """
     from tiktoken_ext import openai_public
 
     function = openai_public.ENCODING_CONSTRUCTORS.get(name)
@@ -106,17 +129,22 @@ def describe(name: str, loader: Loader) -> dict[str, Any]:
     def load(url: str, expected_hash: str | None = None) -> dict[bytes, int]:
         return loader(url, expected_hash)
 
-    around = {**vars(openai_public), "load_tiktoken_bpe": load}
-    return types.FunctionType(function.__code__, around, function.__name__)()
+    # tiktoken's function has the loader's name among its globals. Run its code with globals of our
+    # own, so that the app's tiktoken stays as it is.
+    globals_with_loader = {**vars(openai_public), "load_tiktoken_bpe": load}
+    describe_with_loader = types.FunctionType(
+        function.__code__, globals_with_loader, function.__name__
+    )
+    return describe_with_loader()
 
 
 def source_of(name: str) -> tuple[str, str | None]:
-    """The address and the expected hash of the ranks of an encoding; nothing is read."""
+    """Return the address and the expected hash of an encoding's rank file; nothing is read."""
     sources: list[tuple[str, str | None]] = []
 
-    def note(url: str, expected: str | None) -> dict[bytes, int]:
+    def record(url: str, expected: str | None) -> dict[bytes, int]:
         sources.append((url, expected))
         return {}
 
-    describe(name, note)
+    describe(name, record)
     return sources[0]
