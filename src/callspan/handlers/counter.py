@@ -16,22 +16,28 @@ from callspan.runtime.process import own_lock
 from callspan.runtime.scope import current, entered
 
 
-class _Referable:
-    """Lets a class with slots be referred to weakly."""
+class _WeaklyReferable:
+    """Lets a class with slots be referenced weakly, as the locks that a fork renews need it.
+
+    `dataclass` itself can do so only since Python 3.11 (`weakref_slot`).
+    """
 
     __slots__ = ("__weakref__",)
 
 
+_FAILED = (Outcome.ERROR, Outcome.CANCELLED)
+
+
 @dataclass(slots=True)
-class Totals(_Referable):
+class Totals(_WeaklyReferable):
     """Sums over calls.
 
     Attributes:
-        calls: All calls.
-        failed_calls: Those that failed or were cancelled.
-        unknown_calls: Those without token counts; they add nothing to the sums.
-        input: Input tokens.
-        output: Output tokens.
+        calls: The number of all calls.
+        failed_calls: The number of those that failed or were cancelled.
+        unknown_calls: The number of those without token counts; they add nothing to the sums.
+        input: Input tokens, with those read from or written to a cache.
+        output: Output tokens, with reasoning.
         cached: Input tokens that were read from a cache.
         cache_write: Input tokens that were written to a cache.
         reasoning: Output tokens that are reasoning.
@@ -50,19 +56,25 @@ class Totals(_Referable):
 
     @property
     def estimated_input(self) -> int:
-        """Estimated input tokens of calls without counts; waits for the estimates outside event loops."""
+        """Estimated input tokens of calls without counts.
+
+        It waits a second at most for estimates that are not ready, but never on an event loop.
+        """
         estimator.wait()
         return self._estimated[0]
 
     @property
     def estimated_output(self) -> int:
-        """Estimated output tokens of calls without counts."""
+        """Estimated output tokens of calls without counts; it waits as `estimated_input` does."""
         estimator.wait()
         return self._estimated[1]
 
     @property
     def cost(self) -> float | None:
-        """US dollars; `None` where no price is known. May load the prices, in most of a second."""
+        """US dollars of the calls whose price is known; `None` if there were calls and none is.
+
+        The first use may load the prices, which takes most of a second.
+        """
         return self._costs.usd
 
     @property
@@ -78,22 +90,26 @@ class Totals(_Referable):
     def take(self, call: Call) -> None:
         """Add one call that has ended."""
         self.calls += 1
-        self.failed_calls += call.outcome in (Outcome.ERROR, Outcome.CANCELLED)
+        if call.outcome in _FAILED:
+            self.failed_calls += 1
         usage = call.response.usage
-        if usage is None or usage.total is None:
-            self.unknown_calls += call.outcome is not Outcome.ERROR
+        has_counts = usage is not None and usage.total is not None
+        # a failed call uses no tokens, as far as anybody knows
+        if not has_counts and call.outcome is not Outcome.ERROR:
+            self.unknown_calls += 1
         if usage is not None:
             self._take_usage(usage)
-        item = price_call(call)
-        if item is not None:
-            self._costs.add(item)
+        priced_call = price_call(call)
+        if priced_call is not None:
+            self._costs.add(priced_call)
 
     def complete(self, pending: PendingCall) -> None:
         """Add the counts of a call that was added before the provider had come to its end."""
-        call, earlier = pending.call, pending.earlier_outcome
-        self.unknown_calls -= earlier is not Outcome.ERROR
-        failed = (Outcome.ERROR, Outcome.CANCELLED)
-        self.failed_calls += call.outcome in failed and earlier not in failed
+        call = pending.call
+        if pending.earlier_outcome is not Outcome.ERROR:
+            self.unknown_calls -= 1
+        if call.outcome in _FAILED and pending.earlier_outcome not in _FAILED:
+            self.failed_calls += 1
         if call.response.usage is not None:
             self._take_usage(call.response.usage)
         elif call.outcome is not Outcome.ERROR:
@@ -101,11 +117,12 @@ class Totals(_Referable):
         self._costs.replace_unknown(price_call(call))
 
     def take_estimate(self, usage: Usage, provider_usage: Usage) -> None:
-        """Add the estimated counts of a call, less those that its provider stated."""
+        """Add the estimated counts of a call, without those that its provider stated."""
         self._estimated[0] += max(0, (usage.input or 0) - (provider_usage.input or 0))
         self._estimated[1] += max(0, (usage.output or 0) - (provider_usage.output or 0))
 
     def _take_usage(self, usage: Usage) -> None:
+        """Add the counts of a provider; one that is missing adds nothing."""
         self.input += usage.input or 0
         self.output += usage.output or 0
         self.cached += usage.cache_read or 0
@@ -115,7 +132,11 @@ class Totals(_Referable):
 
 @dataclass(slots=True)
 class TokenCount(Totals):
-    """Totals of a `count_tokens()` block, whole and by model; readable while the block runs."""
+    """Totals of a `count_tokens()` block, whole and by model; readable while the block runs.
+
+    Attributes:
+        by_model: The totals of each model, by the name in the answer, else by that in the request.
+    """
 
     by_model: dict[str, Totals] = field(default_factory=dict)
     _lock: Any = field(init=False, repr=False)
@@ -130,28 +151,35 @@ class TokenCount(Totals):
             self.take(call)
             self.by_model.setdefault(model, Totals()).take(call)
         if call.estimate is not None:
+            # the counts come later, from the thread that estimates
             call.estimate.then(lambda: self._add_estimate(call, self.by_model[model]))
 
     def complete(self, pending: PendingCall) -> None:
         """Add the counts of a call that was added before its provider had come to its end."""
         with self._lock:
+            # not `super()`: a dataclass with slots is another class than the one that it decorates
             Totals.complete(self, pending)
             self.by_model[pending.model or "unknown"].complete(pending)
 
-    def _add_estimate(self, call: Call, of_model: Totals) -> None:
+    def _add_estimate(self, call: Call, totals_of_model: Totals) -> None:
         if call.estimate is None or call.estimate.usage is None:
             return
         provider_usage = call.response.usage or Usage()
         with self._lock:
             self.take_estimate(call.estimate.usage, provider_usage)
-            of_model.take_estimate(call.estimate.usage, provider_usage)
+            totals_of_model.take_estimate(call.estimate.usage, provider_usage)
 
 
 @contextlib.contextmanager
 def count_tokens() -> Iterator[TokenCount]:
-    """Count the calls begun inside a block, in tasks and in threads that carry the context too.
+    """Count the tokens, the calls and the cost of a block.
 
-    Blocks nest: an outer one counts what an inner one does. A stream that ends after the block still counts to it.
+    It counts the calls that begin inside, in tasks and in threads that carry the context too.
+    Blocks nest: an outer block counts the calls of an inner one as well. A stream that ends after
+    the block still counts.
+
+    Yields:
+        The counts, in tokens, calls and US dollars. They grow while the block runs.
     """
     count = TokenCount()
     with entered(current().plus(counters=(count,))):

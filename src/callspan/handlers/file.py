@@ -1,4 +1,4 @@
-"""A handler that appends what happens to a text file, as it happens."""
+"""A handler that appends a line to a file as a call starts and ends."""
 
 from __future__ import annotations
 
@@ -13,33 +13,48 @@ from callspan.runtime.process import own_lock
 
 
 class FileHandler(LineHandler):
-    """Appends to a file the lines that `ConsoleHandler` prints; each is in the file when the event is over.
+    """Appends to a file the lines that `ConsoleHandler` prints.
 
-    A context manager; without `with`, the file is closed at exit. After `close` events are no longer written.
+    Each line is in the file at once. A handler is a context manager; without `with` the file is
+    closed at exit. After `close` nothing is written.
+
+    Args:
+        path: The file. A new one can be read by its owner only.
+        content: Whether to write answers too, as they arrive, and the messages of errors. Without
+            it nothing of the conversation is written.
+
+    Attributes:
+        path: The path of the file.
+
+    Raises:
+        OSError: The file cannot be opened.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, content: bool = False) -> None:
         super().__init__(content)
         self.path = os.fspath(path)
-        self._open = own_lock(self, "_open")
-        self._file = os.fdopen(
-            private.opened(self.path), "a", encoding="utf-8", errors="backslashreplace"
-        )
+        # another lock than that of the lines: `close` may be called while a line is written
+        self._file_lock = own_lock(self, "_file_lock")
+        descriptor = private.opened(self.path)
+        self._file = os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
         atexit.register(self.close)
 
     def _write(self, text: str) -> None:
-        with self._open:
-            if not self._file.closed:
-                self._file.write(text)
-                self._file.flush()
+        with self._file_lock:
+            if self._file.closed:
+                return
+            self._file.write(text)
+            self._file.flush()
 
     def close(self) -> None:
-        """Close the file."""
-        with self._open, contextlib.suppress(OSError):  # a full disk, or a pipe that takes no more
+        """Close the file; what comes later is not written."""
+        # a full disk, or a pipe that nobody reads any more, fails the last write
+        with self._file_lock, contextlib.suppress(OSError):
             self._file.close()
         atexit.unregister(self.close)
 
     def __enter__(self) -> FileHandler:
+        """Return the handler, which closes its file at the end of the block."""
         return self
 
     def __exit__(
@@ -48,4 +63,5 @@ class FileHandler(LineHandler):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Close the file."""
         self.close()

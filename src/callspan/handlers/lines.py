@@ -1,4 +1,4 @@
-"""Turns events of calls into lines for people, as LangChain's handlers for stdout and files do."""
+"""Events of calls as lines for people, as LangChain's handlers for stdout and files write them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from callspan.runtime.process import own_lock
 class LineHandler:
     """Turns events into lines of text, which a subclass writes.
 
-    The text of answers is left out unless `content` is true. A line starts with the call's number
-    while others run beside it.
+    A line starts with the call's number while other calls run beside it.
+
+    Args:
+        content: Whether to write the text of answers and errors.
+
+    Attributes:
+        needs_text: Whether the handler reads the text of answers.
     """
 
     def __init__(self, content: bool = False) -> None:
@@ -18,9 +23,11 @@ class LineHandler:
         self._content = content
         self._lock = own_lock(self)
         self._running: set[str] = set()
-        self._speaking: str | None = None
+        self._open_line: str | None = None
+        """The call whose answer is being written, on a line that is not ended."""
 
     def _write(self, text: str) -> None:
+        """Write a piece of text as it is."""
         raise NotImplementedError
 
     def on_start(self, call: Call) -> None:
@@ -34,10 +41,10 @@ class LineHandler:
         if not self._content:
             return
         with self._lock:
-            if self._speaking != call.id:
-                self._break()
+            if self._open_line != call.id:
+                self._end_open_line()
                 self._write(self._number(call))
-                self._speaking = call.id
+                self._open_line = call.id
             self._write(token.text)
 
     def on_end(self, call: Call, response: Response) -> None:
@@ -50,14 +57,16 @@ class LineHandler:
             facts.append(_tokens(call, response.usage))
         facts += filter(None, response.finish_reasons)
         with self._lock:
-            if self._content and not call.stream and response.text:
+            # a stream's text has been written token by token
+            is_unwritten = self._content and not call.stream
+            if is_unwritten and response.text:
                 self._line(call, response.text)
             self._last(call, ", ".join(facts))
 
     def on_error(self, call: Call, error: BaseException) -> None:
         """Write `< failed 0.01 s, model_not_found (404)`.
 
-        The type of error without its message, which may quote the conversation, unless `content`.
+        The message of the error may quote the conversation, so it is written only with `content`.
         """
         if call.outcome is Outcome.CANCELLED:
             text = f"< cancelled {_seconds(call)}"
@@ -67,6 +76,7 @@ class LineHandler:
             self._last(call, text)
 
     def _reason(self, call: Call, error: BaseException) -> str:
+        """Return the type of an error, with its HTTP status if there is one."""
         failure = call.failure
         if failure is None:
             reason = type(error).__qualname__
@@ -75,22 +85,23 @@ class LineHandler:
         else:
             reason = f"{failure.type} ({failure.status})"
         if self._content and str(error):
-            reason += f": {' '.join(str(error).split())}"
+            message = " ".join(str(error).split())
+            reason += f": {message}"
         return reason
 
     def _last(self, call: Call, text: str) -> None:
+        """Write the last line of a call."""
         self._line(call, text)
         self._running.discard(call.id)
 
     def _line(self, call: Call, text: str) -> None:
-        self._break()
+        self._end_open_line()
         self._write(f"{self._number(call)}{text}\n")
 
-    def _break(self) -> None:
-        """End the line of tokens that is being written."""
-        if self._speaking is not None:
+    def _end_open_line(self) -> None:
+        if self._open_line is not None:
             self._write("\n")
-            self._speaking = None
+            self._open_line = None
 
     def _number(self, call: Call) -> str:
         """Return `[call-7] ` while more than one call runs, else nothing."""
@@ -100,21 +111,27 @@ class LineHandler:
 
 
 def _name(call: Call) -> str:
-    return f"{call.operation} {call.subject}" if call.subject else call.operation
+    """Return the operation and its subject, which is mostly the model."""
+    if call.subject:
+        return f"{call.operation} {call.subject}"
+    return call.operation
 
 
 def _seconds(call: Call) -> str:
-    return "?" if call.duration is None else f"{call.duration:.2f} s"
+    """Return the duration of a call."""
+    if call.duration is None:
+        return "?"
+    return f"{call.duration:.2f} s"
 
 
 def _tokens(call: Call, usage: Usage | None) -> str:
-    """Return the tokens in and out, `?` for each that the provider did not state."""
-    sent = "?"
-    received = "?"
+    """Return the input and output tokens, `?` for a count that the provider did not state."""
+    input_tokens = "?"
+    output_tokens = "?"
     if usage is not None and usage.input is not None:
-        sent = str(usage.input)
+        input_tokens = str(usage.input)
     if usage is not None and usage.output is not None:
-        received = str(usage.output)
+        output_tokens = str(usage.output)
     if not call.facts.has_output_tokens:
-        return f"{sent} tokens"
-    return f"{sent} → {received} tokens"
+        return f"{input_tokens} tokens"
+    return f"{input_tokens} → {output_tokens} tokens"
