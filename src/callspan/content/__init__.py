@@ -1,1 +1,1 @@
-"""What was said, as far as it may leave the process: chosen fields, redacted, in sizes that back ends take."""
+"""The content of calls as it may leave the process: captured fields, redacted, cut to a size."""

@@ -1,4 +1,4 @@
-"""Which content is captured, and where it goes."""
+"""The choice of the content that is captured, and where it goes."""
 
 from __future__ import annotations
 
@@ -10,19 +10,30 @@ from callspan.content.redaction import Redact
 ContentField = Literal["input", "output", "system", "tools", "arguments", "results"]
 """One kind of content."""
 FIELDS: tuple[str, ...] = get_args(ContentField)
-"""Kinds of content: messages sent and received, system instructions, and tools' definitions, arguments and results."""
+"""Kinds of content.
+
+They are messages sent and received, system instructions, and tools' definitions, arguments and
+results.
+"""
 CONTENT_LIMIT = 65_536
 """Bytes of content on one span or event."""
 LEAST_LIMIT = 512
+"""The least limit in bytes that a setting may have."""
 TEMPO_LIMIT = 2_048
 """Bytes that Tempo keeps of one attribute, by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """Whether content goes on spans and into events, which fields of it, how it is redacted, and how many bytes.
+    """The content that is captured of a call.
 
-    `attribute_limit` is the most bytes of one attribute, `limit` of all content of one call.
+    Attributes:
+        span: Whether content goes on spans.
+        event: Whether content goes into events.
+        fields: The kinds of content.
+        redact: The redaction hook; `None` for none.
+        limit: The most bytes of all content of one call.
+        attribute_limit: The most bytes of one attribute.
     """
 
     span: bool = False
@@ -39,9 +50,11 @@ class Capture:
 
 
 class Choice:
-    """The choice of one block or client object: a mode (`off`, `span`, `event`, `both`), and kinds of content.
+    """The choice of one block or client object; `None` leaves the choice around it in force.
 
-    `None` leaves what holds around it.
+    Attributes:
+        mode: `off`, `span`, `event` or `both`.
+        fields: Kinds of content.
     """
 
     __slots__ = ("fields", "mode")
@@ -54,12 +67,16 @@ class Choice:
         """Return this choice, completed by an outer one."""
         if outer is None:
             return self
-        fields = outer.fields if self.fields is None else self.fields
+        fields = self.fields
+        if fields is None:
+            fields = outer.fields
         return Choice(self.mode or outer.mode, fields)
 
     def of(self, capture: Capture) -> Capture:
         """Return a capture changed by this choice."""
-        fields = capture.fields if self.fields is None else frozenset(self.fields)
+        fields = capture.fields
+        if self.fields is not None:
+            fields = frozenset(self.fields)
         if self.mode is None:
             return replace(capture, fields=fields)
         return replace(
@@ -71,9 +88,14 @@ class Choice:
 
 
 def chosen(settings: Any) -> Capture:
-    """Return the capture that the settings choose."""
-    limit = attribute_limit = settings.content_limit
+    """Return the capture that the settings choose.
+
+    They are a `Settings`, whose room stands above this one.
+    """
+    limit = settings.content_limit
+    attribute_limit = limit
     if limit == "tempo":
-        limit, attribute_limit = CONTENT_LIMIT, TEMPO_LIMIT
+        limit = CONTENT_LIMIT
+        attribute_limit = TEMPO_LIMIT
     whole = Capture(redact=settings.redact, limit=limit, attribute_limit=attribute_limit)
     return Choice(settings.capture, settings.capture_fields).of(whole)

@@ -1,4 +1,7 @@
-"""A copy of content: plain data without files, as deep and as wide as back ends and encoders take."""
+"""Copies of content: plain data without files, no deeper and wider than encoders accept.
+
+A copy is taken at once, as the app may change its messages while the call runs.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,17 @@ from callspan.runtime.plain import DEPTH, key_text, plain, valid
 
 MOST_VALUES = 100_000
 """Values in one attribute: more would keep the app waiting, and would not fit into the limit."""
+_CONTAINERS = (Mapping, list, tuple, set, frozenset)
 _NO_OBJECT: Mapping[Any, Any] = {}
 
 
 class Copy:
-    """One copy of a value; `elided` is about how many characters were too deep, or too many, to be in it."""
+    """One copy of a value.
+
+    Attributes:
+        value: The copy.
+        elided: About how many characters were too deep, or too many, to be in it.
+    """
 
     __slots__ = ("_room", "elided", "value")
 
@@ -24,6 +33,10 @@ class Copy:
         self.value = self._copy(value, "", _NO_OBJECT, ())
 
     def _copy(self, value: Any, key: str, around: Mapping[Any, Any], above: tuple[int, ...]) -> Any:
+        """Return a copy of a value.
+
+        `key` is its name in the object `around` it, and `above` are the ids of its containers.
+        """
         if isinstance(value, str):
             text = valid(value)
             if key:
@@ -31,22 +44,22 @@ class Copy:
             return bare(text)
         if value is None or isinstance(value, (bool, int, float)):
             return plain(value)
-        if not isinstance(value, (Mapping, list, tuple, set, frozenset)):
+        if not isinstance(value, _CONTAINERS):
             return plain(value, lambda text: bare(valid(text)))
-        self._room -= len(value)
-        if id(value) in above or len(above) >= DEPTH or self._room < 0:
-            self._room += len(value)
+        if id(value) in above or len(above) >= DEPTH or len(value) > self._room:
             return self._note(value, above)
+        self._room -= len(value)
         path = (*above, id(value))
         if isinstance(value, Mapping):
             return self._object(value, path)
+        # `list`, as another thread of the app's may change the container meanwhile
         return [self._copy(item, key, around, path) for item in list(value)]
 
     def _object(self, value: Mapping[Any, Any], path: tuple[int, ...]) -> dict[str, Any]:
-        if value.get("type") == "blob" and isinstance(value.get("content"), str):
+        is_blob = value.get("type") == "blob" and isinstance(value.get("content"), str)
+        if is_blob:
             value = {"size": len(value["content"]), **value, "content": ""}
         copy = {}
-        # a list, as another thread of the app's may change the object meanwhile
         for name, item in list(value.items()):
             key = key_text(name)
             copy[key] = self._copy(item, key, value, path)
@@ -64,7 +77,7 @@ class Copy:
 
 
 def _size(value: Any) -> int:
-    """Return about how many characters a value has, from `MOST_VALUES` of its containers at most."""
+    """Return about how many characters a value has; only `MOST_VALUES` containers are counted."""
     size = 0
     waiting = [value]
     seen: set[int] = set()
@@ -72,8 +85,9 @@ def _size(value: Any) -> int:
         item = waiting.pop()
         if isinstance(item, str):
             size += len(item)
-        elif isinstance(item, (Mapping, list, tuple, set, frozenset)) and id(item) not in seen:
+        elif isinstance(item, _CONTAINERS) and id(item) not in seen:
             seen.add(id(item))
+            # its brackets
             size += 2
             if isinstance(item, Mapping):
                 waiting.extend(item.values())

@@ -1,4 +1,7 @@
-"""Hide keys, tokens and passwords: known by the form that their issuer gives them, or by the name before them."""
+"""Hide keys, tokens and passwords.
+
+They are recognised by the form that their issuer gives them, or by the name before them.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,16 @@ from collections.abc import Callable
 from callspan.content.key_formats import GENERAL_PREFIXES, PREFIXES, SHAPES
 
 LEAST_CHANGES = 0.2
-"""Changes between capitals, small letters and digits, for each character: random text has 0.45 and more, names less."""
+"""The least changes between capitals, small letters and digits, for each character of random text.
+
+Keys have 0.45 and more, names of variables less.
+"""
 
 _LONG = re.compile(r"[A-Za-z0-9_.~+/%|:=-]{14,}")
-"""What is long enough to hold a key; most words are not, and are passed over at once."""
+"""Runs that are long enough to hold a key; most words are not, and are passed over at once."""
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN[ A-Z0-9]{1,40}PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END[ A-Z0-9]{1,40}KEY(?: BLOCK)?-----|\Z)",
+    r"-----BEGIN[ A-Z0-9]{1,40}PRIVATE KEY(?: BLOCK)?-----.*?"
+    r"(?:-----END[ A-Z0-9]{1,40}KEY(?: BLOCK)?-----|\Z)",
     re.DOTALL,
 )
 _WEBHOOK = re.compile(
@@ -31,13 +38,16 @@ _CURL_USER = re.compile(r"(?<=\s)(?:-u|--user)[ =][\"']?[^\s:\"']{1,100}:([^\s\"
 _ASSIGNS = r"[\"'\]`]{0,2}\s{0,3}(?:=>|:=|[:=\uff1a]|\bis\b|是|为)\s{0,3}"
 _PASSWORD_SIGNS = ("pass", "pwd", "contrase", "mot de", "senha", "密码", "口令")
 _PASSWORD = re.compile(
-    r"(?i)(?:passw(?:or)?d|passphrase|passwd|passcode|pwd|contraseña|passwort|mot de passe|senha|密码|口令)"
+    r"(?i)(?:passw(?:or)?d|passphrase|passwd|passcode|pwd|contraseña|passwort|mot de passe|senha"
+    r"|密码|口令)"
     rf"{_ASSIGNS}(?:\"([^\"\n]{{4,100}})\"|'([^'\n]{{4,100}})'|([^\s\"'`,;&|<>()]{{4,100}}))"
 )
 _SECRET_SIGNS = ("key", "secret", "token", "credential", "密钥", "令牌")
 _SECRET = re.compile(
-    r"(?i)(?:(?:api|access|account|auth|private|secret|encryption|signing|master|subscription|shared|license|storage)"
-    r"[ _.-]?(?:access[ _.-]?)?keys?|secrets?|tokens?|credentials?|密钥|令牌)(?:[ _.-](?:id|value|base64|\d))?"
+    r"(?i)(?:(?:api|access|account|auth|private|secret|encryption|signing|master|subscription"
+    r"|shared|license|storage)"
+    r"[ _.-]?(?:access[ _.-]?)?keys?|secrets?|tokens?|credentials?|密钥|令牌)"
+    r"(?:[ _.-](?:id|value|base64|\d))?"
     rf"{_ASSIGNS}[\"'`]?([A-Za-z0-9_.~+/%-]{{16,}}={{0,2}})"
 )
 _PAGE_TOKEN = re.compile(
@@ -45,21 +55,25 @@ _PAGE_TOKEN = re.compile(
 )
 """Names of tokens that open nothing."""
 _SAMPLE = re.compile(
-    r"(?i)^(?:your|my[-_]|the[-_]|some|example|sample|dummy|placeholder|change|insert|redacted|x{4,}|\*)"
+    r"(?i)^(?:your|my[-_]|the[-_]|some|example|sample|dummy|placeholder|change|insert|redacted"
+    r"|x{4,}|\*)"
 )
-"""How documents write a key that is none."""
+"""Samples in documents, which stand for a key and are none."""
 _PROGRAM = re.compile(
     r"[(\[{]|^\$|^(?:os|env|process|self|config|settings|args|data|request|var|secrets)\."
 )
-"""What stands after `password =` in programs and is no password: a call, an index, a variable."""
+"""Code after `password =` in programs that is no password: a call, an index, a variable."""
 
 
 def _alternatives(rows: tuple[tuple[str, int], ...]) -> str:
-    """Return one alternative a prefix, the longest first, so that `xoxe.xox` is tried before `xoxe-`."""
-    longest_first = sorted(rows, key=lambda row: -len(row[0]))
-    return "|".join(
-        f"{re.escape(prefix)}[A-Za-z0-9_.+/=-]{{{least},}}" for prefix, least in longest_first
-    )
+    """Return a pattern with one alternative for each prefix.
+
+    The longest stands first, so that `xoxe.xox` is tried before `xoxe-`.
+    """
+    patterns: list[str] = []
+    for prefix, least in sorted(rows, key=lambda row: -len(row[0])):
+        patterns.append(f"{re.escape(prefix)}[A-Za-z0-9_.+/=-]{{{least},}}")
+    return "|".join(patterns)
 
 
 _KEY = re.compile(
@@ -68,30 +82,35 @@ _KEY = re.compile(
 )
 _PREFIX = re.compile(r"^[A-Za-z0-9]{1,12}[-_.]")
 _WORDS = re.compile(r"[A-Za-z][a-z]+(?:[-_.][A-Za-z]?[a-z]+)+[.]*|[xX*.-]+|(?i:your[-_].*)")
-"""Words, and samples such as `xxxxxxxx`, which follow the prefix of a key in documents and names."""
+"""Words, and samples such as `xxxxxxxx`, which follow a key's prefix in documents and names."""
 
 
-def mark(kind: str, text: str) -> str:
-    """Return what stands in place of a text that is hidden: what it was, and its length."""
+def placeholder(kind: str, text: str) -> str:
+    """Return the kind and the length of a text that is hidden, to stand in its place."""
     return f"[{kind}, {len(text)} characters]"
 
 
-def hide(kind: str, is_meant: Callable[[str], bool] = bool) -> Callable[[re.Match[str]], str]:
-    """Return a replacement for `re.sub`: it hides a match, or its last group and keeps the rest, if that is meant."""
+def hide(kind: str, is_secret: Callable[[str], bool] = bool) -> Callable[[re.Match[str]], str]:
+    """Return a replacement for `re.sub` that hides a match if it is a secret.
+
+    Where the pattern has groups, only the last one is tested and hidden.
+    """
 
     def replace(match: re.Match[str]) -> str:
-        whole, group = match.group(), match.lastindex or 0
+        whole = match.group()
+        group = match.lastindex or 0
         value = match.group(group)
-        if not is_meant(value):
+        if not is_secret(value):
             return whole
         start = match.start(group) - match.start()
-        return whole[:start] + mark(kind, value) + whole[start + len(value) :]
+        end = start + len(value)
+        return whole[:start] + placeholder(kind, value) + whole[end:]
 
     return replace
 
 
 def is_random(text: str) -> bool:
-    """Whether a text looks made by chance: letters and digits that change more often than in words."""
+    """Whether a text looks random: letters and digits change more often than in words."""
     kinds = [_letter_kind(letter) for letter in text if letter.isalnum()]
     if "digit" not in kinds or len(set(kinds)) < 2:
         return False
@@ -106,7 +125,10 @@ def _letter_kind(letter: str) -> str:
 
 
 def hide_credentials(text: str) -> str:
-    """Return the text with keys, tokens, passwords and what else opens a door replaced by their kind and length."""
+    """Return the text with keys, tokens and passwords replaced by their kind and length.
+
+    The quick tests before the patterns are for speed: most texts have none of these words.
+    """
     if "PRIVATE KEY" in text:
         text = _PRIVATE_KEY.sub(hide("key"), text)
     if "://" in text:
@@ -131,43 +153,62 @@ def _hide_keys(match: re.Match[str]) -> str:
 
 def _hide_key(match: re.Match[str]) -> str:
     value = match.group()
-    is_key = (
-        _is_key(value)
-        if match["general"]
-        else match["shape"] or not _WORDS.fullmatch(_PREFIX.sub("", value))
-    )
-    return mark("key", value) if is_key else value
+    if _is_key(match):
+        return placeholder("key", value)
+    return value
 
 
-def _is_key(text: str) -> bool:
-    """Whether what begins with a general prefix is a key: a name such as `sk_customer_id` has no random part."""
-    body = _PREFIX.sub("", text)
+def _is_key(match: re.Match[str]) -> bool:
+    """Whether a match is a key, rather than a name with the prefix of one."""
+    if match["shape"]:
+        return True
+    body = _PREFIX.sub("", match.group())
+    if match["general"]:
+        return _is_body_of_key(body)
+    return not _WORDS.fullmatch(body)
+
+
+def _is_body_of_key(body: str) -> bool:
+    """Whether the text behind a general prefix is that of a key.
+
+    A name such as `sk_customer_id` has no random part.
+    """
+    if is_random(body) or _is_mixed(body):
+        return True
+    if not body.isalnum() or _WORDS.fullmatch(body):
+        return False
     has_digit = any(map(str.isdigit, body))
-    is_one_piece = body.isalnum() and (has_digit or len(body) >= 30) and not _WORDS.fullmatch(body)
-    return is_one_piece or is_random(body) or _is_mixed(body)
+    return has_digit or len(body) >= 30
 
 
 def _is_mixed(text: str) -> bool:
     """Whether letters alone look random: some issuers' keys may have no digit."""
-    capitals = sum(letter.isupper() for letter in text)
     letters = sum(letter.isalpha() for letter in text)
-    return (
-        letters >= 16
-        and 0.25 * letters <= capitals <= 0.75 * letters
-        and not re.search(r"[a-z]{7}|[A-Z]{7}", text)
-    )
+    if letters < 16:
+        return False
+    capitals = sum(letter.isupper() for letter in text)
+    if not 0.25 * letters <= capitals <= 0.75 * letters:
+        return False
+    return not re.search(r"[a-z]{7}|[A-Z]{7}", text)
 
 
 def _hide_header(match: re.Match[str]) -> str:
+    """Hide the value of an authentication header, and keep the name of its scheme."""
     scheme, value = match.groups()
     is_secret = _is_basic(value) if scheme.lower() == "basic" else _is_token(value)
-    return f"{match.group()[: -len(value)]}{mark('key', value)}" if is_secret else match.group()
+    if not is_secret:
+        return match.group()
+    before = match.group()[: -len(value)]
+    return before + placeholder("key", value)
 
 
 def _is_token(value: str) -> bool:
-    """Whether what follows the name of an authentication scheme is a token, and no word of a sentence about it."""
-    is_long = len(value) >= 20 and not _WORDS.fullmatch(value) and not value.islower()
-    return is_long or is_random(value) or _is_mixed(value)
+    """Whether the word after the name of a scheme is a token, and not one of a sentence."""
+    if is_random(value) or _is_mixed(value):
+        return True
+    if len(value) < 20 or value.islower():
+        return False
+    return not _WORDS.fullmatch(value)
 
 
 def _is_basic(value: str) -> bool:
@@ -183,22 +224,43 @@ def _is_password_in_url(value: str) -> bool:
 
 
 def _is_password(value: str) -> bool:
-    """Whether what stands after the word password is one, rather than a word, a sample or a piece of a program."""
+    """Whether a text after the word password is one.
+
+    It may as well be a word, a sample or a piece of a program.
+    """
     if _SAMPLE.match(value) or _PROGRAM.search(value):
         return False
-    has_digit = any(letter.isdigit() for letter in value)
-    has_letter = any(letter.isalpha() for letter in value)
-    has_sign = any(not letter.isalnum() and letter not in " _.-" for letter in value)
-    has_capital_inside = re.search(r"[a-z][A-Z]+[a-z]", value) is not None and value.isalpha()
-    is_mixed = has_letter and (has_digit or has_sign or has_capital_inside)
-    return len(value) >= 6 and (is_mixed or value.isdigit())
+    if len(value) < 6:
+        return False
+    if value.isdigit():
+        return True
+    has_letter = any(map(str.isalpha, value))
+    if not has_letter:
+        return False
+    has_digit = any(map(str.isdigit, value))
+    has_sign = any(map(_is_sign, value))
+    has_capital_inside = value.isalpha() and re.search(r"[a-z][A-Z]+[a-z]", value) is not None
+    return has_digit or has_sign or has_capital_inside
+
+
+def _is_sign(letter: str) -> bool:
+    """Whether a character is a sign that words and names do not have."""
+    return not letter.isalnum() and letter not in " _.-"
 
 
 def _hide_secret(match: re.Match[str]) -> str:
-    name, value = match.group()[: -len(match.group(1))], match.group(1)
-    before = match.string[max(0, match.start() - 20) : match.start()] + name.rstrip(" =:\"'`")
-    is_called = match.string[match.end() : match.end() + 1] in ("(", "[")
-    if is_called or _PAGE_TOKEN.search(before) or _SAMPLE.match(value) or _PROGRAM.search(value):
+    """Hide the value after a name such as `api_key`, if it is random enough for a secret."""
+    value = match.group(1)
+    name = match.group()[: -len(value)]
+    text, start, end = match.string, match.start(), match.end()
+    before = text[max(0, start - 20) : start] + name.rstrip(" =:\"'`")
+    is_called = text[end : end + 1] in ("(", "[")
+    if is_called or _PAGE_TOKEN.search(before):
         return match.group()
-    looks_random = is_random(value) or ("." not in value and _is_mixed(value))
-    return f"{name}{mark('key', value)}" if looks_random else match.group()
+    if _SAMPLE.match(value) or _PROGRAM.search(value):
+        return match.group()
+    # letters with dots are the path of a module or a host more often than a secret
+    may_be_mixed = "." not in value
+    if is_random(value) or (may_be_mixed and _is_mixed(value)):
+        return name + placeholder("key", value)
+    return match.group()

@@ -10,6 +10,7 @@ from callspan.runtime.plain import plain
 
 
 def _load_encoder() -> Callable[[Any], str]:
+    """Return orjson's encoder, else the one of Python, which takes several times as long."""
     try:
         import orjson
     except ImportError:
@@ -31,7 +32,8 @@ def encode(value: Any) -> str:
         if text.isascii() or _is_valid(text):
             return text
     except (TypeError, ValueError, RecursionError):
-        pass  # it is no plain data
+        # not plain data, or deeper than the encoder accepts
+        pass
     return _encoder(plain(value))
 
 

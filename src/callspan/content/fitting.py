@@ -1,4 +1,7 @@
-"""Content cut to the bytes that there are: long texts lose their middle, long conversations their middle messages."""
+"""Content cut to a number of bytes.
+
+Long texts lose their middle, long conversations their middle messages.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,21 @@ from callspan.runtime.plain import plain
 
 Item = dict[str, Any]
 _SHARE = 4
-"""One message takes at most this part of what a list may take, if the list is too long."""
+"""In a list that is too long, one message takes at most this part of the limit."""
 _SHORT = 48
 """Characters below which a text is never cut."""
 _ROUNDS = 4
+"""The most times that an item is cut: JSON escapes characters, so that one cut may not suffice."""
 
 
 class Fitted:
-    """Items that fit, their JSON texts, and how many bytes were left out."""
+    """Items that fit into a number of bytes.
+
+    Attributes:
+        value: The items.
+        texts: Their JSON texts.
+        elided: The number of bytes that were left out.
+    """
 
     __slots__ = ("elided", "texts", "value")
 
@@ -44,12 +54,16 @@ class Fitted:
         return f"[{','.join(self.texts)}]"
 
     def _shorten(self, limit: int) -> None:
+        """Cut the texts of items that are longer than their share."""
         room = max(limit // _SHARE, limit // max(1, len(self.value))) - 3
         for index, item in enumerate(self.value):
             self.value[index], self.texts[index] = _cut(item, self.texts[index], room)
 
     def _thin(self, limit: int) -> None:
-        """Keep the first item and as many of the last as there is room for; one stands for those between."""
+        """Keep the first item and as many of the last as have room; a marker replaces the others.
+
+        The first message says mostly what the conversation is for, and the last what happened now.
+        """
         sizes = [size(text) + 1 for text in self.texts]
         if sum(sizes) + 1 <= limit or len(sizes) < 2:
             return
@@ -63,13 +77,19 @@ class Fitted:
         while end > first and sizes[end - 1] <= room:
             end -= 1
             room -= sizes[end]
-        stand_in = marker(self.value[first], end - first, sum(sizes[first:end]))
-        self.value[first:end] = [stand_in]
-        self.texts[first:end] = [encode(stand_in)]
+        replacement = marker(self.value[first], end - first, sum(sizes[first:end]))
+        self.value[first:end] = [replacement]
+        self.texts[first:end] = [encode(replacement)]
 
 
 class Single:
-    """One value that fits, and its text: JSON, or the value itself where that is text."""
+    """One value that fits into a number of bytes.
+
+    Attributes:
+        value: The value.
+        text: Its JSON text, or the value itself where that is text.
+        elided: The number of bytes that were left out.
+    """
 
     __slots__ = ("elided", "text", "value")
 
@@ -80,11 +100,16 @@ class Single:
         else:
             self.text = encode(value)
         before = self.size
-        if before > limit and isinstance(value, str):
-            self.value = self.text = middle_out(value, limit)
-        elif before > limit:
-            self.value, self.text = _cut(value, self.text, limit)
+        if before > limit:
+            self._shorten(limit)
         self.elided = before - self.size
+
+    def _shorten(self, limit: int) -> None:
+        if isinstance(self.value, str):
+            self.text = middle_out(self.value, limit)
+            self.value = self.text
+        else:
+            self.value, self.text = _cut(self.value, self.text, limit)
 
     @property
     def size(self) -> int:
@@ -99,24 +124,27 @@ def size(text: str) -> int:
     return len(text.encode("utf-8", "replace"))
 
 
-def marker(like: Any, count: int, left_out: int) -> Item:
-    """Return the item that stands for others that were left out, in the form of one of them.
+def marker(example: Any, count: int, size_left_out: int) -> Item:
+    """Return the item that stands for `count` others that were left out.
 
-    `count` is their number, and `left_out` their bytes.
+    It has the form of one of them, the example, so that the conventions' schema holds for it.
     """
-    note: Item = {"type": "elided", "count": count, "size": left_out}
-    if "parts" in like:
-        message = {"role": like.get("role") or "", "parts": [note]}
-        if "finish_reason" in like:
-            message["finish_reason"] = like["finish_reason"]
+    note: Item = {"type": "elided", "count": count, "size": size_left_out}
+    if "parts" in example:
+        message = {"role": example.get("role") or "", "parts": [note]}
+        if "finish_reason" in example:
+            message["finish_reason"] = example["finish_reason"]
         return message
-    if "name" in like:
+    if "name" in example:
         note["name"] = f"{count} left out"
     return note
 
 
 def _cut(item: Any, text: str, room: int) -> tuple[Any, str]:
-    """Return an item and its JSON text, its longest texts cut until it fits; a marker if it never does."""
+    """Return an item and its JSON text, its longest texts cut until it fits.
+
+    If it never does, a marker stands in its place.
+    """
     before = length = size(text)
     for _ in range(_ROUNDS):
         if length <= room:
@@ -126,12 +154,12 @@ def _cut(item: Any, text: str, room: int) -> tuple[Any, str]:
         length = size(text)
     if length <= room:
         return item, text
-    stand_in = marker(item, 1, before)
-    return stand_in, encode(stand_in)
+    replacement = marker(item, 1, before)
+    return replacement, encode(replacement)
 
 
 def _shortener(item: Any, excess: int) -> Callable[[str], str]:
-    """Return a function that cuts all texts above one length, chosen so that `excess` bytes go."""
+    """Return a function that cuts all texts to a length by which the item loses `excess` bytes."""
     lengths = sorted(_lengths(item), reverse=True)
     longest = max(_level(lengths, excess), _SHORT)
 
@@ -144,10 +172,10 @@ def _shortener(item: Any, excess: int) -> Callable[[str], str]:
 
 
 def _level(lengths: list[int], excess: int) -> int:
-    """Return the length to which the longest texts are cut, so that together they lose `excess` bytes.
+    """Return the length to which the longest texts are cut to lose `excess` bytes together.
 
-    The lengths are sorted, the longest first. The longest texts are brought down step by step to the
-    length of the next shorter one, until the steps have taken enough.
+    The lengths are sorted, the longest first. The longest texts are brought down step by step to
+    the length of the next shorter one, until the steps have taken enough.
     """
     for number, (length, shorter) in enumerate(pairwise([*lengths, 0]), 1):
         gain = number * (length - shorter)
@@ -171,11 +199,13 @@ def _lengths(value: Any) -> list[int]:
 
 
 def middle_out(text: str, length: int) -> str:
-    """Return the beginning and the end of a text, in `length` bytes, and between them how much was left out."""
-    kept_characters = max(0, length - 32) * len(text) // size(text)
-    left_out = len(text) - kept_characters
-    if not kept_characters:
+    """Return the beginning and the end of a text, in `length` bytes, with a note between them."""
+    bytes_of_note = 32
+    characters = max(0, length - bytes_of_note) * len(text) // size(text)
+    left_out = len(text) - characters
+    if not characters:
         return f"[{left_out} characters]"
-    head = kept_characters * 2 // 3
-    tail = kept_characters - head
+    # more of the beginning, as it mostly says what the text is about
+    head = characters * 2 // 3
+    tail = characters - head
     return f"{text[:head]} [... {left_out} characters ...] {text[len(text) - tail :]}"

@@ -1,6 +1,7 @@
-"""The forms of keys and tokens that can be told from all other text: by a prefix, or by a shape of their own.
+"""The forms of keys and tokens that differ from all other text: by a prefix, or by their shape.
 
-They are facts that issuers publish, for scanners such as GitHub's secret scanning, detect-secrets and gitleaks.
+They are facts that issuers publish, for scanners such as GitHub's secret scanning, detect-secrets
+and gitleaks.
 """
 
 from __future__ import annotations
@@ -196,6 +197,7 @@ SHAPES = (
     r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{40,}",  # Terraform
     r"1//0[A-Za-z0-9_-]{30,}",  # Google's refresh tokens
     r"A{20}[A-Za-z0-9%]{40,}",  # X
-    r"[A-Z0-9]{2}-[A-Z0-9]{6}-(?:[A-Z0-9]{6}-)?[A-Z0-9]{5,11}-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}",  # 1Password
+    # 1Password
+    r"[A-Z0-9]{2}-[A-Z0-9]{6}-(?:[A-Z0-9]{6}-)?[A-Z0-9]{5,11}-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}",
     r"\d{15,16}%?\|[A-Za-z0-9_-]{27,40}",  # Facebook's app tokens
 )

@@ -1,4 +1,4 @@
-"""Messages and their parts as they may be recorded: the wanted kinds of content, without bytes, redacted."""
+"""Messages and their parts as they may be recorded: captured kinds of content, redacted."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from callspan.runtime.plain import plain, valid
 
 Item = dict[str, Any]
 """A message, a part of one, or the definition of a tool."""
-_LABELS = frozenset(
+_NAMING_KEYS = frozenset(
     {"type", "role", "id", "name", "mime_type", "modality", "finish_reason", "file_id"}
 )
-"""Keys whose values name a part and say nothing; they are never given to a redaction hook."""
+"""Keys whose values name a part and are no content; no redaction hook gets them."""
 LEAST_NUMBER = 1_000_000
-"""The smallest number that is redacted: those by which people are known have seven digits and more."""
+"""The smallest number that is redacted: those of persons have seven digits and more."""
 _RESULT_KEYS = {
     "tool_call_response": "response",
     "server_tool_call_response": "server_tool_call_response",
 }
-"""The key under which the result stands, by the type of a part that holds the result of a tool."""
+"""The types of parts that hold the result of a tool, with the key of the result."""
 
 
 class Refused(Exception):
-    """A redaction hook failed, so nothing of what it was given may be recorded."""
+    """A redaction hook failed, so the content that it got may not be recorded at all."""
 
 
 def shaped(value: Any, field: str, capture: Capture) -> Any:
     """Return a copy of content as it may be recorded.
 
-    The bytes of images, sound and files are left out, so are fields that are not wanted, and texts are
-    redacted where that is asked for.
+    The bytes of images, sound and files are left out, so are kinds that are not captured, and
+    texts are redacted if there is a hook.
 
     Args:
         value: A list of messages, parts, definitions or documents; or any value of a tool's.
         field: The kind of content, one of `capture.FIELDS`.
-        capture: Which kinds are wanted, and how they are redacted.
+        capture: The kinds that are captured, and the redaction hook.
 
     Raises:
         Refused: The redaction hook failed.
@@ -52,11 +52,15 @@ def shaped(value: Any, field: str, capture: Capture) -> Any:
 
 
 def is_list(value: Any) -> bool:
-    """Whether a value is a list of messages, parts, definitions or documents, and no other value of a tool's."""
+    """Whether a value is a list of messages, parts, definitions or documents.
+
+    Any other value is one of a tool's.
+    """
     return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
 def _shape_list(items: list[Item], field: str, capture: Capture) -> list[Item]:
+    """Return copies of the items whose kind of content is captured."""
     shaped_items: list[Item] = []
     for item in items:
         item_field = _field_of(item, field)
@@ -70,39 +74,52 @@ def _shape_list(items: list[Item], field: str, capture: Capture) -> list[Item]:
 
 
 def _field_of(item: Item, field: str) -> str:
-    """Return the kind of content of a message: some formats send system instructions among the others."""
+    """Return the kind of content of a message.
+
+    Some formats send system instructions among the other messages.
+    """
     if field == "input" and item.get("role") in ("system", "developer"):
         return "system"
     return field
 
 
 def _without_bytes(item: Item, fields: frozenset[str]) -> Item:
-    """Return an item without bytes, and without arguments and results that are not among the fields."""
+    """Return an item without bytes, and without arguments and results that are not captured."""
     if "parts" in item:
         return {**item, "parts": [_without_bytes(part, fields) for part in item["parts"]]}
-    kind = item.get("type")
-    if kind == "blob" and isinstance(item.get("content"), str):
+    part_type = item.get("type")
+    if part_type == "blob" and isinstance(item.get("content"), str):
         return {"size": len(item["content"]), **item, "content": ""}
-    if "arguments" not in fields:
-        if kind == TOOL_CALL:
-            return {key: value for key, value in item.items() if key != "arguments"}
-        if kind == SERVER_TOOL_CALL:
-            return {**item, SERVER_TOOL_CALL: {"type": item.get("name") or ""}}
-    if "results" not in fields:
-        if kind == "tool_call_response":
-            return {**item, "response": ""}
-        if kind == "server_tool_call_response":
-            return {**item, kind: {"type": "withheld"}}
+    if part_type in (TOOL_CALL, SERVER_TOOL_CALL) and "arguments" not in fields:
+        return _without_arguments(item)
+    if part_type in _RESULT_KEYS and "results" not in fields:
+        return _without_result(item)
     return item
 
 
+def _without_arguments(part: Item) -> Item:
+    """Return a part that is a call of a tool without the arguments."""
+    if part["type"] == TOOL_CALL:
+        return {key: value for key, value in part.items() if key != "arguments"}
+    # the conventions require the object, with a type
+    return {**part, SERVER_TOOL_CALL: {"type": part.get("name") or ""}}
+
+
+def _without_result(part: Item) -> Item:
+    """Return a part that is the result of a tool without the result, whose key is required."""
+    if part["type"] == "tool_call_response":
+        return {**part, "response": ""}
+    return {**part, part["type"]: {"type": "withheld"}}
+
+
 def _redact_item(item: Item, field: str, redact: Redact) -> Item:
+    """Return a copy of a message, part or definition with its texts redacted."""
     value_field = _field_of_values(item, field)
     redacted_item: Item = {}
     for key, value in item.items():
         if key == "parts":
             redacted_item[key] = [_redact_part(part, field, redact) for part in value]
-        elif key in _LABELS:
+        elif key in _NAMING_KEYS:
             redacted_item[key] = value
         else:
             redacted_item[key] = redacted_value(plain(value), value_field, redact, key)
@@ -116,34 +133,46 @@ def _redact_part(part: Any, field: str, redact: Redact) -> Any:
 
 
 def _field_of_values(item: Item, field: str) -> str:
-    """Return the kind of content of an item's values: arguments and results of tools are kinds of their own."""
-    kind = item.get("type")
-    if kind in (TOOL_CALL, SERVER_TOOL_CALL):
+    """Return the kind of content of an item's values.
+
+    Arguments and results of tools are kinds of their own within a message.
+    """
+    part_type = item.get("type")
+    if part_type in (TOOL_CALL, SERVER_TOOL_CALL):
         return "arguments"
-    if kind in _RESULT_KEYS:
+    if part_type in _RESULT_KEYS:
         return "results"
     return field
 
 
 def redacted_value(value: Any, field: str, redact: Redact, name: str = "") -> Any:
-    """Return plain data with all texts redacted, and all numbers that are long enough to be a person's.
+    """Return plain data with all texts redacted, and numbers that are long enough to be a person's.
 
-    `name` is that of the key under which the value stands, by which the common redaction knows more.
+    `name` is the key of the value, by which the common redaction recognises more.
     """
     if isinstance(value, str):
         return _redact_text(value, field, redact, name)
-    if isinstance(value, int) and abs(value) >= LEAST_NUMBER:
-        digits = str(value)
-        hidden = _redact_text(digits, field, redact, name)
-        return value if hidden == digits else hidden
+    if isinstance(value, int):
+        return _redact_number(value, field, redact, name)
     if isinstance(value, dict):
-        return {
-            _redact_key(key, field, redact): redacted_value(item, field, redact, key)
-            for key, item in value.items()
-        }
+        result: dict[str, Any] = {}
+        for key, item in value.items():
+            result[_redact_key(key, field, redact)] = redacted_value(item, field, redact, key)
+        return result
     if isinstance(value, list):
         return [redacted_value(item, field, redact, name) for item in value]
     return value
+
+
+def _redact_number(number: int, field: str, redact: Redact, name: str) -> int | str:
+    """Return a number as it is, or a text in its place if the hook changes its digits."""
+    if abs(number) < LEAST_NUMBER:
+        return number
+    digits = str(number)
+    redacted_digits = _redact_text(digits, field, redact, name)
+    if redacted_digits == digits:
+        return number
+    return redacted_digits
 
 
 def _redact_text(text: str, field: str, redact: Redact, name: str) -> str:
@@ -153,7 +182,7 @@ def _redact_text(text: str, field: str, redact: Redact, name: str) -> str:
 
 
 def _redact_key(key: str, field: str, redact: Redact) -> str:
-    """Return a key without an address or the like in it; a hook of the app's is given values only."""
+    """Return a key without an address or the like in it; a hook of the app's gets values only."""
     if knows_fields(redact):
         return redacted(key, field, redact)
     return key

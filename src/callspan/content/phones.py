@@ -1,4 +1,4 @@
-"""Hide phone numbers as they are written in certain countries, with the data of the package `phonenumbers`."""
+"""Hide phone numbers as people write them in certain countries, by the package `phonenumbers`."""
 
 from __future__ import annotations
 
@@ -6,24 +6,28 @@ import importlib
 import re
 from collections.abc import Iterable
 
-from callspan.content.credentials import mark
+from callspan.content.credentials import placeholder
 
 _REGION = re.compile(r"[A-Z]{2}")
 
 
 class Phones:
-    """Hide the phone numbers that are valid in one of some countries, as people there write them.
+    """Hides the phone numbers that are valid in some countries, as people there write them.
 
-    Without a country's code they look like many other numbers, so they are hidden only where that was asked for.
+    Without a country's code they look like many other numbers, so they are hidden only where a
+    setting names the countries.
+
+    Args:
+        regions: The countries, as codes of two capitals such as `DE` (ISO 3166).
 
     Raises:
-        ValueError: A region is no country's code, or the package is not installed; the text is one line for a user.
+        ValueError: A region is no country's code, or the package is not installed. The text is one
+            line for a user.
     """
 
     __slots__ = ("_library", "_regions")
 
     def __init__(self, regions: Iterable[str]) -> None:
-        """Take the countries as codes of two capitals, such as `DE` (ISO 3166)."""
         self._regions = tuple(regions)
         for region in self._regions:
             if not _REGION.fullmatch(region):
@@ -47,9 +51,11 @@ class Phones:
         return text
 
     def _hide(self, text: str, region: str) -> str:
+        """Hide the numbers that are valid in one country."""
         pieces: list[str] = []
         end = 0
         for match in self._library.PhoneNumberMatcher(text, region):
-            pieces += [text[end : match.start], mark("phone", match.raw_string)]
+            pieces += [text[end : match.start], placeholder("phone", match.raw_string)]
             end = match.end
-        return "".join((*pieces, text[end:]))
+        pieces.append(text[end:])
+        return "".join(pieces)

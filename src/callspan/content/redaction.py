@@ -1,4 +1,4 @@
-"""Secrets and personal data taken out of texts before they leave the process."""
+"""Redaction of secrets and personal data in texts, before they leave the process."""
 
 from __future__ import annotations
 
@@ -12,47 +12,72 @@ from callspan.content.personal import hide_personal_data
 from callspan.content.phones import Phones
 
 Redact = Callable[[str, str], "str | None"]
-"""Takes a text and where it stands (`input`, `output`, `system`, `tools`, `arguments`, `results`, `error`)."""
+"""A redaction hook: takes a text and the kind of content that it is part of, returns the new text.
+
+The kinds are `input`, `output`, `system`, `tools`, `arguments`, `results` and `error`. A hook that
+returns `None` leaves an empty text.
+"""
 
 
 def redact_common(text: str, where: str = "") -> str:
-    """Return the text without keys, passwords, e-mail addresses, and numbers of phones, cards, accounts and persons.
+    """Hide keys, passwords, e-mail addresses, and numbers of phones, cards, accounts and persons.
 
-    Each is replaced by its kind and its length. SECURITY.md says what is found and what is not, with rates.
+    Each is replaced by its kind and its length. SECURITY.md lists the forms that are recognised
+    and those that are not, with rates.
+
+    Args:
+        text: A text of the conversation.
+        where: The kind of content, such as `input`; every kind is redacted alike.
+
+    Returns:
+        The text without secrets and personal data.
     """
     return hide_personal_data(hide_credentials(text))
 
 
 _TELLING_NAME = re.compile(
-    r"(?i)pass|pwd|key|secret|token|credential|auth|phone|tel|mobile|cell|fax|whatsapp|birth|dob|born|\bip\b|address|"
-    r"licen[cs]e|ssn|social|tax|aadhaar|medicare|account|routing|密|电话|手机|身份证"
+    r"(?i)pass|pwd|key|secret|token|credential|auth|phone|tel|mobile|cell|fax|whatsapp"
+    r"|birth|dob|born|\bip\b|address|licen[cs]e|ssn|social|tax|aadhaar|medicare|account|routing"
+    r"|密|电话|手机|身份证"
 )
+"""Names of fields whose values may be private, whatever their form."""
 _WORD_BREAK = re.compile(r"[_-]+|(?<=[a-z])(?=[A-Z])")
 _MOST_VALUE = 200
-"""Characters of a value whose field may tell what it is; a longer one is a text, and tells by itself."""
+"""Characters of a value that is redacted by the name of its field; a longer one is a text."""
 
 
 def redact_field(name: str, value: str, where: str) -> str:
-    """Return the value of a field without what is private: its name may tell that, as in `{"password": "hunter2"}`."""
+    """Return the value of a field redacted, also by its name as in `{"password": "hunter2"}`.
+
+    The patterns look for a word before a value, so the name is put before it for a moment.
+    """
     words = _WORD_BREAK.sub(" ", name)
     if len(value) > _MOST_VALUE or not _TELLING_NAME.search(words):
         return redact_common(value, where)
     before = f'{words}="'
-    hidden = redact_common(f'{before}{value}"', where)
-    if hidden.startswith(before):
-        return hidden[len(before) : -1]
+    redacted = redact_common(f'{before}{value}"', where)
+    if redacted.startswith(before):
+        return redacted[len(before) : -1]
+    # the name itself was redacted
     return redact_common(value, where)
 
 
 def knows_fields(redact: Redact) -> bool:
-    """Whether a redaction is the common one, or has it among its steps."""
+    """Whether a redaction is the common one, or has it among its steps.
+
+    Only that one is called with names of fields.
+    """
     if isinstance(redact, Steps):
         return any(map(knows_fields, redact.steps))
     return redact is redact_common
 
 
 class Steps:
-    """Several redactions, one after the other; what one of them takes out is gone."""
+    """Several redactions, one after the other.
+
+    Attributes:
+        steps: The redactions.
+    """
 
     __slots__ = ("steps",)
 
@@ -71,7 +96,11 @@ class Steps:
 class ImportedHook:
     """A redaction hook named as `module:function`.
 
-    It is imported when it is first needed, for by then the program has begun.
+    It is imported at the first text, not with the setting: with `callspan run` settings are read
+    before the program's own modules can be imported.
+
+    Attributes:
+        name: The hook's name.
     """
 
     __slots__ = ("_function", "name")
@@ -91,7 +120,9 @@ _MODULE_FUNCTION = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 def parse(value: str) -> Redact:
-    """Return the redaction that a setting names: `common`, `phones:US,DE`, `module:function`, or several with `+`.
+    """Return the redaction that a setting names.
+
+    It is `common`, `phones:US,DE` or `module:function`, or several of them with `+` between.
 
     Raises:
         ValueError: The setting is none of these; the text is one line for a user.

@@ -8,12 +8,12 @@ from typing import Any
 from callspan.content.encoding import encode
 
 _DEPTH = 32
-"""Deeper than what is recorded, so that what is left out is counted where the rest is copied."""
+"""Containers within containers: more than are recorded, so that the copy counts the rest."""
 _MOST_CONTAINERS = 10_000
 
 
 def named(value: Any) -> Any:
-    """Return a value as plain data, in which the class stands for an object.
+    """Return a value as plain data, with the name of its class in place of each object.
 
     An object is not looked into: it may be a live model with its key, or hold a lock.
     """
@@ -21,30 +21,46 @@ def named(value: Any) -> Any:
 
 
 def _named(value: Any, above: tuple[int, ...], room: list[int]) -> Any:
+    """Return one value of a container.
+
+    `above` are the ids of its containers, and `room` holds the number of those that may follow.
+    """
     if value is None or isinstance(value, (str, int, float)):
         return value
     if not isinstance(value, (Mapping, list, tuple, set)):
         return f"<{type(value).__module__}.{type(value).__qualname__}>"
     room[0] -= 1
-    if id(value) in above:
-        return f"[{type(value).__name__}, again]"
-    if len(above) == _DEPTH or room[0] < 0:
-        reason = "too many" if room[0] < 0 else "too deep"
-        return f"[{type(value).__name__}, {reason}]"
+    problem = _problem(value, above, room)
+    if problem is not None:
+        return f"[{type(value).__name__}, {problem}]"
     path = (*above, id(value))
     if isinstance(value, Mapping):
         return {str(key): _named(item, path, room) for key, item in list(value.items())}
     return [_named(item, path, room) for item in list(value)]
 
 
+def _problem(container: Any, above: tuple[int, ...], room: list[int]) -> str | None:
+    """Return the reason why a container is left out; `None` if it is not."""
+    if id(container) in above:
+        return "again"
+    if room[0] < 0:
+        return "too many"
+    if len(above) == _DEPTH:
+        return "too deep"
+    return None
+
+
 def as_object(value: Any) -> dict[str, Any]:
-    """Return arguments or the result of a tool as an object, which the conventions want them to be."""
+    """Return arguments or the result of a tool as an object, as the conventions require."""
     if isinstance(value, Mapping):
         return named(value)
     content = None
-    if type(value).__name__ == "ToolMessage":  # LangChain's answer of a tool to a model
+    if type(value).__name__ == "ToolMessage":
+        # LangChain's answer of a tool to a model; by name, as LangChain may not be imported here
         content = getattr(value, "content", None)
-    return {"content": named(value if content is None else content)}
+    if content is None:
+        content = value
+    return {"content": named(content)}
 
 
 def as_text(value: Any) -> str:
