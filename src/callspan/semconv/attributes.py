@@ -15,6 +15,7 @@ Attributes = dict[str, Any]
 """Attributes by name, with values of the types that OpenTelemetry takes."""
 FETCH = "fetch_response"
 """The operation that fetches a response: the tokens and times are those of another call."""
+# Details of a response, by the names that formats give them, with their attributes.
 _RESPONSE: dict[DetailName, str] = {
     "status": names.RESPONSE_STATUS,
     "dimensions": "gen_ai.embeddings.dimension.count",
@@ -25,6 +26,7 @@ _OPENAI_RESPONSE: dict[DetailName, str] = {
     "service_tier": names.SERVICE_TIER,
     "system_fingerprint": names.FINGERPRINT,
 }
+# Fields of `Usage` that are parts of a total.
 _PARTS = {
     "cache_read": names.CACHE_READ_TOKENS,
     "reasoning": names.REASONING_TOKENS,
@@ -35,6 +37,7 @@ _PARTS = {
     "output_audio": "gen_ai.usage.audio.output_tokens",
     "output_image": "gen_ai.usage.image.output_tokens",
 }
+# one call for all fields, as this runs at the end of each call
 _parts_of = attrgetter(*_PARTS)
 _FEES = {
     "web_searches": names.WEB_SEARCHES,
@@ -45,7 +48,7 @@ _FEES = {
     "code_executions": names.CODE_EXECUTIONS,
     "rerank_searches": names.RERANK_SEARCHES,
 }
-"""How often tools of the provider's were used, which it bills by use."""
+"""Uses of tools that run at the provider, which bills each of them."""
 
 
 def span_name(call: Call) -> str:
@@ -138,9 +141,7 @@ def response(call: Call, answer: Response, conventions: Iterable[Convention]) ->
     if reasons:
         attributes[names.FINISH_REASONS] = reasons
     if call.stream:
-        if answer.first_chunk is not None and call.operation != FETCH:
-            attributes[names.TIME_TO_FIRST_CHUNK] = answer.first_chunk
-        attributes[names.CHUNKS] = answer.chunks
+        _add_stream(attributes, call, answer)
     if call.retries:
         attributes[names.ATTEMPTS] = len(call.retries) + 1
     if answer.details:
@@ -148,6 +149,13 @@ def response(call: Call, answer: Response, conventions: Iterable[Convention]) ->
     if answer.usage is not None and call.operation != FETCH:
         attributes.update(usage(answer.usage, conventions))
     return attributes
+
+
+def _add_stream(attributes: Attributes, call: Call, answer: Response) -> None:
+    """Add the time to the first chunk in seconds, and the number of chunks."""
+    if answer.first_chunk is not None and call.operation != FETCH:
+        attributes[names.TIME_TO_FIRST_CHUNK] = answer.first_chunk
+    attributes[names.CHUNKS] = answer.chunks
 
 
 def _add_details(attributes: Attributes, call: Call, answer: Response) -> None:
@@ -164,16 +172,24 @@ def finish_reasons(call: Call, answer: Response) -> list[str]:
     """Return one reason for each choice; `error` where it has none, or never began."""
     reasons = [reason or "error" for reason in answer.finish_reasons]
     if "stop" in call.parameters:
-        # some servers state the stop sequence itself as the reason
-        sequences = stop_sequences(call) or ()
-        reasons = ["stop" if reason in sequences else reason for reason in reasons]
+        reasons = _without_sequences(reasons, stop_sequences(call))
     if reasons and "choices" in call.parameters:
         reasons += ["error"] * (call.choices - len(reasons))
     return reasons
 
 
+def _without_sequences(reasons: list[str], sequences: list[str] | None) -> list[str]:
+    """Return the reasons with `stop` in place of a stop sequence.
+
+    Some servers state the sequence itself as the reason, and it is content.
+    """
+    if sequences is None:
+        return reasons
+    return ["stop" if reason in sequences else reason for reason in reasons]
+
+
 def usage(counts: Usage, conventions: Iterable[Convention]) -> Attributes:
-    """Return the token counts that are stated. A subset of 0 is left out, a total of 0 is not."""
+    """Return the attributes of token counts. A part of 0 is left out, a total of 0 is not."""
     attributes: Attributes = {}
     if counts.input is not None:
         attributes[names.INPUT_TOKENS] = counts.input
@@ -183,6 +199,7 @@ def usage(counts: Usage, conventions: Iterable[Convention]) -> Attributes:
     if any(parts):
         _add_parts(attributes, parts)
     if counts.cache_write:
+        # the versions of the conventions have two names for it
         for convention in conventions:
             attributes[convention.cache_write] = counts.cache_write
     if counts.source != "provider":
@@ -205,7 +222,7 @@ def _add_fees(attributes: Attributes, details: Mapping[str, int]) -> None:
 
 
 def estimate(call: Call, conventions: Iterable[Convention]) -> Attributes:
-    """Return the estimated counts, in place of those that the provider left out, marked as such."""
+    """Return the estimated counts that the provider left out, with the source of the estimate."""
     if call.estimate is None or call.estimate.usage is None:
         return {}
     attributes = usage(call.estimate.usage, conventions)
@@ -222,7 +239,7 @@ def cost(usd: float | None, source: str | None, unknown: str | None) -> Attribut
 
 
 RESERVED = ("gen_ai.", "openai.", "callspan.", "server.", "error.")
-"""How names begin that no attribute of a user's may have."""
+"""The beginnings of names that no attribute of a user's may have."""
 
 
 def attribute_name(name: str) -> str:

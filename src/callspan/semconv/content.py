@@ -137,7 +137,7 @@ class CapturedContent:
         return structures
 
     def notes(self) -> dict[str, Any]:
-        """Return how much was left out for want of room, and what could not be redacted."""
+        """Return the size of the content that had no room, and the attributes that failed."""
         notes: dict[str, Any] = {}
         if self.elided:
             notes[names.CONTENT_ELIDED] = self.elided
@@ -171,7 +171,7 @@ def _redacted(capture: Capture, read: Callable[[], str]) -> str | None:
             f"the redact hook failed ({refusal}), so what exceptions say is not captured"
         )
         return None
-    except Exception:  # noqa: BLE001  an exception may not be able to say anything
+    except Exception:  # noqa: BLE001  `__str__` of an app's exception may raise
         return None
     return _within(text, capture.limit)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from callspan.semconv import names
 
-# the conventions advise the buckets of seconds and of tokens
+# the buckets of seconds and of tokens are those that the conventions advise
 SECONDS = tuple(0.01 * 2**n for n in range(14))
 TOKENS = tuple(4**n for n in range(14))
 RATES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
@@ -17,7 +17,15 @@ UP_DOWN = "up_down_counter"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One instrument: its name, unit (UCUM), meaning and advised buckets."""
+    """One instrument.
+
+    Attributes:
+        name: Its name.
+        unit: Its unit, in UCUM's notation.
+        description: Its meaning, which back ends show.
+        kind: `histogram`, `counter` or `up_down_counter`.
+        buckets: The boundaries of a histogram's buckets; `None` for the SDK's own.
+    """
 
     name: str
     unit: str
@@ -28,7 +36,14 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """One version of the conventions. A field that is `None` is a metric that it does not have."""
+    """One version of the conventions.
+
+    The fields are metrics; `None` stands for one that this version does not have.
+
+    Attributes:
+        schema_url: The address of its schema, which goes with the telemetry.
+        cache_write: The attribute of tokens written to a cache, which was renamed.
+    """
 
     schema_url: str
     cache_write: str
@@ -185,7 +200,7 @@ LOCAL_DURATIONS = {
     ),
     "execute_tool": _seconds("gen_ai.execute_tool.duration", "Duration of a tool's run."),
 }
-"""How long an operation of the program itself took.
+"""The duration of operations that the program performs itself.
 
 The names are newer than the released version, which has no others for it.
 """

@@ -3,6 +3,7 @@
 Those under `callspan` are our own, all others are the conventions'.
 """
 
+# The operation, its request and its response.
 OPERATION = "gen_ai.operation.name"
 PROVIDER = "gen_ai.provider.name"
 REQUEST_MODEL = "gen_ai.request.model"
@@ -13,6 +14,7 @@ FINISH_REASONS = "gen_ai.response.finish_reasons"
 TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
 RESPONSE_STATUS = "gen_ai.response.status"
 
+# Token counts: parts of the input and of the output are in these totals as well.
 INPUT_TOKENS = "gen_ai.usage.input_tokens"
 OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 CACHE_READ_TOKENS = "gen_ai.usage.cache_read.input_tokens"
@@ -20,6 +22,7 @@ CACHE_WRITE_TOKENS = "gen_ai.usage.cache_write.input_tokens"
 CACHE_CREATION_TOKENS = "gen_ai.usage.cache_creation.input_tokens"
 REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens"
 
+# Content, which is recorded only where capture is on.
 INPUT_MESSAGES = "gen_ai.input.messages"
 OUTPUT_MESSAGES = "gen_ai.output.messages"
 SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
@@ -31,6 +34,7 @@ TOOL_RESULT = "gen_ai.tool.call.result"
 RETRIEVAL_QUERY = "gen_ai.retrieval.query.text"
 RETRIEVAL_DOCUMENTS = "gen_ai.retrieval.documents"
 
+# Operations of the program itself.
 AGENT_NAME = "gen_ai.agent.name"
 TOOL_NAME = "gen_ai.tool.name"
 TOOL_KIND = "gen_ai.tool.type"
@@ -41,9 +45,11 @@ CONVERSATION_ID = "gen_ai.conversation.id"
 SERVICE_TIER = "openai.response.service_tier"
 FINGERPRINT = "openai.response.system_fingerprint"
 
+# Attributes of metrics.
 TOKEN_TYPE = "gen_ai.token.type"
 TOKEN_MODALITY = "gen_ai.token.modality"
 
+# The Model Context Protocol, and the transport of its messages.
 MCP_METHOD = "mcp.method.name"
 MCP_PROTOCOL_VERSION = "mcp.protocol.version"
 MCP_RESOURCE_URI = "mcp.resource.uri"
@@ -56,6 +62,7 @@ NETWORK_PROTOCOL_VERSION = "network.protocol.version"
 CLIENT_ADDRESS = "client.address"
 CLIENT_PORT = "client.port"
 
+# General conventions.
 SESSION_ID = "session.id"
 USER_ID = "user.id"
 SERVER_ADDRESS = "server.address"
@@ -71,6 +78,7 @@ EXCEPTION_STACKTRACE = "exception.stacktrace"
 DETAILS_EVENT = "gen_ai.client.inference.operation.details"
 EXCEPTION_EVENT = "gen_ai.client.operation.exception"
 
+# Our own names.
 OUTCOME = "callspan.outcome"
 USAGE_SOURCE = "callspan.usage.source"
 USAGE_NOT_COUNTED = "callspan.usage.not_counted"

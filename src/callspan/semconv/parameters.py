@@ -14,7 +14,9 @@ Convert = Callable[[object], object]
 
 
 def _string(value: object) -> str | None:
-    return valid(value) if isinstance(value, str) else None
+    if isinstance(value, str):
+        return valid(value)
+    return None
 
 
 def strings(value: object) -> list[str] | None:
@@ -23,7 +25,8 @@ def strings(value: object) -> list[str] | None:
         return [valid(value)]
     if not isinstance(value, (list, tuple)):
         return None
-    return [valid(item) for item in value if isinstance(item, str)] or None
+    texts = [valid(item) for item in value if isinstance(item, str)]
+    return texts or None
 
 
 def _choice_count(value: object) -> int | None:

@@ -50,6 +50,7 @@ _DOMAINS = {
     "gateway.ai.cloudflare.com": "cloudflare",
     "api.cloudflare.com": "cloudflare",
 }
+# `host.docker.internal` is the machine on which a container runs
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal"})
 _PORTS = {11434: "ollama", 1234: "lm_studio"}
 """Ports that one kind of server alone has by default; 8000 and 8080 are everybody's."""
@@ -107,23 +108,37 @@ def provider(host: str, port: int | None, otherwise: str) -> str:
         host: The host of the URL; may be empty.
         port: The port of the URL.
         otherwise: The provider for an address that says nothing.
+
+    Returns:
+        The provider's name in the conventions, or one in their form.
     """
     name = host.lower().rstrip(".")
-    if name.startswith("runtime.sagemaker."):  # AWS's too, but no service of models
+    # this one is AWS's too, but it is not Bedrock
+    if name.startswith("runtime.sagemaker."):
         return "aws.sagemaker"
-    labels = name.split(".")
-    for start in range(len(labels)):
-        by_domain = _DOMAINS.get(".".join(labels[start:]))
-        if by_domain:
-            return by_domain
+    by_domain = _by_domain(name)
+    if by_domain is not None:
+        return by_domain
     if name in _LOCAL and port in _PORTS:
         return _PORTS[port]
-    if name.endswith("-aiplatform.googleapis.com"):  # one host for each region
+    # Vertex AI has one host for each region
+    if name.endswith("-aiplatform.googleapis.com"):
         return "gcp.vertex_ai"
+    first_label = name.partition(".")[0]
     for word, by_word in _HOST_WORDS.items():
-        if word in labels[0]:
+        if word in first_label:
             return by_word
     return otherwise
+
+
+def _by_domain(name: str) -> str | None:
+    """Return the provider that a host's domain belongs to, the longest domain first."""
+    labels = name.split(".")
+    for start in range(len(labels)):
+        domain = ".".join(labels[start:])
+        if domain in _DOMAINS:
+            return _DOMAINS[domain]
+    return None
 
 
 def by_address(own_provider: str) -> Callable[[object, str, int | None], str]:
