@@ -25,12 +25,18 @@ def attributes(*, baggage: bool = False, **values: str | bool | int | float) -> 
         **values: Names and values. `session_id` and `user_id` become `session.id` and `user.id`;
             other names stay as they are.
 
+    Yields:
+        Nothing: `with callspan.attributes(user_id="42"):` is all there is to write.
+
     Raises:
-        SettingsError: If a name belongs to callspan or to the conventions, or a value is
-            neither text nor a number nor a boolean.
+        SettingsError: A name belongs to callspan or to the conventions, or a value is neither
+            text nor a number nor a boolean.
     """
-    named = {attribute_name(name): _value(name, value) for name, value in values.items()}
-    token = put(current().plus(attributes=named), named if baggage else None)
+    by_name: dict[str, str | bool | int | float] = {}
+    for name, value in values.items():
+        by_name[attribute_name(name)] = _value(name, value)
+    carried = by_name if baggage else None
+    token = put(current().plus(attributes=by_name), carried)
     try:
         yield
     finally:
@@ -38,13 +44,13 @@ def attributes(*, baggage: bool = False, **values: str | bool | int | float) -> 
 
 
 def _value(name: str, value: object) -> str | bool | int | float:
-    """Return a value that every exporter accepts."""
+    """Return a value that every exporter accepts; raises `SettingsError` for others."""
     if name.startswith(RESERVED):
         raise SettingsError(
             f"the attribute {name!r} is callspan's or the conventions': use a name of your own"
         )
     if isinstance(value, (str, bool, int, float)):
-        # an integer of more than 64 bits becomes text, for OTLP has none
+        # an integer of more than 64 bits becomes text, as OTLP has none
         return plain(value)
     # numbers of other types, such as Decimal or numpy's
     number = real(value)
@@ -53,4 +59,6 @@ def _value(name: str, value: object) -> str | bool | int | float:
             f"the attribute {name!r} is {value!r}: give a text, a number, or true or false"
         )
     integer = whole(value)
-    return number if integer is None else integer
+    if integer is None:
+        return number
+    return integer

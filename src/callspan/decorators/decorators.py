@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, overload
+from typing import overload
 
 from callspan.decorators.operation_decorator import F, OperationDecorator
 from callspan.decorators.operation_types import AGENT, TOOL, WORKFLOW, OperationType
@@ -12,8 +12,8 @@ from callspan.events import Parameters
 @overload
 def workflow(function: F, /) -> F: ...
 @overload
-def workflow(name: str | None = None, *, arguments: Any = None) -> OperationDecorator: ...
-def workflow(name: Any = None, *, arguments: Any = None) -> Any:
+def workflow(name: str | None = None, *, arguments: object = None) -> OperationDecorator: ...
+def workflow(name: F | str | None = None, *, arguments: object = None) -> F | OperationDecorator:
     """Observe a function or a block as a workflow: agents, tools and models that belong together.
 
     Use it as `@workflow`, `@workflow("name")` or `with workflow("name"):`.
@@ -22,13 +22,13 @@ def workflow(name: Any = None, *, arguments: Any = None) -> Any:
         name: The name of the workflow, which must not differ from run to run. A function's own
             name is the default; a block must have one.
         arguments: The arguments of a block, which are content, captured as `input`. A function
-            is given its own at each call.
+            gets its own at each call.
 
     Returns:
         The decorated function, or an object that decorates functions and opens blocks.
 
     Raises:
-        SettingsError: If the name is empty or missing, or the object is no function.
+        SettingsError: The name is empty, a block has none, or the object is no function.
     """
     return _decorate(WORKFLOW, name, {}, arguments)
 
@@ -36,23 +36,23 @@ def workflow(name: Any = None, *, arguments: Any = None) -> Any:
 @overload
 def agent(function: F, /) -> F: ...
 @overload
-def agent(name: str | None = None, *, arguments: Any = None) -> OperationDecorator: ...
-def agent(name: Any = None, *, arguments: Any = None) -> Any:
+def agent(name: str | None = None, *, arguments: object = None) -> OperationDecorator: ...
+def agent(name: F | str | None = None, *, arguments: object = None) -> F | OperationDecorator:
     """Observe a function or a block as an agent: models and tools called in it count as its own.
 
     Use it as `@agent`, `@agent("name")` or `with agent("name") as run:`. Arguments and result are
-    content, captured as `input` and `output`. For a block the result is what is set as
-    `run.result`.
+    content, captured as `input` and `output`. The result of a block is the
+    value that it sets as `run.result`.
 
     Args:
         name: The name of the agent. A function's own name is the default; a block must have one.
-        arguments: The arguments of a block. A function is given its own at each call.
+        arguments: The arguments of a block. A function gets its own at each call.
 
     Returns:
         The decorated function, or an object that decorates functions and opens blocks.
 
     Raises:
-        SettingsError: If the name is empty or missing, or the object is no function.
+        SettingsError: The name is empty, a block has none, or the object is no function.
     """
     return _decorate(AGENT, name, {}, arguments)
 
@@ -65,33 +65,33 @@ def tool(
     *,
     description: str | None = None,
     call_id: str | None = None,
-    arguments: Any = None,
+    arguments: object = None,
 ) -> OperationDecorator: ...
 def tool(
-    name: Any = None,
+    name: F | str | None = None,
     *,
     description: str | None = None,
     call_id: str | None = None,
-    arguments: Any = None,
-) -> Any:
+    arguments: object = None,
+) -> F | OperationDecorator:
     """Observe a function or a block as a tool.
 
     Use it as `@tool`, `@tool("name")` or `with tool("name") as run:`. Arguments and result are
-    content, captured as `arguments` and `results`. For a block the result is what is set as
-    `run.result`.
+    content, captured as `arguments` and `results`. The result of a block is the
+    value that it sets as `run.result`.
 
     Args:
         name: The name of the tool. A function's own name is the default; a block must have one.
         description: A description. The first line of a function's docstring is the default.
         call_id: The model's id for the call that a block answers.
         arguments: The arguments of a block, as an object or as the JSON text that a model wrote.
-            A function is given its own at each call.
+            A function gets its own at each call.
 
     Returns:
         The decorated function, or an object that decorates functions and opens blocks.
 
     Raises:
-        SettingsError: If the name is empty or missing, or the object is no function.
+        SettingsError: The name is empty, a block has none, or the object is no function.
     """
     parameters: Parameters = {"tool_type": "function"}
     if description is not None:
@@ -102,9 +102,12 @@ def tool(
 
 
 def _decorate(
-    operation_type: OperationType, name: Any, parameters: Parameters, arguments: object
-) -> Any:
-    """Return a decorator, or the function decorated if one stands in place of the name."""
+    operation_type: OperationType,
+    name: F | str | None,
+    parameters: Parameters,
+    arguments: object,
+) -> F | OperationDecorator:
+    """Return a decorator, or the decorated function if there is one in place of the name."""
     if name is None or isinstance(name, str):
         return OperationDecorator(operation_type, name, parameters, arguments)
     return OperationDecorator(operation_type, None, parameters, arguments)(name)

@@ -1,4 +1,4 @@
-"""Operations of the app's own code: beginning one, running code inside it, and ending it."""
+"""Operations of the app's own code: begin one, run code inside it, and end it."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ ObservationFactory = Callable[[Call, Reader, Scope], Observation]
 # read at each call: `instrument()` may come after the functions are decorated
 _create_observation: ObservationFactory | None = None
 ITEMS_ROOM = 1_000_000
-"""Characters kept of the items of a generator."""
+"""The most characters of a generator's items that are kept in memory."""
 _OBJECT_SIZE = 1000
-"""Characters that an item counts as which is no text."""
+"""The characters that an item counts as if it is no text."""
 _GENERATOR_ENDS = (StopIteration, StopAsyncIteration)
 
 
@@ -54,9 +54,9 @@ class Operation:
 
     Attributes:
         result: The result, which is content. The user of a block may set it.
-        failure: Why the operation failed, where no exception tells it.
+        failure: Why the operation failed, if it raised no exception.
         last_item: The last item of a generator.
-        items: The items of a generator as far as there is room; `None` for all else.
+        items: The items of a generator as far as there is room; `None` for other operations.
     """
 
     __slots__ = (
@@ -95,11 +95,14 @@ class Operation:
             # the span's context is put in force around the code alone, step by step
             observation.leave()
             call = observation.call
-            framework = None if call.framework is None else call.framework.of_calls_inside()
+            framework = None
+            if call.framework is not None:
+                framework = call.framework.of_calls_inside()
             self._run_context = OperationContext(call, outer_run_context, framework)
-            self._context = scope.at(self._run_context, observation.call.context)
+            self._context = scope.at(self._run_context, call.context)
 
     def __enter__(self) -> Operation:
+        """Put the context of the operation in force for code of it."""
         if self._context is not None:
             self._before = scope.context()
             self._token = scope.enter(self._context)
@@ -111,6 +114,7 @@ class Operation:
         error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
+        """Put the context back, and end the operation if an exception left the code."""
         if self._token is None:
             return
         if self._may_leave() and not self._leave_context():
@@ -130,6 +134,7 @@ class Operation:
         return self._run_context.is_around(scope.run_context())
 
     def _leave_context(self) -> bool:
+        """Leave the context, and keep its changes; `False` if its token is of another context."""
         # the next step of a generator finds in force whatever this step has put in force
         self._context = scope.context()
         return scope.leave(self._token)
@@ -137,7 +142,9 @@ class Operation:
     @property
     def call(self) -> Call | None:
         """The observed call; `None` once the operation has ended."""
-        return None if self._observation is None else self._observation.call
+        if self._observation is None:
+            return None
+        return self._observation.call
 
     @property
     def is_running(self) -> bool:
@@ -158,7 +165,7 @@ class Operation:
         if observation is None or observation.ended:
             return
         if self.items is not None and isinstance(error, _GENERATOR_ENDS):
-            # how a generator ends well
+            # a generator that has no more items raises it
             error = None
         if error is None:
             observation.call.response.failure = self._failure() or run_context.failure
@@ -170,14 +177,16 @@ class Operation:
             self._observation = None
 
     def _failure(self) -> Failure | None:
-        """Return the failure that was set, or that the result tells of, where none was raised."""
+        """Return the failure that was set, or that the result states, where none was raised."""
         read = self._reader.failure
         if read is None or self.failure is not None:
             return self.failure
-        result = self.result if self.items is None else self.last_item
+        result = self.result
+        if self.items is not None:
+            result = self.last_item
         try:
             return read(result)
-        except Exception as error:  # noqa: BLE001  an odd result must not cost the operation its end
+        except Exception as error:  # noqa: BLE001  odd results must not keep a span open
             guard.report("reading whether a run of a framework failed", error)
             return None
 
@@ -193,12 +202,12 @@ class Operation:
         return "".join(texts)
 
     def _read(self, read: Callable[[Any], object] | None, value: object) -> object:
-        """Return what a framework's object says, or the object itself."""
+        """Return the content of a framework's object, or the object itself without a reader."""
         if read is None:
             return value
         try:
             return read(value)
-        except Exception as error:  # noqa: BLE001  an odd object must not cost the operation its end
+        except Exception as error:  # noqa: BLE001  odd objects must not keep a span open
             guard.report("reading the result of a framework's run", error)
             return None
 
@@ -211,28 +220,33 @@ class Operation:
                 self._observation = None
 
     def keep_item(self, item: object) -> None:
-        """Keep an item of a generator, if anybody reads it and there is room."""
+        """Keep an item of a generator, if any handler reads it and there is room."""
         self.last_item = item
-        observation, items = self._observation, self.items
-        if observation is None or items is None or not observation.needs_text:
+        observation = self._observation
+        if observation is None or self.items is None or not observation.needs_text:
             return
-        item = self._read(self._reader.item, item)
-        if item is None:
+        content = self._read(self._reader.item, item)
+        if content is None:
             return
-        size = len(item) if isinstance(item, str) else _OBJECT_SIZE
         try:
-            if self._room > 0:
-                items.append(named(item))
-            elif isinstance(item, str):
-                observation.call.response.elided += size
-            self._room -= size
-        except Exception as error:  # noqa: BLE001  an odd item must reach its reader
+            self._append(content, self.items, observation.call)
+        except Exception as error:  # noqa: BLE001  odd items must reach the app as they are
             guard.report(f"reading what {observation.call.operation} yields", error)
+
+    def _append(self, content: object, items: list[object], call: Call) -> None:
+        """Append the content of an item, or count its characters if there is no room."""
+        size = len(content) if isinstance(content, str) else _OBJECT_SIZE
+        if self._room > 0:
+            items.append(named(content))
+        elif isinstance(content, str):
+            call.response.elided += size
+        self._room -= size
 
     def note_reader(self) -> None:
         """Note the running task as the one that reads the items: its cancellation is theirs."""
         task = current_task()
         if self._observation is not None:
+            # weakly, as a task that nobody refers to is to be collected
             self._observation.reader = None if task is None else weakref.ref(task)
 
     def end_when_dropped(self, owner: object) -> None:
@@ -252,22 +266,24 @@ def begin(call: Call, read: Reader) -> Operation | None:
     if create_observation is None or suppressed:
         return None
     try:
-        if call.operation == "execute_tool" and run_context is not None:
+        if call.operation == "execute_tool":
+            # an app may decorate a function that is a framework's tool as well
             if is_reported_by_framework(run_context, call):
                 return None
             call.parameters = {**call.parameters, **agent_parameters(run_context)}
         observation = create_observation(call, read, current_scope)
         return Operation(observation, run_context)
-    except Exception as error:  # noqa: BLE001  our fault must not keep the app's code from running
+    except Exception as error:  # noqa: BLE001  our fault must not stop the app's code
         guard.report(f"beginning {call.operation}", error)
         return None
 
 
 def _end(observation: Observation, output: object, error: BaseException | None) -> None:
+    """End an observation by its output and its exception."""
     if output is not None and observation.needs_text:
         _record_output(observation, output)
     if isinstance(error, GeneratorExit):
-        # the reader left, or its task was cancelled: the observation finds out
+        # the reader left, or its task was cancelled: the observation looks which of them it was
         observation.drop()
     elif error is None or is_control_flow(error):
         observation.finish()
@@ -276,9 +292,10 @@ def _end(observation: Observation, output: object, error: BaseException | None) 
 
 
 def _record_output(observation: Observation, output: object) -> None:
+    """Add the output to the call's response."""
     try:
         delta = observation.read(output, True)
         if delta is not None:
             observation.call.response.add(delta)
-    except Exception as error:  # noqa: BLE001  an odd result must not cost the call its end
+    except Exception as error:  # noqa: BLE001  odd results must not keep a span open
         guard.report(f"reading what {observation.call.operation} gave", error)

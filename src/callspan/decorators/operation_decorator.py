@@ -25,7 +25,7 @@ Decorated = Any
 
 
 class OperationDecorator:
-    """A decorator of functions, and a context manager for blocks, sync and async.
+    """Decorates functions, and is a context manager for blocks, sync and async.
 
     One object may decorate any number of functions, and be entered by several blocks at once.
     """
@@ -73,6 +73,7 @@ class OperationDecorator:
         return wrapped(function, run_observed, operations.is_subscribed)
 
     def _call_parameters(self, name: str) -> Parameters:
+        """Return the parameters of a call, with the name under the operation's own key."""
         parameters: Parameters = {}
         subject = facts_of(self._type.operation).subject
         if subject is not None:
@@ -85,6 +86,7 @@ class OperationDecorator:
         read_arguments: Callable[[], object],
         asynchronous: bool,
     ) -> Operation | None:
+        """Begin an operation; `None` if it is not observed. The arguments are read if needed."""
         operation_type = self._type
         call = Call(
             operation_type.operation,
@@ -97,6 +99,7 @@ class OperationDecorator:
         return operations.begin(call, operation_type.read_result)
 
     def _open_block(self, asynchronous: bool) -> Operation:
+        """Begin the operation of a block; one that is not observed does nothing."""
         if self._name is None:
             decorator = self._type.decorator
             raise SettingsError(
@@ -126,6 +129,7 @@ class OperationDecorator:
         return operation
 
     def __enter__(self) -> Operation:
+        """Begin an operation for a block; the block may set its `result`."""
         return self._open_block(False).__enter__()
 
     def __exit__(
@@ -134,11 +138,13 @@ class OperationDecorator:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """End the operation of the block, with its exception if there is one."""
         operation = self._close_block()
         operation.__exit__(error_type, error, trace)
         operation.end()
 
     async def __aenter__(self) -> Operation:
+        """Begin an operation for an asynchronous block."""
         operation = self._open_block(True).__enter__()
         await operation.settle()
         return operation
@@ -149,6 +155,7 @@ class OperationDecorator:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """End the operation of the block, and await the handlers that are to be awaited."""
         operation = self._close_block()
         operation.__exit__(error_type, error, trace)
         operation.end()
@@ -164,12 +171,12 @@ def _bind_arguments(function: Callable[..., object], args: Args, kwargs: Kwargs)
         arguments = inspect.signature(function).bind(*args, **kwargs).arguments
     except (TypeError, ValueError):
         return {"arguments": args, **kwargs}
-    # since Python 3.13 `@classmethod` hands its class on as an argument
+    # since Python 3.13 `@classmethod` passes its class on as an argument
     return {name: value for name, value in arguments.items() if name not in ("self", "cls")}
 
 
 def _check(decorator: str, function: object) -> None:
-    """Raise `SettingsError` for an object that is no function, and say how to mend it."""
+    """Raise `SettingsError` for an object that is no function; the message names the fix."""
     if isinstance(function, type):
         raise SettingsError(
             f"callspan.{decorator} marks functions, and {function.__name__} is a class: "
@@ -197,11 +204,13 @@ def _inner(function: Decorated) -> Decorated:
 
 
 def _name(function: Decorated) -> str:
+    """Return a function's name; that of the class for an object with `__call__`."""
     inner = _inner(function)
     return getattr(inner, "__name__", None) or type(inner).__name__
 
 
 def _first_line(function: Decorated) -> str | None:
+    """Return the first line of a function's docstring."""
     docstring = _inner(function).__doc__ or ""
     return docstring.strip().partition("\n")[0] or None
 

@@ -76,7 +76,9 @@ def _no_result(_result: object, _needs_text: bool) -> Delta:
 
 
 def _search(query: object) -> Content:
-    return Content(query=None if query is None else as_text(query))
+    if query is None:
+        return Content()
+    return Content(query=as_text(query))
 
 
 def _documents(documents: object, _needs_text: bool) -> Delta:

@@ -8,7 +8,10 @@ from callspan.events import Call, Failure, Framework, Parameters
 from callspan.runtime import scope
 
 RunContext = Any
-"""A run context of a decorated function or of a framework; they share `call`, `outer`, `adopt`."""
+"""A run context of a decorated function or of a framework; `None` outside of any.
+
+They share `call`, `outer` and `adopt`.
+"""
 
 
 class OperationContext:
@@ -45,7 +48,9 @@ class OperationContext:
 
 
 def is_reported_by_framework(run_context: RunContext, call: Call) -> bool:
-    """Whether a framework's run reports the same operation already: they are one."""
+    """Whether the run of a framework around reports the same operation already."""
+    if run_context is None:
+        return False
     if isinstance(run_context, OperationContext) and run_context.framework is None:
         return False
     outer_call = run_context.call
@@ -56,5 +61,9 @@ def is_reported_by_framework(run_context: RunContext, call: Call) -> bool:
 
 def agent_parameters(run_context: RunContext) -> Parameters:
     """Return the agent that runs a tool as a parameter of the tool's call; empty without one."""
+    if run_context is None:
+        return {}
     agent = scope.agent(run_context.call)
-    return {} if agent is None else {"agent_name": agent.subject}
+    if agent is None:
+        return {}
+    return {"agent_name": agent.subject}

@@ -28,7 +28,7 @@ def call(
     begin: Begin,
     follow: Follow | None = None,
 ) -> object:
-    """Call a function inside an operation.
+    """Call a function inside an operation, and return its result.
 
     If it returns a coroutine or a generator, the operation stays open until that has run; if it
     returns another object that lasts, `follow` ends the operation.
@@ -53,7 +53,10 @@ def call(
 def call_lazily(
     function: Callable[..., object], args: Args, kwargs: Kwargs, begin: Begin
 ) -> object:
-    """Call a coroutine or generator function; its operation begins at the first await or step."""
+    """Call a coroutine or generator function; its operation begins at the first await or step.
+
+    Until then none of its code runs, so that its time does not count.
+    """
     source = function(*args, **kwargs)
     if type(source) in _FOLLOWERS:
         return _follow(source, begin)
@@ -93,6 +96,7 @@ class _Coroutine:
 
 
 async def _await(coroutine: _Coroutine, begin: Begin) -> object:
+    """Await the app's coroutine inside an operation."""
     operation = begin(True)
     if operation is None:
         return await coroutine.source
@@ -107,6 +111,7 @@ async def _await(coroutine: _Coroutine, begin: Begin) -> object:
 
 
 def _step_through(source: Source, begin: Begin) -> Generator[Any, Any, Any]:
+    """Yield the items of the app's generator, each made inside the operation."""
     operation = begin(False)
     if operation is None:
         return (yield from source)

@@ -1,4 +1,4 @@
-"""Reports the operations of one framework: agents, workflows, tools, nodes and retrievals."""
+"""The reporter of one framework's operations: agents, workflows, tools, nodes and retrievals."""
 
 from __future__ import annotations
 
@@ -52,7 +52,10 @@ class RunStart:
 def tool_start(
     name: str | None, arguments: object, *, call_id: object = None, description: object = None
 ) -> RunStart:
-    """Return the facts of a tool's run; `call_id` is the model's id for the call that it answers."""
+    """Return the facts of a tool's run.
+
+    `call_id` is the id that the model gave to the call which the tool answers.
+    """
     parameters: Parameters = {
         "tool_call_id": call_id,
         "tool_type": "function",
@@ -67,7 +70,6 @@ class Reporter:
     Attributes:
         name: The framework's name in telemetry.
         package: The package whose version the operations report.
-        is_active: Whether anybody observes.
     """
 
     def __init__(self, name: str, package: str) -> None:
@@ -77,6 +79,7 @@ class Reporter:
 
     @property
     def is_active(self) -> bool:
+        """Whether anybody observes the operations."""
         return self._create_observation is not None
 
     def subscribe(self, create_observation: ObservationFactory | None, _everywhere: bool) -> None:
@@ -124,7 +127,7 @@ class Reporter:
                 context = scope.context()
             run_context = scope.run_context(context)
             call = self._call(start, run_context)
-            if run_context is not None and is_reported_by_framework(run_context, call):
+            if is_reported_by_framework(run_context, call):
                 return None
             read = OPERATION_TYPES[start.operation].read_result
             observation = create_observation(call, read, context)
@@ -132,13 +135,14 @@ class Reporter:
                 return None
             observation.start_context = start.context
             return Operation(observation, run_context, reader)
-        except Exception as error:  # noqa: BLE001  our fault must not keep the app's code from running
+        except Exception as error:  # noqa: BLE001  our fault must not stop the app's code
             guard.report(f"beginning a run of {self.name}", error)
             return None
 
     def _call(self, start: RunStart, run_context: RunContext) -> Call:
+        """Return the call that a run is for handlers."""
         parameters: Parameters = {}
-        if start.operation == "execute_tool" and run_context is not None:
+        if start.operation == "execute_tool":
             parameters.update(agent_parameters(run_context))
         subject = facts_of(start.operation).subject
         if start.name is not None and subject is not None:
@@ -150,8 +154,8 @@ class Reporter:
         conversation_id = start.conversation_id
         outer = getattr(run_context, "framework", None)
         if outer is not None:
-            # an agent belongs to the conversation of the workflow around, which may hand it an id
-            # of its own making
+            # an agent belongs to the conversation of the workflow around it, even if that passes
+            # another id on
             conversation_id = outer.conversation_id
         call.framework = Framework(
             self.name, version(self.package), conversation_id=conversation_id
