@@ -1,4 +1,4 @@
-"""Runs of frameworks that report a start and a finish, such as the spans of a framework's own tracing."""
+"""Runs of frameworks that report a start and a finish, such as spans of a framework's tracing."""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ class EventRuns:
     """The open runs of one framework, found by the framework's objects that stand for them.
 
     The objects are referenced weakly: a run whose object is dropped without a finish ends then.
+
+    Attributes:
+        reporter: Begins the operations.
     """
 
     def __init__(self, reporter: Reporter) -> None:
@@ -36,7 +39,10 @@ class EventRuns:
         self._open: weakref.WeakKeyDictionary[object, _OpenRun] = weakref.WeakKeyDictionary()
 
     def start(self, key: object, start: RunStart, current: bool) -> None:
-        """Begin a run; if it is to be current, the code from here to the finish is inside it."""
+        """Begin a run; with `current` the code from here to the finish is inside it.
+
+        A second start with the same object does nothing.
+        """
         if key in self._open:
             return
         operation = self.reporter.begin(start)
@@ -50,7 +56,9 @@ class EventRuns:
     def get(self, key: object) -> Operation | None:
         """Return the operation of an open run."""
         run = self._open.get(key)
-        return None if run is None else run.operation
+        if run is None:
+            return None
+        return run.operation
 
     def finish(
         self, key: object, error: BaseException | None = None, result: object = None
@@ -63,8 +71,10 @@ class EventRuns:
         if run is None:
             return
         operation = run.operation
-        if error is None and sys.exc_info()[1] is not run.exception:
-            error = sys.exc_info()[1]
+        exception = sys.exc_info()[1]
+        # an exception that was being handled at the start already is not the run's
+        if error is None and exception is not run.exception:
+            error = exception
         if result is not None:
             operation.result = result
         if run.is_current:

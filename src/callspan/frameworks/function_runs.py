@@ -1,4 +1,4 @@
-"""Runs of frameworks that are functions: a run lasts as long as what the function returns.
+"""Runs of frameworks that are functions: a run lasts as long as the object that one returns.
 
 That may be a value, a coroutine, a generator, a context manager, or an object that has a future.
 """
@@ -83,6 +83,7 @@ def future_run(
 
 
 def _end_by_future(operation: Operation, future: Any) -> None:
+    """End a run by the result or the exception of its future."""
     if future.cancelled():
         # not at the top: most programs have no need of it
         from asyncio import CancelledError
@@ -145,7 +146,7 @@ class ManagerRun:
         except BaseException as another:
             self._leave(another)
             raise
-        self._leave(None if is_swallowed else error)
+        self._leave_block(error, is_swallowed)
         return is_swallowed
 
     async def __aenter__(self) -> Any:
@@ -168,8 +169,14 @@ class ManagerRun:
         except BaseException as another:
             self._leave(another)
             raise
-        self._leave(None if is_swallowed else error)
+        self._leave_block(error, is_swallowed)
         return is_swallowed
+
+    def _leave_block(self, error: BaseException | None, is_swallowed: object) -> None:
+        """End the run; an exception that the manager swallows is none for the app either."""
+        if is_swallowed:
+            error = None
+        self._leave(error)
 
     def _enter(self, asynchronous: bool) -> None:
         self._operation = self._begin(asynchronous)
@@ -197,6 +204,7 @@ def _begin(
     kwargs: Kwargs,
     _asynchronous: bool,
 ) -> Operation | None:
+    """Begin a run; `None` if the call is no run, is not observed or cannot be read."""
     try:
         start = describe(instance, args, kwargs)
     except Exception as error:  # noqa: BLE001  a framework of another version must go on working
@@ -208,7 +216,7 @@ def _begin(
 
 
 def argument(args: Args, kwargs: Kwargs, position: int, name: str) -> Any:
-    """Return an argument that may be given by its position or by its name; `None` if it is not."""
+    """Return an argument that was passed by its position or its name; `None` if it was not."""
     if len(args) > position:
         return args[position]
     return kwargs.get(name)

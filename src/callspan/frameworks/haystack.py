@@ -28,6 +28,7 @@ _TOOL_ERROR = "haystack.tool.error"
 
 
 def _component(tags: Mapping[str, Any]) -> RunStart | None:
+    """Return the facts of a component's run."""
     name = tags.get("haystack.component.name")
     component_type = str(tags.get("haystack.component.type", ""))
     if component_type.endswith("Retriever"):
@@ -66,7 +67,7 @@ class _SpanRun(ManagerRun):
 
 
 class _TaggedSpan:
-    """Haystack's span, whose tags reach the operation too."""
+    """Haystack's span, whose tags are read for the operation too."""
 
     def __init__(self, span: Any, operation: Operation) -> None:
         self._span = span
@@ -77,21 +78,22 @@ class _TaggedSpan:
 
     def set_tag(self, key: str, value: object) -> None:
         """Set a tag."""
-        self._note(key, value)
+        self._read(key, value)
         self._span.set_tag(key, value)
 
     def set_tags(self, tags: Mapping[str, object]) -> None:
         """Set several tags."""
         for key, value in tags.items():
-            self._note(key, value)
+            self._read(key, value)
         self._span.set_tags(tags)
 
     def set_content_tag(self, key: str, value: object) -> None:
         """Set a tag that Haystack leaves out unless its user wants content."""
-        self._note(key, value)
+        self._read(key, value)
         self._span.set_content_tag(key, value)
 
-    def _note(self, key: str, value: object) -> None:
+    def _read(self, key: str, value: object) -> None:
+        """Take a result or a failure from a tag."""
         if key in _OUTPUTS:
             self._operation.result = value
         elif key == _TOOL_ERROR:

@@ -1,4 +1,4 @@
-"""The integration of a framework, as data, and the versions of the frameworks' packages."""
+"""Integrations of frameworks as data, and the versions of the frameworks' packages."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from callspan.runtime.patching import Patch
 Context = Any
 """An OpenTelemetry context; `None` stands for the one in force."""
 ObservationFactory = Callable[[Call, Reader, Context], "Observation | None"]
-"""Returns an observation of a call that stands in a context, or `None` if nobody observes it.
+"""Returns an observation of a call in a context, or `None` if nobody observes it.
 
 The reader reads the call's answers.
 """
 _versions: dict[str, str] = {}
-"""Versions by package. Callbacks come in event loops, where no file may be read."""
+"""Versions by package, read before the first run: callbacks run in event loops, which files block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Integration:
         operations: The operations that it reports.
         patches: Returns the patches.
         subscribe: Reports runs to a factory of observations from now on; with `None` no new ones
-            are reported. The second argument says whether all runs are reported, or only those
-            to which the app has given a callspan handler.
+            are reported. The second argument is true if all runs are reported, and false for
+            those alone to which the app has given a callspan handler.
         prepare: Called when its modules are there, and never in an event loop, to load what its
             wrappers need.
         control_flow: The names of exceptions by which it steers a program: an operation that ends
@@ -58,7 +58,7 @@ class Integration:
 
 def read_versions(packages: tuple[str, ...]) -> None:
     """Read the versions of packages from their metadata, each once."""
-    # it takes longer to import than callspan's own modules together
+    # imported here, as it takes longer than all of callspan's own modules together
     import importlib.metadata
 
     for package in packages:

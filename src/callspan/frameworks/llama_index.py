@@ -26,9 +26,11 @@ def _workflow(workflow: Any, args: Args, kwargs: Kwargs) -> RunStart:
     class_names = [each.__name__ for each in type(workflow).__mro__]
     if "BaseWorkflowAgent" in class_names:
         return RunStart("invoke_agent", workflow.name, message)
-    name = type(workflow).__name__
-    # a class of the framework is no name
-    return RunStart("invoke_workflow", None if name == "AgentWorkflow" else name, message)
+    name: str | None = type(workflow).__name__
+    if name == "AgentWorkflow":
+        # a class of the framework is no name
+        name = None
+    return RunStart("invoke_workflow", name, message)
 
 
 def _message(args: Args, kwargs: Kwargs) -> object:
@@ -36,7 +38,7 @@ def _message(args: Args, kwargs: Kwargs) -> object:
     message = argument(args, kwargs, 0, "user_msg")
     start = kwargs.get("start_event")
     if message is None and start is not None:
-        # an agent hands its message on in an event
+        # an agent passes its message on in an event
         message = start.get("user_msg", None)
     if message is not None:
         return message
@@ -89,7 +91,7 @@ def _query(args: Args, kwargs: Kwargs) -> str:
 
 
 def _documents(nodes: Any) -> object:
-    """Return the nodes that were found as documents of the conventions."""
+    """Return the nodes of a result as documents of the conventions."""
     documents: list[dict[str, object]] = []
     for node in nodes:
         documents.append({"id": node.node_id, "score": node.score, "content": node.get_content()})

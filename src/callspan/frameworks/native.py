@@ -71,7 +71,7 @@ def is_replaced_by(reporter: Reporter) -> bool:
 
 
 def replaced_by(reporter: Reporter) -> Callable[[TracerLike], SelectiveTracer]:
-    """Return what makes a tracer selective: silent while a reporter of ours reports the same runs."""
+    """Return a function that makes a tracer silent while a reporter of ours reports its runs."""
     return lambda tracer: SelectiveTracer(tracer, partial(is_replaced_by, reporter))
 
 

@@ -1,4 +1,4 @@
-"""The open runs of a framework, found by the ids that it gives to them."""
+"""The open runs of a framework, by the ids that it gives to them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ class OpenRuns:
         self._last_by_id: dict[RunId, Run] = {}
 
     def __len__(self) -> int:
+        """Return the number of open runs."""
         return len(self._by_object)
 
     def __iter__(self) -> Iterator[Run]:
+        """Iterate over a copy of the runs, as other threads add and remove some meanwhile."""
         return iter(list(self._by_object.values()))
 
     def get_exact(self, run_id: RunId) -> Run | None:
@@ -32,7 +34,9 @@ class OpenRuns:
         if run is None:
             return None
         # the address of an id that is gone may be used again
-        return run if run.id is run_id else None
+        if run.id is not run_id:
+            return None
+        return run
 
     def get(self, run_id: RunId) -> Run | None:
         """Return the open run with this id.
@@ -49,6 +53,7 @@ class OpenRuns:
         return self._get_enclosing(run_id) or last
 
     def _get_enclosing(self, run_id: RunId) -> Run | None:
+        """Return the innermost run with this id around the running code."""
         run = enclosing_run(scope.run_context())
         while run is not None and (run.id != run_id or run.over):
             run = enclosing_run(run.outer)
@@ -65,7 +70,9 @@ class OpenRuns:
         if run is None:
             return None
         # another thread may have taken it meanwhile
-        return run if self.remove(run) else None
+        if not self.remove(run):
+            return None
+        return run
 
     def remove(self, run: Run) -> bool:
         """Forget a run and return whether it was open until now."""

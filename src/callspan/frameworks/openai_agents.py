@@ -1,8 +1,8 @@
 """OpenAI Agents: runs are the spans of its own tracing, which are made also when tracing is off.
 
 Its public hook, `add_trace_processor`, is no use here: `set_trace_processors`, which programs
-without a key for OpenAI's own traces call, throws all others out, and with tracing off no processor
-is called at all. So `start` and `finish` of its spans are wrapped; they run in the code's own
+without a key for OpenAI's own traces call, removes all others, and with tracing off no processor is
+called at all. So `start` and `finish` of its spans are wrapped; they run in the code's own
 context. Seen with openai-agents 0.24.
 """
 
@@ -93,17 +93,17 @@ def leave_block(wrapped: Wrapped, span: Span, args: Args, kwargs: Kwargs) -> Any
 
 
 def set_error(wrapped: Wrapped, span: Span, args: Args, kwargs: Kwargs) -> None:
-    """Take the error of a tool or an agent that is not raised but handed to the model."""
+    """Record the error of a tool or an agent that is not raised but passed to the model."""
     wrapped(*args, **kwargs)
     operation = runs.get(span)
     error = args[0] if args else kwargs.get("error")
     if operation is not None and isinstance(error, dict):
-        kind = "tool_error" if span.span_data.type == "function" else "agent_error"
-        operation.failure = Failure(kind, str(error.get("message") or ""))
+        error_type = "tool_error" if span.span_data.type == "function" else "agent_error"
+        operation.failure = Failure(error_type, str(error.get("message") or ""))
 
 
-def note_tool_call(wrapped: Wrapped, _instance: object, args: Args, kwargs: Kwargs) -> Any:
-    """Take the id of a tool call, which comes just after its span has started."""
+def record_tool_call(wrapped: Wrapped, _instance: object, args: Args, kwargs: Kwargs) -> Any:
+    """Record the id of a tool call, which is known just after its span has started."""
     context = wrapped(*args, **kwargs)
     call = getattr(scope.run_context(), "call", None)
     if call is not None and call.operation == "execute_tool":
@@ -131,12 +131,16 @@ def run_streamed(wrapped: Wrapped, _runner: object, args: Args, kwargs: Kwargs) 
 
 
 def _arguments(args: Args, kwargs: Kwargs) -> tuple[object, str | None]:
+    """Return the input and the conversation's id from the arguments of a runner's method."""
     run_input = args[1] if len(args) > 1 else kwargs.get("input")
     if not isinstance(run_input, (str, list)):
-        run_input = None  # a state that is resumed
+        # the state of an earlier run, which is resumed
+        run_input = None
     session = kwargs.get("session")
     conversation = kwargs.get("conversation_id") or getattr(session, "session_id", None)
-    return run_input, conversation if isinstance(conversation, str) else None
+    if not isinstance(conversation, str):
+        conversation = None
+    return run_input, conversation
 
 
 def patches() -> list[Patch]:
@@ -154,7 +158,7 @@ def patches() -> list[Patch]:
     patches += [
         Patch("agents.run", "AgentRunner.run", run),
         Patch("agents.run", "AgentRunner.run_streamed", run_streamed),
-        Patch("agents.tool_context", "ToolContext.from_agent_context", note_tool_call, True),
+        Patch("agents.tool_context", "ToolContext.from_agent_context", record_tool_call, True),
     ]
     return patches
 

@@ -31,8 +31,9 @@ def _tool(_manager: object, args: Args, kwargs: Kwargs) -> RunStart:
 
 def _output(run: Any) -> object:
     """Return the output of a run, which is `None` where the block was left before its end."""
-    result = run.result
-    return None if result is None else result.output
+    if run.result is None:
+        return None
+    return run.result.output
 
 
 def patches() -> list[Patch]:

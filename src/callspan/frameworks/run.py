@@ -89,6 +89,7 @@ class Run:
         self._enter_parent()
 
     def _enter_parent(self) -> None:
+        """Stand in the parent's context, unless the code around is inside the parent already."""
         parent = self.parent
         if parent is None:
             self.context = scope.at(self, self.base)
@@ -114,12 +115,15 @@ class Run:
 
     def move_into(self, parent: Run) -> None:
         """Take the parent's context as the one in which this run began."""
-        self.moved, self.base, self.outer = True, parent.context, parent
+        self.moved = True
+        self.base = parent.context
+        self.outer = parent
         self.context = scope.at(self, parent.context)
 
     def set_start_time(self) -> None:
         """Take this moment for the start."""
-        self.start_ns, self.started = time.time_ns(), time.perf_counter()
+        self.start_ns = time.time_ns()
+        self.started = time.perf_counter()
 
     @property
     def call(self) -> Call | None:
@@ -143,10 +147,12 @@ class Run:
         """Make this run an observed operation, which started when the run did."""
         if observation is None:
             return
-        observation.call.start_ns, observation.call.started = self.start_ns, self.started
+        observation.call.start_ns = self.start_ns
+        observation.call.started = self.started
         observation.start_context = self.base
         # the work has begun already, so budgets cannot refuse it any more
-        observation.budgets, observation.reservation = (), self._take_reservation()
+        observation.budgets = ()
+        observation.reservation = self._take_reservation()
         observation.start()
         observation.leave()
         self.observation = observation
@@ -204,10 +210,12 @@ class ModelRun(Run):
     @property
     def is_pending(self) -> bool:
         """Whether nobody reports this run yet."""
-        return not (self.closed or self.adopted or self.delegated or self.observation)
+        if self.closed or self.adopted or self.delegated:
+            return False
+        return self.observation is None
 
     def release(self) -> None:
-        """Give the reservation back: another reports the call, or nothing was sent."""
+        """Give the reservation back: another run reports the call, or nothing was sent."""
         reservation = self._take_reservation()
         if reservation is not None:
             give_back(reservation)

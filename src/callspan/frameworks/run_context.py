@@ -29,7 +29,11 @@ _adoption_lock = own_lock(sys.modules[__name__], "_adoption_lock")
 class ModelRunContext:
     """Run context of a model's method: the first client's call inside belongs to the open run.
 
-    `shared` is for models that answer all their runs by one request; these share an observation.
+    Attributes:
+        outer: The run context around.
+        shared: Whether the model answers all its runs by one request, so that these share an
+            observation.
+        runs: The runs that have begun here.
     """
 
     __slots__ = ("outer", "runs", "shared")
@@ -39,7 +43,9 @@ class ModelRunContext:
     ) -> None:
         self.outer = outer
         self.shared = shared
-        self.runs: list[ModelRun] = [] if runs is None else runs
+        if runs is None:
+            runs = []
+        self.runs = runs
 
     @property
     def is_complete(self) -> bool:
@@ -62,10 +68,12 @@ class ModelRunContext:
             return None
         # several threads may call clients in one model's method, as `batch` does
         with _adoption_lock:
-            adopted = self._next_run()
-            for run in self.runs if self.shared else (adopted,):
-                run.adopted = True
-        return adopted
+            next_run = self._next_run()
+            next_run.adopted = True
+            if self.shared:
+                for run in self.runs:
+                    run.adopted = True
+        return next_run
 
     def _next_run(self) -> ModelRun:
         """Return the first run without a client's call; a further call belongs to the last."""
@@ -102,8 +110,12 @@ class OpaqueRunContext:
     """Run context in which calls belong to no run, though a model's method may be further out.
 
     It stands around the app's callbacks, whose calls have nothing to do with the run that the
-    callback is about. With `opens` it stands around a method that begins one run and does that
-    run's work itself; then the run's context may stay in force.
+    callback is about.
+
+    Attributes:
+        outer: The run context around.
+        opens: Whether it stands around a method that begins one run and does that run's work
+            itself; then the run's context may stay in force.
     """
 
     __slots__ = ("opens", "outer")

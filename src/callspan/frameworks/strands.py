@@ -48,7 +48,9 @@ def _tool_result(event: Any) -> Any:
 
 def _tool_content(event: Any) -> object:
     result = _tool_result(event)
-    return None if result is None else result.get("content")
+    if result is None:
+        return None
+    return result.get("content")
 
 
 def _tool_failure(event: Any) -> Failure | None:
@@ -59,7 +61,7 @@ def _tool_failure(event: Any) -> Failure | None:
 
 
 def patches() -> list[Patch]:
-    """Return the patches of agents, tools and what runs several agents."""
+    """Return the patches of agents, tools, graphs and swarms."""
     workflow = function_run(reporter, _workflow, ResultReader(item=lambda _event: None))
     return [
         Patch(
