@@ -85,6 +85,7 @@ class Steps:
         self.steps = tuple(steps)
 
     def __call__(self, text: str, where: str) -> str | None:
+        """Return the text after all steps; `None` as soon as one of them returns it."""
         for step in self.steps:
             changed = step(text, where)
             if changed is None:
@@ -110,6 +111,7 @@ class ImportedHook:
         self._function: Any = None
 
     def __call__(self, text: str, where: str) -> str | None:
+        """Return the text that the imported function returns."""
         if self._function is None:
             module, _, function = self.name.partition(":")
             self._function = getattr(importlib.import_module(module), function)

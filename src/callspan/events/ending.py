@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 
 class Outcome(str, enum.Enum):
-    """How a call ended; exactly one of these, once."""
+    """How a call ended; exactly one of these, once.
+
+    Attributes:
+        COMPLETED: The answer was read to its end.
+        ABANDONED: The app stopped reading a stream, or the process ended before.
+        CANCELLED: The app's task was cancelled or interrupted, or the provider cancelled the call.
+        ERROR: The call failed.
+    """
 
     COMPLETED = "completed"
     ABANDONED = "abandoned"

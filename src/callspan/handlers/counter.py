@@ -134,6 +134,8 @@ class Totals(_WeaklyReferable):
 class TokenCount(Totals):
     """Totals of a `count_tokens()` block, whole and by model; readable while the block runs.
 
+    The sums of `Totals` are those of the whole block.
+
     Attributes:
         by_model: The totals of each model, by the name in the answer, else by that in the request.
     """

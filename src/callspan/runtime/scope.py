@@ -173,7 +173,17 @@ def enter(context: Any) -> Any:
 
 
 def carry(function: F) -> F:
-    """A function that runs, in whatever thread, under the context of the place where `carry` was called."""
+    """Bind a function to the OpenTelemetry context of this moment, for use in another thread.
+
+    Threads do not take the context along: without this, calls in them belong to no block and to no
+    span around.
+
+    Args:
+        function: A plain function.
+
+    Returns:
+        A function with the same arguments and result, which runs in that context.
+    """
     context = otel.get_current()
 
     @functools.wraps(function)

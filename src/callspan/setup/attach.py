@@ -23,10 +23,10 @@ def attach(
     capture: CaptureMode | None = None,
     capture_fields: Iterable[ContentField] | None = None,
 ) -> None:
-    """Give one client object handlers and budgets of its own, and choose what of its content is captured.
+    """Give one client object handlers, budgets and a choice of captured content of its own.
 
-    It holds for as long as the object lives, and for copies that are made of it, as by
-    `client.with_options(...)`. What is options_by_client twice adds up.
+    They hold for as long as the object lives, and for copies that are made of it, as by
+    `client.with_options(...)`. A further call for the same object adds to the first.
 
     Args:
         client: The client object whose calls are meant, such as `OpenAI()`.
@@ -35,8 +35,7 @@ def attach(
         capture_fields: The kinds of content that are captured; `None` leaves them as they are.
 
     Raises:
-        SettingsError: For a handler, a budget or a word that cannot be right, or for an object
-            that is no client.
+        SettingsError: A handler, a budget or a word is not valid, or the object is no client.
     """
     budgets: list[Budget] = []
     others: list[AnyHandler] = []
@@ -71,13 +70,18 @@ def _request_object(client: object) -> object:
 
 @contextlib.contextmanager
 def use_handlers(*handlers: AnyHandler) -> Iterator[None]:
-    """Call handlers for the calls that begin inside a block, also in its tasks and in threads that carry the context.
+    """Call handlers for the calls that begin inside a block.
+
+    Its tasks take them along, and threads that carry the context.
 
     Args:
         *handlers: Objects with one or more of the handler methods; they need not have all.
 
+    Yields:
+        Nothing: `with callspan.use_handlers(ConsoleHandler()):` is all there is to write.
+
     Raises:
-        SettingsError: For an object that is no handler.
+        SettingsError: An object is no handler.
     """
     with entered(current().plus(handlers=check_handlers(handlers))):
         yield
@@ -87,7 +91,7 @@ def use_handlers(*handlers: AnyHandler) -> Iterator[None]:
 def capture(
     mode: CaptureMode | None = None, *, fields: Iterable[ContentField] | None = None
 ) -> Iterator[None]:
-    """Choose where the content of the calls goes that begin inside a block, and which kinds of it.
+    """Choose the content that is captured of the calls inside a block, and where it goes.
 
     The innermost block wins over a client's own choice, and that over `instrument()`.
 
@@ -95,8 +99,11 @@ def capture(
         mode: `off`, `span`, `event` or `both`; `None` leaves it as it is outside.
         fields: The kinds of content that are captured; `None` leaves them as they are.
 
+    Yields:
+        Nothing: `with callspan.capture("off"):` is all there is to write.
+
     Raises:
-        SettingsError: For a word that is none of these.
+        SettingsError: A word is none of these.
     """
     scope = current()
     with entered(scope.plus(capture=_choice(mode, fields).over(scope.capture))):

@@ -26,7 +26,7 @@ def configure(
         prometheus: The address, as `HOST:PORT`, at which `/metrics` is served.
 
     Raises:
-        ConfigurationError: For a destination that cannot be used.
+        ConfigurationError: A destination cannot be used.
     """
     from callspan.export import providers
     from callspan.export.destinations import Destinations

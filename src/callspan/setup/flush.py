@@ -17,13 +17,13 @@ _exit_hook_is_registered = False
 
 
 def flush(timeout: float = 5.0) -> bool:
-    """Bring everything that was recorded to where it goes.
+    """Export everything that is recorded so far, and wait for it.
 
     Args:
-        timeout: The seconds that it may take.
+        timeout: The most seconds to wait.
 
     Returns:
-        False if that was too short, or if something was lost since the last time;
+        Whether all of it arrived in time, and nothing was lost since the last flush;
         `status().losses` has the numbers.
     """
     deadline = time.monotonic() + timeout

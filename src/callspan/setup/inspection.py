@@ -67,9 +67,13 @@ class ClientStatus:
 class Status:
     """The report of `status()`.
 
-    `telemetry` has a line for each destination. `problems` are lines that each name what is wrong. `losses` has, by
-    destination and signal, the numbers of items that did not arrive. `muted` has a line for each framework whose own
-    telemetry ours stands for.
+    Attributes:
+        instrumented: Whether `instrument()` is in force.
+        clients: The clients and frameworks, each with the functions that are patched.
+        telemetry: A line for each destination.
+        problems: Lines that each name a problem.
+        losses: The numbers of items that did not arrive, by destination and signal.
+        muted: A line for each framework whose own telemetry ours replaces.
     """
 
     instrumented: bool

@@ -83,8 +83,8 @@ def instrument(
         capture: Where the content of calls goes: `off` (default), `span`, `event` or `both`.
         capture_fields: The kinds of content that are captured; all by default.
         redact: `"common"` takes keys and personal data out of content, as does the path
-            `module:function` of a function of yours, or the function itself. It is given the kind
-            of content and the text, and returns the text to record, or `None` for nothing.
+            `module:function` of a function of yours, or the function itself. It gets a text and
+            the kind of its content, and returns the text to record, or `None` for nothing.
         content_limit: The most bytes of content for one call, or `"tempo"` for what Tempo keeps.
         semconv: The version of the conventions: `released` (default), `latest` or `both`.
         request_usage: Ask providers for token counts of streams, and hide the chunk that holds
@@ -103,7 +103,7 @@ def instrument(
         budget: A budget made by `callspan.budget(...)` for all calls of the process.
 
     Raises:
-        SettingsError: For a value that is not known; the message is one line that names the fix.
+        SettingsError: A value is not valid; the message is one line that names the fix.
     """
     arguments = {
         "clients": clients,

@@ -32,10 +32,10 @@ def from_langchain(handler: Any) -> Any:
         handler: A `BaseCallbackHandler` or an `AsyncCallbackHandler`.
 
     Returns:
-        A handler for `instrument()`, `handlers()` and the like.
+        A handler for `instrument()`, `use_handlers()` and `attach()`.
 
     Raises:
-        SettingsError: If langchain-core is not installed, or the object is no such handler.
+        SettingsError: langchain-core is not installed, or the object is no such handler.
     """
     try:
         from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
