@@ -44,7 +44,8 @@ def botocore_hook(
         package: `botocore` or `aiobotocore`.
         prefix: How the names of the package's classes begin; empty for the synchronous one.
         services: The names of the services whose calls are watched.
-        read_operation, read_headers: Read an operation, and the headers of an answer.
+        read_operation: Reads a call from an operation and its parameters.
+        read_headers: Reads the headers of an answer.
     """
 
     def read_call(client_object: ClientObject, args: Args, kwargs: Kwargs) -> MethodCall | None:

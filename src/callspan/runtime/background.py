@@ -244,6 +244,7 @@ def heard(timeout: float) -> bool:
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs in this thread, else `None`; asyncio is not imported for it."""
     running = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
     return running() if running is not None else None
 

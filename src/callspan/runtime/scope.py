@@ -1,5 +1,7 @@
-"""What is in force here: handlers of a block, token counters, what of the content is captured, a framework's place, and
-whether telemetry is suppressed.
+"""The scope: what is in force for the code that runs here.
+
+It has the handlers of a block, token counters, budgets, capture and attributes. Beside it in the
+context are a framework's run context, and whether telemetry is suppressed.
 
 It travels in the OpenTelemetry context, so that asyncio tasks, `asyncio.to_thread` and whatever else carries that
 context carry it too. Plain threads do not: give them `carry(fn)`.

@@ -59,6 +59,7 @@ class Paint:
         self._on = on
 
     def __call__(self, colour: str, text: str) -> str:
+        """Return a text in a colour; as it is if colours are off or it is empty."""
         return f"{colour}{text}{_OFF}" if self._on and text else text
 
 
