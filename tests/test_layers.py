@@ -31,6 +31,7 @@ OPENTELEMETRY = (
     "export/",
     "setup/",
     "frameworks/muting",
+    "view/otlp",
 )
 WRAPT = ("runtime/patching", "lifecycle/streams")
 CLIENTS = {
@@ -51,8 +52,13 @@ OPTIONAL = {
     "genai_prices": ("accounting/prices/bundled",),
     "langchain_core": ("frameworks/langchain/",),
     "PyInstaller": ("pyinstaller/",),
+    "jinja2": ("view/",),
+    "markdown_it": ("view/",),
+    "markupsafe": ("view/",),
+    "starlette": ("view/",),
+    "uvicorn": ("view/",),
     # these come with the OTLP exporter
-    "google": ("export/",),
+    "google": ("export/", "view/otlp"),
     "grpc": ("export/grpc_stub",),
     "requests": ("export/http_session",),
     "urllib3": ("export/http_session",),

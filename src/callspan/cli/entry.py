@@ -17,6 +17,7 @@ from callspan.version import __version__
 COMMANDS = {
     "run": ("callspan.cli.run", "run a program, unchanged, and see its model calls"),
     "demo": ("callspan.demo", "see what callspan shows, with no key and no network"),
+    "view": ("callspan.view.command", "look at traces on a page of this machine"),
     "clients": (
         "callspan.cli.clients",
         "the model clients that callspan knows, and which are installed here",

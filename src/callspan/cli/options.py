@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from callspan.cli import values
+from callspan.cli import page, values
 from callspan.cli.problem import Problem, suggest
 from callspan.settings import settings
 
@@ -126,6 +126,11 @@ OPTIONS = (
         settings.ENVIRONMENT["prices"],
         "a JSON file of own prices and model names",
         "PATH",
+    ),
+    Option(
+        "--view",
+        page.VARIABLE,
+        "show the traces on a page of this machine, which is opened in a browser",
     ),
     Option(
         "--service-name", "OTEL_SERVICE_NAME", "the service's name in traces and metrics", "NAME"

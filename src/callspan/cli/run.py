@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from callspan.bootstrap import callspan_switches
+from callspan.cli import page
 from callspan.cli.entry import Parser
 from callspan.cli.environment import child_environment, wrong_variables
 from callspan.cli.options import OPTIONS, Option, split
@@ -17,6 +18,7 @@ from callspan.cli.problem import Problem, say
 from callspan.cli.program import Program, find_program
 from callspan.cli.variables import LINES, SERVICE_NAME
 
+_FILE = "CALLSPAN_FILE"
 _DESCRIPTION = """\
 Run a Python program, unchanged, and see every call that it makes to a language model.
 
@@ -50,6 +52,10 @@ def main(words: Sequence[str]) -> NoReturn:
     """
     our_words, program_words = split(words)
     options = _read_options(our_words)
+    has_page = options.pop(page.VARIABLE, None) is not None
+    is_temporary = has_page and not (options.get(_FILE) or os.environ.get(_FILE))
+    if is_temporary:
+        options[_FILE] = page.temporary_file()
     try:
         env = child_environment(options, os.environ)
         lines = wrong_variables(env, options)
@@ -63,6 +69,8 @@ def main(words: Sequence[str]) -> NoReturn:
     variable = callspan_switches.switched_off(env)
     if variable:
         say(f"nothing is recorded, as {variable} says so")
+    if has_page:
+        page.start(env[_FILE], is_temporary)
     _become(program, env)
 
 

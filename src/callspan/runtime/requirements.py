@@ -4,11 +4,15 @@ from __future__ import annotations
 
 PACKAGES = {
     "google.protobuf": "protobuf",
+    "jinja2": "callspan[view]",
+    "markdown_it": "callspan[view]",
     "opentelemetry": "opentelemetry-api",
     "opentelemetry.exporter.otlp": "opentelemetry-exporter-otlp",
     "opentelemetry.proto": "opentelemetry-proto",
     "opentelemetry.sdk": "opentelemetry-sdk",
+    "starlette": "callspan[view]",
     "tiktoken": "tiktoken",
+    "uvicorn": "callspan[view]",
     "wrapt": "wrapt",
 }
 """Which package brings a module."""

@@ -1,0 +1,208 @@
+"""Spans and log records out of OTLP, in JSON as files and programs have it, or in protobuf.
+
+https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding: ids are hexadecimal there, numbers of 64 bits are
+texts, and what is empty is left out.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from callspan.semconv import names
+from callspan.view.spans import SpanEvent, SpanRecord
+
+_ERROR = (2, "STATUS_CODE_ERROR", "2")
+_KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
+_MAX_DEPTH = 64
+"""How deep a value may be nested; what is deeper is left out."""
+_TRACE_ID_BYTES = 16
+_SPAN_ID_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """What a log event adds to the span that it belongs to.
+
+    Attributes:
+        trace_id: The trace of the span.
+        span_id: The span.
+        name: The event's name.
+        attributes: Its attributes, with those of its body.
+    """
+
+    trace_id: str
+    span_id: str
+    name: str
+    attributes: Mapping[str, Any]
+
+
+def read_spans(document: Mapping[str, Any]) -> Iterator[SpanRecord]:
+    """Yield the spans of an export request as JSON; what cannot be read is left out."""
+    for resource, scope, span in _items(document, "resourceSpans", "scopeSpans", "spans"):
+        record = _span(span, resource, scope)
+        if record is not None:
+            yield record
+
+
+def read_logs(document: Mapping[str, Any]) -> Iterator[LogRecord]:
+    """Yield the log records of an export request that belong to a span."""
+    for _resource, _scope, log in _items(document, "resourceLogs", "scopeLogs", "logRecords"):
+        trace_id = _identity(log.get("traceId"), _TRACE_ID_BYTES)
+        span_id = _identity(log.get("spanId"), _SPAN_ID_BYTES)
+        if not trace_id or not span_id:
+            continue
+        attributes = _attributes(log.get("attributes"))
+        name = str(log.get("eventName") or attributes.get("event.name") or "")
+        body = _value(log.get("body"))
+        if isinstance(body, Mapping):
+            attributes = {**body, **attributes}
+        yield LogRecord(trace_id, span_id, name, attributes)
+
+
+def decode(body: bytes, signal: str) -> dict[str, Any]:
+    """Return an export request in protobuf as JSON would have it.
+
+    Args:
+        body: The request.
+        signal: `traces` or `logs`.
+
+    Raises:
+        ValueError: it is no such request.
+    """
+    from google.protobuf.json_format import MessageToDict
+    from google.protobuf.message import DecodeError
+
+    try:
+        return MessageToDict(_request_type(signal).FromString(body))
+    except DecodeError as error:
+        raise ValueError(f"no OTLP request of {signal}") from error
+
+
+def _request_type(signal: str) -> Any:
+    if signal == "logs":
+        from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+        return ExportLogsServiceRequest
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    return ExportTraceServiceRequest
+
+
+def _items(
+    document: Mapping[str, Any], resources: str, scopes: str, items: str
+) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]]:
+    """Yield each span or record with its resource's attributes and its scope."""
+    for resource_group in _mappings(document.get(resources)):
+        resource = resource_group.get("resource")
+        attributes = _attributes(resource.get("attributes")) if _is_mapping(resource) else {}
+        for scope_group in _mappings(resource_group.get(scopes)):
+            scope = scope_group.get("scope")
+            for item in _mappings(scope_group.get(items)):
+                yield attributes, scope if _is_mapping(scope) else {}, item
+
+
+def _span(
+    span: Mapping[str, Any], resource: Mapping[str, Any], scope: Mapping[str, Any]
+) -> SpanRecord | None:
+    trace_id = _identity(span.get("traceId"), _TRACE_ID_BYTES)
+    span_id = _identity(span.get("spanId"), _SPAN_ID_BYTES)
+    if not trace_id or not span_id:
+        return None
+    status = span.get("status")
+    status = status if _is_mapping(status) else {}
+    start = _integer(span.get("startTimeUnixNano"))
+    return SpanRecord(
+        trace_id=trace_id,
+        span_id=span_id,
+        parent_id=_identity(span.get("parentSpanId"), _SPAN_ID_BYTES),
+        name=str(span.get("name") or ""),
+        kind=_kind(span.get("kind")),
+        start=start,
+        end=max(start, _integer(span.get("endTimeUnixNano"))),
+        is_error=status.get("code") in _ERROR,
+        message=str(status.get("message") or ""),
+        service=str(resource.get("service.name") or ""),
+        scope=str(scope.get("name") or ""),
+        attributes=_attributes(span.get("attributes")),
+        events=[_event(event) for event in _mappings(span.get("events"))],
+    )
+
+
+def _event(event: Mapping[str, Any]) -> SpanEvent:
+    time = _integer(event.get("timeUnixNano"))
+    return SpanEvent(str(event.get("name") or ""), time, _attributes(event.get("attributes")))
+
+
+def _kind(kind: object) -> int:
+    """Return the number of a kind, which JSON may also have as a word."""
+    if isinstance(kind, str):
+        word = kind.removeprefix("SPAN_KIND_")
+        return _KINDS.index(word) if word in _KINDS else 0
+    return kind if isinstance(kind, int) and 0 <= kind < len(_KINDS) else 0
+
+
+def _identity(value: object, size: int) -> str:
+    """Return an id of so many bytes as hexadecimal digits; empty where it is none.
+
+    Protobuf's own JSON has base64 there, which is longer or shorter than the digits.
+    """
+    if not isinstance(value, str) or not value:
+        return ""
+    is_hexadecimal = len(value) == 2 * size
+    try:
+        raw = bytes.fromhex(value) if is_hexadecimal else base64.b64decode(value, validate=True)
+    except (ValueError, binascii.Error):
+        return ""
+    return raw.hex() if len(raw) == size and any(raw) else ""
+
+
+def _attributes(pairs: object) -> dict[str, Any]:
+    return {
+        str(pair["key"]): _value(pair.get("value")) for pair in _mappings(pairs) if "key" in pair
+    }
+
+
+def _value(value: object, depth: int = 0) -> Any:
+    """Return OTLP's value as a plain one."""
+    if not _is_mapping(value) or depth > _MAX_DEPTH:
+        return None
+    for kind, content in value.items():
+        if kind in ("intValue", "int_value"):
+            return _integer(content)
+        if kind == "arrayValue":
+            values = content.get("values") if _is_mapping(content) else ()
+            return [_value(each, depth + 1) for each in _mappings(values)]
+        if kind == "kvlistValue":
+            pairs = content.get("values") if _is_mapping(content) else ()
+            return {
+                str(pair.get("key")): _value(pair.get("value"), depth + 1)
+                for pair in _mappings(pairs)
+            }
+        return content
+    return None
+
+
+def _integer(value: object) -> int:
+    """Return a whole number, which JSON has as a text; 0 where it is none."""
+    try:
+        return int(value)  # pyright: ignore[reportArgumentType]  what is no number raises
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def _mappings(values: object) -> Iterable[Mapping[str, Any]]:
+    if not isinstance(values, (list, tuple)):
+        return ()
+    return [each for each in values if _is_mapping(each)]
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)
+
+
+CONTENT_EVENTS = frozenset({names.DETAILS_EVENT})
+"""Log events whose attributes are the content of their span."""

@@ -1,0 +1,143 @@
+"""What the pages ask the store: lists of traces by filters, and sums by model."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from callspan.view.spans import NANOSECONDS
+from callspan.view.store import Store
+
+PAGE_SIZE = 50
+"""How many traces one page lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which traces a list shows; what is empty or None holds nothing back.
+
+    Attributes:
+        text: Words in what was said.
+        model: Of one of its calls, as are `provider` and `outcome`.
+        slower: Seconds that the trace took at least.
+        dearer: US dollars that it cost at least.
+        tokens: Tokens that it used at least.
+        before: Only traces that began before, in nanoseconds since 1970: for the next page.
+    """
+
+    text: str = ""
+    model: str = ""
+    provider: str = ""
+    outcome: str = ""
+    session: str = ""
+    user: str = ""
+    service: str = ""
+    slower: float | None = None
+    dearer: float | None = None
+    tokens: float | None = None
+    before: int | None = None
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> Filter:
+        """Read a filter from the query of a URL; what is no number there is left out."""
+        before = _number(query.get("before"))
+        return cls(
+            text=query.get("text", "").strip(),
+            model=query.get("model", ""),
+            provider=query.get("provider", ""),
+            outcome=query.get("outcome", ""),
+            session=query.get("session", ""),
+            user=query.get("user", ""),
+            service=query.get("service", ""),
+            slower=_number(query.get("slower")),
+            dearer=_number(query.get("dearer")),
+            tokens=_number(query.get("tokens")),
+            before=None if before is None else int(before),
+        )
+
+    def conditions(self) -> Iterator[tuple[str, object]]:
+        """Yield conditions on the table `traces`, each with its argument."""
+        for column in ("model", "provider", "outcome"):
+            value = getattr(self, column)
+            if value:
+                spans = f"SELECT trace_id FROM spans WHERE {column} = ? AND operation <> ''"
+                yield f"trace_id IN ({spans})", value
+        for column in ("session", "user", "service"):
+            value = getattr(self, column)
+            if value:
+                yield f"trace_id IN (SELECT trace_id FROM spans WHERE {column} = ?)", value
+        if self.text:
+            words = "SELECT rowid FROM texts WHERE texts MATCH ?"
+            yield (
+                f"trace_id IN (SELECT trace_id FROM spans WHERE id IN ({words}))",
+                _words(self.text),
+            )
+        if self.slower is not None:
+            yield '"end" - start >= ?', int(self.slower * NANOSECONDS)
+        if self.dearer is not None:
+            yield "cost >= ?", self.dearer
+        if self.tokens is not None:
+            yield "coalesce(input_tokens, 0) + coalesce(output_tokens, 0) >= ?", self.tokens
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it holds any trace back."""
+        return any(True for _ in self.conditions())
+
+
+def find_traces(store: Store, wanted: Filter, limit: int = PAGE_SIZE) -> Sequence[sqlite3.Row]:
+    """Return the newest traces that a filter lets through."""
+    where, arguments = _where(wanted)
+    if wanted.before is not None:
+        where += " AND start < ?"
+        arguments.append(wanted.before)
+    query = f"SELECT * FROM traces WHERE {where} ORDER BY start DESC LIMIT ?"
+    return store.rows(query, *arguments, limit)
+
+
+def sum_by_model(store: Store, wanted: Filter) -> Sequence[sqlite3.Row]:
+    """Return calls, tokens, cost and errors of each model, over all traces that a filter lets through."""
+    where, arguments = "is_call", []
+    if wanted.is_active:
+        traces, arguments = _where(wanted)
+        where += f" AND trace_id IN (SELECT trace_id FROM traces WHERE {traces})"
+    return store.rows(
+        f"""
+        SELECT model, count(*) AS calls, max(has_output) AS has_output, sum(input_tokens) AS input_tokens,
+               sum(output_tokens) AS output_tokens, sum(cost) AS cost, sum(outcome = 'error') AS errors,
+               sum(input_tokens IS NULL AND output_tokens IS NULL) AS unknown
+        FROM spans WHERE {where} GROUP BY model ORDER BY calls DESC, model
+        """,
+        *arguments,
+    )
+
+
+def choices(store: Store, column: str) -> list[str]:
+    """Return the values of a column that a filter can be set to, the first 200."""
+    rows = store.rows(
+        f"SELECT DISTINCT {column} FROM spans WHERE {column} <> '' ORDER BY 1 LIMIT 200"
+    )
+    return [row[0] for row in rows]
+
+
+def _where(wanted: Filter) -> tuple[str, list[Any]]:
+    conditions = list(wanted.conditions())
+    if not conditions:
+        return "1", []
+    return " AND ".join(text for text, _ in conditions), [value for _, value in conditions]
+
+
+def _words(text: str) -> str:
+    """Return what full-text search is asked: each word as it is, for its own marks mean something there."""
+    words = (word.replace('"', '""') for word in text.split())
+    return " ".join(f'"{word}"*' for word in words)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if abs(number) < 1e19 else None  # neither `nan` nor what SQLite does not take

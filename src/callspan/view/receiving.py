@@ -1,0 +1,78 @@
+"""OTLP over HTTP: spans and log events from any program, in protobuf or JSON, with gzip or without."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from callspan.view.otlp import decode, read_logs, read_spans
+from callspan.view.store import Store
+
+_LIMIT = 64 << 20
+"""How many bytes a request may have, packed and unpacked."""
+_GZIP = 16 + zlib.MAX_WBITS
+_JSON = "application/json"
+_PROTOBUF = "application/x-protobuf"
+
+
+class TooLarge(ValueError):
+    """A request has more bytes than are taken."""
+
+
+async def receive(request: Request) -> Response:
+    """Keep what a program sends; metrics are taken and let go, for the page shows spans."""
+    signal = request.path_params["signal"]
+    try:
+        body = await _body(request)
+        if signal != "metrics":
+            await run_in_threadpool(_keep, request, signal, body)
+    except TooLarge as error:
+        return JSONResponse({"message": str(error)}, 413)
+    except (ValueError, zlib.error) as error:
+        return JSONResponse({"message": f"not understood: {error}"}, 400)
+    if _is_json(request):
+        return JSONResponse({})
+    return Response(b"", media_type=_PROTOBUF)
+
+
+def _keep(request: Request, signal: str, body: bytes) -> None:
+    if request.headers.get("content-encoding") == "gzip":
+        body = _unpacked(body)
+    document = json.loads(body) if _is_json(request) else decode(body, signal)
+    if not isinstance(document, Mapping):
+        raise ValueError("an object is expected")
+    keep_document(request.app.state.store, document)
+
+
+def keep_document(store: Store, document: Mapping[str, Any]) -> int:
+    """Keep the spans and the content of one export request; return how many spans."""
+    return store.add(read_spans(document), read_logs(document))
+
+
+async def _body(request: Request) -> bytes:
+    chunks = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > _LIMIT:
+            raise TooLarge(f"more than {_LIMIT >> 20} MB")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _unpacked(body: bytes) -> bytes:
+    unpacking = zlib.decompressobj(_GZIP)
+    data = unpacking.decompress(body, _LIMIT)
+    if unpacking.unconsumed_tail:
+        raise TooLarge(f"more than {_LIMIT >> 20} MB unpacked")
+    return data
+
+
+def _is_json(request: Request) -> bool:
+    return request.headers.get("content-type", "").partition(";")[0].strip() == _JSON
