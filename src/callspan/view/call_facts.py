@@ -60,7 +60,7 @@ def _facts(span: SpanRecord) -> Iterator[Fact]:
     yield Fact("error", _error(span))
     yield Fact("model", span.model)
     if requested_model != span.model:
-        yield Fact("model requested_model for", requested_model)
+        yield Fact("model asked for", requested_model)
     yield Fact("provider", span.provider)
     yield Fact("server", _server(span))
     yield Fact("duration", seconds(span.seconds))
