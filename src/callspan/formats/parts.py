@@ -24,6 +24,11 @@ def text_part(content: str) -> MessagePart:
     return {"type": TEXT, "content": content}
 
 
+def unknown_part(kind: object) -> MessagePart:
+    """Return a part of a kind that no reader knows: only its kind is captured."""
+    return {"type": str(kind or "unknown")}
+
+
 def text_parts(content: str | None) -> list[MessagePart]:
     """Return a text as a list of one part; without a text the list is empty."""
     return [text_part(content)] if content else []

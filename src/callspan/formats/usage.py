@@ -36,13 +36,18 @@ def read_usage(source: Item) -> Usage | None:
     if usage.output is None:
         usage.output = token_count(counts.get("output_tokens"))
     _add_details(usage, counts)
-    for name, part in _TOP_LEVEL.items():
-        if name in counts and getattr(usage, part) is None:
-            setattr(usage, part, token_count(counts[name]))
+    if not _TOP_LEVEL.keys().isdisjoint(counts):
+        _add_top_level(usage, counts)
     _include_parts(usage, token_count(counts.get("total_tokens")))
     if usage.input is None and usage.output is None and usage.states_nothing:
         return None
     return usage
+
+
+def _add_top_level(usage: Usage, counts: Body) -> None:
+    for name, part in _TOP_LEVEL.items():
+        if name in counts and getattr(usage, part) is None:
+            setattr(usage, part, token_count(counts[name]))
 
 
 def _add_details(usage: Usage, counts: Body) -> None:
@@ -84,25 +89,36 @@ def _add_output_parts(usage: Usage, parts: Body) -> None:
 def _include_parts(usage: Usage, total: int | None) -> None:
     """Add to input and output the parts that a server leaves out of them, as the numbers show.
 
-    The total is more than the sum by the reasoning (xAI; Gemini, which does not state reasoning),
-    or by the cached tokens (Portkey before Anthropic). A part that is more than its whole stands
-    beside it (Perplexity's research).
+    No server says whether its parts are in its wholes, and the same server may differ by model.
     """
     if usage.input is None or usage.output is None:
         return
-    # No server says whether its parts are in its wholes, and the same server may differ by model.
     reasoning = usage.reasoning or 0
     cached = (usage.cache_read or 0) + (usage.cache_write or 0)
     missing = (total or 0) - usage.input - usage.output
-    is_reasoning_missing = reasoning > 0 and missing in (reasoning, reasoning + cached)
-    if reasoning > usage.output or is_reasoning_missing:
-        usage.output += reasoning
+    if (reasoning, cached, missing) == (0, 0, 0):  # most answers
+        return
+    usage.input, usage.output = _wholes(usage.input, usage.output, reasoning, cached, missing)
+
+
+def _wholes(
+    input_tokens: int, output_tokens: int, reasoning: int, cached: int, missing: int
+) -> tuple[int, int]:
+    """Return input and output with the parts that stand beside them.
+
+    The total is more than the sum by the reasoning (xAI; Gemini, which does not state reasoning),
+    or by the cached tokens (Portkey before Anthropic): by so many tokens the sum is too low
+    (`missing`). A part that is more than its whole stands beside it (Perplexity's research).
+    """
+    if reasoning > output_tokens or missing in (reasoning, reasoning + cached):
+        output_tokens += reasoning
         missing -= reasoning
     is_cached_missing = cached > 0 and missing == cached
-    if cached > usage.input or is_cached_missing:
-        usage.input += cached
+    if cached > input_tokens or is_cached_missing:
+        input_tokens += cached
     elif missing > 0 and not reasoning:
-        usage.output += missing
+        output_tokens += missing
+    return input_tokens, output_tokens
 
 
 def read_shares(breakdown: Item) -> tuple[Share, ...]:

@@ -77,25 +77,30 @@ def content(body: Body) -> Content:
 def read(answer: Item, needs_text: bool) -> Delta | None:
     """Read one event of a stream, or one whole message."""
     kind = get(answer, "type")
+    if kind == "content_block_delta":  # most events of a stream
+        return _fragment(answer) if needs_text else None
+    if kind == "content_block_start":
+        return _block_start(answer) if needs_text else None
+    if isinstance(kind, str) and kind != "message":
+        return _event(kind, answer)
+    return _whole(answer, needs_text)  # some servers leave the type out
+
+
+def _event(kind: str, event: Item) -> Delta | None:
+    """Read an event that is about the whole message; `None` for one that tells nothing."""
     match kind:
-        case "content_block_delta":
-            return _fragment(answer) if needs_text else None
-        case "content_block_start":
-            return _block_start(answer) if needs_text else None
         case "message_start":
-            return _message_start(get(answer, "message"))
+            return _message_start(get(event, "message"))
         case "message_delta":
-            return _message_delta(answer)
+            return _message_delta(event)
         case "message_stop":
             return Delta(last=True)
         case "error":
-            error = get(answer, "error")
-            return Delta(
-                failure=Failure(failure_type(error, "type"), error_message(error)), last=True
-            )
-    if isinstance(kind, str) and kind != "message":
-        return None
-    return _whole(answer, needs_text)  # some servers leave the type out
+            error = get(event, "error")
+            failure = Failure(failure_type(error, "type"), error_message(error))
+            return Delta(failure=failure, last=True)
+        case _:
+            return None
 
 
 def _fragment(event: Item) -> Delta | None:

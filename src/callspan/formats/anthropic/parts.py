@@ -119,12 +119,17 @@ def part(block: Item, index: Index) -> Part:
             return _tool_call(TOOL_CALL, block, index)
         case "server_tool_use" | "mcp_tool_use":
             return _tool_call(SERVER_TOOL_CALL, block, index)
-        case str() if kind.endswith(_RESULT):
-            return _server_tool_result(kind.removesuffix(_RESULT), block, index)
         case "compaction":
             return compaction(block, index)
         case _:
-            return Part(str(kind or "unknown"), index=index, data={})
+            return _other_part(str(kind or "unknown"), block, index)
+
+
+def _other_part(kind: str, block: Item, index: Index) -> Part:
+    if kind.endswith(_RESULT):
+        return _server_tool_result(kind.removesuffix(_RESULT), block, index)
+    # a block of a kind that is newer than this code: only its kind is captured
+    return Part(kind, index=index, data={})
 
 
 def _tool_call(kind: str, block: Item, index: Index) -> Part:
@@ -144,8 +149,12 @@ def _readable(value: Any) -> Any:
     """Return plain data without encrypted fields and `None`, and inline bytes by their size."""
     if isinstance(value, list):
         return [_readable(item) for item in value]
-    if not isinstance(value, dict):
-        return value
+    if isinstance(value, dict):
+        return _readable_fields(value)
+    return value
+
+
+def _readable_fields(value: dict[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, item in value.items():
         if item is not None and not name.startswith("encrypted_"):

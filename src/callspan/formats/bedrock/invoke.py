@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
-from callspan.events import ConditionName, Conditions, Delta, Parameters, Usage
+from callspan.events import ConditionName, Conditions, Delta, Details, Parameters, Usage
 from callspan.formats.anthropic.messages import MESSAGES
 from callspan.formats.bedrock.converse import CONVERSE
 from callspan.formats.bedrock.embeddings import EMBEDDINGS
@@ -92,11 +92,7 @@ def _on_bedrock(wire_format: Format) -> Format:
         answer = item if chunk is None else parse_json(get(chunk, "bytes") or b"")
         delta = read_vendor(answer, needs_text)
         if delta is not None and delta.details:
-            # The vendor's own tier is not the one that Bedrock bills.
-            details = delta.details.copy()
-            for name in _CONDITION_FIELDS:
-                details.pop(name, None)
-            delta.details = details
+            delta.details = _without_conditions(delta.details)
         metrics = get(answer, _METRICS)
         if metrics is not None:
             if delta is None:
@@ -107,6 +103,14 @@ def _on_bedrock(wire_format: Format) -> Format:
         return delta
 
     return replace(wire_format, parameters=parameters, read=read)
+
+
+def _without_conditions(details: Details) -> Details:
+    """Return a copy without the vendor's own tier, which is not the one that Bedrock bills."""
+    result = details.copy()
+    for name in _CONDITION_FIELDS:
+        result.pop(name, None)
+    return result
 
 
 def _conditions(source: Mapping[str, Any], names: Mapping[ConditionName, str]) -> Conditions:

@@ -75,19 +75,24 @@ def _tool(item: Item) -> ToolDefinition:
 
 def read(answer: Item, needs_text: bool) -> Delta | None:
     """Read one event of a stream, or one whole answer."""
-    match get(answer, "event_type"):
+    kind = get(answer, "event_type")
+    match kind:
         case None:
             return _whole(answer, text(get(answer, "finish_reason")), needs_text)
         case "stream-start":
             return Delta(id=id_text(get(answer, "generation_id")), finish_reasons=((0, None),))
-        case "text-generation":
-            return Delta(parts=_text_parts(get(answer, "text"))) if needs_text else None
-        case "tool-calls-chunk":
-            return Delta(parts=(_fragment(get(answer, "tool_call_delta")),)) if needs_text else None
         case "stream-end":
             return _stream_end(answer, needs_text)
         case _:
-            return None
+            return _piece(kind, answer) if needs_text else None
+
+
+def _piece(kind: Item, event: Item) -> Delta | None:
+    if kind == "text-generation":
+        return Delta(parts=_text_parts(get(event, "text")))
+    if kind == "tool-calls-chunk":
+        return Delta(parts=(_fragment(get(event, "tool_call_delta")),))
+    return None
 
 
 def _stream_end(event: Item, needs_text: bool) -> Delta:

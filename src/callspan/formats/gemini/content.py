@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callspan.events import Content, Delta, Failure, ParameterName, Parameters, Part
+from callspan.events import Content, Delta, Failure, ParameterName, Parameters, Part, Usage
 from callspan.formats.errors import error_message, failure_type
 from callspan.formats.fields import (
     Body,
@@ -86,21 +86,27 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
         if needs_text:
             pieces += _parts(candidate, choice)
     metadata = get(answer, "usageMetadata")
-    usage = read_usage(metadata)
-    if usage is not None:
-        searches = _count_searches(candidates)
-        if searches:
-            usage.details = {**(usage.details or {}), **searches}
     delta = Delta(
         id=id_text(get(answer, "responseId")),
         model=text(get(answer, "modelVersion")),
         finish_reasons=reasons or _refusal(answer),
-        usage=usage,
+        usage=None if metadata is None else _usage(metadata, candidates),
         details={**read_tier(metadata)},
     )
     if needs_text:
         delta.parts = pieces
     return delta
+
+
+def _usage(metadata: Item, candidates: list[Item]) -> Usage | None:
+    """Return the counts, with how often Google searched for the answer, which has a fee."""
+    usage = read_usage(metadata)
+    if usage is None:
+        return None
+    searches = _count_searches(candidates)
+    if searches:
+        usage.details = {**(usage.details or {}), **searches}
+    return usage
 
 
 def _parts(candidate: Item, choice: int) -> list[Part]:

@@ -25,9 +25,11 @@ def read_usage(source: Item) -> Usage | None:
     tool_input = count(source, "total_tool_use_tokens")
     output = count(source, "total_output_tokens")
     reasoning = count(source, "total_thought_tokens")
+    # where the total is the sum without thoughts, the output includes them
+    total_without_thoughts = sum(filter(None, (prompt, tool_input, output)))
+    has_thoughts_beside = count(source, "total_tokens") != total_without_thoughts
     answer = None
-    total_without_thoughts = (prompt or 0) + (tool_input or 0) + (output or 0)
-    if reasoning is not None and count(source, "total_tokens") != total_without_thoughts:
+    if reasoning is not None and has_thoughts_beside:
         answer = output or 0
     counts = read_modalities(source, _SIDES, "tokens")
     details = take_details(counts)

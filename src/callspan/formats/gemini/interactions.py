@@ -5,6 +5,8 @@ Older clients have outputs (contents), newer ones have steps.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from callspan.events import (
     REASONING,
     TEXT,
@@ -151,12 +153,9 @@ def _media(kind: str, item: Item) -> MessagePart:
 def read(answer: Item, needs_text: bool) -> Delta | None:
     """Read one event of a stream, or one whole interaction."""
     kind = text(get(answer, "event_type"))
+    if kind in _PIECES:
+        return Delta(parts=_PIECES[kind](answer)) if needs_text else None
     match kind:
-        case "step.delta" | "content.delta":
-            return Delta(parts=_fragment(answer)) if needs_text else None
-        case "step.start" | "content.start":
-            step = get_first(answer, "step", "content")
-            return Delta(parts=_parts(step, index_of(answer))) if needs_text else None
         case "interaction.start" | "interaction.created":
             interaction = get(answer, "interaction")
             return Delta(
@@ -174,6 +173,10 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
     return _whole(answer, needs_text)
 
 
+def _step_start(event: Item) -> list[Part]:
+    return _parts(get_first(event, "step", "content"), index_of(event))
+
+
 def _event_failure(error: Item) -> Failure:
     code = failure_type(error, "status", "code")
     return Failure(code, error_message(error), http_status(get(error, "code")))
@@ -188,6 +191,15 @@ def _fragment(event: Item) -> list[Part]:
     if kind == "thought_summary":
         return _fragments(REASONING, [get(delta, "content")], index)
     return _parts(delta, index)
+
+
+_PIECES: dict[str, Callable[[Item], list[Part]]] = {
+    "step.delta": _fragment,
+    "content.delta": _fragment,
+    "step.start": _step_start,
+    "content.start": _step_start,
+}
+"""How the events with pieces of an answer are read, by their types."""
 
 
 def _whole(interaction: Item, needs_text: bool) -> Delta:

@@ -75,12 +75,17 @@ def parameters(body: Body) -> Parameters:
         effort = get(body["reasoning"], "effort")
         if effort is not None:
             settings.setdefault("reasoning_level", effort)
-    # These search for each request without stating how often, which costs something beside the
-    # tokens.
     if "web_search_options" in body or "-search-" in str(body.get("model")):
-        search_type = text(get(body.get("web_search_options"), "search_type"))
-        settings["search_type"] = search_type or "built_in"
+        settings["search_type"] = _search_type(body)
     return settings
+
+
+def _search_type(body: Body) -> str:
+    """Return the kind of search that a model makes for each request.
+
+    It does not state how often, and each search costs something beside the tokens.
+    """
+    return text(get(body.get("web_search_options"), "search_type")) or "built_in"
 
 
 def _output_type(body: Body) -> str | None:
@@ -175,14 +180,13 @@ def _choice_parts(fields: Body, choice: Body, index: int) -> list[Part]:
 
     Most servers send one field of a piece, or few, so the fields that are there are looked at.
     """
-    piece = choice.get("delta")
-    whole_message = choice.get("message")
-    is_whole = piece is None
-    # Perplexity sends both in every choice: a chunk has the new text in `delta`, and the end has
-    # an empty `delta`.
-    if whole_message and piece is not None:
-        is_whole = fields.get("object") == "chat.completion" and not get(piece, "content")
-    source = all_fields(whole_message if is_whole else piece)
+    message_or_piece = choice.get("delta")
+    is_whole = message_or_piece is None
+    if is_whole:
+        message_or_piece = choice.get("message")
+    elif choice.get("message"):
+        message_or_piece, is_whole = _message_or_piece(fields, choice)
+    source = all_fields(message_or_piece)
     pieces: list[Part] = []
     for name, value in source.items():
         if not value or name not in _READERS:
@@ -191,6 +195,18 @@ def _choice_parts(fields: Body, choice: Body, index: int) -> list[Part]:
             continue  # the same thought under two names
         pieces += _READERS[name](value, index, is_whole)
     return pieces
+
+
+def _message_or_piece(fields: Body, choice: Body) -> tuple[Item, bool]:
+    """Return the message of a choice that has a piece as well, or its piece, and which it is.
+
+    Perplexity sends both in each choice. A chunk has the new text in the piece, and the end of a
+    stream has an empty piece.
+    """
+    piece = choice.get("delta")
+    if fields.get("object") == "chat.completion" and not get(piece, "content"):
+        return choice.get("message"), True
+    return piece, False
 
 
 def _reasoning(value: Item, choice: int, _is_whole: bool) -> list[Part]:

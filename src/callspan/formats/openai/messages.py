@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from callspan.events import REASONING, TOOL_CALL, Message, MessagePart, parse_arguments
 from callspan.formats import parts
-from callspan.formats.fields import Item, get, get_first, items, text
+from callspan.formats.fields import Item, get, get_first, items, string, text
 
 
 def message(item: Item) -> Message:
@@ -35,22 +35,29 @@ def _pieces(item: Item) -> list[MessagePart]:
 def _content_part(item: Item) -> MessagePart | None:
     match get(item, "type"):
         case "text" | "refusal" as kind:
-            return parts.text_part(get(item, kind) or "")
+            return parts.text_part(string(get(item, kind)))
         case "image_url" | "document_url" as kind:
-            source = get(item, kind)
-            url = source if isinstance(source, str) else get(source, "url")
-            return parts.media(kind.removesuffix("_url"), url)
+            return _at_url(kind.removesuffix("_url"), get(item, kind))
         case "input_audio":
-            source = get(item, "input_audio")
-            if isinstance(source, str):
-                return parts.sound(source)
-            return parts.input_audio(source)
+            return _audio(get(item, "input_audio"))
         case "file":
             return parts.file(get(item, "file") or item)
         case "thinking":
             return {"type": REASONING, "content": parts.text_or_value(get(item, "thinking"))}
         case kind:
-            return {"type": str(kind or "unknown")}
+            return parts.unknown_part(kind)
+
+
+def _at_url(modality: str, source: Item) -> MessagePart | None:
+    # Mistral's API takes the address alone where OpenAI's takes an object
+    url = source if isinstance(source, str) else get(source, "url")
+    return parts.media(modality, url)
+
+
+def _audio(source: Item) -> MessagePart:
+    if isinstance(source, str):  # Mistral's API
+        return parts.sound(source)
+    return parts.input_audio(source)
 
 
 def _tool_call(call: Item) -> MessagePart:

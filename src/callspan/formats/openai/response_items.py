@@ -62,7 +62,7 @@ def _content_part(item: Item) -> MessagePart | None:
         case "input_file":
             return parts.file(item)
         case kind:
-            return {"type": str(kind or "unknown")}
+            return parts.unknown_part(kind)
 
 
 def output(response: Item) -> list[Part]:
@@ -76,14 +76,9 @@ def output(response: Item) -> list[Part]:
 def _output_item(item: Item, index: int) -> list[Part]:
     match get(item, "type"):
         case "message":
-            # A stream numbers the texts of a message, so that the whole one does as well.
-            contents = parts.content_parts(items(get(item, "content")), _content_part)
-            texts = (content.get("content", "") for content in contents)
-            return _numbered(TEXT, texts, index)
+            return _numbered(TEXT, _message_texts(item), index)
         case "reasoning":
-            thoughts = [*items(get(item, "summary")), *items(get(item, "content"))]
-            texts = (string(get(thought, "text")) for thought in thoughts)
-            return _numbered(REASONING, texts, index)
+            return _numbered(REASONING, _thought_texts(item), index)
         case "function_call":
             return [tool_call(item, index, get(item, "arguments"))]
         case "custom_tool_call":
@@ -94,8 +89,18 @@ def _output_item(item: Item, index: int) -> list[Part]:
             return [_server_tool(str(kind or "unknown"), item, index)]
 
 
+def _message_texts(item: Item) -> Iterator[str]:
+    for content in parts.content_parts(items(get(item, "content")), _content_part):
+        yield content.get("content", "")
+
+
+def _thought_texts(item: Item) -> Iterator[str]:
+    for thought in (*items(get(item, "summary")), *items(get(item, "content"))):
+        yield string(get(thought, "text"))
+
+
 def _numbered(kind: str, texts: Iterator[str], index: int) -> list[Part]:
-    """Return texts of one item as parts with the indexes that they have in a stream."""
+    """Return texts of one item as parts, with the indexes that the pieces of a stream have."""
     return [Part(kind, content, index=(index, number)) for number, content in enumerate(texts)]
 
 
