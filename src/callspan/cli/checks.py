@@ -120,9 +120,10 @@ def _hook_works() -> bool:
 
 
 def _other_instrumentations() -> list[tuple[str, str]]:
-    """Return name and package of what else `opentelemetry-instrument` starts for our clients."""
+    """Return name and package of other instrumentations of our clients."""
     clients = values.client_names()
     others: list[tuple[str, str]] = []
+    # These are the ones that `opentelemetry-instrument` starts.
     for entry in importlib.metadata.entry_points(group="opentelemetry_instrumentor"):
         is_ours = entry.value.startswith("callspan.")
         if not is_ours and any(client in entry.name for client in clients):

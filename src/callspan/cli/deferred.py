@@ -159,7 +159,7 @@ def _own_file(path: str) -> str | None:
 
 
 def _end() -> None:
-    """Send what is waiting, before a signal ends the process."""
+    """Send all telemetry that is waiting, before a signal ends the process."""
     from callspan.export import providers
     from callspan.lifecycle.shutdown import abandon_all
 

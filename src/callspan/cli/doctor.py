@@ -1,4 +1,4 @@
-"""`callspan doctor`: check what is recorded here, where it goes, and what needs attention."""
+"""`callspan doctor`: check the clients, the settings and the destinations of telemetry."""
 
 from __future__ import annotations
 

@@ -42,8 +42,8 @@ class Ending:
     C, which wakes a thread of ours; that finishes, and then kills the process by the same signal.
 
     Args:
-        finish: Send all that is waiting; it may be called twice.
-        flush: Send what is waiting in process 1 of a container, which the signal does not end.
+        finish: Send all telemetry that is waiting; it may be called twice.
+        flush: Send telemetry in process 1 of a container, which the signal does not end.
         hold: Make new calls wait from the signal on; return a function that lets them go on, for
             the case that the process lives on.
     """

@@ -1,6 +1,6 @@
 """Variables by which `callspan run` speaks to the processes of the program.
 
-They stand apart, so that the command need not import what only the program's processes need.
+They stand apart, so that the command does not import the modules of the program's processes.
 """
 
 SERVICE_NAME = "CALLSPAN_RUN_SERVICE"
