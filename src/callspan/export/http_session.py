@@ -1,4 +1,4 @@
-"""The HTTP session of an exporter, which tells when no answer came, and waits as long as the collector asks for."""
+"""The HTTP session of an exporter: it sees when no answer comes, and keeps the collector's pauses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib3.util import Retry
 from callspan.export.throttle import Throttle
 
 _CREDENTIALS = ("OTEL_PYTHON_EXPORTER_OTLP_HTTP_", "CREDENTIAL_PROVIDER")
-"""How the names of the variables begin and end by which a user gives the exporters a session of their own."""
+"""Begin and end of the variables by which a user names a session for the exporters."""
 _THROTTLING = (429, 502, 503, 504)
 """The statuses after which OTLP lets a request be sent again."""
 
@@ -47,7 +47,7 @@ class _Adapter(HTTPAdapter):
         return response
 
     def _wait(self, timeout: Any) -> None:
-        """Wait until the collector takes requests; raise if that is longer than the request may take."""
+        """Wait until the collector takes requests; raise if the request may not take so long."""
         seconds = self._throttle.seconds
         is_too_long = isinstance(timeout, (int, float)) and seconds > timeout
         if is_too_long or not self._throttle.wait():
@@ -71,7 +71,7 @@ def session(on_no_answer: Callable[[], None], throttle: Throttle) -> requests.Se
 
 
 def _pause(response: requests.Response) -> float | None:
-    """Return the seconds of `Retry-After`, a number or a date, or `None` where there is none that can be read."""
+    """Return the seconds of `Retry-After`, a number or a date; `None` if it is missing or wrong."""
     value = response.headers.get("retry-after")
     if value is None or response.status_code not in _THROTTLING:
         return None
@@ -82,7 +82,10 @@ def _pause(response: requests.Response) -> float | None:
 
 
 def _was_sent(error: requests.RequestException) -> bool:
-    """Whether the request may have arrived; where no connection was made, requests names a failed retry as cause."""
+    """Whether the request may have arrived.
+
+    Where no connection was made, the cause in requests' error is not a `ProtocolError`.
+    """
     if isinstance(error, requests.ReadTimeout):
         return True
     return bool(error.args) and isinstance(error.args[0], ProtocolError)

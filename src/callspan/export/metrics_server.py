@@ -11,9 +11,9 @@ from http import HTTPStatus
 from callspan.runtime import greenlets, guard
 
 SECONDS = 5.0
-"""How long a connection may take for its request, and once more for the answer."""
+"""The time that a connection has for its request, and once more for the answer."""
 CONNECTIONS = 64
-"""How many may be open; the oldest that has not asked yet makes room for a new one."""
+"""The most connections without a request; the oldest makes room for a new one."""
 _REQUEST_BYTES = 16_384
 
 Render = Callable[[str], "tuple[bytes, str]"]
@@ -21,7 +21,7 @@ Render = Callable[[str], "tuple[bytes, str]"]
 
 
 class MetricsServer:
-    """Serves /metrics on one address, on one thread, whatever connects to it. Raises `OSError` if it cannot."""
+    """Serves /metrics at one address, on one thread. Raises `OSError` if it cannot."""
 
     def __init__(self, host: str, port: int, render: Render) -> None:
         self._render = render
@@ -49,7 +49,7 @@ class MetricsServer:
             asyncio.LimitOverrunError,
             asyncio.CancelledError,
         ):
-            pass  # it left, was too slow, said too much, or had to make room
+            pass  # the peer left, was too slow, sent too much, or had to make room
         finally:
             self._waiting.pop(task, None)
             writer.close()
@@ -69,20 +69,22 @@ class MetricsServer:
             return _response(HTTPStatus.INTERNAL_SERVER_ERROR, b"")
 
     def _metrics(self, head: str) -> bytes:
-        first, *lines = head.split("\r\n")
-        words = first.split(" ")
-        if len(words) != 3 or not words[2].startswith("HTTP/1."):
-            return _response(HTTPStatus.BAD_REQUEST, b"")
-        method, path = words[0], words[1].partition("?")[0]
+        request_line, *lines = head.split("\r\n")
+        match request_line.split(" "):
+            case [method, target, version] if version.startswith("HTTP/1."):
+                path = target.partition("?")[0]
+            case _:
+                return _response(HTTPStatus.BAD_REQUEST, b"")
         if path.rstrip("/") != "/metrics":
             return _response(HTTPStatus.NOT_FOUND, b"see /metrics\n")
         if method not in ("GET", "HEAD"):
             return _response(HTTPStatus.METHOD_NOT_ALLOWED, b"", Allow="GET, HEAD")
         headers = _headers(lines)
-        body, kind = self._render(headers.get("accept", ""))
-        more = {"Content-Type": kind, "Vary": "Accept, Accept-Encoding"}
+        body, content_type = self._render(headers.get("accept", ""))
+        more = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
         if "gzip" in headers.get("accept-encoding", ""):
-            body, more["Content-Encoding"] = gzip.compress(body), "gzip"
+            body = gzip.compress(body)
+            more["Content-Encoding"] = "gzip"
         return _response(HTTPStatus.OK, body, with_body=method == "GET", **more)
 
     def close(self) -> None:
@@ -100,20 +102,23 @@ class MetricsServer:
         greenlets.wait(stopped, 1.0)
 
     def forget(self) -> None:
-        """In a forked child: let go of the parent's socket, or the port would stay taken when the parent ends."""
+        """In a forked child, close the socket, or the port would stay taken when the parent ends."""
         self._socket.close()
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    family, _, _, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, address = addresses[0]
     return socket.create_server(address[:2], family=family)
 
 
 def _headers(lines: list[str]) -> dict[str, str]:
-    pairs = (line.partition(":") for line in lines if ":" in line)
-    return {name.strip().lower(): value.strip() for name, _, value in pairs}
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name.strip().lower()] = value.strip()
+    return headers
 
 
 def _response(status: HTTPStatus, body: bytes, with_body: bool = True, **headers: str) -> bytes:

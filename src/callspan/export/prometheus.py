@@ -76,11 +76,11 @@ class Prometheus(Exporter):
         guard.say_once(f"{why}; the metrics of this process are not there")
 
     def wants(self, signal: str) -> bool:
-        """Metrics only."""
+        """Whether it is metrics."""
         return signal == "metrics"
 
     def metric_reader(self) -> Any:
-        """A reader that answers scrapes, in place of the one before."""
+        """Return a reader that answers scrapes, in place of the one before."""
         from callspan.export.prometheus_reader import Reader
 
         self._unregister()
@@ -110,13 +110,13 @@ class Prometheus(Exporter):
             self._reader = None
 
     def describe(self) -> list[str]:
-        """Where it is served."""
+        """Return one line that says where metrics are served."""
         if self._server is None:
             return [f"prometheus: not served on {self._address}"]
         return [f"prometheus: http://{self._address}/metrics"]
 
     def close(self, deadline: float) -> None:
-        """Stop serving; what was recorded where nothing could be served is lost."""
+        """Stop serving; metrics that could not be served are lost."""
         if self._server is None and self._reader is not None:
             self._reader.collect()
             self._count.accept(len(self._reader.metrics()))
@@ -126,7 +126,7 @@ class Prometheus(Exporter):
             self._server.close()
 
     def forked(self) -> None:
-        """Let go of the parent's socket, or the port would stay taken, and silent, when the parent ends."""
+        """Close the parent's socket, or the port would stay taken when the parent ends."""
         if self._server is not None:
             self._server.forget()
         registry: Any = sys.modules.get("prometheus_client.registry")

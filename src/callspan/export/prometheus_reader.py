@@ -1,4 +1,4 @@
-"""What OpenTelemetry's exporter for Prometheus leaves out: exemplars, and a word about series that were merged."""
+"""Additions to OpenTelemetry's exporter for Prometheus: exemplars, and a warning of merged series."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from prometheus_client import REGISTRY
 from prometheus_client.samples import Exemplar
 
+from callspan.export.metric_parts import all_metrics
 from callspan.runtime import guard
 
 _OVERFLOW = "otel.metric.overflow"
@@ -28,7 +29,7 @@ class Reader(PrometheusMetricReader):
     def _receive_metrics(self, metrics_data: Any, *args: Any, **kwargs: Any) -> None:
         self.latest = metrics_data
         for metric in self.metrics():
-            if any(_OVERFLOW in (point.attributes or {}) for point in metric.data.data_points):
+            if _has_overflow(metric):
                 guard.say_once(
                     f"metric {metric.name!r} has more series than OpenTelemetry keeps apart: the rest are one series"
                 )
@@ -36,22 +37,22 @@ class Reader(PrometheusMetricReader):
 
     def metrics(self) -> list[Any]:
         """Return the metrics that were read last."""
-        if self.latest is None:
-            return []
-        scopes = (
-            scope for resource in self.latest.resource_metrics for scope in resource.scope_metrics
-        )
-        return [metric for scope in scopes for metric in scope.metrics]
+        return list(all_metrics(self.latest))
+
+
+def _has_overflow(metric: Any) -> bool:
+    """Whether series were merged, because there are more than the SDK keeps apart."""
+    return any(_OVERFLOW in (point.attributes or {}) for point in metric.data.data_points)
 
 
 class RegistryWithExemplars:
-    """The registry of prometheus_client, with the exemplars of a reader's metrics added to their samples."""
+    """The registry of prometheus_client, with exemplars added to the samples of a reader's metrics."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
     def collect(self) -> Iterator[Any]:
-        """Return all metrics, as an encoder asks for them."""
+        """Yield all metrics, as an encoder calls for them."""
         families = list(REGISTRY.collect())
         exemplars = _exemplars(self._reader.metrics())
         for family in families:
@@ -62,21 +63,28 @@ class RegistryWithExemplars:
 
 
 def _exemplars(metrics: Iterable[Any]) -> dict[str, dict[_Labels, list[Any]]]:
-    """Return the exemplars that belong to a trace, by the metric's name and the labels of the series."""
+    """Return the exemplars that belong to a trace, by metric and labels of the series."""
     exemplars: dict[str, dict[_Labels, list[Any]]] = {}
     for metric in metrics:
         series = exemplars.setdefault(_sanitize(metric.name), {})
         for point in metric.data.data_points:
-            found = [one for one in getattr(point, "exemplars", ()) if one.trace_id and one.span_id]
-            if found:
-                series.setdefault(_labels(point.attributes or {}), []).extend(found)
+            traced = [
+                one for one in getattr(point, "exemplars", ()) if one.trace_id and one.span_id
+            ]
+            if traced:
+                series.setdefault(_labels(point.attributes or {}), []).extend(traced)
     return {name: series for name, series in exemplars.items() if series}
 
 
 def _labels(attributes: dict[str, Any]) -> _Labels:
-    """Return the labels of a series that tell it from others; an empty label is as good as none."""
-    named = ((_sanitize(key), str(value)) for key, value in attributes.items())
-    return frozenset((key, value) for key, value in named if value and not key.startswith(_SCOPE))
+    """Return the labels that tell a series from others."""
+    labels: set[tuple[str, str]] = set()
+    for key, value in attributes.items():
+        name = _sanitize(key)
+        # Prometheus takes an empty label for one that is not there
+        if str(value) and not name.startswith(_SCOPE):
+            labels.add((name, str(value)))
+    return frozenset(labels)
 
 
 def _sanitize(name: str) -> str:
@@ -84,29 +92,33 @@ def _sanitize(name: str) -> str:
 
 
 def _longest_prefix(family: str, names: Iterable[str]) -> str:
-    """Return the metric that a family was made of; the exporter adds the unit to the name."""
-    fitting = [name for name in names if family == name or family.startswith(f"{name}_")]
-    return max(fitting, key=len, default="")
+    """Return the metric of which a family was made; the exporter adds the unit to the name."""
+    candidates = [name for name in names if f"{family}_".startswith(f"{name}_")]
+    return max(candidates, key=len, default="")
 
 
 def _add(family: Any, exemplars: dict[_Labels, list[Any]]) -> None:
-    below = math.inf
+    """Add exemplars to the samples that may have them: the buckets of a histogram, and a counter."""
+    previous_bound = math.inf
     for position, sample in enumerate(family.samples):
-        is_bucket = sample.name.endswith("_bucket")
-        if not is_bucket and not sample.name.endswith("_total"):
+        lower, upper = -math.inf, math.inf
+        if sample.name.endswith("_bucket"):
+            upper = float(sample.labels.get("le", "inf"))
+            # buckets come in order; a bound that is not higher begins the next series
+            if previous_bound < upper:
+                lower = previous_bound
+        elif not sample.name.endswith("_total"):
             continue
-        most = float(sample.labels.get("le", "inf")) if is_bucket else math.inf
-        least = below if is_bucket and below < most else -math.inf
-        below = most
+        previous_bound = upper
         labels = {name: value for name, value in sample.labels.items() if name != "le"}
-        exemplar = _newest(exemplars.get(_labels(labels), ()), least, most)
+        exemplar = _newest(exemplars.get(_labels(labels), ()), lower, upper)
         if exemplar:
             family.samples[position] = sample._replace(exemplar=exemplar)
 
 
-def _newest(exemplars: Sequence[Any], least: float, most: float) -> Exemplar | None:
-    """Return the latest exemplar whose value lies in a bucket."""
-    inside = [one for one in exemplars if least < one.value <= most]
+def _newest(exemplars: Sequence[Any], lower: float, upper: float) -> Exemplar | None:
+    """Return the latest exemplar whose value lies between two bounds."""
+    inside = [one for one in exemplars if lower < one.value <= upper]
     if not inside:
         return None
     newest = max(inside, key=lambda one: one.time_unix_nano)
