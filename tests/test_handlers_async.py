@@ -10,7 +10,7 @@ import openai
 import pytest
 
 import callspan
-from callspan.runtime import background
+from callspan.runtime import handler_queue
 from callspan.testing.modelserver import ModelServer, Reply
 from clients import async_openai_client
 from program import CHAT
@@ -252,7 +252,7 @@ async def test_full_queue(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where the handler is too slow, tokens are dropped, which is said once; a start or an end never is."""
-    monkeypatch.setattr(background, "QUEUE_LIMIT", 4)
+    monkeypatch.setattr(handler_queue, "QUEUE_LIMIT", 4)
     slow = Slow()
     telemetry.instrument(handlers=[slow])
     model_server.enqueue(*[Reply(text="one two three four five six seven eight nine ten")] * 3)

@@ -33,7 +33,7 @@ OPENTELEMETRY = (
     "frameworks/muting",
     "view/otlp",
 )
-WRAPT = ("runtime/patching", "lifecycle/streams")
+WRAPT = ("runtime/patching", "runtime/wrappers", "lifecycle/streams")
 CLIENTS = {
     "openai",
     "anthropic",

@@ -15,8 +15,8 @@ from callspan.decorators.running import Args, Kwargs, call, call_lazily, is_lazy
 from callspan.events import Call, Parameters
 from callspan.events.operations import facts_of
 from callspan.runtime.errors import SettingsError
-from callspan.runtime.patching import wrapped
 from callspan.runtime.plain import valid
+from callspan.runtime.wrappers import wrap
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, ..., Any]")
 """A function, whose type its decorated form keeps."""
@@ -70,7 +70,7 @@ class OperationDecorator:
             return run(function, args, kwargs, partial(self._begin, parameters, arguments))
 
         # wrapt asks `is_subscribed` in C, so an unobserved call costs next to nothing
-        return wrapped(function, run_observed, operations.is_subscribed)
+        return wrap(function, run_observed, operations.is_subscribed)
 
     def _call_parameters(self, name: str) -> Parameters:
         """Return the parameters of a call, with the name under the operation's own key."""

@@ -20,7 +20,7 @@ from callspan.export.text import token_table
 from callspan.export.token_sums import TokenSums
 from callspan.lifecycle.shutdown import abandon_all
 from callspan.runtime import process
-from callspan.runtime.background import heard
+from callspan.runtime.handler_queue import drain
 from callspan.settings.environment import FLUSH_TIMEOUT, flush_timeout
 from callspan.telemetry import provider as telemetry
 
@@ -174,7 +174,7 @@ class ExportProviders:
     def _flush_at_exit(self) -> float:
         """Send everything; return the time by which the exit has to be over."""
         abandon_all()
-        heard(process.patience(flush_timeout()))
+        drain(process.patience(flush_timeout()))
         deadline = self._exporters.exit_deadline(process.patience(flush_timeout()))
         self.flush(seconds_left(deadline))
         return deadline

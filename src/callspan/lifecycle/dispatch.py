@@ -10,8 +10,8 @@ from typing import Any
 
 from callspan.events import Call
 from callspan.runtime import guard
-from callspan.runtime.background import Delivery
 from callspan.runtime.errors import SettingsError
+from callspan.runtime.handler_queue import HandlerQueue
 from callspan.runtime.reentry import outside
 
 SLOW_SECONDS = 0.5
@@ -91,7 +91,7 @@ def _method(handler: object, event: str) -> NamedMethod | None:
 
 def _async_method(handler: object, event: str, method: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that has an asynchronous method run, on its own loop or by the call."""
-    deliver = Delivery.of(handler).method(event, method)
+    deliver = HandlerQueue.of(handler).method(event, method)
     if not getattr(handler, "inline", False):
         return deliver
 

@@ -1,1 +1,4 @@
-"""What any instrumentation needs: guard, threads, processes, context, patching. Knows nothing of language models."""
+"""Guard, threads, processes, context and patching, as any instrumentation needs them.
+
+Nothing here knows of language models.
+"""

@@ -1,4 +1,4 @@
-"""Whether the code that runs here, or that reads a stream, is being cancelled: by asyncio or by trio."""
+"""Whether code is being cancelled, by asyncio or by trio."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from callspan.runtime.background import running_loop
 
 
 def current_task() -> Any:
-    """The task that runs here, if any."""
-    return None if running_loop() is None else sys.modules["asyncio"].current_task()
+    """Return the asyncio task that runs here, or `None`."""
+    if running_loop() is None:
+        return None
+    return sys.modules["asyncio"].current_task()
 
 
 def being_cancelled(reader: weakref.ref[Any] | None = None) -> bool:
-    """Whether the task that reads is being cancelled, or else the one that runs here; not known before Python 3.11."""
+    """Whether a task is being cancelled; always false on Python 3.10, whose tasks do not say so.
+
+    Args:
+        reader: The task that reads a stream; by default the one that runs here.
+    """
     if _cancelled_by_trio():
         return True
     if sys.version_info < (3, 11):
@@ -27,8 +33,11 @@ def being_cancelled(reader: weakref.ref[Any] | None = None) -> bool:
 
 
 def _cancelled_by_trio() -> bool:
+    """Whether trio cancels the code that runs here: its deadline is then endlessly long ago."""
     trio = sys.modules.get("trio")
+    if trio is None:
+        return False
     try:
-        return trio is not None and trio.current_effective_deadline() == -math.inf
+        return trio.current_effective_deadline() == -math.inf
     except RuntimeError:
         return False  # nothing of trio's runs here

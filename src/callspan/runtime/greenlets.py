@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
 _START_SECONDS = 5.0
+"""The most seconds that the thread of a loop may take to begin."""
 _POLL_SECONDS = 0.002
 _TURN_SECONDS = 0.1
 
 
 def are_threads() -> bool:
-    """Whether what `threading` gives are greenlets."""
+    """Whether threads of `threading` are greenlets."""
     return _gevent() is not None or _eventlet() is not None
 
 
@@ -33,10 +34,15 @@ def _gevent() -> Any:
 
 
 def run_loop(make: Callable[[], asyncio.AbstractEventLoop], name: str) -> asyncio.AbstractEventLoop:
-    """An event loop that runs for good on a daemon thread, which is a real one where threads are greenlets too.
+    """Return an event loop that runs for good on a daemon thread, a real one even under gevent.
 
-    asyncio knows one running loop for each real thread. If ours ran in a greenlet, it would seem to be the loop of all
-    greenlets: nothing would wake it, and `asyncio.run` of the app's would be refused.
+    asyncio knows one running loop for each real thread. If ours ran in a greenlet, it would seem to
+    be the loop of all greenlets: nothing would wake it, and `asyncio.run` of the app's would be
+    refused (docs/decisions/0024).
+
+    Args:
+        make: The function that makes the loop, which is called on that thread.
+        name: The name of the thread.
     """
     gevent, eventlet = _gevent(), _eventlet()
     if gevent is not None:
@@ -56,30 +62,34 @@ def _run_beside_greenlets(
     allocate_lock: Callable[[], Any],
     pool: Callable[[], ThreadPoolExecutor | None] = lambda: None,
 ) -> asyncio.AbstractEventLoop:
-    made: list[asyncio.AbstractEventLoop] = []
+    loops: list[asyncio.AbstractEventLoop] = []
+    # a lock of real threads as the signal: an event of `threading` would wake greenlets only
     begun = allocate_lock()
     begun.acquire()
 
     def run() -> None:
         try:
-            loop = make()  # here, for what it waits with belongs to the hub of this thread
-            if executor := pool():
+            loop = make()  # on this thread, as the loop's selector belongs to the hub of its thread
+            executor = pool()
+            if executor is not None:
                 loop.set_default_executor(executor)
-            made.append(loop)
+            loops.append(loop)
         finally:
             begun.release()
         loop.run_forever()
 
     start(run, ())
-    if not begun.acquire(timeout=_START_SECONDS) or not made:
+    has_begun = begun.acquire(timeout=_START_SECONDS)
+    if not has_begun or not loops:
         raise RuntimeError("the event loop for asynchronous handlers did not begin")
-    return made[0]
+    return loops[0]
 
 
 def _executor() -> ThreadPoolExecutor:
-    """The pool of real threads that gevent has for this one.
+    """Return an executor over the pool of real threads that gevent has for this thread.
 
-    Python's own would have greenlets of this thread, which a forked child waits for at its end, and in vain.
+    Python's own executor would have greenlets of this thread, which a forked child waits for at its
+    end, and in vain.
     """
     from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -102,7 +112,7 @@ def _executor() -> ThreadPoolExecutor:
 
 
 class Flag:
-    """An event without a lock, to be looked at again and again."""
+    """An event without a lock, which is polled."""
 
     def __init__(self) -> None:
         self._is_set = False
@@ -121,14 +131,20 @@ class Flag:
 
 
 def make_event() -> threading.Event | Flag:
-    """Return an event that a real thread may set for another: eventlet's locks know the greenlets of one only."""
+    """Return an event that a real thread may set for another one.
+
+    Eventlet's own events are made of locks that know the greenlets of one thread only.
+    """
     return threading.Event() if _eventlet() is None else Flag()
 
 
 def run_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], seconds: float) -> Any:
-    """Run a coroutine on a loop of `run_loop`, and return what it gives, while other greenlets can run.
+    """Run a coroutine on a loop of `run_loop` while other greenlets can run, and return its result.
 
-    What concurrent.futures has for this waits by a lock.
+    `asyncio.run_coroutine_threadsafe` would wait for the result by a lock, which stops them all.
+
+    Raises:
+        TimeoutError: It took longer than so many seconds.
     """
     tasks: list[asyncio.Task[Any]] = []
     done = make_event()
@@ -144,15 +160,20 @@ def run_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], seco
 
 
 def wait(event: threading.Event | Flag, timeout: float) -> bool:
-    """Wait for what another thread sets, while other greenlets can run.
+    """Wait until another thread sets an event, while other greenlets can run.
 
-    In turns: events of gevent and eventlet wake greenlets of their own thread only, so there it is looked at again and
-    again; and elsewhere a Ctrl-C that comes just as a turn begins is noticed at its end.
+    Returns:
+        Whether the event was set within `timeout` seconds.
     """
     deadline = time.monotonic() + timeout
-    while not event.is_set() and (left := deadline - time.monotonic()) > 0:
+    while not event.is_set():
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            break
         if isinstance(event, Flag) or are_threads():
-            time.sleep(min(left, _POLL_SECONDS))
+            # events of gevent and eventlet wake greenlets of their own thread only
+            time.sleep(min(remaining, _POLL_SECONDS))
         else:
-            event.wait(min(left, _TURN_SECONDS))
+            # in turns, as a Ctrl-C that comes just as a turn begins is noticed at its end
+            event.wait(min(remaining, _TURN_SECONDS))
     return event.is_set()

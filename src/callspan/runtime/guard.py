@@ -1,6 +1,7 @@
-"""The guard: a fault of ours, or of a user's handler, is logged once per place and never reaches the app.
+"""The guard: a fault of ours, or of a user's handler, is logged once and never reaches the app.
 
-Logging runs the app's own code, its handlers and filters, which may fail as well; so the guard is guarded too.
+Logging runs the app's own code, its handlers and filters, which may fail as well; so the guard is
+guarded too.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import contextlib
 import logging
 import sys
 from collections.abc import Iterable
-from typing import Any
 
 logger = logging.getLogger("callspan")
 _reported: set[str] = set()
@@ -17,7 +17,14 @@ _LOGGING = "writing to the log"
 
 
 def report(place: str, error: BaseException) -> None:
-    """Log that a place failed, the first time only. What the error says may be content, so only DEBUG tells it."""
+    """Log that a place failed, the first time only.
+
+    The text of an error may be content, so only the level DEBUG has it.
+
+    Args:
+        place: The step that failed, in words, such as `reading a chunk`.
+        error: The exception; its type and line are logged as a warning.
+    """
     if place in _reported:
         return
     _reported.add(place)
@@ -33,22 +40,24 @@ def report(place: str, error: BaseException) -> None:
 
 
 def _line(error: BaseException) -> str:
-    """Where an error was raised, as ` in FILE:LINE`."""
+    """Return the line that raised an error, as ` in FILE:LINE`, or an empty text."""
     last = error.__traceback__
-    while last is not None and last.tb_next is not None:
+    if last is None:
+        return ""
+    while last.tb_next is not None:
         last = last.tb_next
-    return f" in {last.tb_frame.f_code.co_filename}:{last.tb_lineno}" if last is not None else ""
+    return f" in {last.tb_frame.f_code.co_filename}:{last.tb_lineno}"
 
 
 def say_once(message: str) -> None:
-    """Log a warning the first time it is given."""
+    """Log a warning, the first time only."""
     if message not in _reported:
         _reported.add(message)
         _log(logging.WARNING, "callspan: %s", message)
 
 
 def expect(messages: Iterable[str]) -> None:
-    """Take messages as logged, for who reads the log has read them elsewhere."""
+    """Count warnings as logged, as `callspan run` has printed them before the program began."""
     _reported.update(messages)
 
 
@@ -57,17 +66,16 @@ def forget() -> None:
     _reported.clear()
 
 
-def _log(level: int, message: str, *values: Any, exc_info: BaseException | None = None) -> None:
-    """Log, and survive handlers and filters of the app's that raise: then the line goes to stderr, without details."""
+def _log(level: int, message: str, *values: object, exc_info: BaseException | None = None) -> None:
+    """Log a line; write it to stderr, without details, where the app's logging raises."""
     try:
         logger.log(level, message, *values, exc_info=exc_info)
-    except Exception as fault:  # noqa: BLE001  see above
+    except Exception as fault:  # noqa: BLE001  the app's handlers and filters may raise anything
         if level < logging.WARNING or _LOGGING in _reported:
             return
         _reported.add(_LOGGING)
-        _write_to_stderr(
-            message % values, f"{_LOGGING} failed ({type(fault).__name__}{_line(fault)})"
-        )
+        reason = f"{_LOGGING} failed ({type(fault).__name__}{_line(fault)})"
+        _write_to_stderr(message % values, reason)
 
 
 def _write_to_stderr(line: str, reason: str) -> None:

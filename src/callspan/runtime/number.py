@@ -1,7 +1,7 @@
-"""Numbers that come from outside, as the types and in the range that every exporter takes.
+"""Numbers that come from outside, in the types and in the range that every exporter takes.
 
-OTLP has integers of 64 bits and doubles. One larger integer makes an exporter lose the whole batch that it stands in,
-and once it is part of a sum, all metrics of the process.
+OTLP has integers of 64 bits and doubles. One larger integer makes an exporter lose the whole batch
+that it stands in, and once it is part of a sum, all metrics of the process (docs/decisions/0042).
 """
 
 from __future__ import annotations
@@ -11,15 +11,20 @@ import numbers
 from decimal import Decimal
 from typing import Any
 
+_REAL_TYPES = (float, int, Decimal, numbers.Real)
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 """The integers that OTLP has."""
 MOST_TOKENS = 2**31 - 1
-"""The largest token count that is believed. No model reads or writes as much, and four billion of them fit in a sum."""
+"""The largest token count that is believed.
+
+No model reads or writes as much, and four billion of such counts fit in a sum.
+"""
 _MOST_DIGITS = 10
+"""The digits of `MOST_TOKENS`; Python refuses to read texts of very many digits."""
 
 
 def whole(value: Any) -> int | None:
-    """Return a whole number of 64 bits, of any numeric type; `None` for fractions, booleans and all else."""
+    """Return a whole number of 64 bits, of any numeric type; `None` for fractions and all else."""
     if type(value) is not int:
         value = _as_int(value)
     if value is None or not SMALLEST <= value <= LARGEST:
@@ -27,18 +32,14 @@ def whole(value: Any) -> int | None:
     return value
 
 
-def real(value: Any) -> float | None:
+def real(value: object) -> float | None:
     """Return a finite number as a float, of any numeric type; `None` for booleans and all else."""
-    if isinstance(value, bool) or not isinstance(value, (float, int, Decimal, numbers.Real)):
+    if isinstance(value, bool) or not isinstance(value, _REAL_TYPES):
         return None
     try:
         number = float(value)
-    except (
-        ArithmeticError,
-        TypeError,
-        ValueError,
-    ):  # an integer beyond all floats, or a signalling NaN
-        return None
+    except (ArithmeticError, TypeError, ValueError):
+        return None  # an integer beyond all floats, or a signalling NaN
     return number if math.isfinite(number) else None
 
 
@@ -54,18 +55,22 @@ def token_count(value: Any) -> int | None:
     return value
 
 
-def token_count_in_header(text: Any) -> int | None:
+def token_count_in_header(value: object) -> int | None:
     """Return the count of tokens that an HTTP header states."""
-    stated = str(text).strip()
-    if len(stated) > _MOST_DIGITS or not stated.isascii() or not stated.isdigit():
+    text = str(value).strip()
+    # `isdigit` alone is true of digits in other scripts too
+    is_number = text.isascii() and text.isdigit()
+    if not is_number or len(text) > _MOST_DIGITS:
         return None
-    return token_count(int(stated))
+    return token_count(int(text))
 
 
 def http_status(value: Any) -> int | None:
     """Return an HTTP status code; `None` for what cannot be one."""
     status = whole(value)
-    return status if status is not None and 100 <= status <= 999 else None
+    if status is None or not 100 <= status <= 999:
+        return None
+    return status
 
 
 def _as_int(value: Any) -> int | None:

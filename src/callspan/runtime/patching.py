@@ -1,118 +1,35 @@
-"""Wrap functions of other packages, as soon as they are imported, and undo exactly that."""
+"""Patch functions of other packages, as soon as they are imported, and undo exactly that."""
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pkgutil import resolve_name
-from types import CellType, FunctionType, ModuleType
+from types import CellType
 from typing import Any
 
 import wrapt
 
 from callspan.bootstrap.callspan_watch import unwatch, watch
 from callspan.runtime import guard, process
+from callspan.runtime.wrappers import PatchedFunction, Wrapper
 
-Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
-
-
-class _BoundWrapper(wrapt.BoundFunctionWrapper):
-    """A wrapped method taken from its object or class. It copies and pickles as the plain method would."""
-
-    def _self_source(self) -> tuple[Any, str]:
-        home, name = self._self_parent._self_home
-        return (home if self._self_instance is None else self._self_instance), name
-
-    def __reduce_ex__(self, _protocol: Any) -> Any:
-        return getattr, self._self_source()
-
-    def __copy__(self) -> Any:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        source, name = self._self_source()
-        return getattr(copy.deepcopy(source, memo), name)
-
-
-class _Wrapper(wrapt.FunctionWrapper):
-    """A wrapped function that knows where it stands."""
-
-    __bound_function_wrapper__ = _BoundWrapper
-
-    def __init__(
-        self, wrapped: Any, wrapper: Wrapper, home: tuple[Any, str], enabled: Any = None
-    ) -> None:
-        super().__init__(wrapped, wrapper, enabled)
-        self._self_home = home
-
-    def __reduce_ex__(self, _protocol: Any) -> Any:
-        home, name = self._self_home
-        if isinstance(home, ModuleType):  # which cannot be pickled
-            return resolve_name, (f"{home.__name__}:{name}",)
-        return getattr, self._self_home
-
-    def __copy__(self) -> Any:
-        return self
-
-    def __deepcopy__(self, _memo: dict[int, Any]) -> Any:
-        return self
-
-
-class _OwnMethod(_BoundWrapper):
-    """The same for a method of the app's own."""
-
-    def _self_source(self) -> tuple[Any, str]:
-        home = getattr(self.__wrapped__, "__self__", None)
-        if home is None:
-            home = resolve_name(f"{self.__module__}:{self.__qualname__.rpartition('.')[0]}")
-        return home, self.__name__
-
-
-class _OwnFunction(_Wrapper):
-    """A wrapped function of the app's own, which is found by its name, as functions are."""
-
-    __bound_function_wrapper__ = _OwnMethod
-
-    def __init__(self, wrapped: Any, wrapper: Wrapper, enabled: Callable[[], bool]) -> None:
-        super().__init__(wrapped, wrapper, (None, ""), enabled)
-
-    def __reduce_ex__(self, _protocol: Any) -> Any:
-        if isinstance(self.__wrapped__, FunctionType) and _named(self) is self:
-            return self.__qualname__
-        return _itself, (
-            self.__wrapped__,
-        )  # it has another name than its function, so only that can be found
-
-
-def _named(function: Any) -> Any:
-    """What is found under the name of a function."""
-    try:
-        return resolve_name(f"{function.__module__}:{function.__qualname__}")
-    except (ImportError, AttributeError, ValueError):
-        return None
-
-
-def _itself(function: Any) -> Any:
-    return function
-
-
-def wrapped(function: Any, wrapper: Wrapper, enabled: Callable[[], bool]) -> Any:
-    """A function of the app's own in a wrapper that looks, binds, copies and pickles as the function would.
-
-    While it is not `enabled` the function is called at once, at the cost of asking.
-    """
-    return _OwnFunction(function, wrapper, enabled)
+__all__ = ["Patch", "Patches", "Replacement", "Wrapper"]
 
 
 @dataclass(slots=True)
 class Patch:
-    """One function of another package, by module and dotted path, and what takes its place.
+    """One function of another package, and the wrapper that is put around it.
 
-    `optional` ones may be missing in some versions; a missing one that is not optional is reported. With `variable`
-    it is what the function keeps under that name in its closure: a decorator's function calls the one that it decorates
-    from there, also for those who have taken it before it was patched, and under other names.
+    Attributes:
+        module: The module that has the function.
+        path: The dotted path of the function in the module.
+        wrapper: The function that is called for it.
+        optional: Whether some versions lack the function; else a missing one is reported.
+        variable: The name under which the function keeps another one in its closure, which is the
+            one to patch. The function of a decorator calls the decorated one from there, also for
+            those who have taken it before it was patched, and under other names.
+        state: `not instrumented`, `waiting` for the import, `patched` or `missing`.
     """
 
     module: str
@@ -130,7 +47,7 @@ class Patch:
 
     @property
     def replacements(self) -> tuple[Replacement, ...]:
-        """What was replaced and stands in place now; several where the module was executed again."""
+        """The replacements in place now; several where the module was executed again."""
         return tuple(self._replacements)
 
     def apply(self) -> None:
@@ -141,34 +58,35 @@ class Patch:
         try:
             parent, name, original = self._resolve()
         except (AttributeError, KeyError):
-            self._missing()
+            self._report_missing()
             return
         with _replacing:
             if any(each.stands_in(parent, name) for each in self._replacements):
                 return
-            owned = not isinstance(parent, type) or name in vars(parent)
-            if owned and isinstance(parent, type):
+            is_own = not isinstance(parent, type) or name in vars(parent)
+            if is_own and isinstance(parent, type):
+                # as the class keeps it, which may be a descriptor such as a static method's
                 original = vars(parent)[name]
-            wrapped = self._around(original, (parent, name))
+            wrapped = self._wrap(original, (parent, name))
             setattr(parent, name, wrapped)
-            self._replacements.append(Replacement(parent, name, original, wrapped, owned))
-        self.state = "patched" if _kept(parent, name) is wrapped else "missing"
+            self._replacements.append(Replacement(parent, name, original, wrapped, is_own))
+        self.state = "patched" if _current_value(parent, name) is wrapped else "missing"
 
     def _resolve(self) -> tuple[Any, str, Any]:
         """Return the object that holds the function, the name it holds it by, and the function."""
         parent, name, original = wrapt.resolve_path(sys.modules[self.module], self.path)
         if self.variable is None:
             return parent, name, original
-        cell = _cell(original, self.variable)
+        cell = _closure_cell(original, self.variable)
         return cell, "cell_contents", cell.cell_contents
 
-    def _around(self, original: Any, home: tuple[Any, str]) -> Any:
+    def _wrap(self, original: Any, home: tuple[object, str]) -> object:
         if not isinstance(original, property):
-            return _Wrapper(original, self.wrapper, home)
-        getter = _Wrapper(original.fget, self.wrapper, home)
+            return PatchedFunction(original, self.wrapper, home)
+        getter = PatchedFunction(original.fget, self.wrapper, home)
         return property(getter, original.fset, original.fdel, original.__doc__)
 
-    def _missing(self) -> None:
+    def _report_missing(self) -> None:
         self.state = "missing"
         if not self.optional:
             guard.say_once(
@@ -176,7 +94,7 @@ class Patch:
             )
 
     def undo(self) -> None:
-        """Take the wrapper out, if it is still ours that stands there; wrappers put around it by others stay."""
+        """Take the wrapper out where it still stands; wrappers that others put around it stay."""
         with _replacing:
             while self._replacements:
                 self._replacements.pop().undo()
@@ -185,54 +103,71 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """What a patch has done: the place, what stood there, what stands there now, and if the place had it of its own."""
+    """One function that a patch has replaced.
+
+    Attributes:
+        parent: The class, module or cell that holds the function.
+        name: The name by which it holds it.
+        original: The function that stood there.
+        wrapped: The wrapper that stands there now.
+        is_own: Whether the parent had the function itself, and did not inherit it.
+    """
 
     parent: Any
     name: str
     original: Any
     wrapped: Any
-    owned: bool
+    is_own: bool
 
-    def stands_in(self, parent: Any, name: str) -> bool:
-        """Whether it was made at this place and is still there, be it inside of what others have put around it."""
+    def stands_in(self, parent: object, name: str) -> bool:
+        """Whether the wrapper is in this place still, perhaps inside wrappers of others."""
         if parent is not self.parent or name != self.name:
             return False
-        return any(each is self.wrapped for each in _chain(_kept(parent, name)))
+        return any(each is self.wrapped for each in _chain(_current_value(parent, name)))
 
     def undo(self) -> None:
-        """Put back what stood there."""
-        if _kept(self.parent, self.name) is not self.wrapped:
+        """Put the original back, unless others have put a wrapper around ours."""
+        if _current_value(self.parent, self.name) is not self.wrapped:
             return
-        if self.owned:
+        if self.is_own:
             setattr(self.parent, self.name, self.original)
         else:
             delattr(self.parent, self.name)
 
 
 _replacing = process.own_lock(sys.modules[__name__], "_replacing")
-"""Held while one function is replaced: the thread that imports a client and one that instruments may do so at once."""
+"""Held while one function is replaced: an import and `instrument()` may do so at once."""
 
 
-def _chain(function: Any) -> Iterator[Any]:
-    """The function and what it wraps, from the outside in."""
+def _chain(function: Any) -> Iterator[object]:
+    """Yield a function and all that it wraps, from the outside in."""
     while function is not None:
         yield function
         function = getattr(function, "__wrapped__", None)
 
 
-def _cell(function: Any, variable: str) -> CellType:
-    """Where a function, or one that it wraps, keeps a variable of its closure."""
+def _closure_cell(function: Any, variable: str) -> CellType:
+    """Return the cell of a closure's variable, of a function or of one that it wraps."""
     while variable not in function.__code__.co_freevars:
         function = function.__wrapped__
     return function.__closure__[function.__code__.co_freevars.index(variable)]
 
 
-def _kept(parent: Any, name: str) -> Any:
-    return parent.cell_contents if isinstance(parent, CellType) else vars(parent).get(name)
+def _current_value(parent: object, name: str) -> object:
+    """Return the value that a place holds itself, without what it inherits."""
+    if isinstance(parent, CellType):
+        return parent.cell_contents
+    return vars(parent).get(name)
 
 
 class Patches:
-    """The patches of one client: applied at once where its modules are loaded, else when they have been."""
+    """The patches of one client: applied at once where its modules are loaded, else after that.
+
+    Args:
+        patches: The patches.
+        package: The package of the client, whose import is waited for as well.
+        then: Called after the patches of each module, and after the whole package.
+    """
 
     def __init__(self, patches: list[Patch], package: str, then: Callable[[], None]) -> None:
         self.patches = patches
@@ -242,7 +177,7 @@ class Patches:
         self._watches: list[tuple[str, Callable[[], None]]] = []
 
     def apply(self) -> None:
-        """Apply all, now or after the import; `then` is called after each module's, and after the whole package."""
+        """Apply each patch, now or after the import of its module."""
         self.active = True
         for patch in self.patches:
             patch.state = "waiting"
@@ -261,14 +196,10 @@ class Patches:
             return
         for patch in self.patches:
             if patch.module == module:
-                try:
-                    patch.apply()
-                except Exception as error:  # noqa: BLE001  a client that cannot be patched must still import
-                    patch.state = "missing"
-                    guard.report(f"patching {patch.target}", error)
+                _apply_guarded(patch)
         try:
             self._then()
-        except Exception as error:  # noqa: BLE001  same
+        except Exception as error:  # noqa: BLE001  a client that cannot be patched must still import
             guard.report(f"looking at {module}", error)
         if not self.active:  # undone by another thread meanwhile
             self.undo()
@@ -279,9 +210,17 @@ class Patches:
         guard.say_once(reason)
 
     def undo(self) -> None:
-        """Undo all of them, and none of what others did."""
+        """Undo all patches, and nothing that others did."""
         self.active = False
         while self._watches:
             unwatch(*self._watches.pop())
         for patch in self.patches:
             patch.undo()
+
+
+def _apply_guarded(patch: Patch) -> None:
+    try:
+        patch.apply()
+    except Exception as error:  # noqa: BLE001  a client that cannot be patched must still import
+        patch.state = "missing"
+        guard.report(f"patching {patch.target}", error)

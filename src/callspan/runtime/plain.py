@@ -1,4 +1,7 @@
-"""Values that any encoder takes: valid text, finite numbers of 64 bits, no cycles, no live objects."""
+"""Make values plain, so that any encoder takes them.
+
+Plain data has valid text, finite numbers of 64 bits, no cycles and no live objects.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 DEPTH = 28
-"""Deeper values are named by their type only. Protobuf reads 100 levels, and each object in an event takes three."""
+"""The levels of plain data; deeper values are named by their type only.
+
+Protobuf reads 100 levels, and each object in an event takes three.
+"""
 REPR_LIMIT = 200
+"""The most characters of an object's `repr`."""
+_CONTAINERS = (list, tuple, set, frozenset)
 
 
 def valid(text: str) -> str:
-    """The text with what is no Unicode (lone surrogates) replaced."""
+    """Return a text in which lone surrogates, which UTF-8 does not have, are replaced."""
     if text.isascii():
         return text
     try:
@@ -23,25 +31,38 @@ def valid(text: str) -> str:
 
 
 def plain(value: Any, change: Callable[[str], str] = valid, above: tuple[int, ...] = ()) -> Any:
-    """A copy as plain data, every text in it changed; `above` are the containers that it stands in."""
+    """Return a copy of a value as plain data.
+
+    Args:
+        value: Any value.
+        change: Applied to each text in it.
+        above: The ids of the containers that it stands in, by which a cycle is noticed.
+    """
     if isinstance(value, str):
         return change(value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, (int, float)):
         return _number(value)
-    if id(value) in above or len(above) == DEPTH:
-        return f"[{type(value).__name__}, {'again' if id(value) in above else 'too deep'}]"
+    if id(value) in above:
+        return f"[{type(value).__name__}, again]"
+    if len(above) == DEPTH:
+        return f"[{type(value).__name__}, too deep]"
     path = (*above, id(value))
     if isinstance(value, Mapping):
         return {key_text(key): plain(item, change, path) for key, item in list(value.items())}
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if isinstance(value, _CONTAINERS):
         return [plain(item, change, path) for item in list(value)]
     return change(_described(value))
 
 
 def even(value: Any, write: Callable[[Any], str]) -> Any:
-    """Plain data in which the items of each list are of one type: numbers become floats, else the list is written."""
+    """Return plain data in which the items of each list are of one type, as the SDK wants it.
+
+    Args:
+        value: Plain data.
+        write: Makes a text of a list whose items are of several types.
+    """
     if isinstance(value, dict):
         return {key: even(item, write) for key, item in value.items()}
     if not isinstance(value, list):
@@ -50,22 +71,25 @@ def even(value: Any, write: Callable[[Any], str]) -> Any:
     kinds = {type(item) for item in items if item is not None}
     if len(kinds) < 2:
         return items
-    return (
-        [item if item is None else float(item) for item in items]
-        if kinds == {int, float}
-        else write(value)
-    )
+    if kinds != {int, float}:
+        return write(value)
+    return [item if item is None else float(item) for item in items]
 
 
-def key_text(key: Any) -> str:
-    """A key as text, never empty: the SDK drops what has an empty one."""
-    return valid(key) or "[empty]" if isinstance(key, str) else _described(key)
+def key_text(key: object) -> str:
+    """Return a key as text, never empty: the SDK drops values whose key is empty."""
+    if isinstance(key, str):
+        return valid(key) or "[empty]"
+    return _described(key)
 
 
-def _number(value: float) -> Any:
+def _number(value: float) -> float | str:
+    """Return a number that OTLP has, or its text."""
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    return int(value) if -(2**63) <= value < 2**63 else _digits(value)
+    if -(2**63) <= value < 2**63:
+        return int(value)  # an `IntEnum` becomes a plain integer
+    return _digits(value)
 
 
 def _digits(value: int) -> str:
@@ -75,7 +99,7 @@ def _digits(value: int) -> str:
         return f"[an integer of {value.bit_length()} bits]"
 
 
-def _described(value: Any) -> str:
+def _described(value: object) -> str:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"[{len(value)} bytes]"
     try:

@@ -1,4 +1,4 @@
-"""Files that are nobody else's to read, for they may hold what was said to a model."""
+"""Files that only their owner may read, as they may hold content of calls."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ import os
 
 MODE = 0o600
 _FLAGS = ("O_WRONLY", "O_APPEND", "O_CREAT", "O_CLOEXEC", "O_NONBLOCK")
-"""Without waiting, for to open a FIFO that nobody reads would wait for a reader."""
+"""`O_NONBLOCK`, as opening a FIFO that nobody reads would wait for a reader."""
 _FIRST_FREE = 3
+"""The first descriptor that is not stdin, stdout or stderr."""
 _claims: dict[str, tuple[int, int]] = {}
+"""The process that claimed each path, and the descriptor that holds the lock."""
 
 
 def opened(path: str) -> int:
-    """Return a descriptor that appends to a file; one that is there already keeps the permissions that it has.
+    """Return a descriptor that appends to a file; a file that exists keeps its permissions.
 
-    Never 0, 1 or 2: where the program has closed those, what others write there would come into the file.
+    Never 0, 1 or 2: where the program has closed those, others who write there would write into
+    the file.
     """
     flags = 0
     for name in _FLAGS:
@@ -31,18 +34,24 @@ def opened(path: str) -> int:
 
 
 def above_standard(descriptor: int) -> int:
-    """Return a copy of a descriptor that is not 0, 1 or 2; programs that are started do not inherit it."""
+    """Return a copy of a descriptor, above 2, which child programs do not inherit."""
     import fcntl
 
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE)
 
 
 def claimed(path: str) -> str:
-    """Return the path, or `PATH.PID` if another process that still runs writes to it, as worker processes do.
+    """Claim a path for this process.
 
-    Raises `OSError` if it cannot be written.
+    Returns:
+        The path, or `PATH.PID` if another process that still runs writes to it, as worker
+        processes do.
+
+    Raises:
+        OSError: The file cannot be written.
     """
-    if _claims.get(path, (0, 0))[0] == os.getpid():
+    owner, _ = _claims.get(path, (0, 0))
+    if owner == os.getpid():
         return path
     try:
         descriptor = opened(path)
@@ -50,16 +59,23 @@ def claimed(path: str) -> str:
         if error.errno == errno.ENXIO:
             return path  # a pipe that nobody reads yet
         raise
-    state = lock(descriptor)
-    if state is None:
+    obstacle = lock(descriptor)
+    if obstacle is None:
         _claims[path] = os.getpid(), descriptor  # to the end of the process, which frees it
         return path
     os.close(descriptor)
-    return f"{path}.{os.getpid()}" if isinstance(state, BlockingIOError) else path
+    if isinstance(obstacle, BlockingIOError):
+        return f"{path}.{os.getpid()}"
+    return path
 
 
 def lock(descriptor: int) -> OSError | None:
-    """Lock a file as this process's own; return why not, which is `BlockingIOError` if another process has it."""
+    """Lock a file as this process's own.
+
+    Returns:
+        The reason if that failed, which is a `BlockingIOError` where another process has the lock;
+        else `None`.
+    """
     try:
         import fcntl
     except ImportError as error:  # not on Windows

@@ -1,7 +1,7 @@
-"""What has to happen in a forked child, and at the end of one: `multiprocessing` ends its children without `atexit`.
+"""Forks and the end of a process: `multiprocessing` ends its children without `atexit`.
 
-A child has the thread that forked and no other. A lock that another one held at that moment is held for ever there, so
-every lock of ours is made by `own_lock`.
+A child has the thread that forked and no other. A lock that another one held at that moment is held
+for ever there, so every lock of ours is made by `own_lock` (docs/decisions/0020).
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ _locks: dict[tuple[int, str], tuple[weakref.ref[Any], Callable[[], Any]]] = {}
 _awaited: set[tuple[int, str]] = set()
 _held_for_fork: list[Any] = []
 FORK_SECONDS = 2.0
-"""How long a fork waits for what another thread is setting up."""
+"""The most seconds that a fork waits for a set-up in another thread."""
 _registered = False
-_hurried = False
+_is_interrupted = False
+_LAST = -100
+"""The priority of our finalizers: after those of the program, whose calls are recorded too."""
 
 
 def in_child(function: Callable[[], None]) -> None:
@@ -40,13 +42,15 @@ def own_lock(
     *,
     awaited: bool = False,
 ) -> Any:
-    """Return a new lock for an attribute of an object or a module; a forked child finds another one there.
+    """Return a lock for an attribute of an object or a module, which a forked child renews.
 
     Args:
-        owner: What the lock belongs to. It is referred to weakly.
+        owner: The object or module, which is referred to weakly.
         name: The attribute under which the owner keeps the lock.
-        make: What makes the lock. A signal handler may come to a lock that its own thread holds, so it is an `RLock`.
-        awaited: Whether a fork waits, within bounds, until the lock is free: half of a set-up is of no use to a child.
+        make: The type of the lock. A signal handler may come to a lock that its own thread holds,
+            so it is an `RLock`.
+        awaited: Whether a fork waits, for up to `FORK_SECONDS`, until the lock is free: half of a
+            set-up is of no use to a child.
     """
     key = (id(owner), name)
     if awaited:
@@ -57,13 +61,24 @@ def own_lock(
 
 
 def _before_fork() -> None:
-    """Take the awaited locks, which a set-up in another thread holds, to let it end."""
+    """Take the awaited locks, so that a set-up in another thread ends before the fork."""
     deadline = time.monotonic() + FORK_SECONDS
     for key in list(_awaited):
-        reference, _ = _locks.get(key, (lambda: None, None))
-        lock = getattr(reference(), key[1], None)
-        if lock is not None and lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        lock = _find_lock(key)
+        if lock is None:
+            continue
+        remaining = max(0.0, deadline - time.monotonic())
+        if lock.acquire(timeout=remaining):
             _held_for_fork.append(lock)
+
+
+def _find_lock(key: tuple[int, str]) -> Any:
+    """Return the lock of an owner that still lives, or `None`."""
+    entry = _locks.get(key)
+    if entry is None:
+        return None
+    owner = entry[0]()
+    return getattr(owner, key[1], None)
 
 
 def _after_fork_in_parent() -> None:
@@ -80,31 +95,38 @@ def _renew_locks() -> None:
 
 
 def at_exit(function: Callable[[], None]) -> None:
-    """Run a function when the process ends, also when it is a forked child of `multiprocessing`; the last one first."""
+    """Run a function when the process ends, the last one first.
+
+    That holds for a child of `multiprocessing` too, which runs its own finalizers and no `atexit`.
+    """
     _at_exit.append(function)
     atexit.register(function)
     _register()
-    process, util = (
-        sys.modules.get("multiprocessing.process"),
-        sys.modules.get("multiprocessing.util"),
-    )
-    if process and util and process.parent_process() is not None:
-        util.Finalize(None, function, exitpriority=-100)
+    process = sys.modules.get("multiprocessing.process")
+    util = sys.modules.get("multiprocessing.util")
+    if process is None or util is None:
+        return  # the program has not imported them, so this process is no child of theirs
+    if process.parent_process() is not None:
+        util.Finalize(None, function, exitpriority=_LAST)
 
 
 def until_interrupted(step: Callable[[], T]) -> T | None:
-    """Take a step of the end of the process, or as much of it as a user lets it take who presses Ctrl-C once more."""
-    global _hurried
+    """Take a step of the end of the process; end it, and all later ones, at a further Ctrl-C.
+
+    Returns:
+        The result of the step; `None` if it was interrupted.
+    """
+    global _is_interrupted
     try:
         return step()
     except KeyboardInterrupt:
-        _hurried = True
+        _is_interrupted = True
         return None
 
 
 def patience(seconds: float) -> float:
-    """Seconds that a step of the end may take: none once it was interrupted."""
-    return 0.0 if _hurried else seconds
+    """Return the seconds that a step of the end may take: none after an interrupt."""
+    return 0.0 if _is_interrupted else seconds
 
 
 def _register() -> None:
@@ -127,7 +149,7 @@ def _after_fork() -> None:
     if util is not None:
         # the child of a Process forgets all finalizers first and asks for new ones by this list
         util.register_after_fork(
-            _run_at_exit, lambda _: util.Finalize(None, _run_at_exit, exitpriority=-100)
+            _run_at_exit, lambda _: util.Finalize(None, _run_at_exit, exitpriority=_LAST)
         )
 
 

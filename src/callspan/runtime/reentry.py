@@ -1,7 +1,8 @@
-"""Calls that a signal handler makes while its thread tells of another call.
+"""Calls that a signal handler makes while its thread notifies handlers of another call.
 
-Python runs a signal handler between any two steps of the main thread, also where that holds a lock of OpenTelemetry's.
-A call that the handler makes would wait for that lock for ever, so it is told by the worker's thread, in order.
+Python runs a signal handler between any two steps of the main thread, also where that holds a lock
+of OpenTelemetry's. A call that the signal handler makes would wait for that lock for ever, so the
+worker's thread notifies of it, in order (docs/decisions/0027).
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from callspan.runtime.background import worker
 
 T = TypeVar("T")
 telling: set[int] = set()
-"""The threads (under gevent and eventlet the greenlets) that tell of a call, or collect what was told, right now."""
+"""The threads, or greenlets, that notify handlers or collect telemetry right now."""
 process.in_child(telling.clear)
 
 
 def run(job: Callable[[], Any]) -> None:
-    """Run a job that tells something: here, or on the worker's thread if this one is interrupted in telling."""
+    """Run a job that notifies handlers: here, or on the worker if such a job was interrupted here."""
     thread = threading.get_ident()
     if thread in telling:
         run_later(job)
@@ -34,14 +35,14 @@ def run(job: Callable[[], Any]) -> None:
 
 
 def run_later(job: Callable[[], Any]) -> None:
-    """Run a job on the worker's thread, in the context of here."""
+    """Run a job on the worker's thread, in the context of this place."""
     context = contextvars.copy_context()
     worker.start()
     worker.put(lambda: context.run(job))
 
 
 def outside(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Call code of the app's, a handler's for example: no lock is held there, and its own calls are told at once."""
+    """Call code of the app's, such as a handler: no lock is held, so its calls are not deferred."""
     thread = threading.get_ident()
     if thread not in telling:
         return function(*args, **kwargs)
@@ -53,9 +54,14 @@ def outside(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
 
 
 def within(seconds: float, job: Callable[[], T], otherwise: T) -> T:
-    """Return what a job gives that takes locks of OpenTelemetry's, or something else if they are not to be had.
+    """Return the result of a job that takes locks of OpenTelemetry's.
 
-    Where this thread is interrupted in telling, another one waits for the locks, for so many seconds.
+    Where this thread was interrupted while it may hold them, another thread waits for them.
+
+    Args:
+        seconds: The most seconds that the other thread may take.
+        job: The job.
+        otherwise: The result if that was too short.
     """
     thread = threading.get_ident()
     if thread in telling:

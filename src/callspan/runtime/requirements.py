@@ -1,4 +1,4 @@
-"""The packages that callspan needs, and what to say where one of them is missing."""
+"""The packages that callspan needs, and the advice where one of them is missing."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ PACKAGES = {
     "uvicorn": "callspan[view]",
     "wrapt": "wrapt",
 }
-"""Which package brings a module."""
+"""The package to install, by module."""
 
 
 def advice(error: ImportError) -> str | None:
-    """Return one line that names the package to install, or `None` for an import that fails for another reason."""
+    """Return one line that names the package to install; `None` for another error."""
     if not isinstance(error, ModuleNotFoundError) or error.name is None:
         return None
     name = error.name

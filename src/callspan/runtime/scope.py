@@ -3,8 +3,8 @@
 It has the handlers of a block, token counters, budgets, capture and attributes. Beside it in the
 context are a framework's run context, and whether telemetry is suppressed.
 
-It travels in the OpenTelemetry context, so that asyncio tasks, `asyncio.to_thread` and whatever else carries that
-context carry it too. Plain threads do not: give them `carry(fn)`.
+It travels in the OpenTelemetry context, so that asyncio tasks, `asyncio.to_thread` and all else that
+carries that context carry it too. Plain threads do not: give them `carry(function)`.
 """
 
 from __future__ import annotations
@@ -12,25 +12,43 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import Token as Mark
+from contextvars import Token as ContextToken
 from typing import Any, TypeVar
 
 from opentelemetry import baggage, trace
 from opentelemetry import context as otel
+from opentelemetry.context import Context
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_KEY = otel.create_key("callspan-scope")
-_RUN_CONTEXT = otel.create_key("callspan-place")
-_SUPPRESSED = tuple(
-    key
-    for key in (getattr(otel, "_SUPPRESS_INSTRUMENTATION_KEY", None), "suppress_instrumentation")
-    if key
-)
+_SCOPE = otel.create_key("callspan-scope")
+_RUN_CONTEXT = otel.create_key("callspan-run-context")
+
+
+def _suppression_keys() -> tuple[str, ...]:
+    # opentelemetry-api's own key is private; opentelemetry-instrumentation sets the plain one too.
+    key = getattr(otel, "_SUPPRESS_INSTRUMENTATION_KEY", None)
+    if key:
+        return key, "suppress_instrumentation"
+    return ("suppress_instrumentation",)
+
+
+_SUPPRESSED = _suppression_keys()
 
 
 class Scope:
-    """What a block has put in force; never changed, only replaced."""
+    """The things that blocks have put in force; never changed, only replaced.
+
+    They are objects of the rooms above, which alone know their types.
+
+    Attributes:
+        handlers: The handlers of `use_handlers()` blocks.
+        counters: The counters of `count_tokens()` blocks.
+        budgets: The budgets of `budget()` blocks.
+        capture: The choice of the innermost `capture()` block.
+        attributes: The attributes of `attributes()` blocks.
+        dispatch: The dispatch that was made for these handlers; kept here by its maker.
+    """
 
     __slots__ = ("attributes", "budgets", "capture", "counters", "dispatch", "handlers")
 
@@ -57,42 +75,53 @@ class Scope:
         capture: Any = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> Scope:
-        """This one with more in force."""
-        found = Scope(
+        """Return this scope with more in force."""
+        larger = Scope(
             (*self.handlers, *handlers),
             (*self.counters, *counters),
             (*self.budgets, *budgets),
             capture or self.capture,
         )
-        found.attributes = {**self.attributes, **attributes} if attributes else self.attributes
-        return found
+        larger.attributes = self.attributes
+        if attributes:
+            larger.attributes = {**self.attributes, **attributes}
+        return larger
 
 
 NOTHING = Scope()
+"""The scope outside of all blocks."""
 
 
-def current(context: Any = None) -> Scope:
-    """The scope in force, here or in another context."""
-    found = (otel.get_current() if context is None else context).get(_KEY)
-    return found if isinstance(found, Scope) else NOTHING
+def current(context: Context | None = None) -> Scope:
+    """Return the scope in force, here or in another context."""
+    if context is None:
+        context = otel.get_current()
+    scope = context.get(_SCOPE)
+    return scope if isinstance(scope, Scope) else NOTHING
 
 
-def suppressed(context: Any = None) -> bool:
-    """Whether the app asked for no telemetry, here or in another context, by OpenTelemetry's own key."""
-    context = otel.get_current() if context is None else context
+def suppressed(context: Context | None = None) -> bool:
+    """Whether the app suppresses telemetry, here or in another context, by OpenTelemetry's key."""
+    if context is None:
+        context = otel.get_current()
     return bool(context) and any(map(context.get, _SUPPRESSED))
 
 
-def look(context: Any) -> tuple[bool, Any, Scope]:
-    """Whether telemetry is suppressed in a context, where in a framework's program it is, and the scope in force."""
+def look(context: Context) -> tuple[bool, Any, Scope]:
+    """Return whether telemetry is suppressed in a context, the run context there, and the scope."""
     if not context:
-        return False, None, NOTHING
+        return False, None, NOTHING  # the usual case, in the path of each call
     return suppressed(context), run_context(context), current(context)
 
 
 def put(scope: Scope, carried: Mapping[str, Any] | None = None) -> Any:
-    """Put a scope in force until the mark that this gives is given to `leave`; `carried` goes into the baggage."""
-    context = otel.set_value(_KEY, scope)
+    """Put a scope in force, until `leave` is called with the token that is returned.
+
+    Args:
+        scope: The scope.
+        carried: Entries for OpenTelemetry's baggage, which goes out with HTTP requests.
+    """
+    context = otel.set_value(_SCOPE, scope)
     for name, value in (carried or {}).items():
         context = baggage.set_baggage(name, value, context)
     return otel.attach(context)
@@ -101,44 +130,53 @@ def put(scope: Scope, carried: Mapping[str, Any] | None = None) -> Any:
 @contextlib.contextmanager
 def entered(scope: Scope) -> Iterator[None]:
     """Put a scope in force for a block."""
-    mark = put(scope)
+    token = put(scope)
     try:
         yield
     finally:
-        leave(mark)
+        leave(token)
 
 
-def leave(mark: Any) -> bool:
-    """Detach without the error log that OpenTelemetry writes for a mark of another task; says whether it was ours."""
-    if not isinstance(mark, Mark):
-        otel.detach(mark)
+def leave(token: Any) -> bool:
+    """Take out of force whatever `put` or `enter` put in force.
+
+    OpenTelemetry's `detach` logs an error for a token of another task, as it comes about where a
+    generator is closed by another task than the one that began it.
+
+    Returns:
+        Whether the token was of this task.
+    """
+    if not isinstance(token, ContextToken):
+        otel.detach(token)
         return True
     try:
-        mark.var.reset(mark)
+        token.var.reset(token)
     except ValueError:
         return False
     return True
 
 
-def run_context(context: Any = None) -> Any:
-    """Where in a framework's program code runs, here or in another context; `None` outside of any."""
-    return (otel.get_current() if context is None else context).get(_RUN_CONTEXT)
+def run_context(context: Context | None = None) -> Any:
+    """Return the run context, here or in another context; `None` outside of any run."""
+    if context is None:
+        context = otel.get_current()
+    return context.get(_RUN_CONTEXT)
 
 
-def at(run_context: Any, context: Any = None) -> Any:
-    """A context, that in force or the one given, in which code runs at a place."""
+def at(run_context: object, context: Context | None = None) -> Context:
+    """Return a context, made of the current or another one, with a run context in it."""
     return otel.set_value(_RUN_CONTEXT, run_context, context)
 
 
 def agent(call: Any) -> Any:
-    """The innermost agent that a call is, or in which it is made."""
+    """Return the innermost agent: a call itself, or the nearest of those that it is made in."""
     while call is not None and call.operation != "invoke_agent":
         call = call.parent
     return call
 
 
-def context() -> Any:
-    """The context in force."""
+def context() -> Context:
+    """Return the context in force."""
     return otel.get_current()
 
 
@@ -154,14 +192,14 @@ def inject(carrier: dict[str, Any]) -> None:
     load_propagators().inject(carrier)
 
 
-def extract(carrier: Mapping[str, Any]) -> Any:
+def extract(carrier: Mapping[str, Any]) -> Context:
     """Return the context in force with the trace context of a message in place of its own."""
     texts = {key: value for key, value in carrier.items() if isinstance(value, str)}
     return load_propagators().extract(texts)
 
 
-def links_to_current(context: Any) -> tuple[Any, ...]:
-    """Return a link to the span in force, unless it is the one that a context has, or there is none."""
+def links_to_current(context: Context) -> tuple[trace.Link, ...]:
+    """Return a link to the span in force, or none where a context has the same span or there is none."""
     current = trace.get_current_span().get_span_context()
     parent = trace.get_current_span(context).get_span_context()
     if not current.is_valid or current.span_id == parent.span_id:
@@ -169,8 +207,8 @@ def links_to_current(context: Any) -> tuple[Any, ...]:
     return (trace.Link(current),)
 
 
-def enter(context: Any) -> Any:
-    """Put a context in force; gives what `leave` takes."""
+def enter(context: Context) -> Any:
+    """Put a context in force, until `leave` is called with the token that is returned."""
     return otel.attach(context)
 
 
@@ -189,11 +227,11 @@ def carry(function: F) -> F:
     context = otel.get_current()
 
     @functools.wraps(function)
-    def carried(*args: Any, **kwargs: Any) -> Any:
-        mark = otel.attach(context)
+    def run_in_context(*args: Any, **kwargs: Any) -> Any:
+        token = otel.attach(context)
         try:
             return function(*args, **kwargs)
         finally:
-            leave(mark)
+            leave(token)
 
-    return carried  # type: ignore[return-value]  # the wrapper takes and gives what the function does
+    return run_in_context  # type: ignore[return-value]  # it takes and returns the function's types

@@ -1,4 +1,4 @@
-"""Put other values in place of those that a package keeps under a name, and undo exactly that."""
+"""Replace values that a package keeps under a name, such as a tracer, and undo exactly that."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from typing import Any
 from callspan.runtime.patching import Patch
 
 Change = Callable[[Any], Any]
-"""Makes the value that takes the place of another."""
+"""A function that makes the new value of the old one."""
 
 
 class Swap(Patch):
-    """A value of a module or a class, such as a tracer, in place of which stands what is made of it."""
+    """The patch of a value of a module or a class: a change of the value stands in its place."""
 
     __slots__ = ()
 
-    def _around(self, original: Any, home: tuple[Any, str]) -> Any:
+    def _wrap(self, original: Any, home: tuple[object, str]) -> object:
         return self.wrapper(original)  # type: ignore[call-arg]  # a change takes the value alone
 
 
 class InstanceSwap(Patch):
-    """An attribute that each object of a class has of its own: whoever reads it gets what is made of it.
+    """The patch of an attribute that each object of a class has itself: readers get the new value.
 
-    The objects themselves are left alone: those which were made before are reached, and undoing leaves no trace.
+    The objects themselves are left alone, so those that were made before are reached too, and
+    undoing leaves no trace.
     """
 
     __slots__ = ()
@@ -35,7 +36,7 @@ class InstanceSwap(Patch):
         parent = sys.modules[self.module]
         return resolve_name(f"{parent.__name__}:{path}"), name, None
 
-    def _around(self, original: Any, home: tuple[Any, str]) -> Any:
+    def _wrap(self, original: Any, home: tuple[object, str]) -> object:
         return _ChangedAttribute(home[1], self.wrapper)  # type: ignore[arg-type]  # see Swap
 
 
@@ -46,7 +47,7 @@ class _ChangedAttribute:
         self._name = name
         self._change = change
 
-    def __get__(self, instance: Any, owner: type) -> Any:
+    def __get__(self, instance: object, owner: type) -> Any:
         if instance is None:
             return self
         try:
@@ -57,10 +58,10 @@ class _ChangedAttribute:
             ) from None
         return self._change(value)
 
-    def __set__(self, instance: Any, value: Any) -> None:
+    def __set__(self, instance: object, value: object) -> None:
         vars(instance)[self._name] = value
 
-    def __delete__(self, instance: Any) -> None:
+    def __delete__(self, instance: object) -> None:
         try:
             del vars(instance)[self._name]
         except KeyError:
@@ -68,10 +69,10 @@ class _ChangedAttribute:
 
 
 def swap(module: str, path: str, change: Change) -> Patch:
-    """Return the patch for a value of a module or a class; it may be missing in some versions."""
+    """Return the patch for a value of a module or a class, which some versions may lack."""
     return Swap(module, path, change, optional=True)  # type: ignore[arg-type]  # see Swap
 
 
 def swap_in_instances(module: str, path: str, change: Change) -> Patch:
-    """Return the patch for an attribute of the objects of a class; it may be missing in some versions."""
+    """Return the patch for an attribute of the objects of a class, which some versions may lack."""
     return InstanceSwap(module, path, change, optional=True)  # type: ignore[arg-type]  # see Swap

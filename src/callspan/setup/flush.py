@@ -8,7 +8,7 @@ from typing import Any
 
 from callspan.lifecycle.shutdown import abandon_all, forget_all
 from callspan.runtime import guard, process, reentry
-from callspan.runtime.background import heard
+from callspan.runtime.handler_queue import drain
 from callspan.settings.environment import flush_timeout
 from callspan.setup import state
 from callspan.setup.providers import Providers
@@ -31,7 +31,7 @@ def flush(timeout: float = 5.0) -> bool:
 
 
 def _flush(deadline: float) -> bool:
-    is_complete = heard(max(0.0, deadline - time.monotonic()))
+    is_complete = drain(max(0.0, deadline - time.monotonic()))
     export = sys.modules.get("callspan.export.providers")
     if export is not None:
         export.begin_flush(deadline - time.monotonic())

@@ -19,7 +19,7 @@ from callspan.accounting.prices.rates import Rates
 from callspan.events import Usage
 from callspan.events.usage import Share
 from callspan.runtime import guard, process
-from callspan.runtime.background import Worker, attended
+from callspan.runtime.background import Worker
 
 
 class Prices:
@@ -217,7 +217,7 @@ def _moment(minute: int) -> datetime:
     return datetime.fromtimestamp(minute * 60, timezone.utc)
 
 
-_worker = attended(Worker("callspan-prices"))
+_worker = Worker("callspan-prices", is_drained=True)
 _in_force = Prices()
 
 

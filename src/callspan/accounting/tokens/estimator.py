@@ -18,7 +18,7 @@ from callspan.events import (
     Usage,
 )
 from callspan.runtime import guard, process
-from callspan.runtime.background import Worker, attended, running_loop
+from callspan.runtime.background import Worker, running_loop
 
 _OTHER_OUTPUT = frozenset({"image", "speech"})
 WAITING = 1000
@@ -29,7 +29,7 @@ class Estimator:
     """Estimates tokens on a thread of its own: neither the app's path nor its event loop counts."""
 
     def __init__(self) -> None:
-        self._worker = attended(Worker("callspan-tokens"))
+        self._worker = Worker("callspan-tokens", is_drained=True)
         self._waiting: set[Estimate] = set()
         # the thread of the parent, which would have counted them, is not in a forked child
         process.in_child(self._waiting.clear)
