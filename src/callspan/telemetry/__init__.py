@@ -1,1 +1,1 @@
-"""Handlers that turn calls into OpenTelemetry spans, metrics and log events."""
+"""Handlers that make OpenTelemetry spans, metrics and log events of calls."""

@@ -21,10 +21,9 @@ from callspan.semconv.conventions import (
 )
 from callspan.settings.settings import Settings
 from callspan.telemetry.attribute_sets import Bounds
+from callspan.telemetry.instruments import Instruments, create_instruments
 from callspan.telemetry.mcp import McpMetrics
-from callspan.telemetry.metrics import create_instrument
 from callspan.telemetry.provider import FollowsProvider
-from callspan.version import __version__
 
 _INFERENCE, _TOOLS = "inference calls", "tool calls"
 _NAMES = {
@@ -47,10 +46,9 @@ class AgentMetrics:
         self._instruments = FollowsProvider(look_up, self._create)
         self._requests = McpMetrics(self._instruments)
 
-    def _create(self, provider: Any) -> dict[str, Any]:
-        meter = provider.get_meter(names.SCOPE, __version__, schema_url=self._schema_url)
-        metrics = (*LOCAL, *MCP_DURATIONS.values())
-        return {metric.name: create_instrument(meter, metric) for metric in metrics}
+    def _create(self, provider: Any) -> Instruments:
+        rows = (*LOCAL, *MCP_DURATIONS.values())
+        return create_instruments(provider, rows, self._schema_url)
 
     def on_start(self, call: Call) -> None:
         """Count a call of a model or a tool for the agent that makes it."""

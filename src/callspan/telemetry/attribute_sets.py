@@ -1,7 +1,8 @@
-"""The attribute sets of metrics: kept ready between calls, and bounded so that no value can flood a back end.
+"""The attribute sets of metrics: kept ready between calls, and bounded to protect back ends.
 
-A name that a program or a server chooses (a model, a fingerprint, an error code) may have any number of values. The
-first of them have series of their own, the rest share `_other`; sums stay whole. Spans keep every value.
+A name that a program or a server chooses (a model, a fingerprint, an error code) may have any
+number of values. The first of them have series of their own, the rest share `_other`; sums stay
+whole. Spans keep every value (docs/decisions/0032).
 """
 
 from __future__ import annotations
@@ -21,13 +22,20 @@ VALUES = 200
 DETAIL_VALUES = 20
 """Values of an attribute that only splits the series of a model further."""
 SETS = 900
-"""Attribute sets of one kind with series of their own. The SDK takes 2,000 of an instrument, with two token types for
-each set, and beyond them drops all attributes: tokens would be counted without their type."""
+"""Attribute sets of one kind with series of their own.
+
+The SDK takes 2,000 of an instrument, with two token types for each set, and beyond them drops all
+attributes: tokens would be counted without their type.
+"""
 DETAILED_SETS = 600
 """How many of them may have details; the rest is left for models that come later."""
 LARGER_SETS: dict[tuple[str, ...], int] = {(names.ERROR_TYPE,): 900}
-"""Attribute sets with more attributes than those of the call; sets with an error stand beside those without one."""
+"""Limits of attribute sets with more attributes than the call's, by the names of these attributes.
+
+Sets with an error stand beside those without one, so they have half of the instrument's series.
+"""
 MOST_LARGER_SETS = 1800
+"""The limit of all other larger sets."""
 OTHER = "_other"
 OTHER_ERROR = "_OTHER"
 """The conventions' own value for an error without a name of its own."""
@@ -50,7 +58,11 @@ _CLOSED = frozenset(
 
 
 class AttributeSet(dict[str, Any]):
-    """One attribute set of a call. The larger sets, with the token type or the error, are kept ready beside it."""
+    """One attribute set of a call.
+
+    The larger sets, with the token type or the error besides, are kept ready with it, so that no
+    record has to build a dictionary.
+    """
 
     __slots__ = ("_bounds", "_kind", "_larger", "_rest")
 
@@ -93,19 +105,26 @@ class Bounds:
         self._sets: dict[Any, set[frozenset[Any]]] = {}
 
     def attribute_set(self, values: Attributes, kind: str) -> AttributeSet:
-        """Return the bounded attribute set for these values. `kind` names the sets that share one limit."""
+        """Return the bounded attribute set for some values.
+
+        Args:
+            values: The attributes.
+            kind: The name of the sets that share one limit.
+        """
         bounded = self._bounded(values)
         rest = _without(bounded, frozenset(bounded) - _CLOSED)
         has_details = not _DETAILS.isdisjoint(bounded)
-        if self._has_room(bounded, kind, DETAILED_SETS if has_details else SETS):
+        limit = DETAILED_SETS if has_details else SETS
+        if self._has_room(bounded, kind, limit):
             return AttributeSet(bounded, self, kind, rest)
+        # too many: first without the details, then with `_other` for each name that was chosen
         coarse = _without(bounded, _DETAILS)
         if self._has_room(coarse, kind, SETS):
             return AttributeSet(coarse, self, kind, rest)
         return AttributeSet(rest, self, kind, rest)
 
     def larger(self, base: Attributes, rest: Attributes, kind: str, more: Attributes) -> Attributes:
-        """Return an attribute set with more attributes, or what is left of it where there are too many already."""
+        """Return an attribute set with more attributes, coarser where there are too many sets."""
         bounded = self._bounded(more)
         larger = {**base, **bounded}
         added = tuple(more)
@@ -139,7 +158,8 @@ class Bounds:
         values = self._values.setdefault(name, set())
         if value in values:
             return True
-        if len(values) >= (DETAIL_VALUES if name in _DETAILS else VALUES):
+        limit = DETAIL_VALUES if name in _DETAILS else VALUES
+        if len(values) >= limit:
             return False
         values.add(value)
         return True
@@ -148,7 +168,8 @@ class Bounds:
 def _without(values: Attributes, late: Iterable[str]) -> Attributes:
     """Return the values with those of some attributes replaced by the one for the rest.
 
-    A server is left off instead: no number stands for the rest of the ports, and the conventions want both or none.
+    A server is left off instead: no number stands for the rest of the ports, and the conventions
+    want address and port, or none of them.
     """
     result = {**values}
     for name in late:
@@ -170,6 +191,7 @@ class AttributeSets:
 
     def at_start(self, call: Call) -> AttributeSet:
         """Return the attribute set of a call that begins."""
+        # an empty tuple stands for the answer, which is a model or a tuple in the other keys
         key = (call.identity, (), self._dimension_values(call))
         return self._ready.get(key) or self._keep(key, "asked", attributes.identity(call), call)
 

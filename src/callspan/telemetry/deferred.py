@@ -31,6 +31,8 @@ class Deferred:
 
     def deliver(self, call: Call, receive: Callable[[Attributes], object]) -> None:
         """Call `receive` once with the deferred attributes, perhaps in a background thread."""
+        # The counts of a response that the provider makes in the background come after its span has
+        # ended, so only the metric has its cost (`Metrics.on_background_end`).
         item = None
         if self._costs and not call.response.pending:
             item = price_call(call)
@@ -42,13 +44,13 @@ class Deferred:
             if item is None:
                 receive(estimated)
                 return
-            table.in_force().work_out(item, lambda cost: receive(estimated | _attributes(cost)))
+
+            def receive_cost(cost: Cost) -> None:
+                receive(estimated | attributes.cost(cost.usd, cost.source, cost.unknown))
+
+            table.in_force().work_out(item, receive_cost)
 
         if call.estimate is not None and self._estimates:
             call.estimate.then(work_out)
         else:
             work_out()
-
-
-def _attributes(cost: Cost) -> Attributes:
-    return attributes.cost(cost.usd, cost.source, cost.unknown)

@@ -13,6 +13,7 @@ Amounts = Iterator[tuple[float, Attributes]]
 
 
 def _active(_call: Call) -> Amounts:
+    # a call was counted as active at its start, by a counter that goes up and down
     yield -1, {}
 
 
@@ -36,9 +37,11 @@ def _output_rate(call: Call) -> Amounts:
 
 
 def _modality_tokens(call: Call) -> Amounts:
+    usage = call.response.usage
     for side in ("input", "output"):
         for modality in ("text", "audio", "image"):
-            tokens = getattr(call.response.usage, f"{side}_{modality}", None)
+            # `usage` is `None` where the provider stated no counts
+            tokens = getattr(usage, f"{side}_{modality}", None)
             if tokens:
                 yield tokens, {names.OWN_TOKEN_TYPE: side, names.OWN_TOKEN_MODALITY: modality}
 

@@ -34,8 +34,11 @@ class LogEvents:
 
     def on_end(self, call: Call, response: Response) -> None:
         """Emit the details of the call, where content goes into events."""
-        if call.captured_content is not None and call.capture.event and call.facts.is_inference:
-            call.captured_content.received(call)
+        captured = call.captured_content
+        if captured is None:
+            return  # the usual case, as content is off by default
+        if call.capture.event and call.facts.is_inference:
+            captured.received(call)
             self._emit_details(call, response)
 
     def on_error(self, call: Call, error: BaseException) -> None:

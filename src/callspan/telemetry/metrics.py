@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from opentelemetry import metrics
@@ -24,13 +24,13 @@ from callspan.semconv.conventions import (
     EXTRA,
     HISTOGRAM,
     Convention,
-    Metric,
 )
 from callspan.settings.settings import Settings
 from callspan.telemetry.attribute_sets import AttributeSet, AttributeSets
 from callspan.telemetry.extra_metrics import AMOUNTS
+from callspan.telemetry.instruments import Instruments, create_instruments, metrics_of
 from callspan.telemetry.provider import FollowsProvider
-from callspan.version import __version__
+from callspan.telemetry.token_counts import counts
 
 
 class Metrics:
@@ -49,23 +49,21 @@ class Metrics:
         self._attribute_sets = AttributeSets(settings)
         self._instruments = FollowsProvider(look_up, self._create)
         if self._chunks or "active" in self._extra:
+            # as an attribute, so that the dispatch finds no `on_start` where it would do nothing
             self.on_start = self._begin
 
-    def _create(self, provider: Any) -> dict[str, Any]:
-        meter = provider.get_meter(
-            names.SCOPE, __version__, schema_url=self._conventions[0].schema_url
-        )
+    def _create(self, provider: Any) -> Instruments:
         rows = [BUDGET_STOPS, *self._extra.values()]
         for convention in self._conventions:
-            rows.extend(_metrics_of(convention))
+            rows.extend(metrics_of(convention))
         if self._estimates:
             rows.append(ESTIMATED)
         if self._costs:
             rows += (COST, COST_UNKNOWN)
-        return {metric.name: create_instrument(meter, metric) for metric in rows}
+        return create_instruments(provider, rows, self._conventions[0].schema_url)
 
     def _begin(self, call: Call) -> None:
-        """Begin to record the times of chunks, and count the call as active, as the settings say."""
+        """Begin to record the times of chunks, and count the call as active."""
         if self._chunks and call.stream:
             call.response.chunk_times = []
         if "active" in self._extra and not call.local and not call.facts.is_protocol:
@@ -79,7 +77,7 @@ class Metrics:
             self._record(call, response, self._attribute_sets.at_end(call, response))
 
     def on_error(self, call: Call, error: BaseException) -> None:
-        """Record a call that failed: its duration by the type of error, and the tokens it has used."""
+        """Record a call that failed: its duration by the type of error, and its tokens."""
         self.on_end(call, call.response)
 
     def on_background_end(self, call: Call, response: Response) -> None:
@@ -97,19 +95,20 @@ class Metrics:
     def _record(self, call: Call, response: Response, shared: AttributeSet) -> None:
         """Record all metrics of a call, each with the call's shared attribute set."""
         instruments = self._instruments.get()
+        # the span's context, so that a histogram's exemplars lead to the span
         context = call.context
         is_inference = call.facts.is_inference
         with_error: Attributes = shared
         if call.failure:
             with_error = shared.plus(names.ERROR_TYPE, call.failure.type)
-        recorded = None
+        recorded_name = None
         for convention in self._conventions:
             duration = convention.operation_duration
             if is_inference:
                 duration = convention.inference_duration
-            if duration.name != recorded:  # with `both` the two conventions may share one metric
-                recorded = duration.name
-                instruments[recorded].record(call.duration, with_error, context=context)
+            if duration.name != recorded_name:  # with `both` two conventions may share one metric
+                recorded_name = duration.name
+                instruments[recorded_name].record(call.duration, with_error, context=context)
             if response.first_chunk is not None and call.stream and is_inference:
                 instruments[convention.first_chunk.name].record(
                     response.first_chunk,
@@ -164,7 +163,7 @@ class Metrics:
 
     def _count(
         self,
-        instruments: dict[str, Any],
+        instruments: Instruments,
         convention: Convention,
         call: Call,
         usage: Usage,
@@ -181,7 +180,7 @@ class Metrics:
                 record(usage.output, shared.plus(names.TOKEN_TYPE, "output"), context=context)
         elif not call.facts.is_inference:
             return
-        for metric, value, modality in _counts(convention, usage):
+        for metric, value, modality in counts(convention, usage):
             chosen: Attributes = shared
             if modality is not None:
                 chosen = shared.plus(names.TOKEN_MODALITY, modality)
@@ -193,7 +192,7 @@ class Metrics:
             else:
                 instrument.record(value, chosen, context=context)
 
-    def _record_extra(self, call: Call, instruments: dict[str, Any]) -> None:
+    def _record_extra(self, call: Call, instruments: Instruments) -> None:
         base, context = self._attribute_sets.at_start(call), call.context
         for name, metric in self._extra.items():
             instrument = instruments[metric.name]
@@ -202,10 +201,7 @@ class Metrics:
                 record(value, base.plus_all(more), context=context)
 
     def _record_gaps(self, response: Response, shared: Attributes, context: Any) -> None:
-        """Record the seconds between chunks.
-
-        Many records, so a background thread makes them: the reader of the last chunk must not wait.
-        """
+        """Record the seconds between chunks."""
         instruments = self._instruments.get()
         records = [
             instruments[convention.per_chunk.name].record for convention in self._conventions
@@ -220,85 +216,6 @@ class Metrics:
                     record(later - earlier, shared, context=context)
                     earlier = later
 
+        # as many records as there were chunks: the reader of the last one must not wait for them
         worker.start()
         worker.put(record_all)
-
-
-def _metrics_of(convention: Convention) -> Iterable[Metric]:
-    for name in convention.__slots__:
-        value = getattr(convention, name)
-        if isinstance(value, Metric):
-            yield value
-
-
-def create_instrument(meter: Any, metric: Metric) -> Any:
-    """Create the OpenTelemetry instrument for a row of the conventions."""
-    texts = {"unit": metric.unit, "description": metric.description}
-    if metric.kind == HISTOGRAM:
-        buckets = list(metric.buckets or ())
-        try:
-            return meter.create_histogram(
-                metric.name, explicit_bucket_boundaries_advisory=buckets, **texts
-            )
-        except TypeError:  # a provider of another make may not know the advice
-            return meter.create_histogram(metric.name, **texts)
-    if metric.kind == COUNTER:
-        return meter.create_counter(metric.name, **texts)
-    return meter.create_up_down_counter(metric.name, **texts)
-
-
-Count = tuple[Metric, int, "str | None"]
-"""A metric, its value, and the modality of the tokens where the metric has that attribute."""
-
-
-def _counts(convention: Convention, usage: Usage) -> Iterable[Count]:
-    """Return the counts that the provider stated; of subsets only those above 0."""
-    is_latest = convention.input_tokens is not None
-    if not is_latest and not (usage.cache_read or usage.cache_write or usage.reasoning):
-        return ()  # the usual case, in the path of each call: no generator for it
-    return _each_count(convention, usage, is_latest)
-
-
-def _each_count(convention: Convention, usage: Usage, is_latest: bool) -> Iterable[Count]:
-    for metric, value in (
-        (convention.cache_read_tokens, usage.cache_read),
-        (convention.cache_write_tokens, usage.cache_write),
-        (convention.reasoning_tokens, usage.reasoning),
-    ):
-        if metric is not None and value:
-            yield metric, value, "unknown" if is_latest else None
-    if not is_latest:
-        return
-    inputs = (usage.input_text, usage.input_audio, usage.input_image)
-    outputs = (usage.output_text, usage.output_audio, usage.output_image)
-    yield from _split(convention.input_tokens, usage.input, inputs)
-    yield from _split(convention.output_tokens, usage.output, outputs)
-    for metric, value in (
-        (convention.input_distribution, usage.input),
-        (convention.output_distribution, usage.output),
-    ):
-        if metric is not None and value is not None:
-            yield metric, value, None
-
-
-_MODALITIES = ("text", "audio", "image")
-
-
-def _split(
-    metric: Metric | None, total: int | None, parts: tuple[int | None, int | None, int | None]
-) -> Iterable[Count]:
-    """Yield a total by modality.
-
-    The parts must sum to the total, so the rest is of unknown modality.
-    """
-    if metric is None or total is None:
-        return
-    split_total = sum(filter(None, parts))
-    if 0 < split_total <= total:
-        for value, modality in zip(parts, _MODALITIES, strict=True):
-            if value:
-                yield metric, value, modality
-        total -= split_total
-        if not total:
-            return
-    yield metric, total, "unknown"

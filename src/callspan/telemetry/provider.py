@@ -1,4 +1,7 @@
-"""The OpenTelemetry providers in use, looked up each time so that one set later is used."""
+"""The OpenTelemetry providers in use, looked up each time so that one set later is used.
+
+The path of each call looks a provider up, so this compares identities only (docs/decisions/0033).
+"""
 
 from __future__ import annotations
 

@@ -39,10 +39,12 @@ class Spans:
             lambda provider: provider.get_tracer(names.SCOPE, __version__, schema_url=schema_url),
         )
         if settings.token_events == "all":
+            # as an attribute, so that the dispatch finds no `on_token` where it would do nothing
             self.on_token = self._every_token
 
     def on_start(self, call: Call) -> None:
         """Start the span, as a child of what is current; the call is made in its context."""
+        # calls to one model of one server differ in few attributes, so the others are kept ready
         name, kind, shared = self._ready.get(call.identity) or self._prepare(call)
         values = {**shared, **attributes.request(call)}
         if call.framework is not None:
@@ -63,21 +65,21 @@ class Spans:
         call.span = span
         call.context = trace.set_span_in_context(span, parent)
         if call.capture is not None:
-            self._show(call, span)
+            self._capture_request(call, span)
 
-    def _show(self, call: Call, span: Any) -> None:
+    def _capture_request(self, call: Call, span: trace.Span) -> None:
         """Read the messages before the app, which owns them, can change them; for the event too."""
-        recorded = call.capture.span and span.is_recording()
-        if recorded or call.capture.event:
-            captured = call.captured_content = content.CapturedContent(
-                call.capture, _longest_value(span)
-            )
-            captured.sent(call)
-            if recorded:
-                span.set_attributes(captured.texts())
+        is_recorded = call.capture.span and span.is_recording()
+        if not is_recorded and not call.capture.event:
+            return
+        captured = content.CapturedContent(call.capture, _longest_value(span))
+        call.captured_content = captured
+        captured.sent(call)
+        if is_recorded:
+            span.set_attributes(captured.texts())
 
     def _prepare(self, call: Call) -> tuple[str, trace.SpanKind, dict[str, Any]]:
-        """Return name, kind and attributes that calls with one identity share, and keep them ready."""
+        """Return the name, kind and attributes that calls of one identity share, and keep them."""
         if len(self._ready) >= READY_CALLS:
             self._ready.clear()
         kind = _span_kind(call)
@@ -102,6 +104,7 @@ class Spans:
             if call.span.is_recording():
                 values = self._end_values(call, response)
         finally:
+            # also where reading the answer failed: a span that never ends is never exported
             if self._deferred is None or not values:
                 self._close(call, end, values)
             else:
@@ -110,7 +113,7 @@ class Spans:
                 )
 
     def on_error(self, call: Call, error: BaseException) -> None:
-        """End the span as failed. What the exception says may be content, so it is values only where content is."""
+        """End the span as failed; the text of the exception may be content, and is treated so."""
         span = call.span
         if span is not None and span.is_recording():
             message = content.message(call, error) if call.outcome is Outcome.ERROR else None
@@ -131,6 +134,7 @@ class Spans:
         """Return the attributes that are there at the end."""
         values = attributes.response(call, response, self._conventions)
         if call.has_late_parameters:
+            # they may be part of the span's name, which was set when the call began
             values.update(attributes.request(call))
             call.span.update_name(attributes.span_name(call))
         captured = call.captured_content
@@ -173,7 +177,7 @@ def _span_kind(call: Call) -> trace.SpanKind:
     return trace.SpanKind.CLIENT
 
 
-def _longest_value(span: Any) -> int | None:
+def _longest_value(span: trace.Span) -> int | None:
     """Return the length at which the SDK cuts attributes; `None` for no limit.
 
     A private attribute of the SDK's span: no other way tells a limit set in code. A JSON text that
