@@ -91,7 +91,8 @@ class Settings:
             ROW: words(
                 ConventionsVersion,
                 "CALLSPAN_SEMCONV",
-                "`released` (default; what dashboards read today), `latest` (the newest names), `both`",
+                "`released` (default; what dashboards read today), "
+                "`latest` (the newest names), `both`",
             )
         },
     )

@@ -47,7 +47,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The name by which an error message calls the place: the variable's, else the setting's."""
+        """The name for error messages: the variable's, else the setting's."""
         return self.variable or self.setting
 
 
@@ -141,7 +141,7 @@ def parse_boolean(text: str, variable: str) -> bool:
 
 
 def parse_capture(text: str, variable: str) -> str:
-    """Return where content goes, by the text of OpenTelemetry's variable, or raise `SettingsError`."""
+    """Return where content goes, by OpenTelemetry's variable, or raise `SettingsError`."""
     word = text.upper()
     capture = CAPTURES.get(word) or _OLDER_CAPTURES.get(word)
     if capture is None:

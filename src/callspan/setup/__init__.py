@@ -1,1 +1,1 @@
-"""What `instrument()` puts together: clients, frameworks, handlers and providers."""
+"""Put clients, frameworks, handlers and providers together: `instrument()` and its kin."""

@@ -31,7 +31,7 @@ def attach(
     Args:
         client: The client object whose calls are meant, such as `OpenAI()`.
         *handlers: Handlers, and budgets made by `callspan.budget(...)`.
-        capture: Where the content of its calls goes; `None` leaves what `instrument()` says.
+        capture: Where the content of its calls goes; `None` leaves it as `instrument()` says.
         capture_fields: The kinds of content that are captured; `None` leaves them as they are.
 
     Raises:
@@ -46,9 +46,11 @@ def attach(
             others.append(handler)
     choice = _choice(capture, capture_fields)
     target = _request_object(client)
+    # Outside the `try`, which is for objects that cannot be hashed or referred to weakly.
+    checked_handlers = check_handlers(others)
     try:
         options = options_by_client.get(target, NO_OPTIONS)
-        options_by_client[target] = options.plus(check_handlers(others), choice, tuple(budgets))
+        options_by_client[target] = options.plus(checked_handlers, choice, tuple(budgets))
     except TypeError:
         name = type(client).__name__
         raise SettingsError(f"{name} is no client object: give the client itself") from None
@@ -111,6 +113,10 @@ def capture(
 
 
 def _choice(mode: str | None, fields: Iterable[str] | None) -> Choice:
-    checked_mode = None if mode is None else check("capture", mode)
-    checked_fields = None if fields is None else check("capture_fields", fields)
-    return Choice(checked_mode, checked_fields)
+    """Return the choice of a block or client object, or raise `SettingsError`."""
+    if mode is not None:
+        mode = check("capture", mode)
+    field_names: tuple[str, ...] | None = None
+    if fields is not None:
+        field_names = check("capture_fields", fields)
+    return Choice(mode, field_names)

@@ -1,8 +1,8 @@
-"""Functions that others have put in place of a client's, and that call the original without our wrapper.
+"""Find functions of others that replace a client's and call the original without our wrapper.
 
-A subclass that got its own copy of a method before we patched the base class never calls our wrapper;
-OpenInference and logfire make such copies (tests/test_bypass.py). It is read from the functions
-themselves: nothing is called, so nothing of anybody's begins.
+A subclass that got its own copy of a method before we patched the base class never calls our
+wrapper; OpenInference and logfire make such copies (tests/test_bypass.py). The functions themselves
+are read: nothing is called, so nothing of anybody's begins (docs/decisions/0038).
 """
 
 from __future__ import annotations
@@ -14,27 +14,30 @@ from typing import Any
 from callspan.runtime.patching import Patch, Replacement
 
 _MOST_STEPS = 200
-"""The number of objects after which the search is given up; the function then counts as harmless."""
+"""The most objects that a search looks at; beyond it, the function counts as harmless."""
 
 _INNER = ("__wrapped__", "__func__", "func", "_self_wrapper", "_self_parent")
 """Attributes by which methods, partial functions and wrapt's wrappers refer to what they call."""
 
 
 def bypasses(patch: Patch) -> list[str]:
-    """Return one line about each function that has replaced a patched one and goes past our wrapper."""
+    """Return one line about each function that replaces a patched one and bypasses our wrapper."""
     lines: list[str] = []
     for replacement in patch.replacements:
         for home, function in _substitutes(replacement):
             if _goes_past(function, replacement):
-                target = home.__name__
-                if isinstance(home, type):
-                    target = f"{home.__module__}.{home.__qualname__}"
-                lines.append(
-                    f"calls of {target}.{replacement.name} go past callspan, "
-                    f"as {_author(function)} has replaced it: "
-                    "call callspan.instrument() before that, or use callspan run"
-                )
+                lines.append(_line(home, replacement.name, function))
     return lines
+
+
+def _line(home: Any, name: str, function: object) -> str:
+    target = home.__name__
+    if isinstance(home, type):
+        target = f"{home.__module__}.{home.__qualname__}"
+    return (
+        f"calls of {target}.{name} go past callspan, as {_author(function)} has replaced it: "
+        "call callspan.instrument() before that, or use callspan run"
+    )
 
 
 def lines_about(patches: Iterable[Patch]) -> list[str]:
@@ -48,9 +51,9 @@ def lines_about(patches: Iterable[Patch]) -> list[str]:
 
 
 def _substitutes(replacement: Replacement) -> Iterator[tuple[Any, Any]]:
-    """Yield each class or module with the function under the patched name, where that is not our wrapper.
+    """Yield each class or module whose function under the patched name is not our wrapper.
 
-    The class that was patched comes first, then all of its subclasses that have a method of their own.
+    The class that was patched comes first, then all subclasses that have a method of their own.
     """
     waiting = [replacement.parent]
     seen: set[int] = set()
@@ -63,11 +66,12 @@ def _substitutes(replacement: Replacement) -> Iterator[tuple[Any, Any]]:
         if function is not None and function is not replacement.wrapped:
             yield home, function
         if isinstance(home, type):
+            # by `type`, as a metaclass may have a method of that name
             waiting += type.__subclasses__(home)
 
 
 def _goes_past(function: Any, replacement: Replacement) -> bool:
-    """Whether a function calls the original, and neither our wrapper nor the method of its base class."""
+    """Whether a function calls the original, but neither our wrapper nor its base class's method."""
     waiting = [function]
     # The objects themselves are kept, as the id of one that is gone may be given to another.
     seen = {id(function): function}
@@ -88,8 +92,8 @@ def _goes_past(function: Any, replacement: Replacement) -> bool:
     return finds_original
 
 
-def _calls_base(function: Any, replacement: Replacement) -> bool:
-    """Whether a function looks the method up at each call, by `super()` or by the base class's name."""
+def _calls_base(function: object, replacement: Replacement) -> bool:
+    """Whether a function looks the method up at each call, by `super()` or the base class's name."""
     if not isinstance(function, FunctionType):
         return False
     names = function.__code__.co_names
@@ -98,8 +102,8 @@ def _calls_base(function: Any, replacement: Replacement) -> bool:
     return replacement.name in names and replacement.parent in _globals_of(function)
 
 
-def _callees(function: Any) -> list[Any]:
-    """Return what a function may call: what it wraps, and what its closure, defaults and globals hold."""
+def _callees(function: object) -> list[Any]:
+    """Return the functions that a function may call, of its closure, defaults and globals too."""
     values = [getattr(function, name, None) for name in _INNER]
     if isinstance(function, FunctionType):
         values += _closure_of(function)
@@ -124,10 +128,10 @@ def _globals_of(function: FunctionType) -> list[Any]:
     return [function.__globals__[name] for name in code.co_names if name in function.__globals__]
 
 
-def _author(function: Any) -> str:
+def _author(function: object) -> str:
     """Return the module in which a function was written.
 
-    It is asked of the function's globals, as `functools.wraps` copies the name of another module.
+    Its globals say so; its `__module__` may be another's, which `functools.wraps` has copied.
     """
     wrapper = getattr(function, "_self_wrapper", None)
     for candidate in (wrapper, getattr(wrapper, "__func__", None), function):

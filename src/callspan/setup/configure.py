@@ -21,20 +21,21 @@ def configure(
     Args:
         console: Print each trace as a tree, and a table of tokens at exit, to stderr.
         file: The path of a file to which OTLP JSON lines are appended.
-        otlp: The endpoint of a collector, such as `http://localhost:4318`; `True` for what the
-            `OTEL_*` variables say.
+        otlp: The endpoint of a collector, such as `http://localhost:4318`; `True` for the one that
+            the `OTEL_*` variables name.
         prometheus: The address, as `HOST:PORT`, at which `/metrics` is served.
 
     Raises:
         ConfigurationError: A destination cannot be used.
     """
+    # here, as `import callspan` and `instrument()` load no exporter and no SDK (tests/test_import.py)
     from callspan.export import providers
     from callspan.export.destinations import Destinations
     from callspan.export.operators import operators_choice
 
     endpoint = otlp if isinstance(otlp, str) else None
     has_destination = bool(file or otlp or prometheus)
-    # looked at first, as a provider of the app's own cannot be told from ours afterwards
+    # before ours are set, as a provider of the app's own cannot be told from ours afterwards
     operators = operators_choice()
     destinations = Destinations(
         console or not has_destination, file, bool(otlp), endpoint, prometheus

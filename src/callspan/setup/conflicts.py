@@ -29,7 +29,7 @@ def other_instrumentations(client: Client | Integration) -> tuple[str, ...]:
 
 
 def _is_wrapped_by_others(client: Client) -> bool:
-    """Whether a public method of the client is wrapped by code from outside the client and outside callspan."""
+    """Whether code from outside the client and callspan wraps a public method of the client."""
     for module, path in client.public_methods:
         function: object = sys.modules.get(module)
         for name in path.split("."):
@@ -42,7 +42,7 @@ def _is_wrapped_by_others(client: Client) -> bool:
 
 
 def _origin(function: object) -> str:
-    """Return the module of a wrapper, or the file of a plain function; empty where neither says so."""
+    """Return the module of a wrapper, or the file of a plain function, or an empty text."""
     # wrapt's proxies answer for the function that they wrap, and keep their wrapper here
     wrapper = getattr(function, "_self_wrapper", None)
     module = getattr(wrapper, "__module__", None)
@@ -53,7 +53,8 @@ def _origin(function: object) -> str:
 
 
 def _belongs_to(origin: str, home: str) -> bool:
-    """Whether an origin, a module's name or a file's path, lies in the client's package or in ours."""
+    """Whether a module, or the path of a file, belongs to the client's package or to ours."""
+    # Windows writes paths with backslashes
     folder = f"{home.replace('.', '/')}/"
     if folder in origin.replace("\\", "/"):
         return True

@@ -1,4 +1,4 @@
-"""Bring everything that was recorded to where it goes: when asked to, and when the program ends."""
+"""Send everything that was recorded to its destinations, on demand and when the program ends."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def flush(timeout: float = 5.0) -> bool:
 
 
 def _flush(deadline: float) -> bool:
+    # background work first, as spans that wait for an estimate or a cost end in it
     is_complete = drain(max(0.0, deadline - time.monotonic()))
     export = sys.modules.get("callspan.export.providers")
     if export is not None:

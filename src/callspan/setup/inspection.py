@@ -1,4 +1,4 @@
-"""The report of `status()`: what is patched, checked now rather than remembered."""
+"""The report of `status()`: the state of each patch, checked now rather than remembered."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from callspan.setup.conflicts import other_instrumentations
 
 
 def installed_version(adapter: Client | Integration) -> str | None:
-    """Return the version of a client: of the package that is loaded, else of the one that is installed."""
+    """Return the version of a client: of the loaded package, else of the installed one."""
     version = getattr(sys.modules.get(adapter.module), "__version__", None)
     if isinstance(version, str):
         return version
@@ -33,10 +33,13 @@ def installed_version(adapter: Client | Integration) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class TargetStatus:
-    """One function that callspan wraps, by its dotted path.
+    """One function that callspan wraps.
 
-    `state` is `patched`, `waiting` for the import of its module, `missing` in the installed version, `bypassed`
-    by a function that another package has put in its place, or `not instrumented`.
+    Attributes:
+        path: Its dotted path.
+        state: `patched`, `waiting` for the import of its module, `missing` in the installed
+            version, `bypassed` by a function that another package has put in its place, or
+            `not instrumented`.
     """
 
     path: str
@@ -47,9 +50,16 @@ class TargetStatus:
 class ClientStatus:
     """One client or framework.
 
-    `versions` are those it was tried with, `installed` is the one that is there, or `None`. `modules` are those whose
-    functions are patched; not each of them is there in each version. `foreign` has the packages of other
-    instrumentations that see the same client.
+    Attributes:
+        name: Its name in callspan's settings.
+        package: The package to install.
+        versions: The versions that it was tried with, such as `>=1.40,<4`.
+        installed: The version that is there, or `None`.
+        loaded: Whether the program has imported it.
+        operations: The operations that are seen, by the conventions' names.
+        modules: The modules whose functions are patched; not each version has all of them.
+        targets: The functions that are patched.
+        foreign: The packages of other instrumentations that see the same client.
     """
 
     name: str
@@ -98,7 +108,13 @@ def report(
     patched: Mapping[Client | Integration, Sequence[Patch]],
     muted: Iterable[Native] = (),
 ) -> Status:
-    """Return the status, given the patches of each client that is watched, and the frameworks that are muted."""
+    """Return the status.
+
+    Args:
+        instrumented: Whether `instrument()` is in force.
+        patched: The patches of each client and framework.
+        muted: The frameworks whose own telemetry is muted.
+    """
     clients = tuple(_client_status(client, patches) for client, patches in patched.items())
     problems = list(_problems_of_clients(clients))
     for patches in patched.values():
@@ -149,7 +165,8 @@ def _target_statuses(patches: Iterable[Patch]) -> Iterator[TargetStatus]:
 
 
 def _destinations() -> tuple[str, ...]:
-    """Return a line for each place to which telemetry goes."""
+    """Return a line for each destination of telemetry."""
+    # looked up, not imported: the module is there only if callspan has set a destination up
     export = sys.modules.get("callspan.export.providers")
     if export is not None:
         lines = tuple(export.describe())

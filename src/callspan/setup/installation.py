@@ -1,4 +1,4 @@
-"""What one `instrument()` puts in place: subscriptions to clients and frameworks, and their handlers."""
+"""The installation of one `instrument()`: subscriptions to clients and frameworks, and handlers."""
 
 from __future__ import annotations
 
@@ -33,10 +33,14 @@ from callspan.setup.subscription import (
 
 
 class Installation:
-    """What one `instrument()` put in place.
+    """Everything that one `instrument()` has put in place.
 
-    `ready` is called before each call is opened. Without `watch` nothing is watched but the frameworks
-    that `subscribe` names.
+    Args:
+        settings: The resolved settings.
+        providers: The providers that telemetry goes to.
+        handlers: The app's handlers for all calls.
+        ready: Called before each call is opened.
+        watch: Without it only those frameworks are watched that `subscribe` names.
     """
 
     def __init__(
@@ -97,7 +101,7 @@ class Installation:
             native.apply()
 
     def _framework_takes_content_out(self) -> bool:
-        """Whether content that a framework records would reach a provider that only callspan has set up."""
+        """Whether content that a framework records would reach a provider of callspan's alone."""
         if self._capture.on:
             return False
         provider = trace.get_tracer_provider()
@@ -107,7 +111,7 @@ class Installation:
         return providers is not None and providers.owns_provider()
 
     def subscribe(self, framework: str) -> None:
-        """Call the handlers of ours that the app gives to a framework which is not watched everywhere."""
+        """Call our handlers that the app gives to a framework which is not watched everywhere."""
         self.subscribed_frameworks = (*self.subscribed_frameworks, framework)
         if any(subscription.target.name == framework for subscription in self.subscriptions):
             return
@@ -133,8 +137,10 @@ def known_clients() -> list[str]:
 
 
 def patched(installation: Installation | None) -> dict[Client | Integration, list[Patch]]:
-    """Return the patches of each client and framework: those in place, else those that there would be."""
-    subscriptions = {} if installation is None else _by_name(installation.subscriptions)
+    """Return the patches of each client and framework: those in place, else those to come."""
+    subscriptions: dict[str, AnySubscription] = {}
+    if installation is not None:
+        subscriptions = {each.target.name: each for each in installation.subscriptions}
     patches: dict[Client | Integration, list[Patch]] = {}
     for target in (*CLIENTS, *INTEGRATIONS):
         subscription = subscriptions.get(target.name)
@@ -143,10 +149,6 @@ def patched(installation: Installation | None) -> dict[Client | Integration, lis
         else:
             patches[target] = unused_patches(target)
     return patches
-
-
-def _by_name(subscriptions: list[AnySubscription]) -> dict[str, AnySubscription]:
-    return {subscription.target.name: subscription for subscription in subscriptions}
 
 
 def _handlers_of_destinations() -> tuple[Any, ...]:
@@ -158,7 +160,7 @@ def _handlers_of_destinations() -> tuple[Any, ...]:
 
 
 def _names_to_watch(settings: Settings) -> set[str]:
-    """Return the names of the clients and frameworks that the settings and the environment leave on."""
+    """Return the names of the clients and frameworks that are not switched off."""
     names = set(settings.clients or known_clients()) - set(settings.disabled_clients)
     disabled = disabled_instrumentations()
     if not disabled.isdisjoint(("*", "callspan")):

@@ -1,4 +1,4 @@
-"""Begin and end to watch the model clients of this process."""
+"""Begin and end the instrumentation of this process."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def instrument(
         request_usage: Ask providers for token counts of streams, and hide the chunk that holds
             them from the app. Off by default.
         token_events: The tokens that become span events: `first` (default), `all` or `off`.
-        chunk_metrics: Record the times between the chunks of streams. Off by default.
+        chunk_metrics: Record the seconds between the chunks of streams. Off by default.
         extra_metrics: The names of more metrics to record; none by default.
         on_conflict: Where another instrumentation sees the same client, `warn` (default) and
             record as well, or `defer` to it.
@@ -134,6 +134,7 @@ def instrument(
         uninstrument()
         state.current = installation
         installation.apply()
+        # handlers of ours that the app has given to a framework go on being called
         if previous is not None:
             for framework in previous.subscribed_frameworks:
                 installation.subscribe(framework)
@@ -215,8 +216,9 @@ def _way_to_a_provider() -> str:
 
 
 def before_calls(step: Callable[[], None]) -> Callable[[], None]:
-    """Take a step before each call from now on; return the step that was taken until now."""
-    installation = state.current  # without the lock, which a thread may hold that is being ended
+    """Set the step that is taken before each call, and return the former one."""
+    # without the lock: the thread that holds it may be one that is just being ended
+    installation = state.current
     if installation is None:
         return step
     previous = installation.opener.ready
@@ -225,7 +227,7 @@ def before_calls(step: Callable[[], None]) -> Callable[[], None]:
 
 
 def status() -> Status:
-    """Return what is patched, checked now rather than remembered, and where telemetry goes.
+    """Report the state of each patch, checked now rather than remembered, and the destinations.
 
     Returns:
         The clients with the functions that are patched, the destinations, problems in words, and
@@ -239,16 +241,17 @@ def status() -> Status:
 
 
 class Instrumentor:
-    """The entry point for `opentelemetry-instrument`, which asks for these methods, not a base class."""
+    """The entry point for `opentelemetry-instrument`, which needs these methods and no base class."""
 
     def instrument(self, **options: Any) -> None:
-        """Instrument with the options that are known; never raise, for an agent must not stop an app."""
+        """Instrument with the providers among the options; never raise."""
         names = ("tracer_provider", "meter_provider", "logger_provider")
+        providers = {name: options[name] for name in names if name in options}
         try:
-            instrument(**{name: options[name] for name in names if name in options})
-        except Exception as error:  # noqa: BLE001  see above
+            instrument(**providers)
+        except Exception as error:  # noqa: BLE001  an agent must not stop an app
             guard.report("instrument", error)
 
     def uninstrument(self, **_options: Any) -> None:
-        """Undo it."""
+        """Leave every client as it was."""
         uninstrument()

@@ -11,7 +11,9 @@ from callspan.runtime.patching import Patches
 class Muting:
     """The patches that mute one framework's own telemetry, applied when it is imported.
 
-    `then` is called after that.
+    Args:
+        native: The framework.
+        then: Called after its patches were applied.
     """
 
     def __init__(self, native: Native, then: Callable[[], None]) -> None:

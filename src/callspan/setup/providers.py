@@ -18,9 +18,10 @@ from callspan.telemetry.spans import Spans
 
 
 class Providers:
-    """Three providers of OpenTelemetry: those that were given, else the global ones.
+    """Three providers of OpenTelemetry: those of `instrument()`, else the global ones.
 
-    The global ones are looked up at each use, so that one that the app sets later is used.
+    The global ones are looked up at each use, so that one that the app sets later is used
+    (docs/decisions/0033).
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class Providers:
         self.logger = _look_up(logger_provider, logs.get_logger_provider)
 
     def handlers(self, settings: Settings) -> tuple[Any, ...]:
-        """Return the handlers that turn calls into telemetry; none where OpenTelemetry is switched off."""
+        """Return the handlers that make telemetry; none where OpenTelemetry is switched off."""
         if sdk_disabled():
             return ()
         return (
@@ -42,12 +43,12 @@ class Providers:
         )
 
     def in_force(self) -> list[Any]:
-        """Return the providers in the order in which they are flushed, without those that cannot be loaded."""
+        """Return the providers in their order of flushing, without those that cannot be loaded."""
         providers: list[Any] = []
         for look_up in (self.tracer, self.logger, self.meter):
             try:
                 providers.append(look_up())
-            except Exception as error:  # noqa: BLE001  OTEL_PYTHON_..._PROVIDER may name what is not there
+            except Exception as error:  # noqa: BLE001  OTEL_PYTHON_..._PROVIDER may be wrong
                 guard.report("looking for a provider", error)
         return providers
 

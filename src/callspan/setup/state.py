@@ -1,4 +1,4 @@
-"""The installation in force: what the last `instrument()` put in place."""
+"""The installation in force, which is that of the last `instrument()`."""
 
 from __future__ import annotations
 

@@ -25,11 +25,7 @@ from callspan.setup.inspection import installed_version, older
 
 
 class Subscription:
-    """The patches of one client or framework, applied at once or when it is imported.
-
-    `check` is called when its modules are there, and not in an event loop that imports them: it
-    reads versions from files.
-    """
+    """The patches of one client or framework, applied at once or when it is imported."""
 
     def __init__(self, target: Client | Integration, patches: list[Patch]) -> None:
         self.target = target
@@ -47,10 +43,14 @@ class Subscription:
         self.patches.undo()
 
     def check(self) -> None:
-        """Look at what is installed."""
+        """Check the version that is installed.
+
+        Called when the modules are loaded, and never in an event loop that imports them, as it
+        reads versions from files.
+        """
 
     def refuse_if_too_old(self, version: str) -> bool:
-        """Undo the patches of a version that is too old for them, and return whether it is."""
+        """Undo the patches where a version is too old for them, and return whether it is."""
         oldest = self.target.versions[0]
         if not version or not older(version, oldest):
             return False
@@ -79,7 +79,7 @@ class ClientSubscription(Subscription):
         super().__init__(client, client.hook(client, self.open))
 
     def check(self) -> None:
-        """Look at the client's version, and at the other packages that have patched it."""
+        """Check the client's version, and warn of other packages that have patched it."""
         self._version = installed_version(self._client) or ""
         if self.refuse_if_too_old(self._version):
             return
@@ -98,7 +98,8 @@ class ClientSubscription(Subscription):
     def open(self, request: Request) -> Observation | None:
         """Begin an observation of a request; return `None` where telemetry is suppressed.
 
-        Where a framework makes the request for one of its model runs, the observation stands for that run.
+        Where a framework makes the request for one of its model runs, the observation stands for
+        that run.
         """
         off, around, scope = look(context())
         # where others stand around our wrapper it cannot be taken out, so the patch may be inactive
@@ -153,8 +154,11 @@ def _call(request: Request, version: str) -> Call:
 class FrameworkSubscription(Subscription):
     """A framework whose runs are observed.
 
-    Without `everywhere`, only those runs are observed for which the app has given the framework a
-    handler of ours.
+    Args:
+        integration: The framework.
+        opener: The opener of calls.
+        everywhere: Whether all runs are observed, or only those for which the app has given the
+            framework a handler of ours.
     """
 
     def __init__(
@@ -176,7 +180,7 @@ class FrameworkSubscription(Subscription):
         self._integration.subscribe(None, False)
 
     def check(self) -> None:
-        """Read the versions that runs tell, and refuse a framework that is too old."""
+        """Read the versions that spans name, and refuse a framework that is too old."""
         read_versions(self._integration.packages)
         if self._integration.prepare is not None:
             self._integration.prepare()
@@ -194,7 +198,7 @@ AnySubscription = ClientSubscription | FrameworkSubscription
 
 
 def unused_patches(target: Client | Integration) -> list[Patch]:
-    """Return the patches that a client or framework would have, for a report of what is not watched."""
+    """Return the patches that a client or framework would have, for the report of `status()`."""
     if isinstance(target, Client):
         return target.hook(target, _open_nothing)
     return target.patches()
