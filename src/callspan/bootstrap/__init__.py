@@ -1,1 +1,4 @@
-"""The folder that `callspan run` puts on PYTHONPATH; its modules import nothing else of callspan until needed."""
+"""The folder that `callspan run` puts on PYTHONPATH.
+
+Its modules import nothing else of callspan until that is needed.
+"""

@@ -69,7 +69,7 @@ def _guarded(step: Callable[[], None]) -> Callable[[], None]:
         try:
             step()
         except ModuleNotFoundError as error:
-            # Another Python, such as that of a tool which the program starts, need not have callspan.
+            # Another Python, such as that of a tool which the program starts, may lack callspan.
             if error.name != "callspan":
                 _say_missing(error)
         except Exception as error:  # noqa: BLE001  the program must run as if callspan were not there

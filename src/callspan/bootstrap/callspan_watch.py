@@ -1,16 +1,17 @@
 """Do something when a module has been loaded, and cost nothing until then.
 
-Who merely asks for a module (`importlib.util.find_spec`, `pkgutil`, `runpy`) loads nothing, and a load may fail and be
-tried again. So the finder answers every question, and only the end of a load calls back.
+A search for a module (`importlib.util.find_spec`, `pkgutil`, `runpy`) loads nothing, and a load may
+fail and be tried again. So the finder answers every search, and only the end of a load calls back
+(docs/decisions/0018).
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from _frozen_importlib import (
-    ModuleSpec,
-)  # importlib.machinery has the same class, and takes time to import
+
+# importlib.machinery and threading have the same names, but take time to import
+from _frozen_importlib import ModuleSpec
 from _thread import get_ident
 
 TYPE_CHECKING = False
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _CALLBACKS = "_callspan_loaded"
-"""Where the spec of a module that is being loaded keeps what to call at the end."""
+"""The attribute in which the spec of a module that is being loaded keeps our callbacks."""
 _PATIENCE = 0.02
 """Seconds to wait for an import of another thread that is about to run its module."""
 
@@ -35,7 +36,7 @@ def when_imported(module: str, then: Callable[[], None]) -> None:
 
 
 def watch(module: str, then: Callable[[], None]) -> None:
-    """Call `then` now if the module is loaded, and at the end of each later load of it, until `unwatch`."""
+    """Call `then` now if the module is loaded, and after each later load of it, until `unwatch`."""
     if not _FINDER.add(module, then):
         return
     if is_loaded(module):
@@ -51,15 +52,16 @@ def unwatch(module: str, then: Callable[[], None]) -> bool:
 
 def is_loaded(module: str) -> bool:
     """Whether the code of a module has run to its end."""
-    found = sys.modules.get(module)
-    if found is None or _is_lazy(found):
+    loaded = sys.modules.get(module)
+    if loaded is None or _is_lazy(loaded):
         return False
-    spec = _spec(found)
-    return not (isinstance(spec, ModuleSpec) and getattr(spec, "_initializing", False))
+    spec = _spec(loaded)
+    is_running = isinstance(spec, ModuleSpec) and getattr(spec, "_initializing", False)
+    return not is_running
 
 
 class _Finder:
-    """Stands first on `sys.meta_path` while modules are watched; finds what the other finders find."""
+    """The first finder on `sys.meta_path` while modules are watched; it asks the other finders."""
 
     def __init__(self) -> None:
         self._watched: dict[str, tuple[Callable[[], None], ...]] = {}
@@ -90,7 +92,7 @@ class _Finder:
         return True
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """Return the spec that the other finders give, made to tell when the module has been loaded."""
+        """Return the spec of the other finders, which will call back when its module is loaded."""
         if name not in self._watched:
             return None
         search = get_ident(), name
@@ -116,12 +118,12 @@ class _Finder:
         return None
 
     def loaded(self, module: str) -> None:
-        """Call back, if the module is there: its load may have failed, or have been somebody's own experiment."""
-        found = sys.modules.get(module)
-        if found is None:
-            return
-        if _is_lazy(found) and not _is_loading_lazily(found):
-            _follow(_spec(found))
+        """Call back for a module whose load has ended."""
+        loaded = sys.modules.get(module)
+        if loaded is None:
+            return  # the load failed, or somebody has loaded a copy for a purpose of their own
+        if _is_lazy(loaded) and not _is_loading_lazily(loaded):
+            _follow(_spec(loaded))
             return
         for then in self._watched.get(module, ()):
             then()
@@ -131,10 +133,10 @@ _FINDER = _Finder()
 
 
 class _ExecModule:
-    """In place of a loader's `exec_module`, as an attribute of that one loader, until it has run.
+    """Replace one loader's `exec_module`, as an attribute of that loader, until it has run.
 
-    A loader of another type would change what inspect, pkgutil and importlib.resources make of the module. One loader
-    may stand for several modules: that of a zip file does.
+    A loader of another type would change how inspect, pkgutil and importlib.resources treat the
+    module. One loader may serve several modules: that of a zip file does.
     """
 
     def __init__(self, loader: Any) -> None:
@@ -144,14 +146,15 @@ class _ExecModule:
         self._original = loader.exec_module
 
     def __call__(self, module: Any) -> None:
-        """Execute a module; then call back, if it is one of those that are waited for."""
+        """Execute a module; then call back, if it is one of those that are watched."""
         name = _spec_name(module)
-        waited = name in self.modules
+        is_watched = name in self.modules
         self.modules.discard(name)
+        # before the module runs, which may look at its own loader
         if not self.modules:
             self._restore()
         self._original(module)
-        if waited:
+        if is_watched:
             _FINDER.loaded(name)
 
     def _restore(self) -> None:
@@ -165,9 +168,10 @@ class _ExecModule:
 
 
 class _LoadingSpec(ModuleSpec):
-    """The class of a spec while its module is being loaded; the import system tells it the end of that.
+    """The class of a spec while its module is being loaded, which notices the end of that.
 
-    CPython sets `_initializing` before and after a load, whatever came of it, and before it lets other threads go on.
+    CPython sets `_initializing` before and after a load, whether that failed or not, and before it
+    lets other threads go on (private, CPython 3.10 to 3.13; tests/cli/test_bootstrap.py).
     """
 
     @property
@@ -185,18 +189,12 @@ class _LoadingSpec(ModuleSpec):
 
 
 def _follow(spec: Any) -> None:
-    """Hear of the load that begins with this spec."""
+    """Be called back at the end of the load that begins with this spec."""
     loader: Any = getattr(spec, "loader", None)
-    while hasattr(loader, "__wrapped__"):  # a proxy's attributes are those of what stands behind it
+    while hasattr(loader, "__wrapped__"):  # a proxy, whose attributes are those of its loader
         loader = loader.__wrapped__
-    if (
-        isinstance(loader, type)
-        or not hasattr(loader, "exec_module")
-        or not hasattr(loader, "__dict__")
-    ):
-        _follow_spec(
-            spec
-        )  # a namespace has no loader yet; a class as a loader stands for very many modules
+    if not _takes_attribute(loader):
+        _follow_spec(spec)
         return
     execution = vars(loader).get("exec_module")
     if not isinstance(execution, _ExecModule):
@@ -205,8 +203,16 @@ def _follow(spec: Any) -> None:
     execution.modules.add(spec.name)
 
 
+def _takes_attribute(loader: Any) -> bool:
+    """Whether a loader executes modules, and can have another `exec_module` of its own."""
+    if isinstance(loader, type):
+        return False  # a class as a loader, such as that of frozen modules, serves very many
+    # a namespace package has no loader yet
+    return hasattr(loader, "exec_module") and hasattr(loader, "__dict__")
+
+
 def _follow_spec(spec: Any) -> bool:
-    """Hear of the end of a load by the spec itself; false if it is of another kind than Python's own."""
+    """Be called back by the spec itself; return false if it is of another kind than Python's."""
     callbacks = vars(spec).setdefault(_CALLBACKS, [])
     callbacks.append(_FINDER.loaded)
     if type(spec) is ModuleSpec:
@@ -215,13 +221,16 @@ def _follow_spec(spec: Any) -> bool:
 
 
 def _follow_load_under_way(module: str) -> None:
-    """Hear of the end of a load that began before the module was watched, in this thread or in another."""
+    """Be called back at the end of a load that began before the module was watched.
+
+    This thread may be in the middle of it, or another one.
+    """
     _wait_while_about_to_run(module)
-    found = sys.modules.get(module)
-    if found is None:
+    loading = sys.modules.get(module)
+    if loading is None:
         return
-    spec = _spec(found)
-    if _is_lazy(found):
+    spec = _spec(loading)
+    if _is_lazy(loading):
         _follow(spec)
         return
     if _follow_spec(spec) and getattr(spec, "_initializing", False):
@@ -230,13 +239,19 @@ def _follow_load_under_way(module: str) -> None:
 
 
 def _wait_while_about_to_run(module: str) -> None:
-    """Wait while another thread has the spec of a module, from a finder before us, and has not begun to run it."""
+    """Wait while another thread has the spec of a module and has not begun to run it.
+
+    It had the spec from another finder, before ours was there, so nothing would call back.
+    """
     deadline = time.monotonic() + _PATIENCE
-    while module not in sys.modules and _locked_elsewhere(module) and time.monotonic() < deadline:
+    while module not in sys.modules and _locked_elsewhere(module):
+        if time.monotonic() >= deadline:
+            return
         time.sleep(0.001)
 
 
 def _locked_elsewhere(module: str) -> bool:
+    """Whether another thread holds the lock that CPython has for the import of a module."""
     locks = getattr(sys.modules.get("_frozen_importlib"), "_module_locks", {})
     reference = locks.get(module)
     lock = None if reference is None else reference()
@@ -250,13 +265,16 @@ def _is_lazy(module: Any) -> bool:
 
 
 def _is_loading_lazily(module: Any) -> bool:
-    """Whether the code of a lazy module runs now; since Python 3.12.3 it keeps its class until that has ended."""
+    """Whether the code of a lazy module runs now.
+
+    Since Python 3.12.3 a lazy module keeps its class until its code has run.
+    """
     state = getattr(_spec(module), "loader_state", None)
     return isinstance(state, dict) and bool(state.get("is_loading"))
 
 
 def _spec(module: Any) -> Any:
-    """The spec of a module, read without a question to it: a lazy one would be loaded by that."""
+    """Return the spec of a module without the module's own code, which would load a lazy one."""
     if _is_lazy(module):
         return object.__getattribute__(module, "__spec__")
     try:
