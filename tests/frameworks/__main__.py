@@ -54,6 +54,7 @@ ROWS = (
     Row("haystack", "haystack_pipeline.py", ("haystack-ai==3.4.1",)),
     Row("smolagents", "smolagents_agents.py", ("smolagents==1.26.0",)),
     Row("crewai", "crewai_crew.py", ("crewai==1.15.30",)),
+    Row("google_adk", "google_adk_agents.py", ("google-adk==2.13.0", "litellm==1.110.2")),
     # the server is a child process, and so writes a file of its own
     Row("mcp", "mcp_tools.py", ("mcp==2.3.0",)),
     Row("mcp_1", "mcp_tools.py", ("mcp==1.30.0",)),

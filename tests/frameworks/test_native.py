@@ -77,7 +77,14 @@ class ChatTelemetryLayer:
         self.token_usage_histogram = Histogram()
 """,
     "fastmcp/telemetry.py": "def telemetry_mode():\n    return 'native'\n",
-    "google/adk/telemetry/_metrics.py": f"{HISTOGRAMS}_client_token_usage = Histogram()\n",
+    "google/adk/telemetry/tracing.py": """
+from opentelemetry import trace
+tracer = trace.get_tracer("own")
+""",
+    "google/adk/telemetry/_metrics.py": f"""{HISTOGRAMS}
+_client_token_usage = Histogram()
+_agent_invocation_duration = Histogram()
+""",
 }
 
 
@@ -117,11 +124,12 @@ def _tracers() -> dict[str, Any]:
         "guardrails": _module("guardrails/telemetry/runner_tracing").tracer(),
         "pydantic_ai": _module("pydantic_ai/models/instrumented").InstrumentationSettings().tracer,
         "agent_framework": _module("agent_framework/observability").tracer(),
+        "google_adk": _module("google/adk/telemetry/tracing").tracer,
     }
 
 
-FRAMEWORKS = ("strands", "autogen", "guardrails", "pydantic_ai", "agent_framework")
-REPLACED = ("strands", "pydantic_ai", "agent_framework")
+REPLACED = ("strands", "pydantic_ai", "agent_framework", "google_adk")
+FRAMEWORKS = (*REPLACED, "autogen", "guardrails")
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
@@ -233,6 +241,16 @@ def test_tokens_that_ours_have_counted_are_not_counted_again(
     # in a context of its own, in which no call has been made before
     contextvars.Context().run(lambda: asyncio.run(acall()) if asynchronous else call())
     assert histogram.values == [(7, {MODEL: "model-of-its-own"})]
+
+
+@pytest.mark.parametrize("on_native", ["mute", "keep"])
+def test_durations_of_runs_that_ours_report_are_not_recorded_again(
+    packages: None, ours: Telemetry, on_native: str
+) -> None:
+    ours.instrument(on_native=on_native)
+    histogram = _module("google/adk/telemetry/_metrics")._agent_invocation_duration
+    histogram.record(0.5, {"gen_ai.agent.name": "seller"})
+    assert len(histogram.values) == {"mute": 0, "keep": 1}[on_native]
 
 
 @pytest.mark.parametrize("on_native", ["mute", "keep"])

@@ -14,6 +14,7 @@ from callspan.decorators.run_context import (
     OperationContext,
     RunContext,
     agent_parameters,
+    closing_reader,
     is_reported_by_framework,
 )
 from callspan.events import Call, Failure
@@ -33,6 +34,8 @@ ITEMS_ROOM = 1_000_000
 """The most characters of a generator's items that are kept in memory."""
 _OBJECT_SIZE = 1000
 """The characters that an item counts as if it is no text."""
+_NOT_OF_CLOSING = (Exception, KeyboardInterrupt, SystemExit)
+"""Exceptions that do not come of the closing of a generator or the cancelling of a task."""
 _GENERATOR_ENDS = (StopIteration, StopAsyncIteration)
 
 
@@ -167,6 +170,7 @@ class Operation:
         if self.items is not None and isinstance(error, _GENERATOR_ENDS):
             # a generator that has no more items raises it
             error = None
+        error = self._error_of_closing(observation, run_context, error)
         if error is None:
             observation.call.response.failure = self._failure() or run_context.failure
         output = self._output() if observation.needs_text else None
@@ -175,6 +179,29 @@ class Operation:
         if not observation.awaitables:
             # the traceback of an exception refers to this object and would keep all of it alive
             self._observation = None
+
+    def _error_of_closing(
+        self, observation: Observation, run_context: RunContext, error: BaseException | None
+    ) -> BaseException | None:
+        """Return the error that counts where the code is closed or cancelled, which has two causes.
+
+        The reader of this operation, or of one around it, has left; or the framework closes it.
+        """
+        if error is None or isinstance(error, _NOT_OF_CLOSING):
+            return error
+        reader = closing_reader(getattr(run_context, "outer", None))
+        if reader is not None:
+            # a framework may cancel a task of its own, which the app has not cancelled
+            observation.reader = reader
+            return GeneratorExit()
+        if isinstance(error, GeneratorExit) and self._reader.is_whole_when_closed:
+            return None
+        return error
+
+    def note_closing(self) -> None:
+        """Note that the reader has left, before the code is closed."""
+        if self._observation is not None and self._run_context is not None:
+            self._run_context.closing_reader = self._observation.reader
 
     def _failure(self) -> Failure | None:
         """Return the failure that was set, or that the result states, where none was raised."""

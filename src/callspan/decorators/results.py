@@ -21,11 +21,14 @@ class ResultReader:
         item: Returns the content of an item of a generator; `None` if it has none.
         failure: Returns the failure that a result, or the last item, tells of: many frameworks
             catch the exception of a tool and return its text.
+        is_whole_when_closed: Whether a generator that is closed has done its work: the framework
+            closes it, unless the reader of a run around it has left.
     """
 
     output: Callable[[Result], object] | None = None
     item: Callable[[Result], object] | None = None
     failure: Callable[[Result], Failure | None] | None = None
+    is_whole_when_closed: bool = False
 
 
 def tool_failure(message: object) -> Failure:

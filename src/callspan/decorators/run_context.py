@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 from callspan.events import Call, Failure, Framework, Parameters
@@ -24,15 +25,18 @@ class OperationContext:
         outer: The run context around.
         framework: The framework whose operation it is; `None` for the app's own.
         failure: Why the operation failed, as the code inside it knows, where nothing else tells it.
+        closing_reader: The task that has left the items of the operation's generator, while that
+            is closed.
     """
 
-    __slots__ = ("call", "failure", "framework", "outer")
+    __slots__ = ("call", "closing_reader", "failure", "framework", "outer")
 
     def __init__(self, call: Call, outer: RunContext, framework: Framework | None = None) -> None:
         self.call = call
         self.outer = outer
         self.framework = framework
         self.failure: Failure | None = None
+        self.closing_reader: weakref.ref[Any] | None = None
 
     def is_around(self, run_context: RunContext) -> bool:
         """Whether a run context is this one or lies inside it."""
@@ -45,6 +49,16 @@ class OperationContext:
         if self.outer is None:
             return None
         return self.outer.adopt(operation)
+
+
+def closing_reader(run_context: RunContext) -> weakref.ref[Any] | None:
+    """Return the task that has left a generator inside which a run context lies."""
+    while run_context is not None:
+        reader = getattr(run_context, "closing_reader", None)
+        if reader is not None:
+            return reader
+        run_context = run_context.outer
+    return None
 
 
 def is_reported_by_framework(run_context: RunContext, call: Call) -> bool:

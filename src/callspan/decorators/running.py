@@ -171,6 +171,7 @@ class _AsyncSteps(AsyncShell):
             await self._source.aclose()
             return
         # its `finally` runs inside the operation, which ends after it
+        operation.note_closing()
         with operation:
             await self._source.aclose()
         operation.end(GeneratorExit())

@@ -5,6 +5,7 @@ from callspan.frameworks.agno import AGNO
 from callspan.frameworks.autogen import AUTOGEN
 from callspan.frameworks.crewai import CREWAI
 from callspan.frameworks.dspy import DSPY
+from callspan.frameworks.google_adk import GOOGLE_ADK
 from callspan.frameworks.haystack import HAYSTACK
 from callspan.frameworks.langchain.integration import LANGCHAIN
 from callspan.frameworks.litellm.integration import LITELLM
@@ -31,6 +32,7 @@ INTEGRATIONS = (
     AUTOGEN,
     AGENT_FRAMEWORK,
     MCP,
+    GOOGLE_ADK,
 )
 
 # also for frameworks that are not observed: a decorated function may end with such an exception

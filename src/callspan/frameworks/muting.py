@@ -107,23 +107,38 @@ class SelectiveTraceModule:
         return getattr(self._module, name)
 
 
-class SelectiveHistogram:
-    """A framework's histogram that leaves out the calls which our metric of that name has."""
+Attributes = Mapping[str, Any]
 
-    def __init__(self, histogram: Any) -> None:
+
+def _is_in_ours(attributes: Attributes) -> bool:
+    # a call that nobody watched stands in the framework's metric alone
+    return policy.metrics and is_counted(attributes.get(names.REQUEST_MODEL))
+
+
+class SelectiveHistogram:
+    """A framework's histogram that leaves out the values which our metric of that name has.
+
+    Args:
+        histogram: The framework's histogram.
+        is_in_ours: Whether our metric has the value with these attributes: by default, whether it
+            has counted the call of the model.
+    """
+
+    def __init__(
+        self, histogram: Any, is_in_ours: Callable[[Attributes], bool] = _is_in_ours
+    ) -> None:
         self._histogram = histogram
+        self._is_in_ours = is_in_ours
 
     def record(
         self,
         amount: float,
-        attributes: Mapping[str, Any] | None = None,
+        attributes: Attributes | None = None,
         *args: object,
         **kwargs: object,
     ) -> None:
         """Record a value, unless its call stands in our metrics."""
-        model = (attributes or {}).get(names.REQUEST_MODEL)
-        # a call that nobody watched stands in the framework's metric alone
-        if policy.metrics and is_counted(model):
+        if self._is_in_ours(attributes or {}):
             return
         self._histogram.record(amount, attributes, *args, **kwargs)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from callspan.frameworks import agent_framework, autogen, pydantic_ai, strands
+from callspan.frameworks import agent_framework, autogen, google_adk, pydantic_ai, strands
 from callspan.frameworks.mcp import exchange as mcp
 from callspan.frameworks.muting import (
     SelectiveHistogram,
@@ -75,6 +75,15 @@ def replaced_by(reporter: Reporter) -> Callable[[TracerLike], SelectiveTracer]:
     return lambda tracer: SelectiveTracer(tracer, partial(is_replaced_by, reporter))
 
 
+def values_replaced_by(reporter: Reporter) -> Callable[[object], SelectiveHistogram]:
+    """Return what makes a histogram silent while a reporter of ours reports the same runs."""
+
+    def is_in_ours(_attributes: object) -> bool:
+        return policy.metrics and reporter.is_active
+
+    return lambda histogram: SelectiveHistogram(histogram, is_in_ours)
+
+
 def _strands() -> list[Patch]:
     # an attribute of each instance, set when it is made
     change = replaced_by(strands.reporter)
@@ -130,13 +139,34 @@ def _agent_framework() -> list[Patch]:
     return patches
 
 
+_ADK_MODULES = (
+    "google.adk.telemetry.tracing",
+    "google.adk.telemetry.node_tracing",
+    "google.adk.flows.llm_flows.tools._batch_executor",
+)
+"""The modules that keep ADK's tracer."""
+_ADK_RUNS = (
+    "_agent_invocation_duration",
+    "_workflow_invocation_duration",
+    "_tool_execution_duration",
+    "_invoke_agent_inference_calls",
+    "_invoke_agent_tool_calls",
+)
+"""ADK's metrics of runs that have names of ours."""
+
+
 def _adk() -> list[Patch]:
-    # module-level histograms, made at import
+    # module-level tracers and histograms, made at import
     module = "google.adk.telemetry._metrics"
-    return [
+    patches = [
         swap(module, "_client_token_usage", SelectiveHistogram),
         swap(module, "_client_operation_duration", SelectiveHistogram),
     ]
+    for name in _ADK_RUNS:
+        patches.append(swap(module, name, values_replaced_by(google_adk.reporter)))
+    for module in _ADK_MODULES:
+        patches.append(swap(module, "tracer", replaced_by(google_adk.reporter)))
+    return patches
 
 
 def _mcp() -> list[Patch]:
@@ -156,7 +186,7 @@ def _fastmcp_mode(
     wrapped: Callable[..., str], _instance: object, args: tuple[()], kwargs: dict[str, object]
 ) -> str:
     mode = wrapped(*args, **kwargs)
-    if mode == "native" and policy.spans and mcp.reporter.is_active:
+    if mode == "native" and is_replaced_by(mcp.reporter):
         return "propagation_only"
     return mode
 
@@ -177,5 +207,5 @@ NATIVES = (
     ),
     Native("mcp", "mcp", "mcp", True, False, _mcp, True),
     Native("fastmcp", "fastmcp", "fastmcp", True, False, _fastmcp, True),
-    Native("google_adk", "google-adk", "google.adk", False, True, _adk),
+    Native("google_adk", "google-adk", "google.adk", True, True, _adk, True),
 )
