@@ -109,7 +109,7 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def ours(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Telemetry:
     """The telemetry's provider as one that callspan has set up, and that frameworks find."""
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", telemetry.tracer_provider)
-    monkeypatch.setattr(providers, "owned", lambda: True)
+    monkeypatch.setattr(providers, "owns_provider", lambda: True)
     return telemetry
 
 
@@ -168,7 +168,7 @@ def test_spans_stay_where_the_app_wants_them(
     packages: None, ours: Telemetry, monkeypatch: pytest.MonkeyPatch, framework: str, reason: str
 ) -> None:
     if reason == "own provider":
-        monkeypatch.setattr(providers, "owned", lambda: False)
+        monkeypatch.setattr(providers, "owns_provider", lambda: False)
     options = {"keep": {"on_native": "keep"}, "capture": {"capture": "span"}}.get(reason, {})
     ours.instrument(**options)
     with _tracers()[framework].start_as_current_span("own"):
