@@ -8,6 +8,7 @@ encoding runs with ours in its place.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -51,7 +52,10 @@ def folders(environ: Mapping[str, str] = os.environ) -> list[Path]:
         if folder:
             result.append(Path(folder))
     result.append(own_folder(environ))
-    result.append(Path(tempfile.gettempdir(), "data-gym-cache"))
+    with contextlib.suppress(
+        FileNotFoundError
+    ):  # nothing can be written, so there is no such folder
+        result.append(Path(tempfile.gettempdir(), "data-gym-cache"))
     for package, subfolder in _BUNDLES:
         for folder in _package_folders(package):
             result.append(folder / subfolder)
