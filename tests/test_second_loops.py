@@ -323,6 +323,7 @@ def test_a_second_loop_over_litellm(
     telemetry: Telemetry, model_server: ModelServer, provider: str
 ) -> None:
     """The same through LiteLLM, over a client that is watched and over its own HTTP."""
+    pytest.importorskip("litellm", reason="LiteLLM is not installed")
     with litellm_at(provider)(model_server.url) as client:
         stream = client.chat.create(**FLOWERS, stream=True, stream_options={"include_usage": True})
         read_until_finished(stream)

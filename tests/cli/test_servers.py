@@ -16,9 +16,12 @@ from pathlib import Path
 
 import pytest
 
+from receiver import Receiver
+
 from .conftest import ASK, COMMAND, SECONDS, environment, names, spans
 
 CHAT = "chat gpt-4.1-mini"
+GUNICORN = (sys.executable, "-m", "gunicorn", "--no-control-socket")
 ENOUGH = 200
 """Requests after which both of two workers have surely had one."""
 
@@ -145,6 +148,34 @@ def test_T103_gunicorn(
         assert server.stop(signal.SIGTERM) == 0
     assert names(folder / "traces.jsonl") == [CHAT] * calls
     assert len(list(folder.glob("traces.jsonl*"))) == 2
+    assert not [line for line in server.log if "Traceback" in line or "callspan" in line]
+
+
+@_needs("gunicorn", "gunicorn")
+@pytest.mark.parametrize("preload", [True, False])
+def test_gunicorn_with_a_program_that_configures(
+    folder: Path, write, openai_variables: dict[str, str], preload: bool
+) -> None:
+    """Without `callspan run`: set up in the parent before its workers are forked, or in each worker."""
+    write(
+        "shop.py", f"import callspan\ncallspan.configure(otlp=True)\ncallspan.instrument()\n{WSGI}"
+    )
+    options = ["--preload"] if preload else []
+    words = [*GUNICORN, *options, "--workers", "2", "-b", "127.0.0.1:0", "shop:app"]
+    with Receiver() as receiver:
+        env = environment(**openai_variables, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+        with subprocess.Popen(
+            words, stderr=subprocess.PIPE, env=env, cwd=folder, text=True
+        ) as process:
+            try:
+                server = Server(process)
+                calls = _until_two_workers_answered(server)
+                assert server.stop(signal.SIGTERM) == 0
+            finally:
+                process.kill()
+        assert receiver.ends == {("gpt-4.1-mini", "completed"): calls}
+        assert receiver.metric_tokens == receiver.span_tokens
+        assert len(receiver.instances) == 2
     assert not [line for line in server.log if "Traceback" in line or "callspan" in line]
 
 

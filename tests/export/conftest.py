@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.server
 import os
+import socket
+import struct
 import subprocess
 import sys
 import textwrap
@@ -36,6 +38,7 @@ class Received:
         self.delay = 0.0
         self.breaks = 0
         self.dies = False
+        self.resets = False
         self._lock = threading.Lock()
 
     def add(self, request: Any) -> None:
@@ -96,6 +99,11 @@ def http_collector() -> Iterator[Received]:
             time.sleep(received.delay)  # what a slow collector does
             if received.dies:
                 server.socket.close()
+            if received.resets:  # closing then sends a reset
+                self.connection.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
+                self.connection.close()
             if received.dies or received.breaks:
                 received.breaks -= 1
                 self.close_connection = True

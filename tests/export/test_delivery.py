@@ -187,3 +187,16 @@ def test_what_arrives_at_the_second_try_is_confirmed(
     ran = program(ASK, OTEL_EXPORTER_OTLP_ENDPOINT=http_collector.url, **options)
     assert http_collector.spans == ["asked", "asked"]
     assert "callspan: " not in ran.stderr
+
+
+@pytest.mark.parametrize("resets", [False, True], ids=["without response", "reset by peer"])
+def test_a_collector_that_breaks_each_connection_is_mentioned_once(
+    program: Program, http_collector: Received, resets: bool
+) -> None:
+    """One line says that nothing can be sent, in whichever way the connections end, and one the number."""
+    http_collector.breaks, http_collector.resets = 1000, resets
+    options = {"OTEL_METRICS_EXPORTER": "none", "CALLSPAN_FLUSH_TIMEOUT": "2"}
+    ran = program(ASK, OTEL_EXPORTER_OTLP_ENDPOINT=http_collector.url, **options)
+    first, last = ran.stderr.splitlines()
+    assert first.endswith("(said once)")
+    assert last == f"callspan: not confirmed by {http_collector.url}: 1 span"
