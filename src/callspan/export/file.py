@@ -12,11 +12,11 @@ from callspan.export.log_filter import install_log_filter
 from callspan.export.losses import ItemCount, MetricsCount
 
 _LEAST_SECONDS = 0.5
-"""How long the end waits for the file in any case: a collector may have used up the time, and a disk needs little."""
+"""The time that the file has at the exit in any case: a collector may have used up all other time."""
 
 
 class File(Exporter):
-    """Writes spans, log records and metrics to one file; encoding and writing happen on a thread of its own."""
+    """Writes all signals to one file; a thread of its own encodes and writes."""
 
     def __init__(self, path: str, child_of: str | None = None) -> None:
         self._base = child_of or path
@@ -32,11 +32,11 @@ class File(Exporter):
         install_log_filter()
 
     def wants(self, signal: str) -> bool:
-        """All signals."""
+        """Whether it takes a signal: all of them."""
         return True
 
     def span_processors(self) -> tuple[Any, ...]:
-        """One that hands each span to the writer as it ends."""
+        """Return a processor that queues each span for the writer as it ends."""
         from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
         from callspan.export.otlp_json import SpanLines
@@ -47,7 +47,7 @@ class File(Exporter):
         return self._processors["traces"]
 
     def log_processors(self) -> tuple[Any, ...]:
-        """One that hands each record to the writer."""
+        """Return a processor that queues each record for the writer."""
         from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 
         from callspan.export.otlp_json import LogLines
@@ -58,7 +58,7 @@ class File(Exporter):
         return self._processors["logs"]
 
     def metric_reader(self) -> Any:
-        """A periodic reader; what stands there at exit is written too."""
+        """Return a periodic reader; metrics are written at the exit too."""
         from callspan.export.closable import ClosableReader
         from callspan.export.otlp_json import MetricLines
 
@@ -69,17 +69,17 @@ class File(Exporter):
         return self._metrics.reader
 
     def describe(self) -> list[str]:
-        """Which file."""
+        """Return one line that names the file."""
         return [f"file: OTLP JSON lines in {self._file.path}"]
 
     def flush(self, signal: str, deadline: float) -> bool:
-        """Have everything written."""
+        """Wait until everything is written."""
         if signal == "metrics" and self._metrics is not None:
             self._metrics.flush(seconds_left(deadline))
         return self._writer.wait(seconds_left(deadline))
 
     def close(self, deadline: float) -> None:
-        """Write what waits and close; a file that takes no more is left to the end of the process."""
+        """Write the lines that wait, and close; a file that hangs is left to the end of the process."""
         if self._metrics is not None:
             self._metrics.end(seconds_left(deadline))
         self._writer.wait(max(seconds_left(deadline), _LEAST_SECONDS))
@@ -88,5 +88,5 @@ class File(Exporter):
             count.close()
 
     def in_child(self) -> File:
-        """A child writes to a file of its own, opened when it has something to say."""
+        """Return a child's own file, which is opened at its first line."""
         return File(f"{self._base}.{os.getpid()}", self._base)

@@ -1,4 +1,4 @@
-"""A file to which lines are appended, each whole: rotated, full, torn, or a pipe that nobody reads."""
+"""A file to which whole lines are appended, be it rotated, full, torn, or a pipe without a reader."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from callspan.runtime.errors import ConfigurationError
 _PAUSE = 0.1
 """Seconds between two looks at a pipe that has no reader, or takes no more."""
 _WRITER_PAUSE = 0.02
-"""Seconds in which another process that writes a line at this moment has finished it."""
+"""Seconds in which another process has finished a line that it writes at this moment."""
 
 
 class LineFile:
@@ -36,7 +36,11 @@ class LineFile:
         self._torn = False
 
     def open(self) -> None:
-        """Open for appending; raises `ConfigurationError` in one line. A pipe without a reader is opened later."""
+        """Open for appending. A pipe without a reader is opened later.
+
+        Raises:
+            ConfigurationError: In one line.
+        """
         with self._lock:
             try:
                 self._open()
@@ -60,12 +64,12 @@ class LineFile:
                         break
             except _PartlyWritten as partly:
                 written += partly.lines
-                self._say(str(partly))
+                self._warn(str(partly))
             except OSError as error:
-                self._say(self._fix(error))
+                self._warn(self._fix(error))
         return written
 
-    def _say(self, why: str) -> None:
+    def _warn(self, why: str) -> None:
         guard.say_once(f"telemetry cannot be written to {self.path!r}: {why}")
 
     def close(self) -> None:
@@ -84,26 +88,28 @@ class LineFile:
             self._descriptor = None
 
     def _open(self) -> None:
-        """Open the file, and see whether its last line was never finished: the machine may have died in it."""
+        """Open the file, and see whether its last line is torn, as after a crash of the machine."""
         self._descriptor = private.opened(self.path)
-        found = os.fstat(self._descriptor)
-        self._identity = found.st_dev, found.st_ino
-        self._regular = stat.S_ISREG(found.st_mode)
+        status = os.fstat(self._descriptor)
+        self._identity = status.st_dev, status.st_ino
+        self._regular = stat.S_ISREG(status.st_mode)
         self._torn = self._regular and self._is_torn()
 
     def _is_torn(self) -> bool:
+        """Whether the last line has no end, and nobody is writing it."""
         if private.last_byte(self.path) in (b"", b"\n"):
             return False
-        before = os.stat(self.path).st_size
+        size = os.stat(self.path).st_size
         time.sleep(_WRITER_PAUSE)
-        return os.stat(self.path).st_size == before and private.last_byte(self.path) != b"\n"
+        is_same_size = os.stat(self.path).st_size == size
+        return is_same_size and private.last_byte(self.path) != b"\n"
 
     def _is_ready(self) -> bool:
-        """Open the file if it is not open, or another file is in its place; false when a pipe gets no reader."""
+        """Open the file if it is not open, or was replaced; false when a pipe gets no reader."""
         if self._descriptor is not None and self._has_moved():
             self._close()
         while self._descriptor is None:
-            first = self._identity is None
+            is_first = self._identity is None
             try:
                 self._open()
             except OSError as error:
@@ -112,19 +118,20 @@ class LineFile:
                 if self.closing.wait(_PAUSE):
                     return False
                 continue
-            if not first and self._descriptor is not None:
-                private.lock(self._descriptor)  # as the file before it was this process's own
+            if not is_first and self._descriptor is not None:
+                # the file before it was locked, as this process's own
+                private.lock(self._descriptor)
         return True
 
     def _has_moved(self) -> bool:
         """Whether the file was renamed or removed, as a rotation of logs does."""
         try:
-            found = os.stat(self.path)
+            status = os.stat(self.path)
         except FileNotFoundError:
             return True
         except OSError:
             return False
-        return (found.st_dev, found.st_ino) != self._identity
+        return (status.st_dev, status.st_ino) != self._identity
 
     def _lacks_reader(self, error: OSError) -> bool:
         """Whether the file is a pipe that nobody reads yet, and say so."""
@@ -134,11 +141,15 @@ class LineFile:
         return True
 
     def _append(self, lines: list[bytes]) -> int:
-        """Write lines and return how many are whole; fewer than all when a pipe takes no more or lost its reader."""
+        """Write lines and return how many are whole.
+
+        These are fewer than all when a pipe takes no more, or has lost its reader.
+        """
         descriptor = self._descriptor
         assert descriptor is not None
+        # a torn line is ended first, so that it takes no other with it
         skipped = int(self._torn)
-        data = memoryview(b"".join([b"\n"[:skipped], *lines]))
+        data = memoryview(b"".join([b"\n" * skipped, *lines]))
         done = 0
         try:
             while done < len(data):
@@ -164,10 +175,10 @@ class LineFile:
             return 0
 
     def _cut(self, descriptor: int, done: int, lines: list[bytes]) -> None:
-        """Take back a line that stops half-way on a full disk, unless another process has written behind it."""
+        """Take back half a line on a full disk, unless another process has written behind it."""
         whole = sum(len(line) for line in lines[: _whole_lines(done, lines)])
         surplus = max(0, done - whole)
-        if not (surplus and self._regular):
+        if not surplus or not self._regular:
             return
         self._torn = True
         with contextlib.suppress(OSError):
@@ -184,7 +195,7 @@ class LineFile:
 
 
 class _PartlyWritten(Exception):
-    """A write that failed after so many whole lines."""
+    """A write has failed after so many whole lines."""
 
     def __init__(self, lines: int, error: OSError) -> None:
         super().__init__(str(error))

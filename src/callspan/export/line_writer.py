@@ -1,4 +1,4 @@
-"""The thread that encodes and writes the lines of a file, with a limit to what may wait for it."""
+"""The thread that encodes and writes the lines of a file, with a limit to its queue."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from callspan.runtime import guard, process
 from callspan.runtime.background import Worker
 
 LIMIT_BYTES = 64_000_000
-"""The most bytes of lines that wait to be written; what comes then is dropped and counted."""
+"""The most bytes of lines that wait to be written; lines beyond it are dropped and counted."""
 AHEAD = 100
-"""How many batches may wait before the threads that record do the encoding themselves."""
+"""The most batches that wait before the threads that record encode their own."""
 CHUNK_BYTES = 1_000_000
-"""About how many bytes are written at once."""
+"""The bytes that are written at once, about."""
 
 
 Line = tuple[str, int]
-"""A line, and how many items stand in it."""
+"""A line, and the number of items in it."""
 Encode = Callable[[], "list[Line]"]
 _SETTLING_SECONDS = 0.25
-"""How long the end waits for the thread to see that it is to end, and to count what it has not written."""
+"""The time in which the thread sees that it is to end, and counts the items that are not written."""
 
 
 @dataclass(slots=True)
 class _Batch:
-    """Some items of one signal: what makes lines of them, or the lines and their size in memory."""
+    """Some items of one signal: the function that encodes them, or their lines and size in memory."""
 
     count: Count
     number: int
@@ -41,10 +41,11 @@ class _Batch:
 
 
 class LineWriter(Worker):
-    """Writes to a file what it is given, in order.
+    """Writes items to a file, in order.
 
-    A program that records faster than one thread encodes is slowed down rather than robbed of its telemetry: from
-    `AHEAD` batches on, each thread encodes its own. None waits for the file: beyond `LIMIT_BYTES` items are dropped.
+    A program that records faster than one thread encodes is slowed down, and loses no telemetry: from
+    `AHEAD` batches on, each thread encodes its own. None waits for the file: beyond `LIMIT_BYTES`,
+    items are dropped.
     """
 
     def __init__(self, file: LineFile) -> None:
@@ -55,7 +56,7 @@ class LineWriter(Worker):
         self._bytes = 0
 
     def submit(self, count: Count, number: int, encode: Encode) -> None:
-        """Take some items to be written."""
+        """Queue items to be written."""
         self.start()
         count.accept(number)
         if self._jobs.qsize() < AHEAD:
@@ -84,7 +85,7 @@ class LineWriter(Worker):
             self._bytes -= size
 
     def stop(self) -> None:
-        """End the thread as soon as it can be, and close the file; what still waits is not written."""
+        """End the thread soon, and close the file; items that still wait are not written."""
         self._file.closing.set()
         if self._thread is None:
             self._file.close()
@@ -96,13 +97,14 @@ class LineWriter(Worker):
     def _run(self, jobs: queue.SimpleQueue[Any]) -> None:
         while True:
             batches, job = _next(jobs)
+            is_end = job is _end
             try:
                 self._write(batches)
-                if job is not None and job is not _end:
+                if job is not None and not is_end:
                     job()
             except Exception as error:  # noqa: BLE001  one bad job must not end the others
                 guard.report("writing telemetry", error)
-            if job is _end:
+            if is_end:
                 self._file.close()
                 return
 
@@ -117,7 +119,8 @@ class LineWriter(Worker):
             size += sum(len(text) for text, _ in batch.lines)
             if size > CHUNK_BYTES:
                 self._write_chunk(chunk)
-                chunk, size = [], 0
+                chunk = []
+                size = 0
         self._write_chunk(chunk)
 
     def _write_chunk(self, chunk: list[_Batch]) -> None:
@@ -126,7 +129,10 @@ class LineWriter(Worker):
             return
         for count, number in _numbers(chunk):
             count.begin(number)
-        written = self._file.write([text for batch in chunk for text, _ in batch.lines])
+        texts: list[str] = []
+        for batch in chunk:
+            texts += [text for text, _ in batch.lines]
+        written = self._file.write(texts)
         for batch in chunk:
             delivered = sum(items for _, items in batch.lines[:written])
             written = max(0, written - len(batch.lines))
@@ -135,16 +141,15 @@ class LineWriter(Worker):
 
 
 def _numbers(chunk: list[_Batch]) -> list[tuple[Count, int]]:
-    """Return how many items there are for each count."""
-    counts = {id(batch.count): batch.count for batch in chunk}
-    return [
-        (count, sum(batch.number for batch in chunk if batch.count is count))
-        for count in counts.values()
-    ]
+    """Return the number of items for each count."""
+    numbers: dict[Count, int] = {}
+    for batch in chunk:
+        numbers[batch.count] = numbers.get(batch.count, 0) + batch.number
+    return list(numbers.items())
 
 
 def _next(jobs: queue.SimpleQueue[Any]) -> tuple[list[_Batch], Any]:
-    """Wait for something to do: return all batches that are there up to the first other job, and that job."""
+    """Wait for entries; return the batches up to the first other job, and that job or `None`."""
     batches: list[_Batch] = []
     entry = jobs.get()
     while isinstance(entry, _Batch):
@@ -159,4 +164,4 @@ def _next(jobs: queue.SimpleQueue[Any]) -> tuple[list[_Batch], Any]:
 
 
 def _end() -> None:
-    """Stands in the queue for the end."""
+    """Mark the end of the queue; the thread compares it and does not call it."""
