@@ -273,7 +273,6 @@ class Operation:
         """Note the running task as the one that reads the items: its cancellation is theirs."""
         task = current_task()
         if self._observation is not None:
-            # weakly, as a task that nobody refers to is to be collected
             self._observation.reader = None if task is None else weakref.ref(task)
 
     def end_when_dropped(self, owner: object) -> None:
