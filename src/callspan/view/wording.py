@@ -53,11 +53,19 @@ class Counted(Protocol):
     """What has tokens: a call, a trace, the sum of several."""
 
     @property
-    def input_tokens(self) -> int | None: ...
+    def input_tokens(self) -> int | None:
+        """Input tokens; `None` if nobody stated them."""
+        ...
+
     @property
-    def output_tokens(self) -> int | None: ...
+    def output_tokens(self) -> int | None:
+        """Output tokens; `None` if nobody stated them."""
+        ...
+
     @property
-    def has_output(self) -> bool: ...
+    def has_output(self) -> bool:
+        """Whether the operation has output tokens."""
+        ...
 
 
 def sent_and_received(counted: Counted) -> str:
