@@ -56,7 +56,10 @@ class ProviderAttachment:
         return any(attached is provider for attached, _ in self._attached)
 
     def _processors(self, exporters: list[Exporter], is_ours: bool) -> tuple[Any, ...]:
-        """Return the processors of exporters; for the app's own provider, only what it cannot be sending already."""
+        """Return the processors of exporters.
+
+        The app's own provider gets only those of exporters to which it cannot be sending already.
+        """
         processors: list[Any] = []
         for exporter in exporters:
             if not is_ours and not exporter.joins:
@@ -97,7 +100,7 @@ class ProviderAttachment:
         self._attached.append((provider, processor))
 
     def forked(self) -> None:
-        """In a child, renew the processors at the next span or record, and let the resource name this process."""
+        """In a child, have the processors renewed at the next span, and the resource name the child."""
         if self._needs_new_resource() and self._resource is not None:
             self._install(child_resource(self._resource))
         for _, processor in self._attached:

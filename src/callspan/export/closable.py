@@ -1,4 +1,7 @@
-"""A metric reader that can be ended for good: the SDK's goes on in a forked child, and sends once more at its end."""
+"""A metric reader that can be closed for good.
+
+The SDK's goes on in a forked child, and sends once more when it is shut down.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,10 @@ _logger = logging.getLogger("callspan.export")
 
 
 class ClosableExporter(MetricExporter):
-    """Lets metrics through to an exporter, in the process that opened it, until it is shut; counts what is lost.
+    """Passes metrics to an exporter until it is closed, in the process that opened it, and counts losses.
 
-    With `skips_known`, metrics that the destination has already are not sent once more; with `only_counts` none are, as
-    nobody listens there. The throttle keeps requests back.
+    With `skips_known`, metrics that the destination has already are not sent once more; with
+    `only_counts` none are, as nobody listens there. The throttle keeps requests back.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class ClosableExporter(MetricExporter):
     def export(
         self, metrics_data: Any, timeout_millis: float = 10_000, **options: Any
     ) -> MetricExportResult:
-        """Export, or do nothing."""
+        """Export, unless it is closed."""
         if not self._open:
             return MetricExportResult.SUCCESS
         if self._count is None:
@@ -108,11 +111,11 @@ class ClosableExporter(MetricExporter):
         return result is MetricExportResult.SUCCESS
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        """Flush, or do nothing."""
-        return self._exporter.force_flush(timeout_millis) if self._open else True
+        """Flush, unless it is closed."""
+        return not self._open or self._exporter.force_flush(timeout_millis)
 
     def shutdown(self, timeout_millis: float = 30_000, **options: Any) -> None:
-        """Shut."""
+        """Close for good."""
         if self._open:
             self._shut = True
             self._throttle.close()
@@ -120,9 +123,10 @@ class ClosableExporter(MetricExporter):
 
 
 class ClosableReader:
-    """The SDK's periodic reader behind a gate.
+    """The SDK's periodic reader with a closable exporter.
 
-    An exporter that counts by itself needs no `count` here. `interval` is in milliseconds, the SDK's own if not given.
+    An exporter that counts by itself needs no `count` here. `interval` is in milliseconds, by default
+    the SDK's.
     """
 
     _kept: ClassVar[list[Any]] = []
@@ -148,7 +152,7 @@ class ClosableReader:
             self._exporter.skips_known = False
 
     def give_up(self) -> None:
-        """Send no more metrics, and only count those that there are."""
+        """Send no more metrics, and only count them."""
         self._exporter.only_counts = True
 
     def end(self, seconds: float) -> None:

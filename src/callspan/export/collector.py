@@ -30,20 +30,26 @@ _COUNT_SECONDS = 0.5
 
 
 METRIC_EXPORT_MS = 10_000
-"""Time between two exports of metrics. The dashboards' rates are over two minutes: with the SDK's 60 s these hold one
-export or two, and a steady load looks like a saw."""
+"""Time between two exports of metrics.
+
+The dashboards' rates are over two minutes: with the SDK's 60 s these hold one export or two, and a
+steady load looks like a saw.
+"""
 
 
 def metric_export_interval() -> float | None:
-    """Return the milliseconds between two exports of metrics, or `None` where the user has told the SDK."""
+    """Return the milliseconds between two exports of metrics; `None` leaves it to the user's variable."""
     return None if os.environ.get("OTEL_METRIC_EXPORT_INTERVAL") else METRIC_EXPORT_MS
 
 
-_IMPORTED_LATE = {
+_DEFERRED_IMPORTS = {
     "grpc": ("grpc.experimental", "grpc._channel", "callspan.export.grpc_stub"),
     "http/protobuf": ("callspan.export.http_session",),
 }
-"""What exporters of a protocol import only when they are made."""
+"""Modules that exporters of a protocol import only when they are made, by their full names.
+
+Ours are literal imports below too, because packagers such as PyInstaller find no others.
+"""
 
 
 def exporter_module(target: Target) -> str:
@@ -62,10 +68,10 @@ def modules(targets: Iterable[Target]) -> Iterator[str]:
     """Yield the names of the modules that are imported when exporters for these targets are made."""
     for target in targets:
         yield exporter_module(target)
-        yield from _IMPORTED_LATE.get(target.protocol, ())
+        yield from _DEFERRED_IMPORTS.get(target.protocol, ())
 
 
-def exporter(target: Target, throttle: Throttle) -> Any:
+def sdk_exporter(target: Target, throttle: Throttle) -> Any:
     """Return the exporter for a target; whatever it finds wrong with the environment is one line.
 
     The throttle is told of the pauses that the collector asks for.
@@ -97,9 +103,9 @@ def exporter(target: Target, throttle: Throttle) -> Any:
 
 
 class Collector(Exporter):
-    """Sends signals in batches. Each is flushed on a thread of its own, for the SDK's may take longer than allowed.
+    """Sends signals in batches, each on a thread of its own: the SDK's flush may take longer than allowed.
 
-    The threads are beside each other, so that a slow collector has the metrics while it still takes spans. They are
+    So a slow collector has the metrics while it still takes spans. The threads are
     started here and not at exit, where Python starts none.
     """
 
@@ -124,22 +130,23 @@ class Collector(Exporter):
         # made now, because what is wrong with one has to be known now
         self._throttles = {signal: Throttle() for signal in self._targets}
         self._exporters = {
-            target.signal: exporter(target, self._throttles[target.signal]) for target in targets
+            target.signal: sdk_exporter(target, self._throttles[target.signal])
+            for target in targets
         }
         install_log_filter()
         for worker in self._workers.values():
             worker.start()
 
     def wants(self, signal: str) -> bool:
-        """The signals that it was made for."""
+        """Whether a signal is one of its targets."""
         return signal in self._targets
 
     def span_processors(self) -> tuple[Any, ...]:
-        """The SDK's batching one."""
+        """Return the SDK's batching processor, and one that counts."""
         return self._batch("traces")
 
     def log_processors(self) -> tuple[Any, ...]:
-        """The SDK's batching one."""
+        """Return the SDK's batching processor, and one that counts."""
         return self._batch("logs")
 
     def _batch(self, signal: str) -> tuple[Any, ...]:
@@ -147,20 +154,20 @@ class Collector(Exporter):
             count = self._items[signal]
             delivery = RetryingExporter(self._exporter(signal), count, self._throttles[signal])
             self._retrying[signal] = delivery
-            # counted when it stands in the queue: what is counted and gone from there is then known to be lost
+            # counts after the queue has the item: one that is counted and not there is lost
             self._processors[signal] = (_batching(signal, delivery), CountingProcessor(count))
         return self._processors[signal]
 
     def _exporter(self, signal: str) -> Any:
         ready = self._exporters.pop(signal, None)
-        return ready or exporter(self._targets[signal], self._throttles[signal])
+        return ready or sdk_exporter(self._targets[signal], self._throttles[signal])
 
     def metric_reader(self) -> Any:
-        """The SDK's periodic one."""
+        """Return the SDK's periodic reader."""
         from callspan.export.closable import ClosableReader
 
         if self._metrics is not None:
-            self._workers["metrics"].put(partial(_last_words, self._metrics))
+            self._workers["metrics"].put(partial(_flush_and_end, self._metrics))
         self._metrics = ClosableReader(
             self._exporter("metrics"),
             self._metrics_count,
@@ -170,7 +177,7 @@ class Collector(Exporter):
         return self._metrics.reader
 
     def describe(self) -> list[str]:
-        """Which signals go where."""
+        """Return a line for each signal."""
         return [f"otlp: {t.signal} by {t.protocol} to {t.url}" for t in self._targets.values()]
 
     def begin_flush(self, deadline: float) -> None:
@@ -183,7 +190,7 @@ class Collector(Exporter):
             self._begun[signal] = self._start(signal, work)
 
     def flush(self, signal: str, deadline: float) -> bool:
-        """Send what waits; false when that was not done in time."""
+        """Send the queue; return false when that was not done in time."""
         seconds = seconds_left(deadline)
         if self._is_absent:
             if signal != "metrics":
@@ -195,7 +202,7 @@ class Collector(Exporter):
         return job.wait(seconds) and not self._is_absent
 
     def give_up_absent(self) -> None:
-        """Try no more where nobody listens: what is there is lost, and waiting would change nothing."""
+        """Try no more where nobody listens, as waiting would change nothing."""
         self._is_absent = all(is_absent(target.url) for target in self._targets.values())
         if self._is_absent and self._metrics is not None:
             self._metrics.give_up()
@@ -214,7 +221,7 @@ class Collector(Exporter):
             return True
         accepted = self._items[signal].accepted
         done = processors[0].force_flush(max(1, int(seconds_left(deadline) * 1000))) is not False
-        if done:  # the queue is empty, or was full before and has let go of some
+        if done:  # the queue is empty; an accepted item that was not sent had no room in it
             self._items[signal].expect(accepted)
         return done
 
@@ -240,34 +247,34 @@ class Collector(Exporter):
         return True
 
     def in_child(self) -> Collector:
-        """A child needs connections of its own: two processes on one would mix their requests."""
+        """Return a collector with connections of its own: two processes on one would mix their requests."""
         return Collector(tuple(self._targets.values()), self.joins)
 
 
 def _after(first: _Job, work: Callable[[], bool]) -> bool:
-    """Work when another job is done, if that is soon: exemplars of metrics point to spans, which then are there."""
+    """Work after another job if that ends soon: exemplars of metrics then point to spans that are there."""
     first.wait(_SPANS_FIRST_SECONDS)
     return work()
 
 
 class _Job:
-    """Work on another thread, and its answer: false for as long as there is none."""
+    """Work on another thread, and its result: false as long as there is none."""
 
     def __init__(self, work: Callable[[], bool]) -> None:
         self._work = work
         self._done = threading.Event()
-        self._answer = False
+        self._result = False
 
     def run(self) -> None:
         """Do the work, in the other thread."""
         try:
-            self._answer = self._work()
+            self._result = self._work()
         finally:
             self._done.set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the answer, for so long at most."""
-        return greenlets.wait(self._done, seconds) and self._answer
+        """Wait for the result, for so long at most."""
+        return greenlets.wait(self._done, seconds) and self._result
 
 
 def _batching(signal: str, exporter: Any) -> Any:
@@ -280,6 +287,6 @@ def _batching(signal: str, exporter: Any) -> Any:
     return BatchLogRecordProcessor(exporter)
 
 
-def _last_words(metrics: Any) -> None:
+def _flush_and_end(metrics: Any) -> None:
     metrics.flush(10.0)
     metrics.end(1.0)

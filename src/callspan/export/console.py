@@ -37,7 +37,7 @@ class Console(Exporter):
         return signal != "traces" or self._tree.force_flush()
 
     def close(self, deadline: float) -> None:
-        """Print what is left."""
+        """Print the spans that wait for an open one."""
         self._tree.shutdown()
 
     def in_child(self) -> Console:

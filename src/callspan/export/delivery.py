@@ -1,4 +1,4 @@
-"""Spans and log records on their way to a collector: in parts that it takes, kept while it is away, and counted."""
+"""Spans and log records on their way to a collector: in parts that it takes, tried again, and counted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from callspan.export.throttle import Throttle
 PART_BYTES = 3_000_000
 """The most bytes in one request, about: gRPC servers take 4 MiB unless they are told otherwise."""
 KEPT_SECONDS = 300.0
-"""How long a part is tried again while the collector cannot be reached; what comes meanwhile waits in the queue."""
+"""The time for which a part is tried again while the collector is away; others wait in the queue."""
 PAUSE = 0.5
 """Seconds between two tries; the exporter has waited longer and longer by then."""
 _logger = logging.getLogger("callspan.export")
@@ -23,7 +23,7 @@ _ATTRIBUTE_BYTES, _ITEM_BYTES = 24, 200
 
 
 class RetryingExporter:
-    """Stands before an exporter of the SDK's, for one signal."""
+    """Sends by an exporter of the SDK's, for one signal, and tries again what that has given up."""
 
     def __init__(self, exporter: Any, count: ItemCount, throttle: Throttle) -> None:
         self._exporter = exporter
@@ -31,22 +31,30 @@ class RetryingExporter:
         self._throttle = throttle
 
     def export(self, batch: Sequence[Any]) -> Any:
-        """Send a batch that is not empty; the first failure (`None` where nobody listens), or success."""
+        """Send a batch that is not empty.
+
+        Returns:
+            Success, or the first failure, which is `None` where nobody listens.
+        """
         results = [self._deliver(part) for part in parts(batch)]
-        return next((result for result in results if not succeeded(result)), results[-1])
+        for result in results:
+            if not succeeded(result):
+                return result
+        return results[-1]
 
     def _deliver(self, part: Sequence[Any]) -> Any:
-        """Send a part, again while the collector is away; where one item cannot be encoded, send the others."""
-        result = self._tried_long(part)
+        """Send a part; where one item cannot be encoded, send the others."""
+        result = self._send(part)
         delivered = len(part) if succeeded(result) else 0
         if not delivered and len(part) > 1 and not self._throttle.is_closing:
             rest = encodable_items(part)
-            if 0 < len(rest) < len(part) and succeeded(self._tried_long(rest)):
+            if 0 < len(rest) < len(part) and succeeded(self._send(rest)):
                 delivered = len(rest)
         self._count.end(delivered, len(part) - delivered)
         return result
 
-    def _tried_long(self, part: Sequence[Any]) -> Any:
+    def _send(self, part: Sequence[Any]) -> Any:
+        """Send items, again and again while the collector is away."""
         give_up = time.monotonic() + KEPT_SECONDS
         if not self._throttle.wait():
             return None
@@ -54,7 +62,7 @@ class RetryingExporter:
             before = exporter_log_filter.unreachable_here
             self._count.begin(len(part))
             with exporter_log_filter.counting(self._count):
-                result = self._tried(part)
+                result = self._try(part)
             is_postponed = self._throttle.seconds > 0
             is_refused = exporter_log_filter.unreachable_here == before and not is_postponed
             if succeeded(result) or is_refused or time.monotonic() > give_up:
@@ -63,8 +71,8 @@ class RetryingExporter:
             if not self._throttle.wait(PAUSE):
                 return result
 
-    def _tried(self, part: Sequence[Any]) -> Any:
-        """Return what the exporter says; some raise where nobody listens, or for what they cannot encode."""
+    def _try(self, part: Sequence[Any]) -> Any:
+        """Return the exporter's result; some raise where nobody listens, or for odd values."""
         try:
             return self._exporter.export(part)
         except Exception as error:
@@ -81,34 +89,34 @@ class RetryingExporter:
         self._throttle.close()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Nothing is held here."""
+        """Do nothing, as nothing is held here."""
         return True
 
 
 class CountingProcessor:
-    """A processor that only counts what the batching one beside it has been given."""
+    """A processor that only counts the items of the batching one beside it."""
 
     def __init__(self, count: ItemCount) -> None:
         self._count = count
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:
-        """A start is nothing to send."""
+        """Do nothing, as only a span that has ended is sent."""
 
     def on_end(self, span: Any) -> None:
-        """A span that is sampled is to be sent."""
+        """Count a span if it is sampled."""
         if span.context.trace_flags.sampled:
             self._count.accept()
 
     def on_emit(self, log_record: Any) -> None:
-        """Every log record is to be sent."""
+        """Count a log record."""
         self._count.accept()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Nothing is held here."""
+        """Do nothing, as nothing is held here."""
         return True
 
     def shutdown(self) -> None:
-        """Nothing is held here."""
+        """Do nothing, as nothing is held here."""
 
 
 def succeeded(result: Any) -> bool:
@@ -117,7 +125,7 @@ def succeeded(result: Any) -> bool:
 
 
 def parts(batch: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """The batch in parts of about `PART_BYTES`; an item that is larger goes alone, and last.
+    """Yield a batch in parts of about `PART_BYTES`; an item that is larger goes alone, and last.
 
     It may be refused, which takes seconds, for gRPC's exporter tries again what was too large.
     """
@@ -140,16 +148,14 @@ def parts(batch: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def size_of(item: Any) -> int:
-    """About how many bytes a span or a log record has: only text can be large."""
+    """Return the size of a span or a log record in bytes, about: only text can be large."""
     record = getattr(item, "log_record", item)
-    found = (
-        _ITEM_BYTES
-        + _size(getattr(record, "attributes", None))
-        + _size(getattr(record, "body", None))
-    )
+    size = _ITEM_BYTES
+    size += _size(getattr(record, "attributes", None))
+    size += _size(getattr(record, "body", None))
     for event in getattr(record, "events", None) or ():
-        found += _ITEM_BYTES + _size(event.attributes)
-    return found
+        size += _ITEM_BYTES + _size(event.attributes)
+    return size
 
 
 def _size(value: Any) -> int:

@@ -1,4 +1,4 @@
-"""What OTLP can say: one odd span or number must not cost those that are sent with it."""
+"""The items that OTLP can encode: one odd span must not cost those that are sent with it."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class ExporterSet:
 
     @property
     def keys(self) -> frozenset[Hashable]:
-        """What the exporters are open for."""
+        """The keys of the destinations that are open."""
         return frozenset(self._open)
 
     @property
@@ -51,7 +51,7 @@ class ExporterSet:
         return [] if self.is_inherited else self.all
 
     def replace(self, openers: Openers, strict: bool) -> list[Exporter]:
-        """Open what is not open yet, and keep what is; return the exporters that are not wanted any more.
+        """Open the destinations that are not open yet; return the exporters that are not wanted any more.
 
         If one cannot be opened, the new ones are closed again and it raises; with `strict` false,
         the others are used without it.
@@ -142,7 +142,7 @@ class ExporterSet:
             self._open = {}
 
     def _close(self, exporter: Exporter, deadline: float) -> None:
-        """Close an exporter, and print a line about what it has lost."""
+        """Close an exporter, and print a line if it has lost something."""
         try:
             exporter.close(deadline)
         except Exception as error:  # noqa: BLE001  the exit goes on
@@ -153,7 +153,7 @@ class ExporterSet:
             guard.say_once(problem)
 
     def losses(self) -> list[Loss]:
-        """Return what was lost in this process, a row for each destination and signal."""
+        """Return the losses of this process, a row for each destination and signal."""
         rows: list[Loss] = []
         for exporter in (*self._closed, *self.usable):
             rows += losses_of(exporter.name, exporter.counts)

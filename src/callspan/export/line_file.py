@@ -23,7 +23,7 @@ _WRITER_PAUSE = 0.02
 class LineFile:
     """Appends lines to a file, each whole, from whatever thread; a full disk is one warning.
 
-    Once `closing` is set, nothing is waited for: what a pipe does not take at once is not written.
+    Once `closing` is set, nothing is waited for: bytes that a pipe does not take at once are lost.
     """
 
     def __init__(self, path: str) -> None:

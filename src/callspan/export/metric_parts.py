@@ -29,7 +29,7 @@ def separate_metrics(metrics_data: Any) -> Iterator[Any]:
 
 
 def are_differences(metrics_data: Any) -> bool:
-    """Whether metrics are what was added since the last export, and not sums since the start."""
+    """Whether metrics are differences since the last export, and not sums since the start."""
     for metric in all_metrics(metrics_data):
         temporality = getattr(metric.data, "aggregation_temporality", None)
         if getattr(temporality, "name", "") == "DELTA":

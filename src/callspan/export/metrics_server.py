@@ -17,7 +17,7 @@ CONNECTIONS = 64
 _REQUEST_BYTES = 16_384
 
 Render = Callable[[str], "tuple[bytes, str]"]
-"""Makes the text of all metrics and its content type, from what the scraper accepts."""
+"""Return the text of all metrics and its content type, for the types that the scraper accepts."""
 
 
 class MetricsServer:

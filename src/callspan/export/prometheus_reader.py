@@ -20,7 +20,7 @@ _Labels = frozenset[tuple[str, str]]
 
 
 class Reader(PrometheusMetricReader):
-    """A reader that remembers what it has read last."""
+    """A reader that remembers the metrics that it has read last."""
 
     def __init__(self) -> None:
         self.latest: Any = None

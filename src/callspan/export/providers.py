@@ -88,7 +88,7 @@ class ExportProviders:
             attachment.use(exporters)
 
     def follow(self) -> None:
-        """Export what the app's own providers have too, if the app has set some since."""
+        """Attach to the app's own providers, if the app has set some since."""
         with self._lock:
             if self._exporters and self._is_replaced():
                 self._connect()
@@ -127,7 +127,7 @@ class ExportProviders:
         return lines
 
     def losses(self) -> list[Loss]:
-        """Return what was lost in this process, a row for each destination and signal."""
+        """Return the losses of this process, a row for each destination and signal."""
         return self._exporters.losses()
 
     def problems(self) -> list[str]:

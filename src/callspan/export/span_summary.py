@@ -33,7 +33,7 @@ class SpanError:
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """What a span has of a call to a model; `None` and empty texts stand for what it does not have.
+    """The facts of a call to a model; `None` and empty texts stand for facts that the span lacks.
 
     Attributes:
         operation: The conventions' name, such as `chat`.

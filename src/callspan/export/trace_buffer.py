@@ -108,7 +108,7 @@ class _Trace:
         return self._take_below(summary.span_id)
 
     def _take_below(self, root: int) -> Tree:
-        """Take the root and what has ended below it; what hangs on an open span waits for that one."""
+        """Take the root and the spans below it, but for those below an open span, which wait for it."""
         children: dict[int | None, list[int]] = {}
         for summary in self.waiting.values():
             children.setdefault(summary.parent_id, []).append(summary.span_id)
@@ -124,7 +124,7 @@ class _Trace:
         return tree
 
     def take_waiting(self) -> Tree:
-        """Take what waits for open spans; the tree has those spans too, which stay open."""
+        """Take the spans that wait for open ones; the tree has the open ones too, which stay open."""
         tree = dict(self.waiting)
         for summary in self.waiting.values():
             above = self._open_parent(summary)

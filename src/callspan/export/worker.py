@@ -23,7 +23,7 @@ class ExportWorker(Worker):
             self._thread.name = self._name
 
     def stop(self) -> None:
-        """End the thread when it has done what is queued."""
+        """End the thread after the jobs that are queued."""
         if self._thread is not None:
             self.put(_end)
 

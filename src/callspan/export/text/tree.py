@@ -48,7 +48,7 @@ class TreePrinter(SpanProcessor):
         return True
 
     def shutdown(self) -> None:
-        """Print what is left."""
+        """Print the spans that wait for an open one."""
         self.force_flush()
 
     def _print(self, tree: list[SpanSummary]) -> None:
