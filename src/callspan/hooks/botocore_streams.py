@@ -12,7 +12,8 @@ from functools import cache
 from callspan.hooks.client_types import ClientClass, ClientObject
 from callspan.lifecycle.generators import observe_loop
 from callspan.lifecycle.observation import Observation
-from callspan.lifecycle.streams import like, on_drop
+from callspan.lifecycle.overlays import as_overlay
+from callspan.lifecycle.streams import on_drop
 from callspan.runtime.background import watch_collector
 
 
@@ -47,5 +48,5 @@ def _observed_class(kind: ClientClass) -> type:
             return observe_loop(super().__anext__(), self._callspan)
 
     if hasattr(kind, "__anext__"):
-        return like(kind, AsyncStream)
-    return like(kind, Stream)
+        return as_overlay(kind, AsyncStream)
+    return as_overlay(kind, Stream)

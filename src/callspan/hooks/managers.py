@@ -11,6 +11,7 @@ from functools import cache
 from callspan.hooks.calls import FollowResult, make_async_call, make_call
 from callspan.hooks.client_types import ClientClass, ClientObject, Result
 from callspan.lifecycle.observation import Observation
+from callspan.lifecycle.overlays import as_overlay
 
 Begin = Callable[[], "Observation | None"]
 """Begins the observation of a call, or returns `None` if nobody wants one."""
@@ -50,11 +51,7 @@ def observe_when_entered(
 @cache
 def _observed_class(kind: ClientClass) -> type:
     make = _async_class if hasattr(kind, "__aenter__") else _sync_class
-    observed = make(kind)
-    observed.__name__ = kind.__name__
-    observed.__qualname__ = kind.__qualname__
-    observed.__module__ = kind.__module__
-    return observed
+    return as_overlay(kind, make(kind))
 
 
 def _sync_class(kind: ClientClass) -> type:

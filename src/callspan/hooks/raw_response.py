@@ -15,7 +15,8 @@ from functools import cache
 from callspan.hooks.bodies import Body, body_of, read_content
 from callspan.hooks.client_types import ClientClass, ClientObject
 from callspan.lifecycle.observation import Observation
-from callspan.lifecycle.streams import end_closed, like, observe, on_drop
+from callspan.lifecycle.overlays import as_overlay
+from callspan.lifecycle.streams import end_closed, observe, on_drop
 from callspan.runtime.background import watch_collector
 
 
@@ -72,7 +73,7 @@ def _closing_class(kind: ClientClass) -> type:
             await self._callspan.await_handlers()
             await close()
 
-    return like(kind, Response)
+    return as_overlay(kind, Response)
 
 
 def _end_closed(response: ClientObject, kind: ClientClass) -> None:
@@ -105,7 +106,7 @@ def _readable_class(kind: ClientClass) -> type:
                 return source
             return _feed_async(source, self._callspan, self._callspan_body)
 
-    return like(kind, Response)
+    return as_overlay(kind, Response)
 
 
 @cache
@@ -121,8 +122,8 @@ def _parsing_class(kind: ClientClass) -> type:
             return _follow_parsed(self, await super().parse(*args, **kwargs))
 
     if inspect.iscoroutinefunction(kind.parse):
-        return like(kind, AsyncRaw)
-    return like(kind, Raw)
+        return as_overlay(kind, AsyncRaw)
+    return as_overlay(kind, Raw)
 
 
 def _follow_parsed(raw: ClientObject, parsed: ClientObject) -> ClientObject:

@@ -15,7 +15,8 @@ from callspan.formats.fields import get
 from callspan.hooks.bodies import JsonBody
 from callspan.hooks.client_types import Args, ClientClass, ClientObject, Kwargs
 from callspan.lifecycle.observation import Observation
-from callspan.lifecycle.streams import like, on_drop
+from callspan.lifecycle.overlays import as_overlay
+from callspan.lifecycle.streams import on_drop
 from callspan.runtime.background import watch_collector
 
 
@@ -131,7 +132,7 @@ def _reads(kind: ClientClass) -> type:
             reading.take(b"".join(lines), _amount(args, {}))
             return lines
 
-    return like(kind, Body)
+    return as_overlay(kind, Body)
 
 
 @cache
@@ -151,7 +152,7 @@ def _body(kind: ClientClass) -> type:
             self._self_callspan.leave()
             super().close()
 
-    return like(kind, Body)
+    return as_overlay(kind, Body)
 
 
 @cache
@@ -183,7 +184,7 @@ def _async_reads(kind: ClientClass) -> type:
             finally:
                 await reading.settle()
 
-    return like(kind, Body)
+    return as_overlay(kind, Body)
 
 
 @cache
@@ -208,4 +209,4 @@ def _async_body(kind: ClientClass) -> type:
             self._self_callspan.leave()
             return super().aclose()
 
-    return like(kind, Body)
+    return as_overlay(kind, Body)

@@ -11,13 +11,12 @@ import sys
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import cache
-from inspect import iscoroutinefunction
-from types import FunctionType
 from typing import Any
 
 from callspan.accounting.budgets import BudgetExceeded
 from callspan.lifecycle.loop_exits import comes_back, raised_in_helper
 from callspan.lifecycle.observation import Observation
+from callspan.lifecycle.overlays import as_overlay
 from callspan.lifecycle.state import Item
 from callspan.runtime.background import outside_collector, watch_collector
 
@@ -72,30 +71,6 @@ def _overlay(kind: Any) -> type:
     return overlay
 
 
-def like(kind: Any, overlay: Any) -> type:
-    """Give an overlay the name of its class, without methods that this class lacks.
-
-    Old versions of clients lack some; an overlay must not add what callers test for.
-    """
-    overlay.__name__ = kind.__name__
-    overlay.__qualname__ = kind.__qualname__
-    overlay.__module__ = kind.__module__
-    for name, value in list(vars(overlay).items()):
-        if isinstance(value, FunctionType) and not _fits(kind, name, value):
-            delattr(overlay, name)
-    return overlay
-
-
-def _fits(kind: Any, name: str, method: FunctionType) -> bool:
-    """Whether a class has a method of this name; `close` must be async in both or in none."""
-    own = getattr(kind, name, None)
-    if own is None:
-        return False
-    if name in ("close", "aclose"):
-        return iscoroutinefunction(own) == iscoroutinefunction(method)
-    return True
-
-
 def _leave(observation: Observation, stream: Stream) -> None:
     """End the call as its reader closes the stream, unless the stream closes itself.
 
@@ -128,7 +103,7 @@ def _sync_overlay(kind: Any) -> type:
             _leave(self._callspan, self)
             return super().close(*args, **kwargs)
 
-    return like(kind, Overlay)
+    return as_overlay(kind, Overlay)
 
 
 def next_item(source: Callable[[], Item], observation: Observation, stream: Stream) -> Item:
@@ -223,7 +198,7 @@ def _async_overlay(kind: Any) -> type:
             await self._callspan.await_handlers()
             return await super().aclose()
 
-    return like(kind, Overlay)
+    return as_overlay(kind, Overlay)
 
 
 async def next_item_async(

@@ -1,0 +1,35 @@
+"""Overlays: subclasses of a client's class, to which the class of a client's object is changed.
+
+The object stays the very one that the client has made: callers hold it already, and test for its
+type. So an overlay passes for the class that it stands over.
+"""
+
+from __future__ import annotations
+
+from inspect import iscoroutinefunction
+from types import FunctionType
+from typing import Any
+
+
+def as_overlay(kind: Any, overlay: Any) -> type:
+    """Give an overlay the name of its class, without methods that this class lacks.
+
+    Old versions of clients lack some; an overlay must not add what callers test for.
+    """
+    overlay.__name__ = kind.__name__
+    overlay.__qualname__ = kind.__qualname__
+    overlay.__module__ = kind.__module__
+    for name, value in list(vars(overlay).items()):
+        if isinstance(value, FunctionType) and not _fits(kind, name, value):
+            delattr(overlay, name)
+    return overlay
+
+
+def _fits(kind: Any, name: str, method: FunctionType) -> bool:
+    """Whether a class has a method of this name; `close` must be async in both or in none."""
+    own = getattr(kind, name, None)
+    if own is None:
+        return False
+    if name in ("close", "aclose"):
+        return iscoroutinefunction(own) == iscoroutinefunction(method)
+    return True
