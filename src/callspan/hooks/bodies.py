@@ -49,7 +49,7 @@ def body_of(response: ClientObject, observation: Observation) -> Body:
 
 
 def read_content(response: ClientObject, observation: Observation) -> None:
-    """Read a body that the client has already parse_json, and end the call."""
+    """Read a body that the client has received already, and end the call."""
     body = body_of(response, observation)
     body.feed(response.content)
     body.end()
