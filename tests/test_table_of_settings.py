@@ -21,6 +21,8 @@ ARGUMENTS = [name for name, setting in SETTINGS.items() if setting.is_argument]
 WORDS = [name for name, setting in SETTINGS.items() if setting.words and not setting.noun]
 NO_SETTINGS = {"tracer_provider", "meter_provider", "logger_provider", "handlers", "budget"}
 """The arguments of `instrument()` that are objects, which no variable can hold."""
+INTERNAL = "CALLSPAN_RUN_"
+"""The start of the variables by which `callspan run` speaks to its program."""
 WRITING = ("cli", "demo")
 """The rooms that set variables for the programs that they start."""
 
@@ -62,7 +64,7 @@ def test_options(option: Option) -> None:
     names = {variable: name for name, variable in ENVIRONMENT.items()}
     name = names.get(option.variable)
     if name is None:
-        assert option.variable in VARIABLES or option.variable.startswith("OTEL_")
+        assert option.variable in VARIABLES or option.variable.startswith(("OTEL_", INTERNAL))
         return
     words = SETTINGS[name].words
     assert option.metavar == ("|".join(words) or option.metavar)
@@ -85,8 +87,8 @@ def variables(prefix: str) -> dict[str, set[str]]:
 
 
 def test_own_variables_are_documented() -> None:
-    """Each variable of ours is in README's table, but for those by which `callspan run` speaks to its program."""
-    internal = {name for name in variables("CALLSPAN_") if name.startswith("CALLSPAN_RUN_")}
+    """Each variable of ours is in README's table, but for the internal ones."""
+    internal = {name for name in variables("CALLSPAN_") if name.startswith(INTERNAL)}
     assert set(variables("CALLSPAN_")) - internal == {
         *(name for name in ENVIRONMENT.values() if name.startswith("CALLSPAN_")),
         *VARIABLES,
