@@ -65,6 +65,7 @@ ROWS = (
         "agent_framework_agents.py",
         ("agent-framework-core==1.23.0", "agent-framework-openai==1.17.0"),
     ),
+    Row("semantic_kernel", "semantic_kernel_agents.py", ("semantic-kernel==1.45.0",)),
 )
 
 

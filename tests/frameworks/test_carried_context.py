@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import callspan
 from telemetry import Telemetry
 
 PACKAGES = {
@@ -47,6 +48,30 @@ class CrewStructuredTool:
         if asyncio.iscoroutinefunction(self.func):
             return await self.func(**input)
         return await asyncio.get_event_loop().run_in_executor(None, lambda: self.func(**input))
+""",
+    "autogen_core/_single_threaded_agent_runtime.py": """
+import asyncio
+from dataclasses import dataclass
+
+@dataclass(kw_only=True)
+class PublishMessageEnvelope:
+    message: object
+
+class SingleThreadedAgentRuntime:
+    def start(self, receive):
+        self.queue, self.receive = asyncio.Queue(), receive
+        self.task = asyncio.create_task(self.run())
+
+    def publish(self, message):
+        self.queue.put_nowait(PublishMessageEnvelope(message=message))
+
+    async def run(self):
+        while True:
+            await self._process_publish(await self.queue.get())
+            self.queue.task_done()
+
+    async def _process_publish(self, message_envelope):
+        self.receive(message_envelope.message)
 """,
     "dspy/utils/parallelizer.py": """
 from concurrent.futures import ThreadPoolExecutor
@@ -112,6 +137,29 @@ def test_work_of_a_tool_belongs_to_the_tool(
 
     assert asyncio.run(run()) == 6
     assert parents(telemetry) == {"work": "execute_tool price", "execute_tool price": None}
+
+
+async def test_agents_that_take_turns_stand_side_by_side_in_the_run_of_the_first_message(
+    telemetry: Telemetry, packages: Callable[[str], Any]
+) -> None:
+    telemetry.instrument()
+    runtime = packages("autogen_core._single_threaded_agent_runtime").SingleThreadedAgentRuntime()
+
+    def receive(turn: int) -> None:
+        with callspan.agent(f"agent {turn}"):
+            if turn < 2:
+                runtime.publish(turn + 1)
+
+    runtime.start(receive)
+    with callspan.workflow("salon"):
+        runtime.publish(1)
+        await runtime.queue.join()
+    runtime.task.cancel()
+    assert parents(telemetry) == {
+        "invoke_agent agent 1": "invoke_workflow salon",
+        "invoke_agent agent 2": "invoke_workflow salon",
+        "invoke_workflow salon": None,
+    }
 
 
 def test_examples_of_a_batch_belong_to_their_caller(

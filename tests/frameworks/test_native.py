@@ -77,6 +77,10 @@ class ChatTelemetryLayer:
         self.token_usage_histogram = Histogram()
 """,
     "fastmcp/telemetry.py": "def telemetry_mode():\n    return 'native'\n",
+    "semantic_kernel/connectors/ai/chat_completion_client_base.py": """
+from opentelemetry import trace
+tracer = trace.get_tracer("own")
+""",
     "google/adk/telemetry/tracing.py": """
 from opentelemetry import trace
 tracer = trace.get_tracer("own")
@@ -124,11 +128,14 @@ def _tracers() -> dict[str, Any]:
         "guardrails": _module("guardrails/telemetry/runner_tracing").tracer(),
         "pydantic_ai": _module("pydantic_ai/models/instrumented").InstrumentationSettings().tracer,
         "agent_framework": _module("agent_framework/observability").tracer(),
+        "semantic_kernel": _module(
+            "semantic_kernel/connectors/ai/chat_completion_client_base"
+        ).tracer,
         "google_adk": _module("google/adk/telemetry/tracing").tracer,
     }
 
 
-REPLACED = ("strands", "pydantic_ai", "agent_framework", "google_adk")
+REPLACED = ("strands", "pydantic_ai", "agent_framework", "semantic_kernel", "google_adk")
 FRAMEWORKS = (*REPLACED, "autogen", "guardrails")
 
 
@@ -280,6 +287,7 @@ def test_what_is_muted_is_named_and_restored(packages: None, ours: Telemetry) ->
         "pydantic_ai",
         "agent_framework",
         "fastmcp",
+        "semantic_kernel",
         "google_adk",
     ]
     callspan.uninstrument()

@@ -59,6 +59,19 @@ class AgentTelemetryLayer:
         return ResponseStream(self.work(messages))
 """
 
+ORCHESTRATION = """
+import asyncio, types
+
+class OrchestrationBase:
+    name = "Sequential_0123456789abcdef0123456789abcdef"
+
+    async def invoke(self, task):
+        token = types.SimpleNamespace(is_cancelled=lambda: False)
+        return types.SimpleNamespace(
+            event=asyncio.Event(), value=None, exception=None, cancellation_token=token
+        )
+"""
+
 
 @pytest.fixture
 def agent_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
@@ -125,6 +138,31 @@ async def test_a_stream_object_left_early_is_abandoned(
     del stream
     await asyncio.sleep(0)
     assert outcome(telemetry) == "abandoned"
+
+
+async def test_an_orchestration_lasts_until_its_result_is_there(
+    telemetry: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Semantic Kernel returns an object with an event at once."""
+    file = tmp_path / "semantic_kernel" / "agents" / "orchestration" / "orchestration_base.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(ORCHESTRATION)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    telemetry.instrument()
+    module: Any = importlib.import_module("semantic_kernel.agents.orchestration.orchestration_base")
+    try:
+        result = await module.OrchestrationBase().invoke("A poem")
+        assert not telemetry.spans
+        result.exception = ValueError("no more")
+        result.event.set()
+        assert result.event.is_set()
+        assert outcome(telemetry) == "error"
+        assert telemetry.span.name == "invoke_workflow"
+    finally:
+        callspan.uninstrument()
+        for name in list(sys.modules):
+            if name.partition(".")[0] == "semantic_kernel":
+                del sys.modules[name]
 
 
 async def test_an_error_of_a_pull_is_that_of_the_run(telemetry: Telemetry, agent_type: Any) -> None:

@@ -159,6 +159,22 @@ class Operation:
         """Whether the code that runs here is its own, rather than a task's or a thread's."""
         return self._context is scope.context()
 
+    def finish(self, result: object) -> None:
+        """End the operation with the result of its function, unless it lasts as long as that."""
+        if not self._is_followed(result):
+            self.result = result
+            self.end()
+
+    def _is_followed(self, result: object) -> bool:
+        follow = self._reader.follow
+        if follow is None:
+            return False
+        try:
+            return follow(self, result)
+        except Exception as error:  # noqa: BLE001  an object of another version must reach the app
+            guard.report("following a run of a framework", error)
+            return False
+
     def end(self, error: BaseException | None = None) -> None:
         """End the operation with its result or with an exception; a second call does nothing."""
         observation = self._observation

@@ -23,12 +23,15 @@ class ResultReader:
             catch the exception of a tool and return its text.
         is_whole_when_closed: Whether a generator that is closed has done its work: the framework
             closes it, unless the reader of a run around it has left.
+        follow: Lets an operation last as long as the object that its function returned, such as
+            a stream of the framework's own, and ends it then; returns whether it does.
     """
 
     output: Callable[[Result], object] | None = None
     item: Callable[[Result], object] | None = None
     failure: Callable[[Result], Failure | None] | None = None
     is_whole_when_closed: bool = False
+    follow: Callable[[Any, Result], bool] | None = None
 
 
 def tool_failure(message: object) -> Failure:

@@ -17,21 +17,12 @@ Source = Any
 """A coroutine or a generator of the app's."""
 Begin = Callable[[bool], "Operation | None"]
 """Begins an operation; the argument says whether its code is asynchronous."""
-Follow = Callable[[Operation, Any], bool]
-"""Lets an operation last as long as the object that a function returned; whether it is one."""
 
 
-def call(
-    function: Callable[..., object],
-    args: Args,
-    kwargs: Kwargs,
-    begin: Begin,
-    follow: Follow | None = None,
-) -> object:
+def call(function: Callable[..., object], args: Args, kwargs: Kwargs, begin: Begin) -> object:
     """Call a function inside an operation, and return its result.
 
-    If it returns a coroutine or a generator, the operation stays open until that has run; if it
-    returns another object that lasts, `follow` ends the operation.
+    If it returns a coroutine or a generator, the operation stays open until that has run.
     """
     operation = begin(False)
     if operation is None:
@@ -43,10 +34,7 @@ def call(
         follower = _follow(result, lambda _asynchronous: operation)
         operation.end_when_dropped(follower)
         return follower
-    if follow is not None and follow(operation, result):
-        return result
-    operation.result = result
-    operation.end()
+    operation.finish(result)
     return result
 
 
@@ -103,8 +91,8 @@ async def _await(coroutine: _Coroutine, begin: Begin) -> object:
     try:
         with operation:
             await operation.settle()
-            result = operation.result = await coroutine.source
-        operation.end()
+            result = await coroutine.source
+        operation.finish(result)
     finally:
         await operation.settle()
     return result

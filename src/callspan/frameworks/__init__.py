@@ -13,6 +13,7 @@ from callspan.frameworks.llama_index import LLAMA_INDEX
 from callspan.frameworks.mcp.integration import MCP
 from callspan.frameworks.openai_agents import OPENAI_AGENTS
 from callspan.frameworks.pydantic_ai import PYDANTIC_AI
+from callspan.frameworks.semantic_kernel import SEMANTIC_KERNEL
 from callspan.frameworks.smolagents import SMOLAGENTS
 from callspan.frameworks.strands import STRANDS
 from callspan.lifecycle.control_flow import register
@@ -31,6 +32,7 @@ INTEGRATIONS = (
     DSPY,
     AUTOGEN,
     AGENT_FRAMEWORK,
+    SEMANTIC_KERNEL,
     MCP,
     GOOGLE_ADK,
 )

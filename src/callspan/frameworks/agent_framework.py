@@ -115,10 +115,10 @@ def follow_stream(operation: Operation, stream: Any) -> bool:
 
 def patches() -> list[Patch]:
     """Return the patches of agents, workflows, executors and tools."""
-    answer = ResultReader(output=_answer, item=_answer)
-    outputs = ResultReader(output=_outputs, item=_output)
-    agent = function_run(reporter, _agent, answer, follow_stream)
-    workflow = function_run(reporter, _workflow, outputs, follow_stream)
+    answer = ResultReader(output=_answer, item=_answer, follow=follow_stream)
+    outputs = ResultReader(output=_outputs, item=_output, follow=follow_stream)
+    agent = function_run(reporter, _agent, answer)
+    workflow = function_run(reporter, _workflow, outputs)
     tool = function_run(reporter, _tool, ResultReader(output=_contents))
     return [
         # the layer of an agent's own telemetry, which all agents have that call a model

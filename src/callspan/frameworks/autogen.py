@@ -12,12 +12,14 @@ from typing import Any
 from callspan.decorators.results import ResultReader, tool_failure
 from callspan.decorators.running import Args, Kwargs
 from callspan.events import Failure
+from callspan.frameworks.carried_messages import message_patches
 from callspan.frameworks.function_runs import argument, function_run
 from callspan.frameworks.reporter import Reporter, RunStart, tool_start
 from callspan.hooks.pools import carry_into
 from callspan.runtime.patching import Patch
 
 reporter = Reporter("autogen", "autogen-core")
+_RUNTIME = "SingleThreadedAgentRuntime"
 
 
 def _agent(agent: Any, _args: Args, kwargs: Kwargs) -> RunStart:
@@ -108,6 +110,7 @@ def patches() -> list[Patch]:
         Patch("autogen_core.tools._base", "BaseStreamTool.run_json_stream", tool, optional=True),
         Patch("autogen_core.tools._function_tool", "FunctionTool.run", carry_into("_func")),
         Patch("autogen_ext.tools.mcp._workbench", "McpWorkbench.call_tool", mcp_tool),
+        *message_patches("autogen_core._single_threaded_agent_runtime", _RUNTIME),
     ]
 
 

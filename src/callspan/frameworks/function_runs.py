@@ -12,7 +12,7 @@ from typing import Any
 
 from callspan.decorators.operation import Operation
 from callspan.decorators.results import PLAIN_RESULTS, ResultReader
-from callspan.decorators.running import Args, Begin, Follow, Kwargs, call, call_lazily, is_lazy
+from callspan.decorators.running import Args, Begin, Kwargs, call, call_lazily, is_lazy
 from callspan.frameworks.reporter import Reporter, RunStart
 from callspan.runtime import guard
 from callspan.runtime.patching import Wrapper
@@ -27,22 +27,9 @@ GetFuture = Callable[[Any], Any]
 
 
 def function_run(
-    reporter: Reporter,
-    describe: Describe,
-    reader: ResultReader = PLAIN_RESULTS,
-    follow: Follow | None = None,
+    reporter: Reporter, describe: Describe, reader: ResultReader = PLAIN_RESULTS
 ) -> Wrapper:
-    """Return a wrapper for a function whose calls are runs.
-
-    `follow` is for functions that return an object of the framework's by which the run goes on.
-    """
-
-    def follow_result(operation: Operation, result: Any) -> bool:
-        try:
-            return follow is not None and follow(operation, result)
-        except Exception as error:  # noqa: BLE001  an object of another version must reach the app
-            guard.report(f"following a run of {reporter.name}", error)
-            return False
+    """Return a wrapper for a function whose calls are runs."""
 
     def wrapper(wrapped: Callable[..., Any], instance: object, args: Args, kwargs: Kwargs) -> Any:
         if not reporter.is_active:
@@ -50,7 +37,7 @@ def function_run(
         begin = partial(_begin, reporter, describe, reader, instance, args, kwargs)
         if is_lazy(wrapped):
             return call_lazily(wrapped, args, kwargs, begin)
-        return call(wrapped, args, kwargs, begin, follow_result)
+        return call(wrapped, args, kwargs, begin)
 
     return wrapper
 

@@ -11,7 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from callspan.frameworks import agent_framework, autogen, google_adk, pydantic_ai, strands
+from callspan.frameworks import (
+    agent_framework,
+    autogen,
+    google_adk,
+    pydantic_ai,
+    semantic_kernel,
+    strands,
+)
 from callspan.frameworks.mcp import exchange as mcp
 from callspan.frameworks.muting import (
     SelectiveHistogram,
@@ -90,14 +97,32 @@ def _strands() -> list[Patch]:
     return [swap_in_instances("strands.telemetry.tracer", "Tracer.tracer", change)]
 
 
-def _autogen() -> list[Patch]:
+def _messages(module: str, reporter: Reporter) -> Patch:
+    """Return the patch for the spans of messages between agents, which are replaced in our runs."""
+
     def is_in_run() -> bool:
         # an app that passes messages between agents of its own has these spans alone
-        return is_replaced_by(autogen.reporter) and scope.run_context() is not None
+        return is_replaced_by(reporter) and scope.run_context() is not None
 
-    tracing = "autogen_core._telemetry._tracing"
     change = partial(SelectiveTracer, is_replaced=is_in_run)
-    patches = [swap_in_instances(tracing, "TraceHelper.tracer", change)]
+    return swap_in_instances(module, "TraceHelper.tracer", change)
+
+
+def _semantic_kernel() -> list[Patch]:
+    change = replaced_by(semantic_kernel.reporter)
+    tracing = "semantic_kernel.agents.runtime.core.telemetry.tracing"
+    patches = [_messages(tracing, semantic_kernel.reporter)]
+    for module in (
+        "functions.kernel_function",
+        "connectors.ai.chat_completion_client_base",
+        "utils.telemetry.agent_diagnostics.decorators",
+    ):
+        patches.append(swap(f"semantic_kernel.{module}", "tracer", change))
+    return patches
+
+
+def _autogen() -> list[Patch]:
+    patches = [_messages("autogen_core._telemetry._tracing", autogen.reporter)]
     mute = mute_block(partial(is_replaced_by, autogen.reporter))
     for name in ("trace_tool_span", "trace_create_agent_span", "trace_invoke_agent_span"):
         # imported by name into other modules, so the function is replaced inside its decorator
@@ -207,5 +232,14 @@ NATIVES = (
     ),
     Native("mcp", "mcp", "mcp", True, False, _mcp, True),
     Native("fastmcp", "fastmcp", "fastmcp", True, False, _fastmcp, True),
+    Native(
+        "semantic_kernel",
+        "semantic-kernel",
+        "semantic_kernel",
+        True,
+        False,
+        _semantic_kernel,
+        True,
+    ),
     Native("google_adk", "google-adk", "google.adk", True, True, _adk, True),
 )
