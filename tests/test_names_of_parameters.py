@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -67,6 +68,7 @@ def test_the_subject_of_an_operation_is_a_parameter() -> None:
     assert {facts_of(operation).subject for operation in INFERENCE} == {None}
 
 
+@pytest.mark.skipif(find_spec("pyright") is None, reason="pyright comes with the extra `dev` only")
 def test_a_typo_in_a_key_is_a_type_error(tmp_path: Path) -> None:
     program = tmp_path / "typo.py"
     program.write_text(_TYPO, encoding="utf-8")

@@ -61,10 +61,9 @@ def test_clients_shows_what_is_really_patched(callspan: Command) -> None:
 
 
 def test_clients_as_markdown_is_the_same_everywhere(callspan: Command) -> None:
-    output = callspan("clients", "--markdown").stdout.decode()
-    assert output.startswith(
-        "| Client | Package | Operations |\n| --- | --- | --- |\n| agno | `agno>="
-    )
+    lines = callspan("clients", "--markdown").stdout.decode().splitlines()
+    assert lines[:2] == ["| Client | Package | Operations |", "| --- | --- | --- |"]
+    assert any(line.startswith("| openai | `openai>=") for line in lines)
 
 
 def test_doctor_finds_all_well(callspan: Command) -> None:

@@ -109,7 +109,9 @@ def _modules() -> Iterator[str]:
     """Return the names of the modules that the set-up will import in this environment."""
     from callspan.export import opening
 
-    return opening.modules(destinations(os.environ))
+    yield from opening.modules(destinations(os.environ))
+    if flush_timeout() > 0:
+        yield "callspan.cli.signal_action"
 
 
 PREPARATION = Preparation(_modules)
