@@ -64,12 +64,12 @@ def test_metrics_are_served_to_this_machine_only_unless_said_otherwise() -> None
 
 WRITING = """
 import os, sys, callspan
-from callspan.runtime import private
+from callspan.runtime import owner_only
 from callspan.cli import tokens
 os.umask(0)
 os.chdir(sys.argv[1])
 callspan.configure(file="traces.jsonl")
-private.claimed("claimed.jsonl")
+owner_only.claim("claimed.jsonl")
 callspan.FileHandler("lines.txt").close()
 from pathlib import Path
 tokens._write(Path("ranks/one"), b"")

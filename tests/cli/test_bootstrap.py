@@ -14,7 +14,7 @@ import pytest
 from callspan.bootstrap.callspan_switches import switched_off
 from callspan.bootstrap.callspan_watch import when_imported
 from callspan.cli import deferred
-from callspan.runtime import private
+from callspan.runtime import owner_only
 
 
 @pytest.fixture
@@ -152,12 +152,12 @@ def test_the_console_is_for_when_nothing_is_configured(
 
 def test_two_processes_at_a_time_write_two_files(tmp_path: Path) -> None:
     path = str(tmp_path / "traces.jsonl")
-    assert private.claimed(path) == path
-    assert private.claimed(path) == path  # it is this process's own, however often it is asked for
-    _, descriptor = private._claims.pop(path)
+    assert owner_only.claim(path) == path
+    assert owner_only.claim(path) == path  # it is this process's own, however often it is asked for
+    _, descriptor = owner_only._claims.pop(path)
     try:
-        assert private.claimed(path) == f"{path}.{os.getpid()}"
+        assert owner_only.claim(path) == f"{path}.{os.getpid()}"
     finally:
         os.close(descriptor)
-    assert private.claimed(path) == path
-    os.close(private._claims.pop(path)[1])
+    assert owner_only.claim(path) == path
+    os.close(owner_only._claims.pop(path)[1])

@@ -16,7 +16,7 @@ from callspan.cli import ending, last_calls
 from callspan.cli.ending import Ending
 from callspan.cli.preparation import Preparation
 from callspan.cli.variables import LINES, SERVICE_NAME
-from callspan.runtime import guard, private, process
+from callspan.runtime import guard, owner_only, process
 from callspan.runtime.requirements import advice
 from callspan.settings.environment import flush_timeout
 
@@ -154,7 +154,7 @@ def _wanted() -> Destinations:
 def _own_file(path: str) -> str | None:
     """Return the path of this process's own file, or `None` if it cannot be written."""
     try:
-        return private.claimed(path)
+        return owner_only.claim(path)
     except OSError as error:
         guard.say_once(f"{path} cannot be written ({error.strerror}), so nothing goes there")
         return None

@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from callspan.runtime import guard, private, process
+from callspan.runtime import guard, owner_only, process
 from callspan.runtime.errors import ConfigurationError
 
 _PAUSE = 0.1
@@ -89,7 +89,7 @@ class LineFile:
 
     def _open(self) -> None:
         """Open the file, and see whether its last line is torn, as after a crash of the machine."""
-        self._descriptor = private.opened(self.path)
+        self._descriptor = owner_only.open_to_append(self.path)
         status = os.fstat(self._descriptor)
         self._identity = status.st_dev, status.st_ino
         self._regular = stat.S_ISREG(status.st_mode)
@@ -97,12 +97,12 @@ class LineFile:
 
     def _is_torn(self) -> bool:
         """Whether the last line has no end, and nobody is writing it."""
-        if private.last_byte(self.path) in (b"", b"\n"):
+        if owner_only.last_byte(self.path) in (b"", b"\n"):
             return False
         size = os.stat(self.path).st_size
         time.sleep(_WRITER_PAUSE)
         is_same_size = os.stat(self.path).st_size == size
-        return is_same_size and private.last_byte(self.path) != b"\n"
+        return is_same_size and owner_only.last_byte(self.path) != b"\n"
 
     def _is_ready(self) -> bool:
         """Open the file if it is not open, or was replaced; false when a pipe gets no reader."""
@@ -120,7 +120,7 @@ class LineFile:
                 continue
             if not is_first and self._descriptor is not None:
                 # the file before it was locked, as this process's own
-                private.lock(self._descriptor)
+                owner_only.lock(self._descriptor)
         return True
 
     def _has_moved(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from callspan.export import providers
 from callspan.export.destinations import Destinations, from_environment
-from callspan.runtime import guard, private
+from callspan.runtime import guard, owner_only
 
 
 def operators_choice() -> Destinations:
@@ -18,5 +18,5 @@ def operators_choice() -> Destinations:
         destinations = replace(destinations, otlp=False)
     if destinations.file:
         with contextlib.suppress(OSError):  # reported when the file is opened
-            destinations = replace(destinations, file=private.claimed(destinations.file))
+            destinations = replace(destinations, file=owner_only.claim(destinations.file))
     return destinations

@@ -8,7 +8,7 @@ import os
 from types import TracebackType
 
 from callspan.handlers.lines import LineHandler
-from callspan.runtime import private
+from callspan.runtime import owner_only
 from callspan.runtime.process import own_lock
 
 
@@ -35,7 +35,7 @@ class FileHandler(LineHandler):
         self.path = os.fspath(path)
         # another lock than that of the lines: `close` may be called while a line is written
         self._file_lock = own_lock(self, "_file_lock")
-        descriptor = private.opened(self.path)
+        descriptor = owner_only.open_to_append(self.path)
         self._file = os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
         atexit.register(self.close)
 

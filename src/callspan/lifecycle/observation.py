@@ -34,7 +34,7 @@ from callspan.lifecycle.dispatch import notify, notify_with
 from callspan.lifecycle.state import Item, ObservationState, Reader
 from callspan.runtime import guard, reentry
 from callspan.runtime.cancellation import being_cancelled
-from callspan.runtime.reentry import telling
+from callspan.runtime.reentry import notifying
 from callspan.runtime.scope import enter, leave, run_context
 
 active: ContextVar[Observation | None]
@@ -68,18 +68,18 @@ class Observation(ObservationState):
         self._open.append(True)
         open_observations.add(self)
         thread = threading.get_ident()
-        if thread in telling:
+        if thread in notifying:
             # a signal handler, or a finalizer, has interrupted this thread while it held a lock of
             # the SDK's: another thread has to tell of this call (tests/test_signals.py)
             self._is_deferred = True
             reentry.run_later(partial(notify, self.dispatch.starts, call))
             self._active_token = active.set(self)
             return
-        telling.add(thread)
+        notifying.add(thread)
         try:
             answers = notify(self.dispatch.starts, call)
         finally:
-            telling.discard(thread)
+            notifying.discard(thread)
         if call.context is not None:
             self._context_tokens.append(enter(call.context))
         if answers:
@@ -285,14 +285,14 @@ class Observation(ObservationState):
         call.duration = end - call.started
         call.outcome, call.failure = outcome, failure
         thread = threading.get_ident()
-        if self._is_deferred or thread in telling:
+        if self._is_deferred or thread in notifying:
             reentry.run_later(partial(conclude, self, failure, error))
             return
-        telling.add(thread)
+        notifying.add(thread)
         try:
             conclude(self, failure, error)
         finally:
-            telling.discard(thread)
+            notifying.discard(thread)
 
 
 active = ContextVar("callspan-active", default=None)

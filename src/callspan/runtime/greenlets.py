@@ -6,12 +6,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
 
+T = TypeVar("T")
 _START_SECONDS = 5.0
 """The most seconds that the thread of a loop may take to begin."""
 _POLL_SECONDS = 0.002
@@ -59,7 +60,7 @@ def run_loop(make: Callable[[], asyncio.AbstractEventLoop], name: str) -> asynci
 def _run_beside_greenlets(
     make: Callable[[], asyncio.AbstractEventLoop],
     start: Callable[..., object],
-    allocate_lock: Callable[[], Any],
+    allocate_lock: Callable[[], threading.Lock],
     pool: Callable[[], ThreadPoolExecutor | None] = lambda: None,
 ) -> asyncio.AbstractEventLoop:
     loops: list[asyncio.AbstractEventLoop] = []
@@ -138,7 +139,7 @@ def make_event() -> threading.Event | Flag:
     return threading.Event() if _eventlet() is None else Flag()
 
 
-def run_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], seconds: float) -> Any:
+def run_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T], seconds: float) -> T:
     """Run a coroutine on a loop of `run_loop` while other greenlets can run, and return its result.
 
     `asyncio.run_coroutine_threadsafe` would wait for the result by a lock, which stops them all.
@@ -146,7 +147,7 @@ def run_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], seco
     Raises:
         TimeoutError: It took longer than so many seconds.
     """
-    tasks: list[asyncio.Task[Any]] = []
+    tasks: list[asyncio.Task[T]] = []
     done = make_event()
 
     def begin() -> None:

@@ -13,14 +13,14 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 _in_child: list[Callable[[], None]] = []
 _at_exit: list[Callable[[], None]] = []
-_locks: dict[tuple[int, str], tuple[weakref.ref[Any], Callable[[], Any]]] = {}
+_locks: dict[tuple[int, str], tuple[weakref.ref[object], Callable[[], threading.RLock]]] = {}
 _awaited: set[tuple[int, str]] = set()
-_held_for_fork: list[Any] = []
+_held_for_fork: list[threading.RLock] = []
 FORK_SECONDS = 2.0
 """The most seconds that a fork waits for a set-up in another thread."""
 _registered = False
@@ -36,12 +36,12 @@ def in_child(function: Callable[[], None]) -> None:
 
 
 def own_lock(
-    owner: Any,
+    owner: object,
     name: str = "_lock",
-    make: Callable[[], Any] = threading.RLock,
+    make: Callable[[], threading.RLock] = threading.RLock,
     *,
     awaited: bool = False,
-) -> Any:
+) -> threading.RLock:
     """Return a lock for an attribute of an object or a module, which a forked child renews.
 
     Args:
@@ -72,7 +72,7 @@ def _before_fork() -> None:
             _held_for_fork.append(lock)
 
 
-def _find_lock(key: tuple[int, str]) -> Any:
+def _find_lock(key: tuple[int, str]) -> threading.RLock | None:
     """Return the lock of an owner that still lives, or `None`."""
     entry = _locks.get(key)
     if entry is None:

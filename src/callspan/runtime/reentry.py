@@ -16,25 +16,25 @@ from callspan.runtime import process
 from callspan.runtime.background import worker
 
 T = TypeVar("T")
-telling: set[int] = set()
+notifying: set[int] = set()
 """The threads, or greenlets, that notify handlers or collect telemetry right now."""
-process.in_child(telling.clear)
+process.in_child(notifying.clear)
 
 
-def run(job: Callable[[], Any]) -> None:
+def run(job: Callable[[], object]) -> None:
     """Run a job that notifies handlers: here, or on the worker if such a job was interrupted here."""
     thread = threading.get_ident()
-    if thread in telling:
+    if thread in notifying:
         run_later(job)
         return
-    telling.add(thread)
+    notifying.add(thread)
     try:
         job()
     finally:
-        telling.discard(thread)
+        notifying.discard(thread)
 
 
-def run_later(job: Callable[[], Any]) -> None:
+def run_later(job: Callable[[], object]) -> None:
     """Run a job on the worker's thread, in the context of this place."""
     context = contextvars.copy_context()
     worker.start()
@@ -44,13 +44,13 @@ def run_later(job: Callable[[], Any]) -> None:
 def outside(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Call code of the app's, such as a handler: no lock is held, so its calls are not deferred."""
     thread = threading.get_ident()
-    if thread not in telling:
+    if thread not in notifying:
         return function(*args, **kwargs)
-    telling.discard(thread)
+    notifying.discard(thread)
     try:
         return function(*args, **kwargs)
     finally:
-        telling.add(thread)
+        notifying.add(thread)
 
 
 def within(seconds: float, job: Callable[[], T], otherwise: T) -> T:
@@ -64,13 +64,13 @@ def within(seconds: float, job: Callable[[], T], otherwise: T) -> T:
         otherwise: The result if that was too short.
     """
     thread = threading.get_ident()
-    if thread in telling:
+    if thread in notifying:
         return _beside(seconds, job, otherwise)
-    telling.add(thread)
+    notifying.add(thread)
     try:
         return job()
     finally:
-        telling.discard(thread)
+        notifying.discard(thread)
 
 
 def _beside(seconds: float, job: Callable[[], T], otherwise: T) -> T:

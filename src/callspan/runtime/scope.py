@@ -13,6 +13,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import Token as ContextToken
+from types import ModuleType
 from typing import Any, TypeVar
 
 from opentelemetry import baggage, trace
@@ -114,7 +115,7 @@ def look(context: Context) -> tuple[bool, Any, Scope]:
     return suppressed(context), run_context(context), current(context)
 
 
-def put(scope: Scope, carried: Mapping[str, Any] | None = None) -> Any:
+def put(scope: Scope, carried: Mapping[str, str] | None = None) -> ContextToken[Context]:
     """Put a scope in force, until `leave` is called with the token that is returned.
 
     Args:
@@ -137,7 +138,7 @@ def entered(scope: Scope) -> Iterator[None]:
         leave(token)
 
 
-def leave(token: Any) -> bool:
+def leave(token: ContextToken[Context]) -> bool:
     """Take out of force whatever `put` or `enter` put in force.
 
     OpenTelemetry's `detach` logs an error for a token of another task, as it comes about where a
@@ -180,7 +181,7 @@ def context() -> Context:
     return otel.get_current()
 
 
-def load_propagators() -> Any:
+def load_propagators() -> ModuleType:
     """Return OpenTelemetry's propagators, which are loaded by the first call: it reads files."""
     from opentelemetry import propagate
 
@@ -207,7 +208,7 @@ def links_to_current(context: Context) -> tuple[trace.Link, ...]:
     return (trace.Link(current),)
 
 
-def enter(context: Context) -> Any:
+def enter(context: Context) -> ContextToken[Context]:
     """Put a context in force, until `leave` is called with the token that is returned."""
     return otel.attach(context)
 

@@ -15,7 +15,7 @@ _claims: dict[str, tuple[int, int]] = {}
 """The process that claimed each path, and the descriptor that holds the lock."""
 
 
-def opened(path: str) -> int:
+def open_to_append(path: str) -> int:
     """Return a descriptor that appends to a file; a file that exists keeps its permissions.
 
     Never 0, 1 or 2: where the program has closed those, others who write there would write into
@@ -40,7 +40,7 @@ def above_standard(descriptor: int) -> int:
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE)
 
 
-def claimed(path: str) -> str:
+def claim(path: str) -> str:
     """Claim a path for this process.
 
     Returns:
@@ -54,7 +54,7 @@ def claimed(path: str) -> str:
     if owner == os.getpid():
         return path
     try:
-        descriptor = opened(path)
+        descriptor = open_to_append(path)
     except OSError as error:
         if error.errno == errno.ENXIO:
             return path  # a pipe that nobody reads yet
