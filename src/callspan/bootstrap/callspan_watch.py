@@ -16,7 +16,8 @@ from _thread import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
     from typing import Any
 
 _CALLBACKS = "_callspan_loaded"
@@ -91,7 +92,12 @@ class _Finder:
             sys.meta_path.remove(self)
         return True
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+    def find_spec(
+        self,
+        name: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
         """Return the spec of the other finders, which will call back when its module is loaded."""
         if name not in self._watched:
             return None
@@ -107,7 +113,9 @@ class _Finder:
             _follow(spec)
         return spec
 
-    def _spec_of_others(self, name: str, path: Any, target: Any) -> Any:
+    def _spec_of_others(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> ModuleSpec | None:
         for finder in list(sys.meta_path):
             find = getattr(finder, "find_spec", None)
             if finder is self or find is None:
@@ -145,7 +153,7 @@ class _ExecModule:
         self._before = vars(loader).get("exec_module")
         self._original = loader.exec_module
 
-    def __call__(self, module: Any) -> None:
+    def __call__(self, module: ModuleType) -> None:
         """Execute a module; then call back, if it is one of those that are watched."""
         name = _spec_name(module)
         is_watched = name in self.modules
@@ -203,7 +211,7 @@ def _follow(spec: Any) -> None:
     execution.modules.add(spec.name)
 
 
-def _takes_attribute(loader: Any) -> bool:
+def _takes_attribute(loader: object) -> bool:
     """Whether a loader executes modules, and can have another `exec_module` of its own."""
     if isinstance(loader, type):
         return False  # a class as a loader, such as that of frozen modules, serves very many
@@ -258,13 +266,13 @@ def _locked_elsewhere(module: str) -> bool:
     return getattr(lock, "owner", None) not in (None, get_ident())
 
 
-def _is_lazy(module: Any) -> bool:
-    """Whether a module waits for the first use of an attribute, as `importlib.util.LazyLoader` makes it."""
+def _is_lazy(module: object) -> bool:
+    """Whether a module loads at the first use of an attribute (`importlib.util.LazyLoader`)."""
     lazy = getattr(sys.modules.get("importlib.util"), "_LazyModule", None)
     return lazy is not None and type(module) is lazy
 
 
-def _is_loading_lazily(module: Any) -> bool:
+def _is_loading_lazily(module: object) -> bool:
     """Whether the code of a lazy module runs now.
 
     Since Python 3.12.3 a lazy module keeps its class until its code has run.
@@ -273,7 +281,7 @@ def _is_loading_lazily(module: Any) -> bool:
     return isinstance(state, dict) and bool(state.get("is_loading"))
 
 
-def _spec(module: Any) -> Any:
+def _spec(module: object) -> Any:
     """Return the spec of a module without the module's own code, which would load a lazy one."""
     if _is_lazy(module):
         return object.__getattribute__(module, "__spec__")
@@ -283,6 +291,6 @@ def _spec(module: Any) -> Any:
         return None
 
 
-def _spec_name(module: Any) -> str:
+def _spec_name(module: object) -> str:
     spec = _spec(module)
     return getattr(spec, "name", None) or getattr(module, "__name__", "")

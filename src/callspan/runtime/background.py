@@ -153,7 +153,7 @@ def outside_collector(job: Job) -> None:
 
 
 def outside_loop(job: Job) -> None:
-    """Run a job that reads files; on the worker if an event loop runs here, as it must not block."""
+    """Run a job that reads files, but on the worker where an event loop runs: it must not block."""
     if running_loop() is None:
         job()
     else:

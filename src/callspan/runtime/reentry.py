@@ -22,7 +22,7 @@ process.in_child(notifying.clear)
 
 
 def run(job: Callable[[], object]) -> None:
-    """Run a job that notifies handlers: here, or on the worker if such a job was interrupted here."""
+    """Run a job that notifies handlers; on the worker, if it interrupts another such job."""
     thread = threading.get_ident()
     if thread in notifying:
         run_later(job)

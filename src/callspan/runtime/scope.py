@@ -3,8 +3,8 @@
 It has the handlers of a block, token counters, budgets, capture and attributes. Beside it in the
 context are a framework's run context, and whether telemetry is suppressed.
 
-It travels in the OpenTelemetry context, so that asyncio tasks, `asyncio.to_thread` and all else that
-carries that context carry it too. Plain threads do not: give them `carry(function)`.
+It travels in the OpenTelemetry context, so that asyncio tasks, `asyncio.to_thread` and whatever
+else carries that context carry it too. Plain threads do not: give them `carry(function)`.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def extract(carrier: Mapping[str, Any]) -> Context:
 
 
 def links_to_current(context: Context) -> tuple[trace.Link, ...]:
-    """Return a link to the span in force, or none where a context has the same span or there is none."""
+    """Return a link to the span in force, unless there is none or a context has the same."""
     current = trace.get_current_span().get_span_context()
     parent = trace.get_current_span(context).get_span_context()
     if not current.is_valid or current.span_id == parent.span_id:

@@ -1,7 +1,8 @@
 """Wrappers of functions that copy, pickle, bind and look as the function itself would.
 
 wrapt's proxies refuse to be copied and pickled, but a client object may hold one of its own
-methods, and be copied or sent to another process (docs/decisions/0017, tests/torture/test_copies.py).
+methods, and be copied or sent to another process (docs/decisions/0017;
+tests/torture/test_copies.py).
 """
 
 from __future__ import annotations

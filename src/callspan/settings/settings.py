@@ -135,8 +135,8 @@ class Settings:
             ROW: words(
                 OnNative,
                 "CALLSPAN_ON_NATIVE",
-                "`mute` (default) or `keep`, when a client or a framework records by itself what ours "
-                "stands for; see [frameworks](docs/frameworks.md)",
+                "`mute` (default) or `keep`, when a client or a framework records by itself what "
+                "ours stands for; see [frameworks](docs/frameworks.md)",
             )
         },
     )
@@ -237,6 +237,7 @@ def resolve(
         if value is not None:
             resolved[name] = check(name, value, names=names)
     for name, setting in SETTINGS.items():
+        # A variable may be set for all programs of a machine, so a wrong one stops none of them.
         text = environ.get(setting.variable, "").strip()
         if name in resolved or not text:
             continue

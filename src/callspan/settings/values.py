@@ -25,6 +25,7 @@ CAPTURES = {
 """The values of OpenTelemetry's variable for capturing content, and ours."""
 _OLDER_CAPTURES = {"TRUE": "span", "1": "span", "FALSE": "off", "0": "off"}
 """Values of the same variable in documents of other packages, which capture on spans only."""
+# for variables of ours; those of OpenTelemetry take `true` alone, as its specification says
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
 
@@ -92,7 +93,7 @@ def check_content_limit(value: Any, source: Source) -> int | str:
     try:
         size = int(value)
     except (TypeError, ValueError):
-        size = 0
+        size = 0  # refused below, with the message for numbers that are too small
     if size < LEAST_LIMIT:
         raise SettingsError(
             f"{source.name} is {value!r}: use a number of bytes from {LEAST_LIMIT}, or 'tempo'"
@@ -102,6 +103,7 @@ def check_content_limit(value: Any, source: Source) -> int | str:
 
 def check_names(value: object, source: Source) -> tuple[str, ...]:
     """Return names, which may be one text with commas, or raise `SettingsError`."""
+    # before the iterables, as a text is one of its letters
     if isinstance(value, str):
         value = value.split(",")
     items = list(value) if isinstance(value, Iterable) else [value]

@@ -71,7 +71,7 @@ def _substitutes(replacement: Replacement) -> Iterator[tuple[Any, Any]]:
 
 
 def _goes_past(function: Any, replacement: Replacement) -> bool:
-    """Whether a function calls the original, but neither our wrapper nor its base class's method."""
+    """Whether a function calls the original, but not our wrapper or its base class's method."""
     waiting = [function]
     # The objects themselves are kept, as the id of one that is gone may be given to another.
     seen = {id(function): function}
@@ -80,8 +80,10 @@ def _goes_past(function: Any, replacement: Replacement) -> bool:
         if len(seen) > _MOST_STEPS:
             return False
         caller = waiting.pop()
-        if caller is replacement.wrapped or _calls_base(caller, replacement):
+        if caller is replacement.wrapped:
             return False
+        if _calls_base(caller, replacement):
+            return False  # the method of the base class is our wrapper
         if caller is replacement.original:
             finds_original = True
             continue
@@ -93,7 +95,7 @@ def _goes_past(function: Any, replacement: Replacement) -> bool:
 
 
 def _calls_base(function: object, replacement: Replacement) -> bool:
-    """Whether a function looks the method up at each call, by `super()` or the base class's name."""
+    """Whether a function looks the method up at each call, by `super()` or its base class."""
     if not isinstance(function, FunctionType):
         return False
     names = function.__code__.co_names

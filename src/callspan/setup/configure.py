@@ -28,7 +28,7 @@ def configure(
     Raises:
         ConfigurationError: A destination cannot be used.
     """
-    # here, as `import callspan` and `instrument()` load no exporter and no SDK (tests/test_import.py)
+    # here, as neither `import callspan` nor `instrument()` loads an exporter (tests/test_import.py)
     from callspan.export import providers
     from callspan.export.destinations import Destinations
     from callspan.export.operators import operators_choice

@@ -195,7 +195,7 @@ def _spans_go_nowhere() -> bool:
         return False
     try:
         return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-    except Exception as error:  # noqa: BLE001  OTEL_PYTHON_TRACER_PROVIDER may name what is not there
+    except Exception as error:  # noqa: BLE001  OTEL_PYTHON_TRACER_PROVIDER may be wrong
         guard.report("looking for a provider", error)
         return False
 
@@ -241,7 +241,7 @@ def status() -> Status:
 
 
 class Instrumentor:
-    """The entry point for `opentelemetry-instrument`, which needs these methods and no base class."""
+    """The entry point for `opentelemetry-instrument`, which needs these two methods only."""
 
     def instrument(self, **options: Any) -> None:
         """Instrument with the providers among the options; never raise."""
