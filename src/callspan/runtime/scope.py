@@ -115,7 +115,7 @@ def look(context: Context) -> tuple[bool, Any, Scope]:
     return suppressed(context), run_context(context), current(context)
 
 
-def put(scope: Scope, carried: Mapping[str, str] | None = None) -> ContextToken[Context]:
+def put(scope: Scope, carried: Mapping[str, object] | None = None) -> ContextToken[Context]:
     """Put a scope in force, until `leave` is called with the token that is returned.
 
     Args:
