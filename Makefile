@@ -15,7 +15,7 @@ check:
 	CALLSPAN_SERVICES=skip $(PYTHON) -m pytest $(FAST_TESTS)
 
 test:
-	CALLSPAN_SERVICES=skip $(PYTHON) -m pytest
+	CALLSPAN_SERVICES=skip $(PYTHON) -m pytest -n auto --dist worksteal
 
 services:
 	tests/services/build.sh
