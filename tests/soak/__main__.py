@@ -28,7 +28,7 @@ MEMORY = 0.05
 class _Server(ModelServer):
     """Answers by the model, always the same."""
 
-    def _take(self, model: Any) -> Reply:
+    def _take_reply(self, model: Any) -> Reply:
         self.requests.clear()
         return ANSWERS.get(model, Reply())
 
