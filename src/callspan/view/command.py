@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import secrets
 import shutil
@@ -17,8 +18,6 @@ from callspan.cli.entry import Parser
 from callspan.cli.problem import Problem
 
 if TYPE_CHECKING:
-    import argparse
-
     from callspan.view.store import Store
 
 OTLP_PORT = 4318
@@ -77,21 +76,13 @@ def _parser() -> Parser:
         "--json", action="store_true", help="print JSON; all traces, unless told which"
     )
     # for `callspan run --view`: files of child processes too, and an end when nobody looks any more
-    parser.add_argument("--children", action="store_true", help=_hidden())
-    parser.add_argument("--idle", type=float, default=None, metavar="S", help=_hidden())
-    parser.add_argument("--temporary", action="store_true", help=_hidden())
+    parser.add_argument("--children", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--idle", type=float, default=None, metavar="S", help=argparse.SUPPRESS)
+    parser.add_argument("--temporary", action="store_true", help=argparse.SUPPRESS)
     return parser
 
 
-def _hidden() -> str:
-    import argparse
-
-    return argparse.SUPPRESS
-
-
 def _port(text: str) -> int:
-    import argparse
-
     if not text.isdecimal() or int(text) > _LAST_PORT:
         raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 0 to {_LAST_PORT}")
     return int(text)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from callspan.semconv import names
+from callspan.view.otlp import mappings
 
 _SHORT = 300
 """How many characters of a question or an answer a list shows."""
@@ -102,7 +103,7 @@ def count_repeated(earlier: Conversation, later: Conversation) -> int:
 
 
 def _messages(value: object, role: str) -> Iterator[Message]:
-    for message in _mappings(_structure(value)):
+    for message in mappings(_structure(value)):
         parts = tuple(_parts(message.get("parts")))
         reason = str(message.get("finish_reason") or "")
         yield Message(str(message.get("role") or role), parts, reason)
@@ -118,7 +119,7 @@ def _parts(values: object) -> Iterator[Part]:
     if isinstance(values, str):
         yield Part("text", values)
         return
-    for value in _mappings(values):
+    for value in mappings(values):
         yield _part(value)
 
 
@@ -145,7 +146,7 @@ def _facts(value: Mapping[str, Any]) -> str:
 
 
 def _tool_names(value: object) -> Iterator[str]:
-    for tool in _mappings(_structure(value)):
+    for tool in mappings(_structure(value)):
         name = tool.get("name")
         if name:
             yield str(name)
@@ -168,12 +169,6 @@ def _pretty(value: object) -> str:
             return inner
         value = inner
     return json.dumps(value, ensure_ascii=False, indent=2, default=str)
-
-
-def _mappings(values: object) -> Iterable[Mapping[str, Any]]:
-    if not isinstance(values, (list, tuple)):
-        return ()
-    return [each for each in values if isinstance(each, Mapping)]
 
 
 def _last_text(messages: Iterable[Message], role: str) -> str:

@@ -96,12 +96,12 @@ def _items(
     document: Mapping[str, Any], resources: str, scopes: str, items: str
 ) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]]:
     """Yield each span or record with its resource's attributes and its scope."""
-    for resource_group in _mappings(document.get(resources)):
+    for resource_group in mappings(document.get(resources)):
         resource = resource_group.get("resource")
         attributes = _attributes(resource.get("attributes")) if _is_mapping(resource) else {}
-        for scope_group in _mappings(resource_group.get(scopes)):
+        for scope_group in mappings(resource_group.get(scopes)):
             scope = scope_group.get("scope")
-            for item in _mappings(scope_group.get(items)):
+            for item in mappings(scope_group.get(items)):
                 yield attributes, scope if _is_mapping(scope) else {}, item
 
 
@@ -128,7 +128,7 @@ def _span(
         service=str(resource.get("service.name") or ""),
         scope=str(scope.get("name") or ""),
         attributes=_attributes(span.get("attributes")),
-        events=[_event(event) for event in _mappings(span.get("events"))],
+        events=[_event(event) for event in mappings(span.get("events"))],
     )
 
 
@@ -162,7 +162,7 @@ def _identity(value: object, size: int) -> str:
 
 def _attributes(pairs: object) -> dict[str, Any]:
     return {
-        str(pair["key"]): _value(pair.get("value")) for pair in _mappings(pairs) if "key" in pair
+        str(pair["key"]): _value(pair.get("value")) for pair in mappings(pairs) if "key" in pair
     }
 
 
@@ -175,12 +175,12 @@ def _value(value: object, depth: int = 0) -> Any:
             return _integer(content)
         if kind == "arrayValue":
             values = content.get("values") if _is_mapping(content) else ()
-            return [_value(each, depth + 1) for each in _mappings(values)]
+            return [_value(each, depth + 1) for each in mappings(values)]
         if kind == "kvlistValue":
             pairs = content.get("values") if _is_mapping(content) else ()
             return {
                 str(pair.get("key")): _value(pair.get("value"), depth + 1)
-                for pair in _mappings(pairs)
+                for pair in mappings(pairs)
             }
         return content
     return None
@@ -194,7 +194,8 @@ def _integer(value: object) -> int:
         return 0
 
 
-def _mappings(values: object) -> Iterable[Mapping[str, Any]]:
+def mappings(values: object) -> Iterable[Mapping[str, Any]]:
+    """Return the mappings in a list from outside; none where it is no list."""
     if not isinstance(values, (list, tuple)):
         return ()
     return [each for each in values if _is_mapping(each)]

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
+from callspan.semconv import names
 from callspan.view import charts, queries, wording
 from callspan.view.call_facts import facts, without_content
 from callspan.view.messages import Conversation, count_repeated, read_conversation
@@ -156,7 +157,7 @@ def _call(row: TreeRow, rows: Sequence[TreeRow]) -> dict[str, Any]:
         "repeated": count_repeated(earlier, conversation) if earlier is not None else 0,
         "is_captured": bool(conversation.sent or conversation.received),
         "attributes": sorted(without_content(row.span).items()),
-        "elided": row.span.attributes.get("callspan.content.elided"),
+        "elided": row.span.attributes.get(names.CONTENT_ELIDED),
     }
 
 
