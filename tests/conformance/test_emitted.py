@@ -170,6 +170,7 @@ def _names(recording: Recording) -> set[str]:
 
 
 _TOOL_USES = tuple(f"callspan.usage.{name}" for name in KINDS)
+_MCP = ("jsonrpc.", "rpc.", "network.", "client.")
 
 
 @pytest.mark.guard_acts("a redaction hook that fails")
@@ -194,11 +195,11 @@ def test_every_name_of_ours_is_really_emitted(server: ModelServer) -> None:
             seen |= _names(_record(scenario, server, "released", "both", **more))
         seen |= _names(_record(scenario, server, "released", "both", redact=lambda *_: 1 / 0))
     seen |= {name.rpartition(".")[0] for name in seen}
-    # see tests/frameworks, tests/test_bedrock.py and tests/test_tool_uses.py
+    # see tests/frameworks, its test_mcp.py, tests/test_bedrock.py and tests/test_tool_uses.py
     of_others = {
         name
         for name in wanted
-        if name.startswith(("callspan.framework.", "aws.bedrock.", *_TOOL_USES))
+        if name.startswith(("callspan.framework.", "aws.bedrock.", *_MCP, *_TOOL_USES))
     }
     assert wanted - seen - of_others == NEVER_EMITTED
 

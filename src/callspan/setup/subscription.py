@@ -176,8 +176,9 @@ class FrameworkSubscription(Subscription):
 
     def undo(self) -> None:
         """Leave the framework as it was; the runs that have begun still end."""
-        super().undo()
+        # first, while the patches still report the ends of runs in other threads
         self._integration.subscribe(None, False)
+        super().undo()
 
     def check(self) -> None:
         """Read the versions that spans name, and refuse a framework that is too old."""

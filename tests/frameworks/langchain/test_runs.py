@@ -378,3 +378,22 @@ def test_a_stream_open_at_uninstrument_still_ends(telemetry: Telemetry) -> None:
     callspan.uninstrument()
     list(stream)
     assert one(telemetry, "chat").attributes["callspan.outcome"] == "completed"
+
+
+@BOTH
+def test_uninstrument_while_a_run_begins(telemetry: Telemetry, asynchronous: bool) -> None:
+    """A run that is just being reported when instrumentation is taken out is told to its end."""
+
+    class Uninstrumenting(BaseCallbackHandler):
+        run_inline = True
+
+        def on_chain_start(self, *_args: Any, **_fields: Any) -> None:
+            callspan.uninstrument()
+
+    chain = ASK | FakeListChatModel(responses=["Roses"])
+    config: RunnableConfig = {"callbacks": [Uninstrumenting()]}
+    if asynchronous:
+        run(chain.ainvoke({"x": "Hi"}, config))
+    else:
+        chain.invoke({"x": "Hi"}, config)
+    assert one(telemetry, "invoke_workflow").status.is_unset

@@ -86,7 +86,7 @@ def _handle_own(args: Args, kwargs: Kwargs) -> Args | None:
         return args
     others = [handler for handler in handlers if not isinstance(handler, OwnHandler)]
     has_own = len(others) < len(handlers)
-    if has_own or tree.everywhere:
+    if has_own or tree.everywhere or _is_open(kwargs.get("run_id")):
         # LangChain passes handlers, event, an attribute to ignore it, and the arguments
         handle(args[1], args[3:], kwargs)
     if not others:
@@ -110,13 +110,18 @@ def end(event: str, parameter: str, asynchronous: bool) -> Callable[..., Any]:
     def report(
         wrapped: Callable[..., object], manager: Manager, args: Args, kwargs: Kwargs
     ) -> object:
-        if manager.handlers or not tree.everywhere:
+        if manager.handlers or not (tree.everywhere or _is_open(manager.run_id)):
             return wrapped(*args, **kwargs)
         arguments = {**kwargs, "run_id": manager.run_id, "parent_run_id": manager.parent_run_id}
         handle(event, args or (kwargs.get(parameter),), arguments)
         return _nothing() if asynchronous else None
 
     return report
+
+
+def _is_open(run_id: RunId) -> bool:
+    """Whether a run is in the tree: it is told to its end, whatever is instrumented by then."""
+    return tree.runs.get_exact(run_id) is not None
 
 
 def start(wrapped: Callable[..., object], _manager: Manager, args: Args, kwargs: Kwargs) -> object:
@@ -203,8 +208,12 @@ def _note_managers(run_managers: object) -> None:
     """Remember the run managers, which will report the ends."""
     for manager in run_managers if isinstance(run_managers, list) else (run_managers,):
         run = tree.runs.get_exact(getattr(manager, "run_id", None))
-        if run is not None:
-            run.manager = weakref.ref(manager)
+        if run is None:
+            continue
+        run.manager = weakref.ref(manager)
+        # another thread may have undone the patches since the run began
+        if tree.create_observation is None:
+            _attach_end_handler(manager)
 
 
 def attach_end_handlers() -> None:
@@ -212,7 +221,11 @@ def attach_end_handlers() -> None:
     for run in tree.runs:
         manager = None if run.manager is None else run.manager()
         if manager is not None:
-            manager.handlers = [*manager.handlers, end_handler()]
+            _attach_end_handler(manager)
+
+
+def _attach_end_handler(manager: Manager) -> None:
+    manager.handlers = [*manager.handlers, end_handler()]
 
 
 def set_context(

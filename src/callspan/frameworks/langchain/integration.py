@@ -89,9 +89,11 @@ def _end(manager: str, event: str, parameter: str, asynchronous: bool) -> Patch:
 
 def subscribe(create_observation: ObservationFactory | None, everywhere: bool) -> None:
     """Report runs to this factory from now on; with `None` those that are open still end."""
-    if create_observation is None and tree.everywhere:
-        callbacks.attach_end_handlers()
+    were_everywhere = tree.everywhere
     tree.create_observation, tree.everywhere = create_observation, everywhere
+    # after the change: a run that begins meanwhile gets its handler in the thread that begins it
+    if were_everywhere and create_observation is None:
+        callbacks.attach_end_handlers()
 
 
 LANGCHAIN = Integration(
