@@ -257,7 +257,8 @@ def test_a_handler_of_the_program_is_the_only_one(
         "app.py",
         "import asyncio, signal, sys\nfrom ask import ask\nasync def main():\n    loop = asyncio.get_running_loop()\n"
         + "".join(f"    {step}\n" for step in steps)
-        + "    print('set', flush=True)\n    await asyncio.sleep(600)\n"
+        # short sleeps: a signal that comes just before a long one begins does not interrupt it
+        + "    print('set', flush=True)\n    while True:\n        await asyncio.sleep(0.05)\n"
         + "print('ready', flush=True)\nasyncio.run(main())\n",
     )
     with started(folder, openai_variables, "app.py") as program:
