@@ -180,7 +180,7 @@ USAGES: dict[str, tuple[Any, ...]] = {
 
 @both
 @pytest.mark.parametrize("name", USAGES)
-def test_t058_usage_of_a_stream(telemetry: Telemetry, name: str, asynchronous: bool) -> None:
+def test_usage_of_a_stream(telemetry: Telemetry, name: str, asynchronous: bool) -> None:
     """Counts are running totals, wherever they stand and however often they are repeated; nothing takes one back."""
     first, *later = USAGES[name]
     start, *between, last = [

@@ -334,7 +334,7 @@ def test_what_is_sent(telemetry: Telemetry, model_server: ModelServer) -> None:
 
 
 def test_the_stream_stays_what_it_is(telemetry: Telemetry, model_server: ModelServer) -> None:
-    """T024: it is an `EventStream`, with what that has and no more; what is left unread can still be read."""
+    """It is an `EventStream`, with what that has and no more; what is left unread can still be read."""
     model_server.enqueue(reply("converse_stream.eventstream"), reply("converse_stream.eventstream"))
     client = bedrock(model_server.url)
     stream = client.converse_stream(**ASKED)["stream"]
@@ -350,7 +350,7 @@ def test_the_stream_stays_what_it_is(telemetry: Telemetry, model_server: ModelSe
 
 @BOTH
 def test_closed(telemetry: Telemetry, model_server: ModelServer, asynchronous: bool) -> None:
-    """T024: closing a stream ends its span there and then, though the stream is still held."""
+    """Closing a stream ends its span there and then, though the stream is still held."""
 
     async def main() -> Any:
         async with async_bedrock(model_server.url) as client:

@@ -78,14 +78,14 @@ def assert_quiet(found: dict[str, list[str]], heavy: tuple[str, ...]) -> None:
     assert loaded == []
 
 
-def test_t088_import() -> None:
+def test_importing_is_fast() -> None:
     """`import callspan` loads no client, no tiktoken, no grpc, no SDK, and touches nothing."""
     found = looked_at("import callspan")
     assert "callspan" in found["modules"]
     assert_quiet(found, HEAVY)
 
 
-def test_t088_modules_are_few() -> None:
+def test_importing_loads_few_modules() -> None:
     """Of ours it loads what `instrument()` needs: no command, no server, no exporter."""
     found = looked_at("import callspan")
     for part in ("cli", "export", "demo", "testing", "frameworks"):

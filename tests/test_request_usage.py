@@ -55,7 +55,7 @@ def ask(program: Program, request: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
-def test_t048_bytes(
+def test_requests_keep_their_bytes(
     telemetry: Telemetry, program: Program, model_server: ModelServer, request_: dict[str, Any]
 ) -> None:
     """By default a request goes out byte for byte, and with the headers, with which it would without us."""

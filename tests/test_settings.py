@@ -104,7 +104,7 @@ def test_capture_words(word: str) -> None:
 @pytest.mark.parametrize("variable", [None, "NO_CONTENT", "SPAN_ONLY"])
 @pytest.mark.parametrize("given", [None, "off", "span"])
 @pytest.mark.parametrize("block", [None, "off", "span"])
-def test_t097_who_decides(
+def test_the_block_then_the_code_then_the_variable_decide_on_content(
     telemetry: Telemetry,
     client: openai.OpenAI,
     monkeypatch: pytest.MonkeyPatch,

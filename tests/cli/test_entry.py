@@ -119,7 +119,7 @@ def test_doctor_finds_a_client_that_cannot_be_imported(callspan: Command, write)
     assert b"cannot be imported (broken): reinstall it with pip" in result.stdout
 
 
-def test_t102_a_client_that_is_too_new(callspan: Command, write) -> None:
+def test_a_client_that_is_too_new(callspan: Command, write) -> None:
     """It is patched where it is as it was, and the doctor says which versions were tried."""
     write("ollama-99.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: ollama\nVersion: 99.0\n")
     result = callspan("doctor")

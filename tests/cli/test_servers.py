@@ -271,7 +271,7 @@ def test_T104_opentelemetry_instrument_alone(
 
 @_needs_distro()
 @pytest.mark.parametrize("name", ["callspan", "callspan_openai"])
-def test_T104_what_opentelemetry_instrument_is_told_to_leave_out(
+def test_opentelemetry_instrument_disables_callspan_by_name(
     folder: Path, write, openai_variables: dict[str, str], installed: dict[str, str], name: str
 ) -> None:
     write("app.py", INSTRUMENTED)

@@ -92,7 +92,7 @@ def test_content_is_chosen_and_redacted(telemetry: Telemetry) -> None:
     assert found["callspan.content.elided"] > 3000
 
 
-def test_t053_items_are_kept_within_bounds(telemetry: Telemetry) -> None:
+def test_items_are_kept_within_bounds(telemetry: Telemetry) -> None:
     """Of what a generator yields, so much is kept as of a model's answer, and nothing where nobody reads it."""
     kept: list[weakref.ref[Live]] = []
 

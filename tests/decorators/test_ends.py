@@ -91,7 +91,7 @@ def fail(kind: Any, error: BaseException, loop: bool = True) -> None:
         asyncio.run(made) if loop else made.send(None)
 
 
-async def test_t037_cancelled_task(telemetry: Telemetry) -> None:
+async def test_a_cancelled_task(telemetry: Telemetry) -> None:
     """A task that is cancelled cancels its operation; so does one that is cancelled between two items."""
     inside = asyncio.Event()
 
@@ -150,7 +150,7 @@ def test_nothing_is_kept(telemetry: Telemetry) -> None:
         gc.enable()
 
 
-def test_t084_steering_is_no_error(telemetry: Telemetry) -> None:
+def test_control_flow_is_no_error(telemetry: Telemetry) -> None:
     """An interrupt of LangGraph's that passes through a tool is control flow."""
 
     class GraphInterrupt(Exception):

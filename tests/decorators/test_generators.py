@@ -32,7 +32,7 @@ from program import CHAT
 from telemetry import Telemetry
 
 
-def test_t051_generator(telemetry: Telemetry, client: openai.OpenAI) -> None:
+def test_a_generator(telemetry: Telemetry, client: openai.OpenAI) -> None:
     """A generator's span covers the whole iteration; its calls are children, and its reader's are not."""
 
     @callspan.agent
@@ -61,7 +61,7 @@ def test_t051_generator(telemetry: Telemetry, client: openai.OpenAI) -> None:
     assert len([span for span in telemetry.spans if span.name == "chat gpt-4.1-mini"]) == 3
 
 
-async def test_t051_async_generator(telemetry: Telemetry, model_server: ModelServer) -> None:
+async def test_an_async_generator(telemetry: Telemetry, model_server: ModelServer) -> None:
     """The same in asynchronous code."""
     async with async_openai_client(model_server.url) as client:
 
@@ -93,7 +93,7 @@ LEAVES = {
 
 
 @pytest.mark.parametrize("way", LEAVES)
-def test_t051_left_early(telemetry: Telemetry, way: str, client: openai.OpenAI) -> None:
+def test_a_generator_left_early(telemetry: Telemetry, way: str, client: openai.OpenAI) -> None:
     """A reader that leaves ends it as abandoned; its `finally` runs at once, in the span and within its time."""
     left: list[str] = []
 
@@ -118,7 +118,7 @@ def test_t051_left_early(telemetry: Telemetry, way: str, client: openai.OpenAI) 
 
 
 @pytest.mark.parametrize("way", ["break", "aclose", "aclose_twice"])
-async def test_t051_left_early_async(telemetry: Telemetry, way: str) -> None:
+async def test_an_async_generator_left_early(telemetry: Telemetry, way: str) -> None:
     """The same in asynchronous code. After a `break` the event loop runs the `finally`, in the same context."""
     left: list[str] = []
     done = asyncio.Event()
@@ -151,7 +151,7 @@ async def test_t051_left_early_async(telemetry: Telemetry, way: str) -> None:
     assert current() == "nothing"
 
 
-def test_t051_send_throw_return(telemetry: Telemetry) -> None:
+def test_send_throw_and_return(telemetry: Telemetry) -> None:
     """`send`, `throw` and the value of `return` pass as if nobody looked on."""
     seen: list[Any] = []
 
@@ -175,7 +175,7 @@ def test_t051_send_throw_return(telemetry: Telemetry) -> None:
     error.__traceback__ = None
 
 
-async def test_t051_asend_athrow(telemetry: Telemetry) -> None:
+async def test_asend_and_athrow(telemetry: Telemetry) -> None:
     """`asend` and `athrow` too."""
     seen: list[Any] = []
 
@@ -203,7 +203,7 @@ async def test_t051_asend_athrow(telemetry: Telemetry) -> None:
     error.__traceback__ = None
 
 
-def test_t051_nothing_runs_before_it_is_read(telemetry: Telemetry) -> None:
+def test_nothing_runs_before_it_is_read(telemetry: Telemetry) -> None:
     """What nobody awaits or reads has not begun; wrong arguments are refused where they are given."""
     for function in KINDS[1:]:
         decorated = callspan.tool(function)
@@ -217,7 +217,7 @@ def test_t051_nothing_runs_before_it_is_read(telemetry: Telemetry) -> None:
     assert not telemetry.spans
 
 
-async def test_t051_two_readers(telemetry: Telemetry) -> None:
+async def test_two_readers(telemetry: Telemetry) -> None:
     """Two readers at once are refused as without us, and disturb nothing else."""
     go = asyncio.Event()
 
@@ -238,7 +238,7 @@ async def test_t051_two_readers(telemetry: Telemetry) -> None:
     assert current() == "nothing"
 
 
-async def test_t039_read_in_one_task_closed_in_another(
+async def test_read_in_one_task_and_closed_in_another(
     telemetry: Telemetry, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Steps may be made by different tasks, and blocks in a generator may be left in another; nothing is logged."""
@@ -263,7 +263,7 @@ async def test_t039_read_in_one_task_closed_in_another(
     assert otel.get_current() is before
 
 
-async def test_t040_steps_in_threads(telemetry: Telemetry, client: openai.OpenAI) -> None:
+async def test_steps_in_threads(telemetry: Telemetry, client: openai.OpenAI) -> None:
     """A web server makes each step of a generator in a thread, with a copy of the request's context."""
 
     @callspan.workflow
@@ -281,7 +281,7 @@ async def test_t040_steps_in_threads(telemetry: Telemetry, client: openai.OpenAI
     assert tree(telemetry)["chat gpt-4.1-mini"] == "invoke_workflow items"
 
 
-def test_t041_loop_that_ends(telemetry: Telemetry) -> None:
+def test_a_loop_that_ends(telemetry: Telemetry) -> None:
     """An event loop that ends with a half-read generator closes it; the operation is abandoned."""
     closed: list[bool] = []
 

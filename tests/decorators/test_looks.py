@@ -53,7 +53,9 @@ def looks(function: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("function", KINDS)
 @pytest.mark.parametrize("instrumented", [False, True])
-def test_t029_looks(telemetry: Telemetry, function: Any, instrumented: bool) -> None:
+def test_decorated_functions_look_as_before(
+    telemetry: Telemetry, function: Any, instrumented: bool
+) -> None:
     """A decorated function looks like itself, and what it gives is of the type that it gives without us."""
     if not instrumented:
         callspan.uninstrument()
@@ -123,14 +125,14 @@ METHODS = {
 
 @pytest.mark.instrument(capture="span")
 @pytest.mark.parametrize("name", METHODS)
-def test_t029_methods(telemetry: Telemetry, name: str) -> None:
+def test_decorated_methods(telemetry: Telemetry, name: str) -> None:
     """Methods bind as before, in either order of the decorators; `self` and `cls` are no arguments."""
     assert getattr(Branch("Bo"), name)(3) == METHODS[name]
     assert telemetry.span.name == f"execute_tool {name}"
     assert telemetry.attributes["gen_ai.tool.call.arguments"] == '{"stems":3}'
 
 
-def test_t029_methods_by_their_class(telemetry: Telemetry) -> None:
+def test_decorated_methods_by_their_class(telemetry: Telemetry) -> None:
     """A method called by its class, one that is a property, and a coroutine's."""
     shop = Branch("Bo")
     assert Shop.method(shop, 3) == "Bo 3"
@@ -146,7 +148,7 @@ def test_t029_methods_by_their_class(telemetry: Telemetry) -> None:
 @pytest.mark.parametrize(
     "copied", [copy.copy, copy.deepcopy, lambda found: pickle.loads(pickle.dumps(found))]
 )
-def test_t029_copies(telemetry: Telemetry, name: str, copied: Any) -> None:
+def test_copies_of_decorated_functions(telemetry: Telemetry, name: str, copied: Any) -> None:
     """What is decorated copies and pickles, as functions and methods do, and stays decorated."""
     assert copied(priced) is priced
     assert copied(marked_plain)(1) == "1 red"  # which has another name than its function
@@ -156,7 +158,7 @@ def test_t029_copies(telemetry: Telemetry, name: str, copied: Any) -> None:
     assert telemetry.span.name == f"execute_tool {name}"
 
 
-def test_t029_local_functions_do_not_pickle() -> None:
+def test_local_functions_do_not_pickle() -> None:
     """What cannot be pickled without us cannot be pickled with us, with the same error."""
     local = lambda: None  # noqa: E731  the shortest local function
     errors = []

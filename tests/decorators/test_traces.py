@@ -109,7 +109,7 @@ def test_tokens_are_counted_once(
     assert telemetry.tokens == {"input": told.input, "output": told.output}
 
 
-def test_t120_who_it_is_for(telemetry: Telemetry, client: openai.OpenAI) -> None:
+def test_attributes_say_who_it_is_for(telemetry: Telemetry, client: openai.OpenAI) -> None:
     """A session's id is on the spans of operations, as on those of the calls inside."""
     with (
         callspan.attributes(session_id="s-1"),
@@ -120,7 +120,7 @@ def test_t120_who_it_is_for(telemetry: Telemetry, client: openai.OpenAI) -> None
     assert [dict(span.attributes or {})["session.id"] for span in telemetry.spans] == ["s-1"] * 3
 
 
-def test_t076_threads(telemetry: Telemetry, client: openai.OpenAI) -> None:
+def test_parents_in_threads(telemetry: Telemetry, client: openai.OpenAI) -> None:
     """A thread that carries the context calls as a child, and `call.parent` says so; a bare one has no parent."""
     heard = Heard()
     with callspan.use_handlers(heard), callspan.agent("florist"), ThreadPoolExecutor(1) as pool:
@@ -134,7 +134,7 @@ def test_t076_threads(telemetry: Telemetry, client: openai.OpenAI) -> None:
     assert heard.calls["carried"].parent is heard.calls["florist"]
 
 
-async def test_t076_tasks(telemetry: Telemetry) -> None:
+async def test_parents_in_tasks(telemetry: Telemetry) -> None:
     """So do tasks and `asyncio.to_thread`."""
     tool = callspan.tool(current)
     async with callspan.agent("florist"):

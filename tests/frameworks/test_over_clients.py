@@ -54,7 +54,9 @@ WAYS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_t072_llama_index(telemetry: Telemetry, model_server: ModelServer, way: str) -> None:
+def test_calls_of_llama_index_count_once(
+    telemetry: Telemetry, model_server: ModelServer, way: str
+) -> None:
     """LlamaIndex over OpenAI's client: one span for a call, and its tokens once."""
     package = pytest.importorskip(
         "llama_index.llms.openai", reason="llama-index-llms-openai is not installed"
@@ -94,7 +96,7 @@ def crewai(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("over", ["litellm", "openai"])
-def test_t072_crewai(
+def test_calls_of_crewai_count_once(
     telemetry: Telemetry, model_server: ModelServer, crewai: Any, over: str, asynchronous: bool
 ) -> None:
     """A crew whose model is LiteLLM's over OpenAI's client, or that client itself: one span for a call."""
@@ -125,7 +127,7 @@ def test_t072_crewai(
 # -- pydantic-ai over OpenAI -------------------------------------------------------------------------------------------
 
 
-def test_t095_pydantic_ai(model_server: ModelServer, tmp_path: Path) -> None:
+def test_no_content_of_pydantic_ai_leaves(model_server: ModelServer, tmp_path: Path) -> None:
     """Its exception carries the body of the answer, which quotes the prompt; none of it leaves the process."""
     pydantic_ai = pytest.importorskip("pydantic_ai", reason="pydantic-ai is not installed")
     models = pytest.importorskip(

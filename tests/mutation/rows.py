@@ -85,7 +85,10 @@ TARGETS = (
             "test_handlers_async.py::test_inline_at_the_end",
         ),
     ),
-    Target("lifecycle/shutdown.py", ("torture/test_exits.py::test_t041_held_to_the_end", _FORK)),
+    Target(
+        "lifecycle/shutdown.py",
+        ("torture/test_exits.py::test_a_stream_held_until_the_program_ends", _FORK),
+    ),
     Target(
         "lifecycle/generators.py",
         ("test_google_genai.py", "test_second_loops.py", "test_outcomes.py"),

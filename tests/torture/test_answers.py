@@ -40,7 +40,9 @@ def assert_counted(telemetry: Telemetry, server: ModelServer) -> None:
 # --- raw responses -------------------------------------------------------------------------------------------------
 
 
-def test_t001_raw(telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer) -> None:
+def test_a_raw_response(
+    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer
+) -> None:
     """A raw response has its headers, and parses twice to the same object."""
     raw = client.chat.completions.with_raw_response.create(**CHAT)
     assert raw.headers["x-request-id"] == "req_000001"
@@ -49,7 +51,7 @@ def test_t001_raw(telemetry: Telemetry, client: openai.OpenAI, model_server: Mod
     assert_counted(telemetry, model_server)
 
 
-async def test_t001_raw_async(
+async def test_a_raw_response_async(
     telemetry: Telemetry, async_client: openai.AsyncOpenAI, model_server: ModelServer
 ) -> None:
     """The same in asynchronous code."""
@@ -59,7 +61,7 @@ async def test_t001_raw_async(
     assert_counted(telemetry, model_server)
 
 
-def test_t002_raw_stream(
+def test_a_raw_stream(
     telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer
 ) -> None:
     """A raw response to a stream parses to the client's own stream, which has all its chunks."""
@@ -72,7 +74,7 @@ def test_t002_raw_stream(
     assert_counted(telemetry, model_server)
 
 
-async def test_t002_raw_stream_async(
+async def test_a_raw_stream_async(
     telemetry: Telemetry, async_client: openai.AsyncOpenAI, model_server: ModelServer
 ) -> None:
     """The same in asynchronous code."""
@@ -83,7 +85,7 @@ async def test_t002_raw_stream_async(
     assert_counted(telemetry, model_server)
 
 
-def test_t002_raw_stream_never_parsed(telemetry: Telemetry, client: openai.OpenAI) -> None:
+def test_a_raw_stream_that_is_never_parsed(telemetry: Telemetry, client: openai.OpenAI) -> None:
     """A raw response to a stream that nobody parses is a call that was abandoned."""
     raw = client.chat.completions.with_raw_response.create(**CHAT, stream=True)
     del raw
@@ -97,7 +99,7 @@ def test_t002_raw_stream_never_parsed(telemetry: Telemetry, client: openai.OpenA
 @pytest.mark.parametrize(
     "way", ["iter_lines", "iter_bytes", "iter_text", "read", "json", "parse", "text"]
 )
-def test_t003_streaming_response(
+def test_a_streaming_response(
     telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, stream: bool, way: str
 ) -> None:
     """The body of a streaming response can be read in every way; the call ends when it has been read."""
@@ -134,7 +136,7 @@ def _joined(read: Any) -> Any:
 
 @pytest.mark.needs("chat.completions.with_streaming_response")
 @pytest.mark.parametrize("way", ["iter_lines", "read", "parse"])
-async def test_t003_streaming_response_async(
+async def test_a_streaming_response_async(
     telemetry: Telemetry, async_client: openai.AsyncOpenAI, model_server: ModelServer, way: str
 ) -> None:
     """The same in asynchronous code."""
@@ -148,7 +150,9 @@ async def test_t003_streaming_response_async(
 
 @pytest.mark.needs("chat.completions.with_streaming_response")
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
-def test_t003_left_unread(telemetry: Telemetry, client: openai.OpenAI, stream: bool) -> None:
+def test_a_streaming_response_left_unread(
+    telemetry: Telemetry, client: openai.OpenAI, stream: bool
+) -> None:
     """A body that the program does not read is not read by us, and the call was abandoned."""
     with client.chat.completions.with_streaming_response.create(**CHAT, stream=stream) as response:
         assert response.http_response.num_bytes_downloaded == 0
@@ -158,7 +162,7 @@ def test_t003_left_unread(telemetry: Telemetry, client: openai.OpenAI, stream: b
 
 @pytest.mark.needs("chat.completions.with_streaming_response")
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
-async def test_t003_left_unread_async(
+async def test_a_streaming_response_left_unread_async(
     telemetry: Telemetry, async_client: openai.AsyncOpenAI, stream: bool
 ) -> None:
     """The same in asynchronous code."""
@@ -184,7 +188,7 @@ PARSED = Reply(text='{"name":"rose","days":9}')
 
 
 @pytest.mark.needs("chat.completions.parse")
-def test_t005_parse(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+def test_parsed_answers(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
     """`parse()` gives the model's object, in one span, without a warning of pydantic's."""
     model_server.enqueue(PARSED)
     with warnings.catch_warnings():
@@ -196,7 +200,7 @@ def test_t005_parse(telemetry: Telemetry, program: Program, model_server: ModelS
 
 
 @pytest.mark.needs("responses.parse")
-def test_t005_parse_of_responses(
+def test_parsed_answers_of_responses(
     telemetry: Telemetry, program: Program, model_server: ModelServer
 ) -> None:
     """The same of the responses API."""
@@ -224,7 +228,7 @@ USAGE: dict[str, Any] = {"stream_options": {"include_usage": True}}
 
 @pytest.mark.needs("chat.completions.stream")
 @pytest.mark.parametrize("way", ["events", "until_done", "get_final_completion", "leave"])
-def test_t006_stream_helper(
+def test_the_stream_helper(
     telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, way: str
 ) -> None:
     """The stream helper keeps its type and its methods, and ends its one span in whatever way it is used."""
@@ -241,7 +245,7 @@ def test_t006_stream_helper(
 
 @pytest.mark.needs("chat.completions.stream")
 @pytest.mark.parametrize("way", ["events", "until_done", "get_final_completion", "leave"])
-async def test_t006_stream_helper_async(
+async def test_the_stream_helper_async(
     telemetry: Telemetry, async_client: openai.AsyncOpenAI, model_server: ModelServer, way: str
 ) -> None:
     """The same in asynchronous code."""
@@ -257,7 +261,7 @@ async def test_t006_stream_helper_async(
 
 
 @pytest.mark.needs("chat.completions.stream")
-def test_t006_never_entered(
+def test_a_stream_helper_that_is_never_entered(
     telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer
 ) -> None:
     """A helper that is made and never entered asks nobody, so there is no call."""

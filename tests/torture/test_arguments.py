@@ -42,7 +42,7 @@ VALUES = {name: value for name, value in SENTINELS.items() if value is not None}
 
 
 @pytest.mark.parametrize("sentinel", [*VALUES.values(), None], ids=[*VALUES, "None"])
-def test_t019_sentinels(
+def test_sentinels_are_no_values(
     telemetry: Telemetry,
     capture: str,
     program: Program,
@@ -61,7 +61,7 @@ def test_t019_sentinels(
     assert not [record for record in caplog.records if "Invalid type" in record.getMessage()]
 
 
-def test_t019_zeros(
+def test_zeros_are_values(
     telemetry: Telemetry, capture: str, program: Program, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Zeros were given, so they are recorded, as numbers; empty texts and False say nothing that has a name."""
@@ -127,7 +127,7 @@ MESSAGES = {
 
 
 @pytest.mark.parametrize("make", MESSAGES.values(), ids=MESSAGES)
-def test_t020_messages(
+def test_messages_of_any_form(
     telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer, make: Any
 ) -> None:
     """Messages of any kind reach the server as they would without us; an iterator is not used up by us."""

@@ -38,7 +38,7 @@ def buckets(telemetry: Telemetry, *views: View) -> dict[str, tuple[str, tuple[fl
     }
 
 
-def test_t114_buckets(telemetry: Telemetry) -> None:
+def test_buckets_of_histograms(telemetry: Telemetry) -> None:
     """Tokens have powers of four, durations go as far as the conventions do; a view of the app's can go further."""
     found = buckets(telemetry)
     assert found[TOKENS] == ("{token}", tuple(float(4**power) for power in range(14)))
@@ -47,7 +47,7 @@ def test_t114_buckets(telemetry: Telemetry) -> None:
     assert max(bounds) == 81.92
 
 
-def test_t114_views_of_the_app(telemetry: Telemetry) -> None:
+def test_views_of_the_app(telemetry: Telemetry) -> None:
     """Views of the app's own are in force, each for its metric and for no other."""
     mine = {TOKENS: (1.0, 10.0), DURATION: (0.5, 600.0)}
     views = [
@@ -69,7 +69,7 @@ def failing(program: Program, how: str, gate: threading.Event, server: ModelServ
 
 
 @pytest.mark.parametrize("how", ["refused", "cut", "late"])
-def test_t117_failures_say_where(
+def test_failures_of_exporters_say_where(
     telemetry: Telemetry, program: Program, model_server: ModelServer, how: str
 ) -> None:
     """A failed call, one that ran out of time too, has name, kind, address and port as any other."""
@@ -86,7 +86,7 @@ def test_t117_failures_say_where(
     assert point["attributes"]["server.address"] == "127.0.0.1"
 
 
-def test_t116_series_stay_as_many(telemetry: Telemetry, client: openai.OpenAI) -> None:
+def test_the_number_of_series_is_bounded(telemetry: Telemetry, client: openai.OpenAI) -> None:
     """Ever new users, sessions and prompts make no further series."""
     telemetry.instrument(
         semconv="both", extra_metrics=["calls", "active", "retries", "output_rate"]

@@ -31,7 +31,7 @@ def output(telemetry: Telemetry) -> list[dict[str, Any]]:
     return json.loads(str(telemetry.attributes["gen_ai.output.messages"]))
 
 
-def test_t043_azure(
+def test_chunks_without_choices_of_azure(
     telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer
 ) -> None:
     """No choices at first, a choice without a delta, and no choices again beside the usage: the tokens are taken."""
@@ -125,7 +125,7 @@ FRAGMENTS = {
 
 
 @pytest.mark.parametrize("fragments", FRAGMENTS.values(), ids=FRAGMENTS)
-def test_t044_tool_deltas(
+def test_deltas_of_tool_calls(
     telemetry: Telemetry,
     capture: str,
     program: Program,
@@ -144,7 +144,7 @@ def test_t044_tool_deltas(
         assert calls == {"a": ("weather", {"city": "Oslo"}), "b": ("time", {"zone": 1})}
 
 
-def test_t045_choices(
+def test_several_choices(
     telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer
 ) -> None:
     """Two choices, one of them a refusal, with logprobs: each has its own output and reason, in order."""
@@ -167,7 +167,7 @@ def test_t045_choices(
 
 
 @pytest.mark.needs("chat.completions.create:modalities")
-def test_t045_audio(
+def test_chunks_of_audio(
     telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer
 ) -> None:
     """Spoken answers come with a transcript, which is kept as text; the sound is not."""
@@ -189,7 +189,7 @@ def test_t045_audio(
     assert "U09VTkQ=" not in telemetry.everything()
 
 
-def test_t045_no_reason(
+def test_a_stream_without_a_finish_reason(
     telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer
 ) -> None:
     """A stream that just stops raises nothing in the client; its choice has the reason `error`."""
@@ -201,7 +201,7 @@ def test_t045_no_reason(
     assert telemetry.attributes["callspan.outcome"] == "completed"
 
 
-def test_t047_no_usage(telemetry: Telemetry, capture: str, program: Program) -> None:
+def test_a_stream_without_usage(telemetry: Telemetry, capture: str, program: Program) -> None:
     """Where the provider states no usage, none is reported, on the span or as a metric."""
     program.stream()
     assert not [name for name in telemetry.attributes if name.startswith("gen_ai.usage")]
@@ -209,7 +209,7 @@ def test_t047_no_usage(telemetry: Telemetry, capture: str, program: Program) -> 
 
 
 @pytest.mark.parametrize("reply", [Reply(), Reply(error_after=2)], ids=["whole", "failed"])
-def test_t050_events_belong_to_the_span(
+def test_events_belong_to_the_span(
     telemetry: Telemetry, program: Program, model_server: ModelServer, reply: Reply
 ) -> None:
     """Events emitted at the end of a stream carry the ids of the call's own span."""
@@ -274,13 +274,13 @@ def frames_run(chunks: int, asynchronous: bool) -> int:
 
 
 @BOTH
-def test_t052_work_per_chunk(telemetry: Telemetry, asynchronous: bool) -> None:
+def test_work_per_chunk_stays_the_same(telemetry: Telemetry, asynchronous: bool) -> None:
     """A chunk that nobody listens to costs a few function calls of ours, always the same number."""
     few, many = frames_run(100, asynchronous), frames_run(1100, asynchronous)
     assert (many - few) / 1000 <= 8
 
 
-def test_t052_nothing_is_held_back(
+def test_no_chunk_is_held_back(
     telemetry: Telemetry, model_server: ModelServer, client: openai.OpenAI
 ) -> None:
     """The reader has each chunk as soon as it is there, while the server still holds the next one."""
@@ -310,7 +310,7 @@ def read_long_stream(megabytes: int, asynchronous: bool) -> int:
 
 
 @BOTH
-def test_t053_long_stream_without_content(telemetry: Telemetry, asynchronous: bool) -> None:
+def test_a_long_stream_without_content(telemetry: Telemetry, asynchronous: bool) -> None:
     """Without content a long stream needs no more memory than a short one."""
     callspan.uninstrument()
     without = read_long_stream(100, asynchronous)
@@ -319,7 +319,7 @@ def test_t053_long_stream_without_content(telemetry: Telemetry, asynchronous: bo
 
 
 @BOTH
-def test_t053_long_stream_with_content(telemetry: Telemetry, asynchronous: bool) -> None:
+def test_a_long_stream_with_content(telemetry: Telemetry, asynchronous: bool) -> None:
     """With content no more of a long stream is kept than the limit allows."""
     callspan.uninstrument()
     without = read_long_stream(100, asynchronous)

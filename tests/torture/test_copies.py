@@ -78,7 +78,7 @@ def seen(kind: Kind, server: ModelServer, copied: Callable[[Any], Any]) -> dict[
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_t012_copies(
+def test_copies_of_clients(
     telemetry: Telemetry, model_server: ModelServer, kind: Kind, copied: Any
 ) -> None:
     """Answers, exceptions, clients and methods of every kind, and what copies of clients and methods answer."""

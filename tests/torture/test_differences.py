@@ -83,7 +83,7 @@ def test_functions_look_alike(telemetry: Telemetry) -> None:
     }
 
 
-def test_t100_every_target(telemetry: Telemetry) -> None:
+def test_uninstrument_restores_every_function(telemetry: Telemetry) -> None:
     """`uninstrument()` leaves every target of every client the object it was, with nothing of ours around it."""
     patched = targets()
     callspan.uninstrument()

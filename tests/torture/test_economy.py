@@ -23,7 +23,7 @@ from telemetry import Telemetry
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("sampled", [False, True], ids=["sampled_out", "sampled"])
-def test_t090_content_is_not_built_for_nobody(
+def test_content_is_not_built_for_nobody(
     telemetry: Telemetry,
     program: Program,
     model_server: ModelServer,
@@ -49,7 +49,7 @@ def test_t090_content_is_not_built_for_nobody(
 
 
 @pytest.mark.instrument(capture="both")
-def test_t093_long_history(telemetry: Telemetry, program: Program) -> None:
+def test_a_long_history(telemetry: Telemetry, program: Program) -> None:
     """Two hundred messages stand in one attribute, whole and in order, and the span has dropped none."""
     said = [
         {"role": ("user", "assistant")[number % 2], "content": f"message {number}"}
@@ -65,7 +65,7 @@ def test_t093_long_history(telemetry: Telemetry, program: Program) -> None:
 
 
 @pytest.mark.instrument(estimate="missing")
-def test_t089_the_event_loop_goes_on(
+def test_the_event_loop_goes_on(
     telemetry: Telemetry, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While ranks are loaded, which may take for ever, the event loop and its calls go on; then all are counted."""
@@ -97,7 +97,7 @@ def test_t089_the_event_loop_goes_on(
 
 
 @pytest.mark.instrument(estimate="missing")
-def test_t089_a_failure_is_remembered(
+def test_missing_ranks_are_looked_for_once(
     telemetry: Telemetry,
     program: Program,
     model_server: ModelServer,

@@ -46,7 +46,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("order", ["before", "after"])
-def test_t041_loop_closed_half_way(model_server: ModelServer, order: str) -> None:
+def test_a_loop_closed_half_way(model_server: ModelServer, order: str) -> None:
     """A stream left half read when its event loop closes: the span is exported at exit, and nothing of ours is said.
 
     In whatever order the app set its provider and instrumented. What asyncio says of the client's own generators
@@ -76,7 +76,9 @@ INSTRUMENT = "import callspan; callspan.instrument()\n"
 @pytest.mark.parametrize(
     "parts", [(PRINTING, INSTRUMENT, HELD), (INSTRUMENT, PRINTING, HELD)], ids=["after", "before"]
 )
-def test_t041_held_to_the_end(model_server: ModelServer, parts: tuple[str, ...]) -> None:
+def test_a_stream_held_until_the_program_ends(
+    model_server: ModelServer, parts: tuple[str, ...]
+) -> None:
     """A stream that is still held when the program ends is ended before the provider shuts down.
 
     Whether the app made its provider before or after it instrumented.
@@ -96,7 +98,7 @@ client.chat.completions.create(model="gpt-4.1", messages=[{"role": "user", "cont
 """
 
 
-def test_t107_exit_without_shutdown(model_server: ModelServer) -> None:
+def test_exit_without_shutdown(model_server: ModelServer) -> None:
     """A program that simply ends has its buffered spans sent."""
     done = run(PRINTING + ONE_CALL, model_server.url)
     assert [span["name"] for span in printed_spans(done)] == ["chat gpt-4.1"]
@@ -119,7 +121,7 @@ provider.add_span_processor(OnThreads())
 """
 
 
-def test_t107_exit_with_an_executor(model_server: ModelServer) -> None:
+def test_exit_with_an_executor(model_server: ModelServer) -> None:
     """A processor that exports by an executor, which takes nothing more at exit: sent before, or one line says so."""
     held = (
         "said = [{'role': 'user', 'content': 'Hi'}]\n"
@@ -132,7 +134,7 @@ def test_t107_exit_with_an_executor(model_server: ModelServer) -> None:
     assert "RuntimeError" in line
 
 
-def test_t107_exit_by_exception(model_server: ModelServer) -> None:
+def test_exit_by_exception(model_server: ModelServer) -> None:
     """A program that dies of an exception keeps its traceback, its exit code and its spans."""
     done = run(PRINTING + ONE_CALL + "raise RuntimeError('mine')", model_server.url)
     assert done.returncode == 1
@@ -151,16 +153,14 @@ os._exit(0)  # frozen right after the handler returned
 )
 
 
-def test_t106_flush(model_server: ModelServer) -> None:
+def test_flush_before_a_freeze(model_server: ModelServer) -> None:
     """`flush()` sends what was recorded, for functions that are frozen as soon as they return."""
     done = run(PRINTING + FLUSHED, model_server.url)
     assert [span["name"] for span in printed_spans(done)] == ["chat gpt-4.1"]
     assert "flushed True" in done.stdout
 
 
-def test_t106_flush_sends_all_signals(
-    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_flush_sends_all_signals(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """`flush()` reaches the providers that `instrument()` was given: traces, metrics and logs."""
     flushed = []
     for name, provider in telemetry.providers.items():
@@ -185,7 +185,7 @@ for _ in sys.stdin:
 """
 
 
-def test_t106_frozen_between_requests(model_server: ModelServer) -> None:
+def test_a_program_frozen_between_requests(model_server: ModelServer) -> None:
     """What `flush()` said was sent is at the collector when the process is frozen, and so after each thaw."""
     variables = {
         "PYTHONPATH": SOURCE,
@@ -247,7 +247,7 @@ for _ in stream:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_t103_fork(model_server: ModelServer) -> None:
+def test_a_forked_program(model_server: ModelServer) -> None:
     """After a fork both processes report their own calls, each once, and the half-read stream its true end."""
     done = run(PRINTING + FORKED, model_server.url)
     spans = printed_spans(done)
@@ -260,7 +260,7 @@ def test_t103_fork(model_server: ModelServer) -> None:
     ]
 
 
-def test_t090_sampled_out(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_a_trace_that_is_not_sampled(telemetry: Telemetry, model_server: ModelServer) -> None:
     """A span that is not sampled is not exported, but its duration and tokens are still recorded."""
     telemetry.instrument(tracer_provider=TracerProvider(sampler=ALWAYS_OFF))
     with openai_client(model_server.url) as client:

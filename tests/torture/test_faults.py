@@ -31,7 +31,7 @@ def fail(*_args: Any, **_kwargs: Any) -> Any:
     raise Fault("ours")
 
 
-# --- T016: everything that reads -------------------------------------------------------------------------------------
+# --- everything that reads -------------------------------------------------------------------------------------
 
 READERS = [
     *(
@@ -87,7 +87,7 @@ def assert_unharmed(
 @pytest.mark.parametrize(
     ("owner", "name"), READERS, ids=[f"{o.__name__.split('.')[-1]}.{n}" for o, n in READERS]
 )
-def test_t016_telemetry_that_fails(
+def test_telemetry_that_fails(
     telemetry: Telemetry,
     program: Program,
     model_server: ModelServer,
@@ -116,7 +116,7 @@ ERROR_READERS = [
     ERROR_READERS,
     ids=[f"{o.__name__.split('.')[-1]}.{n}" for o, n in ERROR_READERS],
 )
-def test_t016_errors_that_cannot_be_told(
+def test_faults_while_an_error_is_reported(
     telemetry: Telemetry,
     program: Program,
     model_server: ModelServer,
@@ -138,7 +138,7 @@ def test_t016_errors_that_cannot_be_told(
 
 @pytest.mark.guard_acts("our own reading is made to fail")
 @pytest.mark.parametrize("name", DIALECT_FIELDS)
-def test_t016_dialect_that_fails(
+def test_a_format_that_fails(
     telemetry: Telemetry,
     program: Program,
     model_server: ModelServer,
@@ -163,7 +163,7 @@ def test_t016_dialect_that_fails(
 
 
 @pytest.mark.guard_acts("our own reading is made to fail")
-def test_t016_provider_that_cannot_be_told(
+def test_a_provider_that_cannot_be_read(
     telemetry: Telemetry,
     program: Program,
     model_server: ModelServer,
@@ -178,7 +178,7 @@ def test_t016_provider_that_cannot_be_told(
     assert_unharmed(program, model_server, telemetry, guard_reports)
 
 
-# --- T017: what the app has attached ---------------------------------------------------------------------------------
+# --- what the app has attached ---------------------------------------------------------------------------------
 
 
 class FailingExporter(SpanExporter):
@@ -252,7 +252,7 @@ def rate_limited(program: Program) -> tuple[openai.RateLimitError, Any]:
 
 
 @pytest.mark.parametrize("what", SINKS)
-def test_t017_error_path(
+def test_the_error_stays_the_providers_own(
     telemetry: Telemetry,
     program: Program,
     model_server: ModelServer,
@@ -275,7 +275,7 @@ def test_t017_error_path(
     assert len(guard_reports.messages) == len(set(guard_reports.messages))
 
 
-def test_t017_the_very_object(
+def test_the_app_gets_the_very_object(
     telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer
 ) -> None:
     """A handler hears of the very exception that the app sees."""
@@ -295,7 +295,7 @@ def test_t017_the_very_object(
 
 @pytest.mark.guard_acts("the metrics are made to fail")
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
-def test_t018_metrics_fail_alone(telemetry: Telemetry, program: Program, stream: bool) -> None:
+def test_metrics_fail_alone(telemetry: Telemetry, program: Program, stream: bool) -> None:
     """When metrics cannot be recorded, the span still has its messages and tokens, and the event is still emitted."""
     telemetry.instrument(capture="both", meter_provider=FailingInstruments())
     assert program.stream(**WITH_USAGE) if stream else program.chat()

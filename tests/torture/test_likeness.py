@@ -65,7 +65,9 @@ def looks(stream: Any) -> dict[str, Any]:
     }
 
 
-def test_t009_looks(model_server: ModelServer, telemetry: Telemetry) -> None:
+def test_patched_functions_look_like_their_originals(
+    model_server: ModelServer, telemetry: Telemetry
+) -> None:
     """A stream is the client's own, by its class's name, its bases, hints, methods and attributes."""
 
     async def one(asynchronous: bool) -> dict[str, Any]:
@@ -106,7 +108,7 @@ COPIES = {
     "copy_class": lambda client: copy.copy(type(client).request),
     "deepcopy_class": lambda client: copy.deepcopy(type(client).request),
     "pickle_class": lambda client: pickle.dumps(type(client).request),
-    "t015_program": lambda client: copy.deepcopy(Pipeline(client)),
+    "program": lambda client: copy.deepcopy(Pipeline(client)),
     "stream": lambda client: copy.copy(client.chat.completions.create(**CHAT, stream=True)),
     "deepcopy_stream": lambda client: copy.deepcopy(
         client.chat.completions.create(**CHAT, stream=True)
@@ -119,7 +121,7 @@ COPIES = {
 
 @pytest.mark.parametrize("action", COPIES.values(), ids=COPIES)
 @pytest.mark.parametrize("make", [openai_client, async_openai_client], ids=["sync", "async"])
-def test_t012_copies(
+def test_copies_behave_as_without_callspan(
     telemetry: Telemetry,
     model_server: ModelServer,
     make: Any,

@@ -1,4 +1,4 @@
-"""Programs that run on trio, on gevent or on eventlet; T055 of the list of what must be survived."""
+"""Programs that run on trio, on gevent or on eventlet."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def cancelled_by_time(client: Any, **_: Any) -> None:
         (cancelled_by_time, "cancelled"),
     ],
 )
-def test_t055_trio(
+def test_a_program_on_trio(
     telemetry: Telemetry, model_server: ModelServer, reader: Callable[..., Any], outcome: str
 ) -> None:
     """A stream read under trio ends its span as it does under asyncio; cancellation is trio's own."""
@@ -124,7 +124,7 @@ other.kill()
 )
 
 
-def test_t055_gevent(model_server: ModelServer) -> None:
+def test_a_program_on_gevent(model_server: ModelServer) -> None:
     """In a program of greenlets calls are told, a killed reader is one that stopped, and nothing blocks the others."""
     pytest.importorskip("gevent", reason="gevent is not installed")
     done = run(GEVENT, model_server.url)

@@ -24,7 +24,9 @@ def parents(telemetry: Telemetry) -> list[str | None]:
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
-async def test_t076_tasks(telemetry: Telemetry, model_server: ModelServer, stream: bool) -> None:
+async def test_calls_in_tasks_have_their_parents(
+    telemetry: Telemetry, model_server: ModelServer, stream: bool
+) -> None:
     """Calls in tasks that run at once are children of the span in which their task was made."""
 
     async with async_openai_client(model_server.url) as client:
@@ -46,7 +48,9 @@ async def test_t076_tasks(telemetry: Telemetry, model_server: ModelServer, strea
 
 
 @pytest.mark.parametrize("carried", [True, False], ids=["carried", "bare"])
-def test_t076_threads(telemetry: Telemetry, client: openai.OpenAI, carried: bool) -> None:
+def test_calls_in_threads_have_their_parents(
+    telemetry: Telemetry, client: openai.OpenAI, carried: bool
+) -> None:
     """In a plain thread a call is a child of the app's span where the function is carried there, and else a root."""
 
     def ask(_number: int = 0) -> trace.Span:
@@ -62,7 +66,7 @@ def test_t076_threads(telemetry: Telemetry, client: openai.OpenAI, carried: bool
 
 
 @pytest.mark.parametrize("way", ["to_thread", "executor_carried", "executor"])
-async def test_t076_threads_of_an_event_loop(
+async def test_calls_in_threads_of_an_event_loop_have_their_parents(
     telemetry: Telemetry, model_server: ModelServer, way: str
 ) -> None:
     """`asyncio.to_thread` carries the span by itself, `run_in_executor` does not."""

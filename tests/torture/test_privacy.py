@@ -202,7 +202,7 @@ PROGRAMS = (openai_chat, openai_async, openai_others, anthropic_messages, gemini
 
 @pytest.mark.parametrize("options", SETUPS.values(), ids=SETUPS)
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
-def test_t094_t095_nothing_leaves(
+def test_no_content_leaves_unless_captured(
     program: Any, options: Any, model_server: ModelServer, tmp_path: Path
 ) -> None:
     """Secrets in every place of a request and an answer, in calls of every end: none is in any exported byte."""
@@ -216,7 +216,7 @@ def test_t094_t095_nothing_leaves(
     assert not exits.leaks()
 
 
-def test_t095_userinfo_of_an_address(model_server: ModelServer, tmp_path: Path) -> None:
+def test_the_password_in_an_address_stays_out(model_server: ModelServer, tmp_path: Path) -> None:
     """A name and a password in the client's address, and a token in its query, stay there."""
     exits = Exits(tmp_path)
     url = model_server.url.replace("://", f"://{MARK}-name:{MARK}-word@")

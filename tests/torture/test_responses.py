@@ -1,4 +1,4 @@
-"""The responses API, streamed and fetched again: T049 of the list of what must be survived."""
+"""The responses API, streamed and fetched again."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ENDINGS = {
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_t049_endings(
+def test_endings_of_a_response(
     telemetry: Telemetry,
     capture: str,
     program: Program,
@@ -63,7 +63,7 @@ def test_t049_endings(
         )
 
 
-def test_t049_deltas(
+def test_deltas_of_a_response(
     telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer
 ) -> None:
     """The events of a stream add up to the text, once."""
@@ -74,7 +74,7 @@ def test_t049_deltas(
         assert str(telemetry.attributes["gen_ai.output.messages"]).count("Roses last longest.") == 1
 
 
-def test_t049_no_terminal_event(
+def test_a_stream_without_a_terminal_event(
     telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer, payload: Any
 ) -> None:
     """A stream that stops without its closing event raises nothing; its reason is `error`, its usage unknown."""
@@ -85,7 +85,7 @@ def test_t049_no_terminal_event(
     assert telemetry.tokens == {}
 
 
-def test_t049_error_event(
+def test_an_error_event(
     telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer, payload: Any
 ) -> None:
     """An `error` event is only passed on by the client; the call has failed all the same."""
@@ -96,7 +96,7 @@ def test_t049_error_event(
     assert error
 
 
-def test_t049_background(
+def test_a_background_response(
     telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer, payload: Any
 ) -> None:
     """A queued answer has no usage yet; fetching it later is an operation of its own that counts no tokens again."""
@@ -118,7 +118,7 @@ def test_t049_background(
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
-def test_t049_retrieve(
+def test_a_retrieved_response(
     telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer, stream: bool
 ) -> None:
     """A response fetched by its id, streamed too: one span of its own, which does not count the tokens again."""
@@ -132,7 +132,7 @@ def test_t049_retrieve(
     assert telemetry.tokens == told
 
 
-def test_t049_retrieve_with_tools_none(telemetry: Telemetry, payload: Any) -> None:
+def test_a_retrieved_response_whose_tools_are_none(telemetry: Telemetry, payload: Any) -> None:
     """A response whose tools are null is read like any other, made or fetched."""
     text = payload("openai/responses_text.json").decode()
     body = {**json.loads(text), "tools": None, "tool_choice": None, "parallel_tool_calls": None}
@@ -149,7 +149,7 @@ def test_t049_retrieve_with_tools_none(telemetry: Telemetry, payload: Any) -> No
             assert status(telemetry)[:3] == ("completed", "UNSET", None)
 
 
-def test_t049_retrieve_unknown(telemetry: Telemetry, program: Program) -> None:
+def test_a_retrieved_response_that_is_unknown(telemetry: Telemetry, program: Program) -> None:
     """A response that is not there is an error of that operation."""
     with pytest.raises(openai.NotFoundError):
         program.ask("responses.retrieve", response_id="resp_none")
@@ -172,7 +172,7 @@ HELPER = pytest.mark.parametrize("way", ["events", "until_done", "get_final_resp
 
 
 @HELPER
-def test_t006_stream_helper(
+def test_the_stream_helper_of_responses(
     telemetry: Telemetry, capture: str, client: openai.OpenAI, model_server: ModelServer, way: str
 ) -> None:
     """The stream helper of responses ends its one span in whatever way it is used."""
@@ -188,7 +188,7 @@ def test_t006_stream_helper(
 
 
 @HELPER
-async def test_t006_stream_helper_async(
+async def test_the_stream_helper_of_responses_async(
     telemetry: Telemetry, capture: str, model_server: ModelServer, way: str
 ) -> None:
     """The same in asynchronous code."""

@@ -32,7 +32,7 @@ ORIGINALS = [vars(owner)[name] for owner, name in TARGETS]
 
 
 @pytest.mark.needs("chat.completions.parse")
-def test_t099_made_before(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_a_client_made_before_instrument(telemetry: Telemetry, model_server: ModelServer) -> None:
     """Clients, resources, bound methods and raw wrappers made before `instrument()` are seen after it."""
     callspan.uninstrument()
     with openai_client(model_server.url) as client:
@@ -50,7 +50,9 @@ def test_t099_made_before(telemetry: Telemetry, model_server: ModelServer) -> No
     assert [span.name for span in telemetry.spans] == ["chat gpt-4.1-mini"] * 6
 
 
-async def test_t099_made_before_async(telemetry: Telemetry, model_server: ModelServer) -> None:
+async def test_a_client_made_before_instrument_async(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """The same for an asynchronous client."""
     callspan.uninstrument()
     async with async_openai_client(model_server.url) as client:
@@ -60,7 +62,7 @@ async def test_t099_made_before_async(telemetry: Telemetry, model_server: ModelS
     assert telemetry.span.name == "chat gpt-4.1-mini"
 
 
-def test_t099_module_level_client(
+def test_calls_on_the_module_itself(
     telemetry: Telemetry, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Calls on the module itself, `openai.chat...`, are seen too."""
@@ -74,7 +76,7 @@ def test_t099_module_level_client(
     assert telemetry.span.name == "chat gpt-4.1-mini"
 
 
-def test_t100_identity(telemetry: Telemetry) -> None:
+def test_uninstrument_restores_the_very_functions(telemetry: Telemetry) -> None:
     """`uninstrument()` leaves every target the object it was, as often as it is done."""
     for _ in range(3):
         callspan.uninstrument()
@@ -89,7 +91,7 @@ def test_t100_identity(telemetry: Telemetry) -> None:
         )
 
 
-def test_t100_looks_while_instrumented(telemetry: Telemetry) -> None:
+def test_patched_functions_look_as_before(telemetry: Telemetry) -> None:
     """While instrumented the targets keep their names, signatures and kinds."""
     for (owner, name), was in zip(TARGETS, ORIGINALS, strict=True):
         now = getattr(owner, name)
@@ -102,7 +104,9 @@ def test_t100_looks_while_instrumented(telemetry: Telemetry) -> None:
         assert inspect.iscoroutinefunction(now) == inspect.iscoroutinefunction(was)
 
 
-def test_t100_wrapped_by_another_in_between(telemetry: Telemetry, client: openai.OpenAI) -> None:
+def test_functions_wrapped_by_others_in_between(
+    telemetry: Telemetry, client: openai.OpenAI
+) -> None:
     """A wrapper that somebody else has put around ours stays, and ours says nothing any more."""
     owner, seen = _base_client.SyncAPIClient, []
     ours = owner.request
@@ -120,7 +124,9 @@ def test_t100_wrapped_by_another_in_between(telemetry: Telemetry, client: openai
     assert (seen, telemetry.spans) == ([1], [])
 
 
-def test_t100_open_streams_finish(telemetry: Telemetry, client: openai.OpenAI) -> None:
+def test_open_streams_finish_after_uninstrument(
+    telemetry: Telemetry, client: openai.OpenAI
+) -> None:
     """A stream begun before `uninstrument()` still ends its span, where it would have."""
     stream = client.chat.completions.create(**CHAT, stream=True)
     first = next(stream)
@@ -130,7 +136,7 @@ def test_t100_open_streams_finish(telemetry: Telemetry, client: openai.OpenAI) -
     assert telemetry.attributes["callspan.outcome"] == "completed"
 
 
-# --- T101, T102: a client that is not as expected --------------------------------------------------------------------
+# --- a client that is not as expected --------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -155,7 +161,7 @@ def moved_client(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
 
 
 @pytest.mark.guard_acts("the missing target is named")
-def test_t101_moved_target(
+def test_a_function_that_has_moved(
     telemetry: Telemetry, moved_client: types.ModuleType, guard_reports: Any, client: openai.OpenAI
 ) -> None:
     """A target that is not there is named in a warning and in `status()`; the others are patched all the same."""
@@ -178,7 +184,9 @@ def test_t101_moved_target(
     assert telemetry.span.name == "chat gpt-4.1-mini"
 
 
-def test_t102_not_installed(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_is_not_installed(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A client that is not installed is no problem, and `status()` says that it waits."""
     absent = dataclasses.replace(OPENAI, name="absentai", package="absentai", module="absentai")
     monkeypatch.setattr("callspan.setup.installation.CLIENTS", (absent,))
@@ -205,7 +213,7 @@ print(callspan.status().problems)
 """
 
 
-def test_t102_too_old(tmp_path: Path) -> None:
+def test_a_client_that_is_too_old(tmp_path: Path) -> None:
     """A version that is older than any supported one is left alone, and one line names both."""
     (tmp_path / "openai").mkdir()
     (tmp_path / "openai" / "__init__.py").write_text("__version__ = '0.28.1'\n")
@@ -218,10 +226,10 @@ def test_t102_too_old(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-# --- T104: as an entry point -----------------------------------------------------------------------------------------
+# --- as an entry point -----------------------------------------------------------------------------------------
 
 
-def test_t104_entry_point(telemetry: Telemetry, client: openai.OpenAI) -> None:
+def test_the_entry_point_instruments(telemetry: Telemetry, client: openai.OpenAI) -> None:
     """The class that `opentelemetry-instrument` looks for takes any option and never raises."""
     callspan.uninstrument()
     project = (Path(__file__).parents[2] / "pyproject.toml").read_text()
@@ -247,7 +255,7 @@ def test_t104_entry_point(telemetry: Telemetry, client: openai.OpenAI) -> None:
 @pytest.mark.parametrize(
     "value", ["callspan", "callspan_openai", "requests, callspan_openai", "*", "requests, *"]
 )
-def test_t104_disabled_by_name(
+def test_the_entry_point_disabled_by_name(
     telemetry: Telemetry, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     """OTEL_PYTHON_DISABLED_INSTRUMENTATIONS turns off all of it, or one client."""
@@ -258,7 +266,7 @@ def test_t104_disabled_by_name(
     assert vars(_base_client.SyncAPIClient)["request"] is ORIGINALS[0]
 
 
-def test_t104_sdk_disabled(
+def test_the_sdk_disabled(
     telemetry: Telemetry, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """OTEL_SDK_DISABLED means no telemetry; handlers of the app's own are no telemetry."""
@@ -270,7 +278,7 @@ def test_t104_sdk_disabled(
     assert count.calls == 1
 
 
-# --- T110: where telemetry goes --------------------------------------------------------------------------------------
+# --- where telemetry goes --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -283,7 +291,7 @@ def test_t104_sdk_disabled(
         ("http://h:port", "port"),
     ],
 )
-def test_t110_endpoints(endpoint: str, fix: str) -> None:
+def test_an_endpoint_that_is_wrong_names_its_fix(endpoint: str, fix: str) -> None:
     """An endpoint that cannot be meant is one line that names the fix, and nothing is set up."""
     with pytest.raises(ValueError, match=fix) as caught:
         callspan.configure(otlp=endpoint)
@@ -291,7 +299,7 @@ def test_t110_endpoints(endpoint: str, fix: str) -> None:
     assert endpoint in str(caught.value)
 
 
-def test_t028_only_what_is_in_all_versions() -> None:
+def test_only_names_of_all_versions_are_imported() -> None:
     """Nothing is imported from modules that old or new releases of OpenTelemetry and pydantic do not have."""
     source = Path(callspan.__file__).parent
     for path in source.rglob("*.py"):

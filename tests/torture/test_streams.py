@@ -45,7 +45,7 @@ def lasting(telemetry: Telemetry) -> tuple[Any, dict[str, Any]]:
     }
 
 
-def test_t030_full_read(
+def test_a_stream_read_to_its_end(
     telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer
 ) -> None:
     """A stream read to its end has tokens, a finish reason, the time to the first chunk, and no status."""
@@ -65,7 +65,7 @@ def test_t030_full_read(
     assert telemetry.tokens == {"input": told.input, "output": told.output}
 
 
-def test_t031_break(
+def test_a_loop_left_by_break(
     telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer
 ) -> None:
     """`break` ends the span at once as abandoned, with what was received; no token count is invented."""
@@ -82,7 +82,7 @@ def test_t031_break(
 
 @CLOSING
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-def test_t032_break_in_with(
+def test_a_loop_left_by_break_in_with(
     telemetry: Telemetry, capture: str, asynchronous: bool, model_server: ModelServer
 ) -> None:
     """`break` inside a `with` leaves the very same span as `break` outside one."""
@@ -101,7 +101,7 @@ def test_t032_break_in_with(
 @CLOSING
 @pytest.mark.parametrize("reader", ["close_early", "close_first", "close_twice"])
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-def test_t033_close(
+def test_a_stream_closed_by_the_app(
     telemetry: Telemetry, capture: str, reader: str, asynchronous: bool, model_server: ModelServer
 ) -> None:
     """`close()` after one chunk, before any, and twice: one span each time, abandoned."""
@@ -113,7 +113,9 @@ def test_t033_close(
 
 
 @CLOSING
-async def test_t033_aclose(telemetry: Telemetry, model_server: ModelServer) -> None:
+async def test_a_stream_closed_by_the_app_async(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
     """An asynchronous stream's `aclose()`, where the client has it, and its iterator's end the call too."""
     async with async_openai_client(model_server.url) as client:
         stream = await client.chat.completions.create(**CHAT, stream=True)
@@ -127,7 +129,7 @@ async def test_t033_aclose(telemetry: Telemetry, model_server: ModelServer) -> N
         assert telemetry.attributes["callspan.outcome"] == "abandoned"
 
 
-def test_t034_dropped_in_numbers(telemetry: Telemetry, payload: Any) -> None:
+def test_many_dropped_streams_leave_one_span_each(telemetry: Telemetry, payload: Any) -> None:
     """Streams that nobody reads leave one span each, and nothing of ours or of the client's stays behind."""
     whole = payload("openai/chat_stream.sse")
     alive: list[weakref.ref[Any]] = []
@@ -146,7 +148,7 @@ def test_t034_dropped_in_numbers(telemetry: Telemetry, payload: Any) -> None:
     assert not open_observations
 
 
-def test_t034_dropped_closes_the_connection(
+def test_a_dropped_stream_closes_its_connection(
     telemetry: Telemetry, model_server: ModelServer
 ) -> None:
     """A stream dropped unread closes its connection as soon as it would without us."""
@@ -174,7 +176,7 @@ def open_to(server: ModelServer) -> int:
 
 
 @pytest.mark.skipif(not TCP.exists(), reason="only Linux lists its sockets")
-def test_t034_dropped_leaves_no_socket(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_dropped_streams_leave_no_socket(telemetry: Telemetry, model_server: ModelServer) -> None:
     """Of many streams dropped unread no more sockets stay open than without us."""
     left = []
     for instrumented in (True, False):
@@ -190,7 +192,7 @@ def test_t034_dropped_leaves_no_socket(telemetry: Telemetry, model_server: Model
     assert len(telemetry.spans) == 50
 
 
-def test_t036_network_error(
+def test_a_network_error_in_a_stream(
     telemetry: Telemetry, capture: str, program: Program, model_server: ModelServer
 ) -> None:
     """A connection lost at the third chunk is an error with its type; what had come is kept."""
@@ -206,7 +208,7 @@ def test_t036_network_error(
 
 
 @pytest.mark.parametrize("reply", [Reply(cut_after=2), Reply(error_after=2)], ids=["cut", "error"])
-def test_t036_failed_streams_are_let_go_of(
+def test_failed_streams_are_let_go_of(
     telemetry: Telemetry, program: Program, model_server: ModelServer, reply: Reply
 ) -> None:
     """An error refers by its traceback to the stream that raised it: neither stays behind, nor does the call."""
@@ -229,7 +231,7 @@ def _observations() -> list[Observation]:
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("kind", [OSError, KeyboardInterrupt, SystemExit])
-def test_t036_t038_the_very_exception(
+def test_the_app_gets_the_very_exception(
     telemetry: Telemetry, payload: Any, asynchronous: bool, kind: type
 ) -> None:
     """What is raised while a chunk is awaited reaches the program as the very object, an interrupt too."""
@@ -251,7 +253,7 @@ CANCELS = ["cancelled_in_create", "cancelled_between_chunks", "timed_out"]
 
 
 @pytest.mark.parametrize("reader", CANCELS)
-def test_t037_cancelled(
+def test_a_cancelled_task(
     telemetry: Telemetry, capture: str, reader: str, model_server: ModelServer
 ) -> None:
     """A cancelled task sees its own cancellation, and the one span says so."""
@@ -269,7 +271,7 @@ def test_t037_cancelled(
     assert telemetry.span.status.status_code.name == "ERROR"
 
 
-async def test_t039_closed_in_another_task(
+async def test_a_stream_closed_in_another_task(
     telemetry: Telemetry, capture: str, model_server: ModelServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A generator begun in one task and closed in another leaves the context of both as it was, and logs nothing."""
@@ -294,7 +296,7 @@ async def test_t039_closed_in_another_task(
     assert not caplog.records
 
 
-def test_t039_read_in_another_thread(telemetry: Telemetry, model_server: ModelServer) -> None:
+def test_a_stream_read_in_another_thread(telemetry: Telemetry, model_server: ModelServer) -> None:
     """A stream made in one thread and read in another is one span, and a context is left behind in neither."""
     with openai_client(model_server.url) as client:
         stream = client.chat.completions.create(**CHAT, stream=True)
@@ -351,7 +353,7 @@ class Stepwise:
         raise StopAsyncIteration
 
 
-def test_t004_loop_within_a_step(telemetry: Telemetry, client: openai.OpenAI) -> None:
+def test_a_loop_within_a_step(telemetry: Telemetry, client: openai.OpenAI) -> None:
     """A wrapper that leaves its loop after each chunk and comes back for the next has not stopped reading."""
     for _ in Stepwise(client.chat.completions.create(**CHAT, **WITH_USAGE)):
         assert not telemetry.spans
@@ -359,9 +361,7 @@ def test_t004_loop_within_a_step(telemetry: Telemetry, client: openai.OpenAI) ->
     assert telemetry.attributes["gen_ai.usage.output_tokens"]
 
 
-async def test_t004_loop_within_a_step_async(
-    telemetry: Telemetry, model_server: ModelServer
-) -> None:
+async def test_a_loop_within_a_step_async(telemetry: Telemetry, model_server: ModelServer) -> None:
     """The same, asynchronously; and once it is dropped half read, it has stopped."""
     async with async_openai_client(model_server.url) as client:
         async for _ in Stepwise(await client.chat.completions.create(**CHAT, **WITH_USAGE)):

@@ -25,7 +25,7 @@ STATED = {
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
-def test_t056_openai(
+def test_token_counts_of_openai(
     telemetry: Telemetry, program: Program, model_server: ModelServer, stream: bool
 ) -> None:
     """Input includes what was cached, output what was reasoned, and both subsets are told beside them."""
@@ -60,7 +60,9 @@ def test_t056_openai(
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
-def test_t057_anthropic(telemetry: Telemetry, model_server: ModelServer, stream: bool) -> None:
+def test_token_counts_of_anthropic(
+    telemetry: Telemetry, model_server: ModelServer, stream: bool
+) -> None:
     """Anthropic states the input without what came from a cache or went into one; ours, and the total, have it in."""
     model_server.enqueue(Reply(usage=Counts(input=1210, output=5, cached=1000, cache_write=200)))
     request = {"model": "claude-9", "max_tokens": 9, "messages": HELLO, "stream": stream}
@@ -97,7 +99,7 @@ def test_t057_anthropic(telemetry: Telemetry, model_server: ModelServer, stream:
     ],
     ids=["empty", "null", "no_numbers", "no_counts"],
 )
-def test_t056_odd_usage(
+def test_usage_of_odd_types(
     telemetry: Telemetry, program: Program, model_server: ModelServer, usage: Any
 ) -> None:
     """What is no count is not counted."""
@@ -107,9 +109,7 @@ def test_t056_odd_usage(
     assert telemetry.tokens == {}
 
 
-def test_t056_zero_is_a_count(
-    telemetry: Telemetry, program: Program, model_server: ModelServer
-) -> None:
+def test_zero_is_a_count(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
     """A count of 0 was stated, so it is reported; details of 0 say nothing."""
     model_server.enqueue(Reply(text="Roses.", usage=Counts(0, 0)))
     program.chat()
@@ -135,7 +135,7 @@ EMBED: dict[str, Any] = {"model": "text-embedding-3-small", "input": "roses"}
     ],
     ids=["float", "base64", "default", "token_ids", "batch"],
 )
-def test_t062_embeddings(
+def test_token_counts_of_embeddings(
     telemetry: Telemetry,
     capture: str,
     program: Program,
@@ -156,7 +156,7 @@ def test_t062_embeddings(
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-async def test_t063_azure(
+async def test_calls_of_azure_name_deployment_and_model(
     telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
 ) -> None:
     """On Azure the request names the deployment, and the answer the model; the provider is Azure."""
@@ -184,7 +184,7 @@ async def test_t063_azure(
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-def test_t069_retries(
+def test_retries_are_one_call(
     telemetry: Telemetry, model_server: ModelServer, stream: bool, asynchronous: bool
 ) -> None:
     """Two failed attempts and a success inside the client are one call, three attempts, and tokens once."""

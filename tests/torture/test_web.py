@@ -1,4 +1,4 @@
-"""Web servers whose client goes away in the middle of a stream; T040 of the list of what must be survived."""
+"""Web servers whose client goes away in the middle of a stream."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def assert_stopped(telemetry: Telemetry, requests: list[trace.SpanContext]) -> N
 
 
 @pytest.mark.parametrize("body", ["async", "sync"])
-async def test_t040_client_disconnects(
+async def test_a_web_client_that_disconnects(
     telemetry: Telemetry, model_server: ModelServer, caplog: pytest.LogCaptureFixture, body: str
 ) -> None:
     """A web client that goes away leaves one span under its request and no error log; the next has its own trace."""
@@ -100,7 +100,7 @@ async def test_t040_client_disconnects(
 
 @pytest.mark.parametrize("version", ["2.0", "2.4"])
 @pytest.mark.parametrize("body", ["async", "sync"])
-async def test_t040_starlette(
+async def test_a_web_client_of_starlette_that_disconnects(
     telemetry: Telemetry,
     model_server: ModelServer,
     caplog: pytest.LogCaptureFixture,

@@ -16,9 +16,7 @@ _HALF_READ = ("left_early", "left_early_async")
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_t070_t071_each_call_once(
-    telemetry: Telemetry, model_server: ModelServer, name: str
-) -> None:
+def test_each_call_counts_once(telemetry: Telemetry, model_server: ModelServer, name: str) -> None:
     """Spans, metrics and counters know exactly the calls and tokens that the server knows."""
     program, by_framework = CASES[name]
     with callspan.count_tokens() as count:

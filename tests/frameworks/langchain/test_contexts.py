@@ -32,7 +32,7 @@ class Looking(BaseCallbackHandler):
 
 
 @pytest.mark.parametrize("given", [False, True], ids=["everywhere", "given"])
-def test_t079_contexts_stay_clean(telemetry: Telemetry, given: bool) -> None:
+def test_contexts_stay_clean(telemetry: Telemetry, given: bool) -> None:
     """In asynchronous code synchronous handlers hear on other threads; no context is left behind there or here."""
     looking = Looking()
     handlers: list[Any] = [looking, CallspanHandler()] if given else [looking]

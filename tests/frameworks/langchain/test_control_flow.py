@@ -37,7 +37,7 @@ NO_ERRORS = {
 
 @pytest.mark.parametrize("kind", STARTS)
 @pytest.mark.parametrize("what", NO_ERRORS)
-def test_t084_no_error(telemetry: Telemetry, kind: str, what: str) -> None:
+def test_control_flow_is_no_error(telemetry: Telemetry, kind: str, what: str) -> None:
     """An interrupt, a command to the parent, and a reader that left, in a chain, a tool, a model and a retriever."""
     handler, run_id = CallspanHandler(), uuid.uuid4()
     make, outcome = NO_ERRORS[what]
@@ -49,7 +49,7 @@ def test_t084_no_error(telemetry: Telemetry, kind: str, what: str) -> None:
 
 
 @pytest.mark.parametrize("kind", STARTS)
-def test_t084_errors_stay_errors(telemetry: Telemetry, kind: str) -> None:
+def test_errors_stay_errors(telemetry: Telemetry, kind: str) -> None:
     """An exception of any other class fails the run."""
     handler, run_id = CallspanHandler(), uuid.uuid4()
     STARTS[kind](handler, run_id=run_id)
@@ -65,7 +65,7 @@ class Asked(TypedDict, total=False):
 
 
 @BOTH_IN_NODES
-def test_t084_interrupt_is_no_error(telemetry: Telemetry, asynchronous: bool) -> None:
+def test_an_interrupt_is_no_error(telemetry: Telemetry, asynchronous: bool) -> None:
     """An interrupted graph and the node in it did not fail; the run that goes on has the same conversation."""
     graph = StateGraph(Asked).add_node("ask", lambda _state: {"answer": interrupt("Which one?")})
     program = graph.add_edge(START, "ask").compile(checkpointer=InMemorySaver())
@@ -85,7 +85,7 @@ def test_t084_interrupt_is_no_error(telemetry: Telemetry, asynchronous: bool) ->
 
 
 @BOTH
-def test_t084_command_to_a_parent_is_no_error(telemetry: Telemetry, asynchronous: bool) -> None:
+def test_a_command_to_a_parent_is_no_error(telemetry: Telemetry, asynchronous: bool) -> None:
     """A node that sends its parent graph elsewhere has not failed."""
     inner = StateGraph(Asked).add_node(
         "leave", lambda _state: Command(goto="other", graph=Command.PARENT)
@@ -103,7 +103,7 @@ def test_t084_command_to_a_parent_is_no_error(telemetry: Telemetry, asynchronous
     assert {span.attributes["callspan.outcome"] for span in telemetry.spans} == {"completed"}
 
 
-def test_t084_a_reader_that_leaves_is_no_error(telemetry: Telemetry) -> None:
+def test_a_reader_that_leaves_is_no_error(telemetry: Telemetry) -> None:
     """Leaving the stream of a chain, a graph or a model early is abandonment, not an error."""
     ask = ChatPromptTemplate.from_messages([("user", "{x}")])
     model = FakeListChatModel(responses=["Roses are red"])

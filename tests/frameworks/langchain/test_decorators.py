@@ -136,7 +136,7 @@ def test_marked_as_a_runnable(telemetry: Telemetry, model: Any) -> None:
     ]
 
 
-def test_t084_interrupt_in_a_marked_function(telemetry: Telemetry) -> None:
+def test_an_interrupt_in_a_decorated_function(telemetry: Telemetry) -> None:
     """A decorated function that asks a person interrupts its graph, which is no error."""
 
     @callspan.tool

@@ -68,7 +68,7 @@ def test_an_agent(telemetry: Telemetry, model_server: ModelServer, asynchronous:
 
 @agents
 @BOTH
-def test_t067_only_calls_have_tokens(
+def test_only_calls_have_tokens(
     telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
 ) -> None:
     """What stands around a call carries no tokens that a backend would add to those of the call."""
@@ -123,9 +123,7 @@ class Order(BaseModel):
 
 
 @BOTH
-def test_t014_live_objects(
-    telemetry: Telemetry, model: Any, capture: str, asynchronous: bool
-) -> None:
+def test_live_objects(telemetry: Telemetry, model: Any, capture: str, asynchronous: bool) -> None:
     """A tool that is given a lock and a live model runs; they are named, and no key leaves the process."""
 
     @tool(args_schema=Order)
@@ -215,7 +213,7 @@ class Price(BaseModel):
 
 
 @BOTH
-def test_t066_tokens_from_callbacks(telemetry: Telemetry, asynchronous: bool) -> None:
+def test_tokens_from_callbacks(telemetry: Telemetry, asynchronous: bool) -> None:
     """`usage_metadata` counts where there is no `llm_output`, once in spans, metrics and counters."""
     model = Counting(messages=iter([AIMessage("Three.")]))
     with callspan.count_tokens() as count:
@@ -230,9 +228,7 @@ def test_t066_tokens_from_callbacks(telemetry: Telemetry, asynchronous: bool) ->
 GIVEN: dict[str, Any] = {"text": '{"flower": "rose"}', "usage": Counts(3, 2)}
 
 
-def test_t066_the_same_totals_however_asked(
-    telemetry: Telemetry, model_server: ModelServer
-) -> None:
+def test_the_same_totals_however_called(telemetry: Telemetry, model_server: ModelServer) -> None:
     """Whole, streamed, in a batch, structured and out of a graph: the server's own count each time."""
     model = chat_model(model_server)
 
@@ -260,9 +256,7 @@ def test_t066_the_same_totals_however_asked(
     assert telemetry.tokens == {"input": 15, "output": 10}
 
 
-def test_t066_the_same_totals_however_awaited(
-    telemetry: Telemetry, model_server: ModelServer
-) -> None:
+def test_the_same_totals_however_awaited(telemetry: Telemetry, model_server: ModelServer) -> None:
     """The same in asynchronous code, by events too."""
     model = chat_model(model_server)
 

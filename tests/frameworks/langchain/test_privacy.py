@@ -84,7 +84,9 @@ def program(server: ModelServer) -> None:
 @pytest.mark.parametrize(
     "options", [{}, {"semconv": "both", "token_events": "all", "estimate": "missing"}], ids=str
 )
-def test_t094_t095_nothing_leaves(options: Any, model_server: ModelServer, tmp_path: Path) -> None:
+def test_no_content_leaves_unless_captured(
+    options: Any, model_server: ModelServer, tmp_path: Path
+) -> None:
     """Secrets in every place of a run, well and failing: none is in any exported byte."""
     exits = Exits(tmp_path)
     with exits.watched(**options):

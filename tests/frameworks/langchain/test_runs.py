@@ -62,7 +62,7 @@ class Awaiting(AsyncCallbackHandler):
 
 
 @BOTH
-def test_t074_given_and_everywhere_counts_once(
+def test_a_handler_added_twice_counts_once(
     telemetry: Telemetry, model: Any, asynchronous: bool
 ) -> None:
     """A handler in the constructor and in the request, and `instrument()` twice, make one span."""
@@ -109,7 +109,7 @@ def test_a_handler_needs_no_instrument() -> None:
 
 
 @BOTH
-def test_t026_callbacks_of_any_form(telemetry: Telemetry, asynchronous: bool) -> None:
+def test_callbacks_of_any_form(telemetry: Telemetry, asynchronous: bool) -> None:
     """A list, a manager, none, or a handler of ours among them: the app's own hear all, ours counts once."""
     hearing = Hearing()
     model = FakeListLLM(responses=["Roses"])
@@ -122,7 +122,7 @@ def test_t026_callbacks_of_any_form(telemetry: Telemetry, asynchronous: bool) ->
 
 
 @BOTH_IN_NODES
-def test_t026_messages_of_a_graph_still_stream(
+def test_messages_of_a_graph_still_stream(
     telemetry: Telemetry, model: Any, asynchronous: bool
 ) -> None:
     """LangGraph's `stream_mode="messages"` yields tokens while we listen."""
@@ -140,7 +140,7 @@ def test_t026_messages_of_a_graph_still_stream(
 
 
 @pytest.mark.parametrize("ours", [None, CallspanHandler])
-def test_t078_t079_others_hear_all(telemetry: Telemetry, ours: Any) -> None:
+def test_other_handlers_get_all_events(telemetry: Telemetry, ours: Any) -> None:
     """Plain and asynchronous handlers hear start and end in asynchronous code, beside ours, also where it is given."""
     plain, awaiting = Hearing(), Awaiting()
     given = [plain, *([ours()] if ours else []), awaiting]
@@ -149,7 +149,7 @@ def test_t078_t079_others_hear_all(telemetry: Telemetry, ours: Any) -> None:
     assert len(telemetry.spans) == 1
 
 
-def test_t078_an_inline_handler_does_not_deafen_ours(telemetry: Telemetry) -> None:
+def test_an_inline_handler_does_not_silence_ours(telemetry: Telemetry) -> None:
     """Beside an inline handler LangChain forgets to tell others of a start in asynchronous code; ours hears it."""
     inline = Hearing(inline=True)
     run(FakeListLLM(responses=["Roses"]).ainvoke("Hi", config={"callbacks": [inline]}))
@@ -157,7 +157,7 @@ def test_t078_an_inline_handler_does_not_deafen_ours(telemetry: Telemetry) -> No
     assert telemetry.span.name == "text_completion"
 
 
-def test_t076_tasks_and_threads(telemetry: Telemetry, model: Any) -> None:
+def test_runs_in_tasks_and_threads(telemetry: Telemetry, model: Any) -> None:
     """Models called in tasks, in an executor, in parallel branches and in bare threads given the config have the
     right parent."""
 
@@ -191,7 +191,7 @@ def test_a_failing_handler_of_the_user_stops_nothing(telemetry: Telemetry) -> No
 
 
 @pytest.mark.parametrize("watched", [True, False], ids=["client", "callbacks"])
-def test_t080_cancelled(telemetry: Telemetry, model_server: ModelServer, watched: bool) -> None:
+def test_a_cancelled_run(telemetry: Telemetry, model_server: ModelServer, watched: bool) -> None:
     """A cancelled call, of which LangChain tells no end, is ended as cancelled."""
     gate = threading.Event()
     model_server.enqueue(Reply(gate=gate))
@@ -218,7 +218,7 @@ def test_t080_cancelled(telemetry: Telemetry, model_server: ModelServer, watched
     assert telemetry.attributes["error.type"] == "asyncio.exceptions.CancelledError"
 
 
-def test_t081_cancelled_chain(telemetry: Telemetry) -> None:
+def test_a_cancelled_chain(telemetry: Telemetry) -> None:
     """When a graph is cancelled, all that is open in it is ended."""
 
     async def node(state: dict[str, Any]) -> dict[str, Any]:
@@ -240,7 +240,7 @@ def test_t081_cancelled_chain(telemetry: Telemetry) -> None:
     assert {span.attributes["callspan.outcome"] for span in telemetry.spans} == {"cancelled"}
 
 
-def test_t082_odd_events(telemetry: Telemetry) -> None:
+def test_events_out_of_order(telemetry: Telemetry) -> None:
     """Ends and errors of unknown runs, the same start or end twice, missing ids: nothing happens, nothing is left."""
     handler, run_id = CallspanHandler(), uuid.uuid4()
     for _ in range(2):
@@ -259,7 +259,7 @@ def test_t082_odd_events(telemetry: Telemetry) -> None:
     assert [span.name for span in telemetry.spans] == ["execute_tool price"]
 
 
-def test_t083_only_an_inner_runnable(telemetry: Telemetry) -> None:
+def test_only_an_inner_runnable(telemetry: Telemetry) -> None:
     """A handler in the constructor of an inner model alone, in a hundred tasks at once: each under its own."""
     telemetry.instrument(clients=["openai"])
     model = FakeListChatModel(responses=["Roses"], callbacks=[CallspanHandler()])
@@ -330,7 +330,7 @@ async def _cancelled(program: Any) -> None:
         await task
 
 
-def test_t086_nothing_is_kept(telemetry: Telemetry) -> None:
+def test_no_run_is_held_after_its_end(telemetry: Telemetry) -> None:
     """After many runs, good, failed, left, cancelled and hidden, nothing of them is kept."""
     for number in range(400):
         _mixed(number)
@@ -339,7 +339,7 @@ def test_t086_nothing_is_kept(telemetry: Telemetry) -> None:
     assert not open_observations
 
 
-def test_t087_threads_and_instrument(telemetry: Telemetry) -> None:
+def test_instrument_while_threads_run(telemetry: Telemetry) -> None:
     """Twenty threads run chains while instrumentation is put in again and metrics are read."""
     program, failures = ASK | FakeListChatModel(responses=["Roses"]), []
 

@@ -25,7 +25,7 @@ class State(TypedDict, total=False):
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
-def test_t070_one_span_for_a_call(
+def test_one_span_for_a_call(
     telemetry: Telemetry, model: Any, asynchronous: bool, streamed: bool
 ) -> None:
     """A model over an instrumented client has one span, with what the wire and what the framework know."""

@@ -77,7 +77,7 @@ def program(telemetry: Telemetry, model: Any) -> Any:
 @pytest.mark.parametrize(
     "way", ["invoke", "stream", *(pytest.param(w, marks=LOSES) for w in ("ainvoke", "astream"))]
 )
-def test_t075_t077_the_tree_is_that_of_the_runs(telemetry: Telemetry, model: Any, way: str) -> None:
+def test_the_tree_is_that_of_the_runs(telemetry: Telemetry, model: Any, way: str) -> None:
     """One trace: each span is a child of the nearest run around it, and the app's own spans nest in their nodes."""
     told = Told()
     graph, config = program(telemetry, model), {"callbacks": [told]}
@@ -108,7 +108,7 @@ def test_t075_t077_the_tree_is_that_of_the_runs(telemetry: Telemetry, model: Any
 
 
 @BOTH
-def test_t073_a_chain_that_calls_its_base(telemetry: Telemetry, asynchronous: bool) -> None:
+def test_a_chain_that_calls_its_base(telemetry: Telemetry, asynchronous: bool) -> None:
     """A class of the app's that overrides `invoke` and calls `super()` is one operation, and one call to the model.
 
     It has no name: that of its class is none.
