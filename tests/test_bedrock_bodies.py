@@ -1,4 +1,4 @@
-"""T023: what InvokeModel gives is a body that is read once, in many ways: the app reads what it would have read."""
+"""What InvokeModel gives is a body that is read once, in many ways: the app reads what it would have read."""
 
 from __future__ import annotations
 

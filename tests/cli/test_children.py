@@ -14,7 +14,7 @@ CHAT = "chat gpt-4.1-mini"
 
 @pytest.mark.parametrize("call_first", [False, True])
 @pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
-def test_T103_multiprocessing(
+def test_processes_of_multiprocessing(
     callspan: Command,
     folder: Path,
     write,
@@ -43,7 +43,7 @@ def test_T103_multiprocessing(
     assert names(folder / "traces.jsonl") == [CHAT] * (3 if call_first else 2)
 
 
-def test_T103_a_pool_of_processes(
+def test_a_pool_of_processes(
     callspan: Command, folder: Path, write, openai_variables: dict[str, str]
 ) -> None:
     write("ask.py", ASK)
@@ -77,7 +77,7 @@ def test_a_python_program_started_by_the_program(
     assert names(folder / "traces.jsonl") == [CHAT]
 
 
-def test_T103_os_fork_with_a_half_read_stream(
+def test_os_fork_with_a_half_read_stream(
     callspan: Command, folder: Path, write, openai_variables: dict[str, str]
 ) -> None:
     """The stream belongs to the parent, which reads it on; the child makes a call of its own."""

@@ -127,7 +127,7 @@ def _until_two_workers_answered(server: Server) -> int:
 
 @_needs("gunicorn", "gunicorn")
 @pytest.mark.parametrize("preload", [True, False])
-def test_T103_gunicorn(
+def test_workers_of_gunicorn(
     folder: Path, write, openai_variables: dict[str, str], preload: bool
 ) -> None:
     write("shop.py", WSGI)
@@ -181,9 +181,7 @@ def test_gunicorn_with_a_program_that_configures(
 
 @_needs("uvicorn", "uvicorn")
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-def test_T103_uvicorn_workers(
-    folder: Path, write, openai_variables: dict[str, str], by: int
-) -> None:
+def test_workers_of_uvicorn(folder: Path, write, openai_variables: dict[str, str], by: int) -> None:
     write("shop.py", ASGI)
     with running(
         folder, openai_variables, "uvicorn", "--workers", "2", "--port", "0", "shop:app"
@@ -211,7 +209,7 @@ def test_uvicorn_that_ends_itself_by_a_signal_still_exports(
 
 
 @_needs("uvicorn", "uvicorn")
-def test_T103_uvicorn_reload(folder: Path, write, openai_variables: dict[str, str]) -> None:
+def test_uvicorn_reloads(folder: Path, write, openai_variables: dict[str, str]) -> None:
     write("shop.py", ASGI.replace("VERSION", "one"))
     with running(
         folder, openai_variables, "uvicorn", "--reload", "--port", "0", "shop:app"
@@ -257,7 +255,7 @@ def installed(folder: Path, write) -> dict[str, str]:
 
 
 @_needs_distro()
-def test_T104_opentelemetry_instrument_alone(
+def test_opentelemetry_instrument_alone(
     folder: Path, write, openai_variables: dict[str, str], installed: dict[str, str]
 ) -> None:
     write("app.py", INSTRUMENTED)
@@ -286,7 +284,7 @@ def test_opentelemetry_instrument_disables_callspan_by_name(
 
 
 @_needs_distro()
-def test_T104_sdk_disabled(
+def test_the_sdk_disabled(
     folder: Path, write, openai_variables: dict[str, str], installed: dict[str, str]
 ) -> None:
     write("app.py", INSTRUMENTED)

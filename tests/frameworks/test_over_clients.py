@@ -1,4 +1,4 @@
-"""Frameworks that callspan does not know, over clients that it watches: T072 and T095 of what must be survived."""
+"""Frameworks that callspan does not know, over clients that it watches."""
 
 from __future__ import annotations
 

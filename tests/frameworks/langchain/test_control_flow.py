@@ -1,4 +1,4 @@
-"""What LangChain tells as an error and is none, in every kind of run; T084 of the list of what must be survived."""
+"""What LangChain tells as an error and is none, in every kind of run."""
 
 from __future__ import annotations
 
