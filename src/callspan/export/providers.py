@@ -21,6 +21,7 @@ from callspan.export.token_sums import TokenSums
 from callspan.lifecycle.shutdown import abandon_all
 from callspan.runtime import process
 from callspan.runtime.handler_queue import drain
+from callspan.runtime.output_line import OUTPUT
 from callspan.settings.environment import FLUSH_TIMEOUT, flush_timeout
 from callspan.telemetry import provider as telemetry
 
@@ -182,11 +183,10 @@ class ExportProviders:
     def _print_token_table(self) -> None:
         if self._token_sums is None or not self._has_console() or sys.stderr is None:
             return
-        from callspan.export.text.tree import write
-
         text = token_table.render(self._token_sums.by_model())
         if text:
-            write(sys.stderr, f"\n{text}")
+            OUTPUT.print(sys.stderr, f"\n{text}", waits=False)
+            OUTPUT.finish()
 
     def _hook(self) -> None:
         """Register for exit and fork, once.

@@ -6,10 +6,13 @@ import sys
 from typing import TextIO
 
 from callspan.handlers.lines import LineHandler
+from callspan.runtime.output_line import OUTPUT
 
 
 class ConsoleHandler(LineHandler):
     """Prints a line when a call starts and when it ends, with its seconds and tokens.
+
+    It waits for the end of a line that the program is printing to the same terminal.
 
     Args:
         stream: The text stream to print to; `None` for stderr.
@@ -23,8 +26,4 @@ class ConsoleHandler(LineHandler):
 
     def _write(self, text: str) -> None:
         # looked up at each line, as notebooks and pytest replace `sys.stderr`
-        stream = self._stream or sys.stderr
-        # a terminal may not have the characters of an answer, and must not cost the app its call
-        encoding = getattr(stream, "encoding", None) or "utf-8"
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        stream.flush()
+        OUTPUT.print(self._stream or sys.stderr, text)

@@ -11,7 +11,7 @@ from callspan.export.losses import ItemCount
 from callspan.export.span_summary import SpanSummary
 from callspan.export.text.drawing import draw
 from callspan.export.trace_buffer import TraceBuffer
-from callspan.runtime import guard
+from callspan.runtime.output_line import OUTPUT
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -22,13 +22,15 @@ class TreePrinter(SpanProcessor):
     """A span processor that prints a trace when its root in this process has ended.
 
     A span that ends after its root is printed by itself as `(late)`. Spans that wait for an open
-    one are printed at a flush, below the spans that they wait for.
+    one are printed at a flush, below the spans that they wait for. A tree waits for the end of the
+    line that the program is printing.
     """
 
     def __init__(self, stream: TextIO | None = None, count: ItemCount | None = None) -> None:
         self._stream = stream
         self._count = count or ItemCount()
         self._buffer = TraceBuffer()
+        OUTPUT.watch(self._stream or sys.stderr)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Remember that a span is open."""
@@ -48,15 +50,16 @@ class TreePrinter(SpanProcessor):
         return True
 
     def shutdown(self) -> None:
-        """Print the spans that wait for an open one."""
+        """Print the spans that wait for an open one, and what waits for the end of a line."""
         self.force_flush()
+        OUTPUT.finish()
 
     def _print(self, tree: list[SpanSummary]) -> None:
         if not tree:
             return
         # looked up each time: pytest and notebooks put another stream there
         stream = self._stream or sys.stderr
-        is_printed = stream is not None and write(stream, draw(tree, stream))
+        is_printed = stream is not None and OUTPUT.print(stream, draw(tree, stream))
         if not is_printed:
             # only these are counted: nothing waits for what was printed
             self._count.accept(len(tree))
@@ -66,15 +69,3 @@ class TreePrinter(SpanProcessor):
 def _is_sampled(span: ReadableSpan) -> bool:
     context = span.context
     return context is not None and context.trace_flags.sampled
-
-
-def write(stream: TextIO, text: str) -> bool:
-    """Write a text at once; return false where the stream is broken, which must not stop the app."""
-    try:
-        encoding = getattr(stream, "encoding", None) or "utf-8"
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        stream.flush()
-        return True
-    except Exception as error:  # noqa: BLE001  it may be an object of the app's, and spans end in the app's code
-        guard.say_once(f"the console cannot be written to: {error}")
-        return False
