@@ -195,11 +195,14 @@ def test_every_name_of_ours_is_really_emitted(server: ModelServer) -> None:
             seen |= _names(_record(scenario, server, "released", "both", **more))
         seen |= _names(_record(scenario, server, "released", "both", redact=lambda *_: 1 / 0))
     seen |= {name.rpartition(".")[0] for name in seen}
-    # see tests/frameworks, its test_mcp.py, tests/test_bedrock.py and tests/test_tool_uses.py
+    # see tests/frameworks (also its test_mcp.py and test_claude_agent_sdk.py), tests/test_bedrock.py
+    # and tests/test_tool_uses.py
     of_others = {
         name
         for name in wanted
-        if name.startswith(("callspan.framework.", "aws.bedrock.", *_MCP, *_TOOL_USES))
+        if name.startswith(
+            ("callspan.framework.", "callspan.sum.", "aws.bedrock.", *_MCP, *_TOOL_USES)
+        )
     }
     assert wanted - seen - of_others == NEVER_EMITTED
 

@@ -65,6 +65,12 @@ ROWS = (
         "agent_framework_agents.py",
         ("agent-framework-core==1.23.0", "agent-framework-openai==1.17.0"),
     ),
+    # a transport of the program's own stands for the command-line program
+    Row(
+        "claude_agent_sdk",
+        "claude_agent_sdk_query.py",
+        ("claude-agent-sdk==0.2.189", "mcp==2.3.0"),
+    ),
     Row("semantic_kernel", "semantic_kernel_agents.py", ("semantic-kernel==1.45.0",)),
 )
 

@@ -150,6 +150,11 @@ class Operation:
         return self._observation.call
 
     @property
+    def context(self) -> Any:
+        """The context for code of the operation; `None` once it has ended."""
+        return self._context
+
+    @property
     def is_running(self) -> bool:
         """Whether some of its code is running."""
         return self._token is not None

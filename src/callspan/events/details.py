@@ -17,6 +17,8 @@ DetailName = (
         "fetched",
         "repricing",
         "status",
+        "sum_cost_source",
+        "sum_cost_usd",
         "system_fingerprint",
     ]
 )
@@ -46,5 +48,7 @@ class Details(Conditions, total=False):
     conversation_id: str
     dimensions: int  # the length of the vectors of an embedding
     status: str  # the state of a response that was fetched
+    sum_cost_usd: float  # the cost of all calls of a run, as the framework states it
+    sum_cost_source: str  # who states it
     fetched: Fetched
     system_fingerprint: str

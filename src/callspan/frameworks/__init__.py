@@ -3,6 +3,7 @@
 from callspan.frameworks.agent_framework import AGENT_FRAMEWORK
 from callspan.frameworks.agno import AGNO
 from callspan.frameworks.autogen import AUTOGEN
+from callspan.frameworks.claude_agent_sdk.integration import CLAUDE_AGENT_SDK
 from callspan.frameworks.crewai import CREWAI
 from callspan.frameworks.dspy import DSPY
 from callspan.frameworks.google_adk import GOOGLE_ADK
@@ -33,6 +34,7 @@ INTEGRATIONS = (
     AUTOGEN,
     AGENT_FRAMEWORK,
     SEMANTIC_KERNEL,
+    CLAUDE_AGENT_SDK,
     MCP,
     GOOGLE_ADK,
 )

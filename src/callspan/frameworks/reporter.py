@@ -18,6 +18,7 @@ from callspan.events import Call, Framework, Parameters
 from callspan.events.operations import facts_of
 from callspan.formats.fields import add_settings
 from callspan.frameworks.integration import Context, Integration, ObservationFactory, version
+from callspan.lifecycle.observation import Observation, Reader
 from callspan.runtime import guard, scope
 from callspan.runtime.patching import Patch
 from callspan.runtime.plain import valid
@@ -47,6 +48,27 @@ class RunStart:
     conversation_id: str | None = None
     context: Context = None
     links: Sequence[object] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCallStart:
+    """The facts of a call of a model that no client of ours makes, and that has begun already.
+
+    Attributes:
+        operation: The conventions' name of the operation, such as `chat`.
+        provider: The conventions' name of the provider.
+        model: The model in the request.
+        context: The context of the run that makes it.
+        start_ns: When it began, in nanoseconds since 1970.
+        started: The same by `time.perf_counter()`, in seconds.
+    """
+
+    operation: str
+    provider: str
+    model: str | None
+    context: Context
+    start_ns: int
+    started: float
 
 
 def tool_start(
@@ -138,6 +160,25 @@ class Reporter:
         except Exception as error:  # noqa: BLE001  our fault must not stop the app's code
             guard.report(f"beginning a run of {self.name}", error)
             return None
+
+    def begin_model_call(self, start: ModelCallStart, read: Reader) -> Observation | None:
+        """Begin a call of a model, whose answers `read` reads; `None` if nobody observes it."""
+        create_observation = self._create_observation
+        if create_observation is None:
+            return None
+        call = Call(start.operation, start.provider, start.model)
+        call.framework = getattr(scope.run_context(start.context), "framework", None)
+        call.start_ns, call.started = start.start_ns, start.started
+        observation = create_observation(call, read, start.context)
+        if observation is None:
+            return None
+        observation.start_context = start.context
+        # it has begun, so budgets cannot refuse it, and nobody knows its input to estimate that
+        observation.budgets = ()
+        observation.estimates = False
+        observation.start()
+        observation.leave()
+        return observation
 
     def _call(self, start: RunStart, run_context: RunContext) -> Call:
         """Return the call that a run is for handlers."""

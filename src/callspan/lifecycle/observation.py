@@ -225,8 +225,8 @@ class Observation(ObservationState):
             return False
         if self.call.asynchronous and being_cancelled(self.reader):
             return False
-        if self._loop_exit is None or self._loop_exit[0] != response.chunks:
-            self._loop_exit = response.chunks, time.perf_counter()
+        if self._held_end is None or self._held_end[0] != response.chunks:
+            self.hold_end()
         return True
 
     def leave_loop(self) -> None:
@@ -278,10 +278,10 @@ class Observation(ObservationState):
         open_observations.discard(self)
         call = self.call
         end = time.perf_counter()
-        if self._loop_exit is not None:
-            chunks, moment = self._loop_exit
+        if self._held_end is not None:
+            chunks, moment = self._held_end
             if chunks == call.response.chunks:
-                end = moment  # nothing was read after the loop was left
+                end = moment  # nothing was read after that
         call.duration = end - call.started
         call.outcome, call.failure = outcome, failure
         thread = threading.get_ident()

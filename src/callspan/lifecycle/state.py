@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
@@ -60,8 +61,8 @@ class ObservationState:
         "_active_token",
         "_context_tokens",
         "_contexts",
+        "_held_end",
         "_is_deferred",
-        "_loop_exit",
         "_open",
         "answer_of",
         "asks_usage",
@@ -119,12 +120,16 @@ class ObservationState:
         self._open: list[bool] = []
         self._active_token: Any = None
         self._is_deferred = False
-        self._loop_exit: tuple[int, float] | None = None
+        self._held_end: tuple[int, float] | None = None
 
     @property
     def ended(self) -> bool:
         """Whether the end has been told; also for a call that was refused or has not begun."""
         return not self._open
+
+    def hold_end(self) -> None:
+        """Take this moment for the end of the call, unless more of its answer is read."""
+        self._held_end = self.call.response.chunks, time.perf_counter()
 
     def keep_answers(self, answers: list[Any]) -> None:
         """Keep coroutines of handlers for the call to await, and enter their context managers."""

@@ -20,6 +20,8 @@ _RESPONSE: dict[DetailName, str] = {
     "status": names.RESPONSE_STATUS,
     "dimensions": "gen_ai.embeddings.dimension.count",
     "conversation_id": names.CONVERSATION_ID,
+    "sum_cost_usd": names.SUM_COST,
+    "sum_cost_source": names.SUM_COST_SOURCE,
 }
 _OPENAI_RESPONSE: dict[DetailName, str] = {
     **_RESPONSE,
