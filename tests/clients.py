@@ -9,6 +9,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import anthropic
@@ -192,6 +193,8 @@ MISTRAL_KEEPS: bool = hasattr(
     import_module(f"{mistral.__name__}.models").UsageInfo, "additional_properties"
 )
 """Whether its streams have counts that this version has no name for."""
+MISTRAL_TRACES = find_spec(f"{mistral.__name__}._hooks.tracing") is not None
+"""Whether it can make spans of its own."""
 MISTRAL_ERROR: Any = (
     getattr(mistral, "SDKError", None) or import_module("mistralai.client.errors").SDKError
 )

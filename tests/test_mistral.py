@@ -13,7 +13,13 @@ from pydantic import BaseModel
 import callspan
 from callspan.formats.openai.chat import CHAT
 from callspan.testing.modelserver import ModelServer, Reply, ToolCall
-from clients import MISTRAL_ERROR, MISTRAL_GENERATORS, MISTRAL_KEEPS, mistral_client
+from clients import (
+    MISTRAL_ERROR,
+    MISTRAL_GENERATORS,
+    MISTRAL_KEEPS,
+    MISTRAL_TRACES,
+    mistral_client,
+)
 from conftest import PAYLOADS
 from telemetry import Telemetry, counts
 
@@ -425,7 +431,7 @@ def test_no_span_of_its_own(
     client = mistral_client(model_server.url)
     ask(client.chat, False, **ASKED)
     own = [span.instrumentation_scope.name for span in telemetry.all_spans]
-    assert own == (["mistralai_sdk_tracer"] if _traces_itself() else [])
+    assert own == (["mistralai_sdk_tracer"] if MISTRAL_TRACES else [])
     telemetry.clear()
 
 
@@ -457,20 +463,12 @@ def test_a_span_of_its_own_that_the_app_asked_for(
 def test_its_own_span_is_kept_beside_ours(
     telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, model_server: ModelServer
 ) -> None:
-    if not _traces_itself():
+    if not MISTRAL_TRACES:
         pytest.skip("an old version of the client")
     monkeypatch.setenv("MISTRAL_SDK_TELEMETRY", "global")
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: telemetry.tracer_provider)
     ask(mistral_client(model_server.url).chat, False, **ASKED)
     assert (len(telemetry.spans), len(telemetry.all_spans)) == (1, 2)
-
-
-def _traces_itself() -> bool:
-    try:
-        __import__(f"{type(_PROBE.chat).__module__.rpartition('.')[0]}._hooks.tracing")
-    except ImportError:
-        return False
-    return True
 
 
 def test_the_stream_stays_what_it_was(telemetry: Telemetry, client: Any) -> None:

@@ -44,6 +44,13 @@ def _wants_own_spans(client_object: ClientObject) -> bool:
     return traces.get("content_mode") == "content"
 
 
+def _propagates(client_object: ClientObject) -> bool:
+    """Whether a client object makes spans, and sends their context with its requests."""
+    options = getattr(client_object, "_open_telemetry", None) or {}
+    traces = options.get("traces") or {}
+    return options.get("propagation") is not False and traces.get("enabled") is not False
+
+
 ANTHROPIC = Client(
     name="anthropic",
     package="anthropic",
@@ -54,6 +61,7 @@ ANTHROPIC = Client(
     endpoints=(post("/v1/messages", MESSAGES), post("/v1/complete", COMPLETIONS)),
     tracer_property="BaseClient._tracer",
     wants_own_spans=_wants_own_spans,
+    propagates=_propagates,
     conflicts={
         "opentelemetry.instrumentation.anthropic": "opentelemetry-instrumentation-anthropic",
         "opentelemetry.instrumentation.genai_anthropic": "opentelemetry-instrumentation-genai-anthropic",

@@ -9,6 +9,7 @@ from callspan.export.exporter import Exporter
 from callspan.export.global_providers import LOGS, TRACES, GlobalProvider
 from callspan.export.resource import child_resource, resource
 from callspan.runtime import guard
+from callspan.telemetry.provider import own_providers
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -76,6 +77,7 @@ class ProviderAttachment:
 
         make = TracerProvider if self.signal == "traces" else LoggerProvider
         self.own = make(resource=origin, shutdown_on_exit=False)
+        own_providers.add(self.own)
         self._resource = origin
         self._attach(self.own)
         self._global_provider.set(self.own)

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from callspan.events import Call
 from callspan.hooks.client_types import Args, Function, Kwargs, Result
-from callspan.hooks.native import policy
 from callspan.lifecycle.observation import Observation, active
 
 FollowResult = Callable[[Observation, Result], Result]
 """Lets an observation follow what a client's function returned; returns what the app gets."""
 
 
-def has_span(client_name: str) -> bool:
-    """Whether a call of this client is being made that has a span of ours."""
+def call_with_span(client_name: str) -> Call | None:
+    """Return the call of this client that is being made, if it has a span of ours."""
     observation = active.get()
     if observation is None:
-        return False
+        return None
     call = observation.call
-    return call.client_name == client_name and call.span is not None
-
-
-def replaces_own_span(client_name: str) -> bool:
-    """Whether the client's own span gives way here, as the call has a span of ours."""
-    return policy.spans and has_span(client_name)
+    if call.client_name != client_name or call.span is None:
+        return None
+    return call
 
 
 def make_call(

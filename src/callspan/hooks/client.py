@@ -42,8 +42,10 @@ class Client:
         hook: Returns the patches by which the client's calls are caught.
         endpoints: The endpoints whose requests are calls.
         tracer_property: The property by which a client that makes spans of its own finds its
-            tracer, as `Class.property`. It is `None` while a call with a span of ours is made.
+            tracer, as `Class.property`. While a call with a span of ours is made, it starts none.
         wants_own_spans: Whether the app asked for spans of the client's own, by client object.
+        propagates: Whether a client object sends the context of its spans with its requests;
+            `None` if each does.
         inner: The dotted path from the app's client object to the one that the hook sees, if that
             is another.
         conflicts: Packages that patch the client too, by the modules that do it.
@@ -60,6 +62,7 @@ class Client:
     endpoints: tuple[Endpoint, ...]
     tracer_property: str | None = None
     wants_own_spans: Callable[[ClientObject], bool] | None = None
+    propagates: Callable[[ClientObject], bool] | None = None
     inner: str | None = None
     conflicts: Mapping[str, str] = field(default_factory=dict)
     public_methods: tuple[tuple[str, str], ...] = ()

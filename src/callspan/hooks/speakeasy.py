@@ -11,13 +11,17 @@ from typing import Any
 from callspan.formats.fields import parse_json
 from callspan.hooks.address import address
 from callspan.hooks.attempts import attempt
-from callspan.hooks.calls import FollowResult, replaces_own_span
+from callspan.hooks.calls import FollowResult, call_with_span
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.methods import Method, MethodCall
+from callspan.hooks.native import policy
 from callspan.hooks.raw_response import follow_response
 from callspan.hooks.refusal import end_refused
 from callspan.hooks.speakeasy_streams import make_events, make_stream
+from callspan.runtime import guard
 from callspan.runtime.patching import Patch
+from callspan.runtime.scope import inject
+from callspan.telemetry.propagation import sends_context
 
 _STREAMS = ("Stream", "AsyncStream", "EventStream", "EventStreamAsync")
 """The classes of streams, in the packages of one maker or another."""
@@ -123,10 +127,20 @@ def _retry(wrapped: Function, _instance: object, args: Args, kwargs: Kwargs) -> 
 def _start_span(
     client_name: str, wrapped: Function, _instance: object, args: Args, kwargs: Kwargs
 ) -> Result:
-    """Wrap the function that starts the client's own span: return the request without one."""
-    if replaces_own_span(client_name) and kwargs.get("tracer") not in _requested_tracers:
-        return kwargs["request"], None
-    return wrapped(*args, **kwargs)
+    """Wrap the function that starts the client's own span: return the request without one.
+
+    The function also writes the context of that span into the request, which gets that of ours.
+    """
+    call = call_with_span(client_name)
+    if call is None or not policy.spans or kwargs.get("tracer") in _requested_tracers:
+        return wrapped(*args, **kwargs)
+    request: ClientObject = kwargs["request"]
+    try:
+        if kwargs.get("tracing_enabled") and sends_context(call):
+            inject(request.headers)
+    except Exception as error:  # noqa: BLE001  the app must reach its model
+        guard.report(f"handing on the context of a call of {client_name}", error)
+    return request, None
 
 
 _requested_tracers: weakref.WeakSet[ClientObject] = weakref.WeakSet()

@@ -15,10 +15,11 @@ from functools import cache
 from callspan.hooks import gateway
 from callspan.hooks.address import Server
 from callspan.hooks.bodies import read_content
-from callspan.hooks.calls import make_async_call, make_call, replaces_own_span
+from callspan.hooks.calls import make_async_call, make_call
 from callspan.hooks.client import Client, Endpoint, OpenCall, Request, endpoint_at
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.failure import cause, explain, processed_answer
+from callspan.hooks.native_tracer import NativeTracer
 from callspan.hooks.raw_response import follow_close, follow_raw
 from callspan.lifecycle.client_options import inherit
 from callspan.lifecycle.observation import Observation, active
@@ -48,7 +49,8 @@ def stainless_hook(client: Client, open_call: OpenCall) -> list[Patch]:
         Patch(streaming, "AsyncStream.__init__", _make_stream, optional=True),
     ]
     if client.tracer_property is not None:
-        patches.append(Patch(base, client.tracer_property, hook.tracer, optional=True))
+        tracer = NativeTracer(client)
+        patches.append(Patch(base, client.tracer_property, tracer.find, optional=True))
     return patches
 
 
@@ -77,22 +79,6 @@ class _RequestHook:
         if observation is None:
             return await wrapped(*args, **kwargs)
         return await make_async_call(observation, wrapped, args, kwargs, _follow)
-
-    def tracer(self, wrapped: Function, _instance: object, args: Args, kwargs: Kwargs) -> Result:
-        """Wrap the property for the client's own tracer: `None` while our span replaces its own."""
-        if replaces_own_span(self._client.name) and not self._wants_own_spans(args[0]):
-            return None
-        return wrapped(*args, **kwargs)
-
-    def _wants_own_spans(self, client_object: ClientObject) -> bool:
-        wants_own_spans = self._client.wants_own_spans
-        if wants_own_spans is None:
-            return False
-        try:
-            return wants_own_spans(client_object)
-        except Exception as error:  # noqa: BLE001  the app must reach its model
-            guard.report(f"looking at the options of {self._client.name}", error)
-            return False
 
     def _open(
         self, client_object: ClientObject, args: Args, kwargs: Kwargs, asynchronous: bool

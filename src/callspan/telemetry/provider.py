@@ -5,12 +5,15 @@ The path of each call looks a provider up, so this compares identities only (doc
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 listeners: list[Callable[[], object]] = []
 """Functions that are called when another provider is in use than before."""
+own_providers: weakref.WeakSet[Any] = weakref.WeakSet()
+"""The providers that callspan has set up for an app that had none."""
 
 
 class FollowsProvider(Generic[T]):
