@@ -27,8 +27,8 @@ def between(name: str) -> str:
 
 
 def lasting(printed: str) -> list[str]:
-    """The lines of the demo without what differs from run to run: times, ports, and the order of two customers."""
-    without = re.sub(r"\b[\d.]+ m?s\b", "TIME", re.sub(r"127\.0\.0\.1:\d+", "SERVER", printed))
+    """The lines of the demo without what differs from run to run: times, ids, and the order of two customers."""
+    without = re.sub(r"\b[\d.]+ m?s\b", "TIME", re.sub(r"\btrace [0-9a-f]{8}\b", "TRACE", printed))
     return sorted(re.sub(r" +", " ", line).strip() for line in without.splitlines() if line.strip())
 
 

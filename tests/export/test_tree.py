@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from callspan.export import trace_buffer
 from callspan.export.text.tree import TreePrinter
+from callspan.export.text.width import one_line, width
 from callspan.semconv import names
 
 SECOND = 1_000_000_000
@@ -51,7 +53,12 @@ class Stage:
 
     @property
     def text(self) -> str:
-        return self.stream.getvalue()
+        """What was printed, without the ids of traces."""
+        return without_ids(self.stream.getvalue())
+
+
+def without_ids(text: str) -> str:
+    return re.sub(r"   trace [0-9a-f]{8}$", "", text, flags=re.MULTILINE)
 
 
 def lines(text: str) -> str:
@@ -76,7 +83,7 @@ def test_a_trace_is_printed_as_one_aligned_tree_when_its_root_ends() -> None:
     assert stage.text == ""
     stage.end(shop, 2.31)
     assert stage.text == lines("""
-    flower_shop  2.31 s
+    flower_shop  2.31 s   3 calls   55 → 9 tokens (1 unknown)
     ├─ chat gpt-4.1-mini    24 → 9 tokens   first 0.12 s   0.48 s
     ├─ chat gpt-4.1-mini    31 → ?          first 0.10 s   0.22 s   abandoned
     └─ chat no-such-model   error model_not_found (404)    0.01 s
@@ -101,7 +108,7 @@ def test_all_that_is_special_about_a_call_is_shown() -> None:
     stage.call(shop, "gpt-5", 0.3, {**counts, names.ERROR_TYPE: "APIError"}, failed=True)
     stage.end(shop, 140)
     assert stage.text == lines("""
-    flower_shop  2 min 20 s
+    flower_shop  2 min 20 s   5 calls   ~6144 → ~900 tokens (2 unknown)
     ├─ chat o4-mini   2048 (1920 cached) → 300 (256 reasoning) tokens       12.3 s   usage requested
     ├─ chat gpt-5     ~2048 → ~300 tokens                               2 min 05 s   3 attempts   usage by tiktoken
     ├─ chat 花        ? → ?                                                 0.50 s   at 127.0.0.1:8080
@@ -117,7 +124,7 @@ def test_wide_characters_keep_the_columns_aligned() -> None:
     stage.call(shop, "gpt-4.1-mini", 0.5, {names.INPUT_TOKENS: 10, names.OUTPUT_TOKENS: 20})
     stage.end(shop)
     assert stage.text == lines("""
-    花店  1.00 s
+    花店  1.00 s   2 calls   11 → 22 tokens
     ├─ chat 通义千问-max   1 → 2 tokens     0.50 s
     └─ chat gpt-4.1-mini   10 → 20 tokens   0.50 s
     """)
@@ -242,11 +249,21 @@ def test_streams_that_cannot_show_boxes_get_plain_signs() -> None:
     stage.call(root, "m", 0.5, {names.INPUT_TOKENS: 1, names.OUTPUT_TOKENS: 2})
     stage.end(root)
     stage.stream.seek(0)
-    assert stage.stream.read() == "\\u82b1\\u5e97  1.00 s\n`- chat m   1 -> 2 tokens   0.50 s\n"
+    assert (
+        without_ids(stage.stream.read())
+        == "\\u82b1\\u5e97  1.00 s\n`- chat m   1 -> 2 tokens   0.50 s\n"
+    )
 
 
 @pytest.mark.parametrize(
-    ("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+    ("variables", "coloured"),
+    [
+        ({}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+        ({"TERM": "dumb", "FORCE_COLOR": "1"}, True),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+    ],
 )
 def test_colours_are_for_terminals(
     variables: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch
@@ -273,7 +290,7 @@ def test_the_stream_is_stderr_looked_up_late(capsys: pytest.CaptureFixture[str])
     stage.printer._stream = None
     stage.end(stage.start("alone"))
     captured = capsys.readouterr()
-    assert (captured.out, captured.err) == ("", "alone  1.00 s\n")
+    assert (captured.out, without_ids(captured.err)) == ("", "alone  1.00 s\n")
 
 
 @pytest.mark.guard_acts("the stream is closed")
@@ -281,3 +298,95 @@ def test_a_stream_that_fails_is_not_the_apps_concern() -> None:
     stage = Stage()
     stage.stream.close()
     stage.end(stage.start("alone"))
+
+
+def test_force_color_colours_what_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    stage = Stage()
+    monkeypatch.setenv("FORCE_COLOR", "0")
+    stage.call(None, "m", 0.5, {names.ERROR_TYPE: "x"}, failed=True)
+    assert "\x1b" not in stage.text
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    stage.call(None, "m", 0.5, {names.ERROR_TYPE: "x"}, failed=True)
+    assert "\x1b[31merror x" in stage.text
+
+
+def test_the_trace_can_be_found_by_its_id_in_another_view() -> None:
+    stage = Stage()
+    root = stage.start("root")
+    stage.end(stage.start("child", root))
+    stage.end(root)
+    trace_id = f"{root.get_span_context().trace_id:032x}"
+    first, second = stage.stream.getvalue().splitlines()
+    assert first == f"root  1.00 s   trace {trace_id[:8]}"
+    assert second == "└─ child  1.00 s"
+
+
+def test_agents_and_workflows_have_the_sums_of_their_calls() -> None:
+    """A span below them repeats no sums that stand above it already."""
+    stage = Stage()
+    root = stage.start("workflow", **{names.OPERATION: "invoke_workflow"})
+    agent = stage.start("agent", root, **{names.OPERATION: "invoke_agent"})
+    step = stage.start("step", agent)
+    counts = {names.INPUT_TOKENS: 10, names.OUTPUT_TOKENS: 5, names.COST: 0.001}
+    stage.call(step, "a", 1, counts)
+    stage.call(step, "b", 1, {**counts, names.USAGE_SOURCE: "heuristic"})
+    for span in (step, agent, root):
+        stage.end(span)
+    first, second, third = stage.text.splitlines()[:3]
+    assert first == "workflow  1.00 s   2 calls   ~20 → ~10 tokens   $0.002"
+    assert second == "└─ agent  1.00 s   2 calls   ~20 → ~10 tokens   $0.002"
+    assert third == "   └─ step  1.00 s"
+
+
+def test_a_server_is_named_only_where_there_are_several() -> None:
+    stage = Stage()
+    here = {names.SERVER_ADDRESS: "127.0.0.1", names.SERVER_PORT: 8080}
+    stage.call(None, "m", 1, here)
+    assert "127.0.0.1" not in stage.text
+    stage.call(None, "m", 1, {names.SERVER_ADDRESS: "127.0.0.1", names.SERVER_PORT: 8081})
+    assert stage.text.endswith("at 127.0.0.1:8081\n")
+
+
+@pytest.mark.parametrize("columns", [45, 80, 200])
+def test_lines_fit_into_the_terminal_and_no_number_is_broken(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    stage = Stage(Terminal())
+    shop = stage.start("花店 " * 30)
+    counts = {names.INPUT_TOKENS: 1234567, names.OUTPUT_TOKENS: 7654321, names.COST: 12.5}
+    subsets = {names.CACHE_READ_TOKENS: 111111, names.REASONING_TOKENS: 222222}
+    rest = {names.TIME_TO_FIRST_CHUNK: 12.3, names.ATTEMPTS: 3}
+    stage.call(shop, "通义千问-max", 0.5, {**counts, **subsets, **rest})
+    stage.call(shop, "gpt-4.1-mini", 125.0, counts)
+    stage.end(shop)
+    text = stage.stream.getvalue()
+    assert max(map(width, text.splitlines())) <= columns
+    for number in ("1234567", "7654321", "111111", "222222", "2469134", "12.3 s", "$12.50"):
+        assert number in text
+    is_one_line_each = len(text.splitlines()) == 3
+    assert is_one_line_each is (columns == 200)
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("花店", 4),
+        ("👨‍👩‍👧‍👦", 2),
+        ("👍🏽", 2),
+        ("❤️", 2),
+        ("❤", 1),
+        ("🇩🇪", 2),
+        ("e\u0301", 1),
+        ("👩‍💻 works", 8),
+    ],
+)
+def test_the_width_of_pictures_and_of_chinese(text: str, columns: int) -> None:
+    assert width(text) == columns
+    assert one_line(text) == text
+
+
+def test_a_family_is_not_cut_in_two() -> None:
+    assert one_line("👨‍👩‍👧‍👦" * 3, 5) == "👨‍👩‍👧‍👦" * 2 + "…"

@@ -17,6 +17,7 @@ from callspan.export.losses import Loss
 from callspan.export.meters import Meters
 from callspan.export.opening import check_sdk, openers_of
 from callspan.export.text import token_table
+from callspan.export.text.cells import columns_of
 from callspan.export.token_sums import TokenSums
 from callspan.lifecycle.shutdown import abandon_all
 from callspan.runtime import process
@@ -183,7 +184,7 @@ class ExportProviders:
     def _print_token_table(self) -> None:
         if self._token_sums is None or not self._has_console() or sys.stderr is None:
             return
-        text = token_table.render(self._token_sums.by_model())
+        text = token_table.render(self._token_sums.by_model(), columns_of(sys.stderr))
         if text:
             OUTPUT.print(sys.stderr, f"\n{text}", waits=False)
             OUTPUT.finish()

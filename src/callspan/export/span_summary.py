@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Attributes = Mapping[str, AttributeValue]
 
 _ESTIMATES = ("tiktoken", "heuristic")
+_AGENTS = ("invoke_agent", "invoke_workflow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class SpanSummary:
         error: How it failed, or `None`.
         model_call: Tokens, cost and the like, or `None` where no model was called.
         ended_after_root: Whether the tree to which it belongs was complete without it.
+        is_agent: Whether it is of an agent or a workflow.
     """
 
     trace_id: int
@@ -101,6 +103,7 @@ class SpanSummary:
     error: SpanError | None = None
     model_call: ModelCall | None = None
     ended_after_root: bool = False
+    is_agent: bool = False
 
 
 def summary_of(span: ReadableSpan) -> SpanSummary:
@@ -119,6 +122,7 @@ def summary_of(span: ReadableSpan) -> SpanSummary:
         _text(attributes, names.OUTCOME),
         _error(span, attributes),
         _model_call(attributes),
+        is_agent=attributes.get(names.OPERATION) in _AGENTS,
     )
 
 

@@ -2,84 +2,82 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+from callspan.export.call_sums import CallSums, sums_below
 from callspan.export.span_summary import SpanSummary
-from callspan.export.text.row import Row, row_of
+from callspan.export.text.cells import GAP, Cell, columns_of, fit
+from callspan.export.text.colour import BOLD, CYAN, DIM, RED, YELLOW, Paint, is_coloured
+from callspan.export.text.row import Row, row_of, sums_text
 from callspan.export.text.width import encodable, pad, width
 
 _BOXES = ("├─ ", "└─ ", "│  ", "   ")
 _PLAIN_BOXES = ("|- ", "`- ", "|  ", "   ")
 """What stands before a child, before the last child, and before all that is below either."""
-_RED, _DIM, _BOLD, _OFF = "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
-_GAP = "   "
+_SHORT_ID = 8
+"""Digits of a trace's id: enough to find it among those of a day."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A row with the boxes that stand before it."""
+    """A row with the boxes that stand before it and before its further lines."""
 
     row: Row
     boxes: str
-    depth: int
+    below: str
+    trace: str = ""
+    sums: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
         return self.boxes + self.row.name
 
 
-def draw(spans: Sequence[SpanSummary], stream: TextIO) -> str:
-    """Return spans as a tree, or several trees, in characters that the stream can show."""
+def draw(spans: Sequence[SpanSummary], stream: TextIO, *, has_servers: bool = True) -> str:
+    """Return spans as a tree, or several trees, in characters that the stream can show.
+
+    Args:
+        spans: The spans, in any order.
+        stream: Where the text will be printed.
+        has_servers: Whether to name the servers that a provider's name does not tell.
+    """
     encoding = getattr(stream, "encoding", None)
     boxes = _BOXES if encodable("├└│─", encoding) else _PLAIN_BOXES
-    lines = _Lines(_arrange(spans, boxes), Paint(is_coloured(stream)))
-    text = "\n".join(lines.render()) + "\n"
+    lines = _Lines(_arrange(spans, boxes, has_servers), Paint(is_coloured(stream)))
+    text = "\n".join(lines.render(columns_of(stream))) + "\n"
     if encodable("→", encoding):
         return text
     return text.replace("→", "->").replace("…", "...")
 
 
-def is_coloured(stream: TextIO) -> bool:
-    """Whether to colour: only for a terminal, and never against NO_COLOR (https://no-color.org)."""
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    try:
-        return bool(stream.isatty())
-    except (AttributeError, ValueError):  # not quite a stream, or a closed one
-        return False
-
-
-class Paint:
-    """Puts colours round text, or does not."""
-
-    def __init__(self, on: bool) -> None:
-        self._on = on
-
-    def __call__(self, colour: str, text: str) -> str:
-        """Return a text in a colour; as it is if colours are off or it is empty."""
-        return f"{colour}{text}{_OFF}" if self._on and text else text
-
-
-def _arrange(spans: Sequence[SpanSummary], boxes: tuple[str, str, str, str]) -> list[_Line]:
+def _arrange(
+    spans: Sequence[SpanSummary], boxes: tuple[str, str, str, str], has_servers: bool
+) -> list[_Line]:
     """Return spans in the order of a tree, children by their start."""
     child, last_child, below_child, below_last = boxes
     children = _children(spans)
-    lines: list[_Line] = []
+    order: list[tuple[SpanSummary, str, str]] = []
     # a stack and no recursion: a tree may be deeper than Python recurses
-    stack = [(span, "", "", 0) for span in reversed(children.get(None, []))]
+    stack = [(span, "", "") for span in reversed(children.get(None, []))]
     while stack:
-        span, before, below, depth = stack.pop()
-        lines.append(_Line(row_of(span), before, depth))
+        span, before, below = stack.pop()
+        order.append((span, before, below))
         is_last = True
         for under in reversed(children.get(span.span_id, [])):
             if is_last:
-                stack.append((under, below + last_child, below + below_last, depth + 1))
+                stack.append((under, below + last_child, below + below_last))
             else:
-                stack.append((under, below + child, below + below_child, depth + 1))
+                stack.append((under, below + child, below + below_child))
             is_last = False
+    sums = sums_below([span for span, _, _ in order], children)
+    shown = _shown_sums([span for span, _, _ in order], sums)
+    lines: list[_Line] = []
+    for span, before, below in order:
+        trace = "" if before else f"trace {span.trace_id:032x}"[: len("trace ") + _SHORT_ID]
+        text = sums_text(sums[span.span_id]) if span.span_id in shown else ()
+        lines.append(_Line(row_of(span, has_servers), before, below, trace, text))
     return lines
 
 
@@ -91,6 +89,23 @@ def _children(spans: Sequence[SpanSummary]) -> dict[int | None, list[SpanSummary
         parent = span.parent_id if span.parent_id in ids else None
         children.setdefault(parent, []).append(span)
     return children
+
+
+def _shown_sums(spans: Sequence[SpanSummary], sums: dict[int, CallSums]) -> set[int]:
+    """Return the spans whose sums are shown: agents, and where a parent's sums are divided.
+
+    A span with one call has the sums of that call, which stand below it already.
+    """
+    shown: set[int] = set()
+    for span in spans:
+        calls = sums[span.span_id].calls
+        if span.model_call is not None or calls < 2:
+            continue
+        above = sums.get(span.parent_id) if span.parent_id is not None else None
+        is_divided = above is None or above.calls != calls
+        if span.is_agent or is_divided:
+            shown.add(span.span_id)
+    return shown
 
 
 class _Lines:
@@ -108,11 +123,17 @@ class _Lines:
             self._answer_width = _widest([self._answer(line.row) for line in calls])
             self._duration_width = _widest([line.row.duration for line in calls])
 
-    def render(self) -> list[str]:
-        """Return the text of each line."""
+    def render(self, columns: int | None) -> list[str]:
+        """Return the text of each line; a terminal has so many columns."""
         texts: list[str] = []
         for line in self._lines:
-            texts.append(self._call(line) if line.row.is_model_call else self._other(line))
+            cells = self._call(line) if line.row.is_model_call else self._other(line)
+            cells += [Cell(note, _note_colour(note)) for note in line.row.notes]
+            cells.append(Cell(line.trace, DIM))
+            indent = line.below + "  "
+            # in a very deep tree nothing would be left of the names
+            has_room = columns is not None and 2 * width(indent) <= columns
+            texts += fit(cells, indent, columns if has_room else None, self._paint)
         return texts
 
     def _answer(self, row: Row) -> str:
@@ -127,33 +148,31 @@ class _Lines:
             cells.append(pad(row.tokens, self._tokens_width))
         if self._first_chunk_width:
             cells.append(pad(row.first_chunk, self._first_chunk_width))
-        return _GAP.join(cells).rstrip()
+        return GAP.join(cells).rstrip()
 
-    def _call(self, line: _Line) -> str:
+    def _call(self, line: _Line) -> list[Cell]:
         row = line.row
         answer = self._answer(row)
         is_error = bool(row.error) and answer == row.error
-        answer = pad(answer, self._answer_width)
-        cells = [
-            pad(line.label, self._label_width),
-            self._paint(_RED, answer) if is_error else answer,
-            self._paint(_DIM, row.duration.rjust(self._duration_width)),
+        return [
+            Cell(line.label, CYAN, self._label_width),
+            Cell(answer, RED if is_error else "", self._answer_width),
+            Cell(row.duration, DIM, self._duration_width, is_number=True),
+            Cell("" if is_error else row.error, RED),
         ]
-        text = _GAP.join(filter(None, cells))
-        error = "" if is_error else row.error
-        return self._with_ending(text, error, row.notes).rstrip()
 
-    def _other(self, line: _Line) -> str:
+    def _other(self, line: _Line) -> list[Cell]:
         row = line.row
-        name = self._paint(_BOLD, row.name) if line.depth == 0 else row.name
-        text = f"{line.boxes}{name}  {self._paint(_DIM, row.duration)}"
-        return self._with_ending(text, row.error, row.notes)
+        return [
+            Cell(line.label, "" if line.boxes else BOLD),
+            Cell(row.duration, DIM, gap="  "),
+            *[Cell(text) for text in line.sums],
+            Cell(row.error, RED),
+        ]
 
-    def _with_ending(self, text: str, error: str, notes: Sequence[str]) -> str:
-        cells = [text]
-        if error:
-            cells.append(self._paint(_RED, error))
-        return _GAP.join([*cells, *notes])
+
+def _note_colour(note: str) -> str:
+    return YELLOW if note in ("abandoned", "cancelled") else ""
 
 
 def _widest(texts: Sequence[str]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from callspan.events.operations import facts_of
+from callspan.export.call_sums import CallSums
 from callspan.export.span_summary import ModelCall, SpanError, SpanSummary
 from callspan.export.text.width import one_line
 
@@ -36,8 +37,8 @@ class Row:
     is_model_call: bool
 
 
-def row_of(span: SpanSummary) -> Row:
-    """Return the cells of a span's line."""
+def row_of(span: SpanSummary, has_server: bool = True) -> Row:
+    """Return the cells of a span's line, with the server's address if it says more than the provider."""
     error = _error(span.error)
     call = span.model_call
     tokens = first_chunk = ""
@@ -51,7 +52,7 @@ def row_of(span: SpanSummary) -> Row:
         error,
         tokens,
         first_chunk,
-        tuple(_notes(span)),
+        tuple(_notes(span, has_server)),
         call is not None,
     )
 
@@ -70,12 +71,15 @@ def seconds(value: float) -> str:
 
 
 def dollars(value: float) -> str:
-    """Return a cost for people, with two digits that are not zero: $1.25, $0.00054."""
+    """Return a cost for people, with two digits that are not zero: $1.25, $0.00054, <$0.000001."""
     if value == 0 or value >= 0.995:
         return f"${value:.2f}"
     if value >= 1e-4:
         return f"${value:.2g}"
-    return f"${value:.7f}"  # below that, `g` would write an exponent
+    if value < 1e-6:
+        return "<$0.000001"
+    decimals = 6 if value >= 9.95e-6 else 7
+    return f"${value:.{decimals}f}"  # below 0.0001, `g` would write an exponent
 
 
 def tokens_text(call: ModelCall) -> str:
@@ -86,6 +90,25 @@ def tokens_text(call: ModelCall) -> str:
     answer = _count(call.output_tokens, call) + _part(call.reasoning_tokens, "reasoning")
     unit = "" if answer == "?" else " tokens"
     return f"{request} → {answer}{unit}"
+
+
+def sums_text(sums: CallSums) -> tuple[str, ...]:
+    """Return the cells of the calls below a span: `3 calls`, `55 → 9 tokens`, `$0.0012`."""
+    request = _sum(sums.input_tokens, sums)
+    answer = _sum(sums.output_tokens, sums)
+    tokens = f"{request} → {answer} tokens"
+    if sums.unknown:
+        tokens += f" ({sums.unknown} unknown)"
+    cells = [f"{sums.calls} calls", tokens]
+    if sums.cost is not None:
+        cells.append(dollars(sums.cost))
+    return tuple(cells)
+
+
+def _sum(number: float | None, sums: CallSums) -> str:
+    if number is None:
+        return "?"
+    return f"~{number}" if sums.is_estimated else str(number)
 
 
 def _count(number: float | None, call: ModelCall) -> str:
@@ -121,18 +144,18 @@ def _error(error: SpanError | None) -> str:
     return f"{text} ({status})"
 
 
-def _notes(span: SpanSummary) -> list[str]:
+def _notes(span: SpanSummary, has_server: bool) -> list[str]:
     notes: list[str] = []
     if span.outcome in ("abandoned", "cancelled"):
         notes.append(span.outcome)
     if span.model_call is not None:
-        notes += _call_notes(span.model_call)
+        notes += _call_notes(span.model_call, has_server)
     if span.ended_after_root:
         notes.append("(late)")
     return notes
 
 
-def _call_notes(call: ModelCall) -> list[str]:
+def _call_notes(call: ModelCall, has_server: bool) -> list[str]:
     notes: list[str] = []
     if call.attempts is not None and int(call.attempts) > 1:
         notes.append(f"{call.attempts} attempts")
@@ -142,7 +165,7 @@ def _call_notes(call: ModelCall) -> list[str]:
         notes.append("usage requested")
     elif call.usage_source:
         notes.append(f"usage by {call.usage_source}")
-    if _is_unusual_server(call):
+    if has_server and is_unusual_server(call):
         notes.append(_server(call))
     return notes
 
@@ -153,7 +176,7 @@ def _server(call: ModelCall) -> str:
     return f"at {call.server_address}:{call.server_port}"
 
 
-def _is_unusual_server(call: ModelCall) -> bool:
+def is_unusual_server(call: ModelCall) -> bool:
     """Whether the address says more than the provider's name does."""
     host = call.server_address
     if not host:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from callspan.export.text.width import one_line, pad, width
+from callspan.export.text.cells import Cell, align, fit
+from callspan.export.text.colour import Paint
+from callspan.export.text.width import one_line, width
 from callspan.export.token_sums import COUNTS, ModelSums
 
 _HEADS = ("model", "calls", "input", "cached", "output", "reasoning", "total", "unknown", "errors")
@@ -12,8 +14,11 @@ _ALWAYS = ("model", "calls", "input", "output", "total")
 """Columns that are there even if nothing stands in them."""
 
 
-def render(models: Mapping[str, ModelSums]) -> str:
-    """Return a table with a line for each model and one for all; empty when there was no call."""
+def render(models: Mapping[str, ModelSums], columns: int | None = None) -> str:
+    """Return a table with a line for each model and one for all; empty when there was no call.
+
+    Where it is wider than a terminal's columns, each model's numbers stand below its name.
+    """
     if not models:
         return ""
     rows: list[list[str]] = [list(_HEADS)]
@@ -23,7 +28,11 @@ def render(models: Mapping[str, ModelSums]) -> str:
         everything.add(sums)
     if len(models) > 1:
         rows.append(_cells("total", everything))
-    return _align(rows)
+    table = _present_columns(rows)
+    lines = ["  ".join(cells).rstrip() for cells in zip(*map(_aligned, table), strict=True)]
+    if columns is not None and max(map(width, lines)) > columns:
+        lines = _narrow(table, columns)
+    return "\n".join(lines) + "\n"
 
 
 def _cells(name: str, sums: ModelSums) -> list[str]:
@@ -35,20 +44,31 @@ def _count(value: int | None) -> str:
     return "?" if value is None else f"{value:,}"
 
 
-def _align(rows: list[list[str]]) -> str:
-    """Return rows in columns, names to the left, numbers to the right, without empty columns."""
-    columns: list[list[str]] = []
+def _present_columns(rows: list[list[str]]) -> list[list[str]]:
+    """Return the columns, each with its head, without empty ones."""
+    table: list[list[str]] = []
     for head, *cells in zip(*rows, strict=True):
         is_empty = not any(cell.strip("?") for cell in cells)
         if head in _ALWAYS or not is_empty:
-            columns.append(_column(head, cells))
-    lines = ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
-    return "\n".join(lines) + "\n"
+            table.append([head, *cells])
+    return table
 
 
-def _column(head: str, cells: list[str]) -> list[str]:
-    column = [head, *cells]
-    columns = max(map(width, column))
-    if head == "model":
-        return [pad(cell, columns) for cell in column]
-    return [" " * (columns - width(cell)) + cell for cell in column]
+def _aligned(column: list[str]) -> list[str]:
+    """Return names to the left and numbers to the right, all in one width."""
+    return align(column, is_number=column[0] != "model")
+
+
+def _narrow(table: list[list[str]], columns: int) -> list[str]:
+    """Return a line with the name of each model, and its numbers below."""
+    heads, *rows = zip(*table, strict=True)
+    lines: list[str] = []
+    for name, *numbers in rows:
+        lines.append(one_line(name, columns))
+        numbers_with_heads = [
+            Cell(f"{head} {number}")
+            for head, number in zip(heads[1:], numbers, strict=True)
+            if number
+        ]
+        lines += fit([Cell(" "), *numbers_with_heads], " ", columns, Paint(False))
+    return lines

@@ -30,6 +30,7 @@ class TreePrinter(SpanProcessor):
         self._stream = stream
         self._count = count or ItemCount()
         self._buffer = TraceBuffer()
+        self._servers: set[tuple[str, float | None]] = set()
         OUTPUT.watch(self._stream or sys.stderr)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
@@ -59,11 +60,18 @@ class TreePrinter(SpanProcessor):
             return
         # looked up each time: pytest and notebooks put another stream there
         stream = self._stream or sys.stderr
-        is_printed = stream is not None and OUTPUT.print(stream, draw(tree, stream))
+        is_printed = stream is not None and OUTPUT.print(stream, self._draw(tree, stream))
         if not is_printed:
             # only these are counted: nothing waits for what was printed
             self._count.accept(len(tree))
             self._count.drop(len(tree))
+
+    def _draw(self, tree: list[SpanSummary], stream: TextIO) -> str:
+        for span in tree:
+            call = span.model_call
+            if call is not None and call.server_address and len(self._servers) < 2:
+                self._servers.add((call.server_address, call.server_port))
+        return draw(tree, stream, has_servers=len(self._servers) > 1)
 
 
 def _is_sampled(span: ReadableSpan) -> bool:

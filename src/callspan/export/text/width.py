@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
+
+_JOINER = "\u200d"
+"""Joins emoji to one picture, such as a family."""
+_PICTURE_SIGN = "\ufe0f"
+"""Makes a picture, which is wide, of the character before it."""
 
 
 def width(text: str) -> int:
@@ -12,11 +18,27 @@ def width(text: str) -> int:
     """
     if text.isascii():
         return len(text)
-    return sum(map(_columns, text))
+    return sum(_columns(text))
 
 
-def _columns(character: str) -> int:
-    # marks above or below another character, and signs of format such as the zero-width joiner
+def _columns(text: str) -> Iterator[int]:
+    """Yield the columns that each character adds."""
+    before, columns_before = "", 0
+    for character in text:
+        columns = _columns_after(character, before, columns_before)
+        yield columns
+        before = character
+        columns_before = columns or columns_before
+
+
+def _columns_after(character: str, before: str, columns_before: int) -> int:
+    """Return the columns that a character adds behind another one, which has some columns."""
+    if character == _PICTURE_SIGN:
+        return 1 if columns_before == 1 else 0
+    is_skin_tone = "\U0001f3fb" <= character <= "\U0001f3ff"
+    if before == _JOINER or (is_skin_tone and columns_before == 2):
+        return 0
+    # marks above or below another character, and signs of format such as the joiner
     if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
@@ -32,16 +54,20 @@ def one_line(text: str, limit: int = 60) -> str:
 
     A name may hold an escape sequence, which the terminal would obey.
     """
-    clean = "".join(character if character.isprintable() else " " for character in text)
+    clean = "".join(character if _is_printable(character) else " " for character in text)
     if width(clean) <= limit:
         return clean
     length = columns = 0
-    for character in clean:
-        columns += _columns(character)
+    for added in _columns(clean):
+        columns += added
         if columns >= limit:  # a column is for the sign that something was cut
             break
         length += 1
     return clean[:length] + "…"
+
+
+def _is_printable(character: str) -> bool:
+    return character.isprintable() or character == _JOINER
 
 
 def encodable(text: str, encoding: str | None) -> bool:
