@@ -71,6 +71,7 @@ ROWS = (
         "claude_agent_sdk_query.py",
         ("claude-agent-sdk==0.2.189", "mcp==2.3.0"),
     ),
+    Row("instructor", "instructor_extract.py", ("instructor==1.17.0",)),
     Row("semantic_kernel", "semantic_kernel_agents.py", ("semantic-kernel==1.45.0",)),
 )
 

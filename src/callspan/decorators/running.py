@@ -29,7 +29,15 @@ def call(function: Callable[..., object], args: Args, kwargs: Kwargs, begin: Beg
         return function(*args, **kwargs)
     with operation:
         result = function(*args, **kwargs)
-    # a plain function may return a coroutine or a generator whose code has not run
+    return _finish(operation, result)
+
+
+def _finish(operation: Operation, result: object) -> object:
+    """End an operation with the result of its function, and return the result.
+
+    That may be a coroutine or a generator whose code has not run: then the operation lasts as long
+    as that.
+    """
     if type(result) in _FOLLOWERS:
         follower = _follow(result, lambda _asynchronous: operation)
         operation.end_when_dropped(follower)
@@ -92,7 +100,7 @@ async def _await(coroutine: _Coroutine, begin: Begin) -> object:
         with operation:
             await operation.settle()
             result = await coroutine.source
-        operation.finish(result)
+        result = _finish(operation, result)
     finally:
         await operation.settle()
     return result

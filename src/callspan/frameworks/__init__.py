@@ -8,6 +8,7 @@ from callspan.frameworks.crewai import CREWAI
 from callspan.frameworks.dspy import DSPY
 from callspan.frameworks.google_adk import GOOGLE_ADK
 from callspan.frameworks.haystack import HAYSTACK
+from callspan.frameworks.instructor import INSTRUCTOR
 from callspan.frameworks.langchain.integration import LANGCHAIN
 from callspan.frameworks.litellm.integration import LITELLM
 from callspan.frameworks.llama_index import LLAMA_INDEX
@@ -35,6 +36,7 @@ INTEGRATIONS = (
     AGENT_FRAMEWORK,
     SEMANTIC_KERNEL,
     CLAUDE_AGENT_SDK,
+    INSTRUCTOR,
     MCP,
     GOOGLE_ADK,
 )
