@@ -7,14 +7,21 @@ from callspan.hooks.client import Client
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.native import policy
 from callspan.runtime import guard
-from callspan.telemetry.propagation import STAND_IN_TRACER, is_provider_set, sends_context
+from callspan.telemetry.propagation import (
+    STAND_IN_TRACER,
+    StandInTracer,
+    is_provider_set,
+    sends_context,
+)
 
 
 class NativeTracer:
     """Wraps the property by which a client finds its tracer."""
 
     def __init__(self, client: Client) -> None:
-        self._client = client
+        self._client_name = client.name
+        self._wants_spans = client.wants_own_spans
+        self._propagates = client.propagates
 
     def find(self, wrapped: Function, _instance: object, args: Args, kwargs: Kwargs) -> Result:
         """Wrap the property: while our span replaces the client's own, no tracer starts that.
@@ -22,31 +29,22 @@ class NativeTracer:
         Where the client would send the context of its span, it gets a tracer that lends it the
         context of ours; else `None`, as where its spans are switched off.
         """
-        call = call_with_span(self._client.name)
-        client_object = args[0]
-        if call is None or self._wants_spans(client_object):
+        call = call_with_span(self._client_name)
+        if call is None:
             return wrapped(*args, **kwargs)
         try:
-            is_sent = sends_context(call)
-            if policy.spans:
-                return STAND_IN_TRACER if is_sent and self._propagates(client_object) else None
-            if not is_sent and not is_provider_set():
-                return None  # a tracer of no provider would pass on the context of our span
+            client_object = args[0]
+            if self._wants_spans is None or not self._wants_spans(client_object):
+                if policy.spans:
+                    return self._stand_in(client_object) if sends_context(call) else None
+                if not sends_context(call) and not is_provider_set():
+                    return None  # a tracer of no provider would pass on the context of our span
         except Exception as error:  # noqa: BLE001  the app must reach its model
-            guard.report(f"handing on the context of a call of {self._client.name}", error)
+            guard.report(f"looking at the options of {self._client_name}", error)
             return None
         return wrapped(*args, **kwargs)
 
-    def _wants_spans(self, client_object: ClientObject) -> bool:
-        wants_own_spans = self._client.wants_own_spans
-        if wants_own_spans is None:
-            return False
-        try:
-            return wants_own_spans(client_object)
-        except Exception as error:  # noqa: BLE001  the app must reach its model
-            guard.report(f"looking at the options of {self._client.name}", error)
-            return False
-
-    def _propagates(self, client_object: ClientObject) -> bool:
-        propagates = self._client.propagates
-        return propagates is None or propagates(client_object)
+    def _stand_in(self, client_object: ClientObject) -> StandInTracer | None:
+        if self._propagates is None or self._propagates(client_object):
+            return STAND_IN_TRACER
+        return None

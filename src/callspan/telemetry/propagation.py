@@ -19,11 +19,12 @@ def is_provider_set() -> bool:
 def sends_context(call: Call) -> bool:
     """Whether a client that traces itself would send a context with this call, without callspan.
 
+    The call has a span of ours.
+
     It sends one where the app has set a tracer provider. Without a provider it passes on the
     context around the call, such as that of a request which the app serves.
     """
-    span = call.span
-    if span is None or not span.get_span_context().is_valid:
+    if not call.span.get_span_context().is_valid:
         return False
     is_ours = trace.get_tracer_provider() in own_providers
     if not is_ours and is_provider_set():
