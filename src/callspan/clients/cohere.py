@@ -11,7 +11,7 @@ from callspan.formats.cohere.embeddings import EMBEDDINGS
 from callspan.formats.cohere.rerank import RERANK
 from callspan.formats.fields import get, text
 from callspan.hooks import fern
-from callspan.hooks.client import Client, OpenCall, post
+from callspan.hooks.client import Client, Subscriber, post
 from callspan.hooks.client_types import ClientObject
 from callspan.hooks.failure import explain
 from callspan.hooks.methods import methods_hook
@@ -77,9 +77,9 @@ _calls_hook = methods_hook(
 )
 
 
-def _hook(client: Client, open_call: OpenCall) -> list[Patch]:
+def _hook(client: Client, subscriber: Subscriber) -> list[Patch]:
     return [
-        *_calls_hook(client, open_call),
+        *_calls_hook(client, subscriber),
         *fern.retry_patches("cohere"),
         Patch("cohere.client", "Client.embed", carry_context, optional=True),
     ]

@@ -14,7 +14,7 @@ from callspan.formats.gemini.interactions import INTERACTIONS
 from callspan.formats.gemini.predict import EMBEDDINGS, IMAGES
 from callspan.hooks import speakeasy
 from callspan.hooks.address import address
-from callspan.hooks.client import Client, OpenCall, post
+from callspan.hooks.client import Client, Subscriber, post
 from callspan.hooks.client_types import Args, ClientObject, Kwargs, Result
 from callspan.hooks.failure import explain
 from callspan.hooks.methods import Method, MethodCall, methods_hook
@@ -85,9 +85,9 @@ _calls_hook = methods_hook(
 )
 
 
-def _hook(client: Client, open_call: OpenCall) -> list[Patch]:
-    patches = [*_calls_hook(client, open_call), *speakeasy.stream_patches(_INTERACTIONS)]
-    for patch in stainless_hook(replace(client, module=_OLDER_INTERACTIONS), open_call):
+def _hook(client: Client, subscriber: Subscriber) -> list[Patch]:
+    patches = [*_calls_hook(client, subscriber), *speakeasy.stream_patches(_INTERACTIONS)]
+    for patch in stainless_hook(replace(client, module=_OLDER_INTERACTIONS), subscriber):
         patches.append(replace(patch, optional=True))
     return patches
 

@@ -9,7 +9,7 @@ from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.embeddings import EMBEDDINGS
 from callspan.formats.openai.responses import RESPONSES
 from callspan.hooks import speakeasy
-from callspan.hooks.client import Client, OpenCall, post
+from callspan.hooks.client import Client, Subscriber, post
 from callspan.hooks.client_types import ClientObject, Result
 from callspan.hooks.failure import explain
 from callspan.hooks.methods import Method, methods_hook
@@ -74,8 +74,8 @@ def _request_methods() -> list[Method]:
 _calls_hook = methods_hook(*_request_methods(), explain=_explain)
 
 
-def _hook(client: Client, open_call: OpenCall) -> list[Patch]:
-    patches = _calls_hook(client, open_call)
+def _hook(client: Client, subscriber: Subscriber) -> list[Patch]:
+    patches = _calls_hook(client, subscriber)
     for package, prefix in _PACKAGES.items():
         patches += speakeasy.error_patches(*_errors(package, prefix))
         patches += speakeasy.stream_patches(package)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
@@ -19,15 +18,15 @@ from callspan.decorators.run_context import (
 )
 from callspan.events import Call, Failure
 from callspan.lifecycle.control_flow import is_control_flow
-from callspan.lifecycle.observation import Observation, Reader
+from callspan.lifecycle.observation import Observation
+from callspan.lifecycle.reading import Reading
 from callspan.lifecycle.streams import on_drop
 from callspan.runtime import guard, scope
 from callspan.runtime.background import outside_collector
-from callspan.runtime.cancellation import current_task
 from callspan.runtime.scope import Scope
 
-ObservationFactory = Callable[[Call, Reader, Scope], Observation]
-"""Returns an observation of a call in a scope; the reader reads the call's result."""
+ObservationFactory = Callable[[Call, Reading, Scope], Observation]
+"""Returns an observation of a call in a scope; the reading says how its result is read."""
 # read at each call: `instrument()` may come after the functions are decorated
 _create_observation: ObservationFactory | None = None
 ITEMS_ROOM = 1_000_000
@@ -213,7 +212,7 @@ class Operation:
         reader = closing_reader(getattr(run_context, "outer", None))
         if reader is not None:
             # a framework may cancel a task of its own, which the app has not cancelled
-            observation.reader = reader
+            observation.set_reader(reader)
             return GeneratorExit()
         if isinstance(error, GeneratorExit) and self._reader.is_whole_when_closed:
             return None
@@ -292,9 +291,8 @@ class Operation:
 
     def note_reader(self) -> None:
         """Note the running task as the one that reads the items: its cancellation is theirs."""
-        task = current_task()
         if self._observation is not None:
-            self._observation.reader = None if task is None else weakref.ref(task)
+            self._observation.note_reader()
 
     def end_when_dropped(self, owner: object) -> None:
         """End the operation at the latest when an object is garbage: code that nobody runs."""
@@ -302,7 +300,7 @@ class Operation:
             on_drop(owner, self._observation)
 
 
-def begin(call: Call, read: Reader) -> Operation | None:
+def begin(call: Call, reading: Reading) -> Operation | None:
     """Begin an operation of the app's own.
 
     Returns:
@@ -318,7 +316,7 @@ def begin(call: Call, read: Reader) -> Operation | None:
             if is_reported_by_framework(run_context, call):
                 return None
             call.parameters = {**call.parameters, **agent_parameters(run_context)}
-        observation = create_observation(call, read, current_scope)
+        observation = create_observation(call, reading, current_scope)
         return Operation(observation, run_context)
     except Exception as error:  # noqa: BLE001  our fault must not stop the app's code
         guard.report(f"beginning {call.operation}", error)

@@ -96,7 +96,7 @@ class OperationDecorator:
             asynchronous=asynchronous,
             content=lambda: operation_type.read_arguments(read_arguments()),
         )
-        return operations.begin(call, operation_type.read_result)
+        return operations.begin(call, operation_type.reading)
 
     def _open_block(self, asynchronous: bool) -> Operation:
         """Begin the operation of a block; one that is not observed does nothing."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from callspan.content.values import as_object, as_text
 from callspan.events import TEXT, Content, Delta, Message, MessagePart, Part, parse_arguments
+from callspan.lifecycle.reading import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +20,13 @@ class OperationType:
             nodes, retrievals and requests of protocols, which only frameworks report.
         operation: The operation's name in the conventions.
         read_arguments: Turns arguments into a call's content.
-        read_result: Turns a result into a delta. Its second argument is that of every reader,
-            whether anybody needs the text; results are read only if somebody does.
+        reading: Turns a result into a delta; results are read only if somebody needs the text.
     """
 
     decorator: str
     operation: str
     read_arguments: Callable[[object], Content]
-    read_result: Callable[[object, bool], Delta]
+    reading: Reading
 
 
 def _question(arguments: object) -> Content:
@@ -85,14 +85,14 @@ def _documents(documents: object, _needs_text: bool) -> Delta:
     return Delta(result=documents)
 
 
-WORKFLOW = OperationType("workflow", "invoke_workflow", _question, _answer)
-AGENT = OperationType("agent", "invoke_agent", _question, _answer)
-TOOL = OperationType("tool", "execute_tool", _tool_arguments, _tool_result)
-NODE = OperationType("node", "run_node", _no_content, _no_result)
-RETRIEVAL = OperationType("retrieval", "retrieval", _search, _documents)
+WORKFLOW = OperationType("workflow", "invoke_workflow", _question, Reading(_answer))
+AGENT = OperationType("agent", "invoke_agent", _question, Reading(_answer))
+TOOL = OperationType("tool", "execute_tool", _tool_arguments, Reading(_tool_result))
+NODE = OperationType("node", "run_node", _no_content, Reading(_no_result))
+RETRIEVAL = OperationType("retrieval", "retrieval", _search, Reading(_documents))
 REQUESTS = (
-    OperationType("request", "mcp.client", _tool_arguments, _tool_result),
-    OperationType("request", "mcp.server", _tool_arguments, _tool_result),
+    OperationType("request", "mcp.client", _tool_arguments, Reading(_tool_result)),
+    OperationType("request", "mcp.server", _tool_arguments, Reading(_tool_result)),
 )
 _TYPES = (WORKFLOW, AGENT, TOOL, NODE, RETRIEVAL, *REQUESTS)
 OPERATION_TYPES = {each.operation: each for each in _TYPES}

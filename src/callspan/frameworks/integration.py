@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from callspan.events import Call
-from callspan.lifecycle.observation import Observation, Reader
+from callspan.lifecycle.observation import Observation
+from callspan.lifecycle.reading import Reading
 from callspan.runtime.patching import Patch
 
 Context = Any
 """An OpenTelemetry context; `None` stands for the one in force."""
-ObservationFactory = Callable[[Call, Reader, Context], "Observation | None"]
+ObservationFactory = Callable[[Call, Reading, Context], "Observation | None"]
 """Returns an observation of a call in a context, or `None` if nobody observes it.
 
-The reader reads the call's answers.
+The reading says how the call's answers are read.
 """
 _versions: dict[str, str] = {}
 """Versions by package, read before the first run: callbacks run in event loops, which files block."""

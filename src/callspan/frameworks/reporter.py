@@ -18,7 +18,8 @@ from callspan.events import Call, Framework, Parameters
 from callspan.events.operations import facts_of
 from callspan.formats.fields import add_settings
 from callspan.frameworks.integration import Context, Integration, ObservationFactory, version
-from callspan.lifecycle.observation import Observation, Reader
+from callspan.lifecycle.observation import Observation
+from callspan.lifecycle.reading import Reading
 from callspan.runtime import guard, scope
 from callspan.runtime.patching import Patch
 from callspan.runtime.plain import valid
@@ -144,40 +145,29 @@ class Reporter:
         if create_observation is None:
             return None
         try:
-            context = start.context
-            if context is None:
-                context = scope.context()
-            run_context = scope.run_context(context)
+            run_context = scope.run_context(start.context)
             call = self._call(start, run_context)
             if is_reported_by_framework(run_context, call):
                 return None
-            read = OPERATION_TYPES[start.operation].read_result
-            observation = create_observation(call, read, context)
+            reading = OPERATION_TYPES[start.operation].reading
+            observation = create_observation(call, reading, start.context)
             if observation is None:
                 return None
-            observation.start_context = start.context
             return Operation(observation, run_context, reader)
         except Exception as error:  # noqa: BLE001  our fault must not stop the app's code
             guard.report(f"beginning a run of {self.name}", error)
             return None
 
-    def begin_model_call(self, start: ModelCallStart, read: Reader) -> Observation | None:
-        """Begin a call of a model, whose answers `read` reads; `None` if nobody observes it."""
+    def begin_model_call(self, start: ModelCallStart, reading: Reading) -> Observation | None:
+        """Begin a call of a model, whose answers are read so; `None` if nobody observes it."""
         create_observation = self._create_observation
         if create_observation is None:
             return None
         call = Call(start.operation, start.provider, start.model)
         call.framework = getattr(scope.run_context(start.context), "framework", None)
-        call.start_ns, call.started = start.start_ns, start.started
-        observation = create_observation(call, read, start.context)
-        if observation is None:
-            return None
-        observation.start_context = start.context
-        # it has begun, so budgets cannot refuse it, and nobody knows its input to estimate that
-        observation.budgets = ()
-        observation.estimates = False
-        observation.start()
-        observation.leave()
+        observation = create_observation(call, reading, start.context)
+        if observation is not None:
+            observation.start_late(start.start_ns, start.started, None, has_input=False)
         return observation
 
     def _call(self, start: RunStart, run_context: RunContext) -> Call:

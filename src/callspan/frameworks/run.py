@@ -147,14 +147,7 @@ class Run:
         """Make this run an observed operation, which started when the run did."""
         if observation is None:
             return
-        observation.call.start_ns = self.start_ns
-        observation.call.started = self.started
-        observation.start_context = self.base
-        # the work has begun already, so budgets cannot refuse it any more
-        observation.budgets = ()
-        observation.reservation = self._take_reservation()
-        observation.start()
-        observation.leave()
+        observation.start_late(self.start_ns, self.started, self._take_reservation())
         self.observation = observation
         self.context = scope.at(self, observation.call.context or self.base)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 
@@ -31,13 +30,10 @@ async def _await_attempt(observation: Observation, result: Awaitable[Result]) ->
 @contextmanager
 def _watch(observation: Observation) -> Iterator[None]:
     """Record a retry if the attempt before this one failed, and remember how this one fails."""
-    if observation.failed_attempt is not None:
-        reason, since = observation.failed_attempt
-        observation.failed_attempt = None
-        observation.retry(reason, time.perf_counter() - since)
+    observation.begin_attempt()
     try:
         yield
     except Exception as error:
         # whether the client tries again is known only when the next attempt begins
-        observation.failed_attempt = cause(error), time.perf_counter()
+        observation.fail_attempt(cause(error))
         raise

@@ -6,10 +6,10 @@ import base64
 import re
 import struct
 from collections.abc import Mapping
-from typing import Protocol
 
 from callspan.formats.fields import get, parse_json, text
 from callspan.hooks.client_types import ClientObject
+from callspan.lifecycle.byte_streams import Body
 from callspan.lifecycle.observation import Observation
 
 BODY_LIMIT = 4 * 1024 * 1024
@@ -21,18 +21,6 @@ _PRELUDE = 12
 _CHECKSUM = 4
 """Bytes behind the payload of a frame."""
 _EXCEPTION = re.compile(rb":exception-type\x07..(\w+)", re.DOTALL)
-
-
-class Body(Protocol):
-    """A reader of one body."""
-
-    def feed(self, piece: bytes) -> None:
-        """Take in the next piece; a piece may begin and end anywhere."""
-        ...
-
-    def end(self) -> None:
-        """End the call: the body is complete."""
-        ...
 
 
 def body_of(response: ClientObject, observation: Observation) -> Body:

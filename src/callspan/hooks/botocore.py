@@ -15,7 +15,7 @@ from callspan.events import Delta, Failure
 from callspan.formats.fields import get, get_nested, text
 from callspan.hooks.address import address
 from callspan.hooks.botocore_streams import follow_events
-from callspan.hooks.client import Client, Hook, OpenCall
+from callspan.hooks.client import Client, Hook, Subscriber
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.failure import cause, explain
 from callspan.hooks.methods import Method, MethodCall, methods_hook
@@ -66,10 +66,10 @@ def botocore_hook(
     )
     calls_hook = methods_hook(calls, explain=_explain)
 
-    def hook(client: Client, open_call: OpenCall) -> list[Patch]:
+    def hook(client: Client, subscriber: Subscriber) -> list[Patch]:
         module, path = f"{package}.endpoint", f"{prefix}Endpoint._needs_retry"
         retry = Patch(module, path, _retry_wrapper(services), optional=True)
-        return [*calls_hook(client, open_call), retry]
+        return [*calls_hook(client, subscriber), retry]
 
     return hook
 

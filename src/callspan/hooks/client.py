@@ -11,10 +11,11 @@ from callspan.formats.format import Format
 from callspan.hooks.address import Server
 from callspan.hooks.client_types import ClientObject
 from callspan.lifecycle.observation import Observation
+from callspan.lifecycle.reading import Reading
 from callspan.runtime.patching import Patch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
     """One endpoint: its HTTP method, a pattern for the end of its path, and its wire format."""
 
@@ -94,9 +95,21 @@ class Request:
     stream: bool
     asynchronous: bool
     server: Server
+    reading: Reading
 
 
-OpenCall = Callable[[Request], "Observation | None"]
-"""Opens a call: returns the observation of a request, or `None` if nobody wants one."""
-Hook = Callable[[Client, OpenCall], "list[Patch]"]
-"""Returns the patches by which the calls of a client are caught, and opened by `OpenCall`."""
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """Who wants the calls that a hook catches.
+
+    Attributes:
+        open_call: Returns the observation of a request, or `None` if nobody wants one.
+        requests_usage: Whether the hook is to ask providers for the token counts of streams.
+    """
+
+    open_call: Callable[[Request], Observation | None]
+    requests_usage: bool = False
+
+
+Hook = Callable[[Client, Subscriber], "list[Patch]"]
+"""Returns the patches by which the calls of a client are caught, for a subscriber."""

@@ -12,16 +12,18 @@ from dataclasses import dataclass
 from functools import partial
 from types import AsyncGeneratorType, GeneratorType
 
-from callspan.events import Failure
+from callspan.events import Delta, Failure
+from callspan.formats.format import Format
 from callspan.hooks.address import Server
 from callspan.hooks.attempts import attempt
 from callspan.hooks.calls import FollowResult, make_async_call, make_call
-from callspan.hooks.client import Client, Hook, OpenCall, Request, endpoint_at
+from callspan.hooks.client import Client, Endpoint, Hook, Request, Subscriber, endpoint_at
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.failure import explain
 from callspan.hooks.managers import observe_when_entered
 from callspan.lifecycle.generators import observe_generator, observe_lazily
 from callspan.lifecycle.observation import Observation
+from callspan.lifecycle.reading import Reading
 from callspan.lifecycle.streams import observe
 from callspan.runtime import guard
 from callspan.runtime.patching import Patch
@@ -106,10 +108,10 @@ def methods_hook(
             attempts, where it has any.
     """
 
-    def hook(client: Client, open_call: OpenCall) -> list[Patch]:
+    def hook(client: Client, subscriber: Subscriber) -> list[Patch]:
         patches: list[Patch] = []
         for method in methods:
-            wrapper = _MethodHook(client, open_call, method, explain).wrapper
+            wrapper = _MethodHook(client, subscriber, method, explain).wrapper
             patches.append(Patch(method.module, method.path, wrapper, method.optional))
         for module, path in attempts:
             patches.append(Patch(module, path, attempt, optional=True))
@@ -118,16 +120,32 @@ def methods_hook(
     return hook
 
 
+def _reading(wire_format: Format, method: Method, explain: Explain) -> Reading:
+    """Return how the results of a function are read that speaks a format."""
+    read = wire_format.read
+    unwrap = method.unwrap
+    if unwrap is not _unchanged:
+        wrapped_read = read
+
+        def read_unwrapped(item: Result, needs_text: bool) -> Delta | None:
+            return wrapped_read(unwrap(item), needs_text)
+
+        read = read_unwrapped
+    return Reading(read, explain, method.answer_of, skips=method.skips)
+
+
 class _MethodHook:
     """The wrapper of one function of one client."""
 
     def __init__(
-        self, client: Client, open_call: OpenCall, method: Method, explain: Explain
+        self, client: Client, subscriber: Subscriber, method: Method, explain: Explain
     ) -> None:
         self._client = client
-        self._open_call = open_call
+        self._open_call = subscriber.open_call
         self._method = method
-        self._explain = explain
+        self._readings: dict[Endpoint, Reading] = {}
+        for endpoint in client.endpoints:
+            self._readings[endpoint] = _reading(endpoint.wire_format, method, explain)
 
     def wrapper(
         self, wrapped: Function, client_object: ClientObject, args: Args, kwargs: Kwargs
@@ -188,6 +206,7 @@ class _MethodHook:
                 call.stream,
                 self._method.asynchronous,
                 call.server,
+                self._readings[endpoint],
             )
         except Exception as error:  # noqa: BLE001  the app must reach its model
             guard.report(f"looking at a request of {self._client.name}", error)
@@ -195,16 +214,7 @@ class _MethodHook:
 
     def _open(self, request: Request) -> Observation | None:
         try:
-            observation = self._open_call(request)
-            if observation is None:
-                return None
-            unwrap = self._method.unwrap
-            read = observation.read
-            observation.read = lambda item, full: read(unwrap(item), full)
-            observation.explain = self._explain
-            observation.skips = self._method.skips
-            observation.answer_of = self._method.answer_of
-            return observation
+            return self._open_call(request)
         except Exception as error:  # noqa: BLE001  the app must reach its model
             guard.report(f"looking at a request of {self._client.name}", error)
             return None

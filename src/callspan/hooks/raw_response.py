@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from functools import cache
 
-from callspan.hooks.bodies import Body, body_of, read_content
+from callspan.hooks.bodies import body_of, read_content
 from callspan.hooks.client_types import ClientClass, ClientObject
+from callspan.lifecycle.byte_streams import Body, feed, feed_async
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.overlays import as_overlay
 from callspan.lifecycle.streams import end_closed, observe, on_drop
@@ -98,13 +98,13 @@ def _readable_class(kind: ClientClass) -> type:
             source = super().iter_bytes(*args, **kwargs)
             if self._callspan_body is None:
                 return source
-            return _feed(source, self._callspan, self._callspan_body)
+            return feed(source, self._callspan, self._callspan_body)
 
         def aiter_bytes(self, *args: object, **kwargs: object) -> AsyncIterator[bytes]:
             source = super().aiter_bytes(*args, **kwargs)
             if self._callspan_body is None:
                 return source
-            return _feed_async(source, self._callspan, self._callspan_body)
+            return feed_async(source, self._callspan, self._callspan_body)
 
     return as_overlay(kind, Response)
 
@@ -134,41 +134,3 @@ def _follow_parsed(raw: ClientObject, parsed: ClientObject) -> ClientObject:
         raw.http_response._callspan_body = None
         observe(parsed, observation)
     return parsed
-
-
-def _feed(source: Iterator[bytes], observation: Observation, body: Body) -> Iterator[bytes]:
-    """Yield the pieces of a body, each of which its reader gets first."""
-    with _reading_body(observation):
-        for piece in source:
-            body.feed(piece)
-            observation.inside = False
-            yield piece
-            observation.inside = True
-        body.end()
-
-
-async def _feed_async(
-    source: AsyncIterator[bytes], observation: Observation, body: Body
-) -> AsyncIterator[bytes]:
-    with _reading_body(observation):
-        async for piece in source:
-            body.feed(piece)
-            observation.inside = False
-            yield piece
-            observation.inside = True
-        body.end()
-
-
-@contextmanager
-def _reading_body(observation: Observation) -> Iterator[None]:
-    """Mark that the client is reading the body, and end the call if that fails."""
-    observation.inside = True
-    try:
-        yield
-    except GeneratorExit:
-        raise  # closing the response is what ends the call
-    except BaseException as error:
-        observation.fail(error)
-        raise
-    finally:
-        observation.inside = False

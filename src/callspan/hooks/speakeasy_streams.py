@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
-from callspan.events import Failure
 from callspan.formats.fields import parse_json
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.lifecycle.generators import observe_generator
@@ -84,10 +82,6 @@ def _read_failure(event: str, observation: Observation) -> None:
             return
         delta = observation.read(content.get("data"), True)
         if delta is not None and delta.failure is not None:
-            observation.explain = _explanation(delta.failure)
+            observation.expect_error(delta.failure)
     except Exception as error:  # noqa: BLE001  the app must get the client's error
         guard.report(f"reading an event of {observation.call.operation}", error)
-
-
-def _explanation(failure: Failure) -> Callable[[BaseException], Failure]:
-    return lambda error: replace(failure, exception=error)

@@ -10,19 +10,21 @@ import copy
 import sys
 import weakref
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 
 from callspan.hooks import gateway
 from callspan.hooks.address import Server
 from callspan.hooks.bodies import read_content
 from callspan.hooks.calls import make_async_call, make_call
-from callspan.hooks.client import Client, Endpoint, OpenCall, Request, endpoint_at
+from callspan.hooks.client import Client, Endpoint, Request, Subscriber, endpoint_at
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.failure import cause, explain, processed_answer
 from callspan.hooks.native_tracer import NativeTracer
 from callspan.hooks.raw_response import follow_close, follow_raw
 from callspan.lifecycle.client_options import inherit
 from callspan.lifecycle.observation import Observation, active
+from callspan.lifecycle.reading import Reading
 from callspan.lifecycle.streams import observe
 from callspan.runtime import guard
 from callspan.runtime.patching import Patch
@@ -33,11 +35,11 @@ _NOT_GIVEN = ("Omit", "NotGiven")
 _JSON_TYPES = frozenset({str, int, float, bool, list, dict, type(None)})
 
 
-def stainless_hook(client: Client, open_call: OpenCall) -> list[Patch]:
+def stainless_hook(client: Client, subscriber: Subscriber) -> list[Patch]:
     """Return the patches by which the calls of one client are caught."""
     base = f"{client.module}._base_client"
     streaming = f"{client.module}._streaming"
-    hook = _RequestHook(client, open_call)
+    hook = _RequestHook(client, subscriber)
     patches = [
         Patch(base, "SyncAPIClient.request", hook.request),
         Patch(base, "AsyncAPIClient.request", hook.async_request),
@@ -57,9 +59,18 @@ def stainless_hook(client: Client, open_call: OpenCall) -> list[Patch]:
 class _RequestHook:
     """The wrappers of one client: `_open` and `_follow` decide, the wrappers only wait."""
 
-    def __init__(self, client: Client, open_call: OpenCall) -> None:
+    def __init__(self, client: Client, subscriber: Subscriber) -> None:
         self._client = client
-        self._open_call = open_call
+        self._open_call = subscriber.open_call
+        self._requests_usage = subscriber.requests_usage
+        self._readings: dict[Endpoint, Reading] = {}
+        self._readings_with_usage: dict[Endpoint, Reading] = {}
+        for endpoint in client.endpoints:
+            wire_format = endpoint.wire_format
+            reading = Reading(wire_format.read, explain, processed_answer)
+            hiding = replace(reading, hides=wire_format.only_usage, awaits_usage=True)
+            self._readings[endpoint] = reading
+            self._readings_with_usage[endpoint] = hiding
         self._latest_server: tuple[ClientObject, Server] = None, (None, None)
 
     def request(
@@ -90,25 +101,29 @@ class _RequestHook:
             if endpoint is None:
                 return None, args, kwargs
             body = options.json_data
-            if not _is_plain(body) or getattr(options, "extra_json", None):
+            if not _is_plain(options):
                 options, args, kwargs = _with_lists(options, args, kwargs)
                 body = _body(options)
+            stream = bool(kwargs.get("stream"))
+            reading = self._readings[endpoint]
+            body_with_usage = None
+            if stream and self._requests_usage:
+                body_with_usage = endpoint.wire_format.with_usage_requested(options.json_data)
+                if body_with_usage is not None:
+                    reading = self._readings_with_usage[endpoint]
             request = Request(
                 self._client,
                 endpoint.wire_format,
                 client_object,
                 body,
-                bool(kwargs.get("stream")),
+                stream,
                 asynchronous,
                 self._server(client_object),
+                reading,
             )
             observation = self._open_call(request)
-            if observation is None:
-                return None, args, kwargs
-            observation.explain = explain
-            observation.answer_of = processed_answer
-            if observation.asks_usage:
-                args, kwargs = _with_usage(observation, endpoint, options, args, kwargs)
+            if body_with_usage is not None and observation is not None:
+                _, args, kwargs = _with_body(body_with_usage, options, args, kwargs)
             return observation, args, kwargs
         except Exception as error:  # noqa: BLE001  the app must reach its model
             guard.report(f"looking at a request of {self._client.name}", error)
@@ -142,9 +157,12 @@ def _body(options: ClientObject) -> Mapping[str, object]:
     return {name: value for name, value in body.items() if type(value).__name__ not in _NOT_GIVEN}
 
 
-def _is_plain(body: object) -> bool:
+def _is_plain(options: ClientObject) -> bool:
     """Whether a body consists of types that JSON has, as most do, and can be read as it is."""
-    return type(body) is dict and _JSON_TYPES.issuperset(map(type, body.values()))
+    body = options.json_data
+    if type(body) is not dict or getattr(options, "extra_json", None):
+        return False
+    return _JSON_TYPES.issuperset(map(type, body.values()))
 
 
 def _with_lists(
@@ -194,19 +212,6 @@ def _with_body(
     if "options" in kwargs:
         return options, args, {**kwargs, "options": options}
     return options, (args[0], options, *args[2:]), kwargs
-
-
-def _with_usage(
-    observation: Observation, endpoint: Endpoint, options: ClientObject, args: Args, kwargs: Kwargs
-) -> tuple[Args, Kwargs]:
-    """Return the arguments with a request that asks for token counts, and hide the extra chunk."""
-    body = endpoint.wire_format.with_usage_requested(options.json_data)
-    if body is None:
-        return args, kwargs
-    observation.hides = endpoint.wire_format.only_usage
-    observation.awaits_usage = True
-    _, args, kwargs = _with_body(body, options, args, kwargs)
-    return args, kwargs
 
 
 def _make_client(

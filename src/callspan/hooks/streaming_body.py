@@ -7,13 +7,14 @@ body of aiobotocore in its older versions (2.13.1). See tests/test_bedrock_bodie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import cache
 
 from callspan.formats.fields import get
 from callspan.hooks.bodies import JsonBody
 from callspan.hooks.client_types import Args, ClientClass, ClientObject, Kwargs
+from callspan.lifecycle.byte_streams import client_reading
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.overlays import as_overlay
 from callspan.lifecycle.streams import on_drop
@@ -26,7 +27,7 @@ def follow_body(
     """Let an observation follow a body to its end; returns the body that the app gets."""
     watch_collector()
     length = str(get(headers, "content-length") or "")
-    reading = _Reading(observation, int(length) if length.isdigit() else None)
+    reading = _BodyReader(observation, int(length) if length.isdigit() else None)
     observed_class = _async_body if hasattr(body, "__aiter__") else _body
     body = _observe(body, reading, observed_class)
     if getattr(body, "_self_callspan", None) is None:
@@ -37,7 +38,7 @@ def follow_body(
 
 
 def _observe(
-    body: ClientObject, reading: _Reading, observed_class: Callable[[type], ClientClass]
+    body: ClientObject, reading: _BodyReader, observed_class: Callable[[type], ClientClass]
 ) -> ClientObject:
     """Change the class of a body; for a proxy, whose class is fixed, return another proxy."""
     kind = observed_class(type(body))
@@ -52,7 +53,7 @@ def _observe(
     return body
 
 
-class _Reading(JsonBody):
+class _BodyReader(JsonBody):
     """The reading of one body by the app, and how far it has come."""
 
     def __init__(self, observation: Observation, length: int | None) -> None:
@@ -64,17 +65,9 @@ class _Reading(JsonBody):
         """Whether bytes that are read now are new: not within another method, nor past the end."""
         return not (self._observation.inside or self._observation.ended)
 
-    @contextmanager
-    def watch(self) -> Iterator[None]:
+    def watch(self) -> AbstractContextManager[None]:
         """Mark that the client is reading, and end the call if that fails."""
-        self._observation.inside = True
-        try:
-            yield
-        except BaseException as error:
-            self._observation.fail(error)
-            raise
-        finally:
-            self._observation.inside = False
+        return client_reading(self._observation)
 
     def take(self, piece: bytes, amount: int | None = None) -> None:
         """Take in the bytes that were read of the `amount` requested; `None` is all of them."""
@@ -103,7 +96,7 @@ def _reads(kind: ClientClass) -> type:
     """Return a subclass, of bodies or of the streams in them, whose reading is observed."""
 
     class Body(kind):
-        _self_callspan: _Reading
+        _self_callspan: _BodyReader
 
         def read(self, *args: object, **kwargs: object) -> bytes:
             reading = self._self_callspan
@@ -158,7 +151,7 @@ def _body(kind: ClientClass) -> type:
 @cache
 def _async_reads(kind: ClientClass) -> type:
     class Body(kind):
-        _self_callspan: _Reading
+        _self_callspan: _BodyReader
 
         async def read(self, *args: object, **kwargs: object) -> bytes:
             reading = self._self_callspan

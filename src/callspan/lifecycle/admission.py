@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from callspan.accounting import reservations
@@ -10,6 +11,19 @@ from callspan.accounting.budgets import Budget, BudgetExceeded, Reservation
 from callspan.events import Call
 from callspan.lifecycle.dispatch import Dispatch, notify_with
 from callspan.runtime import guard, reentry
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The budgets that may refuse a call or stop its stream.
+
+    Attributes:
+        budgets: The budgets, at least one.
+        size: Estimates the tokens of the request.
+    """
+
+    budgets: tuple[Budget, ...]
+    size: Callable[[], int] = int
 
 
 def admit(

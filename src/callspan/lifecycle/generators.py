@@ -8,16 +8,14 @@ handlers are entered for that step alone, never while the reader's code runs.
 from __future__ import annotations
 
 import types
-import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from functools import partial
 from typing import Any
 
 from callspan.lifecycle.observation import Observation
-from callspan.lifecycle.state import Item
+from callspan.lifecycle.reading import Item
 from callspan.lifecycle.streams import next_item, next_item_async, on_drop
 from callspan.runtime.background import outside_collector, watch_collector
-from callspan.runtime.cancellation import current_task
 
 Source = Any
 """A client's generator, sync or async."""
@@ -169,11 +167,7 @@ class _AsyncItems(AsyncShell):
             return await step()
         # a client's own generators around this one are closed late, by a task of the event loop's;
         # to know whether the call was cancelled, the task that reads has to be asked
-        self._reader = current_task()
-        if self._reader is None:
-            self._observation.reader = None
-        else:
-            self._observation.reader = weakref.ref(self._reader)
+        self._reader = self._observation.note_reader()
         return await next_item_async(step, self._observation, self._source)
 
     def _starting(self, begin: Begin, step: AsyncStep) -> AsyncStep:

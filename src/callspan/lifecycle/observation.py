@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 
+from callspan.accounting.budgets import Reservation
 from callspan.accounting.reservations import STEP
 from callspan.events import (
     CANCELLED_BY_PROVIDER,
@@ -23,15 +24,16 @@ from callspan.events import (
     Delta,
     Failure,
     Outcome,
-    Retry,
     Token,
 )
 from callspan.events.exceptions import ProviderError, message_of, qualified_name
 from callspan.lifecycle import admission
+from callspan.lifecycle.answers import explain, read_answer, read_rest
 from callspan.lifecycle.conclusion import conclude
 from callspan.lifecycle.control_flow import is_cancellation
 from callspan.lifecycle.dispatch import notify, notify_with
-from callspan.lifecycle.state import Item, ObservationState, Reader
+from callspan.lifecycle.reading import Item
+from callspan.lifecycle.state import ObservationState
 from callspan.runtime import guard, reentry
 from callspan.runtime.cancellation import being_cancelled
 from callspan.runtime.reentry import notifying
@@ -57,8 +59,8 @@ class Observation(ObservationState):
 
         Raises `BudgetExceeded`, and tells nothing, for a call that a budget does not admit.
         """
-        if self.budgets and self.reservation is None:
-            self.admit()
+        if self.admission is not None and self.reservation is None:
+            self.reserve(self.admission.size)
         call = self.call
         if self.start_context is not None:
             self._context_tokens.append(enter(self.start_context))
@@ -86,9 +88,36 @@ class Observation(ObservationState):
             self.keep_answers(answers)
         self._active_token = active.set(self)
 
-    def admit(self) -> None:
-        """Reserve in the budgets what the call may need; raises `BudgetExceeded` if too little is left."""
-        self.reservation = admission.admit(self.call, self.budgets, self.size, self.dispatch)
+    def start_late(
+        self,
+        start_ns: int,
+        started: float,
+        reservation: Reservation | None,
+        *,
+        has_input: bool = True,
+    ) -> None:
+        """Notify handlers of a call that began before, at these times of both clocks.
+
+        Its work has begun, so budgets cannot refuse it any more; they may have reserved for it.
+        Without its input nothing of it can be estimated.
+        """
+        self.call.start_ns = start_ns
+        self.call.started = started
+        self.admission = None
+        self.reservation = reservation
+        self.estimates = self.estimates and has_input
+        self.start()
+        self.leave()
+
+    def reserve(self, size: Callable[[], int]) -> Reservation | None:
+        """Reserve in the budgets the amounts that the call may need; `size` estimates its tokens.
+
+        Raises `BudgetExceeded` if too little is left.
+        """
+        if self.admission is not None:
+            budgets = self.admission.budgets
+            self.reservation = admission.admit(self.call, budgets, size, self.dispatch)
+        return self.reservation
 
     def leave(self) -> None:
         """Leave the contexts that `start` entered; the app's own code runs again from here."""
@@ -153,33 +182,15 @@ class Observation(ObservationState):
 
     def answer(self, item: Item) -> None:
         """Read a whole answer and end the call."""
-        self._read_answer(item)
+        read_answer(self, item)
         self.finish()
-
-    def _read_answer(self, item: Item) -> None:
-        try:
-            delta = self.read(item, self.needs_text)
-            usage = None if delta is None else delta.usage
-            has_no_output = usage is None or usage.output is None
-            if self.estimates and not self.needs_text and has_no_output:
-                # only now is it clear that the text has to be counted
-                self.needs_text = True
-                delta = self.read(item, True)
-            if delta is not None:
-                self.call.response.add(delta, self.needs_text)
-        except Exception as error:  # noqa: BLE001  an odd answer must not cost the app its result
-            guard.report(f"reading the answer of {self.call.operation}", error)
-
-    def retry(self, cause: str, wait: float) -> None:
-        """Record that the client tries again; `wait` is the pause before that in seconds."""
-        self.call.retries.append(Retry(len(self.call.retries) + 1, cause, wait, time.time_ns()))
 
     # -- the end --------------------------------------------------------------------------------
 
     def finish(self) -> None:
         """End the call: its answer was read to the end. The answer may say that the model failed."""
-        if self.rest is not None:
-            self._read_rest(self.rest)
+        if self.reading.rest is not None:
+            read_rest(self)
         failure = self.call.response.failure
         if failure is None:
             self._end(Outcome.COMPLETED)
@@ -188,14 +199,6 @@ class Observation(ObservationState):
         if failure.type == CANCELLED_BY_PROVIDER:
             outcome = Outcome.CANCELLED
         self._end(outcome, failure, failure.exception or ProviderError(failure))
-
-    def _read_rest(self, rest: Callable[[], Delta | None]) -> None:
-        try:
-            delta = rest()
-            if delta is not None:
-                self.call.response.add(delta, self.needs_text)
-        except Exception as error:  # noqa: BLE001  an odd stream must still have its end
-            guard.report(f"reading the end of {self.call.operation}", error)
 
     def abandon(self) -> None:
         """End the call: its reader stopped. It is completed if the answer was whole by then."""
@@ -219,7 +222,12 @@ class Observation(ObservationState):
         """
         response = self.call.response
         has_usage = response.usage is not None and bool(response.usage.total)
-        if not self.awaits_usage or has_usage or response.last or response.failure is not None:
+        if (
+            not self.reading.awaits_usage
+            or has_usage
+            or response.last
+            or response.failure is not None
+        ):
             return False
         if self.ended or not response.finished(self.call.choices):
             return False
@@ -248,25 +256,12 @@ class Observation(ObservationState):
         if not is_cancellation(error):
             outcome = Outcome.ERROR
             try:
-                failure = self._explain(error)
+                failure = explain(self, error)
             except Exception as fault:  # noqa: BLE001  an odd error must reach the app as it is
                 guard.report(f"reading an error of {self.call.operation}", fault)
         if failure is None:
             failure = Failure(qualified_name(type(error)), message_of(error), exception=error)
         self._end(outcome, failure, error)
-
-    def _explain(self, error: BaseException) -> Failure | None:
-        """Return the provider's reason for an exception, or `None` if there is none."""
-        answer = None
-        if self.answer_of is not None:
-            answer = self.answer_of(error)
-        if answer is not None:
-            # the provider answered, and charges for it; only the client's own parsing raised
-            self._read_answer(answer)
-            return self.call.response.failure
-        if self.explain is not None:
-            return self.explain(error)
-        return None
 
     def _end(
         self, outcome: Outcome, failure: Failure | None = None, error: BaseException | None = None
@@ -297,4 +292,4 @@ class Observation(ObservationState):
 
 active = ContextVar("callspan-active", default=None)
 
-__all__ = ["Observation", "Reader", "active", "open_observations"]
+__all__ = ["Observation", "active", "open_observations"]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from callspan.accounting.budgets import Budget
 from callspan.accounting.reservations import in_scope
 from callspan.content.capture import Capture
 from callspan.events import Call
+from callspan.lifecycle.admission import Admission
 from callspan.lifecycle.client_options import NO_OPTIONS, ClientOptions
 from callspan.lifecycle.dispatch import Dispatch
 from callspan.lifecycle.observation import Observation
-from callspan.lifecycle.state import Reader
+from callspan.lifecycle.reading import Reading
 from callspan.runtime.scope import NOTHING, Scope
 
 
@@ -44,17 +46,34 @@ class CallOpener:
         self._capture = capture if capture.on else None
         self._estimates = estimates
 
-    def open(self, call: Call, read: Reader, scope: Scope) -> Observation:
-        """Return an observation of a call that no client object makes: of a framework, or the app's own."""
+    def open(
+        self, call: Call, reading: Reading, scope: Scope, start_context: Any = None
+    ) -> Observation:
+        """Return an observation of a call that no client object makes: a framework's, or the app's."""
         self.ready()
-        observation = self.observe(call, read, scope, NO_OPTIONS, False)
-        observation.budgets = in_scope(scope, self.budgets)
-        return observation
+        return self.observe(call, reading, scope, NO_OPTIONS, False, int, start_context)
 
     def observe(
-        self, call: Call, read: Reader, scope: Scope, options: ClientOptions, handlers_only: bool
+        self,
+        call: Call,
+        reading: Reading,
+        scope: Scope,
+        options: ClientOptions,
+        handlers_only: bool,
+        size: Callable[[], int],
+        start_context: Any,
     ) -> Observation:
-        """Return an observation of a call, for the options of its client object and for a scope."""
+        """Return an observation of a call.
+
+        Args:
+            call: The call.
+            reading: How its answers and errors are read.
+            scope: Where it is made.
+            options: The options of its client object.
+            handlers_only: Whether another instrumentation makes the telemetry.
+            size: Estimates the tokens of the request.
+            start_context: The OpenTelemetry context of the call, where it is not the current one.
+        """
         dispatch = self.all_handlers
         if handlers_only:
             dispatch = self.handlers_only
@@ -67,7 +86,18 @@ class CallOpener:
             if options.handlers or scope.handlers:
                 dispatch = dispatch.plus((*options.handlers, *scope.handlers))
             estimates = estimates or bool(scope.counters)
-        return Observation(call, dispatch, scope, read, estimates=estimates and call.uses_tokens)
+        admission = None
+        if scope.budgets or self.budgets or options.budgets:
+            admission = Admission(in_scope(scope, self.budgets, options.budgets), size)
+        return Observation(
+            call,
+            dispatch,
+            scope,
+            reading,
+            estimates and call.uses_tokens,
+            admission,
+            start_context,
+        )
 
     def _capture_for(self, options: ClientOptions, scope: Scope) -> Capture | None:
         """Return the capture that holds: that of the innermost block, of the client, of the settings."""

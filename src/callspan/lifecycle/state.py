@@ -2,48 +2,39 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from types import CoroutineType
 from typing import Any
 
-from callspan.accounting.budgets import Budget, Reservation
-from callspan.events import Call, Delta, Failure
+from callspan.accounting.budgets import Reservation
+from callspan.events import Call, Failure, Retry
+from callspan.lifecycle.admission import Admission
 from callspan.lifecycle.dispatch import Dispatch
+from callspan.lifecycle.reading import Reading
 from callspan.runtime import guard
 from callspan.runtime.background import running_loop
 from callspan.runtime.scope import Scope
-
-Item = Any
-"""A provider's object: a chunk or a whole answer, as a dict or as a client's model."""
-Reader = Callable[[Item, bool], "Delta | None"]
-"""Turns a provider's object into a `Delta`; the second argument says whether text is needed."""
 
 
 class ObservationState:
     """The data of one observation. `Observation` adds the events that change it.
 
-    The hook or framework that opens the call sets these, before `start`:
+    It is complete when it is made; nothing outside of this folder sets an attribute of it.
 
     Attributes:
         call: The call that is observed.
         dispatch: The handlers to notify.
         scope: Handlers, counters and budgets of the blocks around the call.
-        read: Turns one chunk or one whole answer into a `Delta`.
-        explain: Turns an exception of the client's into a `Failure`.
-        answer_of: Returns the answer that an exception carries, where the client received one but
-            could not make it into the object that the app wanted.
-        hides: Whether a chunk is only there because callspan requested it.
-        skips: Whether an item of a stream is no chunk.
-        rest: Returns facts that the client knows at the end of a stream and has put in no chunk.
+        reading: How the answers and the errors of the call are read.
+        read: `reading.read`, kept here as each chunk needs it; so are `skips` and `hides`.
+        admission: The budgets that may refuse the call or stop its stream, if there are any.
         start_context: The OpenTelemetry context of the call, where it is not the current one.
-        budgets: The budgets that may refuse the call or stop its stream.
-        size: Estimates the tokens of the request, for the budgets.
         estimates: Whether to estimate token counts that the provider leaves out.
-        asks_usage: Whether to ask the provider for token counts in a stream.
-        awaits_usage: Whether the token counts of a stream come after its finish reason.
 
     These change while the call runs:
 
@@ -52,7 +43,6 @@ class ObservationState:
         needs_text: Whether anybody reads the text of the answer.
         inside: Whether code of the client's is reading the stream at this moment.
         reader: The task that reads the stream, where another one may close it.
-        failed_attempt: Cause and time of an attempt that failed, until the client tries again.
         awaitables: Coroutines of handlers that the call itself has to await.
     """
 
@@ -61,51 +51,47 @@ class ObservationState:
         "_active_token",
         "_context_tokens",
         "_contexts",
+        "_failed_attempt",
         "_held_end",
         "_is_deferred",
         "_open",
-        "answer_of",
-        "asks_usage",
+        "admission",
         "awaitables",
-        "awaits_usage",
-        "budgets",
         "call",
         "dispatch",
         "estimates",
-        "explain",
-        "failed_attempt",
         "hides",
         "inside",
         "needs_text",
         "read",
         "reader",
+        "reading",
         "reservation",
-        "rest",
         "scope",
-        "size",
         "skips",
         "start_context",
     )
 
     def __init__(
-        self, call: Call, dispatch: Dispatch, scope: Scope, read: Reader, *, estimates: bool = False
+        self,
+        call: Call,
+        dispatch: Dispatch,
+        scope: Scope,
+        reading: Reading,
+        estimates: bool,
+        admission: Admission | None,
+        start_context: Any,
     ) -> None:
         self.call = call
-        self.read = read
+        self.reading = reading
+        self.read = reading.read
+        self.hides = reading.hides
+        self.skips = reading.skips
         self.scope = scope
-        self.explain: Callable[[BaseException], Failure] | None = None
-        self.answer_of: Callable[[BaseException], Item] | None = None
-        self.hides: Callable[[Item], bool] | None = None
-        self.skips: Callable[[Item], bool] | None = None
-        self.rest: Callable[[], Delta | None] | None = None
+        self.admission = admission
+        self.start_context = start_context
         self.inside = False
-        self.failed_attempt: tuple[str, float] | None = None
         self.reader: weakref.ref[Any] | None = None
-        self.asks_usage = False
-        self.awaits_usage = False
-        self.start_context: Any = None
-        self.budgets: tuple[Budget, ...] = ()
-        self.size: Callable[[], int] = int
         self.reservation: Reservation | None = None
         self.awaitables: list[Coroutine[Any, Any, Any]] = []
         self.dispatch = dispatch
@@ -121,6 +107,7 @@ class ObservationState:
         self._active_token: Any = None
         self._is_deferred = False
         self._held_end: tuple[int, float] | None = None
+        self._failed_attempt: tuple[str, float] | None = None
 
     @property
     def ended(self) -> bool:
@@ -130,6 +117,43 @@ class ObservationState:
     def hold_end(self) -> None:
         """Take this moment for the end of the call, unless more of its answer is read."""
         self._held_end = self.call.response.chunks, time.perf_counter()
+
+    def retry(self, cause: str, wait: float) -> None:
+        """Record that the client tries again; `wait` is the pause before that in seconds."""
+        self.call.retries.append(Retry(len(self.call.retries) + 1, cause, wait, time.time_ns()))
+
+    def begin_attempt(self) -> None:
+        """Record a retry if the attempt before this one has failed."""
+        if self._failed_attempt is not None:
+            cause, since = self._failed_attempt
+            self._failed_attempt = None
+            self.retry(cause, time.perf_counter() - since)
+
+    def fail_attempt(self, cause: str) -> None:
+        """Remember why an attempt failed, until the next one shows that the client tries again."""
+        self._failed_attempt = cause, time.perf_counter()
+
+    def expect_error(self, failure: Failure) -> None:
+        """Explain the exception that the client is about to raise by the provider's reason."""
+        self.reading = replace(
+            self.reading, explain=lambda error: replace(failure, exception=error)
+        )
+
+    def note_reader(self) -> Any:
+        """Note the running task as the one that reads the stream: its cancellation is the call's.
+
+        Returns the task. It is kept by the stream alone, so as not to keep a task with a call.
+        """
+        task = None
+        if running_loop() is not None:
+            # not by `current_task()`, which would be one more frame for each chunk
+            task = sys.modules["asyncio"].current_task()
+        self.reader = None if task is None else weakref.ref(task)
+        return task
+
+    def set_reader(self, reader: weakref.ref[Any]) -> None:
+        """Set the task whose cancellation is the call's: the reader of an operation around it."""
+        self.reader = reader
 
     def keep_answers(self, answers: list[Any]) -> None:
         """Keep coroutines of handlers for the call to await, and enter their context managers."""

@@ -17,7 +17,7 @@ from callspan.accounting.budgets import BudgetExceeded
 from callspan.lifecycle.loop_exits import comes_back, raised_in_helper
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.overlays import as_overlay
-from callspan.lifecycle.state import Item
+from callspan.lifecycle.reading import Item
 from callspan.runtime.background import outside_collector, watch_collector
 
 Stream = Any

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.accounting.reservations import in_scope, input_size
+from callspan.accounting.reservations import input_size
 from callspan.decorators.run_context import OperationContext
 from callspan.events import Call
 from callspan.frameworks.integration import Integration, read_versions
-from callspan.hooks.client import Client, Request
+from callspan.hooks.client import Client, Request, Subscriber
 from callspan.lifecycle.client_options import NO_OPTIONS, options_by_client
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.opening import CallOpener
-from callspan.lifecycle.state import Reader
+from callspan.lifecycle.reading import Reading, awaiting_usage
 from callspan.runtime import guard
 from callspan.runtime.background import outside_loop, running_loop
 from callspan.runtime.patching import Patch, Patches
@@ -76,7 +76,7 @@ class ClientSubscription(Subscription):
         self._opener = opener
         self._version = ""
         self._handlers_only = False
-        super().__init__(client, client.hook(client, self.open))
+        super().__init__(client, client.hook(client, Subscriber(self.open, settings.request_usage)))
 
     def check(self) -> None:
         """Check the client's version, and warn of other packages that have patched it."""
@@ -118,20 +118,22 @@ class ClientSubscription(Subscription):
         if options_by_client.used and request.client_object is not None:
             options = options_by_client.get(request.client_object, NO_OPTIONS)
         call = _call(request, self._version)
-        read = request.wire_format.read
-        observation = opener.observe(call, read, scope, options, self._handlers_only)
         if run is not None:
             call.framework = run.framework
-            observation.start_context = start_context
         elif isinstance(around, OperationContext):
             call.framework = around.framework
-        if request.stream:
-            observation.asks_usage = self._settings.request_usage
-            observation.awaits_usage = request.wire_format.usage_follows(request.body)
-        if scope.budgets or opener.budgets or options.budgets:
-            observation.budgets = in_scope(scope, opener.budgets, options.budgets)
-            observation.size = lambda: input_size(request.body)
-        return observation
+        reading = request.reading
+        if request.stream and request.wire_format.usage_follows(request.body):
+            reading = awaiting_usage(reading)
+        return opener.observe(
+            call,
+            reading,
+            scope,
+            options,
+            self._handlers_only,
+            lambda: input_size(request.body),
+            start_context,
+        )
 
 
 def _call(request: Request, version: str) -> Call:
@@ -187,12 +189,12 @@ class FrameworkSubscription(Subscription):
             self._integration.prepare()
         self.refuse_if_too_old(installed_version(self._integration) or "")
 
-    def observe(self, call: Call, read: Reader, call_context: Any) -> Observation | None:
+    def observe(self, call: Call, reading: Reading, call_context: Any) -> Observation | None:
         """Begin an observation of a run in a context; return `None` where nobody wants it."""
         if not self.patches.active or suppressed():
             return None
         call.asynchronous = running_loop() is not None
-        return self._opener.open(call, read, current(call_context))
+        return self._opener.open(call, reading, current(call_context), call_context)
 
 
 AnySubscription = ClientSubscription | FrameworkSubscription
@@ -201,7 +203,7 @@ AnySubscription = ClientSubscription | FrameworkSubscription
 def unused_patches(target: Client | Integration) -> list[Patch]:
     """Return the patches that a client or framework would have, for the report of `status()`."""
     if isinstance(target, Client):
-        return target.hook(target, _open_nothing)
+        return target.hook(target, Subscriber(_open_nothing))
     return target.patches()
 
 

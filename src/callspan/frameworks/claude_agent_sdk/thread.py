@@ -12,6 +12,7 @@ from callspan.formats.fields import count, get, get_nested, items, text
 from callspan.frameworks.integration import Context
 from callspan.frameworks.reporter import ModelCallStart, Reporter
 from callspan.lifecycle.observation import Observation
+from callspan.lifecycle.reading import Reading
 
 Message = dict[str, Any]
 """A message of Anthropic's API."""
@@ -105,7 +106,7 @@ class Thread:
         self._has_final_usage = False
         model = text(get(piece, "model"))
         start = ModelCallStart("chat", _provider(), model, self.context, *self._start)
-        self._observation = self._reporter.begin_model_call(start, self._read)
+        self._observation = self._reporter.begin_model_call(start, Reading(self._read))
 
     def _update(self, usage: Any, stop_reason: Any) -> None:
         """Take over the counts of a piece, which are those of the whole message so far."""

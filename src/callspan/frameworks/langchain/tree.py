@@ -14,10 +14,13 @@ from callspan.frameworks.langchain.operations import Operation, chain_name
 from callspan.frameworks.open_runs import OpenRuns
 from callspan.frameworks.run import Arguments, ModelRun, Run, enclosing_run
 from callspan.lifecycle.control_flow import is_control_flow
-from callspan.lifecycle.observation import Observation, Reader
+from callspan.lifecycle.observation import Observation
+from callspan.lifecycle.reading import Reading
 from callspan.runtime import scope
 
 AnyRun = TypeVar("AnyRun", bound=Run)
+_NO_ANSWERS = Reading(read_nothing)
+_MODEL_RESULTS = Reading(result_reader.read)
 
 
 class Tree:
@@ -59,7 +62,7 @@ class Tree:
         name, parameters = operation
         values = {key: value for key, value in parameters.items() if value}
         call = Call(name, "", None, cast("Parameters", values), content=content)
-        self._observe(run, call, read_nothing)
+        self._observe(run, call, _NO_ANSWERS)
 
     def start_graph(self, run: Run) -> None:
         """Make a run an operation because it is a graph: a node has begun in it.
@@ -76,7 +79,7 @@ class Tree:
             for child in list(run.children):
                 child.move_into(run)
 
-    def _observe(self, run: Run, call: Call, read: Reader) -> None:
+    def _observe(self, run: Run, call: Call, reading: Reading) -> None:
         call.framework = run.framework
         create_observation = self.create_observation
         if create_observation is None:
@@ -84,7 +87,7 @@ class Tree:
         with run.exclusive():
             # another thread may have closed it, with all that was open in its parent
             if not run.over:
-                run.start_observation(create_observation(call, read, run.base))
+                run.start_observation(create_observation(call, reading, run.base))
 
     def model_observation(self, run: ModelRun, stream: bool) -> Observation | None:
         """Return the observation of a model's run that no client's call and no other run reports.
@@ -97,7 +100,7 @@ class Tree:
                 if first is run:
                     operation, prompts = run.model_input
                     call = request_reader.read_call(operation, run.arguments, prompts, stream)
-                    self._observe(run, call, result_reader.read)
+                    self._observe(run, call, _MODEL_RESULTS)
                 run.observation = first.observation
         return run.observation
 

@@ -10,6 +10,7 @@ from callspan.formats.format import read_nothing
 from callspan.frameworks.integration import ObservationFactory
 from callspan.frameworks.litellm.request import Request
 from callspan.frameworks.run_context import ProxyRunContext
+from callspan.lifecycle.reading import Reading
 from callspan.runtime import guard
 
 _MOST_CAUSES = 32
@@ -40,11 +41,9 @@ def admit(request: Request, create_observation: ObservationFactory | None) -> No
 
 def _reserve(request: Request, create_observation: ObservationFactory) -> None:
     call = request.build_call(request.stream, False)
-    observation = create_observation(call, read_nothing, request.base)
-    if observation is not None and observation.budgets:
-        observation.size = request.size
-        observation.admit()
-        request.reservation = observation.reservation
+    observation = create_observation(call, Reading(read_nothing), request.base)
+    if observation is not None:
+        request.reservation = observation.reserve(request.size)
 
 
 def find_refusal_of(

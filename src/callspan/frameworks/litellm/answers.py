@@ -10,14 +10,14 @@ from __future__ import annotations
 import base64
 import re
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 from callspan.events import Delta
 from callspan.formats.fields import get, parse_json, text
 from callspan.frameworks.litellm import token_counts
+from callspan.frameworks.litellm.failure import explain
 from callspan.frameworks.litellm.request import Request
-from callspan.lifecycle.observation import Reader
+from callspan.lifecycle.reading import Reading
 
 _UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _LITELLM_ID = re.compile(f"(chatcmpl|cmpl)-{_UUID}")
@@ -28,10 +28,10 @@ Item = Any
 """An answer or a chunk of LiteLLM's."""
 
 
-def answer_reader(request: Request) -> Reader:
-    """Return a reader of whole answers."""
+def answer_reading(request: Request) -> Reading:
+    """Return how whole answers are read."""
     if request.function.native:
-        return request.wire_format.read
+        return Reading(request.wire_format.read, explain)
 
     def read(item: Item, needs_text: bool) -> Delta | None:
         delta = request.wire_format.read(item, needs_text)
@@ -43,15 +43,21 @@ def answer_reader(request: Request) -> Reader:
             )
         return delta
 
-    return read
+    return Reading(read, explain)
 
 
-def chunk_reader(request: Request, stream: object) -> Reader:
-    """Return a reader of a stream's chunks; the counts are those in the chunks LiteLLM keeps."""
+def stream_reading(request: Request, stream: object) -> Reading:
+    """Return how a stream's chunks are read; the counts are those in the chunks LiteLLM keeps.
+
+    Nothing is read where a client's stream inside reports the chunks, so that the request has no
+    observation of its own.
+    """
     # the observation keeps the reader and must not keep the stream: dropping it ends the call
     stream_ref = weakref.ref(stream)
 
     def read(item: Item, needs_text: bool) -> Delta | None:
+        if request.observation is None:
+            return None
         delta = request.wire_format.read(item, needs_text)
         if delta is None:
             return None
@@ -60,18 +66,15 @@ def chunk_reader(request: Request, stream: object) -> Reader:
             delta.usage = token_counts.of_stream(stream_ref(), delta.usage)
         return delta
 
-    return read
-
-
-def rest_reader(stream: object) -> Callable[[], Delta | None]:
-    """Return a reader of a stream's counts that came after its last chunk, as some providers do."""
-    stream_ref = weakref.ref(stream)
-
-    def read() -> Delta | None:
+    def read_rest() -> Delta | None:
+        # with some providers the counts come after the last chunk
+        if request.observation is None:
+            return None
         usage = token_counts.of_stream(stream_ref(), None)
         return None if usage is None else Delta(usage=usage)
 
-    return read
+    awaits_usage = request.wire_format.usage_follows(request.arguments)
+    return Reading(read, explain, rest=read_rest, awaits_usage=awaits_usage)
 
 
 def _provider_id(litellm_id: str | None, raw: str) -> str | None:

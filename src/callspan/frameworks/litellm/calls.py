@@ -16,12 +16,17 @@ from callspan.events.exceptions import note_translation
 from callspan.frameworks.integration import ObservationFactory
 from callspan.frameworks.litellm import answers
 from callspan.frameworks.litellm.admission import admit, find_refusal_of
-from callspan.frameworks.litellm.failure import explain
 from callspan.frameworks.litellm.functions import Function
 from callspan.frameworks.litellm.request import Request, is_part
-from callspan.frameworks.litellm.streams import follow, follow_native, report_leaving
+from callspan.frameworks.litellm.streams import (
+    follow,
+    follow_native,
+    native_reading,
+    report_leaving,
+)
 from callspan.frameworks.run_context import ProxyRunContext, acall_in, call_in, delegate
 from callspan.lifecycle.observation import Observation
+from callspan.lifecycle.reading import Reading
 from callspan.runtime import guard, process, scope
 
 Args = tuple[Any, ...]
@@ -182,7 +187,9 @@ def _begin(function: Function, args: Args, kwargs: Kwargs) -> Request | None:
         return None
 
 
-def _create_observation(request: Request, stream: bool, asynchronous: bool) -> Observation | None:
+def _create_observation(
+    request: Request, reading: Reading, stream: bool, asynchronous: bool
+) -> Observation | None:
     """Return an observation of a request that nobody else reports.
 
     If a framework's run around adopts it, the call has that framework's facts.
@@ -200,10 +207,8 @@ def _create_observation(request: Request, stream: bool, asynchronous: bool) -> O
     create_observation = subscription.create_observation
     if create_observation is None:
         return None
-    observation = create_observation(call, answers.answer_reader(request), request.base)
-    if observation is not None:
-        call.asynchronous = asynchronous
-        observation.explain = explain
+    observation = create_observation(call, reading, request.base)
+    call.asynchronous = asynchronous
     return observation
 
 
@@ -216,7 +221,9 @@ def _report_error(request: Request, error: BaseException, asynchronous: bool) ->
     if not request.is_pending:
         return
     try:
-        request.start_observation(_create_observation(request, request.stream, asynchronous))
+        reading = answers.answer_reading(request)
+        observation = _create_observation(request, reading, request.stream, asynchronous)
+        request.start_observation(observation)
         if request.observation is not None:
             request.observation.fail(error)
     except Exception as fault:  # noqa: BLE001  the app's own exception is on its way
@@ -242,7 +249,13 @@ def _report_result(request: Request, result: Any, asynchronous: bool) -> Any:
 
 
 def _observe_result(request: Request, result: Any, is_stream: bool, asynchronous: bool) -> Any:
-    observation = _create_observation(request, is_stream, asynchronous)
+    if not is_stream:
+        reading = answers.answer_reading(request)
+    elif request.function.native:
+        reading = native_reading(request)
+    else:
+        reading = answers.stream_reading(request, result)
+    observation = _create_observation(request, reading, is_stream, asynchronous)
     if observation is None:
         return result
     if not is_stream:

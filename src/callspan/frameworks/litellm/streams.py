@@ -8,14 +8,14 @@ from inspect import iscoroutinefunction
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
-from callspan.formats.format import read_nothing
-from callspan.frameworks.litellm import answers
 from callspan.frameworks.litellm.admission import find_refusal
 from callspan.frameworks.litellm.event_reader import EventReader
+from callspan.frameworks.litellm.failure import explain
 from callspan.frameworks.litellm.request import Request
 from callspan.frameworks.run_context import acall_in, call_in
 from callspan.lifecycle.generators import AsyncShell, observe_generator
 from callspan.lifecycle.observation import Observation
+from callspan.lifecycle.reading import Reading
 from callspan.lifecycle.streams import observation_of, observe
 from callspan.runtime import scope
 from callspan.runtime.background import outside_collector
@@ -26,11 +26,15 @@ Stream = Any
 """A stream of LiteLLM's, or the stream or generator inside it."""
 
 
+def native_reading(request: Request) -> Reading:
+    """Return how a stream of the provider's own events is read."""
+    reader = EventReader(request.wire_format)
+    awaits_usage = request.wire_format.usage_follows(request.body)
+    return Reading(reader, explain, rest=reader.end, awaits_usage=awaits_usage)
+
+
 def follow_native(request: Request, stream: Stream, observation: Observation) -> Stream:
     """Observe a stream of the provider's own events; return the stream for the app."""
-    reader = EventReader(request.wire_format)
-    observation.read, observation.rest = reader, reader.end
-    observation.awaits_usage = request.wire_format.usage_follows(request.body)
     request.start_observation(observation)
     # the class of a generator cannot be changed, so it is followed by another one
     if isinstance(stream, (GeneratorType, AsyncGeneratorType)):
@@ -44,18 +48,12 @@ def follow(request: Request, stream: Stream, observation: Observation) -> Stream
     For some providers LiteLLM makes the request when the first chunk is asked for. Only then is
     it clear who reports the call.
     """
-    observation.read = answers.chunk_reader(request, stream)
-    observation.rest = answers.rest_reader(stream)
-    observation.awaits_usage = request.wire_format.usage_follows(request.arguments)
     make_call = getattr(stream, "make_call", None)
     source = getattr(stream, "completion_stream", None)
 
     def decide() -> None:
         if request.is_pending:
             request.start_observation(observation)
-        elif request.observation is None:
-            # a client's stream inside reports the chunks
-            observation.read, observation.rest = read_nothing, None
 
     request.deferred = True
     # `make_call` and `completion_stream` are attributes of LiteLLM's `CustomStreamWrapper`
