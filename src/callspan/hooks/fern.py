@@ -13,7 +13,7 @@ from callspan.hooks.address import address
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.failure import cause
 from callspan.hooks.methods import Method, MethodCall
-from callspan.lifecycle.generators import observe_generator
+from callspan.lifecycle.generators import follow_generator
 from callspan.lifecycle.observation import Observation, active
 from callspan.runtime.patching import Patch
 
@@ -69,7 +69,7 @@ def _follow(observation: Observation, response: ClientObject) -> ClientObject:
     """Follow the data of a raw response: a generator of items, or a whole answer."""
     data = response._data
     if isinstance(data, (GeneratorType, AsyncGeneratorType)):
-        response._data = observe_generator(data, observation)
+        response._data = follow_generator(observation, data)
     else:
         observation.answer(data)
     return response

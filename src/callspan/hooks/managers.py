@@ -1,7 +1,4 @@
-"""Streams that are context managers, whose request is made when they are entered.
-
-The object that the client made stays the app's, and its class becomes a subclass of what it was.
-"""
+"""Streams that are context managers, whose request is made when they are entered."""
 
 from __future__ import annotations
 
@@ -34,27 +31,27 @@ class _Entry:
             self.observation.abandon()
 
 
-def observe_when_entered(
-    manager: ClientObject, begin: Begin, follow_result: FollowResult
+def follow_manager(
+    begin: Begin, manager: ClientObject, follow_result: FollowResult
 ) -> ClientObject:
     """Let a call begin when a context manager is entered, and end at the latest when it is left.
 
     Returns the same object.
     """
-    manager._callspan = _Entry(begin, follow_result)
     # contextlib's class of managers, which Fern's streams (cohere 5.16 to 7) are made with; see
     # tests/test_cohere.py
-    manager.__class__ = _observed_class(type(manager))
+    manager._callspan = _Entry(begin, follow_result)
+    manager.__class__ = _overlay(type(manager))
     return manager
 
 
 @cache
-def _observed_class(kind: ClientClass) -> type:
-    make = _async_class if hasattr(kind, "__aenter__") else _sync_class
+def _overlay(kind: ClientClass) -> type:
+    make = _async_overlay if hasattr(kind, "__aenter__") else _sync_overlay
     return as_overlay(kind, make(kind))
 
 
-def _sync_class(kind: ClientClass) -> type:
+def _sync_overlay(kind: ClientClass) -> type:
     class Manager(kind):
         _callspan: _Entry
 
@@ -72,7 +69,7 @@ def _sync_class(kind: ClientClass) -> type:
     return Manager
 
 
-def _async_class(kind: ClientClass) -> type:
+def _async_overlay(kind: ClientClass) -> type:
     class Manager(kind):
         _callspan: _Entry
 

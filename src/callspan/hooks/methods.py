@@ -20,11 +20,11 @@ from callspan.hooks.calls import FollowResult, make_async_call, make_call
 from callspan.hooks.client import Client, Endpoint, Hook, Request, Subscriber, endpoint_at
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.failure import explain
-from callspan.hooks.managers import observe_when_entered
-from callspan.lifecycle.generators import observe_generator, observe_lazily
+from callspan.hooks.managers import follow_manager
+from callspan.lifecycle.generators import follow_generator, follow_lazily
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.reading import Reading
-from callspan.lifecycle.streams import observe
+from callspan.lifecycle.streams import follow_stream
 from callspan.runtime import guard
 from callspan.runtime.patching import Patch
 
@@ -57,9 +57,9 @@ def follow(observation: Observation, result: Result) -> Result:
     Returns the object for the app: for a generator another one, else the very object.
     """
     if isinstance(result, (GeneratorType, AsyncGeneratorType)):
-        return observe_generator(result, observation)
+        return follow_generator(observation, result)
     if observation.call.stream and (hasattr(result, "__next__") or hasattr(result, "__anext__")):
-        return observe(result, observation)
+        return follow_stream(observation, result)
     observation.answer(result)
     return result
 
@@ -167,8 +167,8 @@ class _MethodHook:
         """Let the call begin with the client's request: at the first step, or at the entry."""
         begin = partial(self._open, request)
         if isinstance(result, (AbstractContextManager, AbstractAsyncContextManager)):
-            return observe_when_entered(result, begin, self._follow_result)
-        return observe_lazily(result, begin)
+            return follow_manager(begin, result, self._follow_result)
+        return follow_lazily(begin, result)
 
     async def _await_lazy(self, result: Awaitable[Result], request: Request) -> Result:
         return self._observe_lazy(await result, request)

@@ -1,8 +1,7 @@
 """Responses whose body the app reads by itself, observed while it does.
 
-The object that the client made stays the app's, and its class becomes a subclass of what it was; an
-HTTP response gets its own class back when the call has ended. This covers raw and streaming
-responses, and the helpers that close the response instead of their stream.
+This covers raw and streaming responses, and the helpers that close the response instead of their
+stream. An HTTP response gets its own class back when the call has ended.
 """
 
 from __future__ import annotations
@@ -15,26 +14,27 @@ from callspan.hooks.bodies import body_of, read_content
 from callspan.hooks.client_types import ClientClass, ClientObject
 from callspan.lifecycle.byte_streams import Body, feed, feed_async
 from callspan.lifecycle.observation import Observation
-from callspan.lifecycle.overlays import as_overlay
-from callspan.lifecycle.streams import end_closed, observe, on_drop
+from callspan.lifecycle.overlays import as_overlay, follower_of
+from callspan.lifecycle.streams import end_closed, follow_stream, on_drop
 from callspan.runtime.background import watch_collector
 
 
 def follow_close(observation: Observation, response: ClientObject) -> None:
     """End an observation when somebody else than the stream's reader closes the HTTP response."""
     response._callspan = observation
-    response.__class__ = _closing_class(type(response))
+    response.__class__ = _closing_overlay(type(response))
 
 
 def follow_raw(observation: Observation, raw: ClientObject) -> None:
     """Follow a raw response, which the app may read as bytes, lines, a stream or a model."""
     watch_collector()
     response = raw.http_response
-    raw._callspan = (observation, on_drop(raw, observation))
-    raw.__class__ = _parsing_class(type(raw))
-    response._callspan = observation
+    raw._callspan_drop = on_drop(raw, observation)
+    raw._callspan = observation
+    raw.__class__ = _parsing_overlay(type(raw))
     response._callspan_body = body_of(response, observation)
-    response.__class__ = _readable_class(type(response))
+    response._callspan = observation
+    response.__class__ = _readable_overlay(type(response))
 
 
 def follow_response(observation: Observation, response: ClientObject) -> ClientObject:
@@ -46,15 +46,15 @@ def follow_response(observation: Observation, response: ClientObject) -> ClientO
         read_content(response, observation)
         return response
     watch_collector()
-    response._callspan = observation
     response._callspan_body = body_of(response, observation)
-    response.__class__ = _readable_class(type(response))
+    response._callspan = observation
+    response.__class__ = _readable_overlay(type(response))
     on_drop(response, observation)
     return response
 
 
 @cache
-def _closing_class(kind: ClientClass) -> type:
+def _closing_overlay(kind: ClientClass) -> type:
     """Return a subclass of a class of HTTP responses that ends the call when it is closed."""
 
     class Response(kind):
@@ -84,14 +84,14 @@ def _end_closed(response: ClientObject, kind: ClientClass) -> None:
 
 
 @cache
-def _readable_class(kind: ClientClass) -> type:
+def _readable_overlay(kind: ClientClass) -> type:
     """Return a subclass of a class of HTTP responses whose bytes are read as they pass.
 
     Each way of httpx's (0.25 to 0.28) to read a response leads to `iter_bytes` or `aiter_bytes`.
     See tests/torture/test_responses.py.
     """
 
-    class Response(_closing_class(kind)):
+    class Response(_closing_overlay(kind)):
         _callspan_body: Body | None
 
         def iter_bytes(self, *args: object, **kwargs: object) -> Iterator[bytes]:
@@ -110,7 +110,7 @@ def _readable_class(kind: ClientClass) -> type:
 
 
 @cache
-def _parsing_class(kind: ClientClass) -> type:
+def _parsing_overlay(kind: ClientClass) -> type:
     """Return a subclass of a class of raw responses whose parsed streams are followed."""
 
     class Raw(kind):
@@ -128,9 +128,8 @@ def _parsing_class(kind: ClientClass) -> type:
 
 def _follow_parsed(raw: ClientObject, parsed: ClientObject) -> ClientObject:
     """Follow the stream that the app made of its raw response, in place of the bytes."""
-    observation, finalizer = raw._callspan
-    if hasattr(type(parsed), "__stream__") and not hasattr(parsed, "_callspan"):
-        finalizer.detach()
+    if hasattr(type(parsed), "__stream__") and follower_of(parsed) is None:
+        raw._callspan_drop.detach()
         raw.http_response._callspan_body = None
-        observe(parsed, observation)
+        follow_stream(raw._callspan, parsed)
     return parsed

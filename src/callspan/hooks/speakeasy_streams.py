@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 
 from callspan.formats.fields import parse_json
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
-from callspan.lifecycle.generators import observe_generator
+from callspan.lifecycle.generators import follow_generator
 from callspan.lifecycle.observation import Observation
-from callspan.lifecycle.streams import observe
+from callspan.lifecycle.overlays import follower_of
+from callspan.lifecycle.streams import follow_stream
 from callspan.runtime import guard
 
 Decode = Callable[[str], ClientObject]
@@ -24,7 +25,7 @@ def make_stream(wrapped: Function, stream: ClientObject, args: Args, kwargs: Kwa
     observation, args, kwargs = _take_over(wrapped, args, kwargs)
     wrapped(*args, **kwargs)
     if observation is not None:
-        observe(stream, observation)
+        follow_stream(observation, stream)
 
 
 def make_events(wrapped: Function, _instance: object, args: Args, kwargs: Kwargs) -> Result:
@@ -33,7 +34,7 @@ def make_events(wrapped: Function, _instance: object, args: Args, kwargs: Kwargs
     events = wrapped(*args, **kwargs)
     if observation is None:
         return events
-    return observe_generator(events, observation)
+    return follow_generator(observation, events)
 
 
 def _take_over(
@@ -47,7 +48,7 @@ def _take_over(
     try:
         arguments = inspect.signature(wrapped).bind(*args, **kwargs)
         response = arguments.arguments["response"]
-        observation = getattr(response, "_callspan", None)
+        observation = follower_of(response)
         if not isinstance(observation, Observation) or observation.ended:
             return None, args, kwargs
         if response._callspan_body is None:

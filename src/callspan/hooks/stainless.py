@@ -25,7 +25,7 @@ from callspan.hooks.raw_response import follow_close, follow_raw
 from callspan.lifecycle.client_options import inherit
 from callspan.lifecycle.observation import Observation, active
 from callspan.lifecycle.reading import Reading
-from callspan.lifecycle.streams import observe
+from callspan.lifecycle.streams import follow_stream
 from callspan.runtime import guard
 from callspan.runtime.patching import Patch
 
@@ -234,7 +234,7 @@ def _follow(observation: Observation, result: Result) -> Result:
         kind = _kind(type(result))
         if kind == _STREAM:
             follow_close(observation, result.response)
-            observe(result, observation)
+            follow_stream(observation, result)
             result.response._callspan_stream = weakref.ref(result)
         elif kind == _WHOLE:
             observation.answer(result)
@@ -261,7 +261,7 @@ def _make_stream(wrapped: Function, stream: ClientObject, args: Args, kwargs: Kw
     if first is not None:
         response._callspan_stream = None
         first._callspan_drop.detach()
-        observe(stream, first._callspan)
+        follow_stream(first._callspan, stream)
 
 
 @cache

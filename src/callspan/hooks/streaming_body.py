@@ -1,8 +1,8 @@
 """Bodies of AWS's clients, which the app reads by itself, whole or piece by piece.
 
-The body that the client made stays the app's, and its class becomes a subclass of what it was. Our
-attributes have names that wrapt's proxies keep to themselves (`_self_...`), as such a proxy is the
-body of aiobotocore in its older versions (2.13.1). See tests/test_bedrock_bodies.py.
+The attribute of an overlay has the name `_self_callspan` here alone: a name that wrapt's proxies
+keep to themselves, as such a proxy is the body of aiobotocore in its older versions (2.13.1). See
+tests/test_bedrock_bodies.py.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def follow_body(
     watch_collector()
     length = str(get(headers, "content-length") or "")
     reading = _BodyReader(observation, int(length) if length.isdigit() else None)
-    observed_class = _async_body if hasattr(body, "__aiter__") else _body
-    body = _observe(body, reading, observed_class)
+    overlay = _async_body_overlay if hasattr(body, "__aiter__") else _body_overlay
+    body = _put_over(body, reading, overlay)
     if getattr(body, "_self_callspan", None) is None:
         observation.finish()  # a body of a test's own, that cannot be followed
     else:
@@ -37,11 +37,11 @@ def follow_body(
     return body
 
 
-def _observe(
-    body: ClientObject, reading: _BodyReader, observed_class: Callable[[type], ClientClass]
+def _put_over(
+    body: ClientObject, reading: _BodyReader, overlay: Callable[[type], ClientClass]
 ) -> ClientObject:
     """Change the class of a body; for a proxy, whose class is fixed, return another proxy."""
-    kind = observed_class(type(body))
+    kind = overlay(type(body))
     try:
         if hasattr(body, "__wrapped__"):
             body = kind(body.__wrapped__, body._self_content_length)
@@ -92,7 +92,7 @@ def _amount(args: Args, kwargs: Kwargs) -> int | None:
 
 
 @cache
-def _reads(kind: ClientClass) -> type:
+def _reading_overlay(kind: ClientClass) -> type:
     """Return a subclass, of bodies or of the streams in them, whose reading is observed."""
 
     class Body(kind):
@@ -129,13 +129,13 @@ def _reads(kind: ClientClass) -> type:
 
 
 @cache
-def _body(kind: ClientClass) -> type:
+def _body_overlay(kind: ClientClass) -> type:
     """Return a subclass of a class of bodies whose reading and closing are observed."""
 
-    class Body(_reads(kind)):
+    class Body(_reading_overlay(kind)):
         def __enter__(self) -> ClientObject:
             # the app gets the stream inside the body here
-            return _observe(super().__enter__(), self._self_callspan, _reads)
+            return _put_over(super().__enter__(), self._self_callspan, _reading_overlay)
 
         def __exit__(self, *error: object) -> object:
             self._self_callspan.leave()
@@ -149,7 +149,7 @@ def _body(kind: ClientClass) -> type:
 
 
 @cache
-def _async_reads(kind: ClientClass) -> type:
+def _async_reading_overlay(kind: ClientClass) -> type:
     class Body(kind):
         _self_callspan: _BodyReader
 
@@ -181,14 +181,14 @@ def _async_reads(kind: ClientClass) -> type:
 
 
 @cache
-def _async_body(kind: ClientClass) -> type:
-    class Body(_async_reads(kind)):
+def _async_body_overlay(kind: ClientClass) -> type:
+    class Body(_async_reading_overlay(kind)):
         async def __aenter__(self) -> ClientObject:
             inner = await super().__aenter__()
             if inner is self:
                 return self
             # older clients return the HTTP response here
-            return _observe(inner, self._self_callspan, _async_reads)
+            return _put_over(inner, self._self_callspan, _async_reading_overlay)
 
         async def __aexit__(self, *error: object) -> object:
             self._self_callspan.leave()

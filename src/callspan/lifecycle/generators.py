@@ -27,7 +27,7 @@ AsyncStep = Callable[[], Awaitable[Item]]
 """Gets the next item of an asynchronous generator."""
 
 
-def observe_generator(source: Source, observation: Observation) -> Source:
+def follow_generator(observation: Observation, source: Source) -> Source:
     """Return the items of a generator whose request has been made."""
     watch_collector()
     if hasattr(source, "__anext__"):
@@ -37,7 +37,7 @@ def observe_generator(source: Source, observation: Observation) -> Source:
     return items
 
 
-def observe_loop(source: Source, observation: Observation) -> Source:
+def follow_loop(observation: Observation, source: Source) -> Source:
     """Return the items of one loop over a stream that allows a second loop."""
     watch_collector()
     if hasattr(source, "__anext__"):
@@ -45,7 +45,7 @@ def observe_loop(source: Source, observation: Observation) -> Source:
     return _items(source, observation, source.__next__, observation.leave_loop)
 
 
-def observe_lazily(source: Source, begin: Begin) -> Source:
+def follow_lazily(begin: Begin, source: Source) -> Source:
     """Return the items of a generator that makes its request when the first item is read."""
     watch_collector()
     if hasattr(source, "__anext__"):

@@ -1,7 +1,8 @@
 """Overlays: subclasses of a client's class, to which the class of a client's object is changed.
 
 The object stays the very one that the client has made: callers hold it already, and test for its
-type. So an overlay passes for the class that it stands over.
+type. So an overlay passes for the class that it stands over. What follows the object, which is its
+observation in most cases, stands in its attribute `_callspan`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ def as_overlay(kind: Any, overlay: Any) -> type:
         if isinstance(value, FunctionType) and not _fits(kind, name, value):
             delattr(overlay, name)
     return overlay
+
+
+def follower_of(instance: object) -> Any:
+    """Return what follows a client's object, or `None` if its class was not changed."""
+    return getattr(instance, "_callspan", None)
 
 
 def _fits(kind: Any, name: str, method: FunctionType) -> bool:

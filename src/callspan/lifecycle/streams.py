@@ -25,7 +25,7 @@ Stream = Any
 _NEVER = object()
 
 
-def observe(stream: Stream, observation: Observation) -> Stream:
+def follow_stream(observation: Observation, stream: Stream) -> Stream:
     """Let an observation follow a stream to its end, and return the same stream.
 
     The class is swapped in place: clients and apps test for the type, and hold the object already.
@@ -35,11 +35,6 @@ def observe(stream: Stream, observation: Observation) -> Stream:
     stream.__class__ = _overlay(type(stream))
     stream._callspan_drop = on_drop(stream, observation)
     return stream
-
-
-def observation_of(stream: Stream) -> Observation | None:
-    """Return the observation that follows a stream, or `None`."""
-    return getattr(stream, "_callspan", None)
 
 
 def on_drop(

@@ -13,10 +13,11 @@ from callspan.frameworks.litellm.event_reader import EventReader
 from callspan.frameworks.litellm.failure import explain
 from callspan.frameworks.litellm.request import Request
 from callspan.frameworks.run_context import acall_in, call_in
-from callspan.lifecycle.generators import AsyncShell, observe_generator
+from callspan.lifecycle.generators import AsyncShell, follow_generator
 from callspan.lifecycle.observation import Observation
+from callspan.lifecycle.overlays import follower_of
 from callspan.lifecycle.reading import Reading
-from callspan.lifecycle.streams import observation_of, observe
+from callspan.lifecycle.streams import follow_stream
 from callspan.runtime import scope
 from callspan.runtime.background import outside_collector
 
@@ -38,8 +39,8 @@ def follow_native(request: Request, stream: Stream, observation: Observation) ->
     request.start_observation(observation)
     # the class of a generator cannot be changed, so it is followed by another one
     if isinstance(stream, (GeneratorType, AsyncGeneratorType)):
-        return observe_generator(stream, observation)
-    return observe(stream, observation)
+        return follow_generator(observation, stream)
+    return follow_stream(observation, stream)
 
 
 def follow(request: Request, stream: Stream, observation: Observation) -> Stream:
@@ -70,7 +71,7 @@ def follow(request: Request, stream: Stream, observation: Observation) -> Stream
     if request.deferred:
         # nobody has to read a stream: then its request is never made, and the reservation ends
         weakref.finalize(stream, outside_collector, request.release).atexit = False
-    return observe(stream, observation)
+    return follow_stream(observation, stream)
 
 
 def _making_request(
@@ -139,11 +140,11 @@ def report_leaving(stream: Stream) -> None:
     LiteLLM's own objects refer to each other, so the client's stream would be garbage much later.
     """
     inner = getattr(stream, "completion_stream", None)
-    while inner is not None and observation_of(inner) is None:
+    while inner is not None and follower_of(inner) is None:
         inner = getattr(inner, "completion_stream", None)
     if inner is not None:
-        leaving: Any = _LeavingOnly(observation_of(inner))
-        observe(stream, leaving)
+        leaving: Any = _LeavingOnly(follower_of(inner))
+        follow_stream(leaving, stream)
 
 
 class _LeavingOnly:
