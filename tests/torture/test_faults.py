@@ -147,16 +147,13 @@ def test_a_format_that_fails(
     name: str,
 ) -> None:
     """A dialect that cannot read a request or an answer costs the app nothing."""
-    endpoints = [
-        dataclasses.replace(
-            endpoint,
-            wire_format=dataclasses.replace(endpoint.wire_format, **{name: fail}),
-        )
-        for endpoint in OPENAI.endpoints
-    ]
+    endpoints = {
+        endpoint: dataclasses.replace(wire_format, **{name: fail})
+        for endpoint, wire_format in OPENAI.endpoints.items()
+    }
     monkeypatch.setattr(
         "callspan.setup.installation.CLIENTS",
-        (dataclasses.replace(OPENAI, endpoints=tuple(endpoints)),),
+        (dataclasses.replace(OPENAI, endpoints=endpoints),),
     )
     telemetry.instrument(capture="both")
     assert_unharmed(program, model_server, telemetry, guard_reports)

@@ -6,7 +6,7 @@ from functools import cache
 
 from callspan.formats.anthropic.completions import COMPLETIONS
 from callspan.formats.anthropic.messages import MESSAGES
-from callspan.hooks.client import Client, post
+from callspan.hooks.client import Client
 from callspan.hooks.client_types import ClientObject
 from callspan.hooks.stainless import stainless_hook
 from callspan.semconv.providers import provider
@@ -58,7 +58,10 @@ ANTHROPIC = Client(
     versions=("0.40", "3"),
     provider=_provider,
     hook=stainless_hook,
-    endpoints=(post("/v1/messages", MESSAGES), post("/v1/complete", COMPLETIONS)),
+    endpoints={
+        "/v1/messages": MESSAGES,
+        "/v1/complete": COMPLETIONS,
+    },
     tracer_property="BaseClient._tracer",
     wants_own_spans=_wants_own_spans,
     propagates=_propagates,

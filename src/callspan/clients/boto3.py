@@ -9,7 +9,7 @@ from callspan.formats.bedrock import knowledge as knowledge
 from callspan.formats.bedrock.agent import AGENT
 from callspan.formats.bedrock.converse import CONVERSE
 from callspan.hooks.botocore import botocore_hook
-from callspan.hooks.client import Client, post
+from callspan.hooks.client import Client
 from callspan.hooks.methods import MethodCall
 
 SERVICES = frozenset({"bedrock-runtime", "bedrock-agent-runtime"})
@@ -17,16 +17,16 @@ SERVICES = frozenset({"bedrock-runtime", "bedrock-agent-runtime"})
 
 def read_operation(operation_name: str, api_params: Mapping[str, object]) -> MethodCall:
     """Map a botocore operation to an endpoint: `Converse`, or `InvokeModel/<body format>`."""
-    path = operation_name
-    if path.startswith("InvokeModel"):
+    endpoint = operation_name
+    if operation_name in ("InvokeModel", "InvokeModelWithResponseStream"):
         body = invoke.request(api_params)
-        path = f"{path}/{invoke.form(body)}"
-    elif path.startswith("RetrieveAndGenerate"):
+        endpoint = f"InvokeModel/{invoke.form(body)}"
+    elif operation_name.startswith("RetrieveAndGenerate"):
         body = knowledge.generation_request(api_params)
     else:
         model = api_params.get("modelId") or api_params.get("foundationModel")
         body = {**api_params, "model": model}
-    return MethodCall("POST", path, body, stream=operation_name.endswith("Stream"))
+    return MethodCall(endpoint, body, stream=operation_name.endswith("Stream"))
 
 
 BOTO3 = Client(
@@ -36,16 +36,16 @@ BOTO3 = Client(
     versions=("1.34.131", "2"),
     provider=lambda _client, _host, _port: "aws.bedrock",
     hook=botocore_hook("botocore", "", SERVICES, read_operation, invoke.read_headers),
-    endpoints=(
-        post("^Converse(Stream)?", CONVERSE),
-        *(
-            post(f"^InvokeModel(WithResponseStream)?/{form.name}", form.wire_format)
-            for form in invoke.FORMS
-        ),
-        post("^Invoke(Inline)?Agent", AGENT),
-        post("^RetrieveAndGenerate(Stream)?", knowledge.GENERATION),
-        post("^Retrieve", knowledge.SEARCH),
-    ),
+    endpoints={
+        "Converse": CONVERSE,
+        "ConverseStream": CONVERSE,
+        **{f"InvokeModel/{form.name}": form.wire_format for form in invoke.FORMS},
+        "InvokeAgent": AGENT,
+        "InvokeInlineAgent": AGENT,
+        "RetrieveAndGenerate": knowledge.GENERATION,
+        "RetrieveAndGenerateStream": knowledge.GENERATION,
+        "Retrieve": knowledge.SEARCH,
+    },
     conflicts={
         "opentelemetry.instrumentation.botocore": "opentelemetry-instrumentation-botocore",
         "opentelemetry.instrumentation.bedrock": "opentelemetry-instrumentation-bedrock",

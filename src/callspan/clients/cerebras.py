@@ -2,7 +2,7 @@
 
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
-from callspan.hooks.client import Client, post
+from callspan.hooks.client import Client
 from callspan.hooks.stainless import stainless_hook
 from callspan.semconv.providers import by_address
 
@@ -13,5 +13,8 @@ CEREBRAS = Client(
     versions=("1.12", "2"),
     provider=by_address("cerebras"),
     hook=stainless_hook,
-    endpoints=(post("/chat/completions", CHAT), post("/completions", COMPLETIONS)),
+    endpoints={
+        "/chat/completions": CHAT,
+        "/completions": COMPLETIONS,
+    },
 )

@@ -11,7 +11,7 @@ from callspan.formats.cohere.embeddings import EMBEDDINGS
 from callspan.formats.cohere.rerank import RERANK
 from callspan.formats.fields import get, text
 from callspan.hooks import fern
-from callspan.hooks.client import Client, Subscriber, post
+from callspan.hooks.client import Client, Subscriber
 from callspan.hooks.client_types import ClientObject
 from callspan.hooks.failure import explain
 from callspan.hooks.methods import methods_hook
@@ -24,12 +24,9 @@ _AWS_URLS = {
     "sagemaker": "https://runtime.sagemaker.{}.amazonaws.com",
 }
 _REQUEST_IDS = ("x-debug-trace-id", "x-amzn-requestid")
-_METHODS = ("chat", "chat_stream", "embed", "rerank")
-
-
-def _paths(version: str) -> dict[str, str]:
-    """Return the path of each method's requests in a version of the API."""
-    return {name: f"/{version}/{name.removesuffix('_stream')}" for name in _METHODS}
+_V2_METHODS = {"chat": "chat", "chat_stream": "chat", "embed": "embed", "rerank": "rerank"}
+"""The endpoint of each method in the second version of the API."""
+_V1_METHODS = {**_V2_METHODS, "chat": "chat_v1", "chat_stream": "chat_v1"}
 
 
 def _base_url(wrapper: ClientObject) -> str:
@@ -71,8 +68,8 @@ def _request_id(error: BaseException, headers: ClientObject) -> str | None:
 
 
 _calls_hook = methods_hook(
-    *fern.raw_methods(("cohere.v2.raw_client", "RawV2Client"), _paths("v2"), _base_url),
-    *fern.raw_methods(("cohere.raw_base_client", "RawBaseCohere"), _paths("v1"), _base_url),
+    *fern.raw_methods(("cohere.v2.raw_client", "RawV2Client"), _V2_METHODS, _base_url),
+    *fern.raw_methods(("cohere.raw_base_client", "RawBaseCohere"), _V1_METHODS, _base_url),
     explain=_explain,
 )
 
@@ -92,12 +89,7 @@ COHERE = Client(
     versions=("5.16", "8"),
     provider=by_address("cohere"),
     hook=_hook,
-    endpoints=(
-        post("/v2/chat", CHAT),
-        post("/v1/chat", CHAT_V1),
-        post("/embed", EMBEDDINGS),
-        post("/rerank", RERANK),
-    ),
+    endpoints={"chat": CHAT, "chat_v1": CHAT_V1, "embed": EMBEDDINGS, "rerank": RERANK},
     inner="_client_wrapper",
     conflicts={
         "opentelemetry.instrumentation.cohere": "opentelemetry-instrumentation-cohere",

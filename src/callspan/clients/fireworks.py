@@ -3,7 +3,7 @@
 from callspan.formats.anthropic.messages import MESSAGES
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
-from callspan.hooks.client import Client, post
+from callspan.hooks.client import Client
 from callspan.hooks.stainless import stainless_hook
 from callspan.semconv.providers import by_address
 
@@ -14,9 +14,9 @@ FIREWORKS = Client(
     versions=("1.2", "2"),
     provider=by_address("fireworks"),
     hook=stainless_hook,
-    endpoints=(
-        post("/chat/completions", CHAT),
-        post("/completions", COMPLETIONS),
-        post("/messages", MESSAGES),
-    ),
+    endpoints={
+        "/chat/completions": CHAT,
+        "/completions": COMPLETIONS,
+        "/messages": MESSAGES,
+    },
 )

@@ -14,7 +14,7 @@ from callspan.formats.gemini.interactions import INTERACTIONS
 from callspan.formats.gemini.predict import EMBEDDINGS, IMAGES
 from callspan.hooks import speakeasy
 from callspan.hooks.address import address
-from callspan.hooks.client import Client, Subscriber, post
+from callspan.hooks.client import Client, Subscriber
 from callspan.hooks.client_types import Args, ClientObject, Kwargs, Result
 from callspan.hooks.failure import explain
 from callspan.hooks.methods import Method, MethodCall, methods_hook
@@ -30,14 +30,13 @@ _OLDER_INTERACTIONS = "google.genai._interactions"
 
 def _read_call(client_object: ClientObject, args: Args, kwargs: Kwargs) -> MethodCall | None:
     """Read a request of the API client."""
-    method, path, body, options = _arguments(*args, **kwargs)
+    _, path, body, options = _arguments(*args, **kwargs)
     if not isinstance(body, Mapping) or ":" not in path:
         return None
     defaults = client_object._http_options
     url = get(options, "base_url") or get(defaults, "base_url") or ""
     extra = get(options, "extra_body") or get(defaults, "extra_body") or {}
     return MethodCall(
-        method,
         paths.endpoint(path, body),
         {**merge_bodies(body, extra), "model": paths.model(path)},
         address(str(url)),
@@ -79,7 +78,7 @@ _calls_hook = methods_hook(
     # the asynchronous one makes its request before it returns the stream
     replace(_request, path="BaseApiClient.request_streamed", lazy=True),
     replace(_async_request, path="BaseApiClient.async_request_streamed"),
-    *speakeasy.request_methods(_INTERACTIONS),
+    *speakeasy.request_methods(_INTERACTIONS, ["/interactions"]),
     explain=_explain,
     attempts=[(_API, "BaseApiClient._request_once"), (_API, "BaseApiClient._async_request_once")],
 )
@@ -99,12 +98,14 @@ GOOGLE_GENAI = Client(
     versions=("1.10", "4"),
     provider=_provider,
     hook=_hook,
-    endpoints=(
-        post(":(generateContent|streamGenerateContent)", CONTENT),
-        post(":(embedContent|batchEmbedContents)", EMBEDDINGS),
-        post(":predict", IMAGES),
-        post("/interactions", INTERACTIONS),
-    ),
+    endpoints={
+        "generateContent": CONTENT,
+        "streamGenerateContent": CONTENT,
+        "embedContent": EMBEDDINGS,
+        "batchEmbedContents": EMBEDDINGS,
+        "predict": IMAGES,
+        "/interactions": INTERACTIONS,
+    },
     inner="_api_client",
     conflicts={
         "opentelemetry.instrumentation.google_genai": "opentelemetry-instrumentation-google-genai",

@@ -3,7 +3,7 @@
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.embeddings import EMBEDDINGS
 from callspan.formats.openai.media import SPEECH, TRANSCRIPTION
-from callspan.hooks.client import Client, post
+from callspan.hooks.client import Client
 from callspan.hooks.stainless import stainless_hook
 from callspan.semconv.providers import by_address
 
@@ -14,10 +14,11 @@ GROQ = Client(
     versions=("0.13", "2"),
     provider=by_address("groq"),
     hook=stainless_hook,
-    endpoints=(
-        post("/chat/completions", CHAT),
-        post("/embeddings", EMBEDDINGS),
-        post("/audio/speech", SPEECH),
-        post("/audio/(transcriptions|translations)", TRANSCRIPTION),
-    ),
+    endpoints={
+        "/chat/completions": CHAT,
+        "/embeddings": EMBEDDINGS,
+        "/audio/speech": SPEECH,
+        "/audio/transcriptions": TRANSCRIPTION,
+        "/audio/translations": TRANSCRIPTION,
+    },
 )

@@ -13,7 +13,7 @@ from callspan.formats.openai.embeddings import EMBEDDINGS
 from callspan.formats.tgi.features import FEATURES
 from callspan.formats.tgi.generate import GENERATE
 from callspan.hooks.address import address
-from callspan.hooks.client import Client, post
+from callspan.hooks.client import Client
 from callspan.hooks.client_types import Args, ClientObject, Kwargs
 from callspan.hooks.failure import explain
 from callspan.hooks.methods import Method, MethodCall, methods_hook
@@ -23,11 +23,11 @@ _HUGGING_FACE = "hugging_face"
 _PROVIDERS = {"auto": _HUGGING_FACE, "hf-inference": _HUGGING_FACE, "fireworks-ai": "fireworks"}
 """Providers whose names in the client are not those of the conventions."""
 _TASKS = {
-    "conversational": "/chat",
-    "text-generation": "/generate",
-    "feature-extraction": "/features",
+    "conversational": "chat",
+    "text-generation": "generate",
+    "feature-extraction": "features",
 }
-_OPENAI_FIELDS = {"messages": "/chat", "prompt": "/completions", "input": "/embeddings"}
+_OPENAI_FIELDS = {"messages": "chat", "prompt": "completions", "input": "embeddings"}
 """Fields by which a request is in OpenAI's format, whatever its task and its address are."""
 
 
@@ -38,18 +38,17 @@ def _read_call(_client: object, args: Args, kwargs: Kwargs) -> MethodCall | None
     """
     request = args[0] if args else kwargs["request_parameters"]
     body = request.json
-    path = _TASKS.get(request.task)
-    if path is None or not isinstance(body, Mapping):
+    endpoint = _TASKS.get(request.task)
+    if endpoint is None or not isinstance(body, Mapping):
         return None
-    for field, openai_path in _OPENAI_FIELDS.items():
+    for field, openai_endpoint in _OPENAI_FIELDS.items():
         if field in body:
-            path = openai_path
+            endpoint = openai_endpoint
             break
     # an app may name the address of a server in place of a model
     model = None if "://" in str(request.model) else request.model
     return MethodCall(
-        "POST",
-        path,
+        endpoint,
         {"model": model, **body},
         address(request.url),
         kwargs.get("stream") is True,
@@ -106,11 +105,11 @@ HUGGINGFACE_HUB = Client(
     versions=("0.30", "3"),
     provider=_provider,
     hook=methods_hook(_post, _async_post, explain=_explain),
-    endpoints=(
-        post("/chat", CHAT),
-        post("/generate", GENERATE),
-        post("/features", FEATURES),
-        post("/completions", COMPLETIONS),
-        post("/embeddings", EMBEDDINGS),
-    ),
+    endpoints={
+        "chat": CHAT,
+        "generate": GENERATE,
+        "features": FEATURES,
+        "completions": COMPLETIONS,
+        "embeddings": EMBEDDINGS,
+    },
 )

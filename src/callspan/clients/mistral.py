@@ -9,7 +9,7 @@ from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.embeddings import EMBEDDINGS
 from callspan.formats.openai.responses import RESPONSES
 from callspan.hooks import speakeasy
-from callspan.hooks.client import Client, Subscriber, post
+from callspan.hooks.client import Client, Subscriber
 from callspan.hooks.client_types import ClientObject, Result
 from callspan.hooks.failure import explain
 from callspan.hooks.methods import Method, methods_hook
@@ -27,6 +27,21 @@ _PACKAGES = {
 }
 """The package of each client since 2.0 and before it, and how the name of its exception begins."""
 _CLOUDS = {"azure": "azure.ai.inference", "gcp": "gcp.vertex_ai"}
+
+_ENDPOINTS = {
+    "/chat/completions": CHAT,
+    "/agents/completions": CHAT,
+    "/rawPredict": CHAT,
+    "/streamRawPredict": CHAT,
+    "/fim/completions": FIM,
+    "/rawPredict#fim": FIM,
+    "/streamRawPredict#fim": FIM,
+    "/embeddings": EMBEDDINGS,
+    "/responses": RESPONSES,
+    "/conversations": CONVERSATIONS,
+    "/conversations/{id}": CONVERSATIONS,
+    "/conversations/{id}/restart": CONVERSATIONS,
+}
 
 
 def _provider(hooks: ClientObject, host: str, port: int | None) -> str:
@@ -67,7 +82,9 @@ def _explain(error: BaseException) -> Failure:
 def _request_methods() -> list[Method]:
     methods: list[Method] = []
     for package in _PACKAGES:
-        methods += speakeasy.request_methods(package, follow_or_await_error, unwrap=_unwrap)
+        methods += speakeasy.request_methods(
+            package, _ENDPOINTS, follow_or_await_error, unwrap=_unwrap
+        )
     return methods
 
 
@@ -91,13 +108,6 @@ MISTRAL = Client(
     versions=("1.2", "4"),
     provider=_provider,
     hook=_hook,
-    endpoints=(
-        post("/(chat|agents)/completions", CHAT),
-        post("/(streamR|r)awPredict", CHAT),
-        post("/fim/completions|/(streamR|r)awPredict#fim", FIM),
-        post("/embeddings", EMBEDDINGS),
-        post("/responses", RESPONSES),
-        post("/conversations(/[^/]+(/restart)?)?", CONVERSATIONS),
-    ),
+    endpoints=_ENDPOINTS,
     inner="sdk_configuration._hooks",
 )

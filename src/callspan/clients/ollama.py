@@ -10,10 +10,20 @@ from callspan.formats.ollama.embeddings import EMBEDDINGS
 from callspan.formats.ollama.generation import CHAT, GENERATE
 from callspan.formats.ollama.systemone import SYSTEM_ONE
 from callspan.hooks.address import address
-from callspan.hooks.client import Client, post
+from callspan.hooks.client import Client
 from callspan.hooks.client_types import Args, ClientObject, Kwargs
 from callspan.hooks.failure import explain, traced_variable
 from callspan.hooks.methods import Method, MethodCall, methods_hook
+from callspan.hooks.paths import by_path
+
+_ENDPOINTS = {
+    "/api/chat": CHAT,
+    "/api/generate": GENERATE,
+    "/api/embed": EMBEDDINGS,
+    "/api/embeddings": EMBEDDINGS,
+    "/v1/systemone": SYSTEM_ONE,
+}
+_find_name = by_path({name: name for name in _ENDPOINTS})
 
 
 def _read_call(client_object: ClientObject, args: Args, kwargs: Kwargs) -> MethodCall | None:
@@ -23,7 +33,7 @@ def _read_call(client_object: ClientObject, args: Args, kwargs: Kwargs) -> Metho
         return None
     _, method, path = args
     server = address(str(client_object._client.base_url))
-    return MethodCall(method, path, body, server, bool(kwargs.get("stream")))
+    return MethodCall(_find_name(method, path), body, server, bool(kwargs.get("stream")))
 
 
 def _explain(error: BaseException) -> Failure:
@@ -63,12 +73,7 @@ OLLAMA = Client(
     # nobody else speaks its format, whatever the address
     provider=lambda _client, _host, _port: "ollama",
     hook=methods_hook(_request, _async_request, explain=_explain),
-    endpoints=(
-        post("/api/chat", CHAT),
-        post("/api/generate", GENERATE),
-        post("/api/embed(dings)?", EMBEDDINGS),
-        post("/v1/systemone", SYSTEM_ONE),
-    ),
+    endpoints=_ENDPOINTS,
     conflicts={
         "opentelemetry.instrumentation.ollama": "opentelemetry-instrumentation-ollama",
         "openinference.instrumentation.ollama": "openinference-instrumentation-ollama",

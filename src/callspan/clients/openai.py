@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
 from callspan.formats.openai.embeddings import EMBEDDINGS
 from callspan.formats.openai.media import IMAGES, MODERATION, SPEECH, TRANSCRIPTION
 from callspan.formats.openai.responses import COMPACTION, FETCH, RESPONSES
-from callspan.hooks.client import Client, Endpoint, post
+from callspan.hooks.client import Client
 from callspan.hooks.client_types import ClientObject
 from callspan.hooks.stainless import stainless_hook
 from callspan.semconv.providers import provider, provider_behind
@@ -32,19 +30,22 @@ OPENAI = Client(
     versions=("1.40", "4"),
     provider=_provider,
     hook=stainless_hook,
-    endpoints=(
-        post("/chat/completions", CHAT),
-        post("/responses", RESPONSES),
-        Endpoint("GET", re.compile(r"/responses/[^/]+$"), FETCH),
-        post("/responses/[^/]+/cancel", FETCH),
-        post("/responses/compact", COMPACTION),
-        post("/completions", COMPLETIONS),
-        post("/embeddings", EMBEDDINGS),
-        post("/images/(generations|edits|variations)", IMAGES),
-        post("/audio/speech", SPEECH),
-        post("/audio/(transcriptions|translations)", TRANSCRIPTION),
-        post("/moderations", MODERATION),
-    ),
+    endpoints={
+        "/chat/completions": CHAT,
+        "/responses": RESPONSES,
+        "GET /responses/{id}": FETCH,
+        "/responses/{id}/cancel": FETCH,
+        "/responses/compact": COMPACTION,
+        "/completions": COMPLETIONS,
+        "/embeddings": EMBEDDINGS,
+        "/images/generations": IMAGES,
+        "/images/edits": IMAGES,
+        "/images/variations": IMAGES,
+        "/audio/speech": SPEECH,
+        "/audio/transcriptions": TRANSCRIPTION,
+        "/audio/translations": TRANSCRIPTION,
+        "/moderations": MODERATION,
+    },
     conflicts={
         "opentelemetry.instrumentation.openai_v2": "opentelemetry-instrumentation-openai-v2",
         "opentelemetry.instrumentation.genai_openai": "opentelemetry-instrumentation-genai-openai",

@@ -4,7 +4,7 @@ from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
 from callspan.formats.openai.embeddings import EMBEDDINGS
 from callspan.formats.openai.media import IMAGES, SPEECH, TRANSCRIPTION
-from callspan.hooks.client import Client, post
+from callspan.hooks.client import Client
 from callspan.hooks.stainless import stainless_hook
 from callspan.semconv.providers import by_address
 
@@ -15,12 +15,13 @@ TOGETHER = Client(
     versions=("2.0", "4"),
     provider=by_address("together"),
     hook=stainless_hook,
-    endpoints=(
-        post("/chat/completions", CHAT),
-        post("/completions", COMPLETIONS),
-        post("/embeddings", EMBEDDINGS),
-        post("/images/generations", IMAGES),
-        post("/audio/speech", SPEECH),
-        post("/audio/(transcriptions|translations)", TRANSCRIPTION),
-    ),
+    endpoints={
+        "/chat/completions": CHAT,
+        "/completions": COMPLETIONS,
+        "/embeddings": EMBEDDINGS,
+        "/images/generations": IMAGES,
+        "/audio/speech": SPEECH,
+        "/audio/transcriptions": TRANSCRIPTION,
+        "/audio/translations": TRANSCRIPTION,
+    },
 )

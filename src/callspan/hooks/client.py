@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from callspan.formats.format import Format
 from callspan.hooks.address import Server
@@ -13,20 +11,6 @@ from callspan.hooks.client_types import ClientObject
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.reading import Reading
 from callspan.runtime.patching import Patch
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Endpoint:
-    """One endpoint: its HTTP method, a pattern for the end of its path, and its wire format."""
-
-    method: str
-    path: re.Pattern[str]
-    wire_format: Format
-
-
-def post(path: str, wire_format: Format) -> Endpoint:
-    """Return the endpoint for POST requests; `path` is a pattern for the end of their paths."""
-    return Endpoint("POST", re.compile(f"{path}$"), wire_format)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +25,8 @@ class Client:
             `>=oldest,<newest`.
         provider: Returns the provider's name, by client object, host and port.
         hook: Returns the patches by which the client's calls are caught.
-        endpoints: The endpoints whose requests are calls.
+        endpoints: The formats of the endpoints whose requests are calls, by the name that the hook
+            has for each: a path (`hooks/paths.py`), an operation, a task.
         tracer_property: The property by which a client that makes spans of its own finds its
             tracer, as `Class.property`. While a call with a span of ours is made, it starts none.
         wants_own_spans: Whether the app asked for spans of the client's own, by client object.
@@ -60,7 +45,7 @@ class Client:
     versions: tuple[str, str]
     provider: Callable[[ClientObject, str, int | None], str]
     hook: Hook
-    endpoints: tuple[Endpoint, ...]
+    endpoints: Mapping[str, Format]
     tracer_property: str | None = None
     wants_own_spans: Callable[[ClientObject], bool] | None = None
     propagates: Callable[[ClientObject], bool] | None = None
@@ -71,17 +56,9 @@ class Client:
     @property
     def operations(self) -> tuple[str, ...]:
         """The operations of its endpoints, each once."""
-        return tuple(dict.fromkeys(endpoint.wire_format.operation for endpoint in self.endpoints))
-
-
-@lru_cache(maxsize=1024)
-def endpoint_at(client: Client, method: str, path: str) -> Endpoint | None:
-    """Return the endpoint that a request goes to, or `None` if its requests are not watched."""
-    path = path.partition("?")[0]
-    for endpoint in client.endpoints:
-        if endpoint.path.search(path) and endpoint.method == method.upper():
-            return endpoint
-    return None
+        return tuple(
+            dict.fromkeys(wire_format.operation for wire_format in self.endpoints.values())
+        )
 
 
 @dataclass(slots=True)

@@ -22,17 +22,17 @@ BaseUrl = Callable[[ClientObject], str]
 
 
 def raw_methods(
-    raw_client: tuple[str, str], paths: Mapping[str, str], base_url: BaseUrl
+    raw_client: tuple[str, str], endpoints: Mapping[str, str], base_url: BaseUrl
 ) -> list[Method]:
     """Return the methods of a raw client and of its asynchronous twin.
 
-    `raw_client` is its module and its class, `paths` has the path of each method's requests.
+    `raw_client` is its module and its class, `endpoints` has the name of each method's endpoint.
     """
     module, kind = raw_client
     methods: list[Method] = []
-    for name, path in paths.items():
+    for name, endpoint in endpoints.items():
         stream = name.endswith("_stream")
-        read_call = partial(_read_call, path, base_url, stream)
+        read_call = partial(_read_call, endpoint, base_url, stream)
         sync = Method(module, f"{kind}.{name}", read_call, lazy=stream, follow=_follow)
         methods += [sync, replace(sync, path=f"Async{kind}.{name}", asynchronous=True)]
     return methods
@@ -45,7 +45,7 @@ def retry_patches(package: str) -> list[Patch]:
 
 
 def _read_call(
-    path: str,
+    endpoint: str,
     base_url: BaseUrl,
     stream: bool,
     raw_client: ClientObject,
@@ -62,7 +62,7 @@ def _read_call(
     if isinstance(extra, Mapping):
         body = merge_bodies(body, extra)
     shared = raw_client._client_wrapper
-    return MethodCall("POST", path, body, address(base_url(shared)), stream, shared)
+    return MethodCall(endpoint, body, address(base_url(shared)), stream, shared)
 
 
 def _follow(observation: Observation, response: ClientObject) -> ClientObject:

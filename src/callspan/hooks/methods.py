@@ -17,7 +17,7 @@ from callspan.formats.format import Format
 from callspan.hooks.address import Server
 from callspan.hooks.attempts import attempt
 from callspan.hooks.calls import FollowResult, make_async_call, make_call
-from callspan.hooks.client import Client, Endpoint, Hook, Request, Subscriber, endpoint_at
+from callspan.hooks.client import Client, Hook, Request, Subscriber
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.failure import explain
 from callspan.hooks.managers import follow_manager
@@ -36,11 +36,15 @@ Explain = Callable[[BaseException], Failure]
 class MethodCall:
     """One call of a function that is watched: its endpoint, and the request as plain data.
 
-    `client_object` is the app's client object, where the function belongs to another object.
+    Attributes:
+        endpoint: The endpoint's name; a call is not watched if the client has no such endpoint.
+        body: The fields of the request.
+        server: Where the request goes.
+        stream: Whether the answer is a stream.
+        client_object: The app's client object, where the function belongs to another object.
     """
 
-    method: str
-    path: str
+    endpoint: str | None
     body: Mapping[str, object]
     server: Server = (None, None)
     stream: bool = False
@@ -143,9 +147,9 @@ class _MethodHook:
         self._client = client
         self._open_call = subscriber.open_call
         self._method = method
-        self._readings: dict[Endpoint, Reading] = {}
-        for endpoint in client.endpoints:
-            self._readings[endpoint] = _reading(endpoint.wire_format, method, explain)
+        self._readings: dict[str, Reading] = {}
+        for name, wire_format in client.endpoints.items():
+            self._readings[name] = _reading(wire_format, method, explain)
 
     def wrapper(
         self, wrapped: Function, client_object: ClientObject, args: Args, kwargs: Kwargs
@@ -193,20 +197,20 @@ class _MethodHook:
             call = self._method.read_call(client_object, args, kwargs)
             if call is None:
                 return None
-            endpoint = endpoint_at(self._client, call.method, call.path)
-            if endpoint is None:
+            name = call.endpoint
+            if name is None or name not in self._readings:
                 return None
             if call.client_object is not None:
                 client_object = call.client_object
             return Request(
                 self._client,
-                endpoint.wire_format,
+                self._client.endpoints[name],
                 client_object,
                 call.body,
                 call.stream,
                 self._method.asynchronous,
                 call.server,
-                self._readings[endpoint],
+                self._readings[name],
             )
         except Exception as error:  # noqa: BLE001  the app must reach its model
             guard.report(f"looking at a request of {self._client.name}", error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from callspan.hooks.calls import FollowResult, call_with_span
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.methods import Method, MethodCall
 from callspan.hooks.native import policy
+from callspan.hooks.paths import by_path
 from callspan.hooks.raw_response import follow_response
 from callspan.hooks.refusal import end_refused
 from callspan.hooks.speakeasy_streams import make_events, make_stream
@@ -28,16 +29,25 @@ _STREAMS = ("Stream", "AsyncStream", "EventStream", "EventStreamAsync")
 
 
 def request_methods(
-    package: str, follow: FollowResult = follow_response, **options: Any
+    package: str,
+    endpoints: Iterable[str],
+    follow: FollowResult = follow_response,
+    **options: Any,
 ) -> list[Method]:
     """Return the functions through which each request of a package passes.
 
-    `options` are further arguments of `Method`.
+    Args:
+        package: The package.
+        endpoints: The names of the endpoints whose requests are calls, as `hooks/paths.py` has
+            them; where methods differ by nothing else the fragment is a part of the path.
+        follow: Lets an observation follow the response.
+        options: Further arguments of `Method`.
     """
+    find_name = by_path({name: name for name in endpoints})
     sync = Method(
         f"{package}.basesdk",
         "BaseSDK.do_request",
-        _read_call,
+        partial(_read_call, find_name),
         optional=True,
         follow=follow,
         **options,
@@ -87,15 +97,19 @@ def own_span_patches(package: str, client_name: str) -> list[Patch]:
     ]
 
 
-def _read_call(sdk: ClientObject, _args: Args, kwargs: Kwargs) -> MethodCall | None:
+def _read_call(
+    find_name: Callable[[str, str], str | None],
+    sdk: ClientObject,
+    _args: Args,
+    kwargs: Kwargs,
+) -> MethodCall | None:
     """Read the HTTP request that is ready to be sent."""
     request = kwargs["request"]
     body = parse_json(request.content)
     if not isinstance(body, Mapping):
         return None
     return MethodCall(
-        request.method,
-        _path(request.url),
+        find_name(request.method, _path(request.url)),
         body,
         address(str(request.url)),
         body.get("stream") is True,

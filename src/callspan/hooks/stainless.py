@@ -10,17 +10,19 @@ import copy
 import sys
 import weakref
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 
+from callspan.formats.format import Format
 from callspan.hooks import gateway
 from callspan.hooks.address import Server
 from callspan.hooks.bodies import read_content
 from callspan.hooks.calls import make_async_call, make_call
-from callspan.hooks.client import Client, Endpoint, Request, Subscriber, endpoint_at
+from callspan.hooks.client import Client, Request, Subscriber
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.failure import cause, explain, processed_answer
 from callspan.hooks.native_tracer import NativeTracer
+from callspan.hooks.paths import by_path
 from callspan.hooks.raw_response import follow_close, follow_raw
 from callspan.lifecycle.client_options import inherit
 from callspan.lifecycle.observation import Observation, active
@@ -56,6 +58,15 @@ def stainless_hook(client: Client, subscriber: Subscriber) -> list[Patch]:
     return patches
 
 
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    """One endpoint; `reading_with_usage` hides the chunk that is there because callspan asked."""
+
+    wire_format: Format
+    reading: Reading
+    reading_with_usage: Reading
+
+
 class _RequestHook:
     """The wrappers of one client: `_open` and `_follow` decide, the wrappers only wait."""
 
@@ -63,14 +74,12 @@ class _RequestHook:
         self._client = client
         self._open_call = subscriber.open_call
         self._requests_usage = subscriber.requests_usage
-        self._readings: dict[Endpoint, Reading] = {}
-        self._readings_with_usage: dict[Endpoint, Reading] = {}
-        for endpoint in client.endpoints:
-            wire_format = endpoint.wire_format
+        endpoints: dict[str, _Endpoint] = {}
+        for name, wire_format in client.endpoints.items():
             reading = Reading(wire_format.read, explain, processed_answer)
             hiding = replace(reading, hides=wire_format.only_usage, awaits_usage=True)
-            self._readings[endpoint] = reading
-            self._readings_with_usage[endpoint] = hiding
+            endpoints[name] = _Endpoint(wire_format, reading, hiding)
+        self._endpoint_at = by_path(endpoints)
         self._latest_server: tuple[ClientObject, Server] = None, (None, None)
 
     def request(
@@ -97,7 +106,7 @@ class _RequestHook:
         """Return the observation of a call, or `None`, and the arguments to go on with."""
         try:
             options = kwargs["options"] if "options" in kwargs else args[1]
-            endpoint = endpoint_at(self._client, options.method, options.url)
+            endpoint = self._endpoint_at(options.method, options.url)
             if endpoint is None:
                 return None, args, kwargs
             body = options.json_data
@@ -105,12 +114,12 @@ class _RequestHook:
                 options, args, kwargs = _with_lists(options, args, kwargs)
                 body = _body(options)
             stream = bool(kwargs.get("stream"))
-            reading = self._readings[endpoint]
+            reading = endpoint.reading
             body_with_usage = None
             if stream and self._requests_usage:
                 body_with_usage = endpoint.wire_format.with_usage_requested(options.json_data)
                 if body_with_usage is not None:
-                    reading = self._readings_with_usage[endpoint]
+                    reading = endpoint.reading_with_usage
             request = Request(
                 self._client,
                 endpoint.wire_format,

@@ -7,7 +7,7 @@ import re
 from callspan.formats.fields import Body, get, items
 
 _MODEL = re.compile(r"(?:.*/)?models/([^:?]+):")
-_PREDICT = ":predict"
+_PREDICT = "predict"
 
 
 def model(path: str) -> str:
@@ -19,11 +19,11 @@ def model(path: str) -> str:
 
 
 def endpoint(path: str, body: Body) -> str:
-    """Return the path without its query; Vertex's prediction of embeddings as `embedContent`."""
-    path = path.partition("?")[0]
-    if not path.endswith(_PREDICT):
-        return path
+    """Return the method in a path; for Vertex's prediction of embeddings `embedContent`."""
+    name = path.partition("?")[0].rpartition(":")[2]
+    if name != _PREDICT:
+        return name
     for item in items(body.get("instances")):
         if get(item, "content") is not None:
-            return f"{path.removesuffix(_PREDICT)}:embedContent"
-    return path
+            return "embedContent"
+    return name
