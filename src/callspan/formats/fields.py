@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from functools import cache
+from types import NoneType
 from typing import Any, cast
 from zlib import crc32
 
@@ -30,12 +31,14 @@ _LONGEST_ID = 200
 
 def get(source: Item, name: str) -> Item:
     """Return a field of a mapping or of a client's model; `None` if there is none or it fails."""
-    if source is None or type(source) is dict:
-        return source.get(name) if source else None
+    if source is None:
+        return None
+    if type(source) is dict:
+        return source.get(name)
     try:
         values = getattr(source, "__dict__", None)
         if type(values) is not dict:
-            return _get_without_dict(source, name)
+            return _get_item_or_attribute(source, name)
         if name in values:
             return values[name]
         # Asking a pydantic model for a field that it lacks raises an exception inside, which is
@@ -43,16 +46,14 @@ def get(source: Item, name: str) -> Item:
         # such a model.
         extra = getattr(source, "__pydantic_extra__", values)
         if extra is values:
-            if isinstance(source, Mapping):
-                return source.get(name)
-            return getattr(source, name, None)
+            return _get_item_or_attribute(source, name)
         return extra.get(name) if extra else None
     # An object of the app's may compute its fields, or stand for one that is not there.
     except Exception:  # noqa: BLE001
         return None
 
 
-def _get_without_dict(source: Item, name: str) -> Item:
+def _get_item_or_attribute(source: Item, name: str) -> Item:
     # A class has descriptors under the names of the fields of its objects.
     if isinstance(source, type):
         return None
@@ -240,19 +241,26 @@ def plain(value: Item, depth: int = 32) -> Any:
     Mappings and models of a client become dicts. A live object is replaced by the name of its
     class, because the whole program may hang on it.
     """
-    if value is None or isinstance(value, (str, int, float)):
+    if isinstance(value, (NoneType, str, int, float)):
         return value
     if depth == 0:
         return f"[{type(value).__name__}, too deep]"
     if isinstance(value, (list, tuple)):
         return [plain(item, depth - 1) for item in value]
     if isinstance(value, Mapping):
-        return {str(key): plain(item, depth - 1) for key, item in value.items()}
+        return _plain_fields(value, depth - 1)
     if _is_model(type(value)):
-        return {str(key): plain(item, depth - 1) for key, item in all_fields(value).items()}
+        return _plain_fields(all_fields(value), depth - 1)
     if isinstance(value, type):
         return repr(value)
     return repr(type(value))
+
+
+def _plain_fields(fields: Mapping[Any, Item], depth: int) -> dict[str, Any]:
+    plain_fields: dict[str, Any] = {}
+    for key, item in fields.items():
+        plain_fields[str(key)] = plain(item, depth)
+    return plain_fields
 
 
 @cache

@@ -32,7 +32,7 @@ from callspan.formats.fields import (
     text,
 )
 from callspan.formats.format import Format
-from callspan.formats.openai import chat, messages
+from callspan.formats.openai import chat, choice_parts, messages
 from callspan.formats.usage import read_usage
 
 
@@ -122,7 +122,7 @@ def _message_output(entry: Item, index: Index) -> list[Part]:
     chunks = content if isinstance(content, (list, tuple)) else [content]
     pieces: list[Part] = []
     for chunk in chunks:
-        pieces += chat.content_item(chunk, 0, index)
+        pieces += choice_parts.content_item(chunk, 0, index)
     return pieces
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 from callspan.events import (
-    REASONING,
-    TEXT,
-    TOOL_CALL,
     Content,
     Delta,
-    Details,
     Failure,
     ParameterName,
     Parameters,
@@ -22,20 +18,18 @@ from callspan.formats import billing, parts
 from callspan.formats.errors import read_failure
 from callspan.formats.fields import (
     Body,
-    Index,
     Item,
     all_fields,
-    arguments_text,
     get,
     get_nested,
     id_text,
     index_of,
     items,
     read_settings,
-    string,
     text,
 )
 from callspan.formats.format import Format
+from callspan.formats.openai.choice_parts import choice_parts
 from callspan.formats.openai.messages import message
 from callspan.formats.usage import read_shares, read_timings, read_usage
 
@@ -109,7 +103,6 @@ def content(body: Body) -> Content:
 
 def read(answer: Item, needs_text: bool) -> Delta | None:
     """Read one chunk, or one whole completion."""
-    # It runs for each chunk of most providers, so it is one function, though a long one.
     fields = all_fields(answer)
     choices = fields.get("choices")
     usage = fields.get("usage")
@@ -119,53 +112,76 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
     may_be_skipped = not needs_text and usage is None and len(choices) == 1
     if may_be_skipped and get(choices[0], "finish_reason") is None:
         return None
-    pieces: list[Part] = []
+    delta = Delta(id_text(fields.get("id")), text(fields.get("model")), [], [])
+    usage = _add_choices(delta, fields, choices, needs_text)
+    _add_usage(delta, fields, choices, usage)
+    _add_details(delta, fields, choices)
+    if fields.get("error") is not None or fields.get("object") == "error":
+        _add_failure(delta, fields, choices)
+    return delta
+
+
+def _add_choices(delta: Delta, fields: Body, choices: list[Item], needs_text: bool) -> Item:
+    """Add the choices, and return the usage, which some servers put into one of them."""
+    usage = fields.get("usage")
     finish_reasons: list[tuple[int, str | None]] = []
-    is_broken = False
+    pieces: list[Part] = []
     for number, item in enumerate(choices):
         choice = all_fields(item)
         index = index_of(choice)
         if index is None:
             index = number
         # Models of Mistral's and others on Bedrock have `stop_reason`.
-        reason = text(choice.get("finish_reason") or choice.get("stop_reason"))
+        reason = choice.get("finish_reason") or choice.get("stop_reason")
+        if reason is not None:
+            reason = text(reason)
         finish_reasons.append((index, reason))
-        is_broken = is_broken or reason == _BROKEN
+        if reason == _BROKEN:
+            delta.failure = _failure_of_choices(fields, choices)
         if needs_text:
-            pieces += _choice_parts(fields, choice, index)
+            pieces += choice_parts(fields, choice, index)
         if usage is None:
-            usage = choice.get("usage")  # where some servers put it
+            usage = choice.get("usage")
+    delta.parts = pieces
+    delta.finish_reasons = finish_reasons
+    return usage
+
+
+def _add_usage(delta: Delta, fields: Body, choices: list[Item], usage: Item) -> None:
+    """Add the token counts, and the conditions of the price that stand among them."""
     if usage is None and "x_groq" in fields:
         usage = get(fields["x_groq"], "usage")
-    delta = Delta(id_text(fields.get("id")), text(fields.get("model")), pieces, finish_reasons)
-    delta.usage = read_usage(usage)
-    # llama.cpp's server has them in each stream, and usage only if it is asked for
-    if usage is None and "timings" in fields:
-        delta.usage = read_timings(fields["timings"])
-    _add_details(delta, fields, choices, usage)
-    if is_broken or fields.get("error") is not None or fields.get("object") == "error":
-        delta.failure = _failure(fields, choices, is_broken)
-    return delta
-
-
-def _add_details(delta: Delta, fields: Body, choices: list[Item], usage: Item) -> None:
-    """Add to the delta the conditions of its price, and the fingerprint."""
-    details: Details = {}
     if usage is not None:
-        details = {**billing.conditions(usage)}
-    if fields.get("service_tier") or fields.get("system_fingerprint"):
-        for name in _DETAILS:
-            value = text(fields.get(name))
-            if value:
-                details[name] = value
-    if delta.finish_reasons and delta.finish_reasons[0][1] is not None:
-        cost = billing.gateway_cost(choices[0])
-        if cost is not None:
-            details["cost_usd"] = cost
-    if details:
-        delta.details = details
+        delta.usage = read_usage(usage)
+        conditions = billing.conditions(usage)
+        if conditions:
+            delta.details = {**conditions}
+    elif "timings" in fields:
+        # llama.cpp's server has them in each stream, and usage only if it is asked for
+        delta.usage = read_timings(fields["timings"])
     if "usage_breakdown" in fields and delta.usage is not None:
         _add_shares(delta.usage, fields["usage_breakdown"], choices)
+
+
+def _add_details(delta: Delta, fields: Body, choices: list[Item]) -> None:
+    """Add the tier, the fingerprint and the cost that a gateway states."""
+    details = delta.details or {}
+    for name in _DETAILS:
+        value = fields.get(name)
+        if value:
+            value = text(value)
+        if value:
+            details[name] = value
+    if delta.finish_reasons and delta.finish_reasons[0][1] is not None:
+        _add_gateway_cost(details, choices[0])
+    if details:
+        delta.details = details
+
+
+def _add_gateway_cost(details: Details, choice: Item) -> None:
+    cost = billing.gateway_cost(choice)
+    if cost is not None:
+        details["cost_usd"] = cost
 
 
 def _add_shares(usage: Usage, breakdown: Item, choices: list[Item]) -> None:
@@ -175,110 +191,18 @@ def _add_shares(usage: Usage, breakdown: Item, choices: list[Item]) -> None:
         usage.details = billing.executed_tools(choices) or None
 
 
-def _choice_parts(fields: Body, choice: Body, index: int) -> list[Part]:
-    """Return the parts of a choice's message, or of the piece of one.
-
-    Most servers send one field of a piece, or few, so the fields that are there are looked at.
-    """
-    message_or_piece = choice.get("delta")
-    is_whole = message_or_piece is None
-    if is_whole:
-        message_or_piece = choice.get("message")
-    elif choice.get("message"):
-        message_or_piece, is_whole = _message_or_piece(fields, choice)
-    source = all_fields(message_or_piece)
-    pieces: list[Part] = []
-    for name, value in source.items():
-        if not value or name not in _READERS:
-            continue
-        if name == "reasoning" and source.get("reasoning_content"):
-            continue  # the same thought under two names
-        pieces += _READERS[name](value, index, is_whole)
-    return pieces
+def _add_failure(delta: Delta, fields: Body, choices: list[Item]) -> None:
+    """Add the failure of a call that a gateway answers with status 200, in place of the choices."""
+    if delta.failure is not None:
+        return
+    # Some servers leave an error beside choices that have ended well.
+    if any(get(choice, "finish_reason") for choice in choices):
+        return
+    delta.failure = read_failure(fields)
 
 
-def _message_or_piece(fields: Body, choice: Body) -> tuple[Item, bool]:
-    """Return the message of a choice that has a piece as well, or its piece, and which it is.
-
-    Perplexity sends both in each choice. A chunk has the new text in the piece, and the end of a
-    stream has an empty piece.
-    """
-    piece = choice.get("delta")
-    if fields.get("object") == "chat.completion" and not get(piece, "content"):
-        return choice.get("message"), True
-    return piece, False
-
-
-def _reasoning(value: Item, choice: int, _is_whole: bool) -> list[Part]:
-    fragment = text(value)
-    return [Part(REASONING, fragment, choice)] if fragment else []
-
-
-def _content(value: Item, choice: int, _is_whole: bool) -> list[Part]:
-    if isinstance(value, str):
-        return [Part(TEXT, string(value), choice)]
-    pieces: list[Part] = []
-    for item in items(value):
-        pieces += content_item(item, choice)
-    return pieces
-
-
-def content_item(item: Item, choice: int, index: Index = None) -> list[Part]:
-    """Return the parts of one item of a content that is a list: text, or a thought with texts."""
-    if get(item, "type") == "thinking":
-        thought = parts.text_or_value(get(item, "thinking"))
-        return [Part(REASONING, thought, choice, index)] if thought else []
-    fragment = text(get(item, "text"))
-    return [Part(TEXT, fragment, choice, index)] if fragment else []
-
-
-def _tool_calls(value: Item, choice: int, is_whole: bool) -> list[Part]:
-    pieces: list[Part] = []
-    for number, call in enumerate(items(value)):
-        function = get(call, "function") or get(call, "custom")
-        # In a whole message some servers give every call the same index.
-        index = number if is_whole else index_of(call)
-        pieces.append(_tool_call(function, choice, index, id_text(get(call, "id"))))
-    return pieces
-
-
-def _legacy_call(value: Item, choice: int, _is_whole: bool) -> list[Part]:
-    return [_tool_call(value, choice, None, None)]
-
-
-def _audio(value: Item, choice: int, _is_whole: bool) -> list[Part]:
-    transcript = text(get(value, "transcript"))
-    return [Part(TEXT, transcript, choice, index="transcript")] if transcript else []
-
-
-_READERS: dict[str, Callable[[Item, int, bool], list[Part]]] = {
-    "reasoning_content": _reasoning,  # DeepSeek's name, which most servers have taken over
-    "reasoning": _reasoning,  # OpenRouter, Groq, Ollama
-    "content": _content,
-    "refusal": _content,
-    "function_call": _legacy_call,  # from before there were tools
-    "tool_calls": _tool_calls,
-    "audio": _audio,
-}
-"""How the fields of a message are read: by the value, the choice, and whether it is whole."""
-
-
-def _tool_call(function: Item, choice: int, index: Index, call_id: str | None) -> Part:
-    arguments = arguments_text(get(function, "arguments") or get(function, "input"))
-    name = text(get(function, "name"))
-    return Part(TOOL_CALL, arguments, choice, index, call_id, name)
-
-
-def _failure(fields: Body, choices: list[Item], is_broken: bool) -> Failure | None:
-    """Return the failure of a call that a gateway answers with status 200.
-
-    Its error stands in place of the choices, or in a choice that is broken.
-    """
-    if not is_broken:
-        # Some servers leave an error beside choices that have ended well.
-        if any(get(choice, "finish_reason") for choice in choices):
-            return None
-        return read_failure(fields)
+def _failure_of_choices(fields: Body, choices: list[Item]) -> Failure | None:
+    """Return the failure of a choice that is broken; a gateway answers it with status 200."""
     if fields.get("error"):
         return read_failure(fields)
     for choice in choices:
