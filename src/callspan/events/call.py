@@ -130,6 +130,21 @@ class Call:
         "subject",
     )
 
+    # Those that are `None` at first, and what they are later.
+    parent: Call | None
+    framework: Framework | None
+    outcome: Outcome | None
+    failure: Failure | None
+    duration: float | None
+    estimate: Estimate | None
+    _content: Content | None
+    # The types of these five belong to rooms above this one, which it must not import.
+    capture: Any
+    captured_content: Any
+    priced_call: Any
+    span: Any
+    context: Any
+
     def __init__(
         self,
         operation: str,
@@ -160,26 +175,16 @@ class Call:
             self.subject = _name(self.parameters.get(facts.subject))
         self.identity = (operation, provider, model, server, self.client_name, self.subject)
         self.attributes: Mapping[str, Any] = {}
-        self.parent: Call | None = None
+        self.parent = self.framework = self._content = None
         self.links: Sequence[Any] = ()
-        self.framework: Framework | None = None
         self.response = Response()
         self.retries: list[Retry] = []
-        self.outcome: Outcome | None = None
-        self.failure: Failure | None = None
-        self.duration: float | None = None
-        self.estimate: Estimate | None = None
-        # the types of these five belong to rooms above this one, which it must not import
-        self.capture: Any = None
-        self.captured_content: Any = None
-        self.priced_call: Any = None
-        self.span: Any = None
-        self.context: Any = None
+        self.outcome = self.failure = self.duration = self.estimate = None
+        self.capture = self.captured_content = self.priced_call = self.span = self.context = None
         self.handler_state: dict[str, Any] = {}
         self.start_ns = time.time_ns()
         self.started = time.perf_counter()
         self._read_content = content
-        self._content: Content | None = None
 
     @property
     def id(self) -> str:

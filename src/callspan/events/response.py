@@ -53,19 +53,31 @@ class _Choice:
         Servers leave the index out, or give every call the same one; then the id tells two calls
         apart, and a fragment without an id continues the latest call.
         """
+        if not part.id:
+            return self._tool_key_without_id(part.index)
         key: Key = (TOOL_CALL, part.index)
-        if not part.id and (SERVER_TOOL_CALL, part.index) in self.parts:
-            return SERVER_TOOL_CALL, part.index  # fragments look the same, whoever runs the tool
         if part.index is None:
-            if part.id:
-                key = (TOOL_CALL, part.id)
-            elif self.tool:
-                key = self.tool
-        elif part.id:
-            if key in self.parts and self.parts[key][0].id not in (None, part.id):
+            key = (TOOL_CALL, part.id)
+        elif key in self.parts:
+            first, _ = self.parts[key]
+            if first.id not in (None, part.id):
                 key = (TOOL_CALL, part.index, part.id)
-        elif self.tool and self.tool[:2] == key:
-            key = self.tool
+        self.tool = key
+        return key
+
+    def _tool_key_without_id(self, index: Any) -> Key:
+        server_key: Key = (SERVER_TOOL_CALL, index)
+        if server_key in self.parts:
+            # fragments look the same, whoever runs the tool
+            return server_key
+        key: Key = (TOOL_CALL, index)
+        latest = self.tool
+        if latest is None:
+            self.tool = key
+            return key
+        continues_latest = index is None or latest[:2] == key
+        if continues_latest:
+            return latest
         self.tool = key
         return key
 
@@ -173,16 +185,9 @@ class Response:
 
     def add(self, delta: Delta, keep_text: bool = True) -> None:
         """Add one chunk or one whole answer; without `keep_text` all of it but its parts."""
-        self.id = delta.id or self.id
-        self.model = delta.model or self.model
-        self.last = self.last or delta.last
-        self.failure = delta.failure or self.failure
+        self._add_facts(delta)
         if delta.result is not None:
             self.result = delta.result
-        if delta.details:
-            self.details.update(delta.details)
-        if delta.usage is not None or delta.metered is not None:
-            self._add_usage(delta)
         if delta.whole:
             self._choices.clear()
             self._text_size = self.elided = 0
@@ -190,10 +195,24 @@ class Response:
             for part in delta.parts:
                 self._keep(part)
         for index, reason in delta.finish_reasons:
-            choice = self._choice(index)
+            # looked up here, as a call of a method costs as much as the rest of the loop
+            choice = self._choices.get(index)
+            if choice is None:
+                choice = self._begin_choice(index)
             choice.has_reason = True
             if reason:
                 choice.finish_reason = reason
+
+    def _add_facts(self, delta: Delta) -> None:
+        """Take over what the newest chunk states, and leave what it does not state."""
+        self.id = delta.id or self.id
+        self.model = delta.model or self.model
+        self.last = self.last or delta.last
+        self.failure = delta.failure or self.failure
+        if delta.details:
+            self.details.update(delta.details)
+        if delta.usage is not None or delta.metered is not None:
+            self._add_usage(delta)
 
     def _add_usage(self, delta: Delta) -> None:
         """Add the vendor's token counts, and fill the gaps with those of its platform."""
@@ -213,12 +232,13 @@ class Response:
             self.elided += len(part.text) - room
             part = replace(part, text=part.text[:room])
         self._text_size += len(part.text)
-        self._choice(part.choice).add(part)
-
-    def _choice(self, index: int) -> _Choice:
-        choice = self._choices.get(index)
+        choice = self._choices.get(part.choice)
         if choice is None:
-            choice = self._choices[index] = _Choice()
+            choice = self._begin_choice(part.choice)
+        choice.add(part)
+
+    def _begin_choice(self, index: int) -> _Choice:
+        choice = self._choices[index] = _Choice()
         return choice
 
     def forget_text(self) -> None:

@@ -62,9 +62,12 @@ class Usage:
         if self.uncached is not None:
             self.input = self.uncached + (self.cache_read or 0) + (self.cache_write or 0)
         elif self.prompt is not None or self.tool_input is not None:
-            self.input = (self.prompt or 0) + (self.tool_input or 0)
+            self.input = self._prompt_with_tool_input()
         if self.answer is not None:
             self.output = self.answer + (self.reasoning or 0)
+
+    def _prompt_with_tool_input(self) -> int:
+        return (self.prompt or 0) + (self.tool_input or 0)
 
     @property
     def total(self) -> int | None:
@@ -94,10 +97,7 @@ class Usage:
         A zero takes nothing back: totals only grow, and some servers write it for counts that they
         do not repeat.
         """
-        for name in _COUNTS:
-            value = getattr(newer, name)
-            if value or (value == 0 and getattr(self, name) is None):
-                setattr(self, name, value)
+        self._take_counts(newer)
         if newer.billed is not None:
             if self.billed is not None:
                 self.billed.update(newer.billed)
@@ -108,8 +108,16 @@ class Usage:
         if newer.cost is not None:
             self.cost = newer.cost
         if newer.details:
-            self.details = _merge(self.details or {}, newer.details)
+            self.details = _merge(self.details, newer.details)
         self._add_up()
+
+    def _take_counts(self, newer: Usage) -> None:
+        for name in _COUNTS:
+            value = getattr(newer, name)
+            if value is None:
+                continue
+            if value or getattr(self, name) is None:
+                setattr(self, name, value)
 
     def fill(self, other: Usage) -> None:
         """Take over the counts that are missing here."""
@@ -160,8 +168,10 @@ DETAILS = (
 """Counts that few answers state."""
 
 
-def _merge(older: Mapping[str, int], newer: Mapping[str, int]) -> Mapping[str, int]:
+def _merge(older: Mapping[str, int] | None, newer: Mapping[str, int]) -> Mapping[str, int]:
     """Return both, with the newer count unless it is a zero where the older one is not."""
+    if older is None:
+        return dict(newer)
     result = dict(older)
     for name, number in newer.items():
         if number or name not in older:
