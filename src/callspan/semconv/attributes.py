@@ -135,13 +135,7 @@ def response(call: Call, answer: Response, conventions: Iterable[Convention]) ->
     outcome = call.outcome or Outcome.COMPLETED
     # `_value_`, as the property `value` takes ten times as long
     attributes: Attributes = {names.OUTCOME: outcome._value_}
-    if answer.id:
-        attributes[names.RESPONSE_ID] = answer.id
-    if answer.model:
-        attributes[names.RESPONSE_MODEL] = answer.model
-    reasons = finish_reasons(call, answer)
-    if reasons:
-        attributes[names.FINISH_REASONS] = reasons
+    _add_answer(attributes, call, answer)
     if call.stream:
         _add_stream(attributes, call, answer)
     if call.retries:
@@ -151,6 +145,17 @@ def response(call: Call, answer: Response, conventions: Iterable[Convention]) ->
     if answer.usage is not None and call.operation != FETCH:
         attributes.update(usage(answer.usage, conventions))
     return attributes
+
+
+def _add_answer(attributes: Attributes, call: Call, answer: Response) -> None:
+    """Add which model answered, under which id, and why it ended."""
+    if answer.id:
+        attributes[names.RESPONSE_ID] = answer.id
+    if answer.model:
+        attributes[names.RESPONSE_MODEL] = answer.model
+    reasons = finish_reasons(call, answer)
+    if reasons:
+        attributes[names.FINISH_REASONS] = reasons
 
 
 def _add_stream(attributes: Attributes, call: Call, answer: Response) -> None:

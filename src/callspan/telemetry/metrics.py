@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from opentelemetry import metrics
@@ -19,11 +19,11 @@ from callspan.semconv.conventions import (
     CHOICES,
     COST,
     COST_UNKNOWN,
-    COUNTER,
     ESTIMATED,
     EXTRA,
     HISTOGRAM,
     Convention,
+    Metric,
 )
 from callspan.settings.settings import Settings
 from callspan.telemetry.attribute_sets import AttributeSet, AttributeSets
@@ -45,6 +45,12 @@ class Metrics:
         self._chunks = settings.chunk_metrics
         self._estimates = settings.estimate == "missing"
         self._costs = settings.cost
+        # with `both` two conventions may share one metric, which is recorded once
+        self._durations = {
+            is_inference: tuple(_durations(self._conventions, is_inference))
+            for is_inference in (True, False)
+        }
+        self._records_later = self._costs or self._estimates
         self._extra = {name: EXTRA[name] for name in settings.extra_metrics}
         self._attribute_sets = AttributeSets(settings)
         self._instruments = FollowsProvider(look_up, self._create)
@@ -97,32 +103,30 @@ class Metrics:
         instruments = self._instruments.get()
         # the span's context, so that a histogram's exemplars lead to the span
         context = call.context
-        is_inference = call.facts.is_inference
         with_error: Attributes = shared
         if call.failure:
             with_error = shared.plus(names.ERROR_TYPE, call.failure.type)
-        recorded_name = None
-        for convention in self._conventions:
-            duration = convention.operation_duration
-            if is_inference:
-                duration = convention.inference_duration
-            if duration.name != recorded_name:  # with `both` two conventions may share one metric
-                recorded_name = duration.name
-                instruments[recorded_name].record(call.duration, with_error, context=context)
-            if response.first_chunk is not None and call.stream and is_inference:
-                instruments[convention.first_chunk.name].record(
-                    response.first_chunk,
-                    self._attribute_sets.of_chunks(call, response),
-                    context=context,
-                )
-            if response.usage is not None and call.operation != FETCH:
-                self._count(instruments, convention, call, response.usage, (shared, with_error))
-        if response.chunk_times and is_inference:
-            self._record_gaps(response, self._attribute_sets.of_chunks(call, response), context)
+        for name in self._durations[call.facts.is_inference]:
+            instruments[name].record(call.duration, with_error, context=context)
+        if response.first_chunk is not None:
+            self._record_chunks(call, response, instruments)
+        if response.usage is not None and call.operation != FETCH:
+            self._count(instruments, call, response.usage, (shared, with_error))
         if self._extra:
             self._record_extra(call, instruments)
-        if self._costs or self._estimates:
+        if self._records_later:
             self._record_later(call, shared)
+
+    def _record_chunks(self, call: Call, response: Response, instruments: Instruments) -> None:
+        """Record the seconds to the first chunk of a model's stream, and those between chunks."""
+        if not call.stream or not call.facts.is_inference:
+            return
+        attributes = self._attribute_sets.of_chunks(call, response)
+        for convention in self._conventions:
+            instrument = instruments[convention.first_chunk.name]
+            instrument.record(response.first_chunk, attributes, context=call.context)
+        if response.chunk_times:
+            self._record_gaps(response, attributes, call.context)
 
     def _record_later(self, call: Call, shared: AttributeSet) -> None:
         """Record cost and estimated tokens as soon as they are worked out."""
@@ -164,39 +168,31 @@ class Metrics:
     def _count(
         self,
         instruments: Instruments,
-        convention: Convention,
         call: Call,
         usage: Usage,
         attribute_sets: tuple[AttributeSet, Attributes],
     ) -> None:
         """Record token counts; `attribute_sets` are those without and with the type of error."""
-        context = call.context
         shared, with_error = attribute_sets
-        if convention.token_usage is not None:
-            record = instruments[convention.token_usage.name].record
-            if usage.input is not None:
-                record(usage.input, shared.plus(names.TOKEN_TYPE, "input"), context=context)
-            if usage.output is not None:
-                record(usage.output, shared.plus(names.TOKEN_TYPE, "output"), context=context)
-        elif not call.facts.is_inference:
-            return
-        for metric, value, modality in counts(convention, usage):
-            chosen: Attributes = shared
-            if modality is not None:
-                chosen = shared.plus(names.TOKEN_MODALITY, modality)
-            elif metric.kind == HISTOGRAM:
-                chosen = with_error
-            instrument = instruments[metric.name]
-            if metric.kind == COUNTER:
-                instrument.add(value, chosen, context=context)
-            else:
-                instrument.record(value, chosen, context=context)
+        for convention in self._conventions:
+            if convention.token_usage is not None:
+                totals = instruments[convention.token_usage.name]
+                _record_totals(totals, usage, shared, call.context)
+            elif not call.facts.is_inference:
+                continue
+            for metric, value, modality in counts(convention, usage):
+                attributes: Attributes = shared
+                if modality is not None:
+                    attributes = shared.plus(names.TOKEN_MODALITY, modality)
+                elif metric.kind == HISTOGRAM:
+                    attributes = with_error
+                record = _recorder(instruments[metric.name], metric)
+                record(value, attributes, context=call.context)
 
     def _record_extra(self, call: Call, instruments: Instruments) -> None:
         base, context = self._attribute_sets.at_start(call), call.context
         for name, metric in self._extra.items():
-            instrument = instruments[metric.name]
-            record = instrument.record if metric.kind == HISTOGRAM else instrument.add
+            record = _recorder(instruments[metric.name], metric)
             for value, more in AMOUNTS[name](call):
                 record(value, base.plus_all(more), context=context)
 
@@ -219,3 +215,29 @@ class Metrics:
         # as many records as there were chunks: the reader of the last one must not wait for them
         worker.start()
         worker.put(record_all)
+
+
+def _durations(conventions: Iterable[Convention], is_inference: bool) -> Iterable[str]:
+    """Return the names of the metrics of durations, each once."""
+    metrics_of_durations: dict[str, None] = {}
+    for convention in conventions:
+        duration = convention.operation_duration
+        if is_inference:
+            duration = convention.inference_duration
+        metrics_of_durations[duration.name] = None
+    return metrics_of_durations
+
+
+def _record_totals(instrument: Any, usage: Usage, shared: AttributeSet, context: Any) -> None:
+    """Record the input and output tokens of a call in one metric, apart by an attribute."""
+    if usage.input is not None:
+        instrument.record(usage.input, shared.plus(names.TOKEN_TYPE, "input"), context=context)
+    if usage.output is not None:
+        instrument.record(usage.output, shared.plus(names.TOKEN_TYPE, "output"), context=context)
+
+
+def _recorder(instrument: Any, metric: Metric) -> Callable[..., None]:
+    """Return the method by which an instrument takes a value."""
+    if metric.kind == HISTOGRAM:
+        return instrument.record
+    return instrument.add
