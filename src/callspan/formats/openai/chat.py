@@ -8,6 +8,7 @@ from typing import Literal
 from callspan.events import (
     Content,
     Delta,
+    Details,
     Failure,
     ParameterName,
     Parameters,
