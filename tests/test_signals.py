@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no such 
 SECONDS = 180
 PROGRAM = """
 import contextlib, faulthandler, importlib, json, os, signal, sys, threading
-faulthandler.dump_traceback_later(100, exit=True)
+faulthandler.dump_traceback_later(170, exit=True)
 
 armed = []
 
@@ -134,3 +135,89 @@ def test_a_call_in_a_signal_handler(
         check=False,
     )
     assert (ran.returncode, ran.stdout) == (0, "[true, 0, 0, 0]\n"), ran.stderr
+
+
+FILE_PROGRAM = """
+import faulthandler, json, os, signal, sys
+faulthandler.dump_traceback_later(170, exit=True)
+
+import callspan
+from callspan.export.line_writer import LineWriter
+from opentelemetry.sdk.metrics._internal.instrument import _Histogram
+
+armed = []
+
+def interrupting(owner, name):
+    original = getattr(owner, name)
+    def interrupt(*arguments, **options):
+        if name in armed:
+            armed.remove(name)
+            signal.raise_signal(signal.SIGUSR1)
+        return original(*arguments, **options)
+    setattr(owner, name, interrupt)
+
+interrupting(LineWriter, "submit")  # while a span ends
+interrupting(_Histogram, "record")  # while a thread records
+
+callspan.configure(file="spans.jsonl")
+callspan.instrument()
+question = [{"role": "user", "content": "Roses?"}]
+if "anthropic" in sys.argv:
+    from anthropic import Anthropic
+    client = Anthropic(api_key="k")
+    def ask():
+        client.messages.create(model="claude-haiku-4-5", max_tokens=20, messages=question)
+else:
+    from openai import OpenAI
+    client = OpenAI()
+    def ask():
+        client.chat.completions.create(model="gpt-4.1-mini", messages=question)
+
+signal.signal(signal.SIGUSR1, lambda *_: ask())
+for name in ("submit", "record"):
+    ask()
+    armed.append(name)
+    ask()
+    print(armed)
+callspan.flush()
+"""
+
+
+@pytest.mark.parametrize("client", ["openai", "anthropic"])
+def test_a_call_in_a_signal_handler_while_the_file_takes_a_span(
+    tmp_path: Path, model_server: ModelServer, client: str
+) -> None:
+    """Each call has one span, the client's own beside it none."""
+    program = tmp_path / "app.py"
+    program.write_text(FILE_PROGRAM)
+    environment = {
+        **os.environ,
+        "OPENAI_BASE_URL": model_server.url,
+        "OPENAI_API_KEY": "k",
+        "ANTHROPIC_BASE_URL": model_server.url.removesuffix("/v1"),
+        "NO_PROXY": "127.0.0.1",
+    }
+    ran = subprocess.run(
+        [sys.executable, str(program), client],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (0, "[]\n[]\n"), ran.stderr
+    assert len(model_server.requests) == 6
+    assert [name.split()[0] for name in _span_names(tmp_path / "spans.jsonl")] == ["chat"] * 6
+
+
+def _span_names(path: Path) -> list[str]:
+    """Return the names of the spans in a file, in the order of their ends."""
+    requests = [json.loads(line) for line in path.read_text().splitlines()]
+    return [
+        span["name"]
+        for request in requests
+        for resource in request.get("resourceSpans", ())
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
+    ]

@@ -37,13 +37,11 @@ class File(Exporter):
 
     def span_processors(self) -> tuple[Any, ...]:
         """Return a processor that queues each span for the writer as it ends."""
-        from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-
         from callspan.export.otlp_json import SpanLines
 
         if "traces" not in self._processors:
             lines = SpanLines(self._writer.submit, self.counts["traces"])
-            self._processors["traces"] = (SimpleSpanProcessor(lines),)
+            self._processors["traces"] = (lines,)
         return self._processors["traces"]
 
     def log_processors(self) -> tuple[Any, ...]:

@@ -22,7 +22,7 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace import SpanProcessor
 
 from callspan.export.line_writer import Encode, Line
 from callspan.export.losses import Count
@@ -234,20 +234,27 @@ def _ids_to_hex(value: Any) -> None:
                 _ids_to_hex(item)
 
 
-class SpanLines(SpanExporter):
-    """Queues spans for the writer; they are encoded off the app's path."""
+class SpanLines(SpanProcessor):
+    """Queues each span for the writer as it ends; it is encoded off the app's path.
+
+    The SDK's simple processor would do, but it suppresses telemetry in the app's thread meanwhile: a
+    signal handler that makes a call just then would not be recorded. See tests/test_signals.py.
+    """
 
     def __init__(self, submit: Submit, count: Count) -> None:
         self._submit = submit
         self._count = count
+        self._is_shut = False
 
-    def export(self, spans: Sequence[Any]) -> SpanExportResult:
-        """Queue the spans."""
-        self._submit(self._count, len(spans), lambda: _single_items(span_lines(spans)))
-        return SpanExportResult.SUCCESS
+    def on_end(self, span: Any) -> None:
+        """Queue the span, if it is sampled."""
+        if self._is_shut or not span.context.trace_flags.sampled:
+            return
+        self._submit(self._count, 1, lambda: _single_items(span_lines((span,))))
 
     def shutdown(self) -> None:
-        """Do nothing, as nothing is held here."""
+        """Queue no more spans."""
+        self._is_shut = True
 
 
 class LogLines:

@@ -73,7 +73,7 @@ class Observation(ObservationState):
         if thread in notifying:
             # a signal handler, or a finalizer, has interrupted this thread while it held a lock of
             # the SDK's: another thread has to tell of this call (tests/test_signals.py)
-            self._is_deferred = True
+            self.is_deferred = True
             reentry.run_later(partial(notify, self.dispatch.starts, call))
             self._active_token = active.set(self)
             return
@@ -280,7 +280,7 @@ class Observation(ObservationState):
         call.duration = end - call.started
         call.outcome, call.failure = outcome, failure
         thread = threading.get_ident()
-        if self._is_deferred or thread in notifying:
+        if self.is_deferred or thread in notifying:
             reentry.run_later(partial(conclude, self, failure, error))
             return
         notifying.add(thread)

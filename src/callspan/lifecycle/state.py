@@ -53,7 +53,6 @@ class ObservationState:
         "_contexts",
         "_failed_attempt",
         "_held_end",
-        "_is_deferred",
         "_open",
         "admission",
         "awaitables",
@@ -62,6 +61,7 @@ class ObservationState:
         "estimates",
         "hides",
         "inside",
+        "is_deferred",
         "needs_text",
         "read",
         "reader",
@@ -105,7 +105,7 @@ class ObservationState:
         # the same moment only one gets it; a flag would need a lock.
         self._open: list[bool] = []
         self._active_token: Any = None
-        self._is_deferred = False
+        self.is_deferred = False
         self._held_end: tuple[int, float] | None = None
         self._failed_attempt: tuple[str, float] | None = None
 

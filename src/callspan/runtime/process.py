@@ -21,7 +21,7 @@ _at_exit: list[Callable[[], None]] = []
 _locks: dict[tuple[int, str], tuple[weakref.ref[object], Callable[[], threading.RLock]]] = {}
 _awaited: set[tuple[int, str]] = set()
 _held_for_fork: list[threading.RLock] = []
-FORK_SECONDS = 2.0
+FORK_SECONDS = 10.0
 """The most seconds that a fork waits for a set-up in another thread."""
 _registered = False
 _is_interrupted = False
