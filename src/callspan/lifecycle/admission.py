@@ -37,9 +37,11 @@ def admit(
     try:
         return reservations.admit(call, budgets, size)
     except BudgetExceeded as stop:
+        # a signal handler's call may be refused while its thread notifies of another call
         reentry.run(partial(notify_with, dispatch.stops, call, stop))
         raise
     except Exception as error:  # noqa: BLE001  an odd request must not keep the app from its model
+        # without a reservation the call goes on as if there were no budget
         guard.report("looking at budgets", error)
     return None
 
@@ -59,7 +61,9 @@ def watch(call: Call, reservation: Reservation, dispatch: Dispatch) -> None:
         return
     reentry.run(partial(notify_with, dispatch.stops, call, stop))
     if stop.budget.in_stream == "raise":
+        # the caller closes the client's stream, sync or async: nothing is waited for here
         raise stop
+    # once for each stream: `reservations.watch` leaves this budget out from now on
     reservation.warned.add(stop.budget)
     spent = f"{stop.spent:.6g} of {stop.limit:.6g} {stop.unit}"
     guard.say_once(f"a stream goes on beyond {stop.budget.name}: {spent}")

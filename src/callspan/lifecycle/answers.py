@@ -26,6 +26,7 @@ def read_answer(state: ObservationState, item: Item) -> None:
 
 def read_rest(state: ObservationState) -> None:
     """Add the facts that the client has put in no chunk of a stream, if it has any."""
+    # LiteLLM keeps counts that it passes on in no chunk (docs/decisions/0083)
     rest = state.reading.rest
     if rest is None:
         return
@@ -40,6 +41,7 @@ def read_rest(state: ObservationState) -> None:
 def explain(state: ObservationState, error: BaseException) -> Failure | None:
     """Return the provider's reason for an exception, or `None` if there is none."""
     answer = None
+    # before `explain`: an answer has id, tokens and cost, which no explanation of an error has
     if state.reading.answer_of is not None:
         answer = state.reading.answer_of(error)
     if answer is not None:

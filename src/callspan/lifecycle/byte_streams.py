@@ -33,6 +33,7 @@ def client_reading(
     try:
         yield
     except passing:
+        # caught first, as `GeneratorExit` is a `BaseException` too
         raise
     except BaseException as error:
         observation.fail(error)
@@ -47,9 +48,11 @@ def feed(source: Iterator[bytes], observation: Observation, body: Body) -> Itera
     with client_reading(observation, (GeneratorExit,)):
         for piece in source:
             body.feed(piece)
+            # the reader's code runs at the `yield`; a response that it closes there ends the call
             observation.inside = False
             yield piece
             observation.inside = True
+        # not in a `finally`: a reader that stops early has not read the whole body
         body.end()
 
 

@@ -32,6 +32,7 @@ class ClientOptions:
         self, handlers: tuple[object, ...], choice: Choice, budgets: tuple[Budget, ...]
     ) -> ClientOptions:
         """Return these options with further ones."""
+        # the newest choice is last, and is applied last (`opening`), so that a later `attach` wins
         return ClientOptions(
             (*self.handlers, *handlers), (*self.choices, choice), (*self.budgets, *budgets)
         )
@@ -61,6 +62,7 @@ def inherit(variant: object) -> None:
     """Give a new client object the options of the one that is being copied to make it, if any."""
     if not options_by_client.used:
         return
+    # any class may have a method named `copy` in which a client is made; only a client's counts
     original = _copied_client(sys._getframe(1))
     if isinstance(original, type(variant)) and original in options_by_client:
         options_by_client[variant] = options_by_client[original]
@@ -76,6 +78,7 @@ def _copied_client(frame: FrameType | None) -> object:
     for _ in range(_DEPTH):
         if frame is None:
             return None
+        # the code's names are asked first: `f_locals` copies all variables of a frame
         if frame.f_code.co_name == "copy" and "self" in frame.f_code.co_varnames:
             return frame.f_locals.get("self")
         frame = frame.f_back

@@ -17,12 +17,15 @@ def conclude(state: ObservationState, failure: Failure | None, error: BaseExcept
     """Settle the budgets of a call that has ended, notify all, and let go of its content."""
     call = state.call
     pending = None
+    # OpenAI's background responses (tests/test_background_responses.py)
     if "background" in call.parameters:
         pending = _pending_call(state)
     if pending is None and (state.estimates or state.reservation is not None):
         _settle(state)
+    # after the estimate was begun, as spans wait for it, and before it is computed (below)
     _notify_end(state, error)
     if pending is not None:
+        # last: from here on another thread may fetch the response, and settle the call
         pending_calls.add(pending)
     elif "fetched" in call.response.details:
         fetched = call.response.details["fetched"]

@@ -26,4 +26,5 @@ def is_cancellation(error: BaseException) -> bool:
 
 def is_control_flow(error: BaseException) -> bool:
     """Whether an exception steers the program, so that the operation that it ends has not failed."""
+    # with the bases: a subclass of such an exception steers the program as well
     return any(kind.__name__ in _steering for kind in type(error).__mro__)

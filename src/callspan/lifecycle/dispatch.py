@@ -45,6 +45,7 @@ class Dispatch:
     )
 
     def __init__(self, handlers: Iterable[object] = ()) -> None:
+        # methods are looked up here, once: a handler without one costs its calls nothing
         self.handlers = _distinct(handlers)
         self.starts = self._methods("on_start")
         self.tokens = self._methods("on_token")
@@ -68,6 +69,7 @@ class Dispatch:
 
 
 def _distinct(handlers: Iterable[object]) -> tuple[object, ...]:
+    # by identity: handlers may define their own equality, and need not be hashable
     return tuple({id(handler): handler for handler in handlers}.values())
 
 
@@ -107,6 +109,7 @@ def _async_method(handler: object, event: str, method: Callable[..., Any]) -> Ca
 def _timed(name: str, method: Callable[..., Any], *event: Any) -> Any:
     """Call a user's handler and warn once if it takes longer than `SLOW_SECONDS`."""
     start = perf_counter()
+    # an app's handler may call a model itself; such a call is told at once, not by the worker
     answer = outside(method, *event)
     if perf_counter() - start > SLOW_SECONDS:
         guard.say_once(
@@ -120,6 +123,7 @@ def check_handlers(handlers: object) -> tuple[object, ...]:
     if isinstance(handlers, str) or not isinstance(handlers, Iterable):
         raise SettingsError("handlers must be a list of handlers, such as handlers=[MyHandler()]")
     result = tuple(handlers)
+    # refused at once: a handler that is never called would be noticed too late
     for handler in result:
         if isinstance(handler, type):
             raise SettingsError(
@@ -143,6 +147,7 @@ def notify(methods: list[NamedMethod], call: Any) -> list[Any]:
     for name, method in methods:
         try:
             answer = method(call)
+            # an inline handler's coroutine, or a context manager that the call is to enter
             if answer is not None:
                 answers.append(answer)
         except Exception as error:  # noqa: BLE001  a handler's fault is never the app's

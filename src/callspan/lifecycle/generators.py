@@ -33,6 +33,7 @@ def follow_generator(observation: Observation, source: Source) -> Source:
     if hasattr(source, "__anext__"):
         return _AsyncItems(source, observation=observation)
     items = _items(source, observation, source.__next__, observation.drop)
+    # a generator that never began runs nothing of its own when it is dropped; a finalizer does
     on_drop(items, observation)
     return items
 
@@ -42,6 +43,7 @@ def follow_loop(observation: Observation, source: Source) -> Source:
     watch_collector()
     if hasattr(source, "__anext__"):
         return _AsyncLoop(source, observation=observation)
+    # no finalizer: the stream has one, and may be looped over again after this loop
     return _items(source, observation, source.__next__, observation.leave_loop)
 
 
@@ -50,12 +52,14 @@ def follow_lazily(begin: Begin, source: Source) -> Source:
     watch_collector()
     if hasattr(source, "__anext__"):
         return _AsyncItems(source, begin=begin)
+    # no finalizer: without a first step there is no request, and so no call
     return _lazy_items(source, begin)
 
 
 def _lazy_items(source: Source, begin: Begin) -> Generator[Item, Any, Any]:
     observation = begin()
     if observation is None:
+        # `return`, here and below, as a generator may have a value, which `yield from` passes on
         return (yield from source)
     first = partial(_first, source, observation)
     return (yield from _items(source, observation, first, observation.drop))
@@ -66,6 +70,7 @@ def _first(source: Source, observation: Observation) -> Item:
         observation.start()
         return next(source)
     finally:
+        # before the item goes to the reader, whose code must not run in our contexts
         observation.leave()
 
 
@@ -73,6 +78,7 @@ def _items(
     source: Source, observation: Observation, first: Step, end: Callable[[], None]
 ) -> Generator[Item, Any, Any]:
     def leave() -> None:
+        # first: while a source closes, its own code might end the call in another way
         outside_collector(end)
         source.close()
 
@@ -104,6 +110,7 @@ def drive_generator(
             leave()
             raise
         except BaseException as error:  # noqa: BLE001  the reader threw it in, for the source to see
+            # the next round runs it as a step: what the source does with it is observed
             step = partial(source.throw, error)
         else:
             step = source.__next__
@@ -123,11 +130,13 @@ class AsyncShell(AsyncGenerator[Any, Any]):
 
     @property
     def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]  for isinstance()
+        # `isinstance` and `inspect.isasyncgen` ask `__class__`, while `type()` shows the shell
         if isinstance(self._source, types.AsyncGeneratorType):
             return types.AsyncGeneratorType
         return type(self)
 
     def __getattr__(self, name: str) -> Any:
+        # `ag_frame`, `ag_running` and the like are those of the real generator
         return getattr(self._source, name)
 
     async def asend(self, value: object) -> Item:
@@ -156,6 +165,7 @@ class _AsyncItems(AsyncShell):
         super().__init__(source)
         self._begin = begin
         self._observation = observation
+        # kept here alone: the observation refers to the task weakly
         self._reader: object = None
         if observation is not None:
             on_drop(self, observation, self._end)
@@ -184,6 +194,7 @@ class _AsyncItems(AsyncShell):
         if self._observation is not None:
             self._leave(self._observation)
             await self._observation.await_handlers()
+        # closed before the first item: the request will not be made, so no call begins any more
         self._begin = None
         await self._source.aclose()
 
@@ -205,6 +216,7 @@ async def _first_async(step: AsyncStep, observation: Observation) -> Item:
     try:
         observation.start()
         await observation.await_handlers()
+        # in the contexts of the handlers, which end with this step
         return await step()
     finally:
         observation.leave()

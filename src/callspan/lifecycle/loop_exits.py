@@ -16,9 +16,11 @@ def comes_back() -> bool:
     it by an exception of its own, or as the helper is left. Closing or dropping the stream ends
     the call then.
     """
+    # frame 1 is the iterator that is being left; the frame behind it is the code that dropped it
     frame = sys._getframe(1).f_back
     if frame is None:
         return False
+    # by the name alone: such a function is an iterator's step, whoever has written it
     return frame.f_code.co_name in ("__next__", "__anext__") or _is_helper(frame)
 
 
@@ -30,6 +32,7 @@ def _is_helper(frame: FrameType) -> bool:
 def raised_in_helper(error: Exception) -> bool:
     """Whether a client's helper for streams raised an exception as it could not parse an item."""
     trace = error.__traceback__
+    # the whole traceback: a helper parses by calling others, such as pydantic
     while trace is not None:
         if _is_helper(trace.tb_frame):
             return True

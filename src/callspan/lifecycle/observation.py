@@ -52,8 +52,6 @@ class Observation(ObservationState):
 
     __slots__ = ()
 
-    # -- around the provider call ---------------------------------------------------------------
-
     def start(self) -> None:
         """Notify handlers of the start, and enter the contexts that they want around the call.
 
@@ -64,9 +62,11 @@ class Observation(ObservationState):
         call = self.call
         if self.start_context is not None:
             self._context_tokens.append(enter(self.start_context))
+        # the innermost: a call in whose course this one is made, else a framework's run
         outer = active.get() or run_context()
         if outer is not None:
             call.parent = outer.call
+        # before the handlers: if one is interrupted, the hook still finds a call that it can end
         self._open.append(True)
         open_observations.add(self)
         thread = threading.get_ident()
@@ -82,6 +82,7 @@ class Observation(ObservationState):
             answers = notify(self.dispatch.starts, call)
         finally:
             notifying.discard(thread)
+        # the span's; a context manager of the handler's would cost more (docs/decisions/0029)
         if call.context is not None:
             self._context_tokens.append(enter(call.context))
         if answers:
@@ -131,8 +132,6 @@ class Observation(ObservationState):
         while self._context_tokens:
             leave(self._context_tokens.pop())
 
-    # -- while the answer arrives ---------------------------------------------------------------
-
     def chunk(self, item: Item) -> bool:
         """Read one chunk of a stream, and return whether the app shall see it.
 
@@ -167,6 +166,7 @@ class Observation(ObservationState):
         parts = delta.parts
         if delta.whole and response.first_token is not None:
             parts = ()  # the closing event of a stream repeats the pieces that came before
+        # such counts were sent because callspan requested them, not the app (`request_usage`)
         if delta.usage is not None and self.hides is not None:
             delta.usage.source = "requested"
         response.add(delta, self.needs_text)
@@ -185,10 +185,9 @@ class Observation(ObservationState):
         read_answer(self, item)
         self.finish()
 
-    # -- the end --------------------------------------------------------------------------------
-
     def finish(self) -> None:
         """End the call: its answer was read to the end. The answer may say that the model failed."""
+        # first: what the rest states may be a failure, which decides the outcome
         if self.reading.rest is not None:
             read_rest(self)
         failure = self.call.response.failure
@@ -209,6 +208,7 @@ class Observation(ObservationState):
             # a cancelled task closes its streams before the CancelledError reaches them
             self.fail(sys.modules["asyncio"].CancelledError())
         elif response.failure or response.finished(self.call.choices):
+            # many programs break at the finish reason, with the whole answer (docs/decisions/0028)
             self.finish()
         else:
             self._end(Outcome.ABANDONED)
@@ -233,6 +233,7 @@ class Observation(ObservationState):
             return False
         if self.call.asynchronous and being_cancelled(self.reader):
             return False
+        # a further loop that reads nothing must not move the end
         if self._held_end is None or self._held_end[0] != response.chunks:
             self.hold_end()
         return True
@@ -267,6 +268,7 @@ class Observation(ObservationState):
         self, outcome: Outcome, failure: Failure | None = None, error: BaseException | None = None
     ) -> None:
         try:
+            # the one step that decides which of two ends wins (`ObservationState.__init__`)
             self._open.pop()
         except IndexError:
             return  # another thread, or an earlier event, has ended it; or it never began
@@ -280,6 +282,7 @@ class Observation(ObservationState):
         call.duration = end - call.started
         call.outcome, call.failure = outcome, failure
         thread = threading.get_ident()
+        # a deferred start is still to come, from the worker; this end has to queue up behind it
         if self.is_deferred or thread in notifying:
             reentry.run_later(partial(conclude, self, failure, error))
             return

@@ -43,6 +43,7 @@ class CallOpener:
         self.all_handlers = Dispatch()
         self.handlers_only = Dispatch()
         self._settings_capture = capture
+        # `None` for most calls, so that handlers see at once that there is no content to make
         self._capture = capture if capture.on else None
         self._estimates = estimates
 
@@ -51,6 +52,7 @@ class CallOpener:
     ) -> Observation:
         """Return an observation of a call that no client object makes: a framework's, or the app's."""
         self.ready()
+        # `int()` is 0: there is no request here whose tokens could be estimated
         return self.observe(call, reading, scope, NO_OPTIONS, False, int, start_context)
 
     def observe(
@@ -85,8 +87,10 @@ class CallOpener:
             call.capture = self._capture_for(options, scope)
             if options.handlers or scope.handlers:
                 dispatch = dispatch.plus((*options.handlers, *scope.handlers))
+            # a `count_tokens()` block counts all calls, those without counts of the provider's too
             estimates = estimates or bool(scope.counters)
         admission = None
+        # `None` rather than no budgets: most calls are spared the estimate of their size
         if scope.budgets or self.budgets or options.budgets:
             admission = Admission(in_scope(scope, self.budgets, options.budgets), size)
         return Observation(
@@ -102,6 +106,7 @@ class CallOpener:
     def _capture_for(self, options: ClientOptions, scope: Scope) -> Capture | None:
         """Return the capture that holds: that of the innermost block, of the client, of the settings."""
         capture = self._settings_capture
+        # from the outside in, as each choice changes what holds outside of it
         for choice in options.choices:
             capture = choice.of(capture)
         if scope.capture:

@@ -17,10 +17,12 @@ def as_overlay(kind: Any, overlay: Any) -> type:
 
     Old versions of clients lack some; an overlay must not add what callers test for.
     """
+    # so that `repr`, logs and tracebacks name the class that the app knows
     overlay.__name__ = kind.__name__
     overlay.__qualname__ = kind.__qualname__
     overlay.__module__ = kind.__module__
     for name, value in list(vars(overlay).items()):
+        # after the class was made: one text of an overlay serves every class and version
         if isinstance(value, FunctionType) and not _fits(kind, name, value):
             delattr(overlay, name)
     return overlay
@@ -36,6 +38,7 @@ def _fits(kind: Any, name: str, method: FunctionType) -> bool:
     own = getattr(kind, name, None)
     if own is None:
         return False
+    # else a caller would not await a coroutine, or would await `None`
     if name in ("close", "aclose"):
         return iscoroutinefunction(own) == iscoroutinefunction(method)
     return True

@@ -17,6 +17,7 @@ from callspan.runtime.process import own_lock
 
 MOST_CALLS = 1000
 """The most calls that are waited for; beyond them the oldest is settled without its counts."""
+# the statuses of OpenAI's responses that are final; `queued` and `in_progress` are not
 _OUTCOMES = {
     "completed": Outcome.COMPLETED,
     "incomplete": Outcome.COMPLETED,
@@ -42,6 +43,7 @@ class PendingCall:
     ) -> None:
         self.earlier_outcome = call.outcome
         self.model = call.response.model or call.model
+        # it may wait until the process ends, and must not keep the app's messages so long
         self.call = call.without_content()
         self.counters = counters if call.uses_tokens else ()
         self.reservation = reservation
@@ -73,21 +75,26 @@ class PendingCalls:
         identity = pending.call.response.id or ""
         replaced: list[PendingCall] = []
         with self._lock:
+            # an id that comes twice: nobody would ever settle the earlier call
             earlier = self._calls.pop(identity, None)
             if earlier is not None:
                 replaced.append(earlier)
             if len(self._calls) >= MOST_CALLS:
+                # a dict keeps the order in which its keys came
                 oldest = next(iter(self._calls))
                 replaced.append(self._calls.pop(oldest))
             self._calls[identity] = pending
+        # not under our lock, as budgets take locks of their own
         for each in replaced:
             each.settle()
 
     def end(self, identity: str | None, fetched: Fetched, handlers: list[NamedMethod]) -> None:
         """Settle the call with this response id, if it waits here and has come to its end."""
+        # the provider is still at work; a later fetch will have the end
         if fetched.usage is None and fetched.status not in _OUTCOMES:
             return
         with self._lock:
+            # whoever takes the call out settles it, so two fetches at once count it once
             pending = self._calls.pop(identity or "", None)
         if pending is not None:
             pending.end(fetched, handlers)

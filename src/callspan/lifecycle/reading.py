@@ -40,6 +40,7 @@ class Reading:
     awaits_usage: bool = False
 
 
+# each stream asks for it, of a reading that its hook has made once
 @lru_cache(maxsize=256)
 def awaiting_usage(reading: Reading) -> Reading:
     """Return the reading for streams whose counts come after the finish reason."""

@@ -10,6 +10,7 @@ from callspan.lifecycle.pending_calls import pending_calls
 def abandon_all() -> None:
     """Abandon the calls that are still open at exit."""
     for observation in list(open_observations):
+        # each end takes its observation out of the set, hence the copy
         observation.abandon()
 
 
@@ -17,6 +18,7 @@ def forget_all() -> None:
     """Drop all open calls in a forked child: they belong to the parent, which tells their end."""
     for observation in list(open_observations):
         observation.forget()
+        # the budgets are copies: in the child's only calls of the child may count
         if observation.reservation is not None:
             give_back(observation.reservation)
     open_observations.clear()

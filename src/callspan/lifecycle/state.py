@@ -47,6 +47,7 @@ class ObservationState:
     """
 
     __slots__ = (
+        # for the finalizers of streams, which must not keep an observation (`streams.on_drop`)
         "__weakref__",
         "_active_token",
         "_context_tokens",
@@ -96,6 +97,7 @@ class ObservationState:
         self.awaitables: list[Coroutine[Any, Any, Any]] = []
         self.dispatch = dispatch
         self.estimates = estimates
+        # text is read for handlers, for captured content, and for the estimate of a stream's tokens
         self.needs_text = (
             dispatch.wants_text or call.capture is not None or (estimates and call.stream)
         )
@@ -158,9 +160,12 @@ class ObservationState:
     def keep_answers(self, answers: list[Any]) -> None:
         """Keep coroutines of handlers for the call to await, and enter their context managers."""
         for answer in answers:
+            # of inline handlers alone: others are queued (`dispatch._async_method`)
             if isinstance(answer, CoroutineType):
                 self.awaitables.append(answer)
             elif self._active_token is None and hasattr(type(answer), "__exit__"):
+                # at the start alone, which sets `_active_token` last: a context entered later would
+                # stay in force while the app's code runs
                 self._enter(answer)
 
     def _enter(self, context: AbstractContextManager[Any]) -> None:
@@ -172,6 +177,7 @@ class ObservationState:
 
     def _exit_contexts(self) -> None:
         while self._contexts:
+            # the last one first, as nested `with` blocks
             context = self._contexts.pop()
             try:
                 context.__exit__(None, None, None)
@@ -192,6 +198,7 @@ class ObservationState:
         for waiting in self.awaitables:
             loop = running_loop()
             if loop is None:
+                # nobody can await it; closing it keeps Python from warning of that
                 waiting.close()
             else:
                 loop.create_task(waiting)

@@ -22,6 +22,7 @@ from callspan.runtime.background import outside_collector, watch_collector
 
 Stream = Any
 """A client's stream: any object with the methods of an iterator, of an asynchronous one, or both."""
+# for `iter(function, sentinel)`, which ends at an item that equals the sentinel: none does
 _NEVER = object()
 
 
@@ -31,6 +32,7 @@ def follow_stream(observation: Observation, stream: Stream) -> Stream:
     The class is swapped in place: clients and apps test for the type, and hold the object already.
     """
     watch_collector()
+    # before the class, whose methods read it
     stream._callspan = observation
     stream.__class__ = _overlay(type(stream))
     stream._callspan_drop = on_drop(stream, observation)
@@ -42,6 +44,7 @@ def on_drop(
 ) -> weakref.finalize[..., Any]:
     """End the observation, by its method named `end`, when `owner` is garbage collected unread."""
     finalizer = weakref.finalize(owner, _drop, weakref.ref(observation), end)
+    # at exit `shutdown.abandon_all` ends what is open, while exporters can still send it
     finalizer.atexit = False
     return finalizer
 
@@ -59,6 +62,7 @@ def _drop(observed: weakref.ref[Observation], end: str) -> None:
 def _overlay(kind: Any) -> type:
     """Return the subclass of a stream's class that notes each item, sync or async or both."""
     overlay = kind
+    # LiteLLM's streams have both kinds of steps, so one overlay may stand on the other
     if hasattr(kind, "__next__"):
         overlay = _sync_overlay(overlay)
     if hasattr(kind, "__anext__"):
@@ -74,6 +78,7 @@ def _leave(observation: Observation, stream: Stream) -> None:
     tests/frameworks/litellm.
     """
     if observation.inside:
+        # frame 1 is the overlay's `close`; a method has its object in its first variable
         caller = sys._getframe(1).f_back
         names = caller.f_code.co_varnames if caller is not None else ()
         if caller is not None and names and caller.f_locals.get(names[0]) is stream:
@@ -82,11 +87,13 @@ def _leave(observation: Observation, stream: Stream) -> None:
 
 
 def _sync_overlay(kind: Any) -> type:
+    # no mixin in front: Python would refuse to change the class of an object (docs/decisions/0013)
     class Overlay(kind):
         _callspan: Observation
 
         def __iter__(self) -> Iterator[Item]:
             source = super().__iter__()
+            # such as LiteLLM's: `next(self)` would be our own `__next__` and note items twice
             if source is self:
                 source = iter(super().__next__, _NEVER)
             return _steps(source, self._callspan, self)
@@ -106,6 +113,7 @@ def next_item(source: Callable[[], Item], observation: Observation, stream: Stre
 
     Raises `BudgetExceeded`, after it has closed the stream, where a budget stops that.
     """
+    # goes round for a chunk that is hidden from the app
     while True:
         observation.inside = True
         try:
@@ -119,6 +127,7 @@ def next_item(source: Callable[[], Item], observation: Observation, stream: Stre
         finally:
             observation.inside = False
         try:
+            # outside of the `try` above: an error of a budget is not one that the client has raised
             if observation.chunk(item):
                 return item
         except BudgetExceeded as stop:
@@ -137,6 +146,7 @@ def _steps(source: Iterator[Item], observation: Observation, stream: Stream) -> 
 
     A generator, as Python closes it at once when the loop is left, by `break` or an exception.
     """
+    # a local name, as this loop runs for each chunk
     note = observation.chunk
     observation.inside = True
     try:
@@ -146,6 +156,7 @@ def _steps(source: Iterator[Item], observation: Observation, stream: Stream) -> 
                 yield item
                 observation.inside = True
     except GeneratorExit:
+        # asked first, while the frame of whoever drops this generator is still the next one
         if not comes_back():
             outside_collector(observation.leave_loop)
         raise
@@ -163,6 +174,8 @@ def _steps(source: Iterator[Item], observation: Observation, stream: Stream) -> 
 
 def end_closed(observation: Observation) -> None:
     """End the call of a stream that is closed, perhaps by a `with` that an exception leaves."""
+    # a `with` that is left by an exception closes the stream while that is handled; an exception of
+    # the app's own code says nothing of the call
     error = sys.exc_info()[1]
     if isinstance(error, Exception) and raised_in_helper(error):
         observation.fail(error)
@@ -203,6 +216,7 @@ async def next_item_async(
 
     Raises `BudgetExceeded`, after it has closed the stream, where a budget stops that.
     """
+    # see `next_item`: the same steps, with the handlers that the call itself has to await
     while True:
         observation.inside = True
         try:
@@ -222,10 +236,12 @@ async def next_item_async(
         except BudgetExceeded as stop:
             observation.fail(stop)
             await observation.await_handlers()
+            # async generators have `aclose`, the streams of openai and anthropic `close`
             close = getattr(stream, "aclose", None) or getattr(stream, "close", None)
             if close is not None:
                 await close()
             raise
+        # asked first, as an `await` costs a coroutine, and most chunks have nothing to await
         if observation.awaitables:
             await observation.await_handlers()
         if is_visible:
@@ -260,6 +276,7 @@ class _AsyncSteps:
             self._observation.abandon()
         await self._observation.await_handlers()
 
+    # CPython drops the iterator of a loop as soon as that is left
     def __del__(self) -> None:
         if not self._observation.ended and not comes_back():
             outside_collector(self._observation.leave_loop)
