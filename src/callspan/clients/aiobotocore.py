@@ -16,5 +16,6 @@ AIOBOTOCORE = replace(
     versions=("2.13.1", "4"),
     conflicts={},
     public_methods=(),
+    # its classes are botocore's with this before their names, such as `AioBaseClient`
     hook=botocore_hook("aiobotocore", "Aio", SERVICES, read_operation, read_headers),
 )

@@ -26,6 +26,7 @@ def _provider(client_object: ClientObject, host: str, port: int | None) -> str:
 def _platform(kind: type) -> str | None:
     """Return the platform of a class of clients; an app's subclass has that of its base."""
     for word, platform in _PLATFORMS.items():
+        # by name, as callspan imports no client: `AnthropicBedrock`, `AsyncAnthropicVertex`
         for base in kind.__mro__:
             if word in base.__name__:
                 return platform
@@ -37,6 +38,7 @@ def _wants_own_spans(client_object: ClientObject) -> bool:
 
     The option is read where the client keeps it resolved; versions without it make no spans.
     """
+    # private, as the client (2.14) shows it nowhere else; see tests/test_anthropic.py
     options = getattr(client_object, "_open_telemetry", None) or {}
     if options.get("tracer_provider") is not None:
         return True
@@ -48,6 +50,7 @@ def _propagates(client_object: ClientObject) -> bool:
     """Whether a client object makes spans, and sends their context with its requests."""
     options = getattr(client_object, "_open_telemetry", None) or {}
     traces = options.get("traces") or {}
+    # both are on unless the app switched them off; tests/test_context_in_requests.py
     return options.get("propagation") is not False and traces.get("enabled") is not False
 
 
@@ -59,9 +62,11 @@ ANTHROPIC = Client(
     provider=_provider,
     hook=stainless_hook,
     endpoints={
+        # counting tokens and batches, which lie below this path, call no model here and now
         "/v1/messages": MESSAGES,
         "/v1/complete": COMPLETIONS,
     },
+    # private too; versions without it make no spans (docs/decisions/0035)
     tracer_property="BaseClient._tracer",
     wants_own_spans=_wants_own_spans,
     propagates=_propagates,

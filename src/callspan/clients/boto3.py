@@ -18,12 +18,14 @@ SERVICES = frozenset({"bedrock-runtime", "bedrock-agent-runtime"})
 def read_operation(operation_name: str, api_params: Mapping[str, object]) -> MethodCall:
     """Map a botocore operation to an endpoint: `Converse`, or `InvokeModel/<body format>`."""
     endpoint = operation_name
+    # one operation for the formats of all vendors, which are told apart by the body
     if operation_name in ("InvokeModel", "InvokeModelWithResponseStream"):
         body = invoke.request(api_params)
         endpoint = f"InvokeModel/{invoke.form(body)}"
     elif operation_name.startswith("RetrieveAndGenerate"):
         body = knowledge.generation_request(api_params)
     else:
+        # an agent that is made for one call names its model otherwise than Converse does
         model = api_params.get("modelId") or api_params.get("foundationModel")
         body = {**api_params, "model": model}
     return MethodCall(endpoint, body, stream=operation_name.endswith("Stream"))
@@ -32,8 +34,10 @@ def read_operation(operation_name: str, api_params: Mapping[str, object]) -> Met
 BOTO3 = Client(
     name="boto3",
     package="boto3",
+    # the module that boto3 stands on: apps may import it alone
     module="botocore",
     versions=("1.34.131", "2"),
+    # whatever the address: a private endpoint of AWS's may have any name
     provider=lambda _client, _host, _port: "aws.bedrock",
     hook=botocore_hook("botocore", "", SERVICES, read_operation, invoke.read_headers),
     endpoints={

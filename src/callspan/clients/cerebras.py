@@ -14,6 +14,7 @@ CEREBRAS = Client(
     provider=by_address("cerebras"),
     hook=stainless_hook,
     endpoints={
+        # before `/completions`, which this path ends in as well
         "/chat/completions": CHAT,
         "/completions": COMPLETIONS,
     },

@@ -26,6 +26,7 @@ _AWS_URLS = {
 _REQUEST_IDS = ("x-debug-trace-id", "x-amzn-requestid")
 _V2_METHODS = {"chat": "chat", "chat_stream": "chat", "embed": "embed", "rerank": "rerank"}
 """The endpoint of each method in the second version of the API."""
+# the first version has a format of its own for chats alone
 _V1_METHODS = {**_V2_METHODS, "chat": "chat_v1", "chat_stream": "chat_v1"}
 
 
@@ -35,6 +36,7 @@ def _base_url(wrapper: ClientObject) -> str:
         return wrapper.get_base_url()
     # clients for AWS (cohere 5.16 to 7) change the address of each request in an event hook of
     # httpx's, whose closure alone has the service and the region; see tests/test_cohere_clouds.py
+    # the client for Oracle's cloud (cohere 7) has the name too, and no such hook: no address then
     for hook in wrapper.httpx_client.httpx_client.event_hooks["request"]:
         cells = getattr(hook, "__closure__", None) or ()
         variables: dict[str, str] = {}
@@ -50,6 +52,7 @@ def _explain(error: BaseException) -> Failure:
     """Explain an error; its headers stand on the exception itself, and AWS has names of its own."""
     failure = explain(error)
     headers = getattr(error, "headers", None)
+    # AWS writes a code and a URL: `ValidationException:http://...`; httpx has names in lower case
     code, _, _ = (text(get(headers, "x-amzn-errortype")) or "").partition(":")
     return replace(
         failure,
@@ -64,6 +67,7 @@ def _request_id(error: BaseException, headers: ClientObject) -> str | None:
         request_id = text(get(headers, name))
         if request_id:
             return request_id
+    # the answer to a refused request has the id in its body
     return text(get(getattr(error, "body", None), "id"))
 
 
@@ -78,6 +82,7 @@ def _hook(client: Client, subscriber: Subscriber) -> list[Patch]:
     return [
         *_calls_hook(client, subscriber),
         *fern.retry_patches("cohere"),
+        # the first API embeds in a pool of threads of its own (docs/decisions/0011)
         Patch("cohere.client", "Client.embed", carry_context, optional=True),
     ]
 
@@ -90,6 +95,7 @@ COHERE = Client(
     provider=by_address("cohere"),
     hook=_hook,
     endpoints={"chat": CHAT, "chat_v1": CHAT_V1, "embed": EMBEDDINGS, "rerank": RERANK},
+    # the raw clients in which the hook stands have nothing else of the app's client object
     inner="_client_wrapper",
     conflicts={
         "opentelemetry.instrumentation.cohere": "opentelemetry-instrumentation-cohere",

@@ -15,6 +15,7 @@ FIREWORKS = Client(
     provider=by_address("fireworks"),
     hook=stainless_hook,
     endpoints={
+        # before `/completions`, which this path ends in as well
         "/chat/completions": CHAT,
         "/completions": COMPLETIONS,
         "/messages": MESSAGES,

@@ -31,8 +31,11 @@ _OLDER_INTERACTIONS = "google.genai._interactions"
 def _read_call(client_object: ClientObject, args: Args, kwargs: Kwargs) -> MethodCall | None:
     """Read a request of the API client."""
     _, path, body, options = _arguments(*args, **kwargs)
+    # a method of a model stands behind a colon; paths without one list, fetch or delete
     if not isinstance(body, Mapping) or ":" not in path:
         return None
+    # private (google-genai 1.10 to 3): what holds for requests without options of their own;
+    # see tests/test_google_genai.py
     defaults = client_object._http_options
     url = get(options, "base_url") or get(defaults, "base_url") or ""
     extra = get(options, "extra_body") or get(defaults, "extra_body") or {}
@@ -48,6 +51,7 @@ def _arguments(
     http_method: str, path: str, request_dict: object, http_options: ClientObject = None
 ) -> tuple[str, str, object, ClientObject]:
     """Return the arguments of `request` in order, however they were given."""
+    # a signature like the client's own, so that Python itself sorts names and positions
     return http_method, path, request_dict, http_options
 
 
@@ -58,6 +62,7 @@ def _unwrap(result: Result) -> object:
 
 
 def _provider(client_object: ClientObject, host: str, port: int | None) -> str:
+    # the address is no guide: an app may send requests for Vertex through a proxy
     if getattr(client_object, "vertexai", False):
         return "gcp.vertex_ai"
     return provider(host, port, "gcp.gemini")
@@ -65,6 +70,7 @@ def _provider(client_object: ClientObject, host: str, port: int | None) -> str:
 
 def _explain(error: BaseException) -> Failure:
     failure = explain(error, "status")
+    # Google states the wait within the error, as `RetryInfo`
     wait = failure.retry_after or read_retry_delay(getattr(error, "details", None))
     return replace(failure, retry_after=wait)
 
@@ -72,6 +78,8 @@ def _explain(error: BaseException) -> Failure:
 _request = Method(_API, "BaseApiClient.request", _read_call, unwrap=_unwrap)
 _async_request = replace(_request, path="BaseApiClient.async_request", asynchronous=True)
 
+# the narrowest functions that see each request: those of automatic function calling and of
+# continuations too, which the client makes by itself (docs/decisions/0002)
 _calls_hook = methods_hook(
     _request,
     _async_request,
@@ -86,6 +94,7 @@ _calls_hook = methods_hook(
 
 def _hook(client: Client, subscriber: Subscriber) -> list[Patch]:
     patches = [*_calls_hook(client, subscriber), *speakeasy.stream_patches(_INTERACTIONS)]
+    # since 2.0 the package has no base client any more, so there may be nothing to patch
     for patch in stainless_hook(replace(client, module=_OLDER_INTERACTIONS), subscriber):
         patches.append(replace(patch, optional=True))
     return patches

@@ -36,6 +36,7 @@ def _read_call(_client: object, args: Args, kwargs: Kwargs) -> MethodCall | None
 
     Providers have different URLs, so the endpoint follows from the task and the body.
     """
+    # made by the client's helper for the provider: URL, headers and body as they are sent
     request = args[0] if args else kwargs["request_parameters"]
     body = request.json
     endpoint = _TASKS.get(request.task)
@@ -49,6 +50,7 @@ def _read_call(_client: object, args: Args, kwargs: Kwargs) -> MethodCall | None
     model = None if "://" in str(request.model) else request.model
     return MethodCall(
         endpoint,
+        # a model in the body comes last, as it is the provider's own name for it
         {"model": model, **body},
         address(request.url),
         kwargs.get("stream") is True,
@@ -63,6 +65,7 @@ def _unwrap(result: str | bytes) -> object:
 
 def _is_no_event(line: str | bytes) -> bool:
     """Whether a line of a stream has no JSON: it is empty, or marks the end."""
+    # `data: {` is all that is needed to know; the line may be long
     start = line[:8]
     if isinstance(start, str):
         return "{" not in start
@@ -75,6 +78,7 @@ def _provider(client_object: ClientObject, host: str, port: int | None) -> str:
     if at_address != _HUGGING_FACE:
         return at_address
     choice = getattr(client_object, "provider", None) or "auto"
+    # the client writes names with hyphens, the conventions with underscores
     return _PROVIDERS.get(choice, choice.replace("-", "_"))
 
 

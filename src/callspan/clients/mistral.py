@@ -34,6 +34,8 @@ _ENDPOINTS = {
     "/rawPredict": CHAT,
     "/streamRawPredict": CHAT,
     "/fim/completions": FIM,
+    # Vertex has one path for chats and for these; the client tells them apart by a fragment, which
+    # is not sent (tests/test_mistral_clouds.py)
     "/rawPredict#fim": FIM,
     "/streamRawPredict#fim": FIM,
     "/embeddings": EMBEDDINGS,
@@ -64,6 +66,7 @@ def _errors(package: str, prefix: str) -> list[tuple[str, str]]:
     `<prefix>Error` is the base of all exceptions in newer versions.
     """
     errors: list[tuple[str, str]] = []
+    # newer versions have exceptions in the first, older ones among the models
     for folder in ("errors", "models"):
         for name in (f"{prefix}Error", "SDKError", "HTTPValidationError"):
             errors.append((f"{package}.{folder}.{name.lower()}", name))
@@ -72,6 +75,7 @@ def _errors(package: str, prefix: str) -> list[tuple[str, str]]:
 
 def _unwrap(result: Result) -> object:
     """Return the data of an event; a whole answer is read as it was sent."""
+    # a stream hands out events with the chunk in a field
     return getattr(result, "data", result)
 
 
@@ -93,6 +97,7 @@ _calls_hook = methods_hook(*_request_methods(), explain=_explain)
 
 def _hook(client: Client, subscriber: Subscriber) -> list[Patch]:
     patches = _calls_hook(client, subscriber)
+    # all of them: which are installed, and in which version, shows when the app imports them
     for package, prefix in _PACKAGES.items():
         patches += speakeasy.error_patches(*_errors(package, prefix))
         patches += speakeasy.stream_patches(package)
@@ -109,5 +114,6 @@ MISTRAL = Client(
     provider=_provider,
     hook=_hook,
     endpoints=_ENDPOINTS,
+    # each part of a client object, such as `chat`, is an object of its own; this is what they share
     inner="sdk_configuration._hooks",
 )

@@ -31,6 +31,7 @@ def _read_call(client_object: ClientObject, args: Args, kwargs: Kwargs) -> Metho
     body = kwargs.get("json")
     if not isinstance(body, dict):
         return None
+    # each method of the client (0.4 to 0.6) gives these three by position
     _, method, path = args
     server = address(str(client_object._client.base_url))
     return MethodCall(_find_name(method, path), body, server, bool(kwargs.get("stream")))
@@ -42,9 +43,11 @@ def _explain(error: BaseException) -> Failure:
     status = failure.status
     if status is not None and status <= 0:
         status = None  # -1 is an error inside a stream
+    # the client raises `from None`, which hides the HTTP client's error and leaves it here
     http_error = error.__context__
     if status is None or http_error is None:
         return replace(failure, status=status)
+    # the app may be handling another error, which is the context then; see tests/test_ollama.py
     if get(getattr(http_error, "response", None), "status_code") != status:
         return failure
     answer = explain(http_error)

@@ -15,9 +15,11 @@ from callspan.semconv.providers import provider, provider_behind
 
 def _provider(client_object: ClientObject, host: str, port: int | None) -> str:
     own_provider = "openai"
+    # by name, as callspan imports no client; the address, if it says something, comes before it
     if "Azure" in type(client_object).__name__:
         own_provider = "azure.ai.openai"
     name = provider(host, port, own_provider)
+    # the gateway passes calls on to a provider that the app names in a header
     if name == "portkey":
         return provider_behind(name, client_object)
     return name
@@ -31,9 +33,11 @@ OPENAI = Client(
     provider=_provider,
     hook=stainless_hook,
     endpoints={
+        # before `/completions`, which this path ends in as well
         "/chat/completions": CHAT,
         "/responses": RESPONSES,
         "GET /responses/{id}": FETCH,
+        # answers as fetching does, with the state of the response (docs/decisions/0053)
         "/responses/{id}/cancel": FETCH,
         "/responses/compact": COMPACTION,
         "/completions": COMPLETIONS,

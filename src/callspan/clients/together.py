@@ -16,6 +16,7 @@ TOGETHER = Client(
     provider=by_address("together"),
     hook=stainless_hook,
     endpoints={
+        # before `/completions`, which this path ends in as well
         "/chat/completions": CHAT,
         "/completions": COMPLETIONS,
         "/embeddings": EMBEDDINGS,

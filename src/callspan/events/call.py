@@ -19,6 +19,7 @@ from callspan.events.response import Response
 from callspan.runtime.number import whole
 from callspan.runtime.plain import valid
 
+# one step of C code, so threads take their numbers without a lock
 _numbers = itertools.count(1)
 MOST_CHOICES = 128
 """The most answers that a provider gives to one request."""
@@ -160,7 +161,9 @@ class Call:
     ) -> None:
         self._number = next(_numbers)
         self.operation = operation
+        # looked up once: handlers ask several times in the life of a call
         facts = self.facts = facts_of(operation)
+        # an agent is part of the program, but Bedrock's are called at a server (clients/boto3.py)
         self.local = facts.is_local and server[0] is None
         self.provider = provider
         self.model = model
@@ -182,8 +185,10 @@ class Call:
         self.outcome = self.failure = self.duration = self.estimate = None
         self.capture = self.captured_content = self.priced_call = self.span = self.context = None
         self.handler_state: dict[str, Any] = {}
+        # two clocks: the date may be set back while the call runs; durations come from the second
         self.start_ns = time.time_ns()
         self.started = time.perf_counter()
+        # a function, as reading long conversations takes time and most are never captured
         self._read_content = content
 
     @property
@@ -212,11 +217,13 @@ class Call:
         if not values:
             return
         later = cast("Parameters", values)
+        # another dict, as an asynchronous handler may be reading the present one in its thread
         self.parameters = {**self.parameters, **later}
         self.has_late_parameters = True
         key = self.facts.subject
         if key is not None and key in later:
             self.subject = _name(later.get(key))
+            # with the former subject, handlers would find the attributes of another tool
             self.identity = (*self.identity[:-1], self.subject)
 
     @property
@@ -229,6 +236,8 @@ class Call:
 
     def without_content(self) -> Call:
         """Return a copy to keep for long: without messages, answer, span and their references."""
+        # whatever refers to content, to a span or to another call has to be replaced below, or it
+        # stays in memory as long as the copy (tests/test_calls.py)
         light = copy.copy(self)
         light._read_content, light._content = Content, None
         light.captured_content = light.span = light.context = None
@@ -237,6 +246,7 @@ class Call:
         light.retries = []
         light.handler_state = {}
         light.response = Response()
+        # by these the response is found and named when it is fetched (lifecycle/pending_calls.py)
         light.response.id = self.response.id
         light.response.model = self.response.model
         light.response.details = self.response.details.copy()

@@ -20,6 +20,7 @@ SERVER_TOOL_CALL: Final = "server_tool_call"
 """A call of a tool that the provider runs: whole, or its start, with arguments in fragments to follow."""
 
 
+# not frozen, as one is made for each piece of a stream, and a frozen one takes longer to make
 @dataclass(slots=True)
 class Part:
     """One piece of output: a fragment of text, reasoning or tool arguments, or a whole part.
@@ -67,6 +68,7 @@ class Delta:
 
     id: str | None = None
     model: str | None = None
+    # empty tuples, so that the many deltas without parts or reasons create no lists
     parts: Sequence[Part] = ()
     finish_reasons: Sequence[tuple[int, str | None]] = ()
     usage: Usage | None = None

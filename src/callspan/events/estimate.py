@@ -36,10 +36,12 @@ class Estimate:
 
         It has to be called before the end of the call has been told to all handlers.
         """
+        # no lock: the thread that closes an estimate gets it when all handlers have been called
         self._jobs.append(job)
 
     def close(self) -> list[Callable[[], object]]:
         """Let go of the messages, and return the jobs that wait for the estimate."""
+        # the call may be kept by a handler for long; its messages must not be kept with it
         self.sent, self.tools, self.received = None, [], None
         jobs, self._jobs = self._jobs, []
         return jobs

@@ -48,6 +48,7 @@ def note_translation(outer: Call | None, error: BaseException) -> None:
 
     It is remembered in the operations from `outer` outwards.
     """
+    # the context too, as not every framework raises its exception `from` the client's
     original = error.__cause__ or error.__context__
     if outer is not None and original is not None and was_noted(outer, original):
         _note_from(outer, error)
@@ -56,6 +57,7 @@ def note_translation(outer: Call | None, error: BaseException) -> None:
 def _note_from(outer: Call | None, error: BaseException) -> None:
     while outer is not None:
         noted = outer.handler_state.setdefault(_NOTED, set())
+        # the operation may last as long as the program, and see an error every second
         if len(noted) < _MOST_NOTED:
             noted.update(map(_identity, _members(error)))
         outer = outer.parent
@@ -94,6 +96,8 @@ def _identity(error: BaseException) -> tuple[object, ...]:
     trace = error.__traceback__
     if trace is None:
         return (id(error),)
+    # entries are added at the head while the exception rises; the last one, where it was raised,
+    # stays the same for all operations around
     while trace.tb_next is not None:
         trace = trace.tb_next
     return (id(error), id(trace), id(trace.tb_frame.f_code), trace.tb_lineno)

@@ -29,4 +29,5 @@ class Framework:
 
     def of_calls_inside(self) -> Framework:
         """Return the facts that hold for the calls which the code of the run makes, too."""
+        # id, tags, node and step say which run it is: they stand on the span of the run alone
         return Framework(self.name, self.version, conversation_id=self.conversation_id)

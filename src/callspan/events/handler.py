@@ -71,6 +71,7 @@ class HandlesError(Protocol):
         ...
 
 
+# one protocol for each method, so that a type checker takes an object that has only some of them
 AnyHandler: TypeAlias = HandlesStart | HandlesToken | HandlesEnd | HandlesError
 """An object with one or more of the methods; any of them may be `async def`, and none may block."""
 

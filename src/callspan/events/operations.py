@@ -90,4 +90,5 @@ INFERENCE = frozenset(facts.name for facts in _ROWS if facts.is_inference)
 def facts_of(operation: object) -> OperationFacts:
     """Return the facts of an operation; one that has no row calls a model, as `rerank` does."""
     name = str(operation)
+    # also called for names that stand in files and spans of others, so any name must do
     return _BY_NAME.get(name) or OperationFacts(name)

@@ -43,6 +43,7 @@ class _Choice:
         if key not in self.parts:
             self.parts[key] = (part, [])
         first, fragments = self.parts[key]
+        # an id or a name may come after the first fragment
         first.id = first.id or part.id
         first.name = first.name or part.name
         fragments.append(part.text)
@@ -75,6 +76,7 @@ class _Choice:
         if latest is None:
             self.tool = key
             return key
+        # the latest key may have an id behind its kind and index, which `key` has not
         continues_latest = index is None or latest[:2] == key
         if continues_latest:
             return latest
@@ -86,6 +88,7 @@ class _Choice:
         parts = [message_part(part, "".join(texts)) for part, texts in self.parts.values()]
         message: Message = {"role": "assistant", "parts": parts}
         if self.has_reason:
+            # the conventions' word for a choice that has ended without a reason
             message["finish_reason"] = self.finish_reason or "error"
         return message
 
@@ -189,6 +192,7 @@ class Response:
         if delta.result is not None:
             self.result = delta.result
         if delta.whole:
+            # the reasons go too: a whole answer states its own (docs/decisions/0031)
             self._choices.clear()
             self._text_size = self.elided = 0
         if keep_text:
@@ -220,6 +224,7 @@ class Response:
             self.usage = delta.usage
         elif delta.usage is not None:
             self.usage.update(delta.usage)
+        # the platform's come first where they are in headers, and last where they are in a chunk
         if self.usage is None:
             self.usage = delta.metered
         elif delta.metered is not None:
@@ -243,6 +248,7 @@ class Response:
 
     def forget_text(self) -> None:
         """Let go of the text of the answer, once no handler needs it any more."""
+        # the choices themselves stay, as finish reasons are read after the text
         for choice in self._choices.values():
             choice.parts.clear()
         self._text_size = 0
@@ -261,6 +267,7 @@ class Response:
         return [choice.message() for choice in self._ordered()]
 
     def _ordered(self) -> list[_Choice]:
+        # pieces of two choices may arrive in turns, or the second choice first
         return [choice for _, choice in sorted(self._choices.items())]
 
     @property

@@ -60,10 +60,13 @@ class Usage:
     def _add_up(self) -> None:
         """Work out the totals of providers that state their parts."""
         if self.uncached is not None:
+            # Anthropic, and Bedrock's Converse
             self.input = self.uncached + (self.cache_read or 0) + (self.cache_write or 0)
         elif self.prompt is not None or self.tool_input is not None:
+            # Gemini, which counts what its own tools put in beside the prompt
             self.input = self._prompt_with_tool_input()
         if self.answer is not None:
+            # Gemini, which counts thoughts beside the answer
             self.output = self.answer + (self.reasoning or 0)
 
     def _prompt_with_tool_input(self) -> int:
@@ -97,6 +100,7 @@ class Usage:
         A zero takes nothing back: totals only grow, and some servers write it for counts that they
         do not repeat.
         """
+        # never added: what comes later is a running total, which has the earlier counts in it
         self._take_counts(newer)
         if newer.billed is not None:
             if self.billed is not None:
@@ -109,6 +113,7 @@ class Usage:
             self.cost = newer.cost
         if newer.details:
             self.details = _merge(self.details, newer.details)
+        # parts of one sum may come in different events (docs/decisions/0043)
         self._add_up()
 
     def _take_counts(self, newer: Usage) -> None:
@@ -121,6 +126,7 @@ class Usage:
 
     def fill(self, other: Usage) -> None:
         """Take over the counts that are missing here."""
+        # no sum is made anew: a platform states wholes, and a whole that is there must not change
         for name in _COUNTS:
             if getattr(self, name) is None:
                 setattr(self, name, getattr(other, name))
@@ -179,5 +185,6 @@ def _merge(older: Mapping[str, int] | None, newer: Mapping[str, int]) -> Mapping
     return result
 
 
+# each of these is merged in a way of its own
 _NOT_COUNTS = ("source", "billed", "details", "shares", "cost")
 _COUNTS = tuple(field.name for field in fields(Usage) if field.name not in _NOT_COUNTS)

@@ -68,6 +68,7 @@ def identity(call: Call) -> Attributes:
     They are complete at the start, so that samplers see them.
     """
     attributes: Attributes = {}
+    # a protocol names its methods itself; the conventions' operation comes with the parameters
     if not call.facts.is_protocol:
         attributes[names.OPERATION] = call.operation
     if call.provider:
@@ -112,6 +113,7 @@ def request(call: Call) -> Attributes:
     attributes: Attributes = {}
     if call.stream and call.operation != FETCH:
         attributes[names.REQUEST_STREAM] = True
+    # the tables are joined beforehand, as this runs before each request
     rows = REQUESTS_OF_PROVIDERS.get(call.provider, REQUEST)
     for key, value in call.parameters.items():
         # a type checker takes the keys of a `TypedDict` for any texts
@@ -138,6 +140,7 @@ def response(call: Call, answer: Response, conventions: Iterable[Convention]) ->
     _add_answer(attributes, call, answer)
     if call.stream:
         _add_stream(attributes, call, answer)
+    # left out where there was one attempt, as there is in nearly all calls
     if call.retries:
         attributes[names.ATTEMPTS] = len(call.retries) + 1
     if answer.details:
@@ -167,6 +170,7 @@ def _add_stream(attributes: Attributes, call: Call, answer: Response) -> None:
 
 def _add_details(attributes: Attributes, call: Call, answer: Response) -> None:
     """Add the details of a response that the conventions have an attribute for."""
+    # others must have no name with `openai.` (tests/test_providers_by_address.py)
     rows = _OPENAI_RESPONSE if call.provider == "openai" else _RESPONSE
     for key, value in answer.details.items():
         # a type checker takes the keys of a `TypedDict` for any texts
@@ -181,6 +185,7 @@ def finish_reasons(call: Call, answer: Response) -> list[str]:
     if "stop" in call.parameters:
         reasons = _without_sequences(reasons, stop_sequences(call))
     if reasons and "choices" in call.parameters:
+        # the conventions want one for each choice; without any, the API itself has no reasons
         reasons += ["error"] * (call.choices - len(reasons))
     return reasons
 
@@ -224,6 +229,7 @@ def _add_parts(attributes: Attributes, parts: Iterable[int | None]) -> None:
 
 def _add_fees(attributes: Attributes, details: Mapping[str, int]) -> None:
     for name, number in details.items():
+        # the others, such as kinds of cached input, serve for the price alone
         if number and name in _FEES:
             attributes[_FEES[name]] = number
 
@@ -240,6 +246,7 @@ def estimate(call: Call, conventions: Iterable[Convention]) -> Attributes:
 
 def cost(usd: float | None, source: str | None, unknown: str | None) -> Attributes:
     """Return the cost of a call in US dollars and who stated it, or why it is not known."""
+    # one of the two is always there, so that an unknown cost is never taken for none
     if usd is None:
         return {names.COST_UNKNOWN: unknown or ""}
     return {names.COST: usd, names.COST_SOURCE: source or ""}
@@ -267,6 +274,7 @@ def failure(call: Call) -> Attributes:
     if reason.status is not None:
         attributes[names.HTTP_STATUS] = reason.status
     if reason.request_id:
+        # lists, since the conventions have any header as one: it may be sent more than once
         attributes[names.HTTP_REQUEST_ID] = [reason.request_id]
     if reason.retry_after:
         attributes[names.HTTP_RETRY_AFTER] = [reason.retry_after]

@@ -21,6 +21,7 @@ from callspan.runtime.plain import even, plain, valid
 from callspan.semconv import names
 from callspan.semconv.attributes import stop_sequences
 
+# a private name, as there is no public sign of it; see tests/test_content.py
 DROPS_UNEVEN = hasattr(attributes, "_clean_extended_attribute_value")
 """Whether OpenTelemetry drops lists of mixed types from events, as it did before 1.45."""
 
@@ -43,6 +44,7 @@ class CapturedContent:
         self._received: Shared | None = None
         self._stops: dict[str, list[str]] = {}
         self._capture = capture
+        # within the SDK's own limit, beyond which it would cut JSON in the middle
         self._limit = min(capture.attribute_limit, attribute_limit or capture.attribute_limit)
         self._room = capture.limit
 
@@ -50,8 +52,10 @@ class CapturedContent:
         """Take in the request to the model, the tool or the search."""
         quarter = self._room // 4
         sent = self._sent
+        # functions read the values, so that one that cannot be read costs no other its place
         self._add(sent, names.SYSTEM_INSTRUCTIONS, "system", lambda: call.content.system, quarter)
         self._add(sent, names.TOOL_DEFINITIONS, "tools", lambda: call.content.tools, quarter)
+        # what is left now, less a quarter that stays for the answer (tests/test_content.py)
         rest = self._room - quarter
         self._add(sent, names.INPUT_MESSAGES, "input", lambda: call.content.messages, rest)
         self._add(sent, names.TOOL_ARGUMENTS, "arguments", lambda: call.content.arguments, quarter)
@@ -67,12 +71,14 @@ class CapturedContent:
         shares: Shared = {}
         quarter = self._limit // 4
         for index, sequence in enumerate(sequences):
+            # one by one, as each is fitted as a text; the name serves for what is logged
             name = f"{names.STOP_SEQUENCES}[{index}]"
             self._add(shares, name, "input", lambda text=sequence: text, quarter)
         self._stops = {names.STOP_SEQUENCES: [share.text for share in shares.values()]}
 
     def received(self, call: Call) -> None:
         """Take in the answer; a second time changes nothing."""
+        # span and event ask for it both; the order in which they do so is not fixed
         if self._received is not None:
             return
         answer = call.response
@@ -102,6 +108,7 @@ class CapturedContent:
             fit = Fitted if is_list(value) else Single
             to[name] = fitted = fit(value, min(room, self._limit))
             self.elided += fitted.elided
+            # what comes earlier leaves less for what comes later, so the order of `sent` matters
             self._room -= fitted.size
         except Refused as refusal:
             guard.say_once(f"the redact hook failed ({refusal}), so {name} is not captured")
@@ -163,6 +170,7 @@ def trace(call: Call, error: BaseException) -> str | None:
 
 def _redacted(capture: Capture, read: Callable[[], str]) -> str | None:
     try:
+        # inline bytes become their type and size, as in all content
         text = bare(valid(read()))
         if capture.redact is not None:
             text = redacted(text, "error", capture.redact)

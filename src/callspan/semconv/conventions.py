@@ -73,6 +73,7 @@ def _distribution(name: str, description: str) -> Metric:
     return Metric(name, "{token}", description, HISTOGRAM, TOKENS)
 
 
+# one metric of both versions: where both are recorded, it is recorded once
 _OPERATION = _seconds("gen_ai.client.operation.duration", "GenAI operation duration.")
 
 RELEASED = Convention(
@@ -88,9 +89,11 @@ RELEASED = Convention(
         "gen_ai.client.operation.time_per_output_chunk",
         "Time between two chunks of the answer, after the first.",
     ),
+    # one for both directions, which an attribute tells apart
     token_usage=_distribution(
         "gen_ai.client.token.usage", "Number of input and output tokens used."
     ),
+    # this version has no metric of its own for these three
     cache_read_tokens=_tokens(
         "callspan.client.cache_read_tokens", "Input tokens read from the provider's cache."
     ),
@@ -153,6 +156,7 @@ ESTIMATED = Metric(
     "Tokens that callspan estimated, for no provider stated them.",
     COUNTER,
 )
+# UCUM has no currencies, so the unit is an annotation, in braces
 COST = Metric("callspan.client.cost", "{USD}", "What calls cost, where that is known.", COUNTER)
 COST_UNKNOWN = Metric(
     "callspan.client.cost.unknown", "{call}", "Calls whose cost is not known.", COUNTER
@@ -179,6 +183,7 @@ EXTRA = {
 }
 """Metrics of our own, recorded only where `extra_metrics` names them."""
 
+# advised by the conventions too, as are those for workflows and for the protocol below
 _AGENT_SECONDS = tuple(0.1 * 2**n for n in range(13))
 _AGENT_CALLS = tuple(2**n for n in range(8))
 _WORKFLOW_SECONDS = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)

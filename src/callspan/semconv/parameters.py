@@ -45,6 +45,8 @@ def _service_tier(value: object) -> str | None:
     return tier
 
 
+# not `stop`, which is content (docs/decisions/0064), and nothing without an attribute in the
+# conventions, such as `speed`, on which a price depends
 REQUEST: dict[ParameterName, tuple[str, Convert]] = {
     "temperature": ("gen_ai.request.temperature", real),
     "top_p": ("gen_ai.request.top_p", real),

@@ -93,6 +93,8 @@ _PORTKEY_SLUGS = {
 
 def provider_behind(gateway: str, client_object: object) -> str:
     """Return the provider that the app has chosen at a gateway, by a header; else the gateway."""
+    # private in OpenAI's client (1.40 to 3), where Portkey's users set it by `default_headers`;
+    # see tests/test_compatible_servers.py
     headers = getattr(client_object, "_custom_headers", None) or {}
     for name, value in headers.items():
         if str(name).lower() == "x-portkey-provider":
@@ -100,6 +102,7 @@ def provider_behind(gateway: str, client_object: object) -> str:
     return gateway
 
 
+# asked at each call; bounded, as an app may serve hosts of its customers
 @lru_cache(maxsize=1024)
 def provider(host: str, port: int | None, otherwise: str) -> str:
     """Return the provider at an address: by its domain, by a well-known local port, or by its name.
@@ -119,11 +122,13 @@ def provider(host: str, port: int | None, otherwise: str) -> str:
     by_domain = _by_domain(name)
     if by_domain is not None:
         return by_domain
+    # on this machine alone: elsewhere any server may have the port
     if name in _LOCAL and port in _PORTS:
         return _PORTS[port]
     # Vertex AI has one host for each region
     if name.endswith("-aiplatform.googleapis.com"):
         return "gcp.vertex_ai"
+    # the further labels name a network or a cluster, as in `vllm.models.svc`
     first_label = name.partition(".")[0]
     for word, by_word in _HOST_WORDS.items():
         if word in first_label:
@@ -133,6 +138,7 @@ def provider(host: str, port: int | None, otherwise: str) -> str:
 
 def _by_domain(name: str) -> str | None:
     """Return the provider that a host's domain belongs to, the longest domain first."""
+    # whole labels from the right: neither `notgroq.com` nor `groq.com.evil.example` is Groq
     labels = name.split(".")
     for start in range(len(labels)):
         domain = ".".join(labels[start:])
