@@ -133,6 +133,7 @@ class Budget:
 
     def _begin(self) -> float:
         """Return the start of the budget's time in seconds; it starts with the first use."""
+        # no lock: two threads that begin at once write nearly the same time
         if self._start is None:
             self._start = time.monotonic()
         return self._start
@@ -146,6 +147,7 @@ class Budget:
         with self._lock:
             unit = self._exceeded_unit(tokens, usd, 1)
             if unit is None:
+                # a call counts from here on, so that calls which run at once are all counted
                 spent["calls"] += 1
                 reserved["tokens"] += tokens
                 reserved["usd"] += usd
@@ -168,6 +170,7 @@ class Budget:
             elif unit == "usd":
                 is_exceeded = spent["usd"] + reserved["usd"] + usd > limit + _TINY
             else:
+                # a limit of 0 seconds lets no call through; amounts may reach their limit
                 is_exceeded = self.elapsed >= limit
             if is_exceeded:
                 return unit
@@ -180,11 +183,9 @@ class Budget:
         return self.spent[unit] + self._reserved.get(unit, 0)
 
     def grow(self, tokens: int, usd: float) -> BudgetExceeded | None:
-        """Reserve more for a stream, and return the error to raise if that passes a limit.
-
-        The amounts are reserved in any case, for the provider has produced the tokens.
-        """
+        """Reserve more for a stream, and return the error to raise if that passes a limit."""
         with self._lock:
+            # in any case, for the provider has produced the tokens
             self._reserved["tokens"] += tokens
             self._reserved["usd"] += usd
             unit = self._exceeded_unit(0, 0.0, 0)
@@ -201,10 +202,7 @@ class Budget:
                 self.spent["calls"] -= 1
 
     def settle(self, reservation: Reservation, tokens: int, usd: float | None) -> None:
-        """Put the tokens and US dollars that a call has used in place of the reserved ones.
-
-        `usd` is `None` for an unknown cost.
-        """
+        """Replace reserved amounts by those that a call has used; `usd` is `None` if unknown."""
         with self._lock:
             self._release(reservation)
             self.spent["tokens"] += tokens
@@ -213,6 +211,7 @@ class Budget:
             else:
                 self.spent["usd"] += usd
             soft = self._soft
+            # under the lock, so that one thread alone sees it reached for the first time
             is_reached = soft is not None and soft.reach(self)
         # without the lock, as the app's function may use the budget
         if soft is not None and is_reached:

@@ -17,6 +17,7 @@ from callspan.runtime import guard
 from callspan.runtime.number import whole
 from callspan.runtime.scope import Scope
 
+# not at each chunk, as a look takes the lock of each budget (docs/decisions/0052)
 STEP = 8
 """A stream checks its budgets each time that so many chunks have come."""
 _MOST_MODELS = 200
@@ -48,6 +49,7 @@ def admit(call: Call, budgets: tuple[Budget, ...], size: Callable[[], int]) -> R
         try:
             budget.reserve(input_tokens + output_tokens, usd)
         except BudgetExceeded:
+            # all or none: each budget has a lock of its own, so a later one may refuse
             for earlier in budgets[:position]:
                 earlier.release(reservation, call=True)
             raise
@@ -95,6 +97,7 @@ def watch(call: Call, reservation: Reservation) -> BudgetExceeded | None:
     reservation.usd += usd
     first = None
     for budget in reservation.budgets:
+        # no early end: the budgets behind one that stops have to count these tokens as well
         stop = budget.grow(more, usd)
         if stop is None or budget in reservation.warned:
             continue
@@ -170,6 +173,7 @@ def _learn(model: str | None, output: int) -> None:
     # an app may make up names without end, as fine-tuned models have
     if model not in _mean_outputs and len(_mean_outputs) >= _MOST_MODELS:
         _mean_outputs.clear()
+    # no lock: of two calls that end at once one may be left out, and a mean bears that
     mean = _mean_outputs.get(model)
     if mean is None:
         _mean_outputs[model] = output
@@ -217,6 +221,7 @@ def _text_size(text: str) -> int:
 def in_scope(scope: Scope, *more: tuple[Budget, ...]) -> tuple[Budget, ...]:
     """Return further budgets and those of a scope, each once."""
     result: dict[int, Budget] = {}
+    # the same budget may hold for the process, the client and a block: it counts a call once
     for budgets in (*more, scope.budgets):
         for budget in budgets:
             result[id(budget)] = budget

@@ -67,6 +67,7 @@ class Choice:
         """Return this choice, completed by an outer one."""
         if outer is None:
             return self
+        # not `or`: an empty tuple is the choice of no field at all
         fields = self.fields
         if fields is None:
             fields = outer.fields
@@ -94,8 +95,10 @@ def chosen(settings: Any) -> Capture:
     """
     limit = settings.content_limit
     attribute_limit = limit
+    # each attribute is cut for Tempo, while the call has as much room as elsewhere
     if limit == "tempo":
         limit = CONTENT_LIMIT
         attribute_limit = TEMPO_LIMIT
+    # mode and fields of the settings are a choice like that of a block, over what is the default
     whole = Capture(redact=settings.redact, limit=limit, attribute_limit=attribute_limit)
     return Choice(settings.capture, settings.capture_fields).of(whole)

@@ -43,9 +43,11 @@ class Copy:
                 return bare_field(text, key, around)
             return bare(text)
         if value is None or isinstance(value, (bool, int, float)):
+            # a number may be larger than OTLP takes, or not finite
             return plain(value)
         if not isinstance(value, _CONTAINERS):
             return plain(value, lambda text: bare(valid(text)))
+        # those above alone: one object may well stand in two places, only a cycle has no end
         if id(value) in above or len(above) >= DEPTH or len(value) > self._room:
             return self._note(value, above)
         self._room -= len(value)
@@ -58,6 +60,7 @@ class Copy:
     def _object(self, value: Mapping[Any, Any], path: tuple[int, ...]) -> dict[str, Any]:
         is_blob = value.get("type") == "blob" and isinstance(value.get("content"), str)
         if is_blob:
+            # before the value's own keys, so that a size which the part states itself holds
             value = {"size": len(value["content"]), **value, "content": ""}
         copy = {}
         for name, item in list(value.items()):

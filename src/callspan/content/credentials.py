@@ -19,8 +19,10 @@ LEAST_CHANGES = 0.2
 Keys have 0.45 and more, names of variables less.
 """
 
+# Bounds such as `{0,100}` keep the search linear in long texts.
 _LONG = re.compile(r"[A-Za-z0-9_.~+/%|:=-]{14,}")
 """Runs that are long enough to hold a key; most words are not, and are passed over at once."""
+# To the end of the text where the last line is missing: most of a key that was cut is still a key.
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN[ A-Z0-9]{1,40}PRIVATE KEY(?: BLOCK)?-----.*?"
     r"(?:-----END[ A-Z0-9]{1,40}KEY(?: BLOCK)?-----|\Z)",
@@ -31,10 +33,14 @@ _WEBHOOK = re.compile(
     r"|discord(?:app)?\.com/api/webhooks/\d{10,}/[A-Za-z0-9_-]{20,}"
     r"|[a-z0-9]+\.webhook\.office\.com/webhookb2/[^\s\"'<>]{40,})"
 )
+# the group is the password alone: user and host say which service a text is about
 _USER_IN_URL = re.compile(r"(?<=://)[^\s:/@\"'<>{}$]{0,100}:([^\s/@\"'<>{}$]{3,200})@(?=[\w.\[-])")
+# `SSWS` is Okta's scheme
 _HEADER = re.compile(r"(?i)(?<![\w-])(bearer|basic|ssws|apikey|token) +([A-Za-z0-9._~+/-]{12,}=*)")
 _CURL_USER = re.compile(r"(?<=\s)(?:-u|--user)[ =][\"']?[^\s:\"']{1,100}:([^\s\"']{3,100})")
 
+# what stands between a name and its value in JSON, YAML, programs and sentences, the full-width
+# colon among them
 _ASSIGNS = r"[\"'\]`]{0,2}\s{0,3}(?:=>|:=|[:=\uff1a]|\bis\b|是|为)\s{0,3}"
 _PASSWORD_SIGNS = ("pass", "pwd", "contrase", "mot de", "senha", "密码", "口令")
 _PASSWORD = re.compile(
@@ -129,6 +135,7 @@ def hide_credentials(text: str) -> str:
 
     The quick tests before the patterns are for speed: most texts have none of these words.
     """
+    # whole keys and addresses first, before other patterns hide a piece of them
     if "PRIVATE KEY" in text:
         text = _PRIVATE_KEY.sub(hide("key"), text)
     if "://" in text:
@@ -160,6 +167,7 @@ def _hide_key(match: re.Match[str]) -> str:
 
 def _is_key(match: re.Match[str]) -> bool:
     """Whether a match is a key, rather than a name with the prefix of one."""
+    # a shape has checks enough in itself; behind a prefix there may be words of a document
     if match["shape"]:
         return True
     body = _PREFIX.sub("", match.group())

@@ -25,10 +25,12 @@ _encoder: Callable[[Any], str] | None = None
 def encode(value: Any) -> str:
     """Return a value as JSON text; one that the encoder refuses is made plain first."""
     global _encoder
+    # not with the import: most apps capture nothing, and need no encoder
     if _encoder is None:
         _encoder = _load_encoder()
     try:
         text = _encoder(value)
+        # Python's encoder lets lone surrogates through, where orjson (3.13) raises `TypeError`
         if text.isascii() or _is_valid(text):
             return text
     except (TypeError, ValueError, RecursionError):

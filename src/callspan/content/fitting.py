@@ -46,6 +46,7 @@ class Fitted:
     @property
     def size(self) -> int:
         """Bytes of the JSON text."""
+        # with a comma between two texts, and the brackets
         return sum(size(text) for text in self.texts) + len(self.texts) + 1
 
     @property
@@ -55,6 +56,7 @@ class Fitted:
 
     def _shorten(self, limit: int) -> None:
         """Cut the texts of items that are longer than their share."""
+        # fewer than four messages have more than a quarter each; the rest is for comma and brackets
         room = max(limit // _SHARE, limit // max(1, len(self.value))) - 3
         for index, item in enumerate(self.value):
             self.value[index], self.texts[index] = _cut(item, self.texts[index], room)
@@ -67,13 +69,16 @@ class Fitted:
         sizes = [size(text) + 1 for text in self.texts]
         if sum(sizes) + 1 <= limit or len(sizes) < 2:
             return
+        # with the largest numbers that it can have: how many are left out is not known yet
         longest_marker = marker(self.value[1], len(sizes), sum(sizes))
         room = limit - size(encode(longest_marker)) - 3
         first = 0
+        # only if there is room for the last one besides; else the last one alone stays
         if sizes[0] + sizes[-1] <= room:
             first = 1
             room -= sizes[0]
         end = len(sizes)
+        # from the end, as the latest messages are those that the answer is about
         while end > first and sizes[end - 1] <= room:
             end -= 1
             room -= sizes[end]
@@ -154,6 +159,7 @@ def _cut(item: Any, text: str, room: int) -> tuple[Any, str]:
         length = size(text)
     if length <= room:
         return item, text
+    # many short texts, or numbers, cannot be cut any further
     replacement = marker(item, 1, before)
     return replacement, encode(replacement)
 

@@ -15,6 +15,7 @@ from typing import Any
 _DATA_URL = re.compile(
     r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,\s]*)*;base64,([A-Za-z0-9+/_=-]*)", re.ASCII
 )
+# in one line, or in lines of up to 76 characters, as MIME (RFC 2045) writes base64
 _RUN = re.compile(
     r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{64,}={0,2}"
     r"(?:\r?\n[A-Za-z0-9+/_-]{1,76}={0,2}(?=\r?\n|\Z))*",
@@ -25,11 +26,13 @@ _BEGINNINGS = (
     (re.compile("iVBORw0KGg"), "image/png"),
     (re.compile("/9j/"), "image/jpeg"),
     (re.compile("R0lGOD"), "image/gif"),
+    # both begin with `RIFF`, so WebP, which says its name behind it, stands before WAV
     (re.compile("UklGR.{6}XRUJQ"), "image/webp"),
     (re.compile("UklGR"), "audio/wav"),
     (re.compile("JVBERi0"), "application/pdf"),
     (re.compile("UEsDB"), "application/zip"),
     (re.compile("H4sI"), "application/gzip"),
+    # with a tag (`ID3`), or from the first frame on
     (re.compile("SUQz|//uQ"), "audio/mpeg"),
     (re.compile("T2dnUw"), "audio/ogg"),
     (re.compile("ZkxhQw"), "audio/flac"),
@@ -100,6 +103,7 @@ def bare_field(text: str, key: str, around: Mapping[Any, Any]) -> str:
 
     The key, or the object around it, may state that it is a file.
     """
+    # the whole text first, where the key speaks for a file; else whatever files are written in it
     if _is_file(text, _least_length(key, around)):
         return _note(_file_type(text) or _type_of_object(around), text)
     return bare(text)
@@ -109,6 +113,7 @@ def _is_file(text: str, least: int | None) -> bool:
     """Whether the text of a field is base64 of at least so many characters."""
     if least is None or len(text) < _LEAST_BY_OBJECT or not _is_base64(text):
         return False
+    # words of a language do not end in `=`, so padding makes a short text a file
     is_padded = text.rstrip().endswith("=")
     return is_padded or len(text) >= least
 
@@ -128,6 +133,7 @@ def _least_length(key: str, around: Mapping[Any, Any]) -> int | None:
     return None
 
 
+# the same few keys come with each message
 @lru_cache(maxsize=256)
 def _hints(key: str) -> tuple[bool, bool, bool]:
     """Return whether a key is that of a name, of a payload, and of a kind of medium."""

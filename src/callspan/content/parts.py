@@ -78,6 +78,7 @@ def _field_of(item: Item, field: str) -> str:
 
     Some formats send system instructions among the other messages.
     """
+    # so that `capture_fields` without `system` holds for all formats alike
     if field == "input" and item.get("role") in ("system", "developer"):
         return "system"
     return field
@@ -122,6 +123,7 @@ def _redact_item(item: Item, field: str, redact: Redact) -> Item:
         elif key in _NAMING_KEYS:
             redacted_item[key] = value
         else:
+            # plain first: a hook gets texts, never an object of the app's
             redacted_item[key] = redacted_value(plain(value), value_field, redact, key)
     return redacted_item
 
@@ -166,6 +168,7 @@ def redacted_value(value: Any, field: str, redact: Redact, name: str = "") -> An
 
 def _redact_number(number: int, field: str, redact: Redact, name: str) -> int | str:
     """Return a number as it is, or a text in its place if the hook changes its digits."""
+    # `True` and `False` are numbers here too, and small ones
     if abs(number) < LEAST_NUMBER:
         return number
     digits = str(number)
@@ -177,6 +180,7 @@ def _redact_number(number: int, field: str, redact: Redact, name: str) -> int | 
 
 def _redact_text(text: str, field: str, redact: Redact, name: str) -> str:
     if name and knows_fields(redact):
+        # by its name first; then by all steps of the hook, as the common one may be one of several
         text = redact_field(name, text, field)
     return redacted(text, field, redact)
 
@@ -197,6 +201,7 @@ def redacted(text: str, field: str, redact: Redact) -> str:
     try:
         result = redact(text, field)
     except Exception as error:
+        # the type alone: the words of the hook's error may repeat the text that it got
         raise Refused(type(error).__name__) from error
     if result is None:
         return ""

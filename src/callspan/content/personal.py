@@ -83,6 +83,7 @@ def hide_personal_data(text: str) -> str:
         text = _EMAIL.sub(hide("e-mail", _is_email), text)
     if not _LONG_NUMBER.search(text):
         return text
+    # longer numbers first: a part of one may look like a phone number
     text = _IBAN.sub(hide("account number", is_iban), text)
     text = _CARD.sub(hide("card number", is_card), text)
     for pattern, is_valid in NATIONAL_NUMBERS:

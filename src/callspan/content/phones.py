@@ -54,6 +54,7 @@ class Phones:
         """Hide the numbers that are valid in one country."""
         pieces: list[str] = []
         end = 0
+        # finds numbers that are valid there and no others (`Leniency.VALID`, its default in 9.0)
         for match in self._library.PhoneNumberMatcher(text, region):
             pieces += [text[end : match.start], placeholder("phone", match.raw_string)]
             end = match.end

@@ -41,6 +41,8 @@ _TELLING_NAME = re.compile(
     r"|密|电话|手机|身份证"
 )
 """Names of fields whose values may be private, whatever their form."""
+# `api_key` and `apiKey` become `api key`: the patterns begin at the boundary of a word, and to
+# them `_` is a letter
 _WORD_BREAK = re.compile(r"[_-]+|(?<=[a-z])(?=[A-Z])")
 _MOST_VALUE = 200
 """Characters of a value that is redacted by the name of its field; a longer one is a text."""
@@ -52,6 +54,7 @@ def redact_field(name: str, value: str, where: str) -> str:
     The patterns look for a word before a value, so the name is put before it for a moment.
     """
     words = _WORD_BREAK.sub(" ", name)
+    # a harmless name adds nothing, and a long value is a text with words of its own
     if len(value) > _MOST_VALUE or not _TELLING_NAME.search(words):
         return redact_common(value, where)
     before = f'{words}="'
@@ -112,6 +115,7 @@ class ImportedHook:
 
     def __call__(self, text: str, where: str) -> str | None:
         """Return the text that the imported function returns."""
+        # two threads may both import it: they get the same function
         if self._function is None:
             module, _, function = self.name.partition(":")
             self._function = getattr(importlib.import_module(module), function)

@@ -17,6 +17,7 @@ def named(value: Any) -> Any:
 
     An object is not looked into: it may be a live model with its key, or hold a lock.
     """
+    # a list, as one number is counted down in the whole of the value
     return _named(value, (), [_MOST_CONTAINERS])
 
 

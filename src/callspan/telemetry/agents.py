@@ -52,6 +52,7 @@ class AgentMetrics:
 
     def on_start(self, call: Call) -> None:
         """Count a call of a model or a tool for the agent that makes it."""
+        # the usual case, in the path of each call: nothing of ours or a framework's is around it
         if call.parent is None and not call.local:
             return
         if call.operation == "invoke_agent":
@@ -62,6 +63,7 @@ class AgentMetrics:
             kind = _INFERENCE
         else:
             return
+        # the innermost agent alone: an agent around it counts the calls that it makes itself
         agent = scope.agent(call.parent)
         if agent is not None and kind in agent.handler_state:
             # `append` is atomic: an agent's tools may run in several threads

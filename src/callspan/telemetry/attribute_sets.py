@@ -75,6 +75,7 @@ class AttributeSet(dict[str, Any]):
 
     def plus(self, name: str, value: Any) -> Attributes:
         """Return this set with one more attribute."""
+        # two threads may make the same set, of which the later stays: they are equal
         larger = self._larger.get((name, value))
         if larger is None:
             larger = self._keep((name, value), {name: value})
@@ -112,8 +113,10 @@ class Bounds:
             kind: The name of the sets that share one limit.
         """
         bounded = self._bounded(values)
+        # made in any case: each larger set of this one may have to fall back to it
         rest = _without(bounded, frozenset(bounded) - _CLOSED)
         has_details = not _DETAILS.isdisjoint(bounded)
+        # fingerprints leave room for models that come later (tests/test_metric_bounds.py)
         limit = DETAILED_SETS if has_details else SETS
         if self._has_room(bounded, kind, limit):
             return AttributeSet(bounded, self, kind, rest)
@@ -135,6 +138,7 @@ class Bounds:
 
     def _has_room(self, values: Attributes, kind: Any, limit: int) -> bool:
         sets = self._sets.setdefault(kind, set())
+        # the order of the attributes does not make another series
         key = frozenset(values.items())
         if key in sets:
             return True
@@ -199,6 +203,7 @@ class AttributeSets:
         """Return the attribute set of a call that has ended."""
         details = response.details
         if not details:
+            # without details both sets are one, and one key less is made
             return self.of_chunks(call, response)
         tier = details.get("service_tier")
         fingerprint = details.get("system_fingerprint")
@@ -219,6 +224,7 @@ class AttributeSets:
 
     def _dimension_values(self, call: Call) -> tuple[Any, ...] | None:
         """Return the values of the attributes in the setting `metric_dimensions`."""
+        # `None` in the usual case, so that the key of each call costs no tuple
         if self._dimensions and call.attributes:
             return tuple(map(call.attributes.get, self._dimensions))
         return None

@@ -50,6 +50,7 @@ class Deferred:
 
             table.in_force().work_out(item, receive_cost)
 
+        # the estimate first: its thread runs this job, and the cost is asked for there
         if call.estimate is not None and self._estimates:
             call.estimate.then(work_out)
         else:

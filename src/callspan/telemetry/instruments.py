@@ -35,6 +35,7 @@ def _create(meter: Any, metric: Metric) -> Any:
         return meter.create_counter(metric.name, **texts)
     if metric.kind != HISTOGRAM:
         return meter.create_up_down_counter(metric.name, **texts)
+    # advice only: a view of the app's goes before it
     buckets = list(metric.buckets or ())
     try:
         return meter.create_histogram(

@@ -43,7 +43,9 @@ class LogEvents:
 
     def on_error(self, call: Call, error: BaseException) -> None:
         """Emit the exception, unless a call inside has done so, and the details that there are."""
+        # an exception that passes through several operations is one event (docs/decisions/0061)
         if not was_noted(call, error):
+            # a warning, as the conventions have it: the app may well handle the error
             self._emit(
                 call, names.EXCEPTION_EVENT, logs.SeverityNumber.WARN, self._exception(call, error)
             )

@@ -37,6 +37,7 @@ class McpMetrics:
 
     def record(self, call: Call) -> None:
         """Record a request that has ended: its own call, or the run of a tool that stands for it."""
+        # the run of a tool is no operation of MCP's: it stands for a request that a client sends
         metric = MCP_DURATIONS.get(call.operation, _CLIENT)
         values: Attributes = {**attributes.request(call)}
         if call.local:
@@ -44,6 +45,7 @@ class McpMetrics:
         shared = {name: values[name] for name in _SHARED if name in values}
         chosen: Attributes = self._bounds.attribute_set(shared, metric.name)
         if call.failure:
+            # with a limit of their own, so that failures take no series from requests that succeed
             chosen = self._bounds.attribute_set(
                 {**shared, names.ERROR_TYPE: call.failure.type}, f"{metric.name} failed"
             )

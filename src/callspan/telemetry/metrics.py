@@ -50,6 +50,7 @@ class Metrics:
             is_inference: tuple(_durations(self._conventions, is_inference))
             for is_inference in (True, False)
         }
+        # read for each call: one look in place of two
         self._records_later = self._costs or self._estimates
         self._extra = {name: EXTRA[name] for name in settings.extra_metrics}
         self._attribute_sets = AttributeSets(settings)
@@ -110,6 +111,7 @@ class Metrics:
             instruments[name].record(call.duration, with_error, context=context)
         if response.first_chunk is not None:
             self._record_chunks(call, response, instruments)
+        # a fetch repeats the counts of a call that was made before (docs/decisions/0053)
         if response.usage is not None and call.operation != FETCH:
             self._count(instruments, call, response.usage, (shared, with_error))
         if self._extra:
@@ -130,6 +132,7 @@ class Metrics:
 
     def _record_later(self, call: Call, shared: AttributeSet) -> None:
         """Record cost and estimated tokens as soon as they are worked out."""
+        # a response that is still being made has no counts yet: `on_background_end` does it
         if self._costs and not call.response.pending:
             self._record_cost(call, shared)
         estimate = call.estimate
@@ -150,6 +153,7 @@ class Metrics:
         if cost.usd is not None:
             instruments[COST.name].add(cost.usd, shared, context=context)
             return
+        # of the reasons this is the one that the user can mend, by the setting `prices`
         if cost.unknown == NO_PRICE:
             table.in_force().warn(item)
         with_reason = shared.plus(names.COST_UNKNOWN, cost.unknown)
@@ -190,6 +194,7 @@ class Metrics:
                 record(value, attributes, context=call.context)
 
     def _record_extra(self, call: Call, instruments: Instruments) -> None:
+        # the set of the start, so that `active` goes down in the series in which it went up
         base, context = self._attribute_sets.at_start(call), call.context
         for name, metric in self._extra.items():
             record = _recorder(instruments[metric.name], metric)

@@ -31,8 +31,10 @@ class FollowsProvider(Generic[T]):
         """Return the value that belongs to the provider in use."""
         provider = self._look_up()
         if self._value is None or provider is not self._provider:
+            # not at the first look, before which there was no other provider
             if self._value is not None:
                 for listener in listeners:
                     listener()
+            # the value is set first: a thread that sees the new provider must not get the old value
             self._value, self._provider = self._make(provider), provider
         return self._value

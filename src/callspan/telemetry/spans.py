@@ -59,6 +59,7 @@ class Spans:
             attributes=values,
             links=call.links,
             start_time=call.start_ns,
+            # `on_error` does both, and knows whether the words of an exception may be recorded
             record_exception=False,
             set_status_on_exception=False,
         )
@@ -81,6 +82,7 @@ class Spans:
     def _prepare(self, call: Call) -> tuple[str, trace.SpanKind, dict[str, Any]]:
         """Return the name, kind and attributes that calls of one identity share, and keep them."""
         if len(self._ready) >= READY_CALLS:
+            # an app may make up names of models: what is ready must not grow with them
             self._ready.clear()
         kind = _span_kind(call)
         shared = {**attributes.identity(call), **attributes.client(call)}
@@ -147,6 +149,7 @@ class Spans:
 
     def on_budget_stop(self, call: Call, stop: Any) -> None:
         """Add an event for a budget that stopped the call; to the outer span if it was not sent."""
+        # a call that is refused before it is sent has no span (docs/decisions/0052)
         span = call.span or trace.get_current_span()
         values = {
             names.BUDGET_NAME: stop.budget.name,

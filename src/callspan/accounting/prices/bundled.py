@@ -102,6 +102,7 @@ class Bundled:
 
     def _find(self, provider: str, model: str) -> ModelPrices | None:
         try:
+            # by the name of the provider alone: its address is not known here, and may be a gateway's
             result = self._snapshot.find_provider_model(
                 model, None, _PROVIDERS.get(provider, provider), None
             )
@@ -135,6 +136,7 @@ class ModelPrices:
 
         `when` is the time at which the call began: some prices change by the hour.
         """
+        # first, for genai-prices (0.2) takes the standard price where it does not know a condition
         unknown = self._unknown_condition(conditions, when)
         if unknown is not None:
             return Cost(unknown=unknown)
@@ -144,6 +146,7 @@ class ModelPrices:
         if has_no_price and self.model.id.endswith(_FREE):
             return Cost(0.0, source=BY_LIST)
         amounts = counts(usage)
+        # two versions differ in the kinds of cached input alone, which need no price of their own
         unknown = _without_price(amounts[0], prices)
         if unknown is not None:
             return Cost(unknown=unknown)
@@ -186,6 +189,7 @@ class ModelPrices:
             own = [variant for variant in variants if name in variant.when]
             if not own:
                 return name
+            # a price for just this combination leaves no doubt which change holds
             if any(len(variant.when) == len(conditions) for variant in own):
                 continue
             prices = _changed_prices(own)

@@ -23,6 +23,7 @@ NAMES = (
 Each is also the reason for an unknown cost where there is no price for it, and the name that
 genai-prices has for it, if it has one.
 """
+# the words of all providers together: Anthropic's `standard` and `global`, OpenAI's `default`, ...
 _NEUTRAL = frozenset(
     {
         "",
@@ -62,6 +63,7 @@ def conditions(call: Call) -> Conditions:
         if condition is not None:
             result.append(condition)
     address = call.server_address
+    # `api.openai.com` itself has no region, and no dot, in front
     if address is not None and address.endswith(_RESIDENCE):
         result.append(("inference_geo", address.removesuffix(_RESIDENCE)))
     return tuple(result)

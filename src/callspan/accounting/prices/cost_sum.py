@@ -33,6 +33,7 @@ class CostSum:
 
     def replace_unknown(self, priced_call: PricedCall | None) -> None:
         """Put a call, if it is priced, in place of one that was added without its tokens."""
+        # the earlier call may still wait; it has to be among the unknown ones to be taken off
         self._work_out()
         with self._pricing:
             self._unknown -= 1
@@ -43,6 +44,7 @@ class CostSum:
         """Work out the cost of the calls that wait; others can be added meanwhile."""
         with self._pricing:
             with self._lock:
+                # taken in one step, so that each call is priced once, whoever else comes here
                 waiting, self._waiting = self._waiting, []
             for priced_call in waiting:
                 usd = in_force().cost(priced_call).usd

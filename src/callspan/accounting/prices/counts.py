@@ -68,6 +68,7 @@ def _provider_counts(usage: Usage) -> Counts:
         # providers state them beside the output; for genai-prices they are a part of it
         amounts["output_tokens"] = amounts.get("output_tokens", 0) + citations
     if usage.cache_write_1h is not None and usage.cache_write is not None:
+        # genai-prices has a count for each lifetime; what has no other one lives for five minutes
         others = usage.cache_write_1h + amounts.get("cache_write_12h", 0)
         amounts["cache_write_5m_tokens"] = max(0, usage.cache_write - others)
     return amounts
@@ -77,6 +78,7 @@ def _is_missing(amounts: Counts, kind: str) -> bool:
     """Whether input of this kind may have been cached, and nobody stated how much of it."""
     if f"cache_{kind}_read_tokens" in amounts or not amounts.get("cache_read_tokens"):
         return False
+    # of a kind that is not in the input nothing can have been cached
     return amounts.get(f"input_{kind}_tokens", 0) != 0
 
 
@@ -91,6 +93,7 @@ def _guess(amounts: Counts, missing: list[str], least: bool) -> Iterator[tuple[s
         amount = amounts[f"input_{kind}_tokens"]
         others -= amount
         cached = room
+        # what the rest of the input cannot hold must be of this kind
         if least:
             cached -= max(0, others)
         cached = max(0, min(cached, amount))

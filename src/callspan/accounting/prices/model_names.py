@@ -56,6 +56,7 @@ def _azure(provider: str, request_model: str | None, response_model: str | None)
 def _bedrock(provider: str, request_model: str | None, response_model: str | None) -> Candidates:
     """Return the model of the request: its name has the region, which the answer leaves out."""
     name = request_model or response_model or ""
+    # not at the start only: LiteLLM puts its route before a name, as in `converse/...`
     start = name.find("arn:")
     if start < 0:
         return _with_provider(provider, (name.rpartition("/")[2],))
@@ -66,6 +67,7 @@ def _bedrock(provider: str, request_model: str | None, response_model: str | Non
     is_chosen_by_router = bool(response_model) and response_model != request_model
     if resource in _ROUTERS_OF_AWS and is_chosen_by_router:
         return _bedrock(provider, None, response_model)
+    # an application's profile, provisioned throughput, an imported model: no list has their price
     return ()
 
 
@@ -74,6 +76,7 @@ def _google(provider: str, request_model: str | None, response_model: str | None
     names = [_published_name(name) for name in (request_model, response_model) if name]
     if not names or names[0] is None:
         return ()
+    # the answer first, once the request's name is known to be that of a published model
     return _with_provider(provider, reversed(names))
 
 
@@ -103,6 +106,7 @@ def _hugging_face(
 
 def _litellm(provider: str, request_model: str | None, response_model: str | None) -> Candidates:
     """Return the model at the provider in front of its slash, to which the proxy sends the call."""
+    # the request first: there the app has written the provider in front of the model
     for name in (request_model, response_model):
         server, _, model = (name or "").partition("/")
         if model:

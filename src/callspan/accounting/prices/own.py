@@ -38,6 +38,7 @@ class OwnPrices:
     def find(self, provider: str, *models: str | None) -> Rates | str | None:
         """Return the prices of the first of these models that has some, or another model's name."""
         for model in filter(None, models):
+            # the name with the provider first: the same model may have another price elsewhere
             for name in (f"{provider}/{model}", model):
                 if name in self.models:
                     return self.models[name]
@@ -114,6 +115,7 @@ def _rates(prices: Mapping[Any, object], subject: str) -> Rates:
 def _usd(price: object, subject: str) -> float:
     """Return a price; raises `PriceError` for all but numbers of 0 or more."""
     message = f"{subject} is {price!r}: a price is US dollars for a million tokens, 0 or more"
+    # `True` is an `int` in Python, and never meant as a price of 1
     if isinstance(price, bool) or not isinstance(price, (int, float)):
         raise PriceError(message)
     # NaN fails this as well: it is neither less nor more than a number

@@ -65,9 +65,11 @@ class Rates:
         for part in parts:
             price = self.by_kind.get(part)
             if price is not None:
+                # no more than is left: parts may contradict their total, which is charged once
                 amount = min(self._amount(part, usage), tokens)
                 total += amount * price
                 tokens -= amount
+        # prices of the parts alone will do where the parts make up the whole
         if tokens and whole not in self.by_kind:
             return None
         return (total + tokens * self.by_kind.get(whole, 0.0)) / MILLION

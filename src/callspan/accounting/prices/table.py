@@ -49,6 +49,7 @@ class Prices:
                     self._bundled = bundled.Bundled()
             except Exception as error:  # noqa: BLE001  a broken extra must not break telemetry
                 guard.report("loading genai-prices", error)
+            # also after a failure: to try again would take most of a second in each call
             self.ready = True
 
     def begin(self) -> None:
@@ -65,6 +66,7 @@ class Prices:
     def then(self, job: Callable[[], object]) -> None:
         """Run a job in the background once the prices are there."""
         _worker.start()
+        # loads first: this job may be the first to need prices, and a second load returns at once
         _worker.put(lambda: (self.load(), job()))
 
     def work_out(self, priced_call: PricedCall, receive: Callable[[Cost], object]) -> None:
@@ -87,6 +89,7 @@ class Prices:
     def _quick_cost(self, priced_call: PricedCall) -> Cost | None:
         """Return the cost by own prices or as the provider states it; `None` for that by list."""
         usage = priced_call.usage
+        # the user's word first, then that of who sends the bill (docs/decisions/0050)
         own = self._own.find(priced_call.provider, *priced_call.models)
         if isinstance(own, Rates) and usage is not None:
             usd = self._own_usd(priced_call, own, usage)
@@ -97,6 +100,7 @@ class Prices:
         if usage is None or usage.input is None:
             return Cost(unknown=NO_TOKENS)
         if isinstance(own, Rates):
+            # own prices hold for the whole call, so no price of the list fills their gap
             return Cost(unknown=NO_PRICE)
         return None
 
@@ -130,6 +134,7 @@ class Prices:
         total = 0.0
         for share in usage.shares or (Share(None, usage),):
             cost = self._list_cost_of_share(priced_call, share)
+            # a part of the cost would look like all of it
             if cost.usd is None:
                 return cost
             total += cost.usd
@@ -137,6 +142,7 @@ class Prices:
 
     def _list_cost_of_share(self, priced_call: PricedCall, share: Share) -> Cost:
         models = priced_call.models if share.model is None else (share.model, None)
+        # another model's share is looked up by that name alone, not by those of the call
         usage = _with_fees(priced_call.usage, share)
         try:
             prices = self._find(priced_call.provider, *models)
@@ -217,7 +223,9 @@ def _moment(minute: int) -> datetime:
     return datetime.fromtimestamp(minute * 60, timezone.utc)
 
 
+# a thread of its own: loading takes most of a second, and would hold up the short jobs
 _worker = Worker("callspan-prices", is_drained=True)
+# there from the start, as `count.cost` can be read without the setting `cost`
 _in_force = Prices()
 
 

@@ -50,6 +50,7 @@ def name_for(model: str | None) -> str:
 
     A provider's prefix, as in `openai/gpt-4.1`, is ignored.
     """
+    # here, as to import tiktoken takes some 40 ms, and only estimates need it
     from tiktoken.model import encoding_name_for_model
 
     whole_name = model or ""
@@ -80,6 +81,8 @@ def _load(name: str) -> Encoding:
     try:
         import tiktoken
 
+        # not `encode`, which raises where a text has a special token such as `<|endoftext|>`
+        # (tiktoken 0.14; tests/test_estimates.py)
         encode = tiktoken.Encoding(**describe(name, local)).encode_ordinary
     except Exception as error:  # noqa: BLE001  see above; a failure is remembered
         problems[name] = str(error) or type(error).__name__
@@ -87,6 +90,7 @@ def _load(name: str) -> Encoding:
 
     def count(text: str) -> int:
         total = 0
+        # a cut within a word may add a token, of the thousands that a piece has
         for start in range(0, len(text), PIECE):
             total += len(encode(text[start : start + PIECE]))
         return total

@@ -20,6 +20,7 @@ from callspan.events import (
 from callspan.runtime import guard, process
 from callspan.runtime.background import Worker, running_loop
 
+# their tokens are no text, so no encoding counts them
 _OTHER_OUTPUT = frozenset({"image", "speech"})
 WAITING = 1000
 """The most calls whose messages wait to be counted; calls that end meanwhile get no estimate."""
@@ -52,6 +53,7 @@ class Estimator:
 
     def run(self, call: Call, estimate: Estimate) -> None:
         """Count in the background, then run the jobs that wait for the estimate."""
+        # before the job is queued, for the thread may be done with it at once
         self._waiting.add(estimate)
         self._worker.start()
         self._worker.put(
@@ -152,6 +154,7 @@ def _fill(estimate: Estimate, provider_usage: Usage, elided: int, encoding: Enco
         usage.input, not_counted = count_prompt(estimate.sent, estimate.tools, encoding.count)
         estimate.not_counted = tuple(sorted(not_counted))
     if estimate.received is not None:
+        # four characters a token, by the same rule of thumb as the heuristic, for text that is gone
         output = sum(map(encoding.count, estimate.received)) + elided // 4
         stated_output = provider_usage.output
         # twice as much, as an encoding that only resembles the model's may count more, too

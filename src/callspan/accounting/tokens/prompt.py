@@ -53,6 +53,7 @@ def _message(message: Mapping[str, Any], count: Count, not_counted: set[str]) ->
     if message.get("name"):
         total += PER_NAME + count(str(message["name"]))
     for part in message.get("parts") or ():
+        # a kind without a rule, such as an image, is named on the span in place of a guess
         text = _text(part)
         if text is None:
             not_counted.add(_kind(part.get("modality") or part.get("type")))

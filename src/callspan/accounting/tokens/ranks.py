@@ -33,6 +33,7 @@ class MissingRanks(Exception):
 
 def own_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the folder in which `callspan tokens fetch` stores rank files."""
+    # the same folder as tiktoken's, so that the app's own tiktoken finds the files too
     if environ.get("TIKTOKEN_CACHE_DIR"):
         return Path(environ["TIKTOKEN_CACHE_DIR"])
     base = environ.get("XDG_CACHE_HOME")
@@ -76,6 +77,7 @@ def _package_folders(package: str) -> list[Path]:
 
 def file_name(url: str) -> str:
     """Return the name of a rank file in tiktoken's cache, and in the packages that have some."""
+    # as `tiktoken.load.read_file_cached` names it (0.14)
     return hashlib.sha1(url.encode(), usedforsecurity=False).hexdigest()
 
 
