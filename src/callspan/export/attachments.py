@@ -14,6 +14,7 @@ from callspan.telemetry.provider import own_providers
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
+# the SDK's words: a guest's provider may be any class that has these methods
 _ADD_METHODS = {"traces": "add_span_processor", "logs": "add_log_record_processor"}
 
 
@@ -34,6 +35,7 @@ class ProviderAttachment:
         self._renew = renew
         self._flush = flush
         self._global_provider: GlobalProvider = TRACES if signal == "traces" else LOGS
+        # never made shorter: a provider keeps our processor, so at worst it passes on to nobody
         self._attached: list[tuple[Any, Any]] = []
 
     def use(self, exporters: Sequence[Exporter]) -> None:
@@ -42,6 +44,7 @@ class ProviderAttachment:
         if interested:
             self._attach_to_current()
         for provider, processor in self._attached:
+            # providers that were in force before are among them: they get an empty tuple at the end
             is_ours = provider is self.own
             processor.processors = self._processors(interested, is_ours)
 
@@ -76,6 +79,7 @@ class ProviderAttachment:
         from opentelemetry.sdk.trace import TracerProvider
 
         make = TracerProvider if self.signal == "traces" else LoggerProvider
+        # `ExportProviders.shutdown` ends everything at the exit, once and in its time
         self.own = make(resource=origin, shutdown_on_exit=False)
         own_providers.add(self.own)
         self._resource = origin
@@ -90,6 +94,7 @@ class ProviderAttachment:
         guard.say_once(
             f"the app's {name} takes no processors, so its {self.signal} cannot be shown or written"
         )
+        # it counts as attached, or each `follow` would come here again
         self._attached.append((provider, _NoProcessor()))
 
     def _attach(self, provider: Any) -> None:
@@ -103,6 +108,7 @@ class ProviderAttachment:
 
     def forked(self) -> None:
         """In a child, have the processors renewed at the next span, and the resource name the child."""
+        # no exporter is opened here: within the app's fork a lock may be held for ever
         if self._needs_new_resource() and self._resource is not None:
             self._install(child_resource(self._resource))
         for _, processor in self._attached:

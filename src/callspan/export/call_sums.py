@@ -36,6 +36,7 @@ class CallSums:
         self.output_tokens = _sum(self.output_tokens, call.output_tokens)
         self.cost = _sum(self.cost, call.cost)
         self.is_estimated |= call.is_estimated
+        # a call that failed has no count to lack
         if span.error is None and _lacks_count(call):
             self.unknown += 1
 
@@ -59,6 +60,7 @@ def sums_below(
         children: The spans below each id.
     """
     sums: dict[int, CallSums] = {}
+    # from the end, so that the sums of all children are there before those of their parent
     for span in reversed(spans):
         own = sums[span.span_id] = CallSums()
         if span.model_call is not None:
@@ -79,4 +81,5 @@ def _sum(one: float | None, other: float | None) -> float | None:
 def _lacks_count(call: ModelCall) -> bool:
     if call.input_tokens is None:
         return True
+    # embeddings, for one, have no output
     return call.output_tokens is None and facts_of(call.operation).has_output_tokens

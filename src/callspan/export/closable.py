@@ -36,6 +36,7 @@ class ClosableExporter(MetricExporter):
     def __init__(
         self, exporter: Any, count: MetricsCount | None, throttle: Throttle | None = None
     ) -> None:
+        # the SDK's reader asks its exporter for them, and this one stands before it (SDK 1.45)
         super().__init__(
             preferred_temporality=getattr(exporter, "_preferred_temporality", None),
             preferred_aggregation=getattr(exporter, "_preferred_aggregation", None),
@@ -43,6 +44,8 @@ class ClosableExporter(MetricExporter):
         self._exporter = exporter
         self._count = count
         self._throttle = throttle or Throttle()
+        # the SDK's reader starts its thread again in a forked child, and would send the parent's
+        # sums from there (SDK 1.45, tests/export/test_fork.py)
         self._pid = os.getpid()
         self._shut = False
         self._delivered: list[Any] | None = None
@@ -59,15 +62,19 @@ class ClosableExporter(MetricExporter):
         """Export, unless it is closed."""
         if not self._open:
             return MetricExportResult.SUCCESS
+        # a file's exporter: its writer counts, and a second count here would double the losses
         if self._count is None:
             return self._exporter.export(metrics_data, timeout_millis=timeout_millis, **options)
         if self.only_counts:
+            # nobody listens, but the numbers of what is lost are told at the end
             self._count.accept(metric_count(metrics_data))
             return MetricExportResult.FAILURE
         current = values(metrics_data)
+        # what the last periodic export has sent is not sent once more at the exit
         if self.skips_known and current == self._delivered:
             return MetricExportResult.SUCCESS
         result = self._counted(self._count, metrics_data, timeout_millis)
+        # after a failure the destination may have any of them, so the next request sends all
         self._delivered = current if result is MetricExportResult.SUCCESS else None
         return result
 
@@ -80,6 +87,7 @@ class ClosableExporter(MetricExporter):
         count.begin(number)
         try:
             delivered = self._sent(count, metrics_data, timeout_millis)
+            # one number that OTLP cannot encode fails the whole request
             if not delivered and number > 1:
                 rest = encodable_metrics(metrics_data)
                 if 0 < metric_count(rest) < number:
@@ -97,6 +105,7 @@ class ClosableExporter(MetricExporter):
             pause = self._throttle.seconds
             if not pause or time.monotonic() > give_up:
                 return 0
+            # it has answered, so during the pause the metrics are not on their way
             count.refused(pause)
         return 0
 
@@ -116,6 +125,7 @@ class ClosableExporter(MetricExporter):
 
     def shutdown(self, timeout_millis: float = 30_000, **options: Any) -> None:
         """Close for good."""
+        # the SDK's reader passes `timeout`, by another name than its base class has (SDK 1.45)
         if self._open:
             self._shut = True
             self._throttle.close()
@@ -147,6 +157,7 @@ class ClosableReader:
         """Collect, and export what has changed."""
         self._exporter.skips_known = True
         try:
+            # milliseconds: with 0 the SDK raises at the first observable instrument (SDK 1.45)
             return self.reader.force_flush(max(1.0, seconds * 1000)) is not False
         finally:
             self._exporter.skips_known = False
@@ -157,5 +168,6 @@ class ClosableReader:
 
     def end(self, seconds: float) -> None:
         """Stop, without exporting again."""
+        # the exporter first: the reader collects once more as it ends, which would be sent again
         self._exporter.shutdown(seconds * 1000)
         self.reader.shutdown(max(1.0, seconds * 1000))

@@ -24,11 +24,10 @@ _EXPORTERS = {
     "metrics": ("metric_exporter", "OTLPMetricExporter"),
     "logs": ("_log_exporter", "OTLPLogExporter"),
 }
+# short, as a collector that takes spans slowly must not cost the metrics (see `begin_flush`)
 _SPANS_FIRST_SECONDS = 0.1
 _COUNT_SECONDS = 0.5
 """How long it may take to count metrics for a collector that is not there."""
-
-
 METRIC_EXPORT_MS = 10_000
 """Time between two exports of metrics.
 
@@ -133,6 +132,7 @@ class Collector(Exporter):
             target.signal: sdk_exporter(target, self._throttles[target.signal])
             for target in targets
         }
+        # after the exporters, whose modules put filters of their own on their loggers
         install_log_filter()
         for worker in self._workers.values():
             worker.start()
@@ -159,6 +159,7 @@ class Collector(Exporter):
         return self._processors[signal]
 
     def _exporter(self, signal: str) -> Any:
+        # the first of a signal was made at the start; a new metric reader needs a new exporter
         ready = self._exporters.pop(signal, None)
         return ready or sdk_exporter(self._targets[signal], self._throttles[signal])
 
@@ -167,6 +168,7 @@ class Collector(Exporter):
         from callspan.export.closable import ClosableReader
 
         if self._metrics is not None:
+            # on the worker: the old reader may have to wait for the collector, and the app must not
             self._workers["metrics"].put(partial(_flush_and_end, self._metrics))
         self._metrics = ClosableReader(
             self._exporter("metrics"),
@@ -193,9 +195,11 @@ class Collector(Exporter):
         """Send the queue; return false when that was not done in time."""
         seconds = seconds_left(deadline)
         if self._is_absent:
+            # spans and events were counted as they came; metrics are counted by being collected
             if signal != "metrics":
                 return False
             seconds = min(seconds, _COUNT_SECONDS)
+        # what `begin_flush` has started is waited for, and not done twice
         job = self._begun.pop(signal, None) or self._start(
             signal, partial(self._flush, signal, deadline)
         )
@@ -203,6 +207,7 @@ class Collector(Exporter):
 
     def give_up_absent(self) -> None:
         """Try no more where nobody listens, as waiting would change nothing."""
+        # only when all are: with one of three listening, that one is worth its time
         self._is_absent = all(is_absent(target.url) for target in self._targets.values())
         if self._is_absent and self._metrics is not None:
             self._metrics.give_up()
@@ -219,6 +224,7 @@ class Collector(Exporter):
         processors = self._processors.get(signal)
         if not processors:
             return True
+        # before the flush: what comes during it may wait in the queue, and is not lost
         accepted = self._items[signal].accepted
         done = processors[0].force_flush(max(1, int(seconds_left(deadline) * 1000))) is not False
         if done:  # the queue is empty; an accepted item that was not sent had no room in it
@@ -228,7 +234,9 @@ class Collector(Exporter):
     def close(self, deadline: float) -> None:
         """Shut the exporters down, or leave them to the end of the process when they hang."""
         for delivery in self._retrying.values():
+            # first, or the processors' ends would wait for the pauses between two tries
             delivery.give_up()
+        # on the workers: a processor of the SDK's may take 30 s for its end (SDK 1.45)
         jobs = [
             self._start(signal, partial(self._close, signal, deadline)) for signal in self._targets
         ]

@@ -20,6 +20,7 @@ class _DelegatingProcessor:
     """Holds the processors in force; `None` asks for them anew, as after a fork."""
 
     def __init__(self, renew: Callable[[], None], flush: Callable[[float], bool]) -> None:
+        # replaced as a whole and never changed in place: other threads read it without a lock
         self.processors: Processors | None = ()
         self._renew = renew
         self._flush = flush
@@ -40,12 +41,14 @@ class _DelegatingProcessor:
 
     def force_flush(self, timeout_millis: int | None = 30_000) -> bool:
         """Flush, and keep to the time, which the SDK's own processors do not promise."""
+        # the default of the SDK's own batching processors, with which an app may call us (SDK 1.45)
         if timeout_millis is None:
             timeout_millis = 30_000
         return self._flush(timeout_millis / 1000)
 
     def shutdown(self) -> None:
         """Flush: the app shuts this provider down, but others may still pass on to the exporters."""
+        # the exporters stay open: `ExportProviders` closes them, once, at the exit
         self._flush(5.0)
 
 
@@ -69,6 +72,7 @@ class DelegatingLogProcessor(_DelegatingProcessor, LogRecordProcessor):
         for processor in self.in_force():
             self._pass_on(processor, log_record)
 
+    # both names for all versions: an SDK calls the one that it knows
     emit = on_emit
 
     def _pass_on(self, processor: Any, log_record: Any) -> None:

@@ -36,6 +36,7 @@ class RetryingExporter:
         Returns:
             Success, or the first failure, which is `None` where nobody listens.
         """
+        # all parts are tried: one that the collector refuses must not cost those after it
         results = [self._deliver(part) for part in parts(batch)]
         for result in results:
             if not succeeded(result):
@@ -47,6 +48,7 @@ class RetryingExporter:
         result = self._send(part)
         delivered = len(part) if succeeded(result) else 0
         if not delivered and len(part) > 1 and not self._throttle.is_closing:
+            # only a failure leads here, as encoding each item by itself doubles the work
             rest = encodable_items(part)
             if 0 < len(rest) < len(part) and succeeded(self._send(rest)):
                 delivered = len(rest)
@@ -55,18 +57,23 @@ class RetryingExporter:
 
     def _send(self, part: Sequence[Any]) -> Any:
         """Send items, again and again while the collector is away."""
+        # limited, as the batches behind this one wait in the SDK's queue, whose oldest items are
+        # dropped when it is full (SDK 1.45)
         give_up = time.monotonic() + KEPT_SECONDS
         if not self._throttle.wait():
             return None
         while True:
+            # the result has no reason in it: that nobody listened stands in the log alone
             before = exporter_log_filter.unreachable_here
             self._count.begin(len(part))
             with exporter_log_filter.counting(self._count):
                 result = self._try(part)
             is_postponed = self._throttle.seconds > 0
+            # refused for good, as by status 400: to send it again would change nothing
             is_refused = exporter_log_filter.unreachable_here == before and not is_postponed
             if succeeded(result) or is_refused or time.monotonic() > give_up:
                 return result
+            # between two tries it is not on its way, so an exit just now counts it as lost
             self._count.withdraw()
             if not self._throttle.wait(PAUSE):
                 return result
@@ -104,6 +111,7 @@ class CountingProcessor:
 
     def on_end(self, span: Any) -> None:
         """Count a span if it is sampled."""
+        # the batching processor leaves the others out by the same flag
         if span.context.trace_flags.sampled:
             self._count.accept()
 
@@ -121,6 +129,7 @@ class CountingProcessor:
 
 def succeeded(result: Any) -> bool:
     """Whether an export went well, in the words of any signal."""
+    # by name: the three signals have three enumerations
     return getattr(result, "name", "") == "SUCCESS"
 
 
@@ -149,6 +158,7 @@ def parts(batch: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 def size_of(item: Any) -> int:
     """Return the size of a span or a log record in bytes, about: only text can be large."""
+    # the SDK wraps a log record together with its resource; a span is by itself
     record = getattr(item, "log_record", item)
     size = _ITEM_BYTES
     size += _size(getattr(record, "attributes", None))
@@ -160,6 +170,7 @@ def size_of(item: Any) -> int:
 
 def _size(value: Any) -> int:
     if isinstance(value, str):
+        # most text is ASCII, and then nothing has to be encoded to know its size
         return len(value) if value.isascii() else len(value.encode("utf-8", "replace"))
     if isinstance(value, bytes):
         return len(value)
@@ -167,4 +178,5 @@ def _size(value: Any) -> int:
         return sum(_ATTRIBUTE_BYTES + len(key) + _size(item) for key, item in value.items())
     if isinstance(value, Sequence):
         return sum(_ATTRIBUTE_BYTES + _size(item) for item in value)
+    # a number or a truth value, at the most that protobuf needs for one
     return 8

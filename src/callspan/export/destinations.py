@@ -77,12 +77,14 @@ def from_environment(
     A wrong variable raises `ConfigurationError`, or its message is passed to `complain` and the
     variable counts as not set.
     """
+    # OTEL_SDK_DISABLED is for all of OpenTelemetry, so it wins over our own variables
     if sdk_disabled(environ):
         return Destinations()
     exporters = {signal: _exporters(environ, signal, complain) for signal in SIGNALS}
     signals = tuple(
         signal for signal in SIGNALS if _goes_to_otlp(environ, signal, exporters[signal])
     )
+    # checked here, so that a wrong one is told at the start and not at the first scrape
     prometheus = _prometheus(environ, "prometheus" in exporters["metrics"], complain)
     has_switch = bool(switch(environ, "CALLSPAN_CONSOLE", complain))
     has_exporter = any("console" in names for names in exporters.values())
@@ -91,6 +93,7 @@ def from_environment(
         file=_text(environ, "CALLSPAN_FILE") or None,
         otlp=bool(signals),
         prometheus=prometheus,
+        # `otlp` says already that none is sent; so no choice at all equals `Destinations()`
         otlp_signals=signals or SIGNALS,
     )
 
@@ -100,6 +103,7 @@ def prometheus_address(value: str) -> tuple[str, int]:
 
     Without a host it is the loopback address, so that only this machine can read.
     """
+    # from the right, as an IPv6 address has colons of its own
     host, _, port = value.strip().rpartition(":")
     host = host.strip("[]")
     is_port = port.isdigit() and int(port) <= 65535
@@ -137,6 +141,7 @@ def _prometheus(environ: Mapping[str, str], is_exporter: bool, complain: Complai
         prometheus_address(address)
     except ConfigurationError as error:
         names = ("CALLSPAN_PROMETHEUS", "OTEL_EXPORTER_PROMETHEUS_PORT")
+        # the message names the variable that the user can mend
         name = next((name for name in names if _text(environ, name)), names[0])
         complain(f"{name}: {error}")
         return None
@@ -164,6 +169,7 @@ def _can_send(signal: str, exporter: str) -> bool:
 
 def _goes_to_otlp(environ: Mapping[str, str], signal: str, exporters: tuple[str, ...]) -> bool:
     if exporters:
+        # `none` wins, whatever stands beside it
         return "otlp" in exporters and "none" not in exporters
     # OpenTelemetry's own default is a collector on this machine; callspan sends nothing unasked
     return any(_text(environ, name) for name in (GENERAL, variable(signal, "ENDPOINT")))

@@ -14,6 +14,7 @@ def encodable_items(batch: Sequence[Any]) -> list[Any]:
     from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
     from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
+    # a batch is of one signal, so its first item tells which
     encode = encode_logs if hasattr(batch[0], "log_record") else encode_spans
     return [item for item in batch if _can(encode, [item])]
 

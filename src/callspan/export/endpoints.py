@@ -20,6 +20,7 @@ PACKAGES = {
 """The package that has the exporters of a protocol; the last one is seldom installed."""
 
 _PORTS = {"http": 80, "https": 443}
+# seconds; only an end by a signal pays it, for each URL at most once
 _LOOK_SECONDS = 0.5
 
 
@@ -73,12 +74,14 @@ def _target(
 ) -> Target:
     name = variable(signal, "ENDPOINT")
     own_endpoint = environ.get(name, "").strip()
+    # of one signal: taken as it is, with no path added (OTLP exporter specification)
     if own_endpoint and not endpoint:
         protocol = chosen_protocol(signal, own_endpoint, environ, complain)
         return Target(signal, protocol, check_endpoint(own_endpoint, protocol, name))
     base = endpoint or environ.get(GENERAL, "").strip()
     protocol = chosen_protocol(signal, base, environ, complain)
     if not base:
+        # the two ports that OTLP has by default
         base = "http://localhost:4317" if protocol == "grpc" else "http://localhost:4318"
     url = check_endpoint(base, protocol, "otlp" if endpoint else GENERAL)
     if protocol != "grpc":
@@ -90,6 +93,7 @@ def chosen_protocol(
     signal: str, endpoint: str, environ: Mapping[str, str], complain: Complain = refuse
 ) -> str:
     """Return the protocol of the variables, else gRPC on its usual port 4317, else http/protobuf."""
+    # the variable of one signal wins over the general one
     for name in (variable(signal, "PROTOCOL"), "OTEL_EXPORTER_OTLP_PROTOCOL"):
         protocol = environ.get(name, "").strip().lower()
         if not protocol:
@@ -132,6 +136,7 @@ def check_endpoint(value: str, protocol: str = "", name: str = GENERAL) -> str:
         ConfigurationError: In one line that names the fix.
     """
     value = value.strip()
+    # the commonest mistake: urlsplit would take `localhost` of `localhost:4318` for a scheme
     if "://" not in value:
         raise ConfigurationError(
             f"{name} is {value!r}, which has no scheme: write http://{value or 'localhost:4318'}"
@@ -157,6 +162,7 @@ def _split(value: str) -> SplitResult:
 
 def _check_host(parts: SplitResult, value: str, name: str) -> None:
     try:
+        # urlsplit checks the port only when it is asked for
         port = parts.port
     except ValueError:
         port = 0
@@ -202,6 +208,7 @@ def is_absent(url: str) -> bool:
 
     parts = urlsplit(url)
     host = parts.hostname or ""
+    # through a proxy a connection says nothing about the collector
     if urllib.request.getproxies().get(parts.scheme) and not urllib.request.proxy_bypass(host):
         return False
     try:

@@ -21,10 +21,12 @@ class Exporter:
         counts: Counts of delivered and lost items, by signal.
     """
 
+    # a collector of the environment is the one exception: the app may send there already
     joins = True
     remote = False
     name = ""
     failure = "could not be delivered"
+    # shared by all classes, so it must not be written to
     counts: Mapping[str, Count] = MappingProxyType({})
 
     def span_processors(self) -> tuple[Any, ...]:

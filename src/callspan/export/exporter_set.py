@@ -29,6 +29,7 @@ class ExporterSet:
         self._closed: list[Exporter] = []  # for what they lost
         # kept, because SDKs before 1.34 print an error in every child when a processor is gone
         self._retired: list[Exporter] = []
+        # when a flush began that was not in time, by signal; the exit takes that time off its own
         self._first_waits: dict[str, float] = {}
         self.is_inherited = False
 
@@ -65,6 +66,7 @@ class ExporterSet:
                     opened[key] = exporter
         except BaseException:
             for key in opened.keys() - old.keys():
+                # those that were open before stay open: they are still in use
                 opened[key].close(time.monotonic() + _UNDO_SECONDS)
             raise
         self._open = opened
@@ -74,6 +76,7 @@ class ExporterSet:
         """Flush and close exporters that are not in use any more, each within so many seconds."""
         for exporter in exporters:
             deadline = time.monotonic() + seconds
+            # no new items come by now, so this is the last flush of each
             for signal in SIGNALS:
                 if exporter.wants(signal):
                     exporter.flush(signal, deadline)
@@ -91,6 +94,7 @@ class ExporterSet:
             return True  # nothing has been recorded in this child
         began = time.monotonic()
         try:
+            # the losses are looked up after the flush, which may have found some
             is_in_time = self._flush(signal, began + seconds)
             has_losses = self._has_new_losses(signal)
         except Exception as error:  # noqa: BLE001  a destination's fault must not stop the app
@@ -125,8 +129,10 @@ class ExporterSet:
         for once.
         """
         now = time.monotonic()
+        # a wait long ago says nothing about the collector of now
         recent = [since for since in self._first_waits.values() if now - since < 2 * seconds]
         began = min(recent, default=now)
+        # never in the past, though other destinations are still to be closed
         return max(now, began + seconds)
 
     def give_up_absent(self) -> None:
@@ -169,6 +175,7 @@ class ExporterSet:
 
         This runs inside the app's fork, where little is safe: locks may be held for ever.
         """
+        # the parent's waits, and what the parent has lost
         self._first_waits.clear()
         self._closed.clear()
         self.is_inherited = bool(self._open)
@@ -177,6 +184,7 @@ class ExporterSet:
 
     def replace_inherited(self) -> None:
         """Open exporters of a child's own in place of its parent's."""
+        # a child that recorded nothing leaves the exporters to its parent
         if not self.is_inherited:
             return
         self.is_inherited = False
@@ -201,6 +209,7 @@ def merge_openers(sides: Mapping[str, Openers]) -> Openers:
         merged.update(openers)
     for key in list(merged):
         match key:
+            # the third says that it was named in code (see `openers_of`)
             case ("otlp", targets, True):
                 merged.pop(("otlp", targets, False), None)
     return merged
@@ -218,6 +227,7 @@ def _opened(opener: Callable[[], Exporter], strict: bool) -> Exporter | None:
 
 def _local_first(exporters: Iterable[Exporter]) -> list[Exporter]:
     """Return exporters with those last that use the network, which may take all the time that there is."""
+    # the sort is stable: among equals the order of their opening stays
     return sorted(exporters, key=lambda exporter: exporter.remote)
 
 

@@ -19,6 +19,7 @@ class File(Exporter):
     """Writes all signals to one file; a thread of its own encodes and writes."""
 
     def __init__(self, path: str, child_of: str | None = None) -> None:
+        # a grandchild's file is named after the first one's too: PATH.PID, never PATH.PID.PID
         self._base = child_of or path
         self._file = LineFile(path)
         self._writer = LineWriter(self._file)
@@ -27,6 +28,7 @@ class File(Exporter):
         self.name = path
         self.failure = f"could not be written to {path!r}"
         self.counts = {"traces": ItemCount(), "metrics": MetricsCount(), "logs": ItemCount()}
+        # a child's is opened at its first line, so that one without calls leaves no file
         if child_of is None:
             self._file.open()
         install_log_filter()
@@ -40,6 +42,7 @@ class File(Exporter):
         from callspan.export.otlp_json import SpanLines
 
         if "traces" not in self._processors:
+            # made once: a provider of the app's and ours must not queue a span twice
             lines = SpanLines(self._writer.submit, self.counts["traces"])
             self._processors["traces"] = (lines,)
         return self._processors["traces"]
@@ -51,6 +54,7 @@ class File(Exporter):
         from callspan.export.otlp_json import LogLines
 
         if "logs" not in self._processors:
+            # `Any`, as the class has no base class: see `LogLines`
             lines: Any = LogLines(self._writer.submit, self.counts["logs"])
             self._processors["logs"] = (SimpleLogRecordProcessor(lines),)
         return self._processors["logs"]
@@ -61,6 +65,7 @@ class File(Exporter):
         from callspan.export.otlp_json import MetricLines
 
         if self._metrics is not None:
+            # seconds; they only queue lines, so a slow disk does not come into it
             self._metrics.flush(1.0)
             self._metrics.end(1.0)
         self._metrics = ClosableReader(MetricLines(self._writer.submit, self.counts["metrics"]))
@@ -73,6 +78,7 @@ class File(Exporter):
     def flush(self, signal: str, deadline: float) -> bool:
         """Wait until everything is written."""
         if signal == "metrics" and self._metrics is not None:
+            # metrics become lines only now, so they go into the queue before it is waited for
             self._metrics.flush(seconds_left(deadline))
         return self._writer.wait(seconds_left(deadline))
 

@@ -6,6 +6,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
+# by name: two of the three classes are private, and the SDK is not needed to ask
 _PROXIES = frozenset({"ProxyTracerProvider", "_ProxyMeterProvider", "ProxyLoggerProvider"})
 
 
@@ -27,6 +28,7 @@ class GlobalProvider:
 
     def current(self) -> Any:
         """Return the provider that is set, or `None` while there is only OpenTelemetry's stand-in."""
+        # the public way also loads the provider that OTEL_PYTHON_TRACER_PROVIDER names
         get_provider = getattr(importlib.import_module(self.api), f"get_{self.noun}_provider")
         provider = get_provider()
         return None if type(provider).__name__ in _PROXIES else provider

@@ -24,10 +24,12 @@ def watch_pauses(exporter: Any, on_pause: Callable[[float], None]) -> None:
     The exporter makes its stub anew when it connects anew, by its attribute `_stub`. Where a version
     of it has none, nothing is watched.
     """
+    # private attributes of `OTLPExporterMixin` (exporter 1.45): see tests/export/test_throttle.py
     make_stub = getattr(exporter, "_stub", None)
     if make_stub is None or not hasattr(exporter, "_client"):
         return
     exporter._stub = lambda channel: _Stub(make_stub(channel), on_pause)
+    # the client of now was made before, by the old `_stub`
     exporter._client = _Stub(exporter._client, on_pause)
 
 
@@ -38,6 +40,7 @@ class _Stub:
         self._stub = stub
         self._on_pause = on_pause
 
+    # the name is that of the gRPC service's method, by which the exporter calls it
     def Export(self, **options: Any) -> Any:
         try:
             return self._stub.Export(**options)
@@ -46,6 +49,7 @@ class _Stub:
             if retry is None:
                 raise
             self._on_pause(retry.retry_delay.ToTimedelta().total_seconds())
+            # the exporter waits for the pause too, as it finds it where it looks
             raise _Postponed(error, retry) from error
 
 
@@ -54,6 +58,7 @@ class _Postponed(grpc.RpcError):
 
     def __init__(self, error: Any, retry: RetryInfo) -> None:
         super().__init__(str(error))
+        # the bound methods: the exporter asks for them as of any `RpcError`
         self.code = error.code
         self.details = error.details
         self._trailers = (
@@ -70,6 +75,7 @@ def _retry_info(error: Any) -> RetryInfo | None:
     trailers = dict(error.trailing_metadata() or ())
     retry = RetryInfo()
     try:
+        # `Any` messages: `Unpack` is false for one of another type
         for detail in Status.FromString(trailers.get(_DETAILS, b"")).details:
             if detail.Unpack(retry):
                 return retry

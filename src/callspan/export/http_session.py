@@ -34,6 +34,7 @@ class _Adapter(HTTPAdapter):
     def send(
         self, request: requests.PreparedRequest, *args: Any, **options: Any
     ) -> requests.Response:
+        # also before the second request that the exporter sends by itself (exporter 1.45)
         self._wait(options.get("timeout"))
         try:
             response = super().send(request, *args, **options)
@@ -41,6 +42,7 @@ class _Adapter(HTTPAdapter):
             if _was_sent(error):
                 self._on_no_answer()
             raise
+        # kept for the requests to come: an exporter gives its own batch up if the pause is too long
         pause = _pause(response)
         if pause is not None:
             self._throttle.postpone(pause)
@@ -49,6 +51,7 @@ class _Adapter(HTTPAdapter):
     def _wait(self, timeout: Any) -> None:
         """Wait until the collector takes requests; raise if the request may not take so long."""
         seconds = self._throttle.seconds
+        # one number of seconds, as the exporters pass it; requests also takes a pair or `None`
         is_too_long = isinstance(timeout, (int, float)) and seconds > timeout
         if is_too_long or not self._throttle.wait():
             raise requests.ConnectTimeout(f"the collector asked for a pause of {seconds:.0f} s")
@@ -66,6 +69,7 @@ def session(on_no_answer: Callable[[], None], throttle: Throttle) -> requests.Se
         return None
     made = requests.Session()
     for scheme in ("http://", "https://"):
+        # a longer prefix would win: these two stand in place of requests' own adapters
         made.mount(scheme, _Adapter(on_no_answer, throttle))
     return made
 
@@ -76,6 +80,7 @@ def _pause(response: requests.Response) -> float | None:
     if value is None or response.status_code not in _THROTTLING:
         return None
     try:
+        # urllib3 knows both forms of the header, and this is its public method for them
         return Retry().parse_retry_after(value)
     except InvalidHeader:
         return None
@@ -86,6 +91,7 @@ def _was_sent(error: requests.RequestException) -> bool:
 
     Where no connection was made, the cause in requests' error is not a `ProtocolError`.
     """
+    # it was connected and sent, and only the answer did not come in time
     if isinstance(error, requests.ReadTimeout):
         return True
     return bool(error.args) and isinstance(error.args[0], ProtocolError)

@@ -31,8 +31,10 @@ class LineFile:
         self.closing = threading.Event()
         self._lock = process.own_lock(self)
         self._descriptor: int | None = None
+        # device and inode of the file that is open: by these a rotation is seen
         self._identity: tuple[int, int] | None = None
         self._regular = False
+        # whether the last line in the file has no end, so that the next one must not join it
         self._torn = False
 
     def open(self) -> None:
@@ -58,6 +60,7 @@ class LineFile:
         with self._lock:
             try:
                 while written < len(data) and self._is_ready():
+                    # a pipe may take a part only; the rest follows when it has a reader that reads
                     number = self._append(data[written:])
                     written += number
                     if not number and self.closing.is_set():
@@ -74,6 +77,7 @@ class LineFile:
 
     def close(self) -> None:
         """Close the file; a later write opens it again. A write that is stuck keeps it."""
+        # not waited for: the writer may hang in the system's `write`, and the process is to end
         if not self._lock.acquire(blocking=False):
             return
         try:
@@ -89,6 +93,7 @@ class LineFile:
 
     def _open(self) -> None:
         """Open the file, and see whether its last line is torn, as after a crash of the machine."""
+        # without blocking, so that a pipe that nobody reads does not hold up its thread
         self._descriptor = owner_only.open_to_append(self.path)
         status = os.fstat(self._descriptor)
         self._identity = status.st_dev, status.st_ino
@@ -99,6 +104,7 @@ class LineFile:
         """Whether the last line has no end, and nobody is writing it."""
         if owner_only.last_byte(self.path) in (b"", b"\n"):
             return False
+        # another process may be in the middle of its line, which it has ended a moment later
         size = os.stat(self.path).st_size
         time.sleep(_WRITER_PAUSE)
         is_same_size = os.stat(self.path).st_size == size
@@ -106,6 +112,7 @@ class LineFile:
 
     def _is_ready(self) -> bool:
         """Open the file if it is not open, or was replaced; false when a pipe gets no reader."""
+        # looked at before each write, so that a rotation needs no signal (docs/decisions/0067)
         if self._descriptor is not None and self._has_moved():
             self._close()
         while self._descriptor is None:
@@ -135,6 +142,7 @@ class LineFile:
 
     def _lacks_reader(self, error: OSError) -> bool:
         """Whether the file is a pipe that nobody reads yet, and say so."""
+        # opening a pipe for writing without blocking, while nobody reads it (man 7 fifo)
         if error.errno != errno.ENXIO or not _is_pipe(self.path):
             return False
         guard.say_once(f"nobody reads {self.path!r} yet: telemetry waits for a reader")
@@ -180,8 +188,10 @@ class LineFile:
         surplus = max(0, done - whole)
         if not surplus or not self._regular:
             return
+        # until the next write ends it, unless it can be taken back here
         self._torn = True
         with contextlib.suppress(OSError):
+            # after an append this is the end of what this process wrote
             end = os.lseek(descriptor, 0, os.SEEK_CUR)
             if os.fstat(descriptor).st_size == end:
                 os.ftruncate(descriptor, end - surplus)

@@ -59,10 +59,13 @@ class LineWriter(Worker):
         """Queue items to be written."""
         self.start()
         count.accept(number)
+        # without a lock, so the number is about right, which is enough here
         if self._jobs.qsize() < AHEAD:
             self._jobs.put(_Batch(count, number, encode, []))  # type: ignore[arg-type]  # our own loop reads them
             return
+        # in the thread that records: it is slowed down by what it makes too much of
         lines = encode()
+        # the size in memory and not in the file: it is memory that has the limit
         size = sum(sys.getsizeof(text) for text, _ in lines)
         if self._reserve(size):
             self._jobs.put(_Batch(count, number, None, lines, size))  # type: ignore[arg-type]  # see above
@@ -86,16 +89,19 @@ class LineWriter(Worker):
 
     def stop(self) -> None:
         """End the thread soon, and close the file; items that still wait are not written."""
+        # first: the thread may be waiting for a pipe that takes nothing
         self._file.closing.set()
         if self._thread is None:
             self._file.close()
             return
         self.put(_end)
+        # bounded, as the file may hang; the thread is a daemon and ends with the process
         if self._thread is not threading.current_thread():
             self._thread.join(_SETTLING_SECONDS)
 
     def _run(self, jobs: queue.SimpleQueue[Any]) -> None:
         while True:
+            # many at once, so that they go to the file in few large writes
             batches, job = _next(jobs)
             is_end = job is _end
             try:
@@ -125,15 +131,18 @@ class LineWriter(Worker):
 
     def _write_chunk(self, chunk: list[_Batch]) -> None:
         """Write the lines of some batches, and count the items whose lines are not in the file."""
+        # after the end nothing is counted as delivered: what is left here is lost
         if not chunk or self._file.closing.is_set():
             return
         for count, number in _numbers(chunk):
+            # in flight until the file has them: a process that ends now cannot know whether it does
             count.begin(number)
         texts: list[str] = []
         for batch in chunk:
             texts += [text for text, _ in batch.lines]
         written = self._file.write(texts)
         for batch in chunk:
+            # the lines that were written are the first ones, so they are divided batch by batch
             delivered = sum(items for _, items in batch.lines[:written])
             written = max(0, written - len(batch.lines))
             batch.count.end(delivered, batch.number - delivered)

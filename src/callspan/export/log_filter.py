@@ -27,6 +27,7 @@ _LOGGERS = (
 )
 _UNREACHABLE_KIND = "unreachable"
 _ENCODING = "encode"
+# words of both exporters, gRPC and HTTP, when they are about to try again
 _RETRY = re.compile(r"retrying in (\d+(?:\.\d+)?)s")
 _UNANSWERED_SIGNS = (
     "without response",
@@ -62,6 +63,7 @@ class ExporterLogFilter(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._seen: set[str] = set()
+        # by thread: each signal has its own, and a failure of one must not count for another
         self._here = threading.local()
 
     @property
@@ -90,13 +92,16 @@ class ExporterLogFilter(logging.Filter):
             return True
         text = _short(record)
         kind = _kind(text, record)
+        # before anything is dropped: the counts need every message, people only the first
         self._inform_count(record.getMessage())
         if kind == _UNREACHABLE_KIND:
             self._here.unreachable = self.unreachable_here + 1
+        # two threads may both let a first message through, which costs a line and no lock
         if kind in self._seen:
             return False
         self._seen.add(kind)
         record.msg, record.args = f"{text} (said once)", ()
+        # the record is changed in place, so that handlers of the app's see it short too
         record.exc_info = record.exc_text = None
         return True
 
@@ -120,6 +125,7 @@ def _short(record: logging.LogRecord) -> str:
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
     if error is not None:
         text = f"{text} {type(error).__name__}"
+    # the words of other errors may hold content; those of connections name hosts
     if isinstance(error, OSError):
         text = f"{text}: {' '.join(str(error).split())}"
     return text if len(text) <= 300 else text[:299] + "…"
@@ -132,6 +138,7 @@ def _kind(text: str, record: logging.LogRecord) -> str:
     is_unreachable = any(sign in lower for sign in _UNREACHABLE_SIGNS)
     if is_unreachable and not is_too_large:
         return _UNREACHABLE_KIND
+    # the pattern without its arguments, so that numbers in it make no new kind
     return f"{record.name}: {record.msg}"
 
 

@@ -102,6 +102,7 @@ class ItemCount:
     @property
     def lost(self) -> int:
         """How many items have not arrived and will not."""
+        # what was accepted and neither delivered nor sent was still in a queue
         if self._closed:
             return max(0, self.accepted - self._delivered - self.unconfirmed)
         return self._dropped.value + self._failed
@@ -153,6 +154,7 @@ class MetricsCount:
         unanswered = self._in_flight.end(failed)
         self._waiting = 0
         self._delta = delta
+        # this request had all sums, so losses before it are made good
         if not delta:
             self._lost = self._unanswered = 0
         self._unanswered += unanswered
@@ -207,6 +209,7 @@ class _InFlight:
         self._paused_until = 0.0
 
     def begin(self, number: int) -> None:
+        # doubt stays: an earlier try may have arrived, whatever comes of this one
         self.held, self._paused_until = number, 0.0
 
     def pause(self, seconds: float) -> None:
@@ -233,8 +236,7 @@ class _InFlight:
 class _LockFreeCounter:
     """A number that any thread raises without a lock; only those who read it take one.
 
-    `next` of `itertools.count` is one step for CPython. It is the only way to read it too, so the
-    reads are subtracted.
+    `next` of `itertools.count` is one step for CPython, and also the only way to read it.
     """
 
     def __init__(self) -> None:
@@ -243,6 +245,7 @@ class _LockFreeCounter:
         self._lock = process.own_lock(self)
 
     def add(self, number: int) -> None:
+        # one step each, as `count` knows no larger ones; most numbers are 1
         for _ in range(number):
             next(self._steps)
 

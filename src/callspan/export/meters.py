@@ -39,6 +39,7 @@ class OwnMeterProvider(MeterProviderApi):
         """Return the SDK's provider behind this one, made now if nobody has asked for it before."""
         if self._sdk is None:
             with self._lock():
+                # looked at again, as two threads may make their first calls at once
                 if self._sdk is None:
                     self._sdk = self._make()
         return self._sdk
@@ -48,6 +49,7 @@ class OwnMeterProvider(MeterProviderApi):
 
         from callspan.export.resource import resource
 
+        # not at exit by itself: `ExportProviders.shutdown` flushes in its time
         return MeterProvider(self._readers(), resource=resource(), shutdown_on_exit=False)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
@@ -76,6 +78,7 @@ class Meters:
         self._open_exporters = exporters
         self._flush = flush
         self._read: list[Exporter] = []
+        # exporters that read on an app's provider, each with that provider and its reader
         self._guests: dict[Exporter, tuple[Any, Any]] = {}
 
     def use(self, exporters: Sequence[Exporter]) -> None:
@@ -84,6 +87,7 @@ class Meters:
         provider = METRICS.current()
         if provider is not None and provider is not self.own:
             self._join(provider, [exporter for exporter in interested if exporter.joins])
+        # only when they differ: a new provider begins its sums at zero
         elif interested != self._read:
             self._read = interested
             self.own = self._provider()
@@ -93,6 +97,7 @@ class Meters:
     def renew(self) -> None:
         """Begin at zero, as a child must, whose parent exports the sums up to the fork."""
         if self.own is not None and METRICS.current() is self.own:
+            # nothing is made here, as this runs in a fork: the first meter asked for does it
             self._read = []
             self.own = self._provider()
             METRICS.set(self.own)
@@ -108,6 +113,7 @@ class Meters:
     def _join(self, provider: Any, exporters: list[Exporter]) -> None:
         """Read the metrics of the app's provider, where the SDK is new enough for that."""
         for exporter in self._guests.keys() - set(exporters):
+            # from the provider where it is, which may not be the one in force now
             old_provider, reader = self._guests.pop(exporter)
             old_provider.remove_metric_reader(reader)
         for exporter in exporters:

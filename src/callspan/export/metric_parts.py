@@ -24,6 +24,7 @@ def separate_metrics(metrics_data: Any) -> Iterator[Any]:
     for resource in metrics_data.resource_metrics:
         for scope in resource.scope_metrics:
             for metric in scope.metrics:
+                # copies of the outer layers alone: the metric itself is shared
                 part = replace(resource, scope_metrics=[replace(scope, metrics=[metric])])
                 yield replace(metrics_data, resource_metrics=[part])
 
@@ -32,6 +33,7 @@ def are_differences(metrics_data: Any) -> bool:
     """Whether metrics are differences since the last export, and not sums since the start."""
     for metric in all_metrics(metrics_data):
         temporality = getattr(metric.data, "aggregation_temporality", None)
+        # a gauge has no temporality
         if getattr(temporality, "name", "") == "DELTA":
             return True
     return False

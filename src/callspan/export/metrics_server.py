@@ -25,10 +25,14 @@ class MetricsServer:
 
     def __init__(self, host: str, port: int, render: Render) -> None:
         self._render = render
+        # a dictionary in place of a set, as it has the connections in the order in which they came
         self._waiting: dict[asyncio.Task[None], None] = {}
         self._socket = _listening(host, port)
         self.port: int = self._socket.getsockname()[1]
+        # asyncio, as a connection that says nothing takes no thread there
+        # (tests/export/test_prometheus.py)
         self._loop = greenlets.run_loop(asyncio.new_event_loop, "callspan-prometheus")
+        # `limit` bounds what `readuntil` keeps of a request without an end
         serving = asyncio.start_server(self._serve, sock=self._socket, limit=_REQUEST_BYTES)
         self._server = greenlets.run_on(self._loop, serving, SECONDS)
 
@@ -63,6 +67,7 @@ class MetricsServer:
     def _answer(self, head: bytes) -> bytes:
         """Return the whole answer to a request."""
         try:
+            # latin-1 has a character for each byte, so no request fails to be decoded
             return self._metrics(head.decode("latin-1"))
         except Exception as error:  # noqa: BLE001  a fault in one scrape must not end the server
             guard.report("a scrape of /metrics", error)
@@ -82,6 +87,7 @@ class MetricsServer:
         headers = _headers(lines)
         body, content_type = self._render(headers.get("accept", ""))
         more = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
+        # metrics are text that repeats itself, and a scraper reads them every few seconds
         if "gzip" in headers.get("accept-encoding", ""):
             body = gzip.compress(body)
             more["Content-Encoding"] = "gzip"
@@ -95,10 +101,12 @@ class MetricsServer:
             self._server.close()
             for task in list(self._waiting):
                 task.cancel()
+            # one turn later, so that the cancelled tasks can close their connections
             self._loop.call_soon(self._loop.stop)
             stopped.set()
 
         self._loop.call_soon_threadsafe(stop)
+        # not without end: the loop may be busy with a scrape
         greenlets.wait(stopped, 1.0)
 
     def forget(self) -> None:
@@ -107,6 +115,7 @@ class MetricsServer:
 
 
 def _listening(host: str, port: int) -> socket.socket:
+    # the first address only, as one port is named; a name may stand for several
     addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, address = addresses[0]
     return socket.create_server(address[:2], family=family)

@@ -39,11 +39,13 @@ def openers_of(destinations: Destinations, strict: bool) -> Openers:
     if destinations.console:
         openers["console"] = _console
     if destinations.file:
+        # absolute, so that the same file by a relative path has the same key
         path = os.path.abspath(destinations.file)
         openers["file", path] = lambda: _file(path)
     targets = destinations.targets(os.environ, refuse if strict else guard.say_once)
     if targets:
         in_code = destinations.otlp_endpoint is not None
+        # `in_code` is part of the key, as only such a collector joins the app's provider
         openers["otlp", targets, in_code] = lambda: _collector(targets, in_code)
     address = destinations.prometheus
     if address:

@@ -39,6 +39,7 @@ _DEFAULTS = ("", 0, None, [])
 Submit = Callable[[Count, int, Encode], None]
 """Queues items for the writer, by their count, their number, and a function that encodes them."""
 
+# made once: `json.dumps` with options makes an encoder at each call
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
@@ -102,6 +103,7 @@ def _request(resources: str, scopes: str, items: str, source: Any, item: dict[st
     }
     if origin.schema_url:
         within_resource["schemaUrl"] = origin.schema_url
+    # one item a line, as readers may take a line at a time and a crash tears one at most
     return _to_json({resources: [within_resource]}) + "\n"
 
 
@@ -122,6 +124,7 @@ def _span(span: Any) -> dict[str, Any]:
         parentSpanId=f"{parent.span_id:016x}" if parent is not None else None,
         flags=_flags(parent),
         name=span.name,
+        # OTLP begins at 1 with INTERNAL, the SDK at 0
         kind=span.kind.value + 1,
         startTimeUnixNano=str(span.start_time),
         endTimeUnixNano=str(span.end_time),
@@ -133,6 +136,7 @@ def _span(span: Any) -> dict[str, Any]:
         droppedLinksCount=span.dropped_links,
     )
     status = span.status
+    # also when it is empty, as protobuf's own JSON has it
     fields["status"] = _filled(code=status.status_code.value, message=status.description)
     return fields
 
@@ -170,6 +174,7 @@ def _log(data: Any) -> dict[str, Any]:
         spanId=_span_id(record.span_id),
         eventName=getattr(record, "event_name", None),
     )
+    # a body of no OTLP type is an empty value, and the record stays
     fields["body"] = any_value(record.body) or {}
     return fields
 
@@ -229,6 +234,7 @@ def _ids_to_hex(value: Any) -> None:
     elif isinstance(value, dict):
         for key, item in value.items():
             if key in _IDS and isinstance(item, str):
+                # only the values change, so the dictionary may be looped over meanwhile
                 value[key] = base64.b64decode(item).hex()
             else:
                 _ids_to_hex(item)

@@ -51,6 +51,7 @@ class Prometheus(Exporter):
     def _serve(self, strict: bool) -> None:
         from callspan.export.metrics_server import MetricsServer
 
+        # port 0 means that the system chooses one, so there is nothing to try above it
         wanted = self._port
         last = min(wanted + _PORTS_TRIED, 65535) if wanted and not strict else wanted
         for port in range(wanted, last + 1):
@@ -64,6 +65,7 @@ class Prometheus(Exporter):
                     return
         asked_for = self._address
         self._port = self._server.port
+        # a port that the user did not write down has to be said, or nobody finds it
         if self._port != wanted and not strict:
             why = f", as {asked_for} is taken" if wanted else ""
             where = f"http://{self._address}/metrics"
@@ -73,6 +75,7 @@ class Prometheus(Exporter):
         why = f"Prometheus cannot be served on {self._address}: {error.strerror or error}"
         if strict:
             raise ConfigurationError(f"{why}; choose another port") from None
+        # the app goes on without: that a port is taken must not end it
         guard.say_once(f"{why}; the metrics of this process are not there")
 
     def wants(self, signal: str) -> bool:
@@ -83,6 +86,7 @@ class Prometheus(Exporter):
         """Return a reader that answers scrapes, in place of the one before."""
         from callspan.export.prometheus_reader import Reader
 
+        # or a scrape would have the series of the old reader too
         self._unregister()
         self._reader = Reader()
         return self._reader
@@ -98,6 +102,7 @@ class Prometheus(Exporter):
         from callspan.export.prometheus_reader import RegistryWithExemplars
 
         encode, content_type = choose_encoder(accept)
+        # the registry of all, so that metrics of the app's own stand there too
         registry: Any = REGISTRY
         if "openmetrics" in content_type and self._reader is not None:
             registry = RegistryWithExemplars(self._reader)
@@ -105,6 +110,7 @@ class Prometheus(Exporter):
 
     def _unregister(self) -> None:
         if self._reader is not None:
+            # the registry's word for a collector that somebody has removed from it already
             with contextlib.suppress(KeyError):
                 self._reader.shutdown()
             self._reader = None
@@ -118,6 +124,7 @@ class Prometheus(Exporter):
     def close(self, deadline: float) -> None:
         """Stop serving; metrics that could not be served are lost."""
         if self._server is None and self._reader is not None:
+            # nobody has scraped, so the numbers of what is lost come from one last reading
             self._reader.collect()
             self._count.accept(len(self._reader.metrics()))
         self._count.close()

@@ -23,6 +23,7 @@ class Reader(PrometheusMetricReader):
     """A reader that remembers the metrics that it has read last."""
 
     def __init__(self) -> None:
+        # before the base class's, which registers it: a scrape may come at once
         self.latest: Any = None
         super().__init__()
 
@@ -53,10 +54,12 @@ class RegistryWithExemplars:
 
     def collect(self) -> Iterator[Any]:
         """Yield all metrics, as an encoder calls for them."""
+        # first, as it reads the metrics anew, and the exemplars have to be of the same reading
         families = list(REGISTRY.collect())
         exemplars = _exemplars(self._reader.metrics())
         for family in families:
             name = _longest_prefix(family.name, exemplars)
+            # the types that may have exemplars (OpenMetrics)
             if name and family.type in ("counter", "histogram"):
                 _add(family, exemplars[name])
             yield family
@@ -88,6 +91,7 @@ def _labels(attributes: dict[str, Any]) -> _Labels:
 
 
 def _sanitize(name: str) -> str:
+    # as the exporter does it (opentelemetry-exporter-prometheus 0.66)
     return re.sub("[^a-zA-Z0-9]+", "_", name)
 
 
@@ -101,6 +105,7 @@ def _add(family: Any, exemplars: dict[_Labels, list[Any]]) -> None:
     """Add exemplars to the samples that may have them: the buckets of a histogram, and a counter."""
     previous_bound = math.inf
     for position, sample in enumerate(family.samples):
+        # a counter has one sample, to which every exemplar belongs
         lower, upper = -math.inf, math.inf
         if sample.name.endswith("_bucket"):
             upper = float(sample.labels.get("le", "inf"))
@@ -123,4 +128,5 @@ def _newest(exemplars: Sequence[Any], lower: float, upper: float) -> Exemplar | 
         return None
     newest = max(inside, key=lambda one: one.time_unix_nano)
     labels = {"trace_id": f"{newest.trace_id:032x}", "span_id": f"{newest.span_id:016x}"}
+    # OpenMetrics has times in seconds
     return Exemplar(labels, newest.value, newest.time_unix_nano / 1e9)

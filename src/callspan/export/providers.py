@@ -33,6 +33,7 @@ class ExportProviders:
     def __init__(self) -> None:
         # a fork waits for it: a child with half of a set-up would record nothing
         self._lock = process.own_lock(self, awaited=True)
+        # both by the side that chose them, so that neither replaces the other (docs/decisions/0069)
         self._destinations: dict[str, Destinations] = {}
         self._openers: dict[str, Openers] = {}
         self._exporters = ExporterSet()
@@ -69,15 +70,19 @@ class ExportProviders:
         openers = openers_of(destinations, strict)
         with self._lock:
             merged = merge_openers({**self._openers, by: openers})
+            # the keys are compared too: what could not be opened the last time is tried again
             is_same = destinations == self._destinations_of(by)
             if is_same and self._exporters.keys == merged.keys():
                 self.follow()
                 return
+            # a child that configures anew must not close what is its parent's
             self._use_own()
             self._hook()
+            # may raise, and then leaves everything as it was
             unwanted = self._exporters.replace(merged, strict)
             self._destinations[by], self._openers[by] = destinations, openers
             self._connect()
+            # last, when nothing passes on to them any more
             self._exporters.retire(unwanted, flush_timeout())
 
     def _destinations_of(self, side: str) -> Destinations:
@@ -114,6 +119,7 @@ class ExportProviders:
         """Return the handlers that must see all calls while the console is a destination."""
         if not self._has_console():
             return ()
+        # kept when the console goes and comes again: the table is of the whole program
         if self._token_sums is None:
             self._token_sums = TokenSums()
         return (self._token_sums,)
@@ -154,6 +160,7 @@ class ExportProviders:
             False if that was too short, or if something was lost.
         """
         deadline = time.monotonic() + timeout
+        # all at once; then one after the other is waited for, within one time
         self._exporters.begin_flush(timeout)
         is_complete = True
         for signal in SIGNALS:
@@ -163,6 +170,7 @@ class ExportProviders:
 
     def shutdown(self) -> None:
         """Send everything, close the exporters in the time for the exit, and print the tokens."""
+        # `atexit` and an end by a signal may both come here
         if self._has_ended:
             return
         self._has_ended = True
@@ -175,7 +183,9 @@ class ExportProviders:
 
     def _flush_at_exit(self) -> float:
         """Send everything; return the time by which the exit has to be over."""
+        # open calls end first, so that their spans are among what is sent
         abandon_all()
+        # asynchronous handlers of the app's may make telemetry too
         drain(process.patience(flush_timeout()))
         deadline = self._exporters.exit_deadline(process.patience(flush_timeout()))
         self.flush(seconds_left(deadline))
@@ -186,6 +196,7 @@ class ExportProviders:
             return
         text = token_table.render(self._token_sums.by_model(), columns_of(sys.stderr))
         if text:
+            # at once, as the program prints no more
             OUTPUT.print(sys.stderr, f"\n{text}", waits=False)
             OUTPUT.finish()
 
@@ -200,9 +211,11 @@ class ExportProviders:
         self._is_hooked = True
         process.at_exit(self.shutdown)
         process.in_child(self._after_fork)
+        # called when a handler sees another provider than before
         telemetry.listeners.append(self.follow)
 
     def _after_fork(self) -> None:
+        # a child that was forked while its parent ends has an end of its own
         self._has_ended = False
         self._exporters.after_fork()
         for attachment in self._attachments:
@@ -227,6 +240,7 @@ def app_has_provider() -> bool:
     """Whether the app has set a tracer provider of its own."""
     from opentelemetry import trace
 
+    # the API's stand-in: nobody has set a provider yet
     if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         return False
     return not owns_provider()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _NAME, _INSTANCE = "service.name", "service.instance.id"
 _UNKNOWN = "unknown_service"
+# the process that has it, as a forked child finds its parent's here
 _instance: tuple[int, str] = (0, "")
 
 
@@ -20,6 +21,7 @@ def resource() -> Resource:
     """Return the SDK's resource by the standard variables; without a service name, the program's."""
     from opentelemetry.sdk.resources import Resource
 
+    # it reads OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES
     standard = Resource.create({})
     more: dict[str, str] = {}
     service = str(standard.attributes.get(_NAME, _UNKNOWN))
@@ -59,6 +61,8 @@ def program_name() -> str:
     spec = getattr(main, "__spec__", None)
     if spec is not None and spec.name:
         return spec.name.removesuffix(".__main__")
+    # an interactive session has no file, and an embedded one may have no arguments
     path = Path(getattr(main, "__file__", None) or "".join(sys.argv[:1]))
     name = path.parent.name if path.name == "__main__.py" else path.stem
+    # `sys.argv[0]` is `-c` for code, and `-m` until the module is found
     return "python" if name in ("", "-c", "-m") else name

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     Attributes = Mapping[str, AttributeValue]
 
+# values of the attribute `names.USAGE_SOURCE`: callspan has counted by one of these
 _ESTIMATES = ("tiktoken", "heuristic")
 _AGENTS = ("invoke_agent", "invoke_workflow")
 

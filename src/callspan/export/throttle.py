@@ -17,11 +17,13 @@ class Throttle:
     """
 
     def __init__(self) -> None:
+        # a number is read and written in one step, so there is no lock
         self._until = 0.0
         self._is_closing = threading.Event()
 
     def postpone(self, seconds: float) -> None:
         """Let no request go out for so many seconds."""
+        # the newest word holds, also where it is shorter than the one before
         self._until = time.monotonic() + min(max(seconds, 0.0), LONGEST_SECONDS)
 
     @property
@@ -40,6 +42,7 @@ class Throttle:
         That is so when the exporter is closed meanwhile.
         """
         pause = max(self.seconds, seconds)
+        # an event and no sleep, so that the end of the process does not wait for the collector
         return pause == 0.0 or not self._is_closing.wait(pause)
 
     def close(self) -> None:

@@ -42,6 +42,7 @@ class ModelSums:
         for name in COUNTS:
             value = getattr(usage, name)
             if value is not None:
+                # a count becomes a number with the first call that states it
                 setattr(self, name, (getattr(self, name) or 0) + value)
 
     def add(self, other: ModelSums) -> None:
@@ -63,6 +64,7 @@ class TokenSums:
     def __init__(self) -> None:
         self._lock = process.own_lock(self)
         self._models: dict[str, ModelSums] = {}
+        # it lives as long as the process, so the function need not be taken back
         process.in_child(self.clear)
 
     def clear(self) -> None:
@@ -109,6 +111,7 @@ class TokenSums:
                 sums.add_usage(response.usage)
 
     def _sums(self, call: Call, response: Response) -> ModelSums:
+        # the model that the program asked for, as this is what its author knows
         model = call.model or response.model or "?"
         return self._models.setdefault(model, ModelSums())
 

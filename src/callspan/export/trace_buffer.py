@@ -11,6 +11,7 @@ from callspan.runtime import process
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
+# for programs whose roots stay open for long, such as one span for a whole worker
 MAX_TRACES = 1_000
 MAX_SPANS = 10_000
 
@@ -53,6 +54,7 @@ class TraceBuffer:
             tree = trace.end(summary)
             is_complete = not trace.open and not trace.waiting
             if tree and is_complete:
+                # never below 0: the number is about right, and is counted anew over the limit
                 self._span_count = max(0, self._span_count - trace.size)
                 del self._traces[trace_id]
             return tree
@@ -66,6 +68,7 @@ class TraceBuffer:
         """Let the oldest traces go while there are too many."""
         trees: list[Tree] = []
         while self._is_over_limit():
+            # dictionaries keep the order in which traces began
             oldest = next(iter(self._traces))
             trace = self._traces.pop(oldest)
             self._span_count -= trace.size
@@ -89,6 +92,7 @@ class _Trace:
     def __init__(self) -> None:
         self.open: dict[int, Span] = {}
         self.waiting: dict[int, SpanSummary] = {}
+        # by these a span that ends after its root is known as late
         self.taken: set[int] = set()
 
     @property
@@ -114,6 +118,7 @@ class _Trace:
             children.setdefault(summary.parent_id, []).append(summary.span_id)
         tree: Tree = []
         span_ids = [root]
+        # a list and no recursion: a trace may be deeper than Python recurses
         while span_ids:
             span_id = span_ids.pop()
             summary = self.waiting.pop(span_id, None)
@@ -128,6 +133,7 @@ class _Trace:
         tree = dict(self.waiting)
         for summary in self.waiting.values():
             above = self._open_parent(summary)
+            # up to the first span that is drawn already, as a path is drawn once
             while above is not None and above.get_span_context().span_id not in tree:
                 open_summary = summary_of_open(above)
                 tree[open_summary.span_id] = open_summary

@@ -25,6 +25,7 @@ class ExportWorker(Worker):
     def stop(self) -> None:
         """End the thread after the jobs that are queued."""
         if self._thread is not None:
+            # behind the jobs that wait; nobody waits here, since a job may hang
             self.put(_end)
 
     def _run(self, jobs: queue.SimpleQueue[Callable[[], object]]) -> None:

@@ -44,6 +44,7 @@ def columns_of(stream: TextIO) -> int | None:
     """Return the columns of the terminal in which a stream ends; `None` where there is none."""
     if not is_terminal(stream):
         return None
+    # the user's word wins over the terminal's, as in `shutil.get_terminal_size`
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns) >= _NARROWEST:
         return int(columns)
@@ -63,6 +64,7 @@ def fit(cells: Sequence[Cell], indent: str, columns: int | None, paint: Paint) -
         columns: The columns of the terminal; `None` for any number.
         paint: Puts colours round text.
     """
+    # an aligned cell without text keeps its place, so that the columns below each other stay
     present = [cell for cell in cells if cell.text or cell.width]
     first, *others = present
     aligned = first.aligned(paint)
@@ -97,6 +99,7 @@ def _flow(cells: Sequence[Cell], indent: str, columns: int, paint: Paint) -> Ite
 def _pieces(cells: Sequence[Cell], columns: int) -> Iterator[Cell]:
     """Yield the parts of cells that stay together; one that is wider than a line by its words."""
     for cell in cells:
+        # aligned cells hold several texts with gaps between, which may stand in lines of their own
         for part in filter(None, cell.text.split(GAP)):
             text = part.strip()
             if width(text) <= columns:

@@ -44,11 +44,13 @@ def draw(spans: Sequence[SpanSummary], stream: TextIO, *, has_servers: bool = Tr
         has_servers: Whether to name the servers that a provider's name does not tell.
     """
     encoding = getattr(stream, "encoding", None)
+    # a Windows console or a C locale may have no such characters
     boxes = _BOXES if encodable("├└│─", encoding) else _PLAIN_BOXES
     lines = _Lines(_arrange(spans, boxes, has_servers), Paint(is_coloured(stream)))
     text = "\n".join(lines.render(columns_of(stream))) + "\n"
     if encodable("→", encoding):
         return text
+    # our own signs only: what names hold is left to `write_text`
     return text.replace("→", "->").replace("…", "...")
 
 
@@ -60,6 +62,7 @@ def _arrange(
     children = _children(spans)
     order: list[tuple[SpanSummary, str, str]] = []
     # a stack and no recursion: a tree may be deeper than Python recurses
+    # reversed, as the last one that is put on a stack is the first to leave it
     stack = [(span, "", "") for span in reversed(children.get(None, []))]
     while stack:
         span, before, below = stack.pop()
@@ -75,6 +78,7 @@ def _arrange(
     shown = _shown_sums([span for span, _, _ in order], sums)
     lines: list[_Line] = []
     for span, before, below in order:
+        # only at the root: it is the same for all below
         trace = "" if before else f"trace {span.trace_id:032x}"[: len("trace ") + _SHORT_ID]
         text = sums_text(sums[span.span_id]) if span.span_id in shown else ()
         lines.append(_Line(row_of(span, has_servers), before, below, trace, text))
@@ -86,6 +90,7 @@ def _children(spans: Sequence[SpanSummary]) -> dict[int | None, list[SpanSummary
     ids = {span.span_id for span in spans}
     children: dict[int | None, list[SpanSummary]] = {}
     for span in sorted(spans, key=lambda span: span.start):
+        # a parent in another process, or one that is printed already, makes a root here
         parent = span.parent_id if span.parent_id in ids else None
         children.setdefault(parent, []).append(span)
     return children
@@ -102,6 +107,7 @@ def _shown_sums(spans: Sequence[SpanSummary], sums: dict[int, CallSums]) -> set[
         if span.model_call is not None or calls < 2:
             continue
         above = sums.get(span.parent_id) if span.parent_id is not None else None
+        # a parent with the same calls has the same sums, so they would stand there twice
         is_divided = above is None or above.calls != calls
         if span.is_agent or is_divided:
             shown.add(span.span_id)

@@ -72,6 +72,7 @@ def seconds(value: float) -> str:
 
 def dollars(value: float) -> str:
     """Return a cost for people, with two digits that are not zero: $1.25, $0.00054, <$0.000001."""
+    # above this two digits behind the point are enough to have two that are not zero
     if value == 0 or value >= 0.995:
         return f"${value:.2f}"
     if value >= 1e-4:
@@ -184,5 +185,6 @@ def is_unusual_server(call: ModelCall) -> bool:
     # `openai` stands for every server that is compatible with it
     if call.provider in ("", "openai"):
         return host != _OPENAI_HOST
+    # `aws.bedrock` and `azure.ai.openai` stand in the host by their first word
     brand = call.provider.replace("_", ".").split(".")[0]
     return host.startswith(_LOCAL_HOSTS) or brand not in host

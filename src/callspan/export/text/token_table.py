@@ -26,8 +26,10 @@ def render(models: Mapping[str, ModelSums], columns: int | None = None) -> str:
     for name, sums in models.items():
         rows.append(_cells(one_line(name), sums))
         everything.add(sums)
+    # of one model the total would be the same line once more
     if len(models) > 1:
         rows.append(_cells("total", everything))
+    # most programs have no cached tokens and no errors, and a narrow table is read more easily
     table = _present_columns(rows)
     lines = ["  ".join(cells).rstrip() for cells in zip(*map(_aligned, table), strict=True)]
     if columns is not None and max(map(width, lines)) > columns:
@@ -41,6 +43,7 @@ def _cells(name: str, sums: ModelSums) -> list[str]:
 
 
 def _count(value: int | None) -> str:
+    # nobody stated it, which is not the same as 0
     return "?" if value is None else f"{value:,}"
 
 

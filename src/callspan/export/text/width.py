@@ -16,6 +16,7 @@ def width(text: str) -> int:
 
     A wide (Chinese) character takes two, and one that joins the character before it takes none.
     """
+    # by far the most texts, and much faster
     if text.isascii():
         return len(text)
     return sum(_columns(text))
@@ -58,6 +59,7 @@ def one_line(text: str, limit: int = 60) -> str:
     if width(clean) <= limit:
         return clean
     length = columns = 0
+    # by characters with their columns, so that a joined picture is kept whole or left out
     for added in _columns(clean):
         columns += added
         if columns >= limit:  # a column is for the sign that something was cut
