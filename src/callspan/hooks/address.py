@@ -20,6 +20,7 @@ def address(url: str) -> Server:
         if parts.port:
             return parts.hostname, parts.port
     except ValueError:
+        # `port` raises it for a port that is no number
         return None, None
     if parts.scheme == "http":
         return parts.hostname, 80

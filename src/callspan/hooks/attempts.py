@@ -16,6 +16,7 @@ def attempt(wrapped: Function, _instance: object, args: Args, kwargs: Kwargs) ->
     if observation is None:
         return wrapped(*args, **kwargs)
     with _watch(observation):
+        # an asynchronous function only makes its coroutine here, and is watched while that runs
         result = wrapped(*args, **kwargs)
     if hasattr(result, "__await__"):
         return _await_attempt(observation, result)

@@ -20,6 +20,7 @@ _PRELUDE = 12
 """Bytes before the headers of a frame: its length, that of its headers, and a checksum."""
 _CHECKSUM = 4
 """Bytes behind the payload of a frame."""
+# a header is its name, its type (7 is a text), the length in two bytes, and the value
 _EXCEPTION = re.compile(rb":exception-type\x07..(\w+)", re.DOTALL)
 
 
@@ -79,10 +80,12 @@ class ServerSentEvents:
         """Read the events whose lines are complete."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
         for line in lines:
+            # a line may end in `\r\n`
             self._read_line(line.strip())
 
     def _read_line(self, line: bytes) -> None:
         if line.startswith(b"data:"):
+            # `[DONE]`, with which OpenAI's format ends a stream, is no JSON
             event = parse_json(line[5:].strip())
             if event is not None:
                 self._observation.chunk(event)
@@ -106,6 +109,7 @@ class EventFrames:
         while len(self._rest) >= _PRELUDE + _CHECKSUM:
             size, headers_size = struct.unpack_from(">II", self._rest)
             if not _PRELUDE + _CHECKSUM <= size <= _FRAME_LIMIT:
+                # without the length of this frame the next one cannot be found either
                 self._rest.clear()
                 return
             if len(self._rest) < size:

@@ -55,6 +55,7 @@ def botocore_hook(
         call = read_operation(*args, **kwargs)
         if call is None:
             return None
+        # where the client sends to, which may be an endpoint of the app's own
         return replace(call, server=address(client_object.meta.endpoint_url))
 
     calls = Method(
@@ -68,6 +69,7 @@ def botocore_hook(
 
     def hook(client: Client, subscriber: Subscriber) -> list[Patch]:
         module, path = f"{package}.endpoint", f"{prefix}Endpoint._needs_retry"
+        # optional, as the function is private: without it only retries are not seen
         retry = Patch(module, path, _retry_wrapper(services), optional=True)
         return [*calls_hook(client, subscriber), retry]
 
@@ -92,9 +94,11 @@ def _retry_wrapper(services: frozenset[str]) -> Wrapper:
 
 def _follow(read_headers: ReadHeaders, observation: Observation, answer: ClientObject) -> Result:
     """Follow the stream or the body in an answer; without one the answer is complete."""
+    # counts in headers only fill what the answer itself leaves out (docs/decisions/0004)
     headers = get_nested(answer, "ResponseMetadata", "HTTPHeaders") or {}
     observation.call.response.add(read_headers(headers))
     for name, value in answer.items():
+        # streams and bodies stand under several names, so the type decides
         kind = type(value)
         if hasattr(kind, "get_initial_response"):
             follow_events(observation, value)
@@ -116,6 +120,7 @@ class _Attempt:
         self._services = services
         self._args = args
         self._kwargs = kwargs
+        # botocore sleeps within its decision, so the decision lasts as long as the wait
         self._since = time.perf_counter()
 
     def record(self, decision: Result) -> Result:
@@ -145,11 +150,13 @@ class _Attempt:
             return
         reason = cause(caught_exception)
         if response is not None:
+            # botocore's pair of the HTTP response and the parsed answer
             reason = str(response[0].status_code)
         self._observation.retry(reason, time.perf_counter() - self._since)
 
 
 def _explain(error: BaseException) -> Failure:
+    # the parsed answer of a `ClientError`, where other clients keep an HTTP response
     answer = getattr(error, "response", None)
     metadata = get(answer, "ResponseMetadata")
     return replace(

@@ -40,6 +40,7 @@ def _overlay(kind: ClientClass) -> type:
             super().close()
 
     class AsyncStream(Stream):
+        # aiobotocore's raises, and says to use `async for`
         __iter__ = kind.__iter__
 
         def __anext__(self) -> object:

@@ -34,9 +34,11 @@ def make_call(
 ) -> Result:
     """Call the client's function; an exception that it raises ends the observation."""
     try:
+        # within the `try`: it raises where a budget refuses the call, and `fail` then does nothing
         observation.start()
         result = wrapped(*args, **kwargs)
     except BaseException as error:
+        # first, so that the handlers of the end run in the context of the caller
         observation.leave()
         observation.fail(error)
         raise
@@ -53,7 +55,9 @@ async def make_async_call(
 ) -> Result:
     """Await the client's function, and the handlers that asked to be awaited by the call."""
     try:
+        # the same steps as above, with the handlers that are to be awaited between them
         observation.start()
+        # asked first, as an `await` of nothing would still cost a coroutine
         if observation.awaitables:
             await observation.await_handlers()
         result = await wrapped(*args, **kwargs)

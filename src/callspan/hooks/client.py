@@ -13,6 +13,7 @@ from callspan.lifecycle.reading import Reading
 from callspan.runtime.patching import Patch
 
 
+# compared by identity: a client is the key of tables, and its own mappings have no hash
 @dataclass(frozen=True, slots=True, eq=False)
 class Client:
     """One client library: its names, versions, provider, hook and endpoints.
@@ -61,6 +62,7 @@ class Client:
         )
 
 
+# not frozen, as one is made for each call and a frozen one takes longer to make
 @dataclass(slots=True)
 class Request:
     """One request as a hook caught it, before it is known whether anybody wants to observe it."""

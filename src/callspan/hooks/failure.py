@@ -9,6 +9,7 @@ from callspan.formats.fields import get, parse_json, text
 from callspan.hooks.client_types import ClientObject
 from callspan.runtime.number import http_status
 
+# `code` is last: many exceptions have the provider's own code there, which is no status
 _STATUS_NAMES = ("status_code", "status", "code")
 
 
@@ -67,12 +68,14 @@ def _request_id(headers: ClientObject) -> str | None:
 
 def _error_type(error: BaseException, fields: tuple[str, ...], answer: object) -> str:
     """Return the provider's code, else the class of the exception."""
+    # most formats have the error under this name, some are the error themselves
     details = get(answer, "error")
     if details is None or isinstance(details, str):
         details = answer
     code = failure_type(details, *fields)
     if code != OTHER:
         return code
+    # some exceptions have the code themselves
     code = failure_type(error, *fields)
     # some exceptions have the HTTP status under the name of a code
     if code not in (OTHER, str(_status(error))):
@@ -120,6 +123,7 @@ def traced_variable(
     error: BaseException, function: str, name: str, module: str | None = None
 ) -> ClientObject:
     """Return a variable of a function that an exception has passed, from the traceback's frames."""
+    # an exception keeps the frames that it has passed, and these their variables
     trace = error.__traceback__
     while trace is not None:
         frame = trace.tb_frame

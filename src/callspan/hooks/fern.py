@@ -34,12 +34,14 @@ def raw_methods(
         stream = name.endswith("_stream")
         read_call = partial(_read_call, endpoint, base_url, stream)
         sync = Method(module, f"{kind}.{name}", read_call, lazy=stream, follow=_follow)
+        # Fern generates each class twice, under these two names
         methods += [sync, replace(sync, path=f"Async{kind}.{name}", asynchronous=True)]
     return methods
 
 
 def retry_patches(package: str) -> list[Patch]:
     """Return the patches that notice a retry, which the client makes inside one call."""
+    # for an error response, and for a connection that failed (cohere 7.3)
     names = ("_retry_timeout", "_retry_timeout_from_retries")
     return [Patch(f"{package}.core.http_client", name, _retry, optional=True) for name in names]
 
@@ -67,6 +69,7 @@ def _read_call(
 
 def _follow(observation: Observation, response: ClientObject) -> ClientObject:
     """Follow the data of a raw response: a generator of items, or a whole answer."""
+    # private: the app reads it by the property `data` (cohere 5.16 to 7; tests/test_cohere.py)
     data = response._data
     if isinstance(data, (GeneratorType, AsyncGeneratorType)):
         response._data = follow_generator(observation, data)

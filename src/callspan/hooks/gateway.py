@@ -17,8 +17,10 @@ def process(wrapped: Function, _instance: object, args: Args, kwargs: Kwargs) ->
     if observation is None or kwargs.get("stream"):
         return wrapped(*args, **kwargs)
     call = observation.call
+    # only LiteLLM's proxy, or a server of which the address tells nothing, may state a cost
     if may_state_cost(call.server_address or "", call.server_port):
         try:
+            # before the parsing, which may raise: the answer has its cost all the same
             delta = read_headers(kwargs["response"].headers)
             if delta is not None:
                 call.response.add(delta)

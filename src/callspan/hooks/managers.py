@@ -28,6 +28,7 @@ class _Entry:
 
     def leave(self) -> None:
         if self.observation is not None:
+            # without effect after the last item, with which the call has ended
             self.observation.abandon()
 
 
@@ -63,6 +64,7 @@ def _sync_overlay(kind: ClientClass) -> type:
             return make_call(observation, enter, (), {}, self._callspan.follow_result)
 
         def __exit__(self, *error: object) -> Result:
+            # before the client closes its stream (docs/decisions/0022)
             self._callspan.leave()
             return super().__exit__(*error)
 

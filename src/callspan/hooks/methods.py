@@ -60,6 +60,7 @@ def follow(observation: Observation, result: Result) -> Result:
 
     Returns the object for the app: for a generator another one, else the very object.
     """
+    # the class of a generator cannot be changed, so another generator stands around it
     if isinstance(result, (GeneratorType, AsyncGeneratorType)):
         return follow_generator(observation, result)
     if observation.call.stream and (hasattr(result, "__next__") or hasattr(result, "__anext__")):
@@ -117,6 +118,7 @@ def methods_hook(
         for method in methods:
             wrapper = _MethodHook(client, subscriber, method, explain).wrapper
             patches.append(Patch(method.module, method.path, wrapper, method.optional))
+        # optional, as such functions are private: without them only retries are not seen
         for module, path in attempts:
             patches.append(Patch(module, path, attempt, optional=True))
         return patches
@@ -128,6 +130,7 @@ def _reading(wire_format: Format, method: Method, explain: Explain) -> Reading:
     """Return how the results of a function are read that speaks a format."""
     read = wire_format.read
     unwrap = method.unwrap
+    # most results are plain already: their chunks are spared a call
     if unwrap is not _unchanged:
         wrapped_read = read
 
@@ -147,6 +150,7 @@ class _MethodHook:
         self._client = client
         self._open_call = subscriber.open_call
         self._method = method
+        # made once for each endpoint, so that a call only looks its reading up
         self._readings: dict[str, Reading] = {}
         for name, wire_format in client.endpoints.items():
             self._readings[name] = _reading(wire_format, method, explain)
@@ -158,17 +162,20 @@ class _MethodHook:
         request = self._request(client_object, args, kwargs)
         if request is None:
             return wrapped(*args, **kwargs)
+        # the function makes no request yet, so no observation is around it
         if self._method.lazy and request.stream:
             result = wrapped(*args, **kwargs)
             if hasattr(result, "__await__"):
                 return self._await_lazy(result, request)
             return self._observe_lazy(result, request)
         if self._method.asynchronous:
+            # not awaited: the app gets a coroutine as ever, and the call begins when that runs
             return self._call_async(request, wrapped, args, kwargs)
         return self._call(request, wrapped, args, kwargs)
 
     def _observe_lazy(self, result: Result, request: Request) -> Result:
         """Let the call begin with the client's request: at the first step, or at the entry."""
+        # opened later, in whatever context the app reads or enters it
         begin = partial(self._open, request)
         if isinstance(result, (AbstractContextManager, AbstractAsyncContextManager)):
             return follow_manager(begin, result, self._follow_result)
@@ -228,5 +235,6 @@ class _MethodHook:
             return self._method.follow(observation, result)
         except Exception as error:  # noqa: BLE001  our fault must not cost the app its answer
             guard.report(f"following an answer of {observation.call.client_name}", error)
+            # the app reads the answer without us, and nobody else would end the call
             observation.finish()
         return result

@@ -41,7 +41,9 @@ class Policy:
         self.content = _no
 
 
+# changed and never replaced, as the modules of frameworks import the object itself
 policy = Policy()
+# in the context, as a framework records its metric where its call has just ended
 _latest: ContextVar[tuple[str, ...]] = ContextVar("callspan-latest-models", default=())
 
 
@@ -69,6 +71,7 @@ def is_counted(model: object) -> bool:
     Frameworks write the provider before a model's name (`openai/gpt-4.1`). Where a framework names
     no model, any call counts.
     """
+    # a call that is wrongly taken for ours would be in no metric, so the name has to agree
     models = _latest.get()
     if not isinstance(model, str):
         return bool(models)

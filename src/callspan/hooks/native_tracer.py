@@ -33,6 +33,7 @@ class NativeTracer:
         if call is None:
             return wrapped(*args, **kwargs)
         try:
+            # the getter of a property is a plain function, so its object is an argument
             client_object = args[0]
             if self._wants_spans is None or not self._wants_spans(client_object):
                 if policy.spans:

@@ -25,6 +25,7 @@ def by_path(values: Mapping[str, T]) -> Callable[[str, str], T | None]:
     for name, value in values.items():
         method, path = name.split(" ") if " " in name else ("POST", name)
         literals = map(re.escape, _PARAMETER.split(path))
+        # the end alone: base URLs and gateways put parts of their own in front
         patterns.append((method, re.compile(f"{'[^/]+'.join(literals)}$"), value))
 
     # each call asks, and an app uses few paths; those with ids must not fill the memory

@@ -37,6 +37,7 @@ class _ContextPool:
         return getattr(self._pool, name)
 
     def map(self, function: Function, *items: object, **options: object) -> Result:
+        # the one method that cohere's `embed` uses
         return self._pool.map(carry(function), *items, **options)
 
 
@@ -48,6 +49,7 @@ class _StandIn:
 
     def __init__(self, instance: ClientObject, name: str, value: object) -> None:
         self._callspan_instance = instance
+        # found before `__getattr__` is asked, which goes to the object
         self.__dict__[name] = value
 
     def __getattr__(self, name: str) -> object:
@@ -62,6 +64,7 @@ def carry_context(
     The method runs on a stand-in for the client object (`Client.embed` of cohere 5.16 to 7; see
     tests/test_cohere.py).
     """
+    # the plain function of a bound method, which can be called with the stand-in as `self`
     function = getattr(wrapped, "__func__", None)
     pool = getattr(client_object, "_executor", None)
     if function is None or pool is None:

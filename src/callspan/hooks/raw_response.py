@@ -21,6 +21,7 @@ from callspan.runtime.background import watch_collector
 
 def follow_close(observation: Observation, response: ClientObject) -> None:
     """End an observation when somebody else than the stream's reader closes the HTTP response."""
+    # the attributes come before the class, whose methods read them
     response._callspan = observation
     response.__class__ = _closing_overlay(type(response))
 
@@ -29,6 +30,7 @@ def follow_raw(observation: Observation, raw: ClientObject) -> None:
     """Follow a raw response, which the app may read as bytes, lines, a stream or a model."""
     watch_collector()
     response = raw.http_response
+    # kept on the object, to be detached where the app makes a stream, whose own end then counts
     raw._callspan_drop = on_drop(raw, observation)
     raw._callspan = observation
     raw.__class__ = _parsing_overlay(type(raw))
@@ -96,6 +98,7 @@ def _readable_overlay(kind: ClientClass) -> type:
 
         def iter_bytes(self, *args: object, **kwargs: object) -> Iterator[bytes]:
             source = super().iter_bytes(*args, **kwargs)
+            # a stream was made of the response since: its items are observed and not the bytes
             if self._callspan_body is None:
                 return source
             return feed(source, self._callspan, self._callspan_body)
@@ -128,6 +131,7 @@ def _parsing_overlay(kind: ClientClass) -> type:
 
 def _follow_parsed(raw: ClientObject, parsed: ClientObject) -> ClientObject:
     """Follow the stream that the app made of its raw response, in place of the bytes."""
+    # by this method Stainless's streams differ from models; `parse` caches what it returns
     if hasattr(type(parsed), "__stream__") and follower_of(parsed) is None:
         raw._callspan_drop.detach()
         raw.http_response._callspan_body = None

@@ -27,6 +27,7 @@ def follow_or_await_error(observation: Observation, response: ClientObject) -> C
 
 def _await_error(observation: Observation, response: ClientObject) -> None:
     status = response.status_code
+    # the call ends with this failure if no exception follows
     observation.call.response.failure = Failure(str(status), status=status)
     # a client that makes no exception drops its response
     on_drop(response, observation)
@@ -39,9 +40,11 @@ def end_refused(wrapped: Function, error: BaseException, args: Args, kwargs: Kwa
     Clients that Speakeasy generates (mistralai 1.2 to 3) return from the function that sends a
     request, and raise in each of their methods. See tests/test_mistral.py.
     """
+    # first, so that handlers get an exception that is complete
     wrapped(*args, **kwargs)
     observation = _unexplained.get()
     if observation is not None:
         _unexplained.set(None)
         observation.fail(error)
+        # a constructor awaits nobody, also in asynchronous code
         observation.hand_off()

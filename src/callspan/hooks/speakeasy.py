@@ -55,6 +55,7 @@ def request_methods(
     return [
         sync,
         replace(sync, path="BaseSDK.do_request_async", asynchronous=True),
+        # google-genai has a class of its own for it, mistralai has not
         replace(sync, path="AsyncBaseSDK.do_request_async", asynchronous=True),
     ]
 
@@ -108,6 +109,7 @@ def _read_call(
     body = parse_json(request.content)
     if not isinstance(body, Mapping):
         return None
+    # the request as it is sent, after all settings of the app and of the client were applied
     return MethodCall(
         find_name(request.method, _path(request.url)),
         body,
@@ -130,6 +132,7 @@ def _path(url: ClientObject) -> str:
 
 def _retry(wrapped: Function, _instance: object, args: Args, kwargs: Kwargs) -> Result:
     """Wrap the function that calls its first argument for each attempt."""
+    # the client tries again inside this function, and calls its argument once for each attempt
     send, *others = args
     return wrapped(
         lambda *arguments: attempt(send, None, arguments, {}),
@@ -151,6 +154,7 @@ def _start_span(
     request: ClientObject = kwargs["request"]
     try:
         if kwargs.get("tracing_enabled") and sends_context(call):
+            # only where the client would have sent a context of its own span (docs/decisions/0035)
             inject(request.headers)
     except Exception as error:  # noqa: BLE001  the app must reach its model
         guard.report(f"handing on the context of a call of {client_name}", error)
@@ -166,5 +170,6 @@ def _make_tracer(wrapped: Function, _instance: object, args: Args, kwargs: Kwarg
     result = wrapped(*args, **kwargs)
     provider = args[0] if args else kwargs.get("provider")
     if provider is not None:
+        # weakly, as the client makes a tracer for each request
         _requested_tracers.add(result[1])
     return result

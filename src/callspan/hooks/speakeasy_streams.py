@@ -22,6 +22,7 @@ Decode = Callable[[str], ClientObject]
 
 def make_stream(wrapped: Function, stream: ClientObject, args: Args, kwargs: Kwargs) -> None:
     """Wrap `EventStream.__init__` so that the new stream continues the response's call."""
+    # before the constructor, which may give the response to the function that `make_events` wraps
     observation, args, kwargs = _take_over(wrapped, args, kwargs)
     wrapped(*args, **kwargs)
     if observation is not None:
@@ -46,6 +47,7 @@ def _take_over(
     once: a stream passes it on to a function of events.
     """
     try:
+        # by name, whether the client passes them by position or not
         arguments = inspect.signature(wrapped).bind(*args, **kwargs)
         response = arguments.arguments["response"]
         observation = follower_of(response)
@@ -55,6 +57,7 @@ def _take_over(
             return None, args, kwargs
         decode = arguments.arguments["decoder"]
         arguments.arguments["decoder"] = _read_failures(decode, observation)
+        # from here on the bytes are no longer read, and a second taker finds nothing
         response._callspan_body = None
         return observation, arguments.args, arguments.kwargs
     except Exception as error:  # noqa: BLE001  our fault must not cost the app its stream
@@ -81,6 +84,7 @@ def _read_failure(event: str, observation: Observation) -> None:
         content = parse_json(event.encode())
         if not isinstance(content, Mapping):
             return
+        # for its failure alone: the client is about to raise
         delta = observation.read(content.get("data"), True)
         if delta is not None and delta.failure is not None:
             observation.expect_error(delta.failure)

@@ -38,6 +38,7 @@ def stainless_hook(client: Client, subscriber: Subscriber) -> list[Patch]:
     base = f"{client.module}._base_client"
     streaming = f"{client.module}._streaming"
     hook = _RequestHook(client, subscriber)
+    # the optional ones add facts, or serve helpers; without them calls are seen all the same
     patches = [
         Patch(base, "SyncAPIClient.request", hook.request),
         Patch(base, "AsyncAPIClient.request", hook.async_request),
@@ -76,6 +77,7 @@ class _RequestHook:
             hiding = replace(reading, hides=wire_format.only_usage, awaits_usage=True)
             endpoints[name] = _Endpoint(wire_format, reading, hiding)
         self._endpoint_at = by_path(endpoints)
+        # one tuple: a thread must not see the URL of one client object with the server of another
         self._latest_server: tuple[ClientObject, Server] = None, (None, None)
 
     def request(
@@ -101,11 +103,13 @@ class _RequestHook:
     ) -> tuple[Observation | None, Args, Kwargs]:
         """Return the observation of a call, or `None`, and the arguments to go on with."""
         try:
+            # clients call `request` in both ways; `cast_to` comes first
             options = kwargs["options"] if "options" in kwargs else args[1]
             endpoint = self._endpoint_at(options.method, options.url)
             if endpoint is None:
                 return None, args, kwargs
             body = options.json_data
+            # most bodies are plain, and are spared being copied (docs/decisions/0029)
             if not is_plain(options):
                 options, args, kwargs = with_lists(options, args, kwargs)
                 body = body_of(options)
@@ -128,6 +132,7 @@ class _RequestHook:
             )
             observation = self._open_call(request)
             if body_with_usage is not None and observation is not None:
+                # only for an observed call, as the observation hides the chunk that this brings
                 _, args, kwargs = with_body(body_with_usage, options, args, kwargs)
             return observation, args, kwargs
         except Exception as error:  # noqa: BLE001  the app must reach its model
@@ -168,8 +173,10 @@ def _follow(observation: Observation, result: Result) -> Result:
     try:
         kind = _kind(type(result))
         if kind == _STREAM:
+            # some helpers close the response and leave their stream alone
             follow_close(observation, result.response)
             follow_stream(observation, result)
+            # weakly: a stream that its reader drops must go at once, and its response with it
             result.response._callspan_stream = weakref.ref(result)
         elif kind == _WHOLE:
             observation.answer(result)
@@ -195,6 +202,7 @@ def _make_stream(wrapped: Function, stream: ClientObject, args: Args, kwargs: Kw
     first = reference() if reference is not None else None
     if first is not None:
         response._callspan_stream = None
+        # the helper drops the first stream unread, which says nothing of the call
         first._callspan_drop.detach()
         follow_stream(first._callspan, stream)
 

@@ -15,9 +15,11 @@ _JSON_TYPES = frozenset({str, int, float, bool, list, dict, type(None)})
 def body_of(options: ClientObject) -> Mapping[str, object]:
     """Return the body of a request as it will be sent; of a GET request, parameters and id."""
     if options.method.upper() == "GET":
+        # such calls fetch something by its id, with which the path ends
         path = options.url.partition("?")[0]
         return {**(options.params or {}), "id": path.rpartition("/")[2]}
     body: dict[str, object] = {}
+    # newer clients keep the app's `extra_body` apart until they send it
     for part in (options.json_data, getattr(options, "extra_json", None)):
         if isinstance(part, Mapping):
             body.update(part)
@@ -30,6 +32,7 @@ def is_plain(options: ClientObject) -> bool:
     body = options.json_data
     if type(body) is not dict or getattr(options, "extra_json", None):
         return False
+    # by the exact type, so that an iterator or a `NotGiven` is noticed
     return _JSON_TYPES.issuperset(map(type, body.values()))
 
 
@@ -75,6 +78,7 @@ def with_body(
     body: Mapping[str, object], options: ClientObject, args: Args, kwargs: Kwargs
 ) -> tuple[ClientObject, Args, Kwargs]:
     """Return a copy of the options with another body, and the arguments with that copy."""
+    # a copy, so that what the app or the client holds stays as it was
     options = copy.copy(options)
     options.json_data = body
     if "options" in kwargs:

@@ -26,6 +26,7 @@ def follow_body(
 ) -> ClientObject:
     """Let an observation follow a body to its end; returns the body that the app gets."""
     watch_collector()
+    # by the length a body is known to be complete before its reader asks once more
     length = str(get(headers, "content-length") or "")
     reading = _BodyReader(observation, int(length) if length.isdigit() else None)
     overlay = _async_body_overlay if hasattr(body, "__aiter__") else _body_overlay
@@ -43,6 +44,7 @@ def _put_over(
     """Change the class of a body; for a proxy, whose class is fixed, return another proxy."""
     kind = overlay(type(body))
     try:
+        # the arguments of its constructor, which aiobotocore's proxy keeps
         if hasattr(body, "__wrapped__"):
             body = kind(body.__wrapped__, body._self_content_length)
         else:
@@ -73,6 +75,7 @@ class _BodyReader(JsonBody):
         """Take in the bytes that were read of the `amount` requested; `None` is all of them."""
         self.feed(piece)
         took_all = amount is None or amount < 0
+        # the end of a body; a read of 0 bytes is empty as well, and says nothing
         is_empty = bool(amount) and not piece
         is_complete = self._length is not None and self.size >= self._length
         if took_all or is_empty or is_complete:
@@ -99,6 +102,7 @@ def _reading_overlay(kind: ClientClass) -> type:
         _self_callspan: _BodyReader
 
         def read(self, *args: object, **kwargs: object) -> bytes:
+            # `read` may call `readinto` or another of these: the outermost one counts
             reading = self._self_callspan
             if not reading.is_open:
                 return super().read(*args, **kwargs)
@@ -163,6 +167,7 @@ def _async_reading_overlay(kind: ClientClass) -> type:
                 reading.take(piece, _amount(args, kwargs))
                 return piece
             finally:
+                # also where reading has failed, which has ended the call
                 await reading.settle()
 
         async def readinto(self, buffer: bytearray) -> int:
