@@ -35,6 +35,7 @@ def attributes(*, baggage: bool = False, **values: str | bool | int | float) -> 
     by_name: dict[str, str | bool | int | float] = {}
     for name, value in values.items():
         by_name[attribute_name(name)] = _value(name, value)
+    # baggage goes to the servers that the app talks to, so it is no default
     carried = by_name if baggage else None
     token = put(current().plus(attributes=by_name), carried)
     try:
@@ -45,6 +46,7 @@ def attributes(*, baggage: bool = False, **values: str | bool | int | float) -> 
 
 def _value(name: str, value: object) -> str | bool | int | float:
     """Return a value that every exporter accepts; raises `SettingsError` for others."""
+    # such a name could overwrite an attribute of ours or of the conventions on the same span
     if name.startswith(RESERVED):
         raise SettingsError(
             f"the attribute {name!r} is callspan's or the conventions': use a name of your own"

@@ -9,6 +9,7 @@ from callspan.decorators.operation_types import AGENT, TOOL, WORKFLOW, Operation
 from callspan.events import Parameters
 
 
+# for type checkers: `@workflow` keeps the function's type, `@workflow(...)` is a decorator
 @overload
 def workflow(function: F, /) -> F: ...
 @overload
@@ -108,6 +109,7 @@ def _decorate(
     arguments: object,
 ) -> F | OperationDecorator:
     """Return a decorator, or the decorated function if there is one in place of the name."""
+    # `@tool` without brackets gets the function where `@tool()` has the name
     if name is None or isinstance(name, str):
         return OperationDecorator(operation_type, name, parameters, arguments)
     return OperationDecorator(operation_type, None, parameters, arguments)(name)

@@ -97,6 +97,7 @@ class Operation:
             # the span's context is put in force around the code alone, step by step
             observation.leave()
             call = observation.call
+            # a framework's facts without run and tags, for the calls made inside
             framework = None
             if call.framework is not None:
                 framework = call.framework.of_calls_inside()
@@ -105,6 +106,7 @@ class Operation:
 
     def __enter__(self) -> Operation:
         """Put the context of the operation in force for code of it."""
+        # none where nobody observes the operation: then its code runs as it is
         if self._context is not None:
             self._before = scope.context()
             self._token = scope.enter(self._context)
@@ -183,6 +185,7 @@ class Operation:
         """End the operation with its result or with an exception; a second call does nothing."""
         observation = self._observation
         run_context = self._run_context
+        # code that still runs leaves its context later, by these two
         if not self.is_running:
             self._context = self._run_context = None
         if observation is None or observation.ended:
@@ -192,6 +195,7 @@ class Operation:
             error = None
         error = self._error_of_closing(observation, run_context, error)
         if error is None:
+            # what the result says counts before what code inside knows, such as a request of MCP
             observation.call.response.failure = self._failure() or run_context.failure
         output = self._output() if observation.needs_text else None
         # the garbage collector may be the one that ends it, by closing a coroutine or a generator
@@ -209,6 +213,8 @@ class Operation:
         """
         if error is None or isinstance(error, _NOT_OF_CLOSING):
             return error
+        # asked of the runs around: ADK drives an agent in a task of its own, which it cancels
+        # when the reader of the turn has left (test_google_adk.py)
         reader = closing_reader(getattr(run_context, "outer", None))
         if reader is not None:
             # a framework may cancel a task of its own, which the app has not cancelled
@@ -226,6 +232,7 @@ class Operation:
     def _failure(self) -> Failure | None:
         """Return the failure that was set, or that the result states, where none was raised."""
         read = self._reader.failure
+        # a failure that was set is more exact than one read from the result
         if read is None or self.failure is not None:
             return self.failure
         result = self.result
@@ -244,6 +251,7 @@ class Operation:
                 return None
             return self._read(self._reader.output, self.result)
         texts = [item for item in self.items if isinstance(item, str)]
+        # pieces of a text make one text; a list with objects in it stays a list
         if len(texts) < len(self.items):
             return self.items
         return "".join(texts)
@@ -263,6 +271,7 @@ class Operation:
         observation = self._observation
         if observation is not None:
             await observation.await_handlers()
+            # a handler may be awaited before the end, too
             if observation.ended:
                 self._observation = None
 
@@ -282,6 +291,7 @@ class Operation:
 
     def _append(self, content: object, items: list[object], call: Call) -> None:
         """Append the content of an item, or count its characters if there is no room."""
+        # an object counts a fixed size, for its text is not made here
         size = len(content) if isinstance(content, str) else _OBJECT_SIZE
         if self._room > 0:
             items.append(named(content))
@@ -315,6 +325,7 @@ def begin(call: Call, reading: Reading) -> Operation | None:
             # an app may decorate a function that is a framework's tool as well
             if is_reported_by_framework(run_context, call):
                 return None
+            # a copy, for the decorator gives the same parameters to each call
             call.parameters = {**call.parameters, **agent_parameters(run_context)}
         observation = create_observation(call, reading, current_scope)
         return Operation(observation, run_context)

@@ -46,12 +46,14 @@ class OperationDecorator:
         self._name = name
         self._parameters = parameters
         self._arguments = arguments
+        # an operation of each block, not one for all: threads may enter the same object
         self._open: list[Operation] = []
 
     def __call__(self, function: F) -> F:
         """Return the function with an operation around each of its calls."""
         _check(self._type.decorator, function)
         if self._arguments is not None or "tool_call_id" in self._parameters:
+            # at the decoration, so that a mistake shows when the module is imported
             raise SettingsError(
                 "arguments and call_id are those of a block: "
                 "a function is given its own at each call"
@@ -61,11 +63,13 @@ class OperationDecorator:
             description = _first_line(function)
             if description:
                 parameters.setdefault("tool_description", description)
+        # asked once, at the decoration, for `inspect` is slow
         run = call_lazily if _is_lazy(function) else call
 
         def run_observed(
             function: Decorated, _instance: object, args: Args, kwargs: Kwargs
         ) -> object:
+            # bound to names only if a handler reads the content
             arguments = partial(_bind_arguments, function, args, kwargs)
             return run(function, args, kwargs, partial(self._begin, parameters, arguments))
 
@@ -110,6 +114,7 @@ class OperationDecorator:
             parameters = self._call_parameters(self._name)
             operation = self._begin(parameters, lambda: self._arguments, asynchronous)
         if operation is None:
+            # an empty one, so that the block can set its `result` all the same
             operation = Operation()
         self._open.append(operation)
         return operation
@@ -141,6 +146,7 @@ class OperationDecorator:
         """End the operation of the block, with its exception if there is one."""
         operation = self._close_block()
         operation.__exit__(error_type, error, trace)
+        # an exception has ended it already; then this does nothing
         operation.end()
 
     async def __aenter__(self) -> Operation:

@@ -36,6 +36,7 @@ def _question(arguments: object) -> Content:
     """
     if isinstance(arguments, list) and arguments and all(map(_is_message, arguments)):
         return Content([_message(each) for each in arguments])
+    # the name of a lone parameter is the program's word, and no part of the question
     if isinstance(arguments, dict) and len(arguments) < 2:
         arguments = next(iter(arguments.values()), None)
     if arguments is None:
@@ -67,6 +68,7 @@ def _tool_result(result: object, _needs_text: bool) -> Delta:
     return Delta(result=as_object(result))
 
 
+# what passes through a node stands on the calls inside it
 def _no_content(_input: object) -> Content:
     return Content()
 
@@ -90,6 +92,7 @@ AGENT = OperationType("agent", "invoke_agent", _question, Reading(_answer))
 TOOL = OperationType("tool", "execute_tool", _tool_arguments, Reading(_tool_result))
 NODE = OperationType("node", "run_node", _no_content, Reading(_no_result))
 RETRIEVAL = OperationType("retrieval", "retrieval", _search, Reading(_documents))
+# arguments and results of MCP's `tools/call`; other requests have no content
 REQUESTS = (
     OperationType("request", "mcp.client", _tool_arguments, Reading(_tool_result)),
     OperationType("request", "mcp.server", _tool_arguments, Reading(_tool_result)),

@@ -36,6 +36,7 @@ class ResultReader:
 
 def tool_failure(message: object) -> Failure:
     """Return the failure of a tool whose framework hands its error to the model."""
+    # the conventions' `error.type` for a tool of MCP that says it failed, used for all frameworks
     return Failure("tool_error", str(message))
 
 

@@ -36,6 +36,7 @@ class OperationContext:
         self.outer = outer
         self.framework = framework
         self.failure: Failure | None = None
+        # weak: a context may outlive the task, which holds the app's frames
         self.closing_reader: weakref.ref[Any] | None = None
 
     def is_around(self, run_context: RunContext) -> bool:
@@ -65,11 +66,13 @@ def is_reported_by_framework(run_context: RunContext, call: Call) -> bool:
     """Whether the run of a framework around reports the same operation already."""
     if run_context is None:
         return False
+    # the app's own function in itself, by recursion, is an operation each time
     if isinstance(run_context, OperationContext) and run_context.framework is None:
         return False
     outer_call = run_context.call
     if outer_call is None:
         return False
+    # one method of a framework's object calls another of it, and both are patched
     return outer_call.operation == call.operation and outer_call.subject == call.subject
 
 

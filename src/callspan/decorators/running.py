@@ -27,6 +27,7 @@ def call(function: Callable[..., object], args: Args, kwargs: Kwargs, begin: Beg
     operation = begin(False)
     if operation is None:
         return function(*args, **kwargs)
+    # an exception ends the operation on its way to the app
     with operation:
         result = function(*args, **kwargs)
     return _finish(operation, result)
@@ -40,6 +41,7 @@ def _finish(operation: Operation, result: object) -> object:
     """
     if type(result) in _FOLLOWERS:
         follower = _follow(result, lambda _asynchronous: operation)
+        # nobody has to run it; then the operation ends when it is garbage
         operation.end_when_dropped(follower)
         return follower
     operation.finish(result)
@@ -54,6 +56,7 @@ def call_lazily(
     Until then none of its code runs, so that its time does not count.
     """
     source = function(*args, **kwargs)
+    # anything else, such as a future, reaches the app as it is and is not observed
     if type(source) in _FOLLOWERS:
         return _follow(source, begin)
     return source
@@ -100,6 +103,7 @@ async def _await(coroutine: _Coroutine, begin: Begin) -> object:
         with operation:
             await operation.settle()
             result = await coroutine.source
+        # a coroutine may return a generator, and lasts as long as that
         result = _finish(operation, result)
     finally:
         await operation.settle()
@@ -111,6 +115,7 @@ def _step_through(source: Source, begin: Begin) -> Generator[Any, Any, Any]:
     operation = begin(False)
     if operation is None:
         return (yield from source)
+    # from now on `StopIteration` is an end and no error, and steps may come from any context
     operation.items = []
 
     def make(step: Callable[[], Any]) -> Any:
@@ -120,6 +125,7 @@ def _step_through(source: Source, begin: Begin) -> Generator[Any, Any, Any]:
         return item
 
     def leave() -> None:
+        # its `finally` belongs to the operation, which ends after it
         with operation:
             source.close()
         operation.end(GeneratorExit())
@@ -140,6 +146,7 @@ class _AsyncSteps(AsyncShell):
 
     async def _step(self, step: Callable[[], Any]) -> Any:
         if self._begin is not None:
+            # at the first step: a generator that nobody reads has done nothing
             begin, self._begin = self._begin, None
             self._operation = begin(True)
             if self._operation is not None:
@@ -150,6 +157,7 @@ class _AsyncSteps(AsyncShell):
         if operation.is_running:
             # a second reader at the same time: the generator itself refuses it
             return await step()
+        # at each step: one task may read, and another go on
         operation.note_reader()
         try:
             with operation:
@@ -162,6 +170,7 @@ class _AsyncSteps(AsyncShell):
 
     async def aclose(self) -> None:
         """Close the generator: the reader stops."""
+        # closed before its first step, it begins no operation any more
         self._begin, operation = None, self._operation
         if operation is None or operation.is_running:
             await self._source.aclose()
@@ -176,6 +185,7 @@ class _AsyncSteps(AsyncShell):
         operation = self._operation
         if operation is None:
             return
+        # the collector may call this, so `end` leaves the SDK to the worker
         with operation:
             # the event loop closes the generator in the context in which it is dropped
             del self._source

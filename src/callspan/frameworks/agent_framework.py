@@ -44,6 +44,7 @@ def _workflow(workflow: Any, args: Args, kwargs: Kwargs) -> RunStart:
 def _executor(executor: Any, _args: Args, _kwargs: Kwargs) -> RunStart | None:
     """Return the facts of an executor of the app's own; the framework's hold agents or workflows."""
     executor_type = type(executor)
+    # what `@executor` makes of a function of the app's; the class is the framework's
     is_own = executor_type.__name__ == "FunctionExecutor"
     if not is_own and executor_type.__module__.startswith("agent_framework."):
         return None
@@ -52,6 +53,7 @@ def _executor(executor: Any, _args: Args, _kwargs: Kwargs) -> RunStart | None:
 
 def _tool(tool: Any, _args: Args, kwargs: Kwargs) -> RunStart:
     arguments: Any = kwargs.get("arguments")
+    # agents pass both; code of the app's may pass the context alone
     if arguments is None:
         arguments = getattr(kwargs.get("context"), "arguments", None)
     if hasattr(arguments, "model_dump"):
@@ -105,8 +107,10 @@ def follow_stream(operation: Operation, stream: Any) -> bool:
     def keep(update: object) -> None:
         operation.keep_item(update)
 
+    # as for a generator: its end is no error, and a pull may come from any context
     operation.items = []
     operation.end_when_dropped(stream)
+    # entered and left within one `__anext__` (tests/frameworks/test_stream_objects.py)
     stream.with_pull_context_manager(lambda: operation)
     stream.with_cleanup_hook(close)
     stream.with_transform_hook(keep)
@@ -123,6 +127,7 @@ def patches() -> list[Patch]:
     return [
         # the layer of an agent's own telemetry, which all agents have that call a model
         Patch("agent_framework.observability", "AgentTelemetryLayer.run", agent),
+        # `run` is a plain function: it returns a coroutine, or with `stream=True` a stream object
         Patch("agent_framework._workflows._workflow", "Workflow.run", workflow),
         Patch(
             "agent_framework._workflows._executor",

@@ -22,6 +22,7 @@ _reporter = Reporter("agno", "agno")
 
 def _run(operation: str, target: Any, args: Args, kwargs: Kwargs) -> RunStart:
     """Return the facts of a run of an agent, a team or a workflow."""
+    # Agno 3.1 keeps on the object the id that it makes up for a first run; later runs have it
     session = kwargs.get("session_id") or getattr(target, "session_id", None)
     run_input = argument(args, kwargs, 0, "input")
     return RunStart(operation, target.name, run_input, conversation_id=session)
@@ -49,6 +50,7 @@ def _content(output: Any) -> object:
 
 
 def _failure_of_run(output: Any) -> Failure | None:
+    # an agent does not raise either: its output has a `RunStatus`; a paused one has not failed
     if getattr(getattr(output, "status", None), "value", "") != "ERROR":
         return None
     return Failure("agent_error", str(getattr(output, "content", "")))
@@ -67,9 +69,11 @@ def patches() -> list[Patch]:
     patches: list[Patch] = []
     for module, class_name, operation in (
         ("agno.agent.agent", "Agent", "invoke_agent"),
+        # a team has a model of its own, which leads its members
         ("agno.team.team", "Team", "invoke_agent"),
         ("agno.workflow.workflow", "Workflow", "invoke_workflow"),
     ):
+        # both are plain functions: what they return says how long the run lasts
         for prefix in ("", "a"):
             run = function_run(_reporter, partial(_run, operation), reader)
             patches.append(Patch(module, f"{class_name}.{prefix}run", run))

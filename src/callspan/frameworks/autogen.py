@@ -29,8 +29,10 @@ def _agent(agent: Any, _args: Args, kwargs: Kwargs) -> RunStart:
 def _member(container: Any, _args: Args, _kwargs: Kwargs) -> RunStart | None:
     """Return the facts of a turn of an agent in a team; a team in a team is a run by itself."""
     agent = container._agent
+    # an agent has it and a team has not, which the container may hold as well
     if not hasattr(agent, "on_messages_stream"):
         return None
+    # the turn clears the list, so its text is made before
     return RunStart("invoke_agent", agent.name, _text(container._message_buffer))
 
 
@@ -98,6 +100,7 @@ def patches() -> list[Patch]:
     agents, teams = "autogen_agentchat.agents", "autogen_agentchat.teams._group_chat"
     container = f"{teams}._chat_agent_container"
     return [
+        # for agents alone; in a team the container calls `on_messages_stream`
         Patch(f"{agents}._base_chat_agent", "BaseChatAgent.run", agent),
         Patch(f"{agents}._base_chat_agent", "BaseChatAgent.run_stream", agent),
         Patch(container, "ChatAgentContainer.handle_request", function_run(reporter, _member)),

@@ -32,6 +32,7 @@ def _context_of_message() -> Context:
     while isinstance(run_context, OperationContext) and run_context.call.operation == _AGENT:
         run_context = run_context.outer
     call = getattr(run_context, "call", None)
+    # sent by no agent, or by one that stands in no run: there is nothing to step out to
     if run_context is sender or call is None:
         return context
     return scope.at(run_context, call.context)
@@ -51,6 +52,7 @@ async def process(
     """Hand a message to its receivers in the context of its sender."""
     envelope = args[0] if args else kwargs.get("message_envelope")
     context = getattr(envelope, _ATTRIBUTE, None)
+    # messages outside of our runs stay in the context that the runtime has chosen
     if context is None or scope.run_context(context) is None:
         return await wrapped(*args, **kwargs)
     return await acall_in(context, wrapped, args, kwargs)
@@ -58,5 +60,6 @@ async def process(
 
 def message_patches(module: str, runtime: str) -> list[Patch]:
     """Return the patches of a runtime's class and of its envelopes."""
+    # optional, as these names are private to the runtimes
     patches = [Patch(module, f"{name}.__init__", make_envelope, True) for name in _ENVELOPES]
     return patches + [Patch(module, f"{runtime}.{name}", process, True) for name in _METHODS]

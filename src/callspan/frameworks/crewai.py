@@ -28,6 +28,7 @@ _tool_call_id: ContextVar[str | None]
 
 
 def _crew(crew: Any, args: Args, kwargs: Kwargs) -> RunStart | None:
+    # the call returns at once; `stream` is false while the crew then runs itself
     if crew.stream:
         return None
     name = None if crew.name == _DEFAULT_CREW else crew.name
@@ -35,6 +36,7 @@ def _crew(crew: Any, args: Args, kwargs: Kwargs) -> RunStart | None:
 
 
 def _flow(input_name: str, flow: Any, args: Args, kwargs: Kwargs) -> RunStart | None:
+    # `AgentExecutor` of CrewAI itself is a flow: it would add a workflow to each agent
     if flow.stream or _is_of_framework(flow):
         return None
     name = flow.name or type(flow).__name__
@@ -61,6 +63,7 @@ def _messages(agent: Any, args: Args, kwargs: Kwargs) -> RunStart:
 
 
 def _tool(tool: Any, args: Args, kwargs: Kwargs) -> RunStart:
+    # positional arguments get the names of the tool's schema
     return _tool_start(tool, {**dict(zip(_parameters(tool), args, strict=False)), **kwargs})
 
 
@@ -78,6 +81,7 @@ def _parameters(tool: Any) -> tuple[str, ...]:
 
 
 def _search(_knowledge: object, args: Args, kwargs: Kwargs) -> RunStart:
+    # CrewAI passes a list of questions
     queries = argument(args, kwargs, 0, "query")
     return RunStart("retrieval", None, " ".join(queries))
 
@@ -89,6 +93,7 @@ def _raw(output: Any) -> object:
 
 def _tool_failure(result: Any) -> Failure | None:
     """Return the failure that a tool has returned in place of a result."""
+    # by name, as we import nothing of CrewAI's
     if type(result).__name__ != "ToolFailure":
         return None
     return tool_failure(result.message)
@@ -99,6 +104,7 @@ def call_tool(wrapped: Callable[..., Any], _executor: object, args: Args, kwargs
     tool_call = argument(args, kwargs, 0, "tool_call")
     is_plain = isinstance(tool_call, dict)
     call_id = tool_call.get("id") if is_plain else getattr(tool_call, "id", None)
+    # a context variable: CrewAI answers several calls at once, in threads with a copied context
     token = _tool_call_id.set(call_id)
     try:
         return wrapped(*args, **kwargs)
@@ -108,6 +114,7 @@ def call_tool(wrapped: Callable[..., Any], _executor: object, args: Args, kwargs
 
 def _in_context(run: Wrapper) -> Wrapper:
     """Return a wrapper for a coroutine function that calls `func` in a thread without its context."""
+    # bound inside the run, so that the thread gets the context of the tool
     carry = carry_into("func")
 
     def wrapper(wrapped: Callable[..., Any], tool: object, args: Args, kwargs: Kwargs) -> object:
@@ -146,6 +153,7 @@ def patches() -> list[Patch]:
         Patch(runtime, "Flow.kickoff_async", flow),
         Patch(runtime, "Flow.resume_async", resumed_flow),
         Patch(runtime, "Flow._execute_method", method, optional=True),
+        # a tool may pass two of these; the inner one says the same and is left out
         Patch(base_tool, "BaseTool.run", tool),
         Patch(base_tool, "BaseTool.arun", tool),
         Patch(base_tool, "Tool.run", tool),

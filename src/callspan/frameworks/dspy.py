@@ -34,6 +34,7 @@ def _module(module: Any, args: Args, kwargs: Kwargs) -> RunStart | None:
 
 
 def _is_agent(module: object) -> bool:
+    # classes of the app's own that derive from such an agent are agents, too
     return any(each.__name__ in _AGENTS and _is_of_framework(each) for each in type(module).__mro__)
 
 
@@ -61,6 +62,7 @@ def _fields(prediction: Any) -> object:
     """Return the answer of a prediction: the value of its only field, or all by their names."""
     if not hasattr(prediction, "items"):
         return prediction
+    # the way to the answer stands on the calls and tools inside
     fields = {name: value for name, value in prediction.items() if name not in _HISTORY}
     return next(iter(fields.values())) if len(fields) == 1 else fields
 
@@ -75,6 +77,7 @@ def run_in_threads(
     wrapped: Callable[..., object], _executor: object, args: Args, kwargs: Kwargs
 ) -> object:
     """Run a function on many examples, in threads that do not get the context by themselves."""
+    # DSPy passes the function by position (`Evaluate` and `Parallel` of 3.4)
     if not args:
         return wrapped(*args, **kwargs)
     return wrapped(scope.carry(args[0]), *args[1:], **kwargs)
@@ -93,6 +96,7 @@ def patches() -> list[Patch]:
         Patch("dspy.retrievers.retrieve", "Retrieve.__call__", search),
         Patch("dspy.retrievers.embeddings", "Embeddings.__call__", search),
         Patch("dspy.dsp.colbertv2", "ColBERTv2.__call__", search, optional=True),
+        # behind `Evaluate` and `Parallel` (tests/frameworks/test_carried_context.py)
         Patch("dspy.utils.parallelizer", "ParallelExecutor.execute", run_in_threads),
     ]
 

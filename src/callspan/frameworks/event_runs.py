@@ -51,6 +51,7 @@ class EventRuns:
         operation.end_when_dropped(key)
         self._open[key] = _OpenRun(operation, current, sys.exc_info()[1])
         if current:
+            # not in a `with`: start and finish are two calls of the framework's
             operation.__enter__()
 
     def get(self, key: object) -> Operation | None:
@@ -67,6 +68,7 @@ class EventRuns:
 
         A finish that stands in a `finally` is called while the exception of the run is on its way.
         """
+        # taken out first: whoever comes second has nothing to end
         run = self._open.pop(key, None)
         if run is None:
             return

@@ -35,6 +35,7 @@ def function_run(
         if not reporter.is_active:
             return wrapped(*args, **kwargs)
         begin = partial(_begin, reporter, describe, reader, instance, args, kwargs)
+        # asked before the call: a lazy function's run begins with its first step
         if is_lazy(wrapped):
             return call_lazily(wrapped, args, kwargs, begin)
         return call(wrapped, args, kwargs, begin)
@@ -63,6 +64,7 @@ def future_run(
             get_future(handle).add_done_callback(partial(_end_by_future, operation))
         except Exception as error:  # noqa: BLE001  a handle of another version must reach the app
             guard.report(f"following a run of {reporter.name}", error)
+            # it goes on, but nobody will tell us of its end
             operation.end()
         return handle
 
@@ -93,6 +95,7 @@ def manager_run(
         if not reporter.is_active:
             return manager
         begin = partial(_begin, reporter, describe, reader, instance, args, kwargs)
+        # the run begins when the block is entered: a manager may be made long before
         return ManagerRun(manager, begin)
 
     return wrapper

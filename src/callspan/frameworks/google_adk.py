@@ -34,6 +34,7 @@ def _turn(runner: Any, _args: Args, kwargs: Kwargs) -> RunStart | None:
 
 def _agent(agent: Any, args: Args, kwargs: Kwargs) -> RunStart:
     context = argument(args, kwargs, 0, "parent_context")
+    # by the names of its classes, as we import nothing of ADK's
     kinds = {kind.__name__ for kind in type(agent).__mro__}
     operation = "invoke_agent" if _WORKFLOWS.isdisjoint(kinds) else "invoke_workflow"
     question = _text(context.user_content)
@@ -49,6 +50,7 @@ def _tool(_instance: object, args: Args, kwargs: Kwargs) -> RunStart:
 def _text(content: Any) -> str | None:
     """Return the text of a message of Gemini's kind, which may have parts of other kinds."""
     parts = getattr(content, "parts", None) or ()
+    # thoughts have text, too, and are no answer
     texts = [part.text for part in parts if part.text and not part.thought]
     return "".join(texts) or None
 
@@ -63,6 +65,7 @@ def _answer(event: Any) -> str | None:
 def _tool_result(tool_scope: Any) -> object:
     event = tool_scope.function_response_event
     responses = [] if event is None else event.get_function_responses()
+    # the event of one tool call has one response
     return responses[0].response if responses else None
 
 
@@ -78,6 +81,7 @@ def note_tool_call(
     """Take the id of a tool call, which is not known where the tool's run begins."""
     call = getattr(scope.run_context(), "call", None)
     context = argument(args, kwargs, 2, "tool_context")
+    # the innermost run here is the tool's, whose context manager surrounds this call
     if call is not None and call.operation == "execute_tool":
         call.update({"tool_call_id": getattr(context, "function_call_id", None)})
     return wrapped(*args, **kwargs)
@@ -95,6 +99,7 @@ def patches() -> list[Patch]:
     return [
         Patch("google.adk.runners", "Runner.run_async", function_run(reporter, _turn, reader)),
         Patch("google.adk.agents.base_agent", "BaseAgent.run_async", agent),
+        # sessions of audio and video; their model calls are those of google-genai's live client
         Patch("google.adk.agents.base_agent", "BaseAgent.run_live", agent),
         Patch(telemetry, "record_tool_execution", tool),
         Patch(caller, "_call_tool_async", note_tool_call, optional=True),

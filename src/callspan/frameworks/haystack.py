@@ -31,6 +31,7 @@ def _component(tags: Mapping[str, Any]) -> RunStart | None:
     """Return the facts of a component's run."""
     name = tags.get("haystack.component.name")
     component_type = str(tags.get("haystack.component.type", ""))
+    # the tag has the class's name alone
     if component_type.endswith("Retriever"):
         query = (tags.get("haystack.component.input") or {}).get("query")
         return RunStart("retrieval", name, query)
@@ -45,6 +46,7 @@ def describe(name: str, tags: Mapping[str, Any]) -> RunStart | None:
     if name == "haystack.pipeline.run":
         return RunStart("invoke_workflow", None, tags.get("haystack.pipeline.input_data"))
     if name == "haystack.agent.run":
+        # Haystack's agents have no name
         return RunStart("invoke_agent")
     if name == "haystack.agent.step.tool":
         description = tags.get("haystack.tool.description")
@@ -95,6 +97,7 @@ class _TaggedSpan:
     def _read(self, key: str, value: object) -> None:
         """Take a result or a failure from a tag."""
         if key in _OUTPUTS:
+            # read even where Haystack leaves content out: our capture decides what is recorded
             self._operation.result = value
         elif key == _TOOL_ERROR:
             self._operation.failure = tool_failure(value)

@@ -48,6 +48,7 @@ def note_invalid(wrapped: Callable[..., Any], _instance: object, args: Args, kwa
     if call is not None:
         try:
             _note_retry(call)
+            # `_budget_error` is called with keywords, after each answer that is not valid
             attempt = kwargs["failed_attempts"][-1]
             cause = qualified_name(type(attempt.exception))
             call.handler_state[_INVALID] = Retry(attempt.attempt_number, cause, 0.0, time.time_ns())
@@ -66,6 +67,7 @@ def note_valid(wrapped: Callable[..., Any], _instance: object, args: Args, kwarg
 
 def _note_retry(call: Call) -> None:
     """Record that the latest invalid answer, if any, was not the last attempt."""
+    # the last answer of all may be invalid: then nothing was tried again, and it is no retry
     retry = call.handler_state.pop(_INVALID, None)
     if retry is not None:
         call.retries.append(retry)
@@ -85,6 +87,7 @@ def patches() -> list[Patch]:
     loops, loop = "instructor.v2.core.patch", "instructor.v2.core.retry"
     answer = function_run(_reporter, _answer)
     return [
+        # `patch` has imported them by name, so they are replaced there
         Patch(loops, "retry_sync_v2", answer),
         Patch(loops, "retry_async_v2", answer),
         Patch(loop, "_budget_error", note_invalid),

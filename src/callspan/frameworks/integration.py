@@ -53,6 +53,7 @@ class Integration:
     patches: Callable[[], list[Patch]]
     subscribe: Callable[[ObservationFactory | None, bool], None]
     prepare: Callable[[], object] | None = None
+    # by name, as we import no framework for its classes
     control_flow: frozenset[str] = frozenset()
     cancellations: frozenset[str] = frozenset()
 
@@ -67,6 +68,7 @@ def read_versions(packages: tuple[str, ...]) -> None:
             try:
                 _versions[package] = importlib.metadata.version(package)
             except importlib.metadata.PackageNotFoundError:
+                # in a bundle without metadata, for example: runs are reported without a version
                 _versions[package] = ""
 
 

@@ -23,6 +23,7 @@ _AGENTS = "llama_index.core.agent.workflow"
 
 def _workflow(workflow: Any, args: Args, kwargs: Kwargs) -> RunStart:
     message = _message(args, kwargs)
+    # by the names of its classes, as we import nothing of LlamaIndex's
     class_names = [each.__name__ for each in type(workflow).__mro__]
     if "BaseWorkflowAgent" in class_names:
         return RunStart("invoke_agent", workflow.name, message)
@@ -42,6 +43,7 @@ def _message(args: Args, kwargs: Kwargs) -> object:
         message = start.get("user_msg", None)
     if message is not None:
         return message
+    # a workflow of the app's own: its start event has these fields
     fields: dict[str, object] = {}
     for name, value in kwargs.items():
         if name not in ("ctx", "memory", "start_event"):
@@ -69,6 +71,7 @@ def _tool_failure(event: Any) -> Failure | None:
     if not output.is_error:
         return None
     exception = getattr(output, "exception", None)
+    # a tool that does not exist has a text alone
     if exception is None:
         return tool_failure(output.content)
     return Failure(qualified_name(type(exception)), str(exception))
@@ -80,6 +83,7 @@ def _search(_retriever: object, args: Args, kwargs: Kwargs) -> RunStart:
 
 def _question(_engine: object, args: Args, kwargs: Kwargs) -> RunStart | None:
     """Return the facts of a query engine's run, which is only reported where nothing is around."""
+    # inside a workflow or a tool a query engine is a step between, whose calls are seen anyway
     if scope.run_context() is not None:
         return None
     return RunStart("invoke_workflow", None, _query(args, kwargs))
@@ -111,6 +115,7 @@ def patches() -> list[Patch]:
         Patch(
             f"{_AGENTS}.multi_agent_workflow",
             "AgentWorkflow.run_agent_step",
+            # an agent of several: its answer stands on its model's call
             function_run(_reporter, _agent_step, ResultReader(output=lambda _event: None)),
             optional=True,
         ),

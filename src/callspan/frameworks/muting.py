@@ -68,6 +68,7 @@ class SelectiveTracer(trace.Tracer):
         self._is_replaced = is_replaced
 
     def _mutes(self) -> bool:
+        # asked for each span: settings and providers may change while the tracer is kept
         return self._is_replaced() or would_leak_content()
 
     def start_span(
@@ -101,6 +102,7 @@ class SelectiveTraceModule:
 
     def get_tracer(self, *args: object, **kwargs: object) -> trace.Tracer:
         """Return a selective tracer."""
+        # nothing replaces these spans; they are muted only where they would take content along
         return SelectiveTracer(self._module.get_tracer(*args, **kwargs))
 
     def __getattr__(self, name: str) -> Any:
@@ -138,6 +140,7 @@ class SelectiveHistogram:
         **kwargs: object,
     ) -> None:
         """Record a value, unless its call stands in our metrics."""
+        # recorded after the call, in its context, where ours has just counted it
         if self._is_in_ours(attributes or {}):
             return
         self._histogram.record(amount, attributes, *args, **kwargs)

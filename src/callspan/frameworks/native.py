@@ -104,6 +104,7 @@ def _messages(module: str, reporter: Reporter) -> Patch:
         # an app that passes messages between agents of its own has these spans alone
         return is_replaced_by(reporter) and scope.run_context() is not None
 
+    # a helper of each runtime keeps the tracer, so the attribute is read through ours
     change = partial(SelectiveTracer, is_replaced=is_in_run)
     return swap_in_instances(module, "TraceHelper.tracer", change)
 
@@ -211,6 +212,7 @@ def _fastmcp_mode(
     wrapped: Callable[..., str], _instance: object, args: tuple[()], kwargs: dict[str, object]
 ) -> str:
     mode = wrapped(*args, **kwargs)
+    # FastMCP is built on mcp, whose requests ours report
     if mode == "native" and is_replaced_by(mcp.reporter):
         return "propagation_only"
     return mode

@@ -55,6 +55,7 @@ class OpenRuns:
     def _get_enclosing(self, run_id: RunId) -> Run | None:
         """Return the innermost run with this id around the running code."""
         run = enclosing_run(scope.run_context())
+        # two runs with one id may be open, one inside the other (test_run_ids.py)
         while run is not None and (run.id != run_id or run.over):
             run = enclosing_run(run.outer)
         return run
@@ -76,7 +77,9 @@ class OpenRuns:
 
     def remove(self, run: Run) -> bool:
         """Forget a run and return whether it was open until now."""
+        # `pop` is one step, so of two threads one gets the run
         was_open = self._by_object.pop(id(run.id), None) is run
+        # a later run with an equal id keeps its entry
         if self._last_by_id.get(run.id) is run:
             self._last_by_id.pop(run.id, None)
         if was_open:

@@ -71,6 +71,7 @@ def _start(
     try:
         start = describe(span)
         if start is not None:
+            # a span that is not current has nothing inside: what follows is not its code
             is_current = args[0] if args else kwargs.get("mark_as_current")
             runs.start(span, start, bool(is_current))
     except Exception as error:  # noqa: BLE001  a span of another version must not stop the agent
@@ -79,6 +80,7 @@ def _start(
 
 def finish(wrapped: Wrapped, span: Span, args: Args, kwargs: Kwargs) -> None:
     """Finish a span or a trace of the framework's, and its operation."""
+    # ours first: it was begun last, and is inside the framework's
     if runs.get(span) is not None:
         runs.finish(span, result=getattr(getattr(span, "span_data", None), "output", None))
     wrapped(*args, **kwargs)
@@ -86,6 +88,7 @@ def finish(wrapped: Wrapped, span: Span, args: Args, kwargs: Kwargs) -> None:
 
 def leave_block(wrapped: Wrapped, span: Span, args: Args, kwargs: Kwargs) -> Any:
     """Leave the block of a span: its exception is seen here alone, also with tracing off."""
+    # `__exit__(type, error, trace)`; it calls `finish`, which does nothing more for this run
     error = args[1] if len(args) > 1 else None
     if error is not None:
         runs.finish(span, error)
@@ -96,6 +99,7 @@ def set_error(wrapped: Wrapped, span: Span, args: Args, kwargs: Kwargs) -> None:
     """Record the error of a tool or an agent that is not raised but passed to the model."""
     wrapped(*args, **kwargs)
     operation = runs.get(span)
+    # from the argument, for with tracing off the span keeps no error
     error = args[0] if args else kwargs.get("error")
     if operation is not None and isinstance(error, dict):
         error_type = "tool_error" if span.span_data.type == "function" else "agent_error"
@@ -115,6 +119,7 @@ async def run(wrapped: Wrapped, _runner: object, args: Args, kwargs: Kwargs) -> 
     """Run an agent, with its input and conversation at hand for the spans of the run."""
     token = _run_arguments.set(_arguments(args, kwargs))
     try:
+        # the spans of the run begin inside, and read them from the context
         result = await wrapped(*args, **kwargs)
     finally:
         _run_arguments.reset(token)
@@ -156,6 +161,7 @@ def patches() -> list[Patch]:
         patches.append(Patch(_TRACES, f"{name}.finish", finish))
         patches.append(Patch(_TRACES, f"{name}.__exit__", leave_block))
     patches += [
+        # `run_sync` calls it; all ways of `Runner` go through this class
         Patch("agents.run", "AgentRunner.run", run),
         Patch("agents.run", "AgentRunner.run_streamed", run_streamed),
         Patch("agents.tool_context", "ToolContext.from_agent_context", record_tool_call, True),

@@ -18,6 +18,7 @@ reporter = Reporter("pydantic_ai", "pydantic-ai-slim")
 
 def _agent(agent: Any, args: Args, kwargs: Kwargs) -> RunStart:
     prompt = argument(args, kwargs, 0, "user_prompt")
+    # only an id of the app's: Pydantic AI makes one up where there is none, and that is left out
     return RunStart(
         "invoke_agent", agent.name, prompt, conversation_id=kwargs.get("conversation_id")
     )
@@ -38,6 +39,7 @@ def _output(run: Any) -> object:
 
 def patches() -> list[Patch]:
     """Return the patches of agents and of the manager of their tools."""
+    # `run`, `run_sync` and `run_stream` all enter it; the error of its block is the run's
     agent = manager_run(reporter, _agent, ResultReader(output=_output))
     tool = function_run(reporter, _tool)
     return [

@@ -107,6 +107,7 @@ class Reporter:
 
     def subscribe(self, create_observation: ObservationFactory | None, _everywhere: bool) -> None:
         """Report runs to this factory from now on; with `None` no new ones are reported."""
+        # no app gives these frameworks a handler of ours, so all runs are reported or none
         self._create_observation = create_observation
 
     def integration(
@@ -167,6 +168,7 @@ class Reporter:
         call.framework = getattr(scope.run_context(start.context), "framework", None)
         observation = create_observation(call, reading, start.context)
         if observation is not None:
+            # the input is not among the messages of the program, so nothing can be estimated
             observation.start_late(start.start_ns, start.started, None, has_input=False)
         return observation
 
@@ -177,8 +179,10 @@ class Reporter:
             parameters.update(agent_parameters(run_context))
         subject = facts_of(start.operation).subject
         if start.name is not None and subject is not None:
+            # a name may be any object of the app's, with any text
             parameters[subject] = valid(str(start.name))
         add_settings(parameters, start.parameters)
+        # read only if a handler needs it
         content = partial(OPERATION_TYPES[start.operation].read_arguments, start.input)
         call = Call(start.operation, "", None, parameters, content=content)
         call.links = start.links

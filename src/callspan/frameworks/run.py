@@ -44,6 +44,7 @@ class Run:
     """
 
     __slots__ = (
+        # `own_lock` refers to the run weakly
         "__weakref__",
         "arguments",
         "base",
@@ -76,12 +77,14 @@ class Run:
         self.base: Context = scope.context()
         self.outer: RunContext = scope.run_context()
         self.context: Context = None
+        # only those that are open: `leave_parent` removes a child at its end
         self.children: set[Run] = set()
         self.observation: Observation | None = None
         self.arguments = arguments
         self.context_token: Any = None
         self.manager: Any = None
         self.over = False
+        # a forked child gets a new one, for the thread that holds this may not be there
         self.lock = process.own_lock(self, "lock")
         self.describe = describe
         # the observation, if there will be one, starts at this time
@@ -100,6 +103,7 @@ class Run:
                 self.context = scope.at(self, self.base)
             else:
                 self.move_into(parent)
+            # under the same lock, or `Tree.start_graph` would leave this run outside of the graph
             parent.children.add(self)
 
     @contextlib.contextmanager
@@ -122,6 +126,7 @@ class Run:
 
     def set_start_time(self) -> None:
         """Take this moment for the start."""
+        # wall time for the span; durations are taken by a clock that nobody sets
         self.start_ns = time.time_ns()
         self.started = time.perf_counter()
 
@@ -149,6 +154,7 @@ class Run:
             return
         observation.start_late(self.start_ns, self.started, self._take_reservation())
         self.observation = observation
+        # without a handler that makes spans the call has no context of its own
         self.context = scope.at(self, observation.call.context or self.base)
 
     def _take_reservation(self) -> Reservation | None:
@@ -230,6 +236,7 @@ def enclosing_run(run_context: RunContext) -> Run | None:
 def _is_inside(run_context: RunContext, parent: Run) -> bool:
     """Whether the code in a run context is the parent's own, and not that of a run inside it."""
     while run_context is not None and not isinstance(run_context, Run):
+        # the method of a model whose run is the parent
         if parent in getattr(run_context, "runs", ()):
             return True
         run_context = run_context.outer

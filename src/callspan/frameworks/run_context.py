@@ -69,6 +69,7 @@ class ModelRunContext:
         # several threads may call clients in one model's method, as `batch` does
         with _adoption_lock:
             next_run = self._next_run()
+            # under the lock, or two calls would belong to one run and leave another pending
             next_run.adopted = True
             if self.shared:
                 for run in self.runs:
@@ -100,9 +101,11 @@ class ProxyRunContext(ModelRunContext):
         """Return the run that a client's call belongs to, and adopt the library's own as well."""
         run = self.runs[0]
         run.adopted = True
+        # the client's call asks the budgets for itself
         run.release()
         if self.outer is None:
             return run
+        # LangChain over LiteLLM over OpenAI: one span, with LangChain's facts
         return self.outer.adopt(operation) or run
 
 
@@ -159,11 +162,13 @@ async def acall_in(
 def delegate(run: ModelRun) -> None:
     """Let a model run report the work of the model runs around it, whose code called it."""
     for run_context in _outward(run.outer):
+        # the run's own method, not one around it
         if run in run_context.runs:
             continue
         for outer_run in run_context.runs:
             if outer_run.is_pending:
                 outer_run.delegated = True
+                # the inner run is one request, which answers one of the runs outside
                 break
 
 

@@ -42,6 +42,7 @@ def _agent(agent: Any, args: Args, kwargs: Kwargs) -> RunStart:
 
 def _orchestration(orchestration: Any, args: Args, kwargs: Kwargs) -> RunStart:
     name = orchestration.name
+    # the class and a UUID: as a span's name it would be new with each object
     if _RANDOM_ORCHESTRATION.fullmatch(name):
         name = None
     return RunStart("invoke_workflow", name, _text(argument(args, kwargs, 0, "task")))
@@ -54,6 +55,7 @@ def _tool(function: Any, args: Args, kwargs: Kwargs) -> RunStart | None:
     metadata = argument(args, kwargs, 2, "metadata") or {}
     return tool_start(
         function.fully_qualified_name,
+        # a kernel passes an object of arguments, which is a dict; an app may give keywords
         kwargs if arguments is None else dict(arguments),
         call_id=metadata.get("id"),
         description=function.description,
@@ -77,9 +79,11 @@ def _value(result: Any) -> object:
 def follow_result(operation: Operation, result: Any) -> bool:
     """Let an orchestration last until the event of its result is set, by whatever way."""
     event = result.event
+    # of this object only: `asyncio.Event` itself is everybody's
     set_event = event.set
 
     def end() -> None:
+        # first, so that no fault of ours keeps the result from whoever waits
         set_event()
         if result.cancellation_token.is_cancelled():
             # not at the top: most programs have no need of it
@@ -91,6 +95,7 @@ def follow_result(operation: Operation, result: Any) -> bool:
         operation.end(result.exception)
 
     event.set = end
+    # a short orchestration may be over before we get here
     if event.is_set():
         end()
     return True

@@ -24,6 +24,7 @@ def _agent(agent: Any, args: Args, kwargs: Kwargs) -> RunStart:
 
 def _tool(tool: Any, args: Args, kwargs: Kwargs) -> RunStart:
     arguments: dict[str, object] = {}
+    # code that a model wrote may pass arguments by position
     for name, value in zip(tool.inputs, args, strict=False):
         arguments[name] = value
     for name, value in kwargs.items():
@@ -51,6 +52,7 @@ def patches() -> list[Patch]:
     agent = function_run(_reporter, _agent, ResultReader(output=_output, item=_item))
     tool = function_run(_reporter, _tool)
     return [
+        # with `stream=True` it returns a generator, else the answer; a managed agent is run so too
         Patch("smolagents.agents", "MultiStepAgent.run", agent),
         Patch("smolagents.tools", "Tool.__call__", tool),
     ]

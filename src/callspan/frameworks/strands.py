@@ -20,12 +20,14 @@ reporter = Reporter("strands", "strands-agents")
 
 def _agent(agent: Any, args: Args, kwargs: Kwargs) -> RunStart:
     manager = getattr(agent, "_session_manager", None)
+    # without a manager Strands makes up an id, which says nothing
     session = getattr(manager, "session_id", None)
     prompt = argument(args, kwargs, 0, "prompt")
     return RunStart("invoke_agent", agent.name, prompt, conversation_id=session)
 
 
 def _workflow(_graph: Any, args: Args, kwargs: Kwargs) -> RunStart:
+    # a graph has an id for its storage, and no name
     return RunStart("invoke_workflow", None, argument(args, kwargs, 0, "task"))
 
 
@@ -62,6 +64,7 @@ def _tool_failure(event: Any) -> Failure | None:
 
 def patches() -> list[Patch]:
     """Return the patches of agents, tools, graphs and swarms."""
+    # the events of all nodes pass here; the answers stand on the agents inside
     workflow = function_run(reporter, _workflow, ResultReader(item=lambda _event: None))
     return [
         Patch(
@@ -71,6 +74,7 @@ def patches() -> list[Patch]:
         ),
         Patch(
             "strands.tools.executors._executor",
+            # tools run at once or one by one; both executors call this for each
             "ToolExecutor._stream_with_trace",
             function_run(reporter, _tool, ResultReader(item=_tool_content, failure=_tool_failure)),
         ),
