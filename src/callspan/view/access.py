@@ -36,16 +36,20 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        # web sockets and the like have no route here, and are refused by the app itself
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        # also of a request that is refused: `_end_when_idle` only asks whether anybody is there
         scope["app"].state.last_request = time.monotonic()
         headers = Headers(scope=scope)
         if not self._is_own_name(headers.get("host", "")):
             # a page of a stranger may have its name lead to this machine (DNS rebinding)
             await PlainTextResponse("unknown host", 403)(scope, receive, send)
+        # a page of a stranger may send a form here
         elif not self._is_own_origin(headers):
             await PlainTextResponse("another origin", 403)(scope, receive, send)
+        # loopback needs no token, as only programs of this machine come there
         elif self._token and not self._has_token(scope, headers):
             await self._admit(scope, receive, send)
         else:
@@ -53,18 +57,23 @@ class Access:
 
     def _is_own_name(self, host: str) -> bool:
         name = urlsplit(f"//{host}").hostname or ""
+        # with a token any name will do: the machine may have many, and the token is what counts
         return is_loopback(name) or bool(self._token) or name == self._host
 
     def _is_own_origin(self, headers: Headers) -> bool:
         origin = headers.get("origin")
+        # programs that send OTLP have no `Origin`; browsers send it with whatever may change things
         if origin is None or origin == f"http://{headers.get('host', '')}":
             return True
+        # browsers set it themselves and no page can: `none` is an address that a person has typed
         return headers.get("sec-fetch-site") in ("same-origin", "none")
 
     def _has_token(self, scope: Scope, headers: Headers) -> bool:
         cookies = cookie_parser(headers.get("cookie", ""))
+        # for programs that send OTLP, which keep no cookies
         bearer = headers.get("authorization", "").removeprefix("Bearer ")
         return any(
+            # takes the same time for each wrong token, so that nobody can guess it letter by letter
             secrets.compare_digest(each.encode(), self._token.encode())
             for each in (cookies.get(COOKIE, ""), bearer)
         )
@@ -77,6 +86,7 @@ class Access:
             await PlainTextResponse(text, 403)(scope, receive, send)
             return
         response = RedirectResponse(scope["path"], 303)
+        # not for scripts, and not sent by links of other pages
         response.set_cookie(COOKIE, self._token, httponly=True, samesite="strict")
         await response(scope, receive, send)
 
@@ -98,6 +108,7 @@ def _with_headers(send: Send) -> Send:
             headers["content-security-policy"] = _POLICY
             headers["x-content-type-options"] = "nosniff"
             headers["referrer-policy"] = "no-referrer"
+            # prompts must not stay in a browser's cache; static files may say otherwise
             headers.setdefault("cache-control", "no-store")
         await send(message)
 

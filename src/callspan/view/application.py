@@ -30,15 +30,18 @@ def make_application(store: Store, host: str = "127.0.0.1", token: str = "") -> 
         Route("/", pages.traces),
         Route("/traces/{trace_id}", pages.trace),
         Route("/traces/{trace_id}/save", pages.save),
+        # `path`, as a session's name may have slashes
         Route("/sessions/{session:path}", pages.session),
         Route("/figures", pages.figures),
         Route("/compare", pages.compare),
         Route("/changes", pages.changes),
+        # the paths of OTLP over HTTP, so that an exporter needs only the address of the page
         Route("/v1/{signal:str}", receive, methods=["POST"]),
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]
     access = Middleware(Access, host=host, token=token)
     application = Starlette(routes=routes, middleware=[access])
     application.state.store = store
+    # as if somebody had just asked, or an idle page would end before its first request
     application.state.last_request = time.monotonic()
     return application

@@ -45,6 +45,7 @@ class Fact:
 
 def facts(span: SpanRecord) -> list[Fact]:
     """Return the facts of a span, those that people look for first at the beginning."""
+    # `_facts` yields all of them, empty or not, so that the order stands in one place
     return [fact for fact in _facts(span) if fact.value]
 
 
@@ -59,6 +60,7 @@ def _facts(span: SpanRecord) -> Iterator[Fact]:
     yield Fact("outcome", span.outcome)
     yield Fact("error", _error(span))
     yield Fact("model", span.model)
+    # providers answer with the exact version of an alias
     if requested_model != span.model:
         yield Fact("model asked for", requested_model)
     yield Fact("provider", span.provider)
@@ -100,6 +102,7 @@ def _server(span: SpanRecord) -> str:
 
 def _speed(span: SpanRecord) -> str:
     """Return output tokens a second: from the first token on, where that is known."""
+    # without it the time that the model reads the prompt would count as slow writing
     duration = span.seconds - (span.first_token or 0)
     if not span.output_tokens or duration <= 0:
         return ""
@@ -127,6 +130,7 @@ def _retries(span: SpanRecord) -> Iterator[Fact]:
 
 def _parameters(span: SpanRecord) -> Iterator[Fact]:
     for name, value in sorted(span.attributes.items()):
+        # every setting of a request stands there, those of conventions to come too
         is_parameter = name.startswith(_PARAMETERS) and name != names.REQUEST_MODEL
         if is_parameter and name not in _CONTENT:
             yield Fact(name.removeprefix(_PARAMETERS).replace("_", " "), _joined(value))

@@ -109,6 +109,7 @@ def draw(store: Store) -> Figures:
     if not rows:
         return Figures((), 0.0, 1, ())
     first, last = rows[0]["start"] / NANOSECONDS, rows[-1]["start"] / NANOSECONDS
+    # the smallest step with which all calls fit into the columns
     step = next((step for step in _STEPS if (last - first) / step < COLUMNS), _STEPS[-1])
     start = max(first - first % step, last - step * COLUMNS)
     models = _most_frequent(row["model"] for row in rows)
@@ -138,6 +139,7 @@ def _most_frequent(models: Iterable[str]) -> list[str]:
     counts: dict[str, int] = {}
     for model in models:
         counts[model] = counts.get(model, 0) + 1
+    # the sort is stable, so equal models stay in the order of their first calls
     return sorted(counts, key=lambda model: -counts[model])[:_MODELS]
 
 
@@ -158,6 +160,7 @@ def _columns(
         return chart
     width = WIDTH / COLUMNS
     for index, column in sorted(sums.items()):
+        # SVG counts downwards, so a stack begins at the bottom and loses height
         base = float(HEIGHT)
         for series, model in enumerate(models):
             height = HEIGHT * column.get(model, 0) / chart.top
@@ -165,6 +168,7 @@ def _columns(
                 base -= height
                 label = f"{model}: {column[model]:g} {unit}"
                 chart.bars.append(
+                    # one unit is left between two columns
                     Bar(index * width, base, max(1.0, width - 1), height, series, label)
                 )
     return chart
@@ -191,6 +195,7 @@ def _lines(
     width = WIDTH / COLUMNS
     for series, (label, points) in enumerate(heights.items()):
         drawn = " ".join(
+            # in the middle of its column; the largest value is at the top, which is 0
             f"{(index + 0.5) * width:.1f},{HEIGHT - HEIGHT * height / chart.top:.1f}"
             for index, height in points.items()
         )

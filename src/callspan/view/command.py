@@ -46,6 +46,7 @@ def main(words: Sequence[str]) -> int:
     options = _parser().parse_args(words)
     paths = [Path(each) for each in options.files]
     _check(paths, options)
+    # the server's packages are not imported for text
     if options.last or options.trace or options.errors or options.json:
         from callspan.view.text import print_traces
 
@@ -106,17 +107,22 @@ def _serve(paths: Sequence[Path], options: argparse.Namespace) -> int:
     from callspan.view.application import make_application
     from callspan.view.store import Store
 
+    # bound before anything else, so that a port that is taken is one line
     listener = _listen(options.host, _wanted_port(paths, options))
+    # 16 random bytes: nobody guesses them
     token = "" if is_loopback(options.host) else secrets.token_urlsafe(16)
     store = _open(Store, options)
     application = make_application(store, options.host, token)
     address = _address(listener, options.host, token)
+    # `callspan run --view` reads this line and then goes on (`cli/page.py`)
     print(f"callspan: the page is at {address}{_end(options)}", flush=True)
     if options.idle is not None:
         _leave_terminal()
+    # on a thread, so the page is there while a large file is read
     _follow(paths, store, options.children)
     if not options.no_open and _has_screen():
         webbrowser.open(address)
+    # one second, as open pages hold a request for changes that never ends by itself
     config = uvicorn.Config(
         application, log_level="warning", timeout_graceful_shutdown=1, lifespan="off"
     )
@@ -125,6 +131,7 @@ def _serve(paths: Sequence[Path], options: argparse.Namespace) -> int:
         _end_when_idle(server, application, options.idle)
     server.run(sockets=[listener])
     store.close()
+    # the folder was made for this one run: `page.temporary_file`
     if options.temporary:
         for path in paths:
             shutil.rmtree(path.parent, ignore_errors=True)
@@ -140,6 +147,7 @@ def _end(options: argparse.Namespace) -> str:
 
 def _leave_terminal() -> None:
     """Write nothing from now on: the terminal is the program's."""
+    # descriptors and not `sys.stdout`, as uvicorn's log and C write there too
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (1, 2):
         os.dup2(nowhere, descriptor)
@@ -148,12 +156,14 @@ def _leave_terminal() -> None:
 def _wanted_port(paths: Sequence[Path], options: argparse.Namespace) -> int:
     if options.port is not None:
         return options.port
+    # 0: the system chooses, as nobody has to know the port beforehand
     return 0 if paths else OTLP_PORT
 
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
+    # or a page that was just ended would keep its port for a minute
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
@@ -203,6 +213,7 @@ def _end_when_idle(server: Any, application: Any, seconds: float) -> None:
     import threading
 
     def watch() -> None:
+        # looked at each second; a request in between moves the end by the whole time
         while not server.should_exit:
             time.sleep(min(seconds, 1.0))
             if time.monotonic() - application.state.last_request > seconds:

@@ -12,6 +12,7 @@ from typing import IO, Any
 TAIL = 64 << 20
 """How many bytes before its end a file is read from at first."""
 _BLOCK = 4 << 20
+# between two looks; files tell nobody portably that they grow
 _SECONDS = 0.5
 _LONGEST = 16 << 20
 """A line that is longer is left out."""
@@ -36,6 +37,7 @@ class FollowedFile:
     def read(self) -> Iterable[Mapping[str, Any]]:
         """Yield the documents that were written since the last time."""
         while True:
+            # the old file to its end first: lines may have come after it was renamed
             for block in self._blocks():
                 yield from self._documents(block)
             if not self._is_replaced():
@@ -68,6 +70,7 @@ class FollowedFile:
     def _is_replaced(self) -> bool:
         if self._file is None:
             return False
+        # device and inode: a rotation gives the name to another file
         own = os.fstat(self._file.fileno())
         try:
             named = self.path.stat()
@@ -81,7 +84,9 @@ class FollowedFile:
         self._file, self._rest = None, b""
 
     def _documents(self, block: bytes) -> Iterable[Mapping[str, Any]]:
+        # the last piece has no end yet: its rest comes with the next block
         *lines, self._rest = (self._rest + block).split(b"\n")
+        # a file that is no text may have no line end at all, and must not fill the memory
         if len(self._rest) > _LONGEST:
             self._rest = b""
             self.wrong_lines += 1
@@ -117,6 +122,7 @@ class FollowedFiles:
     def read(self) -> Iterable[Mapping[str, Any]]:
         """Yield the documents that were written since the last time."""
         for path in self._named:
+            # looked for each time, as a program may begin a process at any moment
             for child in sorted(path.parent.glob(f"{path.name}.[0-9]*")):
                 self._files.setdefault(child, FollowedFile(child))
         for each in list(self._files.values()):

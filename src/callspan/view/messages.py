@@ -81,9 +81,11 @@ def read_conversation(attributes: Mapping[str, Any]) -> Conversation:
     system = _structure(attributes.get(names.SYSTEM_INSTRUCTIONS))
     sent = list(_messages(attributes.get(names.INPUT_MESSAGES), "user"))
     if system:
+        # the conventions keep the system's words apart; in a conversation they come first
         sent.insert(0, Message("system", tuple(_parts(system))))
     sent.extend(_single(attributes, names.TOOL_ARGUMENTS, "arguments"))
     sent.extend(_single(attributes, names.RETRIEVAL_QUERY, "query"))
+    # a tool's result and documents found are to their spans what an answer is to a call
     received = list(_messages(attributes.get(names.OUTPUT_MESSAGES), "assistant"))
     received.extend(_single(attributes, names.TOOL_RESULT, "result"))
     received.extend(_single(attributes, names.RETRIEVAL_DOCUMENTS, "documents"))
@@ -93,9 +95,11 @@ def read_conversation(attributes: Mapping[str, Any]) -> Conversation:
 
 def count_repeated(earlier: Conversation, later: Conversation) -> int:
     """Return how many of the later call's first messages were in the earlier call, sent or answered."""
+    # a chat sends everything again, so what was answered stands among what is sent next
     before = [(message.role, message.parts) for message in (*earlier.sent, *earlier.received)]
     count = 0
     for message, old in zip(later.sent, before, strict=False):
+        # from here on it is another conversation, even if later messages are the same
         if (message.role, message.parts) != old:
             break
         count += 1
@@ -125,6 +129,7 @@ def _parts(values: object) -> Iterator[Part]:
 
 def _part(value: Mapping[str, Any]) -> Part:
     kind = str(value.get("type") or "")
+    # every value is made text: spans of others may hold anything there
     call_id = str(value.get("id") or "")
     if kind in ("text", "reasoning"):
         return Part(kind, str(value.get("content") or ""))
@@ -141,6 +146,7 @@ def _part(value: Mapping[str, Any]) -> Part:
 
 def _facts(value: Mapping[str, Any]) -> str:
     """Return what is known of a picture or a sound, but not its data."""
+    # the data of a picture may have megabytes, and the page fetches nothing
     hidden = ("type", "content", "mime_type")
     return ", ".join(f"{key} {each}" for key, each in value.items() if key not in hidden)
 
@@ -164,6 +170,7 @@ def _structure(value: object) -> Any:
 
 def _pretty(value: object) -> str:
     if isinstance(value, str):
+        # arguments of tools are JSON within JSON; as a structure they can be read
         inner = _structure(value)
         if isinstance(inner, str):
             return inner

@@ -15,6 +15,7 @@ from typing import Any, TypeGuard
 from callspan.semconv import names
 from callspan.view.spans import SpanEvent, SpanRecord
 
+# the number, its name, and the number as a text: all three are met in JSON
 _ERROR = (2, "STATUS_CODE_ERROR", "2")
 _KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 _MAX_DEPTH = 64
@@ -56,9 +57,11 @@ def read_logs(document: Mapping[str, Any]) -> Iterator[LogRecord]:
         if not trace_id or not span_id:
             continue
         attributes = _attributes(log.get("attributes"))
+        # before OTLP had a field for it, the name was an attribute
         name = str(log.get("eventName") or attributes.get("event.name") or "")
         body = _value(log.get("body"))
         if isinstance(body, Mapping):
+            # content may stand in either; the attributes win, as the newer of the two places
             attributes = {**body, **attributes}
         yield LogRecord(trace_id, span_id, name, attributes)
 
@@ -77,6 +80,7 @@ def decode(body: bytes, signal: str) -> dict[str, Any]:
     from google.protobuf.message import DecodeError
 
     try:
+        # from here on one way for both: ids as base64 are read by `_identity`
         return MessageToDict(_request_type(signal).FromString(body))
     except DecodeError as error:
         raise ValueError(f"no OTLP request of {signal}") from error
@@ -122,6 +126,7 @@ def _span(
         name=str(span.get("name") or ""),
         kind=_kind(span.get("kind")),
         start=start,
+        # a clock that was set back must not make a negative time
         end=max(start, _integer(span.get("endTimeUnixNano"))),
         is_error=status.get("code") in _ERROR,
         message=str(status.get("message") or ""),
@@ -152,11 +157,13 @@ def _identity(value: object, size: int) -> str:
     """
     if not isinstance(value, str) or not value:
         return ""
+    # 16 bytes have 32 digits but 24 characters of base64, 8 bytes 16 and 12
     is_hexadecimal = len(value) == 2 * size
     try:
         raw = bytes.fromhex(value) if is_hexadecimal else base64.b64decode(value, validate=True)
     except (ValueError, binascii.Error):
         return ""
+    # an id of zeros means that there is none
     return raw.hex() if len(raw) == size and any(raw) else ""
 
 
@@ -170,7 +177,9 @@ def _value(value: object, depth: int = 0) -> Any:
     """Return OTLP's value as a plain one."""
     if not _is_mapping(value) or depth > _MAX_DEPTH:
         return None
+    # it has one field, whose name is its type
     for kind, content in value.items():
+        # texts in JSON, as its numbers cannot hold 64 bits
         if kind in ("intValue", "int_value"):
             return _integer(content)
         if kind == "arrayValue":

@@ -27,6 +27,7 @@ _FOLDER = Path(__file__).parent
 _POLL_SECONDS = 0.4
 _MOST_ROWS = 2_000
 """How many rows of a tree one page has; the rest is a link away."""
+# nothing of a model's text may become a tag or fetch a picture (tests/view/test_pages.py)
 _markdown = MarkdownIt("commonmark", {"html": False}).disable(["image"])
 
 
@@ -37,7 +38,9 @@ def _render_markdown(text: str) -> Markup:
 
 _environment = Environment(
     loader=FileSystemLoader(_FOLDER / "templates"),
+    # attributes of spans are not to be trusted: every value is escaped but for `Markup`
     autoescape=True,
+    # a name that a template has wrong is an error, and not an empty place on the page
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -52,6 +55,7 @@ def traces(request: Request) -> Response:
     wanted = Filter.from_query(request.query_params)
     listed = queries.find_traces(store, wanted)
     models = queries.sum_by_model(store, wanted)
+    # a page that is not full is the last one
     more = listed[-1]["start"] if len(listed) == queries.PAGE_SIZE else None
     return _page(
         "traces.html",
@@ -72,6 +76,7 @@ def trace(request: Request) -> Response:
     if not spans:
         return _missing("This trace is not kept here (any more).")
     tree = Tree(spans)
+    # all of them, as sums and the chosen span may lie beyond the rows that are drawn
     rows = list(tree.rows())
     start = max(0, _integer(request.query_params.get("from")))
     chosen = _chosen(rows, request.query_params.get("span"))
@@ -94,6 +99,7 @@ def trace(request: Request) -> Response:
 def session(request: Request) -> Response:
     """Show the traces of a session as one conversation, the oldest first."""
     name = request.path_params["session"]
+    # a bound, as a session may go on for ever
     listed = queries.find_traces(_store(request), Filter(session=name), limit=500)
     if not listed:
         return _missing("No trace of this session is kept here.")
@@ -137,8 +143,10 @@ async def changes(request: Request) -> Response:
 
     async def events() -> AsyncIterator[str]:
         version = store.version
+        # at once, so that a page that was away sees whether it has missed something
         yield f"retry: 1000\ndata: {version}\n\n"
         while not await request.is_disconnected():
+            # asked and not waited for: a thread for each open page would be needed to wait
             await asyncio.sleep(_POLL_SECONDS)
             if store.version != version:
                 version = store.version
@@ -213,4 +221,5 @@ def _missing(reason: str) -> Response:
 
 
 def _integer(text: str | None) -> int:
+    # nine digits at most: no page has more rows, and `int` refuses very long texts
     return int(text) if text is not None and text.isdecimal() and len(text) < 10 else 0

@@ -63,12 +63,14 @@ class Filter:
             value = getattr(self, column)
             if value:
                 spans = f"SELECT trace_id FROM spans WHERE {column} = ? AND operation <> ''"
+                # column names are ours, and values are arguments: nothing of a URL becomes SQL
                 yield f"trace_id IN ({spans})", value
         for column in ("session", "user", "service"):
             value = getattr(self, column)
             if value:
                 yield f"trace_id IN (SELECT trace_id FROM spans WHERE {column} = ?)", value
         if self.text:
+            # full-text search knows rows of its own, whose numbers are the ids of spans
             words = "SELECT rowid FROM texts WHERE texts MATCH ?"
             yield (
                 f"trace_id IN (SELECT trace_id FROM spans WHERE id IN ({words}))",
@@ -78,12 +80,14 @@ class Filter:
             yield '"end" - start >= ?', int(self.slower * NANOSECONDS)
         if self.dearer is not None:
             yield "cost >= ?", self.dearer
+        # a trace without counts has 0 here, so any larger number leaves it out
         if self.tokens is not None:
             yield "coalesce(input_tokens, 0) + coalesce(output_tokens, 0) >= ?", self.tokens
 
     @property
     def is_active(self) -> bool:
         """Whether it holds any trace back."""
+        # `before` does not count: it only turns the pages of the same list
         return any(True for _ in self.conditions())
 
 
@@ -100,6 +104,7 @@ def find_traces(store: Store, wanted: Filter, limit: int = PAGE_SIZE) -> Sequenc
 def sum_by_model(store: Store, wanted: Filter) -> Sequence[sqlite3.Row]:
     """Return calls, tokens, cost and errors of each model, over all traces that a filter lets through."""
     where, arguments = "is_call", []
+    # else no condition at all: with one, each span would be looked up among all traces
     if wanted.is_active:
         traces, arguments = _where(wanted)
         where += f" AND trace_id IN (SELECT trace_id FROM traces WHERE {traces})"
@@ -125,6 +130,7 @@ def choices(store: Store, column: str) -> list[str]:
 def _where(wanted: Filter) -> tuple[str, list[Any]]:
     conditions = list(wanted.conditions())
     if not conditions:
+        # SQLite's word for true
         return "1", []
     return " AND ".join(text for text, _ in conditions), [value for _, value in conditions]
 
@@ -132,6 +138,7 @@ def _where(wanted: Filter) -> tuple[str, list[Any]]:
 def _words(text: str) -> str:
     """Return what full-text search is asked: each word as it is, for its own marks mean something there."""
     words = (word.replace('"', '""') for word in text.split())
+    # a star, so that the beginning of a word is enough
     return " ".join(f'"{word}"*' for word in words)
 
 

@@ -16,6 +16,7 @@ from callspan.view.store import Store
 
 _LIMIT = 64 << 20
 """How many bytes a request may have, packed and unpacked."""
+# 16 tells zlib that the data have gzip's head and end
 _GZIP = 16 + zlib.MAX_WBITS
 _JSON = "application/json"
 _PROTOBUF = "application/x-protobuf"
@@ -31,6 +32,7 @@ async def receive(request: Request) -> Response:
     try:
         body = await _body(request)
         if signal != "metrics":
+            # SQLite and large JSON would hold up every other page on the event loop
             await run_in_threadpool(_keep, request, signal, body)
     except TooLarge as error:
         return JSONResponse({"message": str(error)}, 413)
@@ -38,6 +40,7 @@ async def receive(request: Request) -> Response:
         return JSONResponse({"message": f"not understood: {error}"}, 400)
     if _is_json(request):
         return JSONResponse({})
+    # an empty message of protobuf has no bytes
     return Response(b"", media_type=_PROTOBUF)
 
 
@@ -60,6 +63,7 @@ async def _body(request: Request) -> bytes:
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
+        # counted as it comes: the header with the length may be wrong or missing
         if size > _LIMIT:
             raise TooLarge(f"more than {_LIMIT >> 20} MB")
         chunks.append(chunk)
@@ -68,6 +72,7 @@ async def _body(request: Request) -> bytes:
 
 def _unpacked(body: bytes) -> bytes:
     unpacking = zlib.decompressobj(_GZIP)
+    # stops at the limit, so that a few packed bytes cannot fill the memory
     data = unpacking.decompress(body, _LIMIT)
     if unpacking.unconsumed_tail:
         raise TooLarge(f"more than {_LIMIT >> 20} MB unpacked")

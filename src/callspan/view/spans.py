@@ -85,6 +85,7 @@ class SpanRecord:
     def model(self) -> str:
         """The model that answered, else the one that was asked."""
         attributes = self.attributes
+        # the answer has the exact version where the request has an alias
         model = attributes.get(names.RESPONSE_MODEL) or attributes.get(names.REQUEST_MODEL)
         return str(model or "")
 
@@ -97,6 +98,7 @@ class SpanRecord:
     def session(self) -> str:
         """The session, or the conversation, that it belongs to."""
         attributes = self.attributes
+        # what the app has called a session wins over the provider's conversation
         session = attributes.get(names.SESSION_ID) or attributes.get(names.CONVERSATION_ID)
         return str(session or "")
 
@@ -108,6 +110,7 @@ class SpanRecord:
     @property
     def outcome(self) -> str:
         """How it ended: `completed`, `abandoned`, `cancelled` or `error`."""
+        # an attribute of ours: spans of other instrumentations have only their status
         outcome = self.attributes.get(names.OUTCOME)
         if outcome:
             return str(outcome)
@@ -116,6 +119,7 @@ class SpanRecord:
     @property
     def error(self) -> str:
         """The kind of its error; empty where there is none."""
+        # a call that the app has cancelled has the status of an error, and is none
         if not self.is_error or self.outcome == "cancelled":
             return ""
         return str(self.attributes.get(names.ERROR_TYPE) or "error")
@@ -149,4 +153,5 @@ def _count(attributes: Attributes, name: str) -> int | None:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
+    # a bool is an int to Python
     return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -61,12 +61,15 @@ class Store:
 
     def __init__(self, path: str = "", keep: int = KEEP) -> None:
         self._keep = keep
+        # one connection for all threads, so one at a time; `value` calls `rows` within it
         self._lock = threading.RLock()
         self._database = sqlite3.connect(path or ":memory:", check_same_thread=False)
         self._database.row_factory = sqlite3.Row
         self._database.executescript(_SCHEMA.read_text(encoding="utf-8"))
+        # a crash of the machine costs the newest spans at most (SQLite: WAL with NORMAL)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = NORMAL")
+        # kept as a number from here on, as counting takes long with many spans
         self._count = int(self.value("SELECT count(*) FROM spans"))
         self._version = 0
         self._changed = threading.Condition()
@@ -91,15 +94,18 @@ class Store:
 
     def add(self, spans: Iterable[SpanRecord], logs: Iterable[LogRecord] = ()) -> int:
         """Keep spans, and the content that log events bring for them; return how many spans."""
+        # an iterator of documents from outside: it is read before the lock is taken
         spans = list(spans)
         content = [log for log in logs if log.name in CONTENT_EVENTS]
         if not spans and not content:
             return 0
         with self._lock, self._database:
+            # first, so that a span that comes in the same request finds its content
             self._add_content(content)
             for span in spans:
                 self._add_span(span)
             self._update_spans(content)
+            # once for each trace and not for each span: a summary reads the whole trace
             for trace_id in {each.trace_id for each in (*spans, *content)}:
                 self._database.execute(_SUMMARY, (trace_id,))
             self._drop_oldest()
@@ -126,6 +132,7 @@ class Store:
             "SELECT attributes FROM content WHERE trace_id = ? AND span_id = ?", *key
         )
         if content:
+            # what the span itself has wins
             span.attributes = {**json.loads(content), **span.attributes}
         conversation = read_conversation(span.attributes)
         row = _row(span, conversation.question, conversation.answer)
@@ -133,6 +140,7 @@ class Store:
         if id_before is None:
             self._count += 1
         else:
+            # full-text tables know no upsert
             self._database.execute("DELETE FROM texts WHERE rowid = ?", (number,))
         text = "\n".join(conversation.texts)
         if text:
@@ -143,6 +151,7 @@ class Store:
         if self._count <= self._keep:
             return
         oldest = self.rows("SELECT trace_id, spans FROM traces ORDER BY start")
+        # a span's trace is dropped whole, as a tree with holes would show wrong sums
         for trace in oldest[:-1]:
             if self._count <= self._keep:
                 return
@@ -216,6 +225,7 @@ def _record(row: sqlite3.Row) -> SpanRecord:
 
 
 def _time(nanoseconds: int) -> int:
+    # SQLite's integers have 64 bits, and Python's any number
     return min(max(nanoseconds, 0), _LATEST)
 
 

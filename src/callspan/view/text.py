@@ -17,6 +17,7 @@ from callspan.view.receiving import keep_document
 from callspan.view.store import Store
 from callspan.view.tree import Tree, TreeRow
 
+# more than any file has, in bytes and in spans
 _ALL = 1 << 62
 
 
@@ -29,6 +30,7 @@ def print_traces(paths: Sequence[Path], options: argparse.Namespace) -> int:
     chosen = _chosen(store, options)
     for trace_id in chosen:
         if options.json:
+            # a line for each trace, as `jq` and the like read it
             print(json.dumps(_document(store, trace_id), ensure_ascii=False, default=str))
         else:
             print("\n".join(_lines(store, trace_id)), end="\n\n")
@@ -43,6 +45,7 @@ def _chosen(store: Store, options: argparse.Namespace) -> list[str]:
             raise Problem(
                 f"{options.trace!r} is no id of a trace, which has digits and a to f only"
             )
+        # the check above keeps `%` and `_` out
         where, arguments = "trace_id LIKE ?", [f"{options.trace.lower()}%"]
     elif options.errors:
         where, arguments = "errors > 0", []
@@ -70,6 +73,7 @@ def _columns(row: TreeRow) -> Iterator[str]:
     yield wording.cost(sums.cost)
     yield wording.took(span.start, span.end)
     yield f"error {span.error}" if span.error else ""
+    # said by the error, or nothing special
     yield "" if span.outcome in ("completed", "error") else span.outcome
 
 

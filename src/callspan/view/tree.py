@@ -111,6 +111,7 @@ class Tree:
 
     def rows(self) -> Iterator[TreeRow]:
         """Yield the rows from top to bottom."""
+        # a list and no recursion: a trace may be deeper than Python recurses
         waiting = [(root, 0) for root in reversed(self._roots)]
         while waiting:
             node, depth = waiting.pop()
@@ -120,13 +121,14 @@ class Tree:
     def _link(self) -> None:
         for node in self._nodes.values():
             parent = self._nodes.get(node.span.parent_id)
+            # a circle of ids from outside would hide its spans, and never end
             if parent is None or self._is_within(parent, node):
                 self._roots.append(node)
             else:
                 parent.children.append(node)
 
     def _is_within(self, node: _Node, ancestor: _Node) -> bool:
-        """Whether a node is its own ancestor's ancestor, as wrong ids from outside may say."""
+        """Whether a node is the ancestor or lies below it; wrong ids may make a circle of both."""
         seen = set()
         current: _Node | None = node
         while current is not None and current.span.span_id not in seen:
@@ -141,6 +143,7 @@ class Tree:
         for node in order:  # which grows meanwhile: parents come before their children
             order.extend(node.children)
         for node in reversed(order):
+            # of a call that two instrumentations have seen the inner span counts, and only once
             if node.span.is_call and not any(child.sums.calls for child in node.children):
                 node.sums.add(node.span)
             for child in node.children:
@@ -153,6 +156,7 @@ class Tree:
             span=span,
             depth=depth,
             left=left,
+            # a bar that can be seen, however short the span
             width=max(0.2, right - left),
             sums=node.sums,
             marks=list(self._marks(span)),
@@ -172,6 +176,7 @@ class Tree:
         whole = self.end - self.start
         if whole <= 0:
             return 0.0
+        # clocks of several machines may differ, so a child may begin before its trace
         return min(100.0, max(0.0, 100 * (moment - self.start) / whole))
 
 

@@ -45,6 +45,7 @@ def cost(number: float | None) -> str:
         return ""
     if number == 0 or number >= _CENT:
         return f"${number:,.2f}"
+    # by way of Decimal, as `g` alone writes small numbers with an exponent
     two_digits = Decimal(f"{number:.2g}")
     return f"${two_digits:f}"
 
@@ -76,6 +77,7 @@ def sent_and_received(counted: Counted) -> str:
 
 def tokens(counted: Counted | sqlite3.Row) -> str:
     """Return tokens sent and received, also of a row of the store."""
+    # a row has keys and no attributes
     if isinstance(counted, sqlite3.Row):
         counted = Sums(
             input_tokens=counted["input_tokens"],
