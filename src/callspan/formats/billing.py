@@ -49,6 +49,7 @@ _COUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("social_searches", ("server_side_tool_usage_details", "x_search_calls")),
     ("storage_searches", ("server_side_tool_usage_details", "file_search_calls")),
     ("code_executions", ("server_side_tool_usage_details", "code_interpreter_calls")),
+    # xAI's live search, and below it Perplexity's research
     ("search_sources", ("num_sources_used",)),
     ("citations", ("citation_tokens",)),
 )
@@ -71,6 +72,7 @@ def add(usage: Usage, counts: Body, input_parts: Body) -> None:
     details: dict[str, int] = {}
     for name, path in _COUNTS:
         amount = count(counts, *path)
+        # servers write 0 for tools that they did not run; that is no fact worth an attribute
         if amount:
             details[name] = amount
     _add_cached(details, input_parts.get("cached_tokens_details"))
@@ -97,10 +99,12 @@ def _add_cost(usage: Usage, counts: Body, details: dict[str, int]) -> None:
 
     With a key of the app's own, OpenRouter's cost is its fee alone, and the model's is added.
     """
+    # xAI's is in ticks, DeepInfra's an estimate, `cost` OpenRouter's or Perplexity's
     usage.cost = _cost(counts)
     if usage.cost is None or counts.get("is_byok") is not True:
         return
     upstream = dollars(get_nested(counts, "cost_details", "upstream_inference_cost"))
+    # the fee alone would pass for the cost of the call, so there is none
     if upstream is None:
         usage.cost = None
         details["upstream_requests"] = 1
@@ -124,6 +128,7 @@ def _cost(counts: Body) -> float | None:
 def conditions(usage: Item) -> Conditions:
     """Return the fields of a `usage` object that a price depends on beside the counts."""
     values = all_fields(usage)
+    # most servers have none of them here: one look in place of three
     if _CONDITIONS.isdisjoint(values):
         return {}
     result: Conditions = {}
@@ -153,6 +158,7 @@ def executed_tools(choices: list[Item]) -> dict[str, int]:
     """
     messages = [get(choice, "message") for choice in choices]
     messages = [message for message in messages if message is not None]
+    # a fee that nobody can name makes the cost unknown, which is better than too low
     if not messages:
         return {"other_tools": 1}
     details: dict[str, int] = {}

@@ -18,6 +18,7 @@ REQUEST_ID_HEADERS = (
 """The headers in which providers state the id of a request, for any client may call any of them."""
 OTHER = "_OTHER"
 """The conventions' error type for an error without a code."""
+# some providers write a sentence where a code is expected (docs/decisions/0062)
 _CODE = re.compile(r"[A-Za-z][\w.\-]{0,63}|\d{1,6}", re.ASCII)
 
 
@@ -49,6 +50,7 @@ def read_failure(answer: Item) -> Failure | None:
     if get(answer, "object") == "error":
         return Failure(failure_type(answer, "type", "code"), error_message(answer))
     error = get(answer, "error")
+    # some servers write an empty error into each answer (tests/test_failures_with_status_200.py)
     if not error:
         return None
     if isinstance(error, str):  # Hugging Face's way
@@ -61,6 +63,7 @@ def with_failures(read: Read) -> Read:
 
     def read_or_fail(answer: Item, needs_text: bool) -> Delta | None:
         delta = read(answer, needs_text)
+        # an error beside an answer is a warning: the app has got what it wanted
         if delta is not None and _states_something(delta):
             return delta
         failure = read_failure(answer)

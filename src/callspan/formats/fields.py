@@ -33,6 +33,7 @@ def get(source: Item, name: str) -> Item:
     """Return a field of a mapping or of a client's model; `None` if there is none or it fails."""
     if source is None:
         return None
+    # the exact type: asking for any `Mapping` is slow, and each field of each chunk comes here
     if type(source) is dict:
         return source.get(name)
     try:
@@ -44,6 +45,7 @@ def get(source: Item, name: str) -> Item:
         # Asking a pydantic model for a field that it lacks raises an exception inside, which is
         # slow, so look where it keeps the fields that it does not know. `test_formats.py` reads
         # such a model.
+        # `values` stands for a class without such fields, for pydantic also has `None` there
         extra = getattr(source, "__pydantic_extra__", values)
         if extra is values:
             return _get_item_or_attribute(source, name)
@@ -153,6 +155,7 @@ def _number_of_index(index: Item) -> int:
     number = whole(index)
     if number is not None:
         return number
+    # equal indexes are equal as JSON, whatever they are: not all of them have a hash
     as_json = json.dumps(plain(index), sort_keys=True, default=repr)
     return _BEYOND_INDEXES + crc32(as_json.encode())
 
@@ -161,11 +164,13 @@ def id_text(value: Item) -> str | None:
     """Return an id as text. Some servers send numbers or objects, which are written as JSON."""
     if value is None or isinstance(value, str):
         return text(value)
+    # an id is for finding: cut, as it goes on every span
     return json.dumps(plain(value), default=repr)[:_LONGEST_ID]
 
 
 def items(value: object) -> list[Item]:
     """Return the items of a list or tuple; `[]` for anything else, which is never iterated over."""
+    # a text would be read letter by letter, and a generator of the app's would be used up
     if isinstance(value, (list, tuple)):
         return list(value)
     return []
@@ -188,6 +193,7 @@ def read_settings(body: Body | None, names: Mapping[str, ParameterName]) -> Para
         return settings
     for name, value in body.items():
         setting = names.get(name)
+        # clients write `None` for settings that the app has left out
         if setting is None or value is None:
             continue
         if setting in settings:
@@ -249,6 +255,7 @@ def plain(value: Item, depth: int = 32) -> Any:
         return [plain(item, depth - 1) for item in value]
     if isinstance(value, Mapping):
         return _plain_fields(value, depth - 1)
+    # pydantic's own dump would warn of fields that a server sent in another type, and may fail
     if _is_model(type(value)):
         return _plain_fields(all_fields(value), depth - 1)
     if isinstance(value, type):
@@ -263,6 +270,7 @@ def _plain_fields(fields: Mapping[Any, Item], depth: int) -> dict[str, Any]:
     return plain_fields
 
 
+# walking through the bases of a class takes longer than all else that is done for an object
 @cache
 def _is_model(cls: type) -> bool:
     """Whether objects of a class hold data only: pydantic's models do."""

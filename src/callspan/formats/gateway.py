@@ -11,6 +11,7 @@ _COST = "x-litellm-response-cost"
 
 def may_state_cost(host: str, port: int | None) -> bool:
     """Whether an address is that of LiteLLM's proxy, or one that tells nothing of its server."""
+    # a provider's own address is spared the look at its headers (docs/decisions/0050)
     return provider(host, port, "litellm") == "litellm"
 
 

@@ -115,6 +115,7 @@ def media_at(modality: str, url: str) -> MessagePart:
 def blob(modality: str, mime_type: str, data: object) -> MessagePart:
     """Return inline data as base64 text; of raw bytes only the number is in the part."""
     part: MessagePart = {"type": "blob", "modality": modality, "mime_type": mime_type}
+    # Bedrock's client takes raw bytes; to encode them would cost time for nothing
     if isinstance(data, (bytes, bytearray)):
         return {**part, "content": "", "size": len(data)}
     return {**part, "content": data if isinstance(data, str) else ""}
@@ -122,6 +123,7 @@ def blob(modality: str, mime_type: str, data: object) -> MessagePart:
 
 def sound(source: str) -> MessagePart:
     """Return the part of a sound that is a text: its address, a data URL, or base64."""
+    # only the start is looked at, as the rest may be megabytes
     if source[:8].startswith(("http", "data:")):
         return media_at("audio", source)
     return blob("audio", "audio/wav", source)
@@ -156,8 +158,10 @@ def tools(definitions: object) -> list[ToolDefinition]:
 
 def _tool(item: Mapping[str, Any]) -> ToolDefinition:
     kind = str(item.get("type") or "function")
+    # chat has the definition one level down, under its type; responses have it beside the type
     inner = item.get(kind)
     source = inner if isinstance(inner, Mapping) else item
+    # a server of the Model Context Protocol has a label; a search of the provider's has no name
     name = source.get("name") or source.get("server_label") or kind
     definition: ToolDefinition = {"type": kind, "name": str(name)}
     description, parameters = source.get("description"), source.get("parameters")
@@ -189,6 +193,7 @@ def output_type(kind: object) -> str | None:
 
 def format_type(response_format: Item) -> str | None:
     """Return the output type of a response format; a class stands for JSON of its objects."""
+    # `parse` helpers take a pydantic class, of which the client makes a schema
     if isinstance(response_format, type):
         return "json"
     return output_type(get(response_format, "type"))

@@ -31,6 +31,7 @@ def read_usage(source: Item) -> Usage | None:
     usage = Usage(
         token_count(counts.get("prompt_tokens")), token_count(counts.get("completion_tokens"))
     )
+    # responses, images and transcriptions
     if usage.input is None:
         usage.input = token_count(counts.get("input_tokens"))
     if usage.output is None:
@@ -38,6 +39,7 @@ def read_usage(source: Item) -> Usage | None:
     _add_details(usage, counts)
     if not _TOP_LEVEL.keys().isdisjoint(counts):
         _add_top_level(usage, counts)
+    # last, as it compares the parts with the total (tests/test_compatible_servers.py)
     _include_parts(usage, token_count(counts.get("total_tokens")))
     if usage.input is None and usage.output is None and usage.states_nothing:
         return None
@@ -54,6 +56,7 @@ def _add_details(usage: Usage, counts: Body) -> None:
     input_details = (
         counts.get("prompt_tokens_details")
         or counts.get("input_tokens_details")
+        # transcriptions of OpenAI's have this name, without the `s` of responses
         or counts.get("input_token_details")
     )
     output_details = counts.get("completion_tokens_details") or counts.get("output_tokens_details")
@@ -110,12 +113,14 @@ def _wholes(
     or by the cached tokens (Portkey before Anthropic): by so many tokens the sum is too low
     (`missing`). A part that is more than its whole stands beside it (Perplexity's research).
     """
+    # the reasoning comes first: if both are missing, what is left must be what was cached
     if reasoning > output_tokens or missing in (reasoning, reasoning + cached):
         output_tokens += reasoning
         missing -= reasoning
     is_cached_missing = cached > 0 and missing == cached
     if cached > input_tokens or is_cached_missing:
         input_tokens += cached
+    # Gemini's endpoint for OpenAI's clients: thoughts are in the total alone
     elif missing > 0 and not reasoning:
         output_tokens += missing
     return input_tokens, output_tokens

@@ -94,6 +94,7 @@ def _event(kind: str, event: Item) -> Delta | None:
         case "message_delta":
             return _message_delta(event)
         case "message_stop":
+            # the events before it have all the rest
             return Delta(last=True)
         case "error":
             error = get(event, "error")

@@ -48,6 +48,7 @@ def _content_part(block: Item) -> MessagePart | None:
             return _media(modality, get(block, "source"))
         case "tool_result":
             return parts.tool_response(get(block, "tool_use_id"), _result(get(block, "content")))
+        # results that the app hands to the model: their text is input as any other
         case "search_result":
             return parts.text_part(_joined_text(get(block, "content")))
         case "container_upload":
@@ -71,6 +72,7 @@ def _media(modality: str, source: Item) -> MessagePart | None:
         case "content":
             return parts.text_part(_joined_text(get(source, "content")))
         case _:
+            # a source of a kind that is newer than this code
             return {"type": modality}
 
 
@@ -97,6 +99,7 @@ def _without_bytes(piece: MessagePart) -> MessagePart:
 def tool(item: Item) -> ToolDefinition:
     """Return the definition of a tool; of the provider's own tools only type and name."""
     kind = text(get(item, "type")) or "custom"
+    # tools of the provider's have their schema at the provider
     if kind != "custom":
         name = get(item, "name") or get(item, "mcp_server_name") or kind
         return {"type": kind, "name": name}
@@ -126,6 +129,7 @@ def part(block: Item, index: Index) -> Part:
 
 
 def _other_part(kind: str, block: Item, index: Index) -> Part:
+    # `web_search_tool_result`, `mcp_tool_result` and so on, also those that are new
     if kind.endswith(_RESULT):
         return _server_tool_result(kind.removesuffix(_RESULT), block, index)
     # a block of a kind that is newer than this code: only its kind is captured
@@ -157,6 +161,7 @@ def _readable(value: Any) -> Any:
 def _readable_fields(value: dict[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, item in value.items():
+        # `encrypted_content` is for the provider alone, and long
         if item is not None and not name.startswith("encrypted_"):
             result[name] = _readable(item)
     data = value.get("data")

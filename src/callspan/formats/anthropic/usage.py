@@ -10,6 +10,7 @@ from callspan.events import ConditionName, Details, Usage
 from callspan.events.usage import Share
 from callspan.formats.fields import Item, count, get, get_nested, items, text
 
+# the types of anthropic 2.14; see tests/test_anthropic_iterations.py
 _WITHIN = frozenset({"message", "fallback_message"})
 """The types of iterations that the counts of the whole answer include."""
 _BESIDE = frozenset({"compaction", "advisor_message"})
@@ -41,6 +42,7 @@ def read_usage(source: Item) -> Usage | None:
     shares = _shares(iterations, usage)
     if not shares:
         return usage
+    # `replace` makes the usage anew, so that its input follows from these sums
     sums = {name: _sum(name, shares) for name in _SUMMED}
     return replace(usage, **sums, shares=shares)
 
@@ -79,6 +81,7 @@ def _shares(iterations: list[Item], whole: Usage) -> tuple[Share, ...]:
     # What an hour's cache holds beyond the rest was written by iterations that do not state it.
     rest["cache_write_1h"] = min(written_for_hour, rest["cache_write"] or 0)
     shares = _add_hours(shares, written_for_hour - rest["cache_write_1h"])
+    # what no iteration states was used by the call's own model
     if any(rest.values()):
         shares.insert(0, Share(None, Usage(**rest)))
     return tuple(shares)
@@ -89,6 +92,7 @@ def _included(kinds: list[str | None], every: list[Share], whole: Usage) -> list
     pairs = list(zip(kinds, every, strict=True))
     included = [share for kind, share in pairs if kind not in _BESIDE]
     total = sum(share.usage.total or 0 for share in included)
+    # a type that is not listed is taken to be in the whole, as long as the numbers allow that
     if total <= (whole.total or 0):
         return included
     # Together they are more than the whole, so the types that are not listed stand beside it.
@@ -101,6 +105,7 @@ def _rest(whole: Usage, included: list[Share]) -> dict[str, Any]:
     for name in _SUMMED:
         number = getattr(whole, name)
         if number is not None:
+            # never below 0: totals may agree where one of their counts does not
             number = max(0, number - (_sum(name, included) or 0))
         rest[name] = number
     return rest
@@ -134,6 +139,7 @@ def read_conditions(usage: Item) -> Details:
         if value:
             conditions[name] = value
     credit = text(get_nested(usage, "fallback_credit", "status", "type"))
+    # billed as if this model had had the conversation from the start: a price of its own
     if credit == "redeemed":
         conditions["repricing"] = credit
     return conditions

@@ -44,6 +44,7 @@ def content(body: Body) -> Content:
 
 def read(event: Item, needs_text: bool) -> Delta | None:
     """Read one event: a piece of the answer, or functions that the caller is to run."""
+    # agents state no tokens and no reason: the text is all that there is
     if not needs_text:
         return None
     chunk = get_nested(event, "chunk", "bytes")
@@ -55,6 +56,7 @@ def read(event: Item, needs_text: bool) -> Delta | None:
 
 
 def _tool_call(invocation: Item, index: int) -> Part:
+    # an action group is described by functions, or by the paths of an API
     source = get_first(invocation, "functionInvocationInput", "apiInvocationInput")
     parameters = items(get(source, "parameters"))
     arguments = {str(get(item, "name")): get(item, "value") for item in parameters}

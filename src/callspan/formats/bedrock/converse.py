@@ -49,6 +49,7 @@ def parameters(body: Body) -> Parameters:
     extra = all_fields(body.get("additionalModelRequestFields"))
     extra_inference = all_fields(extra.get("inferenceConfig"))
     inference = all_fields(body.get("inferenceConfig"))
+    # from the weakest to the strongest: Converse's own fields win
     model_settings = read_settings({**extra_inference, **extra, **inference}, _SETTINGS)
     settings: Parameters = {**model_settings, **_conditions(body)}
     reasoning = get(extra, "reasoningConfig") or body.get("reasoningConfig")
@@ -92,12 +93,14 @@ def _message(item: Item) -> Message:
 
 def read(answer: Item, needs_text: bool) -> Delta | None:
     """Read one event of a stream, or one whole answer."""
+    # an event has one field, named by its kind
     for kind in _PIECES:
         event = get(answer, kind)
         if event is not None:
             return _piece(event) if needs_text else None
     if get(answer, "messageStart") is not None:
         return Delta(finish_reasons=((0, None),))
+    # not the last event: the counts follow in `metadata`
     stop = get(answer, "messageStop")
     if stop is not None:
         return Delta(finish_reasons=((0, text(get(stop, "stopReason"))),))

@@ -32,12 +32,14 @@ def parameters(body: Body) -> Parameters:
     """Return the request's settings; some stand one level deeper."""
     config = all_fields(body.get("embeddingConfig"))
     nova = all_fields(body.get("singleEmbeddingParams"))
+    # `embeddingConfig` is Titan's, the other Nova's
     return read_settings({**body, **config, **nova}, _SETTINGS)
 
 
 def read(answer: Item, _needs_text: bool) -> Delta | None:
     """Read a whole answer."""
     delta = Delta()
+    # Titan's own; those of the others stand in the headers of InvokeModel
     tokens = count(answer, "inputTextTokenCount")
     if tokens is not None:
         delta.usage = Usage(input=tokens)

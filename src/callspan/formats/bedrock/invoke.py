@@ -44,12 +44,14 @@ _OUTPUT_HEADER = "x-amzn-bedrock-output-token-count"
 def request(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the vendor's own request, with the fields of InvokeModel that stand beside it."""
     body = params.get("body")
+    # a copy of the bytes: reading would leave nothing for the client. A file is left alone
     if isinstance(body, BytesIO):
         body = body.getvalue()
     vendor_request = None
     if isinstance(body, (str, bytes, bytearray)):
         vendor_request = parse_json(body)
     result = dict(vendor_request) if isinstance(vendor_request, dict) else {}
+    # InvokeModel has the model in its path, vendors have it in the body or nowhere
     result["model"] = params.get("modelId")
     for name in _REQUEST_FIELDS:
         result[name] = params.get(name)
@@ -97,6 +99,7 @@ def _on_bedrock(wire_format: Format) -> Format:
         if metrics is not None:
             if delta is None:
                 delta = Delta()
+            # apart from the vendor's counts, which they only fill (docs/decisions/0004)
             delta.metered = Usage(
                 input=count(metrics, "inputTokenCount"), output=count(metrics, "outputTokenCount")
             )
@@ -150,6 +153,7 @@ def _is_anthropic(body: Body) -> bool:
 def _is_converse(body: Body) -> bool:
     """Whether the messages are Nova's, whose blocks of content have no type."""
     message = first_item(body.get("messages"))
+    # OpenAI's format has a text here, or blocks that all have a type
     blocks = items(get(message, "content"))
     return bool(blocks) and get(blocks[0], "type") is None
 
@@ -165,6 +169,7 @@ def _is_embedding(body: Body) -> bool:
     return _has_embedding_field(body)
 
 
+# `messages` alone is the least that says OpenAI's format, so the two with more come before it
 FORMS = (
     Form("anthropic", _is_anthropic, _on_bedrock(MESSAGES)),
     Form("converse", _is_converse, _on_bedrock(CONVERSE)),

@@ -33,6 +33,7 @@ _SETTINGS: dict[str, ParameterName] = {
 def generation_request(params: Body) -> dict[str, Any]:
     """Return the request of RetrieveAndGenerate, with its model where other requests have it."""
     config = params.get("retrieveAndGenerateConfiguration")
+    # documents of the app's in place of a base are described by the same fields
     base = get_first(config, _BASE, "externalSourcesConfiguration")
     return {**params, "model": get(base, "modelArn"), _BASE: base}
 
@@ -64,6 +65,7 @@ def read_generation(answer: Item, needs_text: bool) -> Delta | None:
 def _search_parameters(body: Body) -> Parameters:
     config = get_nested(body, "retrievalConfiguration", "vectorSearchConfiguration")
     values: Parameters = {
+        # under two names: the conventions' general one, and theirs for Bedrock
         "data_source_id": body.get("knowledgeBaseId"),
         "knowledge_base_id": body.get("knowledgeBaseId"),
         "retrieval_top_k": get(config, "numberOfResults"),
@@ -97,6 +99,7 @@ def _document(item: Item) -> dict[str, Any]:
 
 def _address(location: Item) -> str | None:
     """Return where a document lies; each kind of storage names it in a field of its own."""
+    # beside the storage stands its `type`, a text, which has no fields
     for storage in all_fields(location).values():
         for value in all_fields(storage).values():
             return text(value)

@@ -97,6 +97,7 @@ def _result(content: Item) -> Any:
     """Return the result of a tool: one JSON value, one text, or else all its parts."""
     blocks = items(content)
     values = [get(block, "json") for block in blocks]
+    # the usual result of a tool is one object, which is shown as it is
     if len(values) == 1 and values[0] is not None:
         return plain(values[0])
     pieces = content_parts(content)
@@ -111,6 +112,7 @@ def _media(modality: str, value: Item, index: Index) -> Part:
         return Part(TEXT, get(source, "text"), index=index)
     if items(get(source, "content")):
         return Part(TEXT, parts.joined_text(get(source, "content")), index=index)
+    # a file may lie in S3, where Bedrock reads it by itself
     address = get_nested(source, "s3Location", "uri")
     if address:
         return parts.whole_part(parts.media_at(modality, str(address)), index)
@@ -157,6 +159,7 @@ _READERS: dict[str, Callable[[Item, Index], Part | None]] = {
 def tools(definitions: Item) -> list[ToolDefinition]:
     """Return the definitions of tools: functions, and the platform's own by name."""
     result: list[ToolDefinition] = []
+    # points of a cache stand among the tools, and are none
     for item in items(definitions):
         if get(item, "toolSpec") or get(item, "systemTool"):
             result.append(_tool(item))

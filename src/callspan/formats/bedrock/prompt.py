@@ -55,6 +55,7 @@ _OUTPUT = ("totalOutputTextTokenCount", "generation_token_count", "tokenCount")
 def parameters(body: Body) -> Parameters:
     """Return the request's settings."""
     titan = all_fields(body.get("textGenerationConfig"))
+    # Titan's settings are one level down, all others stand beside the prompt
     return read_settings({**body, **titan}, _SETTINGS)
 
 
@@ -93,6 +94,7 @@ def _choices(answer: Item) -> list[Item]:
         if choices:
             candidates = choices
             break
+    # a chunk with counts alone is no choice, and must not begin one
     return [choice for choice in candidates if _is_choice(choice)]
 
 
@@ -119,6 +121,7 @@ def _finish_reason(choice: Item) -> str | None:
 
 def _usage(answer: Item, choices: list[Item]) -> Usage | None:
     """Return the counts that the model itself states; most leave them to the platform."""
+    # Titan and Llama state them
     usage = Usage(input=_first_count(answer, _INPUT))
     for choice in choices:
         for name in _OUTPUT:

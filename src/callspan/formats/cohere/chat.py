@@ -114,6 +114,7 @@ def _block(block: Item, index: Index) -> Part:
             image = parts.media("image", url) or {"type": "image"}
             return parts.whole_part(image, index)
         case "document":
+            # only that there was one: documents may be long, and any object
             return Part("document", index=index, data={})
         case _:
             return _fragment(block, index)
@@ -141,6 +142,7 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
     if kind == "message-end":
         return _end(answer, get(answer, "delta"))
     if isinstance(kind, str):
+        # citations and the ends of blocks come to nothing
         return _event(kind, answer) if needs_text else None
     delta = _end(answer, answer)
     if needs_text:
@@ -174,6 +176,7 @@ def _end(answer: Item, source: Item) -> Delta:
         usage=read_usage(usage),
         last=True,
     )
+    # without a reason it may be an error (tests/test_failures_with_status_200.py)
     if reason:
         delta.failure = failure_of_reason(reason, get(source, "error"))
     else:

@@ -41,6 +41,7 @@ _ROLES = {"CHATBOT": "assistant", "SYSTEM": "system", "TOOL": "tool"}
 def content(body: Body) -> Content:
     """Return the conversation with the new message and results, the preamble and the tools."""
     history = items(body.get("chat_history"))
+    # the new message and the results of tools stand beside the history
     history.append({"role": "USER", "message": body.get("message")})
     history.append({"role": "TOOL", "tool_results": body.get("tool_results")})
     messages = [_message(item) for item in history]
@@ -60,6 +61,7 @@ def _message(item: Item) -> Message:
 
 
 def _tool_result(result: Item) -> MessagePart:
+    # calls of this API have no ids; a result repeats the call, so its name says which
     part = parts.tool_response(None, plain(get(result, "outputs")))
     name = text(get_nested(result, "call", "name"))
     if name:
@@ -121,6 +123,7 @@ def _whole(answer: Item, reason: str | None, needs_text: bool) -> Delta:
 
 
 def _answer_id(answer: Item) -> str | None:
+    # a stream begins with the last of these, and its end has one of the others
     for name in ("response_id", "id", "generation_id"):
         answer_id = id_text(get(answer, name))
         if answer_id:

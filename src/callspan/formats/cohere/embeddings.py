@@ -36,6 +36,7 @@ def _dimensions(embeddings: Item) -> int:
     """Return the length of the vectors, which are a list, or a list for each type."""
     if isinstance(embeddings, list):
         return _length(embeddings)
+    # an answer may have several types; those with one number a dimension are certain
     for kind in _NUMBERS:
         length = _length(get(embeddings, kind))
         if length:

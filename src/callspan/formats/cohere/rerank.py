@@ -17,6 +17,7 @@ def _parameters(_body: Body) -> Parameters:
 def content(body: Body) -> Content:
     """Return the query, and the documents that may answer it."""
     texts = [body.get("query")]
+    # texts, or objects that have one
     for document in items(body.get("documents")):
         texts.append(document if isinstance(document, str) else get(document, "text"))
     pieces = [text_part(item) for item in texts if isinstance(item, str)]

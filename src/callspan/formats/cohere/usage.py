@@ -12,6 +12,7 @@ def read_usage(source: Item) -> Usage | None:
     The billed tokens leave out Cohere's own additions to a prompt, and can be fewer than those
     that came from its cache.
     """
+    # the client for AWS writes -1 where AWS has not counted, which is no count (cohere 5.16 to 7)
     tokens = get(source, "tokens")
     units = get(source, "billed_units")
     billed = _billed(units)
@@ -38,6 +39,7 @@ def _billed(units: Item) -> Usage:
         output=count(units, "output_tokens"),
         input_image=images,
     )
+    # images are billed as input where there is no text beside them
     if billed.input is None:
         billed.input = images
     searches = count(units, "search_units")

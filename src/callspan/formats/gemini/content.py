@@ -40,6 +40,7 @@ def parameters(body: Body) -> Parameters:
     """Return the request's settings."""
     config = body.get("generationConfig")
     settings = read_settings(config, _SETTINGS)
+    # by either name, as versions of the client differ in it
     level = text(parts.get_either(get(config, "thinkingConfig"), "thinkingLevel"))
     if level:
         settings["reasoning_level"] = level.lower()
@@ -89,6 +90,7 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
     delta = Delta(
         id=id_text(get(answer, "responseId")),
         model=text(get(answer, "modelVersion")),
+        # an answer without candidates would else have no reason, and look as if it had broken off
         finish_reasons=reasons or _refusal(answer),
         usage=None if metadata is None else _usage(metadata, candidates),
         details={**read_tier(metadata)},
@@ -128,6 +130,7 @@ def _count_searches(candidates: list[Item]) -> dict[str, int]:
         queries = [query for query in items(get(grounding, "webSearchQueries")) if query]
         if queries:
             searches["web_searches"] = searches.get("web_searches", 0) + len(queries)
+        # how often is not stated of maps: 1 says that they were asked at all
         for chunk in items(get(grounding, "groundingChunks")):
             if get(chunk, "maps"):
                 searches["map_searches"] = 1

@@ -28,6 +28,7 @@ def read_usage(source: Item) -> Usage | None:
     # where the total is the sum without thoughts, the output includes them
     total_without_thoughts = sum(filter(None, (prompt, tool_input, output)))
     has_thoughts_beside = count(source, "total_tokens") != total_without_thoughts
+    # `output` or `answer` is stated, as `Usage` adds the reasoning to the second only
     answer = None
     if reasoning is not None and has_thoughts_beside:
         answer = output or 0

@@ -107,6 +107,7 @@ def _parts(item: Item, index: Index) -> list[Part]:
     match kind:
         case "text":
             return _fragments(TEXT, [item], index)
+        # a whole thought has its summary in a list, a piece of one in `content`
         case "thought" | "thought_summary":
             return _fragments(REASONING, [*items(get(item, "summary")), inner], index)
         case "function_call":
@@ -166,6 +167,7 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
         case "interaction.complete" | "interaction.completed":
             return _whole(get(answer, "interaction"), needs_text)
     error = get(answer, "error")
+    # a failed interaction has both, and is read as a whole one below
     if error is not None and not get(answer, "status"):
         return Delta(failure=_event_failure(error), last=True)
     if kind is not None:
@@ -224,6 +226,7 @@ def _whole(interaction: Item, needs_text: bool) -> Delta:
 
 def _output(interaction: Item) -> list[Part]:
     steps = items(get(interaction, "steps")) or items(get(interaction, "outputs"))
+    # the app's own input is a step as well
     model_steps = [step for step in steps if get(step, "type") != "user_input"]
     pieces: list[Part] = []
     for index, step in enumerate(model_steps):
@@ -237,6 +240,7 @@ def _failure(status: str, error: Item) -> Failure | None:
     if status != "failed":
         return None
     code = failure_type(error, "status", "code")
+    # a failed interaction need not say why
     if code == OTHER:
         code = status
     return Failure(code, error_message(error))

@@ -53,6 +53,7 @@ def get_either(source: Item, name: str) -> Item:
 def message(content: Item) -> Message:
     """Return one content of a request as a message."""
     role = parts.role_of(content)
+    # the conventions have one word for the role at all providers
     if role == "model":
         role = "assistant"
     return {"role": role, "parts": content_parts(content)}
@@ -73,6 +74,7 @@ def part(item: Item, choice: int = 0) -> Part | None:
     for name, read in _READERS.items():
         value = get(item, name)
         if value is not None:
+            # with data, as two calls without ids must not be joined (tests/test_google_genai.py)
             kind, arguments, data = read(value)
             return Part(kind, arguments, choice, data=data)
     return None
@@ -165,6 +167,7 @@ def tools(definitions: Item) -> list[ToolDefinition]:
         result += [
             _function(declaration) for declaration in items(get(item, "functionDeclarations"))
         ]
+        # the provider's own tools are fields with their options, such as `googleSearch`
         for name in all_fields(item):
             if name != "functionDeclarations":
                 result.append({"type": name, "name": name})
@@ -172,6 +175,7 @@ def tools(definitions: Item) -> list[ToolDefinition]:
 
 
 def _function(declaration: Item) -> ToolDefinition:
+    # JSON Schema, or else Google's own form of it
     schema = get_either(declaration, "parametersJsonSchema")
     if not schema:
         schema = _json_schema(plain(get(declaration, "parameters")))

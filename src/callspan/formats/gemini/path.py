@@ -6,6 +6,7 @@ import re
 
 from callspan.formats.fields import Body, get, items
 
+# `models/NAME:method`, at Vertex behind `projects/.../publishers/google/`
 _MODEL = re.compile(r"(?:.*/)?models/([^:?]+):")
 _PREDICT = "predict"
 
@@ -23,6 +24,7 @@ def endpoint(path: str, body: Body) -> str:
     name = path.partition("?")[0].rpartition(":")[2]
     if name != _PREDICT:
         return name
+    # `predict` also serves images, whose instances have a prompt
     for item in items(body.get("instances")):
         if get(item, "content") is not None:
             return "embedContent"

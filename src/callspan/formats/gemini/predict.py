@@ -37,6 +37,7 @@ def read_embeddings(answer: Item, _needs_text: bool) -> Delta | None:
     predictions = items(get(answer, "predictions"))
     predicted = [get(item, "embeddings") for item in predictions]
     delta = Delta(usage=_embedding_usage(answer, predicted))
+    # Vertex, a batch of the Gemini API, one text of it
     vectors = [*predicted, *items(get(answer, "embeddings")), get(answer, "embedding")]
     vectors = [vector for vector in vectors if vector is not None]
     values = get(first_item(vectors), "values")
@@ -72,6 +73,7 @@ def _image_content(body: Body) -> Content:
 
 def read_images(answer: Item, needs_text: bool) -> Delta | None:
     """Read a whole answer: each image is a choice."""
+    # Imagen states neither counts nor reasons
     if not needs_text:
         return Delta(parts=[])
     images = enumerate(items(get(answer, "predictions")))

@@ -12,6 +12,7 @@ from callspan.formats.fields import Item, count, get, items, text
 _MODALITIES = {"TEXT": "text", "AUDIO": "audio", "IMAGE": "image", "VIDEO": "video"}
 _SIDES = {
     "promptTokensDetails": "input",
+    # added to those of the prompt, as `tool_input` is to `prompt`
     "toolUsePromptTokensDetails": "input",
     "candidatesTokensDetails": "output",
     "cacheTokensDetails": "cache_read",
@@ -64,6 +65,7 @@ def read_modalities(source: Item, sides: Mapping[str, str], field: str) -> dict[
         for item in items(get(source, name)):
             modality = _MODALITIES.get(str(get(item, "modality")).upper())
             tokens = count(item, field)
+            # a kind without a name here, such as DOCUMENT, stays in the whole alone
             if modality is None or tokens is None:
                 continue
             key = f"{side}_{modality}"

@@ -59,6 +59,7 @@ def _message(entry: Item) -> Message:
     if kind == "function.result":
         result = parts.text_or_value(get(entry, "result"))
         return {"role": "tool", "parts": [parts.tool_response(get(entry, "tool_call_id"), result)]}
+    # entries of an earlier answer, which the app sends back
     if kind in _READERS:
         return {"role": "assistant", "parts": parts.message_parts(_READERS[kind](entry, None))}
     return messages.message(entry)
@@ -83,6 +84,7 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
 
 def _event(kind: str, event: Item, needs_text: bool) -> Delta | None:
     entry_type = _EVENTS.get(kind)
+    # the ends of tools and the handing over to another agent have no output
     if entry_type is None:
         return None
     delta = Delta(model=text(get(event, "model")))

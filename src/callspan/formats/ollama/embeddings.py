@@ -21,6 +21,7 @@ def read(answer: Item, _needs_text: bool) -> Delta | None:
         delta.usage = Usage(input=tokens)
     # No copy of the list, as `items` makes: there may be thousands of vectors.
     vectors = get(answer, "embeddings") or ()
+    # the older endpoint, for one prompt
     vector = next(iter(vectors), None) or get(answer, "embedding")
     if vector:
         delta.details = {"dimensions": len(vector)}

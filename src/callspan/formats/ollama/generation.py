@@ -60,9 +60,11 @@ def parameters(body: Body) -> Parameters:
     if limit is not None and limit < 0:
         # -1 means to go on for ever, and -2 to fill the context: neither is a limit.
         del settings["max_tokens"]
+    # `true` only switches thinking on, which is no level (tests/test_ollama.py)
     level = text(body.get("think"))
     if level:
         settings["reasoning_level"] = level
+    # `json`, or a schema
     if body.get("format"):
         settings["output_type"] = "json"
     return settings
@@ -118,6 +120,7 @@ def _image(data: Item) -> MessagePart:
 def read(answer: Item, needs_text: bool) -> Delta | None:
     """Read one object of a stream, or one whole answer."""
     done = get(answer, "done")
+    # counts and reason come with the last object; all before it have text alone
     if not needs_text and not done:
         return None
     reason = text(get(answer, "done_reason"))
@@ -153,6 +156,7 @@ def _tool_call(call: Item) -> Part:
     """Return a tool call, which is whole also in a stream, and has no id from most servers."""
     function = get(call, "function")
     arguments = plain(get(function, "arguments")) or {}
+    # whole parts are never joined, as two calls without ids would be (tests/test_ollama.py)
     data: PartFields = {
         "id": id_text(get(call, "id")),
         "name": string(get(function, "name")),

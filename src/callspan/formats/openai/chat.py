@@ -38,6 +38,7 @@ _SETTINGS: dict[str, ParameterName] = {
     "temperature": "temperature",
     "top_p": "top_p",
     "top_k": "top_k",  # no setting of OpenAI's, but of most other servers
+    # the newer name stands first, so it wins where an app sends both
     "max_completion_tokens": "max_tokens",
     "max_tokens": "max_tokens",
     "stop": "stop",
@@ -70,6 +71,7 @@ def parameters(body: Body) -> Parameters:
         effort = get(body["reasoning"], "effort")
         if effort is not None:
             settings.setdefault("reasoning_level", effort)
+    # such as gpt-4o-search-preview, which searches for each answer without being told to
     if "web_search_options" in body or "-search-" in str(body.get("model")):
         settings["search_type"] = _search_type(body)
     return settings
@@ -93,6 +95,7 @@ def _output_type(body: Body) -> str | None:
 def content(body: Body) -> Content:
     """Return the conversation and the tools. System messages stay where they stand in it."""
     tools = body.get("tools")
+    # what `tools` was called before; OpenAI's client still takes it
     if not tools:
         functions = items(body.get("functions"))
         tools = [{"type": "function", "function": item} for item in functions]
@@ -111,6 +114,7 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
         choices = items(choices)
     # Most chunks of a stream have a piece of one choice's text and nothing else.
     may_be_skipped = not needs_text and usage is None and len(choices) == 1
+    # callers want the text until id and first token are known, so the first chunk is never skipped
     if may_be_skipped and get(choices[0], "finish_reason") is None:
         return None
     delta = Delta(id_text(fields.get("id")), text(fields.get("model")), [], [])
@@ -130,17 +134,20 @@ def _add_choices(delta: Delta, fields: Body, choices: list[Item], needs_text: bo
     for number, item in enumerate(choices):
         choice = all_fields(item)
         index = index_of(choice)
+        # without an index the place in the list serves, as some servers leave it out
         if index is None:
             index = number
         # Models of Mistral's and others on Bedrock have `stop_reason`.
         reason = choice.get("finish_reason") or choice.get("stop_reason")
         if reason is not None:
             reason = text(reason)
+        # without a reason too: it says that the choice has begun
         finish_reasons.append((index, reason))
         if reason == _BROKEN:
             delta.failure = _failure_of_choices(fields, choices)
         if needs_text:
             pieces += choice_parts(fields, choice, index)
+        # Moonshot's streams have it here
         if usage is None:
             usage = choice.get("usage")
     delta.parts = pieces
@@ -150,6 +157,7 @@ def _add_choices(delta: Delta, fields: Body, choices: list[Item], needs_text: bo
 
 def _add_usage(delta: Delta, fields: Body, choices: list[Item], usage: Item) -> None:
     """Add the token counts, and the conditions of the price that stand among them."""
+    # Groq's streams state it without being asked to (tests/test_compatible_clients.py)
     if usage is None and "x_groq" in fields:
         usage = get(fields["x_groq"], "usage")
     if usage is not None:
@@ -173,6 +181,7 @@ def _add_details(delta: Delta, fields: Body, choices: list[Item]) -> None:
             value = text(value)
         if value:
             details[name] = value
+    # a gateway knows the cost at the end: other chunks are spared the look
     if delta.finish_reasons and delta.finish_reasons[0][1] is not None:
         _add_gateway_cost(details, choices[0])
     if details:
@@ -219,11 +228,13 @@ def with_usage_requested(body: Body) -> Body | None:
         options = {}
     if not isinstance(options, Mapping) or "include_usage" in options:
         return None
+    # a copy, as the app may send its own body again (tests/test_request_usage.py)
     return {**body, "stream_options": {**options, "include_usage": True}}
 
 
 def only_usage(chunk: Item) -> bool:
     """Whether a chunk is there for the counts alone."""
+    # kept from an app that has not asked for it, as much code takes the first choice of a chunk
     return get(chunk, "usage") is not None and not get(chunk, "choices")
 
 

@@ -81,6 +81,7 @@ def content_item(item: Item, choice: int, index: Index = None) -> list[Part]:
 def _tool_calls(value: Item, choice: int, is_whole: bool) -> list[Part]:
     pieces: list[Part] = []
     for number, call in enumerate(items(value)):
+        # a custom tool takes any text in place of JSON
         function = get(call, "function") or get(call, "custom")
         # In a whole message some servers give every call the same index.
         index = number if is_whole else index_of(call)
@@ -89,11 +90,13 @@ def _tool_calls(value: Item, choice: int, is_whole: bool) -> list[Part]:
 
 
 def _legacy_call(value: Item, choice: int, _is_whole: bool) -> list[Part]:
+    # a message has at most one of the old kind, so its pieces need neither index nor id
     return [_tool_call(value, choice, None, None)]
 
 
 def _audio(value: Item, choice: int, _is_whole: bool) -> list[Part]:
     transcript = text(get(value, "transcript"))
+    # an index of its own, so that it is not joined to a text beside it
     return [Part(TEXT, transcript, choice, index="transcript")] if transcript else []
 
 

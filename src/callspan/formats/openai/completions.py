@@ -12,6 +12,7 @@ from callspan.formats.parts import text_part, user_messages
 def parameters(body: Body) -> Parameters:
     """Return the request's settings: those of chat without the name of its API."""
     settings = chat.parameters(body)
+    # the conventions name two APIs of OpenAI's, chat completions and responses
     settings.pop("api_type", None)
     return settings
 
@@ -19,6 +20,7 @@ def parameters(body: Body) -> Parameters:
 def content(body: Body) -> Content:
     """Return the prompts, each as a message of the user, without prompts that are token numbers."""
     prompt = body.get("prompt")
+    # an app may also send lists of token numbers, which are no text
     prompts = [prompt] if isinstance(prompt, str) else items(prompt)
     messages: list[Message] = []
     for item in prompts:

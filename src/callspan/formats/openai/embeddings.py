@@ -30,6 +30,7 @@ def read(answer: Item, _needs_text: bool) -> Delta | None:
     if usage is not None:
         # Some servers state output tokens as well, though nothing is written.
         delta.usage = Usage(input=usage.input)
+    # the first vector stands for all, as one request has one size
     dimensions = _dimensions(get(first_item(get(answer, "data")), "embedding"))
     if dimensions:
         delta.details = {"dimensions": dimensions}

@@ -41,6 +41,7 @@ def _content_of(field: str) -> Callable[[Body], Content]:
 
 def read(answer: Item, needs_text: bool) -> Delta | None:
     """Read one event of a stream, or one whole answer; of images and sound only the size."""
+    # a transcription in the format `text`, `srt` or `vtt` is a text and nothing else
     if isinstance(answer, str):
         return Delta(parts=(Part(TEXT, answer),) if needs_text else ())
     fields = all_fields(answer)
@@ -67,6 +68,7 @@ def _parts(fields: Mapping[str, Any], is_end: bool) -> list[Part]:
 
 def _image(item: Item, choice: int) -> Part:
     url = text(get(item, "url"))
+    # an image is at an address or inline, by what the app asked for
     if url:
         return parts.whole_part(parts.media_at("image", url), choice=choice)
     image = parts.blob("image", "image/png", get(item, "b64_json"))

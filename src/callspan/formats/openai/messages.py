@@ -11,6 +11,7 @@ def message(item: Item) -> Message:
     """Return one message of a conversation, of any role."""
     role = parts.role_of(item)
     if role in ("tool", "function"):
+        # results of the old role `function` name their function and have no id
         call_id = get_first(item, "tool_call_id", "name")
         pieces = [parts.tool_response(call_id, parts.text_or_value(get(item, "content")))]
     else:
@@ -41,6 +42,7 @@ def _content_part(item: Item) -> MessagePart | None:
         case "input_audio":
             return _audio(get(item, "input_audio"))
         case "file":
+            # OpenAI's API has it one level down, Mistral's has `file_id` beside the type
             return parts.file(get(item, "file") or item)
         case "thinking":
             return {"type": REASONING, "content": parts.text_or_value(get(item, "thinking"))}

@@ -41,6 +41,7 @@ def message(item: Item) -> Message:
             "role": parts.role_of(item),
             "parts": parts.content_parts(get(item, "content"), _content_part),
         }
+    # results of functions, custom tools, shells, computers, and of kinds that are still to come
     if kind.endswith("_call_output"):
         result = parts.tool_response(get(item, "call_id"), plain(get(item, "output")))
         return {"role": "tool", "parts": [result]}
@@ -84,6 +85,7 @@ def _output_item(item: Item, index: int) -> list[Part]:
         case "custom_tool_call":
             return [tool_call(item, index, get(item, "input"))]
         case "compaction":
+            # its content is encrypted, so that there was one is all there is to show
             return [Part("compaction", index=index, data={"id": id_text(get(item, "id"))})]
         case kind:
             return [_server_tool(str(kind or "unknown"), item, index)]
@@ -101,6 +103,7 @@ def _thought_texts(item: Item) -> Iterator[str]:
 
 def _numbered(kind: str, texts: Iterator[str], index: int) -> list[Part]:
     """Return texts of one item as parts, with the indexes that the pieces of a stream have."""
+    # so that an answer that comes whole and its pieces are the same parts, wherever one is missing
     return [Part(kind, content, index=(index, number)) for number, content in enumerate(texts)]
 
 

@@ -71,6 +71,7 @@ def content(body: Body) -> Content:
     if isinstance(source, str):
         inputs = [{"role": "user", "content": source}]
     return Content(
+        # a reference names an item that the server keeps: there is nothing of it in the request
         messages=[message(item) for item in inputs if get(item, "type") != "item_reference"],
         system=parts.text_parts(text(body.get("instructions"))),
         tools=parts.tools(body.get("tools")),
@@ -89,10 +90,12 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
         return Delta(
             id=id_text(get(response, "id")),
             model=text(get(response, "model")),
+            # begins the choice, so that a stream that breaks off has one without a reason
             finish_reasons=((0, None),),
         )
     if kind == "error":
         return Delta(failure=_event_failure(answer), last=True)
+    # all other events are pieces of text, or repeat such pieces when one is complete
     if not needs_text:
         return None
     return _piece_of_stream(kind, answer)
@@ -116,6 +119,7 @@ def _piece_of_stream(kind: str, event: Item) -> Delta | None:
             part = Part(REASONING, fragment, index=(index, index_of(event, "summary_index")))
         case "function_call_arguments.delta" | "custom_tool_call_input.delta":
             part = Part(TOOL_CALL, fragment, index=index)
+        # tools of the provider's are left to the end, which has them whole
         case "output_item.added" if get_nested(event, "item", "type") in CLIENT_TOOLS:
             # the arguments follow in events of their own
             part = tool_call(get(event, "item"), index)
@@ -125,6 +129,7 @@ def _piece_of_stream(kind: str, event: Item) -> Delta | None:
 
 
 def _whole(response: Item, needs_text: bool, event_status: str | None = None) -> Delta:
+    # the event's name serves where its response is left out (tests/test_closing_events.py)
     status = text(get(response, "status")) or event_status
     reason = _finish_reason(response, status)
     details: Details = {}
@@ -151,6 +156,7 @@ def _whole(response: Item, needs_text: bool, event_status: str | None = None) ->
 def _finish_reason(response: Item, status: str | None) -> str | None:
     """Return why the model stopped, which this API does not state; `None` while it goes on."""
     match status:
+        # a call of a tool is the reason, though the API says `completed` for it as well
         case "completed":
             for item in items(get(response, "output")):
                 if get(item, "type") in CLIENT_TOOLS:
@@ -202,6 +208,7 @@ def fetch_read(answer: Item, needs_text: bool) -> Delta | None:
         details: Details = {**(delta.details or {})}
         fetched = Fetched(status, delta.usage, details)
         delta.details = {**details, "status": status, "fetched": fetched}
+    # never twice: a response may be fetched often (docs/decisions/0053)
     delta.usage = None
     return delta
 

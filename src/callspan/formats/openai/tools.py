@@ -20,10 +20,12 @@ def add_tool_uses(response: Item, usage: Usage, details: Details) -> None:
     """Add the uses of tools to the counts, and further conditions of their price to the details."""
     uses = _count_uses(items(get(response, "output")))
     searches = count(response, "tool_usage", "web_search", "num_requests")
+    # the number that is stated goes before what the items of the output suggest
     if searches is not None:
         uses["web_searches"] = searches
     if not any(uses.values()):
         return
+    # what the counts state by themselves wins
     usage.details = {**uses, **(usage.details or {})}
     if not uses.get("web_searches"):
         return
