@@ -40,6 +40,7 @@ def read_messages(wrapped: Wrapped, query: Query, args: Args, kwargs: Kwargs) ->
     """Read the messages of the program, with a session that follows them."""
     if reporter.is_active and query not in _sessions:
         session = _sessions[query] = Session(query)
+        # `Query._read_messages` asks it for the messages once; that is all it stands there for
         query.transport = _Transport(query, session)
     return wrapped(*args, **kwargs)
 
@@ -67,6 +68,7 @@ async def _follow(frames: AsyncIterator[Frame], session: Session) -> AsyncIterat
         async for frame in frames:
             session.receive(frame)
             yield frame
+    # not for cancellations, which end by `close`
     except Exception as error:
         session.fail(error)
         raise
@@ -76,12 +78,14 @@ async def ask(wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
     """Send a prompt, with which a turn of the agent begins."""
     session = _sessions.get(getattr(client, "_query", None))
     if session is not None:
+        # before it is sent, as the answer may come at once
         session.ask(argument(args, kwargs, 0, "prompt"))
     return await wrapped(*args, **kwargs)
 
 
 async def connect(wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
     """Start the program, perhaps with a prompt."""
+    # the session is made in here, when the SDK begins to read
     result = await wrapped(*args, **kwargs)
     session = _sessions.get(getattr(client, "_query", None))
     prompt = argument(args, kwargs, 0, "prompt")
@@ -104,6 +108,7 @@ async def answer_request(wrapped: Wrapped, query: Query, args: Args, kwargs: Kwa
     if session is None:
         return await wrapped(*args, **kwargs)
     request = argument(args, kwargs, 0, "request")
+    # the SDK answers in a task of its reader, which has the context of neither turn nor tool
     token = scope.enter(context_of(request, session))
     try:
         try:
@@ -128,6 +133,7 @@ def patches() -> list[Patch]:
     query, client = "claude_agent_sdk._internal.query", "claude_agent_sdk.client"
     run = function_run(reporter, _run, ResultReader(item=_result_text))
     return [
+        # behind the function `query`, which programs import by name
         Patch("claude_agent_sdk._internal.client", "InternalClient.process_query", run),
         Patch(client, "ClaudeSDKClient.connect", connect),
         Patch(client, "ClaudeSDKClient.query", ask),

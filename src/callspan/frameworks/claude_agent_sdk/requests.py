@@ -30,11 +30,13 @@ def with_trace_context(request: Any) -> Any:
     """Return a request of MCP with the trace context in force; any other request as it is."""
     body = request["request"]
     message = body.get("message")
+    # a notification has no id, an answer no method, and a hook or a permission no message
     if not isinstance(message, dict) or "id" not in message or "method" not in message:
         return request
     params: dict[str, Any] = message.get("params") or {}
     carrier: dict[str, Any] = {}
     scope.inject(carrier)
+    # a trace context that the program has written itself stays
     meta = {**carrier, **(params.get("_meta") or {})}
     message = {**message, "params": {**params, "_meta": meta}}
     return {**request, "request": {**body, "message": message}}

@@ -54,6 +54,7 @@ class Session:
 
     def __init__(self, query: object) -> None:
         self.is_interrupted = False
+        # weak, for `_sessions` keeps this object as long as the query is there
         self._query = weakref.ref(query)
         self._context = scope.context()
         self._turn: Operation | None = None
@@ -90,6 +91,8 @@ class Session:
 
     def close(self) -> None:
         """End what is open: the app has left, or its task is cancelled."""
+        # the SDK closes in a `finally`: an exception on its way tells a cancelled task from a
+        # reader that left; an error of the app's own code is not the turn's
         error = sys.exc_info()[1]
         if error is None or isinstance(error, Exception):
             error = GeneratorExit()
@@ -133,6 +136,7 @@ class Session:
         query = self._query()
         if operation is None or query is None:
             return
+        # a client may be dropped without `disconnect`
         operation.end_when_dropped(query)
         self._threads[None] = Thread(reporter, operation.context)
 
@@ -146,6 +150,7 @@ class Session:
         main = self._threads.get(None)
         if main is not None:
             _note_conversation(main.context, text(frame.get("session_id")))
+        # a message of a subagent names the call of the tool that runs it
         return self._threads.get(frame.get("parent_tool_use_id"), main)
 
     def _receive_answer(self, frame: Frame) -> None:
@@ -167,6 +172,7 @@ class Session:
         if operation is None:
             return
         tool = self._tools[call_id] = _Tool(name, operation)
+        # the tool that runs a subagent has this argument, whatever its name
         subagent = text(get(arguments, "subagent_type"))
         if subagent is None:
             return
@@ -182,6 +188,7 @@ class Session:
             if get(block, "type") == "tool_result":
                 self._end_tool(block)
         if thread is not None:
+            # the model is asked again as soon as the results are there
             thread.note_input()
 
     def _end_tool(self, block: Any) -> None:
@@ -204,6 +211,7 @@ class Session:
         if main is None:
             return
         main.end_call(count(frame, "usage", "output_tokens"))
+        # tools whose result never came were left by the program
         self._end_parts(GeneratorExit())
         run_context = scope.run_context(main.context)
         run_context.failure = self._failure(frame)
@@ -217,8 +225,10 @@ class Session:
             response.details["sum_cost_usd"] = turn_cost
             response.details["sum_cost_source"] = "agent"
         if self._is_function:
+            # the prompt of `query` may be a stream: then further turns follow in one run
             self._threads[None] = Thread(reporter, main.context)
             return
+        # not in `query`, whose one run has the cost of all its turns
         self._past_cost = cost or self._past_cost
         turn, self._turn = self._turn, None
         if turn is not None:
@@ -247,6 +257,7 @@ class Session:
 
     def _end_parts(self, error: BaseException) -> None:
         """End the model calls of the turn, and the tools that have no result, with an error."""
+        # model calls first, then each subagent before the tool that runs it
         for thread in self._threads.values():
             thread.end_call()
         for tool in self._tools.values():
@@ -263,5 +274,6 @@ def _note_conversation(context: Context, conversation_id: str | None) -> None:
     framework = run_context.framework
     if conversation_id is None or framework.conversation_id == conversation_id:
         return
+    # not known at the start: the program says it with its first message
     run_context.framework = replace(framework, conversation_id=conversation_id)
     run_context.call.response.details["conversation_id"] = conversation_id

@@ -88,6 +88,7 @@ class Thread:
             if turn_output_tokens is not None:
                 usage["output_tokens"] = turn_output_tokens - self._output_tokens
                 self._usage_source = "turn"
+        # what is stated of earlier calls is not in the rest that the last one gets
         self._output_tokens += count(usage, "output_tokens") or 0
         observation.answer(self._message)
 
@@ -102,6 +103,7 @@ class Thread:
         return identity is not None and identity == self._message.get("id")
 
     def _begin_call(self, piece: Message) -> None:
+        # the pieces are added one by one, this first one as well
         self._message = {**piece, "content": [], "usage": None}
         self._has_final_usage = False
         model = text(get(piece, "model"))
@@ -112,17 +114,20 @@ class Thread:
         """Take over the counts of a piece, which are those of the whole message so far."""
         message = self._message
         if isinstance(usage, dict):
+            # a later piece states the counts anew, or leaves out what has not changed
             message["usage"] = {**(message.get("usage") or {}), **usage}
         if stop_reason is not None:
             message["stop_reason"] = stop_reason
             self._has_final_usage = True
         if self._observation is not None:
+            # that it was the last piece is known only when something else comes
             self._observation.hold_end()
 
 
 def _provider() -> str:
     """Return the provider whose models the program calls."""
     for variable, provider in _PROVIDERS.items():
+        # the program is a child of this process and inherits its environment
         if os.environ.get(variable) in ("1", "true"):
             return provider
     return "anthropic"

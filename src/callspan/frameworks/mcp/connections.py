@@ -80,6 +80,7 @@ def connection_of_http(request: Any) -> Connection:
         "tcp",
         "http",
         protocol_version=request.scope.get("http_version"),
+        # not every server says it, behind a Unix socket for example
         client=(None, None) if client is None else (client.host, client.port),
         session_id=lambda: request.headers.get("mcp-session-id"),
     )
@@ -103,7 +104,9 @@ def note_transport(transport: str, protocol: str | None = None) -> Callable[...,
 async def _noted(
     wrapped: Callable[..., AsyncIterator[Any]], args: Args, kwargs: Kwargs, connection: Connection
 ) -> AsyncIterator[Any]:
+    # a block of its own: exceptions of the app's block reach the transport as before
     async with contextlib.asynccontextmanager(wrapped)(*args, **kwargs) as streams:
+        # a transport yields the stream to read from and the one to write to
         _note(streams[1], connection)
         yield streams
 
@@ -129,4 +132,5 @@ def _address(url: object) -> tuple[str | None, int | None]:
     if not isinstance(url, str):
         return None, None
     parts = urlsplit(url)
+    # an address without a port means its scheme's
     return parts.hostname, parts.port or _PORTS.get(parts.scheme)

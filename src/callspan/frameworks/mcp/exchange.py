@@ -65,6 +65,7 @@ class Exchange:
                 result = await work()
             finally:
                 if operation is not None:
+                    # left before it ends, so that handlers are not told inside its context
                     operation.__exit__(None, None, None)
         except BaseException as error:
             self.fail(error)
@@ -78,6 +79,7 @@ class Exchange:
         """End with a result."""
         failure = None
         try:
+            # the answer to `initialize` says which version both sides speak
             self._note_connection(get(bare(result), "protocolVersion"))
             failure = failure_of(result)
         except Exception as error:  # noqa: BLE001  an odd result must reach the app
@@ -92,6 +94,7 @@ class Exchange:
         code = read_code(error)
         if code is not None:
             self.refuse(code, str(error), error)
+        # a cancellation, or an exception without a code, is no answer of the other side
         elif self.operation is not None:
             self.operation.end(error)
 
@@ -109,6 +112,7 @@ class Exchange:
             self.operation.failure = failure
             self.operation.end()
         elif failure is not None and self._tool is not None:
+            # the framework may hand the error to the model as a result like any other
             self._tool.failure = failure
 
     def _note_connection(self, version: object) -> None:
@@ -126,6 +130,7 @@ def begin(describe: Callable[[], Request]) -> Exchange | None:
     try:
         request = describe()
         if request.role == CLIENT:
+            # only at the client: a server's request comes from elsewhere, whatever runs here
             return _adopted(request) or _sent(request)
         return _received(request)
     except Exception as error:  # noqa: BLE001  a request of another version must still be made

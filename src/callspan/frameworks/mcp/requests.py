@@ -79,6 +79,7 @@ class Request:
     def facts_of_connection(self) -> Parameters:
         """Return the facts of the connection, some of which are there only when it is answered."""
         facts: Parameters = {**self.connection.facts(), "mcp_protocol_version": self.version}
+        # versions are dates, so their text compares
         if self.version is not None and self.version > _LAST_VERSION_WITH_SESSIONS:
             facts.pop("mcp_session_id", None)
         return facts
@@ -99,6 +100,7 @@ def get(params: Params, name: str) -> Any:
 
 def bare(result: Params) -> Params:
     """Return a result without the model around it that stands for any result."""
+    # mcp 1.x: `ClientRequest`, `ServerResult` and the like
     return getattr(result, "root", result)
 
 
@@ -106,9 +108,11 @@ def content_of(result: Params) -> object:
     """Return the result of a tool as plain data."""
     result = bare(result)
     if hasattr(result, "model_dump"):
+        # by the names on the wire, which both versions share
         result = result.model_dump(mode="json", by_alias=True, exclude_none=True)
     if not isinstance(result, dict):
         return None
+    # what a model may read; the rest is for the client
     return {name: result[name] for name in ("content", "structuredContent") if name in result}
 
 
@@ -130,6 +134,7 @@ def error_code(error: BaseException) -> int | None:
 
 def code_of_handler(error: BaseException) -> int | None:
     """Return the JSON-RPC code with which a server answers where its handler raises."""
+    # pydantic's, by name: parameters that do not fit the method
     if type(error).__name__ == "ValidationError":
         return _INVALID_PARAMS
     return error_code(error)

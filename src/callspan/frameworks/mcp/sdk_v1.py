@@ -44,6 +44,7 @@ def _outgoing(session: Any, args: Args, kwargs: Kwargs) -> Request:
         CLIENT,
         request.method,
         request.params,
+        # private: the id that `BaseSession.send_request` takes next
         session._request_id,
         _versions.get(session),
         connection_of(session._write_stream),
@@ -72,11 +73,14 @@ def _traced(args: Args) -> Args:
 def _with_meta(request: Any, carrier: dict[str, Any]) -> Any:
     inner = bare(request)
     if inner.params is None:
+        # `ping` and the lists have none; all requests may have `_meta`
         inner = type(inner)(params={"_meta": carrier})
     else:
         meta = inner.params.meta
         if meta is None:
+            # the app has imported it; we import nothing of mcp
             meta = sys.modules["mcp.types"].RequestParams.Meta()
+        # copies, for the app may send the same request again
         meta = meta.model_copy(update=carrier)
         inner = inner.model_copy(update={"params": inner.params.model_copy(update={"meta": meta})})
     return inner if inner is request else request.model_copy(update={"root": inner})
@@ -104,6 +108,7 @@ async def _receive(work: Wrapped, session: Any, responder: Responder) -> Any:
     if exchange is None:
         return await work()
     _exchanges[responder] = exchange
+    # `respond` ends it; the end of this work comes later and does nothing
     return await exchange.follow(work)
 
 
@@ -141,6 +146,7 @@ def _end(exchange: Exchange, responder: Responder, response: Any) -> None:
     if isinstance(code, int):
         exchange.refuse(code, str(get(response, "message")))
         return
+    # a server learns the version from its own answer to `initialize`
     _note_version(responder._session, response)
     exchange.finish(response)
 

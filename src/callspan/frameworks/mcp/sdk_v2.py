@@ -36,8 +36,10 @@ def _outgoing(dispatcher: Any, args: Args, kwargs: Kwargs) -> Request:
     stream = getattr(dispatcher, "_write_stream", None)
     request_id = options.get("request_id")
     if request_id is None and stream is not None:
-        # the id that the dispatcher takes next; nothing is awaited before it does
+        # the id that the dispatcher takes next, unless a handler is awaited before and another
+        # request overtakes this one
         request_id = dispatcher._next_id + 1
+    # from protocol 2026-07-28 on there is no handshake: each request says its version
     version = meta_of(params).get(_VERSION_KEY) or get(options.get("headers"), _VERSION_HEADER)
     return Request(
         CLIENT,
@@ -51,6 +53,7 @@ def _outgoing(dispatcher: Any, args: Args, kwargs: Kwargs) -> Request:
 
 def _traced(args: Args) -> Args:
     """Return the arguments with our trace context in a copy of the parameters."""
+    # mcp itself passes them by position (2.3)
     method, params, *rest = (*args, None) if len(args) == 1 else args
     meta = dict(meta_of(params))
     scope.inject(meta)
