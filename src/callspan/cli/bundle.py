@@ -17,12 +17,14 @@ _OURS = b"callspan.setup.instrument"
 
 def is_zipapp(path: str) -> bool:
     """Whether Python can run a file as a program, though its name does not tell that."""
+    # A PEX file is a zip file too, but one that has its own interpreter line and is executable.
     return "__main__.py" in _names(path) and not _is_pex(path)
 
 
 def check_contents(path: str) -> None:
     """Raise `Problem` for a program in which nothing could be recorded, as callspan is not in it."""
     name = os.path.basename(path)
+    # Its packages stand in folders of their own within it, so only the end of the path is compared.
     if _is_pex(path) and not any("callspan/__init__.py" in entry for entry in _names(path)):
         raise Problem(
             f"{name} is a PEX file, which shuts out what is not in it, so nothing would be recorded: "

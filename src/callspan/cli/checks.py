@@ -28,6 +28,7 @@ _PACKAGES = (
     "protobuf",
     "tiktoken",
 )
+# The most seconds for a Python process to start, on a machine that is busy.
 _SECONDS = 30
 
 
@@ -138,6 +139,7 @@ def check_settings(report: Report) -> None:
     if variable:
         problem = f"{variable} is {os.environ[variable]!r}, so nothing is recorded: unset it"
         report.add("recording", "off", variable, problem=problem)
+    # No arguments, as `callspan run` has none: the environment and the defaults.
     resolved = settings.resolve({})
     for name, variable in settings.ENVIRONMENT.items():
         is_set = bool(os.environ.get(variable, "").strip())
@@ -171,6 +173,7 @@ def check_telemetry(report: Report) -> None:
     targets = destinations.targets(os.environ, complaints.append)
     for line in complaints:
         report.add("wrong", line, "", problem=line)
+    # `deferred.destinations` adds the console where nothing is chosen, so this was a choice.
     if not destinations.any:
         report.add("nowhere", "the environment switches all of it off", "")
     if destinations.console:
@@ -184,6 +187,7 @@ def check_telemetry(report: Report) -> None:
 
 
 def _add_target(report: Report, signal: str, url: str, protocol: str) -> None:
+    # Only a connection is made: `doctor` sends nothing.
     reason = reachable.connection_error(url)
     address = f"{url} ({protocol})"
     if reason is None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from callspan.export.destinations import Destinations
 
 
+# By any of these the user has decided, be it for `none`.
 _EXPORTERS = ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER")
 
 
@@ -58,6 +59,7 @@ class DeferredProviders:
         """Set up the destinations of the environment, once; other threads wait meanwhile."""
         if self._is_done:
             return
+        # The thread that imports beforehand stops here: what is missing is imported below.
         PREPARATION.end()
         with self._lock:
             if self._is_begun:
@@ -81,6 +83,7 @@ class DeferredProviders:
         earlier = providers.handlers()
         wanted = _wanted()
         if wanted.any:
+            # Not strict, as the program has begun: a destination that fails must not end it.
             providers.setup(wanted, strict=False, by="operator")
             if flush_timeout() > 0:
                 self.ending = Ending(_end, _flush, _LAST_CALLS.hold)
@@ -125,8 +128,10 @@ def instrument() -> None:
 
     if not PROVIDERS.is_instrumented:
         PROVIDERS.is_instrumented = True
+        # `callspan run` has printed these; each process would say them again.
         guard.expect(os.environ.get(LINES, "").splitlines())
         if flush_timeout() > 0:
+            # As early as can be, before the program opens a file at that descriptor.
             ending.reserve()
         callspan.instrument(handlers=[PROVIDERS])
         PREPARATION.begin()
@@ -145,6 +150,7 @@ def _wanted() -> Destinations:
     if providers.app_has_provider():
         wanted = without_standard_destinations(wanted, os.environ)
     elif service_name:
+        # Only where nobody names the service: its own variable and its own provider win.
         os.environ.setdefault("OTEL_SERVICE_NAME", service_name)
     if wanted.file is None:
         return wanted
@@ -165,7 +171,9 @@ def _end() -> None:
     from callspan.export import providers
     from callspan.lifecycle.shutdown import abandon_all
 
+    # Half at most: the rest of the time is for what has to be sent.
     _LAST_CALLS.settle(min(last_calls.SECONDS, flush_timeout() / 2))
+    # Streams end here, with the part of the answer that they have.
     abandon_all()
     providers.give_up_absent()
     _flush()

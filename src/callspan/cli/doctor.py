@@ -41,6 +41,7 @@ def main(words: Sequence[str]) -> int:
         print("\nall is well")
         return 0
     print("\nneeds attention")
+    # Once each: several checks may find the same fault.
     for problem in dict.fromkeys(problems):
         print(f"  - {problem}")
     return 1

@@ -18,6 +18,7 @@ from callspan.settings.environment import flush_timeout
 _NAMES = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
 # Windows has fewer signals.
 _DEADLY = {getattr(signal, name) for name in _NAMES if hasattr(signal, name)}
+# The kernel ends process 1 of a container by no signal that has its default action.
 _PID_1 = 1
 _TURN_SECONDS = 0.05
 _GRACE_SECONDS = 1.0
@@ -57,9 +58,11 @@ class Ending:
         self._finish = finish
         self._flush = flush
         self._hold = hold
+        # The process that watches: a forked child has its parent's object, and begins anew.
         self._pid = 0
         self._thread: threading.Thread | None = None
         self._under_way = threading.Event()
+        # By thread, as two threads may fork at the same time and each has a mask of its own.
         self._masks = threading.local()
 
     def watch(self) -> None:
@@ -93,6 +96,7 @@ class Ending:
         def raise_signal(
             wrapped: Any, _module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
         ) -> Any:
+            # Anything else is a wrong call, which the function itself refuses.
             if len(args) == 1:
                 self._before_own_signal(args[0])
             return wrapped(*args, **kwargs)

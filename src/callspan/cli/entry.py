@@ -49,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         if words and not words[0].startswith("-"):
+            # Not by argparse's subcommands: they would import all commands for one.
             return _command(words[0])(words[1:])
         _parser().parse_args(words)
         _parser().print_help()
@@ -57,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(str(problem))
         return 2
     except ModuleNotFoundError as error:
+        # Only for packages of ours and of our extras: another missing module is a fault to be seen.
         line = advice(error)
         if line is None:
             raise
@@ -87,6 +89,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, prog: str, **options: Any) -> None:
         super().__init__(
             prog,
+            # An option that is added later must not change the meaning of a shorter word.
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             **options,

@@ -35,6 +35,7 @@ def child_environment(options: Mapping[str, str], base: Mapping[str, str]) -> di
             env.pop(variable, None)
     env["PYTHONPATH"] = _python_path(env.get("PYTHONPATH", ""))
     env[callspan_switches.CLIENT_MODULES] = ",".join(sorted(_awaited_modules()))
+    # On under `callspan run`, and not with `instrument()`: see README's table of settings.
     env.setdefault(settings.ENVIRONMENT["extra_metrics"], _EXTRA_METRICS)
     return env
 
@@ -95,6 +96,7 @@ def wrong_variables(env: Mapping[str, str], options: Mapping[str, str]) -> list[
             "with --no-console nothing would be recorded: "
             "say where it goes, as in --file traces.jsonl"
         )
+    # Once each: one variable may be wrong for all three signals.
     return list(dict.fromkeys(lines))
 
 

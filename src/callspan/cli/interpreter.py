@@ -14,11 +14,13 @@ from callspan.cli.problem import Problem
 
 _PYTHON = re.compile(r"(python|pypy)[\d.]*(\.exe)?$")
 _LONG_SHEBANG = re.compile(rb"'''exec' \"?([^\"]+?)\"? \"\$0\"")
+# More than the 255 characters that the kernel reads of a first line (man 2 execve).
 _SHEBANG_BYTES = 512
 _SWITCHES_OFF = {"I": "ignores PYTHONPATH", "E": "ignores PYTHONPATH", "S": "skips site"}
 """Python's options that keep our sitecustomize from being imported, each with its effect."""
 _OPTIONS_WITH_ARGUMENT = re.compile("[cmWX]")
 _LONG_OPTION_WITH_ARGUMENT = "--check-hash-based-pycs"
+# The most seconds for another Python to import callspan, on a machine that is busy.
 _SECONDS = 20
 
 
@@ -48,6 +50,7 @@ def parse_command(executable: str, words: Sequence[str]) -> Start | None:
         return Start(executable, letters, rest)
     shebang = _read_shebang(executable)
     if shebang and _PYTHON.match(os.path.basename(shebang[0])):
+        # What the script itself does is not known, so `rest` stays empty.
         letters, _ = _split_options(shebang[1:])
         return Start(shebang[0], letters, ())
     return None
@@ -97,6 +100,7 @@ def _read_shebang(executable: str) -> list[str] | None:
             return [exec_line[1].decode(errors="replace")]
     words = shlex.split(first[2:].decode(errors="replace"))
     if words and os.path.basename(words[0]) == "env":
+        # `env -S` divides the line into words; without it, all of the rest is one argument.
         words = [word for word in words[1:] if word != "-S"]
     return words
 

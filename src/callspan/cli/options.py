@@ -64,6 +64,7 @@ OPTIONS = (
     ),
     Option(
         "--capture",
+        # Names of variables come from the table of settings, so that each stands in one place.
         settings.ENVIRONMENT["capture"],
         "record prompts and answers: off (the default), on spans, in log events, or both",
         "off|span|event|both",
@@ -136,6 +137,7 @@ OPTIONS = (
         "--service-name", "OTEL_SERVICE_NAME", "the service's name in traces and metrics", "NAME"
     ),
 )
+# `split` runs before argparse, so it has to know which options take the next word.
 _WITH_VALUE = {option.flag for option in OPTIONS if option.metavar}
 _FLAGS = {option.flag for option in OPTIONS} | {"--help", "-h"}
 
@@ -151,9 +153,11 @@ def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
         word = words[index]
         if word == "--":
             return list(words[:index]), list(words[index + 1 :])
+        # `-mshop` and `-m shop` are both Python's, as is `-c`.
         is_program = not word.startswith("-") or word[:2] in ("-m", "-c")
         if is_program:
             break
+        # Here and not in argparse, which would take the program's words for its own.
         _check_flag(word.partition("=")[0])
         index += 2 if word in _WITH_VALUE else 1
     return list(words[:index]), list(words[index:])

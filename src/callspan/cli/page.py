@@ -12,6 +12,7 @@ from callspan.cli.problem import Problem, say
 
 VARIABLE = "CALLSPAN_RUN_VIEW"
 """Stands for the option; no program gets it."""
+# As docs/view.md has it: an hour after the last look.
 _IDLE_SECONDS = 3600
 _FILE = "traces.jsonl"
 
@@ -39,9 +40,11 @@ def start(path: str, is_temporary: bool) -> None:
     if is_temporary:
         command.append("--temporary")
     reading, writing = os.pipe()
+    # `Popen` forks once more in the launcher, which ends: so the page is nobody's child.
     launcher = os.fork()
     if launcher == 0:
         _launch(command, writing)
+    # Or the reading below would never see the end, were the page to fail.
     os.close(writing)
     os.waitpid(launcher, 0)
     with os.fdopen(reading) as output:
@@ -58,7 +61,9 @@ def _launch(command: list[str], output: int) -> None:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            # A Ctrl-C in the terminal is for the program, and not for its page.
             start_new_session=True,
         )
     finally:
+        # Without `atexit` and buffers, which belong to the process that goes on.
         os._exit(0)

@@ -15,6 +15,7 @@ QUIET_SECONDS = 0.2
 """The time without an import of the program's after which it is taken to have started."""
 _STEP_SECONDS = 2.0
 """The longest wait of a fork, or of the end of the process, for an import that is under way."""
+# Lets the program's threads have their turn between two imports.
 _PAUSE_SECONDS = 0.001
 
 

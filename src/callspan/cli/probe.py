@@ -33,6 +33,7 @@ def probe_clients() -> Probe:
     for client in callspan.status().clients:
         if client.installed:
             problems += _import_client(client)
+    # After the imports, so that all functions are there to be patched.
     callspan.instrument()
     try:
         status = callspan.status()
@@ -92,6 +93,7 @@ def _is_unsupported(client: ClientStatus) -> bool:
 
 def _version_numbers(version: str) -> tuple[int, ...]:
     """Return the first three numbers of a version; those that it lacks are 0."""
+    # Enough for bounds such as `>=1.50,<3`; a whole parser of versions is a package more.
     numbers = [int(part) for part in re.findall(r"\d+", version)[:3]]
     missing = 3 - len(numbers)
     return (*numbers, *[0] * missing)

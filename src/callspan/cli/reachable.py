@@ -16,6 +16,7 @@ def connection_error(url: str) -> str | None:
     try:
         with socket.create_connection((parts.hostname or "", port), _SECONDS):
             return None
+    # Before OSError, of which it is one.
     except TimeoutError:
         return f"no answer within {_SECONDS:.0f} s"
     except OSError as error:

@@ -52,6 +52,7 @@ def main(words: Sequence[str]) -> NoReturn:
     """
     our_words, program_words = split(words)
     options = _read_options(our_words)
+    # Not passed on: a program that the program runs must not open a page of its own.
     has_page = options.pop(page.VARIABLE, None) is not None
     is_temporary = has_page and not (options.get(_FILE) or os.environ.get(_FILE))
     if is_temporary:
@@ -61,8 +62,10 @@ def main(words: Sequence[str]) -> NoReturn:
         lines = wrong_variables(env, options)
     except ValueError as error:  # all of ours are one line that names the fix
         raise Problem(str(error)) from None
+    # After the options, whose faults come first on the command line.
     program = find_program(program_words, os.environ)
     env.setdefault(SERVICE_NAME, program.name)
+    # The program's processes find the same faults, and must not print them once more.
     env[LINES] = "\n".join(lines)
     for line in lines:
         say(line)
@@ -70,6 +73,7 @@ def main(words: Sequence[str]) -> NoReturn:
     if variable:
         say(f"nothing is recorded, as {variable} says so")
     if has_page:
+        # Last, when nothing can go wrong any more but the start itself.
         page.start(env[_FILE], is_temporary)
     _become(program, env)
 
@@ -118,6 +122,7 @@ def _become(program: Program, env: Mapping[str, str]) -> NoReturn:
             with contextlib.suppress(OSError):  # nobody reads it any more
                 stream.flush()
     try:
+        # No child process: signals, exit code, terminal and process id are the program's own.
         os.execve(program.executable, program.words, env)
     except OSError as error:
         fix = "check the file"

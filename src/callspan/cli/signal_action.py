@@ -11,9 +11,12 @@ from typing import Any
 
 _MASK_BYTES = 128
 """The size of `sigset_t` in glibc and musl."""
+# From <bits/sigaction.h> of the C library; the same numbers on both machines.
 _SA_SIGINFO = 0x00000004
 _SA_ONSTACK = 0x08000000
 _SA_RESTART = 0x10000000
+# The handler gets a second argument, which `eventfd_write` needs; a stack for signals is used
+# where a thread has one; and system calls of the program go on where they were interrupted.
 _FLAGS = _SA_SIGINFO | _SA_ONSTACK | _SA_RESTART
 
 
@@ -37,6 +40,7 @@ def set_event_handler(signum: int) -> Action:
     Raises:
         OSError: The system does not allow it.
     """
+    # `sigaction` fills it with what was set before.
     previous = Action()
     _sigaction(signum, Action(handler=_event_handler(), flags=_FLAGS), previous)
     return previous
@@ -46,11 +50,13 @@ def restore(signum: int, previous: Action) -> None:
     """Give a signal its previous action, unless somebody has set another one since."""
     current = Action()
     _sigaction(signum, None, current)
+    # The program may have set a handler since; it must stay.
     if current.handler == _event_handler():
         _sigaction(signum, previous, None)
 
 
 def _event_handler() -> int | None:
+    # The address of the function in the C library: no code of ours and no lock runs there.
     return ctypes.cast(_libc().eventfd_write, ctypes.c_void_p).value
 
 
@@ -62,4 +68,5 @@ def _sigaction(signum: int, new: Action | None, old: Action | None) -> None:
 
 
 def _libc() -> Any:
+    # What is loaded already, be it glibc or musl.
     return ctypes.CDLL(None, use_errno=True)

@@ -44,6 +44,7 @@ class SignalEvent:
         """Whether this system has events, and actions of signals as `signal_action` knows them."""
         if sys.platform != "linux" or platform.machine() not in _MACHINES:
             return False
+        # Some Pythons are built without it; looked up and not imported, as that takes time.
         has_ctypes = importlib.util.find_spec("_ctypes") is not None
         return has_ctypes and hasattr(os, "eventfd") and sys.maxsize > _BITS_64
 
@@ -55,6 +56,7 @@ class SignalEvent:
         """
         if not self._is_free():
             return False
+        # Not inherited by programs that this one starts: they have no handler for it.
         descriptor = os.eventfd(0, os.EFD_CLOEXEC)
         if descriptor != self._number:
             os.dup2(descriptor, self._number, inheritable=False)
@@ -100,6 +102,7 @@ class SignalEvent:
 
     def clear(self) -> None:
         """Forget the signals that have come; wait for one if none has."""
+        # Reading sets the counter back to 0, however many signals came.
         os.eventfd_read(self._number)
 
     def _poll(self, milliseconds: int | None) -> bool:

@@ -27,6 +27,7 @@ def read_text(flag: str, value: str) -> str:
 
 def read_choice(flag: str, value: str) -> str:
     """Return one of the words of the setting that has the option's name."""
+    # `--chunk-metrics` stands for `chunk_metrics`: the names are the same on purpose.
     setting = flag.lstrip("-").replace("-", "_")
     choices = settings.SETTINGS[setting].words
     if value not in choices:
@@ -74,6 +75,7 @@ def read_file(flag: str, value: str) -> str:
         raise Problem(
             f"{flag} {value}: there is no folder {folder}: make it with mkdir -p {folder}"
         )
+    # A check creates nothing: the program may never write.
     target = path if os.path.exists(path) else folder
     if not os.access(target, os.W_OK):
         raise Problem(

@@ -49,11 +49,13 @@ def main(words: Sequence[str]) -> int:
     program = find_flower_shop()
     with (
         tempfile.TemporaryDirectory(prefix="callspan-") as folder,
+        # Its first call is refused once, so that a retry is among what is shown.
         ModelServer(first_call_busy=True) as server,
     ):
         file = Path(folder, "traces.jsonl")
         env = _environment(server.url, file, arguments.otlp)
         _print(_INTRODUCTION.format(program=program.name))
+        # A process of its own, so that the program is as unchanged as one of the user's.
         child = subprocess.run([sys.executable, program], env=env, check=False)
         return _compare(server_totals(server.ledger), read_totals(file), child.returncode)
 

@@ -39,6 +39,7 @@ class Totals:
 def server_totals(ledger: Ledger) -> Totals:
     """Return the tokens that the server has sent to its clients."""
     sent = ledger.total_told
+    # Answers whose counts the server made and never sent, as their streams were left.
     unknown = ledger.total_generated.calls - sent.calls
     return Totals(sent.calls, sent.input, sent.output, unknown)
 

@@ -12,6 +12,7 @@ from callspan.export.collector import exporter_modules
 from callspan.frameworks import INTEGRATIONS
 from callspan.frameworks.native import NATIVES
 
+# a bundle runs one program: it needs neither the demo nor the server of the tests
 _NOT_NEEDED = (
     "callspan.bootstrap.sitecustomize",
     "callspan.demo",
@@ -30,6 +31,7 @@ def _is_needed(module: str) -> bool:
 
 def _optional_modules() -> list[str]:
     """Return the modules of extras and plugins that are installed."""
+    # the extra `phones`, whose package is imported by name (`content/phones.py`)
     names = ["phonenumbers"]
     if find_spec("tiktoken_ext"):
         names += collect_submodules("tiktoken_ext")
@@ -54,6 +56,7 @@ def _plugin_groups() -> list[str]:
     ]
 
 
+# these two names are what PyInstaller reads of a hook
 hiddenimports = collect_submodules("callspan", filter=_is_needed)
 hiddenimports += exporter_modules()
 hiddenimports += _optional_modules()
@@ -64,6 +67,7 @@ for _group in _plugin_groups():
     hiddenimports += _modules
 for _package in sorted(_packages()):
     try:
+        # by this a bundled program finds the version of a client
         datas += copy_metadata(_package)
     except metadata.PackageNotFoundError:
         continue

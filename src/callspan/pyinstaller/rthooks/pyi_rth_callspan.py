@@ -9,6 +9,7 @@ def _start() -> None:
 
     from callspan.bootstrap import callspan_switches
 
+    # set by `callspan run` alone: any other start of the bundle is left as it is
     if os.environ.get(callspan_switches.CLIENT_MODULES):
         from callspan.bootstrap import callspan_start, callspan_watch
 
@@ -16,4 +17,5 @@ def _start() -> None:
 
 
 _start()
+# the program's own code runs in this namespace (PyInstaller's `__main__`)
 del _start
