@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from callspan.version import __version__
 
+# for type checkers and editors; at run time `_load` imports a name when it is used
 if TYPE_CHECKING:
     from callspan.accounting.budgets import Budget, BudgetExceeded, budget
     from callspan.content.redaction import redact_common
@@ -79,6 +80,7 @@ def _load(name: str) -> Any:
         value = getattr(importlib.import_module(_HOME[name]), name)
     except ModuleNotFoundError as error:
         return _without_requirement(name, error)
+    # the next use finds the name in the module, without a call of `__getattr__`
     globals()[name] = value
     return value
 
@@ -95,6 +97,7 @@ def _without_requirement(name: str, error: ModuleNotFoundError) -> Any:
     line = advice(error)
     if line is None:
         raise error
+    # a program must start without its telemetry; all else has to say what is missing
     if name not in ("instrument", "uninstrument"):
         raise ModuleNotFoundError(line, name=error.name) from None
     return lambda **_options: _warn(f"{line}; nothing is recorded")

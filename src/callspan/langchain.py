@@ -1,4 +1,4 @@
-"""What users of LangChain import: `from callspan.langchain import get_openai_callback`."""
+"""Names that users of LangChain import: `from callspan.langchain import get_openai_callback`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from callspan.setup.instrument import watch
 def get_openai_callback() -> Iterator[OpenAICount]:
     """Count the calls begun inside a block, of LangChain's models and of plain clients alike.
 
-    As `count_tokens()`: blocks nest, tasks and the threads of `batch` carry them, an exception ends them, and a stream
-    counts when it ends. Where `instrument()` was not called, the clients are watched from here on, without telemetry.
+    As `count_tokens()`: blocks nest, tasks and the threads of `batch` carry them, an exception ends
+    them, and a stream counts when it ends. Where `instrument()` was not called, the clients are
+    watched from here on, without telemetry.
     """
+    # in a drop-in only the import was changed, so nobody may have called `instrument()`
     watch()
     with count_tokens() as count:
         yield OpenAICount(count)
@@ -27,6 +29,7 @@ def get_openai_callback() -> Iterator[OpenAICount]:
 
 @functools.cache
 def _handler_class() -> type:
+    # the class derives from one of LangChain's, so it is made when a program asks for it
     from callspan.frameworks.langchain.handler import handler_class
     from callspan.setup.instrument import subscribe
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 
+# not `typing`'s, whose import takes time; type checkers know the name
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

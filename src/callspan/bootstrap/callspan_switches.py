@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+# not `typing`'s, whose import takes time; type checkers know the name
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,6 +14,7 @@ import time
 from _frozen_importlib import ModuleSpec
 from _thread import get_ident
 
+# not `typing`'s, whose import takes time; type checkers know the name
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,6 +67,7 @@ class _Finder:
 
     def __init__(self) -> None:
         self._watched: dict[str, tuple[Callable[[], None], ...]] = {}
+        # with the thread, as another one may search for the same module at the same time
         self._searches: set[tuple[int, str]] = set()
 
     def add(self, module: str, then: Callable[[], None]) -> bool:
@@ -116,6 +118,7 @@ class _Finder:
     def _spec_of_others(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None
     ) -> ModuleSpec | None:
+        # a copy, as a finder may add or remove others while it searches
         for finder in list(sys.meta_path):
             find = getattr(finder, "find_spec", None)
             if finder is self or find is None:

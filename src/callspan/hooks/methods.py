@@ -205,8 +205,10 @@ class _MethodHook:
             if call is None:
                 return None
             name = call.endpoint
+            # such as the counting of tokens, where no model is called (docs/decisions/0057)
             if name is None or name not in self._readings:
                 return None
+            # per-client options belong to the app's object, which may be another
             if call.client_object is not None:
                 client_object = call.client_object
             return Request(

@@ -25,6 +25,7 @@ def are_threads() -> bool:
 
 
 def _eventlet() -> Any:
+    # to import eventlet or gevent changes nothing; only what was patched has other threads
     patcher = sys.modules.get("eventlet.patcher")
     return patcher if patcher is not None and patcher.is_monkey_patched("thread") else None
 
@@ -45,6 +46,7 @@ def run_loop(make: Callable[[], asyncio.AbstractEventLoop], name: str) -> asynci
         make: The function that makes the loop, which is called on that thread.
         name: The name of the thread.
     """
+    # the functions as they were before they were patched: they start and lock real threads
     gevent, eventlet = _gevent(), _eventlet()
     if gevent is not None:
         threads = gevent.get_original("_thread", ("start_new_thread", "allocate_lock"))
@@ -94,6 +96,7 @@ def _executor() -> ThreadPoolExecutor:
     """
     from concurrent.futures import Future, ThreadPoolExecutor
 
+    # each real thread has a hub of its own, hence a pool that belongs to this loop
     pool = sys.modules["gevent"].get_hub().threadpool
 
     class Executor(ThreadPoolExecutor):
@@ -154,6 +157,7 @@ def run_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T], second
         tasks.append(loop.create_task(work))
         tasks[0].add_done_callback(lambda _task: done.set())
 
+    # the task is made there, as a loop's methods may be called on its own thread only
     loop.call_soon_threadsafe(begin)
     if not wait(done, seconds):
         raise TimeoutError("the event loop did not answer in time")

@@ -25,6 +25,7 @@ def report(place: str, error: BaseException) -> None:
         place: The step that failed, in words, such as `reading a chunk`.
         error: The exception; its type and line are logged as a warning.
     """
+    # no lock: two threads that fail at once log it twice at worst
     if place in _reported:
         return
     _reported.add(place)
@@ -44,6 +45,7 @@ def _line(error: BaseException) -> str:
     last = error.__traceback__
     if last is None:
         return ""
+    # the innermost frame is the one that raised
     while last.tb_next is not None:
         last = last.tb_next
     return f" in {last.tb_frame.f_code.co_filename}:{last.tb_lineno}"
@@ -79,6 +81,7 @@ def _log(level: int, message: str, *values: object, exc_info: BaseException | No
 
 
 def _write_to_stderr(line: str, reason: str) -> None:
+    # so in programs without a console, such as those of pythonw
     if sys.stderr is None:
         return
     with contextlib.suppress(Exception):  # it may be closed, or be an object of the app's

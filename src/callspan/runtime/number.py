@@ -11,6 +11,7 @@ import numbers
 from decimal import Decimal
 from typing import Any
 
+# in this order, as the abstract class is slow to ask; `Decimal` is none of its kind
 _REAL_TYPES = (float, int, Decimal, numbers.Real)
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 """The integers that OTLP has."""
@@ -25,6 +26,7 @@ _MOST_DIGITS = 10
 
 def whole(value: Any) -> int | None:
     """Return a whole number of 64 bits, of any numeric type; `None` for fractions and all else."""
+    # most values are plain integers and are spared the rest; `bool`, a subclass, is refused there
     if type(value) is not int:
         value = _as_int(value)
     if value is None or not SMALLEST <= value <= LARGEST:
@@ -77,5 +79,6 @@ def _as_int(value: Any) -> int | None:
     number = real(value)
     if number is None or not SMALLEST <= number <= LARGEST:
         return None
+    # servers write whole numbers as floats too, such as 12.0
     integer = int(value)
     return integer if integer == value else None

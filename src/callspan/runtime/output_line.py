@@ -54,6 +54,7 @@ class _Line:
     def _is_overdue(self) -> bool:
         """Whether the end of the line has been waited for long enough."""
         now = time.monotonic()
+        # the wait begins now: while nothing waits, writes do not note their time, to be quick
         if not self.waiting:
             self._last_write = now
         return len(self.waiting) >= MOST_WAITING or now - self._last_write > LONGEST_QUIET
@@ -83,6 +84,7 @@ class _Line:
         self._last_write = time.monotonic()
         end_of_line = text.rfind("\n") + 1
         if end_of_line:
+            # in two writes, so that our texts stand between the program's lines
             write(text[:end_of_line])
             self.tail = "\n"
             self.print_waiting()
@@ -198,6 +200,7 @@ class ProgramOutput:
     def finish(self) -> None:
         """Print what waits, on lines of its own, and stop to watch the streams."""
         with self._lock:
+            # taken out under the lock, and printed after it: a stream may be an object of the app's
             lines, self._lines = self._lines, []
             watchers, self._watchers = self._watchers, []
         for line in lines:

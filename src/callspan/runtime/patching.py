@@ -61,15 +61,18 @@ class Patch:
             self._report_missing()
             return
         with _replacing:
+            # both the import and `instrument()` may come here, one after the other
             if any(each.stands_in(parent, name) for each in self._replacements):
                 return
             is_own = not isinstance(parent, type) or name in vars(parent)
             if is_own and isinstance(parent, type):
                 # as the class keeps it, which may be a descriptor such as a static method's
                 original = vars(parent)[name]
+            # its home is what the wrapper is pickled by
             wrapped = self._wrap(original, (parent, name))
             setattr(parent, name, wrapped)
             self._replacements.append(Replacement(parent, name, original, wrapped, is_own))
+        # read back, as a class may decide for itself how its attributes are set
         self.state = "patched" if _current_value(parent, name) is wrapped else "missing"
 
     def _resolve(self) -> tuple[Any, str, Any]:
@@ -83,6 +86,7 @@ class Patch:
     def _wrap(self, original: Any, home: tuple[object, str]) -> object:
         if not isinstance(original, property):
             return PatchedFunction(original, self.wrapper, home)
+        # a property has to stay one, to be asked when the attribute is read
         getter = PatchedFunction(original.fget, self.wrapper, home)
         return property(getter, original.fset, original.fdel, original.__doc__)
 
@@ -148,6 +152,7 @@ def _chain(function: Any) -> Iterator[object]:
 
 def _closure_cell(function: Any, variable: str) -> CellType:
     """Return the cell of a closure's variable, of a function or of one that it wraps."""
+    # other decorators may stand around the one with the variable
     while variable not in function.__code__.co_freevars:
         function = function.__wrapped__
     return function.__closure__[function.__code__.co_freevars.index(variable)]
@@ -180,6 +185,7 @@ class Patches:
         """Apply each patch, now or after the import of its module."""
         self.active = True
         for patch in self.patches:
+            # before the watch, which patches at once what is loaded already
             patch.state = "waiting"
         for module in self._modules:
             self._watch(module)
@@ -211,6 +217,7 @@ class Patches:
 
     def undo(self) -> None:
         """Undo all patches, and nothing that others did."""
+        # first: another thread that is patching a module asks for it afterwards (`_apply_module`)
         self.active = False
         while self._watches:
             unwatch(*self._watches.pop())

@@ -40,6 +40,7 @@ def plain(value: Any, change: Callable[[str], str] = valid, above: tuple[int, ..
     """
     if isinstance(value, str):
         return change(value)
+    # before the integers, as a boolean is one
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, (int, float)):
@@ -49,6 +50,7 @@ def plain(value: Any, change: Callable[[str], str] = valid, above: tuple[int, ..
     if len(above) == DEPTH:
         return f"[{type(value).__name__}, too deep]"
     path = (*above, id(value))
+    # copies of the items here and below: another thread may change the container meanwhile
     if isinstance(value, Mapping):
         return {key_text(key): plain(item, change, path) for key, item in list(value.items())}
     if isinstance(value, _CONTAINERS):
@@ -71,6 +73,7 @@ def even(value: Any, write: Callable[[Any], str]) -> Any:
     kinds = {type(item) for item in items if item is not None}
     if len(kinds) < 2:
         return items
+    # whole numbers among fractions are numbers all the same, and stay numbers
     if kinds != {int, float}:
         return write(value)
     return [item if item is None else float(item) for item in items]

@@ -55,6 +55,7 @@ def own_lock(
     key = (id(owner), name)
     if awaited:
         _awaited.add(key)
+    # the entry goes with its owner, whose id may be given to another object
     _locks[key] = weakref.ref(owner, lambda _gone: _locks.pop(key, None)), make
     _register()
     return make()
@@ -68,6 +69,7 @@ def _before_fork() -> None:
         if lock is None:
             continue
         remaining = max(0.0, deadline - time.monotonic())
+        # one that is not free in time is left alone: the child gets another lock in any case
         if lock.acquire(timeout=remaining):
             _held_for_fork.append(lock)
 
@@ -87,6 +89,7 @@ def _after_fork_in_parent() -> None:
 
 
 def _renew_locks() -> None:
+    # not released: the child gets new locks in place of all, those that were taken among them
     _held_for_fork.clear()
     for (_, name), (reference, make) in list(_locks.items()):
         owner = reference()
@@ -133,6 +136,7 @@ def _register() -> None:
     global _registered
     if not _registered:
         _registered = True
+        # Windows has no fork
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(
                 before=_before_fork,
@@ -142,6 +146,7 @@ def _register() -> None:
 
 
 def _after_fork() -> None:
+    # first, as the functions that follow take locks
     _renew_locks()
     for function in _in_child:
         function()

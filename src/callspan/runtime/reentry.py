@@ -16,6 +16,7 @@ from callspan.runtime import process
 from callspan.runtime.background import worker
 
 T = TypeVar("T")
+# a set and no lock: the thread that finds itself in it must go on, not wait
 notifying: set[int] = set()
 """The threads, or greenlets, that notify handlers or collect telemetry right now."""
 process.in_child(notifying.clear)
@@ -37,6 +38,7 @@ def run(job: Callable[[], object]) -> None:
 def run_later(job: Callable[[], object]) -> None:
     """Run a job on the worker's thread, in the context of this place."""
     context = contextvars.copy_context()
+    # in order: one worker runs these jobs, so a start comes before its end
     worker.start()
     worker.put(lambda: context.run(job))
 
@@ -50,6 +52,7 @@ def outside(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     try:
         return function(*args, **kwargs)
     finally:
+        # back in the notification of the other call, whose locks may be taken next
         notifying.add(thread)
 
 
@@ -75,6 +78,7 @@ def within(seconds: float, job: Callable[[], T], otherwise: T) -> T:
 
 def _beside(seconds: float, job: Callable[[], T], otherwise: T) -> T:
     results: list[T] = []
+    # not the worker, which may be waiting for what the interrupted thread holds
     thread = threading.Thread(
         target=lambda: results.append(job()), name="callspan-flush", daemon=True
     )

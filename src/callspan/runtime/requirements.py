@@ -23,6 +23,7 @@ def advice(error: ImportError) -> str | None:
     if not isinstance(error, ModuleNotFoundError) or error.name is None:
         return None
     name = error.name
+    # a missing module may stand inside of a package of the table
     while name not in PACKAGES:
         name = name.rpartition(".")[0]
         if not name:

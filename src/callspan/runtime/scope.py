@@ -81,6 +81,7 @@ class Scope:
             (*self.handlers, *handlers),
             (*self.counters, *counters),
             (*self.budgets, *budgets),
+            # the choice of an inner block was made over that of the outer one (`attach.capture`)
             capture or self.capture,
         )
         larger.attributes = self.attributes
@@ -105,6 +106,7 @@ def suppressed(context: Context | None = None) -> bool:
     """Whether the app suppresses telemetry, here or in another context, by OpenTelemetry's key."""
     if context is None:
         context = otel.get_current()
+    # an empty context is the usual one, and has no keys to look for
     return bool(context) and any(map(context.get, _SUPPRESSED))
 
 
@@ -123,6 +125,7 @@ def put(scope: Scope, carried: Mapping[str, object] | None = None) -> ContextTok
         carried: Entries for OpenTelemetry's baggage, which goes out with HTTP requests.
     """
     context = otel.set_value(_SCOPE, scope)
+    # beside the scope, which is an object of this process and leaves it by no header
     for name, value in (carried or {}).items():
         context = baggage.set_baggage(name, value, context)
     return otel.attach(context)
@@ -147,6 +150,7 @@ def leave(token: ContextToken[Context]) -> bool:
     Returns:
         Whether the token was of this task.
     """
+    # a context of another kind than Python's, which `OTEL_PYTHON_CONTEXT` may name
     if not isinstance(token, ContextToken):
         otel.detach(token)
         return True
@@ -195,6 +199,7 @@ def inject(carrier: dict[str, Any]) -> None:
 
 def extract(carrier: Mapping[str, Any]) -> Context:
     """Return the context in force with the trace context of a message in place of its own."""
+    # messages carry other values too, and propagators read texts only
     texts = {key: value for key, value in carrier.items() if isinstance(value, str)}
     return load_propagators().extract(texts)
 
@@ -203,6 +208,7 @@ def links_to_current(context: Context) -> tuple[trace.Link, ...]:
     """Return a link to the span in force, unless there is none or a context has the same."""
     current = trace.get_current_span().get_span_context()
     parent = trace.get_current_span(context).get_span_context()
+    # a link to the span's own parent would say nothing new
     if not current.is_valid or current.span_id == parent.span_id:
         return ()
     return (trace.Link(current),)

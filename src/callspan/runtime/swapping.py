@@ -32,6 +32,7 @@ class InstanceSwap(Patch):
     __slots__ = ()
 
     def _resolve(self) -> tuple[Any, str, Any]:
+        # nothing stands on the class under this name: undoing only takes the descriptor away
         path, _, name = self.path.rpartition(".")
         parent = sys.modules[self.module]
         return resolve_name(f"{parent.__name__}:{path}"), name, None
@@ -56,8 +57,10 @@ class _ChangedAttribute:
             raise AttributeError(
                 f"{owner.__name__!r} object has no attribute {self._name!r}"
             ) from None
+        # anew at each read, so that the object itself keeps the value that it had
         return self._change(value)
 
+    # with this method the descriptor comes before the object's dictionary, else after it
     def __set__(self, instance: object, value: object) -> None:
         vars(instance)[self._name] = value
 

@@ -30,6 +30,7 @@ class _PatchedMethod(wrapt.BoundFunctionWrapper):
         return home, name
 
     def __reduce_ex__(self, _protocol: object) -> Any:
+        # looked up again by whoever unpickles it, patched there or not
         return getattr, self._self_source()
 
     def __copy__(self) -> Any:
@@ -69,6 +70,7 @@ class PatchedFunction(wrapt.FunctionWrapper):
             return resolve_name, (f"{home.__name__}:{name}",)
         return getattr, self._self_home
 
+    # as `copy` and `deepcopy` do with any function
     def __copy__(self) -> Any:
         return self
 
@@ -96,6 +98,7 @@ class _AppFunction(PatchedFunction):
 
     def __reduce_ex__(self, _protocol: object) -> Any:
         if isinstance(self.__wrapped__, FunctionType) and _find_by_name(self) is self:
+            # pickle takes a text for the name of a global
             return self.__qualname__
         # The wrapper has another name than its function, so only the function can be found.
         return _itself, (self.__wrapped__,)

@@ -44,6 +44,7 @@ def words(choice: Any, variable: str, text: str) -> Setting:
     return Setting(
         variable=variable,
         help=text,
+        # the words are those of the type, so they are written once
         check=values.check_word,
         parse=values.parse_word,
         words=get_args(choice),

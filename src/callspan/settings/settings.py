@@ -37,6 +37,7 @@ _ANY_NAMES: ValidNames = MappingProxyType({})
 class Settings:
     """All settings of one `instrument()`, which explains each of them at its argument."""
 
+    # OpenTelemetry's own variable, which other instrumentations of models read too
     capture: CaptureMode = field(
         default="off",
         metadata={
@@ -107,6 +108,7 @@ class Settings:
             )
         },
     )
+    # a variable alone: a program that leaves a client alone names the others in `clients`
     disabled_clients: tuple[str, ...] = field(
         default=(),
         metadata={
@@ -233,6 +235,7 @@ def resolve(
         SettingsError: An argument is wrong.
     """
     resolved: dict[str, Any] = {}
+    # first: a wrong argument raises, as whoever wrote it can mend it
     for name, value in arguments.items():
         if value is not None:
             resolved[name] = check(name, value, names=names)

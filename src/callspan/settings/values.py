@@ -81,6 +81,7 @@ def check_redact(value: object, source: Source) -> Redact:
     if callable(value):
         return cast("Redact", value)
     try:
+        # the empty text is none of the valid ones, so its error tells them
         return redaction.parse(value if isinstance(value, str) else "")
     except ValueError as error:
         raise SettingsError(f"{source.name} is {value!r}: {error}") from None
@@ -91,6 +92,7 @@ def check_content_limit(value: Any, source: Source) -> int | str:
     if value == "tempo":
         return value
     try:
+        # the text of a variable comes here as well
         size = int(value)
     except (TypeError, ValueError):
         size = 0  # refused below, with the message for numbers that are too small
@@ -155,6 +157,7 @@ def parse_capture(text: str, variable: str) -> str:
 
 def suggestion(value: object, words: Iterable[str]) -> str:
     """Return a hint at the word that was meant, or an empty text."""
+    # an argument may be of any type
     close = difflib.get_close_matches(str(value), list(words), 1)
     if not close:
         return ""

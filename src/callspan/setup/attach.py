@@ -50,6 +50,7 @@ def attach(
     checked_handlers = check_handlers(others)
     try:
         options = options_by_client.get(target, NO_OPTIONS)
+        # replaced and never changed, as copies of the client share the earlier options
         options_by_client[target] = options.plus(checked_handlers, choice, tuple(budgets))
     except TypeError:
         name = type(client).__name__
@@ -108,6 +109,7 @@ def capture(
         SettingsError: A word is none of these.
     """
     scope = current()
+    # over the outer choice, as a block may set the mode alone or the fields alone
     with entered(scope.plus(capture=_choice(mode, fields).over(scope.capture))):
         yield
 

@@ -62,6 +62,7 @@ def _substitutes(replacement: Replacement) -> Iterator[tuple[Any, Any]]:
         if id(home) in seen:
             continue
         seen.add(id(home))
+        # of its own alone: what it inherits is looked at where that stands
         function = getattr(home, "__dict__", {}).get(replacement.name)
         if function is not None and function is not replacement.wrapped:
             yield home, function
@@ -99,6 +100,7 @@ def _calls_base(function: object, replacement: Replacement) -> bool:
     if not isinstance(function, FunctionType):
         return False
     names = function.__code__.co_names
+    # a method with `super()` finds our wrapper, which stands on its base class
     if "super" in names:
         return True
     return replacement.name in names and replacement.parent in _globals_of(function)

@@ -33,6 +33,7 @@ def flush(timeout: float = 5.0) -> bool:
 def _flush(deadline: float) -> bool:
     # background work first, as spans that wait for an estimate or a cost end in it
     is_complete = drain(max(0.0, deadline - time.monotonic()))
+    # looked up: without a destination of ours it was never imported
     export = sys.modules.get("callspan.export.providers")
     if export is not None:
         export.begin_flush(deadline - time.monotonic())
@@ -53,6 +54,7 @@ def _force_flush(provider: Any, seconds: float) -> bool:
     if force_flush is None:
         return True
     milliseconds = max(1, int(seconds * 1000))
+    # providers of others may return nothing, which is no failure
     return force_flush(milliseconds) is not False
 
 
@@ -70,5 +72,6 @@ def register_exit_hook() -> None:
 
 
 def _at_exit() -> None:
+    # first, so that the spans of open calls are flushed as well
     abandon_all()
     process.until_interrupted(lambda: flush(process.patience(flush_timeout())))

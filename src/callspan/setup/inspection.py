@@ -20,6 +20,7 @@ from callspan.setup.conflicts import other_instrumentations
 
 def installed_version(adapter: Client | Integration) -> str | None:
     """Return the version of a client: of the loaded package, else of the installed one."""
+    # first, as it needs no search among the installed packages
     version = getattr(sys.modules.get(adapter.module), "__version__", None)
     if isinstance(version, str):
         return version
@@ -100,6 +101,7 @@ def older(version: str, oldest: str) -> bool:
 
 
 def _numbers(version: str) -> list[int]:
+    # three, as what follows is a candidate's number or the like
     return [int(number) for number in re.findall(r"\d+", version)[:3]]
 
 
@@ -158,6 +160,7 @@ def _client_status(client: Client | Integration, patches: Sequence[Patch]) -> Cl
 
 def _target_statuses(patches: Iterable[Patch]) -> Iterator[TargetStatus]:
     for patch in patches:
+        # a function that some versions lack is not a thing to look after
         if patch.optional and patch.state in ("missing", "waiting"):
             continue
         state = "bypassed" if bypasses(patch) else patch.state
@@ -176,6 +179,7 @@ def _destinations() -> tuple[str, ...]:
         provider = trace.get_tracer_provider()
     except Exception as error:  # noqa: BLE001  a variable may name a provider that is not there
         return (f"nowhere: the OpenTelemetry provider cannot be loaded ({type(error).__name__})",)
+    # the stand-in that the API has until a provider is set
     if isinstance(provider, trace.ProxyTracerProvider):
         return ("nowhere: no OpenTelemetry provider is set",)
     return (f"to the app's own {type(provider).__module__}.{type(provider).__qualname__}",)

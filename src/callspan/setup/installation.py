@@ -53,6 +53,7 @@ class Installation:
     ) -> None:
         prices = table.Prices(settings.prices)
         table.use(prices)
+        # to load the prices takes most of a second, so it begins in the background now
         if settings.cost:
             prices.begin()
         self.settings = settings
@@ -87,6 +88,7 @@ class Installation:
         handlers = [*self._telemetry]
         if any(muting.muted and muting.native.metrics for muting in self.natives):
             handlers.append(LatestCall())
+        # both are replaced as a whole: other threads open calls with them meanwhile
         self.opener.handlers_only = handlers_only
         self.opener.all_handlers = Dispatch((*handlers, *handlers_only.handlers))
 
@@ -94,6 +96,7 @@ class Installation:
         """Patch the clients and frameworks, now or when they are imported."""
         for subscription in self.subscriptions:
             subscription.apply()
+        # without subscriptions nothing is to be recorded, the app's own functions neither
         decorators.subscribe(self.opener.open if self.subscriptions else None)
         if self.settings.on_native == "mute":
             policy.mute(self._framework_takes_content_out)
@@ -162,6 +165,7 @@ def _handlers_of_destinations() -> tuple[Any, ...]:
 def _names_to_watch(settings: Settings) -> set[str]:
     """Return the names of the clients and frameworks that are not switched off."""
     names = set(settings.clients or known_clients()) - set(settings.disabled_clients)
+    # OpenTelemetry's switch: `callspan` is all of it, `callspan_openai` one client
     disabled = disabled_instrumentations()
     if not disabled.isdisjoint(("*", "callspan")):
         return set()

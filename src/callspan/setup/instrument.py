@@ -125,12 +125,14 @@ def instrument(
     }
     providers = Providers(tracer_provider, meter_provider, logger_provider)
     with state.lock:
+        # all that may raise comes before the former installation is undone
         settings = _resolve(arguments)
         installation = Installation(
             settings, providers, check_handlers(handlers), register_exit_hook
         )
         installation.opener.budgets = _check_budget(budget)
         previous = state.current
+        # the lock is one that its own thread may take again
         uninstrument()
         state.current = installation
         installation.apply()
@@ -138,6 +140,7 @@ def instrument(
         if previous is not None:
             for framework in previous.subscribed_frameworks:
                 installation.subscribe(framework)
+    # after the lock: a warning runs the app's own code, its handlers of logging
     if tracer_provider is None and _spans_go_nowhere():
         way = _way_to_a_provider()
         guard.say_once(f"no OpenTelemetry provider is set, so spans go nowhere: {way}")
@@ -149,6 +152,7 @@ def watch() -> None:
     Nothing is recorded to OpenTelemetry.
     """
     with state.lock:
+        # else an installation of the app's own counts and calls handlers already
         if state.current is None:
             state.current = Installation(_resolve({}), NoTelemetry(), (), register_exit_hook)
             state.current.apply()
@@ -159,6 +163,7 @@ def subscribe(framework: str) -> None:
     with state.lock:
         if state.current is None:
             state.current = Installation(
+                # without clients and other frameworks, which the app has not asked for
                 _resolve({}), Providers(), (), register_exit_hook, watch=False
             )
         state.current.subscribe(framework)
@@ -245,6 +250,7 @@ class Instrumentor:
 
     def instrument(self, **options: Any) -> None:
         """Instrument with the providers among the options; never raise."""
+        # `opentelemetry-instrument` passes options of its own as well, such as `skip_dep_check`
         names = ("tracer_provider", "meter_provider", "logger_provider")
         providers = {name: options[name] for name in names if name in options}
         try:

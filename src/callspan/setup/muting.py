@@ -31,4 +31,5 @@ class Muting:
     @property
     def muted(self) -> bool:
         """Whether something of it is muted now."""
+        # `any`, as some versions lack some of the functions
         return any(patch.state == "patched" for patch in self.patches.patches)

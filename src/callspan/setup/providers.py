@@ -35,6 +35,7 @@ class Providers:
         """Return the handlers that make telemetry; none where OpenTelemetry is switched off."""
         if sdk_disabled():
             return ()
+        # the first handler starts first and ends last, so the span is there for all others
         return (
             Spans(settings, self.tracer),
             Metrics(settings, self.meter),
@@ -62,6 +63,7 @@ class NoTelemetry(Providers):
 
 
 def _look_up(provider: Any, get_global: Callable[[], Any]) -> Callable[[], Any]:
+    # the API's function itself: it finds a provider that is set later
     if provider is None:
         return get_global
     return lambda: provider

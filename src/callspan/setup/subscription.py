@@ -101,16 +101,19 @@ class ClientSubscription(Subscription):
         Where a framework makes the request for one of its model runs, the observation stands for
         that run.
         """
+        # three questions by one look, as each call asks them
         off, around, scope = look(context())
         # where others stand around our wrapper it cannot be taken out, so the patch may be inactive
         if off or not self.patches.active:
             return None
         opener = self._opener
+        # such as registering the exit hook, which has to come late (`setup/flush.py`)
         opener.ready()
         run = None
         start_context = None
         if around is not None:
             run = around.adopt(request.wire_format.operation)
+        # the run's own context then, as the framework's code may run in another one
         if run is not None and run.moved:
             start_context = run.base
             scope = current(start_context)
@@ -131,6 +134,7 @@ class ClientSubscription(Subscription):
             scope,
             options,
             self._handlers_only,
+            # worked out only where a budget is in tokens or in US dollars
             lambda: input_size(request.body),
             start_context,
         )
@@ -143,12 +147,14 @@ def _call(request: Request, version: str) -> Call:
     return Call(
         wire_format.operation,
         client.provider(request.client_object, host or "", port),
+        # the app's text may hold lone surrogates, which no exporter can encode
         valid(model) if isinstance(model, str) else None,
         wire_format.parameters(body),
         stream=request.stream,
         asynchronous=request.asynchronous,
         server=request.server,
         client=(client.name, version),
+        # made only where it is needed: for captured content, and for estimates
         content=lambda: wire_format.content(body),
     )
 
@@ -193,6 +199,7 @@ class FrameworkSubscription(Subscription):
         """Begin an observation of a run in a context; return `None` where nobody wants it."""
         if not self.patches.active or suppressed():
             return None
+        # its handlers are awaited where there is a loop, whatever the framework's function is
         call.asynchronous = running_loop() is not None
         return self._opener.open(call, reading, current(call_context), call_context)
 
