@@ -50,5 +50,6 @@ class Details(Conditions, total=False):
     status: str  # the state of a response that was fetched
     sum_cost_usd: float  # the cost of all calls of a run, as the framework states it
     sum_cost_source: str  # who states it
+    # read by `lifecycle/pending_calls.py`; it is no attribute
     fetched: Fetched
     system_fingerprint: str

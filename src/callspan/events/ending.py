@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 
 
+# a text as well, so that a handler may compare it with `"error"` or write it to JSON
 class Outcome(str, enum.Enum):
     """How a call ended; exactly one of these, once.
 

@@ -28,6 +28,7 @@ class MessagePart(PartFields):
     type: str
 
 
+# apart, as `NotRequired` is newer than Python 3.10; likewise the tools below
 class _NamedMessage(TypedDict, total=False):
     name: Any
     finish_reason: str

@@ -12,6 +12,7 @@ Read = Callable[[Item, bool], Delta | None]
 """Reads one chunk or one whole answer; the flag is whether a handler needs the text."""
 
 
+# the defaults are functions too, so that hooks call them without asking whether there are any
 def no_content(_body: Body) -> Content:
     """Return empty content, for requests that carry no messages."""
     return Content()

@@ -41,6 +41,7 @@ def content_parts(
 
     Items for which `read_item` returns `None` are left out.
     """
+    # most messages are a text, and no list of one item is built for them
     if isinstance(content, str):
         return [text_part(content)]
     pieces: list[MessagePart] = []
@@ -101,6 +102,7 @@ def media(modality: str, url: object) -> MessagePart | None:
 
 def media_at(modality: str, url: str) -> MessagePart:
     """Return an image, sound or file by its address; inline data becomes a blob."""
+    # cut before the match, so that the time does not depend on the size of an image
     data_url = _DATA_URL.match(url[:_DATA_URL_START])
     if data_url is None:
         return {"type": "uri", "modality": modality, "uri": url}
@@ -137,6 +139,7 @@ def input_audio(source: Item) -> MessagePart:
 
 def file(source: Item) -> MessagePart | None:
     """Return a file by its id, else by its address, else inline."""
+    # an app may send a file in one of three ways
     if get(source, "file_id"):
         return file_reference("document", get(source, "file_id"))
     if get(source, "file_url"):

@@ -76,6 +76,7 @@ def _distribution(name: str, description: str) -> Metric:
 # one metric of both versions: where both are recorded, it is recorded once
 _OPERATION = _seconds("gen_ai.client.operation.duration", "GenAI operation duration.")
 
+# the last version before these conventions moved into a repository of their own
 RELEASED = Convention(
     schema_url="https://opentelemetry.io/schemas/1.41.0",
     cache_write=names.CACHE_CREATION_TOKENS,
@@ -120,6 +121,7 @@ LATEST = Convention(
         "gen_ai.client.inference.time_per_output_chunk",
         "Time between two chunks of the answer, after the first.",
     ),
+    # two metrics for each direction: a sum here, and below how many one call has
     input_tokens=_tokens(
         "gen_ai.client.inference.usage.input_tokens", "Input tokens, cached ones included."
     ),

@@ -19,6 +19,7 @@ INPUT_TOKENS = "gen_ai.usage.input_tokens"
 OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 CACHE_READ_TOKENS = "gen_ai.usage.cache_read.input_tokens"
 CACHE_WRITE_TOKENS = "gen_ai.usage.cache_write.input_tokens"
+# the name in the released version, which the latest one has changed to the one above
 CACHE_CREATION_TOKENS = "gen_ai.usage.cache_creation.input_tokens"
 REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens"
 
@@ -100,6 +101,7 @@ CONTENT_ELIDED = "callspan.content.elided"
 CONTENT_DROPPED = "callspan.content.dropped"
 CLIENT_NAME = "callspan.client.name"
 CLIENT_VERSION = "callspan.client.version"
+# for metrics of our own, beside the conventions' `gen_ai.token.type`
 OWN_TOKEN_TYPE = "callspan.token.type"
 OWN_TOKEN_MODALITY = "callspan.token.modality"
 FRAMEWORK_NAME = "callspan.framework.name"

@@ -28,6 +28,7 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
     if get(answer, "type") in ("error", "ping"):
         return messages.read(answer, needs_text)
     fragment = text(get(answer, "completion"))
+    # an API without token counts: they stay unknown (tests/test_anthropic_completions.py)
     return Delta(
         id=id_text(get(answer, "id")),
         model=text(get(answer, "model")),

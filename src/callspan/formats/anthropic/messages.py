@@ -89,6 +89,7 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
 def _event(kind: str, event: Item) -> Delta | None:
     """Read an event that is about the whole message; `None` for one that tells nothing."""
     match kind:
+        # the input is counted here; the output in `message_delta`, as a running total
         case "message_start":
             return _message_start(get(event, "message"))
         case "message_delta":

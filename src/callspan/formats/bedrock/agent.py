@@ -49,6 +49,7 @@ def read(event: Item, needs_text: bool) -> Delta | None:
         return None
     chunk = get_nested(event, "chunk", "bytes")
     if chunk:
+        # replaced, as nobody promises that a piece ends with a whole letter
         return Delta(parts=(Part(TEXT, chunk.decode("utf-8", "replace")),))
     invocations = enumerate(items(get_nested(event, "returnControl", "invocationInputs")))
     calls = [_tool_call(invocation, index) for index, invocation in invocations]

@@ -56,6 +56,7 @@ def _generation_content(body: Body) -> Content:
 
 def read_generation(answer: Item, needs_text: bool) -> Delta | None:
     """Read one event of a stream, or one whole answer."""
+    # neither tokens nor a reason are stated; citations repeat the text
     fragment = text(get_nested(answer, "output", "text"))
     if fragment is None or not needs_text:
         return None

@@ -64,6 +64,7 @@ def content(body: Body) -> Content:
     """Return the conversation and the tools. System messages stay where they stand in it."""
     return Content(
         messages=[_message(item) for item in items(body.get("messages"))],
+        # models of the client, which an app may use for its tools, become dicts
         tools=parts.tools(plain(body.get("tools"))),
     )
 
@@ -128,6 +129,7 @@ def _fragment(block: Item, index: Index) -> Part:
 
 
 def _tool_call(call: Item, index: Index) -> Part:
+    # in a stream `tool_calls` is one call, and in its later pieces has arguments alone
     function = get(call, "function")
     arguments = string(get(function, "arguments"))
     call_id = id_text(get(call, "id"))

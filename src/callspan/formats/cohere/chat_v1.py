@@ -40,12 +40,14 @@ _ROLES = {"CHATBOT": "assistant", "SYSTEM": "system", "TOOL": "tool"}
 
 def content(body: Body) -> Content:
     """Return the conversation with the new message and results, the preamble and the tools."""
+    # `items` returns a copy, so the app's own list stays as it is
     history = items(body.get("chat_history"))
     # the new message and the results of tools stand beside the history
     history.append({"role": "USER", "message": body.get("message")})
     history.append({"role": "TOOL", "tool_results": body.get("tool_results")})
     messages = [_message(item) for item in history]
     return Content(
+        # a request has a message or results of tools, so one of the two added above may be empty
         messages=[message for message in messages if message["parts"]],
         system=parts.text_parts(text(body.get("preamble"))),
         tools=[_tool(item) for item in items(body.get("tools"))],
@@ -151,6 +153,7 @@ def _tool_call(call: Item, index: int) -> Part:
 def _fragment(delta: Item) -> Part:
     """Return a piece of the plan, or of a tool call."""
     plan = text(get(delta, "text"))
+    # before a call the model writes what it plans, in the same event type
     if plan:
         return Part(TEXT, plan)
     arguments = string(get(delta, "parameters"))

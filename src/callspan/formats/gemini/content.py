@@ -43,6 +43,7 @@ def parameters(body: Body) -> Parameters:
     # by either name, as versions of the client differ in it
     level = text(parts.get_either(get(config, "thinkingConfig"), "thinkingLevel"))
     if level:
+        # Google writes levels in capitals
         settings["reasoning_level"] = level.lower()
     values: Parameters = {
         "output_type": _output_type(config),
@@ -52,6 +53,7 @@ def parameters(body: Body) -> Parameters:
 
 
 def _output_type(config: Item) -> str | None:
+    # an image or a sound may come beside text, and is what the call is for
     for modality in items(get(config, "responseModalities")):
         output_type = _OUTPUT_TYPES.get(str(modality).upper())
         if output_type:
@@ -72,6 +74,7 @@ def content(body: Body) -> Content:
 
 def read(answer: Item, needs_text: bool) -> Delta | None:
     """Read one chunk of a stream, or one whole answer."""
+    # it may come in place of a chunk, and not each version of the client raises it
     error = get(answer, "error")
     if error is not None:
         failure = Failure(failure_type(error, "status", "code"), error_message(error))

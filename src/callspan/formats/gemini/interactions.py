@@ -86,6 +86,7 @@ def _input_parts(value: Item) -> list[MessagePart]:
     """Return the parts of an input: a text, contents, or turns and steps that have contents."""
     if isinstance(value, str):
         return [parts.text_part(value)]
+    # one content may stand without a list
     inputs = value if isinstance(value, (list, tuple)) else [value]
     pieces: list[Part] = []
     for item in inputs:
@@ -139,6 +140,7 @@ def _whole_parts(kind: str, item: Item, index: Index) -> list[Part]:
     if kind.endswith(_RESULT):
         response = parts.tool_response(id_text(get(item, "call_id")), plain(get(item, "result")))
         return [parts.whole_part(response, index)]
+    # a content without a type is one that came to nothing
     if kind in _EMPTY or "signature" in kind:
         return []  # signatures of thoughts are not for reading
     return [Part(kind, index=index, data={})]
@@ -153,6 +155,7 @@ def _media(kind: str, item: Item) -> MessagePart:
 
 def read(answer: Item, needs_text: bool) -> Delta | None:
     """Read one event of a stream, or one whole interaction."""
+    # a whole interaction has no type of event
     kind = text(get(answer, "event_type"))
     if kind in _PIECES:
         return Delta(parts=_PIECES[kind](answer)) if needs_text else None
@@ -213,6 +216,7 @@ def _whole(interaction: Item, needs_text: bool) -> Delta:
         parts=pieces,
         usage=read_usage(get(interaction, "usage")),
         failure=_failure(status, get(interaction, "error")),
+        # the last event may leave out what was streamed (tests/test_google_genai.py)
         whole=bool(pieces),
     )
     if status in _FINISH:

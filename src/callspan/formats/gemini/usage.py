@@ -33,6 +33,7 @@ def read_usage(source: Item) -> Usage | None:
     counts = read_modalities(source, _SIDES, "tokenCount")
     details = take_details(counts)
     usage = Usage(
+        # with what was cached, unlike Anthropic's input
         prompt=count(source, "promptTokenCount"),
         tool_input=count(source, "toolUsePromptTokenCount"),
         answer=_answer(source),
@@ -77,6 +78,7 @@ def take_details(counts: dict[str, Any]) -> dict[str, int]:
     """Move the counts that few answers state out of others, for `Usage.details`."""
     details: dict[str, int] = {}
     for name in DETAILS:
+        # the counts of `Usage` itself stay, as they are its arguments
         if name in counts:
             details[name] = counts.pop(name)
     return details

@@ -87,6 +87,7 @@ def _event(kind: str, event: Item, needs_text: bool) -> Delta | None:
     # the ends of tools and the handing over to another agent have no output
     if entry_type is None:
         return None
+    # a conversation begins without a model: an agent has its own, and may hand over to another
     delta = Delta(model=text(get(event, "model")))
     if needs_text:
         delta.parts = _READERS[entry_type](event, index_of(event, "output_index"))
@@ -121,6 +122,7 @@ def _message_output(entry: Item, index: Index) -> list[Part]:
     content = get(entry, "content")
     if isinstance(content, str):
         return [Part(TEXT, content, index=index)] if content else []
+    # a stream has one chunk where an answer has a list
     chunks = content if isinstance(content, (list, tuple)) else [content]
     pieces: list[Part] = []
     for chunk in chunks:

@@ -11,11 +11,13 @@ from callspan.formats.parts import text_part, user_messages
 
 
 def _parameters(_body: Body) -> Parameters:
+    # the API has no settings, and its answers are data (ollama 0.6)
     return {"output_type": "json"}
 
 
 def content(body: Body) -> Content:
     """Return the state and the questions, as text."""
+    # a state may be a text or any object
     values = [body.get("state"), body.get("questions")]
     pieces = [text_part(_as_text(value)) for value in values if value]
     return Content(user_messages(pieces))

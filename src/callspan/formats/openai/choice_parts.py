@@ -50,6 +50,7 @@ def _message_or_piece(fields: Body, choice: Body) -> tuple[Item, bool]:
     stream has an empty piece.
     """
     piece = choice.get("delta")
+    # the object is `chat.completion` for a whole answer, and something longer for chunks
     if fields.get("object") == "chat.completion" and not get(piece, "content"):
         return choice.get("message"), True
     return piece, False

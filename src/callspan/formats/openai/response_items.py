@@ -117,6 +117,7 @@ def tool_call(item: Item, index: Index, arguments: Item = None) -> Part:
 def _server_tool(kind: str, item: Item, index: int) -> Part:
     """Return a call of a tool that the provider ran by itself, with its results if stated."""
     tool = kind.removesuffix("_call")
+    # results stand in the item of the call: `outputs` of code, `results` of a search in files
     call = {"type": tool}
     for field, value in all_fields(item).items():
         if value is not None and field not in _NOT_CONTENT:
