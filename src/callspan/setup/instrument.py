@@ -162,8 +162,8 @@ def subscribe(framework: str) -> None:
     """Call our handlers that the app gives to a framework, also where nothing is instrumented."""
     with state.lock:
         if state.current is None:
+            # without clients and other frameworks, which the app has not asked for
             state.current = Installation(
-                # without clients and other frameworks, which the app has not asked for
                 _resolve({}), Providers(), (), register_exit_hook, watch=False
             )
         state.current.subscribe(framework)
