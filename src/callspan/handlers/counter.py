@@ -51,6 +51,7 @@ class Totals(_WeaklyReferable):
     cached: int = 0
     cache_write: int = 0
     reasoning: int = 0
+    # input and output; a list, as both are changed in place under the lock of the whole count
     _estimated: list[int] = field(default_factory=lambda: [0, 0], repr=False)
     _costs: CostSum = field(default_factory=CostSum, repr=False)
 
@@ -99,6 +100,7 @@ class Totals(_WeaklyReferable):
             self.unknown_calls += 1
         if usage is not None:
             self._take_usage(usage)
+        # `None` for a call that costs nothing, which is not a call of unknown cost
         priced_call = price_call(call)
         if priced_call is not None:
             self._costs.add(priced_call)
@@ -106,6 +108,7 @@ class Totals(_WeaklyReferable):
     def complete(self, pending: PendingCall) -> None:
         """Add the counts of a call that was added before the provider had come to its end."""
         call = pending.call
+        # `take` has counted it as unknown then, and as nothing else
         if pending.earlier_outcome is not Outcome.ERROR:
             self.unknown_calls -= 1
         if call.outcome in _FAILED and pending.earlier_outcome not in _FAILED:
@@ -114,10 +117,12 @@ class Totals(_WeaklyReferable):
             self._take_usage(call.response.usage)
         elif call.outcome is not Outcome.ERROR:
             self.unknown_calls += 1
+        # its cost was unknown too while its tokens were
         self._costs.replace_unknown(price_call(call))
 
     def take_estimate(self, usage: Usage, provider_usage: Usage) -> None:
         """Add the estimated counts of a call, without those that its provider stated."""
+        # never less than 0: a provider may state more than was estimated
         self._estimated[0] += max(0, (usage.input or 0) - (provider_usage.input or 0))
         self._estimated[1] += max(0, (usage.output or 0) - (provider_usage.output or 0))
 
@@ -184,5 +189,6 @@ def count_tokens() -> Iterator[TokenCount]:
         The counts, in tokens, calls and US dollars. They grow while the block runs.
     """
     count = TokenCount()
+    # in the context, so that tasks and threads that carry it count here too
     with entered(current().plus(counters=(count,))):
         yield count

@@ -41,9 +41,11 @@ class FileHandler(LineHandler):
 
     def _write(self, text: str) -> None:
         with self._file_lock:
+            # a call that runs on after `close` is not an error
             if self._file.closed:
                 return
             self._file.write(text)
+            # each piece at once, so that `tail -f` shows a stream as it comes
             self._file.flush()
 
     def close(self) -> None:
@@ -51,6 +53,7 @@ class FileHandler(LineHandler):
         # a full disk, or a pipe that nobody reads any more, fails the last write
         with self._file_lock, contextlib.suppress(OSError):
             self._file.close()
+        # or `atexit` would keep this handler to the end of the process
         atexit.unregister(self.close)
 
     def __enter__(self) -> FileHandler:

@@ -21,6 +21,7 @@ class LineHandler:
     def __init__(self, content: bool = False) -> None:
         self.needs_text = content
         self._content = content
+        # one for the numbers and the open line: events of several threads come at once
         self._lock = own_lock(self)
         self._running: set[str] = set()
         self._open_line: str | None = None
@@ -33,6 +34,7 @@ class LineHandler:
     def on_start(self, call: Call) -> None:
         """Write `> chat gpt-4.1-mini started`."""
         with self._lock:
+            # before its line, so that the second of two calls has its number already
             self._running.add(call.id)
             self._line(call, f"> {_name(call)} started")
 
@@ -41,6 +43,7 @@ class LineHandler:
         if not self._content:
             return
         with self._lock:
+            # the answer of another call stands there: its line is ended first
             if self._open_line != call.id:
                 self._end_open_line()
                 self._write(self._number(call))
@@ -85,6 +88,7 @@ class LineHandler:
         else:
             reason = f"{failure.type} ({failure.status})"
         if self._content and str(error):
+            # on one line, as everything here
             message = " ".join(str(error).split())
             reason += f": {message}"
         return reason

@@ -20,6 +20,7 @@ from .shapes import MAPPING, TEXT, TEXTS, Shape, array, mapping, number, one_of
 from .text import fragments, pieces
 from .wire import Endpoint, Format, find_error
 
+# The model may be an ARN, whose colons and slashes the client has quoted.
 _ADDRESS = re.compile(r"/model/(?P<model>[^/]+)/(?P<endpoint>[a-z-]+)")
 _CONVERSE, _CONVERSE_STREAM = "converse", "converse-stream"
 _INVOKE, _INVOKE_STREAM = "invoke", "invoke-with-response-stream"
@@ -77,9 +78,11 @@ def _translate(path: str, body: JsonObject) -> JsonObject:
     """Return a request in OpenAI's words; model and operation stand in the path."""
     match = _ADDRESS.fullmatch(path)
     model, endpoint = (match["model"], match["endpoint"]) if match else ("", "")
+    # The path says whether there is a stream; the body of Converse has no word for it.
     is_streamed = endpoint in (_CONVERSE_STREAM, _INVOKE_STREAM)
     request: JsonObject = {"model": unquote(model), "stream": is_streamed}
     if endpoint in (_INVOKE, _INVOKE_STREAM):
+        # The body of InvokeModel is the vendor's own, and near enough to OpenAI's for the florist.
         return {**body, **request}
     return {**request, "messages": _messages(body), "tools": _tools(body)}
 
@@ -106,6 +109,7 @@ def _tools(body: JsonObject) -> list[JsonObject]:
 def _message(message: JsonObject) -> JsonObject:
     blocks = optional_array(message, "content")
     results = list(filter(None, (block.get("toolResult") for block in blocks)))
+    # A turn with results of tools is what OpenAI calls a message of the tool.
     if results:
         text = json.dumps(results[-1].get("content"), ensure_ascii=False)
         return {"role": "tool", "content": text}
@@ -162,6 +166,7 @@ def _stream(exchange: Exchange, counts: Counts, reason: str, metadata: JsonObjec
     for index, (start, deltas) in enumerate(_blocks(exchange)):
         events += _block_events(index, start, deltas)
     events.append(("messageStop", {"stopReason": reason}))
+    # After the stop: who reads only up to it has no counts.
     events.append(("metadata", metadata))
     return exchange.stream(
         [event(kind, to_json(payload)) for kind, payload in events],
@@ -209,6 +214,7 @@ def invoke(exchange: Exchange) -> Answer:
     """
     is_anthropic = "anthropic_version" in exchange.body
     answer = messages(exchange) if is_anthropic else chat(exchange)
+    # The vendor's answer is made first, and then packed as Bedrock sends it.
     counts = answer.counts or Counts()
     if answer.frames is None:
         uncached = counts.input - counts.cached - counts.cache_write
@@ -218,6 +224,7 @@ def invoke(exchange: Exchange) -> Answer:
             "x-amzn-bedrock-output-token-count": str(counts.output),
         }
         return replace(answer, headers=headers)
+    # Bedrock's streams have no `[DONE]`: they end as AWS's events do.
     events = [json.loads(data) for data in map(_data, answer.frames) if data != b"[DONE]"]
     # Bedrock adds its own counts to the last event of the vendor's stream.
     events[-1]["amazon-bedrock-invocationMetrics"] = {
@@ -242,6 +249,7 @@ def _data(event: bytes) -> bytes:
 
 def _chunk(payload: JsonObject) -> bytes:
     """Return an event of AWS's that carries an event of the vendor's."""
+    # The vendor's JSON goes as base64 within Bedrock's, as the API has it.
     encoded = base64.b64encode(to_json(payload)).decode()
     return event("chunk", to_json({"bytes": encoded}))
 

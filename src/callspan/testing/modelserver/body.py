@@ -60,8 +60,10 @@ def _read_chunks(stream: BufferedIOBase) -> bytes:
     while size := _read_chunk_size(stream):
         _check_size(len(body) + size)
         body += _read_exactly(stream, size)
+        # Behind the bytes of a chunk stands an empty line, and nothing else.
         if _read_line(stream):
             raise RequestError(400, "A chunk of the body is longer than announced.")
+    # Headers behind the body, which HTTP allows, are read and let go.
     for _ in range(_MOST_TRAILERS):
         if not _read_line(stream):
             return bytes(body)

@@ -14,6 +14,7 @@ from .wire import DONE
 def chat(exchange: Exchange) -> Answer:
     """Answer POST /chat/completions."""
     texts = exchange.choices
+    # Each of the choices calls the same tools.
     counts = exchange.count_tokens(*texts, *(exchange.call_texts * len(texts)))
     if exchange.is_streamed:
         envelope = _chat_envelope(exchange, ".chunk")
@@ -55,6 +56,7 @@ def _usage(counts: Counts) -> JsonObject:
 
 
 def _whole(exchange: Exchange, counts: Counts, body: JsonObject) -> Answer:
+    # The counts are booked although no usage is sent: the model has worked.
     if exchange.sends_usage:
         body["usage"] = _usage(counts)
     return exchange.answer(body, counts, has_usage=exchange.sends_usage)
@@ -82,6 +84,7 @@ def _stream(
 
 def _chat_envelope(exchange: Exchange, suffix: str = "") -> JsonObject:
     """Return the fields of a chat's answer, or of one of its chunks, that surround the choices."""
+    # `auto` is a wish; the answer names the tier that it got.
     tier = exchange.body.get("service_tier") or "auto"
     return {
         "id": f"chatcmpl-{exchange.number:06}",

@@ -65,6 +65,7 @@ def chat(exchange: Exchange) -> Answer:
         message = _message(exchange)
         whole = {"id": _id(exchange), "message": message, **_ending(exchange, counts)}
         return exchange.answer(whole, counts, has_usage=exchange.sends_usage)
+    # Each event has its name twice, in the line of the event and in its data.
     frames = [frame(event, event["type"]) for event in _events(exchange, counts)]
     return exchange.stream(
         [*frames, DONE],
@@ -90,6 +91,7 @@ def _ending(exchange: Exchange, counts: Counts) -> JsonObject:
 def usage(counts: Counts) -> JsonObject:
     """Return usage in Cohere's words, where fewer tokens are billed than were read."""
     tokens = {"input_tokens": counts.input, "output_tokens": counts.output}
+    # One token less than was read, so that a test sees which of the two is taken.
     billed = {**tokens, "input_tokens": max(0, counts.input - counts.cached - 1)}
     return {"billed_units": billed, "tokens": tokens, "cached_tokens": counts.cached}
 
@@ -145,6 +147,7 @@ def _block_events(index: int, kind: str, words: list[str]) -> list[JsonObject]:
 
 
 def _call_events(exchange: Exchange, position: int) -> list[JsonObject]:
+    # The start has the id and the name; the arguments follow in pieces.
     call = _call(exchange, position, "")
     events = [_event("tool-call-start", {"tool_calls": call}, index=position)]
     for piece in fragments(exchange.reply.tool_calls[position].arguments):
@@ -196,6 +199,7 @@ def error(reply: Reply, status: int) -> JsonObject:
 
 
 def _error_frame(reply: Reply) -> bytes:
+    # Cohere ends a broken stream as a sound one, but for the reason.
     delta = {"finish_reason": "ERROR", "error": reply.error_message or _ERRORS[500]}
     return frame({"type": "message-end", "delta": delta}, "message-end")
 

@@ -35,6 +35,7 @@ def _translate(path: str, body: JsonObject) -> JsonObject:
     if "message" not in body:
         return translate(path, body)
     messages = [_message(item) for item in optional_array(body, "chat_history")]
+    # The new message stands beside the history, and comes after it.
     messages.append({"role": "user", "content": body["message"]})
     if body.get("tool_results"):
         messages.append({"role": "tool", "content": json.dumps(body["tool_results"])})

@@ -164,6 +164,7 @@ class Connection(BaseHTTPRequestHandler):
     def _send(self, answer: Answer) -> None:
         if answer.counts:
             self.server.ledger.book_generated(answer.model, answer.counts)
+        # After the booking: a client that goes away meanwhile has cost its tokens.
         time.sleep(answer.reply.delay)
         if answer.frames is None:
             self._send_body(answer, answer.body)
@@ -191,6 +192,7 @@ class Connection(BaseHTTPRequestHandler):
             return
         self._book_usage(answer, 0)
         self._send_headers(answer, "content-length", str(len(body)))
+        # HTTP: the headers of the answer, without its body.
         if self.command != "HEAD":
             self.wfile.write(body)
 
@@ -206,6 +208,7 @@ class Connection(BaseHTTPRequestHandler):
                 break
             self._book_usage(answer, position)
             self._send_chunk(frame)
+        # An empty chunk ends the body, so the connection can be used again.
         self._send_chunk(b"")
 
     def _wait(self, answer: Answer, position: int) -> None:

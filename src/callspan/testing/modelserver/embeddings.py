@@ -33,6 +33,7 @@ def vectors(body: JsonObject) -> list[list[float]]:
 
 def _inputs(value: Any) -> list[str]:
     """Return the texts of an input: one text, several, or the same as lists of token numbers."""
+    # A list of numbers is one text as its tokens, and no list of texts.
     if isinstance(value, list) and not all(isinstance(item, int) for item in value):
         return [_words(item) for item in value]
     return [_words(value)]
@@ -49,6 +50,7 @@ def _vector(text: str, body: JsonObject) -> list[float]:
     size = int(body.get("dimensions") or _DIMENSIONS)
     vector = [0.0] * size
     for word in text.lower().split() or [""]:
+        # The same number in each run and on each machine, which Python's `hash` is not.
         checksum = crc32(word.strip(".,:;!?").encode("utf-8", "replace"))
         vector[checksum % size] += 1.0
     length = math.hypot(*vector)
@@ -59,4 +61,5 @@ def _vector(text: str, body: JsonObject) -> list[float]:
 def _encode(vector: list[float], body: JsonObject) -> list[float] | str:
     if body.get("encoding_format") != "base64":
         return vector
+    # OpenAI's client asks for base64 by itself, as it is shorter; 32-bit floats, least byte first.
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

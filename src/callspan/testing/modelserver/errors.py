@@ -55,6 +55,7 @@ def chat_error_frame(reply: Reply) -> bytes:
 def responses_error_frame(reply: Reply, sequence: int) -> bytes:
     """Return the last event of a response that breaks half way; `sequence` is its number."""
     error = _error(reply, 500)
+    # Without the envelope of `error`, which a chat's error has.
     event = {"type": "error", "sequence_number": sequence, "code": error["code"] or error["type"]}
     return frame({**event, "message": error["message"], "param": None}, "error")
 

@@ -39,6 +39,7 @@ def _message(headers: dict[str, str], payload: bytes) -> bytes:
     for name, value in headers.items():
         head += _header(name.encode(), value.encode())
     prelude = struct.pack("!II", _FRAME_BYTES + len(head) + len(payload), len(head))
+    # The first checksum is of the lengths alone: a reader may trust them before it reads on.
     message = prelude + struct.pack("!I", crc32(prelude)) + head + payload
     return message + struct.pack("!I", crc32(message))
 

@@ -68,6 +68,7 @@ class Exchange:
     def count_tokens(self, *outputs: str) -> Counts:
         """Return the tokens of this exchange if these texts are its output."""
         reply = self.reply
+        # As scripted, but for the number of calls: an answer is always one.
         if isinstance(reply.usage, Counts):
             return replace(reply.usage, calls=1)
         reasoning = reply.reasoning_tokens
@@ -86,6 +87,7 @@ class Exchange:
         self, body: JsonObject | list[Any], counts: Counts, *, has_usage: bool = False
     ) -> Answer:
         """Return an answer of one JSON body; `has_usage` says that it holds the counts."""
+        # A whole body counts as one frame, the first.
         usage_at = 0 if has_usage else None
         return Answer(to_json(body), model=self.model, counts=counts, usage_at=usage_at)
 

@@ -30,6 +30,7 @@ def _read_part(part: bytes) -> tuple[str, str | bytes]:
     name = disposition.get_param("name", header="content-disposition")
     if not isinstance(name, str):
         raise ValueError("a part of the form has no name")
+    # Only a file has a name of its own; a field's bytes are a text.
     is_file = disposition.get_param("filename", header="content-disposition") is not None
     return name, value if is_file else value.decode()
 

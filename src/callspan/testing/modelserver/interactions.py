@@ -28,6 +28,7 @@ def interact(exchange: Exchange) -> Answer:
     identity = {"id": f"int_{exchange.number:06}", "model": exchange.model}
     start = {**identity, "status": "in_progress"}
     status = exchange.reply.finish_reason or "completed"
+    # The usage stands in the last event alone.
     end: JsonObject = {**identity, "status": status, "usage": _usage(counts)}
     if not exchange.is_streamed:
         content = [{"type": "text", "text": exchange.text}]
@@ -46,6 +47,7 @@ def _usage(counts: Counts) -> JsonObject:
     return {
         "total_input_tokens": counts.input,
         "total_cached_tokens": counts.cached,
+        # As in Gemini's other format, thoughts stand beside the output.
         "total_output_tokens": counts.output - counts.reasoning,
         "total_thought_tokens": counts.reasoning,
         "total_tokens": counts.input + counts.output,
@@ -66,6 +68,7 @@ def _events(exchange: Exchange, start: JsonObject, end: JsonObject) -> list[Json
 
 
 def _error_frame(reply: Reply) -> bytes:
+    # The error has Google's form, within an event of this format's.
     return frame({"event_type": "error", **error(reply, 500)}, "error")
 
 

@@ -32,6 +32,7 @@ class Counts:
         )
 
 
+# A sum of no calls, as `Counts()` is one call without tokens.
 _NOTHING = Counts(calls=0)
 
 
@@ -49,6 +50,7 @@ class Ledger:
     def __init__(self) -> None:
         self.told: dict[str, Counts] = {}
         self.generated: dict[str, Counts] = {}
+        # Each connection has a thread of its own, and all write here.
         self._lock = threading.Lock()
 
     @property

@@ -37,6 +37,7 @@ def images(exchange: Exchange) -> Answer:
     """Answer POST /images/generations; each image counts as 100 tokens."""
     number = int(exchange.body.get("n") or 1)
     counts = exchange.count_tokens()
+    # What a test scripts is sent as it is, images or not.
     if not isinstance(exchange.reply.usage, Counts):
         counts = replace(counts, output=_IMAGE_TOKENS * number)
     body = {"created": CREATED, "data": [{"b64_json": PNG}] * number, "output_format": "png"}
@@ -56,6 +57,7 @@ def transcription(exchange: Exchange) -> Answer:
     """Answer POST /audio/transcriptions; usage is in seconds for whisper models, else in tokens."""
     text = _transcript(exchange)
     counts = exchange.count_tokens(text)
+    # Billed by the minute: its usage has no tokens, so none are booked as sent.
     if exchange.model.startswith("whisper"):
         body = {"text": text, "usage": {"type": "duration", "seconds": 2}}
         return exchange.answer(body, counts)
@@ -79,6 +81,7 @@ def moderation(exchange: Exchange) -> Answer:
         "category_applied_input_types": {name: ["text"] for name in _CATEGORIES},
     }
     inputs = exchange.body["input"]
+    # One result for each text.
     number = len(inputs) if isinstance(inputs, list) else 1
     body = {
         "id": f"modr-{exchange.number:06}",

@@ -120,6 +120,7 @@ def _content(exchange: Exchange) -> list[JsonObject]:
     if exchange.text:
         content.append({"type": "text", "text": exchange.text})
     for position, call in enumerate(exchange.reply.tool_calls):
+        # Here the input is an object; OpenAI has JSON text.
         block = _call(exchange, position)
         content.append({**block, "input": json.loads(call.arguments)})
     return content
@@ -141,6 +142,7 @@ def _stream(exchange: Exchange, counts: Counts) -> Answer:
         "delta": _ending(exchange),
         "usage": {"output_tokens": counts.output},
     }
+    # The output is complete only here: the counts of the first event are told anew.
     usage_at = len(events)
     events += [ending, {"type": "message_stop"}]
     return exchange.stream(

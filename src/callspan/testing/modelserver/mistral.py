@@ -66,6 +66,7 @@ def answer(exchange: Exchange) -> Answer:
     """Answer POST /chat/completions, and the endpoints that speak as it does."""
     if not exchange.is_streamed:
         return chat.chat(exchange)
+    # Mistral sends usage unasked, so OpenAI's chat is asked for it here.
     body = {**exchange.body, "stream_options": {"include_usage": True}}
     openai = chat.chat(replace(exchange, body=body))
     openai = replace(openai, error_frame=_error_frame(exchange.reply))
@@ -88,6 +89,7 @@ def _read_events(frames: Sequence[bytes]) -> list[JsonObject]:
 
 def embed(exchange: Exchange) -> Answer:
     """Answer POST /embeddings, with an id, and with usage as that of a chat."""
+    # OpenAI's answer, with what Mistral has more.
     openai = embeddings.embeddings(exchange)
     body: JsonObject = {"id": f"embd-{exchange.number:06}", **json.loads(openai.body)}
     if "usage" in body:
@@ -179,6 +181,7 @@ def _error(reply: Reply, status: int) -> JsonObject:
     kind, code, message = find_error(_ERRORS, status)
     error: JsonObject = {"message": reply.error_message or message}
     error_type = reply.error_type or kind
+    # A refused key has a message and nothing else (401).
     if error_type:
         error["type"] = error_type
         error["code"] = reply.error_code or code

@@ -44,7 +44,9 @@ _ERRORS = {
 def _translate(path: str, body: JsonObject) -> JsonObject:
     """Return a request in OpenAI's words; Ollama streams unless the request forbids it."""
     if path.endswith("/embeddings"):
+        # The older of two endpoints for vectors, which takes one text.
         return {"model": body.get("model"), "input": body.get("prompt")}
+    # The request's own `stream` wins, as it stands last.
     return {"stream": not path.endswith("/embed"), **body}
 
 
@@ -83,6 +85,7 @@ def _generate(exchange: Exchange, to_fields: Callable[[JsonObject], JsonObject])
     chunks: list[JsonObject] = []
     for delta in _deltas(exchange):
         chunks.append({**envelope, **to_fields(delta), "done": False})
+    # In the last object, which says that it is done.
     usage_at = len(chunks) if exchange.sends_usage else None
     chunks.append({**envelope, **to_fields({}), **ending})
     return exchange.stream(
@@ -120,6 +123,7 @@ def _deltas(exchange: Exchange) -> list[JsonObject]:
         deltas.append({"thinking": piece})
     for piece in pieces(exchange.text, reply.chunk_size):
         deltas.append({"content": piece})
+    # A call comes whole, where OpenAI's comes in pieces.
     for call in reply.tool_calls:
         deltas.append({"tool_calls": [_call(call)]})
     return deltas

@@ -32,10 +32,12 @@ SCHEMA = mapping(
     {"properties": mapping_of(either({dict: mapping({"enum": array(anything)}), bool: boolean}))}
 )
 FUNCTION: dict[str, Shape] = {"name": NAME, "description": TEXT, "parameters": SCHEMA}
+# Chat has the name within `function`, Responses beside the type.
 TOOL_CHOICE = either(
     {str: TEXT, dict: mapping({"function": mapping({"name": NAME}), "name": NAME})}
 )
 _TOOL = mapping({"function": mapping(FUNCTION, required=("name",))}, required=("function",))
+# Tools of other types are the provider's own and not checked here.
 TOOLS = array(tagged("type", {"function": _TOOL}, MAPPING), most=128)
 
 # The fields that requests for text have with many providers.
@@ -157,6 +159,7 @@ _RECORDING_FIELDS: dict[str, Shape] = {
 }
 RECORDING = mapping(_RECORDING_FIELDS, required=("model", "file"))
 
+# Text, texts, or parts of text and pictures.
 _MODERATED = either({str: TEXT, dict: tagged("type", _PARTS, MAPPING)})
 _MODERATED_INPUT = either({str: TEXT, list: array(_MODERATED, least=1, most=MOST_INPUTS)})
 MODERATION = mapping({"model": MODEL, "input": _MODERATED_INPUT}, required=("input",))

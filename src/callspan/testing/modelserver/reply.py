@@ -60,6 +60,7 @@ class Reply:
     """Seconds before each chunk but the first."""
     chunk_size: int = 1
     """Words in one chunk."""
+    # With `error_after` too, what comes first in the stream happens; at one place, this.
     cut_after: int | None = None
     """The number of chunks after which the connection is closed."""
     error_after: int | None = None

@@ -38,11 +38,13 @@ class Request:
             if self.is_form:
                 return read_form(self.headers["content-type"], self.raw)
             return _read_json(self.raw)
+        # Python's parser of JSON is recursive, and gives up before `_check_depth` is asked.
         except (ValueError, RecursionError):
             return None
 
 
 def _read_json(raw: bytes) -> Any:
+    # Nothing is let in that an answer could not repeat as JSON.
     value = json.loads(raw, parse_float=_read_float, parse_constant=_refuse_constant)
     _check_depth(value)
     return value
@@ -64,6 +66,7 @@ def _check_depth(value: Any) -> None:
     """Raise `ValueError` if a value is nested too deep."""
     level = [value]
     for _ in range(_DEEPEST):
+        # Level by level and not by recursion, as it looks for what recursion cannot read.
         level = list(chain.from_iterable(map(_children, level)))
         if not level:
             return

@@ -39,6 +39,7 @@ def respond(exchange: Exchange) -> Answer:
     counts = exchange.count_tokens(exchange.text, *exchange.call_texts)
     response = _response(exchange, counts)
     answer = Answer(model=exchange.model, response=response)
+    # A failed response has no usage, and is in no book of the ledger.
     if response["status"] != "failed":
         answer = replace(answer, counts=counts)
     has_usage = response["usage"] is not None
@@ -49,12 +50,14 @@ def respond(exchange: Exchange) -> Answer:
         answer,
         frames=frames,
         usage_at=len(frames) - 1 if has_usage else None,
+        # The number of the event that stands in the place of one of the stream's.
         error_frame=responses_error_frame(exchange.reply, exchange.reply.error_after or 0),
     )
 
 
 def stream(response: JsonObject, chunk_size: int = 1) -> tuple[bytes, ...]:
     """Return the frames of the stream that builds a response."""
+    # The events begin with the response as it was before the model began.
     start = {
         **response,
         "status": "in_progress",
@@ -69,6 +72,7 @@ def stream(response: JsonObject, chunk_size: int = 1) -> tuple[bytes, ...]:
     ]
     for index, item in enumerate(response["output"]):
         events += _item_events(index, item, chunk_size)
+    # The status names the last event: completed, incomplete or failed.
     events.append({"type": f"response.{response['status']}", "response": response})
     frames: list[bytes] = []
     for number, event in enumerate(events):
@@ -158,6 +162,7 @@ def _text_part(text: str) -> JsonObject:
 
 def _item_events(index: int, item: JsonObject, chunk_size: int) -> Iterator[JsonObject]:
     """Yield the events of one item: it is added empty, filled in pieces, and done."""
+    # An item is added without what the events after it bring.
     empty, events = _ITEM_EVENTS[item["type"]](item, chunk_size)
     yield {"type": "response.output_item.added", "output_index": index, "item": {**item, **empty}}
     for event in events:

@@ -25,6 +25,7 @@ _PARTS: dict[str, Shape] = {
     "input_file": mapping({"file_data": TEXT, "file_id": TEXT, "file_url": TEXT, "filename": TEXT}),
 }
 _CONTENT = either({str: TEXT, list: array(tagged("type", _PARTS, MAPPING))})
+# One shape for all items: their types are many, and each has some of these fields.
 _ITEM_FIELDS: dict[str, Shape] = {
     "type": TEXT,
     "role": one_of("system", "developer", "user", "assistant"),

@@ -25,6 +25,7 @@ from .responses import stream as stream_response
 from .tgi import TGI
 from .wire import Endpoint, Format
 
+# In the order in which paths are tried: an earlier format wins a path that two have.
 FORMATS: tuple[Format, ...] = (
     OPENAI,
     MESSAGES,
@@ -63,6 +64,7 @@ class Route:
 
     def answer(self, exchange: Exchange) -> Answer:
         """Return the answer to a call that is not refused."""
+        # The florist writes only where the test has scripted nothing.
         if self.endpoint.is_written:
             reply = florist.complete(exchange.reply, exchange.body)
             exchange = replace(exchange, reply=reply)
@@ -104,6 +106,7 @@ def find_route(path: str) -> Route | None:
 def route_call(request: Request) -> Route:
     """Return the endpoint of a call; raise `RequestError` if none takes its path and method."""
     route = find_route(request.path)
+    # A path that only a GET may read is known, so the method is at fault.
     if route is None and not _READABLE.fullmatch(request.path):
         raise _unknown_url(request)
     if route is None or request.method != "POST":
@@ -122,6 +125,7 @@ def read_body(request: Request, route: Route) -> JsonObject:
     if not isinstance(body, dict):
         kind = "form" if request.is_form else "JSON"
         raise RequestError(400, f"We could not parse the {kind} body of your request.")
+    # The body is checked in its own words, before it is translated.
     route.endpoint.shape(body, "")
     body = route.format.translate(request.path, body)
     model = str(body.get("model") or "")
@@ -142,6 +146,7 @@ def refuse(path: str, error: RequestError) -> Answer:
     reply = wire_format.refuse(error)
     headers = {**wire_format.error_headers(reply, reply.status)}
     if error.status == 405:
+        # HTTP asks for it with status 405.
         headers["allow"] = "POST" if route else "GET"
     return Answer(to_json(wire_format.error(reply, reply.status)), headers=headers, reply=reply)
 
@@ -169,6 +174,7 @@ def read(request: Request, responses: Mapping[str, JsonObject]) -> Answer:
     if not response:
         message = f"Response with id '{match['response']}' not found."
         raise RequestError(404, message, code="not_found")
+    # A stream may be read once more by the id of its response, as after a broken connection.
     if "stream=true" in request.query:
         return Answer(frames=stream_response(response), content_type=OPENAI.stream_type)
     return Answer(to_json(response))

@@ -15,6 +15,7 @@ from .reply import Reply
 from .request import Request
 from .request_error import RequestError
 
+# How soon `close` is seen: Python's half a second would be added to each test.
 _POLL_SECONDS = 0.02
 
 
@@ -37,6 +38,7 @@ class ModelServer:
         self.requests: list[Request] = []
         self.ledger = Ledger()
         self._replies: deque[tuple[str | None, Reply]] = deque()
+        # Kept for a GET by id; a test's server lives too short for them to be too many.
         self._responses: dict[str, JsonObject] = {}
         self._lock = threading.Lock()
         if first_call_busy:
@@ -81,6 +83,7 @@ class ModelServer:
 
     def close(self) -> None:
         """Stop serving and end all connections; a second time does nothing."""
+        # In this order: no new connections, then the socket, then those that are open.
         if self._thread.is_alive():
             self._listener.shutdown()
             self._thread.join()
@@ -95,6 +98,7 @@ class ModelServer:
 
     def _respond(self, request: Request) -> Answer:
         with self._lock:
+            # Also a request that is refused: a test may ask what a client has sent.
             self.requests.append(request)
             number = len(self.requests)
         try:
@@ -128,6 +132,7 @@ class ModelServer:
         with self._lock:
             for position, (for_model, reply) in enumerate(self._replies):
                 if for_model in (None, model):
+                    # Not always the first: replies for other models stay for their calls.
                     del self._replies[position]
                     return reply
         return Reply()

@@ -67,6 +67,7 @@ def array(item: Shape, *, least: int = 0, most: int | None = None) -> Shape:
     def check(value: Any, name: str) -> None:
         _check_kind(value, name, list)
         _check_length(value, name, least, most)
+        # The place in the array is part of the name, as OpenAI's messages have it.
         for position, element in enumerate(value):
             item(element, f"{name}[{position}]")
 
@@ -82,6 +83,7 @@ def mapping(fields: Mapping[str, Shape], *, required: tuple[str, ...] = ()) -> S
     def check(value: Any, name: str) -> None:
         _check_kind(value, name, dict)
         for field in required:
+            # `null` is as good as nothing, also for a field that has to be there.
             if value.get(field) is None:
                 raise _missing(_join(name, field))
         for field, shape in fields.items():
@@ -107,6 +109,7 @@ def either(shapes: Mapping[type, Shape]) -> Shape:
 
     def check(value: Any, name: str) -> None:
         _check_kind(value, name, *shapes)
+        # By the exact type again, which `_check_kind` has just let through.
         shapes[type(value)](value, name)
 
     return check

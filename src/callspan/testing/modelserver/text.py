@@ -32,6 +32,7 @@ def count(text: str | bytes) -> int:
 
     A test can work it out by hand.
     """
+    # Bytes and not characters, so that a Chinese sign counts for more than a letter.
     data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
     return max(1, math.ceil(len(data) / _BYTES_PER_TOKEN))
 

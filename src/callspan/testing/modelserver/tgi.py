@@ -69,6 +69,7 @@ def _stream(exchange: Exchange, counts: Counts, details: JsonObject) -> Answer:
         token = {"id": index, "text": word, "logprob": -0.1, "special": False}
         frames.append(_event(index, token, None, None))
     usage_at = len(frames)
+    # The last token ends the text: it has none of its own, and brings the whole.
     token = {"id": 2, "text": "</s>", "logprob": -0.1, "special": True}
     frames.append(_event(usage_at, token, exchange.text, details))
     return exchange.stream(

@@ -17,6 +17,7 @@ VERSIONED = re.compile(r"(/openai)?(/v1|/v1beta|/deployments/[^/]+)(?P<endpoint>
 EVENTS = "text/event-stream; charset=utf-8"
 DONE = b"data: [DONE]\n\n"
 Row = TypeVar("Row")
+# An event ends with an empty line; the last one of a scripted body may lack it.
 _EVENT = re.compile(rb".+?(?:\r?\n\r?\n|\Z)", re.DOTALL)
 
 
