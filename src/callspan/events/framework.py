@@ -28,6 +28,6 @@ class Framework:
     conversation_id: str | None = None
 
     def of_calls_inside(self) -> Framework:
-        """Return the facts that hold for the calls which the code of the run makes, too."""
+        """Return the facts that hold for calls inside the run too: framework and conversation."""
         # id, tags, node and step say which run it is: they stand on the span of the run alone
         return Framework(self.name, self.version, conversation_id=self.conversation_id)

@@ -154,7 +154,8 @@ def gateway_cost(choice: Item) -> float | None:
 def executed_tools(choices: list[Item]) -> dict[str, int]:
     """Return how often Groq ran its tools, by the names of `Usage.details`.
 
-    Of a stream it is not known which: only a whole answer names them where it is always read.
+    A whole answer names them. A stream names them in chunks that need not be read, so it counts as
+    one use of an unknown tool.
     """
     messages = [get(choice, "message") for choice in choices]
     messages = [message for message in messages if message is not None]

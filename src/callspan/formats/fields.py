@@ -249,6 +249,7 @@ def plain(value: Item, depth: int = 32) -> Any:
     """
     if isinstance(value, (NoneType, str, int, float)):
         return value
+    # deeper than the 28 levels that are exported (runtime/plain.py), so nothing is lost here
     if depth == 0:
         return f"[{type(value).__name__}, too deep]"
     if isinstance(value, (list, tuple)):

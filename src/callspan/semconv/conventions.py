@@ -9,6 +9,7 @@ from callspan.semconv import names
 # the buckets of seconds and of tokens are those that the conventions advise
 SECONDS = tuple(0.01 * 2**n for n in range(14))
 TOKENS = tuple(4**n for n in range(14))
+# of a metric of our own, for which there is no advice
 RATES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 HISTOGRAM = "histogram"
 COUNTER = "counter"

@@ -112,7 +112,7 @@ def _rest(whole: Usage, included: list[Share]) -> dict[str, Any]:
 
 
 def _add_hours(shares: list[Share], tokens: int) -> list[Share]:
-    """Return the shares with the tokens of an hour's cache put where an iteration leaves it out."""
+    """Return the shares, with `tokens` of an hour's cache given to those that state no lifetime."""
     result: list[Share] = []
     for share in shares:
         usage = share.usage

@@ -75,7 +75,7 @@ def read_modalities(source: Item, sides: Mapping[str, str], field: str) -> dict[
 
 
 def take_details(counts: dict[str, Any]) -> dict[str, int]:
-    """Move the counts that few answers state out of others, for `Usage.details`."""
+    """Remove the rare counts from the others and return them, for `Usage.details`."""
     details: dict[str, int] = {}
     for name in DETAILS:
         # the counts of `Usage` itself stay, as they are its arguments

@@ -119,11 +119,11 @@ def _piece_of_stream(kind: str, event: Item) -> Delta | None:
             part = Part(REASONING, fragment, index=(index, index_of(event, "summary_index")))
         case "function_call_arguments.delta" | "custom_tool_call_input.delta":
             part = Part(TOOL_CALL, fragment, index=index)
-        # tools of the provider's are left to the end, which has them whole
         case "output_item.added" if get_nested(event, "item", "type") in CLIENT_TOOLS:
             # the arguments follow in events of their own
             part = tool_call(get(event, "item"), index)
         case _:
+            # tools of the provider's are left to the end, which has them whole
             return None
     return Delta(parts=(part,))
 

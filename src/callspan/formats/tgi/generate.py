@@ -56,7 +56,7 @@ def _text(answer: Item, token: Item) -> str | None:
 
 
 def _usage(details: Item) -> Usage | None:
-    """Return the counts; a whole answer has of the prompt its tokens alone, if asked for them."""
+    """Return the counts. A whole answer lists a prompt's tokens, if the app asks for them."""
     prompt_tokens = count(details, "input_length")
     tokens = count(details, "generated_tokens")
     if prompt_tokens is None:  # only a stream states the number
