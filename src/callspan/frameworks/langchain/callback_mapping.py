@@ -86,7 +86,9 @@ def _name(call: Call) -> str:
 
 
 def _serialized(call: Call) -> Fields:
+    # the path of a class that does not exist: nobody can load it
     path = ["callspan", call.client_name or call.provider, call.operation]
+    # LangChain's own form for objects that it cannot write down
     return {"lc": 1, "type": "not_implemented", "id": path, "name": _name(call)}
 
 
@@ -121,6 +123,7 @@ def _prompts(call: Call) -> list[str]:
 
 def _model_start(call: Call) -> Callbacks:
     """Yield the method for chats, and the one for prompts if the handler does not implement it."""
+    # as langchain-core passes them: a handler may name them as parameters
     fields = {**_start_fields(call), "options": {}, "batch_size": 1}
     if call.operation != _COMPLETION:
         messages = [message_builder.build_request(call)]
@@ -145,6 +148,7 @@ def _model_end(call: Call, _response: Response) -> Callbacks:
 
 
 def _model_error(call: Call, error: BaseException) -> Callbacks:
+    # LangChain adds what had come of the answer before the error
     fields = {**_run_fields(call), "response": build_result(call)}
     yield Callback("on_llm_error", (error,), fields)
 
@@ -153,6 +157,7 @@ def _chain_start(call: Call) -> Callbacks:
     prompts = _prompts(call)
     inputs = {"input": prompts}
     yield _chain_callback("on_chain_start", call, _serialized(call), inputs, **_start_fields(call))
+    # the words of LangChain's `LLMChain`, which such handlers print
     text = "Prompt after formatting:\n" + "\n".join(prompts)
     yield _chain_callback("on_text", call, text, end="\n")
 

@@ -46,6 +46,7 @@ def ahandle_event(
     wrapped: Callable[..., Any], _instance: object, args: Args, kwargs: Kwargs
 ) -> Coroutine[Any, Any, object]:
     """Wrap `ahandle_event`. Our handlers run at once, without a thread or a task."""
+    # at the call: LangChain makes these coroutines in order and may await them later
     other_args = _handle_own(args, kwargs)
     if other_args is None:
         return _nothing()
@@ -82,6 +83,7 @@ def _handle_own(args: Args, kwargs: Kwargs) -> Args | None:
         The arguments with which to call the other handlers; `None` if there are no others.
     """
     handlers = args[0] if args else None
+    # another signature than that of langchain-core 0.3 to 1.8: the call is left alone
     if not isinstance(handlers, list):
         return args
     others = [handler for handler in handlers if not isinstance(handler, OwnHandler)]
@@ -110,10 +112,12 @@ def end(event: str, parameter: str, asynchronous: bool) -> Callable[..., Any]:
     def report(
         wrapped: Callable[..., object], manager: Manager, args: Args, kwargs: Kwargs
     ) -> object:
+        # with handlers LangChain goes on to `handle_event`, which is wrapped as well
         if manager.handlers or not (tree.everywhere or _is_open(manager.run_id)):
             return wrapped(*args, **kwargs)
         arguments = {**kwargs, "run_id": manager.run_id, "parent_run_id": manager.parent_run_id}
         handle(event, args or (kwargs.get(parameter),), arguments)
+        # LangChain awaits what its own method would have returned
         return _nothing() if asynchronous else None
 
     return report
@@ -176,6 +180,7 @@ def _report_starts(event: str, run_managers: list[Manager], args: Args, kwargs: 
             "tags": manager.tags,
             "metadata": manager.metadata,
         }
+        # LangChain reports each conversation by itself, as a list of one
         handle(event, (serialized, [request]), arguments)
 
 
@@ -225,6 +230,7 @@ def attach_end_handlers() -> None:
 
 
 def _attach_end_handler(manager: Manager) -> None:
+    # a new list: the managers of a run's children share the old one
     manager.handlers = [*manager.handlers, end_handler()]
 
 

@@ -59,6 +59,7 @@ class OpenAICount:
         `count.cost` is the cost of the calls whose price is known.
         """
         cost = self.count.cost
+        # it formats and adds up as a float does, and cannot be read as the whole sum
         if cost is None or self.count.unknown_cost_calls:
             return math.nan
         return cost
@@ -66,6 +67,7 @@ class OpenAICount:
     def __repr__(self) -> str:
         cost = "unknown" if math.isnan(self.total_cost) else f"${self.total_cost}"
         return (
+            # the lines that LangChain's own object prints
             f"Tokens Used: {self.total_tokens}\n"
             f"\tPrompt Tokens: {self.prompt_tokens}\n"
             f"\t\tPrompt Tokens Cached: {self.prompt_tokens_cached}\n"

@@ -23,6 +23,7 @@ def read_framework(arguments: Arguments) -> Framework:
     if not isinstance(metadata, Mapping):
         metadata = {}
     node = metadata.get("langgraph_node")
+    # the graph itself has no node around; its metadata name the integration
     is_graph = node is not None or metadata.get("ls_integration") == GRAPH
     return Framework(
         name=GRAPH if is_graph else NAME,

@@ -105,6 +105,7 @@ class _ForwardingHandler:
                 await self._acall_all(callbacks(call, *event))
 
         for method in methods:
+            # asked once: our dispatch has to know before the call which of its handlers are awaited
             if inspect.iscoroutinefunction(getattr(self._handler, method)):
                 return aforward
         return forward
@@ -150,6 +151,7 @@ class _ForwardingHandler:
 def _alternative(callbacks: Callbacks, error: NotImplementedError) -> Callback | None:
     """Return the method to call instead of one that the handler does not implement."""
     try:
+        # the mapping decides: prompts for a chat, or nothing (docs/decisions/0070)
         return callbacks.throw(error)
     except StopIteration:
         return None

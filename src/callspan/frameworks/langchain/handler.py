@@ -52,6 +52,7 @@ def _method(event: str) -> Callable[..., None]:
     return method
 
 
+# one object for all runs, as it has no state
 @functools.cache
 def end_handler() -> Any:
     """Return the handler that reports the ends of the runs open when the patches are undone."""

@@ -14,6 +14,7 @@ _CHAT = "langchain_core.language_models.chat_models"
 _LLM = "langchain_core.language_models.llms"
 _RETRIEVER = "langchain_core.retrievers"
 _MODELS: tuple[tuple[str, str, Callable[..., Any], bool], ...] = (
+    # `invoke` and `batch` go through `generate`; streams do not
     (_CHAT, "BaseChatModel.generate", models.generate, False),
     (_CHAT, "BaseChatModel.agenerate", models.agenerate, False),
     (_CHAT, "BaseChatModel.stream", models.stream, False),

@@ -66,6 +66,7 @@ def build_answer(parts: MessageParts, **fields: Any) -> AIMessage:
         content=_content(parts),
         tool_calls=tool_calls,
         invalid_tool_calls=invalid_tool_calls,
+        # the key of LangChain's packages for models that reason (langchain-litellm 0.11)
         additional_kwargs={"reasoning_content": reasoning} if reasoning else {},
         **fields,
     )
@@ -109,6 +110,7 @@ def _message(role: str, parts: MessageParts) -> BaseMessage:
 def _content(parts: MessageParts) -> Any:
     """Return a message's content: text, or a list of blocks if it has images, sound or files."""
     shown = [part for part in parts if part.get("type") not in _NOT_CONTENT]
+    # a list of blocks only where it must be: many handlers expect text
     if all(part.get("type") == TEXT for part in shown):
         return _text(shown)
     return [_block(part) for part in shown]
@@ -128,6 +130,7 @@ def _block(part: MessagePart) -> dict[str, Any]:
     url = part.get("uri")
     if part_type == "blob":
         url = f"data:{part.get('mime_type')};base64,{part.get('content')}"
+    # OpenAI's form of a block, which LangChain's converters know
     return {"type": "image_url", "image_url": {"url": url}}
 
 

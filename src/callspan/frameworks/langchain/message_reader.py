@@ -51,6 +51,7 @@ def read_parts(message: Item) -> list[MessagePart]:
         part = _part(block)
         if part is not None:
             parts.append(part)
+    # beside the content: blocks of tool calls in it repeat these
     for call in items(get(message, "tool_calls")):
         parts.append(_tool_call(call))
     return parts
@@ -86,6 +87,7 @@ def _media(modality: str, block: Item) -> MessagePart | None:
     if data:
         return blob(modality, _string(block, "mime_type"), data)
     address = get_first(block, "image_url", "url")
+    # OpenAI's block has an object with the address, LangChain's the address itself
     if isinstance(address, Mapping):
         address = get(address, "url")
     return media(modality, address)

@@ -27,6 +27,7 @@ def _model_run_context(model: object) -> ModelRunContext:
     `LLM`, which makes a request for each prompt.
     """
     module = sys.modules.get("langchain_core.language_models.llms")
+    # where it is not imported no model is of these classes: `isinstance` takes `()`
     base: type | tuple[()] = getattr(module, "BaseLLM", ())
     single: type | tuple[()] = getattr(module, "LLM", ())
     shared = isinstance(model, base) and not isinstance(model, single)
@@ -68,6 +69,7 @@ async def agenerate(
 
 def stream(wrapped: Callable[..., Stream], model: object, args: Args, kwargs: Kwargs) -> Stream:
     """Wrap `stream`."""
+    # made at the call: what is around the first step may be another run
     return _steps(wrapped(*args, **kwargs), _model_run_context(model))
 
 
@@ -135,6 +137,8 @@ def _exact_run_context(args: Args, kwargs: Kwargs) -> ModelRunContext | None:
 def _context_of(run_context: ModelRunContext) -> Any:
     """Return the context of a run context with one run, on top of the run's if that was moved."""
     run = run_context.runs[0]
+    # the context in force is inside the run's, unless LangChain lost it; the app may have opened
+    # spans in it, which must stay around the client's
     return scope.at(run_context, run.base if run.moved else None)
 
 
@@ -228,6 +232,7 @@ def search(
     wrapped: Callable[..., object], _retriever: object, args: Args, kwargs: Kwargs
 ) -> object:
     """Wrap a retriever's `invoke`."""
+    # the run begins inside, and its context then stays in force: see `_on_retriever_start`
     run_context = OpaqueRunContext(scope.run_context(), opens=True)
     return call_in(scope.at(run_context), wrapped, args, kwargs)
 

@@ -54,6 +54,7 @@ def chain_operation(
     name = chain_name(arguments, serialized)
     if _is_agent(metadata, serialized, parent):
         return "invoke_agent", {"agent_name": metadata.get("lc_agent_name") or name}
+    # a chain that the app calls by itself is what it calls a workflow
     if parent is None:
         return "invoke_workflow", {"workflow_name": name}
     return None

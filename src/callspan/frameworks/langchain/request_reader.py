@@ -27,6 +27,7 @@ _PROVIDERS = {
     "ibm": "ibm.watsonx.ai",
 }
 """LangChain's names of providers that the conventions name otherwise."""
+# the names of `LangSmithParams`, which most models state; a call's own settings come later
 _METADATA_SETTINGS: dict[str, ParameterName] = {
     "ls_temperature": "temperature",
     "ls_max_tokens": "max_tokens",
@@ -60,11 +61,13 @@ def read_call(operation: str, arguments: Arguments, prompts: Prompts, stream: bo
         text(metadata.get("ls_model_name") or settings.get("model") or settings.get("model_name")),
         _parameters(metadata, settings),
         stream=stream,
+        # made only if a handler reads it
         content=lambda: _content(operation, prompts, settings),
     )
 
 
 def _provider(metadata: Arguments, settings: Settings) -> str:
+    # without it the kind of model, such as `openai-chat`, is better than nothing
     name = text(metadata.get("ls_provider")) or text(settings.get("_type")) or "unknown"
     return _PROVIDERS.get(name, name)
 

@@ -14,6 +14,7 @@ from callspan.frameworks.langchain.message_reader import read_parts
 
 _OWN_IDS = ("run-", "run--", "lc_run-", "lc_")
 """Starts of the ids that LangChain makes up where a provider states none."""
+# OpenAI's name, Anthropic's and Ollama's, which LangChain's packages keep
 _REASON_NAMES = ("finish_reason", "stop_reason", "done_reason")
 Item = Any
 """A result, a generation or a message of LangChain's, or a part of one."""
@@ -33,6 +34,7 @@ def _read_chunk(item: Item) -> Delta:
     content = item if isinstance(item, str) else get(item, "text")
     if isinstance(content, str) and content:
         return Delta(parts=(Part(TEXT, content),))
+    # an empty chunk: a sign of life, as at the start of a stream
     return Delta(parts=())
 
 
@@ -51,6 +53,7 @@ def _read_result(result: Item, needs_text: bool) -> Delta:
     metadata = get(first_message, "response_metadata") or {}
     parts: list[Part] = []
     reasons: list[tuple[int, str]] = []
+    # generations are the choices of the call, also those of several prompts
     for index, generation in enumerate(generations):
         if needs_text:
             parts.extend(_parts(generation, index))

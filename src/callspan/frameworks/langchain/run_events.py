@@ -48,6 +48,7 @@ def _on_chain_start(
     _inputs: Item = None,
     *_rest: Item,
 ) -> None:
+    # `None` also for a second report of one run, by another handler
     run = tree.begin(arguments, Run)
     if run is None:
         return
@@ -141,6 +142,7 @@ def _start_model(tree: Tree, arguments: Arguments, model_input: tuple[str, Item]
         return
     run.model_input = model_input
     run_context = scope.run_context()
+    # in force round the model's method, also where LangChain reports from another task
     if isinstance(run_context, ModelRunContext):
         run_context.add(run)
     delegate(run)
@@ -189,6 +191,7 @@ def _on_retry(tree: Tree, arguments: Arguments, state: Item = None, *_rest: Item
     if run is None:
         return
     observation = run.observation
+    # a model's begins with its first token, so retries before that are not counted here
     if observation is None or observation.ended:
         return
     read_exception = getattr(getattr(state, "outcome", None), "exception", None)
@@ -217,6 +220,7 @@ def _on_end(tree: Tree, arguments: Arguments, output: Item = None, *_rest: Item)
 
 def _end_model(tree: Tree, run: ModelRun, result: Item) -> None:
     run.closed = True
+    # no model was called, so there is no call to report
     if run.observation is None and result_reader.is_from_cache(result):
         return
     observation = tree.model_observation(run, False)

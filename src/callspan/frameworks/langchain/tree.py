@@ -19,6 +19,7 @@ from callspan.lifecycle.reading import Reading
 from callspan.runtime import scope
 
 AnyRun = TypeVar("AnyRun", bound=Run)
+# results of chains and tools are objects: `run_events` puts them into the response
 _NO_ANSWERS = Reading(read_nothing)
 _MODEL_RESULTS = Reading(result_reader.read)
 
@@ -60,6 +61,7 @@ class Tree:
     ) -> None:
         """Make a run an observed operation."""
         name, parameters = operation
+        # LangChain passes `None` or an empty text for what it does not know
         values = {key: value for key, value in parameters.items() if value}
         call = Call(name, "", None, cast("Parameters", values), content=content)
         self._observe(run, call, _NO_ANSWERS)
@@ -94,6 +96,7 @@ class Tree:
 
         It begins with the first call of this method. Runs that one request answers share it.
         """
+        # the first one's lock, whichever run asks, for they share the observation
         with run.group[0].exclusive():
             if run.observation is None and not (run.adopted or run.delegated):
                 first = _first_observed(run)
@@ -107,6 +110,7 @@ class Tree:
     def take(self, arguments: Arguments) -> Run | None:
         """Return the run that ends, and forget it; `None` if it is unknown."""
         run = self.runs.take(arguments.get("run_id"))
+        # on Python 3.10 alone, see `_NODES_SHARE_CONTEXT`
         if run is not None and run.context_token is not None:
             scope.leave(run.context_token)
         return run
@@ -121,6 +125,7 @@ class Tree:
         self.runs.remove(run)
         # a cancellation is everybody's, an exception only that of the run that it ends
         inner_error = None if isinstance(error, Exception) else error
+        # a copy, for each child leaves the set at its end
         for child in list(run.children):
             self.close(child, inner_error)
         if isinstance(run, ModelRun):

@@ -71,10 +71,12 @@ def find_refusal(
     error: BaseException | None, handled: BaseException | None = None
 ) -> BudgetExceeded | None:
     """Return the refusal of a budget among an exception and its causes."""
+    # bounded, as a chain of contexts may be a circle
     for _ in range(_MOST_CAUSES):
         if error is None or error is handled:
             return None
         if isinstance(error, BudgetExceeded):
             return error
+        # LiteLLM raises its own inside an `except`, so the refusal is the context of that
         error = error.__cause__ or error.__context__
     return None

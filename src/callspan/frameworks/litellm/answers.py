@@ -30,6 +30,7 @@ Item = Any
 
 def answer_reading(request: Request) -> Reading:
     """Return how whole answers are read."""
+    # a provider's own format has the provider's ids and counts (docs/decisions/0082)
     if request.function.native:
         return Reading(request.wire_format.read, explain)
 
@@ -62,6 +63,7 @@ def stream_reading(request: Request, stream: object) -> Reading:
         if delta is None:
             return None
         delta.id = _unless_made_up(delta.id, _LITELLM_ID)
+        # not at each chunk, for this looks through all that have come
         if delta.usage is not None or any(reason for _, reason in delta.finish_reasons):
             delta.usage = token_counts.of_stream(stream_ref(), delta.usage)
         return delta
@@ -84,6 +86,7 @@ def _provider_id(litellm_id: str | None, raw: str) -> str | None:
     """
     answer = parse_json(raw) if raw.startswith("{") else None
     if isinstance(answer, dict):
+        # the second is Gemini's
         return text(answer.get("id")) or text(answer.get("responseId"))
     return _unless_made_up(litellm_id, _LITELLM_ID if raw else _POSSIBLE_LITELLM_ID)
 
@@ -100,6 +103,8 @@ def _unpacked_id(litellm_id: str) -> str:
         content = base64.b64decode(litellm_id.removeprefix("resp_"), validate=True).decode()
     except ValueError:
         return litellm_id
+    # an id of somebody else's that happens to be base64
     if not content.startswith("litellm:"):
         return litellm_id
+    # `litellm:custom_llm_provider:...;model_id:...;response_id:...` (LiteLLM 1.110)
     return content.rpartition("response_id:")[2]

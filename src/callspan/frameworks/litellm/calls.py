@@ -100,6 +100,7 @@ async def _acall(request: Request, wrapped: Wrapped, args: Args, kwargs: Kwargs)
     finally:
         _close_log(request, outer_request)
         if request.observation is not None:
+            # also after an error, of which handlers are told as well
             await request.observation.await_handlers()
     raise refusal
 
@@ -118,6 +119,7 @@ def _close_log(request: Request, outer_request: Request | None) -> None:
         subscription.open_requests[id(request.log)] = outer_request
     # it refers to the stream, which the request must not keep alive
     request.log = None
+    # a stream that has sent nothing yet keeps its reservation until it does
     if not request.deferred:
         request.release()
 
@@ -127,6 +129,7 @@ def log_request(wrapped: Wrapped, log: object, args: Args, kwargs: Kwargs) -> An
     request = subscription.open_requests.get(id(log))
     if request is not None:
         names = ("input", "api_key", "model", "additional_args")
+        # before the budgets, which need the body that is sent
         _note(request.note_request, names, args, kwargs)
         admit(request, subscription.create_observation)
     return wrapped(*args, **kwargs)
@@ -180,6 +183,7 @@ def _begin(function: Function, args: Args, kwargs: Kwargs) -> Request | None:
         return None
     try:
         request = Request(function, args, kwargs)
+        # of functions that call each other the innermost makes the request and reports it
         delegate(request)
         return request
     except Exception as error:  # noqa: BLE001  our fault must not stop the call
@@ -202,12 +206,14 @@ def _create_observation(
         call.framework = request.framework
     else:
         call.framework = adopting_run.framework
+        # the run began in another context than this: the call belongs into its parent's
         if adopting_run.moved:
             request.base = adopting_run.base
     create_observation = subscription.create_observation
     if create_observation is None:
         return None
     observation = create_observation(call, reading, request.base)
+    # the factory asks whether a loop runs; a plain function may be called where one does
     call.asynchronous = asynchronous
     return observation
 

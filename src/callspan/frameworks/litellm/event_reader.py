@@ -37,6 +37,7 @@ class EventReader:
 
     def end(self) -> Delta | None:
         """Return the delta of the last event, if the end of its line has not come."""
+        # a stream may end without the line's end
         return self(b"\n", True) if self._rest else None
 
     def _events(self, item: Item) -> Iterator[Item]:
@@ -49,9 +50,11 @@ class EventReader:
         if len(self._rest) > _EVENT_LIMIT:
             self._rest = b""
         for line in lines:
+            # lines with an event's name or a comment: the data has all that is read
             if not line.startswith(b"data:"):
                 continue
             event = parse_json(line[5:].strip())
+            # `[DONE]` is no JSON
             if event is not None:
                 yield event
 

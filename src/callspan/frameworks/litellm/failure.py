@@ -29,6 +29,7 @@ def explain(error: BaseException) -> Failure:
     return Failure(
         type=_provider_code(bodies) or qualified_name(type(error)),
         message=message_of(error),
+        # where the provider has answered nothing, the status is LiteLLM's own
         status=_status(cause) if bodies or headers else None,
         request_id=_first_header(headers, _REQUEST_IDS),
         retry_after=_first_header(headers, _RETRY_AFTER),
@@ -64,6 +65,7 @@ def _error_bodies(error: BaseException) -> Iterator[dict[str, Any]]:
     start = message.find("{")
     while start >= 0:
         try:
+            # LiteLLM writes words before and after it, among them braces that are no JSON
             body, _ = json.JSONDecoder().raw_decode(message, start)
         except ValueError:
             body = None

@@ -21,6 +21,7 @@ _IMAGES = "litellm.images.main"
 _RERANK = "litellm.rerank_api.main"
 _GOOGLE = "litellm.google_genai.main"
 _INTERACTIONS = "litellm.interactions.main"
+# its place in newer and in older versions: the one that is not there is skipped
 _MESSAGES = (
     "litellm.llms.anthropic.messages.native.handler",
     "litellm.llms.anthropic.experimental_pass_through.messages.handler",
@@ -55,6 +56,7 @@ class Function:
 
 def _pair(plain: Function) -> tuple[Function, Function]:
     """Return a plain function and its asynchronous counterpart."""
+    # as LiteLLM names all of these
     return plain, replace(plain, name=f"a{plain.name}")
 
 

@@ -35,6 +35,7 @@ def patches() -> list[Patch]:
     patches += [
         Patch(_LOG, "Logging.pre_call", calls.log_request),
         Patch(_LOG, "Logging.post_call", calls.log_answer),
+        # the class is Python's own and everybody's: the wrapper looks who calls (decision 0012)
         Patch(_BATCHES, "ThreadPoolExecutor.submit", submit_from(*_POOLS), optional=True),
         Patch(_HTTP, "HTTPHandler.post", calls.post, optional=True),
         Patch(_HTTP, "AsyncHTTPHandler.post", calls.apost, optional=True),

@@ -51,5 +51,6 @@ def provider_of(name: str, server: tuple[str | None, int | None]) -> str:
     if name not in _ANY_SERVER:
         return _PROVIDERS.get(name, name)
     host, port = server
+    # for an address that tells no provider
     default = "openai" if name else "unknown"
     return provider(host or "", port, default)

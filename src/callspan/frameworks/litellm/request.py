@@ -93,7 +93,9 @@ class Request(ModelRun):
         arguments = {**dict(zip(function.arguments, args, strict=False)), **kwargs}
         # LiteLLM's decorator adds it to the app's arguments
         self.log: Any = arguments.pop("litellm_logging_obj", None)
+        # no parent: LiteLLM knows none, and the run context around says it
         super().__init__(kwargs.get("litellm_call_id"), None, arguments, _read_framework)
+        # known from the arguments; `note_request` sees mocks that come another way
         self.mocked = any(kwargs.get(name) for name in _MOCKS)
         self.stream = function.streams or bool(arguments.get("stream"))
         self.body: Mapping[str, Any] = arguments
@@ -140,6 +142,7 @@ class Request(ModelRun):
         For some providers LiteLLM logs an object in its place, and the text is the response's.
         """
         if self.response is not None and not self._has_json():
+            # a kept response is read already: `_keep_response` leaves streams alone
             return self.response.text.lstrip()
         return self.raw
 
@@ -155,6 +158,7 @@ class Request(ModelRun):
     def build_call(self, stream: bool, asynchronous: bool) -> Call:
         """Return the call that LiteLLM itself made."""
         body = {name: value for name, value in self.body.items() if value is not None}
+        # LiteLLM has worked out provider and model by then, from `provider/model` or an alias
         details = getattr(self.log, "model_call_details", {})
         return Call(
             self.wire_format.operation,

@@ -53,6 +53,7 @@ def follow(request: Request, stream: Stream, observation: Observation) -> Stream
     source = getattr(stream, "completion_stream", None)
 
     def decide() -> None:
+        # a client inside that we watch has adopted the request, or nobody has
         if request.is_pending:
             request.start_observation(observation)
 
@@ -80,6 +81,7 @@ def _making_request(
     """Wrap the function that makes the request: run it in the request's context, then decide."""
 
     def make(*args: object, **kwargs: object) -> Any:
+        # the call begins here, and not where the stream was made
         request.set_start_time()
         try:
             return call_in(scope.at(request.run_context), make_call, args, kwargs)
@@ -99,6 +101,7 @@ def _making_request(
 def _steps(request: Request, source: Stream, decide: Decide) -> Iterator[Any]:
     """Yield the items of a generator whose first step makes the request."""
     try:
+        # only the first step is run in the request's context: later ones are the reader's
         first = _making_request(request, source.__next__, decide)()
     except StopIteration:
         return
@@ -153,6 +156,7 @@ class _LeavingOnly:
     The observation of the client's stream sees all else.
     """
 
+    # `follow_stream` treats it as an observation, and asks for these
     awaitables = ()
 
     def __init__(self, observation: Any) -> None:

@@ -27,6 +27,7 @@ Count = tuple[str, int]
 """The provider's name of a number, and the number."""
 Item = Any
 """A stream or a usage object of LiteLLM's, or a dict in place of one."""
+# the second is Ollama's
 _COUNT = re.compile("token|eval_count")
 _SETTING = re.compile("max|min_|budget|limit|per_")
 """Words in the names of settings, which some providers repeat in their answers."""
@@ -34,12 +35,14 @@ _PART = re.compile(
     "cach|reason|thought|thinking|audio|image|video|text_|accepted|rejected|citation"
 )
 _INPUT = re.compile("input|prompt|query")
+# Ollama's `prompt_eval_count` is input, its `eval_count` output
 _OUTPUT = re.compile("output|completion|generat|candidate|(?<!prompt_)eval_count")
 _PARTS = {
     "cache_read": re.compile("cach"),
     "cache_write": re.compile("cach"),
     "cache_write_1h": re.compile("cach|_1h_"),
     "reasoning": re.compile("reason|thought|thinking"),
+    # Gemini's details have `tokenCount` beside a modality
     "input_text": re.compile("text_tokens|^tokencount"),
     "input_audio": re.compile("audio|^tokencount"),
     "input_image": re.compile("image|^tokencount"),
@@ -61,10 +64,12 @@ def of_answer(
         usage: The counts in LiteLLM's answer. They are changed.
         litellm_usage: LiteLLM's object of them.
     """
+    # LiteLLM writes zeros where it has counted nothing
     if usage is None or not usage.total:
         return None
     counts = [*_counts_in_text(raw), *_counts_in_headers(headers)]
     names = [name for name, _ in counts]
+    # by LiteLLM's own name, which OpenAI's format does not have
     usage.cache_write = _cache_write(litellm_usage)
     if usage.cost is not None and not _COST.search(raw):
         usage.cost = None
@@ -118,6 +123,7 @@ def _provider_total(
     if not own and not has_common_total:
         return None
     # the combinations of many numbers would make any count
+    # 16 numbers have 680 sums of two or three
     numbers = [value for _, value in counts[:_MOST_NUMBERS]]
     if litellm_count is None or _follows(litellm_count, numbers):
         return litellm_count
@@ -132,6 +138,7 @@ def _follows(count: int, numbers: list[int]) -> bool:
     """
     if count in numbers:
         return True
+    # as Anthropic's input is uncached, read from the cache and written to it
     for size in (2, 3):
         for group in combinations(numbers, size):
             if sum(group) == count:
@@ -167,6 +174,7 @@ def of_stream(stream: Item, usage: Usage | None) -> Usage | None:
         newer = read_usage(litellm_usage)
         if newer is not None:
             newer.cache_write = _cache_write(litellm_usage)
+            # a later chunk states a count anew, and leaves out others
             total.update(newer)
     return _without_zeros(total) if total.total else None
 
