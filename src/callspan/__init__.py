@@ -71,7 +71,7 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def _load(name: str) -> Any:
-    """Import a public name when it is first used, so that `import callspan` costs next to nothing."""
+    """Import a public name at its first use, so that `import callspan` costs next to nothing."""
     if name not in _HOME:
         raise AttributeError(f"module 'callspan' has no attribute {name!r}")
     import importlib
@@ -91,7 +91,10 @@ if not TYPE_CHECKING:
 
 
 def _without_requirement(name: str, error: ModuleNotFoundError) -> Any:
-    """Return what stands for a function of ours where a package that we need is missing, or raise in one line."""
+    """Return a function that only warns, where a package that we need is missing, or raise.
+
+    The error is one line that names the package to install.
+    """
     from callspan.runtime.requirements import advice
 
     line = advice(error)

@@ -89,7 +89,8 @@ def _end_closed(response: ClientObject, kind: ClientClass) -> None:
 def _readable_overlay(kind: ClientClass) -> type:
     """Return a subclass of a class of HTTP responses whose bytes are read as they pass.
 
-    Each way of httpx's (0.25 to 0.28) to read a response leads to `iter_bytes` or `aiter_bytes`.
+    Each way of httpx's (0.25 to 0.28) and httpx2's (2.16) to read a response leads to `iter_bytes`
+    or `aiter_bytes`, but for those of the raw bytes, which may be compressed and are not read.
     See tests/torture/test_responses.py.
     """
 

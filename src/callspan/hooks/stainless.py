@@ -83,7 +83,7 @@ class _RequestHook:
     def request(
         self, wrapped: Function, client_object: ClientObject, args: Args, kwargs: Kwargs
     ) -> Result:
-        """Wrap `SyncAPIClient.request`."""
+        """Wrap `SyncAPIClient.request`: observe calls of the client's endpoints, and no others."""
         observation, args, kwargs = self._open(client_object, args, kwargs, False)
         if observation is None:
             return wrapped(*args, **kwargs)
@@ -92,7 +92,7 @@ class _RequestHook:
     async def async_request(
         self, wrapped: Function, client_object: ClientObject, args: Args, kwargs: Kwargs
     ) -> Result:
-        """Wrap `AsyncAPIClient.request`."""
+        """Wrap `AsyncAPIClient.request`: observe calls of the client's endpoints, and no others."""
         observation, args, kwargs = self._open(client_object, args, kwargs, True)
         if observation is None:
             return await wrapped(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""Exceptions by which frameworks steer a program: an interrupt, or a wait for somebody's approval."""
+"""Exceptions by which frameworks steer a program, such as an interrupt or a wait for approval."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ def is_cancellation(error: BaseException) -> bool:
 
 
 def is_control_flow(error: BaseException) -> bool:
-    """Whether an exception steers the program, so that the operation that it ends has not failed."""
+    """Whether an exception steers the program: the operation that it ends has not failed."""
     # with the bases: a subclass of such an exception steers the program as well
     return any(kind.__name__ in _steering for kind in type(error).__mro__)

@@ -1,4 +1,4 @@
-"""Notifies handlers. They are compiled into one flat list per event, so that this costs one loop."""
+"""Notifies handlers, which are compiled into one flat list for each event: that costs one loop."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ class AsyncShell(AsyncGenerator[Any, Any]):
         return getattr(self._source, name)
 
     async def asend(self, value: object) -> Item:
-        """Go on to the next item."""
+        """Return the next item; `value` is what the generator's `yield` returns."""
         step = self._source.__anext__
         if value is not None:
             step = partial(self._source.asend, value)

@@ -25,7 +25,7 @@ def comes_back() -> bool:
 
 
 def _is_helper(frame: FrameType) -> bool:
-    """Whether code belongs to a helper for streams, as openai and anthropic have in `lib.streaming`."""
+    """Whether code is that of a helper for streams, in openai's or anthropic's `lib.streaming`."""
     return _HELPERS in str(frame.f_globals.get("__name__"))
 
 

@@ -147,7 +147,7 @@ class Observation(ObservationState):
         elif response.chunk_times is not None:
             response.chunk_times.append(elapsed)
         try:
-            # once id and first token are there, a chunk of mere text matters to readers of text only
+            # with id and first token, a chunk of mere text matters to readers of text only
             full = self.needs_text or response.id is None or response.first_token is None
             delta = self.read(item, full)
             if delta is not None:
@@ -186,7 +186,7 @@ class Observation(ObservationState):
         self.finish()
 
     def finish(self) -> None:
-        """End the call: its answer was read to the end. The answer may say that the model failed."""
+        """End a call whose answer was read to the end, and may say that the model failed."""
         # first: what the rest states may be a failure, which decides the outcome
         if self.reading.rest is not None:
             read_rest(self)

@@ -1,4 +1,4 @@
-"""Opening a call: who is notified of it, how much of its content is captured, which budgets hold."""
+"""Opening a call: its handlers, its budgets, and how much of its content is captured."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class CallOpener:
     def open(
         self, call: Call, reading: Reading, scope: Scope, start_context: Any = None
     ) -> Observation:
-        """Return an observation of a call that no client object makes: a framework's, or the app's."""
+        """Return an observation of a call without a client object: a framework's, or the app's."""
         self.ready()
         # `int()` is 0: there is no request here whose tokens could be estimated
         return self.observe(call, reading, scope, NO_OPTIONS, False, int, start_context)
@@ -104,7 +104,7 @@ class CallOpener:
         )
 
     def _capture_for(self, options: ClientOptions, scope: Scope) -> Capture | None:
-        """Return the capture that holds: that of the innermost block, of the client, of the settings."""
+        """Return the capture that holds: the innermost block's, the client's, or the settings'."""
         capture = self._settings_capture
         # from the outside in, as each choice changes what holds outside of it
         for choice in options.choices:

@@ -1,4 +1,4 @@
-"""The data of an observation, and the objects that handlers leave with it at the start of a call."""
+"""The data of an observation, and the objects that handlers leave with it at the start."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ class ProgramOutput:
         """Print a text of ours on lines of its own; return false where the stream is broken.
 
         Args:
-            stream: Where to print; streams other than `sys.stdout` and `sys.stderr` are not watched.
+            stream: Where to print; only `sys.stdout` and `sys.stderr` are watched.
             text: Whole lines.
             waits: Whether the program's open line is waited for; else the text begins a line.
         """
@@ -236,7 +236,7 @@ def _flush(stream: TextIO) -> None:
 
 
 def write_text(stream: TextIO, text: str) -> bool:
-    """Write a text at once; return false where the stream is broken, which must not stop the app."""
+    """Write a text at once; return false, and never raise, where the stream is broken."""
     try:
         write = getattr(stream.write, _OWN_WRITE, stream.write)
         encoding = getattr(stream, "encoding", None) or "utf-8"

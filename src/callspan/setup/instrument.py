@@ -206,7 +206,10 @@ def _spans_go_nowhere() -> bool:
 
 
 def _is_started_by_run() -> bool:
-    """Whether `callspan run` has entered this process. Its variables also reach those that it cannot enter."""
+    """Whether `callspan run` has entered this process.
+
+    Its variables also reach processes that it cannot enter.
+    """
     return bool(os.environ.get(CLIENT_MODULES)) and not _START_MODULES.isdisjoint(sys.modules)
 
 
