@@ -19,10 +19,10 @@ LEAST_CHANGES = 0.2
 Keys have 0.45 and more, names of variables less.
 """
 
-# Bounds such as `{0,100}` keep the search linear in long texts.
+# bounds such as `{0,100}` in these patterns keep the search linear in long texts
 _LONG = re.compile(r"[A-Za-z0-9_.~+/%|:=-]{14,}")
 """Runs that are long enough to hold a key; most words are not, and are passed over at once."""
-# To the end of the text where the last line is missing: most of a key that was cut is still a key.
+# to the end of the text where the last line is missing: most of a key that was cut is still a key.
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN[ A-Z0-9]{1,40}PRIVATE KEY(?: BLOCK)?-----.*?"
     r"(?:-----END[ A-Z0-9]{1,40}KEY(?: BLOCK)?-----|\Z)",
@@ -167,7 +167,7 @@ def _hide_key(match: re.Match[str]) -> str:
 
 def _is_key(match: re.Match[str]) -> bool:
     """Whether a match is a key, rather than a name with the prefix of one."""
-    # a shape has checks enough in itself; behind a prefix there may be words of a document
+    # a shape is like no other text; behind a prefix there may be words of a document
     if match["shape"]:
         return True
     body = _PREFIX.sub("", match.group())

@@ -26,7 +26,7 @@ _BEGINNINGS = (
     (re.compile("iVBORw0KGg"), "image/png"),
     (re.compile("/9j/"), "image/jpeg"),
     (re.compile("R0lGOD"), "image/gif"),
-    # both begin with `RIFF`, so WebP, which says its name behind it, stands before WAV
+    # both begin with `RIFF`; WebP has its name behind that, so it is tried before WAV
     (re.compile("UklGR.{6}XRUJQ"), "image/webp"),
     (re.compile("UklGR"), "audio/wav"),
     (re.compile("JVBERi0"), "application/pdf"),

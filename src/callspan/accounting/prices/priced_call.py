@@ -15,7 +15,7 @@ Models = tuple[str | None, str | None]
 """The model in the request and the one in the answer."""
 
 
-# Facts in place of the call: a thousand may wait for their prices, and each call holds its answer.
+# facts in place of the call: a thousand may wait for their prices, and a call holds its answer
 @dataclass(slots=True)
 class PricedCall:
     """One call that costs something.
