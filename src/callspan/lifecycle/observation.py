@@ -231,6 +231,7 @@ class Observation(ObservationState):
             return False
         if self.ended or not response.finished(self.call.choices):
             return False
+        # a reader that is cancelled does not come back
         if self.call.asynchronous and being_cancelled(self.reader):
             return False
         # a further loop that reads nothing must not move the end
