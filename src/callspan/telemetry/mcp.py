@@ -36,7 +36,7 @@ class McpMetrics:
         self._instruments = instruments
 
     def record(self, call: Call) -> None:
-        """Record a request that has ended: its own call, or the run of a tool that stands for it."""
+        """Record a request that has ended: its own call, or a tool's run that stands for it."""
         # the run of a tool is no operation of MCP's: it stands for a request that a client sends
         metric = MCP_DURATIONS.get(call.operation, _CLIENT)
         values: Attributes = {**attributes.request(call)}

@@ -102,7 +102,7 @@ class Bundled:
 
     def _find(self, provider: str, model: str) -> ModelPrices | None:
         try:
-            # by the name of the provider alone: its address is not known here, and may be a gateway's
+            # by the provider's name alone: an address is not known here, and may be a gateway's
             result = self._snapshot.find_provider_model(
                 model, None, _PROVIDERS.get(provider, provider), None
             )

@@ -141,8 +141,8 @@ class Prices:
         return Cost(total, source=BY_LIST)
 
     def _list_cost_of_share(self, priced_call: PricedCall, share: Share) -> Cost:
-        models = priced_call.models if share.model is None else (share.model, None)
         # another model's share is looked up by that name alone, not by those of the call
+        models = priced_call.models if share.model is None else (share.model, None)
         usage = _with_fees(priced_call.usage, share)
         try:
             prices = self._find(priced_call.provider, *models)
