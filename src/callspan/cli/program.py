@@ -72,6 +72,7 @@ def _find_file(program: Program, start: interpreter.Start | None) -> str:
 
 
 def _find_executable(word: str) -> str:
+    """Return the path of a program as a shell finds it; raise `Problem` with the likeliest fix."""
     path = shutil.which(word)
     if path is None and os.path.basename(word) == word:
         # `callspan` may be called by its path, out of an environment that is not activated.

@@ -81,6 +81,7 @@ def _fetch(encoding: str, mirror: str | None, seconds: float) -> None:
 
 
 def _download(address: str, seconds: float) -> bytes:
+    """Return the bytes at an address; raise `Problem` if they are not there in so many seconds."""
     deadline = time.monotonic() + seconds
     pieces: list[bytes] = []
     try:

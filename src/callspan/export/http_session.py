@@ -34,6 +34,7 @@ class _Adapter(HTTPAdapter):
     def send(
         self, request: requests.PreparedRequest, *args: Any, **options: Any
     ) -> requests.Response:
+        """Send a request when the collector takes one; note a missing answer, and a pause."""
         # also before the second request that the exporter sends by itself (exporter 1.45)
         self._wait(options.get("timeout"))
         try:

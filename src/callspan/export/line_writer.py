@@ -100,6 +100,7 @@ class LineWriter(Worker):
             self._thread.join(_SETTLING_SECONDS)
 
     def _run(self, jobs: queue.SimpleQueue[Any]) -> None:
+        """Write batches, and run other jobs between them, until the end is queued."""
         while True:
             # many at once, so that they go to the file in few large writes
             batches, job = _next(jobs)

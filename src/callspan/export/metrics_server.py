@@ -37,6 +37,7 @@ class MetricsServer:
         self._server = greenlets.run_on(self._loop, serving, SECONDS)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request and close the connection, with `SECONDS` for either half."""
         task = asyncio.current_task()
         assert task is not None
         self._make_room()

@@ -49,6 +49,7 @@ class Prometheus(Exporter):
         return f"{host}:{self._port}"
 
     def _serve(self, strict: bool) -> None:
+        """Serve on the address; unless `strict`, on the next free port above if it is taken."""
         from callspan.export.metrics_server import MetricsServer
 
         # port 0 means that the system chooses one, so there is nothing to try above it

@@ -31,7 +31,7 @@ _KINDS = (
     (names.REASONING_TOKENS, "reasoning"),
 )
 _PARAMETERS = names.REQUEST_MODEL.removesuffix("model")
-"""How the names of all parameters begin."""
+"""The beginning that the names of all parameters have in common."""
 
 
 @dataclass(frozen=True, slots=True)

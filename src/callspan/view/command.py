@@ -101,6 +101,7 @@ def _check(paths: Sequence[Path], options: argparse.Namespace) -> None:
 
 
 def _serve(paths: Sequence[Path], options: argparse.Namespace) -> int:
+    """Serve the page until somebody ends it, or until nobody has looked for the idle time."""
     import uvicorn
 
     from callspan.view.access import is_loopback
@@ -161,6 +162,7 @@ def _wanted_port(paths: Sequence[Path], options: argparse.Namespace) -> int:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; raise `Problem` if the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     # or a page that was just ended would keep its port for a minute

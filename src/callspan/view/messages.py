@@ -48,7 +48,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What a call sent and what it got."""
+    """The messages that a call sent and received, and the names of the tools that it offered."""
 
     sent: tuple[Message, ...] = ()
     received: tuple[Message, ...] = ()

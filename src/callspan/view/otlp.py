@@ -26,7 +26,7 @@ _SPAN_ID_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class LogRecord:
-    """What a log event adds to the span that it belongs to.
+    """The content that a log event adds to its span.
 
     Attributes:
         trace_id: The trace of the span.

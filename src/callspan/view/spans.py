@@ -68,7 +68,7 @@ class SpanRecord:
 
     @property
     def operation(self) -> str:
-        """What it did by the conventions' names, such as `chat`; empty for spans of other kinds."""
+        """The operation by the conventions' name, such as `chat`; empty for other spans."""
         return str(self.attributes.get(names.OPERATION) or "")
 
     @property
@@ -91,7 +91,7 @@ class SpanRecord:
 
     @property
     def provider(self) -> str:
-        """Who runs the model."""
+        """The provider by the conventions' name, such as `openai`; empty if there is none."""
         return str(self.attributes.get(names.PROVIDER) or "")
 
     @property
@@ -104,7 +104,7 @@ class SpanRecord:
 
     @property
     def user(self) -> str:
-        """Whom the app did it for."""
+        """The id of the app's user; empty where the span has none."""
         return str(self.attributes.get(names.USER_ID) or "")
 
     @property

@@ -126,6 +126,7 @@ class Store:
                 self._add_span(span)
 
     def _add_span(self, span: SpanRecord) -> None:
+        """Insert a span, or replace the one with its id; with its content and searchable text."""
         key = (span.trace_id, span.span_id)
         id_before = self.value("SELECT id FROM spans WHERE trace_id = ? AND span_id = ?", *key)
         content = self.value(

@@ -12,7 +12,7 @@ from callspan.view.spans import NANOSECONDS, SpanRecord
 
 @dataclass(slots=True)
 class Sums:
-    """What the calls of a part of the tree add up to; None where nothing was known.
+    """Sums over the calls of a part of the tree; None where no call has the number.
 
     Attributes:
         has_output: Whether there is a call whose answer has tokens, as those of embeddings have not.

@@ -51,7 +51,7 @@ def cost(number: float | None) -> str:
 
 
 class Counted(Protocol):
-    """What has tokens: a call, a trace, the sum of several."""
+    """Anything with token counts: a call, a trace, the sum of several."""
 
     @property
     def input_tokens(self) -> int | None:

@@ -32,7 +32,7 @@ class TreePrinter(SpanProcessor):
         self._buffer = TraceBuffer()
         # two are enough to know that there are several, so no more are kept
         self._servers: set[tuple[str, float | None]] = set()
-        # from now on it is known whether the program is in the middle of a line (decision 0094)
+        # from now on it is known where the program's line stands (docs/decisions/0094)
         OUTPUT.watch(self._stream or sys.stderr)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:

@@ -197,6 +197,7 @@ class Connection(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def _send_stream(self, answer: Answer, frames: tuple[bytes, ...]) -> None:
+        """Send the frames one by one, up to the place where the reply has a cut or an error."""
         self._send_headers(answer, "transfer-encoding", "chunked")
         for position, frame in enumerate(frames):
             self._wait(answer, position)
@@ -223,6 +224,7 @@ class Connection(BaseHTTPRequestHandler):
             self.server.ledger.book_told(answer.model, answer.counts)
 
     def _send_headers(self, answer: Answer, length_name: str, length: str) -> None:
+        """Send the status and the headers; those of the reply win over the format's."""
         self.send_response_only(answer.reply.status)
         scripted = {name.lower(): value for name, value in answer.reply.headers.items()}
         headers = {
