@@ -48,6 +48,7 @@ class EventRuns:
         operation = self.reporter.begin(start)
         if operation is None:
             return
+        # a span that is never finished, after an error between start and finish, must not stay open
         operation.end_when_dropped(key)
         self._open[key] = _OpenRun(operation, current, sys.exc_info()[1])
         if current:

@@ -192,6 +192,7 @@ def _begin(
     instance: object,
     args: Args,
     kwargs: Kwargs,
+    # not needed: observations of frameworks ask whether a loop runs
     _asynchronous: bool,
 ) -> Operation | None:
     """Begin a run; `None` if the call is no run, is not observed or cannot be read."""

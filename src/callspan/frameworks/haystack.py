@@ -79,12 +79,12 @@ class _TaggedSpan:
         return getattr(self._span, name)
 
     def set_tag(self, key: str, value: object) -> None:
-        """Set a tag."""
+        """Set a tag of Haystack's span, which may be the result or the failure of the run."""
         self._read(key, value)
         self._span.set_tag(key, value)
 
     def set_tags(self, tags: Mapping[str, object]) -> None:
-        """Set several tags."""
+        """Set several tags of Haystack's span, among them perhaps the result of the run."""
         for key, value in tags.items():
             self._read(key, value)
         self._span.set_tags(tags)

@@ -218,6 +218,7 @@ def _fastmcp_mode(
     return mode
 
 
+# name, package, module, spans, metrics, patches, replaced
 NATIVES = (
     Native("strands", "strands-agents", "strands", True, False, _strands, True),
     Native("autogen", "autogen-core", "autogen_core", True, False, _autogen, True),

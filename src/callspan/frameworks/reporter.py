@@ -154,6 +154,7 @@ class Reporter:
             observation = create_observation(call, reading, start.context)
             if observation is None:
                 return None
+            # this starts it: handlers are told of the start in here
             return Operation(observation, run_context, reader)
         except Exception as error:  # noqa: BLE001  our fault must not stop the app's code
             guard.report(f"beginning a run of {self.name}", error)

@@ -54,6 +54,7 @@ def patches() -> list[Patch]:
     return [
         # with `stream=True` it returns a generator, else the answer; a managed agent is run so too
         Patch("smolagents.agents", "MultiStepAgent.run", agent),
+        # `final_answer`, by which an agent ends, is a tool as well
         Patch("smolagents.tools", "Tool.__call__", tool),
     ]
 

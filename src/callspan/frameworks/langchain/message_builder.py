@@ -89,6 +89,7 @@ def _messages(role: str, parts: MessageParts) -> Iterable[BaseMessage]:
     results = [part for part in parts if part.get("type") == _RESULT]
     rest = [part for part in parts if part.get("type") != _RESULT]
     for part in results:
+        # LangChain's tool messages take text or blocks, and no plain data
         result_text = _as_text(part.get("response"))
         yield ToolMessage(content=result_text, tool_call_id=_string(part, "id"))
     if rest or not results:

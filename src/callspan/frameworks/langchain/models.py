@@ -42,7 +42,7 @@ def _close(run_context: ModelRunContext, error: BaseException | None) -> None:
 
 
 def generate(wrapped: Callable[..., object], model: object, args: Args, kwargs: Kwargs) -> object:
-    """Wrap `generate`."""
+    """Answer prompts or conversations: clients called inside belong to the runs that begin here."""
     run_context, failure = _model_run_context(model), None
     try:
         return call_in(scope.at(run_context), wrapped, args, kwargs)
@@ -56,7 +56,7 @@ def generate(wrapped: Callable[..., object], model: object, args: Args, kwargs: 
 async def agenerate(
     wrapped: Callable[..., object], model: object, args: Args, kwargs: Kwargs
 ) -> object:
-    """Wrap `agenerate`."""
+    """Answer prompts or conversations in asynchronous code, inside a run context of the model."""
     run_context, failure = _model_run_context(model), None
     try:
         return await acall_in(scope.at(run_context), wrapped, args, kwargs)
@@ -68,13 +68,13 @@ async def agenerate(
 
 
 def stream(wrapped: Callable[..., Stream], model: object, args: Args, kwargs: Kwargs) -> Stream:
-    """Wrap `stream`."""
+    """Return the stream of a model, each step of which is made inside its run context."""
     # made at the call: what is around the first step may be another run
     return _steps(wrapped(*args, **kwargs), _model_run_context(model))
 
 
 def astream(wrapped: Callable[..., Stream], model: object, args: Args, kwargs: Kwargs) -> Stream:
-    """Wrap `astream`."""
+    """Return the asynchronous stream of a model, whose steps are made inside its run context."""
     watch_collector()
     return _AsyncSteps(wrapped(*args, **kwargs), _model_run_context(model))
 
@@ -112,7 +112,7 @@ def stream_events(
 def astream_events(
     wrapped: Callable[..., Stream], _model: object, args: Args, kwargs: Kwargs
 ) -> Stream:
-    """Wrap `_aiter_v2_events`."""
+    """Wrap `_aiter_v2_events`, which streams events for a run that it names, in async code."""
     run_context, source = _exact_run_context(args, kwargs), wrapped(*args, **kwargs)
     if run_context is None:
         return source
@@ -231,7 +231,7 @@ class _AsyncSteps(AsyncShell):
 def search(
     wrapped: Callable[..., object], _retriever: object, args: Args, kwargs: Kwargs
 ) -> object:
-    """Wrap a retriever's `invoke`."""
+    """Search with a retriever: its run begins inside, and its own calls belong to that."""
     # the run begins inside, and its context then stays in force: see `_on_retriever_start`
     run_context = OpaqueRunContext(scope.run_context(), opens=True)
     return call_in(scope.at(run_context), wrapped, args, kwargs)
@@ -240,6 +240,6 @@ def search(
 async def asearch(
     wrapped: Callable[..., object], _retriever: object, args: Args, kwargs: Kwargs
 ) -> object:
-    """Wrap a retriever's `ainvoke`."""
+    """Search with a retriever in asynchronous code, whose run begins inside."""
     run_context = OpaqueRunContext(scope.run_context(), opens=True)
     return await acall_in(scope.at(run_context), wrapped, args, kwargs)

@@ -21,7 +21,9 @@ def _transports() -> list[Patch]:
         Patch("mcp.client.stdio", "stdio_client", pipe, True, _DECORATED),
         Patch("mcp.server.stdio", "stdio_server", pipe, True, _DECORATED),
         Patch("mcp.client.sse", "sse_client", http, True, _DECORATED),
+        # in mcp 1.x alone
         Patch("mcp.client.websocket", "websocket_client", websocket, True, _DECORATED),
+        # not at the function that opens it: the session's id stands on the transport inside
         Patch(module, "StreamableHTTPTransport.post_writer", note_http_transport, optional=True),
     ]
 
@@ -36,5 +38,6 @@ MCP = reporter.integration(
     versions=("1.20", "3"),
     operations=("mcp.client", "mcp.server"),
     patches=patches,
+    # they read files, and the first request may be made in an event loop
     prepare=load_propagators,
 )
