@@ -70,7 +70,7 @@ class ClosableExporter(MetricExporter):
             self._count.accept(metric_count(metrics_data))
             return MetricExportResult.FAILURE
         current = values(metrics_data)
-        # what the last periodic export has sent is not sent once more at the exit
+        # what the last periodic export has sent is not sent once more by a flush, as at the exit
         if self.skips_known and current == self._delivered:
             return MetricExportResult.SUCCESS
         result = self._counted(self._count, metrics_data, timeout_millis)

@@ -42,7 +42,7 @@ class File(Exporter):
         from callspan.export.otlp_json import SpanLines
 
         if "traces" not in self._processors:
-            # made once: a provider of the app's and ours must not queue a span twice
+            # made once, as it is asked for again at each change of exporters or of providers
             lines = SpanLines(self._writer.submit, self.counts["traces"])
             self._processors["traces"] = (lines,)
         return self._processors["traces"]

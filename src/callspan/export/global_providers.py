@@ -6,7 +6,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
-# by name: two of the three classes are private, and the SDK is not needed to ask
+# by name, as the classes for metrics and logs are private to the API
 _PROXIES = frozenset({"ProxyTracerProvider", "_ProxyMeterProvider", "ProxyLoggerProvider"})
 
 

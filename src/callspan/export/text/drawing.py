@@ -61,8 +61,8 @@ def _arrange(
     child, last_child, below_child, below_last = boxes
     children = _children(spans)
     order: list[tuple[SpanSummary, str, str]] = []
-    # a stack and no recursion: a tree may be deeper than Python recurses
-    # reversed, as the last one that is put on a stack is the first to leave it
+    # a stack and no recursion: a tree may be deeper than Python recurses; reversed, as the last
+    # one that is put there is the first to leave it
     stack = [(span, "", "") for span in reversed(children.get(None, []))]
     while stack:
         span, before, below = stack.pop()
