@@ -15,7 +15,7 @@ from callspan.events import Call, Response, Token
 from callspan.frameworks.langchain import message_builder
 from callspan.frameworks.langchain.result_builder import build_chunk, build_result
 
-# the ids of calls are numbers, and a run's id has to be unique everywhere
+# calls are numbered within a process, and a run's id has to be unique everywhere
 _PROCESS = uuid4()
 _COMPLETION = "text_completion"
 _OTHER_OUTPUTS = ("image", "speech")

@@ -230,7 +230,7 @@ def attach_end_handlers() -> None:
 
 
 def _attach_end_handler(manager: Manager) -> None:
-    # a new list: the managers of a run's children share the old one
+    # a new list: the managers of other runs may share the old one
     manager.handlers = [*manager.handlers, end_handler()]
 
 
