@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +97,30 @@ def test_what_is_wrong_is_one_line(words: list[str], says: str) -> None:
     assert result.returncode == 2
     assert says in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_database_of_somebody_else(tmp_path: Path) -> None:
+    """It is not touched."""
+    file = tmp_path / "books.db"
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute("CREATE TABLE spans (pages INTEGER)")
+    content = file.read_bytes()
+    result = printed("--db", str(file))
+    assert result.returncode == 2
+    assert result.stderr == (
+        f"callspan: {file} cannot be used: it is of another program or version; name a new file\n"
+    )
+    assert file.read_bytes() == content
+
+
+def test_spans_stay_in_a_database(page: Page, tmp_path: Path) -> None:
+    """A second page on the same file shows what the first has taken in, and so does the text."""
+    traces = tmp_path / "traces.jsonl"
+    traces.write_text(text([span(1, "chat", chat("Red?", "Roses"))]))
+    for words in ([traces], []):
+        client = page("--db", tmp_path / "kept.db", *words)
+        assert "Roses" in until(client, "/", "Roses")
+        assert "Red?" in client.get(f"/traces/{1:032x}").text
 
 
 def test_a_port_that_is_taken(page: Page) -> None:

@@ -10,12 +10,23 @@ CREATE TABLE IF NOT EXISTS spans (
     is_call INTEGER NOT NULL, has_output INTEGER NOT NULL, input_tokens INTEGER, output_tokens INTEGER, -- null: not known
     cost REAL, first_token REAL, -- US dollars; seconds
     question TEXT NOT NULL, answer TEXT NOT NULL,
-    attributes TEXT NOT NULL, events TEXT NOT NULL, -- JSON
     UNIQUE (trace_id, span_id)
 );
-CREATE INDEX IF NOT EXISTS calls ON spans (model, start, "end", outcome, input_tokens, output_tokens, cost, first_token, has_output)
-    WHERE is_call;
+-- the choices of a filter, and the traces that each leaves
+CREATE INDEX IF NOT EXISTS models ON spans (model, trace_id);
+CREATE INDEX IF NOT EXISTS providers ON spans (provider, trace_id);
+CREATE INDEX IF NOT EXISTS services ON spans (service, trace_id);
+CREATE INDEX IF NOT EXISTS outcomes ON spans (outcome, trace_id) WHERE operation <> '';
+CREATE INDEX IF NOT EXISTS calls ON spans (
+    model, start, "end", outcome, input_tokens, output_tokens, cost, first_token, has_output, trace_id
+) WHERE is_call;
 CREATE INDEX IF NOT EXISTS sessions ON spans (session, trace_id) WHERE session <> '';
+
+-- apart from `spans`, whose rows are read by the thousand and so have to be short
+CREATE TABLE IF NOT EXISTS bodies (
+    id INTEGER PRIMARY KEY, -- that of the span
+    attributes TEXT NOT NULL, events TEXT NOT NULL -- JSON
+);
 
 CREATE TABLE IF NOT EXISTS content (
     trace_id TEXT NOT NULL, span_id TEXT NOT NULL, attributes TEXT NOT NULL, -- of log events, which may come first

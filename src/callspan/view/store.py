@@ -16,10 +16,12 @@ from callspan.view.spans import SpanEvent, SpanRecord
 KEEP = 100_000
 """How many spans are kept, unless told otherwise."""
 _SCHEMA = Path(__file__).with_name("schema.sql")
+_SCHEMA_VERSION = 1
+"""Grows with each change of the schema; a file of another version is not touched."""
 _COLUMNS = (
     "trace_id", "span_id", "parent_id", "name", "kind", "start", "end", "service", "scope", "session", "user",
     "operation", "provider", "model", "outcome", "error", "is_error", "message", "is_call", "has_output",
-    "input_tokens", "output_tokens", "cost", "first_token", "question", "answer", "attributes", "events",
+    "input_tokens", "output_tokens", "cost", "first_token", "question", "answer",
 )  # fmt: skip
 _NAMES = ", ".join(f'"{column}"' for column in _COLUMNS)
 _VALUES = ", ".join("?" * len(_COLUMNS))
@@ -28,6 +30,7 @@ _INSERT = f"""
 INSERT INTO spans ({_NAMES}) VALUES ({_VALUES})
 ON CONFLICT (trace_id, span_id) DO UPDATE SET {_CHANGES} RETURNING id
 """
+_WHOLE = "SELECT * FROM spans JOIN bodies USING (id)"
 _LATEST = (1 << 62) - 1
 """The latest time that is kept, in nanoseconds since 1970: in the year 2116."""
 _MOST_TOKENS = 1 << 40
@@ -57,6 +60,9 @@ class Store:
     Args:
         path: The file of the database; in memory where it is empty.
         keep: How many spans to keep. When there are more, the oldest traces go.
+
+    Raises:
+        sqlite3.Error: the file is no database, or one of another version of the schema.
     """
 
     def __init__(self, path: str = "", keep: int = KEEP) -> None:
@@ -65,14 +71,22 @@ class Store:
         self._lock = threading.RLock()
         self._database = sqlite3.connect(path or ":memory:", check_same_thread=False)
         self._database.row_factory = sqlite3.Row
+        self._check_version()
         self._database.executescript(_SCHEMA.read_text(encoding="utf-8"))
         # a crash of the machine costs the newest spans at most (SQLite: WAL with NORMAL)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
         # kept as a number from here on, as counting takes long with many spans
         self._count = int(self.value("SELECT count(*) FROM spans"))
         self._version = 0
         self._changed = threading.Condition()
+
+    def _check_version(self) -> None:
+        has_tables = self.value("SELECT count(*) FROM sqlite_master")
+        if has_tables and self.value("PRAGMA user_version") != _SCHEMA_VERSION:
+            self._database.close()
+            raise sqlite3.DatabaseError("it is of another program or version; name a new file")
 
     @property
     def version(self) -> int:
@@ -143,6 +157,9 @@ class Store:
         else:
             # full-text tables know no upsert
             self._database.execute("DELETE FROM texts WHERE rowid = ?", (number,))
+        self._database.execute(
+            "INSERT OR REPLACE INTO bodies VALUES (?, ?, ?)", (number, *_body(span))
+        )
         text = "\n".join(conversation.texts)
         if text:
             self._database.execute("INSERT INTO texts (rowid, text) VALUES (?, ?)", (number, text))
@@ -160,10 +177,9 @@ class Store:
             self._count -= int(trace["spans"])
 
     def _drop(self, trace_id: str) -> None:
-        self._database.execute(
-            "DELETE FROM texts WHERE rowid IN (SELECT id FROM spans WHERE trace_id = ?)",
-            (trace_id,),
-        )
+        ids = "SELECT id FROM spans WHERE trace_id = ?"
+        self._database.execute(f"DELETE FROM texts WHERE rowid IN ({ids})", (trace_id,))
+        self._database.execute(f"DELETE FROM bodies WHERE id IN ({ids})", (trace_id,))
         for table in ("spans", "content", "traces"):
             self._database.execute(f"DELETE FROM {table} WHERE trace_id = ?", (trace_id,))
 
@@ -181,14 +197,12 @@ class Store:
 
     def span(self, trace_id: str, span_id: str) -> SpanRecord | None:
         """Return one span; None where it is not kept."""
-        rows = self.rows(
-            "SELECT * FROM spans WHERE trace_id = ? AND span_id = ?", trace_id, span_id
-        )
+        rows = self.rows(f"{_WHOLE} WHERE trace_id = ? AND span_id = ?", trace_id, span_id)
         return _record(rows[0]) if rows else None
 
     def trace(self, trace_id: str) -> list[SpanRecord]:
         """Return the spans of a trace by their start."""
-        rows = self.rows('SELECT * FROM spans WHERE trace_id = ? ORDER BY start, "end"', trace_id)
+        rows = self.rows(f'{_WHOLE} WHERE trace_id = ? ORDER BY start, "end"', trace_id)
         return [_record(row) for row in rows]
 
 
@@ -201,9 +215,13 @@ def _row(span: SpanRecord, question: str, answer: str) -> tuple[object, ...]:
     end = (span.outcome, span.error, span.is_error, span.message)
     tokens = (_tokens(span.input_tokens), _tokens(span.output_tokens))
     call = (span.is_call, span.has_output, *tokens, span.cost, span.first_token)
+    return (*identity, *times, *origin, *model, *end, *call, question, answer)
+
+
+def _body(span: SpanRecord) -> tuple[str, str]:
+    """Return the attributes and the events as JSON."""
     events = [[event.name, event.time, dict(event.attributes)] for event in span.events]
-    rest = (question, answer, _dump(span.attributes), _dump(events))
-    return (*identity, *times, *origin, *model, *end, *call, *rest)
+    return _dump(span.attributes), _dump(events)
 
 
 def _record(row: sqlite3.Row) -> SpanRecord:
