@@ -57,6 +57,12 @@ ADDRESSES = {
     "https://API.GROQ.COM/openai/v1": "groq",
     "https://notgroq.com/v1": "openai",
     "https://groq.com.evil.example/v1": "openai",
+    "https://models-1234.us-east-1.elb.amazonaws.com/v1": "openai",
+    "https://litellm-1234.us-east-1.elb.amazonaws.com/v1": "litellm",
+    "https://bedrock-gateway-1234.us-east-1.elb.amazonaws.com/v1": "openai",
+    "http://ec2-203-0-113-7.eu-west-1.compute.amazonaws.com:8000/v1": "openai",
+    "https://abc123.execute-api.us-east-1.amazonaws.com/prod/v1": "openai",
+    "https://bedrock-runtime.us-east-1.amazonaws.com.evil.example/v1": "openai",
 }
 
 
@@ -124,3 +130,23 @@ def test_odd_hosts() -> None:
     """What is no host is nobody's."""
     assert provider("", None, "openai") == "openai"
     assert provider("api.groq.com.", 443, "openai") == "groq"
+
+
+AWS_HOSTS = {
+    "bedrock-runtime.us-east-1.amazonaws.com": "aws.bedrock",
+    "bedrock-runtime-fips.us-gov-west-1.amazonaws.com": "aws.bedrock",
+    "bedrock-agent-runtime.eu-central-1.amazonaws.com": "aws.bedrock",
+    "bedrock-mantle.us-east-1.api.aws": "aws.bedrock",
+    "bedrock-runtime.cn-north-1.amazonaws.com.cn": "aws.bedrock",
+    "vpce-0a1b-2c3d.bedrock-runtime.us-east-1.vpce.amazonaws.com": "aws.bedrock",
+    "vpce-0a1b-2c3d-us-east-1a.bedrock-runtime.us-east-1.vpce.amazonaws.com": "aws.bedrock",
+    "runtime.sagemaker.us-east-1.amazonaws.com": "aws.sagemaker",
+    "runtime-fips.sagemaker.us-east-1.amazonaws.com": "aws.sagemaker",
+    "vpce-0a1b-2c3d.runtime.sagemaker.us-east-1.vpce.amazonaws.com": "aws.sagemaker",
+}
+
+
+@pytest.mark.parametrize("host", AWS_HOSTS)
+def test_hosts_of_aws(host: str) -> None:
+    """Each of AWS's ways to write a service's host is that service."""
+    assert provider(host, 443, "openai") == AWS_HOSTS[host]

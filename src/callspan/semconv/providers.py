@@ -5,6 +5,7 @@ A client's own provider is no guide: many clients speak to servers of others.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -26,7 +27,6 @@ _DOMAINS = {
     "anthropic.com": "anthropic",
     "generativelanguage.googleapis.com": "gcp.gemini",
     "aiplatform.googleapis.com": "gcp.vertex_ai",
-    "amazonaws.com": "aws.bedrock",
     "cohere.com": "cohere",
     "cohere.ai": "cohere",
     "moonshot.ai": "moonshot_ai",
@@ -50,6 +50,15 @@ _DOMAINS = {
     "gateway.ai.cloudflare.com": "cloudflare",
     "api.cloudflare.com": "cloudflare",
 }
+# A service, a region and AWS's domain, perhaps behind the name of a VPC endpoint. `amazonaws.com`
+# alone says nothing: load balancers and machines of AWS's customers stand there too.
+_AWS_HOST = re.compile(
+    r"(?:vpce-[^.]+\.)?"
+    r"(?P<service>bedrock|bedrock-runtime|bedrock-agent|bedrock-agent-runtime|bedrock-mantle|"
+    r"runtime\.sagemaker|runtime-fips\.sagemaker)"
+    r"(?:-fips)?\.[a-z0-9-]+(?:\.vpce)?"
+    r"\.(?:amazonaws\.com|amazonaws\.com\.cn|api\.aws|api\.amazonwebservices\.com\.cn)"
+)
 # `host.docker.internal` is the machine on which a container runs
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal"})
 _PORTS = {11434: "ollama", 1234: "lm_studio"}
@@ -116,9 +125,10 @@ def provider(host: str, port: int | None, otherwise: str) -> str:
         The provider's name in the conventions, or one in their form.
     """
     name = host.lower().rstrip(".")
-    # this one is AWS's too, but it is not Bedrock
-    if name.startswith("runtime.sagemaker."):
-        return "aws.sagemaker"
+    aws_host = _AWS_HOST.fullmatch(name)
+    if aws_host is not None:
+        is_bedrock = aws_host["service"].startswith("bedrock")
+        return "aws.bedrock" if is_bedrock else "aws.sagemaker"
     by_domain = _by_domain(name)
     if by_domain is not None:
         return by_domain
