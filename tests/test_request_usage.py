@@ -115,6 +115,40 @@ def test_refused_by_the_app(
 
 
 @pytest.mark.instrument(request_usage=True)
+def test_asked_by_extra_body(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
+    """An app that asks in its `extra_body` gets its own chunk with the usage too."""
+    chunks = program.stream(extra_body={"stream_options": {"include_usage": True}})
+    assert chunks[-1].usage is not None
+    assert chunks[-1].choices == []
+    assert "callspan.usage.source" not in telemetry.attributes
+
+
+@pytest.mark.instrument(request_usage=True)
+def test_refused_by_extra_body(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
+    """An app that says no in its `extra_body` is not overruled."""
+    program.stream(extra_body={"stream_options": {"include_usage": False}})
+    assert chosen(model_server) == {"include_usage": False}
+    assert telemetry.tokens == {}
+
+
+@pytest.mark.instrument(request_usage=True)
+def test_extra_body_stays(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
+    """An app's `extra_body` is sent as it is, with the counts asked for beside it."""
+    options = {"stream_options": {"include_obfuscation": False}, "top_k": 5}
+    chunks = program.stream(extra_body=options)
+    assert chosen(model_server) == {"include_obfuscation": False, "include_usage": True}
+    assert json.loads(model_server.requests[-1].raw)["top_k"] == 5
+    assert all(chunk.choices for chunk in chunks)
+    assert telemetry.attributes["callspan.usage.source"] == "requested"
+
+
+@pytest.mark.instrument(request_usage=True)
 def test_other_options_stay(
     telemetry: Telemetry, program: Program, model_server: ModelServer
 ) -> None:

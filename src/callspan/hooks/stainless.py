@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -22,7 +23,7 @@ from callspan.hooks.failure import cause, explain, processed_answer
 from callspan.hooks.native_tracer import NativeTracer
 from callspan.hooks.paths import by_path
 from callspan.hooks.raw_response import follow_close, follow_raw
-from callspan.hooks.stainless_options import body_of, is_plain, with_body, with_lists
+from callspan.hooks.stainless_options import body_of, is_plain, with_lists, with_whole_body
 from callspan.lifecycle.client_options import inherit
 from callspan.lifecycle.observation import Observation, active
 from callspan.lifecycle.reading import Reading
@@ -116,8 +117,9 @@ class _RequestHook:
             stream = bool(kwargs.get("stream"))
             reading = endpoint.reading
             body_with_usage = None
-            if stream and self._requests_usage:
-                body_with_usage = endpoint.wire_format.with_usage_requested(options.json_data)
+            # a body that is bytes is nobody's to write into
+            if stream and self._requests_usage and isinstance(options.json_data, Mapping):
+                body_with_usage = endpoint.wire_format.with_usage_requested(body)
                 if body_with_usage is not None:
                     reading = endpoint.reading_with_usage
             request = Request(
@@ -133,7 +135,7 @@ class _RequestHook:
             observation = self._open_call(request)
             if body_with_usage is not None and observation is not None:
                 # only for an observed call, as the observation hides the chunk that this brings
-                _, args, kwargs = with_body(body_with_usage, options, args, kwargs)
+                args, kwargs = with_whole_body(body_with_usage, options, args, kwargs)
             return observation, args, kwargs
         except Exception as error:  # noqa: BLE001  the app must reach its model
             guard.report(f"looking at a request of {self._client.name}", error)
