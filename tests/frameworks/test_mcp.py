@@ -371,6 +371,35 @@ async def test_a_server_in_the_same_process_without_json_rpc(telemetry: Telemetr
     ]
 
 
+async def test_a_request_by_keywords_takes_the_context_along(telemetry: Telemetry) -> None:
+    """A session of mcp 1.x sends models, and a dispatcher of 2.x sends plain data."""
+    async with in_memory(Shop()) as session:
+        telemetry.clear()
+        dispatcher = getattr(session, "_dispatcher", None)
+        if dispatcher is None:
+            await session.send_request(
+                request=mcp.types.ClientRequest(mcp.types.PingRequest(method="ping")),
+                result_type=mcp.types.EmptyResult,
+            )
+        else:
+            await dispatcher.send_raw_request(method="ping", params=None)
+    pings = [span for span in tree(telemetry.spans) if span[0] == "ping"]
+    assert pings == [("ping", "client", None), ("ping", "server", "client ping")]
+
+
+@pytest.mark.skipif(not hasattr(mcp, "Client"), reason="mcp 1.x has no dispatchers")
+@pytest.mark.guard_acts
+async def test_a_missing_argument_fails_as_it_does_without_us(telemetry: Telemetry) -> None:
+    async with in_memory(Shop()) as session:
+        dispatcher: Any = session._dispatcher
+        with pytest.raises(TypeError, match="missing 1 required positional argument: 'params'"):
+            await dispatcher.send_raw_request("ping")
+        # odd parameters are the dispatcher's to refuse
+        with pytest.raises((TypeError, ValueError)):
+            await dispatcher.send_raw_request("ping", 7)
+    assert [span.name for span in telemetry.spans].count("ping") == 2
+
+
 @pytest.mark.parametrize("keep", [False, True])
 async def test_own_spans_of_mcp_give_way(
     telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, keep: bool

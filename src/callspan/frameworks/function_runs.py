@@ -211,3 +211,17 @@ def argument(args: Args, kwargs: Kwargs, position: int, name: str) -> Any:
     if len(args) > position:
         return args[position]
     return kwargs.get(name)
+
+
+def replace_argument(
+    args: Args, kwargs: Kwargs, position: int, name: str, value: object
+) -> tuple[Args, Kwargs]:
+    """Return the arguments with another value for one that was passed by its position or its name.
+
+    One that was not passed is not added: the app's mistake must fail as it does without us.
+    """
+    if len(args) > position:
+        return (*args[:position], value, *args[position + 1 :]), kwargs
+    if name in kwargs:
+        return args, {**kwargs, name: value}
+    return args, kwargs

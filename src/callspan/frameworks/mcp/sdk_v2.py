@@ -10,11 +10,11 @@ from functools import partial
 from typing import Any
 
 from callspan.decorators.running import Args, Kwargs
-from callspan.frameworks.function_runs import argument
+from callspan.frameworks.function_runs import argument, replace_argument
 from callspan.frameworks.mcp.connections import Connection, connection_of, connection_of_http
 from callspan.frameworks.mcp.exchange import begin
 from callspan.frameworks.mcp.requests import CLIENT, SERVER, Request, get, meta_of
-from callspan.runtime import scope
+from callspan.runtime import guard, scope
 from callspan.runtime.patching import Patch
 
 Wrapped = Callable[..., Any]
@@ -27,7 +27,13 @@ async def send(wrapped: Wrapped, dispatcher: Any, args: Args, kwargs: Kwargs) ->
     exchange = begin(partial(_outgoing, dispatcher, args, kwargs))
     if exchange is None:
         return await wrapped(*args, **kwargs)
-    return await exchange.follow(lambda: wrapped(*_traced(args), **kwargs))
+
+    def work() -> Any:
+        # in here, as the context that goes along is the operation's
+        traced_args, traced_kwargs = _traced(args, kwargs)
+        return wrapped(*traced_args, **traced_kwargs)
+
+    return await exchange.follow(work)
 
 
 def _outgoing(dispatcher: Any, args: Args, kwargs: Kwargs) -> Request:
@@ -51,15 +57,18 @@ def _outgoing(dispatcher: Any, args: Args, kwargs: Kwargs) -> Request:
     )
 
 
-def _traced(args: Args) -> Args:
+def _traced(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
     """Return the arguments with our trace context in a copy of the parameters."""
-    # mcp itself passes them by position (2.3)
-    method, params, *rest = (*args, None) if len(args) == 1 else args
-    meta = dict(meta_of(params))
-    scope.inject(meta)
-    if not meta:
-        return args
-    return (method, {**(params or {}), "_meta": meta}, *rest)
+    try:
+        params = argument(args, kwargs, 1, "params")
+        meta = dict(meta_of(params))
+        scope.inject(meta)
+        if not meta:
+            return args, kwargs
+        return replace_argument(args, kwargs, 1, "params", {**(params or {}), "_meta": meta})
+    except Exception as error:  # noqa: BLE001  a request of the app's own making must be sent as it is
+        guard.report("writing the trace context into a request of MCP", error)
+        return args, kwargs
 
 
 async def receive(wrapped: Wrapped, receiver: Any, args: Args, kwargs: Kwargs) -> Any:
