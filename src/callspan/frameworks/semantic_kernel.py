@@ -15,6 +15,7 @@ from callspan.decorators.running import Args, Kwargs
 from callspan.frameworks.carried_messages import message_patches
 from callspan.frameworks.function_runs import argument, function_run
 from callspan.frameworks.reporter import Reporter, RunStart, tool_start
+from callspan.runtime import guard
 from callspan.runtime.patching import Patch
 
 reporter = Reporter("semantic_kernel", "semantic-kernel")
@@ -85,20 +86,31 @@ def follow_result(operation: Operation, result: Any) -> bool:
     def end() -> None:
         # first, so that no fault of ours keeps the result from whoever waits
         set_event()
-        if result.cancellation_token.is_cancelled():
-            # not at the top: most programs have no need of it
-            from asyncio import CancelledError
-
-            operation.end(CancelledError())
-            return
-        operation.result = result.value
-        operation.end(result.exception)
+        try:
+            _end_by_result(operation, result)
+        except Exception as error:  # noqa: BLE001  the runtime sets the event, and must go on
+            guard.report("reading a result of Semantic Kernel", error)
+            operation.end()
 
     event.set = end
+    # the event of an orchestration whose tasks were thrown away is never set
+    operation.end_when_dropped(result)
     # a short orchestration may be over before we get here
     if event.is_set():
         end()
     return True
+
+
+def _end_by_result(operation: Operation, result: Any) -> None:
+    """End an orchestration as its result tells."""
+    if result.cancellation_token.is_cancelled():
+        # not at the top: most programs have no need of it
+        from asyncio import CancelledError
+
+        operation.end(CancelledError())
+        return
+    operation.result = result.value
+    operation.end(result.exception)
 
 
 def patches() -> list[Patch]:
