@@ -30,13 +30,8 @@ class OpenRuns:
 
     def get_exact(self, run_id: RunId) -> Run | None:
         """Return the open run whose id is this very object."""
-        run = self._by_object.get(id(run_id))
-        if run is None:
-            return None
-        # the address of an id that is gone may be used again
-        if run.id is not run_id:
-            return None
-        return run
+        # an open run holds its id, so no other object can have that address meanwhile
+        return self._by_object.get(id(run_id))
 
     def get(self, run_id: RunId) -> Run | None:
         """Return the open run with this id.
