@@ -10,6 +10,7 @@ from typing import Any
 from callspan.accounting.budgets import Reservation
 from callspan.accounting.reservations import give_back
 from callspan.events import Call, Framework
+from callspan.events.ending import Retry
 from callspan.frameworks.integration import Context
 from callspan.lifecycle.observation import Observation
 from callspan.runtime import process, scope
@@ -183,13 +184,22 @@ class ModelRun(Run):
     Attributes:
         model_input: The operation, and the prompts or messages.
         reservation: The amount that budgets have reserved before the observation begins.
+        retries: The retries before the observation begins.
         adopted: Whether a client's call reports it.
         delegated: Whether another model run inside reports it.
         closed: Whether the framework has reported its end.
         group: The runs that are answered by one request and share one observation.
     """
 
-    __slots__ = ("adopted", "closed", "delegated", "group", "model_input", "reservation")
+    __slots__ = (
+        "adopted",
+        "closed",
+        "delegated",
+        "group",
+        "model_input",
+        "reservation",
+        "retries",
+    )
 
     def __init__(
         self,
@@ -201,6 +211,7 @@ class ModelRun(Run):
         super().__init__(run_id, parent, arguments, describe)
         self.model_input: tuple[str, Any] = ("", None)
         self.reservation: Reservation | None = None
+        self.retries: list[Retry] = []
         self.adopted = False
         self.delegated = False
         self.closed = False
@@ -212,6 +223,12 @@ class ModelRun(Run):
         if self.closed or self.adopted or self.delegated:
             return False
         return self.observation is None
+
+    def start_observation(self, observation: Observation | None) -> None:
+        """Make this run an observed operation, which has its earlier retries as well."""
+        super().start_observation(observation)
+        if observation is not None:
+            observation.call.retries.extend(self.retries)
 
     def release(self) -> None:
         """Give the reservation back: another run reports the call, or nothing was sent."""

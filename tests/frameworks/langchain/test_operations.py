@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from langchain_core.documents import Document
 from langchain_core.language_models import FakeListChatModel, GenericFakeChatModel
+from langchain_core.language_models.llms import create_base_retry_decorator
 from langchain_core.messages import AIMessage
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from langgraph.graph import START, StateGraph
 from pydantic import BaseModel
+from tenacity import wait_none
 
 import callspan
 from callspan.testing.modelserver import Counts, ModelServer, Reply, ToolCall
@@ -204,6 +206,36 @@ class Counting(GenericFakeChatModel):
             "finish_reason": "stop",
         }
         return result
+
+
+class Retrying(FakeListChatModel):
+    """A model that nobody watches, and that tries again by LangChain's decorator for that."""
+
+    def _generate(
+        self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
+    ) -> Any:
+        attempts = iter([ConnectionError("busy"), None])
+        decorate = create_base_retry_decorator([ConnectionError], 2, run_manager)
+        answer = super()._generate
+
+        def ask() -> Any:
+            error = next(attempts)
+            if error is not None:
+                raise error
+            return answer(messages, stop, run_manager, **kwargs)
+
+        decorated = decorate(ask)
+        # else it waits for four seconds
+        decorated.retry.wait = wait_none()  # type: ignore[attr-defined]
+        return decorated()
+
+
+def test_retries_before_the_first_token_are_counted(telemetry: Telemetry) -> None:
+    telemetry.instrument()
+    assert Retrying(responses=["Roses"]).invoke("Which flower?").content == "Roses"
+    [retry] = telemetry.span.events
+    assert retry.name == "callspan.retry"
+    assert dict(retry.attributes or {})["callspan.retry.attempt"] == 1
 
 
 class Price(BaseModel):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from callspan.events import Parameters
+from callspan.events.ending import Retry
 from callspan.events.exceptions import note_translation, qualified_name
 from callspan.frameworks.langchain import operations, request_reader, result_reader
 from callspan.frameworks.langchain.tree import Tree, tree
@@ -191,14 +193,18 @@ def _on_retry(tree: Tree, arguments: Arguments, state: Item = None, *_rest: Item
     if run is None:
         return
     observation = run.observation
-    # a model's begins with its first token, so retries before that are not counted here
-    if observation is None or observation.ended:
+    if observation is not None and not observation.ended:
+        retries = observation.call.retries
+    elif observation is None and isinstance(run, ModelRun):
+        # its observation begins with its first token or its end, and takes them over
+        retries = run.retries
+    else:
         return
     read_exception = getattr(getattr(state, "outcome", None), "exception", None)
     error = None if read_exception is None else read_exception()
     cause = "unknown" if error is None else qualified_name(type(error))
     seconds = real(getattr(getattr(state, "next_action", None), "sleep", 0.0))
-    observation.retry(cause, seconds or 0.0)
+    retries.append(Retry(len(retries) + 1, cause, seconds or 0.0, time.time_ns()))
 
 
 # -- ends --------------------------------------------------------------------------------------
