@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 import callspan
+from callspan.content.national_numbers import NATIONAL_NUMBERS
 
 
 def is_hidden(number: str, kind: str, before: str = "") -> bool:
@@ -220,3 +223,19 @@ def test_addresses_of_machines(address: str, hidden: bool) -> None:
 def test_addresses_of_mail(text: str, hidden: bool) -> None:
     """Names of files and of units look like them."""
     assert is_hidden(text, "e-mail") is hidden
+
+
+PIECES = st.one_of(
+    *(st.from_regex(pattern) for pattern, _ in NATIONAL_NUMBERS),
+    st.text("0123456789 .-/+()ABXYZ@:=\u0665\ud800", max_size=40),
+    st.sampled_from(["2 85 05 1B 123 456 78", "password=", "tel: ", " "]),
+    st.text(max_size=20),
+)
+
+
+@settings(deadline=None, max_examples=200)
+@example("185057A12345678")
+@given(st.lists(PIECES, max_size=4).map("".join))
+def test_no_text_makes_a_rule_fail(text: str) -> None:
+    """A rule that raised would cost the whole attribute that the text is part of."""
+    assert isinstance(callspan.redact_common(text), str)

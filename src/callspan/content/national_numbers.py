@@ -118,7 +118,7 @@ NATIONAL_NUMBERS: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...] = tu
         (r"[1-9]\d{5}(?:19|20)\d{9}[\dXx]", _is_chinese),
         (r"\d{3}\.\d{3}\.\d{3}-\d{2}", _is_brazilian),
         (r"(?:\d{8}|[XYZ]\d{7})-?[A-HJ-NP-TV-Z]", _is_spanish),
-        (r"[12] ?\d{2} ?(?:0[1-9]|1[0-2]) ?\d[\dAB] ?\d{3} ?\d{3} ?\d{2}", _is_french),
+        (r"[12] ?\d{2} ?(?:0[1-9]|1[0-2]) ?(?:\d\d|2[AB]) ?\d{3} ?\d{3} ?\d{2}", _is_french),
         # these forms are rare enough in other text
         (r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]", bool),  # Italy
         (r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z](?: ?\d{2}){3} ?[A-D]", bool),  # Britain
