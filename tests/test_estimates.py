@@ -19,9 +19,11 @@ import openai
 import pytest
 
 import callspan
+from callspan.accounting.prices import table
 from callspan.accounting.tokens import encoding, ranks
 from callspan.accounting.tokens.estimator import estimator
 from callspan.cli import main
+from callspan.runtime.background import Worker
 from callspan.testing.modelserver import Counts, ModelServer, Reply
 from clients import anthropic_at, async_openai_client
 from program import CHAT, HELLO, WITH_USAGE, Program
@@ -450,6 +452,34 @@ def test_a_fault_in_counting_costs_no_span(
     model_server.enqueue(SILENT)
     program.chat()
     assert usage_of(telemetry) == (None, None, None)
+
+
+@pytest.mark.guard_acts("there can be no more threads")
+@pytest.mark.instrument(estimate="missing", cost=True)
+@pytest.mark.parametrize("reply", [SILENT, Reply(text=SAID)], ids=["no counts", "counts"])
+def test_no_more_threads(
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+    reply: Reply,
+) -> None:
+    """Where no thread can be started the app has its answer, and the span ends all the same."""
+
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith("callspan-"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(estimator, "_worker", Worker("callspan-tokens"))
+    monkeypatch.setattr(table, "_worker", Worker("callspan-prices"))
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    model_server.enqueue(reply)
+    assert program.chat().choices[0].message.content == SAID
+    assert len(telemetry.spans) == 1
+    assert usage_of(telemetry)[2] is None
 
 
 @contextmanager

@@ -59,6 +59,18 @@ class Worker:
         finally:
             self._is_starting = False
 
+    def try_start(self) -> bool:
+        """Make sure that the thread runs; log a warning and return false where there can be none.
+
+        So it is at the process's limit of threads, and while the interpreter shuts down.
+        """
+        try:
+            self.start()
+        except RuntimeError as error:
+            guard.report(f"starting the thread {self._name}", error)
+            return False
+        return True
+
     def _runs(self) -> bool:
         """Whether there is a thread that runs or is about to."""
         # A thread that has its ident is not alive yet, so neither of the two says that it starts.
@@ -125,7 +137,7 @@ def _note_collection(phase: str, _info: object) -> None:
 
 def watch_collector() -> None:
     """Start the worker, and note when the garbage collector runs, for streams that are dropped."""
-    worker.start()
+    worker.try_start()
     if _note_collection not in gc.callbacks:
         gc.callbacks.append(_note_collection)
 
@@ -154,11 +166,10 @@ def outside_collector(job: Job) -> None:
 
 def outside_loop(job: Job) -> None:
     """Run a job that reads files, but on the worker where an event loop runs: it must not block."""
-    if running_loop() is None:
-        job()
-    else:
-        worker.start()
+    if running_loop() is not None and worker.try_start():
         worker.put(job)
+    else:
+        job()
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

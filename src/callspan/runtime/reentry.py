@@ -39,8 +39,9 @@ def run_later(job: Callable[[], object]) -> None:
     """Run a job on the worker's thread, in the context of this place."""
     context = contextvars.copy_context()
     # in order: one worker runs these jobs, so a start comes before its end
-    worker.start()
-    worker.put(lambda: context.run(job))
+    # without a thread the job is lost: here it could wait for a lock that this thread holds
+    if worker.try_start():
+        worker.put(lambda: context.run(job))
 
 
 def outside(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:

@@ -59,15 +59,23 @@ class Prices:
                 "costs are not known without prices: "
                 "pip install 'callspan[prices]', or give prices="
             )
-        if not self.ready:
-            _worker.start()
+        # without a thread the first cost that somebody needs loads them
+        if not self.ready and _worker.try_start():
             _worker.put(self.load)
 
     def then(self, job: Callable[[], object]) -> None:
-        """Run a job in the background once the prices are there."""
-        _worker.start()
-        # loads first: this job may be the first to need prices, and a second load returns at once
-        _worker.put(lambda: (self.load(), job()))
+        """Run a job in the background once the prices are there; here if there can be no thread."""
+
+        def load_and_run() -> None:
+            # this job may be the first to need prices, and a second load returns at once
+            self.load()
+            job()
+
+        if _worker.try_start():
+            _worker.put(load_and_run)
+        else:
+            # a span waits for its cost: late is better than never
+            load_and_run()
 
     def work_out(self, priced_call: PricedCall, receive: Callable[[Cost], object]) -> None:
         """Call `receive` with the cost: at once where that is quick, else in the background.

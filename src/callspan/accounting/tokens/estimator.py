@@ -52,10 +52,15 @@ class Estimator:
         return _new_estimate(call, has_text)
 
     def run(self, call: Call, estimate: Estimate) -> None:
-        """Count in the background, then run the jobs that wait for the estimate."""
+        """Count in the background, then run the jobs that wait for the estimate.
+
+        Without a thread nothing is counted, and the jobs run here: spans wait for them.
+        """
+        if not self._worker.try_start():
+            _run_jobs(estimate)
+            return
         # before the job is queued, for the thread may be done with it at once
         self._waiting.add(estimate)
-        self._worker.start()
         self._worker.put(
             lambda: self._run(call.response.usage or Usage(), call.response.elided, estimate)
         )
@@ -74,11 +79,16 @@ class Estimator:
         except Exception as error:  # noqa: BLE001  odd messages must not keep a span open
             guard.report("estimating tokens", error)
         self._waiting.discard(estimate)
-        for job in estimate.close():
-            try:
-                job()
-            except Exception as error:  # noqa: BLE001  one handler's fault is not the next one's
-                guard.report("telling estimated tokens", error)
+        _run_jobs(estimate)
+
+
+def _run_jobs(estimate: Estimate) -> None:
+    """Close an estimate, and run the jobs that wait for it."""
+    for job in estimate.close():
+        try:
+            job()
+        except Exception as error:  # noqa: BLE001  one handler's fault is not the next one's
+            guard.report("telling estimated tokens", error)
 
 
 def _new_estimate(call: Call, has_text: bool) -> Estimate | None:
