@@ -282,6 +282,20 @@ def test_nothing_is_downloaded(
     assert "callspan tokens fetch" in encoding.problems["o200k_base"]
 
 
+@pytest.mark.usefixtures("with_ranks")
+def test_no_encoding_uses_a_loader_of_tiktoken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All encodings that tiktoken knows are described without its own loaders, which download."""
+    from tiktoken import load
+    from tiktoken_ext.openai_public import ENCODING_CONSTRUCTORS
+
+    downloads: list[Any] = []
+    monkeypatch.setattr(load, "read_file_cached", lambda *args: downloads.append(args))
+    for name in ENCODING_CONSTRUCTORS:
+        address, _ = ranks.source_of(name)
+        assert address.endswith(".tiktoken")
+    assert downloads == []
+
+
 @pytest.mark.instrument(estimate="missing")
 def test_damaged_file(
     telemetry: Telemetry,

@@ -26,6 +26,9 @@ _BUNDLES = (
 )
 """Packages that bring rank files along, each with the folder of these."""
 
+_SAME_RANKS = {"gpt2": "r50k_base"}
+"""Encodings that tiktoken (0.14) makes of files in another form, with those that are the same."""
+
 
 class MissingRanks(Exception):
     """No usable rank file lies on this machine; the message says why."""
@@ -128,7 +131,7 @@ def describe(name: str, loader: Loader) -> dict[str, Any]:
     """
     from tiktoken_ext import openai_public
 
-    function = openai_public.ENCODING_CONSTRUCTORS.get(name)
+    function = openai_public.ENCODING_CONSTRUCTORS.get(_SAME_RANKS.get(name, name))
     if function is None:
         raise MissingRanks(f"tiktoken knows no encoding {name!r}")
 
@@ -137,11 +140,21 @@ def describe(name: str, loader: Loader) -> dict[str, Any]:
 
     # tiktoken's function has the loader's name among its globals. Run its code with globals of our
     # own, so that the app's tiktoken stays as it is.
-    globals_with_loader = {**vars(openai_public), "load_tiktoken_bpe": load}
+    globals_with_loader = {
+        **vars(openai_public),
+        "load_tiktoken_bpe": load,
+        # the other loader downloads too; no encoding of tiktoken 0.14 beside gpt2 needs it
+        "data_gym_to_mergeable_bpe_ranks": _refuse,
+    }
     describe_with_loader = types.FunctionType(
         function.__code__, globals_with_loader, function.__name__
     )
     return describe_with_loader()
+
+
+def _refuse(*_: object, **__: object) -> dict[bytes, int]:
+    """Stand for a loader of tiktoken's that has no counterpart here; raises `MissingRanks`."""
+    raise MissingRanks("its rank files have a form that callspan does not read")
 
 
 def source_of(name: str) -> tuple[str, str | None]:
