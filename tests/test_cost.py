@@ -285,6 +285,22 @@ print([name for name in ("genai_prices", "tiktoken") if name in sys.modules])
     assert done.stdout == "[]\n"
 
 
+def test_a_list_that_is_replaced_in_a_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The prices of a model are there too if another thread drops the cached ones meanwhile."""
+    prices = bundled.Bundled()
+    assert prices.find("openai", "gpt-4o") is not None
+
+    class Dropping(dict[Any, Any]):
+        """Cached models, in whose look-up another thread puts an empty dict in their place."""
+
+        def __contains__(self, key: object) -> bool:
+            prices._models = {}
+            return super().__contains__(key)
+
+    monkeypatch.setattr(prices, "_models", Dropping(prices._models))
+    assert prices.find("openai", "gpt-4o") is not None
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [

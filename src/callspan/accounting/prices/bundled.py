@@ -94,11 +94,15 @@ class Bundled:
             self._snapshot = self._get_snapshot()
             self._models = {}
         key = (provider, model)
-        if key not in self._models:
-            if len(self._models) >= _MOST_MODELS:
-                self._models = {}
-            self._models[key] = self._find(provider, model)
-        return self._models[key]
+        # read once: another thread may put an empty dict in its place at any moment
+        models = self._models
+        if key in models:
+            return models[key]
+        prices = self._find(provider, model)
+        if len(models) >= _MOST_MODELS:
+            self._models = models = {}
+        models[key] = prices
+        return prices
 
     def _find(self, provider: str, model: str) -> ModelPrices | None:
         try:
