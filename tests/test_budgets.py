@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 import openai
@@ -135,6 +136,25 @@ def test_unknown_price(program: Program, guard_reports: Any) -> None:
         program.chat(model="unheard-of")
     assert (budget.unknown_calls, budget.spent["usd"]) == (1, 0)
     assert "the cost of unheard-of" in guard_reports.messages[0]
+
+
+def _call_beyond_the_budget(url: str) -> None:
+    callspan.instrument()
+    with openai_client(url) as client, callspan.budget(calls=0, name="pool"):
+        client.chat.completions.create(**CHAT)
+
+
+def test_the_error_of_a_process_pool(model_server: ModelServer) -> None:
+    """A worker's error reaches the parent with its message and its amounts; its budget is a copy."""
+    context = multiprocessing.get_context("spawn")
+    with (
+        ProcessPoolExecutor(1, mp_context=context) as pool,
+        pytest.raises(callspan.BudgetExceeded, match="pool: 0 of 0 calls") as raised,
+    ):
+        pool.submit(_call_beyond_the_budget, model_server.url).result()
+    error = raised.value
+    assert (error.unit, error.spent, error.limit) == ("calls", 0, 0)
+    assert (error.budget.name, error.budget.limits) == ("pool", {"calls": 0})
 
 
 def test_seconds(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:

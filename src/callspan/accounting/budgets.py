@@ -44,6 +44,24 @@ class BudgetExceeded(Exception):
             f"{budget.name}: {share} spent or reserved, and the call may need more than is left"
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return a form for pickle, by which process pools hand the error to their parent.
+
+        Over there its budget is a copy with the limits and the amounts of this moment.
+        """
+        budget = self.budget
+        facts = (dict(budget.limits), budget.name, budget.in_stream, dict(budget.spent))
+        attributes = {key: value for key, value in vars(self).items() if key != "budget"}
+        return _restore_error, (facts, self.unit, self.spent), attributes
+
+
+def _restore_error(facts: tuple[Any, ...], unit: str, spent: float) -> BudgetExceeded:
+    """Return an error that was pickled, with a copy of its budget."""
+    limits, name, in_stream, amounts = facts
+    copied = Budget(limits, name, in_stream, None)
+    copied.spent.update(amounts)
+    return BudgetExceeded(copied, unit, spent)
+
 
 class Reservation:
     """The amounts that one call has reserved in its budgets, until its end.
