@@ -11,6 +11,9 @@ import openai
 import pytest
 
 import callspan
+from callspan.content.capture import Capture
+from callspan.content.fitting import Single
+from callspan.content.parts import shaped
 from callspan.semconv import content
 from callspan.testing.modelserver import ModelServer, Reply, ToolCall
 from program import CHAT, HELLO, MODEL, Program
@@ -288,6 +291,17 @@ def test_long_message(telemetry: Telemetry, program: Program, text: str) -> None
     assert said.startswith("begin")
     assert said.endswith("end")
     assert "characters ..." in said
+
+
+@pytest.mark.parametrize("limit", [64, 1532, 4096])
+@pytest.mark.parametrize("halves", [("x", "\N{BLOSSOM}"), ("\N{BLOSSOM}", "x")])
+def test_uneven_characters(limit: int, halves: tuple[str, str]) -> None:
+    """A text whose wide characters stand together keeps the limit too."""
+    text = halves[0] * 3000 + halves[1] * 3000
+    fitted = Single(text, limit)
+    assert fitted.size <= limit
+    assert fitted.text.startswith(halves[0])
+    assert fitted.text.endswith(halves[1])
 
 
 def test_more_room(telemetry: Telemetry, program: Program) -> None:

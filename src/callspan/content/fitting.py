@@ -207,11 +207,22 @@ def _lengths(value: Any) -> list[int]:
 def middle_out(text: str, length: int) -> str:
     """Return the beginning and the end of a text, in `length` bytes, with a note between them."""
     bytes_of_note = 32
-    characters = max(0, length - bytes_of_note) * len(text) // size(text)
-    left_out = len(text) - characters
-    if not characters:
-        return f"[{left_out} characters]"
+    room = max(0, length - bytes_of_note)
     # more of the beginning, as it mostly says what the text is about
-    head = characters * 2 // 3
-    tail = characters - head
-    return f"{text[:head]} [... {left_out} characters ...] {text[len(text) - tail :]}"
+    head = _beginning(text, room * 2 // 3)
+    room_of_tail = room - size(head)
+    rest = text[max(len(head), len(text) - room_of_tail) :]
+    # turned round, as the end is measured from the last character on
+    tail = _beginning(rest[::-1], room_of_tail)[::-1]
+    left_out = len(text) - len(head) - len(tail)
+    if not head and not tail:
+        return f"[{left_out} characters]"
+    return f"{head} [... {left_out} characters ...] {tail}"
+
+
+def _beginning(text: str, length: int) -> str:
+    """Return as many of the first characters as have room in `length` bytes."""
+    # no character has less than one byte, so the rest need not be encoded
+    encoded = text[:length].encode("utf-8", "replace")
+    # the character at the end may have been cut, and is dropped then
+    return encoded[:length].decode("utf-8", "ignore")
