@@ -212,6 +212,32 @@ def test_where_a_text_stands(
     assert "word-error" not in telemetry.everything()
 
 
+def test_names_of_people(telemetry: Telemetry, program: Program, model_server: ModelServer) -> None:
+    """A participant's name is redacted as a text is; the name of a tool stays."""
+    telemetry.instrument(capture="both", redact="common")
+    said = {"role": "user", "name": "rosa@flowers.example", "content": "hello"}
+    program.chat(messages=[said, *ORDER[1:]], tools=DEFINITIONS)
+    assert "rosa@" not in telemetry.everything()
+    assert "[e-mail, 20 characters]" in telemetry.attributes[INPUT]
+    assert "stock" in telemetry.attributes[INPUT]
+
+
+def test_documents_and_odd_parts() -> None:
+    """The id and name of a document are redacted, and so is a part of any other form."""
+    capture = Capture(span=True, redact=callspan.redact_common)
+    shown = shaped([{"id": "rosa@flowers.example", "name": "a@b.example"}], "output", capture)
+    assert shown == [{"id": "[e-mail, 20 characters]", "name": "[e-mail, 11 characters]"}]
+    shown = shaped([{"role": "user", "parts": ["rosa@flowers.example"]}], "input", capture)
+    assert shown == [{"role": "user", "parts": ["[e-mail, 20 characters]"]}]
+
+
+def test_keys_that_are_redacted_alike() -> None:
+    """Two keys with the same placeholder are two, so that no value is lost."""
+    capture = Capture(span=True, redact=callspan.redact_common)
+    shown = shaped({"rosa@flowers.example": 1, "lily@flowers.example": 2}, "results", capture)
+    assert shown == {"[e-mail, 20 characters]": 1, "[e-mail, 20 characters] 2": 2}
+
+
 @pytest.mark.guard_acts("a hook that fails")
 @pytest.mark.parametrize("made", [lambda: 1 / 0, lambda: 7], ids=["raises", "no text"])
 def test_failing_hook(

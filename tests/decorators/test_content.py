@@ -120,3 +120,29 @@ def test_items_are_kept_within_bounds(telemetry: Telemetry) -> None:
         pass
     assert telemetry.attributes["callspan.content.elided"] > 2_900_000
     assert len(telemetry.attributes["gen_ai.output.messages"]) < 65_536
+
+
+class _Key:
+    """A key of the app's whose text is a secret, or cannot be had."""
+
+    def __init__(self, raises: bool) -> None:
+        self._raises = raises
+
+    def __str__(self) -> str:
+        if self._raises:
+            raise ValueError("no text")
+        return "secret"
+
+
+def test_keys_that_are_objects(telemetry: Telemetry) -> None:
+    """A key that is an object is named by its class, as a value is, and each keeps its value."""
+    telemetry.instrument(capture="span")
+
+    @callspan.tool
+    def count(flowers: dict[Any, int]) -> None:
+        pass
+
+    count({_Key(raises=True): 1, _Key(raises=False): 2, 7: 3, "rose": 4})
+    recorded = telemetry.attributes["gen_ai.tool.call.arguments"]
+    name = f"<{__name__}._Key>"
+    assert json.loads(recorded) == {"flowers": {name: 1, f"{name} 2": 2, "7": 3, "rose": 4}}

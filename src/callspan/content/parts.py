@@ -7,7 +7,7 @@ from typing import Any
 from callspan.content.capture import Capture
 from callspan.content.redaction import Redact, knows_fields, redact_field
 from callspan.events import SERVER_TOOL_CALL, TOOL_CALL
-from callspan.runtime.plain import plain, valid
+from callspan.runtime.plain import plain, unused_key, valid
 
 Item = dict[str, Any]
 """A message, a part of one, or the definition of a tool."""
@@ -15,6 +15,8 @@ _NAMING_KEYS = frozenset(
     {"type", "role", "id", "name", "mime_type", "modality", "finish_reason", "file_id"}
 )
 """Keys whose values name a part and are no content; no redaction hook gets them."""
+_APP_NAMES = frozenset({"id", "name"})
+"""Those whose values the app chooses in a message or a document, such as a user's address."""
 LEAST_NUMBER = 1_000_000
 """The smallest number that is redacted: those of persons have seven digits and more."""
 _RESULT_KEYS = {
@@ -84,8 +86,10 @@ def _field_of(item: Item, field: str) -> str:
     return field
 
 
-def _without_bytes(item: Item, fields: frozenset[str]) -> Item:
+def _without_bytes(item: Any, fields: frozenset[str]) -> Any:
     """Return an item without bytes, and without arguments and results that are not captured."""
+    if not isinstance(item, dict):
+        return item
     if "parts" in item:
         return {**item, "parts": [_without_bytes(part, fields) for part in item["parts"]]}
     part_type = item.get("type")
@@ -116,11 +120,15 @@ def _without_result(part: Item) -> Item:
 def _redact_item(item: Item, field: str, redact: Redact) -> Item:
     """Return a copy of a message, part or definition with its texts redacted."""
     value_field = _field_of_values(item, field)
+    naming_keys = _NAMING_KEYS
+    # messages and documents have no type; a part's or a definition's name is that of a tool
+    if "type" not in item:
+        naming_keys = _NAMING_KEYS - _APP_NAMES
     redacted_item: Item = {}
     for key, value in item.items():
         if key == "parts":
             redacted_item[key] = [_redact_part(part, field, redact) for part in value]
-        elif key in _NAMING_KEYS:
+        elif key in naming_keys:
             redacted_item[key] = value
         else:
             # plain first: a hook gets texts, never an object of the app's
@@ -131,7 +139,7 @@ def _redact_item(item: Item, field: str, redact: Redact) -> Item:
 def _redact_part(part: Any, field: str, redact: Redact) -> Any:
     if isinstance(part, dict):
         return _redact_item(part, field, redact)
-    return part
+    return redacted_value(plain(part), field, redact)
 
 
 def _field_of_values(item: Item, field: str) -> str:
@@ -159,7 +167,8 @@ def redacted_value(value: Any, field: str, redact: Redact, name: str = "") -> An
     if isinstance(value, dict):
         result: dict[str, Any] = {}
         for key, item in value.items():
-            result[_redact_key(key, field, redact)] = redacted_value(item, field, redact, key)
+            new_key = unused_key(_redact_key(key, field, redact), result)
+            result[new_key] = redacted_value(item, field, redact, key)
         return result
     if isinstance(value, list):
         return [redacted_value(item, field, redact, name) for item in value]

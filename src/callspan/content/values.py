@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from callspan.content.encoding import encode
+from callspan.runtime.plain import unused_key
 
 _DEPTH = 32
 """Containers within containers: more than are recorded, so that the copy counts the rest."""
@@ -29,15 +30,32 @@ def _named(value: Any, above: tuple[int, ...], room: list[int]) -> Any:
     if value is None or isinstance(value, (str, int, float)):
         return value
     if not isinstance(value, (Mapping, list, tuple, set)):
-        return f"<{type(value).__module__}.{type(value).__qualname__}>"
+        return _class_name(value)
     room[0] -= 1
     problem = _problem(value, above, room)
     if problem is not None:
         return f"[{type(value).__name__}, {problem}]"
     path = (*above, id(value))
     if isinstance(value, Mapping):
-        return {str(key): _named(item, path, room) for key, item in list(value.items())}
+        result: dict[str, Any] = {}
+        for key, item in list(value.items()):
+            result[unused_key(_named_key(key), result)] = _named(item, path, room)
+        return result
     return [_named(item, path, room) for item in list(value)]
+
+
+def _named_key(key: Any) -> str:
+    """Return a key as text: by the name of its class where it is an object, as a value is."""
+    if isinstance(key, str):
+        return key
+    # exactly these: a class of the app's may have a `__str__` of its own
+    if key is None or type(key) in (bool, int, float):
+        return str(key)
+    return _class_name(key)
+
+
+def _class_name(value: Any) -> str:
+    return f"<{type(value).__module__}.{type(value).__qualname__}>"
 
 
 def _problem(container: Any, above: tuple[int, ...], room: list[int]) -> str | None:

@@ -86,6 +86,19 @@ def key_text(key: object) -> str:
     return _described(key)
 
 
+def unused_key(key: str, result: Mapping[str, Any]) -> str:
+    """Return a key, with a number behind it if the result has the same already.
+
+    So no value is lost where several keys become the same text.
+    """
+    new_key = key
+    number = 2
+    while new_key in result:
+        new_key = f"{key} {number}"
+        number += 1
+    return new_key
+
+
 def _number(value: float) -> float | str:
     """Return a number that OTLP has, or its text."""
     if isinstance(value, float):
