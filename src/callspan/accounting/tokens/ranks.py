@@ -138,18 +138,26 @@ def describe(name: str, loader: Loader) -> dict[str, Any]:
     def load(url: str, expected_hash: str | None = None) -> dict[bytes, int]:
         return loader(url, expected_hash)
 
-    # tiktoken's function has the loader's name among its globals. Run its code with globals of our
-    # own, so that the app's tiktoken stays as it is.
-    globals_with_loader = {
-        **vars(openai_public),
-        "load_tiktoken_bpe": load,
-        # the other loader downloads too; no encoding of tiktoken 0.14 beside gpt2 needs it
-        "data_gym_to_mergeable_bpe_ranks": _refuse,
-    }
-    describe_with_loader = types.FunctionType(
-        function.__code__, globals_with_loader, function.__name__
-    )
-    return describe_with_loader()
+    # tiktoken's functions have the loader's name among their globals, and call each other
+    # (`o200k_harmony`, tiktoken 0.14). Run their code with globals of our own, so that the app's
+    # tiktoken stays as it is.
+    own_globals: dict[str, Any] = {}
+    for key, value in vars(openai_public).items():
+        own_globals[key] = value
+        # those of its loader's module are replaced below
+        if isinstance(value, types.FunctionType) and value.__module__ == openai_public.__name__:
+            own_globals[key] = _with_globals(value, own_globals)
+    own_globals["load_tiktoken_bpe"] = load
+    # the other loader downloads too; no encoding of tiktoken 0.14 beside gpt2 needs it
+    own_globals["data_gym_to_mergeable_bpe_ranks"] = _refuse
+    return _with_globals(function, own_globals)()
+
+
+def _with_globals(
+    function: types.FunctionType, own_globals: dict[str, Any]
+) -> Callable[[], dict[str, Any]]:
+    """Return a function with the same code that looks up its names elsewhere."""
+    return types.FunctionType(function.__code__, own_globals, function.__name__)
 
 
 def _refuse(*_: object, **__: object) -> dict[bytes, int]:
