@@ -156,6 +156,26 @@ def test_polls_are_one_call(telemetry: Telemetry) -> None:
     assert telemetry.tokens == {}
 
 
+def test_a_cost_that_is_stated_before_the_tokens(telemetry: Telemetry) -> None:
+    """The cost of the fetched response takes the place of that of a proxy's first answer."""
+    server = Server()
+
+    def respond(request: Any) -> Any:
+        answer = server.respond(request)
+        if request.method == "POST":
+            answer.headers["x-litellm-response-cost"] = "0.5"
+        return answer
+
+    transport = http.MockTransport(respond)
+    client = openai_client("http://model.test/v1", http_client=HttpClient(transport=transport))
+    with callspan.count_tokens() as count:
+        identity = client.responses.create(**ASK).id
+        assert sums(count) == (1, 0, 1, 0, 0, 0.5, 0)
+        for _ in range(2):
+            client.responses.retrieve(identity)
+    assert sums(count) == DONE
+
+
 def test_asynchronous_polls(telemetry: Telemetry) -> None:
     """The same in asynchronous code, with polls that run at the same time."""
 

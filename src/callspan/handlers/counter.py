@@ -117,8 +117,8 @@ class Totals(_WeaklyReferable):
             self._take_usage(call.response.usage)
         elif call.outcome is not Outcome.ERROR:
             self.unknown_calls += 1
-        # its cost was unknown too while its tokens were
-        self._costs.replace_unknown(price_call(call))
+        # its cost may have been stated before its tokens were
+        self._costs.replace(pending.earlier_priced_call, price_call(call))
 
     def take_estimate(self, usage: Usage, provider_usage: Usage) -> None:
         """Add the estimated counts of a call, without those that its provider stated."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.accounting.budgets import Reservation
+from callspan.accounting.prices.priced_call import price_call
 from callspan.accounting.reservations import settle
 from callspan.events import Call, Fetched, Outcome
 from callspan.lifecycle.dispatch import NamedMethod, notify, notify_with
@@ -33,15 +34,24 @@ class PendingCall:
         counters: The token counters of the blocks in which the call began.
         reservation: The amounts that budgets have reserved for it.
         earlier_outcome: How it ended for its caller.
+        earlier_priced_call: The priced call that the counters have added then.
         model: The name under which it was counted then.
     """
 
-    __slots__ = ("call", "counters", "earlier_outcome", "model", "reservation")
+    __slots__ = (
+        "call",
+        "counters",
+        "earlier_outcome",
+        "earlier_priced_call",
+        "model",
+        "reservation",
+    )
 
     def __init__(
         self, call: Call, counters: tuple[Any, ...], reservation: Reservation | None
     ) -> None:
         self.earlier_outcome = call.outcome
+        self.earlier_priced_call = price_call(call)
         self.model = call.response.model or call.model
         # it may wait until the process ends, and must not keep the app's messages so long
         self.call = call.without_content()

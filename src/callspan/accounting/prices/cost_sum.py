@@ -31,14 +31,23 @@ class CostSum:
         if is_due:
             in_force().then(self._work_out)
 
-    def replace_unknown(self, priced_call: PricedCall | None) -> None:
-        """Put a call, if it is priced, in place of one that was added without its tokens."""
-        # the earlier call may still wait; it has to be among the unknown ones to be taken off
-        self._work_out()
-        with self._pricing:
+    def replace(self, earlier: PricedCall | None, later: PricedCall | None) -> None:
+        """Put a call in place of an earlier state of it; `None` for one that costs nothing."""
+        if earlier is not None:
+            # it may still wait; only what was added can be taken off
+            self._work_out()
+            with self._pricing:
+                self._take_off(earlier)
+        if later is not None:
+            self.add(later)
+
+    def _take_off(self, priced_call: PricedCall) -> None:
+        usd = in_force().cost(priced_call).usd
+        if usd is None:
             self._unknown -= 1
-        if priced_call is not None:
-            self.add(priced_call)
+        else:
+            self._priced -= 1
+            self._usd -= usd
 
     def _work_out(self) -> None:
         """Work out the cost of the calls that wait; others can be added meanwhile."""
