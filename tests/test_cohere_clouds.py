@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 from typing import Any
 
@@ -188,6 +189,20 @@ def test_a_refusal(telemetry: Telemetry, platform: str) -> None:
     found = told_of(telemetry, cloud, platform, "chat")
     assert (found["error.type"], found["http.response.status_code"]) == ("ThrottlingException", 429)
     assert found["http.response.header.x-request-id"] == ("r-9",)
+
+
+@CHATS
+def test_event_hooks_of_the_app(telemetry: Telemetry, platform: str) -> None:
+    """An app may have callables of any kind among the event hooks, which are no functions."""
+    cloud = Cloud(SAID_V2)
+    client = cloud.client(f"{platform}ClientV2")
+    hooks = client._client_wrapper.httpx_client.httpx_client.event_hooks
+    requests: list[httpx.Request] = []
+    hooks["request"].insert(0, functools.partial(requests.append))
+    client._client_wrapper.httpx_client.httpx_client.event_hooks = hooks
+    client.chat(**CHATTED_V2)
+    told_of(telemetry, cloud, platform, "chat")
+    assert len(requests) == 1
 
 
 @UNGUARDED

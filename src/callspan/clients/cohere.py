@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import FunctionType
 
 from callspan.events import Failure
 from callspan.formats.cohere.chat import CHAT
@@ -38,7 +39,10 @@ def _base_url(wrapper: ClientObject) -> str:
     # httpx's, whose closure alone has the service and the region; see tests/test_cohere_clouds.py
     # the client for Oracle's cloud (cohere 7) has the name too, and no such hook: no address then
     for hook in wrapper.httpx_client.httpx_client.event_hooks["request"]:
-        cells = getattr(hook, "__closure__", None) or ()
+        # an app may have put any callable of its own among them
+        if not isinstance(hook, FunctionType) or not hook.__module__.startswith("cohere."):
+            continue
+        cells = hook.__closure__ or ()
         variables: dict[str, str] = {}
         for name, cell in zip(hook.__code__.co_freevars, cells, strict=True):
             variables[name] = cell.cell_contents

@@ -45,7 +45,7 @@ _SETTINGS: dict[str, ParameterName] = {
     "frequency_penalty": "frequency_penalty",
     "presence_penalty": "presence_penalty",
 }
-_FAILURES = ("ERROR", "TIMEOUT")
+_FAILURES = ("ERROR", "ERROR_TOXIC", "ERROR_LIMIT", "TIMEOUT", "USER_CANCEL")
 """Finish reasons of an answer that has failed, with status 200."""
 _PLAN = "plan"
 """The index of the plan, which stands beside the blocks of content."""
