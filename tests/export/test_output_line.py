@@ -7,11 +7,13 @@ import os
 import pty
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from callspan.runtime import output_line
 from callspan.runtime.output_line import OUTPUT
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
@@ -236,6 +238,56 @@ def test_a_write_that_the_program_has_put_there_is_kept(monkeypatch: pytest.Monk
     OUTPUT.finish()
     assert texts == ["tree\n"]
     assert stream.write is own_write
+
+
+class TakenTexts(deque[Any]):
+    """Texts of which another thread takes each one just before it is taken here."""
+
+    def popleft(self) -> Any:
+        self.clear()
+        return super().popleft()
+
+
+def test_a_text_that_another_thread_has_printed_is_no_error_of_print(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two threads may end a line at once, and one text waits for both."""
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(output_line, "deque", TakenTexts)
+    OUTPUT.watch(stream)
+    print("Tulips", end="")
+    OUTPUT.print(stream, "tree\n")
+    print(" bloom")
+    OUTPUT.finish()
+    assert stream.getvalue() == "Tulips bloom\n"
+
+
+class Everything:
+    """A stream of the program's that takes any object."""
+
+    def __init__(self) -> None:
+        self.objects: list[object] = []
+
+    def write(self, value: object) -> int:
+        self.objects.append(value)
+        return 1
+
+    def flush(self) -> None:
+        pass
+
+
+def test_a_stream_of_the_program_s_takes_what_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream: Any = Everything()
+    monkeypatch.setattr(sys, "stdout", stream)
+    OUTPUT.watch(stream)
+    stream.write(7)
+    stream.write("in a line")
+    OUTPUT.print(stream, "tree\n")
+    stream.write(8)
+    stream.write("\n")
+    OUTPUT.finish()
+    assert stream.objects == [7, "in a line", 8, "\n", "tree\n"]
 
 
 def _dedent(program: str) -> str:

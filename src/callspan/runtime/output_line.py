@@ -66,9 +66,14 @@ class _Line:
             self._print(stream, "\n")
 
     def print_waiting(self) -> None:
-        """Print the texts that wait."""
-        while self.waiting:
-            self._print(*self.waiting.popleft())
+        """Print the texts that wait; never raise, as it runs in the program's own `print`."""
+        while True:
+            try:
+                # asked in one step, as another thread may take the last one between two
+                stream, text = self.waiting.popleft()
+            except IndexError:
+                return
+            self._print(stream, text)
 
     def _print(self, stream: TextIO, text: str) -> bool:
         # in the order in which it was printed, also where the program's text is still in a buffer
@@ -125,8 +130,11 @@ def _watched_write(write: Callable[[str], int], line: _Line) -> Callable[[str], 
         if waiting:
             return line.write(write, text)
         length = write(text)
-        if text:
-            line.tail = text[-1]
+        try:
+            if text:
+                line.tail = text[-1]
+        except Exception:  # noqa: BLE001  a stream of the app's may take what is no text
+            line.tail = "\n"
         return length
 
     # what we print ourselves is not the program's line
@@ -204,9 +212,9 @@ class ProgramOutput:
             lines, self._lines = self._lines, []
             watchers, self._watchers = self._watchers, []
         for line in lines:
-            if line.waiting:
-                line.begin_line(line.waiting[0][0])
-                line.print_waiting()
+            for stream, _ in list(line.waiting)[:1]:
+                line.begin_line(stream)
+            line.print_waiting()
         for watcher in reversed(watchers):
             watcher.release()
 
