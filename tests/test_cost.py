@@ -43,6 +43,20 @@ def costs(telemetry: Telemetry, name: str = "callspan.client.cost") -> float:
 
 
 @pytest.mark.instrument(cost=True, prices=OWN)
+def test_a_refused_instrument_leaves_the_prices(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
+    model_server.enqueue(Reply(usage=KNOWN))
+    with pytest.raises(callspan.SettingsError):
+        callspan.instrument(
+            prices={"models": {"gpt-4.1-mini": 0}},
+            budget=5,  # type: ignore[arg-type]
+        )
+    program.chat()
+    assert costs(telemetry) == pytest.approx(USD)
+
+
+@pytest.mark.instrument(cost=True, prices=OWN)
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 def test_on_the_span_and_in_the_metric(
     telemetry: Telemetry, program: Program, model_server: ModelServer, stream: bool

@@ -127,10 +127,12 @@ def instrument(
     with state.lock:
         # all that may raise comes before the former installation is undone
         settings = _resolve(arguments)
+        budgets = _check_budget(budget)
+        # last, as it puts the prices in force
         installation = Installation(
             settings, providers, check_handlers(handlers), register_exit_hook
         )
-        installation.opener.budgets = _check_budget(budget)
+        installation.opener.budgets = budgets
         previous = state.current
         # the lock is one that its own thread may take again
         uninstrument()
