@@ -76,6 +76,24 @@ def test_what_is_free_of_content(
     assert duration["attributes"]["error.type"] == "rate_limit_exceeded"
 
 
+WAITS = [("250", ("0.25",)), ("1500", ("1.5",)), ("soon", None), ("inf", None)]
+
+
+@pytest.mark.parametrize(("milliseconds", "wait"), WAITS)
+def test_a_wait_in_milliseconds_is_told_in_seconds(
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    milliseconds: str,
+    wait: tuple[str, ...] | None,
+) -> None:
+    """The attribute is the header `retry-after`, which has seconds; what is no number is left out."""
+    headers = {"retry-after-ms": milliseconds}
+    model_server.enqueue(Reply(status=429, headers=headers, error_message=SECRET))
+    fail(program)
+    assert telemetry.attributes.get("http.response.header.retry-after") == wait
+
+
 ODD_CODES: list[tuple[Any, str]] = [
     ("the prompt was my secret", "openai.BadRequestError"),
     ("x" * 65, "openai.BadRequestError"),

@@ -10,6 +10,7 @@ from callspan.formats.cohere.chat import CHAT
 from callspan.formats.cohere.chat_v1 import CHAT_V1
 from callspan.formats.cohere.embeddings import EMBEDDINGS
 from callspan.formats.cohere.rerank import RERANK
+from callspan.formats.errors import read_retry_after
 from callspan.formats.fields import get, text
 from callspan.hooks import fern
 from callspan.hooks.client import Client, Subscriber
@@ -62,7 +63,7 @@ def _explain(error: BaseException) -> Failure:
         failure,
         type=code or failure.type,
         request_id=_request_id(error, headers),
-        retry_after=text(get(headers, "retry-after")),
+        retry_after=read_retry_after(headers or {}),
     )
 
 

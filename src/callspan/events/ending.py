@@ -37,7 +37,7 @@ class Failure:
             only where content is captured.
         status: The HTTP status.
         request_id: The provider's id of the request.
-        retry_after: The provider's `retry-after` header.
+        retry_after: The seconds to wait, or the date until which, as the provider asks.
         exception: The exception, until the end has been told: it refers to all variables of the
             frames that raised it.
     """

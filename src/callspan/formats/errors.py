@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from callspan.events import Delta, Failure
-from callspan.formats.fields import Item, get
+from callspan.formats.fields import Item, get, text
 from callspan.formats.format import Read
+from callspan.runtime.number import real
 
 REQUEST_ID_HEADERS = (
     "x-request-id",
@@ -37,6 +38,23 @@ def failure_type(error: Item, *fields: str) -> str:
 def is_code(value: str) -> bool:
     """Whether a text is an error code, which is one word; anything longer may quote content."""
     return value != OTHER and _CODE.fullmatch(value) is not None
+
+
+def read_retry_after(headers: Item) -> str | None:
+    """Return the wait that a provider's headers ask for, in seconds or as a date.
+
+    `retry-after-ms`, which is in milliseconds, counts where there is no `retry-after`.
+    """
+    wait = text(headers.get("retry-after"))
+    if wait:
+        return wait
+    try:
+        milliseconds = real(float(text(headers.get("retry-after-ms")) or ""))
+    except ValueError:
+        return None
+    if milliseconds is None:
+        return None
+    return f"{milliseconds / 1000:g}"
 
 
 def error_message(error: Item) -> str:

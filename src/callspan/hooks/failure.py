@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from callspan.events import Failure
 from callspan.events.exceptions import message_of, qualified_name
-from callspan.formats.errors import OTHER, REQUEST_ID_HEADERS, failure_type
+from callspan.formats.errors import OTHER, REQUEST_ID_HEADERS, failure_type, read_retry_after
 from callspan.formats.fields import get, parse_json, text
 from callspan.hooks.client_types import ClientObject
 from callspan.runtime.number import http_status
@@ -33,7 +33,7 @@ def explain(error: BaseException, *fields: str, answer: object = None) -> Failur
         message=message_of(error),
         status=_status(error),
         request_id=_request_id(headers),
-        retry_after=text(headers.get("retry-after")) or text(headers.get("retry-after-ms")),
+        retry_after=read_retry_after(headers),
         exception=error,
     )
 

@@ -8,13 +8,12 @@ from typing import Any
 
 from callspan.events import Failure
 from callspan.events.exceptions import message_of, qualified_name
-from callspan.formats.errors import failure_type, is_code
+from callspan.formats.errors import failure_type, is_code, read_retry_after
 from callspan.formats.fields import get, text
 from callspan.runtime.number import http_status
 
 _FIELDS = ("status", "code", "type", "__type")
 _REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")
-_RETRY_AFTER = ("retry-after", "retry-after-ms")
 
 
 def explain(error: BaseException) -> Failure:
@@ -32,7 +31,7 @@ def explain(error: BaseException) -> Failure:
         # where the provider has answered nothing, the status is LiteLLM's own
         status=_status(cause) if bodies or headers else None,
         request_id=_first_header(headers, _REQUEST_IDS),
-        retry_after=_first_header(headers, _RETRY_AFTER),
+        retry_after=read_retry_after(headers),
         exception=error,
     )
 
