@@ -17,6 +17,7 @@ import pytest
 import callspan
 import child
 from callspan.clients import CLIENTS
+from callspan.hooks.client import Subscriber
 from callspan.testing.modelserver import ModelServer, Reply
 from table.kinds import KINDS, Kind
 from telemetry import Telemetry
@@ -26,7 +27,7 @@ def targets() -> dict[str, Any]:
     """Everything that callspan patches of the clients that are installed, by module and path."""
     found: dict[str, Any] = {}
     for client in CLIENTS:
-        for patch in client.hook(client, lambda _request: None):
+        for patch in client.hook(client, Subscriber(lambda _request: None)):
             try:
                 target: Any = importlib.import_module(patch.module)
                 for name in patch.path.split("."):
