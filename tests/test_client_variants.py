@@ -19,6 +19,7 @@ from clients import (
     anthropic_client,
     async_openai_client,
     google_client,
+    http,
     mistral_client,
     openai_client,
     stainless_at,
@@ -234,3 +235,18 @@ def test_parts_of_a_client(telemetry: Telemetry, model_server: ModelServer) -> N
     mistral.chat.complete(**CHAT)
     assert len(telemetry.spans) == 7
     assert [span.name for span in telemetry.spans if INPUT in (span.attributes or {})] == []
+
+
+def test_a_class_of_the_app_has_the_provider_of_its_base(telemetry: Telemetry) -> None:
+    """An app's subclass of the client for Azure speaks to Azure, whatever it is called."""
+
+    class Ours(openai.AzureOpenAI):
+        pass
+
+    def respond(request: Any) -> Any:
+        return http.Response(200, json={"id": "c", "choices": []}, request=request)
+
+    transport = HttpClient(transport=http.MockTransport(respond))
+    with Ours(**AZURE, http_client=transport) as client:
+        client.chat.completions.create(**CHAT)
+    assert telemetry.attributes["gen_ai.provider.name"] == "azure.ai.openai"

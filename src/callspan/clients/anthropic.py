@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 from callspan.formats.anthropic.completions import COMPLETIONS
 from callspan.formats.anthropic.messages import MESSAGES
@@ -22,7 +22,8 @@ def _provider(client_object: ClientObject, host: str, port: int | None) -> str:
     return provider(host, port, "anthropic")
 
 
-@cache
+# bounded, as an app may make classes while it runs
+@lru_cache(maxsize=64)
 def _platform(kind: type) -> str | None:
     """Return the platform of a class of clients; an app's subclass has that of its base."""
     for word, platform in _PLATFORMS.items():
