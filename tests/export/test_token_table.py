@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from callspan.events import Call, Failure, Outcome, Usage
 from callspan.export.text.token_table import render
 from callspan.export.token_sums import TokenSums
@@ -50,6 +52,15 @@ def test_each_model_has_a_row_and_what_nobody_stated_is_not_counted_as_zero() ->
         "text-embedding-3      1      8       ?       ?          ?      8\n"
         "total                 8  1,251   1,024     313        256  1,564        3       1\n"
     )
+
+
+@pytest.mark.parametrize("operation", ["embeddings", "rerank", "moderation"])
+def test_operations_without_output_miss_none(operation: str) -> None:
+    """The output of an operation that has none is not missing, so no call of it is unknown."""
+    sums = TokenSums()
+    ended(sums, "m", Usage(input=8), operation=operation)
+    [(_model, row)] = list(sums.by_model().items())
+    assert row.unknown == 0
 
 
 def test_calls_of_many_threads_are_all_counted() -> None:

@@ -69,6 +69,8 @@ _ROWS = (
     _inference("text_completion"),
     _inference("generate_content"),
     OperationFacts("embeddings", has_output_tokens=False, is_billed=True),
+    OperationFacts("rerank", has_output_tokens=False),
+    OperationFacts("moderation", has_output_tokens=False),
     OperationFacts("retrieval", "data_source_id", uses_tokens=False, has_conversation=False),
     # reads the answer of an earlier call
     OperationFacts("fetch_response", uses_tokens=False),
@@ -88,7 +90,7 @@ INFERENCE = frozenset(facts.name for facts in _ROWS if facts.is_inference)
 
 
 def facts_of(operation: object) -> OperationFacts:
-    """Return the facts of an operation; one that has no row calls a model, as `rerank` does."""
+    """Return the facts of an operation; one that has no row calls a model."""
     name = str(operation)
     # also called for names that stand in files and spans of others, so any name must do
     return _BY_NAME.get(name) or OperationFacts(name)
