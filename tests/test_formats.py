@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -10,6 +12,7 @@ from callspan.events import Response
 from callspan.formats.fields import plain
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.responses import RESPONSES
+from callspan.formats.tgi.features import FEATURES
 
 
 def read(wire_format: Any, *answers: dict[str, Any]) -> Response:
@@ -122,3 +125,24 @@ def test_plain_data_of_a_model() -> None:
     """A model becomes plain data with all that the provider sent, also where the client is older than a field."""
     sent = {"name": "rose", "thorns": {"many": True}, "kin": [{"name": "apple", "fruit": 1}]}
     assert plain(Known(**{**sent, "kin": [Known(name="apple", fruit=1)]})) == sent
+
+
+def test_classes_of_the_app_are_let_go() -> None:
+    """A class that an app makes while it runs goes once the app needs it no more."""
+    first = type("First", (), {})
+    kept = weakref.ref(first)
+    plain(first())
+    del first
+    # more than are remembered
+    for _ in range(1100):
+        plain(type("Later", (), {})())
+    gc.collect()
+    assert kept() is None
+
+
+def test_parameters_that_are_no_mapping() -> None:
+    """Settings of embeddings that a server would refuse are passed over."""
+    assert FEATURES.parameters({"inputs": "a", "parameters": ["b"]}) == {}
+    assert FEATURES.parameters({"inputs": "a", "parameters": {"dimensions": 3}}) == {
+        "dimensions": 3
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import lru_cache
 from types import NoneType
 from typing import Any, cast
 from zlib import crc32
@@ -271,8 +271,9 @@ def _plain_fields(fields: Mapping[Any, Item], depth: int) -> dict[str, Any]:
     return plain_fields
 
 
-# walking through the bases of a class takes longer than all else that is done for an object
-@cache
+# Walking through the bases of a class takes longer than all else that is done for an object.
+# Bounded, as apps make pydantic classes while they run, and would never get rid of them.
+@lru_cache(maxsize=1024)
 def _is_model(cls: type) -> bool:
     """Whether objects of a class hold data only: pydantic's models do."""
     if issubclass(cls, type):

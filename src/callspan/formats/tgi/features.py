@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from callspan.events import Delta, Parameters
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, Item, items
+from callspan.formats.fields import Body, Item, all_fields, items
 from callspan.formats.format import Format
 from callspan.formats.openai import embeddings
 
 
 def parameters(body: Body) -> Parameters:
     """Return the request's settings, which stand beside the texts or apart from them."""
-    apart = body.get("parameters") or {}
-    return embeddings.parameters({**apart, **body})
+    return embeddings.parameters({**all_fields(body.get("parameters")), **body})
 
 
 def read(answer: Item, _needs_text: bool) -> Delta | None:
