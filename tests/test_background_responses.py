@@ -14,6 +14,7 @@ import pytest
 import callspan
 from callspan.lifecycle import pending_calls as pending_calls_module
 from callspan.lifecycle.pending_calls import pending_calls
+from callspan.lifecycle.shutdown import forget_all
 from clients import AsyncHttpClient, HttpClient, async_openai_client, http, openai_client
 from telemetry import Telemetry
 
@@ -341,6 +342,17 @@ def test_memory_is_bounded(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
     assert (count.calls, count.unknown_calls, count.total) == (5, 2, 21)
     assert budget._reserved["tokens"] == 0
     assert len(pending_calls._calls) == 0
+
+
+def test_a_forked_child_holds_nothing_for_calls_of_its_parent(telemetry: Telemetry) -> None:
+    """The parent fetches them, and the child's budgets are free of what they had reserved."""
+    client = Server(polls=1).client()
+    with callspan.budget(tokens=100) as budget:
+        client.responses.create(**ASK, max_output_tokens=90)
+        forget_all()
+        client.responses.create(**ASK, max_output_tokens=90)
+        forget_all()
+    assert budget._reserved["tokens"] == 0
 
 
 def test_no_content_is_kept(telemetry: Telemetry) -> None:

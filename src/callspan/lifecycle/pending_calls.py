@@ -11,7 +11,7 @@ from typing import Any
 
 from callspan.accounting.budgets import Reservation
 from callspan.accounting.prices.priced_call import price_call
-from callspan.accounting.reservations import settle
+from callspan.accounting.reservations import give_back, settle
 from callspan.events import Call, Fetched, Outcome
 from callspan.lifecycle.dispatch import NamedMethod, notify, notify_with
 from callspan.runtime.process import own_lock
@@ -110,8 +110,11 @@ class PendingCalls:
             pending.end(fetched, handlers)
 
     def clear(self) -> None:
-        """Drop all calls: in a child after a fork they are the parent's."""
-        self._calls = {}
+        """Drop all calls, and what they had reserved: in a forked child they are the parent's."""
+        calls, self._calls = self._calls, {}
+        for pending in calls.values():
+            if pending.reservation is not None:
+                give_back(pending.reservation)
 
 
 pending_calls = PendingCalls()
