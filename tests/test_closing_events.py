@@ -120,3 +120,19 @@ def test_the_first_chat_of_cohere(
     model_server.enqueue(Reply(raw=body))
     list(cohere_client(model_server.url, "Client").chat_stream(model=MODEL, message="Roses?"))
     assert text_of(telemetry) == SAID
+
+
+@pytest.mark.instrument(capture="span")
+def test_parts_of_a_thought_stay_apart(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
+    """Thoughts that are streamed as parts of one item are parts of the answer."""
+    pieces: list[dict[str, Any]] = [{"type": "response.created", "response": HEAD}]
+    for number, thought in enumerate(("Thorns.", "Petals.")):
+        place = {"output_index": 0, "content_index": number, "item_id": "rs_1"}
+        pieces.append({"type": "response.reasoning_text.delta", "delta": thought, **place})
+    end = {"type": "response.completed", "response": {**HEAD, "status": "completed"}}
+    model_server.enqueue(sse(*pieces, end, done=False))
+    program.read("responses.create", **ASK)
+    [message] = json.loads(telemetry.attributes["gen_ai.output.messages"])
+    assert [part["content"] for part in message["parts"]] == ["Thorns.", "Petals."]

@@ -18,6 +18,7 @@ from callspan.semconv import content
 from callspan.testing.modelserver import ModelServer, Reply, ToolCall
 from program import CHAT, HELLO, MODEL, Program
 from telemetry import Telemetry
+from wire import sse
 
 INPUT, OUTPUT = "gen_ai.input.messages", "gen_ai.output.messages"
 SYSTEM, TOOLS = "gen_ai.system_instructions", "gen_ai.tool.definitions"
@@ -403,6 +404,26 @@ def test_five_megabytes_of_image(telemetry: Telemetry, program: Program) -> None
     assert text["content"] == "What is this?"
     assert (image["mime_type"], image["size"], image["content"]) == ("image/png", 5_000_000, "")
     assert "callspan.content.elided" not in telemetry.attributes
+
+
+@pytest.mark.instrument(capture="span")
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_image_that_was_made(
+    telemetry: Telemetry, program: Program, model_server: ModelServer, streamed: bool
+) -> None:
+    """An inline image of an answer has its own type, and so has the end of a stream of images."""
+    image = {"b64_json": "UklGRg==", "output_format": "webp", "created_at": 1}
+    if streamed:
+        early = {**image, "type": "image_generation.partial_image", "partial_image_index": 0}
+        model_server.enqueue(sse(early, {**image, "type": "image_generation.completed"}))
+        program.read("images.generate", model=MODEL, prompt="Roses")
+    else:
+        answer = {"created": 1, "output_format": "webp", "data": [{"b64_json": "UklGRg=="}]}
+        model_server.enqueue(Reply(raw=json.dumps(answer)))
+        program.ask("images.generate", model=MODEL, prompt="Roses")
+    [message] = json.loads(telemetry.attributes[OUTPUT])
+    [part] = message["parts"]
+    assert (part["type"], part["modality"], part["mime_type"]) == ("blob", "image", "image/webp")
 
 
 class Mute:

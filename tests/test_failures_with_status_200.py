@@ -26,6 +26,7 @@ from clients import (
 from creating import cohere_client
 from program import CHAT, MODEL, Program
 from telemetry import Telemetry
+from wire import sse
 
 WRONG: dict[str, Any] = {
     "error": {"code": "overloaded", "type": "overloaded", "message": "whisper"}
@@ -253,4 +254,35 @@ def test_an_error_in_place_of_a_legacy_completion(
     assert (telemetry.attributes["callspan.outcome"], telemetry.attributes["error.type"]) == (
         "error",
         "overloaded",
+    )
+
+
+def test_an_error_beside_an_unfinished_choice(
+    telemetry: Telemetry, program: Program, model_server: ModelServer
+) -> None:
+    """A stream that ends in an error has failed, also where nobody reads its text."""
+    head = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": MODEL}
+    chunks = []
+    for piece in ("Ro", "ses"):
+        choice = {"index": 0, "delta": {"content": piece}, "finish_reason": None}
+        chunks.append({**head, "choices": [choice]})
+    broken = {"index": 0, "delta": {"content": ""}, "finish_reason": None}
+    model_server.enqueue(sse(*chunks, {**head, "choices": [broken], **WRONG}))
+    # some versions of the client raise at such a chunk
+    with contextlib.suppress(Exception):
+        program.stream()
+    assert (telemetry.attributes["callspan.outcome"], telemetry.attributes["error.type"]) == (
+        "error",
+        "overloaded",
+    )
+
+
+@pytest.mark.parametrize("reason", ["ERROR_TOXIC", "ERROR_LIMIT", "TIMEOUT", "USER_CANCEL"])
+def test_failures_of_cohere(telemetry: Telemetry, model_server: ModelServer, reason: str) -> None:
+    """Each finish reason of Cohere's that means no answer is a failure."""
+    model_server.enqueue(Reply(text="Ro", finish_reason=reason))
+    cohere_client(model_server.url).chat(**CHAT)
+    assert (telemetry.attributes["callspan.outcome"], telemetry.attributes["error.type"]) == (
+        "error",
+        reason,
     )

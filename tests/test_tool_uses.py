@@ -197,6 +197,19 @@ BREAKDOWN = {"models": [
 ]}  # fmt: skip
 
 
+def test_searches_beside_the_tools_of_groq(telemetry: Telemetry) -> None:
+    """Searches among the counts stay, also where the answer names tools that ran."""
+    tools = [{"type": "python", "index": 0, "arguments": "{}"}]
+    usage = {"num_sources_used": 6}
+    answer = chat_answer(
+        "groq/compound", usage, message={"executed_tools": tools}, usage_breakdown=BREAKDOWN
+    )
+    ask_openai("https://api.groq.com/openai/v1", answer, False)
+    assert cost(telemetry)[2] == "tool_use"
+    assert telemetry.attributes["callspan.usage.search_sources"] == 6
+    assert telemetry.attributes["callspan.usage.code_executions"] == 1
+
+
 @STREAMED
 @pytest.mark.parametrize(
     ("tools", "unknown"),

@@ -114,6 +114,8 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
         choices = items(choices)
     # Most chunks of a stream have a piece of one choice's text and nothing else.
     may_be_skipped = not needs_text and usage is None and len(choices) == 1
+    # some servers end a stream so, without a finish reason
+    may_be_skipped = may_be_skipped and fields.get("error") is None
     # callers want the text until id and first token are known, so the first chunk is never skipped
     if may_be_skipped and get(choices[0], "finish_reason") is None:
         return None
@@ -197,8 +199,9 @@ def _add_gateway_cost(details: Details, choice: Item) -> None:
 def _add_shares(usage: Usage, breakdown: Item, choices: list[Item]) -> None:
     """Add which models Groq's systems asked, and which tools they ran: each has its own price."""
     usage.shares = read_shares(breakdown)
-    if usage.shares:
-        usage.details = billing.executed_tools(choices) or None
+    tools = billing.executed_tools(choices) if usage.shares else None
+    if tools:
+        usage.details = {**(usage.details or {}), **tools}
 
 
 def _add_failure(delta: Delta, fields: Body, choices: list[Item]) -> None:

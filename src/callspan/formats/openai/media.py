@@ -56,8 +56,12 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
 
 
 def _parts(fields: Mapping[str, Any], is_end: bool) -> list[Part]:
-    images = enumerate(items(fields.get("data")))
-    result = [_image(item, choice) for choice, item in images]
+    mime_type = f"image/{text(fields.get('output_format')) or 'png'}"
+    images = items(fields.get("data"))
+    # the end of a stream of images has its one image beside the type
+    if is_end and fields.get("b64_json"):
+        images = [fields]
+    result = [_image(item, choice, mime_type) for choice, item in enumerate(images)]
     fragment = text(fields.get("delta"))
     if fragment is None and not is_end:  # the end of a stream repeats the whole text
         fragment = text(fields.get("text"))
@@ -66,12 +70,12 @@ def _parts(fields: Mapping[str, Any], is_end: bool) -> list[Part]:
     return result
 
 
-def _image(item: Item, choice: int) -> Part:
+def _image(item: Item, choice: int, mime_type: str) -> Part:
     url = text(get(item, "url"))
     # an image is at an address or inline, by what the app asked for
     if url:
         return parts.whole_part(parts.media_at("image", url), choice=choice)
-    image = parts.blob("image", "image/png", get(item, "b64_json"))
+    image = parts.blob("image", mime_type, get(item, "b64_json"))
     return parts.whole_part(image, choice=choice)
 
 

@@ -115,8 +115,10 @@ def _piece_of_stream(kind: str, event: Item) -> Delta | None:
     match kind.removeprefix("response."):
         case "output_text.delta" | "refusal.delta":
             part = Part(TEXT, fragment, index=(index, index_of(event, "content_index")))
-        case "reasoning_summary_text.delta" | "reasoning_text.delta":
+        case "reasoning_summary_text.delta":
             part = Part(REASONING, fragment, index=(index, index_of(event, "summary_index")))
+        case "reasoning_text.delta":
+            part = Part(REASONING, fragment, index=(index, index_of(event, "content_index")))
         case "function_call_arguments.delta" | "custom_tool_call_input.delta":
             part = Part(TOOL_CALL, fragment, index=index)
         case "output_item.added" if get_nested(event, "item", "type") in CLIENT_TOOLS:
