@@ -10,6 +10,7 @@ import openai
 import pytest
 
 import callspan
+from callspan.runtime import guard
 from callspan.testing.modelserver import Reply
 from child import run
 from clients import openai_client
@@ -87,6 +88,16 @@ def log_to() -> Iterator[Callable[[logging.Handler], None]]:
     yield add
     for handler in added:
         logger.removeHandler(handler)
+
+
+@pytest.mark.guard_acts("each warning is another one")
+def test_warnings_have_a_bound(guard_reports: Any) -> None:
+    """Texts with names from outside, such as those of models, fill neither the log nor the memory."""
+    for number in range(1100):
+        guard.say_once(f"nobody knows the price of model {number}")
+        guard.report(f"reading model {number}", ValueError())
+    assert len(guard_reports.messages) <= 1000
+    assert len(guard._reported) <= 1000
 
 
 @pytest.mark.guard_may_act(

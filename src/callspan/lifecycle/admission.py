@@ -63,7 +63,8 @@ def watch(call: Call, reservation: Reservation, dispatch: Dispatch) -> None:
     if stop.budget.in_stream == "raise":
         # the caller closes the client's stream, sync or async: nothing is waited for here
         raise stop
-    # once for each stream: `reservations.watch` leaves this budget out from now on
+    # the handlers are notified once for each stream: `reservations.watch` leaves the budget out
     reservation.warned.add(stop.budget)
-    spent = f"{stop.spent:.6g} of {stop.limit:.6g} {stop.unit}"
-    guard.say_once(f"a stream goes on beyond {stop.budget.name}: {spent}")
+    # without the amount, which differs in each stream: the line is logged once for a budget
+    limit = f"{stop.limit:.6g} {stop.unit}"
+    guard.say_once(f"a stream goes on beyond {stop.budget.name}, which allows {limit}")

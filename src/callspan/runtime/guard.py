@@ -14,6 +14,8 @@ from collections.abc import Iterable
 logger = logging.getLogger("callspan")
 _reported: set[str] = set()
 _LOGGING = "writing to the log"
+_MOST_MESSAGES = 1000
+"""Different messages that are logged; texts may hold names from outside, which have no end."""
 
 
 def report(place: str, error: BaseException) -> None:
@@ -25,10 +27,8 @@ def report(place: str, error: BaseException) -> None:
         place: The step that failed, in words, such as `reading a chunk`.
         error: The exception; its type and line are logged as a warning.
     """
-    # no lock: two threads that fail at once log it twice at worst
-    if place in _reported:
+    if not _is_first(place):
         return
-    _reported.add(place)
     kind = type(error).__name__
     _log(
         logging.WARNING,
@@ -38,6 +38,15 @@ def report(place: str, error: BaseException) -> None:
         _line(error),
     )
     _log(logging.DEBUG, "callspan: %s failed", place, exc_info=error)
+
+
+def _is_first(message: str) -> bool:
+    """Whether a message has not been logged yet, and still may be."""
+    # no lock: two threads that fail at once log it twice at worst
+    if message in _reported or len(_reported) >= _MOST_MESSAGES:
+        return False
+    _reported.add(message)
+    return True
 
 
 def _line(error: BaseException) -> str:
@@ -53,8 +62,7 @@ def _line(error: BaseException) -> str:
 
 def say_once(message: str) -> None:
     """Log a warning, the first time only."""
-    if message not in _reported:
-        _reported.add(message)
+    if _is_first(message):
         _log(logging.WARNING, "callspan: %s", message)
 
 
