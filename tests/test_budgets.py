@@ -14,6 +14,7 @@ import pytest
 
 import callspan
 from callspan.accounting import reservations
+from callspan.setup import subscription
 from callspan.testing.modelserver import Counts, ModelServer, Reply
 from clients import anthropic_at, async_openai_client, openai_client
 from program import CHAT, HELLO, MODEL, WITH_USAGE, Program
@@ -247,6 +248,38 @@ def test_a_stream_may_go_on_with_a_warning(
         budget.spent["tokens"]
         == model_server.ledger.total_told.input + model_server.ledger.total_told.output
     )
+
+
+@pytest.mark.guard_acts("both streams go on")
+def test_streams_that_go_on_are_one_line(
+    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, guard_reports: Any
+) -> None:
+    """A budget warns once, however many streams go beyond it and however far."""
+    model_server.enqueue(LONG, Reply(text="rose " * 90))
+    budget = callspan.budget(tokens=30, in_stream="warn")
+    with budget:
+        stream = client.chat.completions.create(**CHAT, stream=True)
+        other = client.chat.completions.create(**CHAT, stream=True)
+        assert len(list(stream)) > 60
+        assert len(list(other)) > 90
+    assert len(guard_reports.messages) == 1
+    assert stops(telemetry) == {"tokens": 2}
+
+
+@pytest.mark.guard_acts("the client's request cannot be read")
+def test_a_run_whose_request_cannot_be_read_is_recorded(
+    telemetry: Telemetry, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The framework's model run is not given to a call that then is not observed."""
+    models = pytest.importorskip("langchain_openai", reason="langchain-openai is not installed")
+
+    def fail(*_arguments: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(subscription, "_call", fail)
+    model = models.ChatOpenAI(model=MODEL, base_url=model_server.url, api_key="any", max_retries=0)
+    model.invoke("Which flowers last longest?")
+    assert telemetry.span.name == f"chat {MODEL}"
 
 
 def test_left_early_and_silent(program: Program, model_server: ModelServer) -> None:

@@ -109,6 +109,11 @@ class ClientSubscription(Subscription):
         opener = self._opener
         # such as registering the exit hook, which has to come late (`setup/flush.py`)
         opener.ready()
+        # all that may raise comes before the run is adopted, which then has no record of its own
+        call = _call(request, self._version)
+        reading = request.reading
+        if request.stream and request.wire_format.usage_follows(request.body):
+            reading = awaiting_usage(reading)
         run = None
         start_context = None
         if around is not None:
@@ -120,14 +125,10 @@ class ClientSubscription(Subscription):
         options = NO_OPTIONS
         if options_by_client.used and request.client_object is not None:
             options = options_by_client.get(request.client_object, NO_OPTIONS)
-        call = _call(request, self._version)
         if run is not None:
             call.framework = run.framework
         elif isinstance(around, OperationContext):
             call.framework = around.framework
-        reading = request.reading
-        if request.stream and request.wire_format.usage_follows(request.body):
-            reading = awaiting_usage(reading)
         return opener.observe(
             call,
             reading,
