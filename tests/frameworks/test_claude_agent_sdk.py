@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sys
+import types
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -260,6 +261,37 @@ def test_the_events_of_a_stream_have_the_tokens_of_each_call(
     assert chat["gen_ai.response.finish_reasons"] == ("end_turn",)
 
 
+@pytest.mark.parametrize(
+    ("inherited", "own", "provider"),
+    [
+        ("", {"CLAUDE_CODE_USE_VERTEX": "1"}, "gcp.vertex_ai"),
+        ("1", {"CLAUDE_CODE_USE_VERTEX": "0"}, "anthropic"),
+        ("1", {}, "gcp.vertex_ai"),
+        ("1", None, "gcp.vertex_ai"),
+    ],
+)
+def test_the_environment_in_the_options_says_the_provider(
+    telemetry: Telemetry,
+    sdk: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    inherited: str,
+    own: Any,
+    provider: str,
+) -> None:
+    monkeypatch.setenv("CLAUDE_CODE_USE_VERTEX", inherited)
+    telemetry.instrument()
+
+    async def ask() -> None:
+        client = sdk.client([answer("msg_1", TEXT), result()])
+        # as the SDK's own transport keeps them
+        client.transport._options = types.SimpleNamespace(env=own)
+        await turns(client)
+
+    asyncio.run(ask())
+    [call] = attributes(telemetry, "chat claude-sonnet-4-5")
+    assert call["gen_ai.provider.name"] == provider
+
+
 def test_pieces_of_one_message_are_one_call(telemetry: Telemetry, sdk: Any) -> None:
     telemetry.instrument(capture="span")
     pieces = [answer("msg_1", TEXT), answer("msg_1", tool_use("toolu_1"))]
@@ -359,6 +391,30 @@ def test_a_turn_that_is_left_is_abandoned_with_its_tools(telemetry: Telemetry, s
         "execute_tool price": "abandoned",
         "invoke_agent": "abandoned",
     }
+
+
+def test_a_subagent_that_is_left_ends_before_its_tool(telemetry: Telemetry, sdk: Any) -> None:
+    telemetry.instrument()
+    agent = tool_use("toolu_1", "Agent", subagent_type="florist", prompt="Price?")
+
+    async def leave() -> None:
+        inner = answer("msg_2", tool_use("toolu_2"), parent="toolu_1", model="claude-haiku-4-5")
+        client = sdk.client([answer("msg_1", agent), inner])
+        await client.connect()
+        await client.query("How much?")
+        frames = client.receive_response()
+        await anext(frames)
+        await anext(frames)
+        await client.disconnect()
+
+    asyncio.run(leave())
+    names = [span.name for span in telemetry.all_spans if not span.name.startswith("chat")]
+    assert names == [
+        "execute_tool price",
+        "invoke_agent florist",
+        "execute_tool Agent",
+        "invoke_agent",
+    ]
 
 
 def test_a_reader_that_leaves_at_the_result_has_read_all(telemetry: Telemetry, sdk: Any) -> None:

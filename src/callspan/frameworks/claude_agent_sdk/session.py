@@ -12,7 +12,7 @@ from callspan.decorators.results import tool_failure
 from callspan.events import Failure
 from callspan.events.ending import CANCELLED_BY_PROVIDER
 from callspan.formats.fields import count, dollars, get, get_nested, items, string, text
-from callspan.frameworks.claude_agent_sdk.thread import Thread
+from callspan.frameworks.claude_agent_sdk.thread import Thread, provider_of
 from callspan.frameworks.integration import Context
 from callspan.frameworks.reporter import Reporter, RunStart, tool_start
 from callspan.runtime import guard, scope
@@ -52,8 +52,9 @@ class Session:
         is_interrupted: Whether the app has interrupted the turn.
     """
 
-    def __init__(self, query: object) -> None:
+    def __init__(self, query: Any) -> None:
         self.is_interrupted = False
+        self._provider = provider_of(query.transport)
         # weak, for `_sessions` keeps this object as long as the query is there
         self._query = weakref.ref(query)
         self._context = scope.context()
@@ -67,7 +68,7 @@ class Session:
         is_function = framework is not None and framework.name == reporter.name
         self._is_function = is_function and run_context.call.operation == "invoke_agent"
         if self._is_function:
-            self._threads[None] = Thread(reporter, self._context)
+            self._threads[None] = Thread(reporter, self._provider, self._context)
 
     def ask(self, prompt: object) -> None:
         """Begin a turn with a prompt; while another one is open it is that of the next turn."""
@@ -138,7 +139,7 @@ class Session:
             return
         # a client may be dropped without `disconnect`
         operation.end_when_dropped(query)
-        self._threads[None] = Thread(reporter, operation.context)
+        self._threads[None] = Thread(reporter, self._provider, operation.context)
 
     def _thread(self, frame: Frame) -> Thread | None:
         """Return the thread of a message; `None` if nobody observes it.
@@ -180,7 +181,7 @@ class Session:
         start = RunStart("invoke_agent", subagent, prompt, context=operation.context)
         tool.agent = reporter.begin(start)
         if tool.agent is not None:
-            self._threads[call_id] = Thread(reporter, tool.agent.context)
+            self._threads[call_id] = Thread(reporter, self._provider, tool.agent.context)
 
     def _receive_tool_results(self, frame: Frame) -> None:
         thread = self._thread(frame)
@@ -226,7 +227,7 @@ class Session:
             response.details["sum_cost_source"] = "agent"
         if self._is_function:
             # the prompt of `query` may be a stream: then further turns follow in one run
-            self._threads[None] = Thread(reporter, main.context)
+            self._threads[None] = Thread(reporter, self._provider, main.context)
             return
         # not in `query`, whose one run has the cost of all its turns
         self._past_cost = cost or self._past_cost
@@ -257,10 +258,11 @@ class Session:
 
     def _end_parts(self, error: BaseException) -> None:
         """End the model calls of the turn, and the tools that have no result, with an error."""
-        # model calls first, then each subagent before the tool that runs it
+        # model calls first, then the tools, the last one first: those of a subagent, the subagent,
+        # and the tool that runs it
         for thread in self._threads.values():
             thread.end_call()
-        for tool in self._tools.values():
+        for tool in reversed(self._tools.values()):
             if tool.agent is not None:
                 tool.agent.end(error)
             tool.operation.end(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from callspan.events import Delta
@@ -38,9 +39,10 @@ class Thread:
         context: The context for the code of the agent.
     """
 
-    def __init__(self, reporter: Reporter, context: Context) -> None:
+    def __init__(self, reporter: Reporter, provider: str, context: Context) -> None:
         self.context = context
         self._reporter = reporter
+        self._provider = provider
         self._message: Message = {}
         self._observation: Observation | None = None
         self._start = (0, 0.0)
@@ -107,7 +109,7 @@ class Thread:
         self._message = {**piece, "content": [], "usage": None}
         self._has_final_usage = False
         model = text(get(piece, "model"))
-        start = ModelCallStart("chat", _provider(), model, self.context, *self._start)
+        start = ModelCallStart("chat", self._provider, model, self.context, *self._start)
         self._observation = self._reporter.begin_model_call(start, Reading(self._read))
 
     def _update(self, usage: Any, stop_reason: Any) -> None:
@@ -124,10 +126,16 @@ class Thread:
             self._observation.hold_end()
 
 
-def _provider() -> str:
-    """Return the provider whose models the program calls."""
+def provider_of(transport: object) -> str:
+    """Return the provider whose models the program calls that a transport has started."""
+    # private: the SDK's own transport keeps the options (0.2), one of the app's need not
+    options = getattr(transport, "_options", None)
+    variables = getattr(options, "env", None)
+    if not isinstance(variables, Mapping):
+        variables = {}
     for variable, provider in _PROVIDERS.items():
-        # the program is a child of this process and inherits its environment
-        if os.environ.get(variable) in ("1", "true"):
+        # the program inherits the environment of this process, and the options come on top
+        value = variables.get(variable, os.environ.get(variable))
+        if value in ("1", "true"):
             return provider
     return "anthropic"
