@@ -126,3 +126,33 @@ def in_child():
     )
     assert '"parent"' in (program.folder / "t.jsonl").read_text(encoding="utf-8")
     assert '"child"' in (program.folder / "child.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_child_that_can_start_no_thread_goes_on_with_the_destinations_that_need_none(
+    program: Program, http_collector: Received
+) -> None:
+    ran = program(
+        """
+import threading
+providers.setup(Destinations(file="t.jsonl"))
+providers.setup(from_environment(), by="operator")
+call("parent")
+providers.flush(20)
+def refuse(thread):
+    raise RuntimeError("can't start new thread")
+def in_child():
+    start, threading.Thread.start = threading.Thread.start, refuse
+    call("first")
+    threading.Thread.start = start
+    call("second")
+    print("the child goes on", flush=True)
+"""
+        + IN_CHILD["os.fork"],
+        OTEL_EXPORTER_OTLP_ENDPOINT=http_collector.url,
+        OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
+    )
+    assert "the child goes on" in ran.stdout, ran.stderr
+    assert "can't start new thread; nothing goes there from this process" in ran.stderr
+    assert http_collector.spans == ["parent"]
+    own = next(program.folder.glob("t.jsonl.*"))
+    assert '"second"' in own.read_text(encoding="utf-8")

@@ -26,9 +26,12 @@ class _DelegatingProcessor:
         self._flush = flush
 
     def in_force(self) -> Processors:
-        """Return the processors to pass on to."""
+        """Return the processors to pass on to; none in a child that could not open any."""
         if self.processors is None:
-            self._renew()
+            try:
+                self._renew()
+            except Exception as error:  # noqa: BLE001  this runs in a span of the app's
+                guard.report("opening the destinations of a child process", error)
         return self.processors or ()
 
     def notify(self, name: str, *arguments: Any) -> None:

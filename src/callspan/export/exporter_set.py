@@ -86,7 +86,10 @@ class ExporterSet:
     def begin_flush(self, seconds: float) -> None:
         """Begin to send all signals beside each other; `flush` waits for them."""
         for exporter in self.usable:
-            exporter.begin_flush(time.monotonic() + seconds)
+            try:
+                exporter.begin_flush(time.monotonic() + seconds)
+            except Exception as error:  # noqa: BLE001  `flush` tries again, and says that it failed
+                guard.report("beginning to flush a destination", error)
 
     def flush(self, signal: str, seconds: float) -> bool:
         """Send one signal; return false if `seconds` were too short, or if something was lost."""
@@ -183,7 +186,7 @@ class ExporterSet:
             exporter.forked()
 
     def replace_inherited(self) -> None:
-        """Open exporters of a child's own in place of its parent's."""
+        """Open exporters of a child's own in place of its parent's; what cannot be opened is left out."""
         # a child that recorded nothing leaves the exporters to its parent
         if not self.is_inherited:
             return
@@ -192,7 +195,7 @@ class ExporterSet:
         self._retired.extend(inherited.values())
         opened: dict[Hashable, Exporter] = {}
         for key, exporter in inherited.items():
-            child = exporter.in_child()
+            child = _opened_in_child(exporter)
             if child is not None:
                 opened[key] = child
         self._open = opened
@@ -222,6 +225,15 @@ def _opened(opener: Callable[[], Exporter], strict: bool) -> Exporter | None:
         if strict:
             raise
         guard.say_once(f"{error}; nothing goes there")
+        return None
+
+
+def _opened_in_child(exporter: Exporter) -> Exporter | None:
+    # never strict: this runs in the first span that the app ends in the child
+    try:
+        return exporter.in_child()
+    except Exception as error:  # noqa: BLE001  the others go on
+        guard.say_once(f"{exporter.name}: {error}; nothing goes there from this process")
         return None
 
 

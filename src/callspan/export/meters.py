@@ -107,7 +107,7 @@ class Meters:
 
     def _new_readers(self) -> list[Any]:
         self._read = [exporter for exporter in self._open_exporters() if exporter.wants("metrics")]
-        readers = [exporter.metric_reader() for exporter in self._read]
+        readers = map(_new_reader, self._read)
         return [reader for reader in readers if reader is not None]
 
     def _join(self, provider: Any, exporters: list[Exporter]) -> None:
@@ -135,6 +135,15 @@ class Meters:
         provider = METRICS.current()
         is_of_app = provider is not None and provider is not self.own
         return is_of_app and bool(self._read)
+
+
+def _new_reader(exporter: Exporter) -> Any:
+    # it may need a thread, and this runs where the app asks for its first meter
+    try:
+        return exporter.metric_reader()
+    except Exception as error:  # noqa: BLE001  the others go on
+        guard.say_once(f"{exporter.name}: {error}; no metrics go there")
+        return None
 
 
 def _takes_readers(provider: Any) -> bool:

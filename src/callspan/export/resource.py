@@ -21,8 +21,7 @@ def resource() -> Resource:
     """Return the SDK's resource by the standard variables; without a service name, the program's."""
     from opentelemetry.sdk.resources import Resource
 
-    # it reads OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES
-    standard = Resource.create({})
+    standard = _standard()
     more: dict[str, str] = {}
     service = str(standard.attributes.get(_NAME, _UNKNOWN))
     if service.startswith(_UNKNOWN):  # the SDK adds the interpreter: `unknown_service:python`
@@ -30,6 +29,17 @@ def resource() -> Resource:
     if _INSTANCE not in standard.attributes:
         more[_INSTANCE] = _instance_id()
     return standard.merge(Resource(more)) if more else standard
+
+
+def _standard() -> Resource:
+    """Return what OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say, and what the SDK detects."""
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+
+    try:
+        return Resource.create({})
+    except RuntimeError:
+        # its detectors run on threads (SDK 1.45), and there can be no more; the variables need none
+        return OTELResourceDetector().detect()
 
 
 def child_resource(parent: Resource) -> Resource:
