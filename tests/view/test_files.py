@@ -70,6 +70,7 @@ def test_traces_as_text(path: Path) -> None:
     assert "chat n   ? → ? tokens   0.10 s   error timeout" in printed(path, "--last").stdout
     assert "chat m   10 → 20 tokens   0.10 s" in printed(path, "--trace", "0" * 31 + "1").stdout
     assert "chat m" not in printed(path, "--errors").stdout
+    assert printed(path, "--errors", "--trace", "0" * 31 + "1").returncode == 1
 
 
 def test_traces_as_json(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from .conftest import Page, served, until
-from .lines import chat, message, span, text
+from .lines import attributes, chat, message, span, text
 
 AGENT = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "florist"}
 TOOL = {
@@ -209,19 +210,19 @@ def test_what_a_model_says_never_becomes_part_of_the_page(page: Page, tmp_path: 
         assert 'href="javascript:' not in html
 
 
+def event(number: int, question: str) -> dict[str, object]:
+    """Return an export request with the log event that has the content of a call."""
+    record = {
+        "traceId": f"{number:032x}",
+        "spanId": f"{number:016x}",
+        "eventName": "gen_ai.client.inference.operation.details",
+        "attributes": attributes({"gen_ai.input.messages": [message("user", question)]}),
+    }
+    return {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+
+
 def test_content_that_a_log_event_brings(page: Page, tmp_path: Path) -> None:
     """`capture="event"` puts content there, and it may come before its span or after it."""
-    from .lines import attributes
-
-    def event(number: int, question: str) -> dict[str, object]:
-        record = {
-            "traceId": f"{number:032x}",
-            "spanId": f"{number:016x}",
-            "eventName": "gen_ai.client.inference.operation.details",
-            "attributes": attributes({"gen_ai.input.messages": [message("user", question)]}),
-        }
-        return {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
-
     bare = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
     path = tmp_path / "traces.jsonl"
     documents = [
@@ -233,3 +234,49 @@ def test_content_that_a_log_event_brings(page: Page, tmp_path: Path) -> None:
     path.write_text(text(documents))
     html = until(page(path), "/", "After?")
     assert "Before?" in html
+
+
+def test_no_column_of_the_figures_lies_outside_of_the_drawing(page: Page, tmp_path: Path) -> None:
+    """47.5 seconds need 49 columns of a second where the first call is not at a whole second."""
+    path = tmp_path / "traces.jsonl"
+    calls = [
+        span(number, "chat", chat("a", "b"), start=47_500 * number - 46_600) for number in (1, 2)
+    ]
+    path.write_text(text(calls))
+    client = page(path)
+    # the total is there when both are
+    until(client, "/", "2 calls")
+    html = client.get("/figures").text
+    columns = {float(x) for x in re.findall(r'<rect class="series-0" x="([0-9.]+)"', html)}
+    assert len(columns) == 2
+    assert max(columns) < 720
+
+
+def test_pages_of_the_list_lose_no_trace_of_those_that_begin_at_once(
+    page: Page, tmp_path: Path
+) -> None:
+    path = tmp_path / "traces.jsonl"
+    numbers = range(1, 61)
+    path.write_text(
+        text([span(each, f"call-{each}", chat("a", "b"), trace=each) for each in numbers])
+    )
+    client = page(path)
+    # the total is there when all are
+    first = until(client, "/", "60 calls")
+    link = re.search(r'rel="next" href="([^"]+)"', first)
+    assert link is not None
+    second = client.get(link[1]).text
+    assert sorted(names(first) + names(second)) == sorted(f"call-{each}" for each in numbers)
+
+
+def test_content_whose_span_never_comes_is_not_kept_for_ever(page: Page) -> None:
+    client = page("--keep", "10")
+    for number in range(1, 31):
+        assert client.post("/v1/logs", json=event(number, f"Question {number:02}?")).is_success
+    bare = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+    for number in (20, 21):
+        document = span(number, "chat m", bare, trace=number)
+        assert client.post("/v1/traces", json=document).is_success
+    html = client.get("/").text
+    assert "Question 21?" in html
+    assert "Question 20?" not in html

@@ -108,22 +108,23 @@ def draw(store: Store) -> Figures:
     rows = store.rows(_QUERY, 0)
     if not rows:
         return Figures((), 0.0, 1, ())
-    first, last = rows[0]["start"] / NANOSECONDS, rows[-1]["start"] / NANOSECONDS
-    # the smallest step with which all calls fit into the columns
-    step = next((step for step in _STEPS if (last - first) / step < COLUMNS), _STEPS[-1])
-    start = max(first - first % step, last - step * COLUMNS)
+    first, last = rows[0]["start"], rows[-1]["start"]
+    step = _step(first, last)
+    # columns begin at whole steps since 1970; with the largest step the oldest calls may not fit
+    length = step * NANOSECONDS
+    first_column = max(first // length, last // length - COLUMNS + 1)
     models = _most_frequent(row["model"] for row in rows)
     samples = [
         _Sample(
             row["model"] if row["model"] in models else "others",
-            int((row["start"] / NANOSECONDS - start) // step),
+            row["start"] // length - first_column,
             (row["input_tokens"] or 0) + (row["output_tokens"] or 0),
             row["cost"] or 0.0,
             (row["end"] - row["start"]) / NANOSECONDS,
             row["first_token"],
         )
         for row in rows
-        if row["start"] / NANOSECONDS >= start
+        if row["start"] // length >= first_column
     ]
     names = [*models, "others"]
     charts = [
@@ -132,7 +133,17 @@ def draw(store: Store) -> Figures:
         _lines("Duration", samples, lambda sample: sample.seconds),
         _lines("Time to the first token", samples, lambda sample: sample.first),
     ]
-    return Figures(names, start, step, [chart for chart in charts if not chart.is_empty])
+    drawn = [chart for chart in charts if not chart.is_empty]
+    return Figures(names, float(first_column * step), step, drawn)
+
+
+def _step(first: int, last: int) -> int:
+    """Return the smallest step with which all calls fit into the columns; else the largest one."""
+    for step in _STEPS:
+        length = step * NANOSECONDS
+        if last // length - first // length < COLUMNS:
+            return step
+    return _STEPS[-1]
 
 
 def _most_frequent(models: Iterable[str]) -> list[str]:

@@ -31,8 +31,6 @@ class FollowedFile:
         self._tail = tail
         self._file: IO[bytes] | None = None
         self._rest = b""
-        self.skipped = 0
-        self.wrong_lines = 0
 
     def read(self) -> Iterable[Mapping[str, Any]]:
         """Yield the documents that were written since the last time."""
@@ -61,8 +59,7 @@ class FollowedFile:
             return False
         size = os.fstat(self._file.fileno()).st_size
         if size > self._tail:
-            self.skipped = size - self._tail
-            self._file.seek(self.skipped)
+            self._file.seek(size - self._tail)
             self._file.readline()  # the rest of a line that has begun before
         self._tail = 1 << 62  # a file that takes its place later is read from its beginning
         return True
@@ -89,13 +86,10 @@ class FollowedFile:
         # a file that is no text may have no line end at all, and must not fill the memory
         if len(self._rest) > _LONGEST:
             self._rest = b""
-            self.wrong_lines += 1
         for line in lines:
             document = _document(line)
             if document is not None:
                 yield document
-            elif line.strip():
-                self.wrong_lines += 1
 
 
 def _document(line: bytes) -> Mapping[str, Any] | None:

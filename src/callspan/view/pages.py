@@ -56,7 +56,7 @@ def traces(request: Request) -> Response:
     listed = queries.find_traces(store, wanted)
     models = queries.sum_by_model(store, wanted)
     # a page that is not full is the last one
-    more = listed[-1]["start"] if len(listed) == queries.PAGE_SIZE else None
+    more = queries.place(listed[-1]) if len(listed) == queries.PAGE_SIZE else None
     return _page(
         "traces.html",
         wanted=wanted,
@@ -201,7 +201,7 @@ def _saved(span: SpanRecord, has_content: bool) -> dict[str, Any]:
     return saved
 
 
-def _next(request: Request, before: int | None) -> str | None:
+def _next(request: Request, before: str | None) -> str | None:
     if before is None:
         return None
     return str(request.url.include_query_params(before=before).query)

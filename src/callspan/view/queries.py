@@ -24,7 +24,8 @@ class Filter:
         slower: Seconds that the trace took at least.
         dearer: US dollars that it cost at least.
         tokens: Tokens that it used at least.
-        before: Only traces that began before, in nanoseconds since 1970: for the next page.
+        before: Only traces that come after this one in the list, by its start in nanoseconds since 1970
+            and its id: for the next page.
     """
 
     text: str = ""
@@ -37,12 +38,11 @@ class Filter:
     slower: float | None = None
     dearer: float | None = None
     tokens: float | None = None
-    before: int | None = None
+    before: tuple[int, str] | None = None
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Filter:
         """Read a filter from the query of a URL; what is no number there is left out."""
-        before = _number(query.get("before"))
         return cls(
             text=query.get("text", "").strip(),
             model=query.get("model", ""),
@@ -54,7 +54,7 @@ class Filter:
             slower=_number(query.get("slower")),
             dearer=_number(query.get("dearer")),
             tokens=_number(query.get("tokens")),
-            before=None if before is None else int(before),
+            before=_place(query.get("before", "")),
         )
 
     def conditions(self) -> Iterator[tuple[str, object]]:
@@ -95,9 +95,11 @@ def find_traces(store: Store, wanted: Filter, limit: int = PAGE_SIZE) -> Sequenc
     """Return the newest traces that a filter lets through."""
     where, arguments = _where(wanted)
     if wanted.before is not None:
-        where += " AND start < ?"
-        arguments.append(wanted.before)
-    query = f"SELECT * FROM traces WHERE {where} ORDER BY start DESC LIMIT ?"
+        start, trace_id = wanted.before
+        # several traces may begin at once, where clocks are coarse
+        where += " AND start <= ? AND (start < ? OR trace_id > ?)"
+        arguments += [start, start, trace_id]
+    query = f"SELECT * FROM traces WHERE {where} ORDER BY start DESC, trace_id LIMIT ?"
     return store.rows(query, *arguments, limit)
 
 
@@ -149,6 +151,19 @@ def _words(text: str) -> str:
     words = (word.replace('"', '""') for word in text.split())
     # a star, so that the beginning of a word is enough
     return " ".join(f'"{word}"*' for word in words)
+
+
+def place(trace: sqlite3.Row) -> str:
+    """Return the place of a trace in the list, as `before` in a URL has it."""
+    return f"{trace['start']}-{trace['trace_id']}"
+
+
+def _place(text: str) -> tuple[int, str] | None:
+    start, _, trace_id = text.partition("-")
+    # whole digits and no float, which would round nanoseconds; longer ones SQLite does not take
+    if not start.isdecimal() or len(start) > 19 or int(start) >= 1 << 63:
+        return None
+    return int(start), trace_id
 
 
 def _number(text: str | None) -> float | None:

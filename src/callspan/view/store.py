@@ -35,6 +35,10 @@ _LATEST = (1 << 62) - 1
 """The latest time that is kept, in nanoseconds since 1970: in the year 2116."""
 _MOST_TOKENS = 1 << 40
 """The largest count that is kept, so that no sum passes what SQLite adds up."""
+_WAITING = """
+SELECT trace_id, span_id FROM content c WHERE NOT EXISTS
+    (SELECT 1 FROM spans s WHERE s.trace_id = c.trace_id AND s.span_id = c.span_id)
+"""
 _SUMMARY = """
 INSERT OR REPLACE INTO traces
 SELECT trace_id, min(start), max("end"),
@@ -79,8 +83,9 @@ class Store:
         self._database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
         # kept as a number from here on, as counting takes long with many spans
         self._count = int(self.value("SELECT count(*) FROM spans"))
+        # content whose span has not come, the oldest first: the span may never come, if it was not sampled
+        self._waiting = dict.fromkeys(map(tuple, self.rows(_WAITING)))
         self._version = 0
-        self._changed = threading.Condition()
 
     def _check_version(self) -> None:
         has_tables = self.value("SELECT count(*) FROM sqlite_master")
@@ -92,12 +97,6 @@ class Store:
     def version(self) -> int:
         """A number that grows with each change."""
         return self._version
-
-    def wait(self, version: int, seconds: float) -> int:
-        """Return the version as soon as it is another one than `version`, or after some seconds."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._version != version, seconds)
-            return self._version
 
     def close(self) -> None:
         """Close the database; nothing can be asked any more."""
@@ -123,9 +122,8 @@ class Store:
             for trace_id in {each.trace_id for each in (*spans, *content)}:
                 self._database.execute(_SUMMARY, (trace_id,))
             self._drop_oldest()
-        with self._changed:
+            self._drop_waiting()
             self._version += 1
-            self._changed.notify_all()
         return len(spans)
 
     def _add_content(self, logs: Iterable[LogRecord]) -> None:
@@ -138,6 +136,8 @@ class Store:
             span = self.span(log.trace_id, log.span_id)
             if span is not None:
                 self._add_span(span)
+            else:
+                self._waiting[log.trace_id, log.span_id] = None
 
     def _add_span(self, span: SpanRecord) -> None:
         """Insert a span, or replace the one with its id; with its content and searchable text."""
@@ -146,6 +146,7 @@ class Store:
         content = self.value(
             "SELECT attributes FROM content WHERE trace_id = ? AND span_id = ?", *key
         )
+        self._waiting.pop(key, None)
         if content:
             # what the span itself has wins
             span.attributes = {**json.loads(content), **span.attributes}
@@ -175,6 +176,13 @@ class Store:
                 return
             self._drop(trace["trace_id"])
             self._count -= int(trace["spans"])
+
+    def _drop_waiting(self) -> None:
+        """Drop the oldest content whose span has not come, so that there is no more of it than of spans."""
+        while len(self._waiting) > self._keep:
+            key = next(iter(self._waiting))
+            del self._waiting[key]
+            self._database.execute("DELETE FROM content WHERE trace_id = ? AND span_id = ?", key)
 
     def _drop(self, trace_id: str) -> None:
         ids = "SELECT id FROM spans WHERE trace_id = ?"

@@ -40,17 +40,18 @@ def print_traces(paths: Sequence[Path], options: argparse.Namespace) -> int:
 
 
 def _chosen(store: Store, options: argparse.Namespace) -> list[str]:
+    conditions, arguments = ["1"], list[str]()
     if options.trace:
         if not all(character in "0123456789abcdef" for character in options.trace.lower()):
             raise Problem(
                 f"{options.trace!r} is no id of a trace, which has digits and a to f only"
             )
         # the check above keeps `%` and `_` out
-        where, arguments = "trace_id LIKE ?", [f"{options.trace.lower()}%"]
-    elif options.errors:
-        where, arguments = "errors > 0", []
-    else:
-        where, arguments = "1", []
+        conditions.append("trace_id LIKE ?")
+        arguments.append(f"{options.trace.lower()}%")
+    if options.errors:
+        conditions.append("errors > 0")
+    where = " AND ".join(conditions)
     rows = store.rows(f"SELECT trace_id FROM traces WHERE {where} ORDER BY start", *arguments)
     ids = [row["trace_id"] for row in rows]
     return ids[-1:] if options.last else ids
