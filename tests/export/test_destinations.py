@@ -151,7 +151,9 @@ def test_prometheus_addresses(value: str, expected: tuple[str, int]) -> None:
     assert prometheus_address(value) == expected
 
 
-@pytest.mark.parametrize("value", ["", "host", "host:", "http://h:9464", "h:99999"])
+@pytest.mark.parametrize(
+    "value", ["", "host", "host:", "http://h:9464", "h:99999", "h:²", f"h:{'9' * 5000}"]
+)
 def test_bad_prometheus_addresses_name_the_form(value: str) -> None:
     with pytest.raises(ConfigurationError, match="write HOST:PORT"):
         prometheus_address(value)

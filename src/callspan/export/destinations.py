@@ -106,7 +106,8 @@ def prometheus_address(value: str) -> tuple[str, int]:
     # from the right, as an IPv6 address has colons of its own
     host, _, port = value.strip().rpartition(":")
     host = host.strip("[]")
-    is_port = port.isdigit() and int(port) <= 65535
+    # `isdigit` is true of "²" too, and `int` refuses that, as it does very long texts
+    is_port = port.isdecimal() and len(port) < 10 and int(port) <= 65535
     if not is_port or "/" in host:
         raise ConfigurationError(
             f"the Prometheus address is {value!r}: write HOST:PORT, such as 127.0.0.1:9464"

@@ -28,7 +28,7 @@ def follow_body(
     watch_collector()
     # by the length a body is known to be complete before its reader asks once more
     length = str(get(headers, "content-length") or "")
-    reading = _BodyReader(observation, int(length) if length.isdigit() else None)
+    reading = _BodyReader(observation, int(length) if length.isdecimal() else None)
     overlay = _async_body_overlay if hasattr(body, "__aiter__") else _body_overlay
     body = _put_over(body, reading, overlay)
     if getattr(body, "_self_callspan", None) is None:
