@@ -12,16 +12,6 @@ from callspan.runtime.background import Worker
 class ExportWorker(Worker):
     """Runs the jobs of one exporter, in order, on a thread with a name of its own."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self._name = name
-
-    def start(self) -> None:
-        """Make sure that the thread runs."""
-        super().start()
-        if self._thread is not None:
-            self._thread.name = self._name
-
     def stop(self) -> None:
         """End the thread after the jobs that are queued."""
         if self._thread is not None:
