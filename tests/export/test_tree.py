@@ -390,3 +390,32 @@ def test_the_width_of_pictures_and_of_chinese(text: str, columns: int) -> None:
 
 def test_a_family_is_not_cut_in_two() -> None:
     assert one_line("👨‍👩‍👧‍👦" * 3, 5) == "👨‍👩‍👧‍👦" * 2 + "…"
+
+
+@pytest.mark.parametrize(
+    ("provider", "host", "is_said"),
+    [
+        ("gcp.vertex_ai", "europe-west4-aiplatform.googleapis.com", False),
+        ("gcp.gemini", "generativelanguage.googleapis.com", False),
+        ("gcp.gen_ai", "generativelanguage.googleapis.com", False),
+        ("alibaba_cloud", "dashscope.aliyuncs.com", False),
+        ("zhipu_ai", "open.bigmodel.cn", False),
+        ("volcengine", "ark.cn-beijing.volces.com", False),
+        ("x_ai", "api.x.ai", False),
+        ("x_ai", "proxy.example", True),
+        ("aws.bedrock", "bedrock-runtime.eu-west-1.amazonaws.com", False),
+        ("azure.ai.openai", "shop.azure-api.net", False),
+        ("anthropic", "gateway.example", True),
+        ("mistral_ai", "api.anthropic.com", True),
+    ],
+)
+def test_a_server_is_named_where_it_is_not_its_providers_own(
+    provider: str, host: str, is_said: bool
+) -> None:
+    stage = Stage()
+    root = stage.start("root")
+    stage.call(root, "m", 1, {names.PROVIDER: provider, names.SERVER_ADDRESS: host})
+    # of another server, as the one of all calls would not stand in each line
+    stage.call(root, "m", 1, {names.SERVER_ADDRESS: "127.0.0.1"})
+    stage.end(root)
+    assert (f"at {host}" in stage.text) is is_said

@@ -8,6 +8,7 @@ from callspan.events.operations import facts_of
 from callspan.export.call_sums import CallSums
 from callspan.export.span_summary import ModelCall, SpanError, SpanSummary
 from callspan.export.text.width import one_line
+from callspan.semconv.providers import provider as provider_at
 
 _LOCAL_HOSTS = ("localhost", "127.", "::1", "0.0.0.0")
 _OPENAI_HOST = "api.openai.com"
@@ -185,6 +186,12 @@ def is_unusual_server(call: ModelCall) -> bool:
     # `openai` stands for every server that is compatible with it
     if call.provider in ("", "openai"):
         return host != _OPENAI_HOST
-    # `aws.bedrock` and `azure.ai.openai` stand in the host by their first word
+    if host.startswith(_LOCAL_HOSTS):
+        return True
+    by_address = provider_at(host, None, "")
+    if by_address:
+        # one company's services share hosts: `gcp.gen_ai` may stand for that of `gcp.gemini`
+        return by_address.split(".")[0] != call.provider.split(".")[0]
+    # a whole word of the host: `x` of `x_ai` is a letter of many others
     brand = call.provider.replace("_", ".").split(".")[0]
-    return host.startswith(_LOCAL_HOSTS) or brand not in host
+    return brand not in host.lower().replace("-", ".").split(".")
