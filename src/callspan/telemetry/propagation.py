@@ -19,12 +19,11 @@ def is_provider_set() -> bool:
 def sends_context(call: Call) -> bool:
     """Whether a client that traces itself would send a context with this call, without callspan.
 
-    The call has a span of ours.
-
-    It sends one where the app has set a tracer provider. Without a provider it passes on the
-    context around the call, such as that of a request which the app serves.
+    A call in a signal handler may have no span yet, and so no context to be sent. Else one is sent
+    where the app has set a tracer provider. Without a provider the client passes on the context
+    around the call, such as that of a request which the app serves.
     """
-    if not call.span.get_span_context().is_valid:
+    if call.span is None or not call.span.get_span_context().is_valid:
         return False
     is_ours = trace.get_tracer_provider() in own_providers
     if not is_ours and is_provider_set():
