@@ -23,8 +23,7 @@ _WORKFLOWS = frozenset({"SequentialAgent", "ParallelAgent", "LoopAgent"})
 
 
 def _turn(runner: Any, _args: Args, kwargs: Kwargs) -> RunStart | None:
-    around = getattr(scope.run_context(), "framework", None)
-    if around is not None and around.name == reporter.name:
+    if reporter.enclosing_call() is not None:
         # the runner of an agent that is a tool of another
         return None
     question = _text(kwargs.get("new_message"))

@@ -15,7 +15,7 @@ from callspan.events import Call, Retry
 from callspan.events.exceptions import qualified_name
 from callspan.frameworks.function_runs import argument, function_run
 from callspan.frameworks.reporter import Reporter, RunStart
-from callspan.runtime import guard, scope
+from callspan.runtime import guard
 from callspan.runtime.patching import Patch
 
 _reporter = Reporter("instructor", "instructor")
@@ -44,7 +44,7 @@ def _name(model: Any) -> str | None:
 
 def note_invalid(wrapped: Callable[..., Any], _instance: object, args: Args, kwargs: Kwargs) -> Any:
     """Note an answer that is not valid: the one before it, if any, has led to a new attempt."""
-    call = _call()
+    call = _reporter.enclosing_call()
     if call is not None:
         try:
             _note_retry(call)
@@ -59,7 +59,7 @@ def note_invalid(wrapped: Callable[..., Any], _instance: object, args: Args, kwa
 
 def note_valid(wrapped: Callable[..., Any], _instance: object, args: Args, kwargs: Kwargs) -> Any:
     """Note that an answer is valid: the last one that was not has led to it."""
-    call = _call()
+    call = _reporter.enclosing_call()
     if call is not None:
         _note_retry(call)
     return wrapped(*args, **kwargs)
@@ -71,15 +71,6 @@ def _note_retry(call: Call) -> None:
     retry = call.handler_state.pop(_INVALID, None)
     if retry is not None:
         call.retries.append(retry)
-
-
-def _call() -> Call | None:
-    """Return the operation in whose loop we are; `None` if it is not observed."""
-    run_context = scope.run_context()
-    framework = getattr(run_context, "framework", None)
-    if framework is None or framework.name != _reporter.name:
-        return None
-    return run_context.call
 
 
 def patches() -> list[Patch]:

@@ -173,6 +173,14 @@ class Reporter:
             observation.start_late(start.start_ns, start.started, None, has_input=False)
         return observation
 
+    def enclosing_call(self) -> Call | None:
+        """Return the operation of this framework in whose code we are; `None` if there is none."""
+        run_context = scope.run_context()
+        framework = getattr(run_context, "framework", None)
+        if framework is None or framework.name != self.name:
+            return None
+        return run_context.call
+
     def _call(self, start: RunStart, run_context: RunContext) -> Call:
         """Return the call that a run is for handlers."""
         parameters: Parameters = {}

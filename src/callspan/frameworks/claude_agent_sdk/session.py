@@ -63,10 +63,9 @@ class Session:
         self._threads: dict[str | None, Thread] = {}
         self._tools: dict[str, _Tool] = {}
         self._past_cost = 0.0
-        run_context = scope.run_context()
-        framework = getattr(run_context, "framework", None)
-        is_function = framework is not None and framework.name == reporter.name
-        self._is_function = is_function and run_context.call.operation == "invoke_agent"
+        enclosing_call = reporter.enclosing_call()
+        is_inside = enclosing_call is not None
+        self._is_function = is_inside and enclosing_call.operation == "invoke_agent"
         if self._is_function:
             self._threads[None] = Thread(reporter, self._provider, self._context)
 

@@ -8,7 +8,9 @@ from typing import Any
 from callspan.decorators.operation import Operation
 from callspan.decorators.results import ResultReader
 from callspan.decorators.run_context import OperationContext
+from callspan.decorators.running import Args, Kwargs
 from callspan.events import Call, Failure
+from callspan.frameworks.function_runs import argument, replace_argument
 from callspan.frameworks.mcp.requests import (
     CLIENT,
     TOOL_CALL,
@@ -75,6 +77,31 @@ class Exchange:
             await operation.settle()
         return result
 
+    async def send(
+        self,
+        wrapped: Callable[..., Awaitable[Any]],
+        args: Args,
+        kwargs: Kwargs,
+        carrying: tuple[int, str],
+        add: Callable[[Any, dict[str, Any]], Any],
+    ) -> Any:
+        """Send the request inside the operation, with our trace context, and await the answer.
+
+        Args:
+            wrapped: The SDK's function that sends it.
+            args: The function's arguments.
+            kwargs: The function's arguments that were passed by name.
+            carrying: The position and the name of the argument that takes the context along.
+            add: Returns a copy of this argument with the context's fields in its `_meta`.
+        """
+
+        def work() -> Awaitable[Any]:
+            # in here, as the context that goes along is the operation's
+            with_context = _with_trace_context(args, kwargs, carrying, add)
+            return wrapped(*with_context[0], **with_context[1])
+
+        return await self.follow(work)
+
     def finish(self, result: Any) -> None:
         """End with a result."""
         failure = None
@@ -121,6 +148,25 @@ class Exchange:
         if self.request.method == "initialize" and isinstance(version, str):
             facts["mcp_protocol_version"] = version
         self.call.update(facts)
+
+
+def _with_trace_context(
+    args: Args,
+    kwargs: Kwargs,
+    carrying: tuple[int, str],
+    add: Callable[[Any, dict[str, Any]], Any],
+) -> tuple[Args, Kwargs]:
+    """Return the arguments with our trace context in a copy of one of them."""
+    carrier: dict[str, Any] = {}
+    scope.inject(carrier)
+    if not carrier:
+        return args, kwargs
+    try:
+        value = add(argument(args, kwargs, *carrying), carrier)
+        return replace_argument(args, kwargs, *carrying, value)
+    except Exception as error:  # noqa: BLE001  a request of the app's own making must be sent as it is
+        guard.report("writing the trace context into a request of MCP", error)
+        return args, kwargs
 
 
 def begin(describe: Callable[[], Request]) -> Exchange | None:

@@ -13,11 +13,10 @@ from functools import partial
 from typing import Any
 
 from callspan.decorators.running import Args, Kwargs
-from callspan.frameworks.function_runs import argument, replace_argument
+from callspan.frameworks.function_runs import argument
 from callspan.frameworks.mcp.connections import Connection, connection_of, connection_of_http
 from callspan.frameworks.mcp.exchange import Exchange, begin
 from callspan.frameworks.mcp.requests import CLIENT, SERVER, Request, bare, get
-from callspan.runtime import guard, scope
 from callspan.runtime.patching import Patch
 
 Wrapped = Callable[..., Any]
@@ -33,13 +32,7 @@ async def send(wrapped: Wrapped, session: Any, args: Args, kwargs: Kwargs) -> An
     exchange = begin(partial(_outgoing, session, args, kwargs))
     if exchange is None:
         return await wrapped(*args, **kwargs)
-
-    def work() -> Any:
-        # in here, as the context that goes along is the operation's
-        traced_args, traced_kwargs = _traced(args, kwargs)
-        return wrapped(*traced_args, **traced_kwargs)
-
-    result = await exchange.follow(work)
+    result = await exchange.send(wrapped, args, kwargs, (0, "request"), _with_meta)
     _note_version(session, result)
     return result
 
@@ -61,20 +54,6 @@ def _note_version(session: object, result: Any) -> None:
     version = get(bare(result), "protocolVersion")
     if isinstance(version, str):
         _versions[session] = version
-
-
-def _traced(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
-    """Return the arguments with our trace context in a copy of the request."""
-    carrier: dict[str, Any] = {}
-    scope.inject(carrier)
-    if not carrier:
-        return args, kwargs
-    try:
-        request = _with_meta(argument(args, kwargs, 0, "request"), carrier)
-        return replace_argument(args, kwargs, 0, "request", request)
-    except Exception as error:  # noqa: BLE001  a request of the app's own making must be sent as it is
-        guard.report("writing the trace context into a request of MCP", error)
-        return args, kwargs
 
 
 def _with_meta(request: Any, carrier: dict[str, Any]) -> Any:

@@ -10,11 +10,10 @@ from functools import partial
 from typing import Any
 
 from callspan.decorators.running import Args, Kwargs
-from callspan.frameworks.function_runs import argument, replace_argument
+from callspan.frameworks.function_runs import argument
 from callspan.frameworks.mcp.connections import Connection, connection_of, connection_of_http
 from callspan.frameworks.mcp.exchange import begin
 from callspan.frameworks.mcp.requests import CLIENT, SERVER, Request, get, meta_of
-from callspan.runtime import guard, scope
 from callspan.runtime.patching import Patch
 
 Wrapped = Callable[..., Any]
@@ -27,13 +26,7 @@ async def send(wrapped: Wrapped, dispatcher: Any, args: Args, kwargs: Kwargs) ->
     exchange = begin(partial(_outgoing, dispatcher, args, kwargs))
     if exchange is None:
         return await wrapped(*args, **kwargs)
-
-    def work() -> Any:
-        # in here, as the context that goes along is the operation's
-        traced_args, traced_kwargs = _traced(args, kwargs)
-        return wrapped(*traced_args, **traced_kwargs)
-
-    return await exchange.follow(work)
+    return await exchange.send(wrapped, args, kwargs, (1, "params"), _with_meta)
 
 
 def _outgoing(dispatcher: Any, args: Args, kwargs: Kwargs) -> Request:
@@ -57,18 +50,9 @@ def _outgoing(dispatcher: Any, args: Args, kwargs: Kwargs) -> Request:
     )
 
 
-def _traced(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
-    """Return the arguments with our trace context in a copy of the parameters."""
-    try:
-        params = argument(args, kwargs, 1, "params")
-        meta = dict(meta_of(params))
-        scope.inject(meta)
-        if not meta:
-            return args, kwargs
-        return replace_argument(args, kwargs, 1, "params", {**(params or {}), "_meta": meta})
-    except Exception as error:  # noqa: BLE001  a request of the app's own making must be sent as it is
-        guard.report("writing the trace context into a request of MCP", error)
-        return args, kwargs
+def _with_meta(params: Any, carrier: dict[str, Any]) -> Any:
+    meta = {**meta_of(params), **carrier}
+    return {**(params or {}), "_meta": meta}
 
 
 async def receive(wrapped: Wrapped, receiver: Any, args: Args, kwargs: Kwargs) -> Any:
