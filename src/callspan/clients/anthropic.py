@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from callspan.formats.anthropic.completions import COMPLETIONS
 from callspan.formats.anthropic.messages import MESSAGES
 from callspan.hooks.client import Client
 from callspan.hooks.client_types import ClientObject
 from callspan.hooks.stainless import stainless_hook
-from callspan.semconv.providers import provider
+from callspan.semconv.providers import provider, provider_of_classes
 
-_PLATFORMS = {"Bedrock": "aws.bedrock", "Vertex": "gcp.vertex_ai", "Foundry": "azure.ai.inference"}
-"""Words in the names of the clients' classes, and the platforms that these clients speak to."""
+# `AnthropicBedrock`, `AsyncAnthropicVertex`
+_platform = provider_of_classes(
+    {"Bedrock": "aws.bedrock", "Vertex": "gcp.vertex_ai", "Foundry": "azure.ai.inference"}
+)
 
 
 def _provider(client_object: ClientObject, host: str, port: int | None) -> str:
@@ -22,35 +22,27 @@ def _provider(client_object: ClientObject, host: str, port: int | None) -> str:
     return provider(host, port, "anthropic")
 
 
-# bounded, as an app may make classes while it runs
-@lru_cache(maxsize=64)
-def _platform(kind: type) -> str | None:
-    """Return the platform of a class of clients; an app's subclass has that of its base."""
-    for word, platform in _PLATFORMS.items():
-        # by name, as callspan imports no client: `AnthropicBedrock`, `AsyncAnthropicVertex`
-        for base in kind.__mro__:
-            if word in base.__name__:
-                return platform
-    return None
+def _telemetry_options(client_object: ClientObject) -> tuple[dict[str, object], dict[str, object]]:
+    """Return the options for the client's own telemetry, and those among them for its spans.
 
-
-def _wants_own_spans(client_object: ClientObject) -> bool:
-    """Whether the app gave a client object a tracer provider, or switched content on for its spans.
-
-    The option is read where the client keeps it resolved; versions without it make no spans.
+    They are read where the client keeps them resolved; versions without them make no spans.
     """
     # private, as the client (2.14) shows it nowhere else; see tests/test_anthropic.py
     options = getattr(client_object, "_open_telemetry", None) or {}
+    return options, options.get("traces") or {}
+
+
+def _wants_own_spans(client_object: ClientObject) -> bool:
+    """Whether the app gave a client object a tracer provider, or switched content on for its spans."""
+    options, traces = _telemetry_options(client_object)
     if options.get("tracer_provider") is not None:
         return True
-    traces = options.get("traces") or {}
     return traces.get("content_mode") == "content"
 
 
 def _propagates(client_object: ClientObject) -> bool:
     """Whether a client object makes spans, and sends their context with its requests."""
-    options = getattr(client_object, "_open_telemetry", None) or {}
-    traces = options.get("traces") or {}
+    options, traces = _telemetry_options(client_object)
     # both are on unless the app switched them off; tests/test_context_in_requests.py
     return options.get("propagation") is not False and traces.get("enabled") is not False
 

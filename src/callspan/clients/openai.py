@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
 from callspan.formats.openai.embeddings import EMBEDDINGS
@@ -12,27 +10,19 @@ from callspan.formats.openai.responses import COMPACTION, FETCH, RESPONSES
 from callspan.hooks.client import Client
 from callspan.hooks.client_types import ClientObject
 from callspan.hooks.stainless import stainless_hook
-from callspan.semconv.providers import provider, provider_behind
+from callspan.semconv.providers import provider, provider_behind, provider_of_classes
+
+# `AzureOpenAI`, `AsyncAzureOpenAI`
+_provider_of_class = provider_of_classes({"Azure": "azure.ai.openai"})
 
 
 def _provider(client_object: ClientObject, host: str, port: int | None) -> str:
     # the address, if it says something, comes before the class
-    name = provider(host, port, _provider_of_class(type(client_object)))
+    name = provider(host, port, _provider_of_class(type(client_object)) or "openai")
     # the gateway passes calls on to a provider that the app names in a header
     if name == "portkey":
         return provider_behind(name, client_object)
     return name
-
-
-# bounded, as an app may make classes while it runs
-@lru_cache(maxsize=64)
-def _provider_of_class(kind: type) -> str:
-    """Return the provider of a class of clients; an app's subclass has that of its base."""
-    # by name, as callspan imports no client: `AzureOpenAI`, `AsyncAzureOpenAI`
-    for base in kind.__mro__:
-        if "Azure" in base.__name__:
-            return "azure.ai.openai"
-    return "openai"
 
 
 OPENAI = Client(

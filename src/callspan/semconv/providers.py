@@ -6,7 +6,7 @@ A client's own provider is no guide: many clients speak to servers of others.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 _DOMAINS = {
@@ -109,6 +109,28 @@ def provider_behind(gateway: str, client_object: object) -> str:
         if str(name).lower() == "x-portkey-provider":
             return _PORTKEY_SLUGS.get(str(value).lstrip("@"), gateway)
     return gateway
+
+
+def provider_of_classes(words: Mapping[str, str]) -> Callable[[type], str | None]:
+    """Return a function that finds the provider of a class of clients by words in its name.
+
+    An app's subclass has the provider of its base; of other classes it is `None`.
+
+    Args:
+        words: The providers by the words; of several that fit, the first.
+    """
+
+    # asked at each call; bounded, as an app may make classes while it runs
+    @lru_cache(maxsize=64)
+    def find(kind: type) -> str | None:
+        for word, name in words.items():
+            # by name, as callspan imports no client
+            for base in kind.__mro__:
+                if word in base.__name__:
+                    return name
+        return None
+
+    return find
 
 
 # asked at each call; bounded, as an app may serve hosts of its customers
