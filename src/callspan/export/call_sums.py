@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from callspan.events.operations import facts_of
 from callspan.export.span_summary import ModelCall, SpanSummary
@@ -32,9 +33,9 @@ class CallSums:
     def add_call(self, span: SpanSummary, call: ModelCall) -> None:
         """Add one call."""
         self.calls += 1
-        self.input_tokens = _sum(self.input_tokens, call.input_tokens)
-        self.output_tokens = _sum(self.output_tokens, call.output_tokens)
-        self.cost = _sum(self.cost, call.cost)
+        self.input_tokens = sum_of_known(self.input_tokens, call.input_tokens)
+        self.output_tokens = sum_of_known(self.output_tokens, call.output_tokens)
+        self.cost = sum_of_known(self.cost, call.cost)
         self.is_estimated |= call.is_estimated
         # a call that failed has no count to lack
         if span.error is None and _lacks_count(call):
@@ -43,9 +44,9 @@ class CallSums:
     def add(self, other: CallSums) -> None:
         """Add the sums of another span."""
         self.calls += other.calls
-        self.input_tokens = _sum(self.input_tokens, other.input_tokens)
-        self.output_tokens = _sum(self.output_tokens, other.output_tokens)
-        self.cost = _sum(self.cost, other.cost)
+        self.input_tokens = sum_of_known(self.input_tokens, other.input_tokens)
+        self.output_tokens = sum_of_known(self.output_tokens, other.output_tokens)
+        self.cost = sum_of_known(self.cost, other.cost)
         self.is_estimated |= other.is_estimated
         self.unknown += other.unknown
 
@@ -72,7 +73,8 @@ def sums_below(
     return sums
 
 
-def _sum(one: float | None, other: float | None) -> float | None:
+def sum_of_known(one: float | None, other: float | None) -> Any:
+    """Return the sum of two numbers of one type, of which either may be unknown."""
     if one is None:
         return other
     return one if other is None else one + other

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from callspan.export.call_sums import sum_of_known
 from callspan.semconv import names
 from callspan.view.spans import NANOSECONDS, SpanRecord
 
@@ -30,18 +30,18 @@ class Sums:
         self.calls += 1
         self.has_output |= span.has_output
         self.errors += bool(span.error)
-        self.input_tokens = _sum(self.input_tokens, span.input_tokens)
-        self.output_tokens = _sum(self.output_tokens, span.output_tokens)
-        self.cost = _sum(self.cost, span.cost)
+        self.input_tokens = sum_of_known(self.input_tokens, span.input_tokens)
+        self.output_tokens = sum_of_known(self.output_tokens, span.output_tokens)
+        self.cost = sum_of_known(self.cost, span.cost)
 
     def merge(self, other: Sums) -> None:
         """Add the sums of another part."""
         self.calls += other.calls
         self.has_output |= other.has_output
         self.errors += other.errors
-        self.input_tokens = _sum(self.input_tokens, other.input_tokens)
-        self.output_tokens = _sum(self.output_tokens, other.output_tokens)
-        self.cost = _sum(self.cost, other.cost)
+        self.input_tokens = sum_of_known(self.input_tokens, other.input_tokens)
+        self.output_tokens = sum_of_known(self.output_tokens, other.output_tokens)
+        self.cost = sum_of_known(self.cost, other.cost)
 
 
 @dataclass(slots=True)
@@ -178,9 +178,3 @@ class Tree:
             return 0.0
         # clocks of several machines may differ, so a child may begin before its trace
         return min(100.0, max(0.0, 100 * (moment - self.start) / whole))
-
-
-def _sum(total: float | None, value: float | None) -> Any:
-    if value is None:
-        return total
-    return value if total is None else total + value

@@ -74,8 +74,9 @@ def _arrange(
             else:
                 stack.append((under, below + child, below + below_child))
             is_last = False
-    sums = sums_below([span for span, _, _ in order], children)
-    shown = _shown_sums([span for span, _, _ in order], sums)
+    spans_in_order = [span for span, _, _ in order]
+    sums = sums_below(spans_in_order, children)
+    shown = _shown_sums(spans_in_order, sums)
     lines: list[_Line] = []
     for span, before, below in order:
         # only at the root: it is the same for all below

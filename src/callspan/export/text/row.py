@@ -86,18 +86,20 @@ def dollars(value: float) -> str:
 
 def tokens_text(call: ModelCall) -> str:
     """Return `24 → 9 tokens`, with cached and reasoning tokens if any; `?` is a missing number."""
-    request = _count(call.input_tokens, call) + _part(call.cache_read_tokens, "cached")
+    request = _count(call.input_tokens, call.is_estimated) + _part(call.cache_read_tokens, "cached")
     if not facts_of(call.operation).has_output_tokens:
         return f"{request} tokens"
-    answer = _count(call.output_tokens, call) + _part(call.reasoning_tokens, "reasoning")
+    answer = _count(call.output_tokens, call.is_estimated) + _part(
+        call.reasoning_tokens, "reasoning"
+    )
     unit = "" if answer == "?" else " tokens"
     return f"{request} → {answer}{unit}"
 
 
 def sums_text(sums: CallSums) -> tuple[str, ...]:
     """Return the cells of the calls below a span: `3 calls`, `55 → 9 tokens`, `$0.0012`."""
-    request = _sum(sums.input_tokens, sums)
-    answer = _sum(sums.output_tokens, sums)
+    request = _count(sums.input_tokens, sums.is_estimated)
+    answer = _count(sums.output_tokens, sums.is_estimated)
     tokens = f"{request} → {answer} tokens"
     if sums.unknown:
         tokens += f" ({sums.unknown} unknown)"
@@ -107,16 +109,10 @@ def sums_text(sums: CallSums) -> tuple[str, ...]:
     return tuple(cells)
 
 
-def _sum(number: float | None, sums: CallSums) -> str:
+def _count(number: float | None, is_estimated: bool) -> str:
     if number is None:
         return "?"
-    return f"~{number}" if sums.is_estimated else str(number)
-
-
-def _count(number: float | None, call: ModelCall) -> str:
-    if number is None:
-        return "?"
-    return f"~{number}" if call.is_estimated else str(number)
+    return f"~{number}" if is_estimated else str(number)
 
 
 def _part(number: float | None, name: str) -> str:
