@@ -48,6 +48,7 @@ def test_a_span_that_is_too_large_for_the_collector_is_lost_alone_and_counted(
         r"^callspan: 1 span could not be sent to http://127\.0\.0\.1:\d+$", ran.stderr, re.MULTILINE
     )
     assert len(ran.stderr.splitlines()) == 2  # why, and how many
+    assert "retrying" not in ran.stderr  # it would be too large again
 
 
 class Item:

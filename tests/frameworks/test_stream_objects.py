@@ -62,14 +62,17 @@ class AgentTelemetryLayer:
 ORCHESTRATION = """
 import asyncio, types
 
+class OrchestrationResult:
+    def __init__(self, cancellation_token):
+        self.event, self.value, self.exception = asyncio.Event(), None, None
+        self.cancellation_token = cancellation_token
+
 class OrchestrationBase:
     name = "Sequential_0123456789abcdef0123456789abcdef"
 
     async def invoke(self, task):
         token = types.SimpleNamespace(is_cancelled=lambda: False)
-        return types.SimpleNamespace(
-            event=asyncio.Event(), value=None, exception=None, cancellation_token=token
-        )
+        return OrchestrationResult(token)
 """
 
 

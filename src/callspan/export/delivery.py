@@ -138,7 +138,7 @@ def succeeded(result: Any) -> bool:
 def parts(batch: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """Yield a batch in parts of about `PART_BYTES`; an item that is larger goes alone, and last.
 
-    It may be refused, which takes seconds, for gRPC's exporter tries again what was too large.
+    It may be refused, and those that a collector takes shall not wait for that.
     """
     part: list[Any] = []
     alone: list[Any] = []

@@ -1,7 +1,8 @@
-"""The stub by which a gRPC exporter sends: it tells which pause the collector asks for.
+"""The stub by which a gRPC exporter sends: it tells an exporter when to send again, and when never.
 
-Collectors name it in the details of the status, as gRPC has it; exporters up to version 1.45 look for
-a trailer of its own, `google.rpc.retryinfo-bin`, which no server sends.
+Collectors name a pause in the details of the status, as gRPC has it; exporters up to version 1.45 look
+for a trailer of its own, `google.rpc.retryinfo-bin`, which no server sends. They also send again what
+was too large, for gRPC has the same status for it as for a server that is busy.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from google.rpc.status_pb2 import Status
 
 _DETAILS = "grpc-status-details-bin"
 _READ_BY_EXPORTERS = "google.rpc.retryinfo-bin"
+# words of gRPC's own, in C++ and in Go, of a sender and of a receiver
+_TOO_LARGE = "larger than max"
 
 
 def watch_pauses(exporter: Any, on_pause: Callable[[float], None]) -> None:
@@ -45,6 +48,8 @@ class _Stub:
         try:
             return self._stub.Export(**options)
         except grpc.RpcError as error:
+            if _is_too_large(error):
+                raise _Refusal(error) from error
             retry = _retry_info(error)
             if retry is None:
                 raise
@@ -68,6 +73,24 @@ class _Postponed(grpc.RpcError):
 
     def trailing_metadata(self) -> tuple[Any, ...]:
         return self._trailers
+
+
+class _Refusal(grpc.RpcError):
+    """An error with a status after which exporters do not send again."""
+
+    def __init__(self, error: Any) -> None:
+        super().__init__(str(error))
+        self.details = error.details
+        self.trailing_metadata = error.trailing_metadata
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.INVALID_ARGUMENT
+
+
+def _is_too_large(error: Any) -> bool:
+    """Whether a message was larger than a side takes: it would be so at each other try."""
+    is_exhausted = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    return is_exhausted and _TOO_LARGE in (error.details() or "")
 
 
 def _retry_info(error: Any) -> RetryInfo | None:

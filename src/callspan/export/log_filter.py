@@ -133,10 +133,7 @@ def _short(record: logging.LogRecord) -> str:
 
 def _kind(text: str, record: logging.LogRecord) -> str:
     lower = text.lower()
-    # gRPC's exporter tries again what is too large, as if the collector were not there
-    is_too_large = "larger than max" in lower
-    is_unreachable = any(sign in lower for sign in _UNREACHABLE_SIGNS)
-    if is_unreachable and not is_too_large:
+    if any(sign in lower for sign in _UNREACHABLE_SIGNS):
         return _UNREACHABLE_KIND
     # the pattern without its arguments, so that numbers in it make no new kind
     return f"{record.name}: {record.msg}"
