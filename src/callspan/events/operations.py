@@ -23,6 +23,7 @@ class OperationFacts:
         is_inference: Whether the conventions call it inference; only these are estimated.
         is_billed: Whether its tokens have a price.
         has_conversation: Whether the conventions have a conversation for it.
+        has_sums: Whether its span has the sums of the calls to models inside it.
     """
 
     name: str
@@ -35,13 +36,16 @@ class OperationFacts:
     is_inference: bool = False
     is_billed: bool = False
     has_conversation: bool = True
+    has_sums: bool = False
 
 
 def _inference(name: str) -> OperationFacts:
     return OperationFacts(name, is_inference=True, is_billed=True)
 
 
-def _local(name: str, subject: SubjectName, has_conversation: bool = True) -> OperationFacts:
+def _local(
+    name: str, subject: SubjectName, *, has_conversation: bool = True, has_sums: bool = False
+) -> OperationFacts:
     return OperationFacts(
         name,
         subject,
@@ -49,6 +53,7 @@ def _local(name: str, subject: SubjectName, has_conversation: bool = True) -> Op
         uses_tokens=False,
         has_output_tokens=False,
         has_conversation=has_conversation,
+        has_sums=has_sums,
     )
 
 
@@ -76,8 +81,8 @@ _ROWS = (
     OperationFacts("fetch_response", uses_tokens=False),
     # other instrumentations report it, ours does not
     OperationFacts("create_agent", uses_tokens=False),
-    _local("invoke_agent", "agent_name"),
-    _local("invoke_workflow", "workflow_name"),
+    _local("invoke_agent", "agent_name", has_sums=True),
+    _local("invoke_workflow", "workflow_name", has_sums=True),
     _local("execute_tool", "tool_name"),
     _local("run_node", "node_name", has_conversation=False),
     # named as the conventions name the spans of the Model Context Protocol

@@ -12,6 +12,7 @@ from callspan.events import Call, Outcome, Response, Token
 from callspan.semconv import attributes, content, names
 from callspan.semconv.conventions import CHOICES
 from callspan.settings.settings import Settings
+from callspan.telemetry import sums
 from callspan.telemetry.deferred import Deferred
 from callspan.telemetry.provider import FollowsProvider
 from callspan.version import __version__
@@ -32,6 +33,7 @@ class Spans:
         self._first_token = settings.token_events == "first"
         self._conventions = CHOICES[settings.semconv]
         self._deferred = Deferred.from_settings(settings)
+        self._sums = sums.CallAdder(self._deferred)
         self._ready: dict[Any, tuple[str, trace.SpanKind, dict[str, Any]]] = {}
         schema_url = self._conventions[0].schema_url
         self._tracer = FollowsProvider(
@@ -107,12 +109,20 @@ class Spans:
                 values = self._end_values(call, response)
         finally:
             # also where reading the answer failed: a span that never ends is never exported
-            if self._deferred is None or not values:
+            if not values:
+                self._close(call, end, values)
+            elif call.handler_state and sums.has_sums(call):
+                # a sum that the agent itself states counts before ours
+                sums.deliver(call, lambda more: self._close(call, end, {**more, **values}))
+            elif self._deferred is None:
                 self._close(call, end, values)
             else:
                 self._deferred.deliver(
                     call, lambda more: self._close(call, end, {**values, **more})
                 )
+            # the usual case, in the path of each call: nothing is around it
+            if call.parent is not None and call.facts.uses_tokens:
+                self._sums.add(call)
 
     def on_error(self, call: Call, error: BaseException) -> None:
         """End the span as failed; the text of the exception may be content, and is treated so."""
