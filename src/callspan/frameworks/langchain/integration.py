@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callspan.frameworks.integration import Integration, ObservationFactory
-from callspan.frameworks.langchain import callbacks, models
+from callspan.frameworks.langchain import callbacks, graphs, models
 from callspan.frameworks.langchain.tree import tree
 from callspan.runtime.patching import Patch
 
@@ -78,6 +78,10 @@ def patches() -> list[Patch]:
         patches.append(_end(f"Async{manager}", event, parameter, True))
     for row in _MODELS:
         patches.append(Patch(*row))
+    # LangGraph may not be there, and old versions of it have other classes
+    patches.append(
+        Patch("langgraph.graph.state", "StateGraph.compile", graphs.compile_graph, optional=True)
+    )
     return patches
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from callspan.events import Parameters
+from callspan.frameworks.langchain.graphs import AgentName
 from callspan.frameworks.run import Arguments, Run
 
 Operation = tuple[str, Parameters]
@@ -52,7 +53,7 @@ def chain_operation(
         node = metadata.get("langgraph_node") or arguments.get("name")
         return "run_node", {"node_name": node}
     name = chain_name(arguments, serialized)
-    if _is_agent(metadata, serialized, parent):
+    if isinstance(arguments.get("name"), AgentName) or _is_agent(metadata, serialized, parent):
         return "invoke_agent", {"agent_name": metadata.get("lc_agent_name") or name}
     # a chain that the app calls by itself is what it calls a workflow
     if parent is None:
@@ -104,7 +105,10 @@ def chain_name(arguments: Arguments, serialized: Serialized) -> str | None:
         return None
     if name == _class_name(serialized):
         return None
-    return None if _is_class(name) else name
+    if _is_class(name):
+        return None
+    # plain text, also of an `AgentName`
+    return str(name)
 
 
 # the walk over all classes is slow, and an app has few names
