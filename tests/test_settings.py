@@ -146,6 +146,8 @@ WRONG = [
         "unknown extra metric 'call' (did you mean 'calls'?): known are ",
     ),
     ({"handlers": "console"}, "handlers must be a list"),
+    ({"cost": "maybe"}, "cost is 'maybe': use true or false"),
+    ({"request_usage": ""}, "request_usage is '': use true or false"),
 ]
 
 
@@ -160,6 +162,15 @@ def test_wrong_argument(
     assert "\n" not in str(caught.value)
     client.chat.completions.create(**CHAT)
     assert telemetry.span.name == "chat gpt-4.1-mini"
+
+
+@pytest.mark.parametrize("setting", ["cost", "request_usage", "chunk_metrics"])
+def test_a_text_for_true_or_false(setting: str) -> None:
+    """A text from a configuration file means what it says, as in a variable: `false` is not true."""
+    words = {"false": False, "off": False, "0": False, "no": False, " TRUE ": True, "1": True}
+    for word, value in words.items():
+        assert getattr(resolve({setting: word}, {}), setting) is value
+    assert getattr(resolve({setting: 0}, {}), setting) is False
 
 
 def test_unknown_option() -> None:

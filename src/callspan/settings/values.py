@@ -61,8 +61,13 @@ def check_word(value: Any, source: Source) -> str:
     raise SettingsError(f"{source.name} is {value!r}{hint}: use one of {', '.join(words)}")
 
 
-def check_boolean(value: object, _source: Source) -> bool:
-    """Return whether a value counts as true."""
+def check_boolean(value: object, source: Source) -> bool:
+    """Return whether a value counts as true; a text is read as in a variable.
+
+    Raises `SettingsError` for a text that is neither yes nor no: `bool("false")` is true.
+    """
+    if isinstance(value, str):
+        return parse_boolean(value, source.name)
     return bool(value)
 
 
@@ -136,7 +141,7 @@ def parse_word(text: str, _variable: str) -> str:
 
 def parse_boolean(text: str, variable: str) -> bool:
     """Return whether a variable says yes, or raise `SettingsError`."""
-    word = text.lower()
+    word = text.strip().lower()
     if word in _TRUE:
         return True
     if word in _FALSE:
