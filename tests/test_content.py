@@ -12,8 +12,10 @@ import pytest
 
 import callspan
 from callspan.content.capture import Capture
+from callspan.content.copied import Copy
 from callspan.content.fitting import Single
 from callspan.content.parts import shaped
+from callspan.runtime.plain import plain
 from callspan.semconv import content
 from callspan.testing.modelserver import ModelServer, Reply, ToolCall
 from program import CHAT, HELLO, MODEL, Program
@@ -237,6 +239,14 @@ def test_keys_that_are_redacted_alike() -> None:
     capture = Capture(span=True, redact=callspan.redact_common)
     shown = shaped({"rosa@flowers.example": 1, "lily@flowers.example": 2}, "results", capture)
     assert shown == {"[e-mail, 20 characters]": 1, "[e-mail, 20 characters] 2": 2}
+
+
+def test_keys_of_several_types() -> None:
+    """A number and its text are two keys, and both keep their values."""
+    value = {1: "number", "1": "text", None: "nothing", "None": "word"}
+    keys = {"1": "number", "1 2": "text", "None": "nothing", "None 2": "word"}
+    assert Copy(value).value == keys
+    assert plain([value]) == [keys]
 
 
 @pytest.mark.guard_acts("a hook that fails")

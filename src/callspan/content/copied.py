@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from callspan.content.media import bare, bare_field
-from callspan.runtime.plain import DEPTH, key_text, plain, valid
+from callspan.runtime.plain import DEPTH, key_text, plain, unused_key, valid
 
 MOST_VALUES = 100_000
 """Values in one attribute: more would keep the app waiting, and would not fit into the limit."""
@@ -62,10 +62,10 @@ class Copy:
         if is_blob:
             # before the value's own keys, so that a size which the part states itself holds
             value = {"size": len(value["content"]), **value, "content": ""}
-        copy = {}
+        copy: dict[str, Any] = {}
         for name, item in list(value.items()):
             key = key_text(name)
-            copy[key] = self._copy(item, key, value, path)
+            copy[unused_key(key, copy)] = self._copy(item, key, value, path)
         return copy
 
     def _note(self, value: Any, above: tuple[int, ...]) -> str:

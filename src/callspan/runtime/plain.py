@@ -52,7 +52,11 @@ def plain(value: Any, change: Callable[[str], str] = valid, above: tuple[int, ..
     path = (*above, id(value))
     # copies of the items here and below: another thread may change the container meanwhile
     if isinstance(value, Mapping):
-        return {key_text(key): plain(item, change, path) for key, item in list(value.items())}
+        result: dict[str, Any] = {}
+        for key, item in list(value.items()):
+            # 1 and "1" are two keys of the app's, and one text
+            result[unused_key(key_text(key), result)] = plain(item, change, path)
+        return result
     if isinstance(value, _CONTAINERS):
         return [plain(item, change, path) for item in list(value)]
     return change(_described(value))
