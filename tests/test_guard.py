@@ -98,6 +98,9 @@ def test_warnings_have_a_bound(guard_reports: Any) -> None:
         guard.report(f"reading model {number}", ValueError())
     assert len(guard_reports.messages) <= 1000
     assert len(guard._reported) <= 1000
+    # the silence that follows is announced, once
+    silence = [message for message in guard_reports.messages if "no further one" in message]
+    assert silence == guard_reports.messages[-1:]
 
 
 @pytest.mark.guard_may_act(

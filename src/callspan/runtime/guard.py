@@ -16,6 +16,7 @@ _reported: set[str] = set()
 _LOGGING = "writing to the log"
 _MOST_MESSAGES = 1000
 """Different messages that are logged; texts may hold names from outside, which have no end."""
+_FULL = "so many different warnings were logged that no further one will be"
 
 
 def report(place: str, error: BaseException) -> None:
@@ -43,10 +44,22 @@ def report(place: str, error: BaseException) -> None:
 def _is_first(message: str) -> bool:
     """Whether a message has not been logged yet, and still may be."""
     # no lock: two threads that fail at once log it twice at worst
-    if message in _reported or len(_reported) >= _MOST_MESSAGES:
+    if message in _reported:
+        return False
+    # one is left for the message that says so
+    if len(_reported) >= _MOST_MESSAGES - 1:
+        _say_full()
         return False
     _reported.add(message)
     return True
+
+
+def _say_full() -> None:
+    """Log once that no further message is logged, so that silence is not taken for health."""
+    if _FULL in _reported:
+        return
+    _reported.add(_FULL)
+    _log(logging.WARNING, "callspan: %s", _FULL)
 
 
 def _line(error: BaseException) -> str:
