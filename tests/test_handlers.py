@@ -6,7 +6,8 @@ import contextlib
 import gc
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import openai
@@ -349,10 +350,36 @@ def test_no_handler(telemetry: Telemetry, handlers: Any, said: str) -> None:
     assert callspan.status().instrumented
 
 
-def test_attach_to_no_client(telemetry: Telemetry) -> None:
-    """What is no object is refused in one line."""
-    with pytest.raises(callspan.SettingsError, match="no client"):
-        callspan.attach(5, Notes())
+@pytest.mark.parametrize(
+    "part_of",
+    [
+        lambda client: 5,
+        lambda client: [client],
+        lambda client: client.chat.completions,
+        lambda client: client.chat.completions.create,
+        type,
+        lambda client: SimpleNamespace(chat=client.chat),
+    ],
+)
+def test_attach_to_no_client(
+    telemetry: Telemetry, client: openai.OpenAI, part_of: Callable[[openai.OpenAI], Any]
+) -> None:
+    """An object whose calls would never be seen is refused in one line: what is attached may hold content back."""
+    with pytest.raises(callspan.SettingsError, match="no client object"):
+        callspan.attach(part_of(client), Notes(), capture="off")
+
+
+def test_attach_to_a_subclass(telemetry: Telemetry, model_server: ModelServer) -> None:
+    """A client of a class of the app's own is a client."""
+
+    class Florist(openai.OpenAI):
+        """Has a chat under a name of its own."""
+
+    notes = Notes()
+    florist = Florist(api_key="sk-test", base_url=model_server.url)
+    callspan.attach(florist, notes)
+    florist.chat.completions.create(**CHAT)
+    assert notes.heard
 
 
 @pytest.mark.guard_acts("a handler that holds up the app is named")

@@ -45,6 +45,7 @@ def attach(
         else:
             others.append(handler)
     choice = _choice(capture, capture_fields)
+    _check_client(client)
     target = _request_object(client)
     # Outside the `try`, which is for objects that cannot be hashed or referred to weakly.
     checked_handlers = check_handlers(others)
@@ -53,17 +54,40 @@ def attach(
         # replaced and never changed, as copies of the client share the earlier options
         options_by_client[target] = options.plus(checked_handlers, choice, tuple(budgets))
     except TypeError:
-        name = type(client).__name__
-        raise SettingsError(f"{name} is no client object: give the client itself") from None
+        raise _no_client(client) from None
+
+
+def _check_client(client: object) -> None:
+    """Raise `SettingsError` for an object whose calls cannot be seen, such as a framework's model."""
+    # parts of a client, such as `client.chat`, keep the client there, and clients their HTTP client,
+    # which may be of a class of the same package
+    whole = getattr(client, "_client", None)
+    is_part = _is_of_client(whole) and not hasattr(whole, "send")
+    if is_part or not _is_of_client(client):
+        raise _no_client(client)
+
+
+def _is_of_client(instance: object) -> bool:
+    """Whether a class of an object, which may be a subclass of the app's, is of a client package."""
+    modules = [kind.__module__ for kind in type(instance).__mro__]
+    return any(_belongs_to(module, adapter.module) for module in modules for adapter in CLIENTS)
+
+
+def _belongs_to(module: str, package: str) -> bool:
+    # some packages have their clients of clouds beside them, as mistralai has mistralai_azure
+    return module == package or module.startswith((f"{package}.", f"{package}_"))
+
+
+def _no_client(instance: object) -> SettingsError:
+    name = type(instance).__name__
+    return SettingsError(f"{name} is no client object: give the client itself, such as OpenAI()")
 
 
 def _request_object(client: object) -> object:
     """Return the object on which a client makes its requests, which is where its calls are seen."""
     module = type(client).__module__
     for adapter in CLIENTS:
-        # some packages have their clients of clouds beside them, as mistralai has mistralai_azure
-        prefixes = (f"{adapter.module}.", f"{adapter.module}_")
-        if adapter.inner is not None and module.startswith(prefixes):
+        if adapter.inner is not None and _belongs_to(module, adapter.module):
             target = client
             for name in adapter.inner.split("."):
                 target = getattr(target, name, client)
