@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import io
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aiobotocore import httpsession, httpxsession
 from botocore.exceptions import IncompleteReadError
 from botocore.response import StreamingBody
 
@@ -166,6 +168,30 @@ def test_left_early(
     found = telemetry.attributes
     assert found["callspan.outcome"] == "abandoned"
     assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (12, 8)
+
+
+@pytest.mark.parametrize("method", ["close", "aclose"])
+@pytest.mark.parametrize("session", ["AIOHTTPSession", "HttpxSession"])
+def test_async_body_that_is_closed(
+    telemetry: Telemetry, model_server: ModelServer, session: str, method: str
+) -> None:
+    """Closing ends the call at once, over aiohttp, whose bodies have a plain `close`, and over httpx."""
+    if not hasattr(httpxsession, "HttpxSession"):
+        pytest.skip("this aiobotocore has no sessions over httpx")
+    model_server.enqueue(Reply(raw=PAYLOAD, headers=COUNTED))
+    session_class = getattr(httpsession, session, None) or getattr(httpxsession, session)
+
+    async def ask() -> None:
+        url = model_server.url
+        async with async_bedrock(url, http_session_cls=session_class) as client:
+            body = (await client.invoke_model(**ASKED))["body"]
+            closing = getattr(body, method)()
+            if inspect.isawaitable(closing):
+                await closing
+            # not only when the body is dropped
+            assert telemetry.attributes["callspan.outcome"] == "abandoned"
+
+    asyncio.run(ask())
 
 
 def test_too_short(telemetry: Telemetry, model_server: ModelServer) -> None:

@@ -187,7 +187,7 @@ def _async_reading_overlay(kind: ClientClass) -> type:
 
 @cache
 def _async_body_overlay(kind: ClientClass) -> type:
-    class Body(_async_reading_overlay(kind)):
+    class Body(_async_closing_overlay(_closing_overlay(_async_reading_overlay(kind)))):
         async def __aenter__(self) -> ClientObject:
             inner = await super().__aenter__()
             if inner is self:
@@ -199,12 +199,34 @@ def _async_body_overlay(kind: ClientClass) -> type:
             self._self_callspan.leave()
             return await super().__aexit__(*error)
 
+    return as_overlay(kind, Body)
+
+
+# aiobotocore 3: `close` of a body over aiohttp is a plain function, that of one over httpx is
+# async; `as_overlay` leaves out the one that does not fit
+
+
+def _closing_overlay(kind: ClientClass) -> type:
+    class Body(kind):
+        _self_callspan: _BodyReader
+
         def close(self) -> object:
             self._self_callspan.leave()
             return super().close()
 
-        def aclose(self) -> object:
+    return as_overlay(kind, Body)
+
+
+def _async_closing_overlay(kind: ClientClass) -> type:
+    class Body(kind):
+        _self_callspan: _BodyReader
+
+        async def close(self) -> object:
             self._self_callspan.leave()
-            return super().aclose()
+            return await super().close()
+
+        async def aclose(self) -> object:
+            self._self_callspan.leave()
+            return await super().aclose()
 
     return as_overlay(kind, Body)

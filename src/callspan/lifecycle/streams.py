@@ -11,6 +11,7 @@ import sys
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import cache
+from inspect import isawaitable
 from typing import Any
 
 from callspan.accounting.budgets import BudgetExceeded
@@ -67,7 +68,8 @@ def _overlay(kind: Any) -> type:
         overlay = _sync_overlay(overlay)
     if hasattr(kind, "__anext__"):
         overlay = _async_overlay(overlay)
-    return overlay
+    # the outermost, so that no step of a loop has to look past it
+    return _closing_overlay(overlay)
 
 
 def _leave(observation: Observation, stream: Stream) -> None:
@@ -100,6 +102,15 @@ def _sync_overlay(kind: Any) -> type:
 
         def __next__(self) -> Item:
             return next_item(super().__next__, self._callspan, self)
+
+    return as_overlay(kind, Overlay)
+
+
+def _closing_overlay(kind: Any) -> type:
+    """Return a subclass that notes a plain `close`, which async streams may have too."""
+
+    class Overlay(kind):
+        _callspan: Observation
 
         def close(self, *args: Any, **kwargs: Any) -> object:
             _leave(self._callspan, self)
@@ -236,16 +247,22 @@ async def next_item_async(
         except BudgetExceeded as stop:
             observation.fail(stop)
             await observation.await_handlers()
-            # async generators have `aclose`, the streams of openai and anthropic `close`
-            close = getattr(stream, "aclose", None) or getattr(stream, "close", None)
-            if close is not None:
-                await close()
+            await _close_async(stream)
             raise
         # asked first, as an `await` costs a coroutine, and most chunks have nothing to await
         if observation.awaitables:
             await observation.await_handlers()
         if is_visible:
             return item
+
+
+async def _close_async(stream: Stream) -> None:
+    # async generators have `aclose`, the streams of openai and anthropic `close`
+    close = getattr(stream, "aclose", None) or getattr(stream, "close", None)
+    closing = close() if close is not None else None
+    # a class of the app's may have a plain `close`
+    if isawaitable(closing):
+        await closing
 
 
 class _AsyncSteps:

@@ -181,7 +181,11 @@ class Connection(BaseHTTPRequestHandler):
         except TimeoutError:
             raise RequestError(408, "The body of the request did not arrive in time.") from None
         self.connection.settimeout(None)
-        path, _, query = self.path.partition("?")
+        # some clients send the whole address, as to a proxy (aiobotocore 3 over httpx)
+        target = self.path
+        if target.startswith("http://"):
+            target = "/" + target.removeprefix("http://").partition("/")[2]
+        path, _, query = target.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
         return Request(self.command, path, query, headers, raw)
 
