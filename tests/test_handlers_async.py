@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from typing import Any
 
@@ -183,6 +184,68 @@ async def test_inline_at_the_end(telemetry: Telemetry, model_server: ModelServer
                 await stream.close()
         await told(notes)
     assert notes.heard[-1] == ("error" if way == "error" else "end")
+
+
+async def test_inline_where_the_collector_finds_the_stream(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
+    """The end of a stream that only the garbage collector finds is told too: on the background loop."""
+    notes = Notes()
+    notes.inline = True  # type: ignore[attr-defined]  # what makes it so
+    telemetry.instrument(handlers=[notes])
+    model_server.enqueue(ROSES)
+    async with async_openai_client(model_server.url) as client:
+        stream = await client.chat.completions.create(**CHAT, stream=True)
+        await anext(stream)
+        circle = [stream]
+        circle.append(circle)  # type: ignore[arg-type]  # which keeps the stream until a collection
+        del stream, circle
+        gc.collect()
+        assert await asyncio.to_thread(callspan.flush, 10)
+    assert notes.heard == ["start", "end"]
+    assert "callspan-handlers" in notes.threads
+
+
+class PlainClose(openai.AsyncStream[Any]):
+    """An asynchronous stream of the app's own whose `close` is no coroutine."""
+
+    closed = 0
+    aclose = None  # type: ignore[assignment]  # newer clients have it, and await `close` there
+
+    def close(self) -> None:  # type: ignore[override]  # that is what is tried
+        PlainClose.closed += 1
+
+
+async def _plain_close(client: openai.AsyncOpenAI) -> Any:
+    return await client.post(
+        "/chat/completions",
+        body={**CHAT, "stream": True},
+        cast_to=object,
+        stream=True,
+        stream_cls=PlainClose,
+    )
+
+
+@pytest.mark.parametrize("stops", [False, True], ids=["closed by the app", "stopped by a budget"])
+async def test_async_stream_with_a_plain_close(
+    telemetry: Telemetry, model_server: ModelServer, stops: bool
+) -> None:
+    """It is closed as it wants to be, by the app and by a budget, and the call ends there."""
+    PlainClose.closed = 0
+    model_server.enqueue(Reply(text="Roses are red. " * 40))
+    async with async_openai_client(model_server.url) as client:
+        if stops:
+            with callspan.budget(tokens=60, in_stream="raise"):
+                stream = await _plain_close(client)
+                with pytest.raises(callspan.BudgetExceeded):
+                    _ = [chunk async for chunk in stream]
+        else:
+            stream = await _plain_close(client)
+            await anext(stream)
+            stream.close()
+        assert PlainClose.closed == 1
+        await stream.response.aclose()
+        assert telemetry.attributes["callspan.outcome"] == ("error" if stops else "abandoned")
 
 
 def test_inline_for_a_sync_call(telemetry: Telemetry, client: openai.OpenAI) -> None:

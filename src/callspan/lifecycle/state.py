@@ -18,6 +18,7 @@ from callspan.lifecycle.dispatch import Dispatch
 from callspan.lifecycle.reading import Reading
 from callspan.runtime import guard
 from callspan.runtime.background import running_loop
+from callspan.runtime.handler_queue import run_apart
 from callspan.runtime.scope import Scope
 
 
@@ -198,8 +199,8 @@ class ObservationState:
         for waiting in self.awaitables:
             loop = running_loop()
             if loop is None:
-                # nobody can await it; closing it keeps Python from warning of that
-                waiting.close()
+                # so where the garbage collector has found the stream: another thread tells the end
+                run_apart(waiting)
             else:
                 loop.create_task(waiting)
         self.awaitables.clear()

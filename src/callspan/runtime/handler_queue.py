@@ -10,7 +10,7 @@ import os
 import time
 import weakref
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from callspan.runtime import greenlets, guard, process
@@ -101,6 +101,10 @@ class HandlerQueue:
 
         return enqueue
 
+    def put_apart(self, target: AsyncMethod, *event: Any) -> None:
+        """Queue an event on our own loop, whatever loop the call has."""
+        self._queue_on(_handler_loop.get()).put(False, target, event)
+
     def _queue_on(self, loop: asyncio.AbstractEventLoop) -> _LoopQueue:
         loop_queue = self._queues.get(loop)
         if loop_queue is None:
@@ -149,6 +153,21 @@ class HandlerQueue:
         """Forget all waiting events in a forked child: whoever would hear them is not there."""
         for handler_queue in list(cls._all):
             handler_queue.forget()
+
+
+_left_over = HandlerQueue("inline handler")
+
+
+def run_apart(waiting: Coroutine[Any, Any, Any]) -> None:
+    """Run a handler's coroutine on a loop of ours, for a call that ends where no loop runs."""
+    _left_over.put_apart(_finish, waiting)
+
+
+async def _finish(waiting: Coroutine[Any, Any, Any]) -> None:
+    try:
+        await waiting
+    except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
+        guard.report(waiting.__qualname__, error)
 
 
 def _is_ending(loop: asyncio.AbstractEventLoop) -> bool:
