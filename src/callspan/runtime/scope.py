@@ -48,10 +48,9 @@ class Scope:
         budgets: The budgets of `budget()` blocks.
         capture: The choice of the innermost `capture()` block.
         attributes: The attributes of `attributes()` blocks.
-        dispatch: The dispatch that was made for these handlers; kept here by its maker.
     """
 
-    __slots__ = ("attributes", "budgets", "capture", "counters", "dispatch", "handlers")
+    __slots__ = ("attributes", "budgets", "capture", "counters", "handlers")
 
     def __init__(
         self,
@@ -65,7 +64,6 @@ class Scope:
         self.budgets = budgets
         self.capture = capture
         self.attributes: Mapping[str, Any] = {}
-        self.dispatch: Any = None
 
     def plus(
         self,
