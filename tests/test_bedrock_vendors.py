@@ -268,6 +268,32 @@ CASES = (
         stated=False,
     ),
     Case(
+        "mistral's chat, with an id",
+        {"messages": ASKED, "max_tokens": 9},
+        {
+            "id": "chatcmpl-1",
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": "A rose."},
+                    "stop_reason": "stop",
+                }
+            ],
+        },
+        "stop",
+        (
+            {"id": "chatcmpl-1", "choices": [{"index": 0, "message": {"content": "A "}}]},
+            {"id": "chatcmpl-1", "choices": [{"index": 0, "message": {"content": "rose."}}]},
+            # with id and first token, a chunk of mere text is not read
+            {
+                "id": "chatcmpl-1",
+                "choices": [{"index": 0, "message": {"content": ""}, "stop_reason": "stop"}],
+            },
+        ),
+        operation="chat",
+        stated=False,
+    ),
+    Case(
         "jamba",
         {"messages": ASKED, "max_tokens": 9},
         {

@@ -169,11 +169,22 @@ def _is_embedding(body: Body) -> bool:
     return _has_embedding_field(body)
 
 
+def _read_chat(answer: Item, needs_text: bool) -> Delta | None:
+    """Read one chunk, or one whole completion, of OpenAI's format.
+
+    Models of Mistral's end with a `stop_reason` alone. Other clients have no such chunks, and are
+    spared the look.
+    """
+    choice = first_item(get(answer, "choices"))
+    has_ended = get(choice, "stop_reason") is not None
+    return CHAT.read(answer, needs_text or has_ended)
+
+
 # `messages` alone is the least that says OpenAI's format, so the two with more come before it
 FORMS = (
     Form("anthropic", _is_anthropic, _on_bedrock(MESSAGES)),
     Form("converse", _is_converse, _on_bedrock(CONVERSE)),
-    Form("openai", _has("messages"), _on_bedrock(CHAT)),
+    Form("openai", _has("messages"), _on_bedrock(replace(CHAT, read=_read_chat))),
     Form("cohere", _has("message"), _on_bedrock(CHAT_V1)),
     Form("embeddings", _is_embedding, _on_bedrock(EMBEDDINGS)),
     Form(
