@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -109,3 +110,33 @@ def test_fireworks_speaks_anthropics_format_too(
         client.messages.create(**HELLO, max_tokens=64)
     assert telemetry.attributes["gen_ai.provider.name"] == "fireworks"
     assert telemetry.attributes["gen_ai.response.finish_reasons"] == ("end_turn",)
+
+
+RANKED: dict[str, Any] = {"model": "rank-8b", "query": "whisper", "documents": ["a rose", "a lily"]}
+RANKS = {
+    "object": "rerank",
+    "id": "k-1",
+    "model": "rank-8b-turbo",
+    "results": [{"index": 1, "relevance_score": 0.9, "document": {"text": "a lily"}}],
+    "usage": {"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 9},
+}
+
+
+@pytest.mark.instrument(capture="span")
+@pytest.mark.parametrize("kind", ["Together", "AsyncTogether"])
+def test_together_reranks(telemetry: Telemetry, model_server: ModelServer, kind: str) -> None:
+    """Reranking by Together is a call that reads tokens and writes none."""
+    model_server.enqueue(Reply(raw=json.dumps(RANKS).encode()))
+    client = stainless_at("together", kind)(model_server.url)
+    if not hasattr(client, "rerank"):
+        pytest.skip("this version of Together's client does not rerank")
+    answer = client.rerank.create(**RANKED)
+    if kind.startswith("Async"):
+        answer = asyncio.run(answer)
+    assert answer.results[0].index == 1
+    attributes = telemetry.attributes
+    assert telemetry.span.name == "rerank rank-8b"
+    assert attributes["gen_ai.provider.name"] == "together"
+    assert attributes["gen_ai.response.id"] == "k-1"
+    assert telemetry.tokens == {"input": 9}
+    assert "a rose" in attributes["gen_ai.input.messages"]

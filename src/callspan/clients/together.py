@@ -1,5 +1,6 @@
 """Together's client, made by Stainless since its second major version."""
 
+from callspan.formats.cohere.rerank import RERANK
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
 from callspan.formats.openai.embeddings import EMBEDDINGS
@@ -20,6 +21,7 @@ TOGETHER = Client(
         "/chat/completions": CHAT,
         "/completions": COMPLETIONS,
         "/embeddings": EMBEDDINGS,
+        "/rerank": RERANK,
         "/images/generations": IMAGES,
         "/audio/speech": SPEECH,
         "/audio/transcriptions": TRANSCRIPTION,

@@ -32,6 +32,9 @@ def read(answer: Item, _needs_text: bool) -> Delta | None:
     meta = get(answer, "meta")
     usage = read_usage(meta)
     total = count(meta, "billed_units", "total_tokens")
+    # Together has the names of OpenAI's chat
+    if meta is None:
+        total = count(answer, "usage", "prompt_tokens")
     if total:
         if usage is None:
             usage = Usage()
