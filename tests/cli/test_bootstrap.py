@@ -6,11 +6,15 @@ import importlib.util
 import inspect
 import os
 import sys
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from callspan.bootstrap import callspan_watch
 from callspan.bootstrap.callspan_switches import switched_off
 from callspan.bootstrap.callspan_watch import when_imported
 from callspan.cli import deferred
@@ -74,6 +78,24 @@ def test_a_module_already_there_is_told_of_at_once() -> None:
     heard: list[str] = []
     when_imported("sys", lambda: heard.append("sys"))
     assert heard == ["sys"]
+
+
+def test_threads_that_watch_and_unwatch_at_once(frequent_switches: None) -> None:
+    """No callback of one thread is lost or left by those of another, nor is the finder."""
+    threads = 4
+    ready = threading.Barrier(threads)
+
+    def watch_often(number: int) -> None:
+        ready.wait(10)
+        for _ in range(300):
+            callback = partial(print, number)
+            assert callspan_watch._FINDER.add("a_module_of_nobody", callback)
+            assert callspan_watch._FINDER in sys.meta_path
+            assert callspan_watch._FINDER.remove("a_module_of_nobody", callback)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(watch_often, range(threads)))
+    assert "a_module_of_nobody" not in callspan_watch._FINDER._watched
 
 
 def test_the_module_looks_as_ever(module: str) -> None:
