@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+import callspan
 from callspan.export.collector import METRIC_EXPORT_MS, metric_export_interval
 from callspan.export.destinations import (
     ConfigurationError,
@@ -157,6 +162,24 @@ def test_prometheus_addresses(value: str, expected: tuple[str, int]) -> None:
 def test_bad_prometheus_addresses_name_the_form(value: str) -> None:
     with pytest.raises(ConfigurationError, match="write HOST:PORT"):
         prometheus_address(value)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"console": "false"}, {"file": 5}, {"otlp": 4318}, {"prometheus": 9464}], ids=repr
+)
+def test_an_argument_of_another_type_is_one_line(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=": use ") as raised:
+        callspan.configure(**arguments)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_refused_set_up_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "telemetry.jsonl"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(ConfigurationError, match="cannot be served"):
+            callspan.configure(file=str(path), prometheus=address)
+    assert not path.exists()
 
 
 def test_any_says_whether_there_is_a_destination() -> None:

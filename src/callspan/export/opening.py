@@ -38,10 +38,6 @@ def openers_of(destinations: Destinations, strict: bool) -> Openers:
     openers: Openers = {}
     if destinations.console:
         openers["console"] = _console
-    if destinations.file:
-        # absolute, so that the same file by a relative path has the same key
-        path = os.path.abspath(destinations.file)
-        openers["file", path] = lambda: _file(path)
     targets = destinations.targets(os.environ, refuse if strict else guard.say_once)
     if targets:
         in_code = destinations.otlp_endpoint is not None
@@ -50,6 +46,11 @@ def openers_of(destinations: Destinations, strict: bool) -> Openers:
     address = destinations.prometheus
     if address:
         openers["prometheus", address] = lambda: _prometheus(address, strict)
+    # the last: where another one is refused, no file must be left behind
+    if destinations.file:
+        # absolute, so that the same file by a relative path has the same key
+        path = os.path.abspath(destinations.file)
+        openers["file", path] = lambda: _file(path)
     return openers
 
 

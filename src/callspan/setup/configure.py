@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from callspan.runtime.errors import ConfigurationError
 from callspan.setup import state
 
 
@@ -33,6 +36,7 @@ def configure(
     from callspan.export.destinations import Destinations
     from callspan.export.operators import operators_choice
 
+    _check_types(console, file, otlp, prometheus)
     endpoint = otlp if isinstance(otlp, str) else None
     has_destination = bool(file or otlp or prometheus)
     # before ours are set, as a provider of the app's own cannot be told from ours afterwards
@@ -46,3 +50,15 @@ def configure(
     with state.lock:
         if state.current is not None:
             state.current.refresh_handlers()
+
+
+def _check_types(console: object, file: object, otlp: object, prometheus: object) -> None:
+    """Raise `ConfigurationError` for an argument whose type means nothing: `"false"` would be true."""
+    if not isinstance(console, bool):
+        raise ConfigurationError(f"console is {console!r}: use True or False")
+    if not isinstance(file, (str, os.PathLike, type(None))):
+        raise ConfigurationError(f"file is {file!r}: use the path of a file")
+    if not isinstance(otlp, (str, bool, type(None))):
+        raise ConfigurationError(f"otlp is {otlp!r}: use an endpoint, or True")
+    if not isinstance(prometheus, (str, type(None))):
+        raise ConfigurationError(f"prometheus is {prometheus!r}: use HOST:PORT")
