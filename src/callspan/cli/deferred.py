@@ -43,6 +43,8 @@ class DeferredProviders:
     needs_text = False
 
     def __init__(self) -> None:
+        # read before the set-up, once: to look into the environment at each call would take long
+        self.needs_estimates = False
         self._lock = process.own_lock(self, "_lock", awaited=True)
         self._is_begun = False
         self._is_done = False
@@ -133,6 +135,7 @@ def instrument() -> None:
         if flush_timeout() > 0:
             # As early as can be, before the program opens a file at that descriptor.
             ending.reserve()
+        PROVIDERS.needs_estimates = destinations(os.environ).console
         callspan.instrument(handlers=[PROVIDERS])
         PREPARATION.begin()
 

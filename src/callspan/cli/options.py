@@ -112,9 +112,9 @@ OPTIONS = (
     Option(
         "--estimate",
         settings.ENVIRONMENT["estimate"],
-        "estimate the tokens of calls whose provider gives no"
-        " counts (missing), marked as such, or do not (off, the default)",
-        "off|missing",
+        "tokens of calls whose provider gives no counts: estimated roughly, for the console alone"
+        " (console, the default), well and on spans too (missing), or not (off)",
+        "console|missing|off",
         read=values.read_choice,
     ),
     Option(

@@ -17,10 +17,11 @@ class Estimate:
         tools: The tools to count with them.
         received: The texts of the answer to count.
         usage: The estimated counts; `None` until they are there.
+        rough: Counts by the rule of thumb, there at the call's end; `None` if nobody shows them.
         not_counted: Kinds of input, such as images, for which there is no rule.
     """
 
-    __slots__ = ("_jobs", "model", "not_counted", "received", "sent", "tools", "usage")
+    __slots__ = ("_jobs", "model", "not_counted", "received", "rough", "sent", "tools", "usage")
 
     def __init__(self, model: str | None) -> None:
         self.model = model
@@ -28,6 +29,7 @@ class Estimate:
         self.tools: Sequence[Mapping[str, Any]] = []
         self.received: list[str] | None = None
         self.usage: Usage | None = None
+        self.rough: Usage | None = None
         self.not_counted: tuple[str, ...] = ()
         self._jobs: list[Callable[[], object]] = []
 

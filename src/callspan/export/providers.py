@@ -16,6 +16,7 @@ from callspan.export.exporter_set import ExporterSet, Openers, merge_openers
 from callspan.export.losses import Loss
 from callspan.export.meters import Meters
 from callspan.export.opening import check_sdk, openers_of
+from callspan.export.span_estimates import ESTIMATES, SpanEstimates
 from callspan.export.text import token_table
 from callspan.export.text.cells import columns_of
 from callspan.export.token_sums import TokenSums
@@ -115,14 +116,14 @@ class ExportProviders:
             return True
         return any(attachment.own is not None for attachment in self._attachments)
 
-    def handlers(self) -> tuple[TokenSums, ...]:
+    def handlers(self) -> tuple[TokenSums | SpanEstimates, ...]:
         """Return the handlers that must see all calls while the console is a destination."""
         if not self._has_console():
             return ()
         # kept when the console goes and comes again: the table is of the whole program
         if self._token_sums is None:
             self._token_sums = TokenSums()
-        return (self._token_sums,)
+        return (self._token_sums, ESTIMATES)
 
     def _has_console(self) -> bool:
         return any(destinations.console for destinations in self._destinations.values())

@@ -26,6 +26,8 @@ class ModelSums:
         total: Input and output.
         unknown: Successful calls whose tokens are not in the sums.
         errors: Calls that failed.
+        estimated_input: Input tokens that callspan has estimated, beyond those in `input`.
+        estimated_output: Output tokens, likewise.
     """
 
     calls: int = 0
@@ -36,6 +38,8 @@ class ModelSums:
     total: int | None = None
     unknown: int = 0
     errors: int = 0
+    estimated_input: int = 0
+    estimated_output: int = 0
 
     def add_usage(self, usage: Usage | ModelSums) -> None:
         """Add the tokens of a call, or of another model."""
@@ -50,7 +54,15 @@ class ModelSums:
         self.calls += other.calls
         self.unknown += other.unknown
         self.errors += other.errors
+        self.estimated_input += other.estimated_input
+        self.estimated_output += other.estimated_output
         self.add_usage(other)
+
+    def add_estimate(self, estimate: Usage, usage: Usage) -> None:
+        """Add the estimated tokens of a call, without those that its provider stated."""
+        # never less than 0: a provider may state more than was estimated
+        self.estimated_input += max(0, (estimate.input or 0) - (usage.input or 0))
+        self.estimated_output += max(0, (estimate.output or 0) - (usage.output or 0))
 
 
 class TokenSums:
@@ -60,6 +72,7 @@ class TokenSums:
     """
 
     needs_text = False
+    needs_estimates = True
 
     def __init__(self) -> None:
         self._lock = process.own_lock(self)
@@ -100,6 +113,8 @@ class TokenSums:
         if not call.uses_tokens:
             return
         is_error = call.outcome is Outcome.ERROR
+        if call.estimate is not None:
+            call.estimate.then(lambda: self._add_estimate(call, response))
         with self._lock:
             sums = self._sums(call, response)
             sums.calls += 1
@@ -110,10 +125,35 @@ class TokenSums:
             if response.usage is not None:
                 sums.add_usage(response.usage)
 
+    def _add_estimate(self, call: Call, response: Response) -> None:
+        """Add the estimated counts, the better ones where there are both."""
+        if call.estimate is None:
+            return
+        estimate = call.estimate.usage or call.estimate.rough
+        if estimate is None:
+            return
+        usage = response.usage or Usage()
+        with self._lock:
+            sums = self._sums(call, response)
+            sums.add_estimate(estimate, usage)
+            was_unknown = call.outcome is not Outcome.ERROR and _is_unknown(call, usage)
+            if was_unknown and not _is_unknown(call, _with_estimate(usage, estimate)):
+                sums.unknown -= 1
+
     def _sums(self, call: Call, response: Response) -> ModelSums:
         # the model that the program asked for, as this is what its author knows
         model = call.model or response.model or "?"
         return self._models.setdefault(model, ModelSums())
+
+
+def _with_estimate(usage: Usage, estimate: Usage) -> Usage:
+    """Return the counts of a call with those in place that only an estimate has."""
+    has_input = usage.input is not None
+    has_output = usage.output is not None
+    return Usage(
+        usage.input if has_input else estimate.input,
+        usage.output if has_output else estimate.output,
+    )
 
 
 def _is_unknown(call: Call, usage: Usage | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from callspan.export.span_estimates import ESTIMATES
 from callspan.export.span_summary import SpanSummary, summary_of, summary_of_open
 from callspan.runtime import process
 
@@ -51,6 +52,8 @@ class TraceBuffer:
             trace = self._traces.get(trace_id)
             if trace is None:  # it had to make room before this span ended
                 return [summary]
+            # by the span object: the one that ends is a copy of the one that had started
+            summary = ESTIMATES.complete(summary, trace.open.get(summary.span_id))
             tree = trace.end(summary)
             is_complete = not trace.open and not trace.waiting
             if tree and is_complete:

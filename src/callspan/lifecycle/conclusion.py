@@ -37,7 +37,10 @@ def conclude(state: ObservationState, failure: Failure | None, error: BaseExcept
     if state.needs_text and not state.dispatch.wants_text:
         call.response.forget_text()  # the handlers that export it have made their copies of it
     if call.estimate is not None:
-        estimator.run(call, call.estimate)
+        if state.counts_later:
+            estimator.run(call, call.estimate)
+        else:
+            estimator.close(call.estimate)
 
 
 def _notify_end(state: ObservationState, error: BaseException | None) -> None:
@@ -65,6 +68,8 @@ def _begin_estimate(state: ObservationState) -> None:
     call = state.call
     try:
         call.estimate = estimator.begin(call, has_text=state.needs_text)
+        if call.estimate is not None and state.dispatch.wants_estimates:
+            estimator.count_roughly(call, call.estimate)
     except Exception as error:  # noqa: BLE001  an odd request must not keep the call from its end
         guard.report(f"looking at the messages of {call.operation}", error)
 

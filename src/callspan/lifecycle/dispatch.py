@@ -29,11 +29,13 @@ class Dispatch:
 
     Attributes:
         wants_text: Whether any handler needs the text of answers.
+        wants_estimates: Whether any handler shows rough estimates of missing token counts.
         stops: Methods for calls that a budget stops.
         background_ends: Methods for calls that the provider ends in the background.
     """
 
     __slots__ = (
+        "_allows_estimates",
         "background_ends",
         "ends",
         "errors",
@@ -41,10 +43,11 @@ class Dispatch:
         "starts",
         "stops",
         "tokens",
+        "wants_estimates",
         "wants_text",
     )
 
-    def __init__(self, handlers: Iterable[object] = ()) -> None:
+    def __init__(self, handlers: Iterable[object] = (), *, allows_estimates: bool = True) -> None:
         # methods are looked up here, once: a handler without one costs its calls nothing
         self.handlers = _distinct(handlers)
         self.starts = self._methods("on_start")
@@ -54,6 +57,8 @@ class Dispatch:
         self.stops = self._methods("on_budget_stop")
         self.background_ends = self._methods("on_background_end")
         self.wants_text = any(map(_needs_text, self.handlers))
+        self._allows_estimates = allows_estimates
+        self.wants_estimates = allows_estimates and any(map(_needs_estimates, self.handlers))
 
     def _methods(self, event: str) -> list[NamedMethod]:
         methods: list[NamedMethod] = []
@@ -65,7 +70,7 @@ class Dispatch:
 
     def plus(self, more: Iterable[object]) -> Dispatch:
         """Return a set with further handlers; one that is there twice is notified once."""
-        return Dispatch((*self.handlers, *more))
+        return Dispatch((*self.handlers, *more), allows_estimates=self._allows_estimates)
 
 
 def _distinct(handlers: Iterable[object]) -> tuple[object, ...]:
@@ -76,6 +81,10 @@ def _distinct(handlers: Iterable[object]) -> tuple[object, ...]:
 def _needs_text(handler: object) -> bool:
     """Whether a handler needs the text of answers; `reads_text` is the attribute's former name."""
     return bool(getattr(handler, "needs_text", getattr(handler, "reads_text", True)))
+
+
+def _needs_estimates(handler: object) -> bool:
+    return bool(getattr(handler, "needs_estimates", False))
 
 
 def _method(handler: object, event: str) -> NamedMethod | None:

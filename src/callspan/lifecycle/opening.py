@@ -79,7 +79,7 @@ class CallOpener:
         dispatch = self.all_handlers
         if handlers_only:
             dispatch = self.handlers_only
-        estimates = self._estimates
+        counts_later = self._estimates
         call.capture = self._capture
         # most calls have neither, and are spared the looking
         if scope is not NOTHING or options is not NO_OPTIONS:
@@ -88,7 +88,8 @@ class CallOpener:
             if options.handlers or scope.handlers:
                 dispatch = dispatch.plus((*options.handlers, *scope.handlers))
             # a `count_tokens()` block counts all calls, those without counts of the provider's too
-            estimates = estimates or bool(scope.counters)
+            counts_later = counts_later or bool(scope.counters)
+        estimates = counts_later or dispatch.wants_estimates
         admission = None
         # `None` rather than no budgets: most calls are spared the estimate of their size
         if scope.budgets or self.budgets or options.budgets:
@@ -99,6 +100,7 @@ class CallOpener:
             scope,
             reading,
             estimates and call.uses_tokens,
+            counts_later,
             admission,
             start_context,
         )

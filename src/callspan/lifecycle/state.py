@@ -36,6 +36,7 @@ class ObservationState:
         admission: The budgets that may refuse the call or stop its stream, if there are any.
         start_context: The OpenTelemetry context of the call, where it is not the current one.
         estimates: Whether to estimate token counts that the provider leaves out.
+        counts_later: Whether they are counted well, in the background; else by the rule of thumb.
 
     These change while the call runs:
 
@@ -59,6 +60,7 @@ class ObservationState:
         "admission",
         "awaitables",
         "call",
+        "counts_later",
         "dispatch",
         "estimates",
         "hides",
@@ -81,6 +83,7 @@ class ObservationState:
         scope: Scope,
         reading: Reading,
         estimates: bool,
+        counts_later: bool,
         admission: Admission | None,
         start_context: Any,
     ) -> None:
@@ -98,6 +101,7 @@ class ObservationState:
         self.awaitables: list[Coroutine[Any, Any, Any]] = []
         self.dispatch = dispatch
         self.estimates = estimates
+        self.counts_later = counts_later
         # text is read for handlers, for captured content, and for the estimate of a stream's tokens
         self.needs_text = (
             dispatch.wants_text or call.capture is not None or (estimates and call.stream)

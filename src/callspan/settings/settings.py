@@ -173,12 +173,13 @@ class Settings:
         },
     )
     estimate: EstimateMode = field(
-        default="off",
+        default="console",
         metadata={
             ROW: words(
                 EstimateMode,
                 "CALLSPAN_ESTIMATE",
-                "`off` (default), `missing`: estimate the tokens that no provider stated",
+                "tokens that no provider stated: estimated roughly, for the console alone "
+                "(`console`, the default), well and on spans too (`missing`), or not (`off`)",
             )
         },
     )

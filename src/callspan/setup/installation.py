@@ -84,13 +84,18 @@ class Installation:
 
     def refresh_handlers(self) -> None:
         """Collect the handlers anew: destinations and muted frameworks may have added some."""
-        handlers_only = Dispatch((*self._handlers, *_handlers_of_destinations()))
+        shows_estimates = self.settings.estimate != "off"
+        handlers_only = Dispatch(
+            (*self._handlers, *_handlers_of_destinations()), allows_estimates=shows_estimates
+        )
         handlers = [*self._telemetry]
         if any(muting.muted and muting.native.metrics for muting in self.natives):
             handlers.append(LatestCall())
         # both are replaced as a whole: other threads open calls with them meanwhile
         self.opener.handlers_only = handlers_only
-        self.opener.all_handlers = Dispatch((*handlers, *handlers_only.handlers))
+        self.opener.all_handlers = Dispatch(
+            (*handlers, *handlers_only.handlers), allows_estimates=shows_estimates
+        )
 
     def apply(self) -> None:
         """Patch the clients and frameworks, now or when they are imported."""

@@ -95,8 +95,8 @@ def instrument(
         on_conflict: Where another instrumentation sees the same client, `warn` (default) and
             record as well, or `defer` to it.
         on_native: `mute` (default) or `keep` what clients and frameworks record by themselves.
-        estimate: `missing` estimates token counts that no provider gave, and marks them; `off` is
-            the default.
+        estimate: Token counts that no provider gave: `console` (default) shows rough estimates on
+            the console alone, `missing` marks better ones on spans too, `off` shows none.
         cost: Put costs in US dollars on spans and into a metric. Off by default.
         prices: Prices of your own, which come before those of genai-prices.
         metric_dimensions: The names of `callspan.attributes(...)` that metrics get as well.

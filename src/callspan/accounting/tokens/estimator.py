@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from callspan.accounting.tokens.encoding import Encoding, encoding_for
+from callspan.accounting.tokens.encoding import GUESS, Encoding, encoding_for
 from callspan.accounting.tokens.prompt import count_prompt
 from callspan.events import (
     REASONING,
@@ -65,6 +65,15 @@ class Estimator:
             lambda: self._run(call.response.usage or Usage(), call.response.elided, estimate)
         )
 
+    def count_roughly(self, call: Call, estimate: Estimate) -> None:
+        """Count at once by the rule of thumb, which reads no file and takes microseconds."""
+        usage = call.response.usage or Usage()
+        estimate.rough = _counted(estimate, usage, call.response.elided, GUESS)
+
+    def close(self, estimate: Estimate) -> None:
+        """Close an estimate that is counted no further, and run the jobs that wait for it."""
+        _run_jobs(estimate)
+
     def wait(self, seconds: float = 1.0) -> None:
         """Wait, at most so many seconds, for the estimates that are not ready.
 
@@ -75,7 +84,8 @@ class Estimator:
 
     def _run(self, provider_usage: Usage, elided: int, estimate: Estimate) -> None:
         try:
-            _fill(estimate, provider_usage, elided, encoding_for(estimate.model))
+            encoding = encoding_for(estimate.model)
+            estimate.usage = _counted(estimate, provider_usage, elided, encoding)
         except Exception as error:  # noqa: BLE001  odd messages must not keep a span open
             guard.report("estimating tokens", error)
         self._waiting.discard(estimate)
@@ -153,8 +163,10 @@ def _text(part: MessagePart) -> str:
     return ""
 
 
-def _fill(estimate: Estimate, provider_usage: Usage, elided: int, encoding: Encoding) -> None:
-    """Count, and set the estimate's usage if a count is missing.
+def _counted(
+    estimate: Estimate, provider_usage: Usage, elided: int, encoding: Encoding
+) -> Usage | None:
+    """Count, and return the estimated usage; `None` if no count is missing.
 
     `elided` is the number of characters of the answer that were not kept. A provider's output
     count stands, unless the stream went on long after it.
@@ -170,8 +182,9 @@ def _fill(estimate: Estimate, provider_usage: Usage, elided: int, encoding: Enco
         # twice as much, as an encoding that only resembles the model's may count more, too
         if stated_output is None or output > 2 * stated_output:
             usage.output = output
-    if usage.input is not None or usage.output is not None:
-        estimate.usage = usage
+    if usage.input is None and usage.output is None:
+        return None
+    return usage
 
 
 estimator = Estimator()

@@ -38,11 +38,19 @@ def render(models: Mapping[str, ModelSums], columns: int | None = None) -> str:
 
 
 def _cells(name: str, sums: ModelSums) -> list[str]:
-    counts = [_count(getattr(sums, count)) for count in COUNTS]
+    estimates = {
+        "input": sums.estimated_input,
+        "output": sums.estimated_output,
+        "total": sums.estimated_input + sums.estimated_output,
+    }
+    counts = [_count(getattr(sums, name), estimates.get(name, 0)) for name in COUNTS]
     return [name, str(sums.calls), *counts, str(sums.unknown or ""), str(sums.errors or "")]
 
 
-def _count(value: int | None) -> str:
+def _count(value: int | None, estimate: int) -> str:
+    """Return a count for people; `~` marks one that is estimated, or is so in part."""
+    if estimate:
+        return f"~{(value or 0) + estimate:,}"
     # nobody stated it, which is not the same as 0
     return "?" if value is None else f"{value:,}"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from opentelemetry.sdk.trace import SpanProcessor
 
 from callspan.export.losses import ItemCount
+from callspan.export.span_estimates import ESTIMATES
 from callspan.export.span_summary import SpanSummary
 from callspan.export.text.drawing import draw
 from callspan.export.trace_buffer import TraceBuffer
@@ -62,7 +63,9 @@ class TreePrinter(SpanProcessor):
             return
         # looked up each time: pytest and notebooks put another stream there
         stream = self._stream or sys.stderr
-        is_printed = stream is not None and OUTPUT.print(stream, self._draw(tree, stream))
+        is_printed = stream is not None and OUTPUT.print(
+            stream, self._draw(tree, stream) + ESTIMATES.take_hint()
+        )
         if not is_printed:
             # only these are counted: nothing waits for what was printed
             self._count.accept(len(tree))
