@@ -11,7 +11,7 @@ import openai
 import pytest
 
 import callspan
-from callspan.accounting.tokens import encoding
+from callspan.accounting.tokens import encoding, ranks
 from callspan.export.span_estimates import HINT, SpanEstimates
 from callspan.export.text import token_table
 from callspan.export.text import tree as tree_module
@@ -22,7 +22,8 @@ from clients import openai_client
 from program import CHAT, WITH_USAGE
 from telemetry import Telemetry
 
-SILENT = Reply(text="Roses last four days, carnations twelve.", usage=False)
+SAID = "Roses last four days, carnations twelve."
+SILENT = Reply(text=SAID, usage=False)
 COUNTS = "~14 -> ~10 tokens"
 """A quarter of the bytes of the messages and of `SILENT`, with the overhead of the chat format."""
 
@@ -45,6 +46,15 @@ class Console:
     def table(self) -> list[str]:
         """The cells of the first model's row."""
         return re.split("  +", token_table.render(self.sums.by_model()).splitlines()[1])
+
+
+@pytest.fixture(autouse=True)
+def no_ranks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No rank file is found on this machine, as to load one takes seconds."""
+    monkeypatch.setattr(ranks, "folders", lambda: [])
+    encoding.forget()
+    yield
+    encoding.forget()
 
 
 @pytest.fixture
@@ -153,13 +163,20 @@ def test_off_is_off(
 
 
 def test_better_estimates_on_spans_win(
-    telemetry: Telemetry, estimates: SpanEstimates, client: openai.OpenAI, model_server: ModelServer
+    telemetry: Telemetry,
+    estimates: SpanEstimates,
+    client: openai.OpenAI,
+    model_server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With `estimate="missing"` tree, table and span have the same counts."""
+    by_character = encoding.Encoding("tiktoken", len)
+    monkeypatch.setitem(encoding._loaded, "o200k_base", by_character)
     console = Console(telemetry, estimates, estimate="missing")
     model_server.enqueue(SILENT)
     read(client)
     assert callspan.flush()
     counts = [telemetry.attributes[f"gen_ai.usage.{side}_tokens"] for side in ("input", "output")]
+    assert counts[1] == len(SAID)
     assert f"~{counts[0]} -> ~{counts[1]} tokens" in console.tree
     assert console.table[2:4] == [f"~{counts[0]}", f"~{counts[1]}"]

@@ -9,6 +9,10 @@ import pytest
 from callspan.events import Call, Failure, Outcome, Usage
 from callspan.export.text.token_table import render
 from callspan.export.token_sums import TokenSums
+from callspan.testing.modelserver import Counts, ModelServer, Reply
+from clients import openai_client
+from program import CHAT
+from telemetry import Telemetry
 
 
 def ended(
@@ -80,3 +84,27 @@ def test_calls_of_many_threads_are_all_counted() -> None:
         "1,600",
         "3,200",
     ]
+
+
+@pytest.mark.guard_acts("the price of a model is not known")
+def test_costs_have_a_column_and_a_total(telemetry: Telemetry, model_server: ModelServer) -> None:
+    """With `cost=True` only; a call without a price is counted beside the sum, never as nothing."""
+    sums = TokenSums()
+    rates = {"models": {"gpt-4.1-mini": {"input": 2, "output": 8}}}
+    telemetry.instrument(handlers=[sums], cost=True, prices=rates)
+    model_server.enqueue(*[Reply(usage=Counts(1000, 100))] * 3)
+    with openai_client(model_server.url) as client:
+        for model in ("gpt-4.1-mini", "gpt-4.1-mini", "at-home"):
+            client.chat.completions.create(**{**CHAT, "model": model})
+    costs = [line.rpartition("  ")[2] for line in render(sums.by_model()).splitlines()]
+    assert costs == ["cost", "$0.0056", "?", "$0.0056 (1 unknown)"]
+
+
+def test_without_the_setting_there_is_no_cost(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
+    sums = TokenSums()
+    telemetry.instrument(handlers=[sums])
+    with openai_client(model_server.url) as client:
+        client.chat.completions.create(**CHAT)
+    assert "cost" not in render(sums.by_model())

@@ -17,6 +17,7 @@ from callspan.cli.options import OPTIONS, Option, split
 from callspan.cli.problem import Problem, say
 from callspan.cli.program import Program, find_program
 from callspan.cli.variables import LINES, SERVICE_NAME
+from callspan.settings.environment import RUN_PROCESS
 
 _FILE = "CALLSPAN_FILE"
 _DESCRIPTION = """\
@@ -67,6 +68,8 @@ def main(words: Sequence[str]) -> NoReturn:
     env.setdefault(SERVICE_NAME, program.name)
     # The program's processes find the same faults, and must not print them once more.
     env[LINES] = "\n".join(lines)
+    # The program takes this process over, and keeps its number.
+    env[RUN_PROCESS] = str(os.getpid())
     for line in lines:
         say(line)
     variable = callspan_switches.switched_off(env)

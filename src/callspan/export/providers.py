@@ -5,6 +5,7 @@ The functions are methods of one object, as there is one set of global providers
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -24,7 +25,7 @@ from callspan.lifecycle.shutdown import abandon_all
 from callspan.runtime import process
 from callspan.runtime.handler_queue import drain
 from callspan.runtime.output_line import OUTPUT
-from callspan.settings.environment import FLUSH_TIMEOUT, flush_timeout
+from callspan.settings.environment import FLUSH_TIMEOUT, RUN_PROCESS, flush_timeout
 from callspan.telemetry import provider as telemetry
 
 
@@ -198,7 +199,7 @@ class ExportProviders:
         text = token_table.render(self._token_sums.by_model(), columns_of(sys.stderr))
         if text:
             # at once, as the program prints no more
-            OUTPUT.print(sys.stderr, f"\n{text}", waits=False)
+            OUTPUT.print(sys.stderr, f"\n{_process_label()}{text}", waits=False)
             OUTPUT.finish()
 
     def _hook(self) -> None:
@@ -235,6 +236,15 @@ class ExportProviders:
         if self._exporters.is_inherited:
             self._use_own()
         return self._exporters.all
+
+
+def _process_label() -> str:
+    """Return a line that tells the table of a child process from that of its parent; else nothing."""
+    pid = str(os.getpid())
+    first = os.environ.get(RUN_PROCESS, pid)
+    if first == pid and not process.is_child():
+        return ""
+    return f"process {pid}\n"
 
 
 def app_has_provider() -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from callspan.accounting.prices.cost_sum import CostSum
+from callspan.accounting.prices.priced_call import price_call
+from callspan.accounting.prices.table import in_force
 from callspan.events import Call, Outcome, Response, Usage
 from callspan.runtime import process
 
@@ -28,6 +31,7 @@ class ModelSums:
         errors: Calls that failed.
         estimated_input: Input tokens that callspan has estimated, beyond those in `input`.
         estimated_output: Output tokens, likewise.
+        costs: The costs of the calls, if the setting `cost` asks for them.
     """
 
     calls: int = 0
@@ -40,6 +44,7 @@ class ModelSums:
     errors: int = 0
     estimated_input: int = 0
     estimated_output: int = 0
+    costs: CostSum = field(default_factory=CostSum, repr=False, compare=False)
 
     def add_usage(self, usage: Usage | ModelSums) -> None:
         """Add the tokens of a call, or of another model."""
@@ -56,6 +61,7 @@ class ModelSums:
         self.errors += other.errors
         self.estimated_input += other.estimated_input
         self.estimated_output += other.estimated_output
+        self.costs.add_sum(other.costs)
         self.add_usage(other)
 
     def add_estimate(self, estimate: Usage, usage: Usage) -> None:
@@ -103,6 +109,9 @@ class TokenSums:
         with self._lock:
             sums = self._sums(call, response)
             sums.errors += is_error
+            priced_call = price_call(call) if in_force().is_requested else None
+            if priced_call is not None:
+                sums.costs.add(priced_call)
             # until now the call was one whose tokens are not known
             if is_error or not _is_unknown(call, response.usage):
                 sums.unknown -= 1
@@ -113,11 +122,17 @@ class TokenSums:
         if not call.uses_tokens:
             return
         is_error = call.outcome is Outcome.ERROR
+        priced_call = None
+        # the counts of a response that is still being made come later
+        if in_force().is_requested and not response.pending:
+            priced_call = price_call(call)
         if call.estimate is not None:
             call.estimate.then(lambda: self._add_estimate(call, response))
         with self._lock:
             sums = self._sums(call, response)
             sums.calls += 1
+            if priced_call is not None:
+                sums.costs.add(priced_call)
             if is_error:
                 sums.errors += 1
             elif _is_unknown(call, response.usage):

@@ -24,6 +24,7 @@ _held_for_fork: list[threading.RLock] = []
 FORK_SECONDS = 10.0
 """The most seconds that a fork waits for a set-up in another thread."""
 _registered = False
+_is_forked = False
 _is_interrupted = False
 _LAST = -100
 """The priority of our finalizers: after those of the program, whose calls are recorded too."""
@@ -33,6 +34,14 @@ def in_child(function: Callable[[], None]) -> None:
     """Run a function in every forked child, before anything else of the program runs there."""
     _in_child.append(function)
     _register()
+
+
+def is_child() -> bool:
+    """Whether this process was forked since callspan watches forks, or is one of multiprocessing's."""
+    multiprocessing = sys.modules.get("multiprocessing")
+    if multiprocessing is not None and multiprocessing.parent_process() is not None:
+        return True
+    return _is_forked
 
 
 def own_lock(
@@ -146,6 +155,8 @@ def _register() -> None:
 
 
 def _after_fork() -> None:
+    global _is_forked
+    _is_forked = True
     # first, as the functions that follow take locks
     _renew_locks()
     for function in _in_child:

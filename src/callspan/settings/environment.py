@@ -18,6 +18,7 @@ from callspan.runtime import guard
 __all__ = [
     "CLIENT_MODULES",
     "FLUSH_TIMEOUT",
+    "RUN_PROCESS",
     "VARIABLES",
     "disabled_instrumentations",
     "flush_timeout",
@@ -26,6 +27,8 @@ __all__ = [
 
 FLUSH_TIMEOUT = 5.0
 """Seconds that the exit may take, unless `CALLSPAN_FLUSH_TIMEOUT` says otherwise."""
+RUN_PROCESS = "CALLSPAN_RUN_PROCESS"
+"""The variable by which `callspan run` names the process that it becomes."""
 _LONGEST_FLUSH = 86_400.0
 """The most seconds that the exit may take: Python's locks have a limit on how long they wait."""
 VARIABLES = {

@@ -41,6 +41,14 @@ class CostSum:
         if later is not None:
             self.add(later)
 
+    def add_sum(self, other: CostSum) -> None:
+        """Add the costs of other calls, as far as they are known now."""
+        other._work_out()
+        with self._pricing, other._pricing:
+            self._priced += other._priced
+            self._unknown += other._unknown
+            self._usd += other._usd
+
     def _take_off(self, priced_call: PricedCall) -> None:
         usd = in_force().cost(priced_call).usd
         if usd is None:
@@ -73,6 +81,12 @@ class CostSum:
         if self._unknown and not self._priced:
             return None
         return self._usd
+
+    @property
+    def calls(self) -> int:
+        """The number of calls, with those whose cost is not known."""
+        self._work_out()
+        return self._priced + self._unknown
 
     @property
     def unknown(self) -> int:

@@ -27,6 +27,7 @@ class Prices:
 
     Attributes:
         ready: Whether the bundled prices are loaded, or cannot be.
+        is_requested: Whether the setting `cost` asks for the cost of all calls.
     """
 
     def __init__(self, own: OwnPrices | None = None) -> None:
@@ -34,6 +35,7 @@ class Prices:
         self._bundled: bundled.Bundled | None = None
         self._lock = process.own_lock(self)
         self.ready = False
+        self.is_requested = False
         self._has_warned = False
 
     def load(self) -> None:
@@ -53,7 +55,8 @@ class Prices:
             self.ready = True
 
     def begin(self) -> None:
-        """Load in the background; warn if there are no prices at all."""
+        """Load in the background, as all calls are to be priced; warn if there are no prices at all."""
+        self.is_requested = True
         if not self._own.models and not bundled.installed():
             guard.say_once(
                 "costs are not known without prices: "

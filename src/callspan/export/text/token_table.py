@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from callspan.accounting.prices.cost_sum import CostSum
 from callspan.export.text.cells import Cell, align, fit
 from callspan.export.text.colour import Paint
+from callspan.export.text.row import dollars
 from callspan.export.text.width import one_line, width
 from callspan.export.token_sums import COUNTS, ModelSums
 
-_HEADS = ("model", "calls", "input", "cached", "output", "reasoning", "total", "unknown", "errors")
+_HEADS = (
+    "model",
+    "calls",
+    "input",
+    "cached",
+    "output",
+    "reasoning",
+    "total",
+    "unknown",
+    "errors",
+    "cost",
+)
 _ALWAYS = ("model", "calls", "input", "output", "total")
 """Columns that are there even if nothing stands in them."""
 
@@ -44,7 +57,20 @@ def _cells(name: str, sums: ModelSums) -> list[str]:
         "total": sums.estimated_input + sums.estimated_output,
     }
     counts = [_count(getattr(sums, name), estimates.get(name, 0)) for name in COUNTS]
-    return [name, str(sums.calls), *counts, str(sums.unknown or ""), str(sums.errors or "")]
+    others = [str(sums.unknown or ""), str(sums.errors or ""), _cost(sums.costs)]
+    return [name, str(sums.calls), *counts, *others]
+
+
+def _cost(costs: CostSum) -> str:
+    """Return US dollars, with the number of calls whose cost is in no sum."""
+    if not costs.calls:
+        return ""
+    usd = costs.usd
+    if usd is None:
+        return "?"
+    if costs.unknown:
+        return f"{dollars(usd)} ({costs.unknown} unknown)"
+    return dollars(usd)
 
 
 def _count(value: int | None, estimate: int) -> str:
