@@ -248,3 +248,18 @@ def test_the_demo_without_the_openai_package(callspan: Command, write) -> None:
     write("sitecustomize.py", "import sys; sys.modules['openai'] = None")
     result = callspan("demo", env={"PYTHONPATH": f".:{SRC}"})
     _is_one_line(result, "pip install 'callspan[demo]'")
+
+
+def test_a_variable_that_nothing_reads_is_told(callspan: Command, write) -> None:
+    """A name of ours with a slip in it would else be ignored without a word."""
+    write("app.py", "print('done')")
+    result = callspan("run", "app.py", env={"CALLSPAN_COSTS": "true"})
+    line = "callspan: CALLSPAN_COSTS is no variable of callspan (did you mean 'CALLSPAN_COST'?)\n"
+    assert (result.stdout, result.stderr.decode()) == (b"done\n", line)
+
+
+def test_doctor_tells_a_variable_that_nothing_reads(callspan: Command) -> None:
+    result = callspan("doctor", env={"CALLSPAN_COSTS": "true"})
+    line = "CALLSPAN_COSTS is no variable of callspan (did you mean 'CALLSPAN_COST'?)"
+    assert line in result.stdout.decode()
+    assert result.returncode == 1

@@ -139,6 +139,8 @@ def check_settings(report: Report) -> None:
     if variable:
         problem = f"{variable} is {os.environ[variable]!r}, so nothing is recorded: unset it"
         report.add("recording", "off", variable, problem=problem)
+    for line in environment.unknown_variables(os.environ):
+        report.add("unknown", line, "", problem=line)
     # No arguments, as `callspan run` has none: the environment and the defaults.
     resolved = settings.resolve({})
     for name, variable in settings.ENVIRONMENT.items():

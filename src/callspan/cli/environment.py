@@ -7,13 +7,17 @@ from collections.abc import Callable, Mapping
 
 from callspan.bootstrap import callspan_switches
 from callspan.cli import values
-from callspan.cli.problem import Problem
+from callspan.cli.problem import Problem, suggest
 from callspan.semconv.conventions import EXTRA
 from callspan.settings import settings
+from callspan.settings.environment import VARIABLES
 
 BOOTSTRAP = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bootstrap")
 """The folder whose sitecustomize starts callspan in Python processes with it on PYTHONPATH."""
 
+_PREFIX = "CALLSPAN_"
+_OWN_PREFIX = "CALLSPAN_RUN_"
+"""The beginning of the names by which `callspan run` speaks to the program."""
 _SETTINGS = {variable: name for name, variable in settings.ENVIRONMENT.items()}
 _SIGNAL_ENDPOINTS = tuple(
     f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT" for signal in ("TRACES", "METRICS", "LOGS")
@@ -80,7 +84,7 @@ def wrong_variables(env: Mapping[str, str], options: Mapping[str, str]) -> list[
     """
     from callspan.export.destinations import from_environment
 
-    lines: list[str] = []
+    lines = unknown_variables(env)
     for variable in sorted(_SETTINGS.keys() & env.keys() - options.keys()):
         line = wrong_setting(variable, env)
         if line:
@@ -98,6 +102,17 @@ def wrong_variables(env: Mapping[str, str], options: Mapping[str, str]) -> list[
         )
     # Once each: one variable may be wrong for all three signals.
     return list(dict.fromkeys(lines))
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Return one line about each variable that is named as ours, and that nothing reads."""
+    names = {*_SETTINGS, *VARIABLES}
+    lines: list[str] = []
+    for variable in sorted(environ):
+        is_ours = variable.startswith(_PREFIX) and not variable.startswith(_OWN_PREFIX)
+        if is_ours and variable not in names:
+            lines.append(f"{variable} is no variable of callspan{suggest(variable, names)}")
+    return lines
 
 
 def _complaint(read: Callable[[str, str], str], variable: str, value: str) -> list[str]:
