@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from .conftest import ASK, Command, names
+from .conftest import ASK, Command, environment, names
 
 
 @pytest.mark.parametrize("when", ["before the first call", "after it"])
@@ -46,3 +48,29 @@ def test_configure_adds_to_the_environment(
     assert (result.returncode, result.stderr) == (0, b"")
     assert names(folder / "operator.jsonl") == names(folder / "two.jsonl") == ["chat gpt-4.1-mini"]
     assert names(folder / "one.jsonl") == []
+
+
+@pytest.mark.parametrize("also", ["pass", "callspan.instrument()"])
+def test_configure_alone_says_that_nothing_was_recorded(
+    folder: Path, write, openai_variables: dict[str, str], also: str
+) -> None:
+    """Whoever has a client and forgets `instrument()` learns it at the end of the program."""
+    write("ask.py", ASK)
+    app = write(
+        "app.py",
+        f"""
+        import callspan
+        from ask import ask
+        callspan.configure(file="own.jsonl")
+        {also}
+        ask()
+        """,
+    )
+    result = subprocess.run(
+        [sys.executable, app],
+        env=environment(**openai_variables),
+        cwd=folder,
+        capture_output=True,
+        check=True,
+    )
+    assert (b"call callspan.instrument() too" in result.stderr) == (also == "pass")

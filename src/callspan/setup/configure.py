@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 
+from callspan.clients import CLIENTS
+from callspan.runtime import guard, process
 from callspan.runtime.errors import ConfigurationError
 from callspan.setup import state
+
+_is_registered = False
 
 
 def configure(
@@ -50,6 +55,7 @@ def configure(
     with state.lock:
         if state.current is not None:
             state.current.refresh_handlers()
+    _register_check()
 
 
 def _check_types(console: object, file: object, otlp: object, prometheus: object) -> None:
@@ -62,3 +68,21 @@ def _check_types(console: object, file: object, otlp: object, prometheus: object
         raise ConfigurationError(f"otlp is {otlp!r}: use an endpoint, or True")
     if not isinstance(prometheus, (str, type(None))):
         raise ConfigurationError(f"prometheus is {prometheus!r}: use HOST:PORT")
+
+
+def _register_check() -> None:
+    """Check at the exit that there was an `instrument()`, which may be called after `configure()`."""
+    global _is_registered
+    if not _is_registered:
+        _is_registered = True
+        process.at_exit(_say_if_not_instrumented)
+
+
+def _say_if_not_instrumented() -> None:
+    """Say that no call was recorded, in a program that has a client and never called `instrument()`."""
+    has_client = any(client.module in sys.modules for client in CLIENTS)
+    if has_client and not state.has_instrumented:
+        guard.say_once(
+            "no call was recorded: configure() only says where telemetry goes; "
+            "call callspan.instrument() too"
+        )

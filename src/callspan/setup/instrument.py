@@ -137,6 +137,7 @@ def instrument(
         # the lock is one that its own thread may take again
         uninstrument()
         state.current = installation
+        state.has_instrumented = True
         installation.apply()
         # handlers of ours that the app has given to a framework go on being called
         if previous is not None:

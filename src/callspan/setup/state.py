@@ -12,3 +12,5 @@ lock = process.own_lock(sys.modules[__name__], "lock", awaited=True)
 """Held while the installation is replaced or changed."""
 current: Installation | None = None
 """`None` where nothing is watched."""
+has_instrumented = False
+"""Whether `instrument()` was ever called in this process, or in the one that it was forked from."""
