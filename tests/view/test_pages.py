@@ -280,3 +280,21 @@ def test_content_whose_span_never_comes_is_not_kept_for_ever(page: Page) -> None
     html = client.get("/").text
     assert "Question 21?" in html
     assert "Question 20?" not in html
+
+
+def test_a_call_within_a_call_counts_once(page: Page, tmp_path: Path) -> None:
+    """Of a call that two instrumentations have seen the outer one counts, in lists as in trees."""
+    spans = [
+        span(3, "chat openai", chat("Tulips?", "Yes.", (10, 20)), parent=2),
+        span(2, "POST", {}, parent=1),
+        span(1, "chat litellm", chat("Tulips?", "Yes.", (11, 21))),
+        span(4, "chat alone", chat("Roses?", "No.", (1, 2)), parent=9),
+    ]
+    path = tmp_path / "traces.jsonl"
+    path.write_text(text(spans), encoding="utf-8")
+    client = page(path)
+    listed = until(client, "/", "chat litellm")
+    assert "12 → 23" in listed
+    assert "22 → 43" not in listed
+    assert "12 → 23" in client.get(f"/traces/{1:032x}").text
+    assert client.get("/figures").status_code == 200

@@ -20,7 +20,7 @@ _STEPS = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 86400, 7 *
 """How many seconds a column may stand for."""
 _QUERY = """
 SELECT model, start, "end", input_tokens, output_tokens, cost, first_token FROM spans
-WHERE is_call AND start >= ? ORDER BY start
+WHERE counts AND start >= ? ORDER BY start
 """
 
 

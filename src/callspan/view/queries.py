@@ -105,7 +105,7 @@ def find_traces(store: Store, wanted: Filter, limit: int = PAGE_SIZE) -> Sequenc
 
 def sum_by_model(store: Store, wanted: Filter) -> Sequence[sqlite3.Row]:
     """Return calls, tokens, cost and errors of each model, over all traces that a filter lets through."""
-    where, arguments = "is_call", []
+    where, arguments = "counts", []
     # else no condition at all: with one, each span would be looked up among all traces
     if wanted.is_active:
         traces, arguments = _where(wanted)

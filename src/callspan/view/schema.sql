@@ -9,6 +9,7 @@ CREATE TABLE IF NOT EXISTS spans (
     outcome TEXT NOT NULL, error TEXT NOT NULL, is_error INTEGER NOT NULL, message TEXT NOT NULL,
     is_call INTEGER NOT NULL, has_output INTEGER NOT NULL, input_tokens INTEGER, output_tokens INTEGER, -- null: not known
     cost REAL, first_token REAL, -- US dollars; seconds
+    counts INTEGER NOT NULL DEFAULT 0, -- whether it is a call that lies within no other
     question TEXT NOT NULL, answer TEXT NOT NULL,
     UNIQUE (trace_id, span_id)
 );
@@ -19,7 +20,7 @@ CREATE INDEX IF NOT EXISTS services ON spans (service, trace_id);
 CREATE INDEX IF NOT EXISTS outcomes ON spans (outcome, trace_id) WHERE operation <> '';
 CREATE INDEX IF NOT EXISTS calls ON spans (
     model, start, "end", outcome, input_tokens, output_tokens, cost, first_token, has_output, trace_id
-) WHERE is_call;
+) WHERE counts;
 CREATE INDEX IF NOT EXISTS sessions ON spans (session, trace_id) WHERE session <> '';
 
 -- apart from `spans`, whose rows are read by the thousand and so have to be short

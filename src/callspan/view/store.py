@@ -12,11 +12,12 @@ from typing import Any
 from callspan.view.messages import read_conversation
 from callspan.view.otlp import CONTENT_EVENTS, LogRecord
 from callspan.view.spans import SpanEvent, SpanRecord
+from callspan.view.tree import outermost_calls
 
 KEEP = 100_000
 """How many spans are kept, unless told otherwise."""
 _SCHEMA = Path(__file__).with_name("schema.sql")
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 """Grows with each change of the schema; a file of another version is not touched."""
 _COLUMNS = (
     "trace_id", "span_id", "parent_id", "name", "kind", "start", "end", "service", "scope", "session", "user",
@@ -45,11 +46,11 @@ SELECT trace_id, min(start), max("end"),
        coalesce((SELECT name FROM spans r WHERE r.trace_id = s.trace_id
                  ORDER BY parent_id <> '', start LIMIT 1), ''),
        coalesce(max(service), ''), coalesce(max(session), ''), coalesce(max(user), ''),
-       count(*), sum(is_call), max(has_output), sum(error <> ''),
+       count(*), sum(counts), max(has_output), sum(error <> ''),
        coalesce((SELECT outcome FROM spans r WHERE r.trace_id = s.trace_id
                  ORDER BY parent_id <> '', start LIMIT 1), ''),
-       sum(CASE WHEN is_call THEN input_tokens END), sum(CASE WHEN is_call THEN output_tokens END),
-       sum(CASE WHEN is_call THEN cost END),
+       sum(CASE WHEN counts THEN input_tokens END), sum(CASE WHEN counts THEN output_tokens END),
+       sum(CASE WHEN counts THEN cost END),
        coalesce((SELECT question FROM spans r WHERE r.trace_id = s.trace_id AND question <> ''
                  ORDER BY question LIKE '{%', start LIMIT 1), ''),
        coalesce((SELECT answer FROM spans r WHERE r.trace_id = s.trace_id AND answer <> ''
@@ -120,6 +121,7 @@ class Store:
             self._update_spans(content)
             # once for each trace and not for each span: a summary reads the whole trace
             for trace_id in {each.trace_id for each in (*spans, *content)}:
+                self._choose_calls(trace_id)
                 self._database.execute(_SUMMARY, (trace_id,))
             self._drop_oldest()
             self._drop_waiting()
@@ -164,6 +166,21 @@ class Store:
         text = "\n".join(conversation.texts)
         if text:
             self._database.execute("INSERT INTO texts (rowid, text) VALUES (?, ?)", (number, text))
+
+    def _choose_calls(self, trace_id: str) -> None:
+        """Choose the calls of a trace that count, as a call that two instrumentations see is one."""
+        query = "SELECT id, span_id, parent_id, is_call, counts FROM spans WHERE trace_id = ?"
+        rows = self.rows(query, trace_id)
+        calls = {row["span_id"] for row in rows if row["is_call"]}
+        parents = {row["span_id"]: row["parent_id"] for row in rows}
+        outermost = outermost_calls(parents, calls)
+        changes: list[tuple[bool, int]] = []
+        for row in rows:
+            counts = row["span_id"] in outermost
+            # most are right already, and a write costs more than a look
+            if counts != bool(row["counts"]):
+                changes.append((counts, row["id"]))
+        self._database.executemany("UPDATE spans SET counts = ? WHERE id = ?", changes)
 
     def _drop_oldest(self) -> None:
         """Drop whole traces until the spans are within the limit; the newest trace is never cut."""

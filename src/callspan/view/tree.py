@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from callspan.export.call_sums import sum_of_known
@@ -86,6 +86,34 @@ class _Node:
     children: list[_Node] = field(default_factory=list)
 
 
+def outermost_calls(parents: Mapping[str, str], calls: Container[str]) -> set[str]:
+    """Return the ids of the calls that are within no other call: of a call seen twice one counts.
+
+    Args:
+        parents: The id of the span around each span of a trace, by the span's id.
+        calls: The ids of the calls.
+    """
+    outermost: set[str] = set()
+    # by the spans on the way up, so that a deep trace is not climbed once for each call
+    is_within: dict[str, bool] = {}
+    for span_id in parents:
+        if span_id not in calls:
+            continue
+        way: set[str] = set()
+        current = parents[span_id]
+        # a circle of ids from outside would never end
+        while current in parents and current not in calls and current not in way:
+            if current in is_within:
+                break
+            way.add(current)
+            current = parents[current]
+        is_nested = current in parents and (current in calls or is_within.get(current, False))
+        is_within.update(dict.fromkeys(way, is_nested))
+        if not is_nested:
+            outermost.add(span_id)
+    return outermost
+
+
 class Tree:
     """The spans of one trace, in the order of a tree.
 
@@ -143,9 +171,10 @@ class Tree:
         for node in order:  # which grows meanwhile: parents come before their children
             order.extend(node.children)
         for node in reversed(order):
-            # of a call that two instrumentations have seen the inner span counts, and only once
-            if node.span.is_call and not any(child.sums.calls for child in node.children):
+            if node.span.is_call:
+                # what another instrumentation has put below is the same call once more
                 node.sums.add(node.span)
+                continue
             for child in node.children:
                 node.sums.merge(child.sums)
 
