@@ -1,4 +1,4 @@
-"""Rough token counts of calls, kept by their spans for the console alone (docs/decisions/0096)."""
+"""Rough token counts of calls, kept by their spans for the console alone (docs/decisions/0097)."""
 
 from __future__ import annotations
 
