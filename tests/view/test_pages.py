@@ -197,7 +197,8 @@ def test_what_a_model_says_never_becomes_part_of_the_page(page: Page, tmp_path: 
         " ![a](http://example.invalid/x) [b](javascript:alert(1))"
     )
     path = tmp_path / "traces.jsonl"
-    facts = chat(attack, attack, **{"session.id": attack, "gen_ai.response.model": attack})
+    named = {"session.id": attack, "gen_ai.response.model": attack}
+    facts = {**chat(attack, attack), **named}
     path.write_text(text([span(1, attack, facts)]))
     client = page(path)
     until(client, "/", "alert")
