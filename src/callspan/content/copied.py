@@ -65,7 +65,11 @@ class Copy:
         copy: dict[str, Any] = {}
         for name, item in list(value.items()):
             key = key_text(name)
-            copy[unused_key(key, copy)] = self._copy(item, key, value, path)
+            copied = self._copy(item, key, value, path)
+            # 1 and "1" are two keys of the app's, and one text
+            if key in copy:
+                key = unused_key(key, copy)
+            copy[key] = copied
         return copy
 
     def _note(self, value: Any, above: tuple[int, ...]) -> str:

@@ -54,8 +54,11 @@ def plain(value: Any, change: Callable[[str], str] = valid, above: tuple[int, ..
     if isinstance(value, Mapping):
         result: dict[str, Any] = {}
         for key, item in list(value.items()):
+            name = key_text(key)
             # 1 and "1" are two keys of the app's, and one text
-            result[unused_key(key_text(key), result)] = plain(item, change, path)
+            if name in result:
+                name = unused_key(name, result)
+            result[name] = plain(item, change, path)
         return result
     if isinstance(value, _CONTAINERS):
         return [plain(item, change, path) for item in list(value)]
