@@ -192,7 +192,9 @@ class ObservationState:
     async def await_handlers(self) -> None:
         """Await the handlers that the call itself has to await (`inline = True`)."""
         while self.awaitables:
-            waiting = self.awaitables.pop(0)
+            waiting = self._take_awaitable()
+            if waiting is None:
+                return
             try:
                 await waiting
             except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
@@ -200,14 +202,27 @@ class ObservationState:
 
     def hand_off(self) -> None:
         """Run the handlers to be awaited as tasks, where no code of the call's is left to await."""
-        for waiting in self.awaitables:
+        while self.awaitables:
+            waiting = self._take_awaitable()
+            if waiting is None:
+                return
             loop = running_loop()
             if loop is None:
                 # so where the garbage collector has found the stream: another thread tells the end
                 run_apart(waiting)
             else:
                 loop.create_task(waiting)
-        self.awaitables.clear()
+
+    def _take_awaitable(self) -> Coroutine[Any, Any, Any] | None:
+        """Return the next coroutine to run; `None` if another thread has just taken it.
+
+        A stream that the garbage collector finds is ended by a thread of ours, while its event loop
+        closes the client's generator, which ends the call as well.
+        """
+        try:
+            return self.awaitables.pop(0)
+        except IndexError:
+            return None
 
     def forget(self) -> None:
         """Drop the call without an end: in a forked child, where it belongs to the parent."""
