@@ -128,21 +128,14 @@ def _in_context(run: Wrapper) -> Wrapper:
 
 def patches() -> list[Patch]:
     """Return the patches of crews, flows, agents, tools and knowledge."""
+    return [*_crew_patches(), *_flow_patches(), *_tool_patches(), *_knowledge_patches()]
+
+
+def _crew_patches() -> list[Patch]:
     raw = ResultReader(output=_raw)
     crew = function_run(_reporter, _crew, raw)
     task = function_run(_reporter, _task, raw)
     messages = function_run(_reporter, _messages, raw)
-    flow = function_run(_reporter, partial(_flow, "inputs"))
-    resumed_flow = function_run(_reporter, partial(_flow, "feedback"))
-    method = function_run(_reporter, _method)
-    tool_reader = ResultReader(failure=_tool_failure)
-    tool = function_run(_reporter, _tool, tool_reader)
-    structured_tool = function_run(_reporter, _structured_tool, tool_reader)
-    search = function_run(_reporter, _search)
-    base_tool = "crewai.tools.base_tool"
-    structured = "crewai.tools.structured_tool"
-    runtime = "crewai.flow.runtime"
-    knowledge = "crewai.knowledge.knowledge"
     return [
         Patch("crewai.crew", "Crew.kickoff", crew),
         Patch("crewai.crew", "Crew.akickoff", crew),
@@ -150,9 +143,28 @@ def patches() -> list[Patch]:
         Patch("crewai.agent.core", "Agent.aexecute_task", task),
         Patch("crewai.agent.core", "Agent.kickoff", messages),
         Patch("crewai.agent.core", "Agent.kickoff_async", messages),
+    ]
+
+
+def _flow_patches() -> list[Patch]:
+    flow = function_run(_reporter, partial(_flow, "inputs"))
+    resumed_flow = function_run(_reporter, partial(_flow, "feedback"))
+    method = function_run(_reporter, _method)
+    runtime = "crewai.flow.runtime"
+    return [
         Patch(runtime, "Flow.kickoff_async", flow),
         Patch(runtime, "Flow.resume_async", resumed_flow),
         Patch(runtime, "Flow._execute_method", method, optional=True),
+    ]
+
+
+def _tool_patches() -> list[Patch]:
+    tool_reader = ResultReader(failure=_tool_failure)
+    tool = function_run(_reporter, _tool, tool_reader)
+    structured_tool = function_run(_reporter, _structured_tool, tool_reader)
+    base_tool = "crewai.tools.base_tool"
+    structured = "crewai.tools.structured_tool"
+    return [
         # a tool may pass two of these; the inner one says the same and is left out
         Patch(base_tool, "BaseTool.run", tool),
         Patch(base_tool, "BaseTool.arun", tool),
@@ -166,6 +178,13 @@ def patches() -> list[Patch]:
             call_tool,
             optional=True,
         ),
+    ]
+
+
+def _knowledge_patches() -> list[Patch]:
+    search = function_run(_reporter, _search)
+    knowledge = "crewai.knowledge.knowledge"
+    return [
         Patch(knowledge, "Knowledge.query", search),
         Patch(knowledge, "Knowledge.aquery", search),
     ]

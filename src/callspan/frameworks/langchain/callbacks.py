@@ -88,7 +88,7 @@ def _handle_own(args: Args, kwargs: Kwargs) -> Args | None:
         return args
     others = [handler for handler in handlers if not isinstance(handler, OwnHandler)]
     has_own = len(others) < len(handlers)
-    if has_own or tree.everywhere or _is_open(kwargs.get("run_id")):
+    if has_own or _is_watched(kwargs.get("run_id")):
         # LangChain passes handlers, event, an attribute to ignore it, and the arguments
         handle(args[1], args[3:], kwargs)
     if not others:
@@ -113,7 +113,7 @@ def end(event: str, parameter: str, asynchronous: bool) -> Callable[..., Any]:
         wrapped: Callable[..., object], manager: Manager, args: Args, kwargs: Kwargs
     ) -> object:
         # with handlers LangChain goes on to `handle_event`, which is wrapped as well
-        if manager.handlers or not (tree.everywhere or _is_open(manager.run_id)):
+        if manager.handlers or not _is_watched(manager.run_id):
             return wrapped(*args, **kwargs)
         arguments = {**kwargs, "run_id": manager.run_id, "parent_run_id": manager.parent_run_id}
         handle(event, args or (kwargs.get(parameter),), arguments)
@@ -123,9 +123,12 @@ def end(event: str, parameter: str, asynchronous: bool) -> Callable[..., Any]:
     return report
 
 
-def _is_open(run_id: RunId) -> bool:
-    """Whether a run is in the tree: it is told to its end, whatever is instrumented by then."""
-    return tree.runs.get_exact(run_id) is not None
+def _is_watched(run_id: RunId) -> bool:
+    """Whether a run is reported though no handler of ours was passed to it.
+
+    A run in the tree is reported to its end, whatever is instrumented by then.
+    """
+    return tree.everywhere or tree.runs.get_exact(run_id) is not None
 
 
 def start(wrapped: Callable[..., object], _manager: Manager, args: Args, kwargs: Kwargs) -> object:

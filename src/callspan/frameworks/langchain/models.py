@@ -150,18 +150,12 @@ def _steps(source: Stream, run_context: ModelRunContext, ends_runs: bool = True)
     step, failure = source.__next__, None
     try:
         while True:
-            token = None
-            # once a client's call is linked to the run, the context need not be set any more
-            if not run_context.is_complete:
-                token = scope.enter(scope.at(run_context))
             try:
-                item = step()
+                # once a client's call is linked to the run, the context need not be set any more
+                item = step() if run_context.is_complete else _step_inside(run_context, step)
             except StopIteration:
                 # raised out of a generator it would become a RuntimeError
                 return
-            finally:
-                if token is not None:
-                    scope.leave(token)
             try:
                 yield item
                 step = source.__next__
@@ -175,8 +169,28 @@ def _steps(source: Stream, run_context: ModelRunContext, ends_runs: bool = True)
         failure = error
         raise
     finally:
-        if ends_runs or not isinstance(failure, Exception | None):
-            _close(run_context, failure)
+        _close_after_steps(run_context, failure, ends_runs)
+
+
+def _step_inside(run_context: ModelRunContext, step: Callable[[], Any]) -> Any:
+    """Run a step of a generator in the run context."""
+    token = scope.enter(scope.at(run_context))
+    try:
+        return step()
+    finally:
+        scope.leave(token)
+
+
+def _close_after_steps(
+    run_context: ModelRunContext, failure: BaseException | None, ends_runs: bool
+) -> None:
+    """End the open runs of a stream that is over, if nothing else ends them.
+
+    LangChain does so for its own streams of events, unless the reader has left or its task is
+    cancelled.
+    """
+    if ends_runs or not isinstance(failure, Exception | None):
+        _close(run_context, failure)
 
 
 class _AsyncSteps(AsyncShell):
@@ -212,8 +226,7 @@ class _AsyncSteps(AsyncShell):
                 scope.leave(token)
 
     def _end(self, error: BaseException | None) -> None:
-        if self._ends_runs or not isinstance(error, Exception | None):
-            _close(self._run_context, error)
+        _close_after_steps(self._run_context, error, self._ends_runs)
 
     async def aclose(self) -> None:
         """Close the generator: the reader stops."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from callspan.events import Parameters
@@ -45,13 +45,10 @@ def chain_operation(
     """Return the operation that a chain run is; `None` for a step on the way."""
     tags = arguments.get("tags") or ()
     metadata = arguments.get("metadata") or {}
-    if arguments.get("run_type") in _SILENT_TYPES:
-        return None
-    if any(tag in _HIDDEN for tag in tags):
+    if _is_silent(arguments.get("run_type"), tags):
         return None
     if is_node(tags):
-        node = metadata.get("langgraph_node") or arguments.get("name")
-        return "run_node", {"node_name": node}
+        return "run_node", {"node_name": _node_name(arguments, metadata)}
     name = chain_name(arguments, serialized)
     if isinstance(arguments.get("name"), AgentName) or _is_agent(metadata, serialized, parent):
         return "invoke_agent", {"agent_name": metadata.get("lc_agent_name") or name}
@@ -59,6 +56,17 @@ def chain_operation(
     if parent is None:
         return "invoke_workflow", {"workflow_name": name}
     return None
+
+
+def _node_name(arguments: Arguments, metadata: Mapping[str, Any]) -> Any:
+    return metadata.get("langgraph_node") or arguments.get("name")
+
+
+def _is_silent(run_type: object, tags: Iterable[object]) -> bool:
+    """Whether a run is a step by its type, or hidden by a tag."""
+    if run_type in _SILENT_TYPES:
+        return True
+    return any(tag in _HIDDEN for tag in tags)
 
 
 def is_node(tags: Any) -> bool:

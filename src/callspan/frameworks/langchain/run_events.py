@@ -166,13 +166,20 @@ def _on_token(tree: Tree, arguments: Arguments, token: Item = None, *_rest: Item
         # nobody reads the text: the chunk counts only as a sign of life
         observation.chunk(None)
         return
+    observation.chunk(_text_or_chunk(arguments, token))
+
+
+def _text_or_chunk(arguments: Arguments, token: Item) -> Item:
+    """Return the text of a piece of an answer, or the chunk of a piece that has no text.
+
+    A piece of a tool call has none.
+    """
     if token is None:
         # LangChain passes it by name from some of its methods
         token = arguments.get("token")
-    # a piece of a tool call has no text, but a chunk
-    if not isinstance(token, str) or not token:
-        token = arguments.get("chunk")
-    observation.chunk(token)
+    if isinstance(token, str) and token:
+        return token
+    return arguments.get("chunk")
 
 
 def _on_stream_event(tree: Tree, arguments: Arguments, event: Item = None, *_rest: Item) -> None:

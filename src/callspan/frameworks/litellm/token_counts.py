@@ -68,17 +68,25 @@ def of_answer(
     if usage is None or not usage.total:
         return None
     counts = [*_counts_in_text(raw), *_counts_in_headers(headers)]
-    names = [name for name, _ in counts]
     # by LiteLLM's own name, which OpenAI's format does not have
     usage.cache_write = _cache_write(litellm_usage)
     if usage.cost is not None and not _COST.search(raw):
         usage.cost = None
-    for part, words in _PARTS.items():
-        if getattr(usage, part) is not None and not any(map(words.search, names)):
-            setattr(usage, part, None)
+    _remove_unnamed_parts(usage, counts)
     usage.input = _provider_total(usage.input, counts, _INPUT, _OUTPUT)
     usage.output = _provider_total(usage.output, counts, _OUTPUT, _INPUT)
     return usage if usage.total else None
+
+
+def _remove_unnamed_parts(usage: Usage, counts: list[Count]) -> None:
+    """Remove the parts for which the provider has no name: LiteLLM has worked them out."""
+    names = [name for name, _ in counts]
+    for part, words in _PARTS.items():
+        if getattr(usage, part) is None:
+            continue
+        has_name = any(map(words.search, names))
+        if not has_name:
+            setattr(usage, part, None)
 
 
 def _counts_in_text(raw: str) -> Iterator[Count]:
@@ -112,22 +120,28 @@ def _provider_total(
     provider states for the side.
     """
     own: set[int] = set()
-    has_common_total = False
+    common: set[int] = set()
     for name, value in counts:
         if _PART.search(name):
             continue
         if side.search(name):
             own.add(value)
         elif not other_side.search(name):
-            has_common_total = True
-    if not own and not has_common_total:
+            common.add(value)
+    if not own and not common:
         return None
-    # the combinations of many numbers would make any count
-    # 16 numbers have 680 sums of two or three
-    numbers = [value for _, value in counts[:_MOST_NUMBERS]]
-    if litellm_count is None or _follows(litellm_count, numbers):
+    if _follows_from(litellm_count, counts):
         return litellm_count
     return own.pop() if len(own) == 1 else None
+
+
+def _follows_from(litellm_count: int | None, counts: list[Count]) -> bool:
+    """Whether the provider's numbers make a count of LiteLLM's; one that it has not is right."""
+    if litellm_count is None:
+        return True
+    # the combinations of many numbers would make any count: 16 have 680 sums of two or three
+    numbers = [value for _, value in counts[:_MOST_NUMBERS]]
+    return _follows(litellm_count, numbers)
 
 
 def _follows(count: int, numbers: list[int]) -> bool:
