@@ -48,12 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        if words and not words[0].startswith("-"):
-            # Not by argparse's subcommands: they would import all commands for one.
-            return _command(words[0])(words[1:])
-        _parser().parse_args(words)
-        _parser().print_help()
-        return 0
+        return _run(words)
     except Problem as problem:
         say(str(problem))
         return 2
@@ -70,6 +65,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _SIGPIPE_CODE
     except KeyboardInterrupt:
         return _SIGINT_CODE
+
+
+def _run(words: Sequence[str]) -> int:
+    """Run the command that the words name; without one print the version or the help."""
+    if words and not words[0].startswith("-"):
+        # Not by argparse's subcommands: they would import all commands for one.
+        return _command(words[0])(words[1:])
+    parser = _parser()
+    parser.parse_args(words)
+    parser.print_help()
+    return 0
 
 
 def _command(name: str) -> Callable[[Sequence[str]], int]:

@@ -84,11 +84,7 @@ def wrong_variables(env: Mapping[str, str], options: Mapping[str, str]) -> list[
     """
     from callspan.export.destinations import from_environment
 
-    lines = unknown_variables(env)
-    for variable in sorted(_SETTINGS.keys() & env.keys() - options.keys()):
-        line = wrong_setting(variable, env)
-        if line:
-            lines.append(line)
+    lines = [*unknown_variables(env), *_wrong_settings(env, options)]
     destinations = from_environment(env, lines.append)
     destinations.targets(env, lines.append)
     if destinations.file and "CALLSPAN_FILE" not in options:
@@ -112,6 +108,16 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
         is_ours = variable.startswith(_PREFIX) and not variable.startswith(_OWN_PREFIX)
         if is_ours and variable not in names:
             lines.append(f"{variable} is no variable of callspan{suggest(variable, names)}")
+    return lines
+
+
+def _wrong_settings(env: Mapping[str, str], options: Mapping[str, str]) -> list[str]:
+    """Return one line about each wrong setting; options were checked as the command was read."""
+    lines: list[str] = []
+    for variable in sorted(_SETTINGS.keys() & env.keys() - options.keys()):
+        line = wrong_setting(variable, env)
+        if line:
+            lines.append(line)
     return lines
 
 

@@ -56,11 +56,27 @@ def parse_command(executable: str, words: Sequence[str]) -> Start | None:
     return None
 
 
+def _is_option(word: str) -> bool:
+    """Whether a word is one of Python's options; `-` alone stands for standard input."""
+    return word.startswith("-") and word != "-"
+
+
+def _with_argument(argument: str, rest: list[str]) -> list[str]:
+    """Return the words from an option's argument on.
+
+    As in C's getopt the argument is the rest of the option's word or, if that is empty, the next
+    word.
+    """
+    if argument:
+        return [argument, *rest]
+    return rest
+
+
 def _split_options(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     """Return the letters of Python's options, and the words from the script, `-c` or `-m` on."""
     letters = ""
     rest = list(words)
-    while rest and rest[0].startswith("-") and rest[0] != "-":
+    while rest and _is_option(rest[0]):
         word = rest.pop(0)
         if word == "--":
             break
@@ -73,9 +89,7 @@ def _split_options(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
             letters += word[1:]
             continue
         letters += word[1 : option.start()]
-        # As in C's getopt: an option's argument is the rest of its word, or else the next word.
-        if option.end() < len(word):
-            rest.insert(0, word[option.end() :])
+        rest = _with_argument(word[option.end() :], rest)
         if option[0] in "cm":
             return letters, (f"-{option[0]}", *rest)
         del rest[:1]

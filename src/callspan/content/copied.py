@@ -45,23 +45,24 @@ class Copy:
         if value is None or isinstance(value, (bool, int, float)):
             # a number may be larger than OTLP takes, or not finite
             return plain(value)
-        if not isinstance(value, _CONTAINERS):
-            return plain(value, lambda text: bare(valid(text)))
+        if isinstance(value, _CONTAINERS):
+            return self._container(value, key, around, above)
+        return plain(value, lambda text: bare(valid(text)))
+
+    def _container(
+        self, value: Any, key: str, around: Mapping[Any, Any], above: tuple[int, ...]
+    ) -> Any:
+        """Return a copy of a container with its items, or a note if it is too large or too deep."""
         # those above alone: one object may well stand in two places, only a cycle has no end
         if id(value) in above or len(above) >= DEPTH or len(value) > self._room:
             return self._note(value, above)
         self._room -= len(value)
         path = (*above, id(value))
-        if isinstance(value, Mapping):
-            return self._object(value, path)
-        # `list`, as another thread of the app's may change the container meanwhile
-        return [self._copy(item, key, around, path) for item in list(value)]
-
-    def _object(self, value: Mapping[Any, Any], path: tuple[int, ...]) -> dict[str, Any]:
-        is_blob = value.get("type") == "blob" and isinstance(value.get("content"), str)
-        if is_blob:
-            # before the value's own keys, so that a size which the part states itself holds
-            value = {"size": len(value["content"]), **value, "content": ""}
+        if not isinstance(value, Mapping):
+            # `list`, as another thread of the app's may change the container meanwhile
+            return [self._copy(item, key, around, path) for item in list(value)]
+        if value.get("type") == "blob":
+            value = _without_bytes(value)
         copy: dict[str, Any] = {}
         for name, item in list(value.items()):
             key = key_text(name)
@@ -81,6 +82,15 @@ class Copy:
         if len(above) >= DEPTH:
             return f"[{name}, too deep]"
         return f"[{name}, too many]"
+
+
+def _without_bytes(blob: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """Return a file's part with the number of its characters in place of them."""
+    content = blob.get("content")
+    if not isinstance(content, str):
+        return blob
+    # before the part's own keys, so that a size which it states itself holds
+    return {"size": len(content), **blob, "content": ""}
 
 
 def _size(value: Any) -> int:

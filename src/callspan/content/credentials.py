@@ -65,6 +65,8 @@ _SAMPLE = re.compile(
     r"|x{4,}|\*)"
 )
 """Samples in documents, which stand for a key and are none."""
+_CAPITAL_INSIDE = re.compile(r"[a-z][A-Z]+[a-z]")
+"""Capitals between small letters, as passwords of letters alone have them and words do not."""
 _PROGRAM = re.compile(
     r"[(\[{]|^\$|^(?:os|env|process|self|config|settings|args|data|request|var|secrets)\."
 )
@@ -242,13 +244,14 @@ def _is_password(value: str) -> bool:
         return False
     if value.isdigit():
         return True
+    if value.isalpha():
+        return _CAPITAL_INSIDE.search(value) is not None
     has_letter = any(map(str.isalpha, value))
-    if not has_letter:
-        return False
-    has_digit = any(map(str.isdigit, value))
-    has_sign = any(map(_is_sign, value))
-    has_capital_inside = value.isalpha() and re.search(r"[a-z][A-Z]+[a-z]", value) is not None
-    return has_digit or has_sign or has_capital_inside
+    return has_letter and _has_digit_or_sign(value)
+
+
+def _has_digit_or_sign(value: str) -> bool:
+    return any(map(str.isdigit, value)) or any(map(_is_sign, value))
 
 
 def _is_sign(letter: str) -> bool:

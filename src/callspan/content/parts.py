@@ -24,6 +24,13 @@ _RESULT_KEYS = {
     "server_tool_call_response": "server_tool_call_response",
 }
 """The types of parts that hold the result of a tool, with the key of the result."""
+_FIELDS: dict[Any, str] = {
+    TOOL_CALL: "arguments",
+    SERVER_TOOL_CALL: "arguments",
+    "tool_call_response": "results",
+    "server_tool_call_response": "results",
+}
+"""The types of parts that hold content of a kind of its own, with that kind."""
 
 
 class Refused(Exception):
@@ -95,11 +102,12 @@ def _without_bytes(item: Any, fields: frozenset[str]) -> Any:
     part_type = item.get("type")
     if part_type == "blob" and isinstance(item.get("content"), str):
         return {"size": len(item["content"]), **item, "content": ""}
-    if part_type in (TOOL_CALL, SERVER_TOOL_CALL) and "arguments" not in fields:
+    field = _FIELDS.get(part_type)
+    if field is None or field in fields:
+        return item
+    if field == "arguments":
         return _without_arguments(item)
-    if part_type in _RESULT_KEYS and "results" not in fields:
-        return _without_result(item)
-    return item
+    return _without_result(item)
 
 
 def _without_arguments(part: Item) -> Item:
@@ -147,12 +155,7 @@ def _field_of_values(item: Item, field: str) -> str:
 
     Arguments and results of tools are kinds of their own within a message.
     """
-    part_type = item.get("type")
-    if part_type in (TOOL_CALL, SERVER_TOOL_CALL):
-        return "arguments"
-    if part_type in _RESULT_KEYS:
-        return "results"
-    return field
+    return _FIELDS.get(item.get("type"), field)
 
 
 def redacted_value(value: Any, field: str, redact: Redact, name: str = "") -> Any:

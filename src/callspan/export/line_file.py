@@ -117,18 +117,27 @@ class LineFile:
             self._close()
         while self._descriptor is None:
             is_first = self._identity is None
-            try:
-                self._open()
-            except OSError as error:
-                if not self._lacks_reader(error):
-                    raise
-                if self.closing.wait(_PAUSE):
-                    return False
-                continue
-            if not is_first and self._descriptor is not None:
-                # the file before it was locked, as this process's own
-                owner_only.lock(self._descriptor)
+            if self._open_unless_unread():
+                if not is_first:
+                    self._lock_again()
+            elif self.closing.wait(_PAUSE):
+                return False
         return True
+
+    def _open_unless_unread(self) -> bool:
+        """Open the file, and return whether it could be; a pipe cannot without a reader."""
+        try:
+            self._open()
+        except OSError as error:
+            if not self._lacks_reader(error):
+                raise
+            return False
+        return True
+
+    def _lock_again(self) -> None:
+        """Lock a file that replaces another, which was locked as this process's own."""
+        if self._descriptor is not None:
+            owner_only.lock(self._descriptor)
 
     def _has_moved(self) -> bool:
         """Whether the file was renamed or removed, as a rotation of logs does."""

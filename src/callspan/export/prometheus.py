@@ -7,13 +7,16 @@ import errno
 import os
 import sys
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from callspan.export.destinations import prometheus_address
 from callspan.export.exporter import Exporter
 from callspan.export.losses import MetricsCount
 from callspan.runtime import guard
 from callspan.runtime.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from callspan.export.metrics_server import MetricsServer
 
 MISSING = "--prometheus needs the extra: pip install 'callspan[prometheus]'"
 
@@ -50,27 +53,35 @@ class Prometheus(Exporter):
 
     def _serve(self, strict: bool) -> None:
         """Serve on the address; unless `strict`, on the next free port above if it is taken."""
+        try:
+            self._server = self._open_server(strict)
+        except OSError as error:
+            self._refuse(error, strict)
+            return
+        wanted_port, wanted_address = self._port, self._address
+        self._port = self._server.port
+        if self._port == wanted_port or strict:
+            return
+        # a port that the user did not write down has to be said, or nobody finds it
+        why = f", as {wanted_address} is taken" if wanted_port else ""
+        where = f"http://{self._address}/metrics"
+        guard.say_once(f"Prometheus: process {os.getpid()} serves its metrics on {where}{why}")
+
+    def _open_server(self, strict: bool) -> MetricsServer:
+        """Open a server at the wanted port, or at the next free one above it unless `strict`."""
         from callspan.export.metrics_server import MetricsServer
 
         # port 0 means that the system chooses one, so there is nothing to try above it
-        wanted = self._port
-        last = min(wanted + _PORTS_TRIED, 65535) if wanted and not strict else wanted
-        for port in range(wanted, last + 1):
+        last = self._port
+        if last and not strict:
+            last = min(last + _PORTS_TRIED, 65535)
+        for port in range(self._port, last):
             try:
-                self._server = MetricsServer(self._host, port, self._render)
-                break
+                return MetricsServer(self._host, port, self._render)
             except OSError as error:
-                is_taken = error.errno == errno.EADDRINUSE
-                if port == last or not is_taken:
-                    self._refuse(error, strict)
-                    return
-        asked_for = self._address
-        self._port = self._server.port
-        # a port that the user did not write down has to be said, or nobody finds it
-        if self._port != wanted and not strict:
-            why = f", as {asked_for} is taken" if wanted else ""
-            where = f"http://{self._address}/metrics"
-            guard.say_once(f"Prometheus: process {os.getpid()} serves its metrics on {where}{why}")
+                if error.errno != errno.EADDRINUSE:
+                    raise
+        return MetricsServer(self._host, last, self._render)
 
     def _refuse(self, error: OSError, strict: bool) -> None:
         why = f"Prometheus cannot be served on {self._address}: {error.strerror or error}"

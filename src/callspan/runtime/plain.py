@@ -6,7 +6,8 @@ Plain data has valid text, finite numbers of 64 bits, no cycles and no live obje
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from types import NoneType
 from typing import Any
 
 DEPTH = 28
@@ -41,7 +42,7 @@ def plain(value: Any, change: Callable[[str], str] = valid, above: tuple[int, ..
     if isinstance(value, str):
         return change(value)
     # before the integers, as a boolean is one
-    if value is None or isinstance(value, bool):
+    if isinstance(value, (NoneType, bool)):
         return value
     if isinstance(value, (int, float)):
         return _number(value)
@@ -52,17 +53,33 @@ def plain(value: Any, change: Callable[[str], str] = valid, above: tuple[int, ..
     path = (*above, id(value))
     # copies of the items here and below: another thread may change the container meanwhile
     if isinstance(value, Mapping):
-        result: dict[str, Any] = {}
-        for key, item in list(value.items()):
-            name = key_text(key)
-            # 1 and "1" are two keys of the app's, and one text
-            if name in result:
-                name = unused_key(name, result)
-            result[name] = plain(item, change, path)
-        return result
+        return _plain_object(value, change, path)
     if isinstance(value, _CONTAINERS):
-        return [plain(item, change, path) for item in list(value)]
+        return _plain_items(value, change, path)
     return change(_described(value))
+
+
+def _plain_object(
+    value: Mapping[Any, Any], change: Callable[[str], str], path: tuple[int, ...]
+) -> dict[str, Any]:
+    copy: dict[str, Any] = {}
+    # `list`, as another thread of the app's may change the mapping meanwhile
+    for key, item in list(value.items()):
+        name = key_text(key)
+        # 1 and "1" are two keys of the app's, and one text
+        if name in copy:
+            name = unused_key(name, copy)
+        copy[name] = plain(item, change, path)
+    return copy
+
+
+def _plain_items(
+    values: Iterable[Any], change: Callable[[str], str], path: tuple[int, ...]
+) -> list[Any]:
+    copy: list[Any] = []
+    for item in list(values):
+        copy.append(plain(item, change, path))
+    return copy
 
 
 def even(value: Any, write: Callable[[Any], str]) -> Any:
@@ -83,7 +100,14 @@ def even(value: Any, write: Callable[[Any], str]) -> Any:
     # whole numbers among fractions are numbers all the same, and stay numbers
     if kinds != {int, float}:
         return write(value)
-    return [item if item is None else float(item) for item in items]
+    return _floats(items)
+
+
+def _floats(numbers: list[float | None]) -> list[float | None]:
+    floats: list[float | None] = []
+    for number in numbers:
+        floats.append(None if number is None else float(number))
+    return floats
 
 
 def key_text(key: object) -> str:

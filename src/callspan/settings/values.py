@@ -110,6 +110,17 @@ def check_content_limit(value: Any, source: Source) -> int | str:
 
 def check_names(value: object, source: Source) -> tuple[str, ...]:
     """Return names, which may be one text with commas, or raise `SettingsError`."""
+    names = _read_names(value, source)
+    if source.words is None:
+        return names
+    noun = f"name in {source.variable}" if source.variable else source.noun
+    for name in names:
+        if name not in source.words:
+            raise _unknown(noun, name, source.words)
+    return names
+
+
+def _read_names(value: object, source: Source) -> tuple[str, ...]:
     # before the iterables, as a text is one of its letters
     if isinstance(value, str):
         value = value.split(",")
@@ -120,12 +131,6 @@ def check_names(value: object, source: Source) -> tuple[str, ...]:
             raise SettingsError(f"{source.name} must be names, such as {source.setting}=['openai']")
         if item.strip():
             names.append(item.strip())
-    if source.words is None:
-        return tuple(names)
-    noun = f"name in {source.variable}" if source.variable else source.noun
-    for name in names:
-        if name not in source.words:
-            raise _unknown(noun, name, source.words)
     return tuple(names)
 
 

@@ -111,10 +111,8 @@ def _new_estimate(call: Call, has_text: bool) -> Estimate | None:
         if not estimate.sent:
             # the input is sound, or something else that is not made of text
             return None
-    # a stream that was left may have gone on after its provider's last count
-    needs_output = usage.output is None or not _is_whole(call)
-    if has_text and needs_output:
-        estimate.received = _texts(response.messages)
+    if has_text:
+        _take_output(estimate, call, usage)
     if estimate.sent or estimate.received:
         return estimate
     return None
@@ -144,6 +142,15 @@ def _take_input(estimate: Estimate, call: Call) -> None:
         messages.insert(0, {"role": "system", "parts": content.system})
     estimate.sent = messages
     estimate.tools = content.tools
+
+
+def _take_output(estimate: Estimate, call: Call, usage: Usage) -> None:
+    """Copy the texts of an answer into its estimate, if the provider's count is not for all of it.
+
+    A stream that was left may have gone on after its provider's last count.
+    """
+    if usage.output is None or not _is_whole(call):
+        estimate.received = _texts(call.response.messages)
 
 
 def _texts(messages: Sequence[Message]) -> list[str]:

@@ -62,13 +62,20 @@ def _last_message(body: JsonObject) -> tuple[str, str]:
     It may stand in chat messages, in the input of a response, or be a plain prompt.
     """
     messages = body.get("messages") or body.get("input") or body.get("prompt") or ""
-    last = messages[-1] if isinstance(messages, list) and messages else messages
-    text = joined(last)[:_MOST_READ]
-    if not isinstance(last, dict):
-        return "user", text
-    is_result = last.get("type") == "function_call_output" or last.get("role") == "tool"
-    role = "tool" if is_result else str(last.get("role", "user"))
-    return role, text
+    last = messages
+    if isinstance(messages, list) and messages:
+        last = messages[-1]
+    role = "user"
+    if isinstance(last, dict):
+        role = _role(last)
+    return role, joined(last)[:_MOST_READ]
+
+
+def _role(message: JsonObject) -> str:
+    """Return who speaks; the results of tools have a type in place of it in the responses API."""
+    if message.get("type") == "function_call_output":
+        return "tool"
+    return str(message.get("role", "user"))
 
 
 def _tool_calls(body: JsonObject, message: str) -> tuple[ToolCall, ...]:

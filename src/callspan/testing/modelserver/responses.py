@@ -83,8 +83,6 @@ def stream(response: JsonObject, chunk_size: int = 1) -> tuple[bytes, ...]:
 def _response(exchange: Exchange, counts: Counts) -> JsonObject:
     finish = exchange.reply.finish_reason or ""
     status = _status(finish)
-    is_failed = status == "failed"
-    sends_usage = exchange.sends_usage and not is_failed
     reason = _INCOMPLETE.get(finish)
     tier = exchange.body.get("service_tier") or "auto"
     response: JsonObject = {
@@ -92,13 +90,18 @@ def _response(exchange: Exchange, counts: Counts) -> JsonObject:
         "object": "response",
         "created_at": CREATED,
         "status": status,
-        "error": _failure(exchange) if is_failed else None,
+        "error": None,
         "incomplete_details": {"reason": reason} if reason else None,
         "model": exchange.model,
-        "output": [] if is_failed else list(_items(exchange, status)),
+        "output": [],
         "service_tier": "default" if tier == "auto" else tier,
-        "usage": _usage(counts) if sends_usage else None,
+        "usage": None,
     }
+    if status == "failed":
+        response["error"] = _failure(exchange)
+    else:
+        response["output"] = list(_items(exchange, status))
+        response["usage"] = _usage(counts) if exchange.sends_usage else None
     for field, default in _REPEATED_FIELDS.items():
         response[field] = exchange.body.get(field, default)
     return response
