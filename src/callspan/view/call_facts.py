@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from callspan.export.text.row import seconds
 from callspan.semconv import names
 from callspan.view import wording
-from callspan.view.spans import SpanRecord
+from callspan.view.spans import SpanRecord, text_of
 
 _CONTENT = frozenset(
     {
@@ -56,13 +56,9 @@ def without_content(span: SpanRecord) -> dict[str, object]:
 
 def _facts(span: SpanRecord) -> Iterator[Fact]:
     attributes = span.attributes
-    requested_model = str(attributes.get(names.REQUEST_MODEL) or "")
     yield Fact("outcome", span.outcome)
     yield Fact("error", _error(span))
-    yield Fact("model", span.model)
-    # providers answer with the exact version of an alias
-    if requested_model != span.model:
-        yield Fact("model asked for", requested_model)
+    yield from _models(span)
     yield Fact("provider", span.provider)
     yield Fact("server", _server(span))
     yield Fact("duration", seconds(span.seconds))
@@ -71,17 +67,25 @@ def _facts(span: SpanRecord) -> Iterator[Fact]:
     yield Fact("speed", _speed(span))
     if span.is_call:
         yield Fact("tokens", _tokens(span))
-    yield Fact("counted by", str(attributes.get(names.USAGE_SOURCE) or ""))
+    yield Fact("counted by", text_of(attributes, names.USAGE_SOURCE))
     if span.cost is not None:
         yield Fact("cost", wording.cost(span.cost))
-    yield Fact("cost unknown", str(attributes.get(names.COST_UNKNOWN) or ""))
+    yield Fact("cost unknown", text_of(attributes, names.COST_UNKNOWN))
     yield Fact("finish reason", _joined(attributes.get(names.FINISH_REASONS)))
     yield Fact("attempts", _joined(attributes.get(names.ATTEMPTS)))
     yield from _retries(span)
     yield from _parameters(span)
-    yield Fact("response", str(attributes.get(names.RESPONSE_ID) or ""), can_copy=True)
+    yield Fact("response", text_of(attributes, names.RESPONSE_ID), can_copy=True)
     yield Fact("trace", span.trace_id, can_copy=True)
     yield Fact("span", span.span_id, can_copy=True)
+
+
+def _models(span: SpanRecord) -> Iterator[Fact]:
+    requested_model = text_of(span.attributes, names.REQUEST_MODEL)
+    yield Fact("model", span.model)
+    # providers answer with the exact version of an alias
+    if requested_model != span.model:
+        yield Fact("model asked for", requested_model)
 
 
 def _error(span: SpanRecord) -> str:
@@ -122,7 +126,7 @@ def _retries(span: SpanRecord) -> Iterator[Fact]:
     for event in span.events:
         if event.name != names.RETRY_EVENT:
             continue
-        cause = str(event.attributes.get(names.RETRY_CAUSE) or "")
+        cause = text_of(event.attributes, names.RETRY_CAUSE)
         wait = event.attributes.get(names.RETRY_WAIT)
         waited = f", waited {seconds(wait)}" if isinstance(wait, (int, float)) else ""
         yield Fact("retry", f"{cause}{waited}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,12 +16,17 @@ HEIGHT = 160
 COLUMNS = 48
 """How many columns a drawing has."""
 _MODELS = 8
-"""How many models have a colour of their own; the rest is `others`."""
+"""How many models have a colour of their own."""
+_OTHERS = "others"
+"""The name of the series of all other models."""
+_SHARES = (("p50", 0.5), ("p95", 0.95))
+"""The percentiles that are drawn, the largest last."""
 _STEPS = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 86400, 7 * 86400)
 """How many seconds a column may stand for."""
 _QUERY = """
-SELECT model, start, "end", input_tokens, output_tokens, cost, first_token FROM spans
-WHERE counts AND start >= ? ORDER BY start
+SELECT model, start, "end", cost, first_token,
+  coalesce(input_tokens, 0) + coalesce(output_tokens, 0) AS tokens
+FROM spans WHERE counts AND start >= ? ORDER BY start
 """
 
 
@@ -114,19 +120,13 @@ def draw(store: Store) -> Figures:
     length = step * NANOSECONDS
     first_column = max(first // length, last // length - COLUMNS + 1)
     models = _most_frequent(row["model"] for row in rows)
-    samples = [
-        _Sample(
-            row["model"] if row["model"] in models else "others",
-            row["start"] // length - first_column,
-            (row["input_tokens"] or 0) + (row["output_tokens"] or 0),
-            row["cost"] or 0.0,
-            (row["end"] - row["start"]) / NANOSECONDS,
-            row["first_token"],
-        )
-        for row in rows
-        if row["start"] // length >= first_column
-    ]
-    names = [*models, "others"]
+    samples: list[_Sample] = []
+    for row in rows:
+        column = row["start"] // length - first_column
+        if column >= 0:
+            model = row["model"] if row["model"] in models else _OTHERS
+            samples.append(_sample(row, model, column))
+    names = [*models, _OTHERS]
     charts = [
         _columns("Tokens", "tokens", samples, names, lambda sample: sample.tokens),
         _columns("Cost", "US$", samples, names, lambda sample: sample.cost),
@@ -135,6 +135,17 @@ def draw(store: Store) -> Figures:
     ]
     drawn = [chart for chart in charts if not chart.is_empty]
     return Figures(names, float(first_column * step), step, drawn)
+
+
+def _sample(row: sqlite3.Row, model: str, column: int) -> _Sample:
+    return _Sample(
+        model,
+        column,
+        row["tokens"],
+        row["cost"] or 0.0,
+        (row["end"] - row["start"]) / NANOSECONDS,
+        row["first_token"],
+    )
 
 
 def _step(first: int, last: int) -> int:
@@ -185,22 +196,30 @@ def _columns(
     return chart
 
 
+def _by_column(
+    samples: Iterable[_Sample], value: Callable[[_Sample], float | None]
+) -> dict[int, list[float]]:
+    """Return the values of each column, from left to right; those that are unknown are left out."""
+    columns: dict[int, list[float]] = {}
+    for sample in samples:
+        number = value(sample)
+        if number is not None:
+            columns.setdefault(sample.column, []).append(number)
+    return dict(sorted(columns.items()))
+
+
+def _percentiles(columns: dict[int, list[float]], share: float) -> dict[int, float]:
+    return {index: percentile(numbers, share) for index, numbers in columns.items()}
+
+
 def _lines(
     title: str, samples: Iterable[_Sample], value: Callable[[_Sample], float | None]
 ) -> Chart:
     """Draw the median and the 95th percentile of each column."""
-    columns: dict[int, list[float]] = {}
-    for sample in samples:
-        seconds = value(sample)
-        if seconds is not None:
-            columns.setdefault(sample.column, []).append(seconds)
-    chart = Chart(title, "s")
-    shares = (("p50", 0.5), ("p95", 0.95))
-    heights = {
-        label: {index: percentile(each, share) for index, each in sorted(columns.items())}
-        for label, share in shares
-    }
-    chart.top = max((height for each in heights.values() for height in each.values()), default=0)
+    columns = _by_column(samples, value)
+    heights = {label: _percentiles(columns, share) for label, share in _SHARES}
+    # no percentile is above that of the largest share
+    chart = Chart(title, "s", max(heights[_SHARES[-1][0]].values(), default=0.0))
     if chart.top <= 0:
         return chart
     width = WIDTH / COLUMNS

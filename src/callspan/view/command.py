@@ -90,14 +90,20 @@ def _port(text: str) -> int:
 
 
 def _check(paths: Sequence[Path], options: argparse.Namespace) -> None:
-    for path in paths:
-        if not path.is_file() and not options.children:
-            raise Problem(f"{path} is no file: `callspan run --file {path.name} app.py` writes one")
+    # children's files may come later
+    if not options.children:
+        _check_files(paths)
     if options.keep < 1:
         raise Problem("--keep takes a number of spans, 1 or more")
-    wants_text = options.last or options.trace or options.errors or options.json
+    wants_text = any((options.last, options.trace, options.errors, options.json))
     if wants_text and not paths:
         raise Problem("name the files to read: callspan view traces.jsonl --last")
+
+
+def _check_files(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if not path.is_file():
+            raise Problem(f"{path} is no file: `callspan run --file {path.name} app.py` writes one")
 
 
 def _serve(paths: Sequence[Path], options: argparse.Namespace) -> int:

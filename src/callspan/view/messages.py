@@ -9,6 +9,7 @@ from typing import Any
 
 from callspan.semconv import names
 from callspan.view.otlp import mappings
+from callspan.view.spans import text_of
 
 _SHORT = 300
 """How many characters of a question or an answer a list shows."""
@@ -109,7 +110,7 @@ def count_repeated(earlier: Conversation, later: Conversation) -> int:
 def _messages(value: object, role: str) -> Iterator[Message]:
     for message in mappings(_structure(value)):
         parts = tuple(_parts(message.get("parts")))
-        reason = str(message.get("finish_reason") or "")
+        reason = text_of(message, "finish_reason")
         yield Message(str(message.get("role") or role), parts, reason)
 
 
@@ -128,17 +129,17 @@ def _parts(values: object) -> Iterator[Part]:
 
 
 def _part(value: Mapping[str, Any]) -> Part:
-    kind = str(value.get("type") or "")
+    kind = text_of(value, "type")
     # every value is made text: spans of others may hold anything there
-    call_id = str(value.get("id") or "")
+    call_id = text_of(value, "id")
     if kind in ("text", "reasoning"):
-        return Part(kind, str(value.get("content") or ""))
+        return Part(kind, text_of(value, "content"))
     if kind == "tool_call":
-        name = str(value.get("name") or "")
+        name = text_of(value, "name")
         return Part(kind, _pretty(value.get("arguments")), name, call_id)
     if kind == "tool_call_response":
         result = value.get("response", value.get("result"))
-        return Part("tool_result", _pretty(result), str(value.get("name") or ""), call_id)
+        return Part("tool_result", _pretty(result), text_of(value, "name"), call_id)
     if kind in _MEDIA:
         return Part("media", _facts(value), str(value.get("mime_type") or value.get("modality")))
     return Part("other", _pretty(value), kind)

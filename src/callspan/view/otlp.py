@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from callspan.semconv import names
-from callspan.view.spans import SpanEvent, SpanRecord
+from callspan.view.spans import SpanEvent, SpanRecord, text_of
 
 # the number, its name, and the number as a text: all three are met in JSON
 _ERROR = (2, "STATUS_CODE_ERROR", "2")
@@ -101,12 +101,12 @@ def _items(
 ) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]]:
     """Yield each span or record with its resource's attributes and its scope."""
     for resource_group in mappings(document.get(resources)):
-        resource = resource_group.get("resource")
-        attributes = _attributes(resource.get("attributes")) if _is_mapping(resource) else {}
+        resource = _mapping(resource_group.get("resource"))
+        attributes = _attributes(resource.get("attributes"))
         for scope_group in mappings(resource_group.get(scopes)):
-            scope = scope_group.get("scope")
+            scope = _mapping(scope_group.get("scope"))
             for item in mappings(scope_group.get(items)):
-                yield attributes, scope if _is_mapping(scope) else {}, item
+                yield attributes, scope, item
 
 
 def _span(
@@ -116,22 +116,21 @@ def _span(
     span_id = _identity(span.get("spanId"), _SPAN_ID_BYTES)
     if not trace_id or not span_id:
         return None
-    status = span.get("status")
-    status = status if _is_mapping(status) else {}
+    status = _mapping(span.get("status"))
     start = _integer(span.get("startTimeUnixNano"))
     return SpanRecord(
         trace_id=trace_id,
         span_id=span_id,
         parent_id=_identity(span.get("parentSpanId"), _SPAN_ID_BYTES),
-        name=str(span.get("name") or ""),
+        name=text_of(span, "name"),
         kind=_kind(span.get("kind")),
         start=start,
         # a clock that was set back must not make a negative time
         end=max(start, _integer(span.get("endTimeUnixNano"))),
         is_error=status.get("code") in _ERROR,
-        message=str(status.get("message") or ""),
-        service=str(resource.get("service.name") or ""),
-        scope=str(scope.get("name") or ""),
+        message=text_of(status, "message"),
+        service=text_of(resource, "service.name"),
+        scope=text_of(scope, "name"),
         attributes=_attributes(span.get("attributes")),
         events=[_event(event) for event in mappings(span.get("events"))],
     )
@@ -139,7 +138,7 @@ def _span(
 
 def _event(event: Mapping[str, Any]) -> SpanEvent:
     time = _integer(event.get("timeUnixNano"))
-    return SpanEvent(str(event.get("name") or ""), time, _attributes(event.get("attributes")))
+    return SpanEvent(text_of(event, "name"), time, _attributes(event.get("attributes")))
 
 
 def _kind(kind: object) -> int:
@@ -182,15 +181,11 @@ def _value(value: object, depth: int = 0) -> Any:
         # texts in JSON, as its numbers cannot hold 64 bits
         if kind in ("intValue", "int_value"):
             return _integer(content)
+        items = mappings(_mapping(content).get("values"))
         if kind == "arrayValue":
-            values = content.get("values") if _is_mapping(content) else ()
-            return [_value(each, depth + 1) for each in mappings(values)]
+            return [_value(item, depth + 1) for item in items]
         if kind == "kvlistValue":
-            pairs = content.get("values") if _is_mapping(content) else ()
-            return {
-                str(pair.get("key")): _value(pair.get("value"), depth + 1)
-                for pair in mappings(pairs)
-            }
+            return {str(pair.get("key")): _value(pair.get("value"), depth + 1) for pair in items}
         return content
     return None
 
@@ -208,6 +203,11 @@ def mappings(values: object) -> Iterable[Mapping[str, Any]]:
     if not isinstance(values, (list, tuple)):
         return ()
     return [each for each in values if _is_mapping(each)]
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """Return a mapping from outside; an empty one where it is none."""
+    return value if _is_mapping(value) else {}
 
 
 def _is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:

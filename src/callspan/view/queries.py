@@ -12,6 +12,16 @@ from callspan.view.store import Store
 
 PAGE_SIZE = 50
 """How many traces one page lists."""
+_OF_OPERATIONS = " AND operation <> ''"
+_COLUMNS = {
+    "model": _OF_OPERATIONS,
+    "provider": _OF_OPERATIONS,
+    "outcome": _OF_OPERATIONS,
+    "session": "",
+    "user": "",
+    "service": "",
+}
+"""The columns of the table `spans` by which traces are filtered, with a further condition each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +69,12 @@ class Filter:
 
     def conditions(self) -> Iterator[tuple[str, object]]:
         """Yield conditions on the table `traces`, each with its argument."""
-        for column in ("model", "provider", "outcome"):
+        for column, further in _COLUMNS.items():
             value = getattr(self, column)
             if value:
-                spans = f"SELECT trace_id FROM spans WHERE {column} = ? AND operation <> ''"
                 # column names are ours, and values are arguments: nothing of a URL becomes SQL
+                spans = f"SELECT trace_id FROM spans WHERE {column} = ?{further}"
                 yield f"trace_id IN ({spans})", value
-        for column in ("session", "user", "service"):
-            value = getattr(self, column)
-            if value:
-                yield f"trace_id IN (SELECT trace_id FROM spans WHERE {column} = ?)", value
         if self.text:
             # full-text search knows rows of its own, whose numbers are the ids of spans
             words = "SELECT rowid FROM texts WHERE texts MATCH ?"

@@ -13,6 +13,12 @@ Attributes = Mapping[str, Any]
 NANOSECONDS = 1e9
 
 
+def text_of(values: Mapping[str, Any], key: str) -> str:
+    """Return a value as text; empty where it is missing, or says nothing."""
+    value = values.get(key)
+    return str(value) if value else ""
+
+
 @dataclass(frozen=True, slots=True)
 class SpanEvent:
     """Something that happened within a span.
@@ -69,7 +75,7 @@ class SpanRecord:
     @property
     def operation(self) -> str:
         """The operation by the conventions' name, such as `chat`; empty for other spans."""
-        return str(self.attributes.get(names.OPERATION) or "")
+        return text_of(self.attributes, names.OPERATION)
 
     @property
     def is_call(self) -> bool:
@@ -86,26 +92,26 @@ class SpanRecord:
         """The model that answered, else the one that was asked."""
         attributes = self.attributes
         # the answer has the exact version where the request has an alias
-        model = attributes.get(names.RESPONSE_MODEL) or attributes.get(names.REQUEST_MODEL)
-        return str(model or "")
+        response_model = text_of(attributes, names.RESPONSE_MODEL)
+        return response_model or text_of(attributes, names.REQUEST_MODEL)
 
     @property
     def provider(self) -> str:
         """The provider by the conventions' name, such as `openai`; empty if there is none."""
-        return str(self.attributes.get(names.PROVIDER) or "")
+        return text_of(self.attributes, names.PROVIDER)
 
     @property
     def session(self) -> str:
         """The session, or the conversation, that it belongs to."""
         attributes = self.attributes
         # what the app has called a session wins over the provider's conversation
-        session = attributes.get(names.SESSION_ID) or attributes.get(names.CONVERSATION_ID)
-        return str(session or "")
+        session = text_of(attributes, names.SESSION_ID)
+        return session or text_of(attributes, names.CONVERSATION_ID)
 
     @property
     def user(self) -> str:
         """The id of the app's user; empty where the span has none."""
-        return str(self.attributes.get(names.USER_ID) or "")
+        return text_of(self.attributes, names.USER_ID)
 
     @property
     def outcome(self) -> str:
