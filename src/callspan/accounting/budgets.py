@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from callspan.accounting.limits import check_limits
 from callspan.accounting.prices.table import in_force
-from callspan.runtime import guard
+from callspan.accounting.soft_limit import SoftLimit, create_soft_limit
 from callspan.runtime.errors import SettingsError
 from callspan.runtime.process import own_lock
 from callspan.runtime.scope import current, leave, put
@@ -106,7 +106,7 @@ class Budget:
         limits: dict[str, float],
         name: str,
         in_stream: InStream,
-        soft: _SoftLimit | None,
+        soft: SoftLimit | None,
     ) -> None:
         self.limits = limits
         self.name = name
@@ -240,33 +240,6 @@ class Budget:
         self._reserved["usd"] -= reservation.usd
 
 
-class _SoftLimit:
-    """A share of the limits at which a handler is called, once."""
-
-    __slots__ = ("_handler", "_is_reached", "_share")
-
-    def __init__(self, share: float, handler: Callable[[Budget], object]) -> None:
-        self._share, self._handler = share, handler
-        self._is_reached = False
-
-    def reach(self, budget: Budget) -> bool:
-        """Whether the share is reached for the first time; the caller then calls `notify`."""
-        if self._is_reached:
-            return False
-        spent = {**budget.spent, "seconds": budget.elapsed}
-        self._is_reached = any(
-            spent[unit] >= self._share * limit for unit, limit in budget.limits.items()
-        )
-        return self._is_reached
-
-    def notify(self, budget: Budget) -> None:
-        """Call the handler; its exceptions are logged, never raised."""
-        try:
-            self._handler(budget)
-        except Exception as error:  # noqa: BLE001  a handler's fault is never the app's
-            guard.report(f"the soft limit of {budget.name}", error)
-
-
 def budget(
     *,
     usd: float | None = None,
@@ -300,17 +273,8 @@ def budget(
     limits = check_limits(usd=usd, tokens=tokens, calls=calls, seconds=seconds)
     if in_stream not in ("raise", "warn"):
         raise SettingsError(f'in_stream is {in_stream!r}: use "raise" or "warn"')
-    soft_limit = _soft_limit(soft, on_soft)
+    soft_limit = create_soft_limit(soft, on_soft)
     if "usd" in limits:
         # here, so that no call of the app's waits for it
         in_force().load()
     return Budget(limits, name, in_stream, soft_limit)
-
-
-def _soft_limit(share: float, handler: Callable[[Budget], object] | None) -> _SoftLimit | None:
-    """Return the soft limit of a budget; raises `SettingsError` for a share that is none."""
-    if not 0 < share <= 1:
-        raise SettingsError(f"soft is {share!r}: it is a share of the limits, such as 0.8")
-    if handler is None:
-        return None
-    return _SoftLimit(share, handler)

@@ -7,7 +7,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from callspan.content.values import named
+from callspan.decorators.output import Output
 from callspan.decorators.results import PLAIN_RESULTS, ResultReader
 from callspan.decorators.run_context import (
     OperationContext,
@@ -16,7 +16,7 @@ from callspan.decorators.run_context import (
     closing_reader,
     is_reported_by_framework,
 )
-from callspan.events import Call, Failure
+from callspan.events import Call
 from callspan.lifecycle.control_flow import is_control_flow
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.reading import Reading
@@ -29,10 +29,6 @@ ObservationFactory = Callable[[Call, Reading, Scope], Observation]
 """Returns an observation of a call in a scope; the reading says how its result is read."""
 # read at each call: `instrument()` may come after the functions are decorated
 _create_observation: ObservationFactory | None = None
-ITEMS_ROOM = 1_000_000
-"""The most characters of a generator's items that are kept in memory."""
-_OBJECT_SIZE = 1000
-"""The characters that an item counts as if it is no text."""
 _NOT_OF_CLOSING = (Exception, KeyboardInterrupt, SystemExit)
 """Exceptions that do not come of the closing of a generator or the cancelling of a task."""
 _GENERATOR_ENDS = (StopIteration, StopAsyncIteration)
@@ -49,30 +45,18 @@ def is_subscribed() -> bool:
     return _create_observation is not None
 
 
-class Operation:
+class Operation(Output):
     """An operation of the app's own code while it runs.
 
     The code runs in `with`: all at once or, for a generator, step by step. An exception ends it.
-
-    Attributes:
-        result: The result, which is content. The user of a block may set it.
-        failure: Why the operation failed, if it raised no exception.
-        last_item: The last item of a generator.
-        items: The items of a generator as far as there is room; `None` for other operations.
     """
 
     __slots__ = (
         "_before",
         "_context",
         "_observation",
-        "_reader",
-        "_room",
         "_run_context",
         "_token",
-        "failure",
-        "items",
-        "last_item",
-        "result",
     )
 
     def __init__(
@@ -81,12 +65,7 @@ class Operation:
         outer_run_context: RunContext = None,
         reader: ResultReader = PLAIN_RESULTS,
     ) -> None:
-        self.result: object = None
-        self.items: list[object] | None = None
-        self.last_item: object = None
-        self.failure: Failure | None = None
-        self._reader = reader
-        self._room = ITEMS_ROOM
+        super().__init__(reader)
         self._token: Any = None
         self._before: Any = None
         self._context: Any = None
@@ -172,7 +151,7 @@ class Operation:
             self.end()
 
     def _is_followed(self, result: object) -> bool:
-        follow = self._reader.follow
+        follow = self.reader.follow
         if follow is None:
             return False
         try:
@@ -190,27 +169,29 @@ class Operation:
             self._context = self._run_context = None
         if observation is None or observation.ended:
             return
-        if self.items is not None and isinstance(error, _GENERATOR_ENDS):
-            # a generator that has no more items raises it
-            error = None
-        error = self._error_of_closing(observation, run_context, error)
+        error = self._true_error(observation, run_context, error)
         if error is None:
             # what the result says counts before what code inside knows, such as a request of MCP
-            observation.call.response.failure = self._failure() or run_context.failure
-        output = self._output() if observation.needs_text else None
+            failure = self.find_failure()
+            observation.call.response.failure = failure or run_context.failure
+        output = self.content() if observation.needs_text else None
         # the garbage collector may be the one that ends it, by closing a coroutine or a generator
         outside_collector(partial(_end, observation, output, error))
         if not observation.awaitables:
             # the traceback of an exception refers to this object and would keep all of it alive
             self._observation = None
 
-    def _error_of_closing(
+    def _true_error(
         self, observation: Observation, run_context: RunContext, error: BaseException | None
     ) -> BaseException | None:
-        """Return the error that counts where the code is closed or cancelled, which has two causes.
+        """Return the error that counts; `None` if the operation has not failed.
 
-        The reader of this operation, or of one around it, has left; or the framework closes it.
+        Code that is closed or cancelled has one of two causes: the reader of this operation, or of
+        one around it, has left; or the framework closes it.
         """
+        if self.items is not None and isinstance(error, _GENERATOR_ENDS):
+            # a generator that has no more items raises it
+            return None
         if error is None or isinstance(error, _NOT_OF_CLOSING):
             return error
         # asked of the runs around: ADK drives an agent in a task of its own, which it cancels
@@ -220,7 +201,7 @@ class Operation:
             # a framework may cancel a task of its own, which the app has not cancelled
             observation.set_reader(reader)
             return GeneratorExit()
-        if isinstance(error, GeneratorExit) and self._reader.is_whole_when_closed:
+        if isinstance(error, GeneratorExit) and self.reader.is_whole_when_closed:
             return None
         return error
 
@@ -228,43 +209,6 @@ class Operation:
         """Note that the reader has left, before the code is closed."""
         if self._observation is not None and self._run_context is not None:
             self._run_context.closing_reader = self._observation.reader
-
-    def _failure(self) -> Failure | None:
-        """Return the failure that was set, or that the result states, where none was raised."""
-        read = self._reader.failure
-        # a failure that was set is more exact than one read from the result
-        if read is None or self.failure is not None:
-            return self.failure
-        result = self.result
-        if self.items is not None:
-            result = self.last_item
-        try:
-            return read(result)
-        except Exception as error:  # noqa: BLE001  odd results must not keep a span open
-            guard.report("reading whether a run of a framework failed", error)
-            return None
-
-    def _output(self) -> object:
-        """Return the result, or the items of a generator: joined if all of them are text."""
-        if not self.items:
-            if self.result is None:
-                return None
-            return self._read(self._reader.output, self.result)
-        texts = [item for item in self.items if isinstance(item, str)]
-        # pieces of a text make one text; a list with objects in it stays a list
-        if len(texts) < len(self.items):
-            return self.items
-        return "".join(texts)
-
-    def _read(self, read: Callable[[Any], object] | None, value: object) -> object:
-        """Return the content of a framework's object, or the object itself without a reader."""
-        if read is None:
-            return value
-        try:
-            return read(value)
-        except Exception as error:  # noqa: BLE001  odd objects must not keep a span open
-            guard.report("reading the result of a framework's run", error)
-            return None
 
     async def settle(self) -> None:
         """Await the handlers that asked to be awaited."""
@@ -279,25 +223,8 @@ class Operation:
         """Keep an item of a generator, if any handler reads it and there is room."""
         self.last_item = item
         observation = self._observation
-        if observation is None or self.items is None or not observation.needs_text:
-            return
-        content = self._read(self._reader.item, item)
-        if content is None:
-            return
-        try:
-            self._append(content, self.items, observation.call)
-        except Exception as error:  # noqa: BLE001  odd items must reach the app as they are
-            guard.report(f"reading what {observation.call.operation} yields", error)
-
-    def _append(self, content: object, items: list[object], call: Call) -> None:
-        """Append the content of an item, or count its characters if there is no room."""
-        # an object counts a fixed size, for its text is not made here
-        size = len(content) if isinstance(content, str) else _OBJECT_SIZE
-        if self._room > 0:
-            items.append(named(content))
-        elif isinstance(content, str):
-            call.response.elided += size
-        self._room -= size
+        if observation is not None and observation.needs_text:
+            self.add_item(item, observation.call)
 
     def note_reader(self) -> None:
         """Note the running task as the one that reads the items: its cancellation is theirs."""

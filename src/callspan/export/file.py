@@ -39,7 +39,7 @@ class File(Exporter):
 
     def span_processors(self) -> tuple[Any, ...]:
         """Return a processor that queues each span for the writer as it ends."""
-        from callspan.export.otlp_json import SpanLines
+        from callspan.export.line_exporters import SpanLines
 
         if "traces" not in self._processors:
             # made once, as it is asked for again at each change of exporters or of providers
@@ -51,7 +51,7 @@ class File(Exporter):
         """Return a processor that queues each record for the writer."""
         from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 
-        from callspan.export.otlp_json import LogLines
+        from callspan.export.line_exporters import LogLines
 
         if "logs" not in self._processors:
             # `Any`, as the class has no base class: see `LogLines`
@@ -62,7 +62,7 @@ class File(Exporter):
     def metric_reader(self) -> Any:
         """Return a periodic reader; metrics are written at the exit too."""
         from callspan.export.closable import ClosableReader
-        from callspan.export.otlp_json import MetricLines
+        from callspan.export.line_exporters import MetricLines
 
         if self._metrics is not None:
             # seconds; they only queue lines, so a slow disk does not come into it

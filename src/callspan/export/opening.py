@@ -87,7 +87,7 @@ def modules(destinations: Destinations) -> Iterator[str]:
     if destinations.console:
         yield "callspan.export.console"
     if destinations.file:
-        yield from ("callspan.export.file", "callspan.export.otlp_json")
+        yield from ("callspan.export.file", "callspan.export.line_exporters")
     if destinations.sends_otlp:
         from callspan.export import collector
 
