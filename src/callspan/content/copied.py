@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from callspan.content.media import bare, bare_field
+from callspan.content.media import bare, bare_field, without_data
 from callspan.runtime.plain import DEPTH, key_text, plain, unused_key, valid
 
 MOST_VALUES = 100_000
@@ -62,7 +62,7 @@ class Copy:
             # `list`, as another thread of the app's may change the container meanwhile
             return [self._copy(item, key, around, path) for item in list(value)]
         if value.get("type") == "blob":
-            value = _without_bytes(value)
+            value = without_data(value)
         copy: dict[str, Any] = {}
         for name, item in list(value.items()):
             key = key_text(name)
@@ -82,15 +82,6 @@ class Copy:
         if len(above) >= DEPTH:
             return f"[{name}, too deep]"
         return f"[{name}, too many]"
-
-
-def _without_bytes(blob: Mapping[Any, Any]) -> Mapping[Any, Any]:
-    """Return a file's part with the number of its characters in place of them."""
-    content = blob.get("content")
-    if not isinstance(content, str):
-        return blob
-    # before the part's own keys, so that a size which it states itself holds
-    return {"size": len(content), **blob, "content": ""}
 
 
 def _size(value: Any) -> int:

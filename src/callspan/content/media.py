@@ -195,3 +195,12 @@ def _is_mixed(text: str) -> bool:
 
 def _note(file_type: str | None, data: str) -> str:
     return f"[{file_type or 'base64'}, {len(data)} characters]"
+
+
+def without_data(blob: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """Return a file's part with the number of its characters in place of them."""
+    content = blob.get("content")
+    if not isinstance(content, str):
+        return blob
+    # before the part's own keys, so that a size which it states itself holds
+    return {"size": len(content), **blob, "content": ""}

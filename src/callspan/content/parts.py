@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.content.capture import Capture
+from callspan.content.media import without_data
 from callspan.content.redaction import Redact, knows_fields, redact_field
 from callspan.events import SERVER_TOOL_CALL, TOOL_CALL
 from callspan.runtime.plain import plain, unused_key, valid
@@ -100,14 +101,16 @@ def _without_bytes(item: Any, fields: frozenset[str]) -> Any:
     if "parts" in item:
         return {**item, "parts": [_without_bytes(part, fields) for part in item["parts"]]}
     part_type = item.get("type")
-    if part_type == "blob" and isinstance(item.get("content"), str):
-        return {"size": len(item["content"]), **item, "content": ""}
+    if part_type == "blob":
+        return without_data(item)
     field = _FIELDS.get(part_type)
-    if field is None or field in fields:
+    if field in fields:
         return item
     if field == "arguments":
         return _without_arguments(item)
-    return _without_result(item)
+    if field == "results":
+        return _without_result(item)
+    return item
 
 
 def _without_arguments(part: Item) -> Item:

@@ -47,21 +47,10 @@ def botocore_hook(
         read_operation: Reads a call from an operation and its parameters.
         read_headers: Reads the headers of an answer.
     """
-
-    def read_call(client_object: ClientObject, args: Args, kwargs: Kwargs) -> MethodCall | None:
-        # the service comes first: all of the app's calls to AWS pass here
-        if client_object.meta.service_model.service_name not in services:
-            return None
-        call = read_operation(*args, **kwargs)
-        if call is None:
-            return None
-        # where the client sends to, which may be an endpoint of the app's own
-        return replace(call, server=address(client_object.meta.endpoint_url))
-
     calls = Method(
         f"{package}.client",
         f"{prefix}BaseClient._make_api_call",
-        read_call,
+        partial(_read_call, services, read_operation),
         asynchronous=bool(prefix),
         follow=partial(_follow, read_headers),
     )
@@ -74,6 +63,24 @@ def botocore_hook(
         return [*calls_hook(client, subscriber), retry]
 
     return hook
+
+
+def _read_call(
+    services: frozenset[str],
+    read_operation: ReadOperation,
+    client_object: ClientObject,
+    args: Args,
+    kwargs: Kwargs,
+) -> MethodCall | None:
+    """Return the call that a client of AWS's is about to make; `None` if it is not watched."""
+    # the service comes first: all of the app's calls to AWS pass here
+    if client_object.meta.service_model.service_name not in services:
+        return None
+    call = read_operation(*args, **kwargs)
+    if call is None:
+        return None
+    # where the client sends to, which may be an endpoint of the app's own
+    return replace(call, server=address(client_object.meta.endpoint_url))
 
 
 def _retry_wrapper(services: frozenset[str]) -> Wrapper:

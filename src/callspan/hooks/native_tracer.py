@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from callspan.events import Call
 from callspan.hooks.calls import call_with_span
 from callspan.hooks.client import Client
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
@@ -35,17 +36,25 @@ class NativeTracer:
         try:
             # the getter of a property is a plain function, so its object is an argument
             client_object = args[0]
-            if self._wants_spans is None or not self._wants_spans(client_object):
-                if policy.spans:
-                    return self._stand_in(client_object) if sends_context(call) else None
-                if not sends_context(call) and not is_provider_set():
-                    return None  # a tracer of no provider would pass on the context of our span
+            wants_spans = self._wants_spans is not None and self._wants_spans(client_object)
+            if policy.spans and not wants_spans:
+                return self._stand_in(client_object, call)
+            if not wants_spans and _would_send_ours(call):
+                return None
         except Exception as error:  # noqa: BLE001  the app must reach its model
             guard.report(f"looking at the options of {self._client_name}", error)
             return None
         return wrapped(*args, **kwargs)
 
-    def _stand_in(self, client_object: ClientObject) -> StandInTracer | None:
+    def _stand_in(self, client_object: ClientObject, call: Call) -> StandInTracer | None:
+        if not sends_context(call):
+            return None
         if self._propagates is None or self._propagates(client_object):
             return STAND_IN_TRACER
         return None
+
+
+def _would_send_ours(call: Call) -> bool:
+    """Whether the client's tracer would send the context of our span, which is not to be sent."""
+    # a tracer of no provider makes no span of its own, but passes on the context that it finds
+    return not sends_context(call) and not is_provider_set()

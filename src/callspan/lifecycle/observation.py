@@ -220,24 +220,23 @@ class Observation(ObservationState):
         may loop once more for them. If it does not, the call has lasted until this moment. See
         tests/test_second_loops.py.
         """
-        response = self.call.response
-        has_usage = response.usage is not None and bool(response.usage.total)
-        if (
-            not self.reading.awaits_usage
-            or has_usage
-            or response.last
-            or response.failure is not None
-        ):
-            return False
-        if self.ended or not response.finished(self.call.choices):
+        if self.ended or not self._lacks_only_usage():
             return False
         # a reader that is cancelled does not come back
         if self.call.asynchronous and being_cancelled(self.reader):
             return False
         # a further loop that reads nothing must not move the end
-        if self._held_end is None or self._held_end[0] != response.chunks:
+        if self._held_end is None or self._held_end[0] != self.call.response.chunks:
             self.hold_end()
         return True
+
+    def _lacks_only_usage(self) -> bool:
+        """Whether the answer is whole but for its token counts, which are still to come."""
+        response = self.call.response
+        if not self.reading.awaits_usage or response.last or response.failure is not None:
+            return False
+        has_usage = response.usage is not None and bool(response.usage.total)
+        return not has_usage and response.finished(self.call.choices)
 
     def leave_loop(self) -> None:
         """End the call as a loop over its stream was left, unless its counts are still to come."""

@@ -147,11 +147,7 @@ def provider(host: str, port: int | None, otherwise: str) -> str:
         The provider's name in the conventions, or one in their form.
     """
     name = host.lower().rstrip(".")
-    aws_host = _AWS_HOST.fullmatch(name)
-    if aws_host is not None:
-        is_bedrock = aws_host["service"].startswith("bedrock")
-        return "aws.bedrock" if is_bedrock else "aws.sagemaker"
-    by_domain = _by_domain(name)
+    by_domain = _of_aws(name) or _by_domain(name)
     if by_domain is not None:
         return by_domain
     # on this machine alone: elsewhere any server may have the port
@@ -161,11 +157,24 @@ def provider(host: str, port: int | None, otherwise: str) -> str:
     if name.endswith("-aiplatform.googleapis.com"):
         return "gcp.vertex_ai"
     # the further labels name a network or a cluster, as in `vllm.models.svc`
-    first_label = name.partition(".")[0]
+    return _by_word(name.partition(".")[0]) or otherwise
+
+
+def _of_aws(name: str) -> str | None:
+    """Return the provider that a host of AWS belongs to; `None` for other hosts."""
+    host = _AWS_HOST.fullmatch(name)
+    if host is None:
+        return None
+    is_bedrock = host["service"].startswith("bedrock")
+    return "aws.bedrock" if is_bedrock else "aws.sagemaker"
+
+
+def _by_word(label: str) -> str | None:
+    """Return the provider that a word in a name stands for."""
     for word, by_word in _HOST_WORDS.items():
-        if word in first_label:
+        if word in label:
             return by_word
-    return otherwise
+    return None
 
 
 def _by_domain(name: str) -> str | None:

@@ -52,6 +52,11 @@ def configure(
     providers.setup(destinations)
     if operators.any:
         providers.setup(operators, strict=False, by="operator")
+    _refresh_handlers()
+
+
+def _refresh_handlers() -> None:
+    """Let calls reach the handlers of the new destinations too."""
     with state.lock:
         if state.current is not None:
             state.current.refresh_handlers()

@@ -174,10 +174,10 @@ def _attributes(pairs: object) -> dict[str, Any]:
 
 def _value(value: object, depth: int = 0) -> Any:
     """Return OTLP's value as a plain one."""
-    if not _is_mapping(value) or depth > _MAX_DEPTH:
+    if depth > _MAX_DEPTH:
         return None
     # it has one field, whose name is its type
-    for kind, content in value.items():
+    for kind, content in _mapping(value).items():
         # texts in JSON, as its numbers cannot hold 64 bits
         if kind in ("intValue", "int_value"):
             return _integer(content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -58,22 +58,8 @@ def _arrange(
     spans: Sequence[SpanSummary], boxes: tuple[str, str, str, str], has_servers: bool
 ) -> list[_Line]:
     """Return spans in the order of a tree, children by their start."""
-    child, last_child, below_child, below_last = boxes
     children = _children(spans)
-    order: list[tuple[SpanSummary, str, str]] = []
-    # a stack and no recursion: a tree may be deeper than Python recurses; reversed, as the last
-    # one that is put there is the first to leave it
-    stack = [(span, "", "") for span in reversed(children.get(None, []))]
-    while stack:
-        span, before, below = stack.pop()
-        order.append((span, before, below))
-        is_last = True
-        for under in reversed(children.get(span.span_id, [])):
-            if is_last:
-                stack.append((under, below + last_child, below + below_last))
-            else:
-                stack.append((under, below + child, below + below_child))
-            is_last = False
+    order = list(_in_order(children, boxes))
     spans_in_order = [span for span, _, _ in order]
     sums = sums_below(spans_in_order, children)
     shown = _shown_sums(spans_in_order, sums)
@@ -84,6 +70,26 @@ def _arrange(
         text = sums_text(sums[span.span_id]) if span.span_id in shown else ()
         lines.append(_Line(row_of(span, has_servers), before, below, trace, text))
     return lines
+
+
+def _in_order(
+    children: dict[int | None, list[SpanSummary]], boxes: tuple[str, str, str, str]
+) -> Iterator[tuple[SpanSummary, str, str]]:
+    """Yield the spans of a tree from the top, each with what stands before it, and below it."""
+    child, last_child, below_child, below_last = boxes
+    # a stack and no recursion: a tree may be deeper than Python recurses; reversed, as the last
+    # one that is put there is the first to leave it
+    stack = [(span, "", "") for span in reversed(children.get(None, []))]
+    while stack:
+        span, before, below = stack.pop()
+        yield span, before, below
+        is_last = True
+        for under in reversed(children.get(span.span_id, [])):
+            if is_last:
+                stack.append((under, below + last_child, below + below_last))
+            else:
+                stack.append((under, below + child, below + below_child))
+            is_last = False
 
 
 def _children(spans: Sequence[SpanSummary]) -> dict[int | None, list[SpanSummary]]:

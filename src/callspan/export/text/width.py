@@ -36,13 +36,19 @@ def _columns_after(character: str, before: str, columns_before: int) -> int:
     """Return the columns that a character adds behind another one, which has some columns."""
     if character == _PICTURE_SIGN:
         return 1 if columns_before == 1 else 0
-    is_skin_tone = "\U0001f3fb" <= character <= "\U0001f3ff"
-    if before == _JOINER or (is_skin_tone and columns_before == 2):
+    if before == _JOINER or _is_mark(character):
         return 0
-    # marks above or below another character, and signs of format such as the joiner
-    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+    is_skin_tone = "\U0001f3fb" <= character <= "\U0001f3ff"
+    if is_skin_tone and columns_before == 2:
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _is_mark(character: str) -> bool:
+    """Whether it stands above or below another one, or is a sign of format such as the joiner."""
+    if unicodedata.combining(character):
+        return True
+    return unicodedata.category(character) in ("Mn", "Me", "Cf")
 
 
 def pad(text: str, columns: int) -> str:

@@ -199,19 +199,27 @@ def _on_retry(tree: Tree, arguments: Arguments, state: Item = None, *_rest: Item
     run = tree.runs.get(arguments.get("run_id"))
     if run is None:
         return
-    observation = run.observation
-    if observation is not None and not observation.ended:
-        retries = observation.call.retries
-    elif observation is None and isinstance(run, ModelRun):
-        # its observation begins with its first token or its end, and takes them over
-        retries = run.retries
-    else:
+    retries = _retries(run)
+    if retries is None:
         return
+    seconds = real(getattr(getattr(state, "next_action", None), "sleep", 0.0))
+    retries.append(Retry(len(retries) + 1, _cause(state), seconds or 0.0, time.time_ns()))
+
+
+def _retries(run: Run) -> list[Retry] | None:
+    """Return the retries of a run to append to; `None` if it has ended, or cannot have any."""
+    observation = run.observation
+    if observation is not None:
+        return None if observation.ended else observation.call.retries
+    # its observation begins with its first token or its end, and takes them over
+    return run.retries if isinstance(run, ModelRun) else None
+
+
+def _cause(state: Item) -> str:
+    """Return the name of the exception for which a request is made again."""
     read_exception = getattr(getattr(state, "outcome", None), "exception", None)
     error = None if read_exception is None else read_exception()
-    cause = "unknown" if error is None else qualified_name(type(error))
-    seconds = real(getattr(getattr(state, "next_action", None), "sleep", 0.0))
-    retries.append(Retry(len(retries) + 1, cause, seconds or 0.0, time.time_ns()))
+    return "unknown" if error is None else qualified_name(type(error))
 
 
 # -- ends --------------------------------------------------------------------------------------

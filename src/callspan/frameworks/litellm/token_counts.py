@@ -119,16 +119,11 @@ def _provider_total(
     That is LiteLLM's count if the provider's numbers make it, else the one number that the
     provider states for the side.
     """
-    own: set[int] = set()
-    common: set[int] = set()
-    for name, value in counts:
-        if _PART.search(name):
-            continue
-        if side.search(name):
-            own.add(value)
-        elif not other_side.search(name):
-            common.add(value)
-    if not own and not common:
+    totals = [(name, value) for name, value in counts if not _PART.search(name)]
+    own = {value for name, value in totals if side.search(name)}
+    # such as a total of both sides
+    has_common = any(not other_side.search(name) for name, _ in totals)
+    if not own and not has_common:
         return None
     if _follows_from(litellm_count, counts):
         return litellm_count
