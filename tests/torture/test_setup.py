@@ -155,8 +155,7 @@ def moved_client(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     moved = dataclasses.replace(
         OPENAI, name="movedai", package="movedai", module="movedai", versions=("1", "9")
     )
-    monkeypatch.setattr("callspan.setup.installation.CLIENTS", (moved, OPENAI))
-    monkeypatch.setattr("callspan.setup.installation.INTEGRATIONS", ())
+    monkeypatch.setattr("callspan.setup.registry.TARGETS", (moved, OPENAI))
     return base
 
 
@@ -189,8 +188,7 @@ def test_a_client_that_is_not_installed(
 ) -> None:
     """A client that is not installed is no problem, and `status()` says that it waits."""
     absent = dataclasses.replace(OPENAI, name="absentai", package="absentai", module="absentai")
-    monkeypatch.setattr("callspan.setup.installation.CLIENTS", (absent,))
-    monkeypatch.setattr("callspan.setup.installation.INTEGRATIONS", ())
+    monkeypatch.setattr("callspan.setup.registry.TARGETS", (absent,))
     telemetry.instrument()
     [client] = callspan.status().clients
     assert (client.installed, client.loaded, {target.state for target in client.targets}) == (

@@ -9,27 +9,24 @@ from typing import Any
 from opentelemetry import trace
 
 from callspan.accounting.prices import table
-from callspan.clients import CLIENTS
 from callspan.content.capture import chosen
 from callspan.decorators import operation as decorators
-from callspan.frameworks import INTEGRATIONS
-from callspan.frameworks.integration import Integration
 from callspan.frameworks.native import NATIVES
-from callspan.hooks.client import Client
 from callspan.hooks.native import LatestCall, policy
 from callspan.lifecycle.dispatch import Dispatch
 from callspan.lifecycle.opening import CallOpener
 from callspan.runtime.patching import Patch
-from callspan.settings.environment import disabled_instrumentations
 from callspan.settings.settings import Settings
 from callspan.setup.muting import Muting
 from callspan.setup.providers import Providers
-from callspan.setup.subscription import (
-    AnySubscription,
-    ClientSubscription,
-    FrameworkSubscription,
-    unused_patches,
+from callspan.setup.registry import (
+    Target,
+    patches_of,
+    subscription_to,
+    subscription_to_handlers,
+    wanted_targets,
 )
+from callspan.setup.subscription import AnySubscription
 
 
 class Installation:
@@ -67,20 +64,11 @@ class Installation:
         self._handlers = handlers
         self.refresh_handlers()
         if watch:
-            self._add_subscriptions()
+            for target in wanted_targets(settings):
+                self.subscriptions.append(subscription_to(target, settings, self.opener))
         # telemetry of frameworks gives way only where ours takes its place
         if settings.on_native == "mute" and self._telemetry and self.subscriptions:
             self.natives = [Muting(native, self.refresh_handlers) for native in NATIVES]
-
-    def _add_subscriptions(self) -> None:
-        names = _names_to_watch(self.settings)
-        for client in CLIENTS:
-            if client.name in names:
-                subscription = ClientSubscription(client, self.settings, self.opener)
-                self.subscriptions.append(subscription)
-        for integration in INTEGRATIONS:
-            if integration.name in names:
-                self.subscriptions.append(FrameworkSubscription(integration, self.opener))
 
     def refresh_handlers(self) -> None:
         """Collect the handlers anew: destinations and muted frameworks may have added some."""
@@ -123,11 +111,13 @@ class Installation:
         self.subscribed_frameworks = (*self.subscribed_frameworks, framework)
         if any(subscription.target.name == framework for subscription in self.subscriptions):
             return
-        for integration in INTEGRATIONS:
-            if integration.name == framework:
-                subscription = FrameworkSubscription(integration, self.opener, everywhere=False)
-                self.subscriptions.append(subscription)
-                subscription.apply()
+        subscription = subscription_to_handlers(framework, self.opener)
+        self.subscriptions.append(subscription)
+        subscription.apply()
+
+    def patches(self) -> dict[Target, list[Patch]]:
+        """Return the patches of each client and framework: those in place, else those to come."""
+        return patches_of(self.subscriptions)
 
     def undo(self) -> None:
         """Leave all clients and frameworks as they were."""
@@ -139,39 +129,9 @@ class Installation:
             native.undo()
 
 
-def known_clients() -> list[str]:
-    """Return the names of all clients and frameworks that can be watched."""
-    return [target.name for target in (*CLIENTS, *INTEGRATIONS)]
-
-
-def patched(installation: Installation | None) -> dict[Client | Integration, list[Patch]]:
-    """Return the patches of each client and framework: those in place, else those to come."""
-    subscriptions: dict[str, AnySubscription] = {}
-    if installation is not None:
-        subscriptions = {each.target.name: each for each in installation.subscriptions}
-    patches: dict[Client | Integration, list[Patch]] = {}
-    for target in (*CLIENTS, *INTEGRATIONS):
-        subscription = subscriptions.get(target.name)
-        if subscription is not None and subscription.patches.patches:
-            patches[target] = subscription.patches.patches
-        else:
-            patches[target] = unused_patches(target)
-    return patches
-
-
 def _handlers_of_destinations() -> tuple[Any, ...]:
     """Return the handlers that a destination needs, such as the table of tokens."""
     providers = sys.modules.get("callspan.export.providers")
     if providers is None:
         return ()
     return providers.handlers()
-
-
-def _names_to_watch(settings: Settings) -> set[str]:
-    """Return the names of the clients and frameworks that are not switched off."""
-    names = set(settings.clients or known_clients()) - set(settings.disabled_clients)
-    # OpenTelemetry's switch: `callspan` is all of it, `callspan_openai` one client
-    disabled = disabled_instrumentations()
-    if not disabled.isdisjoint(("*", "callspan")):
-        return set()
-    return {name for name in names if f"callspan_{name}" not in disabled}

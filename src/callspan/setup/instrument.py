@@ -34,8 +34,9 @@ from callspan.settings.settings import Settings, resolve
 from callspan.setup import state
 from callspan.setup.flush import register_exit_hook
 from callspan.setup.inspection import Status, report
-from callspan.setup.installation import Installation, known_clients, patched
+from callspan.setup.installation import Installation
 from callspan.setup.providers import NoTelemetry, Providers
+from callspan.setup.registry import patches_of, target_names
 
 _START_MODULES = frozenset({"callspan_start", "callspan.bootstrap.callspan_start"})
 """Names of the module that runs at the start of a program: by PYTHONPATH, and in a bundle."""
@@ -182,8 +183,8 @@ def uninstrument() -> None:
 
 def _resolve(arguments: dict[str, Any]) -> Settings:
     names = {
-        "clients": known_clients(),
-        "disabled_clients": known_clients(),
+        "clients": target_names(),
+        "disabled_clients": target_names(),
         "extra_metrics": list(EXTRA),
     }
     return resolve(arguments, names=names)
@@ -246,9 +247,9 @@ def status() -> Status:
     """
     installation = state.current
     if installation is None:
-        return report(False, patched(None), [])
+        return report(False, patches_of([]), [])
     muted = [muting.native for muting in installation.natives if muting.muted]
-    return report(True, patched(installation), muted)
+    return report(True, installation.patches(), muted)
 
 
 class Instrumentor:
