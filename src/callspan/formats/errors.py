@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from callspan.events import Delta, Failure
-from callspan.formats.fields import Item, get, text
+from callspan.formats.fields import Item, get, text, text_of
 from callspan.formats.format import Read
 from callspan.runtime.number import real
 
@@ -59,7 +59,7 @@ def read_retry_after(headers: Item) -> str | None:
 
 def error_message(error: Item) -> str:
     """Return the message of an error; empty if it has none."""
-    return str(get(error, "message") or "")
+    return text_of(error, "message")
 
 
 def read_failure(answer: Item) -> Failure | None:

@@ -64,6 +64,12 @@ def _get_item_or_attribute(source: Item, name: str) -> Item:
     return getattr(source, name, None)
 
 
+def text_of(source: Item, name: str) -> str:
+    """Return a field as text; empty where it is missing, or holds nothing."""
+    value = get(source, name)
+    return str(value) if value else ""
+
+
 def all_fields(source: Item) -> Mapping[str, Any]:
     """Return all fields of a mapping or of a client's model at once; `{}` for anything else.
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from callspan.export.text.row import seconds
+from callspan.formats.fields import text_of
 from callspan.semconv import names
 from callspan.view import wording
-from callspan.view.spans import SpanRecord, text_of
+from callspan.view.spans import SpanRecord
 
 _CONTENT = frozenset(
     {

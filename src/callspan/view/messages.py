@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from callspan.formats.fields import text_of
 from callspan.semconv import names
 from callspan.view.otlp import mappings
-from callspan.view.spans import text_of
 
 _SHORT = 300
 """How many characters of a question or an answer a list shows."""

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+from callspan.formats.fields import text_of
 from callspan.semconv import names
-from callspan.view.spans import SpanEvent, SpanRecord, text_of
+from callspan.view.spans import SpanEvent, SpanRecord
 
 # the number, its name, and the number as a text: all three are met in JSON
 _ERROR = (2, "STATUS_CODE_ERROR", "2")

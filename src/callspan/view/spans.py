@@ -7,16 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from callspan.events.operations import facts_of
+from callspan.formats.fields import text_of
 from callspan.semconv import names
 
 Attributes = Mapping[str, Any]
 NANOSECONDS = 1e9
-
-
-def text_of(values: Mapping[str, Any], key: str) -> str:
-    """Return a value as text; empty where it is missing, or says nothing."""
-    value = values.get(key)
-    return str(value) if value else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from callspan.formats.fields import (
     plain,
     string,
     text,
+    text_of,
 )
 
 _RESULT = "_tool_result"
@@ -61,7 +62,7 @@ def _content_part(block: Item) -> MessagePart | None:
 def _media(modality: str, source: Item) -> MessagePart | None:
     match get(source, "type"):
         case "base64":
-            media_type = str(get(source, "media_type") or "")
+            media_type = text_of(source, "media_type")
             return parts.blob(modality, media_type, get(source, "data"))
         case "url":
             return parts.media(modality, get(source, "url"))

@@ -28,6 +28,7 @@ from callspan.formats.fields import (
     plain,
     string,
     text,
+    text_of,
 )
 
 _SERVER_TOOL = "server_tool_use"
@@ -171,4 +172,4 @@ def _tool(item: Item) -> ToolDefinition:
     if spec is None:
         return {"type": "system_tool", "name": str(get_nested(item, "systemTool", "name") or "")}
     schema = plain(get_nested(spec, "inputSchema", "json"))
-    return parts.function_tool(str(get(spec, "name") or ""), get(spec, "description"), schema)
+    return parts.function_tool(text_of(spec, "name"), get(spec, "description"), schema)

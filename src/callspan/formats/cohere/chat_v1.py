@@ -32,6 +32,7 @@ from callspan.formats.fields import (
     plain,
     string,
     text,
+    text_of,
 )
 from callspan.formats.format import Format
 
@@ -73,7 +74,7 @@ def _tool_result(result: Item) -> MessagePart:
 
 def _tool(item: Item) -> ToolDefinition:
     definitions = plain(get(item, "parameter_definitions"))
-    name = str(get(item, "name") or "")
+    name = text_of(item, "name")
     return parts.function_tool(name, get(item, "description"), definitions)
 
 

@@ -36,6 +36,7 @@ from callspan.formats.fields import (
     read_settings,
     string,
     text,
+    text_of,
 )
 from callspan.formats.format import Format
 from callspan.formats.gemini.interaction_usage import read_usage
@@ -150,7 +151,7 @@ def _media(kind: str, item: Item) -> MessagePart:
     uri = text(get(item, "uri"))
     if uri:
         return parts.media_at(kind, uri)
-    return parts.blob(kind, str(get(item, "mime_type") or ""), get(item, "data"))
+    return parts.blob(kind, text_of(item, "mime_type"), get(item, "data"))
 
 
 def read(answer: Item, needs_text: bool) -> Delta | None:

@@ -28,6 +28,7 @@ from callspan.formats.fields import (
     plain,
     string,
     text,
+    text_of,
 )
 
 _MODALITIES = ("image", "audio", "video")
@@ -179,7 +180,7 @@ def _function(declaration: Item) -> ToolDefinition:
     schema = get_either(declaration, "parametersJsonSchema")
     if not schema:
         schema = _json_schema(plain(get(declaration, "parameters")))
-    name = str(get(declaration, "name") or "")
+    name = text_of(declaration, "name")
     return parts.function_tool(name, get(declaration, "description"), plain(schema))
 
 
