@@ -106,7 +106,7 @@ class Budget:
         limits: dict[str, float],
         name: str,
         in_stream: InStream,
-        soft: SoftLimit | None,
+        soft: SoftLimit[Budget] | None,
     ) -> None:
         self.limits = limits
         self.name = name
@@ -230,10 +230,13 @@ class Budget:
                 self.spent["usd"] += usd
             soft = self._soft
             # under the lock, so that one thread alone sees it reached for the first time
-            is_reached = soft is not None and soft.reach(self)
+            is_reached = False
+            if soft is not None:
+                spent = {**self.spent, "seconds": self.elapsed}
+                is_reached = soft.reach(self.limits, spent)
         # without the lock, as the app's function may use the budget
         if soft is not None and is_reached:
-            soft.notify(self)
+            soft.notify(self, self.name)
 
     def _release(self, reservation: Reservation) -> None:
         self._reserved["tokens"] -= reservation.input + reservation.output

@@ -12,5 +12,7 @@ from frameworks.litellm.models import litellm
 @pytest.fixture(autouse=True)
 def own_clients() -> Iterator[None]:
     """Each test has an event loop of its own, and so may not be given the HTTP clients that another one has left."""
+    # before it too: tests of other folders use LiteLLM without this
+    litellm.in_memory_llm_clients_cache.flush_cache()
     yield
     litellm.in_memory_llm_clients_cache.flush_cache()
