@@ -1,6 +1,6 @@
 """All clients and frameworks that can be observed: one list, and the subscription to each.
 
-What a framework's module keeps besides is one for the process: see docs/decisions/0097.
+What a framework's module keeps besides is one for the process: see docs/decisions/0098.
 """
 
 from __future__ import annotations
