@@ -129,3 +129,28 @@ def test_a_client_that_is_too_new(callspan: Command, write) -> None:
         r"ollama 99\.0 is outside the versions .*: pip install 'ollama>=[\d.]+,<[\d.]+'", output
     )
     assert re.search(r"patched +ollama\._client\.", output)
+
+
+def test_doctor_has_a_line_for_each_framework_that_is_not_right(callspan: Command, write) -> None:
+    """One that is half installed, one that is too old and one that changed; the rest works."""
+    metadata = "Metadata-Version: 2.1\nName: {}\nVersion: {}\n"
+    write("smolagents-1.26.0.dist-info/METADATA", metadata.format("smolagents", "1.26.0"))
+    write("smolagents/__init__.py", "")
+    write("smolagents/agents.py", "import a_module_that_is_not_there\n")
+    write("agno-1.0.0.dist-info/METADATA", metadata.format("agno", "1.0.0"))
+    write("agno/__init__.py", "")
+    write("haystack_ai-3.4.1.dist-info/METADATA", metadata.format("haystack-ai", "3.4.1"))
+    write("haystack/__init__.py", "")
+    write("haystack/tracing/__init__.py", "")
+    write("haystack/tracing/tracer.py", "class ProxyTracer: ...\n")
+    result = callspan("doctor")
+    output = result.stdout.decode()
+    assert result.returncode == 1
+    assert "Traceback" not in output
+    problems = output.rpartition("needs attention\n")[2].splitlines()
+    broken, old, moved = (line.removeprefix("  - ") for line in problems)
+    reason = "No module named 'a_module_that_is_not_there'"
+    assert broken.startswith(f"smolagents 1.26.0 cannot be imported ({reason})")
+    assert old.startswith("agno 1.0.0 is too old: pip install 'agno>=")
+    assert moved == "haystack.tracing.tracer.ProxyTracer.trace is missing in haystack 3.4.1"
+    assert re.search(r"patched +openai\._base_client\.SyncAPIClient\.request", output)

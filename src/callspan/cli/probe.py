@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from callspan.setup.inspection import ClientStatus, Status
 
-_BOUND = re.compile(r"(>=|<)\s*([\d.]+)")
-
 
 @dataclass(frozen=True)
 class Probe:
@@ -41,7 +39,7 @@ def probe_clients() -> Probe:
         callspan.uninstrument()
     problems += status.problems
     for client in status.clients:
-        if _is_unsupported(client):
+        if _is_untried(client):
             problems.append(_version_problem(client))
     return Probe(status, tuple(problems))
 
@@ -74,21 +72,19 @@ def _import(module: str) -> None:
 def _version_problem(client: ClientStatus) -> str:
     return (
         f"{client.name} {client.installed} is outside the versions that callspan was tried with: "
-        f"pip install '{client.name}{client.versions}'"
+        f"pip install '{client.package}{client.versions}'"
     )
 
 
-def _is_unsupported(client: ClientStatus) -> bool:
-    """Whether the installed version is outside `>=oldest,<newest`."""
+def _is_untried(client: ClientStatus) -> bool:
+    """Whether the installed version is newer than those that callspan was tried with.
+
+    The status itself tells of one that is too old.
+    """
     if client.installed is None:
         return False
-    version = _version_numbers(client.installed)
-    for sign, text in _BOUND.findall(client.versions):
-        bound = _version_numbers(text)
-        is_outside = version < bound if sign == ">=" else version >= bound
-        if is_outside:
-            return True
-    return False
+    first_untried = client.versions.rpartition("<")[2]
+    return _version_numbers(client.installed) >= _version_numbers(first_untried)
 
 
 def _version_numbers(version: str) -> tuple[int, ...]:

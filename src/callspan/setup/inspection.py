@@ -136,7 +136,8 @@ def _problems_of_clients(clients: Iterable[ClientStatus]) -> Iterator[str]:
     for client in clients:
         oldest = client.versions.removeprefix(">=").partition(",")[0]
         if client.installed and older(client.installed, oldest):
-            yield f"{client.name} {client.installed} is too old: callspan needs {client.versions}"
+            name = f"{client.name} {client.installed}"
+            yield f"{name} is too old: pip install '{client.package}{client.versions}'"
     for client in clients:
         for target in client.targets:
             if target.state == "missing":
