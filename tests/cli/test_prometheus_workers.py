@@ -1,10 +1,12 @@
-"""Each process of a program serves its own /metrics, and says where, so that no call is missing."""
+"""The processes of a program have one /metrics, so that no call is missing."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import subprocess
+import time
 import urllib.request
 from pathlib import Path
 
@@ -43,12 +45,24 @@ def count(url: str) -> float:
     return sum(map(float, numbers))
 
 
+def wait_for(url: str, calls: int) -> None:
+    """Wait until so many calls are in the metrics; workers write theirs each few seconds."""
+    deadline = time.monotonic() + 60
+    while True:
+        # between the end of one that serves and the next one nobody listens
+        with contextlib.suppress(OSError):
+            if count(url) == calls:
+                return
+        assert time.monotonic() < deadline, f"there are not {calls} calls at {url}"
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.parametrize("parent", ["first", "meanwhile"])
-def test_workers_serve_beside_their_parent(
+def test_the_calls_of_parent_and_workers_are_one_sum(
     folder: Path, write, openai_variables: dict[str, str], method: str, parent: str
 ) -> None:
-    """One has the port that was asked for, and each other one has a line with its own."""
+    """Whoever comes first serves the address, and no other process says anything."""
     write("ask.py", ASK)
     write("app.py", PROGRAM)
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -57,7 +71,7 @@ def test_workers_serve_beside_their_parent(
     pipe = subprocess.PIPE
     with subprocess.Popen(
         words,
-        env=environment(**openai_variables),
+        env=environment(**openai_variables, TMPDIR=str(folder)),
         cwd=folder,
         stdin=pipe,
         stdout=pipe,
@@ -65,13 +79,51 @@ def test_workers_serve_beside_their_parent(
         text=True,
     ) as process:
         assert process.stdout is not None
-        assert process.stderr is not None
         assert [process.stdout.readline() for _ in range(3)] == ["chat.completion\n"] * 3
-        lines = [process.stderr.readline() for _ in range(2)]
-        others = [re.search(r"on (http://\S+/metrics), as", line) for line in lines]
-        assert all(others), lines
-        urls = {f"http://{address}/metrics", *(match[1] for match in others if match)}
-        assert len(urls) == 3
-        assert sorted(map(count, urls)) == [1, 1, 1]
+        wait_for(f"http://{address}/metrics", 3)
         _, rest = process.communicate("")
     assert (process.returncode, rest) == (0, "")
+    assert list(folder.glob("callspan-metrics-*")) == []
+
+
+POOL = """
+import multiprocessing, sys, urllib.request
+from ask import ask
+
+def work(_):
+    return ask().object
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    ask()
+    with context.Pool(2, maxtasksperchild=1) as pool:
+        print(len(pool.map(work, range(6), chunksize=1)))
+        pool.close()
+        pool.join()
+    print(sum(
+        float(line.split()[-1])
+        for line in urllib.request.urlopen(f"http://{sys.argv[2]}/metrics").read().decode().splitlines()
+        if line.startswith("gen_ai_client_operation_duration_seconds_count")
+    ))
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_calls_of_recycled_workers_stay(
+    folder: Path, write, openai_variables: dict[str, str], method: str
+) -> None:
+    """A pool whose workers end after one task each: at its end the sum has all their calls."""
+    write("ask.py", ASK)
+    write("app.py", POOL)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    words = [*COMMAND, "run", "--prometheus", address, "app.py", method, address]
+    ran = subprocess.run(
+        words,
+        env=environment(**openai_variables),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.stdout, ran.stderr) == ("6\n7.0\n", "")

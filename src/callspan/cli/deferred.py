@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from callspan.cli import ending, last_calls
 from callspan.cli.ending import Ending
 from callspan.cli.preparation import Preparation
-from callspan.cli.variables import LINES, SERVICE_NAME
+from callspan.cli.variables import LINES, METRICS_FOLDER, SERVICE_NAME
 from callspan.runtime import guard, owner_only, process
 from callspan.runtime.requirements import advice
 from callspan.settings.environment import flush_timeout
@@ -137,7 +137,16 @@ def instrument() -> None:
             ending.reserve()
         PROVIDERS.needs_estimates = destinations(os.environ).console
         callspan.instrument(handlers=[PROVIDERS])
+        if os.environ.get(METRICS_FOLDER):
+            process.at_exit(_remove_metrics)
         PREPARATION.begin()
+
+
+def _remove_metrics() -> None:
+    """Remove the folder of shared metrics at the end of the program, which may have served none itself."""
+    from callspan.export import prometheus_group
+
+    prometheus_group.remove_folder(os.environ.get(METRICS_FOLDER, ""))
 
 
 def _wanted() -> Destinations:

@@ -20,6 +20,7 @@ from callspan.cli.variables import LINES, SERVICE_NAME
 from callspan.settings.environment import RUN_PROCESS
 
 _FILE = "CALLSPAN_FILE"
+_METRICS_EXPORTER = "OTEL_METRICS_EXPORTER"
 _DESCRIPTION = """\
 Run a Python program, unchanged, and see every call that it makes to a language model.
 
@@ -70,6 +71,7 @@ def main(words: Sequence[str]) -> NoReturn:
     env[LINES] = "\n".join(lines)
     # The program takes this process over, and keeps its number.
     env[RUN_PROCESS] = str(os.getpid())
+    _share_metrics(env)
     for line in lines:
         say(line)
     variable = callspan_switches.switched_off(env)
@@ -79,6 +81,17 @@ def main(words: Sequence[str]) -> NoReturn:
         # Last, when nothing can go wrong any more but the start itself.
         page.start(env[_FILE], is_temporary)
     _become(program, env)
+
+
+def _share_metrics(env: dict[str, str]) -> None:
+    """Name a folder in which the program's processes share their metrics, if they are to be served."""
+    if not env.get("CALLSPAN_PROMETHEUS") and "prometheus" not in env.get(_METRICS_EXPORTER, ""):
+        return
+    # Here, as it imports more than other runs need.
+    from callspan.export import prometheus_group
+
+    prometheus_group.remove_old_folders()
+    env[prometheus_group.FOLDER] = prometheus_group.new_folder()
 
 
 def _read_options(words: Sequence[str]) -> dict[str, str]:

@@ -94,6 +94,7 @@ def modules(destinations: Destinations) -> Iterator[str]:
         yield from collector.modules(destinations.targets(os.environ, _ignore))
     if destinations.prometheus:
         yield from ("callspan.export.prometheus", "callspan.export.prometheus_reader")
+        yield from ("callspan.export.prometheus_group", "callspan.export.prometheus_sums")
         yield "callspan.export.metrics_server"
         yield "opentelemetry.exporter.prometheus"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.samples import Exemplar
 
 from callspan.export.metric_parts import all_metrics
+from callspan.export.prometheus_sums import Family, plain_family
 from callspan.runtime import guard
 
 _OVERFLOW = "otel.metric.overflow"
@@ -46,23 +47,44 @@ def _has_overflow(metric: Any) -> bool:
     return any(_OVERFLOW in (point.attributes or {}) for point in metric.data.data_points)
 
 
-class RegistryWithExemplars:
-    """The registry of prometheus_client, with exemplars added to the samples of a reader's metrics."""
+class Families:
+    """The families of prometheus_client's registry, with exemplars added to those of a reader's metrics.
+
+    They are read once, as each reading takes the exemplars since the one before.
+    """
 
     def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    def collect(self) -> Iterator[Any]:
-        """Yield all metrics, as an encoder calls for them."""
-        # first, as it reads the metrics anew, and the exemplars have to be of the same reading
-        families = list(REGISTRY.collect())
-        exemplars = _exemplars(self._reader.metrics())
-        for family in families:
+        # the registry of all, so that metrics of the app's own stand there too; first, as it reads
+        # the metrics anew, and the exemplars have to be of the same reading
+        self._families: list[Any] = list(REGISTRY.collect())
+        self._metrics = reader.metrics()
+        exemplars = _exemplars(self._metrics)
+        for family in self._families:
             name = _longest_prefix(family.name, exemplars)
             # the types that may have exemplars (OpenMetrics)
             if name and family.type in ("counter", "histogram"):
                 _add(family, exemplars[name])
-            yield family
+
+    def collect(self) -> list[Any]:
+        """Return all families, as an encoder calls for them."""
+        return self._families
+
+    def plain(self) -> list[Family]:
+        """Return all families as plain data.
+
+        Of OpenTelemetry's, all but gauges add up. The app's own metrics of prometheus_client do not:
+        a forked child has a copy of its parent's counts.
+        """
+        sums = [_sanitize(metric.name) for metric in self._metrics if _is_sum(metric)]
+        families: list[Family] = []
+        for family in self._families:
+            families.append(plain_family(family, adds_up=bool(_longest_prefix(family.name, sums))))
+        return families
+
+
+def _is_sum(metric: Any) -> bool:
+    """Whether a metric is a sum or a histogram, which have a temporality, and no gauge."""
+    return hasattr(metric.data, "aggregation_temporality")
 
 
 def _exemplars(metrics: Iterable[Any]) -> dict[str, dict[_Labels, list[Any]]]:
