@@ -19,7 +19,7 @@ QUESTION: Any = {"model": "gpt-4.1-mini", "messages": [{"role": "user", "content
 @pytest.fixture
 def client() -> Iterator[openai.OpenAI]:
     """Make a client on httpx, which these mocks know, where newer versions have httpx2 by default."""
-    http = httpx.Client()
+    http: Any = httpx.Client()
     with openai.OpenAI(base_url=URL, api_key="k", max_retries=0, http_client=http) as client:
         yield client
 
