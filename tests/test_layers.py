@@ -53,6 +53,7 @@ OPTIONAL = {
     "langchain_core": ("frameworks/langchain/",),
     "PyInstaller": ("pyinstaller/",),
     "jinja2": ("view/",),
+    "pytest": ("testing/pytest_plugin",),
     "markdown_it": ("view/",),
     "markupsafe": ("view/",),
     "starlette": ("view/",),

@@ -734,3 +734,33 @@ def test_a_program_that_is_not_there() -> None:
     command = [sys.executable, "-m", "callspan.modelserver", "no-such-program"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (127, "no-such-program: No such file or directory\n")
+
+
+def run_command(*arguments: str) -> Any:
+    command = [sys.executable, "-m", "callspan.modelserver", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_has_help() -> None:
+    done = run_command("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--port N" in done.stdout
+
+
+def test_options_of_the_program_are_its_own() -> None:
+    program = "import sys; print(sys.argv[1:])"
+    done = run_command("--", sys.executable, "-c", program, "--port", "x")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "['--port', 'x']\n", "")
+
+
+def test_a_port_that_is_taken_is_one_line(server: ModelServer) -> None:
+    done = run_command("--port", str(server.port), sys.executable, "-c", "")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"port {server.port}: Address already in use\n"
+
+
+@pytest.mark.parametrize("port", ["", "-1", "65536", "1_0", "x"])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    done = run_command(f"--port={port}")
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"{port!r} is no port: use a number from 0 to 65535\n")

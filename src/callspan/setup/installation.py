@@ -28,6 +28,9 @@ from callspan.setup.registry import (
 )
 from callspan.setup.subscription import AnySubscription
 
+process_handlers: list[Any] = []
+"""Handlers for all calls of the process; they stay when an installation is replaced."""
+
 
 class Installation:
     """Everything that one `instrument()` has put in place.
@@ -71,10 +74,11 @@ class Installation:
             self.natives = [Muting(native, self.refresh_handlers) for native in NATIVES]
 
     def refresh_handlers(self) -> None:
-        """Collect the handlers anew: destinations and muted frameworks may have added some."""
+        """Collect the handlers anew: destinations, muted frameworks and tests may have added some."""
         shows_estimates = self.settings.estimate != "off"
         handlers_only = Dispatch(
-            (*self._handlers, *_handlers_of_destinations()), allows_estimates=shows_estimates
+            (*self._handlers, *_handlers_of_destinations(), *process_handlers),
+            allows_estimates=shows_estimates,
         )
         handlers = [*self._telemetry]
         if any(muting.muted and muting.native.metrics for muting in self.natives):
