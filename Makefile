@@ -2,8 +2,11 @@
 PYTHON ?= .venv/bin/python
 BIN = $(dir $(PYTHON))
 FAST_TESTS = tests/test_layers.py tests/test_decisions.py tests/test_likeness_of_modules.py tests/test_reading.py \
-	tests/test_import.py tests/test_settings.py tests/test_readme.py tests/test_numbers.py \
+	tests/test_import.py tests/test_settings.py tests/test_readme.py tests/test_documents.py tests/test_numbers.py \
 	tests/test_handlers.py tests/test_budgets.py tests/test_retries.py
+
+# its own notice, of which nobody here can do anything
+SITE = NO_MKDOCS_2_WARNING=1 $(BIN)mkdocs build --strict --quiet
 
 .PHONY: check test services bench docs
 
@@ -13,6 +16,7 @@ check:
 	$(BIN)pyright --pythonpath $(PYTHON)
 	$(BIN)pyright --pythonpath $(PYTHON) -p tests/typing
 	CALLSPAN_SERVICES=skip $(PYTHON) -m pytest $(FAST_TESTS)
+	$(SITE)
 
 test:
 	CALLSPAN_SERVICES=skip $(PYTHON) -m pytest -n auto --dist worksteal
@@ -26,3 +30,5 @@ bench:
 
 docs:
 	$(PYTHON) -m tests.write_readme
+	$(PYTHON) -m tests.documents
+	$(SITE)
