@@ -10,10 +10,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.metrics import Meter
+from opentelemetry.sdk.metrics import MeterProvider
+from prometheus_client import REGISTRY
 from tests.documents.pages import PAGES
+from tests.documents.queries import prometheus_name
 from tests.documents.site_links import outside_files, rewrite_links
+from tests.documents.telemetry import metrics
 
 import callspan
+from callspan.semconv.conventions import COUNTER, HISTOGRAM, Metric
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -32,6 +39,27 @@ _LINK = re.compile(r"\]\((?P<path>[^)#:\s]+)(?P<anchor>#[^)]*)?\)")
 @pytest.mark.parametrize("path", PAGES)
 def test_page_is_printed_from_the_code(path: str) -> None:
     assert TEXTS[path] == PAGES[path](), "write it again by `make docs`"
+
+
+def test_names_in_prometheus_are_those_of_its_exporter() -> None:
+    """The queries of docs/backends.md ask for what is served at /metrics."""
+    reader = PrometheusMetricReader()
+    meter = MeterProvider(metric_readers=[reader]).get_meter("documents")
+    for metric in metrics().values():
+        _record(meter, metric)
+    served = {family.name for family in REGISTRY.collect()}
+    reader.shutdown()
+    names = {prometheus_name(metric).removesuffix("_total") for metric in metrics().values()}
+    assert names - served == set()
+
+
+def _record(meter: Meter, metric: Metric) -> None:
+    if metric.kind == HISTOGRAM:
+        meter.create_histogram(metric.name, metric.unit).record(1)
+    elif metric.kind == COUNTER:
+        meter.create_counter(metric.name, metric.unit).add(1)
+    else:
+        meter.create_up_down_counter(metric.name, metric.unit).add(1)
 
 
 @pytest.mark.parametrize("code", CODE)

@@ -72,15 +72,14 @@ def _signature(name: str, function: object) -> list[str]:
             has_star = True
         has_star = has_star or parameter.kind is inspect.Parameter.VAR_POSITIONAL
         arguments.append(f"    {_argument(parameter)},")
-    end = f"-> {_type_text(signature.return_annotation)}: ..."
     if inspect.isclass(function):
-        head, end = f"class {name}:\n    def __init__(self", "-> None: ..."
-        arguments = [f"    {line}" for line in arguments]
-        lines = [f"{head},", *arguments, f"    ) {end}"]
+        inner = ["self,", *(line.strip() for line in arguments)]
+        start = [f"class {name}:", "    def __init__("]
+        lines = [*start, *(f"        {line}" for line in inner), "    ) -> None: ..."]
     elif arguments:
-        lines = [f"def {name}(", *arguments, f") {end}"]
+        lines = [f"def {name}(", *arguments, f") -> {_type_text(signature.return_annotation)}: ..."]
     else:
-        lines = [f"def {name}() {end}"]
+        lines = [f"def {name}() -> {_type_text(signature.return_annotation)}: ..."]
     return ["```python", *lines, "```", ""]
 
 
@@ -90,8 +89,12 @@ def _argument(parameter: inspect.Parameter) -> str:
     if parameter.annotation is not inspect.Parameter.empty:
         text += f": {_type_text(parameter.annotation)}"
     if parameter.default is not inspect.Parameter.empty:
-        text += f" = {parameter.default!r}"
+        text += f" = {_default(parameter.default)}"
     return text
+
+
+def _default(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
 def _type_text(annotation: object) -> str:
