@@ -29,6 +29,5 @@ bench:
 	$(PYTHON) -m tests.benchmarks --short
 
 docs:
-	$(PYTHON) -m tests.write_readme
 	$(PYTHON) -m tests.documents
 	$(SITE)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.documents.pictures import lasting_lines, picture
 
 from callspan.testing.modelserver import Counts, ModelServer
 
@@ -228,6 +229,8 @@ def test_agent_is_shown(ran: Callable[..., Ran]) -> None:
     printed = ran("agent_langgraph.py", "-m", "callspan.cli", "run").done.stderr
     assert "invoke_agent florist" in printed
     assert "─ execute_tool delivery_day" in printed
+    tree = lasting_lines(picture("README.md", "tree"))
+    assert [line for line in tree if line not in lasting_lines(printed)] == []
     table = [line.split()[0] for line in printed.partition("\nmodel ")[2].splitlines()[1:] if line]
     assert sorted(table) == ["gpt-4.1-mini", "text-embedding-3-small", "total"]
 

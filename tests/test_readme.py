@@ -1,58 +1,32 @@
-"""What README says is so: the picture of the demo, the table of clients, the settings, the code."""
+"""What README and the first page say is so: the pictures, and the lines that the landing check runs."""
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-
-from write_readme import settings_table
+from tests.documents.pictures import lasting_lines, picture
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
 
-def callspan(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run the command."""
-    command = [sys.executable, "-m", "callspan.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-
-
-def between(name: str) -> str:
-    """The part of README between two comments."""
-    return README.split(f"<!-- {name} -->\n")[1].split(f"<!-- /{name} -->")[0]
-
-
-def lasting(printed: str) -> list[str]:
-    """The lines of the demo without what differs from run to run: times, ids, and the order of two customers."""
-    without = re.sub(r"\b[\d.]+ m?s\b", "TIME", re.sub(r"\btrace [0-9a-f]{8}\b", "TRACE", printed))
-    return sorted(re.sub(r" +", " ", line).strip() for line in without.splitlines() if line.strip())
-
-
-def test_picture() -> None:
+def test_picture_of_the_demo() -> None:
     """The picture is what the demo prints on stderr, below its introduction."""
-    shown = between("demo").replace("```text\n", "").replace("```\n", "")
-    assert lasting(shown) == lasting(callspan("demo").stderr.partition("\n\n")[2])
+    command = [sys.executable, "-m", "callspan.cli", "demo"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    printed = done.stderr.partition("\n\n")[2]
+    assert lasting_lines(picture("docs/start/script.md", "demo")) == lasting_lines(printed)
 
 
-def test_clients() -> None:
-    """The table of clients is the one that the command prints."""
-    table = callspan("clients", "--markdown").stdout.strip()
-    assert between("clients").strip() == table, "write it again by `make docs`"
+def test_picture_of_an_agent() -> None:
+    """The two pages with the tree have the same one; tests/test_examples.py compares it with what is printed."""
+    assert picture("README.md", "tree") == picture("docs/start/agents.md", "tree")
 
 
-def test_settings() -> None:
-    """The table of settings is made of that in the code."""
-    assert between("settings") == settings_table(), "write it again by `make docs`"
-
-
-@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
-def test_code(code: str) -> None:
-    """The code is Python, and every name of ours in it exists."""
-    compile(code, "README.md", "exec")
-    package = __import__("callspan")
-    for name in re.findall(r"callspan\.(\w+)", code):
-        assert hasattr(package, name) or find_spec(f"callspan.{name}")
+@pytest.mark.parametrize("text", ["callspan demo", ".venv/bin/pytest"])
+def test_line_of_the_landing_check(text: str) -> None:
+    """The first line with the text is one that a shell can run in a fresh clone."""
+    line = next(line for line in README.splitlines() if text in line)
+    assert line.startswith("python3 -m venv .venv && .venv/bin/pip install ")

@@ -87,7 +87,7 @@ def variables(prefix: str) -> dict[str, set[str]]:
 
 
 def test_own_variables_are_documented() -> None:
-    """Each variable of ours is in README's table, but for the internal ones."""
+    """Each variable of ours is in the printed table, but for the internal ones."""
     internal = {name for name in variables("CALLSPAN_") if name.startswith(INTERNAL)}
     assert set(variables("CALLSPAN_")) - internal == {
         *(name for name in ENVIRONMENT.values() if name.startswith("CALLSPAN_")),

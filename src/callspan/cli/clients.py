@@ -24,7 +24,7 @@ def main(words: Sequence[str]) -> int:
     """Print the table and return the exit code."""
     parser = Parser("callspan clients", description=_DESCRIPTION)
     parser.add_argument(
-        "--markdown", action="store_true", help="the table of the README, the same on all machines"
+        "--markdown", action="store_true", help="a table for documents, the same on all machines"
     )
     arguments = parser.parse_args(words)
     if arguments.markdown:
@@ -37,7 +37,7 @@ def main(words: Sequence[str]) -> int:
 def _markdown_table() -> str:
     import callspan
 
-    # Without `probe_clients`: the README must not depend on what is installed here.
+    # Without `probe_clients`: the document must not depend on what is installed here.
     clients = sorted(callspan.status().clients, key=lambda client: client.name)
     rows = [
         (client.name, f"`{client.package}{client.versions}`", _operations(client))

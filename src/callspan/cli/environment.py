@@ -39,7 +39,7 @@ def child_environment(options: Mapping[str, str], base: Mapping[str, str]) -> di
             env.pop(variable, None)
     env["PYTHONPATH"] = _python_path(env.get("PYTHONPATH", ""))
     env[callspan_switches.CLIENT_MODULES] = ",".join(sorted(_awaited_modules()))
-    # On under `callspan run`, and not with `instrument()`: see README's table of settings.
+    # On under `callspan run`, and not with `instrument()`: see docs/reference/settings.md.
     env.setdefault(settings.ENVIRONMENT["extra_metrics"], _EXTRA_METRICS)
     return env
 

@@ -23,7 +23,7 @@ _TIKTOKEN = "tiktoken"
 _SECONDS = 60.0
 _PIECE_BYTES = 65536
 _DESCRIPTION = """\
-Estimates of tokens (see `estimate` in the README) are counted by tiktoken where its rank files lie on this machine, and
+Estimates of tokens (the setting `estimate`) are counted by tiktoken where its rank files lie on this machine, and
 are a quarter of the bytes where they do not. callspan never downloads them by itself; `callspan tokens fetch` does.
 """
 

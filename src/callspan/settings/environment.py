@@ -37,7 +37,7 @@ VARIABLES = {
     "CALLSPAN_PROMETHEUS": "as `--prometheus` of `callspan run`",
     "CALLSPAN_FLUSH_TIMEOUT": f"seconds that the exit may take, {FLUSH_TIMEOUT:g}",
 }
-"""Our variables without an argument of `instrument()`, with their values as README prints them."""
+"""Our variables without an argument of `instrument()`, with their values as docs/reference/settings.md prints them."""
 
 
 def flush_timeout(environ: Mapping[str, str] = os.environ) -> float:

@@ -19,7 +19,7 @@ class Setting:
 
     Attributes:
         variable: The environment variable that is read where there is no argument.
-        help: The values and their meaning, in the words of README's table.
+        help: The values and their meaning, in the words of the page of settings.
         check: Return a value in the setting's own type, or raise `SettingsError`.
         parse: Return the value that a text of the variable stands for; `check` follows.
         words: The valid words; none where other values are valid too, or a room above knows them.
