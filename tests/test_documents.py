@@ -43,12 +43,12 @@ def test_page_is_printed_from_the_code(path: str) -> None:
 
 def test_names_in_prometheus_are_those_of_its_exporter() -> None:
     """The queries of docs/backends.md ask for what is served at /metrics."""
-    reader = PrometheusMetricReader()
-    meter = MeterProvider(metric_readers=[reader]).get_meter("documents")
+    provider = MeterProvider(metric_readers=[PrometheusMetricReader()], shutdown_on_exit=False)
+    meter = provider.get_meter("documents")
     for metric in metrics().values():
         _record(meter, metric)
     served = {family.name for family in REGISTRY.collect()}
-    reader.shutdown()
+    provider.shutdown()
     names = {prometheus_name(metric).removesuffix("_total") for metric in metrics().values()}
     assert names - served == set()
 
