@@ -84,6 +84,7 @@ def test_doctor_names_the_fix_for_each_problem(callspan: Command) -> None:
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
         "CALLSPAN_SEMCONV": "latst",
         "CALLSPAN_FILE": "/no/such/folder/x",
+        "OTEL_METRIC_EXPORT_INTERVAL": "60000",
     }
     result = callspan("doctor", env=env)
     output = result.stdout.decode()
@@ -92,6 +93,7 @@ def test_doctor_names_the_fix_for_each_problem(callspan: Command) -> None:
         assert f"nothing takes {signal} at http://127.0.0.1:{port}" in output
     assert "did you mean 'latest'" in output
     assert "mkdir -p /no/such/folder" in output
+    assert "OTEL_METRIC_EXPORT_INTERVAL=60000: a steady load is a saw on the dashboards" in output
 
 
 def test_doctor_sees_a_collector_that_answers(callspan: Command) -> None:
@@ -103,6 +105,9 @@ def test_doctor_sees_a_collector_that_answers(callspan: Command) -> None:
     output = result.stdout.decode()
     assert result.returncode == 0, output
     assert re.search(rf"traces +{url}/v1/traces \(http/protobuf\) +answers", output)
+    assert re.search(
+        r"interval +metrics each 10 s +60 s in an app with OpenTelemetry of its own", output
+    )
     assert re.search(r"semconv +both +CALLSPAN_SEMCONV", output)
 
 

@@ -30,6 +30,9 @@ _PACKAGES = (
 )
 # The most seconds for a Python process to start, on a machine that is busy.
 _SECONDS = 30
+_INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL"
+# Rates of the dashboards are over two minutes, which then hold four exports.
+_LONGEST_INTERVAL_MS = 30_000.0
 
 
 class Report(Protocol):
@@ -182,6 +185,8 @@ def check_telemetry(report: Report) -> None:
         report.add("console", "a tree per trace and a table of tokens on stderr", "")
     for target in targets:
         _add_target(report, target.signal, target.url, target.protocol)
+    if any(target.signal == "metrics" for target in targets):
+        _add_interval(report, os.environ.get(_INTERVAL, "").strip())
     if destinations.file:
         _add_destination(report, "file", destinations.file, values.read_file)
     if destinations.prometheus:
@@ -200,6 +205,29 @@ def _add_target(report: Report, signal: str, url: str, protocol: str) -> None:
         "start a collector there, or change the endpoint"
     )
     report.add(signal, address, reason, problem=problem)
+
+
+def _add_interval(report: Report, text: str) -> None:
+    """Report how often metrics are exported: a rate on the dashboards needs several exports."""
+    if not text:
+        # Only the app could say whether it has a set-up of its own, and it does not run here.
+        note = f"60 s in an app with OpenTelemetry of its own: set {_INTERVAL}=10000 for that"
+        report.add("interval", "metrics each 10 s", note)
+        return
+    setting = f"{_INTERVAL}={text}"
+    try:
+        is_too_long = float(text) > _LONGEST_INTERVAL_MS
+    except ValueError:
+        report.add("interval", setting, "no number", problem=f"{setting}: write milliseconds")
+        return
+    if not is_too_long:
+        report.add("interval", setting, "fits the dashboards")
+        return
+    problem = (
+        f"{setting}: a steady load is a saw on the dashboards; set it to 10000, "
+        "or `timeInterval` of their data source to the same time"
+    )
+    report.add("interval", setting, "too long for the dashboards", problem=problem)
 
 
 def _add_destination(
