@@ -93,7 +93,10 @@ def test_doctor_names_the_fix_for_each_problem(callspan: Command) -> None:
         assert f"nothing takes {signal} at http://127.0.0.1:{port}" in output
     assert "did you mean 'latest'" in output
     assert "mkdir -p /no/such/folder" in output
-    assert "OTEL_METRIC_EXPORT_INTERVAL=60000: a steady load is a saw on the dashboards" in output
+    assert (
+        "OTEL_METRIC_EXPORT_INTERVAL=60000: rates on the dashboards go up and down under a steady load"
+        in output
+    )
 
 
 def test_doctor_sees_a_collector_that_answers(callspan: Command) -> None:

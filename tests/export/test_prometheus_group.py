@@ -142,3 +142,63 @@ print(list(pathlib.Path().glob("callspan-metrics-*")))
 """
     )
     assert ran.stdout == "0o700\n[]\n"
+
+
+SIBLINGS = """
+import socket
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    ADDRESS = "127.0.0.1:" + str(free.getsockname()[1])
+
+def child(code):
+    if os.fork() == 0:
+        providers.setup(Destinations(prometheus=ADDRESS))
+        call("child")
+        code()
+        sys.exit()
+"""
+
+
+def test_processes_that_are_set_up_one_by_one_share_an_address(program: Program) -> None:
+    """Workers of gunicorn each call `configure()`: the port that the first has is no error for the others."""
+    ran = program(
+        START.replace('providers.setup(Destinations(prometheus=":0"))', "")
+        + SIBLINGS
+        + """
+ready, done = os.pipe()
+
+def stay():
+    os.read(ready, 1)
+
+child(stay)
+child(stay)
+if os.fork() == 0:
+    providers.setup(Destinations(prometheus=ADDRESS))
+    call("child")
+    wait_for("calls_total", 3)
+    print(value("calls_total"), flush=True)
+    sys.exit()
+os.waitpid(-1, 0)
+os.write(done, b"..")
+os.wait(), os.wait()
+print(list(pathlib.Path().glob("callspan-metrics-*")))
+"""
+    )
+    assert ran.stdout == "3.0\n[]\n"
+    assert ran.stderr == ""
+
+
+def test_the_next_program_of_a_shell_begins_with_no_counts(program: Program) -> None:
+    """Processes that were killed leave files, which are not those of the next ones."""
+    ran = program(
+        START.replace('providers.setup(Destinations(prometheus=":0"))', "")
+        + SIBLINGS
+        + """
+child(lambda: (value("calls_total"), os.kill(os.getpid(), signal.SIGKILL)))
+os.wait()
+child(lambda: print(value("calls_total")))
+os.wait()
+print(list(pathlib.Path().glob("callspan-metrics-*")))
+"""
+    )
+    assert ran.stdout == "1.0\n[]\n"

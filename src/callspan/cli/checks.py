@@ -224,7 +224,7 @@ def _add_interval(report: Report, text: str) -> None:
         report.add("interval", setting, "fits the dashboards")
         return
     problem = (
-        f"{setting}: a steady load is a saw on the dashboards; set it to 10000, "
+        f"{setting}: rates on the dashboards go up and down under a steady load; set it to 10000, "
         "or `timeInterval` of their data source to the same time"
     )
     report.add("interval", setting, "too long for the dashboards", problem=problem)

@@ -58,8 +58,7 @@ class Prometheus(Exporter):
             import opentelemetry.exporter.prometheus  # noqa: F401  so that a missing extra is said at once
         except ImportError:
             raise ConfigurationError(MISSING) from None
-        folder = os.environ.get(prometheus_group.FOLDER) or prometheus_group.new_folder()
-        self._shared = shared or (folder, address)
+        self._shared = shared or (self._folder(address), address)
         self._group = _join(*self._shared)
         if self._group is not None:
             # where the group was served before, as another program may have the port that was asked for
@@ -71,6 +70,16 @@ class Prometheus(Exporter):
             self._serve(strict)
         if self._group is not None and self._server is None:
             self._watch()
+
+    def _folder(self, address: str) -> str:
+        """Return the name of the folder to share; empty if there is none."""
+        folder = os.environ.get(prometheus_group.FOLDER)
+        if folder:
+            return folder
+        # the system chooses a port for each process
+        if self._port == 0:
+            return prometheus_group.new_folder()
+        return prometheus_group.siblings_folder(address)
 
     @property
     def _address(self) -> str:

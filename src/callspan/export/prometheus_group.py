@@ -7,10 +7,12 @@ are free at once when a process ends, however it ends (docs/decisions/0099).
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 FOLDER = "CALLSPAN_RUN_METRICS"
 """The variable with the folder that the processes under one `callspan run` share."""
 _PREFIX = "callspan-metrics-"
+_SIBLINGS = "siblings-"
 _MODE = 0o700
 _LOCK, _METRICS = ".lock", ".json"
 _LEADER, _PORT, _ENDED = "leader", "port", "ended"
@@ -30,13 +33,27 @@ _LEADER, _PORT, _ENDED = "leader", "port", "ended"
 
 def new_folder() -> str:
     """Return the name of a folder for this program, which is not made yet; empty if there is no place for it."""
+    return _folder(f"{os.getpid()}-{secrets.token_hex(8)}")
+
+
+def siblings_folder(address: str) -> str:
+    """Return the name of the folder for processes that are set up one by one, such as gunicorn's workers.
+
+    They have the parent, the program and the address in common; without the folder all but the first
+    would find the port taken.
+    """
+    program = f"{sys.argv[0]} {address}"
+    digest = hashlib.sha256(program.encode("utf-8", "surrogateescape")).hexdigest()
+    return _folder(f"{os.getppid()}-{_SIBLINGS}{digest[:16]}")
+
+
+def _folder(name: str) -> str:
     if not hasattr(os, "geteuid"):  # Windows has neither such owners nor such locks
         return ""
     try:
-        place = tempfile.gettempdir()
+        return os.path.join(tempfile.gettempdir(), f"{_PREFIX}{name}")
     except OSError:  # nowhere can anything be written
         return ""
-    return os.path.join(place, f"{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}")
 
 
 def remove_old_folders() -> None:
@@ -59,8 +76,10 @@ def remove_folder(name: str) -> None:
 
 def _first_process_runs(folder: Path) -> bool:
     """Whether the process runs that the folder is named after, not counting this one."""
-    number = folder.name.removeprefix(_PREFIX).partition("-")[0]
+    number, _, kind = folder.name.removeprefix(_PREFIX).partition("-")
     if not number.isdecimal() or int(number) == os.getpid():
+        return False
+    if kind.startswith(_SIBLINGS):  # their parent may be a shell, which runs for days
         return False
     try:
         os.kill(int(number), 0)
@@ -115,6 +134,15 @@ class Group:
         if not self._hold(f"{self._name}.new"):
             raise OSError("files cannot be locked")
         os.rename(self._place / f"{self._name}.new", self._place / f"{self._name}{_LOCK}")
+        if _SIBLINGS in Path(folder).name:
+            self._remove_old()
+
+    def _remove_old(self) -> None:
+        """Remove what an earlier program has left, which the same shell has started."""
+        if not self.lead() or self._running():
+            return
+        for name in (*self._others(), _ENDED):
+            self._remove(name)
 
     def _hold(self, name: str) -> bool:
         """Hold the lock of a file, and return whether that was possible."""
@@ -154,14 +182,21 @@ class Group:
         """Return the sums of this process's metrics and those of the others."""
         from callspan.export.prometheus_sums import Sums
 
-        names = {path.stem for path in self._place.glob(f"*{_LOCK}")} - {self._name}
-        running = {name for name in names if _is_locked(self._place / f"{name}{_LOCK}")}
+        names, running = self._others(), self._running()
         sums = Sums()
         sums.add_running(families, _process_labels(self._name) if running else {})
         for name in sorted(running):
             sums.add_running(self._read(name, []), _process_labels(name))
         sums.add_ended(self._ended(names - running))
         return sums
+
+    def _others(self) -> set[str]:
+        """Return the names of the other processes of which there are files."""
+        return {path.stem for path in self._place.glob(f"*{_LOCK}")} - {self._name}
+
+    def _running(self) -> set[str]:
+        """Return the names of the other processes that run."""
+        return {name for name in self._others() if _is_locked(self._place / f"{name}{_LOCK}")}
 
     def _ended(self, names: set[str]) -> list[Family]:
         """Return the sums of all processes that have ended, and keep them in one file.
