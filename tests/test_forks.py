@@ -223,7 +223,10 @@ def test_each_lock_is_made_for_forks() -> None:
     plain = re.compile(r"(?<!REGISTRY\._lock )= (threading\.)?R?Lock\(\)|default_factory=threading")
     # the model server and the page are programs of their own
     programs = {"modelserver", "view"}
+    # the watcher of imports loads nothing of callspan's, and renews its lock itself
+    own = "callspan_watch.py"
     files = [path for path in SOURCE.rglob("*.py") if programs.isdisjoint(path.parts)]
+    files = [path for path in files if path.name != own]
     assert len(files) > 100
     assert [path.name for path in files if plain.search(path.read_text())] == []
 

@@ -36,6 +36,19 @@ WHEN = datetime(2026, 11, 1, tzinfo=timezone.utc)
             None,
         ),
         ("claude-haiku-4-5", {"speed": "fast"}, None, "speed"),
+        (
+            "claude-haiku-4-5",
+            {
+                "cache_creation_input_tokens": 300,
+                "cache_creation": {
+                    "ephemeral_5m_input_tokens": 100,
+                    "ephemeral_1h_input_tokens": 0,
+                    "ephemeral_2h_input_tokens": 200,
+                },
+            },
+            None,
+            "cache_lifetime",
+        ),
         ("claude-fable-5-2", {"speed": "fast"}, (1000 * 16 + 100 * 80) / 1e6, None),
         ("claude-haiku-4-5", {"service_tier": "priority"}, None, "service_tier"),
         ("claude-haiku-4-5", {"service_tier": "batch"}, (1000 * 0.5 + 100 * 2.5) / 1e6, None),
@@ -156,6 +169,7 @@ CONVERSED = {
     "metrics": {"latencyMs": 1},
 }
 HOUR = {"cacheWriteInputTokens": 300, "cacheDetails": [{"ttl": "1h", "inputTokens": 300}]}
+TWO_HOURS = {"cacheWriteInputTokens": 300, "cacheDetails": [{"ttl": "2h", "inputTokens": 300}]}
 HAIKU = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
 
 
@@ -178,6 +192,7 @@ HAIKU = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
             None,
         ),
         ("us.anthropic.claude-3-7-sonnet-20250219-v1:0", HOUR, {}, None, "cache_lifetime"),
+        (HAIKU, TWO_HOURS, {}, None, "cache_lifetime"),
     ],
 )
 def test_converse(

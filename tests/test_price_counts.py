@@ -32,11 +32,11 @@ from callspan.events import Call, Outcome, Usage
             {"cache_write_tokens": 9, "cache_write_1h_tokens": 4, "cache_write_5m_tokens": 5},
         ),
         (
-            Usage(cache_write=9, cache_write_1h=4, details={"cache_write_12h": 2}),
+            Usage(cache_write=9, cache_write_1h=4, details={"cache_write_other": 2}),
             {
                 "cache_write_tokens": 9,
                 "cache_write_1h_tokens": 4,
-                "cache_write_12h": 2,
+                "cache_write_other": 2,
                 "cache_write_5m_tokens": 3,
             },
         ),

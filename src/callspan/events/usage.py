@@ -168,7 +168,7 @@ DETAILS = (
     "input_video",
     "output_video",
     "citations",
-    "cache_write_12h",
+    "cache_write_other",
     "upstream_requests",
 )
 """Counts that few answers state."""

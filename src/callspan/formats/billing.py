@@ -39,6 +39,8 @@ PARTS = frozenset(
 _TICKS = 1e10
 """xAI's ticks in a dollar."""
 _HOUR = "ephemeral_1h_input_tokens"
+_LIFETIMES = ("ephemeral_5m_input_tokens", _HOUR)
+"""The lifetimes of caches that have prices."""
 _COUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("web_searches", ("num_search_queries",)),  # Perplexity
     ("web_searches", ("tool_calls_details", "search_web", "invocation")),  # its agents
@@ -78,13 +80,30 @@ def add(usage: Usage, counts: Body, input_parts: Body) -> None:
     _add_cached(details, input_parts.get("cached_tokens_details"))
     longest = count(input_parts.get("cache_write_tokens_details"), "ttl_12h_tokens")
     if longest:
-        details["cache_write_12h"] = longest
+        details["cache_write_other"] = longest
+    unpriced = written_without_price(counts.get("cache_creation"))
+    if unpriced:
+        details["cache_write_other"] = unpriced
     if usage.cache_write_1h is None:
         usage.cache_write_1h = count(input_parts.get("cache_creation_token_details"), _HOUR)
     if usage.cache_write_1h is None:
         usage.cache_write_1h = count(counts.get("cache_creation"), _HOUR)
     _add_cost(usage, counts, details)
     usage.details = details or None
+
+
+def written_without_price(cache_creation: Item) -> int:
+    """Return the tokens written to a cache of a lifetime other than those that have prices.
+
+    Args:
+        cache_creation: Anthropic's counts by lifetime, which other servers repeat.
+    """
+    written = all_fields(cache_creation)
+    total = 0
+    for field in written:
+        if field.startswith("ephemeral_") and field not in _LIFETIMES:
+            total += count(written, field) or 0
+    return total
 
 
 def _add_cached(details: dict[str, int], parts: Item) -> None:

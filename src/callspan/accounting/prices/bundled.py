@@ -44,7 +44,7 @@ _REQUIRED_PRICES: dict[str, tuple[str, tuple[str, ...]]] = {
     "input_tokens": (NO_PRICE, ("input_mtok",)),
     "output_tokens": (NO_PRICE, ("output_mtok",)),
     "cache_write_1h_tokens": (NO_LIFETIME, ("cache_write_1h_mtok",)),
-    "cache_write_12h": (NO_LIFETIME, ()),
+    "cache_write_other": (NO_LIFETIME, ()),
     "web_searches": (NO_FEE, ("web_searches_kcount", "requests_kcount")),
     "social_searches": (NO_FEE, ("social_searches_kcount",)),
     "storage_searches": (NO_FEE, ("storage_searches_kcount",)),

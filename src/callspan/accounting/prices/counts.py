@@ -69,7 +69,7 @@ def _provider_counts(usage: Usage) -> Counts:
         amounts["output_tokens"] = amounts.get("output_tokens", 0) + citations
     if usage.cache_write_1h is not None and usage.cache_write is not None:
         # genai-prices has a count for each lifetime; what has no other one lives for five minutes
-        others = usage.cache_write_1h + amounts.get("cache_write_12h", 0)
+        others = usage.cache_write_1h + amounts.get("cache_write_other", 0)
         amounts["cache_write_5m_tokens"] = max(0, usage.cache_write - others)
     return amounts
 

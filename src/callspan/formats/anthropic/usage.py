@@ -8,6 +8,7 @@ from typing import Any
 
 from callspan.events import ConditionName, Details, Usage
 from callspan.events.usage import Share
+from callspan.formats.billing import written_without_price
 from callspan.formats.fields import Item, count, get, get_nested, items, text
 
 # the types of anthropic 2.14; see tests/test_anthropic_iterations.py
@@ -35,7 +36,7 @@ def read_usage(source: Item) -> Usage | None:
     if source is None:
         return None
     usage = _counts(source)
-    usage.details = _tool_uses(get(source, "server_tool_use"))
+    usage.details = _details(source)
     iterations = items(get(source, "iterations"))
     if not iterations:
         return usage
@@ -58,15 +59,19 @@ def _counts(source: Item) -> Usage:
     )
 
 
-def _tool_uses(source: Item) -> dict[str, int] | None:
-    if source is None:
-        return None
-    uses: dict[str, int] = {}
-    for field, name in _TOOL_USES.items():
-        number = count(source, field)
-        if number is not None:
-            uses[name] = number
-    return uses or None
+def _details(source: Item) -> dict[str, int] | None:
+    """Return the uses of tools, and the tokens written to a cache of a lifetime without a price."""
+    details: dict[str, int] = {}
+    tool_use = get(source, "server_tool_use")
+    if tool_use is not None:
+        for field, name in _TOOL_USES.items():
+            number = count(tool_use, field)
+            if number is not None:
+                details[name] = number
+    unpriced = written_without_price(get(source, "cache_creation"))
+    if unpriced:
+        details["cache_write_other"] = unpriced
+    return details or None
 
 
 def _shares(iterations: list[Item], whole: Usage) -> tuple[Share, ...]:

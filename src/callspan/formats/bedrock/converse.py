@@ -40,6 +40,8 @@ _SETTINGS: dict[str, ParameterName] = {
     "reasoning_effort": "reasoning_level",
 }
 # First the events of which a stream has most.
+_LIFETIMES = ("5m", "1h")
+"""The lifetimes of caches that have prices."""
 _PIECES = ("contentBlockDelta", "contentBlockStart")
 
 
@@ -159,6 +161,7 @@ def _usage(source: Item) -> Usage | None:
         cache_read=_cache_count(source, "cacheReadInputToken"),
         cache_write=_cache_count(source, "cacheWriteInputToken"),
         cache_write_1h=_written_for(source, "1h"),
+        details=_details(source),
     )
     if usage.cache_read is None and usage.cache_write is None and usage.input is not None:
         # Older versions of botocore drop the counts of the cache, which are new to them; the
@@ -176,6 +179,14 @@ def _written_for(source: Item, lifetime: str) -> int | None:
         return None
     matches = [cache for cache in caches if get(cache, "ttl") == lifetime]
     return sum(count(cache, "inputTokens") or 0 for cache in matches)
+
+
+def _details(source: Item) -> dict[str, int] | None:
+    """Return the tokens written to a cache of a lifetime whose price is not known."""
+    caches = items(get(source, "cacheDetails"))
+    others = [cache for cache in caches if get(cache, "ttl") not in _LIFETIMES]
+    written = sum(count(cache, "inputTokens") or 0 for cache in others)
+    return {"cache_write_other": written} if written else None
 
 
 def _cache_count(source: Item, name: str) -> int | None:
