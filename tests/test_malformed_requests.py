@@ -282,7 +282,8 @@ def test_the_largest_answers_are_small(server: ModelServer) -> None:
         ("POST", "/v2/sing", 404, None),
         ("GET", "/api/version", 404, None),
         ("POST", "/%ff%00/..//", 404, None),
-        ("POST", "http://x/v1/chat/completions", 404, None),
+        ("POST", "http://x/v9/sing", 404, None),
+        ("GET", "http://x/v1/chat/completions", 405, "POST"),
     ],
 )
 def test_unknown_paths_and_methods(
