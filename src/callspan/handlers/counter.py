@@ -28,7 +28,7 @@ class _WeaklyReferable:
 _FAILED = (Outcome.ERROR, Outcome.CANCELLED)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Totals(_WeaklyReferable):
     """Sums over calls.
 
@@ -54,6 +54,16 @@ class Totals(_WeaklyReferable):
     # input and output; a list, as both are changed in place under the lock of the whole count
     _estimated: list[int] = field(default_factory=lambda: [0, 0], repr=False)
     _costs: CostSum = field(default_factory=CostSum, repr=False)
+
+    def __repr__(self) -> str:
+        """Return one short line, as notebooks show it; `~` marks sums with estimates in them."""
+        # those that are ready: a repr must not wait
+        estimated_input, estimated_output = self._estimated
+        mark = "~" if estimated_input or estimated_output else ""
+        calls = "1 call" if self.calls == 1 else f"{self.calls} calls"
+        tokens_in = f"{mark}{self.input + estimated_input} input"
+        tokens_out = f"{mark}{self.output + estimated_output} output"
+        return f"<{type(self).__name__}: {calls}, {tokens_in} and {tokens_out} tokens>"
 
     @property
     def estimated_input(self) -> int:
@@ -135,7 +145,7 @@ class Totals(_WeaklyReferable):
         self.reasoning += usage.reasoning or 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class TokenCount(Totals):
     """Totals of a `count_tokens()` block, whole and by model; readable while the block runs.
 

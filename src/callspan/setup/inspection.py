@@ -94,6 +94,14 @@ class Status:
     losses: tuple[Loss, ...] = ()
     muted: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """Return one short line, as notebooks show it, in place of all patched functions."""
+        state = "instrumented" if self.instrumented else "not instrumented"
+        names = ", ".join(client.name for client in self.clients if client.loaded)
+        loaded = f"loaded: {names or 'no client'}"
+        numbers = f"destinations: {len(self.telemetry)}, problems: {len(self.problems)}"
+        return f"<Status: {state}; {loaded}; {numbers}>"
+
 
 def older(version: str, oldest: str) -> bool:
     """Whether a version comes before another, by the first three of their numbers."""
