@@ -58,7 +58,7 @@ OPTIONS = (
     Option(
         "--prometheus",
         "CALLSPAN_PROMETHEUS",
-        "serve /metrics there, such as 127.0.0.1:9464; worker processes use the next ports",
+        "serve /metrics there, such as 127.0.0.1:9464: the sums of all processes",
         "HOST:PORT",
         read=values.read_address,
     ),
