@@ -276,7 +276,7 @@ def test_the_table_of_tokens_is_printed_at_exit(program: Program) -> None:
     ran = program("""
         from callspan.events import Call, Outcome, Response, Usage
         providers.setup(Destinations(console=True))
-        (table,) = providers.handlers()
+        table, *_ = providers.handlers()
         asked = Call("chat", "openai", "gpt-4.1-mini")
         asked.response.usage = Usage(24, 9)
         table.on_end(asked, asked.response)

@@ -152,7 +152,7 @@ def test_a_format_that_fails(
         for endpoint, wire_format in OPENAI.endpoints.items()
     }
     monkeypatch.setattr(
-        "callspan.setup.installation.CLIENTS",
+        "callspan.setup.registry.TARGETS",
         (dataclasses.replace(OPENAI, endpoints=endpoints),),
     )
     telemetry.instrument(capture="both")
@@ -169,7 +169,7 @@ def test_a_provider_that_cannot_be_read(
 ) -> None:
     """A rule for the provider's name that fails costs the app nothing."""
     monkeypatch.setattr(
-        "callspan.setup.installation.CLIENTS", (dataclasses.replace(OPENAI, provider=fail),)
+        "callspan.setup.registry.TARGETS", (dataclasses.replace(OPENAI, provider=fail),)
     )
     telemetry.instrument()
     assert_unharmed(program, model_server, telemetry, guard_reports)
