@@ -30,8 +30,8 @@ def test_the_demo_shows_the_calls_and_the_counts_are_equal(callspan: Command) ->
     total = next(line for line in stderr.splitlines() if line.strip().lower().startswith("total"))
     estimate = re.search(r"~(\d+) → ~(\d+) tokens", stderr)
     assert estimate
-    for stated, estimated in zip(totals.groups()[1:], estimate.groups(), strict=True):
-        assert f" ~{int(stated) + int(estimated)} " in total
+    for count, addition in zip(totals.groups()[1:], estimate.groups(), strict=True):
+        assert f" ~{int(count) + int(addition)} " in total
 
 
 def test_the_programs_output_alone_is_on_stdout(callspan: Command) -> None:
