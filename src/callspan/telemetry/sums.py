@@ -116,9 +116,7 @@ class CallAdder:
 
     def _complete(self, call: Call, around: list[Sums], cost: Cost | None) -> None:
         """Add what is there of a call now, and end the spans that waited for it alone."""
-        estimate = None
-        if self._deferred is not None and self._deferred.has_estimates and call.estimate:
-            estimate = call.estimate.usage
+        estimate = self._estimate(call)
         complete: list[Sums] = []
         with _lock:
             for sums in around:
@@ -129,6 +127,12 @@ class CallAdder:
         for sums in complete:
             if sums.receive is not None:
                 sums.receive(sums.attributes())
+
+    def _estimate(self, call: Call) -> Usage | None:
+        """Return the estimated tokens of a call, where they are wanted and there."""
+        if self._deferred is None or call.estimate is None:
+            return None
+        return call.estimate.usage if self._deferred.has_estimates else None
 
 
 def deliver(call: Call, receive: Callable[[Attributes], object]) -> None:

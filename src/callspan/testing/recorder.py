@@ -119,15 +119,7 @@ class Recorder:
         self.operations.append(self._record(call))
 
     def _record(self, call: Call) -> RecordedCall:
-        usage = call.response.usage or Usage()
-        input_tokens, output_tokens = usage.input, usage.output
-        rough = None
-        if call.estimate is not None:
-            rough = call.estimate.rough
-        if rough is not None and input_tokens is None:
-            input_tokens = rough.input
-        if rough is not None and output_tokens is None:
-            output_tokens = rough.output
+        input_tokens, output_tokens, has_estimates = _tokens(call)
         content = None
         answers: tuple[Message, ...] = ()
         if self._content:
@@ -143,7 +135,7 @@ class Recorder:
             duration=call.duration or 0.0,
             input_tokens=input_tokens,
             output_tokens=output_tokens,
-            has_estimates=rough is not None,
+            has_estimates=has_estimates,
             captures_content=call.capture is not None,
             content=content,
             answers=answers,
@@ -173,3 +165,15 @@ def _calls_model(recorded: RecordedCall) -> bool:
 
 def _sum(counts: Iterable[int | None]) -> int:
     return sum(count for count in counts if count is not None)
+
+
+def _tokens(call: Call) -> tuple[int | None, int | None, bool]:
+    """Return the tokens of input and output, and whether some of them may be estimated."""
+    usage = call.response.usage or Usage()
+    rough = None if call.estimate is None else call.estimate.rough
+    if rough is None:
+        return usage.input, usage.output, False
+    # what the provider has stated holds
+    tokens = Usage(input=usage.input, output=usage.output)
+    tokens.fill(rough)
+    return tokens.input, tokens.output, True
