@@ -54,7 +54,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = [sys.executable, "-m", "PyInstaller", "--onedir", "--log-level", "ERROR", *without]
     built = subprocess.run(
         [*words, "shop.py"],
-        env={**environment(), "PYTHONPATH": path},
+        # PyInstaller imports all that it finds, and eventlet with dnspython breaks trio
+        env={**environment(), "PYTHONPATH": path, "EVENTLET_NO_GREENDNS": "yes"},
         cwd=folder,
         capture_output=True,
         text=True,

@@ -166,12 +166,15 @@ def test_processes_that_are_set_up_one_by_one_share_an_address(program: Program)
         + SIBLINGS
         + """
 ready, done = os.pipe()
+serves, up = os.pipe()
 
 def stay():
+    os.write(up, b".")
     os.read(ready, 1)
 
-child(stay)
-child(stay)
+for _ in range(2):
+    child(stay)
+    os.read(serves, 1)
 if os.fork() == 0:
     providers.setup(Destinations(prometheus=ADDRESS))
     call("child")
