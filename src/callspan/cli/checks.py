@@ -14,6 +14,7 @@ from callspan.bootstrap import callspan_switches
 from callspan.cli import deferred, environment, reachable, tokens, values
 from callspan.cli.clients import patch_count
 from callspan.cli.probe import probe_clients
+from callspan.export.collector import METRIC_EXPORT_MS
 from callspan.frameworks.native import NATIVES
 from callspan.settings import settings
 
@@ -211,8 +212,10 @@ def _add_interval(report: Report, text: str) -> None:
     """Report how often metrics are exported: a rate on the dashboards needs several exports."""
     if not text:
         # Only the app could say whether it has a set-up of its own, and it does not run here.
-        note = f"60 s in an app with OpenTelemetry of its own: set {_INTERVAL}=10000 for that"
-        report.add("interval", "metrics each 10 s", note)
+        default = f"{METRIC_EXPORT_MS // 1000} s"
+        fix = f"set {_INTERVAL}={METRIC_EXPORT_MS} for that"
+        note = f"60 s in an app with OpenTelemetry of its own: {fix}"
+        report.add("interval", f"metrics each {default}", note)
         return
     setting = f"{_INTERVAL}={text}"
     try:
@@ -224,7 +227,8 @@ def _add_interval(report: Report, text: str) -> None:
         report.add("interval", setting, "fits the dashboards")
         return
     problem = (
-        f"{setting}: rates on the dashboards go up and down under a steady load; set it to 10000, "
+        f"{setting}: rates on the dashboards go up and down under a steady load; "
+        f"set it to {METRIC_EXPORT_MS}, "
         "or `timeInterval` of their data source to the same time"
     )
     report.add("interval", setting, "too long for the dashboards", problem=problem)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from callspan.cli import ending, last_calls
 from callspan.cli.ending import Ending
 from callspan.cli.preparation import Preparation
-from callspan.cli.variables import LINES, METRICS_FOLDER, SERVICE_NAME
+from callspan.cli.variables import LINES, SERVICE_NAME
 from callspan.runtime import guard, owner_only, process
 from callspan.runtime.requirements import advice
-from callspan.settings.environment import flush_timeout
+from callspan.settings.environment import METRICS_FOLDER, flush_timeout
 
 if TYPE_CHECKING:
     from callspan.events import Call, Response

@@ -17,10 +17,9 @@ from callspan.cli.options import OPTIONS, Option, split
 from callspan.cli.problem import Problem, say
 from callspan.cli.program import Program, find_program
 from callspan.cli.variables import LINES, SERVICE_NAME
-from callspan.settings.environment import RUN_PROCESS
+from callspan.settings.environment import METRICS_FOLDER, RUN_PROCESS
 
 _FILE = "CALLSPAN_FILE"
-_METRICS_EXPORTER = "OTEL_METRICS_EXPORTER"
 _DESCRIPTION = """\
 Run a Python program, unchanged, and see every call that it makes to a language model.
 
@@ -85,13 +84,14 @@ def main(words: Sequence[str]) -> NoReturn:
 
 def _share_metrics(env: dict[str, str]) -> None:
     """Name a folder in which the program's processes share their metrics, if they are to be served."""
-    if not env.get("CALLSPAN_PROMETHEUS") and "prometheus" not in env.get(_METRICS_EXPORTER, ""):
-        return
-    # Here, as it imports more than other runs need.
-    from callspan.export import prometheus_group
+    # Here, as it imports more than a wrong command line needs.
+    from callspan.export import destinations, prometheus_group
 
+    # What is wrong with the variables has been said.
+    if destinations.from_environment(env, lambda _message: None).prometheus is None:
+        return
     prometheus_group.remove_old_folders()
-    env[prometheus_group.FOLDER] = prometheus_group.new_folder()
+    env[METRICS_FOLDER] = prometheus_group.new_folder()
 
 
 def _read_options(words: Sequence[str]) -> dict[str, str]:

@@ -28,8 +28,7 @@ _RESULT_KEYS = {
 _FIELDS: dict[Any, str] = {
     TOOL_CALL: "arguments",
     SERVER_TOOL_CALL: "arguments",
-    "tool_call_response": "results",
-    "server_tool_call_response": "results",
+    **dict.fromkeys(_RESULT_KEYS, "results"),
 }
 """The types of parts that hold content of a kind of its own, with that kind."""
 

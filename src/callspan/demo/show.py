@@ -28,7 +28,8 @@ _INTRODUCTION = """\
 callspan demo: an unchanged program, {program}, talks through the openai client
 to a model server on this machine. Between the lines that the program prints, each trace stands as a tree
 (model, tokens in and out, time to first token, duration, outcome; a retry, a reader who leaves, and an
-error are among them); at the end, the tokens by model. The same for a program of your own: callspan run app.py
+error are among them); at the end, the tokens by model (~ marks an estimate).
+The same for a program of your own: callspan run app.py
 """
 # The user's own settings would show another demo; those of OTLP hold where --otlp asks for them.
 _LEFT_OUT = ("OTEL_", "CALLSPAN_", "OPENAI_", "FLOWER_SHOP_")

@@ -16,6 +16,7 @@ from callspan.events.messages import Message, MessagePart, ToolDefinition
 from callspan.events.operations import facts_of
 from callspan.events.parameters import Parameters
 from callspan.events.response import Response
+from callspan.events.usage import Usage
 from callspan.runtime.number import whole
 from callspan.runtime.plain import valid
 
@@ -207,6 +208,12 @@ class Call:
     def uses_tokens(self) -> bool:
         """Whether the operation calls a model, so that there are tokens to count."""
         return self.facts.uses_tokens
+
+    def lacks_count(self, usage: Usage | None) -> bool:
+        """Whether counts lack one that every answer to such a call has."""
+        if usage is None or usage.input is None:
+            return True
+        return usage.output is None and self.facts.has_output_tokens
 
     def update(self, parameters: Parameters) -> None:
         """Add parameters that became available after the start, such as the id of a tool call.

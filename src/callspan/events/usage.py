@@ -133,6 +133,20 @@ class Usage:
         if self.cost is None:
             self.cost = other.cost
 
+    def with_estimate(self, estimate: Usage) -> Usage:
+        """Return the input and output tokens, with estimated ones in place of those missing."""
+        tokens = Usage(input=self.input, output=self.output)
+        tokens.fill(estimate)
+        return tokens
+
+    def tokens_beyond(self, provider_usage: Usage) -> tuple[int, int]:
+        """Return the input and output tokens of an estimate beyond those that a provider stated."""
+        # never less than 0: a provider may state more than was estimated
+        return (
+            max(0, (self.input or 0) - (provider_usage.input or 0)),
+            max(0, (self.output or 0) - (provider_usage.output or 0)),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Share:

@@ -17,6 +17,7 @@ from callspan.export.losses import MetricsCount
 from callspan.export.prometheus_group import Group
 from callspan.runtime import guard
 from callspan.runtime.errors import ConfigurationError
+from callspan.settings.environment import METRICS_FOLDER
 
 if TYPE_CHECKING:
     from callspan.export.metrics_server import MetricsServer
@@ -73,7 +74,7 @@ class Prometheus(Exporter):
 
     def _folder(self, address: str) -> str:
         """Return the name of the folder to share; empty if there is none."""
-        folder = os.environ.get(prometheus_group.FOLDER)
+        folder = os.environ.get(METRICS_FOLDER)
         if folder:
             return folder
         # the system chooses a port for each process
@@ -170,7 +171,7 @@ class Prometheus(Exporter):
         if self._group is None:
             return False
         try:
-            self._group.share(families.plain())
+            self._group.share(families.plain)
         except OSError as error:
             guard.say_once(f"{self.name}: no metrics for other processes ({error.strerror})")
             return False
@@ -204,7 +205,7 @@ class Prometheus(Exporter):
         families = self._share()
         if self._group is None or not self._group.has_others:
             return families
-        return self._group.sums(families.plain())
+        return self._group.sums(families.plain)
 
     def _unregister(self) -> None:
         if self._reader is not None:

@@ -22,8 +22,6 @@ from callspan.runtime import owner_only
 if TYPE_CHECKING:
     from callspan.export.prometheus_sums import Family, Sums
 
-FOLDER = "CALLSPAN_RUN_METRICS"
-"""The variable with the folder that the processes under one `callspan run` share."""
 _PREFIX = "callspan-metrics-"
 _SIBLINGS = "siblings-"
 _MODE = 0o700
@@ -182,7 +180,8 @@ class Group:
         """Return the sums of this process's metrics and those of the others."""
         from callspan.export.prometheus_sums import Sums
 
-        names, running = self._others(), self._running()
+        names = self._others()
+        running = {name for name in names if self._is_running(name)}
         sums = Sums()
         sums.add_running(families, _process_labels(self._name) if running else {})
         for name in sorted(running):
@@ -196,7 +195,10 @@ class Group:
 
     def _running(self) -> set[str]:
         """Return the names of the other processes that run."""
-        return {name for name in self._others() if _is_locked(self._place / f"{name}{_LOCK}")}
+        return {name for name in self._others() if self._is_running(name)}
+
+    def _is_running(self, name: str) -> bool:
+        return _is_locked(self._place / f"{name}{_LOCK}")
 
     def _ended(self, names: set[str]) -> list[Family]:
         """Return the sums of all processes that have ended, and keep them in one file.

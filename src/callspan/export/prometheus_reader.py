@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -69,8 +70,9 @@ class Families:
         """Return all families, as an encoder calls for them."""
         return self._families
 
+    @cached_property
     def plain(self) -> list[Family]:
-        """Return all families as plain data.
+        """All families as plain data.
 
         Of OpenTelemetry's, all but gauges add up. The app's own metrics of prometheus_client do not:
         a forked child has a copy of its parent's counts.

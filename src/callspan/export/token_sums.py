@@ -66,9 +66,9 @@ class ModelSums:
 
     def add_estimate(self, estimate: Usage, usage: Usage) -> None:
         """Add the estimated tokens of a call, without those that its provider stated."""
-        # never less than 0: a provider may state more than was estimated
-        self.estimated_input += max(0, (estimate.input or 0) - (usage.input or 0))
-        self.estimated_output += max(0, (estimate.output or 0) - (usage.output or 0))
+        more_input, more_output = estimate.tokens_beyond(usage)
+        self.estimated_input += more_input
+        self.estimated_output += more_output
 
 
 class TokenSums:
@@ -113,7 +113,7 @@ class TokenSums:
             if priced_call is not None:
                 sums.costs.add(priced_call)
             # until now the call was one whose tokens are not known
-            if is_error or not _is_unknown(call, response.usage):
+            if is_error or not call.lacks_count(response.usage):
                 sums.unknown -= 1
             if response.usage is not None:
                 sums.add_usage(response.usage)
@@ -135,7 +135,7 @@ class TokenSums:
                 sums.costs.add(priced_call)
             if is_error:
                 sums.errors += 1
-            elif _is_unknown(call, response.usage):
+            elif call.lacks_count(response.usage):
                 sums.unknown += 1
             if response.usage is not None:
                 sums.add_usage(response.usage)
@@ -151,28 +151,11 @@ class TokenSums:
         with self._lock:
             sums = self._sums(call, response)
             sums.add_estimate(estimate, usage)
-            was_unknown = call.outcome is not Outcome.ERROR and _is_unknown(call, usage)
-            if was_unknown and not _is_unknown(call, _with_estimate(usage, estimate)):
+            was_unknown = call.outcome is not Outcome.ERROR and call.lacks_count(usage)
+            if was_unknown and not call.lacks_count(usage.with_estimate(estimate)):
                 sums.unknown -= 1
 
     def _sums(self, call: Call, response: Response) -> ModelSums:
         # the model that the program asked for, as this is what its author knows
         model = call.model or response.model or "?"
         return self._models.setdefault(model, ModelSums())
-
-
-def _with_estimate(usage: Usage, estimate: Usage) -> Usage:
-    """Return the counts of a call with those in place that only an estimate has."""
-    has_input = usage.input is not None
-    has_output = usage.output is not None
-    return Usage(
-        usage.input if has_input else estimate.input,
-        usage.output if has_output else estimate.output,
-    )
-
-
-def _is_unknown(call: Call, usage: Usage | None) -> bool:
-    """Whether a count is missing that every answer to such a call has."""
-    if usage is None or usage.input is None:
-        return True
-    return usage.output is None and call.facts.has_output_tokens

@@ -132,9 +132,9 @@ class Totals(_WeaklyReferable):
 
     def take_estimate(self, usage: Usage, provider_usage: Usage) -> None:
         """Add the estimated counts of a call, without those that its provider stated."""
-        # never less than 0: a provider may state more than was estimated
-        self._estimated[0] += max(0, (usage.input or 0) - (provider_usage.input or 0))
-        self._estimated[1] += max(0, (usage.output or 0) - (provider_usage.output or 0))
+        more_input, more_output = usage.tokens_beyond(provider_usage)
+        self._estimated[0] += more_input
+        self._estimated[1] += more_output
 
     def _take_usage(self, usage: Usage) -> None:
         """Add the counts of a provider; one that is missing adds nothing."""

@@ -38,10 +38,13 @@ def in_child(function: Callable[[], None]) -> None:
 
 def is_child() -> bool:
     """Whether this process was forked since callspan watches forks, or is one of multiprocessing's."""
-    multiprocessing = sys.modules.get("multiprocessing")
-    if multiprocessing is not None and multiprocessing.parent_process() is not None:
-        return True
-    return _is_forked
+    return _is_forked or _is_multiprocessing_child()
+
+
+def _is_multiprocessing_child() -> bool:
+    # where the program has not imported the module, this process is no child of it
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
 
 
 def own_lock(
@@ -114,11 +117,8 @@ def at_exit(function: Callable[[], None]) -> None:
     _at_exit.append(function)
     atexit.register(function)
     _register()
-    process = sys.modules.get("multiprocessing.process")
     util = sys.modules.get("multiprocessing.util")
-    if process is None or util is None:
-        return  # the program has not imported them, so this process is no child of theirs
-    if process.parent_process() is not None:
+    if util is not None and _is_multiprocessing_child():
         util.Finalize(None, function, exitpriority=_LAST)
 
 

@@ -18,6 +18,7 @@ from callspan.runtime import guard
 __all__ = [
     "CLIENT_MODULES",
     "FLUSH_TIMEOUT",
+    "METRICS_FOLDER",
     "RUN_PROCESS",
     "VARIABLES",
     "disabled_instrumentations",
@@ -27,6 +28,8 @@ __all__ = [
 
 FLUSH_TIMEOUT = 5.0
 """Seconds that the exit may take, unless `CALLSPAN_FLUSH_TIMEOUT` says otherwise."""
+METRICS_FOLDER = "CALLSPAN_RUN_METRICS"
+"""The variable with the folder in which the processes under one `callspan run` share their metrics."""
 RUN_PROCESS = "CALLSPAN_RUN_PROCESS"
 """The variable by which `callspan run` names the process that it becomes."""
 _LONGEST_FLUSH = 86_400.0

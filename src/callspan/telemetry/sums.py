@@ -77,7 +77,7 @@ class Sums:
         if counts.output is not None:
             self._count(names.SUM_OUTPUT_TOKENS, counts.output)
         # a failed call uses no tokens, as far as anybody knows
-        if call.outcome is not Outcome.ERROR and _lacks_count(call, counts):
+        if call.outcome is not Outcome.ERROR and call.lacks_count(counts):
             self._count(names.SUM_UNKNOWN_CALLS, 1)
 
     def _count(self, name: str, number: int) -> None:
@@ -161,10 +161,3 @@ def _sums_around(call: Call) -> list[Sums]:
             result.append(outer.handler_state.setdefault(_STATE, Sums()))
         outer = outer.parent
     return result
-
-
-def _lacks_count(call: Call, counts: Usage) -> bool:
-    """Whether a count is missing that every answer to such a call has."""
-    if counts.input is None:
-        return True
-    return counts.output is None and call.facts.has_output_tokens

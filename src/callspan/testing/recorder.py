@@ -156,7 +156,9 @@ class Recorder:
         remove_process_handler(self)
 
     def __repr__(self) -> str:
-        return f"<Recorder: {len(self.calls)} calls, {self.total_tokens} tokens>"
+        number = len(self.calls)
+        calls = "1 call" if number == 1 else f"{number} calls"
+        return f"<Recorder: {calls}, {self.total_tokens} tokens>"
 
 
 def _calls_model(recorded: RecordedCall) -> bool:
@@ -173,7 +175,5 @@ def _tokens(call: Call) -> tuple[int | None, int | None, bool]:
     rough = None if call.estimate is None else call.estimate.rough
     if rough is None:
         return usage.input, usage.output, False
-    # what the provider has stated holds
-    tokens = Usage(input=usage.input, output=usage.output)
-    tokens.fill(rough)
+    tokens = usage.with_estimate(rough)
     return tokens.input, tokens.output, True

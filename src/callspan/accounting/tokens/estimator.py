@@ -68,7 +68,7 @@ class Estimator:
     def count_roughly(self, call: Call, estimate: Estimate) -> None:
         """Count at once by the rule of thumb, which reads no file and takes microseconds."""
         usage = call.response.usage or Usage()
-        estimate.rough = _counted(estimate, usage, call.response.elided, GUESS)
+        estimate.rough = _count(estimate, usage, call.response.elided, GUESS)
 
     def close(self, estimate: Estimate) -> None:
         """Close an estimate that is counted no further, and run the jobs that wait for it."""
@@ -85,7 +85,7 @@ class Estimator:
     def _run(self, provider_usage: Usage, elided: int, estimate: Estimate) -> None:
         try:
             encoding = encoding_for(estimate.model)
-            estimate.usage = _counted(estimate, provider_usage, elided, encoding)
+            estimate.usage = _count(estimate, provider_usage, elided, encoding)
         except Exception as error:  # noqa: BLE001  odd messages must not keep a span open
             guard.report("estimating tokens", error)
         self._waiting.discard(estimate)
@@ -170,7 +170,7 @@ def _text(part: MessagePart) -> str:
     return ""
 
 
-def _counted(
+def _count(
     estimate: Estimate, provider_usage: Usage, elided: int, encoding: Encoding
 ) -> Usage | None:
     """Count, and return the estimated usage; `None` if no count is missing.

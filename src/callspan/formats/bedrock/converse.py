@@ -39,9 +39,9 @@ _SETTINGS: dict[str, ParameterName] = {
     "stopSequences": "stop",
     "reasoning_effort": "reasoning_level",
 }
-# First the events of which a stream has most.
 _LIFETIMES = ("5m", "1h")
 """The lifetimes of caches that have prices."""
+# First the events of which a stream has most.
 _PIECES = ("contentBlockDelta", "contentBlockStart")
 
 
