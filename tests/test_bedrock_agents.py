@@ -126,6 +126,8 @@ def test_an_answer_out_of_a_knowledge_base(telemetry: Telemetry, stream: bool) -
     assert found["gen_ai.request.max_tokens"] == 9
     [said] = json.loads(found["gen_ai.output.messages"])
     assert said["parts"] == [{"type": "text", "content": "A rose."}]
+    # the service began it, as the request named none; events of a stream do not state it
+    assert found.get("gen_ai.conversation.id") == (None if stream else "s-1")
 
 
 FOUND = {

@@ -22,8 +22,9 @@ def attributes(*, baggage: bool = False, **values: str | bool | int | float) -> 
     Args:
         baggage: Whether the attributes also travel with the app's own outgoing requests, as
             OpenTelemetry baggage.
-        **values: Names and values. `session_id` and `user_id` become `session.id` and `user.id`;
-            other names stay as they are.
+        **values: Names and values. `session_id` and `user_id` become `session.id` and `user.id`,
+            `conversation_id` becomes `gen_ai.conversation.id` on the operations for which the
+            conventions have it; other names stay as they are.
 
     Yields:
         Nothing: `with callspan.attributes(user_id="42"):` is all there is to write.

@@ -9,6 +9,7 @@ from callspan.accounting.budgets import Budget
 from callspan.accounting.reservations import in_scope
 from callspan.content.capture import Capture
 from callspan.events import Call
+from callspan.lifecycle import conversations
 from callspan.lifecycle.admission import Admission
 from callspan.lifecycle.client_options import NO_OPTIONS, ClientOptions
 from callspan.lifecycle.dispatch import Dispatch
@@ -89,6 +90,8 @@ class CallOpener:
                 dispatch = dispatch.plus((*options.handlers, *scope.handlers))
             # a `count_tokens()` block counts all calls, those without counts of the provider's too
             counts_later = counts_later or bool(scope.counters)
+        if call.attributes or conversations.may_be_ambient():
+            call.attributes = conversations.attributes_with_id(call, start_context)
         estimates = counts_later or dispatch.wants_estimates
         admission = None
         # `None` rather than no budgets: most calls are spared the estimate of their size

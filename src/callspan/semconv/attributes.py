@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import Any
 
-from callspan.events import Call, DetailName, Framework, Outcome, Response, Usage
+from callspan.events import Call, DetailName, Outcome, Response, Usage
 from callspan.semconv import names
 from callspan.semconv.conventions import Convention
 from callspan.semconv.parameters import REQUEST, REQUESTS_OF_PROVIDERS, strings
@@ -89,8 +89,11 @@ def client(call: Call) -> Attributes:
     return {names.CLIENT_NAME: call.client_name, names.CLIENT_VERSION: call.client_version}
 
 
-def framework(details: Framework, has_conversation: bool) -> Attributes:
-    """Return the attributes of the framework that made the call."""
+def framework(call: Call) -> Attributes:
+    """Return the attributes of the framework that made the call; none where there is none."""
+    details = call.framework
+    if details is None:
+        return {}
     attributes: Attributes = {names.FRAMEWORK_NAME: details.name}
     if details.run_id:
         attributes[names.FRAMEWORK_RUN_ID] = details.run_id
@@ -103,7 +106,7 @@ def framework(details: Framework, has_conversation: bool) -> Attributes:
     if details.step is not None:
         attributes[names.FRAMEWORK_STEP] = details.step
     # the conventions have no conversation for a retrieval, nor for a node
-    if details.conversation_id and has_conversation:
+    if details.conversation_id and call.facts.has_conversation:
         attributes[names.CONVERSATION_ID] = details.conversation_id
     return attributes
 
@@ -175,7 +178,8 @@ def _add_details(attributes: Attributes, call: Call, answer: Response) -> None:
     for key, value in answer.details.items():
         # a type checker takes the keys of a `TypedDict` for any texts
         name = rows.get(key)  # pyright: ignore[reportArgumentType]
-        if name is not None:
+        # what the app itself says, such as the conversation, counts before what a provider says
+        if name is not None and name not in call.attributes:
             attributes[name] = value
 
 
@@ -252,17 +256,18 @@ def cost(usd: float | None, source: str | None, unknown: str | None) -> Attribut
     return {names.COST: usd, names.COST_SOURCE: source or ""}
 
 
+_USER_NAMES = {
+    "conversation_id": names.CONVERSATION_ID,
+    "session_id": names.SESSION_ID,
+    "user_id": names.USER_ID,
+}
 RESERVED = ("gen_ai.", "openai.", "callspan.", "server.", "error.")
 """The beginnings of names that no attribute of a user's may have."""
 
 
 def attribute_name(name: str) -> str:
-    """Return the attribute's name for one of the user's own: the conventions have two of them."""
-    if name == "session_id":
-        return names.SESSION_ID
-    if name == "user_id":
-        return names.USER_ID
-    return name
+    """Return the attribute's name for one of the user's own: the conventions have some of them."""
+    return _USER_NAMES.get(name, name)
 
 
 def failure(call: Call) -> Attributes:

@@ -71,6 +71,7 @@ class LogEvents:
             **attributes.identity(call),
             **attributes.client(call),
             **attributes.request(call),
+            **attributes.framework(call),
             **call.attributes,
             **attributes.response(call, response, self._conventions),
             **attributes.failure(call),

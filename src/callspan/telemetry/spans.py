@@ -50,7 +50,7 @@ class Spans:
         name, kind, shared = self._ready.get(call.identity) or self._prepare(call)
         values = {**shared, **attributes.request(call)}
         if call.framework is not None:
-            values.update(attributes.framework(call.framework, call.facts.has_conversation))
+            values.update(attributes.framework(call))
         if call.attributes:
             values.update(call.attributes)
         parent = otel.get_current()

@@ -57,10 +57,15 @@ def _generation_content(body: Body) -> Content:
 def read_generation(answer: Item, needs_text: bool) -> Delta | None:
     """Read one event of a stream, or one whole answer."""
     # neither tokens nor a reason are stated; citations repeat the text
+    delta = Delta()
+    session = text(get(answer, "sessionId"))
+    if session:
+        # the service begins a session where the request names none
+        delta.details = {"conversation_id": session}
     fragment = text(get_nested(answer, "output", "text"))
-    if fragment is None or not needs_text:
-        return None
-    return Delta(parts=(Part(TEXT, fragment),))
+    if fragment is not None and needs_text:
+        delta.parts = (Part(TEXT, fragment),)
+    return delta
 
 
 def _search_parameters(body: Body) -> Parameters:
