@@ -164,6 +164,7 @@ def test_what_switches_everything_off(environ: dict[str, str], variable: str | N
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"}, False),
         ({"OTEL_TRACES_EXPORTER": "none"}, False),
         ({"CALLSPAN_CONSOLE": "false"}, False),
+        ({"CALLSPAN_FILE": "x", "CALLSPAN_CONSOLE": "content"}, True),
     ],
 )
 def test_the_console_is_for_when_nothing_is_configured(

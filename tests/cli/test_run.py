@@ -88,6 +88,18 @@ def test_stdout_is_untouched_byte_for_byte(
     assert b"gpt-4.1-mini" in recorded.stderr
 
 
+def test_content_shows_what_was_said(
+    callspan: Command, write, openai_variables: dict[str, str]
+) -> None:
+    write("ask.py", ASK)
+    write("app.py", "from ask import ask; ask()")
+    result = callspan("run", "--content", "--capture", "span", "app.py", env=openai_variables)
+    first, question, answer, *_ = result.stderr.splitlines()
+    assert first.startswith(b"chat gpt-4.1-mini")
+    assert question.split()[0] == b"user"
+    assert answer.split()[0] == b"assistant"
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -113,6 +113,7 @@ PORT = "OTEL_EXPORTER_PROMETHEUS_PORT"
     [
         ({}, Destinations()),
         ({"CALLSPAN_CONSOLE": "1"}, Destinations(console=True)),
+        ({"CALLSPAN_CONSOLE": "content"}, Destinations(console=True, content=True)),
         ({"CALLSPAN_CONSOLE": "false"}, Destinations()),
         ({"CALLSPAN_FILE": "t.jsonl"}, Destinations(file="t.jsonl")),
         ({"CALLSPAN_PROMETHEUS": ":9464"}, Destinations(prometheus=":9464")),

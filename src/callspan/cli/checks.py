@@ -183,7 +183,8 @@ def check_telemetry(report: Report) -> None:
     if not destinations.any:
         report.add("nowhere", "the environment switches all of it off", "")
     if destinations.console:
-        report.add("console", "a tree per trace and a table of tokens on stderr", "")
+        content = "with what was said" if destinations.content else ""
+        report.add("console", "a tree per trace and a table of tokens on stderr", content)
     for target in targets:
         _add_target(report, target.signal, target.url, target.protocol)
     if any(target.signal == "metrics" for target in targets):

@@ -209,10 +209,10 @@ def destinations(
         environ: The environment of the program.
         complain: Called with a line about each wrong variable, which counts as not set.
     """
-    from callspan.export.destinations import from_environment, switch
+    from callspan.export.destinations import console_choice, from_environment
 
     wanted = from_environment(environ, complain)
-    is_decided = switch(environ, "CALLSPAN_CONSOLE", _ignore) is not None
+    is_decided = console_choice(environ, _ignore) is not None
     has_exporters = any(environ.get(variable) for variable in _EXPORTERS)
     if wanted.any or is_decided or has_exporters:
         return wanted

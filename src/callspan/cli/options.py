@@ -42,6 +42,12 @@ OPTIONS = (
     ),
     Option("--no-console", "CALLSPAN_CONSOLE", "print neither", value="false"),
     Option(
+        "--content",
+        "CALLSPAN_CONSOLE",
+        "print the trees with what was said, in short, where --capture span records it",
+        value="content",
+    ),
+    Option(
         "--file",
         "CALLSPAN_FILE",
         "append OTLP JSON lines to PATH; worker processes write PATH.PID",

@@ -10,15 +10,20 @@ from callspan.export.text.tree import TreePrinter
 
 
 class Console(Exporter):
-    """Prints trees. The table of tokens is printed at exit by `providers`, as it counts calls, not spans."""
+    """Prints trees. The table of tokens is printed at exit by `providers`, as it counts calls, not spans.
+
+    Args:
+        has_content: Whether to print what was said too, in short, where it was captured.
+    """
 
     name = "console"
     failure = "could not be printed on stderr"
 
-    def __init__(self) -> None:
+    def __init__(self, has_content: bool = False) -> None:
+        self._has_content = has_content
         count = ItemCount()
         self.counts = {"traces": count}
-        self._tree = TreePrinter(count=count)
+        self._tree = TreePrinter(count=count, has_quotes=has_content)
 
     def span_processors(self) -> tuple[Any, ...]:
         """Return the printer of trees."""
@@ -30,7 +35,8 @@ class Console(Exporter):
 
     def describe(self) -> list[str]:
         """Return one line that says where it prints."""
-        return ["console: a tree a trace and a table of tokens at exit, on stderr"]
+        content = ", with what was said," if self._has_content else ""
+        return [f"console: a tree a trace{content} and a table of tokens at exit, on stderr"]
 
     def flush(self, signal: str, deadline: float) -> bool:
         """Print the spans that wait for an open one."""
@@ -42,4 +48,4 @@ class Console(Exporter):
 
     def in_child(self) -> Console:
         """Return a console without any trace."""
-        return Console()
+        return Console(self._has_content)

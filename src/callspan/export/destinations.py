@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from callspan.export.endpoints import (
     GENERAL,
@@ -24,6 +25,7 @@ __all__ = ["Destinations", "check_endpoint", "from_environment", "prometheus_add
 
 _EVERY_SIGNAL = ("otlp", "console", "none")
 """Exporters of the `OTEL_*_EXPORTER` variables that take any signal; `prometheus` takes metrics."""
+_CONSOLE = "CALLSPAN_CONSOLE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Destinations:
         otlp_endpoint: The collector's endpoint, which wins over the variables.
         prometheus: The address of `/metrics` as `HOST:PORT`; the host is 127.0.0.1 by default.
         otlp_signals: The signals for the collector.
+        content: Whether the console prints what was said too, in short.
     """
 
     console: bool = False
@@ -45,6 +48,7 @@ class Destinations:
     otlp_endpoint: str | None = None
     prometheus: str | None = None
     otlp_signals: tuple[str, ...] = SIGNALS
+    content: bool = False
 
     @property
     def any(self) -> bool:
@@ -86,15 +90,16 @@ def from_environment(
     )
     # checked here, so that a wrong one is told at the start and not at the first scrape
     prometheus = _prometheus(environ, "prometheus" in exporters["metrics"], complain)
-    has_switch = bool(switch(environ, "CALLSPAN_CONSOLE", complain))
+    choice = console_choice(environ, complain)
     has_exporter = any("console" in names for names in exporters.values())
     return Destinations(
-        console=has_switch or has_exporter,
+        console=choice in ("on", "content") or has_exporter,
         file=_text(environ, "CALLSPAN_FILE") or None,
         otlp=bool(signals),
         prometheus=prometheus,
         # `otlp` says already that none is sent; so no choice at all equals `Destinations()`
         otlp_signals=signals or SIGNALS,
+        content=choice == "content",
     )
 
 
@@ -119,15 +124,19 @@ def _text(environ: Mapping[str, str], name: str) -> str:
     return environ.get(name, "").strip()
 
 
-def switch(environ: Mapping[str, str], name: str, complain: Complain = refuse) -> bool | None:
-    """Return the value of a variable that is true or false; `None` if it is not set, or wrong."""
-    value = _text(environ, name).lower()
+def console_choice(
+    environ: Mapping[str, str], complain: Complain = refuse
+) -> Literal["on", "off", "content"] | None:
+    """Return what `CALLSPAN_CONSOLE` asks for; `None` if it is not set, or wrong."""
+    value = _text(environ, _CONSOLE).lower()
     if not value:
         return None
+    if value == "content":
+        return "content"
     try:
-        return parse_boolean(value, name)
+        return "on" if parse_boolean(value, _CONSOLE) else "off"
     except SettingsError as error:
-        complain(str(error))
+        complain(f"{error}, or content")
         return None
 
 

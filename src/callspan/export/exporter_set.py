@@ -204,8 +204,9 @@ class ExporterSet:
 def merge_openers(sides: Mapping[str, Openers]) -> Openers:
     """Return the openers of program and operator, each destination once.
 
-    Both may name the same collector. The one that is named in code is opened then, because the app's
-    own provider cannot be sending there already.
+    There is one console, with content if either asks for it. Both may name the same collector: the
+    one that is named in code is opened then, because the app's own provider cannot be sending there
+    already.
     """
     merged: Openers = {}
     for openers in sides.values():
@@ -215,6 +216,10 @@ def merge_openers(sides: Mapping[str, Openers]) -> Openers:
             # the third says that it was named in code (see `openers_of`)
             case ("otlp", targets, True):
                 merged.pop(("otlp", targets, False), None)
+            case ("console", True):
+                merged.pop(("console", False), None)
+            case _:
+                continue
     return merged
 
 

@@ -37,7 +37,8 @@ def openers_of(destinations: Destinations, strict: bool) -> Openers:
     """Return how to open each destination; with `strict` false, wrong variables are warnings."""
     openers: Openers = {}
     if destinations.console:
-        openers["console"] = _console
+        has_content = destinations.content
+        openers["console", has_content] = lambda: _console(has_content)
     targets = destinations.targets(os.environ, refuse if strict else guard.say_once)
     if targets:
         in_code = destinations.otlp_endpoint is not None
@@ -57,10 +58,10 @@ def openers_of(destinations: Destinations, strict: bool) -> Openers:
 # the modules are named literally, so that packagers such as PyInstaller find them
 
 
-def _console() -> Exporter:
+def _console(has_content: bool) -> Exporter:
     from callspan.export.console import Console
 
-    return Console()
+    return Console(has_content)
 
 
 def _file(path: str) -> Exporter:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from callspan.events.operations import facts_of
+from callspan.export.quotes import Quote, error_quote, quotes_of
 from callspan.semconv import names
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class ModelCall:
 
 @dataclass(frozen=True, slots=True)
 class SpanSummary:
-    """A span without its content, so that it can be kept when the span is let go.
+    """A span without its content, but for short quotes, so that it can be kept when the span is let go.
 
     Attributes:
         trace_id: The id of the trace.
@@ -92,6 +93,7 @@ class SpanSummary:
         model_call: Tokens, cost and the like, or `None` where no model was called.
         ended_after_root: Whether the tree to which it belongs was complete without it.
         is_agent: Whether it is of an agent or a workflow.
+        quotes: What was said, where that is asked for.
     """
 
     trace_id: int
@@ -105,10 +107,11 @@ class SpanSummary:
     model_call: ModelCall | None = None
     ended_after_root: bool = False
     is_agent: bool = False
+    quotes: tuple[Quote, ...] = ()
 
 
-def summary_of(span: ReadableSpan) -> SpanSummary:
-    """Return the summary of a span that has ended."""
+def summary_of(span: ReadableSpan, has_quotes: bool = False) -> SpanSummary:
+    """Return the summary of a span that has ended, with what was said if `has_quotes` asks for it."""
     context = span.context
     assert context is not None  # only spans that nobody has started have none
     attributes: Attributes = span.attributes or {}
@@ -124,6 +127,7 @@ def summary_of(span: ReadableSpan) -> SpanSummary:
         _error(span, attributes),
         _model_call(attributes),
         is_agent=attributes.get(names.OPERATION) in _AGENTS,
+        quotes=_quotes(span, attributes) if has_quotes else (),
     )
 
 
@@ -134,6 +138,13 @@ def summary_of_open(span: Span) -> SpanSummary:
     return SpanSummary(
         context.trace_id, context.span_id, _parent_id(span), span.name, start, end=None
     )
+
+
+def _quotes(span: ReadableSpan, attributes: Attributes) -> tuple[Quote, ...]:
+    # only the SDK's own spans have the words of an exception without being asked
+    is_ours = names.OPERATION in attributes
+    message = span.status.description if is_ours else None
+    return quotes_of(attributes) + error_quote(message or "")
 
 
 def _parent_id(span: ReadableSpan) -> int | None:

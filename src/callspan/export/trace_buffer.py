@@ -25,9 +25,13 @@ class TraceBuffer:
 
     At most `MAX_TRACES` traces and about `MAX_SPANS` spans are remembered; the oldest trace goes
     first. Any thread may call any method.
+
+    Args:
+        has_quotes: Whether to keep what was said, in short.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, has_quotes: bool = False) -> None:
+        self._has_quotes = has_quotes
         self._lock = process.own_lock(self)
         self._traces: dict[int, _Trace] = {}
         # raised at each start, and counted anew only where it is over the limit: counting takes long
@@ -46,7 +50,7 @@ class TraceBuffer:
 
     def end(self, span: ReadableSpan) -> Tree:
         """Take a span that has ended; return the tree below it if it is a root in this process."""
-        summary = summary_of(span)
+        summary = summary_of(span, self._has_quotes)
         trace_id = summary.trace_id
         with self._lock:
             trace = self._traces.get(trace_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 DEPTH = 28
 """The levels of plain data; deeper values are named by their type only.
@@ -57,6 +57,18 @@ def plain(value: Any, change: Callable[[str], str] = valid, above: tuple[int, ..
     if isinstance(value, _CONTAINERS):
         return _plain_items(value, change, path)
     return change(_described(value))
+
+
+def mappings(values: object) -> list[Mapping[str, Any]]:
+    """Return the mappings in a list from outside; none where it is no list."""
+    if not isinstance(values, (list, tuple)):
+        return []
+    return [value for value in cast("list[object]", values) if is_mapping(value)]
+
+
+def is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a value from outside is a mapping."""
+    return isinstance(value, Mapping)
 
 
 def _plain_object(

@@ -35,7 +35,8 @@ RUN_PROCESS = "CALLSPAN_RUN_PROCESS"
 _LONGEST_FLUSH = 86_400.0
 """The most seconds that the exit may take: Python's locks have a limit on how long they wait."""
 VARIABLES = {
-    "CALLSPAN_CONSOLE": "`true` or `false`: as `--console` and `--no-console` of `callspan run`",
+    "CALLSPAN_CONSOLE": "`true`, `false` or `content`: as `--console`, `--no-console` and `--content` of"
+    " `callspan run`",
     "CALLSPAN_FILE": "as `--file` of `callspan run`",
     "CALLSPAN_PROMETHEUS": "as `--prometheus` of `callspan run`",
     "CALLSPAN_FLUSH_TIMEOUT": f"seconds that the exit may take, {FLUSH_TIMEOUT:g}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Literal
 
 from callspan.clients import CLIENTS
 from callspan.runtime import guard, process
@@ -15,7 +16,7 @@ _is_registered = False
 
 def configure(
     *,
-    console: bool = False,
+    console: bool | Literal["content"] = False,
     file: str | None = None,
     otlp: str | bool | None = None,
     prometheus: str | None = None,
@@ -27,7 +28,8 @@ def configure(
     the console is used.
 
     Args:
-        console: Print each trace as a tree, and a table of tokens at exit, to stderr.
+        console: Print each trace as a tree, and a table of tokens at exit, to stderr; `"content"`
+            for trees with what was said, in short, where `instrument(capture="span")` records it.
         file: The path of a file to which OTLP JSON lines are appended.
         otlp: The endpoint of a collector, such as `http://localhost:4318`; `True` for the one that
             the `OTEL_*` variables name.
@@ -47,7 +49,12 @@ def configure(
     # before ours are set, as a provider of the app's own cannot be told from ours afterwards
     operators = operators_choice()
     destinations = Destinations(
-        console or not has_destination, file, bool(otlp), endpoint, prometheus
+        bool(console) or not has_destination,
+        file,
+        bool(otlp),
+        endpoint,
+        prometheus,
+        content=console == "content",
     )
     providers.setup(destinations)
     if operators.any:
@@ -65,8 +72,8 @@ def _refresh_handlers() -> None:
 
 def _check_types(console: object, file: object, otlp: object, prometheus: object) -> None:
     """Raise `ConfigurationError` for an argument whose type means nothing: `"false"` would be true."""
-    if not isinstance(console, bool):
-        raise ConfigurationError(f"console is {console!r}: use True or False")
+    if not isinstance(console, bool) and console != "content":
+        raise ConfigurationError(f'console is {console!r}: use True, False or "content"')
     if not isinstance(file, (str, os.PathLike, type(None))):
         raise ConfigurationError(f"file is {file!r}: use the path of a file")
     if not isinstance(otlp, (str, bool, type(None))):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
 from callspan.formats.fields import text_of
+from callspan.runtime.plain import is_mapping, mappings
 from callspan.semconv import names
 from callspan.view.spans import SpanEvent, SpanRecord
 
@@ -199,20 +200,9 @@ def _integer(value: object) -> int:
         return 0
 
 
-def mappings(values: object) -> Iterable[Mapping[str, Any]]:
-    """Return the mappings in a list from outside; none where it is no list."""
-    if not isinstance(values, (list, tuple)):
-        return ()
-    return [each for each in values if _is_mapping(each)]
-
-
 def _mapping(value: object) -> Mapping[str, Any]:
     """Return a mapping from outside; an empty one where it is none."""
-    return value if _is_mapping(value) else {}
-
-
-def _is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
-    return isinstance(value, Mapping)
+    return value if is_mapping(value) else {}
 
 
 CONTENT_EVENTS = frozenset({names.DETAILS_EVENT})

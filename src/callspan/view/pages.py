@@ -14,10 +14,10 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
+from callspan.export.conversation import Conversation, count_repeated, read_conversation
 from callspan.semconv import names
 from callspan.view import charts, queries, wording
 from callspan.view.call_facts import facts, without_content
-from callspan.view.messages import Conversation, count_repeated, read_conversation
 from callspan.view.queries import Filter
 from callspan.view.spans import SpanRecord
 from callspan.view.store import Store

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from callspan.view.messages import read_conversation
+from callspan.export.conversation import read_conversation
 from callspan.view.otlp import CONTENT_EVENTS, LogRecord
 from callspan.view.spans import SpanEvent, SpanRecord
 from callspan.view.tree import outermost_calls

@@ -7,17 +7,23 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from callspan.export.call_sums import CallSums, sums_below
+from callspan.export.quotes import Quote
 from callspan.export.span_summary import SpanSummary
 from callspan.export.text.cells import GAP, Cell, columns_of, fit
 from callspan.export.text.colour import BOLD, CYAN, DIM, RED, YELLOW, Paint, is_coloured
 from callspan.export.text.row import Row, row_of, sums_text
-from callspan.export.text.width import encodable, pad, width
+from callspan.export.text.width import encodable, one_line, pad, width
 
 _BOXES = ("├─ ", "└─ ", "│  ", "   ")
 _PLAIN_BOXES = ("|- ", "`- ", "|  ", "   ")
 """What stands before a child, before the last child, and before all that is below either."""
 _SHORT_ID = 8
 """Digits of a trace's id: enough to find it among those of a day."""
+_PAGE_COLUMNS = 120
+"""The columns of a quote where there is no terminal."""
+_ROLE_COLUMNS = 12
+_NARROWEST_QUOTE = 20
+"""The columns that are left to a quote in a very deep tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,8 @@ class _Line:
     below: str
     trace: str = ""
     sums: tuple[str, ...] = ()
+    quotes: tuple[Quote, ...] = ()
+    quotes_indent: str = ""
 
     @property
     def label(self) -> str:
@@ -68,7 +76,13 @@ def _arrange(
         # only at the root: it is the same for all below
         trace = "" if before else f"trace {span.trace_id:032x}"[: len("trace ") + _SHORT_ID]
         text = sums_text(sums[span.span_id]) if span.span_id in shown else ()
-        lines.append(_Line(row_of(span, has_servers), before, below, trace, text))
+        under = children.get(span.span_id)
+        # the line that leads to the first span below goes past the quotes
+        indent = below + (boxes[2] if under else boxes[3])
+        # an agent was asked and has answered what the calls below it have
+        quotes = () if span.is_agent and under else span.quotes
+        row = row_of(span, has_servers)
+        lines.append(_Line(row, before, below, trace, text, quotes, indent))
     return lines
 
 
@@ -147,7 +161,16 @@ class _Lines:
             # in a very deep tree nothing would be left of the names
             has_room = columns is not None and 2 * width(indent) <= columns
             texts += fit(cells, indent, columns if has_room else None, self._paint)
+            texts += self._quotes(line, columns or _PAGE_COLUMNS)
         return texts
+
+    def _quotes(self, line: _Line, columns: int) -> Iterator[str]:
+        """Yield a line for each quote, cut where the terminal ends."""
+        roles = [one_line(quote.role, _ROLE_COLUMNS) for quote in line.quotes]
+        for role, quote in zip(roles, line.quotes, strict=True):
+            before = f"{line.quotes_indent}{pad(role, _widest(roles))}  "
+            room = max(columns - width(before), _NARROWEST_QUOTE)
+            yield before + self._paint(DIM, one_line(quote.text, room))
 
     def _answer(self, row: Row) -> str:
         """Return tokens and time to the first chunk, aligned.

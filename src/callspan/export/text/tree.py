@@ -19,18 +19,35 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
 
+QUOTES_HINT = (
+    "callspan: what was said is not shown, as it was not captured on spans;"
+    ' --capture span, or instrument(capture="span"), does that\n'
+)
+
+
 class TreePrinter(SpanProcessor):
     """A span processor that prints a trace when its root in this process has ended.
 
     A span that ends after its root is printed by itself as `(late)`. Spans that wait for an open
     one are printed at a flush, below the spans that they wait for. A tree waits for the end of the
     line that the program is printing.
+
+    Args:
+        stream: Where to print; `None` for stderr.
+        count: What counts the spans that cannot be printed.
+        has_quotes: Whether to print what was said too, where it was captured.
     """
 
-    def __init__(self, stream: TextIO | None = None, count: ItemCount | None = None) -> None:
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        count: ItemCount | None = None,
+        has_quotes: bool = False,
+    ) -> None:
         self._stream = stream
         self._count = count or ItemCount()
-        self._buffer = TraceBuffer()
+        self._buffer = TraceBuffer(has_quotes)
+        self._hint = _QuotesHint(is_wanted=has_quotes)
         # two are enough to know that there are several, so no more are kept
         self._servers: set[tuple[str, float | None]] = set()
         # from now on it is known where the program's line stands (docs/decisions/0094)
@@ -64,7 +81,7 @@ class TreePrinter(SpanProcessor):
         # looked up each time: pytest and notebooks put another stream there
         stream = self._stream or sys.stderr
         is_printed = stream is not None and OUTPUT.print(
-            stream, self._draw(tree, stream) + ESTIMATES.take_hint()
+            stream, self._draw(tree, stream) + ESTIMATES.take_hint() + self._hint.take(tree)
         )
         if not is_printed:
             # only these are counted: nothing waits for what was printed
@@ -77,6 +94,24 @@ class TreePrinter(SpanProcessor):
             if call is not None and call.server_address and len(self._servers) < 2:
                 self._servers.add((call.server_address, call.server_port))
         return draw(tree, stream, has_servers=len(self._servers) > 1)
+
+
+class _QuotesHint:
+    """Says once why nothing that was said is printed, though that was asked for."""
+
+    def __init__(self, is_wanted: bool) -> None:
+        self._is_wanted = is_wanted
+
+    def take(self, tree: list[SpanSummary]) -> str:
+        """Return a line if the calls of a tree have no content; else an empty text."""
+        if not self._is_wanted:
+            return ""
+        calls = [span for span in tree if span.model_call is not None and span.error is None]
+        has_quotes = any(span.quotes for span in tree)
+        if has_quotes or not calls:
+            return ""
+        self._is_wanted = False
+        return QUOTES_HINT
 
 
 def _is_sampled(span: ReadableSpan) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from callspan.formats.fields import text_of
+from callspan.runtime.plain import mappings
 from callspan.semconv import names
-from callspan.view.otlp import mappings
 
 _SHORT = 300
 """How many characters of a question or an answer a list shows."""
