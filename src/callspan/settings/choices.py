@@ -14,5 +14,7 @@ OnConflict = Literal["warn", "defer"]
 """What is done where another instrumentation sees the same client."""
 OnNative = Literal["mute", "keep"]
 """What is done with telemetry that clients and frameworks record by themselves."""
+ConsoleContent = Literal["content"]
+"""That the console prints what was said too."""
 EstimateMode = Literal["console", "missing", "off"]
 """Where estimates of token counts that no provider gave are shown: on the console alone, everywhere, nowhere."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Literal
 
 from callspan.clients import CLIENTS
 from callspan.runtime import guard, process
 from callspan.runtime.errors import ConfigurationError
+from callspan.settings.choices import ConsoleContent
 from callspan.setup import state
 
 _is_registered = False
@@ -16,7 +16,7 @@ _is_registered = False
 
 def configure(
     *,
-    console: bool | Literal["content"] = False,
+    console: bool | ConsoleContent = False,
     file: str | None = None,
     otlp: str | bool | None = None,
     prometheus: str | None = None,
