@@ -45,7 +45,7 @@ def test_records_the_facts_of_a_call(client: openai.OpenAI) -> None:
         (),
     )
     assert call.duration > 0
-    assert repr(recorder) == "<Recorder: 1 calls, 14 tokens>"
+    assert repr(recorder) == "<Recorder: 1 call, 14 tokens>"
 
 
 def test_leaves_the_clients_as_they_were(client: openai.OpenAI) -> None:

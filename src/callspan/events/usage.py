@@ -6,6 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 
+def add_counts(*counts: int | None) -> int:
+    """Return the sum of counts; those that nobody states add nothing."""
+    total = 0
+    for count in counts:
+        if count is not None:
+            total += count
+    return total
+
+
 @dataclass(slots=True)
 class Usage:
     """Token counts of one answer; `None` where the provider stated none, never 0 for unknown.
@@ -61,23 +70,20 @@ class Usage:
         """Work out the totals of providers that state their parts."""
         if self.uncached is not None:
             # Anthropic, and Bedrock's Converse
-            self.input = self.uncached + (self.cache_read or 0) + (self.cache_write or 0)
+            self.input = add_counts(self.uncached, self.cache_read, self.cache_write)
         elif self.prompt is not None or self.tool_input is not None:
             # Gemini, which counts what its own tools put in beside the prompt
-            self.input = self._prompt_with_tool_input()
+            self.input = add_counts(self.prompt, self.tool_input)
         if self.answer is not None:
             # Gemini, which counts thoughts beside the answer
-            self.output = self.answer + (self.reasoning or 0)
-
-    def _prompt_with_tool_input(self) -> int:
-        return (self.prompt or 0) + (self.tool_input or 0)
+            self.output = add_counts(self.answer, self.reasoning)
 
     @property
     def total(self) -> int | None:
         """Input and output tokens together; `None` if the provider stated neither."""
         if self.input is None and self.output is None:
             return None
-        return (self.input or 0) + (self.output or 0)
+        return add_counts(self.input, self.output)
 
     @property
     def states_nothing(self) -> bool:

@@ -8,6 +8,7 @@ from callspan.accounting.prices.cost_sum import CostSum
 from callspan.accounting.prices.priced_call import price_call
 from callspan.accounting.prices.table import in_force
 from callspan.events import Call, Outcome, Response, Usage
+from callspan.events.usage import add_counts
 from callspan.runtime import process
 
 COUNTS = ("input", "cache_read", "output", "reasoning", "total")
@@ -52,7 +53,7 @@ class ModelSums:
             value = getattr(usage, name)
             if value is not None:
                 # a count becomes a number with the first call that states it
-                setattr(self, name, (getattr(self, name) or 0) + value)
+                setattr(self, name, add_counts(getattr(self, name), value))
 
     def add(self, other: ModelSums) -> None:
         """Add the calls and tokens of another model."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.events import Usage
-from callspan.events.usage import Share
+from callspan.events.usage import Share, add_counts
 from callspan.formats import billing
 from callspan.formats.fields import Body, Item, all_fields, count
 from callspan.runtime.number import token_count
@@ -97,7 +97,7 @@ def _include_parts(usage: Usage, total: int | None) -> None:
     if usage.input is None or usage.output is None:
         return
     reasoning = usage.reasoning or 0
-    cached = (usage.cache_read or 0) + (usage.cache_write or 0)
+    cached = add_counts(usage.cache_read, usage.cache_write)
     missing = (total or 0) - usage.input - usage.output
     if (reasoning, cached, missing) == (0, 0, 0):  # most answers
         return

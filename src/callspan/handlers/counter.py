@@ -11,6 +11,7 @@ from callspan.accounting.prices.cost_sum import CostSum
 from callspan.accounting.prices.priced_call import price_call
 from callspan.accounting.tokens.estimator import estimator
 from callspan.events import Call, Outcome, Usage
+from callspan.events.usage import add_counts
 from callspan.lifecycle.pending_calls import PendingCall
 from callspan.runtime.process import own_lock
 from callspan.runtime.scope import current, entered
@@ -138,11 +139,11 @@ class Totals(_WeaklyReferable):
 
     def _take_usage(self, usage: Usage) -> None:
         """Add the counts of a provider; one that is missing adds nothing."""
-        self.input += usage.input or 0
-        self.output += usage.output or 0
-        self.cached += usage.cache_read or 0
-        self.cache_write += usage.cache_write or 0
-        self.reasoning += usage.reasoning or 0
+        self.input = add_counts(self.input, usage.input)
+        self.output = add_counts(self.output, usage.output)
+        self.cached = add_counts(self.cached, usage.cache_read)
+        self.cache_write = add_counts(self.cache_write, usage.cache_write)
+        self.reasoning = add_counts(self.reasoning, usage.reasoning)
 
 
 @dataclass(slots=True, repr=False)

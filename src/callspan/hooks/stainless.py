@@ -115,13 +115,12 @@ class _RequestHook:
                 options, args, kwargs = with_lists(options, args, kwargs)
                 body = body_of(options)
             stream = bool(kwargs.get("stream"))
-            reading = endpoint.reading
             body_with_usage = None
             # a body that is bytes is nobody's to write into
             if stream and self._requests_usage and isinstance(options.json_data, Mapping):
                 body_with_usage = endpoint.wire_format.with_usage_requested(body)
-                if body_with_usage is not None:
-                    reading = endpoint.reading_with_usage
+            has_usage = body_with_usage is not None
+            reading = endpoint.reading_with_usage if has_usage else endpoint.reading
             request = Request(
                 self._client,
                 endpoint.wire_format,

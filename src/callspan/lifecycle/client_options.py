@@ -58,6 +58,13 @@ class OptionsByClient(weakref.WeakKeyDictionary[object, ClientOptions]):
 options_by_client = OptionsByClient()
 
 
+def options_of(client: object) -> ClientOptions:
+    """Return the options of a client object, or `NO_OPTIONS`."""
+    if not options_by_client.used or client is None:
+        return NO_OPTIONS
+    return options_by_client.get(client, NO_OPTIONS)
+
+
 def inherit(variant: object) -> None:
     """Give a new client object the options of the one that is being copied to make it, if any."""
     if not options_by_client.used:

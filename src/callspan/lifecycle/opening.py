@@ -77,9 +77,7 @@ class CallOpener:
             size: Estimates the tokens of the request.
             start_context: The OpenTelemetry context of the call, where it is not the current one.
         """
-        dispatch = self.all_handlers
-        if handlers_only:
-            dispatch = self.handlers_only
+        dispatch = self.handlers_only if handlers_only else self.all_handlers
         counts_later = self._estimates
         call.capture = self._capture
         # most calls have neither, and are spared the looking
@@ -92,20 +90,13 @@ class CallOpener:
             counts_later = counts_later or bool(scope.counters)
         if call.attributes or conversations.may_be_ambient():
             call.attributes = conversations.attributes_with_id(call, start_context)
-        estimates = counts_later or dispatch.wants_estimates
+        estimates = call.uses_tokens and (counts_later or dispatch.wants_estimates)
         admission = None
         # `None` rather than no budgets: most calls are spared the estimate of their size
         if scope.budgets or self.budgets or options.budgets:
             admission = Admission(in_scope(scope, self.budgets, options.budgets), size)
         return Observation(
-            call,
-            dispatch,
-            scope,
-            reading,
-            estimates and call.uses_tokens,
-            counts_later,
-            admission,
-            start_context,
+            call, dispatch, scope, reading, estimates, counts_later, admission, start_context
         )
 
     def _capture_for(self, options: ClientOptions, scope: Scope) -> Capture | None:

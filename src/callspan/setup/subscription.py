@@ -9,7 +9,7 @@ from callspan.decorators.run_context import OperationContext
 from callspan.events import Call
 from callspan.frameworks.integration import Integration, read_versions
 from callspan.hooks.client import Client, Request, Subscriber
-from callspan.lifecycle.client_options import NO_OPTIONS, options_by_client
+from callspan.lifecycle.client_options import options_of
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.opening import CallOpener
 from callspan.lifecycle.reading import Reading, awaiting_usage
@@ -106,9 +106,8 @@ class ClientSubscription(Subscription):
         # where others stand around our wrapper it cannot be taken out, so the patch may be inactive
         if off or not self.patches.active:
             return None
-        opener = self._opener
         # such as registering the exit hook, which has to come late (`setup/flush.py`)
-        opener.ready()
+        self._opener.ready()
         # all that may raise comes before the run is adopted, which then has no record of its own
         call = _call(request, self._version)
         reading = request.reading
@@ -122,18 +121,15 @@ class ClientSubscription(Subscription):
         if run is not None and run.moved:
             start_context = run.base
             scope = current(start_context)
-        options = NO_OPTIONS
-        if options_by_client.used and request.client_object is not None:
-            options = options_by_client.get(request.client_object, NO_OPTIONS)
         if run is not None:
             call.framework = run.framework
         elif isinstance(around, OperationContext):
             call.framework = around.framework
-        return opener.observe(
+        return self._opener.observe(
             call,
             reading,
             scope,
-            options,
+            options_of(request.client_object),
             self._handlers_only,
             # worked out only where a budget is in tokens or in US dollars
             lambda: input_size(request.body),

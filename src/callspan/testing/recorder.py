@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
 
 from callspan.events import Call, Content, Outcome, Response, Usage
 from callspan.events.messages import Message
 from callspan.events.operations import facts_of
+from callspan.events.usage import add_counts
 from callspan.setup.process_handlers import add_process_handler, remove_process_handler
 
 
@@ -49,7 +49,7 @@ class RecordedCall:
     @property
     def total_tokens(self) -> int:
         """Input and output tokens together, without those of which nothing is known."""
-        return (self.input_tokens or 0) + (self.output_tokens or 0)
+        return add_counts(self.input_tokens, self.output_tokens)
 
 
 class Recorder:
@@ -82,12 +82,12 @@ class Recorder:
     @property
     def input_tokens(self) -> int:
         """The tokens of all requests."""
-        return _sum(call.input_tokens for call in self.calls)
+        return add_counts(*(call.input_tokens for call in self.calls))
 
     @property
     def output_tokens(self) -> int:
         """The tokens of all answers."""
-        return _sum(call.output_tokens for call in self.calls)
+        return add_counts(*(call.output_tokens for call in self.calls))
 
     @property
     def total_tokens(self) -> int:
@@ -163,10 +163,6 @@ class Recorder:
 
 def _calls_model(recorded: RecordedCall) -> bool:
     return facts_of(recorded.operation).uses_tokens
-
-
-def _sum(counts: Iterable[int | None]) -> int:
-    return sum(count for count in counts if count is not None)
 
 
 def _tokens(call: Call) -> tuple[int | None, int | None, bool]:
