@@ -78,8 +78,13 @@ def async_anthropic_at(url: str, **options: Any) -> Any:
     )
 
 
-def stainless_at(module: str, kind: str, **defaults: Any) -> Callable[..., Any]:
-    """Return a function that imports a client of Stainless and makes it speak to the model server."""
+def stainless_at(
+    module: str, kind: str, unversioned: bool = False, **defaults: Any
+) -> Callable[..., Any]:
+    """Return a function that imports a client of Stainless and makes it speak to the model server.
+
+    The paths of an `unversioned` one have no version, nor has its base URL.
+    """
 
     def make(url: str, **options: Any) -> Any:
         client = import_module(module)
@@ -89,7 +94,7 @@ def stainless_at(module: str, kind: str, **defaults: Any) -> Callable[..., Any]:
         arguments = {**_COMMON, "http_client": http, **defaults, **options}
         make = partial(getattr(client, kind), **arguments)
         # Newer versions have it in the path of each request.
-        is_versioned = make().base_url.path.rstrip("/").endswith("/v1")
+        is_versioned = unversioned or make().base_url.path.rstrip("/").endswith("/v1")
         return make(base_url=url if is_versioned else url.removesuffix("/v1"))
 
     return make

@@ -21,6 +21,7 @@ from callspan.runtime import guard
 from callspan.testing.modelserver import ModelServer
 from clients import has, openai_client
 from program import Program
+from scripted import ScriptedServer
 from telemetry import Telemetry
 
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -158,6 +159,13 @@ def frequent_switches() -> Iterator[None]:
 def model_server() -> Iterator[ModelServer]:
     """Run a scripted model server on loopback."""
     with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture
+def scripted_server() -> Iterator[ScriptedServer]:
+    """Run a server on loopback that answers any path."""
+    with ScriptedServer() as server:
         yield server
 
 

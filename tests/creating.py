@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterator
+from importlib import import_module
 from typing import Any
 
 import cohere
@@ -46,6 +47,45 @@ def ollama_at(url: str) -> Iterator[Creating]:
 async def async_ollama_at(url: str) -> AsyncIterator[Creating]:
     """Make Ollama's asynchronous client speak to the model server."""
     yield Creating(ollama_client(url, "AsyncClient").chat)
+
+
+def writer_client(url: str, kind: str = "Writer") -> Any:
+    """Return Writer's client, whose chat has a path of its own, before the model server."""
+
+    def at_the_usual_path(request: Any) -> None:
+        path = request.url.path
+        if path == "/v1/chat":
+            path = "/v1/chat/completions"
+        request.url = request.url.copy_with(path=path)
+
+    async def awaitable(request: Any) -> None:
+        at_the_usual_path(request)
+
+    asynchronous = kind.startswith("Async")
+    http_class = httpx.AsyncClient if asynchronous else httpx.Client
+    hooks = {"request": [awaitable if asynchronous else at_the_usual_path]}
+    http = http_class(verify=_CERTIFICATES, event_hooks=hooks)
+    return getattr(import_module("writerai"), kind)(
+        api_key="any",
+        base_url=url.removesuffix("/v1"),
+        http_client=http,
+        max_retries=0,
+        timeout=20,
+    )
+
+
+@contextlib.contextmanager
+def writer_at(url: str) -> Iterator[Creating]:
+    """Make Writer's client speak to the model server."""
+    with writer_client(url) as client:
+        yield Creating(client.chat.chat)
+
+
+@contextlib.asynccontextmanager
+async def async_writer_at(url: str) -> AsyncIterator[Creating]:
+    """Make Writer's asynchronous client speak to the model server."""
+    async with writer_client(url, "AsyncWriter") as client:
+        yield Creating(client.chat.chat)
 
 
 ONCE = {"request_options": {"max_retries": 0}}

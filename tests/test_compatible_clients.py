@@ -1,4 +1,4 @@
-"""The clients of Groq, Together, Cerebras and Fireworks, which speak OpenAI's formats with their own additions."""
+"""Clients that Stainless made and that speak OpenAI's formats, with additions of their own."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ CLIENTS = {
     "together": ("together", "Together", {}),
     "cerebras": ("cerebras.cloud.sdk", "Cerebras", {"warm_tcp_connection": False}),
     "fireworks": ("fireworks", "Fireworks", {}),
+    "sambanova": ("sambanova", "SambaNova", {}),
+    "perplexity": ("perplexity", "Perplexity", {"unversioned": True}),
 }
 
 
@@ -90,6 +92,7 @@ def test_groq_thoughts(telemetry: Telemetry, model_server: ModelServer, payload:
 
 
 @pytest.mark.instrument(request_usage=True)
+@pytest.mark.parametrize("name", sorted(CLIENTS.keys() - {"perplexity"}))
 def test_usage_is_asked_for_and_hidden(
     telemetry: Telemetry, model_server: ModelServer, name: str
 ) -> None:

@@ -44,6 +44,9 @@ CLIENTS = {
     "cohere",
     "ollama",
     "botocore",
+    "perplexity",
+    "sambanova",
+    "writerai",
 }
 REQUIRED = {"opentelemetry", "wrapt", "tiktoken", "tiktoken_ext"}
 OPTIONAL = {

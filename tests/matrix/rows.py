@@ -78,6 +78,9 @@ CLIENTS = (
         "cerebras", "cerebras-cloud-sdk", "1.12.1", _COMPATIBLE, beside={"1.12.1": ("httpx<0.28",)}
     ),
     Client("fireworks", "fireworks-ai", "1.2.0", _COMPATIBLE),
+    Client("sambanova", "sambanova", "1.1.0", (*_COMPATIBLE, "tests/test_sambanova.py")),
+    Client("perplexity", "perplexityai", "0.20.0", (*_COMPATIBLE, "tests/test_perplexity.py")),
+    Client("writer", "writer-sdk", "2.0.0", ("tests/test_outcomes.py", "tests/test_writer.py")),
     Client(
         "cohere",
         "cohere",

@@ -26,7 +26,15 @@ from clients import (
     openai_client,
     stainless_at,
 )
-from creating import ONCE, async_cohere_at, async_ollama_at, cohere_at, ollama_at
+from creating import (
+    ONCE,
+    async_cohere_at,
+    async_ollama_at,
+    async_writer_at,
+    cohere_at,
+    ollama_at,
+    writer_at,
+)
 
 IN_STREAM = "server_error in a stream"
 """The key of an error inside a stream, where that has another code."""
@@ -80,6 +88,12 @@ class Kind:
     def resource(self, client: Any) -> Any:
         """What has the methods."""
         return attrgetter(self.path)(client)
+
+
+_HELLO = {
+    "model": "flowers-8b",
+    "messages": [{"role": "user", "content": "Which flowers last longest?"}],
+}
 
 
 def _compatible(name: str, module: str, kind: str, **options: Any) -> Kind:
@@ -339,5 +353,18 @@ KINDS = (
     _compatible("together", "together", "Together"),
     _compatible("cerebras", "cerebras.cloud.sdk", "Cerebras", warm_tcp_connection=False),
     _compatible("fireworks", "fireworks", "Fireworks"),
+    _compatible("sambanova", "sambanova", "SambaNova"),
+    _compatible("perplexity", "perplexity", "Perplexity", unversioned=True),
+    Kind(
+        name="writer-chat",
+        make=writer_at,
+        amake=async_writer_at,
+        path="chat",
+        request=_HELLO,
+        stream_request={"stream_options": {"include_usage": True}},
+        operation="chat",
+        finish=("stop",),
+        unfinished=("error",),
+    ),
     *_litellm_kinds(),
 )

@@ -12,7 +12,10 @@ from callspan.clients.huggingface_hub import HUGGINGFACE_HUB
 from callspan.clients.mistral import MISTRAL
 from callspan.clients.ollama import OLLAMA
 from callspan.clients.openai import OPENAI
+from callspan.clients.perplexity import PERPLEXITY
+from callspan.clients.sambanova import SAMBANOVA
 from callspan.clients.together import TOGETHER
+from callspan.clients.writer import WRITER
 
 CLIENTS = (
     OPENAI,
@@ -22,6 +25,9 @@ CLIENTS = (
     TOGETHER,
     CEREBRAS,
     FIREWORKS,
+    SAMBANOVA,
+    PERPLEXITY,
+    WRITER,
     MISTRAL,
     COHERE,
     OLLAMA,

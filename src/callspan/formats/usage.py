@@ -18,6 +18,13 @@ _TOP_LEVEL = {
     "reasoning_tokens": "reasoning",  # SGLang, Perplexity
 }
 """Names beside the totals, for what OpenAI states in details."""
+_CACHE_READ = ("cached_tokens", "cache_read_input_tokens")
+_CACHE_WRITE = (
+    "cache_write_tokens",
+    "cache_creation_tokens",  # LiteLLM's proxy
+    "cache_creation_input_tokens",
+)
+"""Names in the details of the input; the last of both are those of Perplexity's agents."""
 
 
 def read_usage(source: Item) -> Usage | None:
@@ -58,6 +65,7 @@ def _add_details(usage: Usage, counts: Body) -> None:
         or counts.get("input_tokens_details")
         # transcriptions of OpenAI's have this name, without the `s` of responses
         or counts.get("input_token_details")
+        or counts.get("prompt_token_details")  # Writer
     )
     output_details = counts.get("completion_tokens_details") or counts.get("output_tokens_details")
     input_parts: Body = {}
@@ -73,13 +81,19 @@ def _add_details(usage: Usage, counts: Body) -> None:
 
 
 def _add_input_parts(usage: Usage, parts: Body) -> None:
-    usage.cache_read = token_count(parts.get("cached_tokens"))
-    usage.cache_write = token_count(parts.get("cache_write_tokens"))
-    if usage.cache_write is None:
-        usage.cache_write = token_count(parts.get("cache_creation_tokens"))  # LiteLLM's proxy
+    usage.cache_read = _first_count(parts, _CACHE_READ)
+    usage.cache_write = _first_count(parts, _CACHE_WRITE)
     usage.input_text = token_count(parts.get("text_tokens"))
     usage.input_audio = token_count(parts.get("audio_tokens"))
     usage.input_image = token_count(parts.get("image_tokens"))
+
+
+def _first_count(counts: Body, names: tuple[str, ...]) -> int | None:
+    for name in names:
+        tokens = token_count(counts.get(name))
+        if tokens is not None:
+            return tokens
+    return None
 
 
 def _add_output_parts(usage: Usage, parts: Body) -> None:

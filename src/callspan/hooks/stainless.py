@@ -72,7 +72,8 @@ class _RequestHook:
         self._client = client
         self._open_call = subscriber.open_call
         self._requests_usage = subscriber.requests_usage
-        endpoints: dict[str, _Endpoint] = {}
+        # first, so that a job's path is not taken for the endpoint whose path it ends in
+        endpoints: dict[str, _Endpoint | None] = dict.fromkeys(client.jobs)
         for name, wire_format in client.endpoints.items():
             reading = Reading(wire_format.read, explain, processed_answer)
             hiding = replace(reading, hides=wire_format.only_usage, awaits_usage=True)

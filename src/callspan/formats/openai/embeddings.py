@@ -23,17 +23,23 @@ def parameters(body: Body) -> Parameters:
     return read_settings(body, _SETTINGS)
 
 
-def read(answer: Item, _needs_text: bool) -> Delta | None:
+def read(answer: Item, needs_text: bool) -> Delta | None:
     """Read a whole answer."""
+    delta = read_counts(answer, needs_text)
+    # the first vector stands for all, as one request has one size
+    dimensions = _dimensions(get(first_item(get(answer, "data")), "embedding"))
+    if dimensions:
+        delta.details = {"dimensions": dimensions}
+    return delta
+
+
+def read_counts(answer: Item, _needs_text: bool) -> Delta:
+    """Read a whole answer without its vectors, whose numbers may be smaller than 32 bits."""
     delta = Delta(id=id_text(get(answer, "id")), model=text(get(answer, "model")))
     usage = read_usage(get(answer, "usage"))
     if usage is not None:
         # Some servers state output tokens as well, though nothing is written.
         delta.usage = Usage(input=usage.input)
-    # the first vector stands for all, as one request has one size
-    dimensions = _dimensions(get(first_item(get(answer, "data")), "embedding"))
-    if dimensions:
-        delta.details = {"dimensions": dimensions}
     return delta
 
 
@@ -47,3 +53,4 @@ def _dimensions(vector: Item) -> int | None:
 
 
 EMBEDDINGS = Format("embeddings", parameters, with_failures(read))
+PACKED_EMBEDDINGS = Format("embeddings", parameters, with_failures(read_counts))

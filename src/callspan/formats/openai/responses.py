@@ -84,7 +84,7 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
     if not isinstance(kind, str):  # a whole response has an `object` in place of a type
         return _whole(answer, needs_text)
     if kind in _ENDS:
-        return _whole(get(answer, "response"), needs_text, kind.removeprefix("response."))
+        return _end(answer, needs_text, kind.removeprefix("response."))
     if kind in _STARTS:
         response = get(answer, "response")
         return Delta(
@@ -99,6 +99,14 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
     if not needs_text:
         return None
     return _piece_of_stream(kind, answer)
+
+
+def _end(event: Item, needs_text: bool, status: str) -> Delta:
+    delta = _whole(get(event, "response"), needs_text, status)
+    # Perplexity's failed responses have the error in place of the response
+    if status == "failed" and get(event, "response") is None and get(event, "error"):
+        delta.failure = _event_failure(event)
+    return delta
 
 
 def _event_failure(event: Item) -> Failure:

@@ -1,0 +1,1 @@
+"""Writer's own formats; its chat is OpenAI's."""
