@@ -250,6 +250,7 @@ def test_agents(
     ask(client.agents, asynchronous, "stream" if stream else "complete", **request)
     assert telemetry.span.name == "chat"
     assert telemetry.attributes["gen_ai.response.model"] == MODEL
+    assert telemetry.attributes["gen_ai.agent.id"] == "ag-1"
     assert counts(telemetry)["output_tokens"] == model_server.ledger.total_told.output
 
 

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from .expectations import Expectations
 from .finding import Finding
 from .registry import CONVENTIONS
-from .rules import PARTS, SCHEMAS, STOPS, broken
+from .rules import PARTS, SCHEMAS, STOPS, VARIABLE, broken
 
 _MESSAGES = ("gen_ai.input.messages", "gen_ai.output.messages")
 
@@ -23,6 +23,9 @@ def check_content(
     """All content of one span or event, in the form that belongs there."""
     if STOPS in attributes and not expect.captures("span" if on_span else "event"):
         yield broken("content.off", signal, STOPS, attributes[STOPS])
+    for key in attributes:
+        if key.startswith(f"{VARIABLE}.") and not expect.captures("span" if on_span else "event"):
+            yield broken("content.off", signal, key, attributes[key])
     for key in SCHEMAS:
         if key not in attributes:
             continue

@@ -12,7 +12,17 @@ from .attribute import check_attributes
 from .content import check_content
 from .expectations import Expectations
 from .finding import Finding
-from .rules import DETAILS, EXCEPTION, INFERENCE, PLACES, SCHEMAS, SEVERITIES, STOPS, broken
+from .rules import (
+    DETAILS,
+    EXCEPTION,
+    INFERENCE,
+    PLACES,
+    SCHEMAS,
+    SEVERITIES,
+    STOPS,
+    VARIABLE,
+    broken,
+)
 from .span import check_scope, describe
 
 Spans = Mapping[tuple[int, int], Any]
@@ -110,7 +120,7 @@ def _is_told_inside(span: Any, spans: dict[Any, Any], told: Any) -> bool:
 def _check_alike(signal: str, span: Any, record: Any) -> Iterator[Finding]:
     event, other = record.attributes or {}, span.attributes or {}
     for key in {**event, **other}:
-        is_content = key in SCHEMAS or key == STOPS
+        is_content = key in SCHEMAS or key == STOPS or key.startswith(f"{VARIABLE}.")
         if not is_content and _plain(event.get(key)) != _plain(other.get(key)):
             yield broken("event.differs", signal, key, (event.get(key), other.get(key)))
 

@@ -143,7 +143,7 @@ def _add(registry: Registry, documents: list[dict[str, Any]]) -> None:
 def _provider(refinement: str) -> str:
     """The provider that a refinement is for, by the beginning of its id; none for those of tool spans."""
     prefixes = {"openai.": "openai", "anthropic.": "anthropic", "azure.ai.": "azure.ai.inference"}
-    prefixes["aws.bedrock."] = "aws.bedrock"
+    prefixes |= {"aws.bedrock.": "aws.bedrock", "mistral_ai.": "mistral_ai"}
     return next(
         (name for prefix, name in prefixes.items() if refinement.startswith(prefix)), refinement
     )

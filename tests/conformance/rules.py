@@ -115,6 +115,9 @@ NOT_EXPECTED = frozenset(
 )
 """Recommended attributes whose absence the conformance runs forgive."""
 
+VARIABLE = "gen_ai.prompt.variable"
+"""A template; what the variables of a prompt say is content."""
+
 LATEST_ONLY = frozenset({"gen_ai.usage.cache_write.input_tokens", "gen_ai.token.modality"})
 SHARED_METRICS = frozenset(
     {

@@ -46,6 +46,8 @@ class Content:
         tools: Definitions of the tools that the model may call.
         arguments: The arguments of a tool.
         query: The text of a search.
+        variables: The values that the request puts into a prompt template: texts, or parts of
+            other types.
     """
 
     messages: list[Message] = field(default_factory=list)
@@ -53,6 +55,7 @@ class Content:
     tools: list[ToolDefinition] = field(default_factory=list)
     arguments: object = None
     query: str | None = None
+    variables: dict[str, str | MessagePart] = field(default_factory=dict)
 
 
 class Call:

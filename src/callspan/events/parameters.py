@@ -40,6 +40,7 @@ ParameterName = Literal[
     "presence_penalty",
     "previous_response_id",
     "prompt_name",
+    "prompt_version",
     "reasoning_level",
     "response_id",
     "retrieval_top_k",
@@ -109,6 +110,7 @@ class Parameters(Conditions, total=False):
     response_id: Setting  # str, of the response that is fetched
     stream_cursor: str  # after which event a stream is resumed
     guardrail_id: Setting  # str
+    prompt_version: Setting  # str, of the template with the name `prompt_name`
     knowledge_base_id: Setting  # str
     # what is called, where it is no model
     agent_id: Setting  # str
@@ -128,7 +130,7 @@ class Parameters(Conditions, total=False):
     mcp_resource_uri: str | None
     mcp_session_id: Setting  # str
     operation_name: str  # the conventions' name of what it does
-    prompt_name: str | None
+    prompt_name: Setting  # str
     jsonrpc_request_id: str | None
     rpc_status_code: str | None
     network_transport: str | None

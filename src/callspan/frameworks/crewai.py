@@ -83,7 +83,8 @@ def _parameters(tool: Any) -> tuple[str, ...]:
 def _search(_knowledge: object, args: Args, kwargs: Kwargs) -> RunStart:
     # CrewAI passes a list of questions
     queries = argument(args, kwargs, 0, "query")
-    return RunStart("retrieval", None, " ".join(queries))
+    limit = argument(args, kwargs, 1, "results_limit")
+    return RunStart("retrieval", None, " ".join(queries), {"retrieval_top_k": limit})
 
 
 def _raw(output: Any) -> object:

@@ -11,6 +11,7 @@ from typing import Any
 
 from callspan.decorators.results import ResultReader
 from callspan.decorators.running import Args, Kwargs
+from callspan.formats.fields import all_fields
 from callspan.frameworks.function_runs import argument, function_run
 from callspan.frameworks.reporter import Reporter, RunStart, tool_start
 from callspan.runtime import scope
@@ -54,8 +55,10 @@ def _tool(tool: Any, _args: Args, kwargs: Kwargs) -> RunStart | None:
     return tool_start(tool.name, kwargs, description=tool.desc)
 
 
-def _search(_retriever: object, args: Args, kwargs: Kwargs) -> RunStart:
-    return RunStart("retrieval", None, argument(args, kwargs, 0, "query"))
+def _search(retriever: object, args: Args, kwargs: Kwargs) -> RunStart:
+    query = argument(args, kwargs, 0, "query")
+    limit = argument(args, kwargs, 1, "k") or all_fields(retriever).get("k")
+    return RunStart("retrieval", None, query, {"retrieval_top_k": limit})
 
 
 def _fields(prediction: Any) -> object:

@@ -12,6 +12,7 @@ from typing import Any
 from callspan.decorators.operation import Operation
 from callspan.decorators.results import tool_failure
 from callspan.decorators.running import Args, Kwargs
+from callspan.events import Parameters
 from callspan.frameworks.function_runs import ManagerRun, argument
 from callspan.frameworks.reporter import Reporter, RunStart, tool_start
 from callspan.runtime import guard
@@ -33,8 +34,9 @@ def _component(tags: Mapping[str, Any]) -> RunStart | None:
     component_type = str(tags.get("haystack.component.type", ""))
     # the tag has the class's name alone
     if component_type.endswith("Retriever"):
-        query = (tags.get("haystack.component.input") or {}).get("query")
-        return RunStart("retrieval", name, query)
+        inputs = tags.get("haystack.component.input") or {}
+        limit: Parameters = {"retrieval_top_k": inputs.get("top_k")}
+        return RunStart("retrieval", name, inputs.get("query"), limit)
     if component_type == "Agent":
         # an agent in a pipeline has a span of its own inside
         return None

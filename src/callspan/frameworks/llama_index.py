@@ -12,6 +12,7 @@ from callspan.decorators.results import ResultReader, tool_failure
 from callspan.decorators.running import Args, Kwargs
 from callspan.events import Failure
 from callspan.events.exceptions import qualified_name
+from callspan.formats.fields import all_fields
 from callspan.frameworks.function_runs import argument, function_run, future_run
 from callspan.frameworks.reporter import Reporter, RunStart, tool_start
 from callspan.runtime import scope
@@ -77,8 +78,10 @@ def _tool_failure(event: Any) -> Failure | None:
     return Failure(qualified_name(type(exception)), str(exception))
 
 
-def _search(_retriever: object, args: Args, kwargs: Kwargs) -> RunStart:
-    return RunStart("retrieval", None, _query(args, kwargs))
+def _search(retriever: object, args: Args, kwargs: Kwargs) -> RunStart:
+    # retrievers have no common field for it; those of an index and BM25's have this one
+    limit = all_fields(retriever).get("_similarity_top_k")
+    return RunStart("retrieval", None, _query(args, kwargs), {"retrieval_top_k": limit})
 
 
 def _question(_engine: object, args: Args, kwargs: Kwargs) -> RunStart | None:

@@ -119,13 +119,15 @@ class OpaqueRunContext:
         outer: The run context around.
         opens: Whether it stands around a method that begins one run and does that run's work
             itself; then the run's context may stay in force.
+        limit: The most documents that such a method is to return, where it is one that searches.
     """
 
-    __slots__ = ("opens", "outer")
+    __slots__ = ("limit", "opens", "outer")
 
-    def __init__(self, outer: RunContext, opens: bool = False) -> None:
+    def __init__(self, outer: RunContext, opens: bool = False, limit: object = None) -> None:
         self.outer = outer
         self.opens = opens
+        self.limit = limit
 
     @property
     def call(self) -> Call | None:

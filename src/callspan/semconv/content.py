@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -25,6 +26,9 @@ from callspan.semconv.attributes import stop_sequences
 DROPS_UNEVEN = hasattr(attributes, "_clean_extended_attribute_value")
 """Whether OpenTelemetry drops lists of mixed types from events, as it did before 1.45."""
 
+MOST_VARIABLES = 32
+"""The most variables of a prompt that are captured: a span holds 128 attributes by default."""
+
 Shared = dict[str, "Fitted | Single"]
 """Captured values by attribute, within their share of the limit."""
 
@@ -35,14 +39,14 @@ class CapturedContent:
     The request takes at most three quarters of the limit, so that there is room for the answer.
     """
 
-    __slots__ = ("_capture", "_limit", "_received", "_room", "_sent", "_stops", "dropped", "elided")
+    __slots__ = ("_capture", "_limit", "_received", "_room", "_sent", "_texts", "dropped", "elided")
 
     def __init__(self, capture: Capture, attribute_limit: int | None) -> None:
         self.dropped: list[str] = []
         self.elided = 0
         self._sent: Shared = {}
         self._received: Shared | None = None
-        self._stops: dict[str, list[str]] = {}
+        self._texts: dict[str, str | list[str]] = {}
         self._capture = capture
         # within the SDK's own limit, beyond which it would cut JSON in the middle
         self._limit = min(capture.attribute_limit, attribute_limit or capture.attribute_limit)
@@ -62,6 +66,8 @@ class CapturedContent:
         self._add(sent, names.RETRIEVAL_QUERY, "input", lambda: call.content.query, quarter)
         if "stop" in call.parameters:
             self._add_stops(call)
+        if "prompt_name" in call.parameters:
+            self._add_variables(call)
 
     def _add_stops(self, call: Call) -> None:
         """Take in the stop sequences, a list of texts in the conventions and no JSON."""
@@ -74,7 +80,20 @@ class CapturedContent:
             # one by one, as each is fitted as a text; the name serves for what is logged
             name = f"{names.STOP_SEQUENCES}[{index}]"
             self._add(shares, name, "input", lambda text=sequence: text, quarter)
-        self._stops = {names.STOP_SEQUENCES: [share.text for share in shares.values()]}
+        self._texts[names.STOP_SEQUENCES] = [share.text for share in shares.values()]
+
+    def _add_variables(self, call: Call) -> None:
+        """Take in the variables of a prompt template, each a text of its own in the conventions."""
+        shares: Shared = {}
+        quarter = self._limit // 4
+        for key, value in itertools.islice(call.content.variables.items(), MOST_VARIABLES):
+            # a part stands in a list, as in a message, so that its bytes are left out as there
+            item = value if isinstance(value, str) else [value]
+            name = f"{names.PROMPT_VARIABLE}.{key}"
+            self._add(shares, name, "input", lambda item=item: item, quarter)
+        for key in itertools.islice(call.content.variables, MOST_VARIABLES, None):
+            self.dropped.append(f"{names.PROMPT_VARIABLE}.{key}")
+        self._texts.update({name: share.text for name, share in shares.items()})
 
     def received(self, call: Call) -> None:
         """Take in the answer; a second time changes nothing."""
@@ -124,7 +143,7 @@ class CapturedContent:
         """
         if self._received is not None:
             return {name: value.text for name, value in self._received.items()}
-        return {name: value.text for name, value in self._sent.items()} | self._stops
+        return {name: value.text for name, value in self._sent.items()} | self._texts
 
     def structures(self, longest: int | None = None) -> dict[str, Any]:
         """Return request and answer as plain values by attribute, for events.
@@ -138,7 +157,7 @@ class CapturedContent:
         for values in (self._sent, self._received or {}):
             for name, value in values.items():
                 structures[name] = plain(value.value, change)
-        structures.update(self._stops)
+        structures.update(self._texts)
         if DROPS_UNEVEN:
             return even(structures, encode)
         return structures

@@ -29,6 +29,8 @@ OUTPUT_MESSAGES = "gen_ai.output.messages"
 SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
 TOOL_DEFINITIONS = "gen_ai.tool.definitions"
 
+# a template: the name of the variable follows after a dot
+PROMPT_VARIABLE = "gen_ai.prompt.variable"
 STOP_SEQUENCES = "gen_ai.request.stop_sequences"
 TOOL_ARGUMENTS = "gen_ai.tool.call.arguments"
 TOOL_RESULT = "gen_ai.tool.call.result"
@@ -41,6 +43,7 @@ TOOL_NAME = "gen_ai.tool.name"
 TOOL_KIND = "gen_ai.tool.type"
 WORKFLOW_NAME = "gen_ai.workflow.name"
 PROMPT_NAME = "gen_ai.prompt.name"
+PROMPT_VERSION = "gen_ai.prompt.version"
 CONVERSATION_ID = "gen_ai.conversation.id"
 
 SERVICE_TIER = "openai.response.service_tier"

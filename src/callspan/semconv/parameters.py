@@ -74,9 +74,10 @@ REQUEST: dict[ParameterName, tuple[str, Convert]] = {
     "node_name": (names.FRAMEWORK_NODE, _string),
     "data_source_id": ("gen_ai.data_source.id", _string),
     "retrieval_top_k": ("gen_ai.retrieval.top_k", whole),
+    "prompt_name": (names.PROMPT_NAME, _string),
+    "prompt_version": (names.PROMPT_VERSION, _string),
     # of a request of the Model Context Protocol, whose methods are no operations of the conventions
     "operation_name": (names.OPERATION, _string),
-    "prompt_name": (names.PROMPT_NAME, _string),
     "mcp_method": (names.MCP_METHOD, _string),
     "mcp_protocol_version": (names.MCP_PROTOCOL_VERSION, _string),
     "mcp_resource_uri": (names.MCP_RESOURCE_URI, _string),

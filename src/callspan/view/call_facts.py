@@ -25,6 +25,7 @@ _CONTENT = frozenset(
     }
 )
 """Attributes that are shown as the conversation, and left out where a trace is saved without content."""
+_VARIABLES = f"{names.PROMPT_VARIABLE}."
 _KINDS = (
     (names.CACHE_READ_TOKENS, "read from cache"),
     (names.CACHE_WRITE_TOKENS, "written to cache"),
@@ -52,7 +53,12 @@ def facts(span: SpanRecord) -> list[Fact]:
 
 def without_content(span: SpanRecord) -> dict[str, object]:
     """Return a span's attributes without what was said."""
-    return {name: value for name, value in span.attributes.items() if name not in _CONTENT}
+    return {name: value for name, value in span.attributes.items() if not _is_content(name)}
+
+
+def _is_content(name: str) -> bool:
+    # the names of a prompt's variables are the app's own
+    return name in _CONTENT or name.startswith(_VARIABLES)
 
 
 def _facts(span: SpanRecord) -> Iterator[Fact]:
@@ -137,7 +143,7 @@ def _parameters(span: SpanRecord) -> Iterator[Fact]:
     for name, value in sorted(span.attributes.items()):
         # every setting of a request stands there, those of conventions to come too
         is_parameter = name.startswith(_PARAMETERS) and name != names.REQUEST_MODEL
-        if is_parameter and name not in _CONTENT:
+        if is_parameter and not _is_content(name):
             yield Fact(name.removeprefix(_PARAMETERS).replace("_", " "), _joined(value))
 
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from langchain_core.documents import Document
+from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_core.language_models import FakeListChatModel, GenericFakeChatModel
 from langchain_core.language_models.llms import create_base_retry_decorator
 from langchain_core.messages import AIMessage
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
+from langchain_core.vectorstores import InMemoryVectorStore
 from langgraph.graph import START, StateGraph
 from pydantic import BaseModel
 from tenacity import wait_none
@@ -113,6 +115,26 @@ def test_a_retriever(telemetry: Telemetry, model_server: ModelServer, asynchrono
     assert json.loads(told["gen_ai.retrieval.documents"]) == [
         {"id": "1", "content": "Roses are red"}
     ]
+
+
+@BOTH
+def test_how_many_documents_were_asked_for(telemetry: Telemetry, asynchronous: bool) -> None:
+    """The call says it, else the retriever's arguments, else nobody."""
+    store = InMemoryVectorStore(DeterministicFakeEmbedding(size=2))
+    store.add_texts(["Roses are red", "Violets are blue"])
+    asks: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"search_kwargs": {"k": 2}}, {}),
+        ({"search_kwargs": {"k": 2}}, {"k": 1}),
+        ({}, {}),
+    ]
+    for options, arguments in asks:
+        retriever = store.as_retriever(**options)
+        if asynchronous:
+            run(retriever.ainvoke("Roses", **arguments))
+        else:
+            retriever.invoke("Roses", **arguments)
+    limits = [(span.attributes or {}).get("gen_ai.retrieval.top_k") for span in telemetry.spans]
+    assert limits == [2, 1, None]
 
 
 class Order(BaseModel):

@@ -23,6 +23,7 @@ from callspan.formats.fields import (
     Body,
     Index,
     Item,
+    add_settings,
     get,
     id_text,
     index_of,
@@ -38,7 +39,8 @@ from callspan.formats.usage import read_usage
 
 def parameters(body: Body) -> Parameters:
     """Return the request's settings; those of the model are chat's, one level down."""
-    return chat.parameters(body.get("completion_args") or {})
+    settings = chat.parameters(body.get("completion_args") or {})
+    return add_settings(settings, {"agent_id": body.get("agent_id")})
 
 
 def content(body: Body) -> Content:

@@ -49,6 +49,7 @@ _SETTINGS: dict[str, ParameterName] = {
     "presence_penalty": "presence_penalty",
     "reasoning_effort": "reasoning_level",
     "service_tier": "service_tier",
+    "agent_id": "agent_id",  # Mistral
 }
 _BROKEN = "error"
 """The finish reason by which some servers say that a choice has failed."""

@@ -39,7 +39,7 @@ def message(item: Item) -> Message:
     if kind == "message":
         return {
             "role": parts.role_of(item),
-            "parts": parts.content_parts(get(item, "content"), _content_part),
+            "parts": parts.content_parts(get(item, "content"), content_part),
         }
     # results of functions, custom tools, shells, computers, and of kinds that are still to come
     if kind.endswith("_call_output"):
@@ -48,7 +48,8 @@ def message(item: Item) -> Message:
     return {"role": "assistant", "parts": parts.message_parts(_output_item(item, 0))}
 
 
-def _content_part(item: Item) -> MessagePart | None:
+def content_part(item: Item) -> MessagePart | None:
+    """Return a piece of an input as a part of a message; `None` if it is of no type that we know."""
     match get(item, "type"):
         case "input_text" | "output_text" | "text" | "summary_text":
             return parts.text_part(string(get(item, "text")))
@@ -92,7 +93,7 @@ def _output_item(item: Item, index: int) -> list[Part]:
 
 
 def _message_texts(item: Item) -> Iterator[str]:
-    for content in parts.content_parts(items(get(item, "content")), _content_part):
+    for content in parts.content_parts(items(get(item, "content")), content_part):
         yield content.get("content", "")
 
 

@@ -12,6 +12,7 @@ from callspan.events import (
     Details,
     Failure,
     Fetched,
+    MessagePart,
     ParameterName,
     Parameters,
     Part,
@@ -22,6 +23,7 @@ from callspan.formats.fields import (
     Body,
     Item,
     add_settings,
+    all_fields,
     get,
     get_nested,
     id_text,
@@ -32,9 +34,16 @@ from callspan.formats.fields import (
     text,
 )
 from callspan.formats.format import Format
-from callspan.formats.openai.response_items import CLIENT_TOOLS, message, output, tool_call
+from callspan.formats.openai.response_items import (
+    CLIENT_TOOLS,
+    content_part,
+    message,
+    output,
+    tool_call,
+)
 from callspan.formats.openai.tools import add_tool_uses
 from callspan.formats.usage import read_usage
+from callspan.runtime.plain import valid
 
 _SETTINGS: dict[str, ParameterName] = {
     "temperature": "temperature",
@@ -55,11 +64,15 @@ def parameters(body: Body) -> Parameters:
     if body.get("background") is True:
         settings["background"] = True
     conversation = body.get("conversation")
+    prompt = body.get("prompt")
     response_format = get(body.get("text"), "format") or body.get("text_format")
     values: Parameters = {
         "reasoning_level": get(body.get("reasoning"), "effort"),
         "output_type": parts.format_type(response_format),
         "conversation_id": get(conversation, "id") or text(conversation),
+        # the API has no name for a prompt, and the conventions want what tells it apart
+        "prompt_name": get(prompt, "id"),
+        "prompt_version": get(prompt, "version"),
     }
     return add_settings(settings, values)
 
@@ -75,7 +88,22 @@ def content(body: Body) -> Content:
         messages=[message(item) for item in inputs if get(item, "type") != "item_reference"],
         system=parts.text_parts(text(body.get("instructions"))),
         tools=parts.tools(body.get("tools")),
+        variables=_variables(get(body.get("prompt"), "variables")),
     )
+
+
+def _variables(source: Item) -> dict[str, str | MessagePart]:
+    """Return the variables of a prompt: texts, or the parts that images and files are."""
+    variables: dict[str, str | MessagePart] = {}
+    for name, value in all_fields(source).items():
+        part = None if isinstance(value, str) else content_part(value)
+        if part is None:
+            variables[valid(name)] = string(value)
+        elif part["type"] == TEXT:
+            variables[valid(name)] = part.get("content", "")
+        else:
+            variables[valid(name)] = part
+    return variables
 
 
 def read(answer: Item, needs_text: bool) -> Delta | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from callspan.formats.fields import all_fields, get
 from callspan.frameworks.langchain.tree import tree
 from callspan.frameworks.run import ModelRun
 from callspan.frameworks.run_context import ModelRunContext, OpaqueRunContext, acall_in, call_in
@@ -241,18 +242,31 @@ class _AsyncSteps(AsyncShell):
             outside_collector(partial(_close, run_context, None))
 
 
-def search(
-    wrapped: Callable[..., object], _retriever: object, args: Args, kwargs: Kwargs
-) -> object:
+def search(wrapped: Callable[..., object], retriever: object, args: Args, kwargs: Kwargs) -> object:
     """Search with a retriever: its run begins inside, and its own calls belong to that."""
     # the run begins inside, and its context then stays in force: see `_on_retriever_start`
-    run_context = OpaqueRunContext(scope.run_context(), opens=True)
+    run_context = _search_context(retriever, kwargs)
     return call_in(scope.at(run_context), wrapped, args, kwargs)
 
 
 async def asearch(
-    wrapped: Callable[..., object], _retriever: object, args: Args, kwargs: Kwargs
+    wrapped: Callable[..., object], retriever: object, args: Args, kwargs: Kwargs
 ) -> object:
     """Search with a retriever in asynchronous code, whose run begins inside."""
-    run_context = OpaqueRunContext(scope.run_context(), opens=True)
+    run_context = _search_context(retriever, kwargs)
     return await acall_in(scope.at(run_context), wrapped, args, kwargs)
+
+
+def _search_context(retriever: object, kwargs: Kwargs) -> OpaqueRunContext:
+    return OpaqueRunContext(scope.run_context(), opens=True, limit=_limit(retriever, kwargs))
+
+
+def _limit(retriever: object, kwargs: Kwargs) -> object:
+    """Return the most documents of a search, as the call or the retriever says; or `None`."""
+    # the values of its fields, as an attribute of the app's own class may be computed
+    fields = all_fields(retriever)
+    for source in (kwargs, fields.get("search_kwargs"), fields):
+        limit = get(source, "k")
+        if limit is not None:
+            return limit
+    return None

@@ -110,9 +110,14 @@ def _on_retriever_start(
     run = tree.begin(arguments, Run)
     if run is None:
         return
-    tree.start_operation(run, ("retrieval", {}), lambda: request_reader.search_content(query))
     run_context = scope.run_context()
-    if isinstance(run_context, OpaqueRunContext) and run_context.opens:
+    is_inside = isinstance(run_context, OpaqueRunContext) and run_context.opens
+    parameters: Parameters = {}
+    if is_inside:
+        parameters["retrieval_top_k"] = run_context.limit
+    operation = ("retrieval", parameters)
+    tree.start_operation(run, operation, lambda: request_reader.search_content(query))
+    if is_inside:
         # the wrapper of the retriever's method, which made the run context, restores the one before
         scope.enter(run.context)
 
