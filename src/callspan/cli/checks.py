@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from callspan.bootstrap import callspan_switches
 from callspan.cli import deferred, environment, reachable, tokens, values
 from callspan.cli.clients import patch_count
-from callspan.cli.probe import probe_clients
+from callspan.cli.probe import is_watched, probe_clients
 from callspan.export.collector import METRIC_EXPORT_MS
 from callspan.frameworks.native import NATIVES
 from callspan.settings import settings
@@ -77,6 +77,9 @@ def check_clients(report: Report) -> None:
 
 def _add_client(report: Report, client: ClientStatus) -> None:
     version = client.installed or "not installed"
+    if not is_watched(client):
+        report.add(client.name, version, "left out by the settings")
+        return
     report.add(client.name, version, f"{client.versions}, patched: {patch_count(client)}")
     if client.installed:
         for target in client.targets:

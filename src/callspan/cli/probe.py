@@ -22,18 +22,20 @@ class Probe:
 
 
 def probe_clients() -> Probe:
-    """Import the installed clients, instrument them, read the status, and undo it."""
+    """Instrument, import the installed clients, read the status, and undo it.
+
+    Clients that the settings leave out are not imported.
+    """
     import callspan
 
     # The report tells the same problems; in the log they would stand twice on the terminal.
     logging.getLogger("callspan").addHandler(logging.NullHandler())
     problems: list[str] = []
-    for client in callspan.status().clients:
-        if client.installed:
-            problems += _import_client(client)
-    # After the imports, so that all functions are there to be patched.
     callspan.instrument()
     try:
+        for client in callspan.status().clients:
+            if client.installed and is_watched(client):
+                problems += _import_client(client)
         status = callspan.status()
     finally:
         callspan.uninstrument()
@@ -42,6 +44,11 @@ def probe_clients() -> Probe:
         if _is_untried(client):
             problems.append(_version_problem(client))
     return Probe(status, tuple(problems))
+
+
+def is_watched(client: ClientStatus) -> bool:
+    """Whether the settings have a client watched, in the status of an installation."""
+    return any(target.state != "not instrumented" for target in client.targets)
 
 
 def _import_client(client: ClientStatus) -> list[str]:
