@@ -1,29 +1,34 @@
 """Runs a program of each framework and compares the tree of its spans with the one that is kept.
 
-python -m tests.frameworks [--only NAME]... [--keep]
+python -m tests.frameworks [--only NAME]... [--keep] [--remove]
 
 Each framework has an environment of its own, which uv makes in a cache folder. The programs stand
-in the maintainers' folder beside the checkout; they call the scripted model server. A line of a
-tree is a span: its name and its outcome, indented below its parent, in the order of their starts.
+in `programs`, or in the maintainers' folder beside the checkout; they call the scripted model
+server, with whose book the tokens on the spans are compared. A line of a tree is a span: its name
+and its outcome, indented below its parent, in the order of their starts.
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
-import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from tests.frameworks.spans import Span, compare_usage, draw_tree, read_spans
 from tests.matrix import rows as matrix
 from tests.matrix.environment import ROOT, Environment, cache, find_uv
 
+from callspan.testing.modelserver import ModelServer
+
 PROGRAMS = ROOT.parent / "shared" / "programs"
+OWN_PROGRAMS = Path(__file__).with_name("programs")
 TREES = Path(__file__).with_name("trees")
 SECONDS = 400
 
@@ -35,6 +40,27 @@ class Row:
     name: str
     program: str
     requirements: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        """The program's file: one of ours, or one of the maintainers'."""
+        path = OWN_PROGRAMS / self.program
+        return path if path.exists() else PROGRAMS / self.program
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a program has left behind.
+
+    Attributes:
+        spans: Its spans, and those of its children.
+        usage: How the tokens on the spans differ from the server's book; empty if they do not.
+        seconds: How long it took, without its environment.
+    """
+
+    spans: list[Span]
+    usage: str
+    seconds: float
 
 
 ROWS = (
@@ -77,92 +103,82 @@ ROWS = (
 
 
 def main() -> int:
-    """Run the rows that are asked for; return 1 if a tree differs."""
+    """Run the rows that are asked for; return 1 if a tree or a sum of tokens differs."""
     parser = argparse.ArgumentParser("python -m tests.frameworks", description=__doc__)
     parser.add_argument("--only", action="append", metavar="NAME", help="can be repeated")
     parser.add_argument("--keep", action="store_true", help="keep the trees as they are now")
+    parser.add_argument("--remove", action="store_true", help="remove each environment after use")
     options = parser.parse_args()
-    if not PROGRAMS.is_dir():
+    rows = [row for row in ROWS if not options.only or row.name in options.only]
+    if not all(row.path.is_file() for row in rows):
         parser.error("the programs stand in the maintainers' folder, which is not here")
     failed = False
-    for row in ROWS:
-        if options.only and row.name not in options.only:
-            continue
-        tree = run(row)
-        path = TREES / f"{row.name}.txt"
-        if options.keep:
-            path.write_text(tree, encoding="utf-8")
-        expected = path.read_text(encoding="utf-8") if path.exists() else ""
-        difference = list(
-            difflib.unified_diff(
-                expected.splitlines(), tree.splitlines(), "kept", "now", lineterm=""
-            )
-        )
-        state = "differs" if difference else "as kept"
-        print(f"{row.name:15} {len(tree.splitlines()):3} spans  {state}", flush=True)
-        print("\n".join(difference), end="\n" if difference else "", flush=True)
-        failed = failed or bool(difference)
+    for row in rows:
+        environment = _environment(row)
+        environment.make(sys.executable)
+        ran = run(row, environment.python)
+        if options.remove:
+            shutil.rmtree(environment.python.parent.parent)
+        differences = [
+            *_compare_tree(row, draw_tree(ran.spans), options.keep),
+            *ran.usage.splitlines(),
+        ]
+        state = "differs" if differences else "as kept"
+        print(f"{row.name:17} {len(ran.spans):3} spans  {ran.seconds:5.1f} s  {state}", flush=True)
+        print("\n".join(differences), end="\n" if differences else "", flush=True)
+        failed = failed or bool(differences)
     return 1 if failed else 0
 
 
-def run(row: Row) -> str:
-    """Run the program of a framework, and return its tree."""
-    python = _make_environment(row)
-    with tempfile.TemporaryDirectory() as folder:
+def _compare_tree(row: Row, tree: str, keep: bool) -> list[str]:
+    """Return the lines in which a tree differs from the one that is kept; keep it if so wished."""
+    path = TREES / f"{row.name}.txt"
+    if keep:
+        path.write_text(tree, encoding="utf-8")
+    expected = path.read_text(encoding="utf-8") if path.exists() else ""
+    lines = difflib.unified_diff(
+        expected.splitlines(), tree.splitlines(), "kept", "now", lineterm=""
+    )
+    return list(lines)
+
+
+def run(row: Row, python: Path) -> Run:
+    """Run the program of a framework in its environment."""
+    with tempfile.TemporaryDirectory() as folder, ModelServer() as server:
         file = Path(folder) / "spans.jsonl"
-        callspan = [str(python.with_name("callspan")), "run", "--file", str(file)]
-        command = [str(python), "-m", "callspan.testing.modelserver", *callspan, str(python)]
+        start = time.perf_counter()
         program = subprocess.run(
-            [*command, str(PROGRAMS / row.program)],
+            [python.with_name("callspan"), "run", "--file", file, python, row.path],
             cwd=folder,
             check=False,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=SECONDS,
-            env={**os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"},
+            env={**os.environ, **_variables(python, server)},
         )
+        seconds = time.perf_counter() - start
         if program.returncode:
             raise SystemExit(f"{row.program} ended with {program.returncode}:\n{program.stdout}")
-        return read_tree(*sorted(file.parent.glob(f"{file.name}*")))
+        # a child process writes a file of its own
+        spans = read_spans(*file.parent.glob(f"{file.name}*"))
+        return Run(spans, compare_usage(spans, server.ledger.total_told), seconds)
 
 
-def _make_environment(row: Row) -> Path:
-    """Return the interpreter of an environment with callspan, OpenAI's client and the framework."""
+def _variables(python: Path, server: ModelServer) -> dict[str, str]:
+    """Return the variables by which a program finds its environment and the server."""
+    return {
+        "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
+        "OPENAI_BASE_URL": server.url,
+        "OPENAI_API_KEY": "none",
+        "NO_PROXY": "127.0.0.1",
+    }
+
+
+def _environment(row: Row) -> Environment:
+    """Return the environment of a row: callspan, OpenAI's client and the framework."""
     wanted = matrix.Row(row.name, row.requirements, (), extra="demo")
-    environment = Environment(wanted, find_uv(), cache().with_name("frameworks"))
-    environment.make(sys.executable)
-    return environment.python
-
-
-def read_tree(*files: Path) -> str:
-    """Return the spans of a program and its children, files in OTLP's JSON, as a tree of lines."""
-    spans: list[dict[str, Any]] = []
-    for file in files:
-        for line in file.read_text(encoding="utf-8").splitlines():
-            for resource in json.loads(line).get("resourceSpans", ()):
-                for scope in resource["scopeSpans"]:
-                    spans += scope["spans"]
-    ids = {span["spanId"] for span in spans}
-    children: dict[str, list[dict[str, Any]]] = {}
-    for span in sorted(spans, key=lambda each: int(each["startTimeUnixNano"])):
-        parent = span.get("parentSpanId", "")
-        children.setdefault(parent if parent in ids else "", []).append(span)
-    lines: list[str] = []
-    _add_lines(lines, children, "", 0)
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _add_lines(
-    lines: list[str], children: dict[str, list[dict[str, Any]]], parent: str, depth: int
-) -> None:
-    for span in children.get(parent, ()):
-        outcome = ""
-        for attribute in span.get("attributes", ()):
-            if attribute["key"] == "callspan.outcome":
-                outcome = attribute["value"]["stringValue"]
-        lines.append(f"{'  ' * depth}{span['name']} ({outcome})")
-        _add_lines(lines, children, span["spanId"], depth + 1)
+    return Environment(wanted, find_uv(), cache().with_name("frameworks"))
 
 
 if __name__ == "__main__":
