@@ -99,6 +99,8 @@ ROWS = (
     ),
     Row("instructor", "instructor_extract.py", ("instructor==1.17.0",)),
     Row("semantic_kernel", "semantic_kernel_agents.py", ("semantic-kernel==1.45.0",)),
+    Row("beeai", "beeai_runs.py", ("beeai-framework==0.1.85", "litellm==1.110.2")),
+    Row("guardrails", "guardrails_answers.py", ("guardrails-ai==0.11.0", "litellm==1.110.2")),
 )
 
 

@@ -135,8 +135,15 @@ def _tracers() -> dict[str, Any]:
     }
 
 
-REPLACED = ("strands", "pydantic_ai", "agent_framework", "semantic_kernel", "google_adk")
-FRAMEWORKS = (*REPLACED, "autogen", "guardrails")
+REPLACED = (
+    "strands",
+    "pydantic_ai",
+    "agent_framework",
+    "semantic_kernel",
+    "google_adk",
+    "guardrails",
+)
+FRAMEWORKS = (*REPLACED, "autogen")
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

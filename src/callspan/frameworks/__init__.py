@@ -3,10 +3,12 @@
 from callspan.frameworks.agent_framework import AGENT_FRAMEWORK
 from callspan.frameworks.agno import AGNO
 from callspan.frameworks.autogen import AUTOGEN
+from callspan.frameworks.beeai import BEEAI
 from callspan.frameworks.claude_agent_sdk.integration import CLAUDE_AGENT_SDK
 from callspan.frameworks.crewai import CREWAI
 from callspan.frameworks.dspy import DSPY
 from callspan.frameworks.google_adk import GOOGLE_ADK
+from callspan.frameworks.guardrails import GUARDRAILS
 from callspan.frameworks.haystack import HAYSTACK
 from callspan.frameworks.instructor import INSTRUCTOR
 from callspan.frameworks.langchain.integration import LANGCHAIN
@@ -39,6 +41,8 @@ INTEGRATIONS = (
     INSTRUCTOR,
     MCP,
     GOOGLE_ADK,
+    BEEAI,
+    GUARDRAILS,
 )
 
 # also for frameworks that are not observed: a decorated function may end with such an exception

@@ -95,15 +95,20 @@ class SelectiveTracer(trace.Tracer):
 
 
 class SelectiveTraceModule:
-    """Stand-in for the name `trace` in a module that asks for a tracer at each span."""
+    """Stand-in for the name `trace` in a module that asks for a tracer at each span.
 
-    def __init__(self, module: TracerLike) -> None:
+    Args:
+        module: OpenTelemetry's module.
+        is_replaced: Whether our spans stand for those of the tracers at this moment.
+    """
+
+    def __init__(self, module: TracerLike, is_replaced: Callable[[], bool] = _never) -> None:
         self._module = module
+        self._is_replaced = is_replaced
 
     def get_tracer(self, *args: object, **kwargs: object) -> trace.Tracer:
         """Return a selective tracer."""
-        # nothing replaces these spans; they are muted only where they would take content along
-        return SelectiveTracer(self._module.get_tracer(*args, **kwargs))
+        return SelectiveTracer(self._module.get_tracer(*args, **kwargs), self._is_replaced)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._module, name)

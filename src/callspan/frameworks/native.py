@@ -15,6 +15,7 @@ from callspan.frameworks import (
     agent_framework,
     autogen,
     google_adk,
+    guardrails,
     pydantic_ai,
     semantic_kernel,
     strands,
@@ -132,13 +133,17 @@ def _autogen() -> list[Patch]:
 
 
 def _guardrails() -> list[Patch]:
-    patches: list[Patch] = []
-    for module in ("runner_tracing", "guard_tracing", "validator_tracing"):
-        patches.append(swap(f"guardrails.telemetry.{module}", "trace", SelectiveTraceModule))
-    guard_tracing = "guardrails.telemetry.guard_tracing"
-    get_tracer = selective_get_tracer(SelectiveTracer)
-    patches.append(Patch(guard_tracing, "get_tracer", get_tracer, optional=True))
-    return patches
+    # guards, their attempts and the calls; no span of ours stands for a validator's
+    is_replaced = partial(is_replaced_by, guardrails.reporter)
+    change = partial(SelectiveTraceModule, is_replaced=is_replaced)
+    get_tracer = selective_get_tracer(replaced_by(guardrails.reporter))
+    telemetry = "guardrails.telemetry"
+    return [
+        swap(f"{telemetry}.runner_tracing", "trace", change),
+        swap(f"{telemetry}.guard_tracing", "trace", change),
+        swap(f"{telemetry}.validator_tracing", "trace", SelectiveTraceModule),
+        Patch(f"{telemetry}.guard_tracing", "get_tracer", get_tracer, optional=True),
+    ]
 
 
 def _pydantic_ai() -> list[Patch]:
@@ -222,7 +227,7 @@ def _fastmcp_mode(
 NATIVES = (
     Native("strands", "strands-agents", "strands", True, False, _strands, True),
     Native("autogen", "autogen-core", "autogen_core", True, False, _autogen, True),
-    Native("guardrails", "guardrails-ai", "guardrails", True, False, _guardrails),
+    Native("guardrails", "guardrails-ai", "guardrails", True, False, _guardrails, True),
     Native("pydantic_ai", "pydantic-ai-slim", "pydantic_ai", True, True, _pydantic_ai, True),
     Native(
         "agent_framework",
