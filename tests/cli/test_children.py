@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -75,6 +76,27 @@ def test_a_python_program_started_by_the_program(
     )
     callspan("run", "--file", "traces.jsonl", "app.py", env=openai_variables)
     assert names(folder / "traces.jsonl") == [CHAT]
+
+
+def test_the_table_of_a_child_says_which_process_it_is_of(
+    callspan: Command, write, openai_variables: dict[str, str]
+) -> None:
+    """The program's own does not: most programs have one process."""
+    write("ask.py", ASK)
+    write("inner.py", "import os; from ask import ask; ask(); print(os.getpid())")
+    write(
+        "app.py",
+        """
+        import subprocess, sys
+        from ask import ask
+        ask()
+        subprocess.run([sys.executable, "inner.py"], check=True)
+        """,
+    )
+    result = callspan("run", "app.py", env=openai_variables)
+    lines = result.stderr.decode().splitlines()
+    labels = [before for before, line in itertools.pairwise(lines) if line.startswith("model ")]
+    assert labels == [f"process {result.stdout.decode().strip()}", ""]
 
 
 def test_os_fork_with_a_half_read_stream(

@@ -78,6 +78,9 @@ def test_doctor_finds_all_well(callspan: Command) -> None:
     assert re.search(r"patched +google\.genai\._api_client\.BaseApiClient\.request", output)
     assert re.search(r"callspan run +works", output)
     assert "python -I, -E, -S" in output
+    # what holds where nothing is set, in the setting's own words
+    for setting in ("redact +off", "clients +all", "prices +none of your own", "capture +off"):
+        assert re.search(rf"^  {setting} +default", output, re.MULTILINE), output
 
 
 def test_doctor_names_the_fix_for_each_problem(callspan: Command) -> None:

@@ -106,6 +106,18 @@ def test_the_line_about_real_counts_comes_once(
     assert console.tree.count(HINT) == 1
 
 
+@pytest.mark.needs("chat.completions.create:stream_options")
+def test_a_provider_that_was_asked_in_vain_is_not_asked_for_again(
+    telemetry: Telemetry, estimates: SpanEstimates, client: openai.OpenAI, model_server: ModelServer
+) -> None:
+    """`--request-usage` is on already, so a line that recommends it would help nobody."""
+    console = Console(telemetry, estimates, request_usage=True)
+    model_server.enqueue(SILENT)
+    read(client)
+    [line] = console.tree.splitlines()
+    assert COUNTS in line
+
+
 def test_no_rank_file_is_read(
     telemetry: Telemetry,
     estimates: SpanEstimates,

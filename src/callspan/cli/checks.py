@@ -155,12 +155,13 @@ def check_settings(report: Report) -> None:
         problem = environment.wrong_setting(variable, os.environ)
         # A variable that is wrong counts as not set, here as in the program.
         source = variable if is_set and not problem else "default"
-        report.add(name, _setting_text(getattr(resolved, name)), source, problem=problem)
+        value = _setting_text(getattr(resolved, name), settings.SETTINGS[name].unset)
+        report.add(name, value, source, problem=problem)
 
 
-def _setting_text(value: object) -> str:
+def _setting_text(value: object, unset: str) -> str:
     if value is None:
-        return "all"
+        return unset
     if isinstance(value, tuple):
         return ", ".join(value) or "none"
     return str(value).lower() or "none"

@@ -18,10 +18,21 @@ class Estimate:
         received: The texts of the answer to count.
         usage: The estimated counts; `None` until they are there.
         rough: Counts by the rule of thumb, there at the call's end; `None` if nobody shows them.
+        is_requested: Whether callspan has asked the provider for its own counts, which did not come.
         not_counted: Kinds of input, such as images, for which there is no rule.
     """
 
-    __slots__ = ("_jobs", "model", "not_counted", "received", "rough", "sent", "tools", "usage")
+    __slots__ = (
+        "_jobs",
+        "is_requested",
+        "model",
+        "not_counted",
+        "received",
+        "rough",
+        "sent",
+        "tools",
+        "usage",
+    )
 
     def __init__(self, model: str | None) -> None:
         self.model = model
@@ -30,6 +41,7 @@ class Estimate:
         self.received: list[str] | None = None
         self.usage: Usage | None = None
         self.rough: Usage | None = None
+        self.is_requested = False
         self.not_counted: tuple[str, ...] = ()
         self._jobs: list[Callable[[], object]] = []
 

@@ -39,7 +39,9 @@ class SpanEstimates:
             return
         with self._lock:
             self._usage[call.span] = estimate.rough
-        if call.stream and call.outcome is Outcome.COMPLETED and response.usage is None:
+        is_silent = call.outcome is Outcome.COMPLETED and response.usage is None
+        # a provider that was asked and has no counts would have none the next time either
+        if call.stream and is_silent and not estimate.is_requested:
             self._has_hint = True
 
     def on_error(self, call: Call, error: BaseException) -> None:

@@ -67,9 +67,13 @@ def _settle(state: ObservationState) -> None:
 def _begin_estimate(state: ObservationState) -> None:
     call = state.call
     try:
-        call.estimate = estimator.begin(call, has_text=state.needs_text)
-        if call.estimate is not None and state.dispatch.wants_estimates:
-            estimator.count_roughly(call, call.estimate)
+        estimate = call.estimate = estimator.begin(call, has_text=state.needs_text)
+        if estimate is None:
+            return
+        # what hides chunks hides those that came because we asked for counts
+        estimate.is_requested = state.hides is not None
+        if state.dispatch.wants_estimates:
+            estimator.count_roughly(call, estimate)
     except Exception as error:  # noqa: BLE001  an odd request must not keep the call from its end
         guard.report(f"looking at the messages of {call.operation}", error)
 

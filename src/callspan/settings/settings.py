@@ -72,6 +72,7 @@ class Settings:
                 help="`common`, `phones:US,DE`, or a function (in the variable `module:function`); "
                 "several with `+`",
                 check=values.check_redact,
+                unset="off",
                 restricts_content=True,
             )
         },
@@ -105,6 +106,7 @@ class Settings:
                 help="names of clients; all by default",
                 check=values.check_names,
                 noun="client",
+                unset="all",
             )
         },
     )
@@ -195,6 +197,7 @@ class Settings:
                 help="own prices and model names, before those of `genai-prices`: a JSON file, "
                 "or a mapping",
                 check=values.check_prices,
+                unset="none of your own",
             )
         },
     )
