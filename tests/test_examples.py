@@ -32,6 +32,8 @@ PRINTED = {
     ],
     "own_opentelemetry.py": ["chat gpt-4.1-mini, child of "],
     "marked.py": ["12 of our tulip stems cost 14.40 euros"],
+    "judged.py": ["the judge "],
+    "judged_in_tests.py": ["answered: pass", "short enough: pass"],
     "callbacks.py": ["The result is: 7", "another task runs", "It has 16 characters."],
     "chain_with_logs.py": ["Entering new LLMChain chain...", "Finished chain.", "INFO 3"],
     "flower_shop_langchain.py": [

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from callspan.settings.settings import Settings
     from callspan.setup.attach import attach, capture, use_handlers
     from callspan.setup.configure import configure
+    from callspan.setup.evaluation import evaluation
     from callspan.setup.flush import flush
     from callspan.setup.inspection import Status
     from callspan.setup.instrument import instrument, status, uninstrument
@@ -58,6 +59,7 @@ _HOMES = {
     "callspan.handlers.file": ("FileHandler",),
     "callspan.setup.attach": ("attach", "capture", "use_handlers"),
     "callspan.setup.configure": ("configure",),
+    "callspan.setup.evaluation": ("evaluation",),
     "callspan.setup.flush": ("flush",),
     "callspan.setup.inspection": ("Status",),
     "callspan.setup.instrument": ("instrument", "status", "uninstrument"),
@@ -145,6 +147,7 @@ __all__ = [
     "carry",
     "configure",
     "count_tokens",
+    "evaluation",
     "flush",
     "from_langchain",
     "instrument",

@@ -212,6 +212,13 @@ def links_to_current(context: Context) -> tuple[trace.Link, ...]:
     return (trace.Link(current),)
 
 
+def of_span(trace_id: int, span_id: int) -> Context:
+    """Return a context in which a span of another process, or one that has ended, is in force."""
+    flags = trace.TraceFlags(trace.TraceFlags.SAMPLED)
+    span = trace.SpanContext(trace_id, span_id, is_remote=True, trace_flags=flags)
+    return trace.set_span_in_context(trace.NonRecordingSpan(span), Context())
+
+
 def enter(context: Context) -> ContextToken[Context]:
     """Put a context in force, until `leave` is called with the token that is returned."""
     return otel.attach(context)

@@ -176,7 +176,7 @@ def message(call: Call, error: BaseException) -> str | None:
     """Return the redacted message of an exception, or `None` where content is not captured."""
     if call.capture is None:
         return None
-    return _redacted(call.capture, lambda: str(error))
+    return _redacted(call.capture, "error", lambda: str(error))
 
 
 def trace(call: Call, error: BaseException) -> str | None:
@@ -184,18 +184,27 @@ def trace(call: Call, error: BaseException) -> str | None:
     if call.capture is None:
         return None
     # a stack trace ends in the exception's message, so it is content as well
-    return _redacted(call.capture, lambda: "".join(traceback.format_exception(error)))
+    return _redacted(call.capture, "error", lambda: "".join(traceback.format_exception(error)))
 
 
-def _redacted(capture: Capture, read: Callable[[], str]) -> str | None:
+def explanation(capture: Capture, text: str) -> str | None:
+    """Return the redacted explanation of an evaluation, or `None` where answers are not captured."""
+    # a judge quotes the answer that it judges
+    if not capture.on or "output" not in capture.fields:
+        return None
+    return _redacted(capture, "output", lambda: text)
+
+
+def _redacted(capture: Capture, field: str, read: Callable[[], str]) -> str | None:
     try:
         # inline bytes become their type and size, as in all content
         text = bare(valid(read()))
         if capture.redact is not None:
-            text = redacted(text, "error", capture.redact)
+            text = redacted(text, field, capture.redact)
     except Refused as refusal:
         guard.say_once(
-            f"the redact hook failed ({refusal}), so what exceptions say is not captured"
+            f"the redact hook failed ({refusal}), so what exceptions and evaluations say"
+            " is not captured"
         )
         return None
     except Exception:  # noqa: BLE001  `__str__` of an app's exception may raise

@@ -81,6 +81,13 @@ EXCEPTION_STACKTRACE = "exception.stacktrace"
 
 DETAILS_EVENT = "gen_ai.client.inference.operation.details"
 EXCEPTION_EVENT = "gen_ai.client.operation.exception"
+EVALUATION_EVENT = "gen_ai.evaluation.result"
+
+# The result of an evaluation.
+EVALUATION_NAME = "gen_ai.evaluation.name"
+EVALUATION_SCORE = "gen_ai.evaluation.score.value"
+EVALUATION_LABEL = "gen_ai.evaluation.score.label"
+EVALUATION_EXPLANATION = "gen_ai.evaluation.explanation"
 
 # Our own names.
 OUTCOME = "callspan.outcome"

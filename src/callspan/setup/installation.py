@@ -61,8 +61,9 @@ class Installation:
         self.subscribed_frameworks: tuple[str, ...] = ()
         self.subscriptions: list[AnySubscription] = []
         self.natives: list[Muting] = []
-        self._capture = chosen(settings)
-        self.opener = CallOpener(self._capture, settings.estimate == "missing", ready)
+        self.capture = chosen(settings)
+        self.opener = CallOpener(self.capture, settings.estimate == "missing", ready)
+        self.evaluations = providers.evaluations(settings)
         self._telemetry = providers.handlers(settings)
         self._handlers = handlers
         self.refresh_handlers()
@@ -102,7 +103,7 @@ class Installation:
 
     def _framework_takes_content_out(self) -> bool:
         """Whether content that a framework records would reach a provider of callspan's alone."""
-        if self._capture.on:
+        if self.capture.on:
             return False
         provider = trace.get_tracer_provider()
         if isinstance(provider, trace.ProxyTracerProvider):

@@ -12,6 +12,7 @@ from callspan.runtime import guard
 from callspan.settings.environment import sdk_disabled
 from callspan.settings.settings import Settings
 from callspan.telemetry.agents import AgentMetrics
+from callspan.telemetry.evaluations import Evaluations
 from callspan.telemetry.logs import LogEvents
 from callspan.telemetry.metrics import Metrics
 from callspan.telemetry.spans import Spans
@@ -43,6 +44,12 @@ class Providers:
             LogEvents(settings, self.logger),
         )
 
+    def evaluations(self, settings: Settings) -> Evaluations | None:
+        """Return what emits results of evaluations; `None` where OpenTelemetry is switched off."""
+        if sdk_disabled():
+            return None
+        return Evaluations(settings, self.logger)
+
     def in_force(self) -> list[Any]:
         """Return the providers in their order of flushing, without those that cannot be loaded."""
         providers: list[Any] = []
@@ -60,6 +67,10 @@ class NoTelemetry(Providers):
     def handlers(self, settings: Settings) -> tuple[Any, ...]:
         """Return no handler that makes spans, metrics or log events."""
         return ()
+
+    def evaluations(self, settings: Settings) -> Evaluations | None:
+        """Return `None`: results of evaluations are telemetry too."""
+        return None
 
 
 def _look_up(provider: Any, get_global: Callable[[], Any]) -> Callable[[], Any]:
