@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import openai
+import pydantic
 import pytest
 
 import callspan
@@ -114,6 +115,18 @@ def test_all_attempts_are_one_operation(
     causes = [(event.attributes or {})["callspan.retry.cause"] for event in answer.events]
     assert causes == ["ValueError"] * (attempts - 1)
     assert "secret" not in telemetry.everything()
+
+
+def test_the_answer_is_content(telemetry: Telemetry, ask: Callable[..., Any]) -> None:
+    """It is an object of the app's class, which holds data only."""
+    telemetry.instrument(capture="span")
+
+    class Price(pydantic.BaseModel):
+        euros: int
+
+    ask(lambda _response: Price(euros=3))
+    answer = telemetry.spans[-1].attributes or {}
+    assert '\\"euros\\":3' in str(answer["gen_ai.output.messages"])
 
 
 def test_the_app_gets_the_very_error_of_the_last_attempt(

@@ -72,6 +72,7 @@ class Call:
         parameters: Settings of the request under plain names (`temperature`, `max_tokens`, ...),
             only those that were sent.
         has_late_parameters: Whether parameters were added after the start.
+        has_late_content: Whether the input became available after the start.
         content: Messages, system instructions and tools of the request.
         stream: Whether the answer is streamed.
         asynchronous: Whether the app awaits the call.
@@ -113,6 +114,7 @@ class Call:
         "failure",
         "framework",
         "handler_state",
+        "has_late_content",
         "has_late_parameters",
         "identity",
         "links",
@@ -172,7 +174,7 @@ class Call:
         self.provider = provider
         self.model = model
         self.parameters: Parameters = parameters or {}
-        self.has_late_parameters = False
+        self.has_late_parameters = self.has_late_content = False
         self.stream = stream
         self.asynchronous = asynchronous
         self.server_address, self.server_port = server
@@ -235,6 +237,12 @@ class Call:
             self.subject = _name(later.get(key))
             # with the former subject, handlers would find the attributes of another tool
             self.identity = (*self.identity[:-1], self.subject)
+
+    def update_content(self, content: Callable[[], Content]) -> None:
+        """Replace the input by one that became available after the start; the span has it then."""
+        self._read_content = content
+        self._content = None
+        self.has_late_content = True
 
     @property
     def choices(self) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 from callspan.decorators.results import ResultReader
 from callspan.decorators.running import Args, Kwargs
+from callspan.formats.fields import plain
 from callspan.frameworks.function_runs import argument, function_run, replace_argument
 from callspan.frameworks.reporter import Reporter, RunStart, tool_start
 from callspan.runtime.patching import Patch, Wrapper
@@ -87,7 +88,8 @@ def _result(output: Any) -> object:
         return output.get_text_content()
     if hasattr(output, "last_message"):
         return output.last_message.text
-    return getattr(output, "result", None)
+    # a state is an object of the app's class, which holds data only
+    return plain(getattr(output, "result", None))
 
 
 def enter(work_run: Wrapper) -> Wrapper:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from callspan.decorators.operation import Operation
-from callspan.decorators.results import tool_failure
+from callspan.decorators.results import ResultReader, tool_failure
 from callspan.decorators.running import Args, Kwargs
 from callspan.events import Parameters
 from callspan.frameworks.function_runs import ManagerRun, argument
-from callspan.frameworks.reporter import Reporter, RunStart, tool_start
+from callspan.frameworks.reporter import Reporter, RunStart, note_input, tool_start
 from callspan.runtime import guard
 from callspan.runtime.patching import Patch
 
@@ -25,6 +25,8 @@ _OUTPUTS = (
     "haystack.agent.output",
 )
 """The tags that hold the result of a run."""
+_AGENT_INPUT = "haystack.agent.input"
+_TOOL_INPUT = "haystack.agent.step.tool.input"
 _TOOL_ERROR = "haystack.tool.error"
 
 
@@ -58,16 +60,56 @@ def describe(name: str, tags: Mapping[str, Any]) -> RunStart | None:
     return None
 
 
+def _messages(agent_input: Mapping[str, Any]) -> list[dict[str, object]]:
+    """Return the messages that an agent is given, as plain data."""
+    messages = agent_input.get("messages") or ()
+    return [{"role": each.role.value, "content": each.text or ""} for each in messages]
+
+
+def _output(value: Any) -> object:
+    """Return the answer of an agent, or what a pipeline has made, as plain data."""
+    if isinstance(value, Mapping):
+        last = value.get("last_message")
+        if last is not None:
+            return last.text
+    return _with_texts(value)
+
+
+def _with_texts(value: Any) -> object:
+    """Return a value with the text of each message and document in its place."""
+    if isinstance(value, Mapping):
+        return {name: _with_texts(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_with_texts(each) for each in value]
+    for name in ("text", "content"):
+        text = getattr(value, name, None)
+        if isinstance(text, str):
+            return text
+    return value
+
+
 class _SpanRun(ManagerRun):
-    """The context manager of one span; the span's tags are read as they are set."""
+    """The context manager of one span; the span's tags are read as they are set.
+
+    Attributes:
+        tool_call_id: The id of the tool call that the span stands for.
+    """
+
+    tool_call_id: object = None
 
     def __enter__(self) -> Any:
         span = super().__enter__()
         # the value of the block is Haystack's span, which is no result: a tag brings that
         self._value = None
-        if self._operation is None:
+        operation = self._operation
+        call = None if operation is None else operation.call
+        if operation is None or call is None:
             return span
-        return _TaggedSpan(span, self._operation)
+        call.update({"tool_call_id": self.tool_call_id})
+        return _TaggedSpan(span, operation)
+
+
+_READER = ResultReader(output=_output)
 
 
 class _TaggedSpan:
@@ -101,8 +143,25 @@ class _TaggedSpan:
         if key in _OUTPUTS:
             # read even where Haystack leaves content out: our capture decides what is recorded
             self._operation.result = value
+            self._read_error(value)
         elif key == _TOOL_ERROR:
             self._operation.failure = tool_failure(value)
+        elif key in (_TOOL_INPUT, _AGENT_INPUT):
+            self._read_input(key, value)
+
+    def _read_error(self, value: object) -> None:
+        """Take the words of an error, where a tag has said before that the tool failed."""
+        if self._operation.failure is not None and isinstance(value, Mapping):
+            self._operation.failure = tool_failure(value.get("error"))
+
+    def _read_input(self, key: str, value: Any) -> None:
+        call = self._operation.call
+        if call is None:
+            return
+        try:
+            note_input(call, value if key == _TOOL_INPUT else _messages(value))
+        except Exception as error:  # noqa: BLE001  a tag of another version must not stop an agent
+            guard.report("reading the input of a run of Haystack", error)
 
 
 def trace(wrapped: Callable[..., Any], _tracer: object, args: Args, kwargs: Kwargs) -> Any:
@@ -118,12 +177,26 @@ def trace(wrapped: Callable[..., Any], _tracer: object, args: Args, kwargs: Kwar
         return manager
     if start is None:
         return manager
-    return _SpanRun(manager, lambda _asynchronous: _reporter.begin(start))
+    return _SpanRun(manager, lambda _asynchronous: _reporter.begin(start, _READER))
+
+
+def note_tool_call(
+    wrapped: Callable[..., Any], _instance: object, args: Args, kwargs: Kwargs
+) -> Any:
+    """Give the run of a tool the id of its call, which is not among the tags of its span."""
+    manager = wrapped(*args, **kwargs)
+    if isinstance(manager, _SpanRun):
+        manager.tool_call_id = getattr(argument(args, kwargs, 1, "tool_call"), "id", None)
+    return manager
 
 
 def patches() -> list[Patch]:
-    """Return the patch of the tracer's proxy."""
-    return [Patch("haystack.tracing.tracer", "ProxyTracer.trace", trace)]
+    """Return the patches of the tracer's proxy, and of the function that makes a tool's span."""
+    tools = "haystack.components.agents.tool_calling"
+    return [
+        Patch("haystack.tracing.tracer", "ProxyTracer.trace", trace),
+        Patch(tools, "_create_tool_span", note_tool_call, optional=True),
+    ]
 
 
 HAYSTACK = _reporter.integration(

@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from callspan.decorators.results import ResultReader
 from callspan.decorators.running import Args, Kwargs
 from callspan.events import Call, Retry
 from callspan.events.exceptions import qualified_name
+from callspan.formats.fields import plain
 from callspan.frameworks.function_runs import argument, function_run
 from callspan.frameworks.reporter import Reporter, RunStart
 from callspan.runtime import guard
@@ -76,7 +78,8 @@ def _note_retry(call: Call) -> None:
 def patches() -> list[Patch]:
     """Return the patches of the two loops, where they are called, and of their decisions."""
     loops, loop = "instructor.v2.core.patch", "instructor.v2.core.retry"
-    answer = function_run(_reporter, _answer)
+    # answers are objects of the app's classes, which hold data only
+    answer = function_run(_reporter, _answer, ResultReader(output=plain, item=plain))
     return [
         # `patch` has imported them by name, so they are replaced there
         Patch(loops, "retry_sync_v2", answer),

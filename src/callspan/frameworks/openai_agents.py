@@ -15,7 +15,7 @@ from typing import Any
 from callspan.decorators.running import Args, Kwargs
 from callspan.events import Failure
 from callspan.frameworks.event_runs import EventRuns
-from callspan.frameworks.reporter import Reporter, RunStart, tool_start
+from callspan.frameworks.reporter import Reporter, RunStart, note_input, tool_start
 from callspan.runtime import guard, scope
 from callspan.runtime.patching import Patch
 
@@ -82,8 +82,21 @@ def finish(wrapped: Wrapped, span: Span, args: Args, kwargs: Kwargs) -> None:
     """Finish a span or a trace of the framework's, and its operation."""
     # ours first: it was begun last, and is inside the framework's
     if runs.get(span) is not None:
+        _note_arguments(span)
         runs.finish(span, result=getattr(getattr(span, "span_data", None), "output", None))
     wrapped(*args, **kwargs)
+
+
+def _note_arguments(span: Span) -> None:
+    """Take the arguments of a tool, which its span gets after its start."""
+    operation = runs.get(span)
+    call = None if operation is None else operation.call
+    if call is None or call.operation != "execute_tool":
+        return
+    # `None` where the app keeps them out of the framework's own traces
+    arguments = getattr(span.span_data, "input", None)
+    if arguments is not None:
+        note_input(call, arguments)
 
 
 def leave_block(wrapped: Wrapped, span: Span, args: Args, kwargs: Kwargs) -> Any:
@@ -91,6 +104,7 @@ def leave_block(wrapped: Wrapped, span: Span, args: Args, kwargs: Kwargs) -> Any
     # `__exit__(type, error, trace)`; it calls `finish`, which does nothing more for this run
     error = args[1] if len(args) > 1 else None
     if error is not None:
+        _note_arguments(span)
         runs.finish(span, error)
     return wrapped(*args, **kwargs)
 

@@ -87,6 +87,11 @@ def tool_start(
     return RunStart("execute_tool", name, arguments, parameters)
 
 
+def note_input(call: Call, run_input: object) -> None:
+    """Take the input of a run, or the arguments of a tool, that the framework told after the start."""
+    call.update_content(partial(OPERATION_TYPES[call.operation].read_arguments, run_input))
+
+
 class Reporter:
     """Begins the operations of one framework, while anybody observes them.
 

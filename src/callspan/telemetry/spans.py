@@ -151,6 +151,10 @@ class Spans:
             call.span.update_name(attributes.span_name(call))
         captured = call.captured_content
         if captured is not None:
+            if call.has_late_content:
+                captured.sent(call)
+                if call.capture.span:
+                    values.update(captured.texts())
             captured.received(call)
             if call.capture.span:
                 values.update(captured.texts())
