@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from callspan.setup.flush import flush
     from callspan.setup.inspection import Status
     from callspan.setup.instrument import instrument, status, uninstrument
+    from callspan.setup.token_table import table
 
 _HOMES = {
     "callspan.accounting.budgets": ("Budget", "BudgetExceeded", "budget"),
@@ -63,6 +64,7 @@ _HOMES = {
     "callspan.setup.flush": ("flush",),
     "callspan.setup.inspection": ("Status",),
     "callspan.setup.instrument": ("instrument", "status", "uninstrument"),
+    "callspan.setup.token_table": ("table",),
     "callspan.decorators.attributes": ("attributes",),
     "callspan.decorators.decorators": ("agent", "tool", "workflow"),
     "callspan.runtime.scope": ("carry",),
@@ -153,6 +155,7 @@ __all__ = [
     "instrument",
     "redact_common",
     "status",
+    "table",
     "tool",
     "uninstrument",
     "use_handlers",

@@ -20,7 +20,7 @@ from callspan.export.opening import check_sdk, openers_of
 from callspan.export.span_estimates import ESTIMATES, SpanEstimates
 from callspan.export.text import token_table
 from callspan.export.text.cells import columns_of
-from callspan.export.token_sums import TokenSums
+from callspan.export.token_sums import ModelSums, TokenSums
 from callspan.lifecycle.shutdown import abandon_all
 from callspan.runtime import process
 from callspan.runtime.handler_queue import drain
@@ -125,6 +125,10 @@ class ExportProviders:
         if self._token_sums is None:
             self._token_sums = TokenSums()
         return (self._token_sums, ESTIMATES)
+
+    def token_sums(self) -> dict[str, ModelSums] | None:
+        """Return the tokens by model that were counted for a console; `None` where there was none."""
+        return None if self._token_sums is None else self._token_sums.by_model()
 
     def _has_console(self) -> bool:
         return any(destinations.console for destinations in self._destinations.values())
@@ -263,6 +267,7 @@ follow = _providers.follow
 is_configured = _providers.is_configured
 owns_provider = _providers.owns_provider
 handlers = _providers.handlers
+token_sums = _providers.token_sums
 describe = _providers.describe
 losses = _providers.losses
 problems = _providers.problems

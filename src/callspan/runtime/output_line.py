@@ -20,6 +20,8 @@ MOST_WAITING = 100
 """Texts that wait for the end of a line; with more, they begin a line."""
 LONGEST_QUIET = 5.0
 """Seconds without output after which an open line is no longer waited for."""
+Write = Callable[[TextIO, str], bool]
+"""Prints a text of ours, and returns whether that worked."""
 _OWN_WRITE = "callspan_own_write"
 """The attribute of our `write` that holds the one of the stream."""
 
@@ -38,18 +40,18 @@ class _Line:
         self.streams: list[TextIO] = []
         self.tail = "\n"
         # a deque, as any thread may add to it and take from it without a lock
-        self.waiting: deque[tuple[TextIO, str]] = deque()
+        self.waiting: deque[tuple[TextIO, str, Write]] = deque()
         self._last_write = 0.0
 
-    def print(self, stream: TextIO, text: str, waits: bool) -> bool:
+    def print(self, stream: TextIO, text: str, waits: bool, write: Write) -> bool:
         """Print a text of ours, now or after the end of the program's line."""
         has_open_line = self.tail != "\n"
         if has_open_line and waits and not self._is_overdue():
-            self.waiting.append((stream, text))
+            self.waiting.append((stream, text, write))
             return True
         self.begin_line(stream)
         self.print_waiting()
-        return self._print(stream, text)
+        return self._print(stream, text, write)
 
     def _is_overdue(self) -> bool:
         """Whether the end of the line has been waited for long enough."""
@@ -63,24 +65,24 @@ class _Line:
         """Begin a line, if the program is in the middle of one."""
         if self.tail != "\n":
             self.tail = "\n"
-            self._print(stream, "\n")
+            self._print(stream, "\n", write_text)
 
     def print_waiting(self) -> None:
         """Print the texts that wait; never raise, as it runs in the program's own `print`."""
         while True:
             try:
                 # asked in one step, as another thread may take the last one between two
-                stream, text = self.waiting.popleft()
+                stream, text, write = self.waiting.popleft()
             except IndexError:
                 return
-            self._print(stream, text)
+            self._print(stream, text, write)
 
-    def _print(self, stream: TextIO, text: str) -> bool:
+    def _print(self, stream: TextIO, text: str, write: Write) -> bool:
         # in the order in which it was printed, also where the program's text is still in a buffer
         for other in self.streams:
             if other is not stream:
                 _flush(other)
-        return write_text(stream, text)
+        return write(stream, text)
 
     def write(self, write: Callable[[str], int], text: str) -> int:
         """Write a text of the program's while texts of ours wait for the end of its line."""
@@ -108,9 +110,18 @@ class _StreamWatcher:
 
     def __init__(self, stream: TextIO, line: _Line) -> None:
         self.stream = stream
-        self._own_write = vars(stream).get("write")
-        self._write = _watched_write(stream.write, line)
-        stream.write = self._write
+        self._line = line
+        self._watch()
+
+    def _watch(self) -> None:
+        self._own_write = vars(self.stream).get("write")
+        self._write = _watched_write(self.stream.write, self._line)
+        self.stream.write = self._write
+
+    def renew(self) -> None:
+        """Watch again, if another `write` stands there: IPython 9 puts the former one back after a cell."""
+        if vars(self.stream).get("write") is not self._write:
+            self._watch()
 
     def release(self) -> None:
         """Put the stream's own `write` back, unless somebody has replaced ours."""
@@ -151,18 +162,22 @@ class ProgramOutput:
         self._watchers: list[_StreamWatcher] = []
         self._is_hooked = False
 
-    def print(self, stream: TextIO, text: str, *, waits: bool = True) -> bool:
+    def print(
+        self, stream: TextIO, text: str, *, waits: bool = True, write: Write | None = None
+    ) -> bool:
         """Print a text of ours on lines of its own; return false where the stream is broken.
 
         Args:
             stream: Where to print; only `sys.stdout` and `sys.stderr` are watched.
             text: Whole lines.
             waits: Whether the program's open line is waited for; else the text begins a line.
+            write: What prints the text, if it is not the stream; it must not raise.
         """
+        write = write or write_text
         line = self.watch(stream)
         if line is None:
-            return write_text(stream, text)
-        return line.print(stream, text, waits)
+            return write(stream, text)
+        return line.print(stream, text, waits, write)
 
     def watch(self, stream: TextIO | None) -> _Line | None:
         """Return the line of a standard stream, watched from now on; `None` for other streams."""
@@ -179,6 +194,11 @@ class ProgramOutput:
             if other is not None:
                 self._join(other, stream, line)
             return line
+
+    def renew(self) -> None:
+        """Watch streams again whose `write` somebody has replaced."""
+        for watcher in list(self._watchers):
+            watcher.renew()
 
     def _hook(self) -> None:
         """Register for exit and fork, once."""
@@ -212,7 +232,7 @@ class ProgramOutput:
             lines, self._lines = self._lines, []
             watchers, self._watchers = self._watchers, []
         for line in lines:
-            for stream, _ in list(line.waiting)[:1]:
+            for stream, _, _ in list(line.waiting)[:1]:
                 line.begin_line(stream)
             line.print_waiting()
         for watcher in reversed(watchers):
@@ -226,6 +246,9 @@ class ProgramOutput:
 
 def share_destination(one: TextIO, other: TextIO) -> bool:
     """Whether both streams end in one terminal, pipe or file, or in the cell of a notebook."""
+    # with the descriptors of its kernel's own output, which is not where they end (ipykernel 7)
+    if _is_of_notebook(one) and _is_of_notebook(other):
+        return True
     try:
         one_file, other_file = os.fstat(one.fileno()), os.fstat(other.fileno())
         if one.isatty() and other.isatty():
@@ -234,6 +257,10 @@ def share_destination(one: TextIO, other: TextIO) -> bool:
         # those of a notebook have no file; `StringIO` is what an app or a test has put there
         return type(one) is type(other) and not isinstance(one, (io.TextIOWrapper, io.StringIO))
     return os.path.samestat(one_file, other_file)
+
+
+def _is_of_notebook(stream: TextIO) -> bool:
+    return type(stream).__module__.startswith("ipykernel.")
 
 
 def _flush(stream: TextIO) -> None:

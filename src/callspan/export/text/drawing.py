@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TextIO
 
-from callspan.export.call_sums import CallSums, sums_below
-from callspan.export.quotes import Quote
 from callspan.export.span_summary import SpanSummary
+from callspan.export.text.arrangement import BOXES, PLAIN_BOXES, Line, arrange
 from callspan.export.text.cells import GAP, Cell, columns_of, fit
 from callspan.export.text.colour import BOLD, CYAN, DIM, RED, YELLOW, Paint, is_coloured
-from callspan.export.text.row import Row, row_of, sums_text
+from callspan.export.text.row import Row
 from callspan.export.text.width import encodable, one_line, pad, width
 
-_BOXES = ("├─ ", "└─ ", "│  ", "   ")
-_PLAIN_BOXES = ("|- ", "`- ", "|  ", "   ")
-"""What stands before a child, before the last child, and before all that is below either."""
-_SHORT_ID = 8
-"""Digits of a trace's id: enough to find it among those of a day."""
 _PAGE_COLUMNS = 120
 """The columns of a quote where there is no terminal."""
 _ROLE_COLUMNS = 12
 _NARROWEST_QUOTE = 20
 """The columns that are left to a quote in a very deep tree."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A row with the boxes that stand before it and before its further lines."""
-
-    row: Row
-    boxes: str
-    below: str
-    trace: str = ""
-    sums: tuple[str, ...] = ()
-    quotes: tuple[Quote, ...] = ()
-    quotes_indent: str = ""
-
-    @property
-    def label(self) -> str:
-        return self.boxes + self.row.name
 
 
 def draw(spans: Sequence[SpanSummary], stream: TextIO, *, has_servers: bool = True) -> str:
@@ -53,8 +29,8 @@ def draw(spans: Sequence[SpanSummary], stream: TextIO, *, has_servers: bool = Tr
     """
     encoding = getattr(stream, "encoding", None)
     # a Windows console or a C locale may have no such characters
-    boxes = _BOXES if encodable("├└│─", encoding) else _PLAIN_BOXES
-    lines = _Lines(_arrange(spans, boxes, has_servers), Paint(is_coloured(stream)))
+    boxes = BOXES if encodable("├└│─", encoding) else PLAIN_BOXES
+    lines = _Lines(arrange(spans, boxes, has_servers), Paint(is_coloured(stream)))
     text = "\n".join(lines.render(columns_of(stream))) + "\n"
     if encodable("→", encoding):
         return text
@@ -62,83 +38,10 @@ def draw(spans: Sequence[SpanSummary], stream: TextIO, *, has_servers: bool = Tr
     return text.replace("→", "->").replace("…", "...")
 
 
-def _arrange(
-    spans: Sequence[SpanSummary], boxes: tuple[str, str, str, str], has_servers: bool
-) -> list[_Line]:
-    """Return spans in the order of a tree, children by their start."""
-    children = _children(spans)
-    order = list(_in_order(children, boxes))
-    spans_in_order = [span for span, _, _ in order]
-    sums = sums_below(spans_in_order, children)
-    shown = _shown_sums(spans_in_order, sums)
-    lines: list[_Line] = []
-    for span, before, below in order:
-        # only at the root: it is the same for all below
-        trace = "" if before else f"trace {span.trace_id:032x}"[: len("trace ") + _SHORT_ID]
-        text = sums_text(sums[span.span_id]) if span.span_id in shown else ()
-        under = children.get(span.span_id)
-        # the line that leads to the first span below goes past the quotes
-        indent = below + (boxes[2] if under else boxes[3])
-        # an agent was asked and has answered what the calls below it have
-        quotes = () if span.is_agent and under else span.quotes
-        row = row_of(span, has_servers)
-        lines.append(_Line(row, before, below, trace, text, quotes, indent))
-    return lines
-
-
-def _in_order(
-    children: dict[int | None, list[SpanSummary]], boxes: tuple[str, str, str, str]
-) -> Iterator[tuple[SpanSummary, str, str]]:
-    """Yield the spans of a tree from the top, each with what stands before it, and below it."""
-    child, last_child, below_child, below_last = boxes
-    # a stack and no recursion: a tree may be deeper than Python recurses; reversed, as the last
-    # one that is put there is the first to leave it
-    stack = [(span, "", "") for span in reversed(children.get(None, []))]
-    while stack:
-        span, before, below = stack.pop()
-        yield span, before, below
-        is_last = True
-        for under in reversed(children.get(span.span_id, [])):
-            if is_last:
-                stack.append((under, below + last_child, below + below_last))
-            else:
-                stack.append((under, below + child, below + below_child))
-            is_last = False
-
-
-def _children(spans: Sequence[SpanSummary]) -> dict[int | None, list[SpanSummary]]:
-    """Return the spans below each id; below `None`, those whose parent is not among them."""
-    ids = {span.span_id for span in spans}
-    children: dict[int | None, list[SpanSummary]] = {}
-    for span in sorted(spans, key=lambda span: span.start):
-        # a parent in another process, or one that is printed already, makes a root here
-        parent = span.parent_id if span.parent_id in ids else None
-        children.setdefault(parent, []).append(span)
-    return children
-
-
-def _shown_sums(spans: Sequence[SpanSummary], sums: dict[int, CallSums]) -> set[int]:
-    """Return the spans whose sums are shown: agents, and where a parent's sums are divided.
-
-    A span with one call has the sums of that call, which stand below it already.
-    """
-    shown: set[int] = set()
-    for span in spans:
-        calls = sums[span.span_id].calls
-        if span.model_call is not None or calls < 2:
-            continue
-        above = sums.get(span.parent_id) if span.parent_id is not None else None
-        # a parent with the same calls has the same sums, so they would stand there twice
-        is_divided = above is None or above.calls != calls
-        if span.is_agent or is_divided:
-            shown.add(span.span_id)
-    return shown
-
-
 class _Lines:
     """The lines of one drawing: the columns of calls to models are aligned, other spans have none."""
 
-    def __init__(self, lines: list[_Line], paint: Paint) -> None:
+    def __init__(self, lines: list[Line], paint: Paint) -> None:
         self._lines = lines
         self._paint = paint
         calls = [line for line in lines if line.row.is_model_call]
@@ -164,7 +67,7 @@ class _Lines:
             texts += self._quotes(line, columns or _PAGE_COLUMNS)
         return texts
 
-    def _quotes(self, line: _Line, columns: int) -> Iterator[str]:
+    def _quotes(self, line: Line, columns: int) -> Iterator[str]:
         """Yield a line for each quote, cut where the terminal ends."""
         roles = [one_line(quote.role, _ROLE_COLUMNS) for quote in line.quotes]
         for role, quote in zip(roles, line.quotes, strict=True):
@@ -186,7 +89,7 @@ class _Lines:
             cells.append(pad(row.first_chunk, self._first_chunk_width))
         return GAP.join(cells).rstrip()
 
-    def _call(self, line: _Line) -> list[Cell]:
+    def _call(self, line: Line) -> list[Cell]:
         row = line.row
         answer = self._answer(row)
         is_error = bool(row.error) and answer == row.error
@@ -197,7 +100,7 @@ class _Lines:
             Cell("" if is_error else row.error, RED),
         ]
 
-    def _other(self, line: _Line) -> list[Cell]:
+    def _other(self, line: Line) -> list[Cell]:
         row = line.row
         return [
             Cell(line.label, "" if line.boxes else BOLD),

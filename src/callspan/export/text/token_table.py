@@ -27,13 +27,22 @@ _ALWAYS = ("model", "calls", "input", "output", "total")
 """Columns that are there even if nothing stands in them."""
 
 
-def render(models: Mapping[str, ModelSums], columns: int | None = None) -> str:
+def render(models: Mapping[str, ModelSums], terminal_columns: int | None = None) -> str:
     """Return a table with a line for each model and one for all; empty when there was no call.
 
     Where it is wider than a terminal's columns, each model's numbers stand below its name.
     """
     if not models:
         return ""
+    table = columns(models)
+    lines = ["  ".join(cells).rstrip() for cells in zip(*map(_aligned, table), strict=True)]
+    if terminal_columns is not None and max(map(width, lines)) > terminal_columns:
+        lines = _narrow(table, terminal_columns)
+    return "\n".join(lines) + "\n"
+
+
+def columns(models: Mapping[str, ModelSums]) -> list[list[str]]:
+    """Return the columns of the table, each with its head, without those in which nothing stands."""
     rows: list[list[str]] = [list(_HEADS)]
     everything = ModelSums()
     for name, sums in models.items():
@@ -43,11 +52,7 @@ def render(models: Mapping[str, ModelSums], columns: int | None = None) -> str:
     if len(models) > 1:
         rows.append(_cells("total", everything))
     # most programs have no cached tokens and no errors, and a narrow table is read more easily
-    table = _present_columns(rows)
-    lines = ["  ".join(cells).rstrip() for cells in zip(*map(_aligned, table), strict=True)]
-    if columns is not None and max(map(width, lines)) > columns:
-        lines = _narrow(table, columns)
-    return "\n".join(lines) + "\n"
+    return _present_columns(rows)
 
 
 def _cells(name: str, sums: ModelSums) -> list[str]:

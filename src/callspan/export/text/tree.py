@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from opentelemetry.sdk.trace import SpanProcessor
 
+from callspan.export import notebook
 from callspan.export.losses import ItemCount
 from callspan.export.span_estimates import ESTIMATES
 from callspan.export.span_summary import SpanSummary
@@ -30,7 +31,7 @@ class TreePrinter(SpanProcessor):
 
     A span that ends after its root is printed by itself as `(late)`. Spans that wait for an open
     one are printed at a flush, below the spans that they wait for. A tree waits for the end of the
-    line that the program is printing.
+    line that the program is printing. In a notebook it is HTML.
 
     Args:
         stream: Where to print; `None` for stderr.
@@ -56,6 +57,7 @@ class TreePrinter(SpanProcessor):
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Remember that a span is open."""
         if _is_sampled(span):
+            OUTPUT.renew()
             for tree in self._buffer.add_open(span):
                 self._print(tree)
 
@@ -80,20 +82,37 @@ class TreePrinter(SpanProcessor):
             return
         # looked up each time: pytest and notebooks put another stream there
         stream = self._stream or sys.stderr
-        is_printed = stream is not None and OUTPUT.print(
-            stream, self._draw(tree, stream) + ESTIMATES.take_hint() + self._hint.take(tree)
-        )
-        if not is_printed:
+        if stream is None or not self._show(tree, stream):
             # only these are counted: nothing waits for what was printed
             self._count.accept(len(tree))
             self._count.drop(len(tree))
 
-    def _draw(self, tree: list[SpanSummary], stream: TextIO) -> str:
+    def _show(self, tree: list[SpanSummary], stream: TextIO) -> bool:
+        has_servers = self._has_servers(tree)
+        hint = ESTIMATES.take_hint() + self._hint.take(tree)
+        text = draw(tree, stream, has_servers=has_servers)
+        # only in place of our own stream: a test or an app that names one wants text there
+        publish = notebook.publisher() if self._stream is None else None
+        if publish is None:
+            return OUTPUT.print(stream, text + hint)
+        # imported where there is a notebook alone
+        from callspan.export.html import tree_html
+
+        html = tree_html(tree, has_servers=has_servers)
+        is_shown = OUTPUT.print(
+            stream, text, write=lambda _stream, text: notebook.show(publish, text, html)
+        )
+        if hint:
+            OUTPUT.print(stream, hint)
+        return is_shown
+
+    def _has_servers(self, tree: list[SpanSummary]) -> bool:
+        """Whether calls went to several servers, so that each has to be named."""
         for span in tree:
             call = span.model_call
             if call is not None and call.server_address and len(self._servers) < 2:
                 self._servers.add((call.server_address, call.server_port))
-        return draw(tree, stream, has_servers=len(self._servers) > 1)
+        return len(self._servers) > 1
 
 
 class _QuotesHint:
