@@ -99,6 +99,11 @@ OPTIONS = (
         read=values.read_clients,
     ),
     Option(
+        "--vector-stores",
+        settings.ENVIRONMENT["vector_stores"],
+        "record searches in vector stores as well",
+    ),
+    Option(
         "--request-usage",
         settings.ENVIRONMENT["request_usage"],
         "ask for token counts in streams that do not, and hide the extra chunk from the program",

@@ -20,6 +20,7 @@ from callspan.frameworks.pydantic_ai import PYDANTIC_AI
 from callspan.frameworks.semantic_kernel import SEMANTIC_KERNEL
 from callspan.frameworks.smolagents import SMOLAGENTS
 from callspan.frameworks.strands import STRANDS
+from callspan.frameworks.vector_stores import VECTOR_STORES
 from callspan.lifecycle.control_flow import register
 
 INTEGRATIONS = (
@@ -43,6 +44,7 @@ INTEGRATIONS = (
     GOOGLE_ADK,
     BEEAI,
     GUARDRAILS,
+    *VECTOR_STORES,
 )
 
 # also for frameworks that are not observed: a decorated function may end with such an exception

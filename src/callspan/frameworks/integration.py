@@ -42,6 +42,7 @@ class Integration:
         control_flow: The names of exceptions by which it steers a program: an operation that ends
             with one has not failed.
         cancellations: The names of exceptions that it raises from a run that was cancelled.
+        by_default: Whether it is observed where the settings name no clients.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Integration:
     # by name, as we import no framework for its classes
     control_flow: frozenset[str] = frozenset()
     cancellations: frozenset[str] = frozenset()
+    by_default: bool = True
 
 
 def read_versions(packages: tuple[str, ...]) -> None:

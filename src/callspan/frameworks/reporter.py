@@ -124,6 +124,7 @@ class Reporter:
         prepare: Callable[[], object] | None = None,
         control_flow: frozenset[str] = frozenset(),
         cancellations: frozenset[str] = frozenset(),
+        by_default: bool = True,
     ) -> Integration:
         """Return the integration of the framework, whose runs this object reports."""
         return Integration(
@@ -138,6 +139,7 @@ class Reporter:
             prepare=prepare,
             control_flow=control_flow,
             cancellations=cancellations,
+            by_default=by_default,
         )
 
     def begin(self, start: RunStart, reader: ResultReader = PLAIN_RESULTS) -> Operation | None:

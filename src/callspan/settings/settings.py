@@ -110,6 +110,15 @@ class Settings:
             )
         },
     )
+    vector_stores: bool = field(
+        default=False,
+        metadata={
+            ROW: boolean(
+                "CALLSPAN_VECTOR_STORES",
+                "searches in vector stores, as `retrieval`, which `clients` may name too",
+            )
+        },
+    )
     # a variable alone: a program that leaves a client alone names the others in `clients`
     disabled_clients: tuple[str, ...] = field(
         default=(),

@@ -51,6 +51,7 @@ def instrument(
     meter_provider: MeterProvider | None = None,
     logger_provider: LoggerProvider | None = None,
     clients: Iterable[str] | None = None,
+    vector_stores: bool | None = None,
     handlers: Iterable[AnyHandler] = (),
     capture: CaptureMode | None = None,
     capture_fields: Iterable[ContentField] | None = None,
@@ -80,6 +81,7 @@ def instrument(
         logger_provider: Where log events go; by default the global provider.
         clients: The names of the clients and frameworks to watch, such as `["openai"]`; all by
             default. `callspan clients` prints the names.
+        vector_stores: Watch vector stores too, whose searches are retrievals. Off by default.
         handlers: Objects with one or more of the handler methods, called for every call.
         capture: Where the content of calls goes: `off` (default), `span`, `event` or `both`.
         capture_fields: The kinds of content that are captured; all by default.
@@ -108,6 +110,7 @@ def instrument(
     """
     arguments = {
         "clients": clients,
+        "vector_stores": vector_stores,
         "capture": capture,
         "capture_fields": capture_fields,
         "redact": redact,

@@ -30,9 +30,19 @@ def target_names() -> list[str]:
     return [target.name for target in TARGETS]
 
 
+def _default_names(settings: Settings) -> list[str]:
+    """Return the names of the clients and frameworks that are watched where none are named."""
+    return [
+        target.name
+        for target in TARGETS
+        # a search is a call to a database for many users, who would pay for its spans
+        if isinstance(target, Client) or target.by_default or settings.vector_stores
+    ]
+
+
 def wanted_targets(settings: Settings) -> list[Target]:
     """Return the clients and frameworks that are not switched off."""
-    names = set(settings.clients or target_names()) - set(settings.disabled_clients)
+    names = set(settings.clients or _default_names(settings)) - set(settings.disabled_clients)
     # OpenTelemetry's switch: `callspan` is all of it, `callspan_openai` one client
     disabled = disabled_instrumentations()
     if not disabled.isdisjoint(("*", "callspan")):
