@@ -108,7 +108,9 @@ def test_the_program_is_as_fast_without_a_collector_and_its_exit_is_bounded(
     jaeger.spans(service, 20)
     weak.kill() if fault == "gone" else weak.pause(True)
     took = [(ill.take(1)[0], well.take(1)[0]) for _ in range(100)]
-    assert statistics.median(t for t, _ in took) < 1.5 * statistics.median(t for _, t in took)
+    # the quickest quarter: the others show what else the machine does
+    quick = [statistics.quantiles(seconds, n=4)[0] for seconds in zip(*took, strict=True)]
+    assert quick[0] < 1.5 * quick[1]
     said, seconds = ill.close()
     assert seconds < EXIT * 1.5
     assert lost(said) == {"span": 200}
