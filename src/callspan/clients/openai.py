@@ -6,10 +6,14 @@ from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
 from callspan.formats.openai.embeddings import EMBEDDINGS
 from callspan.formats.openai.media import IMAGES, MODERATION, SPEECH, TRANSCRIPTION
+from callspan.formats.openai.realtime import REALTIME, REALTIME_SESSION
+from callspan.formats.openai.response_session import RESPONSE_SESSION
 from callspan.formats.openai.responses import COMPACTION, FETCH, RESPONSES
-from callspan.hooks.client import Client
+from callspan.hooks.client import Client, Subscriber
 from callspan.hooks.client_types import ClientObject
+from callspan.hooks.connections import Connections, connection_patches
 from callspan.hooks.stainless import stainless_hook
+from callspan.runtime.patching import Patch
 from callspan.semconv.providers import provider, provider_behind, provider_of_classes
 
 # `AzureOpenAI`, `AsyncAzureOpenAI`
@@ -25,13 +29,33 @@ def _provider(client_object: ClientObject, host: str, port: int | None) -> str:
     return name
 
 
+_RESOURCES = "openai.resources"
+_CONNECTIONS = (
+    Connections(
+        (f"{_RESOURCES}.realtime.realtime", f"{_RESOURCES}.beta.realtime.realtime"),
+        "RealtimeConnectionManager",
+        REALTIME_SESSION,
+    ),
+    Connections(
+        (f"{_RESOURCES}.responses.responses", f"{_RESOURCES}.beta.responses.responses"),
+        "ResponsesConnectionManager",
+        RESPONSE_SESSION,
+    ),
+)
+
+
+def _hook(client: Client, subscriber: Subscriber) -> list[Patch]:
+    patches = stainless_hook(client, subscriber)
+    return [*patches, *connection_patches(client, subscriber, _CONNECTIONS)]
+
+
 OPENAI = Client(
     name="openai",
     package="openai",
     module="openai",
     versions=("1.40", "4"),
     provider=_provider,
-    hook=stainless_hook,
+    hook=_hook,
     endpoints={
         # before `/completions`, which this path ends in as well
         "/chat/completions": CHAT,
@@ -49,6 +73,8 @@ OPENAI = Client(
         "/audio/transcriptions": TRANSCRIPTION,
         "/audio/translations": TRANSCRIPTION,
         "/moderations": MODERATION,
+        # no request has this method: sessions over a socket are caught where they are opened
+        "WEBSOCKET /realtime": REALTIME,
     },
     conflicts={
         "opentelemetry.instrumentation.openai_v2": "opentelemetry-instrumentation-openai-v2",

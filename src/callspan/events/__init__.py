@@ -15,6 +15,7 @@ from callspan.events.ending import CANCELLED_BY_PROVIDER, Failure, Outcome, Retr
 from callspan.events.estimate import Estimate
 from callspan.events.framework import Framework
 from callspan.events.handler import AnyHandler, Handler
+from callspan.events.message_parts import message_part, parse_arguments
 from callspan.events.messages import Message, MessagePart, PartFields, ToolDefinition
 from callspan.events.parameters import (
     ConditionName,
@@ -22,7 +23,8 @@ from callspan.events.parameters import (
     ParameterName,
     Parameters,
 )
-from callspan.events.response import Response, message_part, parse_arguments
+from callspan.events.response import Response
+from callspan.events.sound import Sound
 from callspan.events.usage import Usage
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "PartFields",
     "Response",
     "Retry",
+    "Sound",
     "Token",
     "ToolDefinition",
     "Usage",

@@ -9,6 +9,7 @@ from typing import Any, Final
 from callspan.events.details import Details
 from callspan.events.ending import Failure
 from callspan.events.messages import PartFields
+from callspan.events.sound import Sound
 from callspan.events.usage import Usage
 
 TEXT: Final = "text"
@@ -61,6 +62,8 @@ class Delta:
             that the vendor leaves out.
         details: Further facts of the answer, such as its service tier.
         failure: The error that the provider reports in the answer.
+        sound: The sound of this chunk.
+        interrupted: Whether the user or the app has cut off the answer.
         result: The result of a search or a tool.
         whole: Whether this is the whole answer; it replaces the pieces that came before.
         last: Whether this closes the answer.
@@ -75,6 +78,8 @@ class Delta:
     metered: Usage | None = None
     details: Details | None = None
     failure: Failure | None = None
+    sound: Sound | None = None
+    interrupted: bool = False
     result: Any = None
     whole: bool = False
     last: bool = False

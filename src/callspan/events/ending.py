@@ -13,12 +13,14 @@ class Outcome(str, enum.Enum):
     Attributes:
         COMPLETED: The answer was read to its end.
         ABANDONED: The app stopped reading a stream, or the process ended before.
+        INTERRUPTED: The user or the app cut off the answer of a session, which goes on.
         CANCELLED: The app's task was cancelled or interrupted, or the provider cancelled the call.
         ERROR: The call failed.
     """
 
     COMPLETED = "completed"
     ABANDONED = "abandoned"
+    INTERRUPTED = "interrupted"
     CANCELLED = "cancelled"
     ERROR = "error"
 

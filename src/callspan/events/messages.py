@@ -20,6 +20,7 @@ class PartFields(TypedDict, total=False):
     uri: str
     file_id: Any
     size: int  # the bytes that a `blob` would have, where its content was left out
+    seconds: float  # the length of a sound, where it is known
 
 
 class MessagePart(PartFields):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
 from callspan.events.delta import SERVER_TOOL_CALL, TEXT, TOOL_CALL, Delta, Part
 from callspan.events.details import Details
-from callspan.events.ending import Failure
-from callspan.events.messages import Message, MessagePart
+from callspan.events.ending import Failure, Outcome
+from callspan.events.message_parts import message_part
+from callspan.events.messages import Message
+from callspan.events.sound import Sound
 from callspan.events.usage import Usage
 
 Key = tuple[Any, ...]
@@ -93,40 +94,6 @@ class _Choice:
         return message
 
 
-def message_part(part: Part, text: str) -> MessagePart:
-    """Return a part as one of a message of the conventions, with the text of all its fragments."""
-    if part.data is not None:
-        return {"type": part.kind, **part.data}
-    if part.kind == TOOL_CALL:
-        return {
-            "type": TOOL_CALL,
-            "id": part.id,
-            "name": part.name or "",
-            "arguments": parse_arguments(text),
-        }
-    if part.kind == SERVER_TOOL_CALL:
-        name = part.name or ""
-        return {
-            "type": SERVER_TOOL_CALL,
-            "id": part.id,
-            "name": name,
-            SERVER_TOOL_CALL: {"type": name, "arguments": parse_arguments(text)},
-        }
-    return {"type": part.kind, "content": text}
-
-
-def parse_arguments(arguments: Any) -> Any:
-    """Return the arguments of a tool as an object if they are JSON text, else unchanged."""
-    if not isinstance(arguments, str):
-        return arguments
-    if not arguments.strip():
-        return {}
-    try:
-        return json.loads(arguments)
-    except (ValueError, RecursionError):  # no JSON, or nested deeper than Python reads
-        return arguments
-
-
 TEXT_LIMIT = 1_000_000
 """Characters kept of one answer, so that an endless stream does not fill the memory."""
 
@@ -148,6 +115,9 @@ class Response:
         first_chunk: Seconds from the start of the call to the first chunk.
         chunk_times: The same for each further chunk, where a handler wants them.
         first_token: The same for the first chunk with text.
+        first_sound: The same for the first chunk with sound.
+        sound: The sound so far, without its content.
+        interrupted: Whether the user or the app has cut off the answer.
         elided: The number of characters that were too many to keep.
     """
 
@@ -160,12 +130,15 @@ class Response:
         "elided",
         "failure",
         "first_chunk",
+        "first_sound",
         "first_token",
         "id",
+        "interrupted",
         "last",
         "model",
         "pending",
         "result",
+        "sound",
         "usage",
     )
 
@@ -182,6 +155,9 @@ class Response:
         self.first_chunk: float | None = None
         self.chunk_times: list[float] | None = None
         self.first_token: float | None = None
+        self.first_sound: float | None = None
+        self.sound: Sound | None = None
+        self.interrupted = False
         self.elided = 0
         self._text_size = 0
         self._choices: dict[int, _Choice] = {}
@@ -213,6 +189,9 @@ class Response:
         self.model = delta.model or self.model
         self.last = self.last or delta.last
         self.failure = delta.failure or self.failure
+        self.interrupted = self.interrupted or delta.interrupted
+        if delta.sound is not None:
+            self.sound = delta.sound.plus(self.sound or Sound())
         if delta.details:
             self.details.update(delta.details)
         if delta.usage is not None or delta.metered is not None:
@@ -254,6 +233,13 @@ class Response:
         self._text_size = 0
 
     @property
+    def outcome(self) -> Outcome:
+        """The outcome of a call that was answered so, if the answer states no failure."""
+        if self.interrupted:
+            return Outcome.INTERRUPTED
+        return Outcome.COMPLETED
+
+    @property
     def finish_reasons(self) -> list[str | None]:
         """Why each choice ended, in the provider's own words; `None` where it gave no reason."""
         if len(self._choices) == 1:  # the usual case, in the path of each call: nothing to sort
@@ -264,7 +250,10 @@ class Response:
     @property
     def messages(self) -> list[Message]:
         """One message a choice, as `{"role", "parts"}`; without parts if no handler needs text."""
-        return [choice.message() for choice in self._ordered()]
+        messages = [choice.message() for choice in self._ordered()]
+        if messages and self.sound is not None and self.sound.size:
+            messages[0]["parts"].append(self.sound.part)
+        return messages
 
     def _ordered(self) -> list[_Choice]:
         # pieces of two choices may arrive in turns, or the second choice first

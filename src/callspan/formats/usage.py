@@ -63,11 +63,16 @@ def _add_details(usage: Usage, counts: Body) -> None:
     input_details = (
         counts.get("prompt_tokens_details")
         or counts.get("input_tokens_details")
-        # transcriptions of OpenAI's have this name, without the `s` of responses
+        # transcriptions and Realtime sessions have this name, without the `s` of responses
         or counts.get("input_token_details")
         or counts.get("prompt_token_details")  # Writer
     )
-    output_details = counts.get("completion_tokens_details") or counts.get("output_tokens_details")
+    output_details = (
+        counts.get("completion_tokens_details")
+        or counts.get("output_tokens_details")
+        # Realtime sessions
+        or counts.get("output_token_details")
+    )
     input_parts: Body = {}
     if input_details is not None:
         input_parts = all_fields(input_details)

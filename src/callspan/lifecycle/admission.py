@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -44,6 +45,18 @@ def admit(
         # without a reservation the call goes on as if there were no budget
         guard.report("looking at budgets", error)
     return None
+
+
+def admit_begun(admission: Admission) -> Reservation:
+    """Return a reservation of nothing for a call that the provider has begun by itself.
+
+    No budget can refuse it any more, but the amounts that it uses count.
+    """
+    for budget in admission.budgets:
+        # counts it as a call, unless the budget is used up, which its amounts show as well
+        with contextlib.suppress(BudgetExceeded):
+            budget.reserve(0, 0.0)
+    return Reservation(admission.budgets, 0, 0, 0.0)
 
 
 def watch(call: Call, reservation: Reservation, dispatch: Dispatch) -> None:

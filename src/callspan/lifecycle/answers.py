@@ -24,6 +24,16 @@ def read_answer(state: ObservationState, item: Item) -> None:
         guard.report(f"reading the answer of {state.call.operation}", error)
 
 
+def read_note(state: ObservationState, item: Item) -> None:
+    """Read an event that is no chunk of an answer, such as the one that gives it its id."""
+    try:
+        delta = state.read(item, False)
+        if delta is not None:
+            state.call.response.add(delta, False)
+    except Exception as error:  # noqa: BLE001  an odd event must not cost the app its session
+        guard.report(f"reading an event of {state.call.operation}", error)
+
+
 def read_rest(state: ObservationState) -> None:
     """Add the facts that the client has put in no chunk of a stream, if it has any."""
     # LiteLLM keeps counts that it passes on in no chunk (docs/decisions/0083)

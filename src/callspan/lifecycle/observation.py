@@ -170,6 +170,8 @@ class Observation(ObservationState):
         if delta.usage is not None and self.hides is not None:
             delta.usage.source = "requested"
         response.add(delta, self.needs_text)
+        if delta.sound is not None and response.first_sound is None:
+            response.first_sound = elapsed
         for part in parts:
             if part.text and part.kind in _TOKEN_KINDS:
                 if response.first_token is None:
@@ -192,7 +194,7 @@ class Observation(ObservationState):
             read_rest(self)
         failure = self.call.response.failure
         if failure is None:
-            self._end(Outcome.COMPLETED)
+            self._end(self.call.response.outcome)
             return
         outcome = Outcome.ERROR
         if failure.type == CANCELLED_BY_PROVIDER:

@@ -165,10 +165,16 @@ def _add_answer(attributes: Attributes, call: Call, answer: Response) -> None:
 
 
 def _add_stream(attributes: Attributes, call: Call, answer: Response) -> None:
-    """Add the time to the first chunk in seconds, and the number of chunks."""
+    """Add the times to the first chunk, sound and text in seconds, and the number of chunks."""
     if answer.first_chunk is not None and call.operation != FETCH:
         attributes[names.TIME_TO_FIRST_CHUNK] = answer.first_chunk
     attributes[names.CHUNKS] = answer.chunks
+    if answer.first_sound is None:
+        return
+    # of text alone, the first chunk says the same
+    attributes[names.TIME_TO_FIRST_SOUND] = answer.first_sound
+    if answer.first_token is not None:
+        attributes[names.TIME_TO_FIRST_TEXT] = answer.first_token
 
 
 def _add_details(attributes: Attributes, call: Call, answer: Response) -> None:

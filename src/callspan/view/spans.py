@@ -110,7 +110,7 @@ class SpanRecord:
 
     @property
     def outcome(self) -> str:
-        """How it ended: `completed`, `abandoned`, `cancelled` or `error`."""
+        """How it ended: `completed`, `abandoned`, `interrupted`, `cancelled` or `error`."""
         # an attribute of ours: spans of other instrumentations have only their status
         outcome = self.attributes.get(names.OUTCOME)
         if outcome:

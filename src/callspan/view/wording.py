@@ -14,7 +14,7 @@ from callspan.view.spans import NANOSECONDS
 from callspan.view.tree import Sums
 
 _CENT = 0.01
-_PROBLEMS = {"error": "error", "abandoned": "left", "cancelled": "left"}
+_PROBLEMS = {"error": "error", "abandoned": "left", "interrupted": "left", "cancelled": "left"}
 
 
 def clock(nanoseconds: float) -> str:

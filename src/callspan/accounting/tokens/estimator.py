@@ -124,7 +124,7 @@ def _uses_tokens(call: Call) -> bool:
         return False
     if call.parameters.get("output_type") in _OTHER_OUTPUT:
         return False
-    if call.outcome in (Outcome.COMPLETED, Outcome.ABANDONED):
+    if call.outcome in (Outcome.COMPLETED, Outcome.ABANDONED, Outcome.INTERRUPTED):
         return True
     return call.response.chunks > 0
 

@@ -111,7 +111,7 @@ class _Lines:
 
 
 def _note_colour(note: str) -> str:
-    return YELLOW if note in ("abandoned", "cancelled") else ""
+    return YELLOW if note in ("abandoned", "interrupted", "cancelled") else ""
 
 
 def _widest(texts: Sequence[str]) -> int:

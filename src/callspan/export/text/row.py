@@ -144,7 +144,7 @@ def _error(error: SpanError | None) -> str:
 
 def _notes(span: SpanSummary, has_server: bool) -> list[str]:
     notes: list[str] = []
-    if span.outcome in ("abandoned", "cancelled"):
+    if span.outcome in ("abandoned", "interrupted", "cancelled"):
         notes.append(span.outcome)
     if span.model_call is not None:
         notes += _call_notes(span.model_call, has_server)

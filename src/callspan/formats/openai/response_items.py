@@ -13,6 +13,7 @@ from callspan.events import (
     MessagePart,
     Part,
     PartFields,
+    Sound,
 )
 from callspan.formats import parts
 from callspan.formats.fields import (
@@ -20,6 +21,7 @@ from callspan.formats.fields import (
     Item,
     all_fields,
     arguments_text,
+    count,
     get,
     id_text,
     items,
@@ -53,6 +55,9 @@ def content_part(item: Item) -> MessagePart | None:
     match get(item, "type"):
         case "input_text" | "output_text" | "text" | "summary_text":
             return parts.text_part(string(get(item, "text")))
+        # of Realtime sessions, which have the sound in events of its own
+        case "output_audio" | "audio":
+            return parts.text_part(string(get(item, "transcript")))
         case "refusal":
             return parts.text_part(string(get(item, "refusal")))
         case "input_image":
@@ -60,7 +65,10 @@ def content_part(item: Item) -> MessagePart | None:
                 return parts.file_reference("image", get(item, "file_id"))
             return parts.media("image", get(item, "image_url"))
         case "input_audio":
-            return parts.input_audio(get(item, "input_audio"))
+            source = get(item, "input_audio")
+            if source is None:
+                return Sound(count(item, "size") or 0).part
+            return parts.input_audio(source)
         case "input_file":
             return parts.file(item)
         case kind:

@@ -54,7 +54,7 @@ _SETTINGS: dict[str, ParameterName] = {
 }
 _FINISH = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _STARTS = ("response.created", "response.queued", "response.in_progress")
-_ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
+ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 
 
 def parameters(body: Body) -> Parameters:
@@ -111,7 +111,7 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
     kind = get(answer, "type")
     if not isinstance(kind, str):  # a whole response has an `object` in place of a type
         return _whole(answer, needs_text)
-    if kind in _ENDS:
+    if kind in ENDS:
         return _end(answer, needs_text, kind.removeprefix("response."))
     if kind in _STARTS:
         response = get(answer, "response")
@@ -122,22 +122,22 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
             finish_reasons=((0, None),),
         )
     if kind == "error":
-        return Delta(failure=_event_failure(answer), last=True)
+        return Delta(failure=error_of_event(answer), last=True)
     # all other events are pieces of text, or repeat such pieces when one is complete
     if not needs_text:
         return None
-    return _piece_of_stream(kind, answer)
+    return piece_of_stream(kind, answer)
 
 
 def _end(event: Item, needs_text: bool, status: str) -> Delta:
     delta = _whole(get(event, "response"), needs_text, status)
     # Perplexity's failed responses have the error in place of the response
     if status == "failed" and get(event, "response") is None and get(event, "error"):
-        delta.failure = _event_failure(event)
+        delta.failure = error_of_event(event)
     return delta
 
 
-def _event_failure(event: Item) -> Failure:
+def error_of_event(event: Item) -> Failure:
     """Return the error of a stream's event, which has its code beside the type or within."""
     error = get(event, "error")
     if error:
@@ -145,11 +145,15 @@ def _event_failure(event: Item) -> Failure:
     return Failure(failure_type(event, "code"), error_message(event))
 
 
-def _piece_of_stream(kind: str, event: Item) -> Delta | None:
+def piece_of_stream(kind: str, event: Item) -> Delta | None:
+    """Read an event with a piece of text, of a thought or of a call; `None` for all others."""
     index = index_of(event, "output_index")
     fragment = string(get(event, "delta"))
     match kind.removeprefix("response."):
-        case "output_text.delta" | "refusal.delta":
+        case "output_text.delta" | "refusal.delta" | "text.delta":
+            part = Part(TEXT, fragment, index=(index, index_of(event, "content_index")))
+        # of Realtime sessions, as is `text.delta`
+        case "output_audio_transcript.delta" | "audio_transcript.delta":
             part = Part(TEXT, fragment, index=(index, index_of(event, "content_index")))
         case "reasoning_summary_text.delta":
             part = Part(REASONING, fragment, index=(index, index_of(event, "summary_index")))
@@ -169,7 +173,8 @@ def _piece_of_stream(kind: str, event: Item) -> Delta | None:
 def _whole(response: Item, needs_text: bool, event_status: str | None = None) -> Delta:
     # the event's name serves where its response is left out (tests/test_closing_events.py)
     status = text(get(response, "status")) or event_status
-    reason = _finish_reason(response, status)
+    reason = text(get_nested(response, "incomplete_details", "reason"))
+    reason = finish_reason(response, status, reason)
     details: Details = {}
     tier = text(get(response, "service_tier"))
     if tier:
@@ -191,8 +196,14 @@ def _whole(response: Item, needs_text: bool, event_status: str | None = None) ->
     )
 
 
-def _finish_reason(response: Item, status: str | None) -> str | None:
-    """Return why the model stopped, which this API does not state; `None` while it goes on."""
+def finish_reason(response: Item, status: str | None, reason: str | None) -> str | None:
+    """Return why the model stopped, which this API does not state; `None` while it goes on.
+
+    Args:
+        response: The response.
+        status: Its status.
+        reason: Why it is incomplete, if it is.
+    """
     match status:
         # a call of a tool is the reason, though the API says `completed` for it as well
         case "completed":
@@ -201,7 +212,6 @@ def _finish_reason(response: Item, status: str | None) -> str | None:
                     return "tool_call"
             return "stop"
         case "incomplete":
-            reason = text(get_nested(response, "incomplete_details", "reason"))
             if reason is None:
                 return "incomplete"
             return _FINISH.get(reason, reason)
