@@ -77,6 +77,10 @@ class Environment:
             "pytest",
             "-p",
             "no:cacheprovider",
+            "-n",
+            "auto",
+            "--dist",
+            "worksteal",
             *self._row.tests,
             *select,
         ]
