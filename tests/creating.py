@@ -88,6 +88,61 @@ async def async_writer_at(url: str) -> AsyncIterator[Creating]:
         yield Creating(client.chat.chat)
 
 
+def ai21_client(url: str, kind: str = "AI21Client") -> Any:
+    """Return AI21's client, which the model server answers, and which does not retry."""
+    http_class = httpx.AsyncClient if kind.startswith("Async") else httpx.Client
+    return getattr(import_module("ai21"), kind)(
+        api_key="any",
+        api_host=url,
+        num_retries=1,
+        http_client=http_class(verify=_CERTIFICATES, timeout=20),
+    )
+
+
+def _asking_ai21(client: Any) -> Any:
+    """Return a function that asks with the client's own kind of messages, as it takes no others."""
+    chat_message = import_module("ai21.models.chat").ChatMessage
+
+    def ask(messages: list[Any], **request: Any) -> Any:
+        own_messages = [chat_message(**message) for message in messages]
+        return client.chat.completions.create(messages=own_messages, **request)
+
+    return ask
+
+
+@contextlib.contextmanager
+def ai21_at(url: str) -> Iterator[Any]:
+    """Make AI21's client speak to the model server."""
+    yield Creating(_asking_ai21(ai21_client(url)))
+
+
+@contextlib.asynccontextmanager
+async def async_ai21_at(url: str) -> AsyncIterator[Any]:
+    """Make AI21's asynchronous client speak to the model server."""
+    yield Creating(_asking_ai21(ai21_client(url, "AsyncAI21Client")))
+
+
+def azure_client(url: str, module: str = "azure.ai.inference") -> Any:
+    """Return Microsoft's client for models in Azure, which does not retry."""
+    key = import_module("azure.core.credentials").AzureKeyCredential("any")
+    client_class = import_module(module).ChatCompletionsClient
+    return client_class(endpoint=url, credential=key, retry_total=0, read_timeout=20)
+
+
+@contextlib.contextmanager
+def azure_at(url: str) -> Iterator[Creating]:
+    """Make Microsoft's client for models in Azure speak to the model server."""
+    with azure_client(url) as client:
+        yield Creating(client.complete)
+
+
+@contextlib.asynccontextmanager
+async def async_azure_at(url: str) -> AsyncIterator[Creating]:
+    """Make its asynchronous twin speak to the model server."""
+    async with azure_client(url, "azure.ai.inference.aio") as client:
+        yield Creating(client.complete)
+
+
 ONCE = {"request_options": {"max_retries": 0}}
 """The option with which a request of Cohere's client is not repeated."""
 

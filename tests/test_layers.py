@@ -44,6 +44,8 @@ CLIENTS = {
     "cohere",
     "ollama",
     "botocore",
+    "ai21",
+    "azure",
     "perplexity",
     "sambanova",
     "writerai",

@@ -184,6 +184,8 @@ def expected(kind: Kind, case: Case, seen: Seen, tokens: tuple[int, int]) -> dic
     outcome, error = case.outcome, seen.error_class if case.error is THE_CLASS else case.error
     if case.name == "error_event" and kind.loses_codes:
         error = seen.error_class
+    if kind.lost and seen.error is not None and kind.lost in seen.error[1]:
+        error = seen.error_class
     error = kind.codes.get(error or "", error)
     unfinished = kind.unfinished
     if case.reply.error_after is not None:

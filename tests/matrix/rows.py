@@ -80,6 +80,13 @@ CLIENTS = (
     Client("fireworks", "fireworks-ai", "1.2.0", _COMPATIBLE),
     Client("sambanova", "sambanova", "1.1.0", (*_COMPATIBLE, "tests/test_sambanova.py")),
     Client("perplexity", "perplexityai", "0.20.0", (*_COMPATIBLE, "tests/test_perplexity.py")),
+    Client("ai21", "ai21", "3.0.0", ("tests/test_outcomes.py", "tests/test_ai21.py")),
+    Client(
+        "azure",
+        "azure-ai-inference",
+        "1.0.0b9",
+        ("tests/test_outcomes.py", "tests/test_azure_ai_inference.py"),
+    ),
     Client("writer", "writer-sdk", "2.0.0", ("tests/test_outcomes.py", "tests/test_writer.py")),
     Client(
         "cohere",

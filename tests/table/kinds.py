@@ -28,9 +28,13 @@ from clients import (
 )
 from creating import (
     ONCE,
+    ai21_at,
+    async_ai21_at,
+    async_azure_at,
     async_cohere_at,
     async_ollama_at,
     async_writer_at,
+    azure_at,
     cohere_at,
     ollama_at,
     writer_at,
@@ -62,6 +66,7 @@ class Kind:
     One whose streams are `generators` cannot stand in a `with`, and may ask the server only when it is first read.
     `varies` is what its items say differently each time. One that `keeps` its streams, in threads of its own, lets go
     of them at some time after the reader has. One that `loses_codes` does not say which error stood inside a stream.
+    `lost` is what one says that cannot read why a stream was refused.
     """
 
     name: str
@@ -80,6 +85,7 @@ class Kind:
     varies: str = ""
     keeps: bool = False
     loses_codes: bool = False
+    lost: str = ""
     failed: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
@@ -362,6 +368,30 @@ KINDS = (
         path="chat",
         request=_HELLO,
         stream_request={"stream_options": {"include_usage": True}},
+        operation="chat",
+        finish=("stop",),
+        unfinished=("error",),
+    ),
+    Kind(
+        name="ai21-chat",
+        make=ai21_at,
+        amake=async_ai21_at,
+        path="chat",
+        request=_HELLO,
+        stream_request={"stream_options": {"include_usage": True}},
+        operation="chat",
+        finish=("stop",),
+        unfinished=("error",),
+        loses_codes=True,
+        lost="could not extract streaming error details",
+    ),
+    Kind(
+        name="azure-chat",
+        make=azure_at,
+        amake=async_azure_at,
+        path="chat",
+        request=_HELLO,
+        stream_request={"model_extras": {"stream_options": {"include_usage": True}}},
         operation="chat",
         finish=("stop",),
         unfinished=("error",),

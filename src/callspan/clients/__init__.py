@@ -1,7 +1,9 @@
 """The clients that callspan watches, one module each."""
 
+from callspan.clients.ai21 import AI21
 from callspan.clients.aiobotocore import AIOBOTOCORE
 from callspan.clients.anthropic import ANTHROPIC
+from callspan.clients.azure_ai_inference import AZURE_AI_INFERENCE
 from callspan.clients.boto3 import BOTO3
 from callspan.clients.cerebras import CEREBRAS
 from callspan.clients.cohere import COHERE
@@ -28,6 +30,8 @@ CLIENTS = (
     SAMBANOVA,
     PERPLEXITY,
     WRITER,
+    AI21,
+    AZURE_AI_INFERENCE,
     MISTRAL,
     COHERE,
     OLLAMA,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 
+from callspan.formats.fields import get
 from callspan.hooks.client_types import Args, Function, Kwargs, Result
 from callspan.hooks.failure import cause
 from callspan.lifecycle.observation import Observation, active
+from callspan.runtime.number import http_status
 
 
 def attempt(wrapped: Function, _instance: object, args: Args, kwargs: Kwargs) -> Result:
@@ -20,12 +22,22 @@ def attempt(wrapped: Function, _instance: object, args: Args, kwargs: Kwargs) ->
         result = wrapped(*args, **kwargs)
     if hasattr(result, "__await__"):
         return _await_attempt(observation, result)
+    _note_refusal(observation, result)
     return result
 
 
 async def _await_attempt(observation: Observation, result: Awaitable[Result]) -> Result:
     with _watch(observation):
-        return await result
+        response = await result
+    _note_refusal(observation, response)
+    return response
+
+
+def _note_refusal(observation: Observation, response: Result) -> None:
+    """Remember that an attempt was refused, where the client reads the status after it."""
+    status = http_status(get(response, "status_code"))
+    if status is not None and status >= 400:
+        observation.fail_attempt(str(status))
 
 
 @contextmanager
