@@ -49,6 +49,7 @@ CLIENTS = {
     "perplexity",
     "sambanova",
     "writerai",
+    "xai_sdk",
 }
 REQUIRED = {"opentelemetry", "wrapt", "tiktoken", "tiktoken_ext"}
 OPTIONAL = {

@@ -26,7 +26,7 @@ from the address (Azure, Groq, DeepSeek, OpenRouter, Together, x.ai, Perplexity,
   too.
 - The clients that Anthropic, Mistral and Cohere have for the clouds of Amazon, Google and Microsoft are seen as those
   clients, with the cloud as the provider.
-- Spans that clients make by themselves (Anthropic's, Mistral's) give way to ours for the calls that have one.
+- Spans that clients make by themselves (Anthropic's, Mistral's, xAI's) give way to ours for the calls that have one.
 - A response of OpenAI's that is made with `background=True` is one call, without tokens at first; they are added when a
   `retrieve` in the same process brings them. Fetching is no call, nor is a response that another process has made.
 - Sessions over a socket (`realtime.connect` and `responses.connect` of OpenAI's client) have a call for each response,

@@ -18,6 +18,7 @@ from callspan.clients.perplexity import PERPLEXITY
 from callspan.clients.sambanova import SAMBANOVA
 from callspan.clients.together import TOGETHER
 from callspan.clients.writer import WRITER
+from callspan.clients.xai import XAI
 
 CLIENTS = (
     OPENAI,
@@ -32,6 +33,7 @@ CLIENTS = (
     WRITER,
     AI21,
     AZURE_AI_INFERENCE,
+    XAI,
     MISTRAL,
     COHERE,
     OLLAMA,

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from callspan.events import Call
 from callspan.hooks.calls import call_with_span
 from callspan.hooks.client import Client
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.native import policy
 from callspan.runtime import guard
+from callspan.runtime.patching import Wrapper
 from callspan.telemetry.propagation import (
     STAND_IN_TRACER,
     StandInTracer,
     is_provider_set,
     sends_context,
 )
+
+
+def mute_block(client_name: str) -> Wrapper:
+    """Return a wrapper for `start_as_current_span` of a tracer that a client keeps in a module.
+
+    While our span replaces the client's own, the block gets one that records nothing.
+    """
+
+    def start_block(wrapped: Function, _tracer: object, args: Args, kwargs: Kwargs) -> Result:
+        if policy.spans and call_with_span(client_name) is not None:
+            return nullcontext(STAND_IN_TRACER.start_span())
+        return wrapped(*args, **kwargs)
+
+    return start_block
 
 
 class NativeTracer:

@@ -1,0 +1,1 @@
+"""The format of xAI's client; its other API is OpenAI's."""
