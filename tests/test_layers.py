@@ -48,6 +48,7 @@ CLIENTS = {
     "azure",
     "perplexity",
     "sambanova",
+    "voyageai",
     "writerai",
     "xai_sdk",
 }

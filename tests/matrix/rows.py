@@ -80,6 +80,7 @@ CLIENTS = (
     Client("fireworks", "fireworks-ai", "1.2.0", _COMPATIBLE),
     Client("sambanova", "sambanova", "1.1.0", (*_COMPATIBLE, "tests/test_sambanova.py")),
     Client("perplexity", "perplexityai", "0.20.0", (*_COMPATIBLE, "tests/test_perplexity.py")),
+    Client("voyageai", "voyageai", "0.3.0", ("tests/test_voyageai.py",)),
     Client("xai", "xai-sdk", "1.4.0", ("tests/test_xai.py",)),
     Client("ai21", "ai21", "3.0.0", ("tests/test_outcomes.py", "tests/test_ai21.py")),
     Client(
@@ -167,11 +168,10 @@ def _rows_of(client: Client) -> list[Row]:
 
 def asked(client: Client, version: str) -> tuple[str, ...]:
     """What is installed for a version of a client."""
-    return (
-        ()
-        if version == _NEWEST
-        else (f"{client.package}=={version}", *client.beside.get(version, ()))
-    )
+    if version == _NEWEST:
+        # by name, as not every client is among those that all rows have
+        return (client.package,)
+    return (f"{client.package}=={version}", *client.beside.get(version, ()))
 
 
 def _only(*words: str) -> str:

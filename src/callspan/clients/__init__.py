@@ -17,6 +17,7 @@ from callspan.clients.openai import OPENAI
 from callspan.clients.perplexity import PERPLEXITY
 from callspan.clients.sambanova import SAMBANOVA
 from callspan.clients.together import TOGETHER
+from callspan.clients.voyageai import VOYAGEAI
 from callspan.clients.writer import WRITER
 from callspan.clients.xai import XAI
 
@@ -36,6 +37,7 @@ CLIENTS = (
     XAI,
     MISTRAL,
     COHERE,
+    VOYAGEAI,
     OLLAMA,
     HUGGINGFACE_HUB,
     BOTO3,

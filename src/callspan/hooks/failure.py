@@ -10,7 +10,7 @@ from callspan.hooks.client_types import ClientObject
 from callspan.runtime.number import http_status
 
 # `code` is last: many exceptions have the provider's own code there, which is no status
-_STATUS_NAMES = ("status_code", "status", "code")
+_STATUS_NAMES = ("status_code", "status", "http_status", "code")
 
 
 def explain(error: BaseException, *fields: str, answer: object = None) -> Failure:

@@ -37,6 +37,7 @@ _DOMAINS = {
     "portkey.ai": "portkey",
     "huggingface.co": "hugging_face",
     "sambanova.ai": "sambanova",
+    "voyageai.com": "voyage_ai",
     "nebius.com": "nebius",
     "nvidia.com": "nvidia",
     "dashscope.aliyuncs.com": "alibaba_cloud",
