@@ -47,6 +47,7 @@ CLIENTS = {
     "ai21",
     "azure",
     "perplexity",
+    "replicate",
     "sambanova",
     "voyageai",
     "writerai",

@@ -52,6 +52,8 @@ ADDRESSES = {
     "https://api.cerebras.ai/v1": "cerebras",
     "https://api.fireworks.ai/inference/v1": "fireworks",
     "https://router.huggingface.co/v1": "hugging_face",
+    "https://adb-1234.5.azuredatabricks.net/serving-endpoints": "databricks",
+    "https://florist.cloud.databricks.com/serving-endpoints": "databricks",
     "http://localhost:8000/v1": "openai",
     "https://gateway.example.com/v1": "openai",
     "https://API.GROQ.COM/openai/v1": "groq",

@@ -81,6 +81,7 @@ CLIENTS = (
     Client("sambanova", "sambanova", "1.1.0", (*_COMPATIBLE, "tests/test_sambanova.py")),
     Client("perplexity", "perplexityai", "0.20.0", (*_COMPATIBLE, "tests/test_perplexity.py")),
     Client("voyageai", "voyageai", "0.3.0", ("tests/test_voyageai.py",)),
+    Client("replicate", "replicate", "1.0.0", ("tests/test_replicate.py",)),
     Client("xai", "xai-sdk", "1.4.0", ("tests/test_xai.py",)),
     Client("ai21", "ai21", "3.0.0", ("tests/test_outcomes.py", "tests/test_ai21.py")),
     Client(

@@ -15,6 +15,7 @@ from callspan.clients.mistral import MISTRAL
 from callspan.clients.ollama import OLLAMA
 from callspan.clients.openai import OPENAI
 from callspan.clients.perplexity import PERPLEXITY
+from callspan.clients.replicate import REPLICATE
 from callspan.clients.sambanova import SAMBANOVA
 from callspan.clients.together import TOGETHER
 from callspan.clients.voyageai import VOYAGEAI
@@ -40,6 +41,7 @@ CLIENTS = (
     VOYAGEAI,
     OLLAMA,
     HUGGINGFACE_HUB,
+    REPLICATE,
     BOTO3,
     AIOBOTOCORE,
 )
