@@ -57,6 +57,7 @@ REQUIRED = {"opentelemetry", "wrapt", "tiktoken", "tiktoken_ext"}
 OPTIONAL = {
     "orjson": ("content/encoding",),
     "prometheus_client": ("export/",),
+    "fsspec": ("content/uploads",),
     "genai_prices": ("accounting/prices/bundled",),
     "langchain_core": ("frameworks/langchain/",),
     "PyInstaller": ("pyinstaller/",),

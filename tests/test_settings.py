@@ -21,6 +21,7 @@ FROM_ENVIRONMENT = {
     "capture_fields": ("input, output", ("input", "output")),
     "redact": ("common", callspan.redact_common),
     "content_limit": ("4096", 4096),
+    "upload": ("/srv/prompts", "/srv/prompts"),
     "semconv": ("latest", "latest"),
     "clients": ("openai", ("openai",)),
     "disabled_clients": ("openai", ("openai",)),

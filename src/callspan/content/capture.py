@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from callspan.content.redaction import Redact
+from callspan.content.uploads import Uploads
 
 ContentField = Literal["input", "output", "system", "tools", "arguments", "results"]
 """One kind of content."""
@@ -34,6 +35,7 @@ class Capture:
         redact: The redaction hook; `None` for none.
         limit: The most bytes of all content of one call.
         attribute_limit: The most bytes of one attribute.
+        uploads: Takes the whole of what has more; `None` where it goes nowhere.
     """
 
     span: bool = False
@@ -42,6 +44,7 @@ class Capture:
     redact: Redact | None = None
     limit: int = CONTENT_LIMIT
     attribute_limit: int = CONTENT_LIMIT
+    uploads: Uploads | None = None
 
     @property
     def on(self) -> bool:
@@ -100,5 +103,10 @@ def chosen(settings: Any) -> Capture:
         limit = CONTENT_LIMIT
         attribute_limit = TEMPO_LIMIT
     # mode and fields of the settings are a choice like that of a block, over what is the default
-    whole = Capture(redact=settings.redact, limit=limit, attribute_limit=attribute_limit)
+    uploads = None
+    if settings.upload is not None:
+        uploads = Uploads.from_environment(settings.upload)
+    whole = Capture(
+        redact=settings.redact, limit=limit, attribute_limit=attribute_limit, uploads=uploads
+    )
     return Choice(settings.capture, settings.capture_fields).of(whole)

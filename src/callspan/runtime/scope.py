@@ -108,6 +108,19 @@ def suppressed(context: Context | None = None) -> bool:
     return bool(context) and any(map(context.get, _SUPPRESSED))
 
 
+@contextlib.contextmanager
+def without_instrumentation() -> Iterator[None]:
+    """Have no instrumentation record what is done in this block."""
+    context = otel.get_current()
+    for key in _SUPPRESSED:
+        context = otel.set_value(key, True, context)
+    token = otel.attach(context)
+    try:
+        yield
+    finally:
+        otel.detach(token)
+
+
 def look(context: Context) -> tuple[bool, Any, Scope]:
     """Return whether telemetry is suppressed in a context, the run context there, and the scope."""
     if not context:

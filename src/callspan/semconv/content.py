@@ -29,6 +29,17 @@ DROPS_UNEVEN = hasattr(attributes, "_clean_extended_attribute_value")
 MOST_VARIABLES = 32
 """The most variables of a prompt that are captured: a span holds 128 attributes by default."""
 
+_UPLOADS = {
+    names.INPUT_MESSAGES: ("inputs", names.INPUT_MESSAGES_REF),
+    names.OUTPUT_MESSAGES: ("outputs", names.OUTPUT_MESSAGES_REF),
+    names.SYSTEM_INSTRUCTIONS: ("system_instruction", names.SYSTEM_INSTRUCTIONS_REF),
+    names.TOOL_DEFINITIONS: ("tool.definitions", names.TOOL_DEFINITIONS_REF),
+}
+"""The attributes whose content is uploaded if it is too long.
+
+Each has the kind in the name of the file, and the attribute with its address.
+"""
+
 Shared = dict[str, "Fitted | Single"]
 """Captured values by attribute, within their share of the limit."""
 
@@ -39,10 +50,21 @@ class CapturedContent:
     The request takes at most three quarters of the limit, so that there is room for the answer.
     """
 
-    __slots__ = ("_capture", "_limit", "_received", "_room", "_sent", "_texts", "dropped", "elided")
+    __slots__ = (
+        "_capture",
+        "_limit",
+        "_received",
+        "_references",
+        "_room",
+        "_sent",
+        "_texts",
+        "dropped",
+        "elided",
+    )
 
     def __init__(self, capture: Capture, attribute_limit: int | None) -> None:
         self.dropped: list[str] = []
+        self._references: dict[str, str] = {}
         self.elided = 0
         self._sent: Shared = {}
         self._received: Shared | None = None
@@ -127,6 +149,8 @@ class CapturedContent:
             fit = Fitted if is_list(value) else Single
             to[name] = fitted = fit(value, min(room, self._limit))
             self.elided += fitted.elided
+            if fitted.elided:
+                self._upload(name, value)
             # what comes earlier leaves less for what comes later, so the order of `sent` matters
             self._room -= fitted.size
         except Refused as refusal:
@@ -135,6 +159,16 @@ class CapturedContent:
         except Exception as error:  # noqa: BLE001  odd content must not cost the call its span
             guard.report(f"reading {name}", error)
             self.dropped.append(name)
+
+    def _upload(self, name: str, value: Any) -> None:
+        """Have the whole of what was cut written elsewhere, and keep its address."""
+        uploads = self._capture.uploads
+        if uploads is None or name not in _UPLOADS:
+            return
+        kind, reference = _UPLOADS[name]
+        url = uploads.add(kind, value)
+        if url is not None:
+            self._references[reference] = url
 
     def texts(self) -> dict[str, Any]:
         """Return the answer, or before it the request, as texts by attribute.
@@ -163,8 +197,8 @@ class CapturedContent:
         return structures
 
     def notes(self) -> dict[str, Any]:
-        """Return the size of the content that had no room, and the attributes that failed."""
-        notes: dict[str, Any] = {}
+        """Return the size of the content that had no room, where it is, and what failed."""
+        notes: dict[str, Any] = dict(self._references)
         if self.elided:
             notes[names.CONTENT_ELIDED] = self.elided
         if self.dropped:

@@ -83,6 +83,12 @@ DETAILS_EVENT = "gen_ai.client.inference.operation.details"
 EXCEPTION_EVENT = "gen_ai.client.operation.exception"
 EVALUATION_EVENT = "gen_ai.evaluation.result"
 
+# Addresses of files with content that is too long.
+INPUT_MESSAGES_REF = "gen_ai.input.messages_ref"
+OUTPUT_MESSAGES_REF = "gen_ai.output.messages_ref"
+SYSTEM_INSTRUCTIONS_REF = "gen_ai.system_instructions_ref"
+TOOL_DEFINITIONS_REF = "gen_ai.tool.definitions_ref"
+
 # The result of an evaluation.
 EVALUATION_NAME = "gen_ai.evaluation.name"
 EVALUATION_SCORE = "gen_ai.evaluation.score.value"

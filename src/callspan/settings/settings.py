@@ -87,6 +87,17 @@ class Settings:
             )
         },
     )
+    upload: str | None = field(
+        default=None,
+        metadata={
+            ROW: Setting(
+                variable="OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH",
+                help="a folder or a bucket for content beyond `content_limit`, such as "
+                "`gs://bucket/prompts`",
+                check=values.check_upload,
+            )
+        },
+    )
     semconv: ConventionsVersion = field(
         default="released",
         metadata={

@@ -6,12 +6,13 @@ Errors name the setting, or the variable that has the value, and say what to wri
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
 from callspan.accounting.prices.own import OwnPrices, PriceError, read
-from callspan.content import redaction
+from callspan.content import redaction, uploads
 from callspan.content.capture import LEAST_LIMIT
 from callspan.content.redaction import Redact
 from callspan.runtime.errors import SettingsError
@@ -90,6 +91,18 @@ def check_redact(value: object, source: Source) -> Redact:
         return redaction.parse(value if isinstance(value, str) else "")
     except ValueError as error:
         raise SettingsError(f"{source.name} is {value!r}: {error}") from None
+
+
+def check_upload(value: object, source: Source) -> str:
+    """Return the path or URL of a folder, or raise `SettingsError`."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise SettingsError(f"{source.name} is {value!r}: give a path or a URL")
+    base = os.fspath(value)
+    try:
+        uploads.check_base(str(base))
+    except ValueError as error:
+        raise SettingsError(f"{source.name} is {value!r}: {error}") from None
+    return str(base)
 
 
 def check_content_limit(value: Any, source: Source) -> int | str:

@@ -57,6 +57,7 @@ def instrument(
     capture_fields: Iterable[ContentField] | None = None,
     redact: Callable[[str, str], str | None] | str | None = None,
     content_limit: int | str | None = None,
+    upload: str | PathLike[str] | None = None,
     semconv: ConventionsVersion | None = None,
     request_usage: bool | None = None,
     token_events: TokenEvents | None = None,
@@ -89,6 +90,8 @@ def instrument(
             `module:function` of a function of yours, or the function itself. It gets a text and
             the kind of its content, and returns the text to record, or `None` for nothing.
         content_limit: The most bytes of content for one call, or `"tempo"` for what Tempo keeps.
+        upload: A folder or a bucket to which content beyond that limit is written whole, such as
+            `gs://bucket/prompts`; spans and events have its address. Nowhere by default.
         semconv: The version of the conventions: `released` (default), `latest` or `both`.
         request_usage: Ask providers for token counts of streams, and hide the chunk that holds
             them from the app. Off by default.
@@ -115,6 +118,7 @@ def instrument(
         "capture_fields": capture_fields,
         "redact": redact,
         "content_limit": content_limit,
+        "upload": upload,
         "semconv": semconv,
         "request_usage": request_usage,
         "token_events": token_events,
