@@ -148,3 +148,77 @@ def test_what_cannot_be_written_is_told_and_costs_nothing(
 def test_an_address_that_nobody_can_open(telemetry: Telemetry, value: Any) -> None:
     with pytest.raises(callspan.SettingsError, match=f"upload is {value!r}"):
         telemetry.instrument(capture="span", upload=value)
+
+
+class Taker:
+    """A completion hook that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.completions: list[dict[str, Any]] = []
+
+    def on_completion(self, **completion: Any) -> None:
+        self.completions.append(completion)
+        completion["span"].set_attribute("gen_ai.output.messages_ref", "shelf 6")
+        completion["log_record"].attributes = {"gen_ai.input.messages_ref": "shelf 7"}
+
+
+taker = Taker()
+HOOK = "OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK"
+
+
+@pytest.fixture
+def installed_hook(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A package that has a hook named `shelf`."""
+    pytest.importorskip("opentelemetry.util.genai", reason="util-genai is not installed")
+    info = tmp_path / "shelf-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shelf\nVersion: 1.0\n")
+    group = "opentelemetry_genai_completion_hook"
+    (info / "entry_points.txt").write_text(f"[{group}]\nshelf = {__name__}:make_taker\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv(HOOK, "shelf")
+    taker.completions.clear()
+
+
+def make_taker() -> Taker:
+    return taker
+
+
+@pytest.mark.usefixtures("installed_hook")
+def test_a_completion_hook_gets_all_that_is_captured(
+    telemetry: Telemetry, client: openai.OpenAI
+) -> None:
+    telemetry.instrument(capture="both", content_limit=4096, redact="common")
+    ask(client, LONG + "I am rosa@example.com.", tools=TOOLS[:1])
+    [completion] = taker.completions
+    [message] = completion["inputs"]
+    assert (message.role, type(message.parts[0]).__name__) == ("user", "TextPart")
+    assert message.parts[0].content.startswith(LONG)
+    assert "rosa@example.com" not in message.parts[0].content
+    [answer] = completion["outputs"]
+    assert (answer.role, answer.finish_reason) == ("assistant", "stop")
+    [tool] = completion["tool_definitions"]
+    assert tool.name == "price_0"
+    assert telemetry.attributes["gen_ai.output.messages_ref"] == "shelf 6"
+    assert telemetry.logs[0]["attributes"]["gen_ai.input.messages_ref"] == "shelf 7"
+
+
+@pytest.mark.usefixtures("installed_hook")
+@pytest.mark.instrument
+def test_a_completion_hook_gets_nothing_that_is_not_captured(
+    telemetry: Telemetry, client: openai.OpenAI
+) -> None:
+    ask(client)
+    assert taker.completions == []
+
+
+@pytest.mark.guard_acts("a hook that nobody has")
+def test_a_completion_hook_that_nobody_has(
+    telemetry: Telemetry, client: openai.OpenAI, monkeypatch: Any, guard_reports: Any
+) -> None:
+    monkeypatch.setenv(HOOK, "shelve")
+    telemetry.instrument(capture="span")
+    ask(client)
+    assert guard_reports.messages == [
+        f"callspan: {HOOK} is 'shelve', but no package that is installed has such a hook"
+    ]

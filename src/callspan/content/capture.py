@@ -36,6 +36,7 @@ class Capture:
         limit: The most bytes of all content of one call.
         attribute_limit: The most bytes of one attribute.
         uploads: Takes the whole of what has more; `None` where it goes nowhere.
+        hook: Takes all of it, at the end of each call; `None` for none.
     """
 
     span: bool = False
@@ -45,6 +46,7 @@ class Capture:
     limit: int = CONTENT_LIMIT
     attribute_limit: int = CONTENT_LIMIT
     uploads: Uploads | None = None
+    hook: Any = None
 
     @property
     def on(self) -> bool:

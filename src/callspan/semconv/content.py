@@ -58,6 +58,7 @@ class CapturedContent:
         "_room",
         "_sent",
         "_texts",
+        "_whole",
         "dropped",
         "elided",
     )
@@ -65,6 +66,7 @@ class CapturedContent:
     def __init__(self, capture: Capture, attribute_limit: int | None) -> None:
         self.dropped: list[str] = []
         self._references: dict[str, str] = {}
+        self._whole: dict[str, Any] = {}
         self.elided = 0
         self._sent: Shared = {}
         self._received: Shared | None = None
@@ -132,6 +134,9 @@ class CapturedContent:
         self._add(received, name, "results", lambda: answer.result, self._room)
         self.elided += answer.elided
         self._received = received
+        if self._capture.hook is not None:
+            self._references.update(self._capture.hook.complete(self._whole, call.span))
+            self._whole.clear()
 
     def _add(
         self, to: Shared, name: str, field: str, read: Callable[[], object], room: int
@@ -146,6 +151,8 @@ class CapturedContent:
             value = shaped(copy.value, field, self._capture)
             if value is None or value == []:
                 return
+            if self._capture.hook is not None:
+                self._whole[name] = value
             fit = Fitted if is_list(value) else Single
             to[name] = fitted = fit(value, min(room, self._limit))
             self.elided += fitted.elided

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from opentelemetry import trace
 
 from callspan.accounting.prices import table
-from callspan.content.capture import chosen
+from callspan.content.capture import Capture, chosen
 from callspan.decorators import operation as decorators
 from callspan.frameworks.native import NATIVES
 from callspan.hooks.native import LatestCall, policy
@@ -27,6 +28,7 @@ from callspan.setup.registry import (
     wanted_targets,
 )
 from callspan.setup.subscription import AnySubscription
+from callspan.telemetry import completion_hook
 
 process_handlers: list[Any] = []
 """Handlers for all calls of the process; they stay when an installation is replaced."""
@@ -61,7 +63,7 @@ class Installation:
         self.subscribed_frameworks: tuple[str, ...] = ()
         self.subscriptions: list[AnySubscription] = []
         self.natives: list[Muting] = []
-        self.capture = chosen(settings)
+        self.capture = _with_hook(chosen(settings))
         self.opener = CallOpener(self.capture, settings.estimate == "missing", ready)
         self.evaluations = providers.evaluations(settings)
         self._telemetry = providers.handlers(settings)
@@ -132,6 +134,15 @@ class Installation:
         policy.keep()
         for native in self.natives:
             native.undo()
+
+
+def _with_hook(capture: Capture) -> Capture:
+    """Return the capture with the completion hook that the environment names, if any."""
+    hook = completion_hook.load()
+    if hook is None:
+        return capture
+    # the hook of that package reads the same variables as our uploads
+    return replace(capture, hook=hook, uploads=None)
 
 
 def _handlers_of_destinations() -> tuple[Any, ...]:
