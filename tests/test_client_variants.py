@@ -76,6 +76,10 @@ def clients() -> dict[str, Callable[[], Any]]:
         "together": "Together",
         "fireworks": "Fireworks",
         "cerebras.cloud.sdk": "Cerebras",
+        "sambanova": "SambaNova",
+        "perplexity": "Perplexity",
+        "writerai": "Writer",
+        "letta_client": "Letta",
     }
     for module, kind in others.items():
         more = {"warm_tcp_connection": False} if kind == "Cerebras" else {}

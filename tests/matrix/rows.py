@@ -80,8 +80,10 @@ CLIENTS = (
     Client("fireworks", "fireworks-ai", "1.2.0", _COMPATIBLE),
     Client("sambanova", "sambanova", "1.1.0", (*_COMPATIBLE, "tests/test_sambanova.py")),
     Client("perplexity", "perplexityai", "0.20.0", (*_COMPATIBLE, "tests/test_perplexity.py")),
-    Client("voyageai", "voyageai", "0.3.0", ("tests/test_voyageai.py",)),
+    Client("voyageai", "voyageai", "0.4.0", ("tests/test_voyageai.py",)),
     Client("replicate", "replicate", "1.0.0", ("tests/test_replicate.py",)),
+    Client("letta", "letta-client", "1.0.0", ("tests/test_letta.py",)),
+    Client("watsonx", "ibm-watsonx-ai", "1.8.1", ("tests/test_watsonx.py",)),
     Client("xai", "xai-sdk", "1.4.0", ("tests/test_xai.py",)),
     Client("ai21", "ai21", "3.0.0", ("tests/test_outcomes.py", "tests/test_ai21.py")),
     Client(

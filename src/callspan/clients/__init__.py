@@ -11,6 +11,7 @@ from callspan.clients.fireworks import FIREWORKS
 from callspan.clients.google_genai import GOOGLE_GENAI
 from callspan.clients.groq import GROQ
 from callspan.clients.huggingface_hub import HUGGINGFACE_HUB
+from callspan.clients.letta import LETTA
 from callspan.clients.mistral import MISTRAL
 from callspan.clients.ollama import OLLAMA
 from callspan.clients.openai import OPENAI
@@ -19,6 +20,7 @@ from callspan.clients.replicate import REPLICATE
 from callspan.clients.sambanova import SAMBANOVA
 from callspan.clients.together import TOGETHER
 from callspan.clients.voyageai import VOYAGEAI
+from callspan.clients.watsonx import WATSONX
 from callspan.clients.writer import WRITER
 from callspan.clients.xai import XAI
 
@@ -36,12 +38,14 @@ CLIENTS = (
     AI21,
     AZURE_AI_INFERENCE,
     XAI,
+    LETTA,
     MISTRAL,
     COHERE,
     VOYAGEAI,
     OLLAMA,
     HUGGINGFACE_HUB,
     REPLICATE,
+    WATSONX,
     BOTO3,
     AIOBOTOCORE,
 )

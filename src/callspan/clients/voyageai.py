@@ -19,7 +19,7 @@ _POSITIONS = {
     "multimodal_embed": ("inputs", "model"),
     "rerank": ("query", "documents", "model"),
 }
-"""The methods, and the names of their arguments in order (voyageai 0.3 to 0.5)."""
+"""The methods, and the names of their arguments in order (voyageai 0.4 and 0.5)."""
 
 
 def _read_call(name: str, client_object: ClientObject, args: Args, kwargs: Kwargs) -> MethodCall:
@@ -58,7 +58,7 @@ VOYAGEAI = Client(
     name="voyageai",
     package="voyageai",
     module="voyageai",
-    versions=("0.3", "0.6"),
+    versions=("0.4", "0.6"),
     provider=by_address("voyage_ai"),
     hook=methods_hook(
         *_methods(),

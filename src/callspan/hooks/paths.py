@@ -12,7 +12,30 @@ from functools import lru_cache
 from typing import TypeVar
 
 T = TypeVar("T")
-_PARAMETER = re.compile(r"\{\w+\}")
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+def path_values(name: str) -> Callable[[str], dict[str, str]] | None:
+    """Return a function that reads the parts in braces of an endpoint's name from a URL.
+
+    It is `None` for a name without such parts.
+    """
+    if _PARAMETER.search(name) is None:
+        return None
+    pattern = _pattern(name.rpartition(" ")[2], r"(?P<\1>[^/]+)")
+
+    def read(url: str) -> dict[str, str]:
+        match = pattern.search(url.partition("?")[0])
+        return {} if match is None else match.groupdict()
+
+    return read
+
+
+def _pattern(path: str, part: str) -> re.Pattern[str]:
+    """Return the pattern of a path's end, in which `part` stands for each part in braces."""
+    # the end alone: base URLs and gateways put parts of their own in front
+    escaped = re.escape(path).replace(r"\{", "{").replace(r"\}", "}")
+    return re.compile(f"{_PARAMETER.sub(part, escaped)}$")
 
 
 def by_path(values: Mapping[str, T]) -> Callable[[str, str], T | None]:
@@ -24,9 +47,7 @@ def by_path(values: Mapping[str, T]) -> Callable[[str, str], T | None]:
     patterns: list[tuple[str, re.Pattern[str], T]] = []
     for name, value in values.items():
         method, path = name.split(" ") if " " in name else ("POST", name)
-        literals = map(re.escape, _PARAMETER.split(path))
-        # the end alone: base URLs and gateways put parts of their own in front
-        patterns.append((method, re.compile(f"{'[^/]+'.join(literals)}$"), value))
+        patterns.append((method, _pattern(path, "[^/]+"), value))
 
     # each call asks, and an app uses few paths; those with ids must not fill the memory
     @lru_cache(maxsize=1024)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -21,7 +21,7 @@ from callspan.hooks.client import Client, Request, Subscriber
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.failure import cause, explain, processed_answer
 from callspan.hooks.native_tracer import NativeTracer
-from callspan.hooks.paths import by_path
+from callspan.hooks.paths import by_path, path_values
 from callspan.hooks.raw_response import follow_close, follow_raw
 from callspan.hooks.stainless_options import body_of, is_plain, with_lists, with_whole_body
 from callspan.lifecycle.client_options import inherit
@@ -58,11 +58,21 @@ def stainless_hook(client: Client, subscriber: Subscriber) -> list[Patch]:
 
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
-    """One endpoint; `reading_with_usage` hides the chunk that is there because callspan asked."""
+    """One endpoint; `reading_with_usage` hides the chunk that is there because callspan asked.
+
+    `path_values` reads the parts of the path that are parameters, where it has any.
+    """
 
     wire_format: Format
     reading: Reading
     reading_with_usage: Reading
+    path_values: Callable[[str], dict[str, str]] | None
+
+    def whole_body(self, url: str, body: Mapping[str, object]) -> Mapping[str, object]:
+        """Return a body with the parameters in the path, which are not sent in it."""
+        if self.path_values is None:
+            return body
+        return {**self.path_values(url), **(body or {})}
 
 
 class _RequestHook:
@@ -77,7 +87,7 @@ class _RequestHook:
         for name, wire_format in client.endpoints.items():
             reading = Reading(wire_format.read, explain, processed_answer)
             hiding = replace(reading, hides=wire_format.only_usage, awaits_usage=True)
-            endpoints[name] = _Endpoint(wire_format, reading, hiding)
+            endpoints[name] = _Endpoint(wire_format, reading, hiding, path_values(name))
         self._endpoint_at = by_path(endpoints)
         # one tuple: a thread must not see the URL of one client object with the server of another
         self._latest_server: tuple[ClientObject, Server] = None, (None, None)
@@ -126,7 +136,7 @@ class _RequestHook:
                 self._client,
                 endpoint.wire_format,
                 client_object,
-                body,
+                endpoint.whole_body(options.url, body),
                 stream,
                 asynchronous,
                 self._server(client_object),

@@ -1,0 +1,1 @@
+"""watsonx's format of generated texts; its chat is OpenAI's."""
