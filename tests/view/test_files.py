@@ -15,6 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from callspan.view.follow import BLOCK, FollowedFile
+from callspan.view.receiving import keep_documents
+from callspan.view.store import Store
+
 from .conftest import COMMAND, Page, until
 from .lines import chat, span, text
 
@@ -156,3 +160,16 @@ def test_run_with_a_page(tmp_path: Path) -> None:
         assert "Traces" in httpx.get(address, timeout=60).text
     finally:
         os.kill(int(process), signal.SIGTERM)
+
+
+def test_a_long_trace_is_summed_up_once_a_block(tmp_path: Path) -> None:
+    """A file has a line for each span, and a sum reads the whole trace: each line by itself took minutes."""
+    path = tmp_path / "traces.jsonl"
+    spans = [span(number, "chat m", chat("a", "b"), trace=1) for number in range(1, 1001)]
+    path.write_text("".join(text([each]) for each in spans))
+    store = Store()
+    for documents in FollowedFile(path).read():
+        keep_documents(store, documents)
+    assert store.value("SELECT spans FROM traces") == 1000
+    # the version grows with each step
+    assert store.version <= 1 + path.stat().st_size // BLOCK

@@ -203,10 +203,12 @@ def _address(listener: socket.socket, host: str, token: str) -> str:
 
 def _follow(paths: Sequence[Path], store: Store, has_children: bool) -> None:
     from callspan.view.follow import FollowedFiles, follow
-    from callspan.view.receiving import keep_document
+    from callspan.view.receiving import keep_documents
 
     if paths:
-        follow(FollowedFiles(paths, has_children), lambda document: keep_document(store, document))
+        follow(
+            FollowedFiles(paths, has_children), lambda documents: keep_documents(store, documents)
+        )
 
 
 def _has_screen() -> bool:

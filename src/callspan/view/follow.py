@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 TAIL = 64 << 20
 """How many bytes before its end a file is read from at first."""
-_BLOCK = 4 << 20
+BLOCK = 1 << 20
+"""How many bytes are read, and their spans kept, at once."""
+Documents = Sequence[Mapping[str, Any]]
+"""Export requests that are kept in one step, as a trace is summed up anew at each step."""
 # between two looks; files tell nobody portably that they grow
 _SECONDS = 0.5
 _LONGEST = 16 << 20
@@ -32,12 +35,12 @@ class FollowedFile:
         self._file: IO[bytes] | None = None
         self._rest = b""
 
-    def read(self) -> Iterable[Mapping[str, Any]]:
-        """Yield the documents that were written since the last time."""
+    def read(self) -> Iterable[Documents]:
+        """Yield the documents that were written since the last time, some at once."""
         while True:
             # the old file to its end first: lines may have come after it was renamed
             for block in self._blocks():
-                yield from self._documents(block)
+                yield list(self._documents(block))
             if not self._is_replaced():
                 return
             self._close()
@@ -49,7 +52,7 @@ class FollowedFile:
         if os.fstat(self._file.fileno()).st_size < self._file.tell():  # emptied by `copytruncate`
             self._file.seek(0)
             self._rest = b""
-        while block := self._file.read(_BLOCK):
+        while block := self._file.read(BLOCK):
             yield block
 
     def _open(self) -> bool:
@@ -113,8 +116,8 @@ class FollowedFiles:
         self._files = {path: FollowedFile(path) for path in paths}
         self._named = list(self._files) if has_children else []
 
-    def read(self) -> Iterable[Mapping[str, Any]]:
-        """Yield the documents that were written since the last time."""
+    def read(self) -> Iterable[Documents]:
+        """Yield the documents that were written since the last time, some at once."""
         for path in self._named:
             # looked for each time, as a program may begin a process at any moment
             for child in sorted(path.parent.glob(f"{path.name}.[0-9]*")):
@@ -123,14 +126,14 @@ class FollowedFiles:
             yield from each.read()
 
 
-def follow(files: FollowedFiles, keep: Callable[[Mapping[str, Any]], object]) -> threading.Event:
+def follow(files: FollowedFiles, keep: Callable[[Documents], object]) -> threading.Event:
     """Read files on a thread, and again as they grow; return the event that ends it."""
     ended = threading.Event()
 
     def run() -> None:
         while not ended.is_set():
-            for document in files.read():
-                keep(document)
+            for documents in files.read():
+                keep(documents)
                 if ended.is_set():
                     return
             ended.wait(_SECONDS)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from callspan.view.otlp import decode, read_logs, read_spans
+from callspan.view.otlp import LogRecord, decode, read_logs, read_spans
+from callspan.view.spans import SpanRecord
 from callspan.view.store import Store
 
 _LIMIT = 64 << 20
@@ -50,12 +51,17 @@ def _keep(request: Request, signal: str, body: bytes) -> None:
     document = json.loads(body) if _is_json(request) else decode(body, signal)
     if not isinstance(document, Mapping):
         raise ValueError("an object is expected")
-    keep_document(request.app.state.store, document)
+    keep_documents(request.app.state.store, [document])
 
 
-def keep_document(store: Store, document: Mapping[str, Any]) -> int:
-    """Keep the spans and the content of one export request; return how many spans."""
-    return store.add(read_spans(document), read_logs(document))
+def keep_documents(store: Store, documents: Iterable[Mapping[str, Any]]) -> int:
+    """Keep the spans and the content of some export requests; return how many spans."""
+    spans: list[SpanRecord] = []
+    logs: list[LogRecord] = []
+    for document in documents:
+        spans += read_spans(document)
+        logs += read_logs(document)
+    return store.add(spans, logs)
 
 
 async def _body(request: Request) -> bytes:

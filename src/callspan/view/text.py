@@ -13,7 +13,7 @@ from typing import Any
 from callspan.cli.problem import Problem
 from callspan.view import wording
 from callspan.view.follow import FollowedFile
-from callspan.view.receiving import keep_document
+from callspan.view.receiving import keep_documents
 from callspan.view.store import Store
 from callspan.view.tree import Tree, TreeRow
 
@@ -25,8 +25,8 @@ def print_traces(paths: Sequence[Path], options: argparse.Namespace) -> int:
     """Print the traces that the options ask for; return 1 where there is none."""
     store = Store(keep=_ALL)
     for path in paths:
-        for document in FollowedFile(path, tail=_ALL).read():
-            keep_document(store, document)
+        for documents in FollowedFile(path, tail=_ALL).read():
+            keep_documents(store, documents)
     chosen = _chosen(store, options)
     for trace_id in chosen:
         if options.json:
