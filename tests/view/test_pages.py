@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -159,7 +160,10 @@ def test_a_call_that_was_not_captured_names_the_switch(shop: httpx.Client) -> No
 
 def test_a_session_is_one_conversation(shop: httpx.Client) -> None:
     html = shop.get("/sessions/visit 7").text
-    assert html.index("What do tulips cost?") < html.index("14.40 euros")
+    question, tool, answer = "What do tulips cost?", "14.40</p>", "14.40 euros"
+    assert html.index(question) < html.index(tool) < html.index(answer)
+    # a message that is sent again with the next call is no new one
+    assert html.count(question) == html.count("I look.") == 1
 
 
 def test_two_calls_side_by_side(shop: httpx.Client) -> None:
@@ -202,7 +206,7 @@ def test_what_a_model_says_never_becomes_part_of_the_page(page: Page, tmp_path: 
     path.write_text(text([span(1, attack, facts)]))
     client = page(path)
     until(client, "/", "alert")
-    for place in ("/", TRACE, "/figures"):
+    for place in ("/", TRACE, f"/sessions/{quote(attack)}", "/figures"):
         html = client.get(place).text.replace(
             '<script type="module" src="/static/view.js"></script>', ""
         )

@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
@@ -19,6 +20,7 @@ from callspan.semconv import names
 from callspan.view import charts, queries, wording
 from callspan.view.call_facts import facts, without_content
 from callspan.view.queries import Filter
+from callspan.view.sessions import read_turns
 from callspan.view.spans import SpanRecord
 from callspan.view.store import Store
 from callspan.view.tree import Tree, TreeRow
@@ -29,6 +31,18 @@ _MOST_ROWS = 2_000
 """How many rows of a tree one page has; the rest is a link away."""
 # nothing of a model's text may become a tag or fetch a picture (tests/view/test_pages.py)
 _markdown = MarkdownIt("commonmark", {"html": False}).disable(["image"])
+
+
+def _demote_headings(state: StateCore) -> None:
+    """Make headings of a text bold lines: they are no headings of the page, whose order is its own."""
+    for token in state.tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = "p"
+        if token.type == "heading_open":
+            token.attrSet("class", "heading")
+
+
+_markdown.core.ruler.push("headings", _demote_headings)
 
 
 def _render_markdown(text: str) -> Markup:
@@ -103,7 +117,8 @@ def session(request: Request) -> Response:
     listed = queries.find_traces(_store(request), Filter(session=name), limit=500)
     if not listed:
         return _missing("No trace of this session is kept here.")
-    return _page("session.html", session=name, traces=list(reversed(listed)))
+    turns = read_turns(_store(request), list(reversed(listed)))
+    return _page("session.html", session=name, turns=turns)
 
 
 def figures(request: Request) -> Response:
