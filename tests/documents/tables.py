@@ -29,8 +29,8 @@ from the address (Azure, Groq, DeepSeek, OpenRouter, Together, x.ai, Perplexity,
 - Spans that clients make by themselves (Anthropic's, Mistral's, xAI's) give way to ours for the calls that have one.
 - A response of OpenAI's that is made with `background=True` is one call, without tokens at first; they are added when a
   `retrieve` in the same process brings them. Fetching is no call, nor is a response that another process has made.
-- Sessions over a socket (`realtime.connect` and `responses.connect` of OpenAI's client) have a call for each response,
-  and none for the connection: [sessions](recorded.md#sessions).
+- Sessions over a socket (`realtime.connect` and `responses.connect` of OpenAI's client, `aio.live.connect` of Google's)
+  have a call for each response, and none for the connection: [sessions](recorded.md#sessions).
 
 What is not seen of each: [not seen](../not-seen.md). The versions that were tried: [versions](../tested-versions.md).
 What of a framework is seen: [frameworks](../frameworks.md).

@@ -11,6 +11,7 @@ from callspan.formats.gemini import path as paths
 from callspan.formats.gemini.content import CONTENT
 from callspan.formats.gemini.failure import read_retry_delay
 from callspan.formats.gemini.interactions import INTERACTIONS
+from callspan.formats.gemini.live import LIVE, LIVE_SESSION, setup
 from callspan.formats.gemini.predict import EMBEDDINGS, IMAGES
 from callspan.hooks import speakeasy
 from callspan.hooks.address import address
@@ -18,6 +19,7 @@ from callspan.hooks.client import Client, Subscriber
 from callspan.hooks.client_types import Args, ClientObject, Kwargs, Result
 from callspan.hooks.failure import explain
 from callspan.hooks.methods import Method, MethodCall, methods_hook
+from callspan.hooks.session_managers import SessionMethod, session_patch
 from callspan.hooks.stainless import stainless_hook
 from callspan.runtime.patching import Patch
 from callspan.semconv.providers import provider
@@ -30,7 +32,7 @@ _OLDER_INTERACTIONS = "google.genai._interactions"
 
 def _read_call(client_object: ClientObject, args: Args, kwargs: Kwargs) -> MethodCall | None:
     """Read a request of the API client."""
-    _, path, body, options = _arguments(*args, **kwargs)
+    path, body, options = paths.arguments(*args, **kwargs)
     # a method of a model stands behind a colon; paths without one list, fetch or delete
     if not isinstance(body, Mapping) or ":" not in path:
         return None
@@ -45,14 +47,6 @@ def _read_call(client_object: ClientObject, args: Args, kwargs: Kwargs) -> Metho
         address(str(url)),
         ":stream" in path,
     )
-
-
-def _arguments(
-    http_method: str, path: str, request_dict: object, http_options: ClientObject = None
-) -> tuple[str, str, object, ClientObject]:
-    """Return the arguments of `request` in order, however they were given."""
-    # a signature like the client's own, so that Python itself sorts names and positions
-    return http_method, path, request_dict, http_options
 
 
 def _unwrap(result: Result) -> object:
@@ -92,8 +86,15 @@ _calls_hook = methods_hook(
 )
 
 
+# both attributes are private (google-genai 1.10 to 3); see tests/test_gemini_live.py
+_live = SessionMethod(
+    "google.genai.live", "AsyncLive.connect", LIVE_SESSION, setup, ("_ws", "_api_client")
+)
+
+
 def _hook(client: Client, subscriber: Subscriber) -> list[Patch]:
     patches = [*_calls_hook(client, subscriber), *speakeasy.stream_patches(_INTERACTIONS)]
+    patches.append(session_patch(client, subscriber, _live))
     # since 2.0 the package has no base client any more, so there may be nothing to patch
     for patch in stainless_hook(replace(client, module=_OLDER_INTERACTIONS), subscriber):
         patches.append(replace(patch, optional=True))
@@ -114,6 +115,8 @@ GOOGLE_GENAI = Client(
         "batchEmbedContents": EMBEDDINGS,
         "predict": IMAGES,
         "/interactions": INTERACTIONS,
+        # no request has this method: sessions are caught where they are opened
+        "WEBSOCKET /live": LIVE,
     },
     inner="_api_client",
     conflicts={

@@ -27,6 +27,8 @@ class SessionEvent:
         ends: Whether the server ends a response.
         refuses: Whether the server refuses a request.
         is_chunk: Whether it is a chunk of a response.
+        continues: Whether it asks for a response only if none has begun, which it then belongs to.
+        is_aside: Whether it belongs to no response.
         response_id: The id of the response that it belongs to; empty where there are none.
         event_id: The app's own name of the event that asks for a response, or that is refused.
         lane: The app's name of the queue of a response, where a session has several.
@@ -40,6 +42,8 @@ class SessionEvent:
     ends: bool = False
     refuses: bool = False
     is_chunk: bool = True
+    continues: bool = False
+    is_aside: bool = False
     response_id: str | None = None
     event_id: str | None = None
     lane: str | None = None

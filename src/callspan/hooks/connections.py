@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlsplit
 
 from callspan.formats.fields import Body
 from callspan.formats.session import SessionFormat
-from callspan.hooks.address import Server, address
-from callspan.hooks.client import Client, Request, Subscriber
+from callspan.hooks.client import Client, Subscriber
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.sessions import Session
-from callspan.hooks.sockets import Socket, explain, follow_socket
-from callspan.lifecycle.observation import Observation
-from callspan.lifecycle.reading import Reading
+from callspan.hooks.sockets import SessionSource, Socket, follow_socket
 from callspan.runtime import guard
 from callspan.runtime.patching import Patch
 
@@ -57,14 +54,13 @@ class _ManagerHook:
     def __init__(
         self, client: Client, subscriber: Subscriber, session_format: SessionFormat
     ) -> None:
-        self._client = client
-        self._subscriber = subscriber
-        self._format = session_format
+        self._sessions = SessionSource(client, subscriber, session_format, asynchronous=False)
+        self._async_sessions = replace(self._sessions, asynchronous=True)
 
     def enter(self, wrapped: Function, manager: ClientObject, args: Args, kwargs: Kwargs) -> Result:
         """Wrap the entering of a manager: follow the connection that it has opened."""
         connection = wrapped(*args, **kwargs)
-        self._follow(manager, connection, asynchronous=False)
+        _follow(self._sessions, manager, connection)
         return connection
 
     async def enter_async(
@@ -72,32 +68,22 @@ class _ManagerHook:
     ) -> Result:
         """Wrap the entering of a manager: follow the connection that it has opened."""
         connection = await wrapped(*args, **kwargs)
-        self._follow(manager, connection, asynchronous=True)
+        _follow(self._async_sessions, manager, connection)
         return connection
 
-    def _follow(self, manager: ClientObject, connection: ClientObject, asynchronous: bool) -> None:
-        try:
-            # private (openai 1.59 to 3.57), as the two below; see tests/test_realtime.py
-            socket = connection._connection
-            client_object = getattr(manager, f"_{type(manager).__name__}__client", None)
-            session = self._session(socket, client_object, asynchronous)
-            follow_socket(socket, session)
-            # newer versions connect anew where the app has asked for that
-            connect = getattr(connection, "_make_ws", None)
-            if connect is not None:
-                connection._make_ws = _following(connect, session, asynchronous)
-        except Exception as error:  # noqa: BLE001  the app must get its connection
-            guard.report(f"following a connection of {self._client.name}", error)
 
-    def _session(self, socket: Socket, client_object: ClientObject, asynchronous: bool) -> Session:
-        target = socket.request
-        server = address(f"https://{target.headers['Host']}")
-        opening = _Opening(self._client, self._subscriber, self._format, client_object, server)
-        return Session(
-            self._format,
-            opening.open_async if asynchronous else opening.open,
-            _settings(target.path),
-        )
+def _follow(sessions: SessionSource, manager: ClientObject, connection: ClientObject) -> None:
+    try:
+        # private (openai 1.59 to 3.57), as the two below; see tests/test_realtime.py
+        socket = connection._connection
+        client_object = getattr(manager, f"_{type(manager).__name__}__client", None)
+        session = sessions.follow(socket, client_object, _settings(socket.request.path))
+        # newer versions connect anew where the app has asked for that
+        connect = getattr(connection, "_make_ws", None)
+        if connect is not None:
+            connection._make_ws = _following(connect, session, sessions.asynchronous)
+    except Exception as error:  # noqa: BLE001  the app must get its connection
+        guard.report(f"following a connection of {sessions.client.name}", error)
 
 
 def _following(connect: Function, session: Session, asynchronous: bool) -> Function:
@@ -121,35 +107,3 @@ def _settings(path: str) -> Body:
     query = dict(parse_qsl(urlsplit(path).query))
     model = query.get("model") or query.get("deployment")
     return {} if model is None else {"model": model}
-
-
-@dataclass(frozen=True, slots=True)
-class _Opening:
-    """Opens the observations of one connection's responses."""
-
-    client: Client
-    subscriber: Subscriber
-    session_format: SessionFormat
-    client_object: ClientObject
-    server: Server
-
-    def open(self, body: Body) -> Observation | None:
-        return self._open(body, asynchronous=False)
-
-    def open_async(self, body: Body) -> Observation | None:
-        return self._open(body, asynchronous=True)
-
-    def _open(self, body: Body, asynchronous: bool) -> Observation | None:
-        wire_format = self.session_format.wire_format
-        return self.subscriber.open_call(
-            Request(
-                self.client,
-                wire_format,
-                self.client_object,
-                body,
-                True,
-                asynchronous,
-                self.server,
-                Reading(wire_format.read, explain),
-            )
-        )

@@ -72,7 +72,7 @@ class Session:
             if event is None:
                 return None
             self._remember(event)
-            if event.request is None:
+            if event.request is None or (event.continues and self._running):
                 return None
             turn = Turn(self._open(event.request), event.event_id, event.lane)
         except Exception as error:  # noqa: BLE001  the app must reach its model
@@ -154,19 +154,25 @@ class Session:
 
     def _turn_of(self, event: SessionEvent) -> Turn | None:
         """Return the turn that an event belongs to; it may begin here."""
+        if event.is_aside:
+            return None
         if event.refuses:
             return self._refused(event)
-        if event.response_id in self._running:
-            return self._running[event.response_id]
-        if event.begins:
+        turn = self._running_turn(event)
+        if turn is None and event.begins:
             return self._begin(event)
+        if turn is None and event.ends and event.response_id is None:
+            return self._next(event)
+        return turn
+
+    def _running_turn(self, event: SessionEvent) -> Turn | None:
         if event.response_id is not None:
-            return None
+            return self._running.get(event.response_id)
         # events of a stream do not name their response: in one lane there is one at a time
-        for turn in reversed(self._running.values()):
+        for turn in reversed(list(self._running.values())):
             if turn.lane == event.lane:
                 return turn
-        return self._next(event) if event.ends else None
+        return None
 
     def _refused(self, event: SessionEvent) -> Turn | None:
         if event.event_id is None:

@@ -7,16 +7,22 @@ its class is changed, as that of a stream is (docs/decisions/0013).
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from inspect import iscoroutinefunction
 
 from callspan.events import Failure
 from callspan.events.exceptions import message_of, qualified_name
+from callspan.formats.fields import Body
+from callspan.formats.session import SessionFormat
+from callspan.hooks.address import Server, address
 from callspan.hooks.calls import make_async_call, make_call
+from callspan.hooks.client import Client, Request, Subscriber
 from callspan.hooks.client_types import Args, ClientClass, ClientObject, Kwargs, Result
 from callspan.hooks.sessions import Message, Session
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.overlays import as_overlay, follower_of
+from callspan.lifecycle.reading import Reading
 
 Socket = ClientObject
 """A connection of `websockets`, synchronous or asynchronous."""
@@ -30,6 +36,53 @@ def follow_socket(socket: Socket, session: Session) -> None:
     # before the class, whose methods read it
     socket._callspan = session
     socket.__class__ = overlay
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSource:
+    """The sessions of one kind that a client opens.
+
+    Attributes:
+        client: The client.
+        subscriber: Who wants the calls.
+        session_format: How the events of the sessions are read.
+        asynchronous: Whether the app awaits the events.
+    """
+
+    client: Client
+    subscriber: Subscriber
+    session_format: SessionFormat
+    asynchronous: bool
+
+    def follow(self, socket: Socket, client_object: ClientObject, settings: Body) -> Session:
+        """Let a new session follow a connection, and return it.
+
+        Args:
+            socket: The connection.
+            client_object: The app's client object, which has opened it.
+            settings: The settings of the session.
+        """
+        server = address(f"https://{socket.request.headers['Host']}")
+        open_response = partial(self._open_response, client_object, server)
+        session = Session(self.session_format, open_response, settings)
+        follow_socket(socket, session)
+        return session
+
+    def _open_response(
+        self, client_object: ClientObject, server: Server, body: Body
+    ) -> Observation | None:
+        wire_format = self.session_format.wire_format
+        request = Request(
+            self.client,
+            wire_format,
+            client_object,
+            body,
+            True,
+            self.asynchronous,
+            server,
+            Reading(wire_format.read, explain),
+        )
+        return self.subscriber.open_call(request)
 
 
 def explain(error: BaseException) -> Failure:

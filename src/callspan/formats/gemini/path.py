@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from callspan.formats.fields import Body, get, items
+from callspan.formats.fields import Body, Item, get, items
 
 # `models/NAME:method`, at Vertex behind `projects/.../publishers/google/`
 _MODEL = re.compile(r"(?:.*/)?models/([^:?]+):")
@@ -17,6 +17,21 @@ def model(path: str) -> str:
     if match is None:
         return path.partition(":")[0]
     return match.group(1)
+
+
+def arguments(
+    http_method: str, path: str, request_dict: Item, http_options: Item = None
+) -> tuple[str, Item, Item]:
+    """Return path, body and options of a request of the client's, however they were given."""
+    # a signature like the client's own, so that Python itself sorts names and positions
+    return path, request_dict, http_options
+
+
+def bare_model(name: object) -> str | None:
+    """Return the name of a model that stands by itself, without its project and publisher."""
+    if not isinstance(name, str):
+        return None
+    return name.rpartition("models/")[2]
 
 
 def endpoint(path: str, body: Body) -> str:

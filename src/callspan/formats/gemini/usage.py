@@ -15,6 +15,8 @@ _SIDES = {
     # added to those of the prompt, as `tool_input` is to `prompt`
     "toolUsePromptTokensDetails": "input",
     "candidatesTokensDetails": "output",
+    # of live sessions
+    "responseTokensDetails": "output",
     "cacheTokensDetails": "cache_read",
 }
 _TRAFFIC = {
@@ -48,6 +50,9 @@ def read_usage(source: Item) -> Usage | None:
 def _answer(source: Item) -> int | None:
     """Return the count of the candidates; 0 if there are thoughts alone, which are output too."""
     candidates = count(source, "candidatesTokenCount")
+    if candidates is None:
+        # the name in live sessions
+        candidates = count(source, "responseTokenCount")
     if candidates is None and count(source, "thoughtsTokenCount") is not None:
         return 0
     return candidates

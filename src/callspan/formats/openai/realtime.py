@@ -159,10 +159,10 @@ def received(event: Item) -> SessionEvent | None:
     kind = text(get(event, "type")) or ""
     match kind:
         case "session.created" | "session.updated":
-            return SessionEvent(settings=all_fields(get(event, "session")))
+            return SessionEvent(settings=all_fields(get(event, "session")), is_aside=True)
         case "conversation.item.input_audio_transcription.completed":
             speech = {"type": "input_text", "text": get(event, "transcript")}
-            return SessionEvent(items=[{"role": "user", "content": [speech]}])
+            return SessionEvent(items=[{"role": "user", "content": [speech]}], is_aside=True)
         case "error":
             return _refusal(event)
     if not kind.startswith("response."):
