@@ -112,7 +112,8 @@ def patches() -> list[Patch]:
         Patch("autogen_core.tools._base", "BaseTool.run_json", tool),
         Patch("autogen_core.tools._base", "BaseStreamTool.run_json_stream", tool, optional=True),
         Patch("autogen_core.tools._function_tool", "FunctionTool.run", carry_into("_func")),
-        Patch("autogen_ext.tools.mcp._workbench", "McpWorkbench.call_tool", mcp_tool),
+        # there with an extra of the package alone
+        Patch("autogen_ext.tools.mcp._workbench", "McpWorkbench.call_tool", mcp_tool, True),
         # without these each turn of a team would be a trace of its own (test_carried_context.py)
         *message_patches("autogen_core._single_threaded_agent_runtime", _RUNTIME),
     ]

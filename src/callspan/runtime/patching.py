@@ -29,6 +29,8 @@ class Patch:
         variable: The name under which the function keeps another one in its closure, which is the
             one to patch. The function of a decorator calls the decorated one from there, also for
             those who have taken it before it was patched, and under other names.
+        elsewhere: A module that stands for `module` in other versions, with functions of its own
+            to patch; `None` where each version has the module.
         state: `not instrumented`, `waiting` for the import, `patched` or `missing`.
     """
 
@@ -37,6 +39,7 @@ class Patch:
     wrapper: Wrapper
     optional: bool = False
     variable: str | None = None
+    elsewhere: str | None = None
     state: str = "not instrumented"
     _replacements: list[Replacement] = field(default_factory=list, repr=False)
 

@@ -187,6 +187,9 @@ def _target_statuses(patches: Iterable[Patch]) -> Iterator[TargetStatus]:
         # a function that some versions lack is not a thing to look after
         if patch.optional and patch.state in ("missing", "waiting"):
             continue
+        # the installed version has another module in its place
+        if patch.state == "waiting" and patch.elsewhere in sys.modules:
+            continue
         state = "bypassed" if bypasses(patch) else patch.state
         yield TargetStatus(patch.target, state)
 

@@ -149,12 +149,12 @@ async def cancel(wrapped: Wrapped, responder: Responder, args: Args, kwargs: Kwa
 
 
 def patches() -> list[Patch]:
-    """Return the patches of sessions; the first module is not there in mcp 2.x."""
-    module = "mcp.shared.session"
+    """Return the patches of sessions, whose module is not there in mcp 2.x."""
+    module, later = "mcp.shared.session", "mcp.shared.jsonrpc_dispatcher"
     return [
-        Patch(module, "BaseSession.send_request", send),
-        Patch(module, "RequestResponder.respond", respond),
-        Patch(module, "RequestResponder.cancel", cancel),
+        Patch(module, "BaseSession.send_request", send, elsewhere=later),
+        Patch(module, "RequestResponder.respond", respond, elsewhere=later),
+        Patch(module, "RequestResponder.cancel", cancel, elsewhere=later),
         Patch("mcp.server.lowlevel.server", "Server._handle_request", receive, optional=True),
         Patch("mcp.server.session", "ServerSession._received_request", receive_in_session, True),
         Patch("mcp.client.session", "ClientSession._received_request", receive_in_session, True),

@@ -91,10 +91,13 @@ def _connection(context: Any) -> Connection:
 
 def patches() -> list[Patch]:
     """Return the patches of what sends and receives; the modules are not there in mcp 1.x."""
+    earlier = "mcp.shared.session"
+    json_rpc = ("mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher.send_raw_request")
+    # a client and a server in one process, without JSON-RPC between them
+    direct = ("mcp.shared.direct_dispatcher", "DirectDispatcher.send_raw_request")
     return [
-        Patch("mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher.send_raw_request", send),
-        # a client and a server in one process, without JSON-RPC between them
-        Patch("mcp.shared.direct_dispatcher", "DirectDispatcher.send_raw_request", send),
-        Patch("mcp.server.runner", "ServerRunner._on_request", receive),
+        Patch(*json_rpc, send, elsewhere=earlier),
+        Patch(*direct, send, elsewhere=earlier),
+        Patch("mcp.server.runner", "ServerRunner._on_request", receive, elsewhere=earlier),
         Patch("mcp.client.session", "ClientSession._on_request", receive, optional=True),
     ]
