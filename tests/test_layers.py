@@ -49,6 +49,7 @@ CLIENTS = {
     "perplexity",
     "letta_client",
     "replicate",
+    "deepgram",
     "ibm_watsonx_ai",
     "sambanova",
     "voyageai",

@@ -7,6 +7,7 @@ from callspan.clients.azure_ai_inference import AZURE_AI_INFERENCE
 from callspan.clients.boto3 import BOTO3
 from callspan.clients.cerebras import CEREBRAS
 from callspan.clients.cohere import COHERE
+from callspan.clients.deepgram import DEEPGRAM
 from callspan.clients.fireworks import FIREWORKS
 from callspan.clients.google_genai import GOOGLE_GENAI
 from callspan.clients.groq import GROQ
@@ -46,6 +47,7 @@ CLIENTS = (
     HUGGINGFACE_HUB,
     REPLICATE,
     WATSONX,
+    DEEPGRAM,
     BOTO3,
     AIOBOTOCORE,
 )
