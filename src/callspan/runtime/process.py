@@ -7,13 +7,14 @@ for ever there, so every lock of ours is made by `own_lock` (docs/decisions/0020
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 _in_child: list[Callable[[], None]] = []
@@ -167,6 +168,25 @@ def _after_fork() -> None:
         util.register_after_fork(
             _run_at_exit, lambda _: util.Finalize(None, _run_at_exit, exitpriority=_LAST)
         )
+    _follow_celery()
+
+
+def _follow_celery() -> None:
+    """Let a worker process of Celery run our functions at its end.
+
+    Its pool (billiard 4.3) ends with `os._exit`, so neither finalizers nor `atexit` run there. Celery
+    tells of the end by a signal of its own (tests/cli/test_celery.py).
+    """
+    signals: Any = sys.modules.get("celery.signals")
+    if signals is None:
+        return
+    with contextlib.suppress(Exception):  # another version than those that were tried
+        # the id keeps a child of a child from being connected twice
+        signals.worker_process_shutdown.connect(_end_of_worker, weak=False, dispatch_uid="callspan")
+
+
+def _end_of_worker(**_: object) -> None:
+    _run_at_exit()
 
 
 def _run_at_exit() -> None:
