@@ -11,7 +11,8 @@ import openai
 import pytest
 
 import callspan
-from callspan.settings.settings import ENVIRONMENT, Settings, resolve
+from callspan.settings.resolution import resolve
+from callspan.settings.settings import ENVIRONMENT, Settings
 from child import run
 from program import CHAT
 from telemetry import Telemetry

@@ -14,7 +14,8 @@ import pytest
 import callspan
 from callspan.cli.options import OPTIONS, Option
 from callspan.settings.environment import VARIABLES
-from callspan.settings.settings import ENVIRONMENT, SETTINGS, Settings, check, from_text
+from callspan.settings.resolution import check, from_text
+from callspan.settings.settings import ENVIRONMENT, SETTINGS, Settings
 
 SOURCE = Path(callspan.__file__).parent
 ARGUMENTS = [name for name, setting in SETTINGS.items() if setting.is_argument]

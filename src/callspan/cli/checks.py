@@ -16,7 +16,7 @@ from callspan.cli.clients import patch_count
 from callspan.cli.probe import is_watched, probe_clients
 from callspan.export.collector import METRIC_EXPORT_MS
 from callspan.frameworks.native import NATIVES
-from callspan.settings import settings
+from callspan.settings import resolution, settings
 
 if TYPE_CHECKING:
     from callspan.setup.inspection import ClientStatus
@@ -149,7 +149,7 @@ def check_settings(report: Report) -> None:
     for line in environment.unknown_variables(os.environ):
         report.add("unknown", line, "", problem=line)
     # No arguments, as `callspan run` has none: the environment and the defaults.
-    resolved = settings.resolve({})
+    resolved = resolution.resolve({})
     for name, variable in settings.ENVIRONMENT.items():
         is_set = bool(os.environ.get(variable, "").strip())
         problem = environment.wrong_setting(variable, os.environ)

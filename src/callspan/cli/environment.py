@@ -9,7 +9,7 @@ from callspan.bootstrap import callspan_switches
 from callspan.cli import values
 from callspan.cli.problem import Problem, suggest
 from callspan.semconv.conventions import EXTRA
-from callspan.settings import settings
+from callspan.settings import resolution, settings
 from callspan.settings.environment import VARIABLES
 
 BOOTSTRAP = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bootstrap")
@@ -138,7 +138,7 @@ def wrong_setting(variable: str, environ: Mapping[str, str]) -> str | None:
     clients = values.client_names()
     choices = {"clients": clients, "disabled_clients": clients, "extra_metrics": list(EXTRA)}
     try:
-        settings.from_text(_SETTINGS[variable], text, variable, choices)
+        resolution.from_text(_SETTINGS[variable], text, variable, choices)
     except ValueError as error:
         return str(error)
     return None

@@ -1,4 +1,4 @@
-"""Replicate's client: its functions that run a model and wait for what it makes."""
+"""Replicate's client: its functions that run a model and wait for its output."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Capture:
         redact: The redaction hook; `None` for none.
         limit: The most bytes of all content of one call.
         attribute_limit: The most bytes of one attribute.
-        uploads: Takes the whole of what has more; `None` where it goes nowhere.
+        uploads: Takes the whole of longer content; `None` where it goes nowhere.
         hook: Takes all of it, at the end of each call; `None` for none.
     """
 

@@ -259,8 +259,7 @@ class Call:
         light = copy.copy(self)
         light._read_content, light._content = Content, None
         light.captured_content = light.span = light.context = None
-        light.parent = light.framework = light.failure = None
-        light.estimate = light.priced_call = None
+        light.parent = light.framework = light.failure = light.estimate = light.priced_call = None
         light.retries = []
         light.handler_state = {}
         light.response = Response()

@@ -22,7 +22,7 @@ class Sound:
     rate: int | None = None
 
     def plus(self, more: Sound) -> Sound:
-        """Return both together; what one of them does not state is taken from the other."""
+        """Return both together; a fact that one lacks is taken from the other."""
         return Sound(
             self.size + more.size, self.mime_type or more.mime_type, self.rate or more.rate
         )

@@ -13,7 +13,7 @@ class Console(Exporter):
     """Prints trees. The table of tokens is printed at exit by `providers`, as it counts calls, not spans.
 
     Args:
-        has_content: Whether to print what was said too, in short, where it was captured.
+        has_content: Whether to print messages too, in short, where they are captured.
     """
 
     name = "console"

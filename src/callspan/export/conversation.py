@@ -22,9 +22,9 @@ class Part:
 
     Attributes:
         kind: `text`, `reasoning`, `tool_call`, `tool_result`, `media` or `other`.
-        text: What is shown of it.
+        text: Its text.
         title: The name of a tool, or the type of a picture.
-        call_id: What ties a tool's result to its call.
+        call_id: The id by which a tool's result belongs to its call.
     """
 
     kind: str
@@ -146,7 +146,7 @@ def _part(value: Mapping[str, Any]) -> Part:
 
 
 def _facts(value: Mapping[str, Any]) -> str:
-    """Return what is known of a picture or a sound, but not its data."""
+    """Return the facts of a picture or a sound, but not its data."""
     # the data of a picture may have megabytes, and the page fetches nothing
     hidden = ("type", "content", "mime_type")
     return ", ".join(f"{key} {each}" for key, each in value.items() if key not in hidden)

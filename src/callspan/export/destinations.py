@@ -39,7 +39,7 @@ class Destinations:
         otlp_endpoint: The collector's endpoint, which wins over the variables.
         prometheus: The address of `/metrics` as `HOST:PORT`; the host is 127.0.0.1 by default.
         otlp_signals: The signals for the collector.
-        content: Whether the console prints what was said too, in short.
+        content: Whether the console prints messages too, in short.
     """
 
     console: bool = False
@@ -127,7 +127,7 @@ def _text(environ: Mapping[str, str], name: str) -> str:
 def console_choice(
     environ: Mapping[str, str], complain: Complain = refuse
 ) -> Literal["on", "off", "content"] | None:
-    """Return what `CALLSPAN_CONSOLE` asks for; `None` if it is not set, or wrong."""
+    """Return the choice of `CALLSPAN_CONSOLE`; `None` if it is not set, or wrong."""
     value = _text(environ, _CONSOLE).lower()
     if not value:
         return None

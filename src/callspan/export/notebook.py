@@ -1,4 +1,4 @@
-"""The notebook in which a program runs, if it does: what shows HTML under the cell that runs."""
+"""The notebook in which a program runs, if it does: the function that shows HTML under the cell that runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Publish = Callable[[dict[str, str]], object]
 
 
 def publisher() -> Publish | None:
-    """Return what shows data in the notebook; `None` outside of one, and in child processes."""
+    """Return the function that shows data in the notebook; `None` outside of one, and in child processes."""
     # never imported by us: a program in a notebook has it
     ipython: Any = sys.modules.get("IPython")
     # the sockets of a kernel belong to the process that opened them

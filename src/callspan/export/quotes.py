@@ -1,4 +1,4 @@
-"""What was said in a call, in one short line a message: as data, for the tree on the console."""
+"""The messages of a call, a short line each: as data, for the tree on the console."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Quote:
 
 
 def quotes_of(attributes: Mapping[str, Any]) -> tuple[Quote, ...]:
-    """Return what a span's attributes hold of the messages that are new with it, and of the answer."""
+    """Return the messages that are new with a span, and the answer, by its attributes."""
     conversation = read_conversation(attributes)
     quotes: list[Quote] = []
     for message in (*_new_messages(conversation), *conversation.received):

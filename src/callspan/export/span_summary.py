@@ -93,7 +93,7 @@ class SpanSummary:
         model_call: Tokens, cost and the like, or `None` where no model was called.
         ended_after_root: Whether the tree to which it belongs was complete without it.
         is_agent: Whether it is of an agent or a workflow.
-        quotes: What was said, where that is asked for.
+        quotes: Its messages, where they are asked for.
     """
 
     trace_id: int
@@ -111,7 +111,7 @@ class SpanSummary:
 
 
 def summary_of(span: ReadableSpan, has_quotes: bool = False) -> SpanSummary:
-    """Return the summary of a span that has ended, with what was said if `has_quotes` asks for it."""
+    """Return the summary of a span that has ended, with its messages if `has_quotes` asks for them."""
     context = span.context
     assert context is not None  # only spans that nobody has started have none
     attributes: Attributes = span.attributes or {}

@@ -27,7 +27,7 @@ class TraceBuffer:
     first. Any thread may call any method.
 
     Args:
-        has_quotes: Whether to keep what was said, in short.
+        has_quotes: Whether to keep messages, in short.
     """
 
     def __init__(self, has_quotes: bool = False) -> None:

@@ -36,8 +36,12 @@ def _plain(field: Item, value: Item) -> Any:
         return float(f"{value:.7g}")
     if isinstance(value, (str, bytes, int, float)):
         return value
+    return _plain_container(field, value)
+
+
+def _plain_container(field: Item, value: Item) -> Any:
+    if not hasattr(value, "items"):
+        return [_plain(field, item) for item in value]
     # a map, whose values have a descriptor of their own
-    if hasattr(value, "items"):
-        value_field = field.message_type.fields_by_name["value"]
-        return {str(key): _plain(value_field, item) for key, item in value.items()}
-    return [_plain(field, item) for item in value]
+    value_field = field.message_type.fields_by_name["value"]
+    return {str(key): _plain(value_field, item) for key, item in value.items()}

@@ -18,6 +18,17 @@ _TOP_LEVEL = {
     "reasoning_tokens": "reasoning",  # SGLang, Perplexity
 }
 """Names beside the totals, for what OpenAI states in details."""
+_INPUT_DETAILS = (
+    "prompt_tokens_details",
+    "input_tokens_details",
+    "input_token_details",  # transcriptions and sessions of OpenAI's, without the `s` of responses
+    "prompt_token_details",  # Writer
+)
+_OUTPUT_DETAILS = (
+    "completion_tokens_details",
+    "output_tokens_details",
+    "output_token_details",  # sessions of OpenAI's
+)
 _CACHE_READ = ("cached_tokens", "cache_read_input_tokens")
 _CACHE_WRITE = (
     "cache_write_tokens",
@@ -60,19 +71,8 @@ def _add_top_level(usage: Usage, counts: Body) -> None:
 
 
 def _add_details(usage: Usage, counts: Body) -> None:
-    input_details = (
-        counts.get("prompt_tokens_details")
-        or counts.get("input_tokens_details")
-        # transcriptions and Realtime sessions have this name, without the `s` of responses
-        or counts.get("input_token_details")
-        or counts.get("prompt_token_details")  # Writer
-    )
-    output_details = (
-        counts.get("completion_tokens_details")
-        or counts.get("output_tokens_details")
-        # Realtime sessions
-        or counts.get("output_token_details")
-    )
+    input_details = _first_details(counts, _INPUT_DETAILS)
+    output_details = _first_details(counts, _OUTPUT_DETAILS)
     input_parts: Body = {}
     if input_details is not None:
         input_parts = all_fields(input_details)
@@ -83,6 +83,14 @@ def _add_details(usage: Usage, counts: Body) -> None:
     if billing.FIELDS.isdisjoint(counts) and billing.PARTS.isdisjoint(input_parts):
         return
     billing.add(usage, counts, input_parts)
+
+
+def _first_details(counts: Body, names: tuple[str, ...]) -> Item:
+    for name in names:
+        details = counts.get(name)
+        if details:
+            return details
+    return None
 
 
 def _add_input_parts(usage: Usage, parts: Body) -> None:

@@ -83,7 +83,7 @@ def _describe(instance: Any, args: Args, _kwargs: Kwargs) -> RunStart | None:
 
 
 def _result(output: Any) -> object:
-    """Return what a run has made: a tool's text, an agent's answer, or a workflow's state."""
+    """Return the result of a run: a tool's text, an agent's answer, or a workflow's state."""
     if hasattr(output, "get_text_content"):
         return output.get_text_content()
     if hasattr(output, "last_message"):

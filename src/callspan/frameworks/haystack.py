@@ -67,7 +67,7 @@ def _messages(agent_input: Mapping[str, Any]) -> list[dict[str, object]]:
 
 
 def _output(value: Any) -> object:
-    """Return the answer of an agent, or what a pipeline has made, as plain data."""
+    """Return the answer of an agent, or the result of a pipeline, as plain data."""
     if isinstance(value, Mapping):
         last = value.get("last_message")
         if last is not None:

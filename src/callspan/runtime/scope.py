@@ -110,7 +110,7 @@ def suppressed(context: Context | None = None) -> bool:
 
 @contextlib.contextmanager
 def without_instrumentation() -> Iterator[None]:
-    """Have no instrumentation record what is done in this block."""
+    """Have no instrumentation record anything in this block."""
     context = otel.get_current()
     for key in _SUPPRESSED:
         context = otel.set_value(key, True, context)

@@ -89,22 +89,27 @@ def client(call: Call) -> Attributes:
     return {names.CLIENT_NAME: call.client_name, names.CLIENT_VERSION: call.client_version}
 
 
+_FRAMEWORK = (
+    (names.FRAMEWORK_RUN_ID, "run_id"),
+    (names.FRAMEWORK_VERSION, "version"),
+    (names.FRAMEWORK_TAGS, "tags"),
+    (names.FRAMEWORK_NODE, "node"),
+    (names.FRAMEWORK_STEP, "step"),
+)
+"""Attributes of a framework's run, with its fields."""
+
+
 def framework(call: Call) -> Attributes:
     """Return the attributes of the framework that made the call; none where there is none."""
     details = call.framework
     if details is None:
         return {}
     attributes: Attributes = {names.FRAMEWORK_NAME: details.name}
-    if details.run_id:
-        attributes[names.FRAMEWORK_RUN_ID] = details.run_id
-    if details.version:
-        attributes[names.FRAMEWORK_VERSION] = details.version
-    if details.tags:
-        attributes[names.FRAMEWORK_TAGS] = details.tags
-    if details.node:
-        attributes[names.FRAMEWORK_NODE] = details.node
-    if details.step is not None:
-        attributes[names.FRAMEWORK_STEP] = details.step
+    for name, field in _FRAMEWORK:
+        value = getattr(details, field)
+        # the first step is 0
+        if value or value == 0:
+            attributes[name] = value
     # the conventions have no conversation for a retrieval, nor for a node
     if details.conversation_id and call.facts.has_conversation:
         attributes[names.CONVERSATION_ID] = details.conversation_id

@@ -168,7 +168,7 @@ class CapturedContent:
             self.dropped.append(name)
 
     def _upload(self, name: str, value: Any) -> None:
-        """Have the whole of what was cut written elsewhere, and keep its address."""
+        """Have the whole of a value that was cut written elsewhere, and keep its address."""
         uploads = self._capture.uploads
         if uploads is None or name not in _UPLOADS:
             return
@@ -204,7 +204,7 @@ class CapturedContent:
         return structures
 
     def notes(self) -> dict[str, Any]:
-        """Return the size of the content that had no room, where it is, and what failed."""
+        """Return the size of the content that had no room, where it is, and the attributes that failed."""
         notes: dict[str, Any] = dict(self._references)
         if self.elided:
             notes[names.CONTENT_ELIDED] = self.elided

@@ -24,7 +24,7 @@ class Setting:
         parse: Return the value that a text of the variable stands for; `check` follows.
         words: The valid words; none where other values are valid too, or a room above knows them.
         noun: The kind of thing that a name stands for, in a list of names.
-        unset: What holds where no value is set, in a word, if the default is `None`.
+        unset: The meaning of no value, in a word, if the default is `None`.
         is_argument: Whether `instrument()` has an argument of this name.
         restricts_content: Whether it holds content back: if its variable is invalid, no content
             is captured at all.

@@ -14,7 +14,7 @@ from callspan.lifecycle.dispatch import check_handlers
 from callspan.runtime.errors import SettingsError
 from callspan.runtime.scope import current, entered
 from callspan.settings.choices import CaptureMode
-from callspan.settings.settings import check
+from callspan.settings.resolution import check
 
 
 def attach(

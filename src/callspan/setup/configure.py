@@ -29,7 +29,7 @@ def configure(
 
     Args:
         console: Print each trace as a tree, and a table of tokens at exit, to stderr; `"content"`
-            for trees with what was said, in short, where `instrument(capture="span")` records it.
+            for trees with messages, in short, where `instrument(capture="span")` records it.
         file: The path of a file to which OTLP JSON lines are appended.
         otlp: The endpoint of a collector, such as `http://localhost:4318`; `True` for the one that
             the `OTEL_*` variables name.

@@ -37,7 +37,7 @@ def evaluation(
     is recorded after `instrument()`, whose settings hold for it.
 
     Args:
-        name: What was measured, such as `relevance`.
+        name: The quality that was measured, such as `relevance`.
         score: The score, a finite number on a scale of your own.
         label: The score in a word, such as `relevant` or `pass`.
         explanation: Why it is so. It may quote the answer, so it is recorded only where `output`
@@ -64,14 +64,18 @@ def evaluation(
         response_id=_text("response_id", response_id) or _response_id(call),
         context=_context(call, trace_id, span_id),
     )
-    if not result.name:
-        raise SettingsError("an evaluation needs a name, such as 'relevance'")
-    if result.score is None and result.label is None and result.error_type is None:
-        raise SettingsError(f"the evaluation {name!r} needs a score, a label or an error")
+    _check(result)
     try:
         _emit(result, call)
     except Exception as problem:  # noqa: BLE001  our fault must not stop the app's code
         guard.report("recording an evaluation", problem)
+
+
+def _check(result: Evaluation) -> None:
+    if not result.name:
+        raise SettingsError("an evaluation needs a name, such as 'relevance'")
+    if (result.score, result.label, result.error_type) == (None, None, None):
+        raise SettingsError(f"the evaluation {result.name!r} needs a score, a label or an error")
 
 
 def _emit(result: Evaluation, call: Call | None) -> None:

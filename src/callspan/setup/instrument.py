@@ -30,7 +30,8 @@ from callspan.settings.choices import (
     TokenEvents,
 )
 from callspan.settings.environment import CLIENT_MODULES, sdk_disabled
-from callspan.settings.settings import Settings, resolve
+from callspan.settings.resolution import resolve
+from callspan.settings.settings import Settings
 from callspan.setup import state
 from callspan.setup.flush import register_exit_hook
 from callspan.setup.inspection import Status, report

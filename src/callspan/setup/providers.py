@@ -45,7 +45,7 @@ class Providers:
         )
 
     def evaluations(self, settings: Settings) -> Evaluations | None:
-        """Return what emits results of evaluations; `None` where OpenTelemetry is switched off."""
+        """Return the emitter of results of evaluations; `None` where OpenTelemetry is switched off."""
         if sdk_disabled():
             return None
         return Evaluations(settings, self.logger)

@@ -1,6 +1,6 @@
 """Hooks of OpenTelemetry's `util-genai`: packages that take the content of each call elsewhere.
 
-Seen with opentelemetry-util-genai 1.3. A hook gets what is captured, after redaction, whole.
+Seen with opentelemetry-util-genai 1.3. A hook gets all captured content, after redaction, whole.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class CompletionHook:
 
 
 def _made(dataclass: Any, item: Mapping[str, Any]) -> Any:
-    """Return an object of a class, with what an item has of its fields."""
+    """Return an object of a class, with the values of an item for its fields."""
     return dataclass(**{field.name: item.get(field.name) for field in fields(dataclass)})
 
 

@@ -22,7 +22,7 @@ class Evaluation:
     """The result of one evaluation.
 
     Attributes:
-        name: What was measured, such as `relevance`.
+        name: The quality that was measured, such as `relevance`.
         score: The score, on the scale of whoever judged.
         label: The score in a word, such as `relevant`.
         explanation: Why it is so; it is content, as it may quote the answer.

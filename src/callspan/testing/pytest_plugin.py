@@ -25,7 +25,7 @@ def model_server() -> Iterator[ModelServer]:
 
 @pytest.fixture
 def recorded_calls() -> Iterator[Recorder]:
-    """Record the calls of all clients while the test runs, without what was said in them."""
+    """Record the calls of all clients while the test runs, without their messages."""
     from callspan.testing import Recorder
 
     with Recorder() as recorder:

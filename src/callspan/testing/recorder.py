@@ -60,7 +60,7 @@ class Recorder:
     for, as in `attach(client, recorder)`.
 
     Args:
-        content: Whether to keep what was said. Without it nothing of the conversation is kept.
+        content: Whether to keep messages. Without it nothing of the conversation is kept.
 
     Attributes:
         operations: All operations, in the order of their ends: calls to models, and tools, agents,

@@ -24,7 +24,7 @@ class Access:
     """Lets through who may ask, and sends headers with each answer that keep browsers strict.
 
     Args:
-        app: What answers.
+        app: The application that answers.
         host: The address that is listened on.
         token: What an address from outside has to bring; empty on loopback.
     """

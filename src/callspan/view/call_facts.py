@@ -52,7 +52,7 @@ def facts(span: SpanRecord) -> list[Fact]:
 
 
 def without_content(span: SpanRecord) -> dict[str, object]:
-    """Return a span's attributes without what was said."""
+    """Return a span's attributes without content."""
     return {name: value for name, value in span.attributes.items() if not _is_content(name)}
 
 

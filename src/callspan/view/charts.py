@@ -61,7 +61,7 @@ class Chart:
     """One drawing.
 
     Attributes:
-        title: What it shows.
+        title: Its title.
         unit: The unit of its numbers.
         top: The largest number of its axis.
     """

@@ -19,7 +19,7 @@ class SpanEvent:
     """Something that happened within a span.
 
     Attributes:
-        name: What it was.
+        name: Its name.
         time: When, in nanoseconds since 1970.
         attributes: Its facts, as plain values.
     """

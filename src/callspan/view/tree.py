@@ -50,7 +50,7 @@ class Mark:
 
     Attributes:
         percent: Where it is on the time axis of the trace.
-        label: What happened.
+        label: A name for it.
     """
 
     percent: float

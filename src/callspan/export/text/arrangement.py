@@ -19,16 +19,16 @@ _SHORT_ID = 8
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row with what stands around it.
+    """A row with the text around it.
 
     Attributes:
         row: The cells of the span.
-        boxes: What stands before it.
-        below: What stands before its further lines.
+        boxes: The lines of the tree before it.
+        below: The lines of the tree before its further lines.
         trace: The beginning of the trace's id, at a root.
         sums: The sums of the calls below it, where they are shown.
-        quotes: What was said in it.
-        quotes_indent: What stands before the quotes.
+        quotes: Its messages, in short.
+        quotes_indent: The text before the quotes.
     """
 
     row: Row
@@ -41,7 +41,7 @@ class Line:
 
     @property
     def label(self) -> str:
-        """The name with what stands before it."""
+        """The name after the lines of the tree."""
         return self.boxes + self.row.name
 
 
@@ -78,7 +78,7 @@ def arrange(
 def _in_order(
     children: dict[int | None, list[SpanSummary]], boxes: tuple[str, str, str, str]
 ) -> Iterator[tuple[SpanSummary, str, str]]:
-    """Yield the spans of a tree from the top, each with what stands before it, and below it."""
+    """Yield the spans of a tree from the top, each with the lines of the tree before it, and below it."""
     child, last_child, below_child, below_last = boxes
     # a stack and no recursion: a tree may be deeper than Python recurses; reversed, as the last
     # one that is put there is the first to leave it

@@ -20,7 +20,7 @@ class Cell:
     """A piece of a line.
 
     Attributes:
-        text: What stands in it; a cell without text is left out where it is not aligned.
+        text: Its text; a cell without text is left out where it is not aligned.
         colour: The colour's escape sequence, or an empty text.
         width: The columns to which it is filled up in an aligned line.
         is_number: Whether it is aligned to the right.
@@ -60,7 +60,7 @@ def fit(cells: Sequence[Cell], indent: str, columns: int | None, paint: Paint) -
 
     Args:
         cells: The cells; the first is a name, which is cut rather than broken.
-        indent: What stands before the second line and those after it.
+        indent: The text before the second line and those after it.
         columns: The columns of the terminal; `None` for any number.
         paint: Puts colours round text.
     """

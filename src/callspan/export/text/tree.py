@@ -35,8 +35,8 @@ class TreePrinter(SpanProcessor):
 
     Args:
         stream: Where to print; `None` for stderr.
-        count: What counts the spans that cannot be printed.
-        has_quotes: Whether to print what was said too, where it was captured.
+        count: Counts the spans that cannot be printed.
+        has_quotes: Whether to print messages too, where they are captured.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Replicate's predictions: what a model makes of its input, which is text if it is a language model.
+"""Replicate's predictions: the output of a model, which is text if it is a language model.
 
 Each model names its input by itself; these are the names that most language models have.
 """

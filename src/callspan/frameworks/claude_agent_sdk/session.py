@@ -86,11 +86,11 @@ class Session:
             guard.report("reading a message of Claude Agent SDK", error)
 
     def fail(self, error: BaseException) -> None:
-        """End what is open: the program has ended, or its messages cannot be read."""
+        """End all that is open: the program has ended, or its messages cannot be read."""
         self._end(error)
 
     def close(self) -> None:
-        """End what is open: the app has left, or its task is cancelled."""
+        """End all that is open: the app has left, or its task is cancelled."""
         # the SDK closes in a `finally`: an exception on its way tells a cancelled task from a
         # reader that left; an error of the app's own code is not the turn's
         error = sys.exc_info()[1]

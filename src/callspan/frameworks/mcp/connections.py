@@ -20,7 +20,7 @@ _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What is known of a connection.
+    """The facts of a connection.
 
     Attributes:
         transport: `pipe` or `tcp`.
@@ -59,7 +59,7 @@ _by_stream: weakref.WeakKeyDictionary[Stream, Connection] = weakref.WeakKeyDicti
 
 
 def connection_of(stream: Stream) -> Connection:
-    """Return what is known of the connection whose outgoing messages go into a stream."""
+    """Return the facts of the connection whose outgoing messages go into a stream."""
     try:
         return _by_stream.get(_key(stream), NO_CONNECTION)
     except TypeError:  # no stream, or one of another make that cannot be referenced weakly

@@ -143,7 +143,7 @@ class Exchange:
             self._tool.failure = failure
 
     def _note_connection(self, version: object) -> None:
-        """Add what became known of the connection meanwhile."""
+        """Add the facts of the connection that are there by now."""
         facts = self.request.facts_of_connection()
         if self.request.method == "initialize" and isinstance(version, str):
             facts["mcp_protocol_version"] = version

@@ -72,7 +72,7 @@ def _enclosing_retrieval() -> Call | None:
 
 
 def _complete(retrieval: Call, parameters: Parameters) -> None:
-    """Add what only the store knows to the retrieval of a framework."""
+    """Add the facts that only the store knows to the retrieval of a framework."""
     retrieval.update({**parameters, **retrieval.parameters})
 
 
