@@ -218,6 +218,68 @@ async def test_several_open_at_once(server: SocketServer, telemetry: Telemetry) 
     assert (first["gen_ai.response.id"], first["callspan.outcome"]) == ("resp_1", "error")
 
 
+async def test_events_of_the_session_are_no_chunks(
+    server: SocketServer, telemetry: Telemetry
+) -> None:
+    """Settings and transcripts that arrive within a response are no part of it."""
+    begin, text, speech, end = whole(1)
+    settings = {"type": "session.updated", "session": {"max_output_tokens": 50}}
+    limits = {"type": "rate_limits.updated", "rate_limits": []}
+    server.respond = lambda _event: [begin, settings, text, limits, speech, end]
+    async with connect(server) as connection:
+        await connection.response.create()
+        await read_until(connection)
+        await connection.response.create()
+        await read_until(connection)
+    first, second = [span.attributes or {} for span in telemetry.spans]
+    assert first["callspan.stream.chunks"] == 3
+    # they hold for the next request
+    assert "gen_ai.request.max_tokens" not in first
+    assert second["gen_ai.request.max_tokens"] == 50
+
+
+async def test_a_budget_stops_a_response(server: SocketServer, telemetry: Telemetry) -> None:
+    """A budget may stop a response within; the app gets its error, and the session goes on."""
+    pieces = [spoken(1, "Rose ", 480)[0] for _ in range(400)]
+    long = [created(1), *pieces, done(1, "Rose "), *whole(2)]
+    server.respond = lambda event: long if event["type"] == "response.create" else []
+    async with connect(server) as connection:
+        with callspan.budget(tokens=200, in_stream="raise"):
+            await connection.response.create()
+        with pytest.raises(callspan.BudgetExceeded):
+            await read_until(connection)
+        # the rest of the first response, and another one that the server begins by itself
+        await read_until(connection, times=2)
+    stopped, other = [span.attributes or {} for span in telemetry.spans]
+    assert stopped["callspan.outcome"] == "error"
+    assert stopped["error.type"] == "callspan.accounting.budgets.BudgetExceeded"
+    assert (other["gen_ai.response.id"], other["callspan.outcome"]) == ("resp_2", "completed")
+
+
+async def test_inline_handlers_are_awaited(server: SocketServer, telemetry: Telemetry) -> None:
+    """Handlers that the call itself has to await are done when the event is handed out."""
+    steps: list[str] = []
+
+    class Steps:
+        inline = True
+
+        async def on_start(self, _call: Any) -> None:
+            steps.append("start")
+
+        async def on_end(self, call: Any, _response: Any) -> None:
+            steps.append(call.outcome)
+
+    telemetry.instrument(handlers=[Steps()])
+    async with connect(server) as connection:
+        await connection.response.create()
+        assert steps == ["start"]
+        await read_until(connection)
+        assert steps == ["start", "completed"]
+        server.respond = lambda _event: []
+        await connection.response.create()
+    assert steps[2:] == ["start", "abandoned"]
+
+
 @pytest.mark.instrument(capture="both")
 async def test_content(server: SocketServer, telemetry: Telemetry) -> None:
     """Content has transcripts as text, and of sound its type, its bytes and its seconds."""

@@ -215,8 +215,19 @@ async def test_a_connection_that_breaks(
     assert telemetry.attributes["gen_ai.response.id"] == "resp_1"
 
 
-async def test_closing_abandons(server: SocketServer, telemetry: Telemetry) -> None:
+def test_closing_abandons(server: SocketServer, telemetry: Telemetry) -> None:
     """A connection that the app closes abandons the response that is open."""
+    server.respond = lambda _event: response_events(1)[:2]
+    with openai_client(server.url).responses.connect() as connection:
+        connection.response.create(**ASK)
+        connection.recv()
+    assert telemetry.attributes["callspan.outcome"] == "abandoned"
+
+
+async def test_closing_abandons_in_asynchronous_code(
+    server: SocketServer, telemetry: Telemetry
+) -> None:
+    """The same holds for an asynchronous connection."""
     server.respond = lambda _event: response_events(1)[:2]
     async with async_openai_client(server.url).responses.connect() as connection:
         await connection.response.create(**ASK)
