@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .expectations import Expectations
 from .finding import Finding
 from .registry import Attribute
-from .rules import LATEST_ONLY, broken
+from .rules import LATEST_ONLY, RELEASED_TYPES, broken
 
 
 def check_attributes(
@@ -25,6 +26,8 @@ def check_attributes(
             yield broken("name.unknown", signal, key, value)
             continue
         yield from _check_name(expect, signal, place, allowed, (key, definition))
+        if key in RELEASED_TYPES and expect.chosen(("released",)):
+            definition = replace(definition, type=RELEASED_TYPES[key])
         if not _fits(definition, value):
             yield broken("value.type", signal, key, value)
         known = definition.members + expect.registry.values.get(key, ())

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from .expectations import Expectations
 from .finding import Finding
 from .registry import CONVENTIONS
-from .rules import PARTS, SCHEMAS, STOPS, VARIABLE, broken
+from .rules import PARTS, RELEASED_FIELDS, SCHEMAS, STOPS, VARIABLE, broken
 
 _MESSAGES = ("gen_ai.input.messages", "gen_ai.output.messages")
 
@@ -36,6 +36,8 @@ def check_content(
             yield problem
             continue
         yield from _check_schema(signal, key, value)
+        if expect.chosen(("released",)):
+            yield from _check_released(signal, key, value)
         if isinstance(value, list):
             yield from _check_items(signal, key, value)
     yield from _check_count(signal, attributes)
@@ -70,6 +72,16 @@ def _validator(schema: str, definition: str = "") -> Draft202012Validator:
 def _check_schema(signal: str, key: str, value: Any) -> Iterator[Finding]:
     for error in _validator(SCHEMAS[key]).iter_errors(value):
         yield broken("content.schema", signal, f"{key}{error.json_path[1:]}", error.message)
+
+
+def _check_released(signal: str, key: str, value: Any) -> Iterator[Finding]:
+    for position, item in enumerate(value if key in RELEASED_FIELDS else ()):
+        for name, kind in RELEASED_FIELDS[key].items():
+            allowed = (float, int) if kind is float else kind
+            if not isinstance(item.get(name), allowed):
+                yield broken(
+                    "content.released", signal, f"{key}[{position}].{name}", item.get(name)
+                )
 
 
 def _check_items(signal: str, key: str, value: list[Any]) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .registry import Registry, Signal
-from .rules import INTERNAL_AGENT, METHOD, SPAN_TYPES
+from .rules import INTERNAL_AGENT, METHOD, SCHEMA_URLS, SPAN_TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,11 @@ class Expectations:
     def dialects(self) -> tuple[str, ...]:
         """The dialects chosen, the first of which names the schema."""
         return ("released", "latest") if self.semconv == "both" else (self.semconv,)
+
+    @property
+    def schema_url(self) -> str:
+        """The schema that is true of all that is emitted; empty where none is."""
+        return SCHEMA_URLS[self.dialects[0]] if len(self.dialects) == 1 else ""
 
     def chosen(self, dialects: tuple[str, ...]) -> bool:
         """Whether something of these dialects may be emitted."""

@@ -133,6 +133,19 @@ SHARED_METRICS = frozenset(
 )
 """Metrics of the newest text that the released one has too, or for which it has no other name."""
 
+RELEASED_LEVELS: dict[str, dict[str, str]] = {
+    "gen_ai.invoke_agent.internal": {"gen_ai.provider.name": "required"},
+    "gen_ai.retrieval.client": {"gen_ai.provider.name": "required"},
+}
+"""Attributes that the released text requires of a span type where the newest does not."""
+RELEASED_TYPES = {"gen_ai.request.top_k": "double"}
+"""Attributes that have another type in the released text."""
+RELEASED_FIELDS: dict[str, dict[str, type]] = {
+    "gen_ai.output.messages": {"finish_reason": str},
+    "gen_ai.retrieval.documents": {"id": str, "score": float},
+}
+"""Fields that the schemas of the released text require of each message and document."""
+
 SCHEMA_URLS = {
     "released": "https://opentelemetry.io/schemas/1.41.0",
     "latest": "https://opentelemetry.io/schemas/gen-ai/1.42.0",
@@ -188,7 +201,10 @@ RULES: dict[str, tuple[str, str]] = {
     "value.type": (VIOLATION, "has a value of another type than the registry says"),
     "value.enum": (INFORMATION, "has a value that neither registry names"),
     "scope.name": (VIOLATION, "the instrumentation scope must be the one of the package"),
-    "scope.schema": (VIOLATION, "the schema URL must be that of the first dialect chosen"),
+    "scope.schema": (
+        VIOLATION,
+        "the schema URL must be that of the dialect chosen, and none for two",
+    ),
     "operation.unknown": (VIOLATION, "the operation is neither predefined nor documented by us"),
     "span.name": (VIOLATION, "a span's name is the operation and what it is done with"),
     "span.kind": (VIOLATION, "the span's kind does not fit the operation"),
@@ -216,6 +232,7 @@ RULES: dict[str, tuple[str, str]] = {
     "content.json": (VIOLATION, "content on spans is one JSON text"),
     "content.structured": (VIOLATION, "content on log events is structured, not JSON text"),
     "content.schema": (VIOLATION, "content does not meet its JSON schema"),
+    "content.released": (VIOLATION, "content lacks a field that the released schema requires"),
     "content.part": (VIOLATION, "a part lacks what its type requires"),
     "content.binary": (VIOLATION, "bytes stand where text belongs"),
     "content.messages": (VIOLATION, "there are more output messages than finish reasons"),

@@ -18,7 +18,7 @@ from .rules import (
     METHOD,
     NAMED_AFTER,
     NOT_EXPECTED,
-    SCHEMA_URLS,
+    RELEASED_LEVELS,
     SCOPE,
     SUBSETS,
     broken,
@@ -38,6 +38,8 @@ def check_span(expect: Expectations, span: Any) -> Iterator[Finding]:
     kind = expect.span_type(attributes, span.kind.name.lower())
     provider = attributes.get("gen_ai.provider.name")
     levels = expect.registry.refined(kind, provider) if kind is not None else None
+    if kind is not None and levels is not None and expect.chosen(("released",)):
+        levels = {**levels, **RELEASED_LEVELS.get(kind.name, {})}
     if levels is not None and METHOD in attributes:
         # the run of a tool that stands for a request has the request's attributes too
         levels = {**expect.registry.spans["mcp.client"].attributes, **levels}
@@ -64,7 +66,7 @@ def check_scope(expect: Expectations, signal: str, scope: Any) -> Iterator[Findi
     """The instrumentation scope of any signal."""
     if scope is None or scope.name != SCOPE:
         yield broken("scope.name", signal, "scope", scope and scope.name)
-    elif scope.schema_url != SCHEMA_URLS[expect.dialects[0]]:
+    elif (scope.schema_url or "") != expect.schema_url:
         yield broken("scope.schema", signal, "scope", scope.schema_url)
 
 

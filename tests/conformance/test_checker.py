@@ -190,6 +190,16 @@ WRONG: dict[str, list[Told]] = {
         recorded(attributes={**STRUCTURED, "gen_ai.output.messages": [{"role": "assistant"}]}),
         saying([], role=7),
     ],
+    "content.released": [
+        RIGHT.but(
+            semconv="released",
+            attributes={"gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": []}])},
+        ),
+        RIGHT.but(
+            semconv="released",
+            attributes={"gen_ai.retrieval.documents": json.dumps([{"id": "1", "score": None}])},
+        ),
+    ],
     "content.part": [
         saying([{"type": "text"}]),
         saying([{"type": "text", "content": None}]),

@@ -140,6 +140,9 @@ def marker(example: Any, count: int, size_left_out: int) -> Item:
         if "finish_reason" in example:
             message["finish_reason"] = example["finish_reason"]
         return message
+    if "score" in example:
+        # a document, which must have an id and a score in some versions of the conventions
+        note.update({"id": "", "score": 0.0, "score_unknown": True})
     if "name" in example:
         note["name"] = f"{count} left out"
     return note

@@ -9,10 +9,12 @@ from typing import Any
 from callspan.events import Call, DetailName, Outcome, Response, Usage
 from callspan.semconv import names
 from callspan.semconv.conventions import Convention
-from callspan.semconv.parameters import REQUEST, REQUESTS_OF_PROVIDERS, strings
+from callspan.semconv.parameters import INTEGER_TOP_K, Tables, strings
 
 Attributes = dict[str, Any]
 """Attributes by name, with values of the types that OpenTelemetry takes."""
+UNKNOWN_PROVIDER = "unknown"
+"""The provider of an operation that has none, in versions of the conventions that demand one."""
 FETCH = "fetch_response"
 """The operation that fetches a response: the tokens and times are those of another call."""
 # Details of a response, by the names that formats give them, with their attributes.
@@ -82,6 +84,17 @@ def identity(call: Call) -> Attributes:
     return attributes
 
 
+def provider_of_own(call: Call) -> str:
+    """Return what stands for the provider of an operation that the program performs by itself.
+
+    It is the framework, as the conventions want what the instrumentation knows best; for code of
+    the app's own there is none.
+    """
+    if call.framework is None:
+        return UNKNOWN_PROVIDER
+    return call.framework.name
+
+
 def client(call: Call) -> Attributes:
     """Return the client and its version, for spans and events; they would only split metrics."""
     if not call.client_name:
@@ -116,13 +129,12 @@ def framework(call: Call) -> Attributes:
     return attributes
 
 
-def request(call: Call) -> Attributes:
+def request(call: Call, tables: Tables = INTEGER_TOP_K) -> Attributes:
     """Return the request's settings, only those that were sent."""
     attributes: Attributes = {}
     if call.stream and call.operation != FETCH:
         attributes[names.REQUEST_STREAM] = True
-    # the tables are joined beforehand, as this runs before each request
-    rows = REQUESTS_OF_PROVIDERS.get(call.provider, REQUEST)
+    rows = tables.of_providers.get(call.provider, tables.general)
     for key, value in call.parameters.items():
         # a type checker takes the keys of a `TypedDict` for any texts
         row = rows.get(key)  # pyright: ignore[reportArgumentType]

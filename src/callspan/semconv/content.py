@@ -19,8 +19,9 @@ from callspan.content.parts import Refused, is_list, redacted, shaped
 from callspan.events import Call
 from callspan.runtime import guard
 from callspan.runtime.plain import even, plain, valid
-from callspan.semconv import names
+from callspan.semconv import answers, names
 from callspan.semconv.attributes import stop_sequences
+from callspan.semconv.conventions import Convention
 
 # a private name, as there is no public sign of it; see tests/test_content.py
 DROPS_UNEVEN = hasattr(attributes, "_clean_extended_attribute_value")
@@ -52,6 +53,7 @@ class CapturedContent:
 
     __slots__ = (
         "_capture",
+        "_convention",
         "_limit",
         "_received",
         "_references",
@@ -63,7 +65,9 @@ class CapturedContent:
         "elided",
     )
 
-    def __init__(self, capture: Capture, attribute_limit: int | None) -> None:
+    def __init__(
+        self, capture: Capture, attribute_limit: int | None, convention: Convention
+    ) -> None:
         self.dropped: list[str] = []
         self._references: dict[str, str] = {}
         self._whole: dict[str, Any] = {}
@@ -72,6 +76,7 @@ class CapturedContent:
         self._received: Shared | None = None
         self._texts: dict[str, str | list[str]] = {}
         self._capture = capture
+        self._convention = convention
         # within the SDK's own limit, beyond which it would cut JSON in the middle
         self._limit = min(capture.attribute_limit, attribute_limit or capture.attribute_limit)
         self._room = capture.limit
@@ -126,12 +131,14 @@ class CapturedContent:
             return
         answer = call.response
         received: Shared = {}
-        messages = [message for message in answer.messages if message["parts"]]
+        messages = answers.messages(call, self._convention)
         self._add(received, names.OUTPUT_MESSAGES, "output", lambda: messages, self._room)
-        name = names.TOOL_RESULT
         if isinstance(answer.result, list):
+            documents = answers.documents(answer.result, self._convention)
             name = names.RETRIEVAL_DOCUMENTS
-        self._add(received, name, "results", lambda: answer.result, self._room)
+            self._add(received, name, "results", lambda: documents, self._room)
+        else:
+            self._add(received, names.TOOL_RESULT, "results", lambda: answer.result, self._room)
         self.elided += answer.elided
         self._received = received
         if self._capture.hook is not None:

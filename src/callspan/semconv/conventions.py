@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from callspan.semconv import names
+from callspan.semconv.parameters import DOUBLE_TOP_K, INTEGER_TOP_K, Tables
 
 # the buckets of seconds and of tokens are those that the conventions advise
 SECONDS = tuple(0.01 * 2**n for n in range(14))
@@ -44,6 +46,11 @@ class Convention:
     Attributes:
         schema_url: The address of its schema, which goes with the telemetry.
         cache_write: The attribute of tokens written to a cache, which was renamed.
+        requests: The attributes of a request's parameters, with their types.
+        needs_provider: The operations that must name a provider, though they may have none.
+        needs_reason: Whether each message of an answer must have a finish reason.
+        unknown_fields: The fields that each document of a search must have; for each the fields
+            that say that it is not known.
     """
 
     schema_url: str
@@ -60,6 +67,10 @@ class Convention:
     reasoning_tokens: Metric | None = None
     input_distribution: Metric | None = None
     output_distribution: Metric | None = None
+    requests: Tables = INTEGER_TOP_K
+    needs_provider: frozenset[str] = frozenset()
+    needs_reason: bool = False
+    unknown_fields: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 def _seconds(name: str, description: str) -> Metric:
@@ -105,6 +116,11 @@ RELEASED = Convention(
     reasoning_tokens=_tokens(
         "callspan.client.reasoning_tokens", "Output tokens spent on reasoning."
     ),
+    requests=DOUBLE_TOP_K,
+    needs_provider=frozenset({"invoke_agent", "retrieval"}),
+    needs_reason=True,
+    # its schema takes texts and numbers alone, and readers lose all documents for want of one
+    unknown_fields={"id": {"id": ""}, "score": {"score": 0.0, "score_unknown": True}},
 )
 
 LATEST = Convention(
@@ -254,3 +270,10 @@ CHOICES: dict[str, tuple[Convention, ...]] = {
     "both": (RELEASED, LATEST),
 }
 """The versions that each value of `CALLSPAN_SEMCONV` stands for."""
+
+
+def schema_url(versions: Sequence[Convention]) -> str | None:
+    """Return the schema that is true of telemetry in these versions; `None` for several at once."""
+    if len(versions) == 1:
+        return versions[0].schema_url
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from callspan.events import ParameterName
 from callspan.runtime.number import real, whole
@@ -104,4 +105,30 @@ _PROVIDER_ONLY: dict[str, dict[ParameterName, tuple[str, Convert]]] = {
     },
 }
 """Parameters that the conventions have for one provider only."""
-REQUESTS_OF_PROVIDERS = {provider: {**REQUEST, **rows} for provider, rows in _PROVIDER_ONLY.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The tables of one version of the conventions, joined beforehand, as each request reads one.
+
+    Attributes:
+        general: The table for providers that have none of their own.
+        of_providers: The tables of the others.
+    """
+
+    general: dict[ParameterName, tuple[str, Convert]]
+    of_providers: dict[str, dict[ParameterName, tuple[str, Convert]]]
+
+
+def _tables(**changes: tuple[str, Convert]) -> Tables:
+    """Return the tables with other rows for some of the parameters."""
+    # a type checker takes the names of arguments for any texts
+    general = {**REQUEST, **changes}  # pyright: ignore[reportAssignmentType]
+    of_providers = {provider: {**general, **rows} for provider, rows in _PROVIDER_ONLY.items()}
+    return Tables(general, of_providers)  # pyright: ignore[reportArgumentType]
+
+
+INTEGER_TOP_K = _tables()
+"""The tables of versions in which `top_k` is an integer."""
+DOUBLE_TOP_K = _tables(top_k=(REQUEST["top_k"][0], real))
+"""The tables of versions in which it is a double."""

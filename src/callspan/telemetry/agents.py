@@ -18,6 +18,7 @@ from callspan.semconv.conventions import (
     LOCAL_DURATIONS,
     MCP_DURATIONS,
     TOOL_CALLS,
+    schema_url,
 )
 from callspan.settings.settings import Settings
 from callspan.telemetry.attribute_sets import Bounds
@@ -41,7 +42,7 @@ class AgentMetrics:
     def __init__(
         self, settings: Settings, look_up: Callable[[], Any] = metrics.get_meter_provider
     ) -> None:
-        self._schema_url = CHOICES[settings.semconv][0].schema_url
+        self._schema_url = schema_url(CHOICES[settings.semconv])
         self._bounds = Bounds()
         self._instruments = FollowsProvider(look_up, self._create)
         self._requests = McpMetrics(self._instruments)

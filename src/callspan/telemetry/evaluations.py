@@ -11,7 +11,7 @@ from opentelemetry import _logs as logs
 
 from callspan.content.capture import Capture
 from callspan.semconv import content, names
-from callspan.semconv.conventions import CHOICES
+from callspan.semconv.conventions import CHOICES, schema_url
 from callspan.settings.settings import Settings
 from callspan.telemetry.provider import FollowsProvider
 from callspan.version import __version__
@@ -61,10 +61,10 @@ class Evaluations:
     def __init__(
         self, settings: Settings, look_up: Callable[[], Any] = logs.get_logger_provider
     ) -> None:
-        schema_url = CHOICES[settings.semconv][0].schema_url
+        url = schema_url(CHOICES[settings.semconv])
         self._logger = FollowsProvider(
             look_up,
-            lambda provider: provider.get_logger(names.SCOPE, __version__, schema_url=schema_url),
+            lambda provider: provider.get_logger(names.SCOPE, __version__, schema_url=url),
         )
 
     def emit(self, evaluation: Evaluation, capture: Capture) -> None:

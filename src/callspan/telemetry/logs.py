@@ -10,7 +10,7 @@ from opentelemetry import _logs as logs
 from callspan.events import Call, Response
 from callspan.events.exceptions import ProviderError, note, qualified_name, was_noted
 from callspan.semconv import attributes, content, names
-from callspan.semconv.conventions import CHOICES
+from callspan.semconv.conventions import CHOICES, schema_url
 from callspan.settings.settings import Settings
 from callspan.telemetry.deferred import Deferred
 from callspan.telemetry.provider import FollowsProvider
@@ -26,10 +26,10 @@ class LogEvents:
         self.needs_text = False
         self._deferred = Deferred.from_settings(settings)
         self._conventions = CHOICES[settings.semconv]
-        schema_url = self._conventions[0].schema_url
+        url = schema_url(self._conventions)
         self._logger = FollowsProvider(
             look_up,
-            lambda provider: provider.get_logger(names.SCOPE, __version__, schema_url=schema_url),
+            lambda provider: provider.get_logger(names.SCOPE, __version__, schema_url=url),
         )
 
     def on_end(self, call: Call, response: Response) -> None:
@@ -70,7 +70,7 @@ class LogEvents:
         at_end = {
             **attributes.identity(call),
             **attributes.client(call),
-            **attributes.request(call),
+            **attributes.request(call, self._conventions[0].requests),
             **attributes.framework(call),
             **call.attributes,
             **attributes.response(call, response, self._conventions),

@@ -24,6 +24,7 @@ from callspan.semconv.conventions import (
     HISTOGRAM,
     Convention,
     Metric,
+    schema_url,
 )
 from callspan.settings.settings import Settings
 from callspan.telemetry.attribute_sets import AttributeSet, AttributeSets
@@ -67,7 +68,7 @@ class Metrics:
             rows.append(ESTIMATED)
         if self._costs:
             rows += (COST, COST_UNKNOWN)
-        return create_instruments(provider, rows, self._conventions[0].schema_url)
+        return create_instruments(provider, rows, schema_url(self._conventions))
 
     def _begin(self, call: Call) -> None:
         """Begin to record the times of chunks, and count the call as active."""

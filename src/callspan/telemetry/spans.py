@@ -10,7 +10,7 @@ from opentelemetry import trace
 
 from callspan.events import Call, Outcome, Response, Token
 from callspan.semconv import attributes, content, names
-from callspan.semconv.conventions import CHOICES
+from callspan.semconv.conventions import CHOICES, schema_url
 from callspan.settings.settings import Settings
 from callspan.telemetry import sums
 from callspan.telemetry.deferred import Deferred
@@ -32,13 +32,16 @@ class Spans:
         self.needs_text = settings.token_events == "all"
         self._first_token = settings.token_events == "first"
         self._conventions = CHOICES[settings.semconv]
+        # an attribute has one type and one form: that of the first version, where there are two
+        self._requests = self._conventions[0].requests
+        self._needs_provider = self._conventions[0].needs_provider
         self._deferred = Deferred.from_settings(settings)
         self._sums = sums.CallAdder(self._deferred)
         self._ready: dict[Any, tuple[str, trace.SpanKind, dict[str, Any]]] = {}
-        schema_url = self._conventions[0].schema_url
+        url = schema_url(self._conventions)
         self._tracer = FollowsProvider(
             look_up,
-            lambda provider: provider.get_tracer(names.SCOPE, __version__, schema_url=schema_url),
+            lambda provider: provider.get_tracer(names.SCOPE, __version__, schema_url=url),
         )
         if settings.token_events == "all":
             # as an attribute, so that the dispatch finds no `on_token` where it would do nothing
@@ -48,7 +51,9 @@ class Spans:
         """Start the span, as a child of what is current; the call is made in its context."""
         # calls to one model of one server differ in few attributes, so the others are kept ready
         name, kind, shared = self._ready.get(call.identity) or self._prepare(call)
-        values = {**shared, **attributes.request(call)}
+        values = {**shared, **attributes.request(call, self._requests)}
+        if not call.provider and call.operation in self._needs_provider:
+            values[names.PROVIDER] = attributes.provider_of_own(call)
         if call.framework is not None:
             values.update(attributes.framework(call))
         if call.attributes:
@@ -75,7 +80,7 @@ class Spans:
         is_recorded = call.capture.span and span.is_recording()
         if not is_recorded and not call.capture.event:
             return
-        captured = content.CapturedContent(call.capture, _longest_value(span))
+        captured = content.CapturedContent(call.capture, _longest_value(span), self._conventions[0])
         call.captured_content = captured
         captured.sent(call)
         if is_recorded:
@@ -147,7 +152,7 @@ class Spans:
         values = attributes.response(call, response, self._conventions)
         if call.has_late_parameters:
             # they may be part of the span's name, which was set when the call began
-            values.update(attributes.request(call))
+            values.update(attributes.request(call, self._requests))
             call.span.update_name(attributes.span_name(call))
         captured = call.captured_content
         if captured is not None:
