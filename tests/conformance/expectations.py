@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .registry import Registry, Signal
-from .rules import INTERNAL_AGENT, METHOD, SCHEMA_URLS, SPAN_TYPES
+from .rules import INTERNAL_AGENT, METHOD, NODE, SCHEMA_URLS, SPAN_TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class Expectations:
         internal = kind == "internal"
         if METHOD in attributes and not internal:
             return self.registry.spans[f"mcp.{kind}"]
+        if internal and "gen_ai.operation.name" not in attributes and NODE in attributes:
+            return self.registry.spans["callspan.run_node.internal"]
         operation = str(attributes.get("gen_ai.operation.name"))
         if operation == "invoke_agent" and internal:
             return self.registry.spans.get(INTERNAL_AGENT)

@@ -85,6 +85,9 @@ EITHER_KIND = (INFERENCE, "gen_ai.memory.client")
 METHOD = "mcp.method.name"
 """The attribute that names a request of the Model Context Protocol; its span is named after it."""
 
+NODE = "callspan.framework.node"
+"""The attribute of a node of a graph, whose span states no operation."""
+
 NAMED_AFTER = {
     **dict.fromkeys(
         (*INFERENCE_OPERATIONS, "embeddings", "moderation", "rerank"), "gen_ai.request.model"
@@ -95,7 +98,7 @@ NAMED_AFTER = {
     "plan": "gen_ai.agent.name",
     "execute_tool": "gen_ai.tool.name",
     "invoke_workflow": "gen_ai.workflow.name",
-    "run_node": "callspan.framework.node",
+    "run_node": NODE,
 }
 """The attribute that follows the operation in a span's name; operations not here stand alone."""
 

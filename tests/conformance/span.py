@@ -73,7 +73,7 @@ def check_scope(expect: Expectations, signal: str, scope: Any) -> Iterator[Findi
 def _check_shape(
     signal: str, span: Any, attributes: Mapping[str, Any], kind: Signal
 ) -> Iterator[Finding]:
-    operation = str(attributes.get("gen_ai.operation.name"))
+    operation = str(attributes.get("gen_ai.operation.name", kind.operation))
     target = attributes.get(NAMED_AFTER.get(operation, ""))
     if kind.name.startswith("mcp."):
         operation = attributes[METHOD]

@@ -44,12 +44,13 @@ def _infers(operation: str) -> bool:
 
 
 def _calls(operation: str) -> bool:
+    # a node of a graph states no operation
     return not _infers(operation) and operation not in (
+        "",
         "invoke_agent",
         "execute_tool",
         "invoke_workflow",
         "plan",
-        "run_node",
     )
 
 
@@ -189,7 +190,7 @@ def _from_spans(row: Row, spans: list[Any]) -> Totals:
     for span in spans:
         attributes = span.attributes or {}
         value = row.value(span, attributes)
-        if value is not None and row.takes(str(attributes.get("gen_ai.operation.name"))):
+        if value is not None and row.takes(str(attributes.get("gen_ai.operation.name", ""))):
             count, total = found.get(_key(row, attributes), (0, 0))
             found[_key(row, attributes)] = (count + 1, total + value)
     return found

@@ -24,6 +24,9 @@ class OperationFacts:
         is_billed: Whether its tokens have a price.
         has_conversation: Whether the conventions have a conversation for it.
         has_sums: Whether its span has the sums of the calls to models inside it.
+        is_stated: Whether its span states it in the conventions' attribute. A request of a protocol
+            has a method there, and a node of a graph nothing, as readers take an operation that
+            they do not know for a call to a model.
     """
 
     name: str
@@ -37,6 +40,7 @@ class OperationFacts:
     is_billed: bool = False
     has_conversation: bool = True
     has_sums: bool = False
+    is_stated: bool = True
 
 
 def _inference(name: str) -> OperationFacts:
@@ -44,7 +48,7 @@ def _inference(name: str) -> OperationFacts:
 
 
 def _local(
-    name: str, subject: SubjectName, *, has_conversation: bool = True, has_sums: bool = False
+    name: str, subject: SubjectName, *, has_sums: bool = False, is_stated: bool = True
 ) -> OperationFacts:
     return OperationFacts(
         name,
@@ -52,8 +56,10 @@ def _local(
         is_local=True,
         uses_tokens=False,
         has_output_tokens=False,
-        has_conversation=has_conversation,
+        # the conventions have a conversation for what has a name in them
+        has_conversation=is_stated,
         has_sums=has_sums,
+        is_stated=is_stated,
     )
 
 
@@ -66,6 +72,7 @@ def _protocol(name: str, subject: SubjectName, is_served: bool) -> OperationFact
         uses_tokens=False,
         has_output_tokens=False,
         has_conversation=False,
+        is_stated=False,
     )
 
 
@@ -84,7 +91,7 @@ _ROWS = (
     _local("invoke_agent", "agent_name", has_sums=True),
     _local("invoke_workflow", "workflow_name", has_sums=True),
     _local("execute_tool", "tool_name"),
-    _local("run_node", "node_name", has_conversation=False),
+    _local("run_node", "node_name", is_stated=False),
     # named as the conventions name the spans of the Model Context Protocol
     _protocol("mcp.client", "mcp_request", is_served=False),
     _protocol("mcp.server", "mcp_request", is_served=True),

@@ -142,7 +142,7 @@ def summary_of_open(span: Span) -> SpanSummary:
 
 def _quotes(span: ReadableSpan, attributes: Attributes) -> tuple[Quote, ...]:
     # only the SDK's own spans have the words of an exception without being asked
-    is_ours = names.OPERATION in attributes
+    is_ours = names.OUTCOME in attributes
     message = span.status.description if is_ours else None
     return quotes_of(attributes) + error_quote(message or "")
 

@@ -71,7 +71,7 @@ def identity(call: Call) -> Attributes:
     """
     attributes: Attributes = {}
     # a protocol names its methods itself; the conventions' operation comes with the parameters
-    if not call.facts.is_protocol:
+    if call.facts.is_stated:
         attributes[names.OPERATION] = call.operation
     if call.provider:
         attributes[names.PROVIDER] = call.provider

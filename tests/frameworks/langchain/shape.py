@@ -32,7 +32,7 @@ def calls(telemetry: Telemetry) -> list[Any]:
     return [
         span
         for span in telemetry.spans
-        if span.attributes["gen_ai.operation.name"] in ("chat", "text_completion")
+        if span.attributes.get("gen_ai.operation.name") in ("chat", "text_completion")
     ]
 
 
