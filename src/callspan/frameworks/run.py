@@ -39,6 +39,7 @@ class Run:
         outer: The run context around.
         arguments: The arguments with which the framework reported the start.
         describe: Reads the framework's facts from the arguments.
+        input: What went into a chain, until it has ended.
         over: Whether nothing of it can be reported any more.
         manager: A reference to the framework's object that will report the end, if there is one.
         context_token: Detaches the context, if the run has put it in force itself.
@@ -54,6 +55,7 @@ class Run:
         "context_token",
         "describe",
         "id",
+        "input",
         "lock",
         "manager",
         "moved",
@@ -84,6 +86,7 @@ class Run:
         self.arguments = arguments
         self.context_token: Any = None
         self.manager: Any = None
+        self.input: Any = None
         self.over = False
         # a forked child gets a new one, for the thread that holds this may not be there
         self.lock = process.own_lock(self, "lock")
@@ -167,6 +170,7 @@ class Run:
         with self.exclusive():
             # a thread that waits for its turn must not begin an observation after this
             self.over = True
+            self.input = None
             return self.observation
 
     def leave_parent(self) -> None:

@@ -21,7 +21,7 @@ def read_messages(messages: Item) -> list[Message]:
 
 def _message(message: Item) -> Message:
     """Return a message with its role in the conventions' words."""
-    role = _role(message)
+    role = role_of(message)
     if role == "tool":
         result: MessagePart = {
             "type": "tool_call_response",
@@ -32,8 +32,10 @@ def _message(message: Item) -> Message:
     return {"role": str(role), "parts": read_parts(message)}
 
 
-def _role(message: Item) -> Any:
-    message_type = str(get(message, "type") or "user")
+def role_of(message: Item) -> Any:
+    """Return the role of a message in the conventions' words."""
+    # dicts of an app's have a role in place of LangChain's type
+    message_type = str(get(message, "type") or get(message, "role") or "user")
     # chunks of streams have types such as `AIMessageChunk`
     message_type = message_type.removesuffix("Chunk").removesuffix("MessageChunk").lower()
     if message_type == "chat":

@@ -109,6 +109,11 @@ def _parts(generation: Item, index: int) -> list[Part]:
     message = get(generation, "message")
     if message is None:
         return [Part(TEXT, get(generation, "text") or "", index)]
+    return message_parts(message, index)
+
+
+def message_parts(message: Item, index: int = 0) -> list[Part]:
+    """Return the parts of a model's message, as those of the choice with this number."""
     parts: list[Part] = []
     for part in read_parts(message):
         if part["type"] in (TEXT, REASONING):

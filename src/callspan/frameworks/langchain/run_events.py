@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from callspan.events import Parameters
+from callspan.events import Delta, Parameters
 from callspan.events.ending import Retry
 from callspan.events.exceptions import note_translation, qualified_name
-from callspan.frameworks.langchain import operations, request_reader, result_reader
+from callspan.frameworks.langchain import operations, request_reader, result_reader, states
 from callspan.frameworks.langchain.tree import Tree, tree
 from callspan.frameworks.run import Arguments, ModelRun, Run
 from callspan.frameworks.run_context import ModelRunContext, OpaqueRunContext, delegate
+from callspan.lifecycle.observation import Observation
 from callspan.runtime import guard, scope
 from callspan.runtime.background import running_loop
 from callspan.runtime.number import real
@@ -47,20 +48,22 @@ def _on_chain_start(
     tree: Tree,
     arguments: Arguments,
     serialized: Serialized = None,
-    _inputs: Item = None,
+    inputs: Item = None,
     *_rest: Item,
 ) -> None:
     # `None` also for a second report of one run, by another handler
     run = tree.begin(arguments, Run)
     if run is None:
         return
+    # kept until it ends: that it is a graph is known when its first node begins
+    run.input = inputs
     # LangGraph reports a graph as any chain; only its nodes are known by their tags
     if operations.is_node(arguments.get("tags")) and run.parent is not None:
         tree.start_graph(run.parent)
     operation = operations.chain_operation(arguments, serialized, run.parent)
     if operation is None:
         return
-    tree.start_operation(run, operation)
+    tree.start_chain(run, operation)
     if _NODES_SHARE_CONTEXT and operation[0] == "run_node":
         in_event_loop = running_loop() is not None
         if in_event_loop:
@@ -239,9 +242,19 @@ def _on_end(tree: Tree, arguments: Arguments, output: Item = None, *_rest: Item)
         return
     observation = run.end()
     if observation is not None:
-        # a chain has no result of its own: its content stands on the calls inside
-        observation.call.response.result = request_reader.read_output(observation, output)
+        _add_output(observation, output)
         observation.finish()
+
+
+def _add_output(observation: Observation, output: Item) -> None:
+    """Add the answer of a graph, an agent or a chain, the result of a tool or a search."""
+    response = observation.call.response
+    try:
+        response.result = request_reader.read_output(observation, output)
+        if observation.needs_text and observation.call.operation in states.OPERATIONS:
+            response.add(Delta(parts=states.answer(output)))
+    except Exception as error:  # noqa: BLE001  an odd state must not leave its run open
+        guard.report("reading the output of a run", error)
 
 
 def _end_model(tree: Tree, run: ModelRun, result: Item) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar, cast
 
 from callspan.events import Call, Content, Parameters
 from callspan.formats.format import read_nothing
 from callspan.frameworks.integration import ObservationFactory
-from callspan.frameworks.langchain import request_reader, result_reader
+from callspan.frameworks.langchain import request_reader, result_reader, states
 from callspan.frameworks.langchain.facts import read_framework
 from callspan.frameworks.langchain.operations import Operation, chain_name
 from callspan.frameworks.open_runs import OpenRuns
@@ -66,6 +67,13 @@ class Tree:
         call = Call(name, "", None, cast("Parameters", values), content=content)
         self._observe(run, call, _NO_ANSWERS)
 
+    def start_chain(self, run: Run, operation: Operation) -> None:
+        """Make the run of a chain an observed operation, with its input as content."""
+        content: Callable[[], Content] = Content
+        if operation[0] in states.OPERATIONS:
+            content = partial(states.question, run.input)
+        self.start_operation(run, operation, content)
+
     def start_graph(self, run: Run) -> None:
         """Make a run an operation because it is a graph: a node has begun in it.
 
@@ -76,7 +84,7 @@ class Tree:
             if run.observation is not None or run.over:
                 return
             name = chain_name(run.arguments, None)
-            self.start_operation(run, ("invoke_workflow", {"workflow_name": name}))
+            self.start_chain(run, ("invoke_workflow", {"workflow_name": name}))
             # children that began before stand in the context without the graph's span
             for child in list(run.children):
                 child.move_into(run)
