@@ -12,6 +12,7 @@ import callspan
 from callspan.testing.modelserver import ModelServer
 from program import CHAT, Program
 from telemetry import Telemetry
+from test_bedrock_agents import agents
 
 CONVERSATION = "gen_ai.conversation.id"
 
@@ -77,6 +78,20 @@ def test_the_app_counts_before_the_request(
         client.responses.create(**request)
     assert conversations(telemetry) == ["conv_1", "c-1"]
     assert [sent.json["conversation"] for sent in model_server.requests] == ["conv_1", "conv_1"]
+
+
+@pytest.mark.breaks("span.required", "Bedrock's guardrail is required, and there is none")
+def test_the_app_counts_before_the_answer(telemetry: Telemetry) -> None:
+    """Bedrock begins a session of its own, which is not what the app calls the conversation."""
+    client = agents(b'{"sessionId": "s-1", "output": {"text": "A rose."}}')
+    ask = {
+        "input": {"text": "Which?"},
+        "retrieveAndGenerateConfiguration": {"type": "KNOWLEDGE_BASE"},
+    }
+    client.retrieve_and_generate(**ask)
+    with callspan.attributes(conversation_id="c-1"):
+        client.retrieve_and_generate(**ask)
+    assert conversations(telemetry) == ["s-1", "c-1"]
 
 
 @pytest.mark.instrument(capture="event")

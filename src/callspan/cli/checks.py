@@ -16,7 +16,7 @@ from callspan.cli.clients import patch_count
 from callspan.cli.probe import is_watched, probe_clients
 from callspan.export.collector import METRIC_EXPORT_MS
 from callspan.frameworks.native import NATIVES
-from callspan.settings import resolution, settings
+from callspan.settings import others, resolution, settings
 
 if TYPE_CHECKING:
     from callspan.setup.inspection import ClientStatus
@@ -148,13 +148,18 @@ def check_settings(report: Report) -> None:
         report.add("recording", "off", variable, problem=problem)
     for line in environment.unknown_variables(os.environ):
         report.add("unknown", line, "", problem=line)
+    for line in others.lines_about():
+        report.add("not read", line, "")
     # No arguments, as `callspan run` has none: the environment and the defaults.
     resolved = resolution.resolve({})
+    chosen_by_others = others.settings_of()
     for name, variable in settings.ENVIRONMENT.items():
         is_set = bool(os.environ.get(variable, "").strip())
         problem = environment.wrong_setting(variable, os.environ)
         # A variable that is wrong counts as not set, here as in the program.
         source = variable if is_set and not problem else "default"
+        if source == "default" and name in chosen_by_others:
+            source = others.OPT_IN
         value = _setting_text(getattr(resolved, name), settings.SETTINGS[name].unset)
         report.add(name, value, source, problem=problem)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from callspan.runtime import guard
 from callspan.runtime.errors import SettingsError
+from callspan.settings import others
 from callspan.settings.settings import SETTINGS, Settings
 from callspan.settings.values import Source, suggestion
 
@@ -54,6 +55,8 @@ def resolve(
             if setting.restricts_content:
                 # The user meant to hold something back: to record all of it would be a leak.
                 resolved["capture"] = "off"
+    for name, value in others.settings_of(environ).items():
+        resolved.setdefault(name, value)
     return Settings(**resolved)
 
 

@@ -8,7 +8,7 @@ from typing import get_args
 from callspan.accounting.prices.own import OwnPrices
 from callspan.content.capture import CONTENT_LIMIT, FIELDS
 from callspan.content.redaction import Redact
-from callspan.settings import values
+from callspan.settings import others, values
 from callspan.settings.choices import (
     CaptureMode,
     ConventionsVersion,
@@ -29,7 +29,7 @@ class Settings:
         default="off",
         metadata={
             ROW: Setting(
-                variable="OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+                variable=others.CAPTURE,
                 help="`off`, `span`, `event`, `both`; the variable: `NO_CONTENT`, `SPAN_ONLY`, "
                 "`EVENT_ONLY`, `SPAN_AND_EVENT`; `true` and `1` are `SPAN_ONLY`",
                 check=values.check_word,
@@ -92,7 +92,8 @@ class Settings:
                 ConventionsVersion,
                 "CALLSPAN_SEMCONV",
                 "`released` (default; what dashboards read today), "
-                "`latest` (the newest names), `both`",
+                "`latest` (the newest names; also by `OTEL_SEMCONV_STABILITY_OPT_IN="
+                "gen_ai_latest_experimental`), `both`",
             )
         },
     )

@@ -21,6 +21,7 @@ from callspan.lifecycle.dispatch import check_handlers
 from callspan.runtime import guard
 from callspan.runtime.errors import SettingsError
 from callspan.semconv.conventions import EXTRA
+from callspan.settings import others
 from callspan.settings.choices import (
     CaptureMode,
     ConventionsVersion,
@@ -153,6 +154,8 @@ def instrument(
             for framework in previous.subscribed_frameworks:
                 installation.subscribe(framework)
     # after the lock: a warning runs the app's own code, its handlers of logging
+    for line in others.lines_about():
+        guard.say_once(line)
     if tracer_provider is None and _spans_go_nowhere():
         way = _way_to_a_provider()
         guard.say_once(f"no OpenTelemetry provider is set, so spans go nowhere: {way}")
