@@ -131,6 +131,64 @@ def test_documents_without_a_score(telemetry: Telemetry, version: str) -> None:
     assert documents == (bare if version == "latest" else full)
 
 
+@VERSIONS
+def test_an_exception_has_the_event_of_its_operation(
+    telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer, version: str
+) -> None:
+    """It is one event, of the call in which it was raised, also where the names of both are written."""
+
+    @callspan.workflow("shop")
+    def shop() -> None:
+        model_server.enqueue(Reply(status=400, error_message="no"))
+        client.chat.completions.create(**CHAT)
+
+    with pytest.raises(openai.BadRequestError):
+        shop()
+    model_server.enqueue(Reply(status=400, error_message="no"))
+    with pytest.raises(openai.BadRequestError):
+        client.embeddings.create(model="text-embedding-3-small", input="a")
+    exceptions = [each for each in telemetry.logs if each["name"].endswith("exception")]
+    of_inference = "gen_ai.client.operation.exception"
+    if version == "latest":
+        of_inference = "gen_ai.client.inference.exception"
+    assert [each["name"] for each in exceptions] == [
+        of_inference,
+        "gen_ai.client.operation.exception",
+    ]
+    chat = next(span for span in telemetry.spans if span.name.startswith("chat"))
+    assert chat.context is not None
+    assert exceptions[0]["span_id"] == chat.context.span_id
+
+
+@VERSIONS
+def test_a_workflow_is_an_agent_in_the_newest_text(telemetry: Telemetry, version: str) -> None:
+    """It goes by the name and the metric of agents there, and by both names in both."""
+    with callspan.workflow("shop"):
+        pass
+    name = {
+        attribute: telemetry.attributes[attribute]
+        for attribute in ("gen_ai.workflow.name", "gen_ai.agent.name")
+        if attribute in telemetry.attributes
+    }
+    released = {"gen_ai.workflow.name": "shop"}
+    latest = {"gen_ai.agent.name": "shop"}
+    durations = {
+        metric: points[0]["attributes"]
+        for metric, points in telemetry.metrics.items()
+        if metric.endswith(".duration")
+    }
+    of_workflow = {"gen_ai.invoke_workflow.duration": released}
+    of_agent = {"gen_ai.invoke_agent.duration": latest}
+    expected = {
+        "released": (released, of_workflow),
+        "latest": (latest, of_agent),
+        "both": ({**released, **latest}, {**of_workflow, **of_agent}),
+    }
+    assert (name, durations) == expected[version]
+    assert telemetry.span.name == "invoke_workflow shop"
+    assert telemetry.attributes["gen_ai.operation.name"] == "invoke_workflow"
+
+
 @pytest.mark.instrument(capture="both")
 def test_finish_reasons_in_messages_have_the_conventions_words(
     telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer

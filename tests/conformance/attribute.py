@@ -9,7 +9,7 @@ from typing import Any
 from .expectations import Expectations
 from .finding import Finding
 from .registry import Attribute
-from .rules import LATEST_ONLY, RELEASED_TYPES, broken
+from .rules import LATEST_ONLY, RELEASED_ONLY, RELEASED_TYPES, broken
 
 
 def check_attributes(
@@ -44,6 +44,8 @@ def _check_name(
 ) -> Iterator[Finding]:
     key, definition = named
     dialects = ("latest",) if key in LATEST_ONLY else definition.dialects
+    if key in RELEASED_ONLY:
+        dialects = ("released",)
     if not expect.chosen(dialects):
         yield broken("name.dialect", signal, key, expect.semconv)
     if allowed is None or key in allowed or definition.key in allowed:

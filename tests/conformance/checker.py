@@ -43,7 +43,9 @@ class Checker:
     def together(self, spans: list[Any], data: Any, logs: list[Any] | None) -> list[Finding]:
         """Whether the signals tell the same; needs the spans of every call that the others tell of."""
         found = list(check_sums(self.expect, spans, metrics_of(data))) if data is not None else []
-        return found + (list(check_together(by_context(spans), logs)) if logs is not None else [])
+        return found + (
+            list(check_together(self.expect, by_context(spans), logs)) if logs is not None else []
+        )
 
 
 def _scopes_of(data: Any) -> list[Any]:

@@ -15,7 +15,10 @@ from .finding import Finding
 from .rules import (
     DETAILS,
     EXCEPTION,
+    EXCEPTIONS,
     INFERENCE,
+    INFERENCE_EXCEPTION,
+    INFERENCE_OPERATIONS,
     PLACES,
     SCHEMAS,
     SEVERITIES,
@@ -66,7 +69,7 @@ def _check_required(
     for key, level in levels.items():
         if level == "required" and key not in attributes:
             yield broken("event.required", signal, key)
-    if name != EXCEPTION:
+    if name not in EXCEPTIONS:
         return
     if not attributes.get("exception.type") and not attributes.get("exception.message"):
         yield broken("event.required", signal, "exception.type or exception.message")
@@ -75,7 +78,15 @@ def _check_required(
             yield broken("content.off", signal, key, attributes[key])
 
 
-def check_together(spans: Spans, readables: list[Any]) -> Iterator[Finding]:
+def _exception_event(expect: Expectations, span: Any) -> str:
+    """The event that an exception has: that of the released text, wherever that is recorded."""
+    infers = (span.attributes or {}).get("gen_ai.operation.name") in INFERENCE_OPERATIONS
+    if infers and not expect.chosen(("released",)):
+        return INFERENCE_EXCEPTION
+    return EXCEPTION
+
+
+def check_together(expect: Expectations, spans: Spans, readables: list[Any]) -> Iterator[Finding]:
     """Events beside spans: each has one of ours as context, says what it says, and no failure goes untold."""
     told: Counter[tuple[int, int]] = Counter()
     for readable in readables:
@@ -86,8 +97,10 @@ def check_together(spans: Spans, readables: list[Any]) -> Iterator[Finding]:
             yield broken(
                 "event.span", signal, "trace and span id", tuple(f"{number:x}" for number in where)
             )
-        elif record.event_name == EXCEPTION:
+        elif record.event_name in EXCEPTIONS:
             told[where] += 1
+            if record.event_name != _exception_event(expect, span):
+                yield broken("event.name", signal, record.event_name, span.name)
             if span.status.status_code is not StatusCode.ERROR:
                 yield broken("event.unfailed", signal, span.name, span.status.status_code.name)
         elif record.event_name == DETAILS:

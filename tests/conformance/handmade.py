@@ -25,7 +25,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from .rules import BUCKETS, DETAILS, EXCEPTION, SCHEMA_URLS
+from .rules import BUCKETS, DETAILS, INFERENCE_EXCEPTION, SCHEMA_URLS
 
 START, SECOND = 1_790_000_000_000_000_000, 1_000_000_000
 SCOPE = InstrumentationScope("callspan", "1", SCHEMA_URLS["latest"])
@@ -142,7 +142,7 @@ FAILED = Told(
             "attributes": {"error.type": "timeout"}
         },
     },
-    events=({"name": EXCEPTION, "attributes": {"exception.type": "TimeoutError"}},),
+    events=({"name": INFERENCE_EXCEPTION, "attributes": {"exception.type": "TimeoutError"}},),
 )
 """The same call, failed, with its exception event in place of the details."""
 

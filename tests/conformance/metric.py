@@ -11,7 +11,7 @@ from .attribute import check_attributes
 from .expectations import Expectations
 from .finding import Finding
 from .registry import Signal
-from .rules import BUCKETS, INFERENCE_OPERATIONS, SHARED_METRICS, broken
+from .rules import BUCKETS, INFERENCE_OPERATIONS, RELEASED_METRICS, SHARED_METRICS, broken
 
 _OF_INFERENCE = "gen_ai.client.inference."
 
@@ -22,11 +22,11 @@ def check_metric(expect: Expectations, metric: Any) -> Iterator[Finding]:
     if known is None:
         yield broken("name.unknown", signal, metric.name)
         return
-    dialects = (
-        ("latest",)
-        if known.origin == "conventions" and metric.name not in SHARED_METRICS
-        else known.dialects
-    )
+    dialects = known.dialects
+    if metric.name in RELEASED_METRICS:
+        dialects = ("released",)
+    elif known.origin == "conventions" and metric.name not in SHARED_METRICS:
+        dialects = ("latest",)
     if not expect.chosen(dialects):
         yield broken("metric.dialect", signal, metric.name, expect.semconv)
     if _instrument(metric.data) != known.kind:

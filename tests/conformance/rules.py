@@ -122,13 +122,20 @@ VARIABLE = "gen_ai.prompt.variable"
 """A template; what the variables of a prompt say is content."""
 
 LATEST_ONLY = frozenset({"gen_ai.usage.cache_write.input_tokens", "gen_ai.token.modality"})
+RELEASED_METRICS = frozenset({"gen_ai.invoke_workflow.duration"})
+"""Metrics of the text of October that the release after it, v0.1.0, does not have any more."""
+RELEASED_ONLY = frozenset({"gen_ai.workflow.name"})
+"""The same of attributes."""
+LATEST_LEVELS: dict[str, dict[str, str]] = {
+    "gen_ai.invoke_workflow.internal": {"gen_ai.agent.name": "conditionally_required when"},
+}
+"""Attributes that v0.1.0 has on a span type where the text of October has not."""
 SHARED_METRICS = frozenset(
     {
         "gen_ai.client.operation.duration",
         "gen_ai.invoke_agent.duration",
         "gen_ai.invoke_agent.inference_calls",
         "gen_ai.invoke_agent.tool_calls",
-        "gen_ai.invoke_workflow.duration",
         "gen_ai.execute_tool.duration",
         "mcp.client.operation.duration",
         "mcp.server.operation.duration",
@@ -156,8 +163,10 @@ SCHEMA_URLS = {
 SCOPE = "callspan"
 DETAILS = "gen_ai.client.inference.operation.details"
 EXCEPTION = "gen_ai.client.operation.exception"
-SEVERITIES = {DETAILS: 5, EXCEPTION: 13}
-PLACES = {DETAILS: "details", EXCEPTION: "exception"}
+INFERENCE_EXCEPTION = "gen_ai.client.inference.exception"
+EXCEPTIONS = (EXCEPTION, INFERENCE_EXCEPTION)
+SEVERITIES = {DETAILS: 5, EXCEPTION: 13, INFERENCE_EXCEPTION: 13}
+PLACES = {DETAILS: "details", EXCEPTION: "exception", INFERENCE_EXCEPTION: "exception"}
 
 SCHEMAS = {
     "gen_ai.input.messages": "gen-ai-input-messages",
@@ -258,6 +267,7 @@ RULES: dict[str, tuple[str, str]] = {
     "event.body": (VIOLATION, "an event has attributes and no body"),
     "event.span": (VIOLATION, "the event does not belong to a span of ours"),
     "event.differs": (VIOLATION, "the event says otherwise than its span"),
+    "event.name": (VIOLATION, "an exception has another event than its operation"),
     "event.missing": (VIOLATION, "a failed span has no exception event"),
     "event.twice": (VIOLATION, "an exception is told more than once"),
     "event.unfailed": (VIOLATION, "an exception event belongs to a span that did not fail"),

@@ -15,6 +15,7 @@ from .registry import Signal
 from .rules import (
     EITHER_KIND,
     INFERENCE_OPERATIONS,
+    LATEST_LEVELS,
     METHOD,
     NAMED_AFTER,
     NOT_EXPECTED,
@@ -40,6 +41,8 @@ def check_span(expect: Expectations, span: Any) -> Iterator[Finding]:
     levels = expect.registry.refined(kind, provider) if kind is not None else None
     if kind is not None and levels is not None and expect.chosen(("released",)):
         levels = {**levels, **RELEASED_LEVELS.get(kind.name, {})}
+    if kind is not None and levels is not None and expect.chosen(("latest",)):
+        levels = {**levels, **LATEST_LEVELS.get(kind.name, {})}
     if levels is not None and METHOD in attributes:
         # the run of a tool that stands for a request has the request's attributes too
         levels = {**expect.registry.spans["mcp.client"].attributes, **levels}
@@ -75,6 +78,8 @@ def _check_shape(
 ) -> Iterator[Finding]:
     operation = str(attributes.get("gen_ai.operation.name", kind.operation))
     target = attributes.get(NAMED_AFTER.get(operation, ""))
+    if operation == "invoke_workflow":
+        target = target or attributes.get("gen_ai.agent.name")
     if kind.name.startswith("mcp."):
         operation = attributes[METHOD]
         target = attributes.get("gen_ai.tool.name") or attributes.get("gen_ai.prompt.name")

@@ -14,7 +14,7 @@ from .checker import Checker
 from .finding import EXPECTED, VIOLATION, Finding
 from .handmade import ANSWERS, CONTENT, FAILED, STRUCTURED, Told
 from .request import check_request
-from .rules import EXCEPTION, RULES
+from .rules import EXCEPTION, INFERENCE_EXCEPTION, RULES
 
 RIGHT = Told()
 DURATION = "gen_ai.client.inference.duration"
@@ -162,7 +162,7 @@ WRONG: dict[str, list[Told]] = {
     ],
     "event.required": [
         RIGHT.but(span_events=(("callspan.retry", {"callspan.retry.attempt": 1}, 0.1),)),
-        FAILED.but(events=({"name": EXCEPTION},)),
+        FAILED.but(events=({"name": INFERENCE_EXCEPTION},)),
         recorded(attributes={"gen_ai.provider.name": None}),
     ],
     "content.off": [
@@ -170,7 +170,7 @@ WRONG: dict[str, list[Told]] = {
         recorded(attributes=STRUCTURED).but(capture="span"),
         FAILED.but(status=Status(StatusCode.ERROR, "Hello is not allowed"), capture="off"),
         FAILED.but(
-            events=({"name": EXCEPTION, "attributes": {"exception.message": "Hello"}},),
+            events=({"name": INFERENCE_EXCEPTION, "attributes": {"exception.message": "Hello"}},),
             capture="off",
         ),
     ],
@@ -263,7 +263,7 @@ WRONG: dict[str, list[Told]] = {
         FAILED.but(
             events=(
                 {
-                    "name": EXCEPTION,
+                    "name": INFERENCE_EXCEPTION,
                     "attributes": {"exception.type": "E"},
                     "severity": SeverityNumber.ERROR,
                 },
@@ -277,8 +277,11 @@ WRONG: dict[str, list[Told]] = {
         recorded(attributes={"gen_ai.response.id": None}),
     ],
     "event.missing": [FAILED.but(events=())],
+    "event.name": [
+        FAILED.but(events=({"name": EXCEPTION, "attributes": {"exception.type": "E"}},)),
+    ],
     "event.twice": [FAILED.but(events=FAILED.events * 2)],
-    "event.unfailed": [recorded(name=EXCEPTION, attributes={"exception.type": "E"})],
+    "event.unfailed": [recorded(name=INFERENCE_EXCEPTION, attributes={"exception.type": "E"})],
     "sum.duration": [
         metered(values=[1.5]),
         metered(values=[0.5, 0.5]),

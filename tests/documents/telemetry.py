@@ -42,6 +42,7 @@ _LOG_EVENTS = """\
 | --- | --- |
 | `gen_ai.client.inference.operation.details` | for each call with content in events (`capture="event"` or `"both"`) |
 | `gen_ai.client.operation.exception` | for each exception, with its type; its text only where content is captured |
+| `gen_ai.client.inference.exception` | the same in `latest`, for calls of chats and completions |
 | `gen_ai.evaluation.result` | for each `callspan.evaluation()`; its explanation only where content is captured |
 """
 

@@ -9,7 +9,7 @@ from typing import Any
 from callspan.events import Call, DetailName, Outcome, Response, Usage
 from callspan.semconv import names
 from callspan.semconv.conventions import Convention
-from callspan.semconv.parameters import INTEGER_TOP_K, Tables, strings
+from callspan.semconv.parameters import RELEASED_TABLES, Tables, strings
 
 Attributes = dict[str, Any]
 """Attributes by name, with values of the types that OpenTelemetry takes."""
@@ -90,9 +90,7 @@ def provider_of_own(call: Call) -> str:
     It is the framework, as the conventions want what the instrumentation knows best; for code of
     the app's own there is none.
     """
-    if call.framework is None:
-        return UNKNOWN_PROVIDER
-    return call.framework.name
+    return UNKNOWN_PROVIDER if call.framework is None else call.framework.name
 
 
 def client(call: Call) -> Attributes:
@@ -129,7 +127,7 @@ def framework(call: Call) -> Attributes:
     return attributes
 
 
-def request(call: Call, tables: Tables = INTEGER_TOP_K) -> Attributes:
+def request(call: Call, tables: Tables = RELEASED_TABLES) -> Attributes:
     """Return the request's settings, only those that were sent."""
     attributes: Attributes = {}
     if call.stream and call.operation != FETCH:
@@ -144,6 +142,9 @@ def request(call: Call, tables: Tables = INTEGER_TOP_K) -> Attributes:
         converted = convert(value)
         if converted is not None:
             attributes[name] = converted
+    for name, second_name in tables.copies:
+        if name in attributes:
+            attributes[second_name] = attributes[name]
     return attributes
 
 

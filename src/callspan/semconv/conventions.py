@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from callspan.semconv import names
-from callspan.semconv.parameters import DOUBLE_TOP_K, INTEGER_TOP_K, Tables
+from callspan.semconv.parameters import LATEST_TABLES, RELEASED_TABLES, TABLES_OF_BOTH, Tables
 
 # the buckets of seconds and of tokens are those that the conventions advise
 SECONDS = tuple(0.01 * 2**n for n in range(14))
@@ -46,6 +46,10 @@ class Convention:
     Attributes:
         schema_url: The address of its schema, which goes with the telemetry.
         cache_write: The attribute of tokens written to a cache, which was renamed.
+        local_durations: The durations of operations that the program performs itself.
+        workflow_name: The attribute with the name of a workflow.
+        inference_exception: The event of an exception of a call that infers; those of other
+            operations have the same event in all versions.
         requests: The attributes of a request's parameters, with their types.
         needs_provider: The operations that must name a provider, though they may have none.
         needs_reason: Whether each message of an answer must have a finish reason.
@@ -67,7 +71,10 @@ class Convention:
     reasoning_tokens: Metric | None = None
     input_distribution: Metric | None = None
     output_distribution: Metric | None = None
-    requests: Tables = INTEGER_TOP_K
+    local_durations: Mapping[str, Metric] = field(default_factory=dict)
+    workflow_name: str = names.WORKFLOW_NAME
+    inference_exception: str = names.EXCEPTION_EVENT
+    requests: Tables = RELEASED_TABLES
     needs_provider: frozenset[str] = frozenset()
     needs_reason: bool = False
     unknown_fields: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
@@ -84,6 +91,33 @@ def _tokens(name: str, description: str) -> Metric:
 def _distribution(name: str, description: str) -> Metric:
     return Metric(name, "{token}", description, HISTOGRAM, TOKENS)
 
+
+# advised by the conventions too, as are those for workflows and for the protocol below
+_AGENT_SECONDS = tuple(0.1 * 2**n for n in range(13))
+_AGENT_CALLS = tuple(2**n for n in range(8))
+_WORKFLOW_SECONDS = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+
+LOCAL_DURATIONS = {
+    "invoke_agent": Metric(
+        "gen_ai.invoke_agent.duration",
+        "s",
+        "Duration of an agent's run.",
+        HISTOGRAM,
+        _AGENT_SECONDS,
+    ),
+    "invoke_workflow": Metric(
+        "gen_ai.invoke_workflow.duration",
+        "s",
+        "Duration of a workflow's run.",
+        HISTOGRAM,
+        _WORKFLOW_SECONDS,
+    ),
+    "execute_tool": _seconds("gen_ai.execute_tool.duration", "Duration of a tool's run."),
+}
+"""The duration of operations that the program performs itself.
+
+The names are newer than the released version, which has no others for it.
+"""
 
 # one metric of both versions: where both are recorded, it is recorded once
 _OPERATION = _seconds("gen_ai.client.operation.duration", "GenAI operation duration.")
@@ -116,13 +150,14 @@ RELEASED = Convention(
     reasoning_tokens=_tokens(
         "callspan.client.reasoning_tokens", "Output tokens spent on reasoning."
     ),
-    requests=DOUBLE_TOP_K,
+    local_durations=LOCAL_DURATIONS,
     needs_provider=frozenset({"invoke_agent", "retrieval"}),
     needs_reason=True,
     # its schema takes texts and numbers alone, and readers lose all documents for want of one
     unknown_fields={"id": {"id": ""}, "score": {"score": 0.0, "score_unknown": True}},
 )
 
+# v0.1.0 of the conventions' own repository, as far as it is known; `registry.yaml` says what is not
 LATEST = Convention(
     schema_url="https://opentelemetry.io/schemas/gen-ai/1.42.0",
     cache_write=names.CACHE_WRITE_TOKENS,
@@ -162,6 +197,11 @@ LATEST = Convention(
     output_distribution=_distribution(
         "gen_ai.client.inference.operation.output_tokens", "Output tokens of one operation."
     ),
+    # a workflow is an agent here, by whose name and metric it goes
+    local_durations={**LOCAL_DURATIONS, "invoke_workflow": LOCAL_DURATIONS["invoke_agent"]},
+    workflow_name=names.AGENT_NAME,
+    inference_exception=names.INFERENCE_EXCEPTION_EVENT,
+    requests=LATEST_TABLES,
 )
 
 CALLS = Metric("callspan.client.calls", "{call}", "Calls by how they ended.", COUNTER)
@@ -202,32 +242,6 @@ EXTRA = {
 }
 """Metrics of our own, recorded only where `extra_metrics` names them."""
 
-# advised by the conventions too, as are those for workflows and for the protocol below
-_AGENT_SECONDS = tuple(0.1 * 2**n for n in range(13))
-_AGENT_CALLS = tuple(2**n for n in range(8))
-_WORKFLOW_SECONDS = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
-
-LOCAL_DURATIONS = {
-    "invoke_agent": Metric(
-        "gen_ai.invoke_agent.duration",
-        "s",
-        "Duration of an agent's run.",
-        HISTOGRAM,
-        _AGENT_SECONDS,
-    ),
-    "invoke_workflow": Metric(
-        "gen_ai.invoke_workflow.duration",
-        "s",
-        "Duration of a workflow's run.",
-        HISTOGRAM,
-        _WORKFLOW_SECONDS,
-    ),
-    "execute_tool": _seconds("gen_ai.execute_tool.duration", "Duration of a tool's run."),
-}
-"""The duration of operations that the program performs itself.
-
-The names are newer than the released version, which has no others for it.
-"""
 INFERENCE_CALLS = Metric(
     "gen_ai.invoke_agent.inference_calls",
     "{inference_call}",
@@ -274,6 +288,9 @@ CHOICES: dict[str, tuple[Convention, ...]] = {
 
 def schema_url(versions: Sequence[Convention]) -> str | None:
     """Return the schema that is true of telemetry in these versions; `None` for several at once."""
-    if len(versions) == 1:
-        return versions[0].schema_url
-    return None
+    return versions[0].schema_url if len(versions) == 1 else None
+
+
+def request_tables(versions: Sequence[Convention]) -> Tables:
+    """Return the tables of a request's attributes in these versions."""
+    return versions[0].requests if len(versions) == 1 else TABLES_OF_BOTH

@@ -81,6 +81,7 @@ EXCEPTION_STACKTRACE = "exception.stacktrace"
 
 DETAILS_EVENT = "gen_ai.client.inference.operation.details"
 EXCEPTION_EVENT = "gen_ai.client.operation.exception"
+INFERENCE_EXCEPTION_EVENT = "gen_ai.client.inference.exception"
 EVALUATION_EVENT = "gen_ai.evaluation.result"
 
 # Addresses of files with content that is too long.

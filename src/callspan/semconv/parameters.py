@@ -114,21 +114,26 @@ class Tables:
     Attributes:
         general: The table for providers that have none of their own.
         of_providers: The tables of the others.
+        copies: Attributes, each with a second name under which it stands too.
     """
 
     general: dict[ParameterName, tuple[str, Convert]]
     of_providers: dict[str, dict[ParameterName, tuple[str, Convert]]]
+    copies: tuple[tuple[str, str], ...] = ()
 
 
-def _tables(**changes: tuple[str, Convert]) -> Tables:
+def _tables(copies: tuple[tuple[str, str], ...] = (), **changes: tuple[str, Convert]) -> Tables:
     """Return the tables with other rows for some of the parameters."""
     # a type checker takes the names of arguments for any texts
     general = {**REQUEST, **changes}  # pyright: ignore[reportAssignmentType]
     of_providers = {provider: {**general, **rows} for provider, rows in _PROVIDER_ONLY.items()}
-    return Tables(general, of_providers)  # pyright: ignore[reportArgumentType]
+    return Tables(general, of_providers, copies)  # pyright: ignore[reportArgumentType]
 
 
-INTEGER_TOP_K = _tables()
-"""The tables of versions in which `top_k` is an integer."""
-DOUBLE_TOP_K = _tables(top_k=(REQUEST["top_k"][0], real))
-"""The tables of versions in which it is a double."""
+_DOUBLE_TOP_K = (REQUEST["top_k"][0], real)
+LATEST_TABLES = _tables(workflow_name=(names.AGENT_NAME, _string))
+"""The tables of the newest version, which names workflows as agents."""
+RELEASED_TABLES = _tables(top_k=_DOUBLE_TOP_K)
+"""The tables of the released version."""
+TABLES_OF_BOTH = _tables(((names.WORKFLOW_NAME, names.AGENT_NAME),), top_k=_DOUBLE_TOP_K)
+"""The tables of both: an attribute has one type, that of the released version."""

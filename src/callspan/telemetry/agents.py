@@ -14,10 +14,9 @@ from callspan.semconv.attributes import Attributes
 from callspan.semconv.conventions import (
     CHOICES,
     INFERENCE_CALLS,
-    LOCAL,
-    LOCAL_DURATIONS,
     MCP_DURATIONS,
     TOOL_CALLS,
+    Convention,
     schema_url,
 )
 from callspan.settings.settings import Settings
@@ -29,7 +28,6 @@ from callspan.telemetry.provider import FollowsProvider
 _INFERENCE, _TOOLS = "inference calls", "tool calls"
 _NAMES = {
     "invoke_agent": (names.AGENT_NAME,),
-    "invoke_workflow": (names.WORKFLOW_NAME,),
     "execute_tool": (names.TOOL_NAME, names.TOOL_KIND, names.AGENT_NAME),
 }
 
@@ -42,13 +40,18 @@ class AgentMetrics:
     def __init__(
         self, settings: Settings, look_up: Callable[[], Any] = metrics.get_meter_provider
     ) -> None:
-        self._schema_url = schema_url(CHOICES[settings.semconv])
+        self._conventions = CHOICES[settings.semconv]
+        self._schema_url = schema_url(self._conventions)
         self._bounds = Bounds()
         self._instruments = FollowsProvider(look_up, self._create)
         self._requests = McpMetrics(self._instruments)
 
     def _create(self, provider: Any) -> Instruments:
-        rows = (*LOCAL, *MCP_DURATIONS.values())
+        rows = [INFERENCE_CALLS, TOOL_CALLS, *MCP_DURATIONS.values()]
+        for convention in self._conventions:
+            rows += convention.local_durations.values()
+        # by name, as the versions share metrics, and workflows may share that of agents
+        rows = {row.name: row for row in rows}.values()
         return create_instruments(provider, rows, self._schema_url)
 
     def on_start(self, call: Call) -> None:
@@ -79,29 +82,46 @@ class AgentMetrics:
         if "mcp_method" in call.parameters:
             # the run of a tool that stands for the request inside it
             self._requests.record(call)
-        shared = self._bounds.attribute_set(_named(call), call.operation)
-        with_error: Attributes = shared
-        if call.failure:
-            with_error = shared.plus(names.ERROR_TYPE, call.failure.type)
         instruments = self._instruments.get()
-        duration = LOCAL_DURATIONS.get(call.operation)
-        if duration is not None:
-            instruments[duration.name].record(call.duration, with_error, context=call.context)
+        self._record_durations(call, instruments)
         if call.operation == "invoke_agent":
-            for metric, kind in ((INFERENCE_CALLS, _INFERENCE), (TOOL_CALLS, _TOOLS)):
-                number = len(call.handler_state.get(kind, ()))
-                instruments[metric.name].record(number, shared, context=call.context)
+            self._record_counts(call, instruments)
+
+    def _record_durations(self, call: Call, instruments: Instruments) -> None:
+        """Record the duration in each version of the conventions."""
+        metric_names: set[str] = set()
+        for convention in self._conventions:
+            duration = convention.local_durations.get(call.operation)
+            # one metric of both versions is recorded once
+            if duration is None or duration.name in metric_names:
+                continue
+            metric_names.add(duration.name)
+            shared = self._bounds.attribute_set(_named(call, convention), duration.name)
+            with_error: Attributes = shared
+            if call.failure:
+                with_error = shared.plus(names.ERROR_TYPE, call.failure.type)
+            instruments[duration.name].record(call.duration, with_error, context=call.context)
+
+    def _record_counts(self, call: Call, instruments: Instruments) -> None:
+        """Record how often an agent has called models and tools."""
+        shared = self._bounds.attribute_set(_named(call, self._conventions[0]), call.operation)
+        for metric, kind in ((INFERENCE_CALLS, _INFERENCE), (TOOL_CALLS, _TOOLS)):
+            number = len(call.handler_state.get(kind, ()))
+            instruments[metric.name].record(number, shared, context=call.context)
 
     def on_error(self, call: Call, error: BaseException) -> None:
         """Record an operation that failed."""
         self.on_end(call, call.response)
 
 
-def _named(call: Call) -> Attributes:
+def _named(call: Call, convention: Convention) -> Attributes:
     """Return the attributes that name an operation: its agent, workflow or tool."""
-    values = attributes.request(call)
+    values = attributes.request(call, convention.requests)
     result: Attributes = {}
-    for name in _NAMES.get(call.operation, ()):
+    attribute_names = _NAMES.get(call.operation, ())
+    if call.operation == "invoke_workflow":
+        attribute_names = (convention.workflow_name,)
+    for name in attribute_names:
         if values.get(name):
             result[name] = values[name]
     return result

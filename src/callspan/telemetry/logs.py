@@ -10,7 +10,7 @@ from opentelemetry import _logs as logs
 from callspan.events import Call, Response
 from callspan.events.exceptions import ProviderError, note, qualified_name, was_noted
 from callspan.semconv import attributes, content, names
-from callspan.semconv.conventions import CHOICES, schema_url
+from callspan.semconv.conventions import CHOICES, request_tables, schema_url
 from callspan.settings.settings import Settings
 from callspan.telemetry.deferred import Deferred
 from callspan.telemetry.provider import FollowsProvider
@@ -26,6 +26,7 @@ class LogEvents:
         self.needs_text = False
         self._deferred = Deferred.from_settings(settings)
         self._conventions = CHOICES[settings.semconv]
+        self._requests = request_tables(self._conventions)
         url = schema_url(self._conventions)
         self._logger = FollowsProvider(
             look_up,
@@ -46,11 +47,16 @@ class LogEvents:
         # an exception that passes through several operations is one event (docs/decisions/0061)
         if not was_noted(call, error):
             # a warning, as the conventions have it: the app may well handle the error
-            self._emit(
-                call, names.EXCEPTION_EVENT, logs.SeverityNumber.WARN, self._exception(call, error)
-            )
+            values = self._exception(call, error)
+            self._emit(call, self._exception_event(call), logs.SeverityNumber.WARN, values)
             note(call, error)
         self.on_end(call, call.response)
+
+    def _exception_event(self, call: Call) -> str:
+        # one event, also where the names of two versions are recorded: it is one exception
+        if call.facts.is_inference:
+            return self._conventions[0].inference_exception
+        return names.EXCEPTION_EVENT
 
     def _exception(self, call: Call, error: BaseException) -> dict[str, Any]:
         """Return the attributes of an exception; its text only where content is captured."""
@@ -70,7 +76,7 @@ class LogEvents:
         at_end = {
             **attributes.identity(call),
             **attributes.client(call),
-            **attributes.request(call, self._conventions[0].requests),
+            **attributes.request(call, self._requests),
             **attributes.framework(call),
             **call.attributes,
             **attributes.response(call, response, self._conventions),

@@ -10,7 +10,7 @@ from opentelemetry import trace
 
 from callspan.events import Call, Outcome, Response, Token
 from callspan.semconv import attributes, content, names
-from callspan.semconv.conventions import CHOICES, schema_url
+from callspan.semconv.conventions import CHOICES, request_tables, schema_url
 from callspan.settings.settings import Settings
 from callspan.telemetry import sums
 from callspan.telemetry.deferred import Deferred
@@ -32,8 +32,7 @@ class Spans:
         self.needs_text = settings.token_events == "all"
         self._first_token = settings.token_events == "first"
         self._conventions = CHOICES[settings.semconv]
-        # an attribute has one type and one form: that of the first version, where there are two
-        self._requests = self._conventions[0].requests
+        self._requests = request_tables(self._conventions)
         self._needs_provider = self._conventions[0].needs_provider
         self._deferred = Deferred.from_settings(settings)
         self._sums = sums.CallAdder(self._deferred)
