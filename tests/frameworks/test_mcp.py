@@ -195,6 +195,18 @@ async def test_arguments_and_results_are_content(telemetry: Telemetry, capture: 
     assert ("rose" in telemetry.everything()) == (capture != "off")
 
 
+@pytest.mark.parametrize("capture", ["off", "span"])
+async def test_variables_of_a_prompt_are_content(telemetry: Telemetry, capture: str) -> None:
+    telemetry.instrument(capture=capture)
+    async with in_memory(Shop()) as session:
+        await session.get_prompt("ask", {"flower": "rose"})
+    for attributes in named(telemetry, "prompts/get ask").values():
+        variable = attributes.get("gen_ai.prompt.variable.flower")
+        assert variable == (None if capture == "off" else "rose")
+        assert "gen_ai.tool.call.arguments" not in attributes
+    assert ("rose" in telemetry.everything()) == (capture != "off")
+
+
 async def test_a_tool_that_says_it_failed_has_failed(telemetry: Telemetry) -> None:
     async with in_memory(Shop()) as session:
         await session.call_tool("price", {"flower": "weed"})

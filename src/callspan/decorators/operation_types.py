@@ -64,6 +64,16 @@ def _tool_arguments(arguments: object) -> Content:
     return Content(arguments=as_object(parse_arguments(arguments)))
 
 
+class PromptVariables(dict[str, object]):
+    """The variables of a prompt template, which a request has in place of a tool's arguments."""
+
+
+def _request_arguments(arguments: object) -> Content:
+    if isinstance(arguments, PromptVariables):
+        return Content(variables={name: as_text(value) for name, value in arguments.items()})
+    return _tool_arguments(arguments)
+
+
 def _tool_result(result: object, _needs_text: bool) -> Delta:
     return Delta(result=as_object(result))
 
@@ -92,10 +102,10 @@ AGENT = OperationType("agent", "invoke_agent", _question, Reading(_answer))
 TOOL = OperationType("tool", "execute_tool", _tool_arguments, Reading(_tool_result))
 NODE = OperationType("node", "run_node", _no_content, Reading(_no_result))
 RETRIEVAL = OperationType("retrieval", "retrieval", _search, Reading(_documents))
-# arguments and results of MCP's `tools/call`; other requests have no content
+# arguments and results of MCP's `tools/call`, and variables of its prompts
 REQUESTS = (
-    OperationType("request", "mcp.client", _tool_arguments, Reading(_tool_result)),
-    OperationType("request", "mcp.server", _tool_arguments, Reading(_tool_result)),
+    OperationType("request", "mcp.client", _request_arguments, Reading(_tool_result)),
+    OperationType("request", "mcp.server", _request_arguments, Reading(_tool_result)),
 )
 _TYPES = (WORKFLOW, AGENT, TOOL, NODE, RETRIEVAL, *REQUESTS)
 OPERATION_TYPES = {each.operation: each for each in _TYPES}

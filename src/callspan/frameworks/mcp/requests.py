@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from callspan.decorators.operation_types import PromptVariables
 from callspan.events import Failure, Parameters
 from callspan.frameworks.mcp.connections import NO_CONNECTION, Connection
 
@@ -59,8 +60,13 @@ class Request:
 
     @property
     def arguments(self) -> object:
-        """The arguments of a tool."""
-        return get(self.params, "arguments") if self.method == TOOL_CALL else None
+        """The arguments of a tool, or the variables of a prompt."""
+        arguments = get(self.params, "arguments")
+        if self.method == TOOL_CALL:
+            return arguments
+        if self.method == _PROMPT and isinstance(arguments, Mapping):
+            return PromptVariables(arguments)
+        return None
 
     def parameters(self) -> Parameters:
         """Return the facts that its span has, under plain names."""
