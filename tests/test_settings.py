@@ -258,11 +258,12 @@ def test_semconv(telemetry: Telemetry, client: openai.OpenAI, semconv: str) -> N
 def test_opt_in_of_others(
     telemetry: Telemetry, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The opt-in variable that other packages read does not change the dialect."""
+    """The opt-in variable that other packages read chooses the newest text, unless we are told otherwise."""
     monkeypatch.setenv("OTEL_SEMCONV_STABILITY_OPT_IN", "gen_ai_latest_experimental")
-    telemetry.instrument()
+    telemetry.instrument(semconv="released")
     client.chat.completions.create(**CHAT)
     assert "gen_ai.client.token.usage" in telemetry.metrics
+    assert resolve({}).semconv == "latest"
 
 
 def test_token_events(telemetry: Telemetry, client: openai.OpenAI) -> None:
