@@ -244,7 +244,7 @@ def test_disabled_clients(
 
 @pytest.mark.parametrize("semconv", ["released", "latest", "both"])
 def test_semconv(telemetry: Telemetry, client: openai.OpenAI, semconv: str) -> None:
-    """Each dialect of the conventions has its own metrics; `OTEL_SEMCONV_STABILITY_OPT_IN` changes nothing."""
+    """Each dialect of the conventions has its own metrics, and `both` has those of both."""
     telemetry.instrument(semconv=semconv)
     client.chat.completions.create(**CHAT)
     released = {"gen_ai.client.token.usage", "gen_ai.client.operation.duration"}
