@@ -55,6 +55,7 @@ CLIENTS = {
     "voyageai",
     "writerai",
     "xai_sdk",
+    "transformers",
 }
 REQUIRED = {"opentelemetry", "wrapt", "tiktoken", "tiktoken_ext"}
 OPTIONAL = {

@@ -123,6 +123,13 @@ CLIENTS = (
         between=("0.36.2", "1.0.1"),
     ),
     Client(
+        "transformers",
+        "transformers",
+        "5.24.0",
+        ("tests/test_transformers.py",),
+        beside={"5.24.0": ("torch",), "newest": ("torch",)},
+    ),
+    Client(
         "bedrock",
         "boto3",
         "1.34.131",
@@ -174,7 +181,7 @@ def asked(client: Client, version: str) -> tuple[str, ...]:
     """What is installed for a version of a client."""
     if version == _NEWEST:
         # by name, as not every client is among those that all rows have
-        return (client.package,)
+        return (client.package, *client.beside.get(_NEWEST, ()))
     return (f"{client.package}=={version}", *client.beside.get(version, ()))
 
 

@@ -77,6 +77,8 @@ def _expected_output(call: Call) -> int:
 
 def _price(call: Call, input_tokens: int, output_tokens: int) -> float:
     """Return about how many US dollars a call costs, with nothing cached."""
+    if call.in_process:
+        return 0.0
     prices = in_force()
     return prices.approximate_cost(
         call.provider, call.model, minute(call), input_tokens, output_tokens

@@ -20,6 +20,7 @@ from callspan.clients.perplexity import PERPLEXITY
 from callspan.clients.replicate import REPLICATE
 from callspan.clients.sambanova import SAMBANOVA
 from callspan.clients.together import TOGETHER
+from callspan.clients.transformers import TRANSFORMERS
 from callspan.clients.voyageai import VOYAGEAI
 from callspan.clients.watsonx import WATSONX
 from callspan.clients.writer import WRITER
@@ -50,4 +51,5 @@ CLIENTS = (
     DEEPGRAM,
     BOTO3,
     AIOBOTOCORE,
+    TRANSFORMERS,
 )

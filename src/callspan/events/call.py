@@ -76,7 +76,10 @@ class Call:
         content: Messages, system instructions and tools of the request.
         stream: Whether the answer is streamed.
         asynchronous: Whether the app awaits the call.
-        local: Whether the program performs the operation by itself, such as a tool.
+        local: Whether it is an operation of the program's own between its calls to models, such
+            as a tool.
+        in_process: Whether the program performs it by itself, such as a tool or a model that runs
+            in the program; else it is a request to a server.
         attributes: Attributes from `callspan.attributes()`, by their names on spans.
         parent: The operation in which this one was called.
         links: Links of the span to other spans than its parent, as OpenTelemetry's objects.
@@ -117,6 +120,7 @@ class Call:
         "has_late_content",
         "has_late_parameters",
         "identity",
+        "in_process",
         "links",
         "local",
         "model",
@@ -161,6 +165,7 @@ class Call:
         *,
         stream: bool = False,
         asynchronous: bool = False,
+        in_process: bool = False,
         server: tuple[str | None, int | None] = (None, None),
         client: tuple[str, str] = ("", ""),
         content: Callable[[], Content] = Content,
@@ -171,6 +176,7 @@ class Call:
         facts = self.facts = facts_of(operation)
         # an agent is part of the program, but Bedrock's are called at a server (clients/boto3.py)
         self.local = facts.is_local and server[0] is None
+        self.in_process = in_process or self.local
         self.provider = provider
         self.model = model
         self.parameters: Parameters = parameters or {}

@@ -28,6 +28,7 @@ class Client:
         hook: Returns the patches by which the client's calls are caught.
         endpoints: The formats of the endpoints whose requests are calls, by the name that the hook
             has for each: a path (`hooks/paths.py`), an operation, a task.
+        in_process: Whether its models run in the program: nothing is sent, and nothing is paid for.
         jobs: Paths at which a job is handed over that a model does later, for a hook that finds
             endpoints by path. They are no endpoints, though they may end as one does.
         tracer_property: The property by which a client that makes spans of its own finds its
@@ -49,6 +50,7 @@ class Client:
     provider: Callable[[ClientObject, str, int | None], str]
     hook: Hook
     endpoints: Mapping[str, Format]
+    in_process: bool = False
     jobs: tuple[str, ...] = ()
     tracer_property: str | None = None
     wants_own_spans: Callable[[ClientObject], bool] | None = None

@@ -87,6 +87,8 @@ class Method:
         follow: Lets an observation follow what the function returns; returns what the app gets.
         skips: Whether an item of a stream is no chunk.
         answer_of: Finds the answer in an exception that the client's own parsing has raised.
+        within: Returns the function to call in place of the client's, which it calls, by the object
+            that has it; for facts that come to light while the call is made.
     """
 
     module: str
@@ -99,6 +101,7 @@ class Method:
     follow: FollowResult = follow
     skips: Callable[[Result], bool] | None = None
     answer_of: Callable[[BaseException], object] | None = None
+    within: Callable[[Function, ClientObject], Function] | None = None
 
 
 def methods_hook(
@@ -160,6 +163,8 @@ class _MethodHook:
     ) -> Result:
         """Wrap the function: observe its call, and return the kind of object that it returns."""
         request = self._request(client_object, args, kwargs)
+        if self._method.within is not None:
+            wrapped = self._method.within(wrapped, client_object)
         if request is None:
             return wrapped(*args, **kwargs)
         # the function makes no request yet, so no observation is around it

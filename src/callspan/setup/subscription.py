@@ -149,6 +149,7 @@ def _call(request: Request, version: str) -> Call:
         wire_format.parameters(body),
         stream=request.stream,
         asynchronous=request.asynchronous,
+        in_process=client.in_process,
         server=request.server,
         client=(client.name, version),
         # made only where it is needed: for captured content, and for estimates

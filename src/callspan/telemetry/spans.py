@@ -193,7 +193,7 @@ class Spans:
 def _span_kind(call: Call) -> trace.SpanKind:
     if call.facts.is_served:
         return trace.SpanKind.SERVER
-    if call.local:
+    if call.in_process:
         return trace.SpanKind.INTERNAL
     return trace.SpanKind.CLIENT
 

@@ -66,13 +66,15 @@ def _priced_call(call: Call) -> PricedCall:
 def _is_billed(call: Call) -> bool:
     """Whether a call that has ended may cost something."""
     usage = call.response.usage
+    # nobody is paid for the tokens of a model that runs in the program
+    is_billed = call.facts.is_billed and not call.in_process
     if usage is not None:
         # an operation that costs nothing by itself may use a tool of the provider's
-        return call.facts.is_billed or usage.cost is not None or bool(usage.details)
+        return is_billed or usage.cost is not None or bool(usage.details)
     is_failed = call.outcome in (Outcome.ERROR, Outcome.CANCELLED)
     if is_failed and not call.response.chunks:
         return False
-    return call.facts.is_billed
+    return is_billed
 
 
 def minute(call: Call) -> int:

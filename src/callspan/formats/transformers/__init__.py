@@ -1,0 +1,1 @@
+"""The requests and answers of models that run in the program by the package transformers."""
