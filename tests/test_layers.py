@@ -56,6 +56,7 @@ CLIENTS = {
     "writerai",
     "xai_sdk",
     "transformers",
+    "llama_cpp",
 }
 REQUIRED = {"opentelemetry", "wrapt", "tiktoken", "tiktoken_ext"}
 OPTIONAL = {

@@ -130,6 +130,13 @@ CLIENTS = (
         beside={"5.24.0": ("torch",), "newest": ("torch",)},
     ),
     Client(
+        "llama_cpp",
+        "llama-cpp-python",
+        "0.3.36",
+        ("tests/test_llama_cpp.py",),
+        beside={"0.3.36": ("gguf",), "newest": ("gguf",)},
+    ),
+    Client(
         "bedrock",
         "boto3",
         "1.34.131",

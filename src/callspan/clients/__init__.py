@@ -13,6 +13,7 @@ from callspan.clients.google_genai import GOOGLE_GENAI
 from callspan.clients.groq import GROQ
 from callspan.clients.huggingface_hub import HUGGINGFACE_HUB
 from callspan.clients.letta import LETTA
+from callspan.clients.llama_cpp import LLAMA_CPP
 from callspan.clients.mistral import MISTRAL
 from callspan.clients.ollama import OLLAMA
 from callspan.clients.openai import OPENAI
@@ -52,4 +53,5 @@ CLIENTS = (
     BOTO3,
     AIOBOTOCORE,
     TRANSFORMERS,
+    LLAMA_CPP,
 )
