@@ -57,6 +57,8 @@ CLIENTS = {
     "xai_sdk",
     "transformers",
     "llama_cpp",
+    "sentence_transformers",
+    "fastembed",
 }
 REQUIRED = {"opentelemetry", "wrapt", "tiktoken", "tiktoken_ext"}
 OPTIONAL = {

@@ -123,6 +123,19 @@ CLIENTS = (
         between=("0.36.2", "1.0.1"),
     ),
     Client(
+        "sentence_transformers",
+        "sentence-transformers",
+        "6.2.0",
+        ("tests/test_sentence_transformers.py",),
+    ),
+    Client(
+        "fastembed",
+        "fastembed",
+        "0.9.1",
+        ("tests/test_fastembed.py",),
+        beside={"0.9.1": ("onnx",), "newest": ("onnx",)},
+    ),
+    Client(
         "transformers",
         "transformers",
         "5.24.0",

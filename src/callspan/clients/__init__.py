@@ -8,6 +8,7 @@ from callspan.clients.boto3 import BOTO3
 from callspan.clients.cerebras import CEREBRAS
 from callspan.clients.cohere import COHERE
 from callspan.clients.deepgram import DEEPGRAM
+from callspan.clients.fastembed import FASTEMBED
 from callspan.clients.fireworks import FIREWORKS
 from callspan.clients.google_genai import GOOGLE_GENAI
 from callspan.clients.groq import GROQ
@@ -20,6 +21,7 @@ from callspan.clients.openai import OPENAI
 from callspan.clients.perplexity import PERPLEXITY
 from callspan.clients.replicate import REPLICATE
 from callspan.clients.sambanova import SAMBANOVA
+from callspan.clients.sentence_transformers import SENTENCE_TRANSFORMERS
 from callspan.clients.together import TOGETHER
 from callspan.clients.transformers import TRANSFORMERS
 from callspan.clients.voyageai import VOYAGEAI
@@ -54,4 +56,6 @@ CLIENTS = (
     AIOBOTOCORE,
     TRANSFORMERS,
     LLAMA_CPP,
+    SENTENCE_TRANSFORMERS,
+    FASTEMBED,
 )

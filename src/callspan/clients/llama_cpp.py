@@ -16,7 +16,7 @@ from callspan.hooks.llama_tokens import (
     within_generate,
     within_request,
 )
-from callspan.hooks.methods import Method, MethodCall, methods_hook
+from callspan.hooks.methods import Method, MethodCall, methods_hook, read_no_call
 from callspan.hooks.model_path import model_name
 
 _MODULE = "llama_cpp.llama"
@@ -51,10 +51,6 @@ def _method(path: str, endpoint: str) -> Method:
     )
 
 
-def _read_nothing(_model: ClientObject, _args: Args, _kwargs: Kwargs) -> None:
-    return None
-
-
 LLAMA_CPP = Client(
     name=LLAMA_CPP_NAME,
     package="llama-cpp-python",
@@ -66,7 +62,7 @@ LLAMA_CPP = Client(
         _method("Llama.create_completion", "completions"),
         _method("Llama.__call__", "completions"),
         _method("Llama.create_embedding", "embeddings"),
-        Method(_MODULE, "Llama.generate", _read_nothing, within=within_generate),
+        Method(_MODULE, "Llama.generate", read_no_call, within=within_generate),
     ),
     endpoints={"chat": CHAT, "completions": COMPLETIONS, "embeddings": EMBEDDINGS},
     in_process=True,

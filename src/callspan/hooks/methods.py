@@ -82,6 +82,7 @@ class Method:
         lazy: Whether a stream's request is made later: the function returns, perhaps from a
             coroutine, a generator, which makes it for its first item, or a context manager, which
             makes it when it is entered.
+        generator: Whether it returns such a generator for each request, though none streams.
         unwrap: Returns the plain answer, or chunk, of a result.
         optional: Whether some versions of the client lack it.
         follow: Lets an observation follow what the function returns; returns what the app gets.
@@ -96,12 +97,18 @@ class Method:
     read_call: Callable[[ClientObject, Args, Kwargs], MethodCall | None]
     asynchronous: bool = False
     lazy: bool = False
+    generator: bool = False
     unwrap: Callable[[Result], object] = _unchanged
     optional: bool = False
     follow: FollowResult = follow
     skips: Callable[[Result], bool] | None = None
     answer_of: Callable[[BaseException], object] | None = None
     within: Callable[[Function, ClientObject], Function] | None = None
+
+
+def read_no_call(_client_object: ClientObject, _args: Args, _kwargs: Kwargs) -> None:
+    """Return `None`, for functions that are watched only within the calls of others."""
+    return None
 
 
 def methods_hook(
@@ -168,7 +175,7 @@ class _MethodHook:
         if request is None:
             return wrapped(*args, **kwargs)
         # the function makes no request yet, so no observation is around it
-        if self._method.lazy and request.stream:
+        if self._method.generator or (self._method.lazy and request.stream):
             result = wrapped(*args, **kwargs)
             if hasattr(result, "__await__"):
                 return self._await_lazy(result, request)
