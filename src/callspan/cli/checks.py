@@ -152,16 +152,23 @@ def check_settings(report: Report) -> None:
         report.add("not read", line, "")
     # No arguments, as `callspan run` has none: the environment and the defaults.
     resolved = resolution.resolve({})
-    chosen_by_others = others.settings_of()
-    for name, variable in settings.ENVIRONMENT.items():
-        is_set = bool(os.environ.get(variable, "").strip())
-        problem = environment.wrong_setting(variable, os.environ)
-        # A variable that is wrong counts as not set, here as in the program.
-        source = variable if is_set and not problem else "default"
-        if source == "default" and name in chosen_by_others:
-            source = others.OPT_IN
+    for name in settings.ENVIRONMENT:
+        problem = environment.wrong_setting(settings.ENVIRONMENT[name], os.environ)
         value = _setting_text(getattr(resolved, name), settings.SETTINGS[name].unset)
+        # A variable that is wrong counts as not set, here as in the program.
+        source = _default_source(name) if problem else _source(name)
         report.add(name, value, source, problem=problem)
+
+
+def _source(name: str) -> str:
+    variable = settings.ENVIRONMENT[name]
+    if os.environ.get(variable, "").strip():
+        return variable
+    return _default_source(name)
+
+
+def _default_source(name: str) -> str:
+    return others.OPT_IN if name in others.settings_of() else "default"
 
 
 def _setting_text(value: object, unset: str) -> str:
@@ -198,10 +205,8 @@ def check_telemetry(report: Report) -> None:
         _add_target(report, target.signal, target.url, target.protocol)
     if any(target.signal == "metrics" for target in targets):
         _add_interval(report, os.environ.get(_INTERVAL, "").strip())
-    if destinations.file:
-        _add_destination(report, "file", destinations.file, values.read_file)
-    if destinations.prometheus:
-        _add_destination(report, "prometheus", destinations.prometheus, values.read_address)
+    _add_destination(report, "file", destinations.file, values.read_file)
+    _add_destination(report, "prometheus", destinations.prometheus, values.read_address)
 
 
 def _add_target(report: Report, signal: str, url: str, protocol: str) -> None:
@@ -245,8 +250,10 @@ def _add_interval(report: Report, text: str) -> None:
 
 
 def _add_destination(
-    report: Report, name: str, value: str, read: Callable[[str, str], str]
+    report: Report, name: str, value: str | None, read: Callable[[str, str], str]
 ) -> None:
+    if not value:
+        return
     try:
         read(f"CALLSPAN_{name.upper()}", value)
     except ValueError as error:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from callspan.content.encoding import encode
-from callspan.runtime import guard, process, scope
+from callspan.runtime import guard, process
 from callspan.runtime.background import Worker
 
 MISSING = "upload needs the extra: pip install 'callspan[upload]'"
@@ -113,6 +113,9 @@ class Uploads:
         return name in self._names
 
     def _write(self, name: str, value: Any) -> None:
+        # here, as the command line reads settings without OpenTelemetry
+        from callspan.runtime import scope
+
         try:
             # a bucket's client must not make spans of its own
             with scope.without_instrumentation():

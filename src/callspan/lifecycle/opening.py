@@ -91,13 +91,18 @@ class CallOpener:
         if call.attributes or conversations.may_be_ambient():
             call.attributes = conversations.attributes_with_id(call, start_context)
         estimates = call.uses_tokens and (counts_later or dispatch.wants_estimates)
-        admission = None
-        # `None` rather than no budgets: most calls are spared the estimate of their size
-        if scope.budgets or self.budgets or options.budgets:
-            admission = Admission(in_scope(scope, self.budgets, options.budgets), size)
+        admission = self._admission(scope, options, size)
         return Observation(
             call, dispatch, scope, reading, estimates, counts_later, admission, start_context
         )
+
+    def _admission(
+        self, scope: Scope, options: ClientOptions, size: Callable[[], int]
+    ) -> Admission | None:
+        # `None` rather than no budgets: most calls are spared the estimate of their size
+        if scope.budgets or self.budgets or options.budgets:
+            return Admission(in_scope(scope, self.budgets, options.budgets), size)
+        return None
 
     def _capture_for(self, options: ClientOptions, scope: Scope) -> Capture | None:
         """Return the capture that holds: the innermost block's, the client's, or the settings'."""

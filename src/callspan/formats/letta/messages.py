@@ -80,7 +80,9 @@ def _end(reason: Item) -> Delta:
     word = text(reason)
     if word is None:
         return Delta()
-    failure = Failure(word if word != "error" else OTHER) if word in _BROKEN else None
+    failure = None
+    if word in _BROKEN:
+        failure = Failure(OTHER if word == "error" else word)
     return Delta(finish_reasons=((0, word),), failure=failure)
 
 
@@ -91,15 +93,20 @@ def _parts(message: Item) -> list[Part]:
         case "assistant_message":
             source = get(message, "content")
             fragment = text(source) if isinstance(source, str) else joined_text(source)
-            return [Part(TEXT, fragment, index=index)] if fragment else []
+            return _text_parts(TEXT, fragment, index)
         case "reasoning_message":
-            thought = text(get(message, "reasoning"))
-            return [Part(REASONING, thought, index=index)] if thought else []
+            return _text_parts(REASONING, text(get(message, "reasoning")), index)
         case "approval_request_message":
             calls = items(get(message, "tool_calls")) or [get(message, "tool_call")]
             return [_tool_call(call, (index, number)) for number, call in enumerate(calls)]
         case _:
             return []
+
+
+def _text_parts(kind: str, fragment: str | None, index: str | None) -> list[Part]:
+    if not fragment:
+        return []
+    return [Part(kind, fragment, index=index)]
 
 
 def _tool_call(call: Item, index: Any) -> Part:

@@ -38,24 +38,37 @@ def content(body: Body) -> Content:
 def read(answer: Item, needs_text: bool) -> Delta | None:
     """Read one piece of a stream, or whole answers, of which there is one for each prompt."""
     if isinstance(answer, str):
-        return Delta(parts=(Part(TEXT, answer),)) if answer and needs_text else None
+        return _bare_piece(answer) if needs_text else None
     answers = answer if isinstance(answer, list) else [answer]
     results: list[Item] = []
     for item in answers:
         results += items(get(item, "results"))
     delta = Delta(model=text(get(answers[0], "model_id")) if answers else None)
     delta.usage = _usage(results)
-    reasons: list[tuple[int, str | None]] = []
+    delta.finish_reasons = [(choice, _reason(each)) for choice, each in enumerate(results)]
+    if needs_text:
+        delta.parts = _parts(results)
+    return delta
+
+
+def _bare_piece(piece: str) -> Delta | None:
+    if not piece:
+        return None
+    return Delta(parts=(Part(TEXT, piece),))
+
+
+def _reason(result: Item) -> str | None:
+    reason = text(get(result, "stop_reason"))
+    return None if reason == _GOING_ON else reason
+
+
+def _parts(results: list[Item]) -> list[Part]:
     pieces: list[Part] = []
     for choice, result in enumerate(results):
-        reason = text(get(result, "stop_reason"))
-        reasons.append((choice, None if reason == _GOING_ON else reason))
         fragment = text(get(result, "generated_text"))
-        if fragment and needs_text:
+        if fragment:
             pieces.append(Part(TEXT, fragment, choice))
-    delta.finish_reasons = reasons
-    delta.parts = pieces
-    return delta
+    return pieces
 
 
 def _usage(results: list[Item]) -> Usage | None:
