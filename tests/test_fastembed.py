@@ -96,8 +96,9 @@ def test_two_at_once(telemetry: Telemetry, model: Any) -> None:
         pass
     list(two)
     list(one)
-    counts = {(span.attributes or {})["gen_ai.usage.input_tokens"] for span in telemetry.spans}
-    assert counts == {2, 4}
+    counts = [(span.attributes or {})["gen_ai.usage.input_tokens"] for span in telemetry.spans]
+    # whichever ends first
+    assert counts in ([2, 4], [4, 2])
 
 
 @pytest.mark.parametrize("function", ["query_embed", "passage_embed"])
