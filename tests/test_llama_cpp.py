@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import callspan
 from telemetry import Telemetry
 
 REASON = (
@@ -157,6 +160,17 @@ def test_embedding(telemetry: Telemetry, path: Path) -> None:
     assert telemetry.attributes["gen_ai.usage.input_tokens"] == result["usage"]["prompt_tokens"]
     assert "ada-lovelace" not in telemetry.everything()
     model.close()
+
+
+def test_model_is_freed(telemetry: Telemetry, path: Path) -> None:
+    """A model that has streamed is not kept, even where a budget has to do with the stream."""
+    model = load(path)
+    with callspan.budget(calls=5):
+        list(model.create_completion("Which flowers?", max_tokens=2, stream=True))
+    freed = weakref.ref(model)
+    del model
+    gc.collect()
+    assert freed() is None
 
 
 def test_error(telemetry: Telemetry, model: Any) -> None:

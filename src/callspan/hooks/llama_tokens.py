@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from callspan.hooks.client_types import ClientObject, Function, Result
 from callspan.lifecycle.answers import read_note
@@ -26,9 +26,18 @@ class _Counts:
     """The tokens of one stream so far."""
 
     def __init__(self, observation: Observation) -> None:
-        self.observation = observation
+        # weak, as an observation may refer to the model, which these counts must not keep
+        self._observation = ref(observation)
         self._input = 0
         self._output = 0
+
+    @property
+    def observation(self) -> Observation | None:
+        """The observation of the stream; `None` once it has ended and nobody else keeps it."""
+        observation = self._observation()
+        if observation is None or observation.ended:
+            return None
+        return observation
 
     def follow(self, tokens: Iterator[int], prompt: int, model: ClientObject) -> Iterator[int]:
         """Yield the tokens of an answer, and count those before its end."""
@@ -40,7 +49,9 @@ class _Counts:
                 self._output += 1
             # told at once, as a reader may leave at any time
             usage = {"prompt_tokens": self._input, "completion_tokens": self._output}
-            read_note(self.observation, {"usage": usage, "choices": []})
+            observation = self.observation
+            if observation is not None:
+                read_note(observation, {"usage": usage, "choices": []})
             yield token
 
 
@@ -70,7 +81,7 @@ def within_generate(wrapped: Function, model: ClientObject) -> Function:
     def call(*args: Any, **kwargs: Any) -> Result:
         tokens = wrapped(*args, **kwargs)
         counts = _counts.get(model)
-        if counts is None or counts.observation.ended:
+        if counts is None or counts.observation is None:
             return tokens
         prompt: Sequence[int] = args[0] if args else kwargs["tokens"]
         return counts.follow(tokens, len(prompt), model)
