@@ -20,6 +20,11 @@ def test_the_index_lists_each_decision() -> None:
     assert sorted(links) == [path.name for path in FILES]
 
 
+def test_each_decision_has_a_number_of_its_own() -> None:
+    numbers = [path.name.partition("-")[0] for path in FILES]
+    assert len(set(numbers)) == len(numbers)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_files_that_a_page_names_are_there(page: Path) -> None:
     """A path in backticks is one below the project, or below its package."""

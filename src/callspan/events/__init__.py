@@ -1,6 +1,7 @@
 """The types that clients and handlers share: a call, its answer and its end."""
 
-from callspan.events.call import Call, Content
+from callspan.events.call import Call
+from callspan.events.content import Content
 from callspan.events.delta import (
     REASONING,
     SERVER_TOOL_CALL,

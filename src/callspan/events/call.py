@@ -6,13 +6,12 @@ import copy
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, cast
 
+from callspan.events.content import Content
 from callspan.events.ending import Failure, Outcome, Retry
 from callspan.events.estimate import Estimate
 from callspan.events.framework import Framework
-from callspan.events.messages import Message, MessagePart, ToolDefinition
 from callspan.events.operations import facts_of
 from callspan.events.parameters import Parameters
 from callspan.events.response import Response
@@ -34,28 +33,6 @@ def _name(value: object) -> str | None:
     if isinstance(value, str):
         return valid(value)
     return None
-
-
-@dataclass(slots=True)
-class Content:
-    """The input of one call.
-
-    Attributes:
-        messages: The conversation sent to a model, each as `{"role", "parts"}`.
-        system: Parts of the system instructions, where the request has them apart from messages.
-        tools: Definitions of the tools that the model may call.
-        arguments: The arguments of a tool.
-        query: The text of a search.
-        variables: The values that the request puts into a prompt template: texts, or parts of
-            other types.
-    """
-
-    messages: list[Message] = field(default_factory=list)
-    system: list[MessagePart] = field(default_factory=list)
-    tools: list[ToolDefinition] = field(default_factory=list)
-    arguments: object = None
-    query: str | None = None
-    variables: dict[str, str | MessagePart] = field(default_factory=dict)
 
 
 class Call:
@@ -284,7 +261,6 @@ class Call:
         return self.start_ns + int(elapsed * 1e9)
 
     # Former names, for handlers that were written for them.
-
     @property
     def counts(self) -> bool:
         """The former name of `uses_tokens`."""
