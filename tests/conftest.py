@@ -14,6 +14,7 @@ from typing import Any
 
 import openai
 import pytest
+from opentelemetry import trace
 
 import callspan
 from callspan.lifecycle.observation import open_observations
@@ -115,6 +116,7 @@ def nothing_left_open() -> Iterator[None]:
     for observation in list(open_observations):
         observation.abandon()
     assert not left, f"calls left open: {[(call.operation, call.model) for call in left]}"
+    assert trace.get_current_span() is trace.INVALID_SPAN, "a span is left in force"
     names = [thread.name for thread in threading.enumerate() if thread.name.startswith("callspan")]
     assert sorted(names) == sorted(set(names)), f"threads left: {names}"
 

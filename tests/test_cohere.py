@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 import cohere
+import cohere.core
 import httpx
 import pytest
 from opentelemetry import trace

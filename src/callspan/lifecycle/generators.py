@@ -15,6 +15,7 @@ from typing import Any
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.reading import Item
 from callspan.lifecycle.streams import next_item, next_item_async, on_drop
+from callspan.runtime import scope
 from callspan.runtime.background import outside_collector, watch_collector
 
 Source = Any
@@ -62,7 +63,45 @@ def _lazy_items(source: Source, begin: Begin) -> Generator[Item, Any, Any]:
         # `return`, here and below, as a generator may have a value, which `yield from` passes on
         return (yield from source)
     first = partial(_first, source, observation)
-    return (yield from _items(source, observation, first, observation.drop))
+    return (yield from _items(_Generator(source), observation, first, observation.drop))
+
+
+class _Generator:
+    """A generator that began in our contexts, and leaves none of them in force.
+
+    A block of its own that it has entered there puts them back in force when it leaves it, as that
+    of a span does (xai-sdk 1.21; tests/test_xai.py).
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __next__(self) -> Item:
+        return self.send(None)
+
+    def send(self, value: object) -> Item:
+        """Return the next item; `value` is what the generator's `yield` returns."""
+        context = scope.context()
+        try:
+            return self._source.send(value)
+        finally:
+            scope.restore(context)
+
+    def throw(self, error: BaseException) -> Item:
+        """Raise an exception where the generator waits."""
+        context = scope.context()
+        try:
+            return self._source.throw(error)
+        finally:
+            scope.restore(context)
+
+    def close(self) -> None:
+        """Close the generator."""
+        context = scope.context()
+        try:
+            self._source.close()
+        finally:
+            scope.restore(context)
 
 
 def _first(source: Source, observation: Observation) -> Item:
@@ -164,6 +203,7 @@ class _AsyncItems(AsyncShell):
     ) -> None:
         super().__init__(source)
         self._begin = begin
+        self._began_lazily = begin is not None
         self._observation = observation
         # kept here alone: the observation refers to the task weakly
         self._reader: object = None
@@ -178,7 +218,14 @@ class _AsyncItems(AsyncShell):
         # a client's own generators around this one are closed late, by a task of the event loop's;
         # to know whether the call was cancelled, the task that reads has to be asked
         self._reader = self._observation.note_reader()
-        return await next_item_async(step, self._observation, self._source)
+        if not self._began_lazily:
+            return await next_item_async(step, self._observation, self._source)
+        context = scope.context()
+        try:
+            return await next_item_async(step, self._observation, self._source)
+        finally:
+            # see `_Generator`
+            scope.restore(context)
 
     def _starting(self, begin: Begin, step: AsyncStep) -> AsyncStep:
         """Open the call, and return the step that makes its request."""
@@ -196,7 +243,11 @@ class _AsyncItems(AsyncShell):
             await self._observation.await_handlers()
         # closed before the first item: the request will not be made, so no call begins any more
         self._begin = None
-        await self._source.aclose()
+        context = scope.context()
+        try:
+            await self._source.aclose()
+        finally:
+            scope.restore(context)
 
     def _leave(self, observation: Observation) -> None:
         observation.abandon()

@@ -237,6 +237,12 @@ def enter(context: Context) -> ContextToken[Context]:
     return otel.attach(context)
 
 
+def restore(context: Context) -> None:
+    """Put a context back in force that was so before somebody else's code has run."""
+    if otel.get_current() is not context:
+        otel.attach(context)
+
+
 def carry(function: F) -> F:
     """Bind a function to the OpenTelemetry context of this moment, for use in another thread.
 
