@@ -92,7 +92,8 @@ def test_chat(telemetry: Telemetry, scripted_server: ScriptedServer, asynchronou
     answer = client_at(scripted_server, kind).chat.completions.create(**HELLO)
     if asynchronous:
         answer = asyncio.run(_await(answer))
-    assert answer.choices[0].message.content == "Roses."
+    # on Python 3.10 the client leaves choices as plain data
+    assert answer.model_dump()["choices"][0]["message"]["content"] == "Roses."
     attributes = telemetry.attributes
     assert (telemetry.span.name, attributes["gen_ai.provider.name"]) == ("chat sonar", "perplexity")
     assert telemetry.tokens == {"input": 40, "output": 25}
