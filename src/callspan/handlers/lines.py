@@ -53,8 +53,9 @@ class LineHandler:
     def on_end(self, call: Call, response: Response) -> None:
         """Write `< finished 0.48 s, 24 → 9 tokens, stop`."""
         word = "finished"
-        if call.outcome in (Outcome.ABANDONED, Outcome.INTERRUPTED):
-            word = call.outcome.value
+        outcome = call.outcome
+        if outcome is Outcome.ABANDONED or outcome is Outcome.INTERRUPTED:
+            word = outcome.value
         facts = [f"< {word} {_seconds(call)}"]
         if call.uses_tokens:
             facts.append(_tokens(call, response.usage))
