@@ -6,7 +6,6 @@ import json
 from typing import Annotated, Any, TypedDict
 
 import pytest
-from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
@@ -14,6 +13,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 
 from callspan.testing.modelserver import ModelServer, Reply
+from frameworks.langchain.test_operations import agents, create_agent
 from telemetry import Telemetry
 
 from .conftest import BOTH, run
@@ -46,6 +46,7 @@ def text(role: str, content: str) -> dict[str, Any]:
     return {"role": role, "parts": [{"type": "text", "content": content}]}
 
 
+@agents
 @BOTH
 @CAPTURED
 def test_an_agent(
