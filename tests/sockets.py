@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gc
 import json
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -22,6 +24,22 @@ DROP: Event = {"type": "drop"}
 """The server breaks the connection here, without a closing frame."""
 CLOSE: Event = {"type": "close"}
 """The server closes the connection here, in good order."""
+
+
+def memory_growth(work: Callable[[int], object], few: int, many: int) -> int:
+    """Return the bytes by which Python's memory grows with more rounds of work."""
+
+    def memory_after(rounds: int) -> int:
+        work(rounds)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        before = memory_after(few)
+        return memory_after(many) - before
+    finally:
+        tracemalloc.stop()
 
 
 class SocketServer:

@@ -6,10 +6,8 @@ The messages are written from the types of google-genai 3.6; none is a recording
 from __future__ import annotations
 
 import contextlib
-import gc
 import inspect
 import json
-import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -21,7 +19,7 @@ import callspan
 from callspan.formats.gemini.live import LIVE_SESSION
 from callspan.hooks.sessions import Session
 from clients import google_client
-from sockets import DROP, Event, SocketServer, running, sound
+from sockets import DROP, Event, SocketServer, memory_growth, running, sound
 from telemetry import Telemetry
 
 MODEL = "gemini-live-2.5-flash-preview"
@@ -304,18 +302,11 @@ def test_hours_of_sound_leave_memory_flat() -> None:
     text = json.dumps({"realtime_input": {"audio": blob}})
     messages = [json.dumps(message) for message in [speech(48_000), *ANSWER]]
 
-    def speak(seconds: int) -> int:
+    def speak(seconds: int) -> None:
         for _ in range(seconds):
             session.send(text)
             for message in messages:
                 session.receive(message)
-        gc.collect()
-        return tracemalloc.get_traced_memory()[0]
 
-    tracemalloc.start()
-    try:
-        before = speak(100)
-        after = speak(1000)
-    finally:
-        tracemalloc.stop()
-    assert after - before < 50_000
+    growth = memory_growth(speak, 100, 1000)
+    assert growth < 50_000

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import json
-import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +17,7 @@ from sockets import (
     SocketServer,
     created,
     done,
+    memory_growth,
     running,
     sound,
     spoken,
@@ -405,22 +404,15 @@ async def test_hours_of_sound_leave_memory_flat(telemetry: Telemetry) -> None:
         {"type": "conversation.item.create", "item": {"type": "message", "content": [said]}}
     )
 
-    def speak(seconds: int) -> int:
+    def speak(seconds: int) -> None:
         for _ in range(seconds):
             session.send(text)
             session.send(item)
             for event in events:
                 session.receive(event)
-        gc.collect()
-        return tracemalloc.get_traced_memory()[0]
 
-    tracemalloc.start()
-    try:
-        before = speak(200)
-        after = speak(2000)
-    finally:
-        tracemalloc.stop()
-    assert after - before < 50_000
+    growth = memory_growth(speak, 200, 2000)
+    assert growth < 50_000
 
 
 async def test_one_long_answer_leaves_memory_flat(
@@ -441,17 +433,10 @@ async def test_one_long_answer_leaves_memory_flat(
         session = connection._connection._callspan
         chunk = json.dumps(spoken(1, "", 9600)[1])
 
-        def listen(chunks: int) -> int:
+        def listen(chunks: int) -> None:
             for _ in range(chunks):
                 session.receive(chunk)
-            gc.collect()
-            return tracemalloc.get_traced_memory()[0]
 
-        tracemalloc.start()
-        try:
-            before = listen(200)
-            after = listen(5000)
-        finally:
-            tracemalloc.stop()
+        growth = memory_growth(listen, 200, 5000)
         assert opened[0].response.sound.size == 5200 * 9600
-        assert after - before < 50_000
+        assert growth < 50_000

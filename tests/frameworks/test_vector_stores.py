@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scripted import ScriptedServer
 from telemetry import Telemetry
 
 RED, WHITE = [1.0, 0.0], [0.0, 1.0]
@@ -145,51 +144,27 @@ def test_a_hybrid_search_is_one(telemetry: Telemetry, tmp_path: Path) -> None:
     assert len(telemetry.spans) == 1
 
 
-ANSWERS = {
-    "/query": {"matches": [{"id": "1", "score": 0.9, "metadata": {"text": "a red rose"}}]},
-    "/records/namespaces/shop/search": {
-        "result": {"hits": [{"_id": "1", "_score": 0.9, "fields": {"text": "a red rose"}}]},
-        "usage": {"read_units": 1},
-    },
+# payloads written by the models of Pinecone's client
+MATCHES = {"matches": [{"id": "1", "score": 0.9, "metadata": {"text": "a red rose"}}]}
+HITS = {
+    "result": {"hits": [{"_id": "1", "_score": 0.9, "fields": {"text": "a red rose"}}]},
+    "usage": {"read_units": 1},
 }
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Answers as Pinecone's data plane does (payloads written by its client's models)."""
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
-        body = json.dumps(ANSWERS[self.path]).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_words: object) -> None:
-        """Print nothing."""
-
-
-@pytest.fixture
-def pinecone_host() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
 @pytest.mark.instrument(vector_stores=True, capture="span")
-def test_searches_in_pinecone(telemetry: Telemetry, pinecone_host: str) -> None:
+def test_searches_in_pinecone(telemetry: Telemetry, scripted_server: ScriptedServer) -> None:
     store = pytest.importorskip("pinecone", reason="pinecone is not installed")
-    index = store.Pinecone(api_key="none").Index(host=f"http://{pinecone_host}")
+    index = store.Pinecone(api_key="none").Index(host=scripted_server.url)
+    scripted_server.answer(MATCHES)
+    scripted_server.answer(HITS)
     index.query(top_k=2, vector=RED, namespace="shop", include_metadata=True)
     index.search(namespace="shop", top_k=3, inputs={"text": "a red one"})
+    assert scripted_server.paths == ["/query", "/records/namespaces/shop/search"]
+    host = scripted_server.url.partition("://")[2]
     query, search = telemetry.spans
     for span, limit in ((query, 2), (search, 3)):
-        assert span.name == f"retrieval {pinecone_host}/shop"
+        assert span.name == f"retrieval {host}/shop"
         assert span.attributes is not None
         assert span.attributes["gen_ai.retrieval.top_k"] == limit
         documents = json.loads(str(span.attributes["gen_ai.retrieval.documents"]))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import uuid
 from collections.abc import Iterator
 from concurrent import futures
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
+from scripted import ScriptedServer
 from telemetry import Telemetry
 
 grpc = pytest.importorskip("grpc", reason="grpcio is not installed")
@@ -34,23 +33,8 @@ def answer(request: Any, _context: object) -> Any:
     return reply
 
 
-class Meta(BaseHTTPRequestHandler):
-    """Answers the client's question for the server's version."""
-
-    def do_GET(self) -> None:
-        body = b'{"version": "1.30.0"}'
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_words: object) -> None:
-        """Print nothing."""
-
-
 @pytest.fixture
-def ports() -> Iterator[dict[str, int]]:
+def ports(scripted_server: ScriptedServer) -> Iterator[dict[str, int]]:
     """Serve searches over gRPC, and the version over HTTP."""
     from weaviate.proto.v1 import search_get_pb2
 
@@ -66,13 +50,8 @@ def ports() -> Iterator[dict[str, int]]:
     )
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    meta = ThreadingHTTPServer(("127.0.0.1", 0), Meta)
-    thread = threading.Thread(target=meta.serve_forever)
-    thread.start()
-    yield {"port": meta.server_port, "grpc_port": port}
-    meta.shutdown()
-    thread.join()
-    meta.server_close()
+    scripted_server.answer({"version": "1.30.0"})
+    yield {"port": scripted_server.server_port, "grpc_port": port}
     server.stop(None)
 
 

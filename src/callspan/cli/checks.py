@@ -16,6 +16,7 @@ from callspan.cli.clients import patch_count
 from callspan.cli.probe import is_watched, probe_clients
 from callspan.export.collector import METRIC_EXPORT_MS
 from callspan.frameworks.native import NATIVES
+from callspan.runtime.packages import installed_version
 from callspan.settings import others, resolution, settings
 
 if TYPE_CHECKING:
@@ -47,19 +48,12 @@ def check_versions(report: Report) -> None:
     """Report the versions of Python and of the packages that callspan needs."""
     report.add("python", platform.python_version(), sys.executable)
     for package in _PACKAGES:
-        version = _version(package)
+        version = installed_version(package)
         if version:
             report.add(package, version, "")
         else:
             problem = f"{package} is not installed: pip install {package}"
             report.add(package, "missing", "", problem=problem)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def check_clients(report: Report) -> None:
@@ -68,7 +62,7 @@ def check_clients(report: Report) -> None:
     for client in probe.status.clients:
         _add_client(report, client)
     for native in NATIVES:
-        version = _version(native.package)
+        version = installed_version(native.package)
         if version:
             report.add(native.name, version, f"its own telemetry gives way to ours: {native.muted}")
     for problem in probe.problems:
@@ -101,7 +95,7 @@ def check_start_up(report: Report) -> None:
     report.add(
         "python -I, -E, -S", "switch it off: call callspan.instrument() in the program there"
     )
-    version = _version("opentelemetry-instrumentation")
+    version = installed_version("opentelemetry-instrumentation")
     report.add(
         "opentelemetry-instrument",
         f"installed, {version}" if version else "not installed (not needed)",

@@ -8,11 +8,11 @@ from typing import Any
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
 from callspan.formats.openai.embeddings import EMBEDDINGS
+from callspan.hooks.calls import observation_of
 from callspan.hooks.client import Client
 from callspan.hooks.client_types import Args, ClientObject, Kwargs, Result
 from callspan.hooks.llama_tokens import (
     LLAMA_CPP_NAME,
-    own_call,
     within_generate,
     within_request,
 )
@@ -26,7 +26,7 @@ _INPUTS = {"chat": "messages", "completions": "prompt", "embeddings": "input"}
 
 def _read_call(endpoint: str, model: ClientObject, args: Args, kwargs: Kwargs) -> MethodCall | None:
     """Read the arguments of a function, unless another one is at work that calls it."""
-    if own_call() is not None:
+    if observation_of(LLAMA_CPP_NAME) is not None:
         return None
     body: dict[str, Any] = {**kwargs}
     if args:

@@ -9,11 +9,11 @@ from callspan.events import Failure
 from callspan.formats.fields import get, text
 from callspan.formats.replicate.prediction import PREDICTION, read_prediction
 from callspan.hooks.address import address
+from callspan.hooks.calls import observation_of
 from callspan.hooks.client import Client, Subscriber
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.failure import explain
 from callspan.hooks.methods import Method, MethodCall, methods_hook
-from callspan.lifecycle.observation import active
 from callspan.runtime import guard
 from callspan.runtime.patching import Patch
 from callspan.semconv.providers import by_address
@@ -47,8 +47,8 @@ def _note_prediction(wrapped: Function, _instance: object, args: Args, kwargs: K
     """Wrap what makes predictions of answers: the functions return their output alone."""
     prediction = wrapped(*args, **kwargs)
     try:
-        observation = active.get()
-        if observation is not None and observation.call.client_name == _NAME:
+        observation = observation_of(_NAME)
+        if observation is not None:
             observation.call.response.add(read_prediction(prediction))
     except Exception as error:  # noqa: BLE001  our fault must not cost the app its answer
         guard.report("looking at a prediction", error)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from callspan.formats.transformers.generation import GENERATED_CHAT, GENERATED_TEXT
+from callspan.hooks.calls import observation_of
 from callspan.hooks.client import Client
 from callspan.hooks.client_types import Args, ClientObject, Kwargs
 from callspan.hooks.generation import (
     TRANSFORMERS_NAME,
     finish,
-    own_observation,
     within_generate,
     within_pipeline,
 )
@@ -26,7 +26,7 @@ _SETTINGS = (
 def _read_generate(model: ClientObject, args: Args, kwargs: Kwargs) -> MethodCall | None:
     """Read the settings of `generate`, if its model reads text and works for no other call."""
     # models of sound and images alone have other names here
-    if own_observation() is not None or model.main_input_name != "input_ids":
+    if observation_of(TRANSFORMERS_NAME) is not None or model.main_input_name != "input_ids":
         return None
     config = args[1] if len(args) > 1 else kwargs.get("generation_config")
     body: dict[str, Any] = {"model": model_name(getattr(model, "name_or_path", None) or "")}
@@ -41,7 +41,7 @@ def _read_generate(model: ClientObject, args: Args, kwargs: Kwargs) -> MethodCal
 def _read_pipeline(pipeline: ClientObject, args: Args, kwargs: Kwargs) -> MethodCall | None:
     """Read the input of a pipeline; one that is read later, step by step, makes no call itself."""
     source = args[0] if args else kwargs.get("text_inputs")
-    if own_observation() is not None or not isinstance(source, (str, list, tuple)):
+    if observation_of(TRANSFORMERS_NAME) is not None or not isinstance(source, (str, list, tuple)):
         return None
     settings = {**getattr(pipeline, "_forward_params", {}), **kwargs}
     body: dict[str, Any] = {name: settings.get(name) for name in _SETTINGS}

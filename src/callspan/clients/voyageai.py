@@ -11,6 +11,7 @@ from callspan.hooks.client import Client
 from callspan.hooks.client_types import Args, ClientObject, Kwargs
 from callspan.hooks.failure import explain
 from callspan.hooks.methods import Method, MethodCall, methods_hook
+from callspan.runtime.arguments import by_name
 from callspan.semconv.providers import by_address
 
 _POSITIONS = {
@@ -24,7 +25,7 @@ _POSITIONS = {
 
 def _read_call(name: str, client_object: ClientObject, args: Args, kwargs: Kwargs) -> MethodCall:
     """Read a request from its arguments, by position or by name."""
-    body = {**dict(zip(_POSITIONS[name], args, strict=False)), **kwargs}
+    body = by_name(_POSITIONS[name], args, kwargs)
     # private (tests/test_voyageai.py); a client object for models of this machine has no address
     url = client_object._params.get("base_url")
     server: Server = (None, None)

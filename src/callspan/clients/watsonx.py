@@ -14,6 +14,7 @@ from callspan.hooks.client import Client
 from callspan.hooks.client_types import Args, ClientObject, Kwargs, Result
 from callspan.hooks.failure import explain
 from callspan.hooks.methods import Method, MethodCall, methods_hook
+from callspan.runtime.arguments import by_name
 from callspan.semconv.providers import by_address
 
 _METHODS = {
@@ -32,7 +33,7 @@ _METHODS = {
 def _read_call(name: str, model: ClientObject, args: Args, kwargs: Kwargs) -> MethodCall:
     """Read a request: what the app asks, and its settings over those of the model's object."""
     endpoint, first = _METHODS[name]
-    arguments = {**dict(zip((first, "params", "tools"), args, strict=False)), **kwargs}
+    arguments = by_name((first, "params", "tools"), args, kwargs)
     body: dict[str, object] = {"model": model.model_id or model.deployment_id}
     for settings in (model.params, arguments.get("params")):
         body.update(_plain(settings))

@@ -122,6 +122,11 @@ def string(value: object) -> str:
     return value if value.isascii() else valid(value)
 
 
+def decoded_size(base64: str) -> int:
+    """Return the number of bytes that a text in base64 stands for."""
+    return len(base64) * 3 // 4 - base64.count("=", -2)
+
+
 def count(source: Item, *path: str) -> int | None:
     """Return the token count at the end of a path of fields; `None` if there is none."""
     for name in path:

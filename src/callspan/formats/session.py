@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from callspan.events import Message, Sound
 from callspan.formats.fields import Body, Item
 from callspan.formats.format import Format
 
@@ -12,6 +13,19 @@ ITEMS = "callspan.items"
 """The field of a request with the items that came into the conversation since the last one."""
 SOUND_SIZE = "callspan.sound_size"
 """The field of a request with the bytes of the sound that was sent since the last one."""
+
+
+def sound_messages(body: Body, kind: Sound) -> list[Message]:
+    """Return the message with the sound that was sent since the last request; none without sound.
+
+    Args:
+        body: The request.
+        kind: The type of the sound.
+    """
+    size = body.get(SOUND_SIZE)
+    if not isinstance(size, int) or not size:
+        return []
+    return [{"role": "user", "parts": [Sound(size).plus(kind).part]}]
 
 
 @dataclass(slots=True)

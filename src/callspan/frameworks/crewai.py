@@ -18,6 +18,7 @@ from callspan.events import Failure
 from callspan.frameworks.function_runs import argument, function_run
 from callspan.frameworks.reporter import Reporter, RunStart, tool_start
 from callspan.hooks.pools import carry_into
+from callspan.runtime.arguments import by_name
 from callspan.runtime.patching import Patch, Wrapper
 
 _reporter = Reporter("crewai", "crewai")
@@ -64,7 +65,7 @@ def _messages(agent: Any, args: Args, kwargs: Kwargs) -> RunStart:
 
 def _tool(tool: Any, args: Args, kwargs: Kwargs) -> RunStart:
     # positional arguments get the names of the tool's schema
-    return _tool_start(tool, {**dict(zip(_parameters(tool), args, strict=False)), **kwargs})
+    return _tool_start(tool, by_name(_parameters(tool), args, kwargs))
 
 
 def _structured_tool(tool: Any, args: Args, kwargs: Kwargs) -> RunStart:

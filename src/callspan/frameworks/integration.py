@@ -9,6 +9,7 @@ from typing import Any
 from callspan.events import Call
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.reading import Reading
+from callspan.runtime.packages import installed_version
 from callspan.runtime.patching import Patch
 
 Context = Any
@@ -62,16 +63,10 @@ class Integration:
 
 def read_versions(packages: tuple[str, ...]) -> None:
     """Read the versions of packages from their metadata, each once."""
-    # imported here, as it takes longer than all of callspan's own modules together
-    import importlib.metadata
-
     for package in packages:
         if package not in _versions:
-            try:
-                _versions[package] = importlib.metadata.version(package)
-            except importlib.metadata.PackageNotFoundError:
-                # in a bundle without metadata, for example: runs are reported without a version
-                _versions[package] = ""
+            # without metadata runs are reported without a version
+            _versions[package] = installed_version(package) or ""
 
 
 def version(package: str) -> str:

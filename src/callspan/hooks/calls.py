@@ -12,15 +12,22 @@ FollowResult = Callable[[Observation, Result], Result]
 """Lets an observation follow what a client's function returned; returns what the app gets."""
 
 
+def observation_of(client_name: str) -> Observation | None:
+    """Return the observation of the call of this client that is being made here, if there is one."""
+    observation = active.get()
+    if observation is None or observation.call.client_name != client_name:
+        return None
+    return observation
+
+
 def call_with_span(client_name: str) -> Call | None:
     """Return the call of this client that is being made, if it has a span of ours or gets one."""
-    observation = active.get()
+    observation = observation_of(client_name)
     if observation is None:
         return None
     call = observation.call
     # in a signal handler another thread may be about to start the span (tests/test_signals.py)
-    has_span = call.span is not None or observation.is_deferred
-    if call.client_name != client_name or not has_span:
+    if call.span is None and not observation.is_deferred:
         return None
     return call
 

@@ -12,25 +12,18 @@ from typing import Any
 
 from callspan.formats.openai.completions import content
 from callspan.formats.transformers.sequences import finish_reason, without_padding
+from callspan.hooks.calls import observation_of
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.generation_input import GenerationInput
 from callspan.hooks.streamers import FollowedStreamer
 from callspan.lifecycle.answers import read_answer
-from callspan.lifecycle.observation import Observation, active
+from callspan.lifecycle.observation import Observation
 from callspan.runtime import guard
 
 TRANSFORMERS_NAME = "transformers"
 
 _generation: ContextVar[_Generation | None]
 """What is generated for the call that is made in this context."""
-
-
-def own_observation() -> Observation | None:
-    """Return the observation of the call of transformers that is made here, if there is one."""
-    observation = active.get()
-    if observation is None or observation.call.client_name != TRANSFORMERS_NAME:
-        return None
-    return observation
 
 
 def finish(observation: Observation, result: Result) -> Result:
@@ -43,7 +36,7 @@ def within_pipeline(wrapped: Function, pipeline: ClientObject) -> Function:
     """Return a pipeline's function that takes down what its model generates."""
 
     def call(*args: Any, **kwargs: Any) -> Result:
-        observation = own_observation()
+        observation = observation_of(TRANSFORMERS_NAME)
         if observation is None or _generation.get() is not None:
             return wrapped(*args, **kwargs)
         token = _generation.set(_Generation(observation, getattr(pipeline, "tokenizer", None)))
@@ -59,7 +52,7 @@ def within_generate(wrapped: Function, model: ClientObject) -> Function:
     """Return a model's function `generate` that takes down what it generates."""
 
     def call(*args: Any, **kwargs: Any) -> Result:
-        observation = own_observation()
+        observation = observation_of(TRANSFORMERS_NAME)
         if observation is None:
             return wrapped(*args, **kwargs)
         generation = _generation.get()

@@ -7,19 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
+from callspan.hooks.calls import observation_of
 from callspan.hooks.client_types import ClientObject, Function, Result
 from callspan.lifecycle.answers import read_note
-from callspan.lifecycle.observation import Observation, active
+from callspan.lifecycle.observation import Observation
 
 LLAMA_CPP_NAME = "llama_cpp"
-
-
-def own_call() -> Observation | None:
-    """Return the observation of the call of llama-cpp-python that is made here, if there is one."""
-    observation = active.get()
-    if observation is None or observation.call.client_name != LLAMA_CPP_NAME:
-        return None
-    return observation
 
 
 class _Counts:
@@ -64,7 +57,7 @@ def within_request(wrapped: Function, model: ClientObject) -> Function:
     """Return a model's function that answers a request, and counts the tokens if it streams."""
 
     def call(*args: Any, **kwargs: Any) -> Result:
-        observation = own_call()
+        observation = observation_of(LLAMA_CPP_NAME)
         if observation is not None and observation.call.stream:
             counts = _counts.get(model)
             # a chat asks for a completion, or for several

@@ -81,27 +81,18 @@ class _Generator:
 
     def send(self, value: object) -> Item:
         """Return the next item; `value` is what the generator's `yield` returns."""
-        context = scope.context()
-        try:
+        with scope.ContextRestorer():
             return self._source.send(value)
-        finally:
-            scope.restore(context)
 
     def throw(self, error: BaseException) -> Item:
         """Raise an exception where the generator waits."""
-        context = scope.context()
-        try:
+        with scope.ContextRestorer():
             return self._source.throw(error)
-        finally:
-            scope.restore(context)
 
     def close(self) -> None:
         """Close the generator."""
-        context = scope.context()
-        try:
+        with scope.ContextRestorer():
             self._source.close()
-        finally:
-            scope.restore(context)
 
 
 def _first(source: Source, observation: Observation) -> Item:
@@ -220,12 +211,9 @@ class _AsyncItems(AsyncShell):
         self._reader = self._observation.note_reader()
         if not self._began_lazily:
             return await next_item_async(step, self._observation, self._source)
-        context = scope.context()
-        try:
+        # see `_Generator`
+        with scope.ContextRestorer():
             return await next_item_async(step, self._observation, self._source)
-        finally:
-            # see `_Generator`
-            scope.restore(context)
 
     def _starting(self, begin: Begin, step: AsyncStep) -> AsyncStep:
         """Open the call, and return the step that makes its request."""
@@ -243,11 +231,8 @@ class _AsyncItems(AsyncShell):
             await self._observation.await_handlers()
         # closed before the first item: the request will not be made, so no call begins any more
         self._begin = None
-        context = scope.context()
-        try:
+        with scope.ContextRestorer():
             await self._source.aclose()
-        finally:
-            scope.restore(context)
 
     def _leave(self, observation: Observation) -> None:
         observation.abandon()

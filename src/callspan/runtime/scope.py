@@ -237,10 +237,18 @@ def enter(context: Context) -> ContextToken[Context]:
     return otel.attach(context)
 
 
-def restore(context: Context) -> None:
-    """Put a context back in force that was so before somebody else's code has run."""
-    if otel.get_current() is not context:
-        otel.attach(context)
+class ContextRestorer:
+    """A block of somebody else's code, after which the context before it is back in force."""
+
+    # a class: a generator would take part in the exceptions that pass, `StopIteration` among them
+    __slots__ = ("_context",)
+
+    def __enter__(self) -> None:
+        self._context = otel.get_current()
+
+    def __exit__(self, *_error: object) -> None:
+        if otel.get_current() is not self._context:
+            otel.attach(self._context)
 
 
 def carry(function: F) -> F:

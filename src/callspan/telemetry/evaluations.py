@@ -11,10 +11,8 @@ from opentelemetry import _logs as logs
 
 from callspan.content.capture import Capture
 from callspan.semconv import content, names
-from callspan.semconv.conventions import CHOICES, schema_url
 from callspan.settings.settings import Settings
-from callspan.telemetry.provider import FollowsProvider
-from callspan.version import __version__
+from callspan.telemetry.logs import logger_of_ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +59,7 @@ class Evaluations:
     def __init__(
         self, settings: Settings, look_up: Callable[[], Any] = logs.get_logger_provider
     ) -> None:
-        url = schema_url(CHOICES[settings.semconv])
-        self._logger = FollowsProvider(
-            look_up,
-            lambda provider: provider.get_logger(names.SCOPE, __version__, schema_url=url),
-        )
+        self._logger = logger_of_ours(settings, look_up)
 
     def emit(self, evaluation: Evaluation, capture: Capture) -> None:
         """Emit the event of one result."""

@@ -17,6 +17,14 @@ from callspan.telemetry.provider import FollowsProvider
 from callspan.version import __version__
 
 
+def logger_of_ours(settings: Settings, look_up: Callable[[], Any]) -> FollowsProvider[Any]:
+    """Return the logger of our scope, of the provider in use."""
+    url = schema_url(CHOICES[settings.semconv])
+    return FollowsProvider(
+        look_up, lambda provider: provider.get_logger(names.SCOPE, __version__, schema_url=url)
+    )
+
+
 class LogEvents:
     """Emits the conventions' events with the call's own span as their context."""
 
@@ -27,11 +35,7 @@ class LogEvents:
         self._deferred = Deferred.from_settings(settings)
         self._conventions = CHOICES[settings.semconv]
         self._requests = request_tables(self._conventions)
-        url = schema_url(self._conventions)
-        self._logger = FollowsProvider(
-            look_up,
-            lambda provider: provider.get_logger(names.SCOPE, __version__, schema_url=url),
-        )
+        self._logger = logger_of_ours(settings, look_up)
 
     def on_end(self, call: Call, response: Response) -> None:
         """Emit the details of the call, where content goes into events."""

@@ -10,6 +10,7 @@ from callspan.formats.fields import (
     Body,
     Item,
     all_fields,
+    decoded_size,
     get,
     get_nested,
     items,
@@ -21,7 +22,7 @@ from callspan.formats.format import Format
 from callspan.formats.gemini import content, parts
 from callspan.formats.gemini.path import bare_model
 from callspan.formats.gemini.usage import read_tier, read_usage
-from callspan.formats.session import ITEMS, SOUND_SIZE, SessionEvent, SessionFormat
+from callspan.formats.session import ITEMS, SessionEvent, SessionFormat, sound_messages
 
 _SNAKE = re.compile(r"_(\w)")
 _RATE = re.compile(r"rate=(\d{4,6})\b")
@@ -78,10 +79,7 @@ def parameters(body: Body) -> Parameters:
 def read_content(body: Body) -> Content:
     """Return the instruction, the tools, and what was sent since the turn before."""
     result = content.content({**body, "contents": body.get(ITEMS)})
-    size = body.get(SOUND_SIZE)
-    if isinstance(size, int) and size:
-        sound = Sound(size).plus(_INPUT)
-        result.messages.append({"role": "user", "parts": [sound.part]})
+    result.messages += sound_messages(body, _INPUT)
     return result
 
 
@@ -128,14 +126,9 @@ def _model_turn(server: Item, needs_text: bool) -> tuple[Sound | None, list[Part
 def _sound(blob: Item, mime_type: str) -> Sound:
     """Return the size of a sound, whose type may state its rate: `audio/pcm;rate=24000`."""
     rate = _RATE.search(mime_type)
-    size = _decoded_size(blob)
+    size = decoded_size(string(get(blob, "data")))
     kind = mime_type.partition(";")[0]
     return Sound(size, kind, None if rate is None else int(rate.group(1)) * _BYTES)
-
-
-def _decoded_size(blob: Item) -> int:
-    base64 = string(get(blob, "data"))
-    return len(base64) * 3 // 4 - base64.count("=", -2)
 
 
 def _finish_reason(server: Item) -> str | None:
@@ -182,7 +175,7 @@ def _realtime_input(source: Item) -> SessionEvent | None:
     size = 0
     for blob in blobs:
         if str(parts.get_either(blob, "mimeType")).startswith("audio/"):
-            size += _decoded_size(blob)
+            size += decoded_size(string(get(blob, "data")))
     return SessionEvent(sound_size=size)
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from callspan.events import Delta, ParameterName, Parameters, Usage
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, Item, first_item, get, id_text, read_settings, text
+from callspan.formats.fields import (
+    Body,
+    Item,
+    decoded_size,
+    first_item,
+    get,
+    id_text,
+    read_settings,
+    text,
+)
 from callspan.formats.format import Format
 from callspan.formats.usage import read_usage
 
@@ -46,7 +55,7 @@ def read_counts(answer: Item, _needs_text: bool) -> Delta:
 def _dimensions(vector: Item) -> int | None:
     """Return the length of a vector, also of one that is base64 text of 32-bit numbers."""
     if isinstance(vector, str):
-        return (len(vector.rstrip("=")) * 3 // 4) // _FLOAT_BYTES
+        return decoded_size(vector) // _FLOAT_BYTES
     if hasattr(vector, "__len__"):
         return len(vector)
     return None

@@ -10,6 +10,7 @@ from callspan.formats.fields import (
     Item,
     add_settings,
     all_fields,
+    decoded_size,
     get,
     get_nested,
     id_text,
@@ -21,7 +22,7 @@ from callspan.formats.fields import (
 from callspan.formats.format import Format
 from callspan.formats.openai.response_items import message, output
 from callspan.formats.openai.responses import error_of_event, finish_reason, piece_of_stream
-from callspan.formats.session import ITEMS, SOUND_SIZE, SessionEvent, SessionFormat
+from callspan.formats.session import ITEMS, SessionEvent, SessionFormat, sound_messages
 from callspan.formats.usage import read_usage
 
 _SETTINGS: dict[str, ParameterName] = {
@@ -54,10 +55,7 @@ def content(body: Body) -> Content:
     The rest of the conversation stands at the server, and was content of earlier requests.
     """
     messages = [message(item) for item in items(body.get("input")) or items(body.get(ITEMS))]
-    size = body.get(SOUND_SIZE)
-    if isinstance(size, int) and size:
-        sound = Sound(size).plus(_sound_type(body, "input"))
-        messages.append({"role": "user", "parts": [sound.part]})
+    messages += sound_messages(body, _sound_type(body, "input"))
     return Content(
         messages=messages,
         system=parts.text_parts(text(body.get("instructions"))),
@@ -93,15 +91,10 @@ def read(event: Item, needs_text: bool) -> Delta | None:
     if kind == "error":
         return Delta(failure=error_of_event(event), last=True)
     if kind in _SOUND:
-        return Delta(sound=Sound(_decoded_size(string(get(event, "delta")))))
+        return Delta(sound=Sound(decoded_size(string(get(event, "delta")))))
     if not needs_text:
         return None
     return piece_of_stream(kind, event)
-
-
-def _decoded_size(base64: str) -> int:
-    """Return the bytes that a text in base64 stands for."""
-    return len(base64) * 3 // 4 - base64.count("=", -2)
 
 
 def _whole(response: Item, needs_text: bool) -> Delta:
@@ -136,7 +129,7 @@ def sent(event: Item) -> SessionEvent | None:
         case "conversation.item.create":
             return SessionEvent(items=[_without_sound(get(event, "item"))])
         case "input_audio_buffer.append":
-            return SessionEvent(sound_size=_decoded_size(string(get(event, "audio"))))
+            return SessionEvent(sound_size=decoded_size(string(get(event, "audio"))))
         case _:
             return None
 
@@ -147,7 +140,7 @@ def _without_sound(item: Item) -> Item:
     for part in items(get(item, "content")):
         audio = get(part, "audio")
         if isinstance(audio, str):
-            part = {**all_fields(part), "audio": None, "size": _decoded_size(audio)}
+            part = {**all_fields(part), "audio": None, "size": decoded_size(audio)}
         contents.append(part)
     if not contents:
         return item

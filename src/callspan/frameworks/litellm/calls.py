@@ -28,6 +28,7 @@ from callspan.frameworks.run_context import ProxyRunContext, acall_in, call_in, 
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.reading import Reading
 from callspan.runtime import guard, process, scope
+from callspan.runtime.arguments import by_name
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
@@ -146,7 +147,7 @@ def log_answer(wrapped: Wrapped, log: object, args: Args, kwargs: Kwargs) -> Any
 def _note(method: Callable[..., None], names: tuple[str, ...], args: Args, kwargs: Kwargs) -> None:
     """Call a method with the arguments of LiteLLM's log by the names that LiteLLM has for them."""
     try:
-        method(**{**dict(zip(names, args, strict=False)), **kwargs})
+        method(**by_name(names, args, kwargs))
     except Exception as error:  # noqa: BLE001  our fault must not stop the call
         guard.report("reading what LiteLLM logs", error)
 

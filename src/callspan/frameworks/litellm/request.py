@@ -17,6 +17,7 @@ from callspan.frameworks.run import Arguments, ModelRun
 from callspan.frameworks.run_context import ProxyRunContext
 from callspan.hooks.address import address
 from callspan.runtime import scope
+from callspan.runtime.arguments import by_name
 
 _PARTS = (
     "acompletion",
@@ -90,7 +91,7 @@ class Request(ModelRun):
         self, function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> None:
         self.function, self.wire_format = function, function.wire_format
-        arguments = {**dict(zip(function.arguments, args, strict=False)), **kwargs}
+        arguments = by_name(function.arguments, args, kwargs)
         # LiteLLM's decorator adds it to the app's arguments
         self.log: Any = arguments.pop("litellm_logging_obj", None)
         # no parent: LiteLLM knows none, and the run context around says it
