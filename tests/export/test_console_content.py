@@ -10,10 +10,10 @@ import openai
 import pytest
 
 import callspan
+from callspan.export.conversation import LONGEST
 from callspan.export.destinations import Destinations
 from callspan.export.exporter_set import merge_openers
 from callspan.export.opening import openers_of
-from callspan.export.quotes import LONGEST
 from callspan.export.text.tree import QUOTES_HINT, TreePrinter
 from callspan.testing.modelserver import ModelServer, Reply
 from clients import openai_client

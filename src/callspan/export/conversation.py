@@ -11,8 +11,8 @@ from callspan.formats.fields import text_of
 from callspan.runtime.plain import mappings
 from callspan.semconv import names
 
-_SHORT = 300
-"""How many characters of a question or an answer a list shows."""
+LONGEST = 300
+"""How many characters of a question, an answer or another message are shown where it is short."""
 _MEDIA = ("blob", "uri", "file", "image", "audio", "video")
 
 
@@ -58,16 +58,16 @@ class Conversation:
     @property
     def question(self) -> str:
         """The last words of the user, short."""
-        return _short(_last_text(self.sent, "user"))
+        return short(_last_text(self.sent, "user"))
 
     @property
     def answer(self) -> str:
         """The words of the answer, short; without any, the tools that it calls."""
         text = _last_text(self.received, "")
         if text:
-            return _short(text)
+            return short(text)
         calls = [part for message in self.received for part in message.parts]
-        return _short(", ".join(part.title for part in calls if part.kind == "tool_call"))
+        return short(", ".join(part.title for part in calls if part.kind == "tool_call"))
 
     @property
     def texts(self) -> Iterator[str]:
@@ -187,6 +187,7 @@ def _last_text(messages: Iterable[Message], role: str) -> str:
     return text
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """Return a text as one line of at most `LONGEST` characters."""
     line = " ".join(text.split())
-    return line if len(line) <= _SHORT else line[: _SHORT - 1] + "…"
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from callspan.export.conversation import Conversation, Message, Part, read_conversation
+from callspan.export.conversation import Conversation, Message, Part, read_conversation, short
 
-LONGEST = 300
-"""The most characters of a quote, which is kept until its trace is printed."""
 _ANSWERS = ("assistant", "model")
 """The roles of a model's own messages."""
 
@@ -20,7 +18,7 @@ class Quote:
 
     Attributes:
         role: Who said it, such as `user`; `arguments` and `result` for those of a tool.
-        text: The words without line breaks, at most `LONGEST` characters.
+        text: The words without line breaks, short, as they are kept until their trace is printed.
     """
 
     role: str
@@ -34,14 +32,14 @@ def quotes_of(attributes: Mapping[str, Any]) -> tuple[Quote, ...]:
     for message in (*_new_messages(conversation), *conversation.received):
         text = " ".join(_texts(message))
         if text:
-            quotes.append(Quote(message.role, _short(text)))
+            quotes.append(Quote(message.role, short(text)))
     return tuple(quotes)
 
 
 def error_quote(message: str) -> tuple[Quote, ...]:
     """Return the words of an error, which are recorded only where content is."""
-    text = " ".join(message.split())
-    return (Quote("error", _short(text)),) if text else ()
+    text = short(message)
+    return (Quote("error", text),) if text else ()
 
 
 def _new_messages(conversation: Conversation) -> list[Message]:
@@ -74,7 +72,3 @@ def _text(part: Part) -> str:
             return f"[{part.title}]"
         case _:
             return part.text
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

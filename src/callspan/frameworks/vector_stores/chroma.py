@@ -15,6 +15,7 @@ from callspan.frameworks.vector_stores.search import (
     document,
     query_text,
     search_run,
+    store_integration,
 )
 from callspan.runtime.patching import Patch
 
@@ -59,10 +60,4 @@ def patches() -> list[Patch]:
     ]
 
 
-CHROMA = _reporter.integration(
-    module="chromadb",
-    versions=("1", "2"),
-    operations=("retrieval",),
-    patches=patches,
-    by_default=False,
-)
+CHROMA = store_integration(_reporter, "chromadb", ("1", "2"), patches)

@@ -14,6 +14,7 @@ from callspan.frameworks.vector_stores.search import (
     document,
     query_text,
     search_run,
+    store_integration,
     with_plain_values,
 )
 from callspan.runtime import guard
@@ -82,10 +83,4 @@ def patches() -> list[Patch]:
     ]
 
 
-LANCEDB = _reporter.integration(
-    module="lancedb",
-    versions=("0.40", "1"),
-    operations=("retrieval",),
-    patches=patches,
-    by_default=False,
-)
+LANCEDB = store_integration(_reporter, "lancedb", ("0.40", "1"), patches)

@@ -13,6 +13,7 @@ from callspan.frameworks.vector_stores.search import (
     document,
     query_text,
     search_run,
+    store_integration,
     with_plain_values,
 )
 from callspan.runtime.patching import Patch
@@ -61,10 +62,4 @@ def patches() -> list[Patch]:
     return patches
 
 
-MILVUS = _reporter.integration(
-    module="pymilvus",
-    versions=("2.6", "4"),
-    operations=("retrieval",),
-    patches=patches,
-    by_default=False,
-)
+MILVUS = store_integration(_reporter, "pymilvus", ("2.6", "4"), patches)

@@ -13,6 +13,7 @@ from callspan.frameworks.vector_stores.search import (
     document,
     query_text,
     search_run,
+    store_integration,
     with_plain_values,
 )
 from callspan.runtime.patching import Patch
@@ -77,10 +78,4 @@ def patches() -> list[Patch]:
     return patches
 
 
-PINECONE = _reporter.integration(
-    module="pinecone",
-    versions=("10", "11"),
-    operations=("retrieval",),
-    patches=patches,
-    by_default=False,
-)
+PINECONE = store_integration(_reporter, "pinecone", ("10", "11"), patches)

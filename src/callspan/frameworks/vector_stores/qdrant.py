@@ -8,7 +8,13 @@ from typing import Any
 from callspan.decorators.running import Args, Kwargs
 from callspan.frameworks.function_runs import argument
 from callspan.frameworks.reporter import Reporter
-from callspan.frameworks.vector_stores.search import Document, Search, document, search_run
+from callspan.frameworks.vector_stores.search import (
+    Document,
+    Search,
+    document,
+    search_run,
+    store_integration,
+)
 from callspan.runtime.patching import Patch
 
 _reporter = Reporter("qdrant", "qdrant-client")
@@ -68,10 +74,4 @@ def patches() -> list[Patch]:
     return patches
 
 
-QDRANT = _reporter.integration(
-    module="qdrant_client",
-    versions=("1.12", "2"),
-    operations=("retrieval",),
-    patches=patches,
-    by_default=False,
-)
+QDRANT = store_integration(_reporter, "qdrant_client", ("1.12", "2"), patches)

@@ -10,9 +10,10 @@ from callspan.decorators.results import ResultReader
 from callspan.decorators.running import Args, Kwargs
 from callspan.events import Call, Parameters
 from callspan.frameworks.function_runs import function_run
+from callspan.frameworks.integration import Integration
 from callspan.frameworks.reporter import Reporter, RunStart
 from callspan.runtime import scope
-from callspan.runtime.patching import Wrapper
+from callspan.runtime.patching import Patch, Wrapper
 
 Document = dict[str, object]
 """A document of a result, as the conventions have it."""
@@ -61,6 +62,19 @@ def search_run(
         return RunStart("retrieval", collection, search.query, limit)
 
     return function_run(reporter, start, ResultReader(output=read_documents))
+
+
+def store_integration(
+    reporter: Reporter, module: str, versions: tuple[str, str], patches: Callable[[], list[Patch]]
+) -> Integration:
+    """Return the integration of a vector store, which is observed only where the settings say so."""
+    return reporter.integration(
+        module=module,
+        versions=versions,
+        operations=("retrieval",),
+        patches=patches,
+        by_default=False,
+    )
 
 
 def _enclosing_retrieval() -> Call | None:

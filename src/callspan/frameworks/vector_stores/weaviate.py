@@ -13,6 +13,7 @@ from callspan.frameworks.vector_stores.search import (
     document,
     query_text,
     search_run,
+    store_integration,
     with_plain_values,
 )
 from callspan.runtime.patching import Patch
@@ -65,10 +66,4 @@ def patches() -> list[Patch]:
     return patches
 
 
-WEAVIATE = _reporter.integration(
-    module="weaviate",
-    versions=("4.24", "5"),
-    operations=("retrieval",),
-    patches=patches,
-    by_default=False,
-)
+WEAVIATE = store_integration(_reporter, "weaviate", ("4.24", "5"), patches)
