@@ -433,11 +433,24 @@ def test_telemetry_goes_where_the_standard_variables_say(
     assert b"callspan.client.calls" in received["/v1/metrics"]
 
 
-def test_calls_are_counted_once_with_a_second_client(
-    callspan: Command, write, openai_variables: dict[str, str]
+@pytest.mark.parametrize(
+    "event",
+    [
+        "import anthropic",
+        # its own metrics are muted as soon as it is imported
+        "import mcp",
+        "import callspan; callspan.configure(file='traces.jsonl')",
+        "from callspan.testing import Recorder; Recorder().__enter__()",
+    ],
+)
+def test_calls_are_counted_once_after_handlers_were_added(
+    callspan: Command, write, openai_variables: dict[str, str], event: str
 ) -> None:
+    """The table comes with the first call; what is set up later must not bring it a second time."""
     write("ask.py", ASK)
-    write("app.py", "from ask import ask; ask(); import anthropic; ask(); ask()")
-    shown = callspan("run", "app.py", env=openai_variables).stderr.decode()
+    write("app.py", f"from ask import ask; ask(); {event}; ask(); ask()")
+    result = callspan("run", "app.py", env=openai_variables)
+    shown = result.stderr.decode()
+    assert result.returncode == 0, shown
     (row,) = (line.split() for line in shown.splitlines() if line.startswith("gpt-4.1-mini "))
     assert row[1] == "3", shown

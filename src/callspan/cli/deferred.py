@@ -48,7 +48,8 @@ class DeferredProviders:
         self._lock = process.own_lock(self, "_lock", awaited=True)
         self._is_begun = False
         self._is_done = False
-        self._handlers: tuple[Any, ...] = ()
+        # the dispatch of a call leaves these out (`setup/installation.py`), as it has this handler
+        self.passes_on: tuple[Any, ...] = ()
         self.ending: Ending | None = None
         self.is_instrumented = False
         process.in_child(self._forked)
@@ -69,7 +70,7 @@ class DeferredProviders:
             # Before the set-up: it may make a span, which comes here again in the same thread.
             self._is_begun = True
             try:
-                self._handlers = self._set_up()
+                self.passes_on = self._set_up()
             except ModuleNotFoundError as error:
                 guard.say_once(f"{advice(error) or error}; nothing is recorded")
             except Exception as error:  # noqa: BLE001  the program must run as if callspan were not there
@@ -101,12 +102,12 @@ class DeferredProviders:
 
     def on_end(self, call: Call, response: Response) -> None:
         """Pass the end on to the handlers of destinations."""
-        for handler in self._handlers:
+        for handler in self.passes_on:
             handler.on_end(call, response)
 
     def on_error(self, call: Call, error: BaseException) -> None:
         """Pass the error on to the handlers of destinations."""
-        for handler in self._handlers:
+        for handler in self.passes_on:
             handler.on_error(call, error)
 
 

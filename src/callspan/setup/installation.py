@@ -80,7 +80,7 @@ class Installation:
         """Collect the handlers anew: destinations, muted frameworks and tests may have added some."""
         shows_estimates = self.settings.estimate != "off"
         handlers_only = Dispatch(
-            (*self._handlers, *_handlers_of_destinations(), *process_handlers),
+            (*self._handlers, *self._handlers_of_destinations(), *process_handlers),
             allows_estimates=shows_estimates,
         )
         handlers = [*self._telemetry]
@@ -91,6 +91,17 @@ class Installation:
         self.opener.all_handlers = Dispatch(
             (*handlers, *handlers_only.handlers), allows_estimates=shows_estimates
         )
+
+    def _handlers_of_destinations(self) -> list[Any]:
+        """Return the handlers that a destination needs, such as the table of tokens, each of them once."""
+        providers = sys.modules.get("callspan.export.providers")
+        if providers is None:
+            return []
+        # under `callspan run` one of our handlers tells those whose destination came with the first call
+        informed: list[Any] = []
+        for handler in self._handlers:
+            informed += getattr(handler, "passes_on", ())
+        return [handler for handler in providers.handlers() if handler not in informed]
 
     def apply(self) -> None:
         """Patch the clients and frameworks, now or when they are imported."""
@@ -143,11 +154,3 @@ def _with_hook(capture: Capture) -> Capture:
         return capture
     # the hook of that package reads the same variables as our uploads
     return replace(capture, hook=hook, uploads=None)
-
-
-def _handlers_of_destinations() -> tuple[Any, ...]:
-    """Return the handlers that a destination needs, such as the table of tokens."""
-    providers = sys.modules.get("callspan.export.providers")
-    if providers is None:
-        return ()
-    return providers.handlers()
