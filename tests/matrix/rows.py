@@ -159,6 +159,7 @@ CLIENTS = (
             "tests/test_bedrock_agents.py",
             "tests/test_bedrock_agents_async.py",
             "tests/test_bedrock_bodies.py",
+            "tests/test_bedrock_searches.py",
             "tests/test_bedrock_vendors.py",
         ),
         beside={"1.34.131": ("aiobotocore==2.13.1",)},

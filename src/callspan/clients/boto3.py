@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from callspan.formats.bedrock import agentic as agentic
 from callspan.formats.bedrock import invoke as invoke
 from callspan.formats.bedrock import knowledge as knowledge
+from callspan.formats.bedrock import rerank as rerank
 from callspan.formats.bedrock.agent import AGENT
 from callspan.formats.bedrock.converse import CONVERSE
 from callspan.hooks.botocore import botocore_hook
@@ -15,6 +17,21 @@ from callspan.hooks.methods import MethodCall
 SERVICES = frozenset({"bedrock-runtime", "bedrock-agent-runtime"})
 
 
+def _request(params: Mapping[str, object]) -> dict[str, object]:
+    # an agent that is made for one call names its model otherwise than Converse does
+    model = params.get("modelId") or params.get("foundationModel")
+    return {**params, "model": model}
+
+
+_REQUESTS = {
+    "AgenticRetrieveStream": agentic.request,
+    "Rerank": rerank.request,
+    "RetrieveAndGenerate": knowledge.generation_request,
+    "RetrieveAndGenerateStream": knowledge.generation_request,
+}
+"""How the model of a request is read, for operations that have it in a place of their own."""
+
+
 def read_operation(operation_name: str, api_params: Mapping[str, object]) -> MethodCall:
     """Map a botocore operation to an endpoint: `Converse`, or `InvokeModel/<body format>`."""
     endpoint = operation_name
@@ -22,12 +39,11 @@ def read_operation(operation_name: str, api_params: Mapping[str, object]) -> Met
     if operation_name in ("InvokeModel", "InvokeModelWithResponseStream"):
         body = invoke.request(api_params)
         endpoint = f"InvokeModel/{invoke.form(body)}"
-    elif operation_name.startswith("RetrieveAndGenerate"):
-        body = knowledge.generation_request(api_params)
     else:
-        # an agent that is made for one call names its model otherwise than Converse does
-        model = api_params.get("modelId") or api_params.get("foundationModel")
-        body = {**api_params, "model": model}
+        body = _REQUESTS.get(operation_name, _request)(api_params)
+        if api_params.get("generateResponse"):
+            # a search, after which a model writes an answer if the app wants one
+            endpoint = f"{operation_name}/answer"
     return MethodCall(endpoint, body, stream=operation_name.endswith("Stream"))
 
 
@@ -49,6 +65,9 @@ BOTO3 = Client(
         "RetrieveAndGenerate": knowledge.GENERATION,
         "RetrieveAndGenerateStream": knowledge.GENERATION,
         "Retrieve": knowledge.SEARCH,
+        "AgenticRetrieveStream": agentic.SEARCH,
+        "AgenticRetrieveStream/answer": agentic.GENERATION,
+        "Rerank": rerank.RERANK,
     },
     conflicts={
         "opentelemetry.instrumentation.botocore": "opentelemetry-instrumentation-botocore",

@@ -23,6 +23,7 @@ class OperationFacts:
         is_inference: Whether the conventions call it inference; only these are estimated.
         is_billed: Whether its tokens have a price.
         has_conversation: Whether the conventions have a conversation for it.
+        has_stream: Whether the conventions have the facts of a stream for it.
         has_sums: Whether its span has the sums of the calls to models inside it.
         is_stated: Whether its span states it in the conventions' attribute. A request of a protocol
             has a method there, and a node of a graph nothing, as readers take an operation that
@@ -39,6 +40,7 @@ class OperationFacts:
     is_inference: bool = False
     is_billed: bool = False
     has_conversation: bool = True
+    has_stream: bool = True
     has_sums: bool = False
     is_stated: bool = True
 
@@ -83,9 +85,11 @@ _ROWS = (
     OperationFacts("embeddings", has_output_tokens=False, is_billed=True, has_conversation=False),
     OperationFacts("rerank", has_output_tokens=False, has_conversation=False),
     OperationFacts("moderation", has_output_tokens=False, has_conversation=False),
-    OperationFacts("retrieval", "data_source_id", uses_tokens=False, has_conversation=False),
+    OperationFacts(
+        "retrieval", "data_source_id", uses_tokens=False, has_conversation=False, has_stream=False
+    ),
     # reads the answer of an earlier call
-    OperationFacts("fetch_response", uses_tokens=False, has_conversation=False),
+    OperationFacts("fetch_response", uses_tokens=False, has_conversation=False, has_stream=False),
     # other instrumentations report it, ours does not
     OperationFacts("create_agent", uses_tokens=False, has_conversation=False),
     _local("invoke_agent", "agent_name", has_sums=True),

@@ -130,7 +130,7 @@ def framework(call: Call) -> Attributes:
 def request(call: Call, tables: Tables = RELEASED_TABLES) -> Attributes:
     """Return the request's settings, only those that were sent."""
     attributes: Attributes = {}
-    if call.stream and call.operation != FETCH:
+    if call.stream and call.facts.has_stream:
         attributes[names.REQUEST_STREAM] = True
     rows = tables.of_providers.get(call.provider, tables.general)
     for key, value in call.parameters.items():
@@ -184,7 +184,7 @@ def _add_answer(attributes: Attributes, call: Call, answer: Response) -> None:
 
 def _add_stream(attributes: Attributes, call: Call, answer: Response) -> None:
     """Add the times to the first chunk, sound and text in seconds, and the number of chunks."""
-    if answer.first_chunk is not None and call.operation != FETCH:
+    if answer.first_chunk is not None and call.facts.has_stream:
         attributes[names.TIME_TO_FIRST_CHUNK] = answer.first_chunk
     attributes[names.CHUNKS] = answer.chunks
     if answer.first_sound is None:
