@@ -1,6 +1,7 @@
 """What callspan costs, as ratios within one run. Exits with 1 where a row passes twice its aim.
 
 python -m tests.benchmarks [--short] [--peers [NAME ...]]
+python -m tests.benchmarks --instructions [--short] [--keep]
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.benchmarks import floor, peers, stubs, work
+from tests.benchmarks import floor, instructions, peers, stubs, work
 from tests.benchmarks.floor import RECORDS, Sdk, by_hand
 from tests.benchmarks.timing import fastest
 
@@ -177,7 +178,15 @@ def main() -> int:
     parser.add_argument(
         "--peers", nargs="*", metavar="NAME", help=f"measure these too: {', '.join(peers.PEERS)}"
     )
+    parser.add_argument(
+        "--instructions", action="store_true", help="count instructions, by valgrind's callgrind"
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="keep these counts, by which later ones are judged"
+    )
     chosen = parser.parse_args()
+    if chosen.instructions:
+        return instructions.main(chosen.short, chosen.keep)
     if chosen.peers is not None:
         return peers.main(chosen.peers or list(peers.PEERS))
     failed = False

@@ -53,6 +53,58 @@ _MESSAGE = {
     "stop_sequence": None,
     "usage": {"input_tokens": 24, "output_tokens": 9},
 }
+_RESPONSE = {
+    "id": "resp_1",
+    "object": "response",
+    "created_at": 1,
+    "model": "gpt-4.1-mini",
+    "status": "completed",
+    "output": [
+        {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "status": "completed",
+            "content": [{"type": "output_text", "text": "Tulips.", "annotations": []}],
+        }
+    ],
+    "parallel_tool_calls": True,
+    "tool_choice": "auto",
+    "tools": [],
+    "usage": {
+        "input_tokens": 24,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": 9,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": 33,
+    },
+}
+_TOOL_CALL = {
+    **ANSWER,
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "tool_calls",
+            "message": {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [
+                    {
+                        "id": "call_1",
+                        "type": "function",
+                        "function": {"name": "price", "arguments": '{"flower": "rose"}'},
+                    }
+                ],
+            },
+        }
+    ],
+}
+_ANSWERS: dict[str, dict[str, Any]] = {
+    "completions": ANSWER,
+    "embeddings": _VECTORS,
+    "messages": _MESSAGE,
+    "responses": _RESPONSE,
+}
 
 
 def chunk(choice: dict[str, Any]) -> dict[str, Any]:
@@ -73,7 +125,7 @@ def _stream(chunks: int) -> bytes:
     return ("".join(f"data: {json.dumps(one)}\n\n" for one in said) + "data: [DONE]\n\n").encode()
 
 
-_LONG_STREAM, _SHORT_STREAM = _stream(CHUNKS), _stream(20)
+LONG_STREAM, SHORT_STREAM = _stream(CHUNKS), _stream(20)
 
 
 def _http(client: Any) -> Any:
@@ -86,21 +138,28 @@ def _respond(http: Any, stream: bytes) -> Callable[[Any], Any]:
     def respond(request: Any) -> Any:
         if b'"stream":true' in request.content.replace(b" ", b""):
             return http.Response(200, headers={"content-type": "text/event-stream"}, content=stream)
-        path = request.url.path
-        return http.Response(
-            200, json=_VECTORS if "embed" in path else _MESSAGE if "messages" in path else ANSWER
-        )
+        return http.Response(200, json=_answer_to(request))
 
     return respond
 
 
-def client(stream: bytes = _LONG_STREAM) -> openai.OpenAI:
-    """OpenAI's client, answered within the process."""
+def _answer_to(request: Any) -> dict[str, Any]:
+    """Return the answer of an endpoint; a chat that has a tool and no result of it asks for it."""
+    endpoint = request.url.path.rpartition("/")[2]
+    if b'"tools"' in request.content and b'"tool_call_id"' not in request.content:
+        return _TOOL_CALL
+    return _ANSWERS[endpoint]
+
+
+def http_client(stream: bytes = LONG_STREAM) -> Any:
+    """Return an HTTP client for OpenAI's client, which answers within the process."""
     http = _http(openai)
-    return openai.OpenAI(
-        api_key="none",
-        http_client=http.Client(transport=http.MockTransport(_respond(http, stream))),
-    )
+    return http.Client(transport=http.MockTransport(_respond(http, stream)))
+
+
+def client() -> openai.OpenAI:
+    """OpenAI's client, answered within the process."""
+    return openai.OpenAI(api_key="none", http_client=http_client())
 
 
 def _async_client(stream: bytes) -> openai.AsyncOpenAI:
@@ -113,6 +172,12 @@ def call(request: dict[str, Any] = REQUEST) -> Action:
     """One chat."""
     create = client().chat.completions.create
     return lambda: create(**request) and None
+
+
+def respond() -> Action:
+    """One response of the Responses API."""
+    create = client().responses.create
+    return lambda: create(model="gpt-4.1-mini", temperature=0.5, input="flowers " * 128) and None
 
 
 def picture() -> Action:
@@ -161,7 +226,7 @@ def stream() -> Action:
 
 def many_streams() -> Action:
     """A hundred streams of twenty chunks at once, in asynchronous code."""
-    asked, loop = _async_client(_SHORT_STREAM), asyncio.new_event_loop()
+    asked, loop = _async_client(SHORT_STREAM), asyncio.new_event_loop()
 
     async def read() -> None:
         async for _ in await asked.chat.completions.create(**REQUEST, stream=True):
