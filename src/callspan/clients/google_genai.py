@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from callspan.events import Failure
-from callspan.formats.fields import get, merge_bodies, parse_json
+from callspan.formats.bodies import merge_bodies, parse_json
+from callspan.formats.fields import get
 from callspan.formats.gemini import path as paths
 from callspan.formats.gemini.content import CONTENT
 from callspan.formats.gemini.failure import read_retry_delay

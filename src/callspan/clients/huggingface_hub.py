@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from callspan.events import Failure
-from callspan.formats.fields import parse_json
+from callspan.formats.bodies import parse_json
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
 from callspan.formats.openai.embeddings import EMBEDDINGS

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from callspan.events import Failure
-from callspan.formats.fields import first_item, get, parse_json
+from callspan.formats.bodies import parse_json
+from callspan.formats.fields import first_item, get
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.watsonx.generation import GENERATION
 from callspan.hooks.address import address

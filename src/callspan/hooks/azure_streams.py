@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from callspan.formats.fields import get, get_first, parse_json
+from callspan.formats.bodies import parse_json
+from callspan.formats.fields import get, get_first
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.overlays import follower_of

@@ -7,7 +7,8 @@ import re
 import struct
 from collections.abc import Mapping
 
-from callspan.formats.fields import get, parse_json, text
+from callspan.formats.bodies import parse_json
+from callspan.formats.fields import get, text
 from callspan.hooks.client_types import ClientObject
 from callspan.lifecycle.byte_streams import Body
 from callspan.lifecycle.observation import Observation

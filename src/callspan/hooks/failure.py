@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from callspan.events import Failure
 from callspan.events.exceptions import message_of, qualified_name
+from callspan.formats.bodies import parse_json
 from callspan.formats.errors import OTHER, REQUEST_ID_HEADERS, failure_type, read_retry_after
-from callspan.formats.fields import get, parse_json, text
+from callspan.formats.fields import get, text
 from callspan.hooks.client_types import ClientObject
 from callspan.runtime.number import http_status
 

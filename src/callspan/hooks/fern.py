@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import partial
 from types import AsyncGeneratorType, GeneratorType
 
-from callspan.formats.fields import get, merge_bodies
+from callspan.formats.bodies import merge_bodies
+from callspan.formats.fields import get
 from callspan.hooks.address import address
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.failure import cause

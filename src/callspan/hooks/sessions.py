@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from callspan.accounting.budgets import BudgetExceeded
-from callspan.formats.fields import Body, Item, merge_bodies, parse_json
+from callspan.formats.bodies import merge_bodies, parse_json
+from callspan.formats.fields import Body, Item
 from callspan.formats.session import ITEMS, SOUND_SIZE, ReadEvent, SessionEvent, SessionFormat
 from callspan.lifecycle.admission import admit_begun
 from callspan.lifecycle.answers import read_note

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from callspan.formats.fields import parse_json
+from callspan.formats.bodies import parse_json
 from callspan.hooks.address import address
 from callspan.hooks.attempts import attempt
 from callspan.hooks.calls import FollowResult, call_with_span

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 
-from callspan.formats.fields import parse_json
+from callspan.formats.bodies import parse_json
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.lifecycle.generators import follow_generator
 from callspan.lifecycle.observation import Observation

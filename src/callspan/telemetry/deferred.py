@@ -8,9 +8,9 @@ from callspan.accounting.prices import table
 from callspan.accounting.prices.cost import Cost
 from callspan.accounting.prices.priced_call import price_call
 from callspan.events import Call
-from callspan.semconv import attributes
-from callspan.semconv.attributes import Attributes
+from callspan.semconv import counts
 from callspan.semconv.conventions import CHOICES
+from callspan.semconv.counts import Attributes
 from callspan.settings.settings import Settings
 
 
@@ -39,9 +39,9 @@ class Deferred:
         def receive_cost(cost: Cost | None) -> None:
             more: Attributes = {}
             if self.has_estimates:
-                more.update(attributes.estimate(call, self._conventions))
+                more.update(counts.estimate(call, self._conventions))
             if cost is not None:
-                more.update(attributes.cost(cost.usd, cost.source, cost.unknown))
+                more.update(counts.cost(cost.usd, cost.source, cost.unknown))
             receive(more)
 
         self.work_out(call, receive_cost)

@@ -17,9 +17,18 @@ from callspan.formats.bedrock.converse import CONVERSE
 from callspan.formats.bedrock.embeddings import EMBEDDINGS
 from callspan.formats.bedrock.images import IMAGES
 from callspan.formats.bedrock.prompt import PROMPT
+from callspan.formats.bodies import parse_json
 from callspan.formats.cohere.chat_v1 import CHAT_V1
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, Item, count, first_item, get, items, parse_json, text
+from callspan.formats.fields import (
+    Body,
+    Item,
+    count,
+    first_item,
+    get,
+    items,
+    text,
+)
 from callspan.formats.format import Format
 from callspan.formats.openai.chat import CHAT
 from callspan.runtime.number import token_count_in_header

@@ -10,10 +10,12 @@ from typing import Any
 from callspan.events import Delta, Parameters
 from callspan.events.ending import Retry
 from callspan.events.exceptions import note_translation, qualified_name
-from callspan.frameworks.langchain import operations, request_reader, result_reader, states
+from callspan.frameworks.langchain import model_events, operations, request_reader, states
+from callspan.frameworks.langchain.model_events import Item
+from callspan.frameworks.langchain.operations import Serialized
 from callspan.frameworks.langchain.tree import Tree, tree
 from callspan.frameworks.run import Arguments, ModelRun, Run
-from callspan.frameworks.run_context import ModelRunContext, OpaqueRunContext, delegate
+from callspan.frameworks.run_context import OpaqueRunContext
 from callspan.lifecycle.observation import Observation
 from callspan.runtime import guard, scope
 from callspan.runtime.background import running_loop
@@ -24,10 +26,6 @@ _NODES_SHARE_CONTEXT = sys.version_info < (3, 11)
 
 From Python 3.11 on it does so in a copy. `tests/frameworks/langchain/test_traces.py` shows it.
 """
-Item = Any
-"""An object of LangChain's: a message, an answer, a chunk, a tool's output, documents."""
-Serialized = Any
-"""LangChain's description of a runnable: a dict, or `None`."""
 
 
 def handle(event: str, args: tuple[Any, ...], arguments: Arguments) -> None:
@@ -125,81 +123,7 @@ def _on_retriever_start(
         scope.enter(run.context)
 
 
-def _on_chat_model_start(
-    tree: Tree,
-    arguments: Arguments,
-    _serialized: Serialized = None,
-    messages: Item = (),
-    *_rest: Item,
-) -> None:
-    _start_model(tree, arguments, ("chat", messages))
-
-
-def _on_llm_start(
-    tree: Tree,
-    arguments: Arguments,
-    _serialized: Serialized = None,
-    prompts: Item = (),
-    *_rest: Item,
-) -> None:
-    _start_model(tree, arguments, ("text_completion", prompts))
-
-
-def _start_model(tree: Tree, arguments: Arguments, model_input: tuple[str, Item]) -> None:
-    """Begin a model's run. Its observation begins later, if no client's call reports it."""
-    run = tree.begin(arguments, ModelRun)
-    if run is None:
-        return
-    run.model_input = model_input
-    run_context = scope.run_context()
-    # in force round the model's method, also where LangChain reports from another task
-    if isinstance(run_context, ModelRunContext):
-        run_context.add(run)
-    delegate(run)
-
-
 # -- what happens in between -------------------------------------------------------------------
-
-
-def _on_token(tree: Tree, arguments: Arguments, token: Item = None, *_rest: Item) -> None:
-    run = tree.runs.get(arguments.get("run_id"))
-    # an adopted run's chunks are reported by the client's stream
-    if not isinstance(run, ModelRun) or run.adopted:
-        return
-    observation = tree.model_observation(run, True)
-    if observation is None:
-        return
-    has_first_token = observation.call.response.first_token is not None
-    if has_first_token and not observation.needs_text:
-        # nobody reads the text: the chunk counts only as a sign of life
-        observation.chunk(None)
-        return
-    observation.chunk(_text_or_chunk(arguments, token))
-
-
-def _text_or_chunk(arguments: Arguments, token: Item) -> Item:
-    """Return the text of a piece of an answer, or the chunk of a piece that has no text.
-
-    A piece of a tool call has none.
-    """
-    if token is None:
-        # LangChain passes it by name from some of its methods
-        token = arguments.get("token")
-    if isinstance(token, str) and token:
-        return token
-    return arguments.get("chunk")
-
-
-def _on_stream_event(tree: Tree, arguments: Arguments, event: Item = None, *_rest: Item) -> None:
-    """Take in an event of newer versions' streaming protocol: its text comes as deltas."""
-    if not isinstance(event, Mapping):
-        return
-    delta = event.get("delta")
-    if not isinstance(delta, Mapping):
-        return
-    text = delta.get("text")
-    if isinstance(text, str) and text:
-        _on_token(tree, arguments, text)
 
 
 def _on_retry(tree: Tree, arguments: Arguments, state: Item = None, *_rest: Item) -> None:
@@ -238,7 +162,7 @@ def _on_end(tree: Tree, arguments: Arguments, output: Item = None, *_rest: Item)
     if run is None:
         return
     if isinstance(run, ModelRun):
-        _end_model(tree, run, output)
+        model_events.end(tree, run, output)
         return
     observation = run.end()
     if observation is not None:
@@ -257,25 +181,6 @@ def _add_output(observation: Observation, output: Item) -> None:
         guard.report("reading the output of a run", error)
 
 
-def _end_model(tree: Tree, run: ModelRun, result: Item) -> None:
-    run.closed = True
-    # no model was called, so there is no call to report
-    if run.observation is None and result_reader.is_from_cache(result):
-        return
-    observation = tree.model_observation(run, False)
-    if observation is None or observation.ended:
-        return
-    if len(run.group) == 1:
-        observation.answer(result)
-        return
-    # the answers to several prompts of one request are the choices of its answer
-    delta = result_reader.read(result, observation.needs_text)
-    choice = result_reader.as_choice(delta, run.group.index(run))
-    observation.call.response.add(choice, observation.needs_text)
-    if all(member.closed for member in run.group):
-        observation.finish()
-
-
 def _on_error(tree: Tree, arguments: Arguments, error: Item = None, *_rest: Item) -> None:
     run = tree.take(arguments)
     if run is None:
@@ -291,10 +196,10 @@ _FUNCTIONS: dict[str, Callable[..., None]] = {
     "on_chain_start": _on_chain_start,
     "on_tool_start": _on_tool_start,
     "on_retriever_start": _on_retriever_start,
-    "on_chat_model_start": _on_chat_model_start,
-    "on_llm_start": _on_llm_start,
-    "on_llm_new_token": _on_token,
-    "on_stream_event": _on_stream_event,
+    "on_chat_model_start": model_events.start_chat,
+    "on_llm_start": model_events.start_completion,
+    "on_llm_new_token": model_events.add_token,
+    "on_stream_event": model_events.add_event,
     "on_retry": _on_retry,
     "on_chain_end": _on_end,
     "on_tool_end": _on_end,

@@ -13,7 +13,8 @@ import weakref
 from typing import Any
 
 from callspan.events import Delta
-from callspan.formats.fields import get, parse_json, text
+from callspan.formats.bodies import parse_json
+from callspan.formats.fields import get, text
 from callspan.frameworks.litellm import token_counts
 from callspan.frameworks.litellm.failure import explain
 from callspan.frameworks.litellm.request import Request

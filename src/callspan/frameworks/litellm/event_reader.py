@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from callspan.events import Delta, Usage
-from callspan.formats.fields import parse_json
+from callspan.formats.bodies import parse_json
 from callspan.formats.format import Format
 
 _EVENT_LIMIT = 4 * 1024 * 1024
