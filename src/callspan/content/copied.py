@@ -58,9 +58,13 @@ class Copy:
             return self._note(value, above)
         self._room -= len(value)
         path = (*above, id(value))
-        if not isinstance(value, Mapping):
-            # `list`, as another thread of the app's may change the container meanwhile
-            return [self._copy(item, key, around, path) for item in list(value)]
+        if isinstance(value, Mapping):
+            return self._object(value, path)
+        # `list`, as another thread of the app's may change the container meanwhile
+        return [self._copy(item, key, around, path) for item in list(value)]
+
+    def _object(self, value: Mapping[Any, Any], path: tuple[int, ...]) -> dict[str, Any]:
+        """Return a copy of a mapping, whose keys become texts; `path` ends with its own id."""
         if value.get("type") == "blob":
             value = without_data(value)
         copy: dict[str, Any] = {}

@@ -55,10 +55,7 @@ class Prometheus(Exporter):
         self.counts = {"metrics": self._count}
         self.name = f"Prometheus at {self._address}"
         self.failure = f"could not be served on {self._address}"
-        try:
-            import opentelemetry.exporter.prometheus  # noqa: F401  so that a missing extra is said at once
-        except ImportError:
-            raise ConfigurationError(MISSING) from None
+        _require_extra()
         self._shared = shared or (self._folder(address), address)
         self._group = _join(*self._shared)
         if self._group is not None:
@@ -67,8 +64,13 @@ class Prometheus(Exporter):
         self._is_shared = False
         self._closing = threading.Event()
         self._watch_thread: threading.Thread | None = None
+        self._serve_or_watch(strict)
+
+    def _serve_or_watch(self, strict: bool) -> None:
+        """Serve, unless another process of the group does; then watch for the end of that one."""
         if self._group is None or self._group.lead():
             self._serve(strict)
+        # where the address cannot be served, there is no group any more
         if self._group is not None and self._server is None:
             self._watch()
 
@@ -258,6 +260,14 @@ class Prometheus(Exporter):
         """Share the child's metrics with its parent's, and not those that the parent had until the fork."""
         self._unregister()
         return Prometheus(self._address, strict=False, shared=self._shared)
+
+
+def _require_extra() -> None:
+    """Raise `ConfigurationError` at once where the extra is missing, not with the first scrape."""
+    try:
+        import opentelemetry.exporter.prometheus  # noqa: F401  only to see whether it is there
+    except ImportError:
+        raise ConfigurationError(MISSING) from None
 
 
 def _join(folder: str, address: str) -> Group | None:

@@ -110,9 +110,7 @@ class TokenSums:
         with self._lock:
             sums = self._sums(call, response)
             sums.errors += is_error
-            priced_call = price_call(call) if in_force().is_requested else None
-            if priced_call is not None:
-                sums.costs.add(priced_call)
+            _add_cost(sums, call)
             # until now the call was one whose tokens are not known
             if is_error or not call.lacks_count(response.usage):
                 sums.unknown -= 1
@@ -122,19 +120,15 @@ class TokenSums:
     def _add(self, call: Call, response: Response) -> None:
         if not call.uses_tokens:
             return
-        is_error = call.outcome is Outcome.ERROR
-        priced_call = None
-        # the counts of a response that is still being made come later
-        if in_force().is_requested and not response.pending:
-            priced_call = price_call(call)
         if call.estimate is not None:
             call.estimate.then(lambda: self._add_estimate(call, response))
         with self._lock:
             sums = self._sums(call, response)
             sums.calls += 1
-            if priced_call is not None:
-                sums.costs.add(priced_call)
-            if is_error:
+            # the counts of a response that is still being made come later
+            if not response.pending:
+                _add_cost(sums, call)
+            if call.outcome is Outcome.ERROR:
                 sums.errors += 1
             elif call.lacks_count(response.usage):
                 sums.unknown += 1
@@ -160,3 +154,10 @@ class TokenSums:
         # the model that the program asked for, as this is what its author knows
         model = call.model or response.model or "?"
         return self._models.setdefault(model, ModelSums())
+
+
+def _add_cost(sums: ModelSums, call: Call) -> None:
+    """Add a call that costs something, if the setting `cost` asks for costs."""
+    priced_call = price_call(call) if in_force().is_requested else None
+    if priced_call is not None:
+        sums.costs.add(priced_call)

@@ -104,6 +104,10 @@ class Session:
             return None
         if turn is None:
             return None
+        return self._take_in(turn, event, item)
+
+    def _take_in(self, turn: Turn, event: SessionEvent, item: Item) -> Observation | None:
+        """Add an event to the response of its turn, which it may end; return the observation."""
         is_over = event.ends or event.refuses
         if is_over:
             self._forget(turn)

@@ -43,21 +43,26 @@ def resolve(
     for name, value in arguments.items():
         if value is not None:
             resolved[name] = check(name, value, names=names)
+    _add_variables(resolved, environ, names)
+    for name, value in others.settings_of(environ).items():
+        resolved.setdefault(name, value)
+    return Settings(**resolved)
+
+
+def _add_variables(resolved: dict[str, Any], environ: Mapping[str, str], names: ValidNames) -> None:
+    """Add the settings whose variables are set, where no argument came before them."""
     for name, setting in SETTINGS.items():
-        # A variable may be set for all programs of a machine, so a wrong one stops none of them.
         text = environ.get(setting.variable, "").strip()
         if name in resolved or not text:
             continue
         try:
             resolved[name] = from_text(name, text, setting.variable, names)
+        # a variable may be set for all programs of a machine, so a wrong one stops none of them
         except SettingsError as error:
             guard.say_once(str(error))
             if setting.restricts_content:
-                # The user meant to hold something back: to record all of it would be a leak.
+                # the user meant to hold something back: to record all of it would be a leak
                 resolved["capture"] = "off"
-    for name, value in others.settings_of(environ).items():
-        resolved.setdefault(name, value)
-    return Settings(**resolved)
 
 
 def check(

@@ -101,17 +101,22 @@ def outermost_calls(parents: Mapping[str, str], calls: Container[str]) -> set[st
             continue
         way: set[str] = set()
         current = parents[span_id]
-        # a circle of ids from outside would never end
-        while current in parents and current not in calls and current not in way:
-            if current in is_within:
+        while _goes_up(current, parents, calls) and current not in is_within:
+            # a circle of ids from outside would never end
+            if current in way:
                 break
             way.add(current)
             current = parents[current]
-        is_nested = current in parents and (current in calls or is_within.get(current, False))
+        is_nested = is_within.get(current, current in calls and current in parents)
         is_within.update(dict.fromkeys(way, is_nested))
         if not is_nested:
             outermost.add(span_id)
     return outermost
+
+
+def _goes_up(span_id: str, parents: Mapping[str, str], calls: Container[str]) -> bool:
+    """Whether the way up to a call goes on above a span: it is there, and is no call itself."""
+    return span_id in parents and span_id not in calls
 
 
 class Tree:

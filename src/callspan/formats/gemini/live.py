@@ -165,9 +165,9 @@ def _camel_content(source: Item) -> Item:
 def _realtime_input(source: Item) -> SessionEvent | None:
     if source is None:
         return None
-    words = text(get(source, "text"))
+    words = _user_words(get(source, "text"))
     if words:
-        return SessionEvent(request={}, items=[{"role": "user", "parts": [{"text": words}]}])
+        return SessionEvent(request={}, items=words)
     # the app says itself when the user has stopped
     if parts.get_either(source, "activityEnd") is not None:
         return SessionEvent(request={})
@@ -182,16 +182,26 @@ def _realtime_input(source: Item) -> SessionEvent | None:
 def received(message: Item) -> SessionEvent | None:
     """Read a message of the server's; there are no ids, as one turn follows another."""
     server = get(message, "serverContent")
-    speech = text(get_nested(server, "inputTranscription", "text"))
-    words = [{"role": "user", "parts": [{"text": speech}]}] if speech else []
+    words = _user_words(get_nested(server, "inputTranscription", "text"))
     is_answer = any(get(server, name) is not None for name in _ANSWER)
     begins = is_answer or get(message, "toolCall") is not None
     ends = get(server, "turnComplete") is True
-    # `interrupted` alone says that a turn is cut off, and the counts may come by themselves
-    is_of_turn = begins or ends or get(server, "interrupted") is True
-    if not is_of_turn and get(message, "usageMetadata") is None:
-        return SessionEvent(items=words, is_aside=True) if words else None
-    return SessionEvent(items=words, begins=begins, ends=ends)
+    # these two come by themselves as well: that a turn is cut off, and its counts
+    is_interrupted = get(server, "interrupted") is True
+    has_usage = get(message, "usageMetadata") is not None
+    if any((begins, ends, is_interrupted, has_usage)):
+        return SessionEvent(items=words, begins=begins, ends=ends)
+    if words:
+        return SessionEvent(items=words, is_aside=True)
+    return None
+
+
+def _user_words(value: Item) -> list[Item]:
+    """Return a text of the user's as the one item of a request; none where there is no text."""
+    words = text(value)
+    if words is None:
+        return []
+    return [{"role": "user", "parts": [{"text": words}]}]
 
 
 LIVE = Format("generate_content", parameters, read, read_content)

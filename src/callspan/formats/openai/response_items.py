@@ -61,18 +61,28 @@ def content_part(item: Item) -> MessagePart | None:
         case "refusal":
             return parts.text_part(string(get(item, "refusal")))
         case "input_image":
-            if get(item, "file_id"):
-                return parts.file_reference("image", get(item, "file_id"))
-            return parts.media("image", get(item, "image_url"))
+            return _image_part(item)
         case "input_audio":
-            source = get(item, "input_audio")
-            if source is None:
-                return Sound(count(item, "size") or 0).part
-            return parts.input_audio(source)
+            return _sound_part(item)
         case "input_file":
             return parts.file(item)
         case kind:
             return parts.unknown_part(kind)
+
+
+def _image_part(item: Item) -> MessagePart | None:
+    file_id = get(item, "file_id")
+    if file_id:
+        return parts.file_reference("image", file_id)
+    return parts.media("image", get(item, "image_url"))
+
+
+def _sound_part(item: Item) -> MessagePart | None:
+    source = get(item, "input_audio")
+    if source is not None:
+        return parts.input_audio(source)
+    # of a Realtime session, of whose sound the size alone is kept
+    return Sound(count(item, "size") or 0).part
 
 
 def output(response: Item) -> list[Part]:

@@ -44,18 +44,22 @@ def chain_operation(
 ) -> Operation | None:
     """Return the operation that a chain run is; `None` for a step on the way."""
     tags = arguments.get("tags") or ()
-    metadata = arguments.get("metadata") or {}
+    metadata = _metadata(arguments)
     if _is_silent(arguments.get("run_type"), tags):
         return None
     if is_node(tags):
         return "run_node", {"node_name": _node_name(arguments, metadata)}
     name = chain_name(arguments, serialized)
-    if isinstance(arguments.get("name"), AgentName) or _is_agent(metadata, serialized, parent):
+    if _is_agent(arguments, serialized, parent):
         return "invoke_agent", {"agent_name": metadata.get("lc_agent_name") or name}
     # a chain that the app calls by itself is what it calls a workflow
     if parent is None:
         return "invoke_workflow", {"workflow_name": name}
     return None
+
+
+def _metadata(arguments: Arguments) -> Mapping[str, Any]:
+    return arguments.get("metadata") or {}
 
 
 def _node_name(arguments: Arguments, metadata: Mapping[str, Any]) -> Any:
@@ -74,16 +78,17 @@ def is_node(tags: Any) -> bool:
     return any(isinstance(tag, str) and tag.startswith(_NODE_TAG) for tag in tags or ())
 
 
-def _is_agent(metadata: Arguments, serialized: Serialized, parent: Run | None) -> bool:
+def _is_agent(arguments: Arguments, serialized: Serialized, parent: Run | None) -> bool:
     """Whether a run is an agent itself, rather than inside one.
 
     Metadata goes down to all runs of an agent, so the agent is the outermost run that has it.
     """
+    if isinstance(arguments.get("name"), AgentName):
+        return True
     if _class_name(serialized) in _AGENT_CLASSES:
         return True
-    outer: Arguments = {}
-    if parent is not None:
-        outer = parent.arguments.get("metadata") or outer
+    metadata = _metadata(arguments)
+    outer = {} if parent is None else _metadata(parent.arguments)
     integration = metadata.get("ls_integration")
     if integration == _CREATED_AGENT and integration != outer.get("ls_integration"):
         return True
