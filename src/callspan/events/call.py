@@ -12,7 +12,7 @@ from callspan.events.content import Content
 from callspan.events.ending import Failure, Outcome, Retry
 from callspan.events.estimate import Estimate
 from callspan.events.framework import Framework
-from callspan.events.operations import facts_of
+from callspan.events.operations import OperationFacts, facts_of
 from callspan.events.parameters import Parameters
 from callspan.events.response import Response
 from callspan.events.usage import Usage
@@ -66,7 +66,8 @@ class Call:
         outcome: How the call ended; `None` while it runs.
         failure: Why it failed.
         duration: Seconds from start to end; `None` while it runs.
-        started: The start by `time.perf_counter()`, in seconds.
+        started: The start by `time.perf_counter()`, in seconds; durations come from it, as the
+            date may be set back while the call runs.
         start_ns: The start in nanoseconds since 1970.
         span: The OpenTelemetry span, once a handler has started one.
         context: The OpenTelemetry context in which the provider is called.
@@ -118,6 +119,10 @@ class Call:
         "subject",
     )
 
+    # Looked up once, as handlers ask several times in the life of a call.
+    facts: OperationFacts
+    # An agent is part of the program, but Bedrock's are called at a server (clients/boto3.py).
+    local: bool
     # Those that are `None` at first, and what they are later.
     parent: Call | None
     framework: Framework | None
@@ -126,6 +131,9 @@ class Call:
     duration: float | None
     estimate: Estimate | None
     _content: Content | None
+    # These are empty at first.
+    attributes: Mapping[str, Any]
+    links: Sequence[Any]
     # The types of these five belong to rooms above this one, which it must not import.
     capture: Any
     captured_content: Any
@@ -149,9 +157,7 @@ class Call:
     ) -> None:
         self._number = next(_numbers)
         self.operation = operation
-        # looked up once: handlers ask several times in the life of a call
         facts = self.facts = facts_of(operation)
-        # an agent is part of the program, but Bedrock's are called at a server (clients/boto3.py)
         self.local = facts.is_local and server[0] is None
         self.in_process = in_process or self.local
         self.provider = provider
@@ -162,22 +168,19 @@ class Call:
         self.asynchronous = asynchronous
         self.server_address, self.server_port = server
         self.client_name, self.client_version = client
-        self.subject: str | None = model
-        if facts.subject is not None:
-            self.subject = _name(self.parameters.get(facts.subject))
+        subject = facts.subject
+        self.subject = model if subject is None else _name(self.parameters.get(subject))
         self.identity = (operation, provider, model, server, self.client_name, self.subject)
-        self.attributes: Mapping[str, Any] = {}
-        self.parent = self.framework = self._content = None
-        self.links: Sequence[Any] = ()
+        self.attributes = {}
+        self.links = ()
         self.response = Response()
         self.retries: list[Retry] = []
+        self.parent = self.framework = self._content = None
         self.outcome = self.failure = self.duration = self.estimate = None
         self.capture = self.captured_content = self.priced_call = self.span = self.context = None
         self.handler_state: dict[str, Any] = {}
-        # two clocks: the date may be set back while the call runs; durations come from the second
         self.start_ns = time.time_ns()
         self.started = time.perf_counter()
-        # a function, as reading long conversations takes time and most are never captured
         self._read_content = content
 
     @property
@@ -187,7 +190,10 @@ class Call:
 
     @property
     def content(self) -> Content:
-        """The input, read from the request when it is first used."""
+        """The input, read from the request when it is first used.
+
+        Reading a long conversation takes time, and most are never captured.
+        """
         if self._content is None:
             self._content = self._read_content()
         return self._content

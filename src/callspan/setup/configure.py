@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from callspan.clients import CLIENTS
 from callspan.runtime import guard, process
 from callspan.runtime.errors import ConfigurationError
 from callspan.settings.choices import ConsoleContent
 from callspan.setup import state
+
+if TYPE_CHECKING:
+    from callspan.export.destinations import Destinations
 
 _is_registered = False
 
@@ -38,28 +42,33 @@ def configure(
     Raises:
         ConfigurationError: A destination cannot be used.
     """
-    # here, as neither `import callspan` nor `instrument()` loads an exporter (tests/test_import.py)
-    from callspan.export import providers
-    from callspan.export.destinations import Destinations
-    from callspan.export.operators import operators_choice
-
     _check_types(console, file, otlp, prometheus)
-    endpoint = otlp if isinstance(otlp, str) else None
-    has_destination = bool(file or otlp or prometheus)
-    # before ours are set, as a provider of the app's own cannot be told from ours afterwards
-    operators = operators_choice()
+    # here, as neither `import callspan` nor `instrument()` loads an exporter (tests/test_import.py)
+    from callspan.export.destinations import Destinations
+
+    has_destination = any((file, otlp, prometheus))
     destinations = Destinations(
         bool(console) or not has_destination,
         file,
         bool(otlp),
-        endpoint,
+        otlp if isinstance(otlp, str) else None,
         prometheus,
         content=console == "content",
     )
+    _set_up(destinations)
+    _refresh_handlers()
+
+
+def _set_up(destinations: Destinations) -> None:
+    """Set up the providers for these destinations, and for those of the operator beside them."""
+    from callspan.export import providers
+    from callspan.export.operators import operators_choice
+
+    # before ours are set, as a provider of the app's own cannot be told from ours afterwards
+    operators = operators_choice()
     providers.setup(destinations)
     if operators.any:
         providers.setup(operators, strict=False, by="operator")
-    _refresh_handlers()
 
 
 def _refresh_handlers() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from callspan.content.capture import Capture
 from callspan.events import Call
@@ -53,29 +54,64 @@ def evaluation(
         SettingsError: There is no name, none of score, label and error, a value of another type,
             or one id of a span without the other.
     """
+    answer = _answer(call, trace_id, span_id, response_id)
+    result = _result(answer, name, score, label, explanation, error)
+    _record(result, call)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The answer that was judged: its id, and the context of its span (`None`: that in force)."""
+
+    id: str | None
+    context: object
+
+
+def _answer(
+    call: Call | None,
+    trace_id: str | int | None,
+    span_id: str | int | None,
+    response_id: str | None,
+) -> _Answer:
+    """Return the answer that these arguments name, or raise `SettingsError`."""
     if call is not None and not isinstance(call, Call):
         raise SettingsError(f"call is a {type(call).__name__}: give a call as handlers get it")
+    answer_id = _text("response_id", response_id)
+    if not answer_id and call is not None:
+        answer_id = call.response.id
+    return _Answer(answer_id, _context(call, trace_id, span_id))
+
+
+def _result(
+    answer: _Answer,
+    name: object,
+    score: object,
+    label: object,
+    explanation: object,
+    error: BaseException | str | None,
+) -> Evaluation:
+    """Return what was judged of an answer, or raise `SettingsError` for a value that is wrong."""
     result = Evaluation(
         name=_text("name", name) or "",
         score=_score(score),
         label=_text("label", label),
         explanation=_text("explanation", explanation),
         error_type=_error_type(error),
-        response_id=_text("response_id", response_id) or _response_id(call),
-        context=_context(call, trace_id, span_id),
+        response_id=answer.id,
+        context=answer.context,
     )
-    _check(result)
-    try:
-        _emit(result, call)
-    except Exception as problem:  # noqa: BLE001  our fault must not stop the app's code
-        guard.report("recording an evaluation", problem)
-
-
-def _check(result: Evaluation) -> None:
     if not result.name:
         raise SettingsError("an evaluation needs a name, such as 'relevance'")
     if (result.score, result.label, result.error_type) == (None, None, None):
         raise SettingsError(f"the evaluation {result.name!r} needs a score, a label or an error")
+    return result
+
+
+def _record(result: Evaluation, call: Call | None) -> None:
+    try:
+        _emit(result, call)
+    except Exception as problem:  # noqa: BLE001  our fault must not stop the app's code
+        guard.report("recording an evaluation", problem)
 
 
 def _emit(result: Evaluation, call: Call | None) -> None:
@@ -142,7 +178,3 @@ def _error_type(error: BaseException | str | None) -> str | None:
     if isinstance(error, BaseException):
         return qualified_name(type(error))
     return _text("error", error)
-
-
-def _response_id(call: Call | None) -> str | None:
-    return None if call is None else call.response.id

@@ -134,6 +134,22 @@ def instrument(
         "metric_dimensions": metric_dimensions,
     }
     providers = Providers(tracer_provider, meter_provider, logger_provider)
+    _install(arguments, providers, handlers, budget)
+    # after the lock: a warning runs the app's own code, its handlers of logging
+    for line in others.lines_about():
+        guard.say_once(line)
+    if tracer_provider is None and _spans_go_nowhere():
+        way = _way_to_a_provider()
+        guard.say_once(f"no OpenTelemetry provider is set, so spans go nowhere: {way}")
+
+
+def _install(
+    arguments: dict[str, Any],
+    providers: Providers,
+    handlers: Iterable[AnyHandler],
+    budget: Budget | None,
+) -> None:
+    """Put an installation in place of the former one, which stays if an argument is wrong."""
     with state.lock:
         # all that may raise comes before the former installation is undone
         settings = _resolve(arguments)
@@ -153,12 +169,6 @@ def instrument(
         if previous is not None:
             for framework in previous.subscribed_frameworks:
                 installation.subscribe(framework)
-    # after the lock: a warning runs the app's own code, its handlers of logging
-    for line in others.lines_about():
-        guard.say_once(line)
-    if tracer_provider is None and _spans_go_nowhere():
-        way = _way_to_a_provider()
-        guard.say_once(f"no OpenTelemetry provider is set, so spans go nowhere: {way}")
 
 
 def watch() -> None:
