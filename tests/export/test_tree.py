@@ -39,6 +39,11 @@ class Stage:
         context = trace.set_span_in_context(parent) if parent is not None else None
         return self.tracer.start_span(name, context, attributes=attributes, start_time=self.time)
 
+    def start_request(self, name: str) -> Any:
+        """Start the span of a request to a server."""
+        self.time += 1
+        return self.tracer.start_span(name, kind=trace.SpanKind.SERVER, start_time=self.time)
+
     def end(self, span: Any, seconds: float = 1.0) -> None:
         span.end(span.start_time + int(seconds * SECOND))
 
@@ -419,3 +424,20 @@ def test_a_server_is_named_where_it_is_not_its_providers_own(
     stage.call(root, "m", 1, {names.SERVER_ADDRESS: "127.0.0.1"})
     stage.end(root)
     assert (f"at {host}" in stage.text) is is_said
+
+
+def test_a_request_is_printed_only_where_a_model_was_asked() -> None:
+    """Servers get many requests, such as health checks, that nobody wants to read between the calls."""
+    stage = Stage()
+    health = stage.start_request("GET /health")
+    stage.end(stage.start("endpoint", health))
+    stage.end(health)
+    ask = stage.start_request("GET /ask")
+    stage.call(ask, "gpt-4.1-mini", 0.5, {})
+    stage.end(ask)
+    assert stage.text == lines(
+        """
+    GET /ask  1.00 s
+    └─ chat gpt-4.1-mini   ? → ?   0.50 s
+    """
+    )

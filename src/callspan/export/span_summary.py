@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from opentelemetry.trace import SpanKind
+
 from callspan.events.operations import facts_of
 from callspan.export.quotes import Quote, error_quote, quotes_of
 from callspan.semconv import names
@@ -93,6 +95,7 @@ class SpanSummary:
         model_call: Tokens, cost and the like, or `None` where no model was called.
         ended_after_root: Whether the tree to which it belongs was complete without it.
         is_agent: Whether it is of an agent or a workflow.
+        is_request: Whether it is of a request that a server has got.
         quotes: Its messages, where they are asked for.
     """
 
@@ -107,7 +110,13 @@ class SpanSummary:
     model_call: ModelCall | None = None
     ended_after_root: bool = False
     is_agent: bool = False
+    is_request: bool = False
     quotes: tuple[Quote, ...] = ()
+
+    @property
+    def is_of_model(self) -> bool:
+        """Whether it tells of a call to a model, or of what stands around one: an agent, a tool, a search."""
+        return bool(self.outcome) or self.is_agent or self.model_call is not None
 
 
 def summary_of(span: ReadableSpan, has_quotes: bool = False) -> SpanSummary:
@@ -127,6 +136,7 @@ def summary_of(span: ReadableSpan, has_quotes: bool = False) -> SpanSummary:
         _error(span, attributes),
         _model_call(attributes),
         is_agent=attributes.get(names.OPERATION) in _AGENTS,
+        is_request=span.kind is SpanKind.SERVER,
         quotes=_quotes(span, attributes) if has_quotes else (),
     )
 

@@ -31,7 +31,8 @@ class TreePrinter(SpanProcessor):
 
     A span that ends after its root is printed by itself as `(late)`. Spans that wait for an open
     one are printed at a flush, below the spans that they wait for. A tree waits for the end of the
-    line that the program is printing. In a notebook it is HTML.
+    line that the program is printing. In a notebook it is HTML. A request to a server in which no
+    model was asked, such as a health check, is not printed.
 
     Args:
         stream: Where to print; `None` for stderr.
@@ -78,7 +79,7 @@ class TreePrinter(SpanProcessor):
         OUTPUT.finish()
 
     def _print(self, tree: list[SpanSummary]) -> None:
-        if not tree:
+        if not tree or _is_request_alone(tree):
             return
         # looked up each time: pytest and notebooks put another stream there
         stream = self._stream or sys.stderr
@@ -131,6 +132,13 @@ class _QuotesHint:
             return ""
         self._is_wanted = False
         return QUOTES_HINT
+
+
+def _is_request_alone(tree: list[SpanSummary]) -> bool:
+    """Whether a tree is of a request to a server in which nothing concerns a model."""
+    if any(span.is_of_model for span in tree):
+        return False
+    return any(span.is_request for span in tree)
 
 
 def _is_sampled(span: ReadableSpan) -> bool:
