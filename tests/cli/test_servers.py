@@ -223,6 +223,42 @@ def test_uvicorn_reloads(folder: Path, write, openai_variables: dict[str, str]) 
     assert names(folder / "traces.jsonl") == [CHAT] * 2
 
 
+def _traces_itself() -> bool:
+    """Whether FastAPI is installed in a version that makes spans of its own."""
+    try:
+        return importlib.util.find_spec("fastapi.telemetry") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+@_needs("uvicorn", "uvicorn")
+@pytest.mark.skipif(not _traces_itself(), reason="no FastAPI that makes spans is installed")
+def test_the_first_request_has_the_span_of_fastapi(
+    folder: Path, write, openai_variables: dict[str, str]
+) -> None:
+    """FastAPI makes spans where there is a provider, and ours are not set up at the start."""
+    write("ask.py", ASK)
+    write(
+        "shop.py",
+        """
+        from ask import ask
+        from fastapi import FastAPI
+
+        app = FastAPI()
+
+        @app.get("/")
+        def answer() -> str:
+            return ask().choices[0].message.content
+        """,
+    )
+    with running(folder, openai_variables, "uvicorn", "--port", "0", "shop:app") as server:
+        server.get()
+        server.stop(signal.SIGTERM)
+    recorded_spans = spans(folder / "traces.jsonl")
+    assert {"GET /", CHAT} <= {span["name"] for span in recorded_spans}
+    assert len({span["traceId"] for span in recorded_spans}) == 1
+
+
 def _text(folder: Path) -> str:
     return "".join(path.read_text() for path in folder.glob("traces.jsonl*"))
 

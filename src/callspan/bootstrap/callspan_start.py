@@ -24,6 +24,7 @@ def start(
     if not modules:
         return
     when_imported("opentelemetry.trace", _guarded(_await_first_span))
+    when_imported("fastapi.applications", _guarded(_await_first_request))
     for module in modules:
         when_imported(module, _guarded(_instrument))
 
@@ -63,6 +64,28 @@ def _await_first_span() -> None:
 
     watched = property(_tracer)
     proxy._tracer = watched
+
+
+def _await_first_request() -> None:
+    """Set providers up at the first request to FastAPI, which makes no span of it while there are none.
+
+    Not at the start of the app's lifespan: there FastAPI makes providers of its own, if it was told to
+    (fastapi 0.165, tests/cli/test_servers.py).
+    """
+    if "fastapi.telemetry" not in sys.modules:
+        return  # an older one, which makes no spans
+    app_class = sys.modules["fastapi.applications"].FastAPI
+    original = app_class.__call__
+    set_up = _guarded(_set_up)
+
+    async def __call__(app: Any, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            set_up()
+            if app_class.__call__ is __call__:
+                app_class.__call__ = original
+        await original(app, scope, receive, send)
+
+    app_class.__call__ = __call__
 
 
 def _guarded(step: Callable[[], None]) -> Callable[[], None]:
