@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from opentelemetry.sdk import _logs as logs
 from opentelemetry.sdk._logs import export
@@ -21,7 +21,14 @@ InMemoryLogs: Any = getattr(export, "InMemoryLogRecordExporter", None) or export
 
 
 class Telemetry:
-    """Three providers with exporters in memory."""
+    """Three providers with exporters in memory.
+
+    Attributes:
+        choice: What every test instruments with, whatever it asks for itself; `python -m
+            tests.conformance` plays all tests with each dialect and with content.
+    """
+
+    choice: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self) -> None:
         self._spans = InMemorySpanExporter()
@@ -46,19 +53,21 @@ class Telemetry:
 
     def instrument(self, **options: Any) -> None:
         """Instrument with these providers; a second time replaces the first."""
+        options = {**options, **self.choice}
         callspan.instrument(**{**self.providers, **options})
         self._semconvs.add(options.get("semconv", "released"))
 
-    def violations(self, declared: Iterable[str] = ()) -> list[Any]:
-        """Return the telemetry that breaks a rule of the conventions, `declared` ones left out.
+    def violations(self) -> list[Any]:
+        """Return what breaks a rule of the conventions.
 
         It is empty if the test used both versions of the conventions.
         """
         if len(self._semconvs) != 1:
             return []
         logs, metrics = self._logs.get_finished_logs(), self._reader.get_metrics_data()
+        capture = self.choice.get("capture")
         return collect.check_all(
-            self.all_spans, metrics, logs, *self._semconvs, whole=False, declared=declared
+            self.all_spans, metrics, logs, *self._semconvs, capture=capture, whole=False
         )
 
     @property

@@ -1,11 +1,14 @@
 """Runs a program of each framework and compares the tree of its spans with the one that is kept.
 
-python -m tests.frameworks [--only NAME]... [--keep] [--remove]
+python -m tests.frameworks [--only NAME]... [--keep] [--remove] [--check]
 
 Each framework has an environment of its own, which uv makes in a cache folder. The programs stand
 in `programs`, or in the maintainers' folder beside the checkout; they call the scripted model
 server, with whose book the tokens on the spans are compared. A line of a tree is a span: its name
 and its outcome, indented below its parent, in the order of their starts.
+
+With `--check` each program runs under each dialect of the conventions, without content and with it,
+and what it emits is held against the conventions, as `python -m tests.conformance` does with tests.
 """
 
 from __future__ import annotations
@@ -18,9 +21,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.conformance.choices import CHOICES, Choice
+from tests.conformance.collect import check_all
+from tests.conformance.finding import Finding
+from tests.conformance.lines import Emitted, read_lines
 from tests.frameworks.spans import Span, compare_usage, draw_tree, read_spans
 from tests.matrix import rows as matrix
 from tests.matrix.environment import ROOT, Environment, cache, find_uv
@@ -56,11 +64,13 @@ class Run:
         spans: Its spans, and those of its children.
         usage: How the tokens on the spans differ from the server's book; empty if they do not.
         seconds: How long it took, without its environment.
+        emitted: All that each of its processes has emitted.
     """
 
     spans: list[Span]
     usage: str
     seconds: float
+    emitted: list[Emitted]
 
 
 ROWS = (
@@ -110,6 +120,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", metavar="NAME", help="can be repeated")
     parser.add_argument("--keep", action="store_true", help="keep the trees as they are now")
     parser.add_argument("--remove", action="store_true", help="remove each environment after use")
+    parser.add_argument("--check", action="store_true", help="check against the conventions")
     options = parser.parse_args()
     rows = [row for row in ROWS if not options.only or row.name in options.only]
     if not all(row.path.is_file() for row in rows):
@@ -118,18 +129,46 @@ def main() -> int:
     for row in rows:
         environment = _environment(row)
         environment.make(sys.executable)
-        ran = run(row, environment.python)
+        look = _check if options.check else _compare
+        failed = not look(row, environment.python, options) or failed
         if options.remove:
             shutil.rmtree(environment.python.parent.parent)
-        differences = [
-            *_compare_tree(row, draw_tree(ran.spans), options.keep),
-            *ran.usage.splitlines(),
-        ]
-        state = "differs" if differences else "as kept"
-        print(f"{row.name:17} {len(ran.spans):3} spans  {ran.seconds:5.1f} s  {state}", flush=True)
-        print("\n".join(differences), end="\n" if differences else "", flush=True)
-        failed = failed or bool(differences)
     return 1 if failed else 0
+
+
+def _compare(row: Row, python: Path, options: argparse.Namespace) -> bool:
+    """Return whether the tree of a program and its sum of tokens are as kept; print them if not."""
+    ran = run(row, python)
+    differences = [
+        *_compare_tree(row, draw_tree(ran.spans), options.keep),
+        *ran.usage.splitlines(),
+    ]
+    state = "differs" if differences else "as kept"
+    print(f"{row.name:17} {len(ran.spans):3} spans  {ran.seconds:5.1f} s  {state}", flush=True)
+    print("\n".join(differences), end="\n" if differences else "", flush=True)
+    return not differences
+
+
+def _check(row: Row, python: Path, _options: argparse.Namespace) -> bool:
+    """Return whether a program keeps the conventions under each choice; print what breaks them."""
+    counts: list[str] = []
+    violations: dict[str, str] = {}
+    for choice in CHOICES:
+        emitted = run(row, python, choice.variables).emitted
+        counts.append(str(sum(len(each.spans) for each in emitted)))
+        for each in emitted:
+            for finding in _findings(each, choice):
+                violations.setdefault(str(finding), str(choice))
+    print(f"{row.name:17} {' '.join(counts)} spans, {len(violations)} violations", flush=True)
+    for violation, choice in violations.items():
+        print(f"  {violation}\n    {choice}", flush=True)
+    return not violations
+
+
+def _findings(emitted: Emitted, choice: Choice) -> list[Finding]:
+    return check_all(
+        emitted.spans, emitted.metrics, emitted.logs, choice.semconv, capture=choice.capture
+    )
 
 
 def _compare_tree(row: Row, tree: str, keep: bool) -> list[str]:
@@ -144,8 +183,8 @@ def _compare_tree(row: Row, tree: str, keep: bool) -> list[str]:
     return list(lines)
 
 
-def run(row: Row, python: Path) -> Run:
-    """Run the program of a framework in its environment."""
+def run(row: Row, python: Path, settings: Mapping[str, str] | None = None) -> Run:
+    """Run the program of a framework in its environment, with settings as variables."""
     with tempfile.TemporaryDirectory() as folder, ModelServer() as server:
         file = Path(folder) / "spans.jsonl"
         start = time.perf_counter()
@@ -157,14 +196,16 @@ def run(row: Row, python: Path) -> Run:
             stderr=subprocess.STDOUT,
             text=True,
             timeout=SECONDS,
-            env={**os.environ, **_variables(python, server)},
+            env={**os.environ, **_variables(python, server), **(settings or {})},
         )
         seconds = time.perf_counter() - start
         if program.returncode:
             raise SystemExit(f"{row.program} ended with {program.returncode}:\n{program.stdout}")
         # a child process writes a file of its own
-        spans = read_spans(*file.parent.glob(f"{file.name}*"))
-        return Run(spans, compare_usage(spans, server.ledger.total_told), seconds)
+        files = sorted(file.parent.glob(f"{file.name}*"))
+        spans = read_spans(*files)
+        emitted = [read_lines(each) for each in files]
+        return Run(spans, compare_usage(spans, server.ledger.total_told), seconds, emitted)
 
 
 def _variables(python: Path, server: ModelServer) -> dict[str, str]:
