@@ -58,6 +58,8 @@ BUCKETS: dict[str, tuple[float, ...]] = {
     "gen_ai.execute_tool.duration": DURATION_BUCKETS,
     "mcp.client.operation.duration": _MCP_SECONDS,
     "mcp.server.operation.duration": _MCP_SECONDS,
+    "mcp.client.session.duration": _MCP_SECONDS,
+    "mcp.server.session.duration": _MCP_SECONDS,
 }
 """The advised buckets, which the conventions give in their pages only."""
 
@@ -139,6 +141,8 @@ SHARED_METRICS = frozenset(
         "gen_ai.execute_tool.duration",
         "mcp.client.operation.duration",
         "mcp.server.operation.duration",
+        "mcp.client.session.duration",
+        "mcp.server.session.duration",
     }
 )
 """Metrics of the newest text that the released one has too, or for which it has no other name."""

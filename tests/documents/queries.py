@@ -24,6 +24,8 @@ _LABELS = {
     "gen_ai.invoke_workflow.duration": "gen_ai_workflow_name",
     "mcp.client.operation.duration": "mcp_method_name",
     "mcp.server.operation.duration": "mcp_method_name",
+    "mcp.client.session.duration": "server_address",
+    "mcp.server.session.duration": "network_protocol_name",
 }
 """The label by which a metric is looked at, where that is not the model."""
 _SUMS = ("gen_ai.client.token.usage",)

@@ -17,7 +17,7 @@ class OperationType:
 
     Attributes:
         decorator: The name of the decorator: `workflow`, `agent` or `tool`; there is none for
-            nodes, retrievals and requests of protocols, which only frameworks report.
+            nodes, retrievals, requests and sessions of protocols, which only frameworks report.
         operation: The operation's name in the conventions.
         read_arguments: Turns arguments into a call's content.
         reading: Turns a result into a delta; results are read only if somebody needs the text.
@@ -107,6 +107,10 @@ REQUESTS = (
     OperationType("request", "mcp.client", _request_arguments, Reading(_tool_result)),
     OperationType("request", "mcp.server", _request_arguments, Reading(_tool_result)),
 )
-_TYPES = (WORKFLOW, AGENT, TOOL, NODE, RETRIEVAL, *REQUESTS)
+SESSIONS = (
+    OperationType("session", "mcp_client_session", _no_content, Reading(_no_result)),
+    OperationType("session", "mcp_server_session", _no_content, Reading(_no_result)),
+)
+_TYPES = (WORKFLOW, AGENT, TOOL, NODE, RETRIEVAL, *REQUESTS, *SESSIONS)
 OPERATION_TYPES = {each.operation: each for each in _TYPES}
 """All types by their operations."""

@@ -17,6 +17,8 @@ class OperationFacts:
         is_protocol: Whether it is a request of a protocol, which has methods in place of the
             conventions' operations: its subject, method and target, is its whole name.
         is_served: Whether the program answers the request, rather than sends it.
+        is_session: Whether it is a connection on which requests go, rather than one of them: its
+            duration is recorded, and no handler of calls hears of it.
         is_local: Whether the program performs it by itself, unless it sends it to a server.
         uses_tokens: Whether it calls a model, so that there are tokens to count.
         has_output_tokens: Whether its answer has tokens too.
@@ -34,6 +36,7 @@ class OperationFacts:
     subject: SubjectName | None = None
     is_protocol: bool = False
     is_served: bool = False
+    is_session: bool = False
     is_local: bool = False
     uses_tokens: bool = True
     has_output_tokens: bool = True
@@ -65,12 +68,15 @@ def _local(
     )
 
 
-def _protocol(name: str, subject: SubjectName, is_served: bool) -> OperationFacts:
+def _protocol(
+    name: str, subject: SubjectName | None, is_served: bool, *, is_session: bool = False
+) -> OperationFacts:
     return OperationFacts(
         name,
         subject,
         is_protocol=True,
         is_served=is_served,
+        is_session=is_session,
         uses_tokens=False,
         has_output_tokens=False,
         has_conversation=False,
@@ -99,6 +105,9 @@ _ROWS = (
     # named as the conventions name the spans of the Model Context Protocol
     _protocol("mcp.client", "mcp_request", is_served=False),
     _protocol("mcp.server", "mcp_request", is_served=True),
+    # they have no span, so the conventions have no name for them
+    _protocol("mcp_client_session", None, is_served=False, is_session=True),
+    _protocol("mcp_server_session", None, is_served=True, is_session=True),
 )
 _BY_NAME = {facts.name: facts for facts in _ROWS}
 INFERENCE = frozenset(facts.name for facts in _ROWS if facts.is_inference)

@@ -180,6 +180,31 @@ class Reporter:
             observation.start_late(start.start_ns, start.started, None, has_input=False)
         return observation
 
+    def report_past(
+        self, start: RunStart, begin: tuple[int, float], error: Exception | None
+    ) -> None:
+        """Report an operation that is over.
+
+        `begin` is when it began: in nanoseconds since 1970, and in seconds by
+        `time.perf_counter()`. With an `error` it has failed.
+        """
+        create_observation = self._create_observation
+        if create_observation is None:
+            return
+        try:
+            call = self._call(start, scope.run_context(start.context))
+            reading = OPERATION_TYPES[start.operation].reading
+            observation = create_observation(call, reading, start.context)
+            if observation is None:
+                return
+            observation.start_late(*begin, None, has_input=False)
+            if error is None:
+                observation.finish()
+            else:
+                observation.fail(error)
+        except Exception as fault:  # noqa: BLE001  our fault must not stop the app's code
+            guard.report(f"reporting {start.operation} of {self.name}", fault)
+
     def enclosing_call(self) -> Call | None:
         """Return the operation of this framework in whose code we are; `None` if there is none."""
         run_context = scope.run_context()

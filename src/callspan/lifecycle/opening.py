@@ -26,6 +26,7 @@ class CallOpener:
         budgets: The budgets that hold for all calls of the process.
         all_handlers: The handlers of a call, those that make telemetry among them.
         handlers_only: The handlers of a call for which another instrumentation makes telemetry.
+        session_handlers: The handlers that record how long a session has lasted.
     """
 
     __slots__ = (
@@ -36,6 +37,7 @@ class CallOpener:
         "budgets",
         "handlers_only",
         "ready",
+        "session_handlers",
     )
 
     def __init__(self, capture: Capture, estimates: bool, ready: Callable[[], None]) -> None:
@@ -43,6 +45,7 @@ class CallOpener:
         self.budgets: tuple[Budget, ...] = ()
         self.all_handlers = Dispatch()
         self.handlers_only = Dispatch()
+        self.session_handlers = Dispatch()
         self._settings_capture = capture
         # `None` for most calls, so that handlers see at once that there is no content to make
         self._capture = capture if capture.on else None
@@ -53,8 +56,17 @@ class CallOpener:
     ) -> Observation:
         """Return an observation of a call without a client object: a framework's, or the app's."""
         self.ready()
+        if call.facts.is_session:
+            return self._observe_session(call, reading, scope, start_context)
         # `int()` is 0: there is no request here whose tokens could be estimated
         return self.observe(call, reading, scope, NO_OPTIONS, False, int, start_context)
+
+    def _observe_session(
+        self, call: Call, reading: Reading, scope: Scope, start_context: Any
+    ) -> Observation:
+        """Return an observation of a session, of which only its duration is recorded."""
+        handlers = self.session_handlers
+        return Observation(call, handlers, scope, reading, False, False, None, start_context)
 
     def observe(
         self,

@@ -260,23 +260,24 @@ LOCAL = (*LOCAL_DURATIONS.values(), INFERENCE_CALLS, TOOL_CALLS)
 
 _MCP_SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
 
+
+def _mcp_duration(name: str, description: str) -> Metric:
+    return Metric(name, "s", description, HISTOGRAM, _MCP_SECONDS)
+
+
 MCP_DURATIONS = {
-    "mcp.client": Metric(
+    "mcp.client": _mcp_duration(
         "mcp.client.operation.duration",
-        "s",
-        "Duration of a request, from sending it to its answer.",
-        HISTOGRAM,
-        _MCP_SECONDS,
+        "Duration of a request or notification, from sending it to its answer.",
     ),
-    "mcp.server": Metric(
+    "mcp.server": _mcp_duration(
         "mcp.server.operation.duration",
-        "s",
-        "Duration of a request, from receiving it to its answer.",
-        HISTOGRAM,
-        _MCP_SECONDS,
+        "Duration of a request or notification, from receiving it to its answer.",
     ),
+    "mcp_client_session": _mcp_duration("mcp.client.session.duration", "Duration of a session."),
+    "mcp_server_session": _mcp_duration("mcp.server.session.duration", "Duration of a session."),
 }
-"""How long requests of the Model Context Protocol took."""
+"""How long requests and sessions of the Model Context Protocol took."""
 
 CHOICES: dict[str, tuple[Convention, ...]] = {
     "released": (RELEASED,),

@@ -86,6 +86,9 @@ class Installation:
         handlers = [*self._telemetry]
         if any(muting.muted and muting.native.metrics for muting in self.natives):
             handlers.append(LatestCall())
+        self.opener.session_handlers = Dispatch(
+            handler for handler in self._telemetry if getattr(handler, "records_sessions", False)
+        )
         # both are replaced as a whole: other threads open calls with them meanwhile
         self.opener.handlers_only = handlers_only
         self.opener.all_handlers = Dispatch(

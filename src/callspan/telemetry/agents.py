@@ -36,6 +36,8 @@ class AgentMetrics:
     """Records the metrics of operations that the program performs between its calls to models."""
 
     needs_text = False
+    records_sessions = True
+    """Sessions have durations and nothing else, so the other handlers do not hear of them."""
 
     def __init__(
         self, settings: Settings, look_up: Callable[[], Any] = metrics.get_meter_provider

@@ -1,4 +1,4 @@
-"""How long requests of the Model Context Protocol take, at the client and at the server."""
+"""How long requests and sessions of the Model Context Protocol take, at client and server."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _SHARED = (
     names.SERVER_ADDRESS,
     names.SERVER_PORT,
 )
-"""The attributes of a request's span that its duration has too."""
+"""The attributes of a request that its duration has too; a session has some of them."""
 
 
 class McpMetrics:
-    """Records the durations of requests."""
+    """Records the durations of requests and sessions."""
 
     def __init__(self, instruments: FollowsProvider[dict[str, Any]]) -> None:
         self._bounds = Bounds()
         self._instruments = instruments
 
     def record(self, call: Call) -> None:
-        """Record a request that has ended: its own call, or a tool's run that stands for it."""
+        """Record a request that has ended, by its own call or a tool's run for it, or a session."""
         # the run of a tool is no operation of MCP's: it stands for a request that a client sends
         metric = MCP_DURATIONS.get(call.operation, _CLIENT)
         values: Attributes = {**attributes.request(call)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -120,6 +120,16 @@ def note_http_transport(
     )
     _note(argument(args, kwargs, 3, "write_stream"), connection)
     return wrapped(*args, **kwargs)
+
+
+def note_http_session(stream: Stream, connection: Connection) -> None:
+    """Keep the facts of a server's session over HTTP, for the requests that the server sends."""
+    # the first request is there before the session's id
+    session_id = connection.session_id()
+    if connection_of(stream).session_id() is None:
+        # neither the client's port, which is another with each request, nor the request itself
+        lasting = replace(connection, client=(None, None), session_id=lambda: session_id)
+        _note(stream, lasting)
 
 
 def _note(stream: Stream, connection: Connection) -> None:

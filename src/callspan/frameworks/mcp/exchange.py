@@ -175,6 +175,8 @@ def begin(describe: Callable[[], Request]) -> Exchange | None:
         return None
     try:
         request = describe()
+        if not request.is_observed:
+            return None
         if request.role == CLIENT:
             # only at the client: a server's request comes from elsewhere, whatever runs here
             return _adopted(request) or _sent(request)

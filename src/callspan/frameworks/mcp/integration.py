@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callspan.frameworks.mcp import sdk_v1, sdk_v2
+from callspan.frameworks.mcp import sdk_v1, sdk_v2, sessions
 from callspan.frameworks.mcp.connections import note_http_transport, note_transport
 from callspan.frameworks.mcp.exchange import reporter
 from callspan.runtime.patching import Patch
@@ -30,7 +30,7 @@ def _transports() -> list[Patch]:
 
 def patches() -> list[Patch]:
     """Return the patches of all versions."""
-    return [*sdk_v1.patches(), *sdk_v2.patches(), *_transports()]
+    return [*sdk_v1.patches(), *sdk_v2.patches(), *sessions.patches(), *_transports()]
 
 
 MCP = reporter.integration(

@@ -12,24 +12,25 @@ from callspan.frameworks.mcp.connections import NO_CONNECTION, Connection
 
 CLIENT, SERVER = "mcp.client", "mcp.server"
 TOOL_CALL = "tools/call"
+_LOG_MESSAGE = "notifications/message"
 _PROMPT = "prompts/get"
 _NO_ERRORS_OF_SERVERS = frozenset({-32700, -32600, -32601, -32602, -32002})
 """Codes by which a server refuses a request that the client should not have sent."""
 _INVALID_PARAMS = -32602
-_LAST_VERSION_WITH_SESSIONS = "2025-11-25"
+LAST_VERSION_WITH_SESSIONS = "2025-11-25"
 Params = Any
 """The parameters of a request or a result: a dict, a model or `None`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, as either side of a connection has it.
+    """One request or notification, as either side of a connection has it.
 
     Attributes:
         role: `mcp.client` for the side that sends it, `mcp.server` for the one that answers.
         method: Its method, such as `tools/call`.
         params: Its parameters.
-        id: Its JSON-RPC id.
+        id: Its JSON-RPC id; a notification has none.
         version: The version of the protocol, where it is known by now.
         connection: The connection on which it goes.
         meta: What the other side has sent beside the parameters, such as its trace context.
@@ -42,6 +43,11 @@ class Request:
     version: str | None = None
     connection: Connection = NO_CONNECTION
     meta: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether it has a span: a line of a log is telemetry itself, and there may be many."""
+        return self.method != _LOG_MESSAGE
 
     @property
     def target(self) -> str | None:
@@ -86,7 +92,7 @@ class Request:
         """Return the facts of the connection, some of which are there only when it is answered."""
         facts: Parameters = {**self.connection.facts(), "mcp_protocol_version": self.version}
         # versions are dates, so their text compares
-        if self.version is not None and self.version > _LAST_VERSION_WITH_SESSIONS:
+        if self.version is not None and self.version > LAST_VERSION_WITH_SESSIONS:
             facts.pop("mcp_session_id", None)
         return facts
 

@@ -6,7 +6,6 @@ it is given to the session. Seen with mcp 1.30.
 
 from __future__ import annotations
 
-import sys
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -14,16 +13,20 @@ from typing import Any
 
 from callspan.decorators.running import Args, Kwargs
 from callspan.frameworks.function_runs import argument
-from callspan.frameworks.mcp.connections import Connection, connection_of, connection_of_http
+from callspan.frameworks.mcp.connections import (
+    Connection,
+    connection_of,
+    connection_of_http,
+    note_http_session,
+)
 from callspan.frameworks.mcp.exchange import Exchange, begin
 from callspan.frameworks.mcp.requests import CLIENT, SERVER, Request, bare, get
+from callspan.frameworks.mcp.sessions import note_version, version_of
 from callspan.runtime.patching import Patch
 
 Wrapped = Callable[..., Any]
 Responder = Any
 """The SDK's object of a request that waits for its answer."""
-_versions: weakref.WeakKeyDictionary[object, str] = weakref.WeakKeyDictionary()
-"""The version of the protocol that each session has agreed on; the session does not keep it."""
 _exchanges: weakref.WeakKeyDictionary[Responder, Exchange] = weakref.WeakKeyDictionary()
 
 
@@ -33,39 +36,46 @@ async def send(wrapped: Wrapped, session: Any, args: Args, kwargs: Kwargs) -> An
     if exchange is None:
         return await wrapped(*args, **kwargs)
     result = await exchange.send(wrapped, args, kwargs, (0, "request"), _with_meta)
-    _note_version(session, result)
+    note_version(session, result)
     return result
 
 
 def _outgoing(session: Any, args: Args, kwargs: Kwargs) -> Request:
     request = bare(argument(args, kwargs, 0, "request"))
+    # private: the id that `BaseSession.send_request` takes next
+    return _sent(session, request, session._request_id)
+
+
+def _sent(session: Any, message: Any, request_id: object = None) -> Request:
     return Request(
         CLIENT,
-        request.method,
-        request.params,
-        # private: the id that `BaseSession.send_request` takes next
-        session._request_id,
-        _versions.get(session),
+        message.method,
+        message.params,
+        request_id,
+        version_of(session),
         connection_of(session._write_stream),
     )
 
 
-def _note_version(session: object, result: Any) -> None:
-    version = get(bare(result), "protocolVersion")
-    if isinstance(version, str):
-        _versions[session] = version
+async def notify(wrapped: Wrapped, session: Any, args: Args, kwargs: Kwargs) -> Any:
+    """Send a notification, with our trace context in its `_meta`."""
+    notification = argument(args, kwargs, 0, "notification")
+    exchange = begin(lambda: _sent(session, bare(notification)))
+    if exchange is None:
+        return await wrapped(*args, **kwargs)
+    return await exchange.send(wrapped, args, kwargs, (0, "notification"), _with_meta)
 
 
 def _with_meta(request: Any, carrier: dict[str, Any]) -> Any:
     inner = bare(request)
     if inner.params is None:
-        # `ping` and the lists have none; all requests may have `_meta`
+        # `ping` and the lists have none; all messages may have `_meta`
         inner = type(inner)(params={"_meta": carrier})
     else:
         meta = inner.params.meta
         if meta is None:
-            # the app has imported it; we import nothing of mcp
-            meta = sys.modules["mcp.types"].RequestParams.Meta()
+            # requests and notifications have each a class of their own
+            meta = type(inner.params).Meta()
         # copies, for the app may send the same request again
         meta = meta.model_copy(update=carrier)
         inner = inner.model_copy(update={"params": inner.params.model_copy(update={"meta": meta})})
@@ -100,15 +110,14 @@ async def _receive(work: Wrapped, session: Any, responder: Responder) -> Any:
 
 def _incoming(session: Any, responder: Responder) -> Request:
     request = bare(responder.request)
-    meta = responder.request_meta
     return Request(
         SERVER,
         request.method,
         request.params,
         responder.request_id,
-        _versions.get(session),
+        version_of(session),
         _connection(session, responder),
-        {} if meta is None else meta.model_dump(),
+        _meta_of(request),
     )
 
 
@@ -116,7 +125,50 @@ def _connection(session: Any, responder: Responder) -> Connection:
     http_request = getattr(responder.message_metadata, "request_context", None)
     if http_request is None:
         return connection_of(session._write_stream)
-    return connection_of_http(http_request)
+    connection = connection_of_http(http_request)
+    note_http_session(session._write_stream, connection)
+    return connection
+
+
+async def receive_message(wrapped: Wrapped, _server: object, args: Args, kwargs: Kwargs) -> Any:
+    """Handle a notification to a server; requests come this way too, and are seen further on."""
+    message = argument(args, kwargs, 0, "message")
+    session = argument(args, kwargs, 1, "session")
+    return await _receive_notification(partial(wrapped, *args, **kwargs), session, message)
+
+
+async def receive_in_client(wrapped: Wrapped, session: Any, args: Args, kwargs: Kwargs) -> Any:
+    """Handle a notification to a client."""
+    message = argument(args, kwargs, 0, "notification")
+    return await _receive_notification(partial(wrapped, *args, **kwargs), session, message)
+
+
+async def _receive_notification(work: Wrapped, session: Any, message: Any) -> Any:
+    notification = bare(message)
+    if not hasattr(notification, "method"):
+        # a request as the server keeps it, or an exception of the transport
+        return await work()
+    exchange = begin(partial(_incoming_notification, session, notification))
+    if exchange is None:
+        return await work()
+    return await exchange.follow(work)
+
+
+def _incoming_notification(session: Any, notification: Any) -> Request:
+    return Request(
+        SERVER,
+        notification.method,
+        notification.params,
+        None,
+        version_of(session),
+        connection_of(session._write_stream),
+        _meta_of(notification),
+    )
+
+
+def _meta_of(message: Any) -> dict[str, Any]:
+    meta = getattr(message.params, "meta", None)
+    return {} if meta is None else meta.model_dump()
 
 
 async def respond(wrapped: Wrapped, responder: Responder, args: Args, kwargs: Kwargs) -> Any:
@@ -133,7 +185,7 @@ def _end(exchange: Exchange, responder: Responder, response: Any) -> None:
         exchange.refuse(code, str(get(response, "message")))
         return
     # a server learns the version from its own answer to `initialize`
-    _note_version(responder._session, response)
+    note_version(responder._session, response)
     exchange.finish(response)
 
 
@@ -153,9 +205,14 @@ def patches() -> list[Patch]:
     module, later = "mcp.shared.session", "mcp.shared.jsonrpc_dispatcher"
     return [
         Patch(module, "BaseSession.send_request", send, elsewhere=later),
+        Patch(module, "BaseSession.send_notification", notify, elsewhere=later),
         Patch(module, "RequestResponder.respond", respond, elsewhere=later),
         Patch(module, "RequestResponder.cancel", cancel, elsewhere=later),
         Patch("mcp.server.lowlevel.server", "Server._handle_request", receive, optional=True),
+        Patch("mcp.server.lowlevel.server", "Server._handle_message", receive_message, True),
         Patch("mcp.server.session", "ServerSession._received_request", receive_in_session, True),
         Patch("mcp.client.session", "ClientSession._received_request", receive_in_session, True),
+        Patch(
+            "mcp.client.session", "ClientSession._received_notification", receive_in_client, True
+        ),
     ]
