@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from callspan.runtime import output_line
+from callspan.runtime import line
 from callspan.runtime.output_line import OUTPUT
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
@@ -254,7 +254,7 @@ def test_a_text_that_another_thread_has_printed_is_no_error_of_print(
     """Two threads may end a line at once, and one text waits for both."""
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stdout", stream)
-    monkeypatch.setattr(output_line, "deque", TakenTexts)
+    monkeypatch.setattr(line, "deque", TakenTexts)
     OUTPUT.watch(stream)
     print("Tulips", end="")
     OUTPUT.print(stream, "tree\n")

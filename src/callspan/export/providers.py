@@ -25,7 +25,7 @@ from callspan.lifecycle.shutdown import abandon_all
 from callspan.runtime import process
 from callspan.runtime.handler_queue import drain
 from callspan.runtime.output_line import OUTPUT
-from callspan.settings.environment import FLUSH_TIMEOUT, RUN_PROCESS, flush_timeout
+from callspan.settings.environment import FLUSH_TIMEOUT, flush_timeout, is_first_process
 from callspan.telemetry import provider as telemetry
 
 
@@ -244,11 +244,7 @@ class ExportProviders:
 
 def _process_label() -> str:
     """Return a line that tells the table of a child process from that of its parent; else nothing."""
-    pid = str(os.getpid())
-    first = os.environ.get(RUN_PROCESS, pid)
-    if first == pid and not process.is_child():
-        return ""
-    return f"process {pid}\n"
+    return "" if is_first_process() else f"process {os.getpid()}\n"
 
 
 def app_has_provider() -> bool:

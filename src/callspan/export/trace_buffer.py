@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from callspan.export.span_estimates import ESTIMATES
@@ -16,8 +17,25 @@ if TYPE_CHECKING:
 MAX_TRACES = 1_000
 MAX_SPANS = 10_000
 
+# a look at what runs takes no longer, so that nobody waits for the lock
+MOST_TRACES_SEEN = 20
+MOST_SPANS_SEEN = 100
+
 Tree = list[SpanSummary]
 """The spans of a trace, or of a part of it, in any order."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningTrace:
+    """A trace that has not ended.
+
+    Attributes:
+        spans: Its spans, the open ones and those that wait for them, in any order.
+        is_whole: Whether these are all of them.
+    """
+
+    spans: Tree
+    is_whole: bool
 
 
 class TraceBuffer:
@@ -71,6 +89,21 @@ class TraceBuffer:
         with self._lock:
             return [trace.take_waiting() for trace in self._traces.values() if trace.waiting]
 
+    @property
+    def has_open(self) -> bool:
+        """Whether a span is open."""
+        return any(trace.open for trace in list(self._traces.values()))
+
+    def running(self, started_before: int) -> list[RunningTrace]:
+        """Return the traces with an open span that has started before a time, in nanoseconds; the oldest first.
+
+        Not more than `MOST_TRACES_SEEN` traces are looked at, and of each about `MOST_SPANS_SEEN` spans are
+        taken, the newest ones.
+        """
+        with self._lock:
+            oldest = islice(self._traces.values(), MOST_TRACES_SEEN)
+            return [trace.now() for trace in oldest if trace.runs_since(started_before)]
+
     def _evict(self) -> list[Tree]:
         """Let the oldest traces go while there are too many."""
         trees: list[Tree] = []
@@ -106,6 +139,17 @@ class _Trace:
     def size(self) -> int:
         """How many spans are remembered."""
         return len(self.open) + len(self.waiting) + len(self.taken)
+
+    def runs_since(self, time: int) -> bool:
+        """Whether a span is open that has started before a time; it is the one that was opened first."""
+        first = next(iter(self.open.values()), None)
+        return first is not None and (first.start_time or 0) <= time
+
+    def now(self) -> RunningTrace:
+        """Return the spans that are open, and those that wait for them."""
+        tree = [summary_of_open(span) for span in islice(self.open.values(), MOST_SPANS_SEEN)]
+        tree += islice(reversed(self.waiting.values()), MOST_SPANS_SEEN)
+        return RunningTrace(tree, len(tree) == len(self.open) + len(self.waiting))
 
     def end(self, summary: SpanSummary) -> Tree:
         """Take a span that has ended; return the tree below it if nothing above it is to come."""

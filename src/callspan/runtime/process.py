@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_before: list[Callable[[], None]] = []
 _in_child: list[Callable[[], None]] = []
 _at_exit: list[Callable[[], None]] = []
 _locks: dict[tuple[int, str], tuple[weakref.ref[object], Callable[[], threading.RLock]]] = {}
@@ -34,6 +35,12 @@ _LAST = -100
 def in_child(function: Callable[[], None]) -> None:
     """Run a function in every forked child, before anything else of the program runs there."""
     _in_child.append(function)
+    _register()
+
+
+def before_fork(function: Callable[[], None]) -> None:
+    """Run a function in the parent before each fork; it must not raise."""
+    _before.append(function)
     _register()
 
 
@@ -75,7 +82,9 @@ def own_lock(
 
 
 def _before_fork() -> None:
-    """Take the awaited locks, so that a set-up in another thread ends before the fork."""
+    """Run the functions; take the awaited locks, so that a set-up in another thread ends before the fork."""
+    for function in _before:
+        function()
     deadline = time.monotonic() + FORK_SECONDS
     for key in list(_awaited):
         lock = _find_lock(key)

@@ -13,7 +13,7 @@ from callspan.bootstrap.callspan_switches import (
     disabled_instrumentations,
     sdk_disabled,
 )
-from callspan.runtime import guard
+from callspan.runtime import guard, process
 
 __all__ = [
     "CLIENT_MODULES",
@@ -23,6 +23,7 @@ __all__ = [
     "VARIABLES",
     "disabled_instrumentations",
     "flush_timeout",
+    "is_first_process",
     "sdk_disabled",
 ]
 
@@ -42,6 +43,13 @@ VARIABLES = {
     "CALLSPAN_FLUSH_TIMEOUT": f"seconds that the exit may take, {FLUSH_TIMEOUT:g}",
 }
 """Our variables without an argument of `instrument()`, with their values as docs/reference/settings.md prints them."""
+
+
+def is_first_process() -> bool:
+    """Whether this process is the program itself, and no child of it, as far as that can be known."""
+    pid = str(os.getpid())
+    first = os.environ.get(RUN_PROCESS, pid)
+    return first == pid and not process.is_child()
 
 
 def flush_timeout(environ: Mapping[str, str] = os.environ) -> float:

@@ -29,6 +29,7 @@ class Line:
         sums: The sums of the calls below it, where they are shown.
         quotes: Its messages, in short.
         quotes_indent: The text before the quotes.
+        is_open: Whether the span has not ended.
     """
 
     row: Row
@@ -38,6 +39,7 @@ class Line:
     sums: tuple[str, ...] = ()
     quotes: tuple[Quote, ...] = ()
     quotes_indent: str = ""
+    is_open: bool = False
 
     @property
     def label(self) -> str:
@@ -46,7 +48,10 @@ class Line:
 
 
 def arrange(
-    spans: Sequence[SpanSummary], boxes: tuple[str, str, str, str], has_servers: bool
+    spans: Sequence[SpanSummary],
+    boxes: tuple[str, str, str, str],
+    has_servers: bool,
+    now: int | None = None,
 ) -> list[Line]:
     """Return spans in the order of a tree, or of several trees, children by their start.
 
@@ -54,6 +59,7 @@ def arrange(
         spans: The spans, in any order.
         boxes: `BOXES` or `PLAIN_BOXES`.
         has_servers: Whether to name the servers that a provider's name does not tell.
+        now: The time, in nanoseconds since 1970, if open spans are told how long they have run.
     """
     children = _children(spans)
     order = list(_in_order(children, boxes))
@@ -70,8 +76,9 @@ def arrange(
         indent = below + (boxes[2] if under else boxes[3])
         # an agent was asked and has answered what the calls below it have
         quotes = () if span.is_agent and under else span.quotes
-        row = row_of(span, has_servers)
-        lines.append(Line(row, before, below, trace, text, quotes, indent))
+        row = row_of(span, has_servers, now)
+        is_open = span.end is None
+        lines.append(Line(row, before, below, trace, text, quotes, indent, is_open))
     return lines
 
 

@@ -27,15 +27,27 @@ def draw(spans: Sequence[SpanSummary], stream: TextIO, *, has_servers: bool = Tr
         stream: Where the text will be printed.
         has_servers: Whether to name the servers that a provider's name does not tell.
     """
-    encoding = getattr(stream, "encoding", None)
-    # a Windows console or a C locale may have no such characters
-    boxes = BOXES if encodable("├└│─", encoding) else PLAIN_BOXES
-    lines = _Lines(arrange(spans, boxes, has_servers), Paint(is_coloured(stream)))
+    lines = _Lines(arrange(spans, boxes_for(stream), has_servers), Paint(is_coloured(stream)))
     text = "\n".join(lines.render(columns_of(stream))) + "\n"
-    if encodable("→", encoding):
+    return with_signs_for(stream, text)
+
+
+def boxes_for(stream: TextIO) -> tuple[str, str, str, str]:
+    """Return the lines of a tree that the stream can show: a C locale may have no such characters."""
+    return BOXES if encodable("├└│─", getattr(stream, "encoding", None)) else PLAIN_BOXES
+
+
+def with_signs_for(stream: TextIO, text: str) -> str:
+    """Return a text with plain signs for arrows and dots, if the stream cannot show ours."""
+    if encodable("→", getattr(stream, "encoding", None)):
         return text
     # our own signs only: what names hold is left to `write_text`
     return text.replace("→", "->").replace("…", "...")
+
+
+def plain_texts(lines: list[Line]) -> list[str]:
+    """Return the text of each line, of any width and without colours."""
+    return _Lines(lines, Paint(False)).render(None)
 
 
 class _Lines:

@@ -38,8 +38,14 @@ class Row:
     is_model_call: bool
 
 
-def row_of(span: SpanSummary, has_server: bool = True) -> Row:
-    """Return the cells of a span's line, with the server's address if it says more than the provider."""
+def row_of(span: SpanSummary, has_server: bool = True, now: int | None = None) -> Row:
+    """Return the cells of a span's line.
+
+    Args:
+        span: The span.
+        has_server: Whether to name the server's address, if it says more than the provider.
+        now: The time by which an open span is told how long it has run; `None` says only that it is open.
+    """
     error = _error(span.error)
     call = span.model_call
     tokens = first_chunk = ""
@@ -49,7 +55,7 @@ def row_of(span: SpanSummary, has_server: bool = True) -> Row:
         first_chunk = _first_chunk(call)
     return Row(
         one_line(span.name),
-        _duration(span),
+        _duration(span, now),
         error,
         tokens,
         first_chunk,
@@ -119,10 +125,14 @@ def _part(number: float | None, name: str) -> str:
     return f" ({number} {name})" if number else ""
 
 
-def _duration(span: SpanSummary) -> str:
-    if span.end is None:
+def _duration(span: SpanSummary, now: int | None) -> str:
+    if span.end is not None:
+        return seconds((span.end - span.start) / 1e9)
+    if now is None:
         return "not ended"
-    return seconds((span.end - span.start) / 1e9)
+    # whole seconds, as digits that change all the time draw the eye
+    minutes, rest = divmod(max(0, now - span.start) // 1_000_000_000, 60)
+    return f"running {minutes} min {rest:02d} s" if minutes else f"running {rest} s"
 
 
 def _first_chunk(call: ModelCall) -> str:

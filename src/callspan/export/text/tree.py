@@ -12,6 +12,7 @@ from callspan.export.losses import ItemCount
 from callspan.export.span_estimates import ESTIMATES
 from callspan.export.span_summary import SpanSummary
 from callspan.export.text.drawing import draw
+from callspan.export.text.live import LiveTrees
 from callspan.export.trace_buffer import TraceBuffer
 from callspan.runtime.output_line import OUTPUT
 
@@ -49,6 +50,8 @@ class TreePrinter(SpanProcessor):
         self._stream = stream
         self._count = count or ItemCount()
         self._buffer = TraceBuffer(has_quotes)
+        # only in place of our own stream, as below
+        self._live = LiveTrees.of(self._buffer) if stream is None else None
         self._hint = _QuotesHint(is_wanted=has_quotes)
         # two are enough to know that there are several, so no more are kept
         self._servers: set[tuple[str, float | None]] = set()
@@ -61,6 +64,8 @@ class TreePrinter(SpanProcessor):
             OUTPUT.renew()
             for tree in self._buffer.add_open(span):
                 self._print(tree)
+            if self._live is not None:
+                self._live.wake()
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take a span that has ended; if it is a root here, print its tree."""
@@ -75,6 +80,8 @@ class TreePrinter(SpanProcessor):
 
     def shutdown(self) -> None:
         """Print the spans that wait for an open one, and what waits for the end of a line."""
+        if self._live is not None:
+            self._live.close()
         self.force_flush()
         OUTPUT.finish()
 
