@@ -24,6 +24,7 @@ FROM_ENVIRONMENT = {
     "content_limit": ("4096", 4096),
     "upload": ("/srv/prompts", "/srv/prompts"),
     "semconv": ("latest", "latest"),
+    "readers": ("langfuse, phoenix", ("langfuse", "phoenix")),
     "clients": ("openai", ("openai",)),
     "disabled_clients": ("openai", ("openai",)),
     "vector_stores": ("on", True),

@@ -68,9 +68,13 @@ def test_options(option: Option) -> None:
         assert option.variable in VARIABLES or option.variable.startswith(("OTEL_", INTERNAL))
         return
     words = SETTINGS[name].words
-    assert option.metavar == ("|".join(words) or option.metavar)
+    # one of some words, or some of many names
+    assert option.metavar == (
+        "NAME,..." if SETTINGS[name].noun else "|".join(words) or option.metavar
+    )
     for word in words:
-        assert from_text(name, option.read(option.flag, word), option.variable) == word
+        value = from_text(name, option.read(option.flag, word), option.variable)
+        assert value == ((word,) if SETTINGS[name].noun else word)
     if option.metavar is None:
         assert from_text(name, option.value, option.variable) is True
 

@@ -85,6 +85,13 @@ OPTIONS = (
         read=values.read_choice,
     ),
     Option(
+        "--readers",
+        settings.ENVIRONMENT["readers"],
+        "what shows the spans: they get what it needs beyond the conventions",
+        "NAME,...",
+        read=values.read_readers,
+    ),
+    Option(
         "--clients",
         settings.ENVIRONMENT["clients"],
         "only these model clients; see `callspan clients`",

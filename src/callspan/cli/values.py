@@ -10,6 +10,7 @@ import errno
 import importlib.util
 import os
 import socket
+from collections.abc import Sequence
 
 from callspan.cli.problem import Problem, suggest
 from callspan.settings import settings
@@ -43,16 +44,23 @@ def read_capture(flag: str, value: str) -> str:
 
 def read_clients(flag: str, value: str) -> str:
     """Return names of clients, separated by commas."""
-    all_names = client_names()
+    return _read_names(flag, value, "client", client_names())
+
+
+def read_readers(flag: str, value: str) -> str:
+    """Return names of readers of spans, separated by commas."""
+    row = settings.SETTINGS["readers"]
+    return _read_names(flag, value, row.noun, row.words)
+
+
+def _read_names(flag: str, value: str, noun: str, choices: Sequence[str]) -> str:
     names = [name.strip() for name in value.split(",") if name.strip()]
     if not names:
-        raise Problem(f"{flag} is empty: known clients are {', '.join(all_names)}")
+        raise Problem(f"{flag} is empty: known {noun}s are {', '.join(choices)}")
     for name in names:
-        if name not in all_names:
-            hint = suggest(name, all_names)
-            raise Problem(
-                f"{flag}: unknown client {name!r}{hint}: known are {', '.join(all_names)}"
-            )
+        if name not in choices:
+            hint = suggest(name, choices)
+            raise Problem(f"{flag}: unknown {noun} {name!r}{hint}: known are {', '.join(choices)}")
     return ",".join(names)
 
 

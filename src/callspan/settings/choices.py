@@ -8,6 +8,20 @@ CaptureMode = Literal["off", "span", "event", "both"]
 """Where the content of calls goes: nowhere, on spans, into log events, or both."""
 ConventionsVersion = Literal["released", "latest", "both"]
 """The version of OpenTelemetry's conventions whose names are used."""
+ReaderName = Literal[
+    "datadog",
+    "grafana",
+    "honeycomb",
+    "jaeger",
+    "langfuse",
+    "langsmith",
+    "logfire",
+    "mlflow",
+    "openlit",
+    "phoenix",
+    "signoz",
+]
+"""The readers of spans that are known, by name."""
 TokenEvents = Literal["first", "all", "off"]
 """The tokens that become span events."""
 OnConflict = Literal["warn", "defer"]

@@ -15,6 +15,7 @@ from callspan.settings.choices import (
     EstimateMode,
     OnConflict,
     OnNative,
+    ReaderName,
     TokenEvents,
 )
 from callspan.settings.row import ROW, Setting, boolean, words
@@ -94,6 +95,19 @@ class Settings:
                 "`released` (default; what dashboards read today), "
                 "`latest` (the newest names; also by `OTEL_SEMCONV_STABILITY_OPT_IN="
                 "gen_ai_latest_experimental`), `both`",
+            )
+        },
+    )
+    readers: tuple[ReaderName, ...] = field(
+        default=(),
+        metadata={
+            ROW: Setting(
+                variable="CALLSPAN_READERS",
+                help="what shows the spans, such as `langfuse,phoenix`: they get what it needs "
+                "beyond the conventions; see [readers](docs/readers.md)",
+                check=values.check_names,
+                words=get_args(ReaderName),
+                noun="reader",
             )
         },
     )

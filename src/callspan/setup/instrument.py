@@ -28,6 +28,7 @@ from callspan.settings.choices import (
     EstimateMode,
     OnConflict,
     OnNative,
+    ReaderName,
     TokenEvents,
 )
 from callspan.settings.environment import CLIENT_MODULES, sdk_disabled
@@ -61,6 +62,7 @@ def instrument(
     content_limit: int | str | None = None,
     upload: str | PathLike[str] | None = None,
     semconv: ConventionsVersion | None = None,
+    readers: Iterable[ReaderName] | None = None,
     request_usage: bool | None = None,
     token_events: TokenEvents | None = None,
     chunk_metrics: bool | None = None,
@@ -95,6 +97,8 @@ def instrument(
         upload: A folder or a bucket to which content beyond that limit is written whole, such as
             `gs://bucket/prompts`; spans and events have its address. Nowhere by default.
         semconv: The version of the conventions: `released` (default), `latest` or `both`.
+        readers: What shows the spans, such as `["langfuse"]`: each gets what it needs beyond the
+            conventions, and nothing that misleads it. None by default.
         request_usage: Ask providers for token counts of streams, and hide the chunk that holds
             them from the app. Off by default.
         token_events: The tokens that become span events: `first` (default), `all` or `off`.
@@ -122,6 +126,7 @@ def instrument(
         "content_limit": content_limit,
         "upload": upload,
         "semconv": semconv,
+        "readers": readers,
         "request_usage": request_usage,
         "token_events": token_events,
         "chunk_metrics": chunk_metrics,

@@ -45,6 +45,13 @@ class Spans:
         if settings.token_events == "all":
             # as an attribute, so that the dispatch finds no `on_token` where it would do nothing
             self.on_token = self._every_token
+        if settings.readers:
+            # the same, and the table is loaded where it is wanted
+            from callspan.semconv.reader_attributes import ReaderAttributes
+
+            self._reader_attributes = ReaderAttributes(settings.readers)
+            self._conventions = self._reader_attributes.conventions(self._conventions)
+            self._close = self._close_for_readers
 
     def on_start(self, call: Call) -> None:
         """Start the span, as a child of what is current; the call is made in its context."""
@@ -145,6 +152,18 @@ class Spans:
             self._add_events(call)
         finally:
             call.span.end(end)
+
+    def _close_for_readers(self, call: Call, end: int, values: dict[str, Any]) -> None:
+        """End the span with what readers need of it, and without what misleads them."""
+        try:
+            if values:
+                # a span that is not the SDK's need not say what it has
+                start = getattr(call.span, "attributes", None) or {}
+                values = self._reader_attributes.complete(
+                    call.operation, call.start_ns, start, values
+                )
+        finally:
+            Spans._close(self, call, end, values)
 
     def _end_values(self, call: Call, response: Response) -> dict[str, Any]:
         """Return the attributes that are there at the end."""
