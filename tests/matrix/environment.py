@@ -49,10 +49,11 @@ class Environment:
         self.python = self._place / "bin" / "python"
 
     def make(self, interpreter: str) -> None:
-        """Install callspan as it is in the checkout, and what the row asks for."""
+        """Install callspan as it is in the checkout, unless the row has no extra of it, and what the row asks for."""
         if not self.python.exists():
             subprocess.run([*self._uv, "venv", "--python", interpreter, self._place], check=True)
-        wanted = [f"{ROOT}[{self._row.extra}]", *self._row.requires]
+        own = [f"{ROOT}[{self._row.extra}]"] if self._row.extra else []
+        wanted = [*own, *self._row.requires]
         fresh = ["--upgrade", "--reinstall-package", "callspan"]
         subprocess.run(
             [*self._uv, "pip", "install", *fresh, "--python", self.python, *wanted], check=True

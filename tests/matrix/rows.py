@@ -171,7 +171,8 @@ CLIENTS = (
 class Row:
     """One environment: what is asked for beside callspan, and which tests run in it, chosen by their names.
 
-    `package` is what it is about, if that is one. A row that `lands` is run by the landing check.
+    `package` is what it is about, if that is one. A row that `lands` is run by the landing check. `extra` is what of
+    callspan is installed; the empty text stands for an environment without callspan.
     """
 
     name: str

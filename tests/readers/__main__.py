@@ -1,0 +1,124 @@
+"""Shows what readers make of our spans: `python -m tests.readers`.
+
+python -m tests.readers [--only NAME]... [--misses]
+
+A trace of all clients that the tests have is recorded in each version of the conventions, without
+`readers=` and with it. Each reader's own code, in an environment of its own which uv makes in a
+cache folder, converts it. A cell of the table says of how many spans a fact is shown right, of
+those that have it. What is wrong without `readers=` is no failure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tests.frameworks.spans import Span, read_spans
+from tests.matrix import rows as matrix
+from tests.matrix.environment import ROOT, Environment, cache, find_uv
+from tests.readers.expectations import FACTS, View, score, sum_of_tokens
+from tests.readers.rows import ROWS, Row
+
+PROGRAMS = Path(__file__).with_name("programs")
+SECONDS = 600
+VERSIONS = ("released", "latest", "both")
+
+
+def main() -> int:
+    """Print the table of the rows that are asked for; return 1 if something is shown wrong."""
+    parser = argparse.ArgumentParser("python -m tests.readers", description=__doc__)
+    parser.add_argument("--only", action="append", metavar="NAME", help="can be repeated")
+    parser.add_argument("--misses", action="store_true", help="tell what is shown wrong")
+    options = parser.parse_args()
+    rows = [row for row in ROWS if not options.only or row.name in options.only]
+    with tempfile.TemporaryDirectory() as folder:
+        _record(Path(folder), rows)
+        titles = [fact.title for fact in FACTS]
+        print(_line("reader", "conventions", *titles, "all tokens"))
+        print(_line(*["---"] * (len(FACTS) + 3)))
+        misses: list[str] = []
+        for row in rows:
+            for file, views in _convert(row, _files(Path(folder), row)).items():
+                print(_line(*_cells(row, Path(file), views, misses)), flush=True)
+    if options.misses:
+        print("\n".join(misses))
+    return 1 if any(f"+{row.name}," in miss for miss in misses for row in rows) else 0
+
+
+def _record(folder: Path, rows: Iterable[Row]) -> None:
+    """Record the traces, in a process that ends with its clients."""
+    names = ",".join(row.name for row in rows)
+    subprocess.run(
+        [sys.executable, "-m", "readers.traces", folder, names],
+        cwd=ROOT / "tests",
+        check=True,
+        timeout=SECONDS,
+    )
+
+
+def _files(folder: Path, row: Row) -> list[Path]:
+    """Return the files of a reader: without `readers=`, and with it."""
+    stems = [*VERSIONS, *(f"{version}+{row.name}" for version in VERSIONS)]
+    return [folder / f"{stem}.jsonl" for stem in stems]
+
+
+def _convert(row: Row, files: list[Path]) -> dict[str, dict[str, View]]:
+    """Return what a reader shows of each span, by file and by the span's id."""
+    wanted = matrix.Row(row.name, row.requirements, (), extra="")
+    environment = Environment(wanted, find_uv(), cache().with_name("readers"))
+    environment.make(sys.executable)
+    program = subprocess.run(
+        [environment.python, PROGRAMS / row.program, *files],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=SECONDS,
+        env={**os.environ, "PYTHONPATH": ""},
+    )
+    # whatever the reader prints itself stands before
+    views = json.loads(program.stdout.splitlines()[-1])
+    return {file: {view["id"]: _neutral(row, view) for view in views[file]} for file in views}
+
+
+def _neutral(row: Row, view: View) -> View:
+    """Return a view with our word for its kind."""
+    kind = str(view.get("kind"))
+    return {**view, "kind": row.kinds.get(kind, kind)}
+
+
+def _cells(row: Row, file: Path, views: dict[str, View], misses: list[str]) -> Iterator[str]:
+    """Yield the cells of a row of the table, and add what is shown wrong."""
+    spans = read_spans(file)
+    yield row.name
+    yield file.stem
+    for fact in FACTS:
+        if fact.name in row.blank:
+            yield "-"
+            continue
+        result = score(spans, views, fact)
+        if result.miss:
+            misses.append(f"{row.name}, {file.stem}, {fact.title}: {result.miss}")
+        yield f"{result.right}/{result.spans}"
+    yield _all_tokens(spans, views)
+
+
+def _all_tokens(spans: list[Span], views: dict[str, View]) -> str:
+    """Return the sum of all tokens that a reader shows, and that of those that were used."""
+    shown = sum(
+        view.get("input_tokens", 0) + view.get("output_tokens", 0) for view in views.values()
+    )
+    return f"{shown}/{sum_of_tokens(spans)}"
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
