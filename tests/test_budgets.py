@@ -155,6 +155,8 @@ def test_the_error_of_a_process_pool(model_server: ModelServer) -> None:
         pool.submit(_call_beyond_the_budget, model_server.url).result()
     error = raised.value
     assert (error.unit, error.spent, error.limit) == ("calls", 0, 0)
+    assert error.model == CHAT["model"]
+    assert f"the call of {CHAT['model']} may need more" in str(error)
     assert (error.budget.name, error.budget.limits) == ("pool", {"calls": 0})
 
 
@@ -163,11 +165,14 @@ def test_seconds(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("callspan.accounting.budgets.time.monotonic", lambda: now[0])
     limit = callspan.budget(seconds=10)
+    # to look at it does not begin its time
+    assert repr(limit) == "<Budget 'budget': 0 of 10 seconds spent>"
     now[0] = 200.0
     with limit:
         program.chat()
         now[0] = 209.9
         program.chat()
+        assert repr(limit) == "<Budget 'budget': 9.9 of 10 seconds spent>"
         now[0] = 210.0
         with pytest.raises(callspan.BudgetExceeded, match="10 of 10 seconds"):
             program.chat()

@@ -67,6 +67,28 @@ def test_all_calls(telemetry: Telemetry, program: Program, model_server: ModelSe
     assert notes.kinds == ["start", "end"]
 
 
+def test_what_handlers_print(telemetry: Telemetry, program: Program) -> None:
+    """A handler that prints what it gets shows one short line without content for each thing."""
+    printed: list[str] = []
+
+    class Printer:
+        def on_start(self, call: callspan.Call) -> None:
+            printed.append(f"{call}")
+
+        def on_end(self, call: callspan.Call, response: callspan.Response) -> None:
+            printed.extend((f"{call}", f"{response}"))
+
+    telemetry.instrument(handlers=[Printer()])
+    usage = program.chat().usage
+    assert usage is not None
+    started, ended, answer = printed
+    assert started == "<Call: chat gpt-4.1-mini, running>"
+    assert ended == "<Call: chat gpt-4.1-mini, completed>"
+    counts = f"Usage(input={usage.prompt_tokens}, output={usage.completion_tokens}, "
+    assert answer.startswith(f"<Response: gpt-4.1-mini, {counts}")
+    assert "None" not in answer
+
+
 @pytest.mark.needs("responses")
 def test_a_stream_that_repeats_itself(
     telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer

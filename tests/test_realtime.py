@@ -251,7 +251,7 @@ async def test_a_budget_stops_a_response(server: SocketServer, telemetry: Teleme
         await read_until(connection, times=2)
     stopped, other = [span.attributes or {} for span in telemetry.spans]
     assert stopped["callspan.outcome"] == "error"
-    assert stopped["error.type"] == "callspan.accounting.budgets.BudgetExceeded"
+    assert stopped["error.type"] == "callspan.BudgetExceeded"
     assert (other["gen_ai.response.id"], other["callspan.outcome"]) == ("resp_2", "completed")
 
 

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 
+import pytest
+
 import callspan as package
 
 from .conftest import Command, environment
@@ -42,6 +44,13 @@ print([name for name in ("opentelemetry.trace", "opentelemetry.sdk", "openai", "
         [sys.executable, "-c", code], env=environment(), capture_output=True, check=True
     ).stdout
     assert out.splitlines()[-1] == b"[]"
+
+
+@pytest.mark.parametrize("module", ["callspan", "callspan.cli"])
+def test_the_command_as_a_module(module: str) -> None:
+    command = [sys.executable, "-m", module, "--version"]
+    output = subprocess.run(command, env=environment(), capture_output=True, check=True).stdout
+    assert output.decode().split() == ["callspan", package.__version__]
 
 
 def test_a_reader_that_stops_is_no_fault() -> None:

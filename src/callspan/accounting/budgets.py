@@ -32,16 +32,22 @@ class BudgetExceeded(Exception):
         unit: The unit of its limit: `usd`, `tokens`, `calls` or `seconds`.
         spent: The amount that is spent or reserved, in that unit.
         limit: The limit, in that unit.
+        model: The model that the call asks; `None` if it names none.
     """
 
-    def __init__(self, budget: Budget, unit: str, spent: float) -> None:
+    # the public place, by which `error.type` names it in telemetry too
+    __module__ = "callspan"
+
+    def __init__(self, budget: Budget, unit: str, spent: float, model: str | None = None) -> None:
         self.budget = budget
         self.unit = unit
         self.spent = spent
         self.limit: float = budget.limits[unit]
+        self.model = model
         share = f"{spent:.6g} of {self.limit:.6g} {unit}"
+        call = "the call" if model is None else f"the call of {model}"
         super().__init__(
-            f"{budget.name}: {share} spent or reserved, and the call may need more than is left"
+            f"{budget.name}: {share} spent or reserved, and {call} may need more than is left"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -52,15 +58,17 @@ class BudgetExceeded(Exception):
         budget = self.budget
         facts = (dict(budget.limits), budget.name, budget.in_stream, dict(budget.spent))
         attributes = {key: value for key, value in vars(self).items() if key != "budget"}
-        return _restore_error, (facts, self.unit, self.spent), attributes
+        return _restore_error, (facts, self.unit, self.spent, self.model), attributes
 
 
-def _restore_error(facts: tuple[Any, ...], unit: str, spent: float) -> BudgetExceeded:
+def _restore_error(
+    facts: tuple[Any, ...], unit: str, spent: float, model: str | None
+) -> BudgetExceeded:
     """Return an error that was pickled, with a copy of its budget."""
     limits, name, in_stream, amounts = facts
     copied = Budget(limits, name, in_stream, None)
     copied.spent.update(amounts)
-    return BudgetExceeded(copied, unit, spent)
+    return BudgetExceeded(copied, unit, spent, model)
 
 
 class Reservation:
@@ -121,6 +129,17 @@ class Budget:
         self._blocks: list[Any] = []
         """The tokens by which `leave` undoes each `with` block that is open."""
 
+    def __repr__(self) -> str:
+        """Return one short line, as notebooks show it: each limit, with the amount that is spent."""
+        shares: list[str] = []
+        for unit, limit in self.limits.items():
+            used = self.spent.get(unit, 0)
+            # to look at a budget must not start its time
+            if unit == "seconds" and self._start is not None:
+                used = self.elapsed
+            shares.append(f"{used:.6g} of {limit:.6g} {unit}")
+        return f"<Budget {self.name!r}: {', '.join(shares)} spent>"
+
     @property
     def sized(self) -> bool:
         """Whether the budget needs the size of a request; the former name of `needs_size`."""
@@ -156,8 +175,8 @@ class Budget:
             self._start = time.monotonic()
         return self._start
 
-    def reserve(self, tokens: int, usd: float) -> None:
-        """Reserve the tokens and US dollars that a call needs.
+    def reserve(self, tokens: int, usd: float, model: str | None = None) -> None:
+        """Reserve the tokens and US dollars that a call of a model needs.
 
         Raises `BudgetExceeded`, with nothing reserved, where too little is left.
         """
@@ -171,7 +190,7 @@ class Budget:
                 reserved["usd"] += usd
                 return
             used = self._used(unit)
-        raise BudgetExceeded(self, unit, used)
+        raise BudgetExceeded(self, unit, used, model)
 
     def _exceeded_unit(self, tokens: float, usd: float, calls: int) -> str | None:
         """Return the unit in which further amounts would pass the limit; `None` if they fit."""
@@ -200,7 +219,7 @@ class Budget:
             return self.elapsed
         return self.spent[unit] + self._reserved.get(unit, 0)
 
-    def grow(self, tokens: int, usd: float) -> BudgetExceeded | None:
+    def grow(self, tokens: int, usd: float, model: str | None = None) -> BudgetExceeded | None:
         """Reserve more for a stream, and return the error to raise if that passes a limit."""
         with self._lock:
             # in any case, for the provider has produced the tokens
@@ -210,7 +229,7 @@ class Budget:
             if unit is None:
                 return None
             used = self._used(unit)
-        return BudgetExceeded(self, unit, used)
+        return BudgetExceeded(self, unit, used, model)
 
     def release(self, reservation: Reservation, *, call: bool = False) -> None:
         """Release a reservation; with `call` also the call, which then does not count as made."""

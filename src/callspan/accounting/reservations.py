@@ -47,7 +47,7 @@ def admit(call: Call, budgets: tuple[Budget, ...], size: Callable[[], int]) -> R
     reservation = Reservation(budgets, input_tokens, output_tokens, usd)
     for position, budget in enumerate(budgets):
         try:
-            budget.reserve(input_tokens + output_tokens, usd)
+            budget.reserve(input_tokens + output_tokens, usd, call.model)
         except BudgetExceeded:
             # all or none: each budget has a lock of its own, so a later one may refuse
             for earlier in budgets[:position]:
@@ -100,7 +100,7 @@ def watch(call: Call, reservation: Reservation) -> BudgetExceeded | None:
     first = None
     for budget in reservation.budgets:
         # no early end: the budgets behind one that stops have to count these tokens as well
-        stop = budget.grow(more, usd)
+        stop = budget.grow(more, usd, call.model)
         if stop is None or budget in reservation.warned:
             continue
         if first is None:

@@ -188,6 +188,12 @@ class Call:
         """A name for this call, unique in the process."""
         return f"call-{self._number}"
 
+    def __repr__(self) -> str:
+        """Return one short line, without content."""
+        name = self.operation if self.subject is None else f"{self.operation} {self.subject}"
+        state = "running" if self.outcome is None else self.outcome.value
+        return f"<Call: {name}, {state}>"
+
     @property
     def content(self) -> Content:
         """The input, read from the request when it is first used.

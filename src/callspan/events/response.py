@@ -162,6 +162,10 @@ class Response:
         self._text_size = 0
         self._choices: dict[int, _Choice] = {}
 
+    def __repr__(self) -> str:
+        """Return one short line, without content."""
+        return f"<Response: {self.model or 'no model'}, {self.usage or 'no usage'}>"
+
     def add(self, delta: Delta, keep_text: bool = True) -> None:
         """Add one chunk or one whole answer; without `keep_text` all of it but its parts."""
         self._add_facts(delta)

@@ -15,7 +15,7 @@ def add_counts(*counts: int | None) -> int:
     return total
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Usage:
     """Token counts of one answer; `None` where the provider stated none, never 0 for unknown.
 
@@ -65,6 +65,15 @@ class Usage:
 
     def __post_init__(self) -> None:
         self._add_up()
+
+    def __repr__(self) -> str:
+        """Return the counts that are known, as one would write them."""
+        counts: list[str] = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value != field.default:
+                counts.append(f"{field.name}={value!r}")
+        return f"Usage({', '.join(counts)})"
 
     def _add_up(self) -> None:
         """Work out the totals of providers that state their parts."""
