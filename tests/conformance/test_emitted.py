@@ -170,7 +170,7 @@ def _names(recording: Recording) -> set[str]:
 
 
 _TOOL_USES = tuple(f"callspan.usage.{name}" for name in KINDS)
-_OF_FRAMEWORKS = ("callspan.framework.", "callspan.sum.")
+_OF_FRAMEWORKS = ("callspan.framework.", "callspan.guardrail.", "callspan.sum.")
 _SESSIONS = ("callspan.stream.time_to_first_",)
 _MCP = ("jsonrpc.", "rpc.", "network.", "client.")
 

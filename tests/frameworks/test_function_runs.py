@@ -39,10 +39,26 @@ class Agent:
     def _steps(self, input):
         for letter in input:
             yield Output(self.work(letter))
+        yield RunOutput(input)
 
 class Output:
     def __init__(self, content):
         self.content = content
+
+class RunOutput(Output):
+    pass
+"""
+STEP = """
+class Step:
+    def __init__(self, name, success):
+        self.name, self.success = name, success
+
+    def execute(self, step_input):
+        return self
+
+    def execute_stream(self, step_input):
+        yield step_input
+        yield self
 """
 FUNCTION = """
 class Function:
@@ -73,7 +89,12 @@ class FunctionCall:
 @pytest.fixture
 def agno(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The two modules that are patched, imported when callspan is in force."""
-    for name, text in {"agent/agent.py": AGENT, "tools/function.py": FUNCTION}.items():
+    modules = {
+        "agent/agent.py": AGENT,
+        "tools/function.py": FUNCTION,
+        "workflow/step.py": STEP,
+    }
+    for name, text in modules.items():
         file = tmp_path / "agno" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
@@ -82,6 +103,7 @@ def agno(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     class Modules:
         agent = property(lambda self: importlib.import_module("agno.agent.agent").Agent)
         tool = property(lambda self: importlib.import_module("agno.tools.function").FunctionCall)
+        step = property(lambda self: importlib.import_module("agno.workflow.step").Step)
 
     yield Modules()
     callspan.uninstrument()
@@ -130,6 +152,30 @@ def test_a_stream_left_early_is_abandoned(telemetry: Telemetry, agno: Any) -> No
     assert not telemetry.spans
     steps.close()
     assert (telemetry.span.attributes or {})["callspan.outcome"] == "abandoned"
+
+
+def test_a_stream_closed_at_its_last_item_is_complete(telemetry: Telemetry, agno: Any) -> None:
+    """A step of a workflow reads the stream of its agent to the output, and no further."""
+    telemetry.instrument()
+    steps = agno.agent("poet", str.upper).run("t", stream=True)
+    assert [next(steps).content, next(steps).content] == ["T", "t"]
+    steps.close()
+    assert (telemetry.span.attributes or {})["callspan.outcome"] == "completed"
+
+
+@pytest.mark.parametrize("success", [True, False])
+@pytest.mark.parametrize("method", ["execute", "execute_stream"])
+def test_a_step_of_a_workflow_that_says_it_failed_has_failed(
+    telemetry: Telemetry, agno: Any, success: bool, method: str
+) -> None:
+    telemetry.instrument()
+    result = getattr(agno.step("write", success), method)("tulip")
+    if method == "execute_stream":
+        *_, result = result
+    assert result.success is success
+    attributes = telemetry.span.attributes or {}
+    assert telemetry.span.name == "run_node write"
+    assert attributes.get("error.type") == (None if success else "step_error")
 
 
 def test_an_awaited_run_is_one_operation(telemetry: Telemetry, agno: Any) -> None:

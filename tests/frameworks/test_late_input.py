@@ -58,7 +58,13 @@ from haystack.tracing.tracer import tracer
 def _create_tool_span(tool, tool_call, parent_span):
     return tracer.trace("haystack.agent.step.tool", {"haystack.tool.name": tool_call.tool_name})
 """
+OPENAI_STEPS = """
+class NextStepFinalOutput:
+    def __init__(self, output):
+        self.output = output
+"""
 MODULES = {
+    "agents/run_internal/run_steps.py": OPENAI_STEPS,
     "agents/tracing/spans.py": OPENAI_SPANS,
     "haystack/tracing/tracer.py": HAYSTACK_TRACER,
     "haystack/components/agents/tool_calling.py": HAYSTACK_TOOLS,
@@ -118,6 +124,39 @@ def test_openai_agents_keeps_arguments_to_itself(
     assert ARGUMENTS not in (telemetry.span.attributes or {})
 
 
+@pytest.mark.parametrize("kind", ["SpanImpl", "NoOpSpan"])
+@pytest.mark.parametrize("triggered", [False, True])
+def test_guardrails_of_openai_agents(
+    telemetry: Telemetry, load: Callable[[str], Any], kind: str, triggered: bool
+) -> None:
+    """A guardrail that finds what it looks for has worked: that is no failure of its own."""
+    data = SimpleNamespace(type="guardrail", name="polite", triggered=False)
+    with getattr(load("agents.tracing.spans"), kind)(data):
+        data.triggered = triggered
+    values = telemetry.span.attributes or {}
+    assert telemetry.span.name == "run_node polite"
+    assert values["callspan.guardrail.triggered"] is triggered
+    assert values["callspan.outcome"] == "completed"
+    assert "gen_ai.operation.name" not in values
+
+
+@pytest.mark.parametrize("capture", ["off", "span"])
+def test_output_of_openai_agents(
+    telemetry: Telemetry, load: Callable[[str], Any], capture: Any
+) -> None:
+    """No span of the framework's has it; the run of a tool around the agent does not get it."""
+    telemetry.instrument(capture=capture)
+    span = load("agents.tracing.spans").SpanImpl
+    steps = load("agents.run_internal.run_steps")
+    tool = SimpleNamespace(type="function", name="ask_seller", input=None, output=None)
+    with span(tool), span(SimpleNamespace(type="agent", name="Seller")):
+        assert steps.NextStepFinalOutput("3 euros").output == "3 euros"
+    spans = {each.name: each.attributes or {} for each in telemetry.spans}
+    agent, around = spans["invoke_agent Seller"], spans["execute_tool ask_seller"]
+    assert ("3 euros" in str(agent.get("gen_ai.output.messages"))) == (capture == "span")
+    assert "3 euros" not in str(around)
+
+
 @pytest.mark.parametrize("capture", ["off", "span"])
 def test_haystack_tools(telemetry: Telemetry, load: Callable[[str], Any], capture: Any) -> None:
     """A tool that fails says so by a tag, and why by its output."""
@@ -153,3 +192,26 @@ def test_haystack_agents_and_pipelines(telemetry: Telemetry, load: Callable[[str
     text = '{"type":"text","content":"3 euros"}'
     assert text in str(agent["gen_ai.output.messages"])
     assert '[\\"3 euros\\"]' in str(pipeline["gen_ai.output.messages"])
+
+
+def test_a_pipeline_names_its_agents(telemetry: Telemetry, load: Callable[[str], Any]) -> None:
+    """An agent that is a tool of another is no component, and has no name."""
+    trace = load("haystack.tracing.tracer").tracer.trace
+    component = {"haystack.component.name": "seller", "haystack.component.type": "Agent"}
+    with (
+        trace("haystack.pipeline.run", {}),
+        trace("haystack.component.run", component),
+        trace("haystack.agent.run", {}),
+        trace("haystack.agent.step.tool", {"haystack.tool.name": "ask"}),
+        trace("haystack.agent.run", {}),
+    ):
+        pass
+    with trace("haystack.agent.run", {}):
+        pass
+    assert sorted(span.name for span in telemetry.spans) == [
+        "execute_tool ask",
+        "invoke_agent",
+        "invoke_agent",
+        "invoke_agent seller",
+        "invoke_workflow",
+    ]

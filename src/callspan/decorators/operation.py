@@ -174,6 +174,8 @@ class Operation(Output):
             # what the result says counts before what code inside knows, such as a request of MCP
             failure = self.find_failure()
             observation.call.response.failure = failure or run_context.failure
+        if self.result is None:
+            self.result = run_context.result
         output = self.content() if observation.needs_text else None
         # the garbage collector may be the one that ends it, by closing a coroutine or a generator
         outside_collector(partial(_end, observation, output, error))
@@ -201,7 +203,7 @@ class Operation(Output):
             # a framework may cancel a task of its own, which the app has not cancelled
             observation.set_reader(reader)
             return GeneratorExit()
-        if isinstance(error, GeneratorExit) and self.reader.is_whole_when_closed:
+        if isinstance(error, GeneratorExit) and self.is_whole_when_closed:
             return None
         return error
 

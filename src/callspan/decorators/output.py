@@ -52,6 +52,18 @@ class Output:
             guard.report("reading whether a run of a framework failed", error)
             return None
 
+    @property
+    def is_whole_when_closed(self) -> bool:
+        """Whether a generator that is closed now has done its work."""
+        is_last = self.reader.is_last
+        if is_last is None:
+            return self.reader.is_whole_when_closed
+        try:
+            return is_last(self.last_item)
+        except Exception as error:  # noqa: BLE001  odd items must not keep a span open
+            guard.report("reading an item of a framework's run", error)
+            return False
+
     def content(self) -> object:
         """Return the result, or the items of a generator: joined if all of them are text."""
         if not self.items:

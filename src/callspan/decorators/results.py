@@ -23,6 +23,8 @@ class ResultReader:
             catch the exception of a tool and return its text.
         is_whole_when_closed: Whether a generator that is closed has done its work: the framework
             closes it, unless the reader of a run around it has left.
+        is_last: Whether an item of a generator is the last one, after which the framework may close
+            it: then it has done its work, too.
         follow: Lets an operation last as long as the object that its function returned, such as
             a stream of the framework's own, and ends it then; returns whether it does.
     """
@@ -31,6 +33,7 @@ class ResultReader:
     item: Callable[[Result], object] | None = None
     failure: Callable[[Result], Failure | None] | None = None
     is_whole_when_closed: bool = False
+    is_last: Callable[[Result], bool] | None = None
     follow: Callable[[Any, Result], bool] | None = None
 
 

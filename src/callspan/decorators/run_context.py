@@ -25,17 +25,19 @@ class OperationContext:
         outer: The run context around.
         framework: The framework whose operation it is; `None` for the app's own.
         failure: Why the operation failed, as the code inside it knows, where nothing else tells it.
+        result: Its result, as the code inside it knows, where nothing else tells it.
         closing_reader: The task that has left the items of the operation's generator, while that
             is closed.
     """
 
-    __slots__ = ("call", "closing_reader", "failure", "framework", "outer")
+    __slots__ = ("call", "closing_reader", "failure", "framework", "outer", "result")
 
     def __init__(self, call: Call, outer: RunContext, framework: Framework | None = None) -> None:
         self.call = call
         self.outer = outer
         self.framework = framework
         self.failure: Failure | None = None
+        self.result: object = None
         # weak: a context may outlive the task, which holds the app's frames
         self.closing_reader: weakref.ref[Any] | None = None
 

@@ -21,6 +21,7 @@ ParameterName = Literal[
     "encoding_formats",
     "frequency_penalty",
     "guardrail_id",
+    "guardrail_triggered",
     "inference_geo",
     "jsonrpc_request_id",
     "knowledge_base_id",
@@ -121,6 +122,7 @@ class Parameters(Conditions, total=False):
     tool_description: Setting  # str
     workflow_name: Setting  # str
     node_name: Setting  # str
+    guardrail_triggered: Setting  # bool, whether it found what it looks for
     data_source_id: Setting  # str
     retrieval_top_k: Setting  # int, the most documents
     # a request of the Model Context Protocol, and the connection on which it goes

@@ -6,7 +6,9 @@ that fails raises nothing: its span gets a tag. Seen with haystack-ai 3.4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from callspan.decorators.operation import Operation
@@ -28,6 +30,12 @@ _OUTPUTS = (
 _AGENT_INPUT = "haystack.agent.input"
 _TOOL_INPUT = "haystack.agent.step.tool.input"
 _TOOL_ERROR = "haystack.tool.error"
+_agent_name: ContextVar[str | None] = ContextVar("callspan-haystack", default=None)
+"""The name that the pipeline has for the agent whose component is running."""
+
+
+def _is_agent(tags: Mapping[str, Any]) -> bool:
+    return tags.get("haystack.component.type") == "Agent"
 
 
 def _component(tags: Mapping[str, Any]) -> RunStart | None:
@@ -39,10 +47,19 @@ def _component(tags: Mapping[str, Any]) -> RunStart | None:
         inputs = tags.get("haystack.component.input") or {}
         limit: Parameters = {"retrieval_top_k": inputs.get("top_k")}
         return RunStart("retrieval", name, inputs.get("query"), limit)
-    if component_type == "Agent":
+    if _is_agent(tags):
         # an agent in a pipeline has a span of its own inside
         return None
     return RunStart("run_node", name)
+
+
+def _name_in_pipeline() -> str | None:
+    """Return the name of the agent that begins: it has none, but a pipeline names its components."""
+    call = _reporter.enclosing_call()
+    # an agent that is a tool of another is no component
+    if call is None or call.operation != "invoke_workflow":
+        return None
+    return _agent_name.get()
 
 
 def describe(name: str, tags: Mapping[str, Any]) -> RunStart | None:
@@ -50,8 +67,7 @@ def describe(name: str, tags: Mapping[str, Any]) -> RunStart | None:
     if name == "haystack.pipeline.run":
         return RunStart("invoke_workflow", None, tags.get("haystack.pipeline.input_data"))
     if name == "haystack.agent.run":
-        # Haystack's agents have no name
-        return RunStart("invoke_agent")
+        return RunStart("invoke_agent", _name_in_pipeline())
     if name == "haystack.agent.step.tool":
         description = tags.get("haystack.tool.description")
         return tool_start(tags.get("haystack.tool.name"), None, description=description)
@@ -176,8 +192,19 @@ def trace(wrapped: Callable[..., Any], _tracer: object, args: Args, kwargs: Kwar
         guard.report("reading a span of Haystack", error)
         return manager
     if start is None:
-        return manager
+        return _name_agent(manager, tags) if _is_agent(tags) else manager
     return _SpanRun(manager, lambda _asynchronous: _reporter.begin(start, _READER))
+
+
+@contextmanager
+def _name_agent(manager: Any, tags: Mapping[str, Any]) -> Iterator[Any]:
+    """Give the run of an agent the name of the component around it."""
+    with manager as span:
+        token = _agent_name.set(tags.get("haystack.component.name"))
+        try:
+            yield span
+        finally:
+            _agent_name.reset(token)
 
 
 def note_tool_call(

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
+from callspan.decorators.run_context import OperationContext
 from callspan.decorators.running import Args, Kwargs
 from callspan.events import Failure
 from callspan.frameworks.event_runs import EventRuns
+from callspan.frameworks.function_runs import argument
 from callspan.frameworks.reporter import Reporter, RunStart, note_input, tool_start
 from callspan.runtime import guard, scope
 from callspan.runtime.patching import Patch
@@ -48,6 +50,9 @@ def _span_run(span: Span) -> RunStart | None:
         return RunStart("invoke_agent", data.name, run_input)
     if data.type == "function":
         return tool_start(data.name, data.input)
+    if data.type == "guardrail":
+        # it takes time, and may ask a model; the conventions have no operation for it yet
+        return RunStart("run_node", data.name)
     return None
 
 
@@ -82,16 +87,20 @@ def finish(wrapped: Wrapped, span: Span, args: Args, kwargs: Kwargs) -> None:
     """Finish a span or a trace of the framework's, and its operation."""
     # ours first: it was begun last, and is inside the framework's
     if runs.get(span) is not None:
-        _note_arguments(span)
+        _note_facts(span)
         runs.finish(span, result=getattr(getattr(span, "span_data", None), "output", None))
     wrapped(*args, **kwargs)
 
 
-def _note_arguments(span: Span) -> None:
-    """Take the arguments of a tool, which its span gets after its start."""
+def _note_facts(span: Span) -> None:
+    """Take what a span gets after its start: the arguments of a tool, a guardrail's verdict."""
     operation = runs.get(span)
     call = None if operation is None else operation.call
-    if call is None or call.operation != "execute_tool":
+    if call is None or not hasattr(span, "span_data"):
+        return
+    if span.span_data.type == "guardrail":
+        call.update({"guardrail_triggered": span.span_data.triggered})
+    if call.operation != "execute_tool":
         return
     # `None` where the app keeps them out of the framework's own traces
     arguments = getattr(span.span_data, "input", None)
@@ -104,7 +113,7 @@ def leave_block(wrapped: Wrapped, span: Span, args: Args, kwargs: Kwargs) -> Any
     # `__exit__(type, error, trace)`; it calls `finish`, which does nothing more for this run
     error = args[1] if len(args) > 1 else None
     if error is not None:
-        _note_arguments(span)
+        _note_facts(span)
         runs.finish(span, error)
     return wrapped(*args, **kwargs)
 
@@ -127,6 +136,27 @@ def record_tool_call(wrapped: Wrapped, _instance: object, args: Args, kwargs: Kw
     if call is not None and call.operation == "execute_tool":
         call.update({"tool_call_id": getattr(context, "tool_call_id", None)})
     return context
+
+
+def record_output(wrapped: Wrapped, _step: object, args: Args, kwargs: Kwargs) -> None:
+    """Keep the output of an agent, which no span of the framework's has."""
+    wrapped(*args, **kwargs)
+    agent = scope.run_context()
+    if not _is_run_of(agent, "invoke_agent"):
+        return
+    agent.result = argument(args, kwargs, 0, "output")
+    # the output of the last agent is that of the whole run; one that is a tool has a tool around it
+    if _is_run_of(agent.outer, "invoke_workflow"):
+        agent.outer.result = agent.result
+
+
+def _is_run_of(run_context: Any, operation: str) -> bool:
+    if not isinstance(run_context, OperationContext):
+        return False
+    framework = run_context.framework
+    if framework is None or framework.name != runs.reporter.name:
+        return False
+    return run_context.call.operation == operation
 
 
 async def run(wrapped: Wrapped, _runner: object, args: Args, kwargs: Kwargs) -> Any:
@@ -178,6 +208,7 @@ def patches() -> list[Patch]:
         # `run_sync` calls it; all ways of `Runner` go through this class
         Patch("agents.run", "AgentRunner.run", run),
         Patch("agents.run", "AgentRunner.run_streamed", run_streamed),
+        Patch("agents.run_internal.run_steps", "NextStepFinalOutput.__init__", record_output, True),
         Patch("agents.tool_context", "ToolContext.from_agent_context", record_tool_call, True),
     ]
     return patches
@@ -187,6 +218,6 @@ _run_arguments = ContextVar("callspan-openai-agents", default=(None, None))
 OPENAI_AGENTS = runs.reporter.integration(
     module="agents",
     versions=("0.24", "1"),
-    operations=("invoke_workflow", "invoke_agent", "execute_tool"),
+    operations=("invoke_workflow", "invoke_agent", "run_node", "execute_tool"),
     patches=patches,
 )

@@ -20,6 +20,10 @@ def _string(value: object) -> str | None:
     return None
 
 
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
 def strings(value: object) -> list[str] | None:
     """Return the texts of a list, or of a text alone; `None` if there are none."""
     if isinstance(value, str):
@@ -73,6 +77,7 @@ REQUEST: dict[ParameterName, tuple[str, Convert]] = {
     "tool_description": ("gen_ai.tool.description", _string),
     "workflow_name": (names.WORKFLOW_NAME, _string),
     "node_name": (names.FRAMEWORK_NODE, _string),
+    "guardrail_triggered": (names.GUARDRAIL_TRIGGERED, _flag),
     "data_source_id": ("gen_ai.data_source.id", _string),
     "retrieval_top_k": ("gen_ai.retrieval.top_k", whole),
     "prompt_name": (names.PROMPT_NAME, _string),
