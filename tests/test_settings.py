@@ -28,6 +28,7 @@ FROM_ENVIRONMENT = {
     "clients": ("openai", ("openai",)),
     "disabled_clients": ("openai", ("openai",)),
     "vector_stores": ("on", True),
+    "memory_stores": ("on", True),
     "on_conflict": ("defer", "defer"),
     "request_usage": ("true", True),
     "token_events": ("all", "all"),
@@ -168,7 +169,9 @@ def test_wrong_argument(
     assert telemetry.span.name == "chat gpt-4.1-mini"
 
 
-@pytest.mark.parametrize("setting", ["cost", "request_usage", "chunk_metrics", "vector_stores"])
+@pytest.mark.parametrize(
+    "setting", ["cost", "request_usage", "chunk_metrics", "vector_stores", "memory_stores"]
+)
 def test_a_text_for_true_or_false(setting: str) -> None:
     """A text from a configuration file means what it says, as in a variable: `false` is not true."""
     words = {"false": False, "off": False, "0": False, "no": False, " TRUE ": True, "1": True}

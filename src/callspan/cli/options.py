@@ -111,6 +111,11 @@ OPTIONS = (
         "record searches in vector stores as well",
     ),
     Option(
+        "--memory-stores",
+        settings.ENVIRONMENT["memory_stores"],
+        "record what is kept and searched in stores of memories as well",
+    ),
+    Option(
         "--request-usage",
         settings.ENVIRONMENT["request_usage"],
         "ask for token counts in streams that do not, and hide the extra chunk from the program",

@@ -173,7 +173,9 @@ class Operation(Output):
         if error is None:
             # what the result says counts before what code inside knows, such as a request of MCP
             failure = self.find_failure()
-            observation.call.response.failure = failure or run_context.failure
+            response = observation.call.response
+            response.failure = failure or run_context.failure
+            response.details.update(self.find_details())
         if self.result is None:
             self.result = run_context.result
         output = self.content() if observation.needs_text else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from callspan.content.values import as_object, as_text
@@ -17,7 +17,8 @@ class OperationType:
 
     Attributes:
         decorator: The name of the decorator: `workflow`, `agent` or `tool`; there is none for
-            nodes, retrievals, requests and sessions of protocols, which only frameworks report.
+            nodes, retrievals, memories, requests and sessions of protocols, which only frameworks
+            report.
         operation: The operation's name in the conventions.
         read_arguments: Turns arguments into a call's content.
         reading: Turns a result into a delta; results are read only if somebody needs the text.
@@ -93,6 +94,20 @@ def _search(query: object) -> Content:
     return Content(query=as_text(query))
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryInput:
+    """The input of a store of memories: the text of a search, or records to keep."""
+
+    query: str | None = None
+    records: list[dict[str, object]] = field(default_factory=list)
+
+
+def _memory_input(memory: object) -> Content:
+    if not isinstance(memory, MemoryInput):
+        return Content()
+    return Content(query=memory.query, records=memory.records)
+
+
 def _documents(documents: object, _needs_text: bool) -> Delta:
     return Delta(result=documents)
 
@@ -111,6 +126,16 @@ SESSIONS = (
     OperationType("session", "mcp_client_session", _no_content, Reading(_no_result)),
     OperationType("session", "mcp_server_session", _no_content, Reading(_no_result)),
 )
-_TYPES = (WORKFLOW, AGENT, TOOL, NODE, RETRIEVAL, *REQUESTS, *SESSIONS)
+MEMORIES = [
+    OperationType("memory", operation, _memory_input, Reading(_documents))
+    for operation in (
+        "search_memory",
+        "create_memory",
+        "update_memory",
+        "upsert_memory",
+        "delete_memory",
+    )
+]
+_TYPES = (WORKFLOW, AGENT, TOOL, NODE, RETRIEVAL, *REQUESTS, *SESSIONS, *MEMORIES)
 OPERATION_TYPES = {each.operation: each for each in _TYPES}
 """All types by their operations."""

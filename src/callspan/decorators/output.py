@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from callspan.content.values import named
 from callspan.decorators.results import ResultReader
-from callspan.events import Call, Failure
+from callspan.events import Call, Details, Failure
 from callspan.runtime import guard
 
 ITEMS_ROOM = 1_000_000
@@ -63,6 +63,13 @@ class Output:
         except Exception as error:  # noqa: BLE001  odd items must not keep a span open
             guard.report("reading an item of a framework's run", error)
             return False
+
+    def find_details(self) -> Details:
+        """Return the facts of the result that are no content; they are read in any case."""
+        if self.reader.details is None:
+            return {}
+        details = self._read(self.reader.details, self.result)
+        return cast("Details", details or {})
 
     def content(self) -> object:
         """Return the result, or the items of a generator: joined if all of them are text."""

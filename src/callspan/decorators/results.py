@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from callspan.events import Failure
+from callspan.events import Details, Failure
 
 Result = Any
 """A framework's object: the return value of a function, or an item of its generator."""
@@ -19,6 +19,7 @@ class ResultReader:
     Attributes:
         output: Returns the content of a whole result.
         item: Returns the content of an item of a generator; `None` if it has none.
+        details: Returns facts of a whole result that are no content.
         failure: Returns the failure that a result, or the last item, tells of: many frameworks
             catch the exception of a tool and return its text.
         is_whole_when_closed: Whether a generator that is closed has done its work: the framework
@@ -31,6 +32,7 @@ class ResultReader:
 
     output: Callable[[Result], object] | None = None
     item: Callable[[Result], object] | None = None
+    details: Callable[[Result], Details] | None = None
     failure: Callable[[Result], Failure | None] | None = None
     is_whole_when_closed: bool = False
     is_last: Callable[[Result], bool] | None = None

@@ -170,7 +170,15 @@ class Call:
         self.client_name, self.client_version = client
         subject = facts.subject
         self.subject = model if subject is None else _name(self.parameters.get(subject))
-        self.identity = (operation, provider, model, server, self.client_name, self.subject)
+        self.identity = (
+            operation,
+            provider,
+            model,
+            server,
+            self.client_name,
+            self.subject,
+            self.in_process,
+        )
         self.attributes = {}
         self.links = ()
         self.response = Response()

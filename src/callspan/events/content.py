@@ -17,6 +17,7 @@ class Content:
         tools: Definitions of the tools that the model may call.
         arguments: The arguments of a tool.
         query: The text of a search.
+        records: The records that a store of memories is to keep, each as `{"id", "content"}`.
         variables: The values that the request puts into a prompt template: texts, or parts of
             other types.
     """
@@ -26,4 +27,5 @@ class Content:
     tools: list[ToolDefinition] = field(default_factory=list)
     arguments: object = None
     query: str | None = None
+    records: list[dict[str, object]] = field(default_factory=list)
     variables: dict[str, str | MessagePart] = field(default_factory=dict)

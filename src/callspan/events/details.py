@@ -15,6 +15,7 @@ DetailName = (
         "cost_usd",
         "dimensions",
         "fetched",
+        "memory_record_count",
         "repricing",
         "status",
         "sum_cost_source",
@@ -47,6 +48,7 @@ class Details(Conditions, total=False):
     cost_usd: float  # the cost that a gateway states
     conversation_id: str
     dimensions: int  # the length of the vectors of an embedding
+    memory_record_count: int  # the records that a store of memories has found or changed
     status: str  # the state of a response that was fetched
     sum_cost_usd: float  # the cost of all calls of a run, as the framework states it
     sum_cost_source: str  # who states it

@@ -27,6 +27,7 @@ class OperationFacts:
         has_conversation: Whether the conventions have a conversation for it.
         has_stream: Whether the conventions have the facts of a stream for it.
         has_sums: Whether its span has the sums of the calls to models inside it.
+        is_memory: Whether it is an operation of a store of memories.
         is_stated: Whether its span states it in the conventions' attribute. A request of a protocol
             has a method there, and a node of a graph nothing, as readers take an operation that
             they do not know for a call to a model.
@@ -45,6 +46,7 @@ class OperationFacts:
     has_conversation: bool = True
     has_stream: bool = True
     has_sums: bool = False
+    is_memory: bool = False
     is_stated: bool = True
 
 
@@ -65,6 +67,12 @@ def _local(
         has_conversation=is_stated,
         has_sums=has_sums,
         is_stated=is_stated,
+    )
+
+
+def _memory(name: str) -> OperationFacts:
+    return OperationFacts(
+        name, uses_tokens=False, has_output_tokens=False, has_conversation=False, is_memory=True
     )
 
 
@@ -94,6 +102,11 @@ _ROWS = (
     OperationFacts(
         "retrieval", "data_source_id", uses_tokens=False, has_conversation=False, has_stream=False
     ),
+    _memory("search_memory"),
+    _memory("create_memory"),
+    _memory("update_memory"),
+    _memory("upsert_memory"),
+    _memory("delete_memory"),
     # reads the answer of an earlier call
     OperationFacts("fetch_response", uses_tokens=False, has_conversation=False, has_stream=False),
     # other instrumentations report it, ours does not

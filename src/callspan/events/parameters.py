@@ -32,6 +32,9 @@ ParameterName = Literal[
     "mcp_request",
     "mcp_resource_uri",
     "mcp_session_id",
+    "memory_record_count",
+    "memory_record_id",
+    "memory_store_id",
     "network_protocol_name",
     "network_protocol_version",
     "network_transport",
@@ -125,6 +128,9 @@ class Parameters(Conditions, total=False):
     guardrail_triggered: Setting  # bool, whether it found what it looks for
     data_source_id: Setting  # str
     retrieval_top_k: Setting  # int, the most documents
+    memory_store_id: Setting  # str
+    memory_record_id: Setting  # str, of the one record that is read or changed
+    memory_record_count: Setting  # int, the records that are to be changed
     # a request of the Model Context Protocol, and the connection on which it goes
     mcp_request: Setting  # str, its method and target
     mcp_method: str

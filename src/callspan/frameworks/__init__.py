@@ -15,6 +15,7 @@ from callspan.frameworks.langchain.integration import LANGCHAIN
 from callspan.frameworks.litellm.integration import LITELLM
 from callspan.frameworks.llama_index import LLAMA_INDEX
 from callspan.frameworks.mcp.integration import MCP
+from callspan.frameworks.memory_stores import MEMORY_STORES
 from callspan.frameworks.openai_agents import OPENAI_AGENTS
 from callspan.frameworks.pydantic_ai import PYDANTIC_AI
 from callspan.frameworks.semantic_kernel import SEMANTIC_KERNEL
@@ -45,6 +46,7 @@ INTEGRATIONS = (
     BEEAI,
     GUARDRAILS,
     *VECTOR_STORES,
+    *MEMORY_STORES,
 )
 
 # also for frameworks that are not observed: a decorated function may end with such an exception

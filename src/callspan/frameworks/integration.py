@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from callspan.events import Call
 from callspan.lifecycle.observation import Observation
@@ -19,6 +19,8 @@ ObservationFactory = Callable[[Call, Reading, Context], "Observation | None"]
 
 The reading says how the call's answers are read.
 """
+SwitchName = Literal["vector_stores", "memory_stores"]
+"""The settings that switch on what is off by default."""
 _versions: dict[str, str] = {}
 """Versions by package, read before the first run: callbacks run in event loops, which files block."""
 
@@ -43,7 +45,8 @@ class Integration:
         control_flow: The names of exceptions by which it steers a program: an operation that ends
             with one has not failed.
         cancellations: The names of exceptions that it raises from a run that was cancelled.
-        by_default: Whether it is observed where the settings name no clients.
+        setting: The setting by which it is observed where the settings name no clients; `None`
+            for one that is observed anyhow.
     """
 
     name: str
@@ -58,7 +61,7 @@ class Integration:
     # by name, as we import no framework for its classes
     control_flow: frozenset[str] = frozenset()
     cancellations: frozenset[str] = frozenset()
-    by_default: bool = True
+    setting: SwitchName | None = None
 
 
 def read_versions(packages: tuple[str, ...]) -> None:

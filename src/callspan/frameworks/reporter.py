@@ -17,7 +17,13 @@ from callspan.decorators.run_context import (
 from callspan.events import Call, Framework, Parameters
 from callspan.events.operations import facts_of
 from callspan.formats.fields import add_settings
-from callspan.frameworks.integration import Context, Integration, ObservationFactory, version
+from callspan.frameworks.integration import (
+    Context,
+    Integration,
+    ObservationFactory,
+    SwitchName,
+    version,
+)
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.reading import Reading
 from callspan.runtime import guard, scope
@@ -40,6 +46,7 @@ class RunStart:
             conversation of that.
         context: The context in which it begins; `None` for the one in force.
         links: Links of its span, as OpenTelemetry's objects.
+        in_process: Whether the program performs it by itself, where others of its kind do not.
     """
 
     operation: str
@@ -49,6 +56,7 @@ class RunStart:
     conversation_id: str | None = None
     context: Context = None
     links: Sequence[object] = ()
+    in_process: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +132,7 @@ class Reporter:
         prepare: Callable[[], object] | None = None,
         control_flow: frozenset[str] = frozenset(),
         cancellations: frozenset[str] = frozenset(),
-        by_default: bool = True,
+        setting: SwitchName | None = None,
     ) -> Integration:
         """Return the integration of the framework, whose runs this object reports."""
         return Integration(
@@ -139,7 +147,7 @@ class Reporter:
             prepare=prepare,
             control_flow=control_flow,
             cancellations=cancellations,
-            by_default=by_default,
+            setting=setting,
         )
 
     def begin(self, start: RunStart, reader: ResultReader = PLAIN_RESULTS) -> Operation | None:
@@ -225,7 +233,9 @@ class Reporter:
         add_settings(parameters, start.parameters)
         # read only if a handler needs it
         content = partial(OPERATION_TYPES[start.operation].read_arguments, start.input)
-        call = Call(start.operation, "", None, parameters, content=content)
+        call = Call(
+            start.operation, "", None, parameters, content=content, in_process=start.in_process
+        )
         call.links = start.links
         conversation_id = start.conversation_id
         outer = getattr(run_context, "framework", None)

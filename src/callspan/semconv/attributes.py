@@ -22,6 +22,7 @@ _RESPONSE: dict[DetailName, str] = {
     "status": names.RESPONSE_STATUS,
     "dimensions": "gen_ai.embeddings.dimension.count",
     "conversation_id": names.CONVERSATION_ID,
+    "memory_record_count": names.MEMORY_RECORD_COUNT,
     "sum_cost_usd": names.SUM_COST,
     "sum_cost_source": names.SUM_COST_SOURCE,
 }

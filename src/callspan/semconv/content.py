@@ -82,7 +82,7 @@ class CapturedContent:
         self._room = capture.limit
 
     def sent(self, call: Call) -> None:
-        """Take in the request to the model, the tool or the search."""
+        """Take in the request to the model, the tool, the search or the store of memories."""
         quarter = self._room // 4
         sent = self._sent
         # functions read the values, so that one that cannot be read costs no other its place
@@ -92,7 +92,9 @@ class CapturedContent:
         rest = self._room - quarter
         self._add(sent, names.INPUT_MESSAGES, "input", lambda: call.content.messages, rest)
         self._add(sent, names.TOOL_ARGUMENTS, "arguments", lambda: call.content.arguments, quarter)
-        self._add(sent, names.RETRIEVAL_QUERY, "input", lambda: call.content.query, quarter)
+        query_name = names.MEMORY_QUERY if call.facts.is_memory else names.RETRIEVAL_QUERY
+        self._add(sent, query_name, "input", lambda: call.content.query, quarter)
+        self._add(sent, names.MEMORY_RECORDS, "input", lambda: call.content.records, rest)
         if "stop" in call.parameters:
             self._add_stops(call)
         if "prompt_name" in call.parameters:
@@ -133,7 +135,9 @@ class CapturedContent:
         received: Shared = {}
         messages = answers.messages(call, self._convention)
         self._add(received, names.OUTPUT_MESSAGES, "output", lambda: messages, self._room)
-        if isinstance(answer.result, list):
+        if call.facts.is_memory:
+            self._add(received, names.MEMORY_RECORDS, "results", lambda: answer.result, self._room)
+        elif isinstance(answer.result, list):
             documents = answers.documents(answer.result, self._convention)
             name = names.RETRIEVAL_DOCUMENTS
             self._add(received, name, "results", lambda: documents, self._room)

@@ -36,6 +36,10 @@ TOOL_ARGUMENTS = "gen_ai.tool.call.arguments"
 TOOL_RESULT = "gen_ai.tool.call.result"
 RETRIEVAL_QUERY = "gen_ai.retrieval.query.text"
 RETRIEVAL_DOCUMENTS = "gen_ai.retrieval.documents"
+MEMORY_QUERY = "gen_ai.memory.query.text"
+MEMORY_RECORDS = "gen_ai.memory.records"
+
+MEMORY_RECORD_COUNT = "gen_ai.memory.record.count"
 
 # Operations of the program itself.
 AGENT_NAME = "gen_ai.agent.name"

@@ -80,6 +80,9 @@ REQUEST: dict[ParameterName, tuple[str, Convert]] = {
     "guardrail_triggered": (names.GUARDRAIL_TRIGGERED, _flag),
     "data_source_id": ("gen_ai.data_source.id", _string),
     "retrieval_top_k": ("gen_ai.retrieval.top_k", whole),
+    "memory_store_id": ("gen_ai.memory.store.id", _string),
+    "memory_record_id": ("gen_ai.memory.record.id", _string),
+    "memory_record_count": (names.MEMORY_RECORD_COUNT, whole),
     "prompt_name": (names.PROMPT_NAME, _string),
     "prompt_version": (names.PROMPT_VERSION, _string),
     # of a request of the Model Context Protocol, whose methods are no operations of the conventions

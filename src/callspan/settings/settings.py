@@ -132,6 +132,15 @@ class Settings:
             )
         },
     )
+    memory_stores: bool = field(
+        default=False,
+        metadata={
+            ROW: boolean(
+                "CALLSPAN_MEMORY_STORES",
+                "what is kept and searched in stores of memories, which `clients` may name too",
+            )
+        },
+    )
     # a variable alone: a program that leaves a client alone names the others in `clients`
     disabled_clients: tuple[str, ...] = field(
         default=(),

@@ -55,6 +55,7 @@ def instrument(
     logger_provider: LoggerProvider | None = None,
     clients: Iterable[str] | None = None,
     vector_stores: bool | None = None,
+    memory_stores: bool | None = None,
     handlers: Iterable[AnyHandler] = (),
     capture: CaptureMode | None = None,
     capture_fields: Iterable[ContentField] | None = None,
@@ -87,6 +88,7 @@ def instrument(
         clients: The names of the clients and frameworks to watch, such as `["openai"]`; all by
             default. `callspan clients` prints the names.
         vector_stores: Watch vector stores too, whose searches are retrievals. Off by default.
+        memory_stores: Watch stores of memories too: LangGraph's stores and mem0. Off by default.
         handlers: Objects with one or more of the handler methods, called for every call.
         capture: Where the content of calls goes: `off` (default), `span`, `event` or `both`.
         capture_fields: The kinds of content that are captured; all by default.
@@ -120,6 +122,7 @@ def instrument(
     arguments = {
         "clients": clients,
         "vector_stores": vector_stores,
+        "memory_stores": memory_stores,
         "capture": capture,
         "capture_fields": capture_fields,
         "redact": redact,

@@ -33,11 +33,13 @@ def target_names() -> list[str]:
 def _default_names(settings: Settings) -> list[str]:
     """Return the names of the clients and frameworks that are watched where none are named."""
     return [
-        target.name
-        for target in TARGETS
-        # a search is a call to a database for many users, who would pay for its spans
-        if isinstance(target, Client) or target.by_default or settings.vector_stores
+        target.name for target in TARGETS if isinstance(target, Client) or _is_on(target, settings)
     ]
+
+
+def _is_on(integration: Integration, settings: Settings) -> bool:
+    # a search is a call to a database for many users, who would pay for its spans
+    return integration.setting is None or getattr(settings, integration.setting)
 
 
 def wanted_targets(settings: Settings) -> list[Target]:

@@ -73,7 +73,7 @@ def store_integration(
         versions=versions,
         operations=("retrieval",),
         patches=patches,
-        by_default=False,
+        setting="vector_stores",
     )
 
 
