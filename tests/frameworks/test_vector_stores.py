@@ -89,6 +89,22 @@ def test_stores_are_off_and_content_is_off_by_default(telemetry: Telemetry, tmp_
     assert "gen_ai.retrieval.documents" not in (telemetry.span.attributes or {})
 
 
+@pytest.mark.parametrize(("semconv", "provider"), [("released", "qdrant"), ("latest", None)])
+def test_metrics_name_the_provider_that_spans_name(
+    telemetry: Telemetry, tmp_path: Path, semconv: str, provider: str | None
+) -> None:
+    """The released text wants one of each search, and the store stands for it."""
+    search = qdrant(tmp_path)
+    telemetry.instrument(vector_stores=True, semconv=semconv, extra_metrics=["calls", "active"])
+    search()
+    assert telemetry.attributes.get("gen_ai.provider.name") == provider
+    for metric in ("gen_ai.client.operation.duration", "callspan.client.calls"):
+        [point] = telemetry.points(metric)
+        assert point["attributes"].get("gen_ai.provider.name") == provider
+    [active] = telemetry.points("callspan.client.active")
+    assert active["value"] == 0
+
+
 @pytest.mark.instrument(vector_stores=True)
 def test_a_search_that_fails(telemetry: Telemetry) -> None:
     store = pytest.importorskip("qdrant_client", reason="qdrant-client is not installed")

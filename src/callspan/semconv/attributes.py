@@ -5,7 +5,7 @@ Those of its token counts stand in `counts.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from callspan.events import Call, DetailName, Outcome, Response
 from callspan.semconv import names
@@ -62,12 +62,18 @@ def identity(call: Call) -> Attributes:
     return attributes
 
 
-def provider_of_own(call: Call) -> str:
-    """Return what stands for the provider of an operation that the program performs by itself.
+def own_provider(call: Call, needs_provider: Collection[str]) -> str | None:
+    """Return what stands for the provider of an operation that has none, but must name one.
 
     It is the framework, as the conventions want what the instrumentation knows best; for code of
     the app's own there is none.
+
+    Args:
+        call: The operation.
+        needs_provider: The operations that must name a provider.
     """
+    if call.provider or call.operation not in needs_provider:
+        return None
     return UNKNOWN_PROVIDER if call.framework is None else call.framework.name
 
 

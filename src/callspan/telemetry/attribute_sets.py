@@ -13,6 +13,7 @@ from typing import Any
 from callspan.events import Call, Response
 from callspan.semconv import attributes, names
 from callspan.semconv.attributes import Attributes
+from callspan.semconv.conventions import CHOICES
 from callspan.settings.settings import Settings
 
 READY_SETS = 1000
@@ -190,13 +191,15 @@ class AttributeSets:
 
     def __init__(self, settings: Settings) -> None:
         self._dimensions = tuple(map(attributes.attribute_name, settings.metric_dimensions))
+        # as on spans: an attribute has one value in all versions that are recorded
+        self._needs_provider = CHOICES[settings.semconv][0].needs_provider
         self._ready: dict[Any, AttributeSet] = {}
         self._bounds = Bounds()
 
     def at_start(self, call: Call) -> AttributeSet:
         """Return the attribute set of a call that begins."""
         # an empty tuple stands for the answer, which is a model or a tuple in the other keys
-        key = (call.identity, (), self._dimension_values(call))
+        key = (call.identity, (), self._variant(call))
         return self._ready.get(key) or self._keep(key, "asked", attributes.identity(call), call)
 
     def at_end(self, call: Call, response: Response) -> AttributeSet:
@@ -208,7 +211,7 @@ class AttributeSets:
         tier = details.get("service_tier")
         fingerprint = details.get("system_fingerprint")
         answer = (response.model, tier, fingerprint)
-        key = (call.identity, answer, self._dimension_values(call))
+        key = (call.identity, answer, self._variant(call))
         ready = self._ready.get(key)
         if ready is None:
             ready = self._keep(key, "answered", _describe(call, *answer), call)
@@ -216,18 +219,25 @@ class AttributeSets:
 
     def of_chunks(self, call: Call, response: Response) -> AttributeSet:
         """Return the attribute set for times of chunks, without service tier and fingerprint."""
-        key = (call.identity, response.model, self._dimension_values(call))
+        key = (call.identity, response.model, self._variant(call))
         ready = self._ready.get(key)
         if ready is None:
             ready = self._keep(key, "answered", _describe(call, response.model), call)
         return ready
 
-    def _dimension_values(self, call: Call) -> tuple[Any, ...] | None:
-        """Return the values of the attributes in the setting `metric_dimensions`."""
+    def _variant(self, call: Call) -> tuple[Any, ...] | None:
+        """Return in what calls of one identity differ.
+
+        These are the attributes in the setting `metric_dimensions`, and the framework that stands
+        for a provider.
+        """
         # `None` in the usual case, so that the key of each call costs no tuple
+        values: tuple[Any, ...] | None = None
         if self._dimensions and call.attributes:
-            return tuple(map(call.attributes.get, self._dimensions))
-        return None
+            values = tuple(map(call.attributes.get, self._dimensions))
+        if call.provider:
+            return values
+        return (values, attributes.own_provider(call, self._needs_provider))
 
     def _keep(self, key: Any, kind: str, values: Attributes, call: Call) -> AttributeSet:
         if len(self._ready) >= READY_SETS:
@@ -235,6 +245,9 @@ class AttributeSets:
         for name in self._dimensions:
             if name in call.attributes:
                 values[name] = call.attributes[name]
+        provider = attributes.own_provider(call, self._needs_provider)
+        if provider is not None:
+            values[names.PROVIDER] = provider
         ready = self._ready[key] = self._bounds.attribute_set(values, kind)
         return ready
 

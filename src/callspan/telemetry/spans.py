@@ -58,8 +58,9 @@ class Spans:
         # calls to one model of one server differ in few attributes, so the others are kept ready
         name, kind, shared = self._ready.get(call.identity) or self._prepare(call)
         values = {**shared, **attributes.request(call, self._requests)}
-        if not call.provider and call.operation in self._needs_provider:
-            values[names.PROVIDER] = attributes.provider_of_own(call)
+        provider = attributes.own_provider(call, self._needs_provider)
+        if provider is not None:
+            values[names.PROVIDER] = provider
         if call.framework is not None:
             values.update(attributes.framework(call))
         if call.attributes:
