@@ -1,6 +1,6 @@
 """Runs a program of each framework and compares the tree of its spans with the one that is kept.
 
-python -m tests.frameworks [--only NAME]... [--keep] [--remove] [--check]
+python -m tests.frameworks [--only NAME]... [--landing] [--oldest] [--keep] [--remove] [--check]
 
 Each framework has an environment of its own, which uv makes in a cache folder. The programs stand
 in `programs`, or in the maintainers' folder beside the checkout; they call the scripted model
@@ -9,6 +9,9 @@ and its outcome, indented below its parent, in the order of their starts.
 
 With `--check` each program runs under each dialect of the conventions, without content and with it,
 and what it emits is held against the conventions, as `python -m tests.conformance` does with tests.
+
+With `--oldest` the frameworks for which one was looked for run in the oldest version that callspan
+sees; their trees are the same. `--landing` runs those that the landing check runs.
 """
 
 from __future__ import annotations
@@ -43,11 +46,21 @@ SECONDS = 400
 
 @dataclass(frozen=True)
 class Row:
-    """One framework: its program, and what the program needs beside callspan."""
+    """One framework.
+
+    Attributes:
+        name: Its name.
+        program: Its program.
+        requirements: What the program needs beside callspan.
+        oldest: The same with the oldest version that callspan sees; empty where none was looked for.
+        lands: Whether the landing check runs it.
+    """
 
     name: str
     program: str
     requirements: tuple[str, ...]
+    oldest: tuple[str, ...] = ()
+    lands: bool = False
 
     @property
     def path(self) -> Path:
@@ -74,8 +87,20 @@ class Run:
 
 
 ROWS = (
-    Row("openai_agents", "openai_agents.py", ("openai-agents==0.24.0",)),
-    Row("pydantic_ai", "pydantic_ai_agents.py", ("pydantic-ai-slim[openai]==2.68.0",)),
+    Row(
+        "openai_agents",
+        "openai_agents.py",
+        ("openai-agents==0.24.0",),
+        # it makes objects of the client's that have one field more since
+        oldest=("openai-agents==0.10.0", "openai<2.30"),
+        lands=True,
+    ),
+    Row(
+        "pydantic_ai",
+        "pydantic_ai_agents.py",
+        ("pydantic-ai-slim[openai]==2.68.0",),
+        oldest=("pydantic-ai-slim[openai]==1.80.0",),
+    ),
     Row(
         "llama_index",
         "llama_index_agents.py",
@@ -85,14 +110,31 @@ ROWS = (
             "llama-index-embeddings-openai",
         ),
     ),
-    Row("strands", "strands_agents.py", ("strands-agents[openai]==1.62.0",)),
-    Row("agno", "agno_team.py", ("agno==3.1.10",)),
+    Row(
+        "strands",
+        "strands_agents.py",
+        ("strands-agents[openai]==1.62.0",),
+        oldest=("strands-agents[openai]==1.15.0",),
+    ),
+    Row(
+        "agno",
+        "agno_team.py",
+        ("agno==3.1.10",),
+        # its workflows import it
+        oldest=("agno==2.4.0", "fastapi"),
+        lands=True,
+    ),
     Row("haystack", "haystack_pipeline.py", ("haystack-ai==3.4.1",)),
-    Row("smolagents", "smolagents_agents.py", ("smolagents==1.26.0",)),
+    Row(
+        "smolagents",
+        "smolagents_agents.py",
+        ("smolagents==1.26.0",),
+        oldest=("smolagents==1.24.0",),
+    ),
     Row("crewai", "crewai_crew.py", ("crewai==1.15.30",)),
     Row("google_adk", "google_adk_agents.py", ("google-adk==2.13.0", "litellm==1.110.2")),
     # the server is a child process, and so writes a file of its own
-    Row("mcp", "mcp_tools.py", ("mcp==2.3.0",)),
+    Row("mcp", "mcp_tools.py", ("mcp==2.3.0",), lands=True),
     Row("mcp_1", "mcp_tools.py", ("mcp==1.30.0",)),
     Row("dspy", "dspy_program.py", ("dspy==3.4.1", "litellm==1.110.2")),
     Row("autogen", "autogen_team.py", ("autogen-agentchat==0.7.5", "autogen-ext[openai]==0.7.5")),
@@ -107,9 +149,21 @@ ROWS = (
         "claude_agent_sdk_query.py",
         ("claude-agent-sdk==0.2.189", "mcp==2.3.0"),
     ),
-    Row("instructor", "instructor_extract.py", ("instructor==1.17.0",)),
+    Row(
+        "instructor",
+        "instructor_extract.py",
+        ("instructor==1.17.0",),
+        oldest=("instructor==1.16.0",),
+        lands=True,
+    ),
     Row("semantic_kernel", "semantic_kernel_agents.py", ("semantic-kernel==1.45.0",)),
     Row("beeai", "beeai_runs.py", ("beeai-framework==0.1.85", "litellm==1.110.2")),
+    # the picture in docs/frameworks.md
+    Row(
+        "three_frameworks",
+        "three_frameworks.py",
+        ("agno==3.1.10", "openai-agents==0.24.0", "mcp==2.3.0"),
+    ),
     Row("guardrails", "guardrails_answers.py", ("guardrails-ai==0.11.0", "litellm==1.110.2")),
 )
 
@@ -118,16 +172,19 @@ def main() -> int:
     """Run the rows that are asked for; return 1 if a tree or a sum of tokens differs."""
     parser = argparse.ArgumentParser("python -m tests.frameworks", description=__doc__)
     parser.add_argument("--only", action="append", metavar="NAME", help="can be repeated")
+    parser.add_argument("--landing", action="store_true", help="those of the landing check")
+    parser.add_argument("--oldest", action="store_true", help="in their oldest versions")
+    parser.add_argument("--uv", help="the program that makes environments, if not on the path")
     parser.add_argument("--keep", action="store_true", help="keep the trees as they are now")
     parser.add_argument("--remove", action="store_true", help="remove each environment after use")
     parser.add_argument("--check", action="store_true", help="check against the conventions")
     options = parser.parse_args()
-    rows = [row for row in ROWS if not options.only or row.name in options.only]
+    rows = [row for row in ROWS if _is_wanted(row, options)]
     if not all(row.path.is_file() for row in rows):
         parser.error("the programs stand in the maintainers' folder, which is not here")
     failed = False
     for row in rows:
-        environment = _environment(row)
+        environment = _environment(row, options.uv or find_uv(), options.oldest)
         environment.make(sys.executable)
         look = _check if options.check else _compare
         failed = not look(row, environment.python, options) or failed
@@ -169,6 +226,14 @@ def _findings(emitted: Emitted, choice: Choice) -> list[Finding]:
     return check_all(
         emitted.spans, emitted.metrics, emitted.logs, choice.semconv, capture=choice.capture
     )
+
+
+def _is_wanted(row: Row, options: argparse.Namespace) -> bool:
+    if options.only and row.name not in options.only:
+        return False
+    if options.oldest and not row.oldest:
+        return False
+    return row.lands or not options.landing
 
 
 def _compare_tree(row: Row, tree: str, keep: bool) -> list[str]:
@@ -218,10 +283,12 @@ def _variables(python: Path, server: ModelServer) -> dict[str, str]:
     }
 
 
-def _environment(row: Row) -> Environment:
+def _environment(row: Row, uv: str, oldest: bool) -> Environment:
     """Return the environment of a row: callspan, OpenAI's client and the framework."""
     wanted = matrix.Row(row.name, row.requirements, (), extra="demo")
-    return Environment(wanted, find_uv(), cache().with_name("frameworks"))
+    if oldest:
+        wanted = matrix.Row(f"{row.name}-oldest", row.oldest, (), extra="demo")
+    return Environment(wanted, uv, cache().with_name("frameworks"))
 
 
 if __name__ == "__main__":

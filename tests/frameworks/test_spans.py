@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tests.frameworks.spans import Span, compare_usage, draw_tree
@@ -48,3 +49,10 @@ def test_the_usage_of_a_stream_that_was_left_need_not_be_read() -> None:
     assert compare_usage(calls, Counts(input=7, calls=2)) == ""
     assert compare_usage(calls, Counts(input=3, calls=1)) == ""
     assert compare_usage(calls, Counts(input=9, calls=3))
+
+
+def test_the_picture_in_the_documents_is_the_tree_that_is_kept() -> None:
+    folder = Path(__file__).parent
+    tree = (folder / "trees" / "three_frameworks.txt").read_text(encoding="utf-8")
+    page = folder.parents[1] / "docs" / "frameworks.md"
+    assert f"```\n{tree}```" in page.read_text(encoding="utf-8")

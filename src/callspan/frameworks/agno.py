@@ -120,7 +120,7 @@ def _tool_patches() -> Iterator[Patch]:
 
 AGNO = _reporter.integration(
     module="agno",
-    versions=("3.1", "4"),
+    versions=("2.4", "4"),
     operations=("invoke_agent", "invoke_workflow", "run_node", "execute_tool"),
     patches=patches,
 )

@@ -166,8 +166,11 @@ class _TaggedSpan:
             self._read_input(key, value)
 
     def _read_error(self, value: object) -> None:
-        """Take the words of an error, where a tag has said before that the tool failed."""
-        if self._operation.failure is not None and isinstance(value, Mapping):
+        """Take the words of an error, where the tool failed."""
+        if not isinstance(value, Mapping):
+            return
+        # before haystack-ai 3.4 no tag says it: the result is an error and nothing else
+        if self._operation.failure is not None or value.keys() == {"error"}:
             self._operation.failure = tool_failure(value.get("error"))
 
     def _read_input(self, key: str, value: Any) -> None:
@@ -228,7 +231,7 @@ def patches() -> list[Patch]:
 
 HAYSTACK = _reporter.integration(
     module="haystack",
-    versions=("3.4", "4"),
+    versions=("3.0", "4"),
     operations=("invoke_workflow", "invoke_agent", "run_node", "retrieval", "execute_tool"),
     patches=patches,
 )

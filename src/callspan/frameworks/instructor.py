@@ -91,7 +91,7 @@ def patches() -> list[Patch]:
 
 INSTRUCTOR = _reporter.integration(
     module="instructor",
-    versions=("1.17", "2"),
+    versions=("1.16", "2"),
     operations=("invoke_workflow",),
     patches=patches,
 )

@@ -217,7 +217,7 @@ def patches() -> list[Patch]:
 _run_arguments = ContextVar("callspan-openai-agents", default=(None, None))
 OPENAI_AGENTS = runs.reporter.integration(
     module="agents",
-    versions=("0.24", "1"),
+    versions=("0.10", "1"),
     operations=("invoke_workflow", "invoke_agent", "run_node", "execute_tool"),
     patches=patches,
 )

@@ -51,7 +51,7 @@ def patches() -> list[Patch]:
 
 PYDANTIC_AI = reporter.integration(
     module="pydantic_ai",
-    versions=("2.68", "3"),
+    versions=("1.80", "3"),
     operations=("invoke_agent", "execute_tool"),
     patches=patches,
     # a tool that somebody else runs, or has to approve of

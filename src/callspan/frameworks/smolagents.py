@@ -61,7 +61,7 @@ def patches() -> list[Patch]:
 
 SMOLAGENTS = _reporter.integration(
     module="smolagents",
-    versions=("1.26", "2"),
+    versions=("1.24", "2"),
     operations=("invoke_agent", "execute_tool"),
     patches=patches,
 )

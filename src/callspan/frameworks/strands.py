@@ -85,7 +85,7 @@ def patches() -> list[Patch]:
 
 STRANDS = reporter.integration(
     module="strands",
-    versions=("1.62", "2"),
+    versions=("1.15", "2"),
     operations=("invoke_agent", "invoke_workflow", "execute_tool"),
     patches=patches,
 )
