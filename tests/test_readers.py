@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import Any, get_args
 
 import openai
 import pytest
+from tests.frameworks.spans import read_spans
+from tests.readers.expectations import FACTS, score, sum_of_tokens
+from tests.readers.rows import ROWS, in_our_words
 
 import callspan
+from callspan.cli import checks, reachable
+from callspan.cli.doctor import Section
 from callspan.cli.problem import Problem
+from callspan.cli.reader import reader_of
 from callspan.cli.values import read_readers
+from callspan.export.otlp_json import span_lines
 from callspan.semconv.readers import READERS
 from callspan.settings.choices import ReaderName
 from callspan.testing.modelserver import Counts, ModelServer, Reply
@@ -23,6 +31,20 @@ FULL = Reply(
     text="Roses.", usage=Counts(input=50, output=20, cached=30, cache_write=5, reasoning=10)
 )
 PRICES = {"models": {"gpt-4.1-mini": {"input": 2, "output": 8}}}
+SOUND = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "gpt-4.1-mini",
+    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant"}}],
+    "usage": {
+        "prompt_tokens": 50,
+        "completion_tokens": 20,
+        "total_tokens": 70,
+        "prompt_tokens_details": {"audio_tokens": 10, "text_tokens": 40},
+    },
+}
+"""An answer that tells how many of its tokens were sound."""
 COST = 50 * 2e-6 + 20 * 8e-6
 
 
@@ -68,22 +90,9 @@ def test_what_misleads_langfuse(
     telemetry: Telemetry, client: openai.OpenAI, model_server: ModelServer
 ) -> None:
     """It adds up all counts that it does not know: so none is there but those that it knows."""
-    answer = {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": "gpt-4.1-mini",
-        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant"}}],
-        "usage": {
-            "prompt_tokens": 50,
-            "completion_tokens": 20,
-            "total_tokens": 70,
-            "prompt_tokens_details": {"audio_tokens": 10, "text_tokens": 40},
-        },
-    }
     for readers, names in (((), {"audio", "text"}), (("langfuse",), set())):
         telemetry.instrument(readers=readers)
-        model_server.enqueue(Reply(raw=json.dumps(answer)))
+        model_server.enqueue(Reply(raw=json.dumps(SOUND)))
         client.chat.completions.create(**CHAT)
         parts = {name.split(".")[2] for name in telemetry.attributes if name.count(".") == 3}
         assert parts == names
@@ -244,3 +253,106 @@ def test_option() -> None:
     assert read_readers("--readers", "langfuse, phoenix") == "langfuse,phoenix"
     with pytest.raises(Problem, match="did you mean 'phoenix'"):
         read_readers("--readers", "phonix")
+
+
+@pytest.mark.parametrize(
+    ("url", "headers", "name"),
+    [
+        (
+            "https://cloud.langfuse.com/api/public/otel/v1/traces",
+            "authorization=Basic x",
+            "langfuse",
+        ),
+        ("https://us.cloud.langfuse.com/api/public/otel/v1/traces", "", "langfuse"),
+        ("http://langfuse.internal:3000/api/public/otel/v1/traces", "", "langfuse"),
+        ("http://localhost:6006/v1/traces", "", "phoenix"),
+        ("https://app.phoenix.arize.com/s/flowers/v1/traces", "", "phoenix"),
+        ("https://api.smith.langchain.com/otel/v1/traces", "x-api-key=k", "langsmith"),
+        ("https://otlp.datadoghq.com/v1/traces", "", "datadog"),
+        ("https://otlp-gateway-prod-us-west-0.grafana.net/otlp/v1/traces", "", "grafana"),
+        ("https://api.eu1.honeycomb.io/v1/traces", "", "honeycomb"),
+        ("https://logfire-eu.pydantic.dev/v1/traces", "", "logfire"),
+        ("http://localhost:5000/v1/traces", "x-mlflow-experiment-id=0", "mlflow"),
+        ("https://ingest.eu.signoz.cloud:443/v1/traces", "", "signoz"),
+        # a proxy of the company's own, known by the header
+        ("https://telemetry.internal/v1/traces", "X-Honeycomb-Team=k", "honeycomb"),
+        ("http://localhost:4318/v1/traces", "", None),
+        ("https://notlangfuse.com/v1/traces", "", None),
+    ],
+)
+def test_reader_of_an_endpoint(url: str, headers: str, name: str | None) -> None:
+    """Its address tells, or the name of a header that only one reader has."""
+    assert reader_of(url, {"OTEL_EXPORTER_OTLP_HEADERS": headers}) == name
+
+
+@pytest.mark.parametrize(
+    ("host", "readers", "says"),
+    [
+        (
+            "https://cloud.langfuse.com/api/public/otel",
+            "",
+            "shows more with CALLSPAN_READERS=langfuse",
+        ),
+        ("https://cloud.langfuse.com/api/public/otel", "langfuse", "gets what it needs"),
+        ("https://api.honeycomb.io", "", "needs nothing beyond the conventions"),
+    ],
+)
+def test_doctor_names_the_reader(
+    host: str, readers: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says which `readers=` would help; that is advice and no problem."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", host)
+    monkeypatch.setenv("CALLSPAN_READERS", readers)
+    monkeypatch.setattr(reachable, "connection_error", lambda _url: None)
+    section = Section()
+    checks.check_telemetry(section)
+    (row,) = (row for row in section.rows if row[0] == "reader")
+    assert row[2].startswith(says)
+    assert section.problems == []
+
+
+BY_RULE = {row.name: row for row in ROWS if row.rule is not None}
+
+
+def act(client: openai.OpenAI, server: ModelServer) -> None:
+    """Call models in all the ways that mislead a reader."""
+    server.enqueue(FULL, Reply(raw=json.dumps(SOUND)))
+    client.chat.completions.create(**CHAT)
+    client.chat.completions.create(**CHAT)
+    list(client.chat.completions.create(**CHAT, **WITH_USAGE))
+    client.embeddings.create(model="text-embedding-3-small", input="a")
+    client.moderations.create(model="omni-moderation-latest", input="a")
+    prompt: Any = {"id": "pmpt_1"}
+    client.responses.create(model="gpt-4.1-mini", input="Which vase?", prompt=prompt)
+    with callspan.workflow("order"), callspan.agent("florist"), callspan.agent("specialist"):
+        client.chat.completions.create(**CHAT)
+
+
+@pytest.mark.parametrize("semconv", ["released", "latest"])
+@pytest.mark.parametrize("name", BY_RULE)
+def test_readers_show_everything_right(
+    name: str,
+    semconv: Any,
+    telemetry: Telemetry,
+    client: openai.OpenAI,
+    model_server: ModelServer,
+    tmp_path: Path,
+) -> None:
+    """By the rules of those without a package; what packages make is tried by `python -m tests.readers`."""
+    settings: Any = {"semconv": semconv, "readers": [name], "prices": PRICES}
+    telemetry.instrument(capture="span", cost=True, **settings)
+    with callspan.attributes(session_id="visit-1", user_id="ann"):
+        act(client, model_server)
+    assert callspan.flush()
+    file = tmp_path / "spans.jsonl"
+    file.write_text("".join(span_lines(telemetry.spans)), encoding="utf-8")
+    spans = read_spans(file)
+    row = BY_RULE[name]
+    assert row.rule is not None
+    views = in_our_words(row, map(row.rule.view, spans))
+    misses = [score(spans, views, fact).miss for fact in FACTS if fact.name not in row.blank]
+    assert [miss for miss in misses if miss] == []
+    shown = [view.get("input_tokens", 0) + view.get("output_tokens", 0) for view in views.values()]
+    # a raw answer is in no book of the server's
+    book = model_server.ledger.total_told
+    assert sum(shown) == sum_of_tokens(spans) == book.input + book.output + 70

@@ -5,7 +5,8 @@ python -m tests.readers [--only NAME]... [--misses]
 A trace of all clients that the tests have is recorded in each version of the conventions, without
 `readers=` and with it. Each reader's own code, in an environment of its own which uv makes in a
 cache folder, converts it. A cell of the table says of how many spans a fact is shown right, of
-those that have it. What is wrong without `readers=` is no failure.
+those that have it. What is wrong without `readers=` is no failure. Of readers whose code comes in no
+package a rule in our own words is tried in its place.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from tests.frameworks.spans import Span, read_spans
 from tests.matrix import rows as matrix
 from tests.matrix.environment import ROOT, Environment, cache, find_uv
 from tests.readers.expectations import FACTS, View, score, sum_of_tokens
-from tests.readers.rows import ROWS, Row
+from tests.readers.rows import ROWS, Row, in_our_words
 
 PROGRAMS = Path(__file__).with_name("programs")
 SECONDS = 600
-VERSIONS = ("released", "latest", "both")
+STEMS = ("released", "latest", "both", "released+{0}", "latest+{0}")
+"""The names of the files of a reader, as `tests/readers/traces.py` writes them."""
 
 
 def main() -> int:
@@ -64,12 +66,15 @@ def _record(folder: Path, rows: Iterable[Row]) -> None:
 
 def _files(folder: Path, row: Row) -> list[Path]:
     """Return the files of a reader: without `readers=`, and with it."""
-    stems = [*VERSIONS, *(f"{version}+{row.name}" for version in VERSIONS)]
-    return [folder / f"{stem}.jsonl" for stem in stems]
+    return [folder / f"{stem.format(row.name)}.jsonl" for stem in STEMS]
 
 
 def _convert(row: Row, files: list[Path]) -> dict[str, dict[str, View]]:
     """Return what a reader shows of each span, by file and by the span's id."""
+    if row.rule is not None:
+        return {
+            str(file): in_our_words(row, map(row.rule.view, read_spans(file))) for file in files
+        }
     wanted = matrix.Row(row.name, row.requirements, (), extra="")
     environment = Environment(wanted, find_uv(), cache().with_name("readers"))
     environment.make(sys.executable)
@@ -83,20 +88,14 @@ def _convert(row: Row, files: list[Path]) -> dict[str, dict[str, View]]:
     )
     # whatever the reader prints itself stands before
     views = json.loads(program.stdout.splitlines()[-1])
-    return {file: {view["id"]: _neutral(row, view) for view in views[file]} for file in views}
-
-
-def _neutral(row: Row, view: View) -> View:
-    """Return a view with our word for its kind."""
-    kind = str(view.get("kind"))
-    return {**view, "kind": row.kinds.get(kind, kind)}
+    return {file: in_our_words(row, views[file]) for file in views}
 
 
 def _cells(row: Row, file: Path, views: dict[str, View], misses: list[str]) -> Iterator[str]:
     """Yield the cells of a row of the table, and add what is shown wrong."""
     spans = read_spans(file)
-    yield row.name
-    yield file.stem
+    yield f"{row.name} (rule)" if row.rule else row.requirements[0]
+    yield file.stem.replace(f"+{row.name}", " + readers")
     for fact in FACTS:
         if fact.name in row.blank:
             yield "-"

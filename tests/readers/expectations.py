@@ -19,12 +19,13 @@ KINDS: dict[str, tuple[str, ...]] = {
     "generate_content": ("model",),
     "embeddings": ("embedding",),
     "execute_tool": ("tool",),
-    "invoke_agent": ("agent",),
+    # LangSmith has chains alone
+    "invoke_agent": ("agent", "chain"),
     "invoke_workflow": ("chain",),
-    # not all readers have a word for it; a search it is too
+    # not all readers have words for these two
     "rerank": ("reranker", "retriever"),
+    "moderation": ("guardrail", "chain"),
     "retrieval": ("retriever",),
-    "moderation": ("guardrail",),
     "run_node": ("chain",),
     "fetch_response": ("chain",),
 }

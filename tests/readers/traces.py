@@ -24,6 +24,8 @@ from table.kinds import KINDS, Kind
 from telemetry import Telemetry
 
 VERSIONS = ("released", "latest", "both")
+VERSIONS_WITH_READERS = ("released", "latest")
+"""Those that are recorded with each reader too: the third has the names of both."""
 PRICE = {"input": 2.0, "output": 8.0}
 _LEFT_OUT = ("chat_endless", "chat_cancelled", "chat_stream_cancelled")
 """Scenarios that show nothing here, and whose content is long or whose end takes time."""
@@ -41,6 +43,7 @@ def main(folder: Path, names: tuple[str, ...]) -> None:
     """Write the files."""
     for version in VERSIONS:
         (folder / f"{version}.jsonl").write_text(record(semconv=version), encoding="utf-8")
+    for version in VERSIONS_WITH_READERS:
         for name in names:
             text = record(semconv=version, readers=(name,))
             (folder / f"{version}+{name}.jsonl").write_text(text, encoding="utf-8")

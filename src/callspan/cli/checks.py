@@ -14,10 +14,13 @@ from callspan.bootstrap import callspan_switches
 from callspan.cli import deferred, environment, reachable, tokens, values
 from callspan.cli.clients import patch_count
 from callspan.cli.probe import is_watched, probe_clients
+from callspan.cli.reader import reader_of
 from callspan.export.collector import METRIC_EXPORT_MS
 from callspan.frameworks.native import NATIVES
 from callspan.runtime.packages import installed_version
+from callspan.semconv.readers import READERS
 from callspan.settings import others, resolution, settings
+from callspan.settings.choices import ReaderName
 
 if TYPE_CHECKING:
     from callspan.setup.inspection import ClientStatus
@@ -197,6 +200,8 @@ def check_telemetry(report: Report) -> None:
         report.add("console", "a tree per trace and a table of tokens on stderr", content)
     for target in targets:
         _add_target(report, target.signal, target.url, target.protocol)
+        if target.signal == "traces":
+            _add_reader(report, reader_of(target.url, os.environ))
     if any(target.signal == "metrics" for target in targets):
         _add_interval(report, os.environ.get(_INTERVAL, "").strip())
     _add_destination(report, "file", destinations.file, values.read_file)
@@ -215,6 +220,20 @@ def _add_target(report: Report, signal: str, url: str, protocol: str) -> None:
         "start a collector there, or change the endpoint"
     )
     report.add(signal, address, reason, problem=problem)
+
+
+def _add_reader(report: Report, name: ReaderName | None) -> None:
+    """Report what shows the spans, and whether they get what it needs beyond the conventions."""
+    if name is None:
+        return
+    title = READERS[name].title
+    setting = settings.ENVIRONMENT["readers"]
+    if not READERS[name].has_needs:
+        report.add("reader", title, "needs nothing beyond the conventions")
+    elif name in resolution.resolve({}).readers:
+        report.add("reader", title, f"gets what it needs: {setting} has {name}")
+    else:
+        report.add("reader", title, f"shows more with {setting}={name}")
 
 
 def _add_interval(report: Report, text: str) -> None:

@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from callspan.semconv import names
-from callspan.semconv.attributes import Attributes
 from callspan.semconv.conventions import RELEASED, Convention
+from callspan.semconv.counts import Attributes
 from callspan.semconv.readers import READERS, Reader
 from callspan.settings.choices import ReaderName
 

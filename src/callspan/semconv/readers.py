@@ -32,7 +32,8 @@ class Reader:
         title: Its name, as people write it.
         kind: The attribute that says what a span is.
         kinds: Its values by operation, for the operations that the reader would take for others.
-        copies: The names of attributes, with the names under which the reader looks for them.
+        copies: The names of attributes, with the names under which the reader looks for them; of
+            two with one such name the first that is there.
         counts: The names of the tokens of the input, of the output and of both, for a call that
             states only one of them: the reader adds up nothing then.
         total: The name of the tokens of input and output.
@@ -141,8 +142,8 @@ READERS: dict[ReaderName, Reader] = {
         copies=(
             (names.PROVIDER, "gen_ai.system"),
             # a thread is what its runs have in their metadata
-            (names.CONVERSATION_ID, "langsmith.metadata.session_id"),
             (names.SESSION_ID, "langsmith.metadata.session_id"),
+            (names.CONVERSATION_ID, "langsmith.metadata.session_id"),
             (names.USER_ID, "langsmith.metadata.user_id"),
         ),
         total="gen_ai.usage.total_tokens",
