@@ -17,6 +17,8 @@ _AUDIO_OUTPUT = "gen_ai.usage.audio.output_tokens"
 _USAGE_COST = "gen_ai.usage.cost"
 _CACHE_WRITES = (names.CACHE_WRITE_TOKENS, names.CACHE_CREATION_TOKENS)
 """The newest name of tokens written to a cache, and the one that most readers know."""
+_MEMORY_WRITES = ("create_memory", "update_memory", "upsert_memory", "delete_memory")
+"""The operations of a store of memories but the search, which few readers have a word for."""
 _OPENINFERENCE_COUNTS = (
     "llm.token_count.prompt",
     "llm.token_count.completion",
@@ -101,6 +103,7 @@ READERS: dict[ReaderName, Reader] = {
             "rerank": "retriever",
             "retrieval": "retriever",
             "run_node": "chain",
+            "search_memory": "retriever",
         },
         copies=(
             _CACHE_WRITES,
@@ -137,7 +140,9 @@ READERS: dict[ReaderName, Reader] = {
             "rerank": "retriever",
             "retrieval": "retriever",
             "run_node": "chain",
+            "search_memory": "retriever",
             "text_completion": "llm",
+            **dict.fromkeys(_MEMORY_WRITES, "tool"),
         },
         copies=(
             (names.PROVIDER, "gen_ai.system"),
@@ -165,6 +170,7 @@ READERS: dict[ReaderName, Reader] = {
             "rerank": "RERANKER",
             "retrieval": "RETRIEVER",
             "run_node": "CHAIN",
+            **dict.fromkeys(("search_memory", *_MEMORY_WRITES), "MEMORY"),
         },
         copies=(
             (names.RETRIEVAL_QUERY, "mlflow.spanInputs"),
@@ -189,6 +195,8 @@ READERS: dict[ReaderName, Reader] = {
             "moderation": "GUARDRAIL",
             "rerank": "RERANKER",
             "run_node": "CHAIN",
+            "search_memory": "RETRIEVER",
+            **dict.fromkeys(_MEMORY_WRITES, "TOOL"),
         },
         copies=(
             _CACHE_WRITES,
