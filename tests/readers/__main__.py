@@ -4,9 +4,9 @@ python -m tests.readers [--only NAME]... [--misses]
 
 A trace of all clients that the tests have is recorded in each version of the conventions, without
 `readers=` and with it. Each reader's own code, in an environment of its own which uv makes in a
-cache folder, converts it. A cell of the table says of how many spans a fact is shown right, of
-those that have it. What is wrong without `readers=` is no failure. Of readers whose code comes in no
-package a rule in our own words is tried in its place.
+cache folder, converts it. A line of the table says which facts are shown right of all spans that
+have them, and of how many spans the others are. What is wrong without `readers=` is no failure. Of
+readers whose code comes in no package a rule in our own words is tried in its place.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from tests.readers.rows import ROWS, Row, in_our_words
 
 PROGRAMS = Path(__file__).with_name("programs")
 SECONDS = 600
+_TITLES = ("reader", "conventions", "shown right", "right of all that have it", "all tokens")
 STEMS = ("released", "latest", "both", "released+{0}", "latest+{0}")
 """The names of the files of a reader, as `tests/readers/traces.py` writes them."""
 
@@ -41,9 +42,8 @@ def main() -> int:
     rows = [row for row in ROWS if not options.only or row.name in options.only]
     with tempfile.TemporaryDirectory() as folder:
         _record(Path(folder), rows)
-        titles = [fact.title for fact in FACTS]
-        print(_line("reader", "conventions", *titles, "all tokens"))
-        print(_line(*["---"] * (len(FACTS) + 3)))
+        print(_line(*_TITLES))
+        print(_line(*["---"] * len(_TITLES)))
         misses: list[str] = []
         for row in rows:
             for file, views in _convert(row, _files(Path(folder), row)).items():
@@ -96,14 +96,19 @@ def _cells(row: Row, file: Path, views: dict[str, View], misses: list[str]) -> I
     spans = read_spans(file)
     yield f"{row.name} (rule)" if row.rule else row.requirements[0]
     yield file.stem.replace(f"+{row.name}", " + readers")
+    right: list[str] = []
+    wrong: list[str] = []
     for fact in FACTS:
         if fact.name in row.blank:
-            yield "-"
             continue
         result = score(spans, views, fact)
         if result.miss:
             misses.append(f"{row.name}, {file.stem}, {fact.title}: {result.miss}")
-        yield f"{result.right}/{result.spans}"
+            wrong.append(f"{fact.title} {result.right}/{result.spans}")
+        else:
+            right.append(fact.title)
+    yield ", ".join(right)
+    yield ", ".join(wrong)
     yield _all_tokens(spans, views)
 
 
