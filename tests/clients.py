@@ -18,11 +18,19 @@ from google import genai
 from google.genai import _api_client as google_api
 from google.genai import types as google_types
 
+from callspan.hooks.client import Client
+from callspan.runtime.listing import Listing
+
 
 def library(client: Any) -> Any:
     """Return the HTTP library of a client that Stainless generated."""
     names = vars(import_module(f"{client.__name__}._base_client"))
     return names.get("httpx2") or names["httpx"]
+
+
+def listing(client: Client) -> Listing[Client]:
+    """Return a listing for a client that a test has changed."""
+    return Listing(client.name, (client.module,), lambda: client)
 
 
 http: Any = library(openai)

@@ -109,3 +109,42 @@ def test_instrument_imports_no_client() -> None:
         "import callspan; callspan.instrument(); callspan.status(); callspan.uninstrument()"
     )
     assert_quiet(found, HEAVY)
+
+
+LATE = (
+    *(f"callspan.formats.{name}" for name in ("openai", "anthropic", "bedrock", "gemini")),
+    *(f"callspan.hooks.{name}" for name in ("stainless", "botocore", "methods")),
+    *(f"callspan.clients.{name}" for name in ("openai", "anthropic", "boto3")),
+    *(f"callspan.frameworks.{name}" for name in ("langchain", "litellm", "mcp", "reporter")),
+    *("callspan.content.credentials", "callspan.export.providers", "wrapt", "asyncio", "ssl"),
+)
+"""Modules that a program without a client has no use for."""
+
+
+def test_instrument_loads_few_modules() -> None:
+    """`instrument()` loads nothing that only the client of a program needs, or a span."""
+    found = looked_at(
+        "import logging; logging.getLogger('callspan').setLevel(logging.ERROR)\n"
+        "import callspan; callspan.instrument()"
+    )
+    assert_quiet(found, (*HEAVY, *LATE))
+    # so many in 0.3: all that an app starts pays for each of them
+    assert len([name for name in found["modules"] if name.startswith("callspan")]) < 150
+
+
+@pytest.mark.parametrize("first", ["import callspan; callspan.instrument()\nimport groq", None])
+def test_a_client_loads_its_own_modules(first: str | None) -> None:
+    """A client that is imported, before `instrument()` or after it, loads its own data alone."""
+    program = first or "import groq, callspan; callspan.instrument()"
+    quiet = "import logging; logging.getLogger('callspan').setLevel(logging.ERROR)\n"
+    modules = looked_at(quiet + program)["modules"]
+    clients = {client.load.args[0] for client in CLIENTS}  # type: ignore[attr-defined]  # a partial
+    assert clients & set(modules) == {"callspan.clients.groq"}
+
+
+def test_run_loads_no_client() -> None:
+    """`callspan run` names the modules to wait for without any data of clients."""
+    found = looked_at(
+        "from callspan.cli.environment import child_environment; child_environment({}, {})"
+    )
+    assert_quiet(found, (*HEAVY, *LATE, "opentelemetry.trace", "callspan.setup"))

@@ -21,6 +21,7 @@ MODULES = {
 ARCHITECTURE = Path(__file__).parent.parent / "ARCHITECTURE.md"
 DECLARED = {
     ("runtime/patching", "bootstrap/callspan_watch"),
+    ("runtime/searches", "bootstrap/callspan_watch"),
     ("settings/environment", "bootstrap/callspan_switches"),
 }
 """Imports upward, which ARCHITECTURE.md explains."""

@@ -17,7 +17,9 @@ ROOT = Path(__file__).parent.parent
 BY_PACKAGE = {client.package: client for client in CLIENTS}
 
 
-@pytest.mark.parametrize("client", clients.CLIENTS, ids=lambda client: client.name)
+@pytest.mark.parametrize(
+    "client", [each.load() for each in clients.CLIENTS], ids=lambda client: client.name
+)
 def test_every_client_is_tried(client: Any) -> None:
     """A client has an entry, whose oldest version is the one that the package promises and the extra asks for."""
     tried = [f"{needed}." for client in CLIENTS for needed in asked(client, client.oldest)]

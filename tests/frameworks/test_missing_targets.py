@@ -16,6 +16,8 @@ from callspan.frameworks import INTEGRATIONS
 from callspan.frameworks.integration import Integration
 from callspan.runtime.patching import Patch, Patches
 
+_INTEGRATIONS = [listing.load() for listing in INTEGRATIONS]
+
 
 def function(variable: str | None) -> Callable[..., object]:
     """Return a function, which keeps another one in its closure where a patch looks there."""
@@ -64,7 +66,7 @@ def state(patches: list[Patch], monkeypatch: pytest.MonkeyPatch, *, lacks: Patch
 
 
 @pytest.mark.guard_acts("a function that is not there")
-@pytest.mark.parametrize("integration", INTEGRATIONS, ids=lambda each: each.name)
+@pytest.mark.parametrize("integration", _INTEGRATIONS, ids=lambda each: each.name)
 def test_a_missing_target_is_one_line_and_leaves_the_others(
     integration: Integration, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -76,7 +78,7 @@ def test_a_missing_target_is_one_line_and_leaves_the_others(
     assert line.startswith(f"callspan: {moved.target} is not there")
 
 
-@pytest.mark.parametrize("integration", INTEGRATIONS, ids=lambda each: each.name)
+@pytest.mark.parametrize("integration", _INTEGRATIONS, ids=lambda each: each.name)
 def test_a_target_that_some_versions_lack_is_no_line(
     integration: Integration, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -26,7 +26,7 @@ from telemetry import Telemetry
 def targets() -> dict[str, Any]:
     """Everything that callspan patches of the clients that are installed, by module and path."""
     found: dict[str, Any] = {}
-    for client in CLIENTS:
+    for client in (listing.load() for listing in CLIENTS):
         for patch in client.hook(client, Subscriber(lambda _request: None)):
             try:
                 target: Any = importlib.import_module(patch.module)

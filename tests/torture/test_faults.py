@@ -18,7 +18,7 @@ from callspan.clients.openai import OPENAI
 from callspan.semconv import attributes, content
 from callspan.telemetry import logs, metrics, spans
 from callspan.testing.modelserver import ModelServer, Reply
-from clients import openai_client
+from clients import listing, openai_client
 from program import CHAT, WITH_USAGE, Program, answering
 from telemetry import Telemetry
 
@@ -153,7 +153,7 @@ def test_a_format_that_fails(
     }
     monkeypatch.setattr(
         "callspan.setup.registry.TARGETS",
-        (dataclasses.replace(OPENAI, endpoints=endpoints),),
+        (listing(dataclasses.replace(OPENAI, endpoints=endpoints)),),
     )
     telemetry.instrument(capture="both")
     assert_unharmed(program, model_server, telemetry, guard_reports)
@@ -169,7 +169,7 @@ def test_a_provider_that_cannot_be_read(
 ) -> None:
     """A rule for the provider's name that fails costs the app nothing."""
     monkeypatch.setattr(
-        "callspan.setup.registry.TARGETS", (dataclasses.replace(OPENAI, provider=fail),)
+        "callspan.setup.registry.TARGETS", (listing(dataclasses.replace(OPENAI, provider=fail)),)
     )
     telemetry.instrument()
     assert_unharmed(program, model_server, telemetry, guard_reports)

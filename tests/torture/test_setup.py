@@ -20,7 +20,7 @@ from callspan.clients.openai import OPENAI
 from callspan.setup.instrument import Instrumentor
 from callspan.testing.modelserver import ModelServer
 from child import run
-from clients import async_openai_client, openai_client
+from clients import async_openai_client, listing, openai_client
 from program import CHAT, HELLO
 from telemetry import Telemetry
 
@@ -156,7 +156,7 @@ def moved_client(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     moved = dataclasses.replace(
         OPENAI, name="movedai", package="movedai", module="movedai", versions=("1", "9")
     )
-    monkeypatch.setattr("callspan.setup.registry.TARGETS", (moved, OPENAI))
+    monkeypatch.setattr("callspan.setup.registry.TARGETS", (listing(moved), listing(OPENAI)))
     return base
 
 
@@ -192,7 +192,7 @@ def test_a_client_that_is_not_installed(
 ) -> None:
     """A client that is not installed is no problem, and `status()` says that it waits."""
     absent = dataclasses.replace(GROQ, name="absentai", package="absentai", module="absentai")
-    monkeypatch.setattr("callspan.setup.registry.TARGETS", (absent,))
+    monkeypatch.setattr("callspan.setup.registry.TARGETS", (listing(absent),))
     telemetry.instrument()
     [client] = callspan.status().clients
     assert (client.installed, client.loaded, {target.state for target in client.targets}) == (

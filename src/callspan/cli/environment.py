@@ -54,15 +54,14 @@ def _python_path(path: str) -> str:
 
 def _awaited_modules() -> set[str]:
     """Return the top modules whose import makes the start-up hook instrument the process."""
-    import callspan
-
-    # Here, for it imports OpenTelemetry, which `callspan run --help` can do without.
+    # Here, as `callspan run --help` can do without them.
+    from callspan.clients import CLIENTS
+    from callspan.frameworks import INTEGRATIONS
     from callspan.frameworks.native import NATIVES
 
     modules: set[str] = set()
-    for client in callspan.status().clients:
-        for target in client.targets:
-            modules.add(target.path)
+    for listing in (*CLIENTS, *INTEGRATIONS):
+        modules.update(listing.modules)
     # Frameworks with telemetry of their own may begin a run before any client is imported.
     for native in NATIVES:
         modules.add(native.module)

@@ -66,9 +66,10 @@ def _read_names(flag: str, value: str, noun: str, choices: Sequence[str]) -> str
 
 def client_names() -> list[str]:
     """Return the names of all clients that callspan knows."""
-    import callspan
+    from callspan.clients import CLIENTS
+    from callspan.frameworks import INTEGRATIONS
 
-    return sorted(client.name for client in callspan.status().clients)
+    return sorted(listing.name for listing in (*CLIENTS, *INTEGRATIONS))
 
 
 def read_file(flag: str, value: str) -> str:

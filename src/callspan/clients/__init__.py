@@ -1,61 +1,54 @@
-"""The clients that callspan watches, one module each."""
+"""The clients that callspan watches, one module each, which is loaded when its client is."""
 
-from callspan.clients.ai21 import AI21
-from callspan.clients.aiobotocore import AIOBOTOCORE
-from callspan.clients.anthropic import ANTHROPIC
-from callspan.clients.azure_ai_inference import AZURE_AI_INFERENCE
-from callspan.clients.boto3 import BOTO3
-from callspan.clients.cerebras import CEREBRAS
-from callspan.clients.cohere import COHERE
-from callspan.clients.deepgram import DEEPGRAM
-from callspan.clients.fastembed import FASTEMBED
-from callspan.clients.fireworks import FIREWORKS
-from callspan.clients.google_genai import GOOGLE_GENAI
-from callspan.clients.groq import GROQ
-from callspan.clients.huggingface_hub import HUGGINGFACE_HUB
-from callspan.clients.letta import LETTA
-from callspan.clients.llama_cpp import LLAMA_CPP
-from callspan.clients.mistral import MISTRAL
-from callspan.clients.ollama import OLLAMA
-from callspan.clients.openai import OPENAI
-from callspan.clients.perplexity import PERPLEXITY
-from callspan.clients.replicate import REPLICATE
-from callspan.clients.sambanova import SAMBANOVA
-from callspan.clients.sentence_transformers import SENTENCE_TRANSFORMERS
-from callspan.clients.together import TOGETHER
-from callspan.clients.transformers import TRANSFORMERS
-from callspan.clients.voyageai import VOYAGEAI
-from callspan.clients.watsonx import WATSONX
-from callspan.clients.writer import WRITER
-from callspan.clients.xai import XAI
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from callspan.runtime.listing import Listing, load
+
+if TYPE_CHECKING:
+    from callspan.hooks.client import Client
+
+
+def _listing(home: str, *modules: str, name: str = "") -> Listing[Client]:
+    """Return the listing of the client whose data a module of this folder has.
+
+    Args:
+        home: The module's name; the data has the same in capitals.
+        modules: The modules of the client that are patched, or begin the names of those.
+        name: The name that users write, where it is another than the module's.
+    """
+    return Listing(name or home, modules, partial(load, f"callspan.clients.{home}", home.upper()))
+
 
 CLIENTS = (
-    OPENAI,
-    ANTHROPIC,
-    GOOGLE_GENAI,
-    GROQ,
-    TOGETHER,
-    CEREBRAS,
-    FIREWORKS,
-    SAMBANOVA,
-    PERPLEXITY,
-    WRITER,
-    AI21,
-    AZURE_AI_INFERENCE,
-    XAI,
-    LETTA,
-    MISTRAL,
-    COHERE,
-    VOYAGEAI,
-    OLLAMA,
-    HUGGINGFACE_HUB,
-    REPLICATE,
-    WATSONX,
-    DEEPGRAM,
-    BOTO3,
-    AIOBOTOCORE,
-    TRANSFORMERS,
-    LLAMA_CPP,
-    SENTENCE_TRANSFORMERS,
-    FASTEMBED,
+    _listing("openai", "openai"),
+    _listing("anthropic", "anthropic"),
+    _listing("google_genai", "google.genai"),
+    _listing("groq", "groq"),
+    _listing("together", "together"),
+    _listing("cerebras", "cerebras.cloud.sdk"),
+    _listing("fireworks", "fireworks"),
+    _listing("sambanova", "sambanova"),
+    _listing("perplexity", "perplexity"),
+    _listing("writer", "writerai"),
+    _listing("ai21", "ai21"),
+    _listing("azure_ai_inference", "azure.ai.inference"),
+    _listing("xai", "xai_sdk", name="xai_sdk"),
+    _listing("letta", "letta_client"),
+    _listing("mistral", "mistralai", "mistralai_azure", "mistralai_gcp", name="mistralai"),
+    _listing("cohere", "cohere"),
+    _listing("voyageai", "voyageai"),
+    _listing("ollama", "ollama"),
+    _listing("huggingface_hub", "huggingface_hub"),
+    _listing("replicate", "replicate"),
+    _listing("watsonx", "ibm_watsonx_ai"),
+    _listing("deepgram", "deepgram"),
+    _listing("boto3", "botocore"),
+    _listing("aiobotocore", "aiobotocore"),
+    _listing("transformers", "transformers"),
+    _listing("llama_cpp", "llama_cpp"),
+    _listing("sentence_transformers", "sentence_transformers"),
+    _listing("fastembed", "fastembed"),
 )

@@ -7,10 +7,6 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from callspan.content.credentials import hide_credentials
-from callspan.content.personal import hide_personal_data
-from callspan.content.phones import Phones
-
 Redact = Callable[[str, str], "str | None"]
 """A redaction hook: takes a text and the kind of content that it is part of, returns the new text.
 
@@ -32,6 +28,10 @@ def redact_common(text: str, where: str = "") -> str:
     Returns:
         The text without secrets and personal data.
     """
+    # loaded by the first text: to compile their patterns takes longer than all else at the start
+    from callspan.content.credentials import hide_credentials
+    from callspan.content.personal import hide_personal_data
+
     return hide_personal_data(hide_credentials(text))
 
 
@@ -144,6 +144,8 @@ def _parse_step(step: str) -> Redact:
     if step == "common":
         return redact_common
     if name == "phones":
+        from callspan.content.phones import Phones
+
         return Phones(region.strip() for region in regions.split(","))
     if _MODULE_FUNCTION.fullmatch(step):
         return ImportedHook(step)

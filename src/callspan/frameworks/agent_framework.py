@@ -144,6 +144,4 @@ AGENT_FRAMEWORK = reporter.integration(
     versions=("1.23", "2"),
     operations=("invoke_agent", "invoke_workflow", "run_node", "execute_tool"),
     patches=patches,
-    # a tool that asks the user, and middleware that ends a run
-    control_flow=frozenset({"UserInputRequiredException", "MiddlewareTermination"}),
 )

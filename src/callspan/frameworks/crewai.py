@@ -198,6 +198,4 @@ CREWAI = _reporter.integration(
     versions=("1.15", "2"),
     operations=("invoke_workflow", "invoke_agent", "run_node", "execute_tool", "retrieval"),
     patches=patches,
-    # a flow that goes on when a person has answered
-    control_flow=frozenset({"HumanFeedbackPending"}),
 )

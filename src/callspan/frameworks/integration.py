@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from callspan.events import Call
 from callspan.lifecycle.observation import Observation
@@ -19,8 +19,6 @@ ObservationFactory = Callable[[Call, Reading, Context], "Observation | None"]
 
 The reading says how the call's answers are read.
 """
-SwitchName = Literal["vector_stores", "memory_stores"]
-"""The settings that switch on what is off by default."""
 _versions: dict[str, str] = {}
 """Versions by package, read before the first run: callbacks run in event loops, which files block."""
 
@@ -42,11 +40,6 @@ class Integration:
             those alone to which the app has given a callspan handler.
         prepare: Called when its modules are there, and never in an event loop, to load what its
             wrappers need.
-        control_flow: The names of exceptions by which it steers a program: an operation that ends
-            with one has not failed.
-        cancellations: The names of exceptions that it raises from a run that was cancelled.
-        setting: The setting by which it is observed where the settings name no clients; `None`
-            for one that is observed anyhow.
     """
 
     name: str
@@ -58,10 +51,6 @@ class Integration:
     patches: Callable[[], list[Patch]]
     subscribe: Callable[[ObservationFactory | None, bool], None]
     prepare: Callable[[], object] | None = None
-    # by name, as we import no framework for its classes
-    control_flow: frozenset[str] = frozenset()
-    cancellations: frozenset[str] = frozenset()
-    setting: SwitchName | None = None
 
 
 def read_versions(packages: tuple[str, ...]) -> None:

@@ -138,7 +138,4 @@ LLAMA_INDEX = _reporter.integration(
     versions=("0.14", "1"),
     operations=("invoke_workflow", "invoke_agent", "execute_tool", "retrieval"),
     patches=patches,
-    # a step that goes on when an event comes
-    control_flow=frozenset({"WaitingForEvent"}),
-    cancellations=frozenset({"WorkflowCancelledByUser"}),
 )

@@ -54,6 +54,4 @@ PYDANTIC_AI = reporter.integration(
     versions=("1.80", "3"),
     operations=("invoke_agent", "execute_tool"),
     patches=patches,
-    # a tool that somebody else runs, or has to approve of
-    control_flow=frozenset({"ApprovalRequired", "CallDeferred"}),
 )

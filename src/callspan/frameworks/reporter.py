@@ -21,7 +21,6 @@ from callspan.frameworks.integration import (
     Context,
     Integration,
     ObservationFactory,
-    SwitchName,
     version,
 )
 from callspan.lifecycle.observation import Observation
@@ -130,9 +129,6 @@ class Reporter:
         operations: tuple[str, ...],
         patches: Callable[[], list[Patch]],
         prepare: Callable[[], object] | None = None,
-        control_flow: frozenset[str] = frozenset(),
-        cancellations: frozenset[str] = frozenset(),
-        setting: SwitchName | None = None,
     ) -> Integration:
         """Return the integration of the framework, whose runs this object reports."""
         return Integration(
@@ -145,9 +141,6 @@ class Reporter:
             patches=patches,
             subscribe=self.subscribe,
             prepare=prepare,
-            control_flow=control_flow,
-            cancellations=cancellations,
-            setting=setting,
         )
 
     def begin(self, start: RunStart, reader: ResultReader = PLAIN_RESULTS) -> Operation | None:

@@ -9,7 +9,7 @@ _steering: set[str] = set()
 _cancelling: set[str] = set()
 
 
-def register(steering: Iterable[str], cancelling: Iterable[str]) -> None:
+def register(steering: Iterable[str], cancelling: Iterable[str] = ()) -> None:
     """Add the names of a framework's exceptions: those that steer, and those that cancel a run."""
     _steering.update(steering)
     _cancelling.update(cancelling)

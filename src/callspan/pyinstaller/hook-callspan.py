@@ -40,8 +40,11 @@ def _optional_modules() -> list[str]:
 
 def _packages() -> set[str]:
     """Return the packages whose versions are looked up while the program runs."""
-    packages = {client.package for client in CLIENTS} | {native.package for native in NATIVES}
-    for integration in INTEGRATIONS:
+    packages = {native.package for native in NATIVES}
+    for client in CLIENTS:
+        packages.add(client.load().package)
+    for listing in INTEGRATIONS:
+        integration = listing.load()
         packages |= {integration.package, *integration.packages}
     return packages.union(_OWN_REQUIREMENTS)
 

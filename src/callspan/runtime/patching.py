@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from types import CellType
 from typing import Any
 
-import wrapt
-
 from callspan.bootstrap.callspan_watch import unwatch, watch
 from callspan.runtime import guard, process
-from callspan.runtime.wrappers import PatchedFunction, Wrapper
 
 __all__ = ["Patch", "Patches", "Replacement", "Wrapper"]
+
+Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
+"""A function of the wrapped function, its object, and the arguments of the call."""
 
 
 @dataclass(slots=True)
@@ -80,6 +80,9 @@ class Patch:
 
     def _resolve(self) -> tuple[Any, str, Any]:
         """Return the object that holds the function, the name it holds it by, and the function."""
+        # loaded by the first patch alone, as wrapt loads asyncio
+        import wrapt
+
         parent, name, original = wrapt.resolve_path(sys.modules[self.module], self.path)
         if self.variable is None:
             return parent, name, original
@@ -87,6 +90,8 @@ class Patch:
         return cell, "cell_contents", cell.cell_contents
 
     def _wrap(self, original: Any, home: tuple[object, str]) -> object:
+        from callspan.runtime.wrappers import PatchedFunction
+
         if not isinstance(original, property):
             return PatchedFunction(original, self.wrapper, home)
         # a property has to stay one, to be asked when the attribute is read

@@ -15,9 +15,6 @@ from typing import Any
 
 import wrapt
 
-Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
-"""A function of the wrapped function, its object, and the arguments of the call."""
-
 
 class _PatchedMethod(wrapt.BoundFunctionWrapper):
     """A patched method taken from its object or class."""
@@ -56,7 +53,7 @@ class PatchedFunction(wrapt.FunctionWrapper):
     def __init__(
         self,
         wrapped: Any,
-        wrapper: Wrapper,
+        wrapper: Callable[..., Any],
         home: tuple[object, str],
         enabled: Callable[[], bool] | None = None,
     ) -> None:
@@ -93,7 +90,9 @@ class _AppFunction(PatchedFunction):
 
     __bound_function_wrapper__ = _AppMethod
 
-    def __init__(self, wrapped: Any, wrapper: Wrapper, enabled: Callable[[], bool]) -> None:
+    def __init__(
+        self, wrapped: Any, wrapper: Callable[..., Any], enabled: Callable[[], bool]
+    ) -> None:
         super().__init__(wrapped, wrapper, (None, ""), enabled)
 
     def __reduce_ex__(self, _protocol: object) -> Any:
@@ -116,7 +115,7 @@ def _itself(function: object) -> object:
     return function
 
 
-def wrap(function: Any, wrapper: Wrapper, enabled: Callable[[], bool]) -> Any:
+def wrap(function: Any, wrapper: Callable[..., Any], enabled: Callable[[], bool]) -> Any:
     """Wrap a function of the app's own.
 
     Args:

@@ -70,7 +70,7 @@ def _check_client(client: object) -> None:
 def _is_of_client(instance: object) -> bool:
     """Whether a class of an object, which may be a subclass of the app's, is of a client package."""
     modules = [kind.__module__ for kind in type(instance).__mro__]
-    return any(_belongs_to(module, adapter.module) for module in modules for adapter in CLIENTS)
+    return any(_belongs_to(module, listing.module) for module in modules for listing in CLIENTS)
 
 
 def _belongs_to(module: str, package: str) -> bool:
@@ -86,10 +86,13 @@ def _no_client(instance: object) -> SettingsError:
 def _request_object(client: object) -> object:
     """Return the object on which a client makes its requests, which is where its calls are seen."""
     module = type(client).__module__
-    for adapter in CLIENTS:
-        if adapter.inner is not None and _belongs_to(module, adapter.module):
+    for listing in CLIENTS:
+        if not _belongs_to(module, listing.module):
+            continue
+        path = listing.load().inner
+        if path is not None:
             target = client
-            for name in adapter.inner.split("."):
+            for name in path.split("."):
                 target = getattr(target, name, client)
             return target
     return client

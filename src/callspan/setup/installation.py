@@ -21,13 +21,12 @@ from callspan.settings.settings import Settings
 from callspan.setup.muting import Muting
 from callspan.setup.providers import Providers
 from callspan.setup.registry import (
-    Target,
     patches_of,
     subscription_to,
     subscription_to_handlers,
     wanted_targets,
 )
-from callspan.setup.subscription import AnySubscription
+from callspan.setup.subscription import LateSubscription, Target
 from callspan.telemetry import completion_hook
 
 process_handlers: list[Any] = []
@@ -61,7 +60,7 @@ class Installation:
         self.settings = settings
         self.providers = providers
         self.subscribed_frameworks: tuple[str, ...] = ()
-        self.subscriptions: list[AnySubscription] = []
+        self.subscriptions: list[LateSubscription] = []
         self.natives: list[Muting] = []
         self.capture = _with_hook(chosen(settings))
         self.opener = CallOpener(self.capture, settings.estimate == "missing", ready)
@@ -130,7 +129,7 @@ class Installation:
     def subscribe(self, framework: str) -> None:
         """Call our handlers that the app gives to a framework which is not watched everywhere."""
         self.subscribed_frameworks = (*self.subscribed_frameworks, framework)
-        if any(subscription.target.name == framework for subscription in self.subscriptions):
+        if any(subscription.name == framework for subscription in self.subscriptions):
             return
         subscription = subscription_to_handlers(framework, self.opener)
         self.subscriptions.append(subscription)

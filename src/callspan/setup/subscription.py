@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from callspan.accounting.reservations import input_size
 from callspan.decorators.run_context import OperationContext
@@ -13,21 +15,70 @@ from callspan.lifecycle.client_options import options_of
 from callspan.lifecycle.observation import Observation
 from callspan.lifecycle.opening import CallOpener
 from callspan.lifecycle.reading import Reading, awaiting_usage
-from callspan.runtime import guard
+from callspan.runtime import guard, process
 from callspan.runtime.background import outside_loop, running_loop
+from callspan.runtime.listing import Listing
 from callspan.runtime.patching import Patch, Patches
 from callspan.runtime.plain import valid
 from callspan.runtime.scope import context, current, look, suppressed
+from callspan.runtime.searches import before_import, forget
 from callspan.settings.settings import Settings
 from callspan.setup.bypass import lines_about
 from callspan.setup.conflicts import other_instrumentations
 from callspan.setup.inspection import installed_version, older
 
+Target = Client | Integration
+"""A client or a framework: both have a name, a package, a module, versions and operations."""
+T = TypeVar("T", bound=Target)
+_loading = process.own_lock(sys.modules[__name__], "_loading")
+"""Held while a subscription is made: two imports and `status()` may come at once."""
+
+
+class LateSubscription:
+    """The subscription to a client or framework, made just before that is imported.
+
+    Args:
+        listing: The client or framework.
+        subscribe: Makes the subscription.
+    """
+
+    def __init__(self, listing: Listing[T], subscribe: Callable[[T], Subscription]) -> None:
+        self.name = listing.name
+        self._modules = listing.modules
+        self._make = lambda: subscribe(listing.load())
+        self._subscription: Subscription | None = None
+        self._is_active = False
+
+    def apply(self) -> None:
+        """Patch it, now or when it is imported."""
+        self._is_active = True
+        before_import(self._modules, self._load)
+
+    def patches(self) -> list[Patch]:
+        """Return its patches, in place or waiting."""
+        self._load()
+        return [] if self._subscription is None else self._subscription.patches.patches
+
+    def undo(self) -> None:
+        """Leave it as it was; calls that have begun still end."""
+        forget(self._modules, self._load)
+        with _loading:
+            self._is_active = False
+            if self._subscription is not None:
+                self._subscription.undo()
+
+    def _load(self) -> None:
+        """Make the subscription, the first time, and apply it."""
+        with _loading:
+            if self._subscription is None and self._is_active:
+                self._subscription = self._make()
+                self._subscription.apply()
+
 
 class Subscription:
     """The patches of one client or framework, applied at once or when it is imported."""
 
-    def __init__(self, target: Client | Integration, patches: list[Patch]) -> None:
+    def __init__(self, target: Target, patches: list[Patch]) -> None:
         self.target = target
         self.patches = Patches(patches, target.module, self._on_import)
         self._is_applying = False
@@ -202,10 +253,7 @@ class FrameworkSubscription(Subscription):
         return self._opener.open(call, reading, current(call_context), call_context)
 
 
-AnySubscription = ClientSubscription | FrameworkSubscription
-
-
-def unused_patches(target: Client | Integration) -> list[Patch]:
+def unused_patches(target: Target) -> list[Patch]:
     """Return the patches that a client or framework would have, for the report of `status()`."""
     if isinstance(target, Client):
         return target.hook(target, Subscriber(_open_nothing))

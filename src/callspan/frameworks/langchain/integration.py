@@ -117,6 +117,4 @@ LANGCHAIN = Integration(
     ),
     patches=patches,
     subscribe=subscribe,
-    # LangGraph's interrupts, and commands to a graph further out
-    control_flow=frozenset({"GraphInterrupt", "NodeInterrupt", "GraphBubbleUp", "ParentCommand"}),
 )

@@ -110,11 +110,10 @@ def store_integration(
     operations: tuple[MemoryOperation, ...],
     patches: Callable[[], list[Patch]],
 ) -> Integration:
-    """Return the integration of a store, which is observed only where the settings say so."""
+    """Return the integration of a store of memories."""
     return reporter.integration(
         module=module,
         versions=versions,
         operations=operations,
         patches=patches,
-        setting="memory_stores",
     )

@@ -67,13 +67,12 @@ def search_run(
 def store_integration(
     reporter: Reporter, module: str, versions: tuple[str, str], patches: Callable[[], list[Patch]]
 ) -> Integration:
-    """Return the integration of a vector store, which is observed only where the settings say so."""
+    """Return the integration of a vector store."""
     return reporter.integration(
         module=module,
         versions=versions,
         operations=("retrieval",),
         patches=patches,
-        setting="vector_stores",
     )
 
 
