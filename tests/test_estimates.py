@@ -256,6 +256,29 @@ def test_never_counted_in_the_path(
     assert set(threads) == {"callspan-tokens"}
 
 
+def test_a_count_is_printed_with_its_estimates(
+    telemetry: Telemetry,
+    program: Program,
+    model_server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`print(count)` waits for them; a repr, which must not wait, says that a call is missing."""
+    may_count = threading.Event()
+
+    def load(_model: str | None) -> encoding.Encoding:
+        may_count.wait()
+        return encoding.GUESS
+
+    monkeypatch.setattr("callspan.accounting.tokens.estimator.encoding_for", load)
+    model_server.enqueue(SILENT)
+    with callspan.count_tokens() as count:
+        program.stream()
+    line = "<TokenCount: 1 call, 0 input and 0 output tokens, 1 of unknown size>"
+    assert repr(count) == line
+    may_count.set()
+    assert str(count) == f"<TokenCount: 1 call, ~{ROUGH[0]} input and ~{ROUGH[1]} output tokens>"
+
+
 @pytest.mark.instrument(estimate="missing")
 def test_nothing_is_downloaded(
     telemetry: Telemetry,

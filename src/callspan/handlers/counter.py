@@ -52,19 +52,28 @@ class Totals(_WeaklyReferable):
     cached: int = 0
     cache_write: int = 0
     reasoning: int = 0
-    # input and output; a list, as both are changed in place under the lock of the whole count
-    _estimated: list[int] = field(default_factory=lambda: [0, 0], repr=False)
+    # input, output, and calls without any count; a list, as it is changed in place under the lock of the whole count
+    _estimated: list[int] = field(default_factory=lambda: [0, 0, 0], repr=False)
     _costs: CostSum = field(default_factory=CostSum, repr=False)
 
     def __repr__(self) -> str:
         """Return one short line, as notebooks show it; `~` marks sums with estimates in them."""
         # those that are ready: a repr must not wait
-        estimated_input, estimated_output = self._estimated
+        estimated_input, estimated_output, estimated_calls = self._estimated
         mark = "~" if estimated_input or estimated_output else ""
         calls = "1 call" if self.calls == 1 else f"{self.calls} calls"
         tokens_in = f"{mark}{self.input + estimated_input} input"
         tokens_out = f"{mark}{self.output + estimated_output} output"
-        return f"<{type(self).__name__}: {calls}, {tokens_in} and {tokens_out} tokens>"
+        text = f"{calls}, {tokens_in} and {tokens_out} tokens"
+        unknown = self.unknown_calls - estimated_calls
+        if unknown > 0:
+            text += f", {unknown} of unknown size"
+        return f"<{type(self).__name__}: {text}>"
+
+    def __str__(self) -> str:
+        """Return the same line, with estimates that are not ready; it waits as their sums do."""
+        estimator.wait()
+        return repr(self)
 
     @property
     def estimated_input(self) -> int:
@@ -136,6 +145,8 @@ class Totals(_WeaklyReferable):
         more_input, more_output = usage.tokens_beyond(provider_usage)
         self._estimated[0] += more_input
         self._estimated[1] += more_output
+        if provider_usage.total is None:
+            self._estimated[2] += 1
 
     def _take_usage(self, usage: Usage) -> None:
         """Add the counts of a provider; one that is missing adds nothing."""
