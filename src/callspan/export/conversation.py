@@ -86,10 +86,12 @@ def read_conversation(attributes: Mapping[str, Any]) -> Conversation:
         sent.insert(0, Message("system", tuple(_parts(system))))
     sent.extend(_single(attributes, names.TOOL_ARGUMENTS, "arguments"))
     sent.extend(_single(attributes, names.RETRIEVAL_QUERY, "query"))
+    sent.extend(_single(attributes, names.MEMORY_QUERY, "query"))
     # a tool's result and documents found are to their spans what an answer is to a call
     received = list(_messages(attributes.get(names.OUTPUT_MESSAGES), "assistant"))
     received.extend(_single(attributes, names.TOOL_RESULT, "result"))
     received.extend(_single(attributes, names.RETRIEVAL_DOCUMENTS, "documents"))
+    received.extend(_single(attributes, names.MEMORY_RECORDS, "memories"))
     tools = tuple(_tool_names(attributes.get(names.TOOL_DEFINITIONS)))
     return Conversation(tuple(sent), tuple(received), tools)
 

@@ -21,6 +21,8 @@ _CONTENT = frozenset(
         names.TOOL_RESULT,
         names.RETRIEVAL_QUERY,
         names.RETRIEVAL_DOCUMENTS,
+        names.MEMORY_QUERY,
+        names.MEMORY_RECORDS,
         names.STOP_SEQUENCES,
     }
 )
