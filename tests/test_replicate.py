@@ -6,10 +6,13 @@ The answers are written from the classes of replicate 1.0.7; none was recorded.
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
+import child
+from child import PRINTING, printed_spans
 from scripted import ScriptedServer
 from telemetry import Telemetry, counts
 
@@ -162,3 +165,27 @@ def test_prediction_is_no_call(telemetry: Telemetry, scripted_server: ScriptedSe
     scripted_server.answer(prediction(status="starting"), status=201)
     make(scripted_server).predictions.create(version="v1", input=INPUT)
     assert not telemetry.spans
+
+
+IMPORTED_LATE = """
+callspan.instrument(tracer_provider=provider, capture="span")
+import replicate
+
+client = replicate.Client(api_token="any", base_url=sys.argv[1])
+client.run("florist/roses-8b", input={"prompt": "Which last longest?"})
+provider.force_flush()
+callspan.uninstrument()
+from replicate import model, prediction
+assert model._json_to_prediction is prediction._json_to_prediction
+assert type(model._json_to_prediction).__module__ == "builtins"
+"""
+
+
+def test_import_after_instrument(scripted_server: ScriptedServer) -> None:
+    """A function that the client imports by name, from where it is patched already, is patched once."""
+    scripted_server.answer(prediction(), status=201)
+    (span,) = printed_spans(
+        child.run(f"import callspan\n{PRINTING}{IMPORTED_LATE}", scripted_server.url)
+    )
+    (message,) = json.loads(span["gen_ai.output.messages"])
+    assert [part["content"] for part in message["parts"]] == ["Roses."]

@@ -71,6 +71,7 @@ class Patch:
             if is_own and isinstance(parent, type):
                 # as the class keeps it, which may be a descriptor such as a static method's
                 original = vars(parent)[name]
+            original = self._without_own_wrapper(original)
             # its home is what the wrapper is pickled by
             wrapped = self._wrap(original, (parent, name))
             setattr(parent, name, wrapped)
@@ -88,6 +89,17 @@ class Patch:
             return parent, name, original
         cell = _closure_cell(original, self.variable)
         return cell, "cell_contents", cell.cell_contents
+
+    def _without_own_wrapper(self, function: Any) -> Any:
+        """Return a function that a module has imported by name from one where it was patched already.
+
+        It gets the same wrapper here, which would act twice, and stay when it is undone there.
+        """
+        from callspan.runtime.wrappers import PatchedFunction
+
+        if isinstance(function, PatchedFunction) and function._self_wrapper is self.wrapper:
+            return function.__wrapped__
+        return function
 
     def _wrap(self, original: Any, home: tuple[object, str]) -> object:
         from callspan.runtime.wrappers import PatchedFunction

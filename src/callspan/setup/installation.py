@@ -141,7 +141,8 @@ class Installation:
 
     def undo(self) -> None:
         """Leave all clients and frameworks as they were."""
-        for subscription in self.subscriptions:
+        # the other way round, as two of them may have wrapped one function
+        for subscription in reversed(self.subscriptions):
             subscription.undo()
         decorators.subscribe(None)
         policy.keep()
