@@ -56,6 +56,16 @@ from opentelemetry import trace
 def tracer():
     return trace.get_tracer("own")
 """,
+    "guardrails/telemetry/common.py": """
+from opentelemetry import trace
+def get_span(span=None):
+    return trace.get_current_span() if span is None else span
+""",
+    "guardrails/telemetry/open_inference.py": """
+from guardrails.telemetry.common import get_span
+def write(text):
+    get_span().set_attribute("input.value", text)
+""",
     "pydantic_ai/models/instrumented.py": f"""{HISTOGRAMS}
 from opentelemetry import trace
 class InstrumentationSettings:
@@ -84,6 +94,8 @@ tracer = trace.get_tracer("own")
     "google/adk/telemetry/tracing.py": """
 from opentelemetry import trace
 tracer = trace.get_tracer("own")
+def write(text):
+    trace.get_current_span().set_attribute("input.value", text)
 """,
     "google/adk/telemetry/_metrics.py": f"""{HISTOGRAMS}
 _client_token_usage = Histogram()
@@ -161,6 +173,30 @@ def test_spans_with_content_are_muted_and_parents_stay(
             client.chat.completions.create(**CHAT)
     assert [span.name for span in ours.all_spans] == ["chat gpt-4.1-mini", "app"]
     assert ours.span.parent == around.get_span_context()
+
+
+@pytest.mark.parametrize(
+    "module", ["guardrails/telemetry/open_inference", "google/adk/telemetry/tracing"]
+)
+@pytest.mark.parametrize("first", ["instrument", "import"])
+def test_a_framework_writes_nothing_to_a_span_of_ours(
+    packages: None, ours: Telemetry, module: str, first: str
+) -> None:
+    """Its own span is muted, so that ours is in force; the app may still add to it."""
+    if first == "import":
+        callspan.uninstrument()
+        _module(module)
+        ours.instrument()
+    framework = _module(module)
+
+    @callspan.tool
+    def look_up() -> None:
+        framework.write("secret")
+        trace.get_current_span().set_attribute("session.id", "s-1")
+
+    look_up()
+    assert ours.attributes["session.id"] == "s-1"
+    assert "secret" not in ours.everything()
 
 
 def test_a_span_of_a_context_manager_is_muted(packages: None, ours: Telemetry) -> None:

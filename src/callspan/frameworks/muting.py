@@ -38,6 +38,28 @@ def muted_span(context: Context | None = None) -> trace.Span:
     return trace.NonRecordingSpan(trace.get_current_span(context).get_span_context())
 
 
+def without_ours(span: trace.Span) -> trace.Span:
+    """Return a span that a framework finds in force, or a muted one in place of a span of ours.
+
+    Where its own spans are muted it would write to ours what it writes to them, such as prompts
+    and keys. What the app sets on the span in force still goes to ours.
+    """
+    scope = getattr(span, "instrumentation_scope", None)
+    if scope is None or scope.name != names.SCOPE:
+        return span
+    return trace.NonRecordingSpan(span.get_span_context())
+
+
+def without_ours_in_force(
+    wrapped: Callable[..., trace.Span],
+    _instance: object,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+) -> trace.Span:
+    """Wrap a function of a framework's that returns the span in force."""
+    return without_ours(wrapped(*args, **kwargs))
+
+
 @contextlib.contextmanager
 def _muted_block(context: Context | None) -> Iterator[trace.Span]:
     # an explicit context, such as a remote parent's, is in force as with the framework's own span
@@ -97,6 +119,8 @@ class SelectiveTracer(trace.Tracer):
 class SelectiveTraceModule:
     """Stand-in for the name `trace` in a module that asks for a tracer at each span.
 
+    A span of ours is kept from the module, which would write to it what it writes to its own.
+
     Args:
         module: OpenTelemetry's module.
         is_replaced: Whether our spans stand for those of the tracers at this moment.
@@ -109,6 +133,10 @@ class SelectiveTraceModule:
     def get_tracer(self, *args: object, **kwargs: object) -> trace.Tracer:
         """Return a selective tracer."""
         return SelectiveTracer(self._module.get_tracer(*args, **kwargs), self._is_replaced)
+
+    def get_current_span(self, context: Context | None = None) -> trace.Span:
+        """Return the span in force, or a muted one in place of ours."""
+        return without_ours(self._module.get_current_span(context))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._module, name)

@@ -15,6 +15,7 @@ from callspan.frameworks.muting import (
     TracerLike,
     mute_block,
     selective_get_tracer,
+    without_ours_in_force,
 )
 from callspan.frameworks.reporter import Reporter
 from callspan.hooks.native import policy
@@ -96,7 +97,12 @@ def _guardrails() -> list[Patch]:
     change = partial(SelectiveTraceModule, is_replaced=is_replaced)
     get_tracer = selective_get_tracer(replaced_by(reporter))
     telemetry = "guardrails.telemetry"
+    patches = [
+        Patch(f"{telemetry}.{module}", "get_span", without_ours_in_force, optional=True)
+        for module in ("common", "open_inference", "legacy_validator_tracing")
+    ]
     return [
+        *patches,
         swap(f"{telemetry}.runner_tracing", "trace", change),
         swap(f"{telemetry}.guard_tracing", "trace", change),
         swap(f"{telemetry}.validator_tracing", "trace", SelectiveTraceModule),
@@ -161,6 +167,9 @@ def _adk() -> list[Patch]:
         patches.append(swap(module, name, values_replaced_by(reporter)))
     for module in _ADK_MODULES:
         patches.append(swap(module, "tracer", replaced_by(reporter)))
+    for module in ("google.adk.telemetry.tracing", "google.adk.flows.llm_flows.core._model_call"):
+        # to make tracers it is used at import alone
+        patches.append(swap(module, "trace", SelectiveTraceModule))
     return patches
 
 
