@@ -29,6 +29,7 @@ FROM_ENVIRONMENT = {
     "disabled_clients": ("openai", ("openai",)),
     "vector_stores": ("on", True),
     "memory_stores": ("on", True),
+    "batches": ("on", True),
     "on_conflict": ("defer", "defer"),
     "request_usage": ("true", True),
     "token_events": ("all", "all"),
@@ -170,7 +171,8 @@ def test_wrong_argument(
 
 
 @pytest.mark.parametrize(
-    "setting", ["cost", "request_usage", "chunk_metrics", "vector_stores", "memory_stores"]
+    "setting",
+    ["cost", "request_usage", "chunk_metrics", "vector_stores", "memory_stores", "batches"],
 )
 def test_a_text_for_true_or_false(setting: str) -> None:
     """A text from a configuration file means what it says, as in a variable: `false` is not true."""

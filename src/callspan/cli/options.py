@@ -116,6 +116,11 @@ OPTIONS = (
         "record what is kept and searched in stores of memories as well",
     ),
     Option(
+        "--batches",
+        settings.ENVIRONMENT["batches"],
+        "count the results of batches as the program reads them",
+    ),
+    Option(
         "--request-usage",
         settings.ENVIRONMENT["request_usage"],
         "ask for token counts in streams that do not, and hide the extra chunk from the program",

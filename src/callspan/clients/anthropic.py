@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from callspan.formats.anthropic.batches import RESULTS
 from callspan.formats.anthropic.completions import COMPLETIONS
 from callspan.formats.anthropic.messages import MESSAGES
 from callspan.hooks.client import Client
@@ -59,6 +60,7 @@ ANTHROPIC = Client(
         "/v1/messages": MESSAGES,
         "/v1/complete": COMPLETIONS,
     },
+    batches={"GET /v1/messages/batches/{id}/results": RESULTS},
     # private too; versions without it make no spans (docs/decisions/0035)
     tracer_property="BaseClient._tracer",
     wants_own_spans=_wants_own_spans,

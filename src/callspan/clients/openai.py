@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from callspan.formats.openai.batches import ENDPOINTS as BATCHES
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
 from callspan.formats.openai.embeddings import EMBEDDINGS
@@ -76,6 +77,7 @@ OPENAI = Client(
         # no request has this method: sessions over a socket are caught where they are opened
         "WEBSOCKET /realtime": REALTIME,
     },
+    batches=BATCHES,
     conflicts={
         "opentelemetry.instrumentation.openai_v2": "opentelemetry-instrumentation-openai-v2",
         "opentelemetry.instrumentation.genai_openai": "opentelemetry-instrumentation-genai-openai",

@@ -67,6 +67,7 @@ class Delta:
         result: The result of a search or a tool.
         whole: Whether this is the whole answer; it replaces the pieces that came before.
         last: Whether this closes the answer.
+        batch: What the answer tells of a batch of requests that were handed over before.
     """
 
     id: str | None = None
@@ -83,6 +84,41 @@ class Delta:
     result: Any = None
     whole: bool = False
     last: bool = False
+    batch: Batch | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class BatchResult:
+    """The answer to one request of a batch, or why there is none.
+
+    Attributes:
+        id: A name that no other result at the same address has.
+        operation: What the request asked for, in the conventions' words.
+        answer: The answer.
+        failure: Why there is no answer.
+    """
+
+    id: str
+    operation: str
+    answer: Delta | None = None
+    failure: Failure | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Batch:
+    """What an answer of the provider's tells of a batch.
+
+    Attributes:
+        results: The results in it.
+        id: The provider's id of the batch, where the answer states it.
+        files: The ids of the files with its results.
+        model: The model of all its requests, where the answer states it.
+    """
+
+    results: Sequence[BatchResult] = ()
+    id: str | None = None
+    files: tuple[str, ...] = ()
+    model: str | None = None
 
 
 @dataclass(slots=True, frozen=True)

@@ -28,6 +28,7 @@ class OperationFacts:
         has_stream: Whether the conventions have the facts of a stream for it.
         has_sums: Whether its span has the sums of the calls to models inside it.
         is_memory: Whether it is an operation of a store of memories.
+        has_metrics: Whether it is in the metrics of calls. Protocols have metrics of their own.
         is_stated: Whether its span states it in the conventions' attribute. A request of a protocol
             has a method there, and a node of a graph nothing, as readers take an operation that
             they do not know for a call to a model.
@@ -47,6 +48,7 @@ class OperationFacts:
     has_stream: bool = True
     has_sums: bool = False
     is_memory: bool = False
+    has_metrics: bool = True
     is_stated: bool = True
 
 
@@ -88,10 +90,13 @@ def _protocol(
         uses_tokens=False,
         has_output_tokens=False,
         has_conversation=False,
+        has_metrics=False,
         is_stated=False,
     )
 
 
+FETCH_BATCH = "fetch_batch"
+"""The operation that reads the results of a batch."""
 _ROWS = (
     _inference("chat"),
     _inference("text_completion"),
@@ -109,6 +114,17 @@ _ROWS = (
     _memory("delete_memory"),
     # reads the answer of an earlier call
     OperationFacts("fetch_response", uses_tokens=False, has_conversation=False, has_stream=False),
+    # reads the results of a batch; it lasts as long as the app takes over them, which is no time of
+    # the provider's (docs/decisions/0105)
+    OperationFacts(
+        FETCH_BATCH,
+        uses_tokens=False,
+        has_output_tokens=False,
+        has_conversation=False,
+        has_sums=True,
+        has_metrics=False,
+        has_stream=False,
+    ),
     # other instrumentations report it, ours does not
     OperationFacts("create_agent", uses_tokens=False, has_conversation=False),
     _local("invoke_agent", "agent_name", has_sums=True),

@@ -12,6 +12,8 @@ ParameterName = Literal[
     "agent_name",
     "api_type",
     "background",
+    "batch_file_id",
+    "batch_id",
     "choices",
     "client_address",
     "client_port",
@@ -43,6 +45,7 @@ ParameterName = Literal[
     "output_type",
     "presence_penalty",
     "previous_response_id",
+    "processing",
     "prompt_name",
     "prompt_version",
     "reasoning_level",
@@ -72,7 +75,9 @@ SubjectName = Literal[
 ]
 """The keys of `Parameters` that name what is called, where that is no model."""
 
-ConditionName = Literal["inference_geo", "latency", "search_type", "service_tier", "speed"]
+ConditionName = Literal[
+    "inference_geo", "latency", "processing", "search_type", "service_tier", "speed"
+]
 """The keys of `Conditions`, for tables."""
 
 
@@ -83,6 +88,7 @@ class Conditions(TypedDict, total=False):
     speed: Setting  # str, `fast` at Anthropic
     latency: Setting  # str, `optimized` at Bedrock
     inference_geo: Setting  # str, the region that computes the answer
+    processing: str  # `batch` for a request that was handed over in a batch
     search_type: str  # the kind of web search
 
 
@@ -109,6 +115,8 @@ class Parameters(Conditions, total=False):
     # what the call belongs to
     api_type: str  # which of OpenAI's APIs
     background: bool  # whether the provider goes on after it has answered
+    batch_file_id: Setting  # str, of the file with results of a batch
+    batch_id: Setting  # str
     conversation_id: Setting  # str
     previous_response_id: Setting  # str
     response_id: Setting  # str, of the response that is fetched

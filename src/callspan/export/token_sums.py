@@ -104,6 +104,10 @@ class TokenSums:
         """Count a call that failed, with the tokens that it is sure to have used."""
         self._add(call, call.response)
 
+    def on_batch_result(self, call: Call, response: Response) -> None:
+        """Count one result of a batch."""
+        self._add(call, response)
+
     def on_background_end(self, call: Call, response: Response) -> None:
         """Add the tokens of a call that was counted when it began."""
         is_error = call.outcome is Outcome.ERROR

@@ -52,6 +52,7 @@ class Format:
             where the body is to be sent as it is.
         only_usage: Whether a chunk exists for the counts alone, which callspan asked for.
         usage_follows: Whether the stream of a request has its counts after the finish reason.
+        in_lines: Whether each line of the answer's body is an item, in JSON.
     """
 
     operation: str
@@ -61,3 +62,4 @@ class Format:
     with_usage_requested: Callable[[Body], Body | None] = no_usage_request
     only_usage: Callable[[Item], bool] = never_usage_only
     usage_follows: Callable[[Body], bool] = never_follows
+    in_lines: bool = False

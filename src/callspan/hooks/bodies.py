@@ -5,17 +5,22 @@ from __future__ import annotations
 import base64
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from callspan.formats.bodies import parse_json
 from callspan.formats.fields import get, text
 from callspan.hooks.client_types import ClientObject
+from callspan.lifecycle.batches import BatchObservation
 from callspan.lifecycle.byte_streams import Body
 from callspan.lifecycle.observation import Observation
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a JSON body that are kept until its end; a larger one is not read."""
 
+LINE_LIMIT = 32 * 1024 * 1024
+"""Bytes of a line of JSON; a longer one is not read. A result may hold an image."""
+PORTION = 64 * 1024
+"""Bytes of results that are read in one step of an event loop, which takes a few milliseconds."""
 _FRAME_LIMIT = 32 * 1024 * 1024
 _PRELUDE = 12
 """Bytes before the headers of a frame: its length, that of its headers, and a checksum."""
@@ -27,6 +32,8 @@ _EXCEPTION = re.compile(rb":exception-type\x07..(\w+)", re.DOTALL)
 
 def body_of(response: ClientObject, observation: Observation) -> Body:
     """Return the reader for the body of an HTTP response, by its type of content."""
+    if isinstance(observation, BatchObservation) and observation.reading.in_lines:
+        return ResultLines(observation)
     kind = response.headers.get("content-type", "")
     if "amazon.eventstream" in kind:
         return EventFrames(observation)
@@ -39,8 +46,14 @@ def body_of(response: ClientObject, observation: Observation) -> Body:
 
 
 def read_content(response: ClientObject, observation: Observation) -> None:
-    """Read a body that the client has received already, and end the call."""
+    """Read a body that the client has received already, and end the call.
+
+    The many results of a batch are left to `BatchObservation.read_portions` in asynchronous code.
+    """
     body = body_of(response, observation)
+    if isinstance(body, ResultLines) and observation.call.asynchronous:
+        body.read_in_portions(response.content)
+        return
     body.feed(response.content)
     body.end()
 
@@ -68,6 +81,57 @@ class JsonBody:
         if self.size <= BODY_LIMIT:
             answer = parse_json(b"".join(self._pieces))
         self._observation.answer(answer)
+
+
+class ResultLines:
+    """A body with the result of a batch in each line; any other body is left unread."""
+
+    def __init__(self, observation: BatchObservation) -> None:
+        self._observation = observation
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._is_other = False
+
+    def feed(self, piece: bytes) -> None:
+        """Read the lines that are complete."""
+        if self._is_other:
+            return
+        head, *lines = piece.split(b"\n")
+        self._keep(head)
+        for line in lines:
+            self._read_line()
+            self._keep(line)
+
+    def read_in_portions(self, content: bytes) -> None:
+        """Have a whole body read between other steps of the event loop."""
+        self._observation.portions = self._portions(content)
+
+    def _portions(self, content: bytes) -> Iterator[None]:
+        for start in range(0, len(content), PORTION):
+            self.feed(content[start : start + PORTION])
+            yield
+        self.end()
+
+    def _keep(self, piece: bytes) -> None:
+        self._size += len(piece)
+        # a line that is too long is not read, and does not fill the memory
+        if self._size <= LINE_LIMIT:
+            self._pieces.append(piece)
+
+    def _read_line(self) -> None:
+        line = b"".join(self._pieces).strip()
+        is_whole = self._size <= LINE_LIMIT
+        self._pieces.clear()
+        self._size = 0
+        if not line or not is_whole or self._is_other:
+            return
+        # a file of another kind shows itself in its first line
+        self._is_other = not self._observation.read_results(parse_json(line))
+
+    def end(self) -> None:
+        """Read the last line, which may lack its end, and end the reading."""
+        self._read_line()
+        self._observation.finish()
 
 
 class ServerSentEvents:

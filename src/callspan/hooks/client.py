@@ -31,6 +31,8 @@ class Client:
         in_process: Whether its models run in the program: nothing is sent, and nothing is paid for.
         jobs: Paths at which a job is handed over that a model does later, for a hook that finds
             endpoints by path. They are no endpoints, though they may end as one does.
+        batches: The formats of the endpoints at which batches and their results are read, likewise;
+            they are watched only where the app wants that.
         tracer_property: The property by which a client that makes spans of its own finds its
             tracer, as `Class.property`. While a call with a span of ours is made, it starts none.
         wants_own_spans: Whether the app asked for spans of the client's own, by client object.
@@ -52,6 +54,7 @@ class Client:
     endpoints: Mapping[str, Format]
     in_process: bool = False
     jobs: tuple[str, ...] = ()
+    batches: Mapping[str, Format] = field(default_factory=dict)
     tracer_property: str | None = None
     wants_own_spans: Callable[[ClientObject], bool] | None = None
     propagates: Callable[[ClientObject], bool] | None = None
@@ -89,10 +92,12 @@ class Subscriber:
     Attributes:
         open_call: Returns the observation of a request, or `None` if nobody wants one.
         requests_usage: Whether the hook is to ask providers for the token counts of streams.
+        reads_batches: Whether the hook is to catch the reading of batches too.
     """
 
     open_call: Callable[[Request], Observation | None]
     requests_usage: bool = False
+    reads_batches: bool = False
 
 
 Hook = Callable[[Client, Subscriber], "list[Patch]"]

@@ -24,6 +24,7 @@ from callspan.hooks.native_tracer import NativeTracer
 from callspan.hooks.paths import by_path, path_values
 from callspan.hooks.raw_response import follow_close, follow_raw
 from callspan.hooks.stainless_options import body_of, is_plain, with_lists, with_whole_body
+from callspan.lifecycle.batches import BatchObservation
 from callspan.lifecycle.client_options import inherit
 from callspan.lifecycle.observation import Observation, active
 from callspan.lifecycle.reading import Reading
@@ -31,7 +32,7 @@ from callspan.lifecycle.streams import follow_stream
 from callspan.runtime import guard
 from callspan.runtime.patching import Patch
 
-_STREAM, _RAW, _WHOLE = "stream", "raw", "whole"
+_STREAM, _LINES, _RAW, _BYTES, _WHOLE = "stream", "lines", "raw", "bytes", "whole"
 
 
 def stainless_hook(client: Client, subscriber: Subscriber) -> list[Patch]:
@@ -84,8 +85,13 @@ class _RequestHook:
         self._requests_usage = subscriber.requests_usage
         # first, so that a job's path is not taken for the endpoint whose path it ends in
         endpoints: dict[str, _Endpoint | None] = dict.fromkeys(client.jobs)
-        for name, wire_format in client.endpoints.items():
-            reading = Reading(wire_format.read, explain, processed_answer)
+        formats = dict(client.endpoints)
+        if subscriber.reads_batches:
+            formats.update(client.batches)
+        for name, wire_format in formats.items():
+            reading = Reading(
+                wire_format.read, explain, processed_answer, in_lines=wire_format.in_lines
+            )
             hiding = replace(reading, hides=wire_format.only_usage, awaits_usage=True)
             endpoints[name] = _Endpoint(wire_format, reading, hiding, path_values(name))
         self._endpoint_at = by_path(endpoints)
@@ -108,7 +114,10 @@ class _RequestHook:
         observation, args, kwargs = self._open(client_object, args, kwargs, True)
         if observation is None:
             return await wrapped(*args, **kwargs)
-        return await make_async_call(observation, wrapped, args, kwargs, _follow)
+        result = await make_async_call(observation, wrapped, args, kwargs, _follow)
+        if isinstance(observation, BatchObservation):
+            await observation.read_portions()
+        return result
 
     def _open(
         self, client_object: ClientObject, args: Args, kwargs: Kwargs, asynchronous: bool
@@ -190,7 +199,11 @@ def _follow(observation: Observation, result: Result) -> Result:
             follow_stream(observation, result)
             # weakly: a stream that its reader drops must go at once, and its response with it
             result.response._callspan_stream = weakref.ref(result)
-        elif kind == _WHOLE:
+        elif kind == _LINES:
+            follow_stream(observation, result)
+        elif kind == _BYTES and observation.reading.in_lines:
+            read_content(result.response, observation)
+        elif kind in (_WHOLE, _BYTES):
             observation.answer(result)
         elif result.http_response.is_closed:
             read_content(result.http_response, observation)
@@ -229,6 +242,12 @@ def _kind(result: type) -> str:
         return _STREAM
     if hasattr(result, "http_request") and hasattr(result, "parse"):
         return _RAW
+    # the results of a batch of Anthropic's: an iterator over lines of JSON
+    if hasattr(result, "__decode__"):
+        return _LINES
+    # a file, or sound, that is received already
+    if hasattr(result, "iter_bytes"):
+        return _BYTES
     return _WHOLE
 
 

@@ -13,11 +13,9 @@ _JSON_TYPES = frozenset({str, int, float, bool, list, dict, type(None)})
 
 
 def body_of(options: ClientObject) -> Mapping[str, object]:
-    """Return the body of a request as it will be sent; of a GET request, parameters and id."""
+    """Return the body of a request as it will be sent; of a GET request, its parameters."""
     if options.method.upper() == "GET":
-        # such calls fetch something by its id, with which the path ends
-        path = options.url.partition("?")[0]
-        return {**(options.params or {}), "id": path.rpartition("/")[2]}
+        return {**(options.params or {})}
     body: dict[str, object] = {}
     # newer clients keep the app's `extra_body` apart until they send it
     for part in (options.json_data, getattr(options, "extra_json", None)):

@@ -32,11 +32,13 @@ class Dispatch:
         wants_estimates: Whether any handler shows rough estimates of missing token counts.
         stops: Methods for calls that a budget stops.
         background_ends: Methods for calls that the provider ends in the background.
+        batch_results: Methods for results of batches.
     """
 
     __slots__ = (
         "_allows_estimates",
         "background_ends",
+        "batch_results",
         "ends",
         "errors",
         "handlers",
@@ -56,6 +58,7 @@ class Dispatch:
         self.errors = self._methods("on_error")[::-1]
         self.stops = self._methods("on_budget_stop")
         self.background_ends = self._methods("on_background_end")
+        self.batch_results = self._methods("on_batch_result")
         self.wants_text = any(map(_needs_text, self.handlers))
         self._allows_estimates = allows_estimates
         self.wants_estimates = allows_estimates and any(map(_needs_estimates, self.handlers))

@@ -9,8 +9,10 @@ from callspan.accounting.budgets import Budget
 from callspan.accounting.reservations import in_scope
 from callspan.content.capture import Capture
 from callspan.events import Call
+from callspan.events.operations import FETCH_BATCH
 from callspan.lifecycle import conversations
 from callspan.lifecycle.admission import Admission
+from callspan.lifecycle.batches import BatchObservation
 from callspan.lifecycle.client_options import NO_OPTIONS, ClientOptions
 from callspan.lifecycle.dispatch import Dispatch
 from callspan.lifecycle.observation import Observation
@@ -104,7 +106,8 @@ class CallOpener:
             call.attributes = conversations.attributes_with_id(call, start_context)
         estimates = call.uses_tokens and (counts_later or dispatch.wants_estimates)
         admission = self._admission(scope, options, size)
-        return Observation(
+        kind = BatchObservation if call.operation == FETCH_BATCH else Observation
+        return kind(
             call, dispatch, scope, reading, estimates, counts_later, admission, start_context
         )
 

@@ -29,6 +29,7 @@ class Reading:
         skips: Whether an item of a stream is no chunk.
         rest: Returns facts that the client knows at the end of a stream and has put in no chunk.
         awaits_usage: Whether the token counts of a stream come after its finish reason.
+        in_lines: Whether each line of the answer's body is an item, in JSON.
     """
 
     read: Reader
@@ -38,6 +39,7 @@ class Reading:
     skips: Callable[[Item], bool] | None = None
     rest: Callable[[], Delta | None] | None = None
     awaits_usage: bool = False
+    in_lines: bool = False
 
 
 # each stream asks for it, of a reading that its hook has made once

@@ -69,6 +69,8 @@ REQUEST: dict[ParameterName, tuple[str, Convert]] = {
     "dimensions": ("gen_ai.embeddings.dimension.count", whole),
     "response_id": (names.RESPONSE_ID, _string),
     "stream_cursor": ("gen_ai.request.stream_cursor", _string),
+    "batch_id": (names.BATCH_ID, _string),
+    "batch_file_id": (names.BATCH_FILE_ID, _string),
     "agent_id": ("gen_ai.agent.id", _string),
     "agent_name": (names.AGENT_NAME, _string),
     "tool_name": (names.TOOL_NAME, _string),

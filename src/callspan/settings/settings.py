@@ -141,6 +141,16 @@ class Settings:
             )
         },
     )
+    batches: bool = field(
+        default=False,
+        metadata={
+            ROW: boolean(
+                "CALLSPAN_BATCHES",
+                "results of batches, which count once a process as they are read; "
+                "see [tokens](docs/tokens.md#batches)",
+            )
+        },
+    )
     # a variable alone: a program that leaves a client alone names the others in `clients`
     disabled_clients: tuple[str, ...] = field(
         default=(),

@@ -56,6 +56,7 @@ def instrument(
     clients: Iterable[str] | None = None,
     vector_stores: bool | None = None,
     memory_stores: bool | None = None,
+    batches: bool | None = None,
     handlers: Iterable[AnyHandler] = (),
     capture: CaptureMode | None = None,
     capture_fields: Iterable[ContentField] | None = None,
@@ -89,6 +90,7 @@ def instrument(
             default. `callspan clients` prints the names.
         vector_stores: Watch vector stores too, whose searches are retrievals. Off by default.
         memory_stores: Watch stores of memories too: LangGraph's stores and mem0. Off by default.
+        batches: Count the results of batches when the app reads them, once a process. Off by default.
         handlers: Objects with one or more of the handler methods, called for every call.
         capture: Where the content of calls goes: `off` (default), `span`, `event` or `both`.
         capture_fields: The kinds of content that are captured; all by default.
@@ -123,6 +125,7 @@ def instrument(
         "clients": clients,
         "vector_stores": vector_stores,
         "memory_stores": memory_stores,
+        "batches": batches,
         "capture": capture,
         "capture_fields": capture_fields,
         "redact": redact,

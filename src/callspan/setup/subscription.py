@@ -127,7 +127,8 @@ class ClientSubscription(Subscription):
         self._opener = opener
         self._version = ""
         self._handlers_only = False
-        super().__init__(client, client.hook(client, Subscriber(self.open, settings.request_usage)))
+        subscriber = Subscriber(self.open, settings.request_usage, settings.batches)
+        super().__init__(client, client.hook(client, subscriber))
 
     def check(self) -> None:
         """Check the client's version, and warn of other packages that have patched it."""

@@ -12,9 +12,11 @@ Amounts = Iterator[tuple[float, Attributes]]
 """Values to record, each with the attributes beside those of every call."""
 
 
-def _active(_call: Call) -> Amounts:
-    # a call was counted as active at its start, by a counter that goes up and down
-    yield -1, {}
+def _active(call: Call) -> Amounts:
+    # a call was counted as active at its start, by a counter that goes up and down; the result of a
+    # batch never was
+    if call.duration is not None:
+        yield -1, {}
 
 
 def _calls(call: Call) -> Amounts:

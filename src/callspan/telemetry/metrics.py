@@ -74,14 +74,14 @@ class Metrics:
         """Begin to record the times of chunks, and count the call as active."""
         if self._chunks and call.stream:
             call.response.chunk_times = []
-        if "active" in self._extra and not call.local and not call.facts.is_protocol:
+        if "active" in self._extra and not call.local and call.facts.has_metrics:
             self._instruments.get()[EXTRA["active"].name].add(
                 1, self._attribute_sets.at_start(call), context=call.context
             )
 
     def on_end(self, call: Call, response: Response) -> None:
         """Record a call that completed or was abandoned."""
-        if not call.local and not call.facts.is_protocol:
+        if not call.local and call.facts.has_metrics:
             self._record(call, response, self._attribute_sets.at_end(call, response))
 
     def on_error(self, call: Call, error: BaseException) -> None:
@@ -92,6 +92,20 @@ class Metrics:
         """Record the cost of a call whose counts have come after its end."""
         if self._costs:
             self._record_cost(call, self._attribute_sets.at_end(call, response))
+
+    def on_batch_result(self, call: Call, response: Response) -> None:
+        """Record the tokens and the cost of one result of a batch; nobody knows how long it took."""
+        shared = self._attribute_sets.at_end(call, response)
+        with_error: Attributes = shared
+        if call.failure:
+            with_error = shared.plus(names.ERROR_TYPE, call.failure.type)
+        instruments = self._instruments.get()
+        if response.usage is not None:
+            self._count(instruments, call, response.usage, (shared, with_error))
+        if self._extra:
+            self._record_extra(call, instruments)
+        if self._costs:
+            self._record_cost(call, shared)
 
     def on_budget_stop(self, call: Call, stop: Any) -> None:
         """Count a call that a budget has stopped."""

@@ -185,6 +185,10 @@ class Spans:
             values.update(captured.notes())
         return values
 
+    def on_batch_result(self, call: Call, _response: Response) -> None:
+        """Add one result of a batch to the span of the reading, and to agents around it."""
+        self._sums.add(call)
+
     def on_budget_stop(self, call: Call, stop: Any) -> None:
         """Add an event for a budget that stopped the call; to the outer span if it was not sent."""
         # a call that is refused before it is sent has no span (docs/decisions/0052)

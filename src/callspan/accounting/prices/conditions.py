@@ -23,6 +23,8 @@ NAMES = (
 Each is also the reason for an unknown cost where there is no price for it, and the name that
 genai-prices has for it, if it has one.
 """
+BATCH = ("processing", "batch")
+"""The condition of a request that was handed over in a batch."""
 # the words of all providers together: Anthropic's `standard` and `global`, OpenAI's `default`, ...
 _NEUTRAL = frozenset(
     {
@@ -60,7 +62,8 @@ def conditions(call: Call) -> Conditions:
         if value is None:
             continue
         condition = _condition(name, value)
-        if condition is not None:
+        # Anthropic states the tier `batch` for what the request's processing says as well
+        if condition is not None and condition not in result:
             result.append(condition)
     address = call.server_address
     # `api.openai.com` itself has no region, and no dot, in front
@@ -78,5 +81,5 @@ def _condition(name: str, value: object) -> tuple[str, str] | None:
         return None
     # genai-prices takes batches for a way of processing, not for a tier
     if name == "service_tier" and value == "batch":
-        return "processing", value
+        return BATCH
     return name, value

@@ -99,7 +99,7 @@ def _prices_of_model(value: object, subject: str) -> Rates | str:
 
 
 def _rates(prices: Mapping[Any, object], subject: str) -> Rates:
-    known_kinds = (*KINDS, "call")
+    known_kinds = (*KINDS, "call", "batch")
     unknown = sorted(set(map(str, prices)) - set(known_kinds))
     if unknown:
         raise PriceError(
@@ -109,7 +109,8 @@ def _rates(prices: Mapping[Any, object], subject: str) -> Rates:
     for kind, price in prices.items():
         by_kind[str(kind)] = _usd(price, f"{subject}, {kind}")
     usd_per_call = by_kind.pop("call", 0.0)
-    return Rates(by_kind, usd_per_call)
+    batch = by_kind.pop("batch", None)
+    return Rates(by_kind, usd_per_call, batch)
 
 
 def _usd(price: object, subject: str) -> float:

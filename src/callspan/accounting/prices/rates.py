@@ -28,10 +28,12 @@ class Rates:
     Attributes:
         by_kind: US dollars for a million tokens, by kind.
         call: US dollars for each call, beside those for its tokens.
+        batch: The part of all these prices that a request in a batch costs; `None` if unknown.
     """
 
     by_kind: Mapping[str, float]
     call: float = 0.0
+    batch: float | None = None
 
     def cost(self, usage: Usage) -> float | None:
         """Return the cost of tokens in US dollars; `None` if a total or its price is unknown.
@@ -85,5 +87,5 @@ class Rates:
         return max(amount, 0)
 
 
-FREE = Rates({"input": 0.0, "output": 0.0})
+FREE = Rates({"input": 0.0, "output": 0.0}, batch=1.0)
 """For models that cost nothing a token, such as those that run on one's own machines."""

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 
 from callspan.accounting.prices import bundled
 from callspan.accounting.prices.bundled import ModelPrices
+from callspan.accounting.prices.conditions import BATCH
 from callspan.accounting.prices.cost import BY_LIST, BY_OWN, BY_PROVIDER, NO_PRICE, NO_TOKENS, Cost
 from callspan.accounting.prices.model_names import candidates
 from callspan.accounting.prices.own import OwnPrices
@@ -117,16 +118,24 @@ class Prices:
 
     def _own_usd(self, priced_call: PricedCall, own: Rates, usage: Usage) -> float | None:
         """Return US dollars by own prices, the price of the call included; `None` if unknown."""
+        # the list price would be too high for a request in a batch
+        factor = own.batch if BATCH in priced_call.conditions else 1.0
+        tokens_usd = self._own_usd_of_tokens(priced_call, own, usage)
+        if factor is None or tokens_usd is None:
+            return None
+        return (tokens_usd + own.call) * factor
+
+    def _own_usd_of_tokens(self, priced_call: PricedCall, own: Rates, usage: Usage) -> float | None:
+        """Return US dollars by own prices without the price of the call; `None` if unknown."""
         if not usage.shares:
-            usd = own.cost(usage)
-            return None if usd is None else usd + own.call
+            return own.cost(usage)
         total = 0.0
         for share in usage.shares:
             usd = self._own_usd_of_share(priced_call, own, share)
             if usd is None:
                 return None
             total += usd
-        return total + own.call
+        return total
 
     def _own_usd_of_share(self, priced_call: PricedCall, own: Rates, share: Share) -> float | None:
         """Return US dollars by the call's own prices, unless the share is of another model."""
