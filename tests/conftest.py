@@ -17,6 +17,7 @@ import pytest
 from opentelemetry import trace
 
 import callspan
+from callspan.lifecycle.batches import memory
 from callspan.lifecycle.observation import open_observations
 from callspan.runtime import guard
 from callspan.testing.modelserver import ModelServer
@@ -129,6 +130,14 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             ("CALLSPAN_", "OTEL_", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_")
         ):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def no_results_read() -> Iterator[None]:
+    """Forget which results of batches other tests have read."""
+    memory.clear()
+    yield
+    memory.clear()
 
 
 @pytest.fixture

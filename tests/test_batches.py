@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import openai
 import pytest
 
 import callspan
+from batches import CHAT, GPT, line, lines, sums
 from callspan.hooks import bodies
 from callspan.lifecycle import batches as batches_module
 from callspan.lifecycle.batches import memory
@@ -26,7 +25,7 @@ from clients import (
 from telemetry import Telemetry
 
 URL = "http://model.test/v1"
-CLAUDE, GPT = "claude-haiku-4-5", "gpt-4.1-mini"
+CLAUDE = "claude-haiku-4-5"
 BATCH, FILE, ERRORS = "batch_1", "file-output", "file-errors"
 PRICES = {"models": {CLAUDE: {"input": 1e6, "output": 2e6, "batch": 0.5}}}
 MESSAGE = {
@@ -46,14 +45,6 @@ CLAUDE_RESULTS = [
     {"custom_id": "d", "result": {"type": "canceled"}},
     {"custom_id": "e", "result": {"type": "succeeded", "message": MESSAGE}},
 ]
-CHAT = {
-    "id": "chatcmpl-1",
-    "object": "chat.completion",
-    "model": GPT,
-    "choices": [{"index": 0, "message": {"content": "whisper"}, "finish_reason": "stop"}],
-    "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
-    "service_tier": "default",
-}
 RESPONSE = {
     "id": "resp_1",
     "object": "response",
@@ -70,12 +61,6 @@ EMBEDDING = {
 }
 
 
-def line(name: str, body: Any, status: int = 200, error: Any = None) -> dict[str, Any]:
-    """Return one line of a file of OpenAI's results."""
-    response = body and {"status_code": status, "request_id": f"req_{name}", "body": body}
-    return {"id": f"batch_req_{name}", "custom_id": name, "response": response, "error": error}
-
-
 BAD_REQUEST = {"error": {"message": "whisper", "type": "invalid_request_error", "code": "too_long"}}
 EXPIRED = {"code": "batch_expired", "message": "whisper"}
 FILES: dict[str, Any] = {
@@ -83,11 +68,6 @@ FILES: dict[str, Any] = {
     ERRORS: [line("d", BAD_REQUEST, 400), line("e", None, error=EXPIRED)],
     "file-training": [{"messages": []}, line("f", CHAT)],
 }
-
-
-def lines(items: list[Any]) -> bytes:
-    """Return items as lines of JSON, the last one without its end."""
-    return "\n".join(map(json.dumps, items)).encode()
 
 
 def claude(request: Any) -> Any:
@@ -124,19 +104,7 @@ def async_gpt_client() -> openai.AsyncOpenAI:
     return async_openai_client(URL, http_client=AsyncHttpClient(transport=transport))
 
 
-@pytest.fixture(autouse=True)
-def nothing_read() -> Iterator[None]:
-    """Forget which results other tests have read."""
-    memory.clear()
-    yield
-    memory.clear()
-
-
-def sums(count: callspan.TokenCount) -> tuple[int, int, int, int, int]:
-    """Calls, those that failed, those without counts, and tokens in and out."""
-    return count.calls, count.failed_calls, count.unknown_calls, count.input, count.output
-
-
+pytestmark = pytest.mark.usefixtures("no_results_read")
 ALL_OF_CLAUDE = (5, 3, 0, 20, 10)
 ALL_OF_GPT = (3, 0, 0, 16, 5)
 

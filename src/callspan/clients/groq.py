@@ -1,5 +1,6 @@
 """Groq's client, which speaks OpenAI's formats."""
 
+from callspan.formats.openai.batches import ENDPOINTS as BATCHES
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.embeddings import EMBEDDINGS
 from callspan.formats.openai.media import SPEECH, TRANSCRIPTION
@@ -21,4 +22,5 @@ GROQ = Client(
         "/audio/transcriptions": TRANSCRIPTION,
         "/audio/translations": TRANSCRIPTION,
     },
+    batches=BATCHES,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from callspan.events import Failure
 from callspan.formats.mistral.conversations import CONVERSATIONS
 from callspan.formats.mistral.fim import FIM
+from callspan.formats.openai.batches import BATCH, FILE
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.embeddings import EMBEDDINGS
 from callspan.formats.openai.responses import RESPONSES
@@ -44,6 +45,8 @@ _ENDPOINTS = {
     "/conversations/{id}": CONVERSATIONS,
     "/conversations/{id}/restart": CONVERSATIONS,
 }
+
+_BATCHES = {"GET /batch/jobs/{id}": BATCH, "GET /files/{id}/content": FILE}
 
 
 def _provider(hooks: ClientObject, host: str, port: int | None) -> str:
@@ -87,7 +90,7 @@ def _request_methods() -> list[Method]:
     methods: list[Method] = []
     for package in _PACKAGES:
         methods += speakeasy.request_methods(
-            package, _ENDPOINTS, follow_or_await_error, unwrap=_unwrap
+            package, {**_ENDPOINTS, **_BATCHES}, follow_or_await_error, unwrap=_unwrap
         )
     return methods
 
@@ -114,6 +117,7 @@ MISTRAL = Client(
     provider=_provider,
     hook=_hook,
     endpoints=_ENDPOINTS,
+    batches=_BATCHES,
     # each part of a client object, such as `chat`, is an object of its own; this is what they share
     inner="sdk_configuration._hooks",
 )

@@ -1,6 +1,7 @@
 """Together's client, made by Stainless since its second major version."""
 
 from callspan.formats.cohere.rerank import RERANK
+from callspan.formats.openai.batches import ENDPOINTS as BATCHES
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
 from callspan.formats.openai.embeddings import EMBEDDINGS
@@ -27,4 +28,5 @@ TOGETHER = Client(
         "/audio/transcriptions": TRANSCRIPTION,
         "/audio/translations": TRANSCRIPTION,
     },
+    batches=BATCHES,
 )

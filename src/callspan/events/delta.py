@@ -67,7 +67,7 @@ class Delta:
         result: The result of a search or a tool.
         whole: Whether this is the whole answer; it replaces the pieces that came before.
         last: Whether this closes the answer.
-        batch: What the answer tells of a batch of requests that were handed over before.
+        batch: The facts of a batch of requests that were handed over before.
     """
 
     id: str | None = None
@@ -92,13 +92,13 @@ class BatchResult:
     """The answer to one request of a batch, or why there is none.
 
     Attributes:
-        id: A name that no other result at the same address has.
-        operation: What the request asked for, in the conventions' words.
+        id: A name that no other result at the same address has; `None` where its position names it.
+        operation: The operation of the request, in the conventions' words.
         answer: The answer.
         failure: Why there is no answer.
     """
 
-    id: str
+    id: str | None
     operation: str
     answer: Delta | None = None
     failure: Failure | None = None
@@ -106,7 +106,7 @@ class BatchResult:
 
 @dataclass(slots=True, frozen=True)
 class Batch:
-    """What an answer of the provider's tells of a batch.
+    """The facts that an answer of the provider's states of a batch.
 
     Attributes:
         results: The results in it.

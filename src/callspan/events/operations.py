@@ -119,7 +119,6 @@ _ROWS = (
     OperationFacts(
         FETCH_BATCH,
         uses_tokens=False,
-        has_output_tokens=False,
         has_conversation=False,
         has_sums=True,
         has_metrics=False,

@@ -46,16 +46,25 @@ def body_of(response: ClientObject, observation: Observation) -> Body:
 
 
 def read_content(response: ClientObject, observation: Observation) -> None:
-    """Read a body that the client has received already, and end the call.
-
-    The many results of a batch are left to `BatchObservation.read_portions` in asynchronous code.
-    """
+    """Read a body that the client has received already, and end the call."""
     body = body_of(response, observation)
-    if isinstance(body, ResultLines) and observation.call.asynchronous:
-        body.read_in_portions(response.content)
+    if isinstance(body, ResultLines):
+        body.read_all(response.content)
         return
     body.feed(response.content)
     body.end()
+
+
+def follow_file(observation: Observation, result: object) -> object:
+    """Read a file that a client has received, if it holds results of a batch; end the reading.
+
+    Returns the same object.
+    """
+    if isinstance(observation, BatchObservation) and isinstance(result, bytes):
+        ResultLines(observation).read_all(result)
+    else:
+        observation.finish()
+    return result
 
 
 class JsonBody:
@@ -63,13 +72,15 @@ class JsonBody:
 
     def __init__(self, observation: Observation) -> None:
         self._observation = observation
+        # the results of a batch may stand in one answer
+        self._limit = LINE_LIMIT if isinstance(observation, BatchObservation) else BODY_LIMIT
         self._pieces: list[bytes] = []
         self.size = 0
 
     def feed(self, piece: bytes) -> None:
-        """Keep a piece of a body that may be JSON, up to `BODY_LIMIT`."""
+        """Keep a piece of a body that may be JSON, up to the limit."""
         self.size += len(piece)
-        if self.size > BODY_LIMIT:
+        if self.size > self._limit:
             return
         # servers that keep a connection busy send blanks before the JSON
         if self._pieces or piece.lstrip()[:1] in (b"{", b"["):
@@ -78,7 +89,7 @@ class JsonBody:
     def end(self) -> None:
         """Read the answer, and end the call."""
         answer = None
-        if self.size <= BODY_LIMIT:
+        if self.size <= self._limit:
             answer = parse_json(b"".join(self._pieces))
         self._observation.answer(answer)
 
@@ -102,9 +113,14 @@ class ResultLines:
             self._read_line()
             self._keep(line)
 
-    def read_in_portions(self, content: bytes) -> None:
-        """Have a whole body read between other steps of the event loop."""
-        self._observation.portions = self._portions(content)
+    def read_all(self, content: bytes) -> None:
+        """Read a whole body; in asynchronous code, leave it to `read_portions`."""
+        portions = self._portions(content)
+        if self._observation.call.asynchronous:
+            self._observation.portions = portions
+            return
+        for _ in portions:
+            pass
 
     def _portions(self, content: bytes) -> Iterator[None]:
         for start in range(0, len(content), PORTION):

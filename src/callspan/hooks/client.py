@@ -99,6 +99,12 @@ class Subscriber:
     requests_usage: bool = False
     reads_batches: bool = False
 
+    def formats_of(self, client: Client) -> Mapping[str, Format]:
+        """Return the formats of the client's endpoints that are to be watched, by their names."""
+        if self.reads_batches:
+            return {**client.endpoints, **client.batches}
+        return client.endpoints
+
 
 Hook = Callable[[Client, Subscriber], "list[Patch]"]
 """Returns the patches by which the calls of a client are caught, for a subscriber."""

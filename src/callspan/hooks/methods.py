@@ -148,7 +148,9 @@ def _reading(wire_format: Format, method: Method, explain: Explain) -> Reading:
             return wrapped_read(unwrap(item), needs_text)
 
         read = read_unwrapped
-    return Reading(read, explain, method.answer_of, skips=method.skips)
+    return Reading(
+        read, explain, method.answer_of, skips=method.skips, in_lines=wire_format.in_lines
+    )
 
 
 class _MethodHook:
@@ -162,7 +164,8 @@ class _MethodHook:
         self._method = method
         # made once for each endpoint, so that a call only looks its reading up
         self._readings: dict[str, Reading] = {}
-        for name, wire_format in client.endpoints.items():
+        self._formats = subscriber.formats_of(client)
+        for name, wire_format in self._formats.items():
             self._readings[name] = _reading(wire_format, method, explain)
 
     def wrapper(
@@ -225,7 +228,7 @@ class _MethodHook:
                 client_object = call.client_object
             return Request(
                 self._client,
-                self._client.endpoints[name],
+                self._formats[name],
                 client_object,
                 call.body,
                 call.stream,

@@ -15,7 +15,7 @@ from callspan.hooks.calls import FollowResult, call_with_span
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
 from callspan.hooks.methods import Method, MethodCall
 from callspan.hooks.native import policy
-from callspan.hooks.paths import by_path
+from callspan.hooks.paths import by_path, path_values
 from callspan.hooks.raw_response import follow_response
 from callspan.hooks.refusal import end_refused
 from callspan.hooks.speakeasy_streams import make_events, make_stream
@@ -24,6 +24,8 @@ from callspan.runtime.patching import Patch
 from callspan.runtime.scope import inject
 from callspan.telemetry.propagation import sends_context
 
+_Endpoint = tuple[str, "Callable[[str], dict[str, str]] | None"]
+"""The name of an endpoint, and the reader of the parts of its path that are parameters."""
 _STREAMS = ("Stream", "AsyncStream", "EventStream", "EventStreamAsync")
 """The classes of streams, in the packages of one maker or another."""
 
@@ -43,11 +45,11 @@ def request_methods(
         follow: Lets an observation follow the response.
         options: Further arguments of `Method`.
     """
-    find_name = by_path({name: name for name in endpoints})
+    find_endpoint = by_path({name: (name, path_values(name)) for name in endpoints})
     sync = Method(
         f"{package}.basesdk",
         "BaseSDK.do_request",
-        partial(_read_call, find_name),
+        partial(_read_call, find_endpoint),
         optional=True,
         follow=follow,
         **options,
@@ -99,19 +101,26 @@ def own_span_patches(package: str, client_name: str) -> list[Patch]:
 
 
 def _read_call(
-    find_name: Callable[[str, str], str | None],
+    find_endpoint: Callable[[str, str], _Endpoint | None],
     sdk: ClientObject,
     _args: Args,
     kwargs: Kwargs,
 ) -> MethodCall | None:
     """Read the HTTP request that is ready to be sent."""
     request = kwargs["request"]
+    endpoint = find_endpoint(request.method, _path(request.url))
+    if endpoint is None:
+        return None
+    name, values_in = endpoint
     body = parse_json(request.content)
+    # what is fetched has its id in the path alone
+    if request.method == "GET" and values_in is not None:
+        body = values_in(request.url.path)
     if not isinstance(body, Mapping):
         return None
     # the request as it is sent, after all settings of the app and of the client were applied
     return MethodCall(
-        find_name(request.method, _path(request.url)),
+        name,
         body,
         address(str(request.url)),
         body.get("stream") is True,

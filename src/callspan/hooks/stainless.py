@@ -24,7 +24,6 @@ from callspan.hooks.native_tracer import NativeTracer
 from callspan.hooks.paths import by_path, path_values
 from callspan.hooks.raw_response import follow_close, follow_raw
 from callspan.hooks.stainless_options import body_of, is_plain, with_lists, with_whole_body
-from callspan.lifecycle.batches import BatchObservation
 from callspan.lifecycle.client_options import inherit
 from callspan.lifecycle.observation import Observation, active
 from callspan.lifecycle.reading import Reading
@@ -85,10 +84,7 @@ class _RequestHook:
         self._requests_usage = subscriber.requests_usage
         # first, so that a job's path is not taken for the endpoint whose path it ends in
         endpoints: dict[str, _Endpoint | None] = dict.fromkeys(client.jobs)
-        formats = dict(client.endpoints)
-        if subscriber.reads_batches:
-            formats.update(client.batches)
-        for name, wire_format in formats.items():
+        for name, wire_format in subscriber.formats_of(client).items():
             reading = Reading(
                 wire_format.read, explain, processed_answer, in_lines=wire_format.in_lines
             )
@@ -114,10 +110,7 @@ class _RequestHook:
         observation, args, kwargs = self._open(client_object, args, kwargs, True)
         if observation is None:
             return await wrapped(*args, **kwargs)
-        result = await make_async_call(observation, wrapped, args, kwargs, _follow)
-        if isinstance(observation, BatchObservation):
-            await observation.read_portions()
-        return result
+        return await make_async_call(observation, wrapped, args, kwargs, _follow)
 
     def _open(
         self, client_object: ClientObject, args: Args, kwargs: Kwargs, asynchronous: bool

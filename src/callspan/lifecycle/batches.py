@@ -1,8 +1,7 @@
 """The reading of a batch's results: each counts once in the process, as a call that was made before.
 
-What the calls of a batch have used is spent by the time that its results are there, and nobody
-waited for it: the results have tokens and costs, but no span and no duration. The reading has a
-span, with their sums.
+The calls of a batch were made before its results are there, and nobody waited for them: results have
+tokens and costs, but no span and no duration. The reading has a span, with their sums.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 from callspan.accounting.budgets import Budget
 from callspan.accounting.reservations import settle
@@ -22,7 +20,7 @@ from callspan.lifecycle.reading import Item, Reading
 from callspan.runtime import guard, reentry
 from callspan.runtime.background import running_loop
 from callspan.runtime.process import own_lock
-from callspan.runtime.scope import Scope, context
+from callspan.runtime.scope import Context, Scope, context
 
 MOST_RESULTS = 200_000
 """Results that are remembered as counted, twice the largest batch; beyond them the oldest go."""
@@ -31,7 +29,7 @@ MOST_FILES = 1000
 
 
 class Memory:
-    """What this process knows of batches: the results that were counted, and whose files are whose.
+    """The batches that this process has seen: the results that were counted, and whose files are whose.
 
     A forked child keeps it, as its parent has counted these results.
     """
@@ -42,9 +40,9 @@ class Memory:
         self._results: dict[int, None] = {}
         self._files: dict[str, str] = {}
 
-    def add_result(self, *names: str | None) -> bool:
-        """Remember a result by what names it, and return whether it is new."""
-        key = hash(names)
+    def add_result(self, source: tuple[object, ...], name: str | int) -> bool:
+        """Remember a result by its name at a source, and return whether it is new."""
+        key = hash((source, name))
         with self._lock:
             if key in self._results:
                 return False
@@ -88,7 +86,7 @@ class BatchObservation(Observation):
         portions: Reads a part of a large answer with each step, until nothing is left.
     """
 
-    __slots__ = ("_begun", "_budgets", "portions")
+    __slots__ = ("_begun", "_budgets", "_position", "_source", "portions")
 
     def __init__(
         self,
@@ -96,18 +94,20 @@ class BatchObservation(Observation):
         dispatch: Dispatch,
         scope: Scope,
         reading: Reading,
-        estimates: bool,
-        counts_later: bool,
         admission: Admission | None,
-        start_context: Any,
+        start_context: Context | None,
     ) -> None:
         # results are no chunks of one answer
         call.stream = False
         # the span belongs where the results were asked for, though it begins where they are read
-        start_context = start_context or context()
-        super().__init__(call, dispatch, scope, reading, False, counts_later, None, start_context)
+        if start_context is None:
+            start_context = context()
+        super().__init__(call, dispatch, scope, reading, False, False, None, start_context)
         self.portions: Iterator[None] | None = None
         self._begun = False
+        self._position = 0
+        names = (call.parameters.get("batch_id"), call.parameters.get("batch_file_id"))
+        self._source = (call.server_address, *names)
         self._budgets: tuple[Budget, ...] = () if admission is None else admission.budgets
 
     def start(self) -> None:
@@ -137,10 +137,12 @@ class BatchObservation(Observation):
         return True
 
     async def read_portions(self) -> None:
-        """Read what is left of a large answer, between other steps of the event loop."""
+        """Read the rest of a large answer, between other steps of the event loop."""
         portions, self.portions = self.portions, None
+        if portions is None:
+            return
         try:
-            for _ in portions or ():
+            for _ in portions:
                 await self.await_handlers()
                 if running_loop() is not None:
                     await sys.modules["asyncio"].sleep(0)
@@ -151,13 +153,12 @@ class BatchObservation(Observation):
             # the app's task was cancelled
             self.fail(error)
             raise
-        await self.await_handlers()
 
     def _count(self, result: BatchResult, batch: Batch) -> None:
         """Notify counters, budgets and handlers of a result, unless this process has done so."""
-        call = self.call
-        source = call.parameters.get("batch_file_id") or call.parameters.get("batch_id")
-        if not memory.add_result(call.server_address, source, result.id):
+        self._position += 1
+        name = self._position if result.id is None else result.id
+        if not memory.add_result(self._source, name):
             return
         if not self._begun:
             self._begin()

@@ -106,8 +106,9 @@ class CallOpener:
             call.attributes = conversations.attributes_with_id(call, start_context)
         estimates = call.uses_tokens and (counts_later or dispatch.wants_estimates)
         admission = self._admission(scope, options, size)
-        kind = BatchObservation if call.operation == FETCH_BATCH else Observation
-        return kind(
+        if call.operation == FETCH_BATCH:
+            return BatchObservation(call, dispatch, scope, reading, admission, start_context)
+        return Observation(
             call, dispatch, scope, reading, estimates, counts_later, admission, start_context
         )
 

@@ -9,6 +9,8 @@ from callspan.formats.fields import Body, Item, get, items
 # `models/NAME:method`, at Vertex behind `projects/.../publishers/google/`
 _MODEL = re.compile(r"(?:.*/)?models/([^:?]+):")
 _PREDICT = "predict"
+# `batches/NAME`, and `files/NAME` where its content is fetched, whatever stands in front
+_FETCHED = re.compile(r"(?:.*/)?((batches|files(?=/[^/]+:download))/[^/:?]+)(:download)?(\?.*)?$")
 
 
 def model(path: str) -> str:
@@ -25,6 +27,14 @@ def arguments(
     """Return path, body and options of a request of the client's, however they were given."""
     # a signature like the client's own, so that Python itself sorts names and positions
     return path, request_dict, http_options
+
+
+def fetched(path: str) -> tuple[str, str] | None:
+    """Return the kind, `batches` or `files`, and the name of what a request fetches."""
+    match = _FETCHED.match(path)
+    if match is None:
+        return None
+    return match[2], match[1]
 
 
 def bare_model(name: object) -> str | None:

@@ -12,6 +12,7 @@ from callspan.formats.fields import (
     first_item,
     get,
     id_text,
+    items,
     text,
 )
 from callspan.formats.format import Format
@@ -29,6 +30,13 @@ _FORMATS = {
     "embedding": EMBEDDINGS,
 }
 """Formats by the type that an answer, or the first item of its list, states of itself."""
+_FILES = (
+    "output_file_id",
+    "error_file_id",
+    "output_file",  # Mistral, without `_id`
+    "error_file",
+)
+"""Fields of a batch with the files that have its results."""
 _SUCCESS = 400
 """HTTP statuses below this one are no errors."""
 
@@ -41,23 +49,27 @@ def _file_parameters(body: Body) -> Parameters:
     return {"batch_file_id": body.get("id")}
 
 
-def _read_batch(answer: Item, _needs_text: bool) -> Delta | None:
-    """Read a batch: the files with its results, and with its failed requests."""
-    files = (id_text(get(answer, "output_file_id")), id_text(get(answer, "error_file_id")))
-    named = tuple(file for file in files if file)
-    return Delta(batch=Batch(id=id_text(get(answer, "id")), files=named))
+def _read_batch(answer: Item, needs_text: bool) -> Delta | None:
+    """Read a batch: its results, where they stand in it, or the files that have them."""
+    files = (id_text(get(answer, name)) for name in _FILES)
+    results: list[BatchResult] = []
+    for output in items(get(answer, "outputs")):
+        results.append(_result(all_fields(output), needs_text))
+    return Delta(
+        batch=Batch(results, id_text(get(answer, "id")), tuple(file for file in files if file))
+    )
 
 
 def _read_line(line: Item, needs_text: bool) -> Delta | None:
     """Read one line of a file of results; `None` for a line of another file."""
     fields = all_fields(line)
-    name = id_text(fields.get("id")) or id_text(fields.get("custom_id"))
-    if name is None or "custom_id" not in fields or not {"response", "error"} & fields.keys():
+    if "custom_id" not in fields or not {"response", "error"} & fields.keys():
         return None
-    return Delta(batch=Batch((_result(name, fields, needs_text),)))
+    return Delta(batch=Batch((_result(fields, needs_text),)))
 
 
-def _result(name: str, fields: Body, needs_text: bool) -> BatchResult:
+def _result(fields: Body, needs_text: bool) -> BatchResult:
+    name = id_text(fields.get("id")) or id_text(fields.get("custom_id"))
     response = fields.get("response")
     body = get(response, "body")
     wire_format = _format_of(body)
