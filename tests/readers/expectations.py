@@ -27,6 +27,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "moderation": ("guardrail", "chain"),
     "retrieval": ("retriever",),
     "run_node": ("chain",),
+    "fetch_batch": ("chain",),
     "fetch_response": ("chain",),
 }
 """The kinds of which a span may be shown, by its operation."""

@@ -97,6 +97,7 @@ READERS: dict[ReaderName, Reader] = {
         kind="langfuse.observation.type",
         # what has a model and is none of its kinds is a generation there, whose tokens it guesses
         kinds={
+            "fetch_batch": "span",
             "fetch_response": "span",
             "invoke_workflow": "chain",
             "moderation": "guardrail",
@@ -132,6 +133,7 @@ READERS: dict[ReaderName, Reader] = {
             "chat": "llm",
             "embeddings": "embedding",
             "execute_tool": "tool",
+            "fetch_batch": "chain",
             "fetch_response": "chain",
             "generate_content": "llm",
             "invoke_agent": "chain",
@@ -164,6 +166,7 @@ READERS: dict[ReaderName, Reader] = {
         "MLflow",
         kind="mlflow.spanType",
         kinds={
+            "fetch_batch": "CHAIN",
             "fetch_response": "CHAIN",
             "invoke_workflow": "CHAIN",
             "moderation": "GUARDRAIL",
@@ -190,6 +193,7 @@ READERS: dict[ReaderName, Reader] = {
         "Phoenix",
         kind="openinference.span.kind",
         kinds={
+            "fetch_batch": "CHAIN",
             "fetch_response": "CHAIN",
             "invoke_workflow": "CHAIN",
             "moderation": "GUARDRAIL",
