@@ -115,7 +115,7 @@ _ROWS = (
     # reads the answer of an earlier call
     OperationFacts("fetch_response", uses_tokens=False, has_conversation=False, has_stream=False),
     # reads the results of a batch; it lasts as long as the app takes over them, which is no time of
-    # the provider's (docs/decisions/0105)
+    # the provider's (docs/decisions/0106)
     OperationFacts(
         FETCH_BATCH,
         uses_tokens=False,
