@@ -211,6 +211,17 @@ def test_pipeline(telemetry: Telemetry, pipeline: Any) -> None:
     assert telemetry.attributes["gen_ai.usage.output_tokens"] == 3
 
 
+@pytest.mark.instrument(capture="both")
+def test_prompts_of_generate(telemetry: Telemetry, model: Any, tokenizer: Any) -> None:
+    """They are decoded after the start, and both the span and the event of the call have them."""
+    inputs = tokenizer("which flowers bloom", return_tensors="pt")
+    streamer = transformers.TextIteratorStreamer(tokenizer, skip_prompt=True)
+    model.generate(**inputs, streamer=streamer, max_new_tokens=2)
+    [event] = telemetry.logs
+    assert texts(messages(telemetry, "input")) == ["which flowers bloom"]
+    assert texts(event["attributes"]["gen_ai.input.messages"]) == ["which flowers bloom"]
+
+
 @pytest.mark.parametrize("batch_size", [1, 2])
 @pytest.mark.instrument(capture="span")
 def test_batch_of_prompts(telemetry: Telemetry, pipeline: Any, batch_size: int) -> None:

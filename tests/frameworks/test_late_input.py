@@ -113,6 +113,22 @@ def test_openai_agents(
     assert values.get(ARGUMENTS) == ('{"of":"tulip"}' if capture == "span" else None)
 
 
+def test_arguments_of_the_start_give_their_room_to_those_of_the_end(
+    telemetry: Telemetry, load: Callable[[str], Any]
+) -> None:
+    """What is left out is counted once, although both have been captured."""
+    telemetry.instrument(capture="span", content_limit=4096)
+    arguments = '{"of": "' + "tulip " * 2000 + '"}'
+    for first in (None, arguments):
+        data = SimpleNamespace(type="function", name="flower_price", input=first, output=None)
+        with load("agents.tracing.spans").SpanImpl(data) as span:
+            span.span_data.input = arguments
+            span.span_data.output = "a price " * 1000
+    late_alone, twice = [dict(span.attributes or {}) for span in telemetry.spans]
+    assert int(str(late_alone["callspan.content.elided"])) > 10_000
+    assert twice == late_alone
+
+
 def test_openai_agents_keeps_arguments_to_itself(
     telemetry: Telemetry, load: Callable[[str], Any]
 ) -> None:

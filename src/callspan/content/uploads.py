@@ -88,6 +88,7 @@ class Uploads:
             The URL of the file that is to be written; `None` where there is no room for it.
         """
         name = f"{uuid.uuid4()}_{kind}.{self._format}"
+        text = None
         if kind in _SHARED:
             text = encode(value)
             name = f"{hashlib.sha256(text.encode()).hexdigest()}_{kind}.{self._format}"
@@ -104,7 +105,7 @@ class Uploads:
         self._waiting.add(name)
         if kind in _SHARED:
             self._names[name] = None
-        _worker.put(partial(self._write, name, value))
+        _worker.put(partial(self._write, name, value, text))
         return url
 
     def _is_written(self, name: str) -> bool:
@@ -112,14 +113,15 @@ class Uploads:
             self._names.popitem(last=False)
         return name in self._names
 
-    def _write(self, name: str, value: Any) -> None:
+    def _write(self, name: str, value: Any, text: str | None) -> None:
+        """Write a value, or its text where that was made for its name."""
         # here, as the command line reads settings without OpenTelemetry
         from callspan.runtime import scope
 
         try:
             # a bucket's client must not make spans of its own
             with scope.without_instrumentation():
-                self._write_lines(name, self._lines(value))
+                self._write_lines(name, self._lines(value, text))
         except Exception as error:  # noqa: BLE001  each file system has errors of its own
             self._names.pop(name, None)
             self._lose(f"{type(error).__name__}: {error}")
@@ -144,10 +146,12 @@ class Uploads:
             self._files = file_system, folder
         return self._files
 
-    def _lines(self, value: Any) -> list[str]:
+    def _lines(self, value: Any, text: str | None) -> list[str]:
         if self._format == "jsonl" and isinstance(value, list):
             return [encode({**item, "index": index}) for index, item in enumerate(value)]
-        return [encode(value)]
+        if text is None:
+            text = encode(value)
+        return [text]
 
     def _lose(self, why: str) -> None:
         self.lost += 1

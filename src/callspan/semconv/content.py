@@ -68,18 +68,21 @@ class CapturedContent:
     def __init__(
         self, capture: Capture, attribute_limit: int | None, convention: Convention
     ) -> None:
-        self.dropped: list[str] = []
-        self._references: dict[str, str] = {}
-        self._whole: dict[str, Any] = {}
-        self.elided = 0
-        self._sent: Shared = {}
         self._received: Shared | None = None
-        self._texts: dict[str, str | list[str]] = {}
         self._capture = capture
         self._convention = convention
         # within the SDK's own limit, beyond which it would cut JSON in the middle
         self._limit = min(capture.attribute_limit, attribute_limit or capture.attribute_limit)
-        self._room = capture.limit
+        self._clear()
+
+    def _clear(self) -> None:
+        self.dropped: list[str] = []
+        self.elided = 0
+        self._references: dict[str, str] = {}
+        self._whole: dict[str, Any] = {}
+        self._sent: Shared = {}
+        self._texts: dict[str, str | list[str]] = {}
+        self._room = self._capture.limit
 
     def sent(self, call: Call) -> None:
         """Take in the request to the model, the tool, the search or the store of memories."""
@@ -127,10 +130,14 @@ class CapturedContent:
         self._texts.update({name: share.text for name, share in shares.items()})
 
     def received(self, call: Call) -> None:
-        """Take in the answer; a second time changes nothing."""
+        """Take in the answer, and before it a late request; a second time changes nothing."""
         # span and event ask for it both; the order in which they do so is not fixed
         if self._received is not None:
             return
+        if call.has_late_content:
+            # in place of the one that was there at the start, which has no part in the sums then
+            self._clear()
+            self.sent(call)
         answer = call.response
         received: Shared = {}
         messages = answers.messages(call, self._convention)
@@ -188,14 +195,17 @@ class CapturedContent:
         if url is not None:
             self._references[reference] = url
 
-    def texts(self) -> dict[str, Any]:
-        """Return the answer, or before it the request, as texts by attribute.
+    def request_texts(self) -> dict[str, Any]:
+        """Return the request as texts by attribute.
 
         They are JSON, as spans carry no structures; mere text stays as it is.
         """
-        if self._received is not None:
-            return {name: value.text for name, value in self._received.items()}
         return {name: value.text for name, value in self._sent.items()} | self._texts
+
+    def answer_texts(self) -> dict[str, Any]:
+        """Return the answer, once it was taken in, as such texts."""
+        received = self._received or {}
+        return {name: value.text for name, value in received.items()}
 
     def structures(self, longest: int | None = None) -> dict[str, Any]:
         """Return request and answer as plain values by attribute, for events.

@@ -91,7 +91,7 @@ class Spans:
         call.captured_content = captured
         captured.sent(call)
         if is_recorded:
-            span.set_attributes(captured.texts())
+            span.set_attributes(captured.request_texts())
 
     def _prepare(self, call: Call) -> tuple[str, trace.SpanKind, dict[str, Any]]:
         """Return the name, kind and attributes that calls of one identity share, and keep them."""
@@ -175,13 +175,11 @@ class Spans:
             call.span.update_name(attributes.span_name(call))
         captured = call.captured_content
         if captured is not None:
-            if call.has_late_content:
-                captured.sent(call)
-                if call.capture.span:
-                    values.update(captured.texts())
             captured.received(call)
             if call.capture.span:
-                values.update(captured.texts())
+                if call.has_late_content:
+                    values.update(captured.request_texts())
+                values.update(captured.answer_texts())
             values.update(captured.notes())
         return values
 
