@@ -13,9 +13,12 @@ FollowResult = Callable[[Observation, Result], Result]
 """Lets an observation follow what a client's function returned; returns what the app gets."""
 
 
-def observation_of(client_name: str) -> Observation | None:
-    """Return the observation of the call of this client that is being made here, if there is one."""
-    observation = active.get()
+def observation_of(client_name: str, reading: Observation | None = None) -> Observation | None:
+    """Return the observation of the call of this client that is being made here, if there is one.
+
+    `reading` is that of a stream whose next item is being made here, outside of its contexts.
+    """
+    observation = active.get() or reading
     if observation is None or observation.call.client_name != client_name:
         return None
     return observation

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
+from callspan.hooks.calls import observation_of
 from callspan.hooks.client_types import ClientObject, Function, Result
 from callspan.lifecycle.answers import read_note
 from callspan.lifecycle.observation import Observation, active
@@ -20,10 +21,7 @@ _reader: ContextVar[Observation | None] = ContextVar("callspan-vectors", default
 
 def own_vectors(name: str) -> Observation | None:
     """Return the observation of the call of the client of this name that is made here, if any."""
-    observation = active.get() or _reader.get()
-    if observation is None or observation.call.client_name != name:
-        return None
-    return observation
+    return observation_of(name, _reader.get())
 
 
 def within_batch(
