@@ -318,6 +318,17 @@ def test_what_ends_at_once_without_counts(telemetry: Telemetry, ending: str, str
     assert len(pending_calls._calls) == 0
 
 
+def test_a_response_without_an_id_awaits_no_fetch(telemetry: Telemetry) -> None:
+    """Nothing could fetch it, so what was reserved for it is given back."""
+    answer = http.Response(200, json=Server().body("", "queued", None))
+    transport = http.MockTransport(lambda _request: answer)
+    client = openai_client("http://model.test/v1", http_client=HttpClient(transport=transport))
+    with callspan.budget(tokens=1000) as budget:
+        client.responses.create(**ASK)
+    assert budget._reserved["tokens"] == 0
+    assert len(pending_calls._calls) == 0
+
+
 def test_a_budget_holds_what_may_be_used(telemetry: Telemetry) -> None:
     """Until the counts are known a budget keeps what was reserved, so that not all is begun that cannot be paid."""
     client = Server(polls=1).client()

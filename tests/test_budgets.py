@@ -16,7 +16,7 @@ import callspan
 from callspan.accounting import reservations
 from callspan.setup import subscription
 from callspan.testing.modelserver import Counts, ModelServer, Reply
-from clients import anthropic_at, async_openai_client, openai_client
+from clients import anthropic_at, async_anthropic_at, async_openai_client, openai_client
 from program import CHAT, HELLO, MODEL, WITH_USAGE, Program
 from telemetry import Telemetry
 
@@ -218,6 +218,23 @@ async def test_an_async_stream_is_stopped(
             stream = await client.chat.completions.create(**CHAT, stream=True)
             with pytest.raises(callspan.BudgetExceeded):
                 await read(stream)
+        assert stream.response.is_closed
+    assert telemetry.attributes["callspan.outcome"] == "error"
+
+
+async def test_an_async_stream_of_anthropic_is_closed(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
+    """Its class has `close` and no `aclose`."""
+    model_server.enqueue(LONG)
+    async with async_anthropic_at(model_server.url) as client:
+        with callspan.budget(tokens=50):
+            stream = await client.messages.create(
+                model="claude-9", messages=HELLO, max_tokens=1, stream=True
+            )
+            with pytest.raises(callspan.BudgetExceeded):
+                async for _event in stream:
+                    pass
         assert stream.response.is_closed
     assert telemetry.attributes["callspan.outcome"] == "error"
 

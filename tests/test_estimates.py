@@ -478,14 +478,16 @@ def test_what_waits_is_bounded(
 
 @pytest.mark.guard_acts("counting fails")
 @pytest.mark.instrument(estimate="missing")
+@pytest.mark.parametrize("step", ["_take_input", "encoding_for"], ids=["reading", "counting"])
 def test_a_fault_in_counting_costs_no_span(
     telemetry: Telemetry,
     program: Program,
     model_server: ModelServer,
     monkeypatch: pytest.MonkeyPatch,
+    step: str,
 ) -> None:
-    """The span ends, without counts, whatever goes wrong."""
-    monkeypatch.setattr("callspan.accounting.tokens.estimator.encoding_for", lambda _: 1 / 0)
+    """The span ends, without counts, whether the messages cannot be read or not be counted."""
+    monkeypatch.setattr(f"callspan.accounting.tokens.estimator.{step}", lambda *_: 1 / 0)
     model_server.enqueue(SILENT)
     program.chat()
     assert usage_of(telemetry) == (None, None, None)

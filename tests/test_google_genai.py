@@ -16,6 +16,7 @@ import pytest
 from google import genai
 from google.genai import types
 from google.oauth2.credentials import Credentials
+from opentelemetry import context as otel
 from opentelemetry import trace
 from pydantic import BaseModel
 
@@ -576,6 +577,19 @@ def test_a_stream_begins_when_it_is_read(
             assert not notes.entered
             assert not trace.get_current_span().get_span_context().is_valid
     assert notes.heard == ["start", "end"]
+
+
+async def test_streams_where_telemetry_is_suppressed(telemetry: Telemetry, gemini: Any) -> None:
+    """The app reads them to the end all the same, and there is no span."""
+    mark = otel.attach(otel.set_value("suppress_instrumentation", True))
+    try:
+        chunks = list(gemini.models.generate_content_stream(**ASKED))
+        stream = await gemini.aio.models.generate_content_stream(**ASKED)
+        async_chunks = [chunk async for chunk in stream]
+    finally:
+        otel.detach(mark)
+    assert len(chunks) == len(async_chunks) > 0
+    assert telemetry.spans == []
 
 
 def test_the_request_is_made_under_the_span(

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 import types
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from typing import Any
 
 import openai
@@ -83,6 +83,41 @@ async def test_an_async_generator(telemetry: Telemetry, model_server: ModelServe
     found = tree(telemetry)
     assert (found["chat gpt-4.1-mini"], found["inner"]) == ("inner", "invoke_agent answers")
     assert found["embeddings text-embedding-3-small"] is None
+
+
+def test_a_generator_gets_what_its_reader_sends(telemetry: Telemetry) -> None:
+    """A step without a value is one with `None`, as ever."""
+    values: list[object] = []
+
+    @callspan.agent
+    def answers() -> Generator[int, object, str]:
+        values.append((yield 1))
+        values.append((yield 2))
+        return "done"
+
+    items = answers()
+    steps = [next(items), items.send("roses")]
+    with pytest.raises(StopIteration) as end:
+        next(items)
+    assert (steps, values, end.value.value) == ([1, 2], ["roses", None], "done")
+    assert telemetry.attributes["callspan.outcome"] == "completed"
+
+
+async def test_an_async_generator_gets_what_its_reader_sends(telemetry: Telemetry) -> None:
+    """The same in asynchronous code."""
+    values: list[object] = []
+
+    @callspan.agent
+    async def answers() -> AsyncGenerator[int, object]:
+        values.append((yield 1))
+        values.append((yield 2))
+
+    items = answers()
+    steps = [await anext(items), await items.asend("roses")]
+    with pytest.raises(StopAsyncIteration):
+        await anext(items)
+    assert (steps, values) == ([1, 2], ["roses", None])
+    assert telemetry.attributes["callspan.outcome"] == "completed"
 
 
 LEAVES = {

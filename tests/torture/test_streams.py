@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,47 @@ async def test_a_stream_closed_by_the_app_async(
         steps = (await client.chat.completions.create(**CHAT, stream=True)).__aiter__()
         await steps.__anext__()
         await steps.aclose()  # type: ignore[attr-defined]  # an async generator's own
+        assert telemetry.attributes["callspan.outcome"] == "abandoned"
+
+
+def outcome_after_next(stream: Any, telemetry: Telemetry) -> object:
+    """Read one chunk by `next`, close the stream, and return how the call has ended."""
+    next(stream)
+    stream.close()
+    return telemetry.attributes["callspan.outcome"]
+
+
+def outcome_in_loop(stream: Any, telemetry: Telemetry) -> object:
+    """Close the stream in a loop over it, and return how the call has ended before that is left."""
+    for _chunk in stream:
+        stream.close()
+        return telemetry.attributes["callspan.outcome"]
+    return None
+
+
+@CLOSING
+@pytest.mark.parametrize("outcome", [outcome_after_next, outcome_in_loop])
+def test_a_stream_closed_by_a_function_that_gets_it(
+    telemetry: Telemetry, client: openai.OpenAI, outcome: Callable[[Any, Telemetry], object]
+) -> None:
+    """Only a method of the stream itself may close it without ending the call."""
+    stream = client.chat.completions.create(**CHAT, stream=True)
+    assert outcome(stream, telemetry) == "abandoned"
+
+
+@CLOSING
+async def test_an_async_stream_closed_by_a_function_that_gets_it(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
+    """The same in asynchronous code."""
+
+    async def close(stream: Any) -> None:
+        await anext(stream)
+        await stream.close()
+
+    async with async_openai_client(model_server.url) as client:
+        stream = await client.chat.completions.create(**CHAT, stream=True)
+        await close(stream)
         assert telemetry.attributes["callspan.outcome"] == "abandoned"
 
 

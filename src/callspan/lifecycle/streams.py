@@ -179,8 +179,6 @@ def _steps(source: Iterator[Item], observation: Observation, stream: Stream) -> 
         raise
     else:
         observation.finish()
-    finally:
-        observation.inside = False
 
 
 def end_closed(observation: Observation) -> None:
