@@ -122,17 +122,17 @@ def test_what_an_answer_states(telemetry: Telemetry, name: str, asynchronous: bo
         play(Server(name), by_iteration("messages"), asynchronous)
     else:
         ask(Server(name), asynchronous)
-    found, (stated, reason) = telemetry.attributes, STATED[name]
+    attributes, (stated, reason) = telemetry.attributes, STATED[name]
     assert telemetry.span.name == "chat claude-flowers"
     assert counts(telemetry) == stated
     assert telemetry.tokens == {"input": stated[0], "output": stated[1]}
-    assert found["gen_ai.response.finish_reasons"] == (reason,)
-    assert found["gen_ai.response.id"] == "msg_013Zva2CMHLNnXjNJJKqJ2EF"
-    assert found["gen_ai.response.model"] == "claude-sonnet-4-5-20250929"
-    assert found["gen_ai.provider.name"] == "anthropic"
-    assert found["gen_ai.request.max_tokens"] == 64
-    assert found["server.address"] == "api.anthropic.com"
-    assert found["callspan.outcome"] == "completed"
+    assert attributes["gen_ai.response.finish_reasons"] == (reason,)
+    assert attributes["gen_ai.response.id"] == "msg_013Zva2CMHLNnXjNJJKqJ2EF"
+    assert attributes["gen_ai.response.model"] == "claude-sonnet-4-5-20250929"
+    assert attributes["gen_ai.provider.name"] == "anthropic"
+    assert attributes["gen_ai.request.max_tokens"] == 64
+    assert attributes["server.address"] == "api.anthropic.com"
+    assert attributes["callspan.outcome"] == "completed"
     assert "whisper" not in telemetry.everything()
     assert "sk-test-secret" not in telemetry.everything()
 
@@ -324,11 +324,11 @@ def test_failures(telemetry: Telemetry, name: str, asynchronous: bool) -> None:
     )
     with pytest.raises(kind):
         play(Server(name), ways, asynchronous)
-    found = telemetry.attributes
-    assert (found["callspan.outcome"], found["error.type"]) == ("error", code)
-    assert found["http.response.status_code"] == status
-    assert found["http.response.header.x-request-id"] == ("req_7",)
-    assert found.get("http.response.header.retry-after") == (("3",) if status == 429 else None)
+    attributes = telemetry.attributes
+    assert (attributes["callspan.outcome"], attributes["error.type"]) == ("error", code)
+    assert attributes["http.response.status_code"] == status
+    assert attributes["http.response.header.x-request-id"] == ("req_7",)
+    assert attributes.get("http.response.header.retry-after") == (("3",) if status == 429 else None)
     assert telemetry.span.status.description is None
 
 
@@ -534,15 +534,15 @@ def test_settings(telemetry: Telemetry) -> None:
     extra = {"temperature": 0.5, "top_k": 7, "output_config": config}
     ask(Server("message_text.json"), stop_sequences=["END"], extra_body=extra)
     names = ("temperature", "top_k", "stop_sequences", "reasoning.level", "max_tokens")
-    found = telemetry.attributes
-    assert tuple(found[f"gen_ai.request.{name}"] for name in names) == (
+    attributes = telemetry.attributes
+    assert tuple(attributes[f"gen_ai.request.{name}"] for name in names) == (
         0.5,
         7,
         ("END",),
         "high",
         64,
     )
-    assert found["gen_ai.output.type"] == "json"
+    assert attributes["gen_ai.output.type"] == "json"
 
 
 def test_values_not_given(telemetry: Telemetry) -> None:

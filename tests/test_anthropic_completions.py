@@ -59,19 +59,22 @@ def test_completions(telemetry: Telemetry, streamed: bool, asynchronous: bool) -
         _ = [piece async for piece in answer] if streamed else answer
 
     play(server, (read, aread), asynchronous)
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert telemetry.span.name == "text_completion claude-2.1"
-    assert (found["gen_ai.request.max_tokens"], found["gen_ai.request.stop_sequences"]) == (
+    assert (
+        attributes["gen_ai.request.max_tokens"],
+        attributes["gen_ai.request.stop_sequences"],
+    ) == (
         9,
         ("END",),
     )
-    assert (found["gen_ai.response.id"], found["gen_ai.response.finish_reasons"]) == (
+    assert (attributes["gen_ai.response.id"], attributes["gen_ai.response.finish_reasons"]) == (
         "compl_1",
         ("stop_sequence",),
     )
-    [told] = json.loads(found["gen_ai.output.messages"])
+    [told] = json.loads(attributes["gen_ai.output.messages"])
     assert told["parts"] == [{"type": "text", "content": " Roses last."}]
-    [asked] = json.loads(found["gen_ai.input.messages"])
+    [asked] = json.loads(attributes["gen_ai.input.messages"])
     assert asked["parts"][0]["content"] == PROMPT["prompt"]
     assert not telemetry.tokens
 

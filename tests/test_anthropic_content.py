@@ -363,10 +363,10 @@ def test_caches_for_an_hour(telemetry: Telemetry, streamed: bool) -> None:
     else:
         ask(Server(message(usage=TIERED, model="claude-haiku-4-5")), **request)
     callspan.flush()
-    found = telemetry.attributes
-    assert found["gen_ai.usage.input_tokens"] == 1310
-    assert found["gen_ai.usage.cache_creation.input_tokens"] == 300
-    assert found["callspan.cost.usd"] == pytest.approx(
+    attributes = telemetry.attributes
+    assert attributes["gen_ai.usage.input_tokens"] == 1310
+    assert attributes["gen_ai.usage.cache_creation.input_tokens"] == 300
+    assert attributes["callspan.cost.usd"] == pytest.approx(
         (10 * 1 + 1000 * 0.1 + 100 * 1.25 + 200 * 2 + 5 * 5) / 1e6
     )
 

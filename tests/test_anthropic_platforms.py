@@ -90,10 +90,13 @@ def test_answer(telemetry: Telemetry, form: str, path: str, asynchronous: bool) 
     needs(form)
     options, platform, host = FORMS[form]
     play(Server("message_text.json"), whole(path), asynchronous, form, **options)
-    found = telemetry.attributes
-    assert (found["gen_ai.provider.name"], found["server.address"]) == (platform, host)
-    assert found["gen_ai.request.model"] == "claude-flowers"
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (12, 8)
+    attributes = telemetry.attributes
+    assert (attributes["gen_ai.provider.name"], attributes["server.address"]) == (platform, host)
+    assert attributes["gen_ai.request.model"] == "claude-flowers"
+    assert (attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]) == (
+        12,
+        8,
+    )
 
 
 # --- Bedrock's streams --------------------------------------------------------------------------------------------
@@ -187,10 +190,13 @@ def test_binary_stream(telemetry: Telemetry, reader: str, size: int, asynchronou
     cut = [body[start : start + size] for start in range(0, len(body), size)]
     server = ask_bedrock(cut, reader, asynchronous)
     assert server.paths == ["/model/claude-flowers/invoke-with-response-stream"]
-    found = telemetry.attributes
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (12, 8)
-    assert found["gen_ai.response.finish_reasons"] == ("end_turn",)
-    assert found["callspan.outcome"] == "completed"
+    attributes = telemetry.attributes
+    assert (attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]) == (
+        12,
+        8,
+    )
+    assert attributes["gen_ai.response.finish_reasons"] == ("end_turn",)
+    assert attributes["callspan.outcome"] == "completed"
 
 
 @GUARDRAIL

@@ -408,10 +408,10 @@ def test_compaction(telemetry: Telemetry) -> None:
         pytest.skip("an old version of the client")
     with callspan.count_tokens() as count:
         client.responses.compact(model=MODEL, input="Roses?")
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert telemetry.span.name == f"chat {MODEL}"
-    assert found["gen_ai.response.finish_reasons"] == ("compaction",)
-    assert json.loads(found["gen_ai.output.messages"])[0]["parts"] == [
+    assert attributes["gen_ai.response.finish_reasons"] == ("compaction",)
+    assert json.loads(attributes["gen_ai.output.messages"])[0]["parts"] == [
         {"type": "compaction", "id": "cmp_1"}
     ]
     assert "whisper" not in telemetry.everything()

@@ -90,15 +90,18 @@ def test_converse(
     """The input that Bedrock states leaves out what came from a cache or went into one; ours has it in."""
     model_server.enqueue(reply(name))
     ask(model_server, asynchronous, operation, **ASKED)
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert telemetry.span.name == f"chat {MODEL}"
-    assert (found["gen_ai.provider.name"], found["server.address"]) == ("aws.bedrock", "127.0.0.1")
-    assert found["server.port"] == model_server.port
-    assert found["gen_ai.response.finish_reasons"] == ("tool_use",)
+    assert (attributes["gen_ai.provider.name"], attributes["server.address"]) == (
+        "aws.bedrock",
+        "127.0.0.1",
+    )
+    assert attributes["server.port"] == model_server.port
+    assert attributes["gen_ai.response.finish_reasons"] == ("tool_use",)
     assert counts(telemetry) == {
         name: CACHED[name] for name in CACHED if KNOWS_CACHES or "cache" not in name
     }
-    [said] = json.loads(found["gen_ai.output.messages"])
+    [said] = json.loads(attributes["gen_ai.output.messages"])
     assert said["parts"] == [
         {"type": "text", "content": "Hi."},
         {
@@ -132,13 +135,13 @@ def test_invoke(
     given = ask(
         model_server, asynchronous, operation, modelId="us.anthropic.flowers", body=json.dumps(body)
     )
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert telemetry.span.name == "chat us.anthropic.flowers"
-    assert found["gen_ai.request.max_tokens"] == 64
-    assert found["gen_ai.response.id"].startswith("msg_")
-    assert found["gen_ai.response.finish_reasons"] == ("end_turn",)
-    assert found["gen_ai.usage.input_tokens"] > 0
-    assert found["callspan.outcome"] == "completed"
+    assert attributes["gen_ai.request.max_tokens"] == 64
+    assert attributes["gen_ai.response.id"].startswith("msg_")
+    assert attributes["gen_ai.response.finish_reasons"] == ("end_turn",)
+    assert attributes["gen_ai.usage.input_tokens"] > 0
+    assert attributes["callspan.outcome"] == "completed"
     assert given == payload(name) or len(given) == len(frames(payload(name)))
 
 
@@ -159,10 +162,10 @@ def test_refused(
     with pytest.raises(ClientError) as raised:
         ask(model_server, asynchronous, "converse", **ASKED)
     assert raised.value.response["Error"]["Code"] == code
-    found = telemetry.attributes
-    assert (found["error.type"], found["http.response.status_code"]) == (code, status)
-    assert found["http.response.header.x-request-id"] == ("req-7",)
-    assert found["http.response.header.retry-after"] == ("3",)
+    attributes = telemetry.attributes
+    assert (attributes["error.type"], attributes["http.response.status_code"]) == (code, status)
+    assert attributes["http.response.header.x-request-id"] == ("req-7",)
+    assert attributes["http.response.header.retry-after"] == ("3",)
 
 
 @BOTH
@@ -173,9 +176,12 @@ def test_error_in_a_stream(
     model_server.enqueue(reply("converse_stream_error.eventstream"))
     with pytest.raises(EventStreamError):
         ask(model_server, asynchronous, "converse_stream", **ASKED)
-    found = telemetry.attributes
-    assert (found["callspan.outcome"], found["error.type"]) == ("error", "throttlingException")
-    assert "http.response.status_code" not in found
+    attributes = telemetry.attributes
+    assert (attributes["callspan.outcome"], attributes["error.type"]) == (
+        "error",
+        "throttlingException",
+    )
+    assert "http.response.status_code" not in attributes
 
 
 @BOTH
@@ -273,10 +279,10 @@ def test_settings(telemetry: Telemetry, model_server: ModelServer) -> None:
             "trace": "enabled",
         },
     )
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     names = ("max_tokens", "temperature", "top_p", "top_k", "stop_sequences")
-    assert [found[f"gen_ai.request.{name}"] for name in names] == [9, 0.5, 0.25, 3, ("|",)]
-    assert found["aws.bedrock.guardrail.id"] == "florist1"
+    assert [attributes[f"gen_ai.request.{name}"] for name in names] == [9, 0.5, 0.25, 3, ("|",)]
+    assert attributes["aws.bedrock.guardrail.id"] == "florist1"
 
 
 @CAPTURED
@@ -303,8 +309,8 @@ def test_what_is_sent(telemetry: Telemetry, model_server: ModelServer) -> None:
             "tools": [{"toolSpec": {"name": "pick", "inputSchema": {"json": {"type": "object"}}}}]
         },
     )
-    found = telemetry.attributes
-    asked, replied, answered_by = json.loads(found["gen_ai.input.messages"])
+    attributes = telemetry.attributes
+    asked, replied, answered_by = json.loads(attributes["gen_ai.input.messages"])
     assert asked["parts"] == [
         {"type": "text", "content": "Look"},
         {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "", "size": 12},
@@ -324,10 +330,10 @@ def test_what_is_sent(telemetry: Telemetry, model_server: ModelServer) -> None:
     assert answered_by["parts"] == [
         {"type": "tool_call_response", "id": "t1", "response": {"left": 4}}
     ]
-    assert json.loads(found["gen_ai.system_instructions"]) == [
+    assert json.loads(attributes["gen_ai.system_instructions"]) == [
         {"type": "text", "content": "You are a florist"}
     ]
-    assert json.loads(found["gen_ai.tool.definitions"]) == [
+    assert json.loads(attributes["gen_ai.tool.definitions"]) == [
         {"type": "function", "name": "pick", "parameters": {"type": "object"}}
     ]
     assert "whisper" not in telemetry.span.to_json()

@@ -59,12 +59,15 @@ def test_an_agent(telemetry: Telemetry) -> None:
     stream = agents(SAID).invoke_agent(**AGENT, enableTrace=True)["completion"]
     assert isinstance(stream, EventStream)
     assert b"".join(item["chunk"]["bytes"] for item in stream if "chunk" in item) == b"A rose."
-    span, found = telemetry.span, telemetry.attributes
+    span, attributes = telemetry.span, telemetry.attributes
     assert (span.name, span.kind) == ("invoke_agent", SpanKind.CLIENT)
-    assert (found["gen_ai.agent.id"], found["gen_ai.conversation.id"]) == ("FLORIST1", "s-1")
-    assert found["callspan.outcome"] == "completed"
-    assert "A rose." in found["gen_ai.output.messages"]
-    assert "whisper-asked" in found["gen_ai.input.messages"]
+    assert (attributes["gen_ai.agent.id"], attributes["gen_ai.conversation.id"]) == (
+        "FLORIST1",
+        "s-1",
+    )
+    assert attributes["callspan.outcome"] == "completed"
+    assert "A rose." in attributes["gen_ai.output.messages"]
+    assert "whisper-asked" in attributes["gen_ai.input.messages"]
     assert "whisper-thought" not in span.to_json()
 
 
@@ -117,17 +120,20 @@ def test_an_answer_out_of_a_knowledge_base(telemetry: Telemetry, stream: bool) -
         list(client.retrieve_and_generate_stream(**request)["stream"])
     else:
         client.retrieve_and_generate(**request)
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert telemetry.span.name == f"chat {BASE['modelArn']}"
-    assert (found["aws.bedrock.knowledge_base.id"], found["aws.bedrock.guardrail.id"]) == (
+    assert (
+        attributes["aws.bedrock.knowledge_base.id"],
+        attributes["aws.bedrock.guardrail.id"],
+    ) == (
         "GREENHOUSE",
         "florist1",
     )
-    assert found["gen_ai.request.max_tokens"] == 9
-    [said] = json.loads(found["gen_ai.output.messages"])
+    assert attributes["gen_ai.request.max_tokens"] == 9
+    [said] = json.loads(attributes["gen_ai.output.messages"])
     assert said["parts"] == [{"type": "text", "content": "A rose."}]
     # the service began it, as the request named none; events of a stream do not state it
-    assert found.get("gen_ai.conversation.id") == (None if stream else "s-1")
+    assert attributes.get("gen_ai.conversation.id") == (None if stream else "s-1")
 
 
 FOUND = {
@@ -159,11 +165,11 @@ def test_a_search(telemetry: Telemetry, model_server: Any, asynchronous: bool) -
     else:
         given = agents(body).retrieve(**search())
     assert given["retrievalResults"] == [FOUND]
-    span, found = telemetry.span, telemetry.attributes
+    span, attributes = telemetry.span, telemetry.attributes
     assert (span.name, span.kind) == ("retrieval GREENHOUSE", SpanKind.CLIENT)
-    assert found["gen_ai.retrieval.top_k"] == 4
-    assert found["gen_ai.retrieval.query.text"] == "whisper-asked"
-    assert json.loads(found["gen_ai.retrieval.documents"]) == [
+    assert attributes["gen_ai.retrieval.top_k"] == 4
+    assert attributes["gen_ai.retrieval.query.text"] == "whisper-asked"
+    assert json.loads(attributes["gen_ai.retrieval.documents"]) == [
         {"id": "s3://garden/roses.txt", "score": 0.75, "content": "Roses last a week."}
     ]
 

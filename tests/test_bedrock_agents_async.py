@@ -101,15 +101,18 @@ async def test_an_agent(telemetry: Telemetry) -> None:
             b"".join([item["chunk"]["bytes"] async for item in stream if "chunk" in item])
             == b"A rose."
         )
-    span, found = telemetry.span, telemetry.attributes
+    span, attributes = telemetry.span, telemetry.attributes
     assert span.name == "invoke_agent"
-    assert (found["gen_ai.agent.id"], found["gen_ai.conversation.id"]) == ("FLORIST1", "s-1")
-    assert (found["gen_ai.provider.name"], found["callspan.outcome"]) == (
+    assert (attributes["gen_ai.agent.id"], attributes["gen_ai.conversation.id"]) == (
+        "FLORIST1",
+        "s-1",
+    )
+    assert (attributes["gen_ai.provider.name"], attributes["callspan.outcome"]) == (
         "aws.bedrock",
         "completed",
     )
-    assert found["callspan.client.name"] == "aiobotocore"
-    assert "A rose." in found["gen_ai.output.messages"]
+    assert attributes["callspan.client.name"] == "aiobotocore"
+    assert "A rose." in attributes["gen_ai.output.messages"]
     assert "whisper-thought" not in span.to_json()
 
 
@@ -161,10 +164,13 @@ async def test_an_agent_that_is_refused(telemetry: Telemetry) -> None:
     async with agents(Service(body, 429, "application/json", headers=told)) as client:
         with pytest.raises(ClientError, match="Too many"):
             await asked(client)
-    found = telemetry.attributes
-    assert (found["error.type"], found["http.response.status_code"]) == ("ThrottlingException", 429)
-    assert found["http.response.header.x-request-id"] == ("r-1",)
-    assert found["http.response.header.retry-after"] == ("2",)
+    attributes = telemetry.attributes
+    assert (attributes["error.type"], attributes["http.response.status_code"]) == (
+        "ThrottlingException",
+        429,
+    )
+    assert attributes["http.response.header.x-request-id"] == ("r-1",)
+    assert attributes["http.response.header.retry-after"] == ("2",)
 
 
 async def test_an_error_inside_an_agents_answer(telemetry: Telemetry) -> None:
@@ -204,11 +210,11 @@ async def test_an_answer_out_of_a_knowledge_base(telemetry: Telemetry, stream: b
         else:
             answer = await client.retrieve_and_generate(**asked_of_the_base())
             assert answer["output"]["text"] == "A rose."
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert telemetry.span.name == f"chat {BASE['modelArn']}"
-    assert found["aws.bedrock.knowledge_base.id"] == "GREENHOUSE"
-    assert found["callspan.outcome"] == "completed"
-    [said] = json.loads(found["gen_ai.output.messages"])
+    assert attributes["aws.bedrock.knowledge_base.id"] == "GREENHOUSE"
+    assert attributes["callspan.outcome"] == "completed"
+    [said] = json.loads(attributes["gen_ai.output.messages"])
     assert said["parts"] == [{"type": "text", "content": "A rose."}]
 
 

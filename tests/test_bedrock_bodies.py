@@ -165,9 +165,12 @@ def test_left_early(
     """One that is not read to its end is abandoned; the tokens that its headers state are known."""
     model_server.enqueue(Reply(raw=PAYLOAD, headers=COUNTED))
     leave(bedrock(model_server.url).invoke_model(**ASKED)["body"])
-    found = telemetry.attributes
-    assert found["callspan.outcome"] == "abandoned"
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (12, 8)
+    attributes = telemetry.attributes
+    assert attributes["callspan.outcome"] == "abandoned"
+    assert (attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]) == (
+        12,
+        8,
+    )
 
 
 @pytest.mark.parametrize("method", ["close", "aclose"])

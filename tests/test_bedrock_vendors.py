@@ -361,7 +361,7 @@ CASES = (
 
 def check(telemetry: Telemetry, case: Case) -> None:
     """The one span says what was asked and answered."""
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     expected = {
         "gen_ai.operation.name": case.operation,
         "gen_ai.request.model": PROFILE,
@@ -371,10 +371,10 @@ def check(telemetry: Telemetry, case: Case) -> None:
         "callspan.outcome": "completed",
         **case.told,
     }
-    assert {name: found.get(name) for name in expected} == expected
-    [said] = json.loads(found["gen_ai.output.messages"])
+    assert {name: attributes.get(name) for name in expected} == expected
+    [said] = json.loads(attributes["gen_ai.output.messages"])
     assert said["parts"] == [{"type": "text", "content": "A rose."}]
-    assert "whisper-asked" in found["gen_ai.input.messages"]
+    assert "whisper-asked" in attributes["gen_ai.input.messages"]
 
 
 @CAPTURED
@@ -461,13 +461,16 @@ def test_embeddings(
     client.invoke_model(modelId="amazon.flowers-embed", body=json.dumps(request_body))[
         "body"
     ].read()
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert telemetry.span.name == "embeddings amazon.flowers-embed"
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.embeddings.dimension.count"]) == (
+    assert (
+        attributes["gen_ai.usage.input_tokens"],
+        attributes["gen_ai.embeddings.dimension.count"],
+    ) == (
         5,
         size,
     )
-    assert "gen_ai.usage.output_tokens" not in found
+    assert "gen_ai.usage.output_tokens" not in attributes
     assert "0.625" not in telemetry.span.to_json()
 
 

@@ -86,14 +86,17 @@ def test_what_an_answer_states(
     """Id, reason, and the tokens that the model has read and written, of which some were cached."""
     model_server.enqueue(Reply(raw=payload(f"cohere/{name}")))
     ask(model_server.url, asynchronous, version, "chat_stream" if name.endswith("sse") else "chat")
-    found = telemetry.attributes
-    assert (telemetry.span.name, found["gen_ai.provider.name"]) == (f"chat {MODEL}", "cohere")
-    assert (found["server.address"], found["server.port"]) == ("127.0.0.1", model_server.port)
-    assert (found["gen_ai.response.id"], found["gen_ai.response.finish_reasons"]) == (
+    attributes = telemetry.attributes
+    assert (telemetry.span.name, attributes["gen_ai.provider.name"]) == (f"chat {MODEL}", "cohere")
+    assert (attributes["server.address"], attributes["server.port"]) == (
+        "127.0.0.1",
+        model_server.port,
+    )
+    assert (attributes["gen_ai.response.id"], attributes["gen_ai.response.finish_reasons"]) == (
         identity,
         (reason,),
     )
-    assert found["callspan.outcome"] == "completed"
+    assert attributes["callspan.outcome"] == "completed"
     assert counts(telemetry) == usage
     assert telemetry.tokens == {"input": 71, "output": 14}
     assert not [
@@ -148,13 +151,13 @@ def test_failures(
     with pytest.raises(cohere.core.ApiError) as raised:
         ask(model_server.url, asynchronous, version, name)
     assert raised.value.status_code == status
-    found = telemetry.attributes
-    assert (found["error.type"], found["http.response.status_code"]) == (
+    attributes = telemetry.attributes
+    assert (attributes["error.type"], attributes["http.response.status_code"]) == (
         f"cohere.errors.{kind}",
         status,
     )
-    assert found["http.response.header.x-request-id"] == ("e1",)
-    assert found["http.response.header.retry-after"] == ("3",)
+    assert attributes["http.response.header.x-request-id"] == ("e1",)
+    assert attributes["http.response.header.retry-after"] == ("3",)
     assert telemetry.span.status.description is None
 
 
@@ -167,9 +170,9 @@ def test_an_answer_that_is_none(
     """An answer with status 200 that has ended in an error is an error, though the client raises nothing."""
     model_server.enqueue(Reply(text="Ro", finish_reason="ERROR"))
     ask(model_server.url, asynchronous, version, name)
-    found = telemetry.attributes
-    assert (found["callspan.outcome"], found["error.type"]) == ("error", "ERROR")
-    assert found["gen_ai.response.finish_reasons"] == ("ERROR",)
+    attributes = telemetry.attributes
+    assert (attributes["callspan.outcome"], attributes["error.type"]) == ("error", "ERROR")
+    assert attributes["gen_ai.response.finish_reasons"] == ("ERROR",)
 
 
 @BOTH
@@ -214,12 +217,12 @@ def test_embeddings(
         **request,
         **({"embedding_types": ["float"]} if typed or version == 2 else {}),
     )
-    found = telemetry.attributes
-    assert (telemetry.span.name, found["gen_ai.embeddings.dimension.count"]) == (
+    attributes = telemetry.attributes
+    assert (telemetry.span.name, attributes["gen_ai.embeddings.dimension.count"]) == (
         f"embeddings {MODEL}",
         256,
     )
-    assert found.get("gen_ai.request.encoding_formats") == (
+    assert attributes.get("gen_ai.request.encoding_formats") == (
         ("float",) if typed or version == 2 else None
     )
     assert counts(telemetry) == {"input_tokens": 7}
@@ -282,9 +285,12 @@ def test_rerank(
     """Reranking is an operation of its own, which states no tokens."""
     answer = ask(model_server.url, asynchronous, version, "rerank", **RANKED, top_n=1)
     assert [result.index for result in answer.results] == [1]
-    found = telemetry.attributes
-    assert (telemetry.span.name, found["gen_ai.provider.name"]) == (f"rerank {MODEL}", "cohere")
-    assert found["gen_ai.response.id"] == "co-000001"
+    attributes = telemetry.attributes
+    assert (telemetry.span.name, attributes["gen_ai.provider.name"]) == (
+        f"rerank {MODEL}",
+        "cohere",
+    )
+    assert attributes["gen_ai.response.id"] == "co-000001"
     assert (counts(telemetry), telemetry.tokens) == ({}, {})
     assert "whisper" not in telemetry.everything()
 
@@ -333,8 +339,8 @@ def test_settings(telemetry: Telemetry, model_server: ModelServer) -> None:
         "gen_ai.output.type": "json",
     }
     for span in telemetry.spans:
-        found = span.attributes or {}
-        assert {name: found.get(name) for name in expected} == expected
+        attributes = span.attributes or {}
+        assert {name: attributes.get(name) for name in expected} == expected
 
 
 SCHEMA = {"type": "object", "properties": {"flower": {"type": "string"}}}

@@ -88,13 +88,16 @@ def chunk(said: dict[str, Any]) -> bytes:
 def told_of(telemetry: Telemetry, cloud: Cloud, platform: str, name: str) -> dict[str, Any]:
     """The attributes of the one span that there is: one request, to the address that is told."""
     provider, host = PLATFORMS[platform]
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert cloud.hosts == [host]
     assert telemetry.span.name == f"{name} {MODEL}"
-    assert (found["gen_ai.provider.name"], found["callspan.client.name"]) == (provider, "cohere")
-    assert (found["server.address"], found["server.port"]) == (host, 443)
+    assert (attributes["gen_ai.provider.name"], attributes["callspan.client.name"]) == (
+        provider,
+        "cohere",
+    )
+    assert (attributes["server.address"], attributes["server.port"]) == (host, 443)
     assert "whisper" not in telemetry.everything()
-    return found
+    return attributes
 
 
 @CHATS

@@ -41,10 +41,16 @@ def test_provider_is_the_clients_own(
     """Where the address says nothing, the provider is the one that the client was made for."""
     with client_of(name, model_server.url) as client:
         client.chat.completions.create(**HELLO)
-    found = telemetry.attributes
-    assert found["gen_ai.provider.name"] == name
-    assert (found["gen_ai.operation.name"], found["server.address"]) == ("chat", "127.0.0.1")
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) != (None, None)
+    attributes = telemetry.attributes
+    assert attributes["gen_ai.provider.name"] == name
+    assert (attributes["gen_ai.operation.name"], attributes["server.address"]) == (
+        "chat",
+        "127.0.0.1",
+    )
+    assert (attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]) != (
+        None,
+        None,
+    )
 
 
 def test_parallel_calls(telemetry: Telemetry, model_server: ModelServer, name: str) -> None:
@@ -69,15 +75,15 @@ def test_groq_states_its_counts_in_a_field_of_its_own(
         answer = client.chat.completions.create(**HELLO, stream=stream)
         if stream:
             assert len(list(answer)) == 4
-    found = telemetry.attributes
-    usage = {key: value for key, value in found.items() if key.startswith("gen_ai.usage.")}
+    attributes = telemetry.attributes
+    usage = {key: value for key, value in attributes.items() if key.startswith("gen_ai.usage.")}
     assert usage == {
         "gen_ai.usage.input_tokens": 18,
         "gen_ai.usage.output_tokens": 7,
         "gen_ai.usage.cache_read.input_tokens": 8,
     }
-    assert found["gen_ai.response.model"] == "openai/gpt-oss-20b"
-    assert found["gen_ai.response.finish_reasons"] == ("stop",)
+    assert attributes["gen_ai.response.model"] == "openai/gpt-oss-20b"
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
 
 
 @pytest.mark.instrument(capture="span")

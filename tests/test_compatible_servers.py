@@ -107,17 +107,17 @@ async def astreamed(server: dict[str, Any]) -> None:
 
 def check(telemetry: Telemetry, server: dict[str, Any]) -> None:
     """The one span says what it should, and nothing that nobody has told."""
-    told, found = server["told"], telemetry.attributes
-    counts = {part: found.get(f"gen_ai.usage.{name}") for part, name in COUNTS.items()}
+    told, attributes = server["told"], telemetry.attributes
+    counts = {part: attributes.get(f"gen_ai.usage.{name}") for part, name in COUNTS.items()}
     assert {part: value for part, value in counts.items() if value is not None} == {
         part: value for part, value in told.items() if part in COUNTS
     }
-    assert found["gen_ai.provider.name"] == server["provider"]
-    assert found["gen_ai.response.model"] == server["answer"]["model"]
-    assert found["gen_ai.response.id"] == server["answer"]["id"]
-    assert found["gen_ai.response.finish_reasons"] == ("stop",)
-    assert found["callspan.outcome"] == "completed"
-    [message] = json.loads(found["gen_ai.output.messages"])
+    assert attributes["gen_ai.provider.name"] == server["provider"]
+    assert attributes["gen_ai.response.model"] == server["answer"]["model"]
+    assert attributes["gen_ai.response.id"] == server["answer"]["id"]
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
+    assert attributes["callspan.outcome"] == "completed"
+    [message] = json.loads(attributes["gen_ai.output.messages"])
     thought = [{"type": "reasoning", "content": told["thought"]}] if "thought" in told else []
     assert sorted(message["parts"], key=lambda part: part["type"]) == [
         *thought,

@@ -54,8 +54,8 @@ def test_agrees_with_the_server(program: Program, model_server: ModelServer) -> 
         program.stream(**WITH_USAGE)
         program.ask("embeddings.create", model="text-embedding-3-small", input="roses")
         program.ask("responses.create", model="gpt-4.1", input="roses")
-    told = model_server.ledger.total_told
-    assert (count.calls, count.input, count.output) == (4, told.input, told.output)
+    total = model_server.ledger.total_told
+    assert (count.calls, count.input, count.output) == (4, total.input, total.output)
 
 
 def test_by_model(program: Program, model_server: ModelServer) -> None:

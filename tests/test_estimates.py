@@ -81,9 +81,9 @@ def with_ranks(monkeypatch: pytest.MonkeyPatch) -> Path:
 def usage_of(telemetry: Telemetry) -> tuple[Any, Any, Any]:
     """Input, output and source on the one span."""
     assert callspan.flush()
-    told = telemetry.attributes
+    attributes = telemetry.attributes
     return tuple(
-        told.get(name)
+        attributes.get(name)
         for name in (
             "gen_ai.usage.input_tokens",
             "gen_ai.usage.output_tokens",

@@ -68,10 +68,10 @@ def test_what_is_free_of_content(
     """HTTP status, request id and retry-after are on the span, and the type of the error on the metric too."""
     model_server.enqueue(REPLIES["refused_429"])
     fail(program)
-    found = telemetry.attributes
-    assert found["http.response.status_code"] == 429
-    assert found["http.response.header.x-request-id"] == ("req_000001",)
-    assert found["http.response.header.retry-after"] == ("7",)
+    attributes = telemetry.attributes
+    assert attributes["http.response.status_code"] == 429
+    assert attributes["http.response.header.x-request-id"] == ("req_000001",)
+    assert attributes["http.response.header.retry-after"] == ("7",)
     [duration] = telemetry.points("gen_ai.client.operation.duration")
     assert duration["attributes"]["error.type"] == "rate_limit_exceeded"
 
@@ -124,14 +124,14 @@ def test_nothing_of_the_conversation(telemetry: Telemetry, program: Program) -> 
     }
     answer = program.chat(**asked)
     chunks = program.stream(**asked)
-    said = telemetry.everything()
-    assert "whisper" not in said
-    assert "sk-test-secret" not in said
+    telemetry_text = telemetry.everything()
+    assert "whisper" not in telemetry_text
+    assert "sk-test-secret" not in telemetry_text
     words = [
         answer.choices[0].message.content,
         *(chunk.choices[0].delta.content for chunk in chunks),
     ]
-    assert not [word for word in words if word and len(word.strip()) > 5 and word in said]
+    assert not [word for word in words if word and len(word.strip()) > 5 and word in telemetry_text]
 
 
 @pytest.mark.parametrize("capture", ["off", "span", "event", "both"])

@@ -110,8 +110,8 @@ def test_an_error_in_place_of_an_answer(
     model_server.enqueue(Reply(raw=json.dumps(WRONG)))
     with contextlib.suppress(Exception):  # some clients cannot make their object of such a body
         REQUESTS[name](model_server.url)
-    found = telemetry.attributes
-    assert (found["callspan.outcome"], found["error.type"]) == ("error", "overloaded")
+    attributes = telemetry.attributes
+    assert (attributes["callspan.outcome"], attributes["error.type"]) == ("error", "overloaded")
     assert "whisper" not in telemetry.everything()
 
 
@@ -168,11 +168,11 @@ def test_how_a_response_ended(
         model_server.enqueue(Reply(raw=json.dumps(body)))
     with callspan.count_tokens() as count:
         (program.read if stream else program.ask)("responses.create", **ASK)
-    found = telemetry.attributes
-    reasons = found.get("gen_ai.response.finish_reasons")
+    attributes = telemetry.attributes
+    reasons = attributes.get("gen_ai.response.finish_reasons")
     if stream and name == "error and no status":
         expected = (*expected[:2], ("error",))  # the event says that it has failed
-    assert (found["callspan.outcome"], found.get("error.type"), reasons) == expected
+    assert (attributes["callspan.outcome"], attributes.get("error.type"), reasons) == expected
     assert (count.calls, count.total) == (1, 7)
     assert count.failed_calls == (expected[0] != "completed")
     assert "whisper" not in telemetry.everything()
@@ -190,8 +190,11 @@ def fetch(body: dict[str, Any]) -> None:
 def test_fetching_what_has_failed(telemetry: Telemetry) -> None:
     """A failed response that is fetched was fetched well, and says so by its status."""
     fetch(answer(status="failed", **WRONG))
-    found = telemetry.attributes
-    assert (found["callspan.outcome"], found["gen_ai.response.status"]) == ("completed", "failed")
+    attributes = telemetry.attributes
+    assert (attributes["callspan.outcome"], attributes["gen_ai.response.status"]) == (
+        "completed",
+        "failed",
+    )
 
 
 def test_an_error_in_place_of_what_is_fetched(telemetry: Telemetry) -> None:

@@ -129,14 +129,17 @@ def test_what_an_answer_states(
         asynchronous,
         "generate_content_stream" if name.endswith(".sse") else "generate_content",
     )
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert telemetry.span.name == f"generate_content {MODEL}"
-    assert found["gen_ai.provider.name"] == "gcp.gemini"
-    assert (found["server.address"], found["server.port"]) == ("127.0.0.1", model_server.port)
-    assert found["gen_ai.response.model"] == "gemini-3.8-flash"
-    assert found.get("gen_ai.response.id") == (None if "blocked" in name else "x8bXaI-DNZ")
-    assert found["gen_ai.response.finish_reasons"] == (finish,)
-    assert found["callspan.outcome"] == "completed"
+    assert attributes["gen_ai.provider.name"] == "gcp.gemini"
+    assert (attributes["server.address"], attributes["server.port"]) == (
+        "127.0.0.1",
+        model_server.port,
+    )
+    assert attributes["gen_ai.response.model"] == "gemini-3.8-flash"
+    assert attributes.get("gen_ai.response.id") == (None if "blocked" in name else "x8bXaI-DNZ")
+    assert attributes["gen_ai.response.finish_reasons"] == (finish,)
+    assert attributes["callspan.outcome"] == "completed"
     assert counts(telemetry) == usage
     sums = {kind: usage.get(f"{kind}_tokens") for kind in ("input", "output")}
     assert telemetry.tokens == {kind: number for kind, number in sums.items() if number}
@@ -168,10 +171,10 @@ def test_failures(
     with pytest.raises(genai.errors.APIError) as raised:
         ask(gemini, asynchronous)
     assert raised.value.status == code
-    found = telemetry.attributes
-    assert found["error.type"] == code
-    assert found["http.response.status_code"] == status
-    assert found["http.response.header.retry-after"] == ("3",)
+    attributes = telemetry.attributes
+    assert attributes["error.type"] == code
+    assert attributes["http.response.status_code"] == status
+    assert attributes["http.response.header.retry-after"] == ("3",)
     assert telemetry.span.status.description is None
 
 
@@ -252,8 +255,8 @@ def test_automatic_function_calling(
     assert heard == ["rose"]
     assert inspect.signature(flower_price) == signature
     assert [span.name for span in telemetry.spans] == [f"generate_content {MODEL}"] * 2
-    told = model_server.ledger.total_told
-    assert telemetry.tokens == {"input": told.input, "output": told.output}
+    total = model_server.ledger.total_told
+    assert telemetry.tokens == {"input": total.input, "output": total.output}
 
 
 @BOTH
@@ -438,8 +441,11 @@ def test_settings_added_by_hand(telemetry: Telemetry, gemini: Any) -> None:
     """What the app adds to the body by hand is laid over the settings, as the client does it."""
     extra = {"generationConfig": {"topK": 12}, "labels": {"team": "flowers"}}
     ask(gemini, False, config={"temperature": 0.5, "http_options": {"extra_body": extra}})
-    found = telemetry.attributes
-    assert (found["gen_ai.request.top_k"], found["gen_ai.request.temperature"]) == (12, 0.5)
+    attributes = telemetry.attributes
+    assert (attributes["gen_ai.request.top_k"], attributes["gen_ai.request.temperature"]) == (
+        12,
+        0.5,
+    )
 
 
 @BOTH
@@ -461,13 +467,13 @@ def test_vertex(
     """On Vertex the provider is Vertex, whatever the transport, and the model is named as the app named it."""
     ask_twice(vertex, asynchronous)
     for span in telemetry.spans:
-        found = span.attributes or {}
-        assert (span.name, found["gen_ai.provider.name"]) == (
+        attributes = span.attributes or {}
+        assert (span.name, attributes["gen_ai.provider.name"]) == (
             f"generate_content {MODEL}",
             "gcp.vertex_ai",
         )
-    told = model_server.ledger.total_told
-    assert telemetry.tokens == {"input": told.input, "output": told.output}
+    total = model_server.ledger.total_told
+    assert telemetry.tokens == {"input": total.input, "output": total.output}
 
 
 @BOTH
@@ -493,9 +499,12 @@ def test_images(telemetry: Telemetry, vertex: Any, asynchronous: bool) -> None:
     answer = models.generate_images(**request)
     answer = asyncio.run(answer) if asynchronous else answer
     assert len(answer.generated_images) == 2
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert telemetry.span.name == "generate_content imagen-4"
-    assert (found["gen_ai.output.type"], found["gen_ai.request.choice.count"]) == ("image", 2)
+    assert (attributes["gen_ai.output.type"], attributes["gen_ai.request.choice.count"]) == (
+        "image",
+        2,
+    )
     assert "whisper" not in telemetry.everything()
 
 
@@ -514,8 +523,8 @@ def test_transports(telemetry: Telemetry, model_server: ModelServer) -> None:
     for asynchronous in (False, True):
         ask_twice(client, asynchronous)
     assert len(telemetry.spans) == 4
-    told = model_server.ledger.total_told
-    assert telemetry.tokens == {"input": told.input, "output": told.output}
+    total = model_server.ledger.total_told
+    assert telemetry.tokens == {"input": total.input, "output": total.output}
 
 
 def test_address_of_one_request(
@@ -708,20 +717,20 @@ def test_interactions(
         interactive, asynchronous, stream=stream, previous_interaction_id="int_1", store=True
     )
     assert given[-1].interaction.id if stream else given.id
-    found = telemetry.attributes
-    assert (telemetry.span.name, found["gen_ai.provider.name"]) == (
+    attributes = telemetry.attributes
+    assert (telemetry.span.name, attributes["gen_ai.provider.name"]) == (
         f"generate_content {MODEL}",
         "gcp.gemini",
     )
-    assert (found["gen_ai.response.id"], found["gen_ai.response.finish_reasons"]) == (
+    assert (attributes["gen_ai.response.id"], attributes["gen_ai.response.finish_reasons"]) == (
         "int_000001",
         ("stop",),
     )
-    assert found["gen_ai.request.previous_response.id"] == "int_1"
-    told = model_server.ledger.total_told
-    assert telemetry.tokens == {"input": told.input, "output": told.output}
-    assert found["gen_ai.usage.reasoning.output_tokens"] == 4
-    assert found["callspan.outcome"] == "completed"
+    assert attributes["gen_ai.request.previous_response.id"] == "int_1"
+    total = model_server.ledger.total_told
+    assert telemetry.tokens == {"input": total.input, "output": total.output}
+    assert attributes["gen_ai.usage.reasoning.output_tokens"] == 4
+    assert attributes["callspan.outcome"] == "completed"
     assert "whisper" not in telemetry.everything()
 
 
@@ -739,10 +748,10 @@ def test_refused_interactions(
     model_server.enqueue(Reply(status=400))
     with pytest.raises(Exception, match="400"):
         interact(interactive, asynchronous, stream=stream)
-    found = telemetry.attributes
-    assert found["http.response.status_code"] == 400
-    assert found["error.type"] in ("INVALID_ARGUMENT", "400")
-    assert found["callspan.outcome"] == "error"
+    attributes = telemetry.attributes
+    assert attributes["http.response.status_code"] == 400
+    assert attributes["error.type"] in ("INVALID_ARGUMENT", "400")
+    assert attributes["callspan.outcome"] == "error"
 
 
 @INTERACTIONS

@@ -69,17 +69,20 @@ def test_chat(
     """A chat is one call with what its answer states, by either of its names; lines without an event are no chunks."""
     model_server.enqueue(payload("chat_stream.sse" if stream else "chat.json"))
     given = ask(model_server.url, asynchronous, name, **SAID, stream=stream, max_tokens=9, seed=3)
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert telemetry.span.name == f"chat {MODEL}"
-    assert found["gen_ai.provider.name"] == "hugging_face"
-    assert (found["server.address"], found["server.port"]) == ("127.0.0.1", model_server.port)
-    assert (found["gen_ai.request.max_tokens"], found["gen_ai.request.seed"]) == (9, 3)
-    assert found["gen_ai.response.model"] == MODEL
-    assert found["gen_ai.response.id"] == ("chatcmpl-7e" if stream else "chatcmpl-7d")
-    assert found["gen_ai.response.finish_reasons"] == ("stop",)
-    assert found["callspan.outcome"] == "completed"
+    assert attributes["gen_ai.provider.name"] == "hugging_face"
+    assert (attributes["server.address"], attributes["server.port"]) == (
+        "127.0.0.1",
+        model_server.port,
+    )
+    assert (attributes["gen_ai.request.max_tokens"], attributes["gen_ai.request.seed"]) == (9, 3)
+    assert attributes["gen_ai.response.model"] == MODEL
+    assert attributes["gen_ai.response.id"] == ("chatcmpl-7e" if stream else "chatcmpl-7d")
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
+    assert attributes["callspan.outcome"] == "completed"
     assert counts(telemetry) == {"input_tokens": 21, "output_tokens": 4}
-    assert found.get("callspan.stream.chunks") == (len(given) if stream else None)
+    assert attributes.get("callspan.stream.chunks") == (len(given) if stream else None)
     assert "whisper" not in telemetry.everything()
     assert "Ro" not in telemetry.everything()
 
@@ -111,15 +114,15 @@ def test_text_generation(
         "top_k": 3,
     }
     ask(at(model_server, "/generate"), asynchronous, "text_generation", "Red", **asked)
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert telemetry.span.name == "text_completion"
-    assert (found["gen_ai.request.max_tokens"], found["gen_ai.request.top_k"]) == (5, 3)
-    assert found.get("gen_ai.response.finish_reasons") == finish
+    assert (attributes["gen_ai.request.max_tokens"], attributes["gen_ai.request.top_k"]) == (5, 3)
+    assert attributes.get("gen_ai.response.finish_reasons") == finish
     assert counts(telemetry) == told
-    assert found["callspan.outcome"] == "completed"
-    assert '"content":"Red"' in found["gen_ai.input.messages"]
-    assert '"content":" roses' in found["gen_ai.output.messages"]
-    assert "</s>" not in found["gen_ai.output.messages"]
+    assert attributes["callspan.outcome"] == "completed"
+    assert '"content":"Red"' in attributes["gen_ai.input.messages"]
+    assert '"content":" roses' in attributes["gen_ai.output.messages"]
+    assert "</s>" not in attributes["gen_ai.output.messages"]
 
 
 @BOTH
@@ -155,15 +158,15 @@ def test_refusals(
     model_server.enqueue(payload(name, retry_after=7))
     with pytest.raises(Exception) as caught:  # noqa: PT011  which one is the client's choice
         ask_for(task, model_server, asynchronous, stream)
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     kind = type(caught.value.__context__ if told and task == "text" else caught.value)
     if not (
         asynchronous and told and "aiohttp" in kind.__module__
     ):  # whose exceptions do not keep the body
-        assert found["error.type"] == (told or f"{kind.__module__}.{kind.__qualname__}")
-    assert found["http.response.status_code"] == int(name[6:9])
-    assert found["http.response.header.x-request-id"] == ("req_000001",)
-    assert found["callspan.outcome"] == "error"
+        assert attributes["error.type"] == (told or f"{kind.__module__}.{kind.__qualname__}")
+    assert attributes["http.response.status_code"] == int(name[6:9])
+    assert attributes["http.response.header.x-request-id"] == ("req_000001",)
+    assert attributes["callspan.outcome"] == "error"
 
 
 @BOTH

@@ -84,13 +84,16 @@ def test_what_an_answer_states(
     model_server.enqueue(payload(name))
     streamed = name.endswith(".sse")
     ask(client.chat, asynchronous, "stream" if streamed else "complete", **ASKED)
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert telemetry.span.name == f"chat {MODEL}"
-    assert found["gen_ai.provider.name"] == "mistral_ai"
-    assert (found["server.address"], found["server.port"]) == ("127.0.0.1", model_server.port)
-    assert found["gen_ai.response.model"] == MODEL
-    assert found["gen_ai.response.id"] == ("cmpl-s1" if streamed else "cmpl-e5cc70bb28c4")
-    assert found["gen_ai.response.finish_reasons"] == (finish,)
+    assert attributes["gen_ai.provider.name"] == "mistral_ai"
+    assert (attributes["server.address"], attributes["server.port"]) == (
+        "127.0.0.1",
+        model_server.port,
+    )
+    assert attributes["gen_ai.response.model"] == MODEL
+    assert attributes["gen_ai.response.id"] == ("cmpl-s1" if streamed else "cmpl-e5cc70bb28c4")
+    assert attributes["gen_ai.response.finish_reasons"] == (finish,)
     told = {"input_tokens": 16, "output_tokens": 34, "cache_read.input_tokens": 8}
     if streamed and not MISTRAL_KEEPS:
         del told["cache_read.input_tokens"]
@@ -106,9 +109,9 @@ def test_settings(telemetry: Telemetry, client: Any) -> None:
     client.chat.complete(
         **ASKED, random_seed=7, temperature=0.3, max_tokens=5, stop=["."], safe_prompt=True
     )
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     wanted = {"seed": 7, "temperature": 0.3, "max_tokens": 5, "stop_sequences": (".",)}
-    assert {name: found[f"gen_ai.request.{name}"] for name in wanted} == wanted
+    assert {name: attributes[f"gen_ai.request.{name}"] for name in wanted} == wanted
 
 
 @pytest.mark.instrument(capture="span")
@@ -309,12 +312,12 @@ def test_conversations(
         model=MODEL,
         completion_args={"temperature": 0.2},
     )
-    found, told = dict(telemetry.attributes), model_server.ledger.total_told
+    found, total = dict(telemetry.attributes), model_server.ledger.total_told
     assert telemetry.span.name == f"chat {MODEL}"
     assert found["gen_ai.request.temperature"] == 0.2
     assert found["gen_ai.conversation.id"] == "conv_000001"
     assert found["gen_ai.response.model"] == MODEL
-    assert counts(telemetry) == {"input_tokens": told.input, "output_tokens": told.output}
+    assert counts(telemetry) == {"input_tokens": total.input, "output_tokens": total.output}
     assert found["callspan.outcome"] == "completed"
     assert "whisper" not in telemetry.everything()
     telemetry.clear()

@@ -126,13 +126,13 @@ def test_chat(telemetry: Telemetry, name: str, stream: bool, asynchronous: bool)
     cloud = Cloud("chat_stream.sse" if stream else "chat.json")
     client = make(cloud)
     ask(client.chat, asynchronous, stream, **ASKED)
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert telemetry.span.name == f"chat {MODEL}"
-    assert found["gen_ai.provider.name"] == provider
-    assert found["callspan.client.name"] == "mistralai"
-    assert (found["server.address"], found["server.port"]) == (host, 443)
-    assert found["gen_ai.response.finish_reasons"] == ("stop",)
-    assert found["callspan.outcome"] == "completed"
+    assert attributes["gen_ai.provider.name"] == provider
+    assert attributes["callspan.client.name"] == "mistralai"
+    assert (attributes["server.address"], attributes["server.port"]) == (host, 443)
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
+    assert attributes["callspan.outcome"] == "completed"
     told = {"input_tokens": 16, "output_tokens": 34, "cache_read.input_tokens": 8}
     if stream and not MISTRAL_KEEPS:
         del told["cache_read.input_tokens"]
@@ -171,10 +171,10 @@ def test_refusals(telemetry: Telemetry, name: str, stream: bool, asynchronous: b
     with callspan.use_handlers(Ears()), pytest.raises(Exception, match=r"\w") as caught:
         ask(client.chat, asynchronous, stream, **ASKED)
     assert heard == [caught.value]
-    found = telemetry.attributes
-    assert found["error.type"] == "invalid_request_rate_limit"
-    assert found["http.response.status_code"] == 429
-    assert found["http.response.header.x-request-id"] == ("r-1",)
+    attributes = telemetry.attributes
+    assert attributes["error.type"] == "invalid_request_rate_limit"
+    assert attributes["http.response.status_code"] == 429
+    assert attributes["http.response.header.x-request-id"] == ("r-1",)
 
 
 @pytest.mark.skipif(AZURE is None, reason="no client for Azure in this version")

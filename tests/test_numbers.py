@@ -278,10 +278,10 @@ def gemini(*stated: dict[str, int]) -> dict[str, Any]:
     telemetry.instrument()
     models = google_client("http://model.test/v1", respond).models
     list(models.generate_content_stream(model="gemini-flowers", contents="Which?"))
-    found = counts(telemetry)
+    token_counts = counts(telemetry)
     callspan.uninstrument()
     telemetry.shutdown()
-    return found
+    return token_counts
 
 
 WHOLE = {
@@ -336,10 +336,12 @@ def test_details_in_an_event_of_their_own(
     telemetry.instrument()
     with callspan.count_tokens() as count:
         list(client.chat.completions.create(model=MODEL, messages=HELLO, stream=True))
-    found = counts(telemetry)
+    token_counts = counts(telemetry)
     callspan.uninstrument()
     telemetry.shutdown()
-    assert found == {name: 100 if name == "input_tokens" else value for name, value in SUMS.items()}
+    assert token_counts == {
+        name: 100 if name == "input_tokens" else value for name, value in SUMS.items()
+    }
     assert (count.input, count.output, count.cached, count.unknown_calls) == (100, 35, 80, 0)
 
 

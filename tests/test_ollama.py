@@ -71,16 +71,19 @@ def test_what_an_answer_states(
     """Model, reason and tokens stand on the span, whole or streamed; what was said does not."""
     model_server.enqueue(Reply(raw=payload(f"ollama/{name}")))
     ask(model_server.url, asynchronous, method, stream=name.endswith("ndjson"))
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     operation = "chat" if method == "chat" else "text_completion"
-    assert (telemetry.span.name, found["gen_ai.provider.name"]) == (
+    assert (telemetry.span.name, attributes["gen_ai.provider.name"]) == (
         f"{operation} {MODEL}",
         "ollama",
     )
-    assert (found["server.address"], found["server.port"]) == ("127.0.0.1", model_server.port)
-    assert found["gen_ai.response.model"] == "llama3.2"
-    assert found["gen_ai.response.finish_reasons"] == ("stop",)
-    assert found["callspan.outcome"] == "completed"
+    assert (attributes["server.address"], attributes["server.port"]) == (
+        "127.0.0.1",
+        model_server.port,
+    )
+    assert attributes["gen_ai.response.model"] == "llama3.2"
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
+    assert attributes["callspan.outcome"] == "completed"
     assert counts(telemetry) == {"input_tokens": 26, "output_tokens": 3}
     assert telemetry.tokens == {"input": 26, "output": 3}
     assert not [
@@ -123,10 +126,13 @@ def test_failures(
     with pytest.raises(ollama.ResponseError) as raised:
         ask(model_server.url, asynchronous, stream=stream)
     assert raised.value.status_code == status
-    found = telemetry.attributes
-    assert (found["error.type"], found["http.response.status_code"]) == (RESPONSE_ERROR, status)
-    assert found["http.response.header.x-request-id"] == ("req-7",)
-    assert found["http.response.header.retry-after"] == ("3",)
+    attributes = telemetry.attributes
+    assert (attributes["error.type"], attributes["http.response.status_code"]) == (
+        RESPONSE_ERROR,
+        status,
+    )
+    assert attributes["http.response.header.x-request-id"] == ("req-7",)
+    assert attributes["http.response.header.retry-after"] == ("3",)
     assert telemetry.span.status.description is None
 
 
@@ -138,10 +144,10 @@ def test_error_inside_a_stream(
     model_server.enqueue(Reply(raw=payload("ollama/chat_stream_error.ndjson")))
     with pytest.raises(ollama.ResponseError, match="CUDA"):
         ask(model_server.url, asynchronous, stream=True)
-    found = telemetry.attributes
-    assert (found["error.type"], found["callspan.outcome"]) == (RESPONSE_ERROR, "error")
-    assert "http.response.status_code" not in found
-    assert found["gen_ai.response.finish_reasons"] == ("error",)
+    attributes = telemetry.attributes
+    assert (attributes["error.type"], attributes["callspan.outcome"]) == (RESPONSE_ERROR, "error")
+    assert "http.response.status_code" not in attributes
+    assert attributes["gen_ai.response.finish_reasons"] == ("error",)
     assert "CUDA" not in telemetry.everything()
 
 
@@ -182,12 +188,12 @@ def test_embeddings(
     model_server.enqueue(Reply(raw=payload("ollama/embed.json")))
     answer = ask(model_server.url, asynchronous, "embed", model=MODEL, input=["whisper-rose"])
     assert answer["embeddings"] == [[0.01, -0.002, 0.05]]
-    found = telemetry.attributes
-    assert (telemetry.span.name, found["gen_ai.response.model"]) == (
+    attributes = telemetry.attributes
+    assert (telemetry.span.name, attributes["gen_ai.response.model"]) == (
         f"embeddings {MODEL}",
         "all-minilm",
     )
-    assert found["gen_ai.embeddings.dimension.count"] == 3
+    assert attributes["gen_ai.embeddings.dimension.count"] == 3
     assert counts(telemetry) == {"input_tokens": 8}
     assert telemetry.tokens == {"input": 8}
     assert not [word for word in ("whisper", "-0.002") if word in telemetry.everything()]
@@ -199,9 +205,9 @@ def test_embeddings_of_one_prompt(
 ) -> None:
     """The older endpoint states nothing but the vector."""
     answer = ask(model_server.url, asynchronous, "embeddings", model=MODEL, prompt="whisper-rose")
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert telemetry.span.name == f"embeddings {MODEL}"
-    assert found["gen_ai.embeddings.dimension.count"] == len(answer["embedding"])
+    assert attributes["gen_ai.embeddings.dimension.count"] == len(answer["embedding"])
     assert counts(telemetry) == {}
     assert "whisper" not in telemetry.everything()
 
@@ -217,13 +223,15 @@ def test_system_one(telemetry: Telemetry, asynchronous: bool) -> None:
     asked = {"model": MODEL, "state": "A red flower.", "questions": questions}
     respond = lambda _request: httpx.Response(200, json=told)  # noqa: E731
     ask("http://ollama.test", asynchronous, "systemone", respond, **asked)
-    found = telemetry.attributes
-    assert (telemetry.span.name, found["gen_ai.response.model"]) == (
+    attributes = telemetry.attributes
+    assert (telemetry.span.name, attributes["gen_ai.response.model"]) == (
         f"generate_content {MODEL}",
         MODEL,
     )
     assert counts(telemetry) == {"input_tokens": 31, "output_tokens": 2}
-    [sent], [given] = (json.loads(found[f"gen_ai.{name}.messages"]) for name in ("input", "output"))
+    [sent], [given] = (
+        json.loads(attributes[f"gen_ai.{name}.messages"]) for name in ("input", "output")
+    )
     assert [part["content"] for part in sent["parts"]] == ["A red flower.", json.dumps(questions)]
     assert json.loads(given["parts"][0]["content"]) == answers
 
@@ -239,8 +247,8 @@ def test_functions_of_the_module(
     ollama.embed(model=MODEL, input="rose")
     names = [f"{operation} {MODEL}" for operation in ("chat", "text_completion", "embeddings")]
     assert [span.name for span in telemetry.spans] == names
-    told = model_server.ledger.total_told
-    assert telemetry.tokens == {"input": told.input, "output": told.output}
+    total = model_server.ledger.total_told
+    assert telemetry.tokens == {"input": total.input, "output": total.output}
 
 
 def test_address_from_the_environment(
@@ -249,9 +257,12 @@ def test_address_from_the_environment(
     """The server may stand anywhere; it is Ollama all the same, and the span says where."""
     monkeypatch.setenv("OLLAMA_HOST", f"localhost:{model_server.port}")
     ollama.Client().chat(**CHATTED)
-    found = telemetry.attributes
-    assert (found["server.address"], found["server.port"]) == ("localhost", model_server.port)
-    assert found["gen_ai.provider.name"] == "ollama"
+    attributes = telemetry.attributes
+    assert (attributes["server.address"], attributes["server.port"]) == (
+        "localhost",
+        model_server.port,
+    )
+    assert attributes["gen_ai.provider.name"] == "ollama"
 
 
 @pytest.mark.parametrize(
@@ -266,9 +277,9 @@ def test_other_addresses(telemetry: Telemetry, payload: Any, host: str) -> None:
         return httpx.Response(200, content=payload("ollama/chat.json"))
 
     ask(host, False, respond=respond)
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert seen == [str(httpx.URL(f"{host}/api/chat"))]
-    assert (found["gen_ai.provider.name"], found["server.address"]) == (
+    assert (attributes["gen_ai.provider.name"], attributes["server.address"]) == (
         "ollama",
         httpx.URL(host).host,
     )

@@ -182,17 +182,18 @@ def test_the_answer_is_told(
     model_server.enqueue(Reply(raw=json.dumps(body)))
     with callspan.count_tokens() as count, callspan.budget(tokens=10_000) as budget:
         error = raised(kind, ask, model_server.url, asynchronous)
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert qualified(error) == expected
-    assert (found["callspan.outcome"], found["error.type"]) == ("error", expected)
-    assert found["gen_ai.response.id"] == "answer-1"
-    assert found.get("gen_ai.response.finish_reasons", ("",)) == (reason,)
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (
+    assert (attributes["callspan.outcome"], attributes["error.type"]) == ("error", expected)
+    assert attributes["gen_ai.response.id"] == "answer-1"
+    assert attributes.get("gen_ai.response.finish_reasons", ("",)) == (reason,)
+    assert (attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]) == (
         INPUT,
         OUTPUT,
     )
     assert (
-        not reason or json.loads(found["gen_ai.output.messages"])[0]["parts"][0]["content"] == SAID
+        not reason
+        or json.loads(attributes["gen_ai.output.messages"])[0]["parts"][0]["content"] == SAID
     )
     assert telemetry.tokens == {"input": INPUT, "output": OUTPUT}
     assert (count.calls, count.failed_calls, count.unknown_calls, count.total) == (
@@ -247,13 +248,13 @@ def test_a_raw_response_that_the_app_parses(
 
     with pytest.raises(openai.LengthFinishReasonError):
         parse()
-    found = telemetry.attributes
-    assert (found["callspan.outcome"], found["gen_ai.response.finish_reasons"]) == (
+    attributes = telemetry.attributes
+    assert (attributes["callspan.outcome"], attributes["gen_ai.response.finish_reasons"]) == (
         "completed",
         ("length",),
     )
-    assert found["gen_ai.usage.output_tokens"] == OUTPUT
-    assert "flower" in found["gen_ai.output.messages"]
+    assert attributes["gen_ai.usage.output_tokens"] == OUTPUT
+    assert "flower" in attributes["gen_ai.output.messages"]
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
@@ -267,13 +268,13 @@ def test_an_answer_that_ollamas_models_refuse(
     client: ollama.Client = ollama_client(model_server.url)
     with pytest.raises(pydantic.ValidationError):
         list(client.chat(model="flowers-8b", messages=HELLO, stream=stream))  # type: ignore[call-overload]
-    found = telemetry.attributes
-    assert (found["callspan.outcome"], found["error.type"]) == ("error", INVALID)
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (
+    attributes = telemetry.attributes
+    assert (attributes["callspan.outcome"], attributes["error.type"]) == ("error", INVALID)
+    assert (attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]) == (
         INPUT,
         OUTPUT,
     )
-    assert found["gen_ai.response.finish_reasons"] == ("stop",)
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
 
 
 def test_what_the_provider_says_comes_first(
@@ -364,11 +365,11 @@ def test_a_helper_for_streams(
 
     with callspan.count_tokens() as count, pytest.raises(Exception) as error:  # noqa: PT011  looked at below
         asyncio.run(aread()) if asynchronous else read()
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert qualified(error.value) == expected
-    assert (found["callspan.outcome"], found["error.type"]) == ("error", expected)
-    assert found["gen_ai.response.finish_reasons"] == (reason,)
-    assert json.loads(found["gen_ai.output.messages"])[0]["parts"][0]["content"] == SAID
+    assert (attributes["callspan.outcome"], attributes["error.type"]) == ("error", expected)
+    assert attributes["gen_ai.response.finish_reasons"] == (reason,)
+    assert json.loads(attributes["gen_ai.output.messages"])[0]["parts"][0]["content"] == SAID
     assert (count.calls, count.failed_calls) == (1, 1)
 
 

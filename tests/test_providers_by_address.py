@@ -88,10 +88,10 @@ def test_provider(telemetry: Telemetry, url: str) -> None:
     transport = HttpClient(transport=http.MockTransport(answer))
     with openai.OpenAI(base_url=url, api_key="any", http_client=transport) as client:
         client.chat.completions.create(**CHAT)
-    found, parts = telemetry.attributes, http.URL(url)
-    assert found["gen_ai.provider.name"] == ADDRESSES[url]
-    assert found["server.address"] == parts.host
-    assert found["server.port"] == (parts.port or (443 if parts.scheme == "https" else 80))
+    attributes, parts = telemetry.attributes, http.URL(url)
+    assert attributes["gen_ai.provider.name"] == ADDRESSES[url]
+    assert attributes["server.address"] == parts.host
+    assert attributes["server.port"] == (parts.port or (443 if parts.scheme == "https" else 80))
     [duration] = telemetry.points("gen_ai.client.operation.duration")
     assert duration["attributes"]["gen_ai.provider.name"] == ADDRESSES[url]
 

@@ -85,8 +85,8 @@ def test_asked(telemetry: Telemetry, program: Program, model_server: ModelServer
     """The stream asks for usage, the app sees the chunks that it would have seen, and the span has the counts."""
     chunks = program.stream()
     assert chosen(model_server) == {"include_usage": True}
-    told = model_server.ledger.total_told
-    assert telemetry.tokens == {"input": told.input, "output": told.output}
+    total = model_server.ledger.total_told
+    assert telemetry.tokens == {"input": total.input, "output": total.output}
     assert telemetry.attributes["callspan.usage.source"] == "requested"
     assert telemetry.attributes["callspan.outcome"] == "completed"
     callspan.uninstrument()
@@ -208,9 +208,9 @@ def test_hidden_in_every_way(
             chunks = list(stream)
     assert all(chunk.choices for chunk in chunks)
     assert chunks[-1].choices[0].finish_reason == "stop"
-    told = model_server.ledger.total_told
-    assert told.output
-    assert telemetry.tokens == {"input": told.input, "output": told.output}
+    total = model_server.ledger.total_told
+    assert total.output
+    assert telemetry.tokens == {"input": total.input, "output": total.output}
 
 
 @pytest.mark.instrument(request_usage=True)
@@ -233,8 +233,8 @@ async def test_hidden_in_every_way_async(
             async with await create.create(**CHAT, stream=True) as stream:
                 chunks = [chunk async for chunk in stream]
     assert all(chunk.choices for chunk in chunks)
-    told = model_server.ledger.total_told
-    assert telemetry.tokens == {"input": told.input, "output": told.output}
+    total = model_server.ledger.total_told
+    assert telemetry.tokens == {"input": total.input, "output": total.output}
 
 
 @pytest.mark.instrument(request_usage=True)

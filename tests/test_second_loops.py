@@ -75,10 +75,10 @@ async def aread_until_finished(stream: Any) -> None:
 def assert_counted(telemetry: Telemetry, server: ModelServer) -> None:
     """One span, completed, with the counts that the server stated."""
     counts = server.ledger.total_told
-    found = telemetry.attributes
-    assert found["callspan.outcome"] == "completed"
-    assert found["gen_ai.response.finish_reasons"] == ("stop",)
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (
+    attributes = telemetry.attributes
+    assert attributes["callspan.outcome"] == "completed"
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
+    assert (attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]) == (
         counts.input,
         counts.output,
     )
@@ -190,12 +190,12 @@ def test_no_second_loop(
         read()
     gc.collect()
     assert callspan.flush()
-    found = telemetry.attributes
-    assert (found["callspan.outcome"], found["gen_ai.response.finish_reasons"]) == (
+    attributes = telemetry.attributes
+    assert (attributes["callspan.outcome"], attributes["gen_ai.response.finish_reasons"]) == (
         "completed",
         ("stop",),
     )
-    assert not [name for name in found if name.startswith("gen_ai.usage.")]
+    assert not [name for name in attributes if name.startswith("gen_ai.usage.")]
     assert (count.calls, count.unknown_calls) == (1, 1)
 
 
@@ -314,8 +314,11 @@ def test_a_second_loop_over_the_events_of_bedrock(
             break
     assert telemetry.spans == []
     assert len(list(stream)) == 1
-    found = telemetry.attributes
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (5, 2)
+    attributes = telemetry.attributes
+    assert (attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]) == (
+        5,
+        2,
+    )
 
 
 @pytest.mark.parametrize("provider", ["openai", "hosted_vllm"])

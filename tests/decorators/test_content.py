@@ -23,17 +23,17 @@ def test_content_of_tools(telemetry: Telemetry, capture: str) -> None:
         return {"secret": 1.2, "of": shop}
 
     price("secret rose", 1, 2, shop=Live(), note={"secret": True})
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     if capture == "off":
         assert "secret" not in telemetry.everything()
         return
-    assert json.loads(found["gen_ai.tool.call.arguments"]) == {
+    assert json.loads(attributes["gen_ai.tool.call.arguments"]) == {
         "flower": "secret rose",
         "more": [1, 2],
         "shop": "<decorators.subjects.Live>",
         "rest": {"note": {"secret": True}},
     }
-    assert json.loads(found["gen_ai.tool.call.result"]) == {
+    assert json.loads(attributes["gen_ai.tool.call.result"]) == {
         "secret": 1.2,
         "of": "<decorators.subjects.Live>",
     }
@@ -81,15 +81,15 @@ def test_content_is_chosen_and_redacted(telemetry: Telemetry) -> None:
         content_limit=2000,
     )
     callspan.tool(lambda word: "secret")("secret")
-    found = telemetry.attributes
-    assert json.loads(found["gen_ai.tool.call.arguments"]) == {"word": "[arguments]"}
-    assert "gen_ai.tool.call.result" not in found
+    attributes = telemetry.attributes
+    assert json.loads(attributes["gen_ai.tool.call.arguments"]) == {"word": "[arguments]"}
+    assert "gen_ai.tool.call.result" not in attributes
     telemetry.clear()
     callspan.agent(lambda word: "long " * 1000)("secret")
-    found = telemetry.attributes
-    assert "gen_ai.input.messages" not in found
-    assert len(found["gen_ai.output.messages"]) < 2000
-    assert found["callspan.content.elided"] > 3000
+    attributes = telemetry.attributes
+    assert "gen_ai.input.messages" not in attributes
+    assert len(attributes["gen_ai.output.messages"]) < 2000
+    assert attributes["callspan.content.elided"] > 3000
 
 
 def test_items_are_kept_within_bounds(telemetry: Telemetry) -> None:

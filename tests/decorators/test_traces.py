@@ -83,8 +83,8 @@ def test_tree(telemetry: Telemetry, client: openai.OpenAI) -> None:
 def test_defaults(telemetry: Telemetry) -> None:
     """A function's name and the first line of its docstring are the defaults."""
     callspan.tool(plain)(3)
-    found = telemetry.attributes
-    assert (found["gen_ai.tool.name"], found["gen_ai.tool.description"]) == (
+    attributes = telemetry.attributes
+    assert (attributes["gen_ai.tool.name"], attributes["gen_ai.tool.description"]) == (
         "plain",
         "What flowers cost.",
     )
@@ -104,9 +104,9 @@ def test_tokens_are_counted_once(
         callspan.tool("ask"),
     ):
         client.chat.completions.create(**CHAT)
-    told = model_server.ledger.total_told
-    assert (usage.calls, usage.input, usage.output) == (1, told.input, told.output)
-    assert telemetry.tokens == {"input": told.input, "output": told.output}
+    total = model_server.ledger.total_told
+    assert (usage.calls, usage.input, usage.output) == (1, total.input, total.output)
+    assert telemetry.tokens == {"input": total.input, "output": total.output}
 
 
 def test_attributes_say_who_it_is_for(telemetry: Telemetry, client: openai.OpenAI) -> None:

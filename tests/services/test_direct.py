@@ -38,8 +38,8 @@ def test_prometheus_reads_the_program(server: ModelServer, tmp_path: Path) -> No
     orders.take(3)
     prometheus = Prometheus(tmp_path, address)
     with running(prometheus):
-        told = server.ledger.total_told
-        prometheus.wait_for_value("sum(gen_ai_client_token_usage_sum)", told.input + told.output)
+        total = server.ledger.total_told
+        prometheus.wait_for_value("sum(gen_ai_client_token_usage_sum)", total.input + total.output)
         assert prometheus.value("sum(gen_ai_client_operation_duration_seconds_count)") == 3
         assert prometheus.value("sum(callspan_client_calls_total)") == 3
         (found,) = prometheus.query("target_info")

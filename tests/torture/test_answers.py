@@ -29,11 +29,11 @@ pytestmark = pytest.mark.usefixtures("capture")  # each test here runs with cont
 
 def assert_counted(telemetry: Telemetry, server: ModelServer) -> None:
     """One span, completed, with the tokens that the server told."""
-    told, found = server.ledger.total_told, telemetry.attributes
-    assert found["callspan.outcome"] == "completed"
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (
-        told.input,
-        told.output,
+    total, attributes = server.ledger.total_told, telemetry.attributes
+    assert attributes["callspan.outcome"] == "completed"
+    assert (attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]) == (
+        total.input,
+        total.output,
     )
 
 
@@ -119,11 +119,11 @@ def test_a_streaming_response(
             else:
                 read.append(list(found) if way.startswith("iter") else found)
     assert _joined(read[0]) == _joined(read[1])
-    found, told = telemetry.attributes, model_server.ledger.total_told
+    found, total = telemetry.attributes, model_server.ledger.total_told
     assert found["callspan.outcome"] == "completed"
     assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (
-        told.input // 2,
-        told.output // 2,
+        total.input // 2,
+        total.output // 2,
     )
 
 

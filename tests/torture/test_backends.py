@@ -78,10 +78,13 @@ def test_failures_of_exporters_say_where(
         failing(program, how, gate, model_server)
     finally:
         gate.set()
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert (telemetry.span.name, telemetry.span.kind) == ("chat gpt-4.1-mini", SpanKind.CLIENT)
-    assert (found["server.address"], found["server.port"]) == ("127.0.0.1", model_server.port)
-    assert found["callspan.outcome"] == "error"
+    assert (attributes["server.address"], attributes["server.port"]) == (
+        "127.0.0.1",
+        model_server.port,
+    )
+    assert attributes["callspan.outcome"] == "error"
     [point] = telemetry.points(DURATION)
     assert point["attributes"]["server.address"] == "127.0.0.1"
 

@@ -51,13 +51,16 @@ def test_chunks_without_choices_of_azure(
         )
     )
     assert len(program.stream(**WITH_USAGE)) == 6
-    found = telemetry.attributes
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (9, 4)
-    assert (found["gen_ai.response.id"], found["gen_ai.response.model"]) == (
+    attributes = telemetry.attributes
+    assert (attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]) == (
+        9,
+        4,
+    )
+    assert (attributes["gen_ai.response.id"], attributes["gen_ai.response.model"]) == (
         "chatcmpl-1",
         "gpt-4.1-mini-2026",
     )
-    assert found["gen_ai.response.finish_reasons"] == ("stop",)
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
     assert telemetry.tokens == {"input": 9, "output": 4}
 
 

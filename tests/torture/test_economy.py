@@ -43,8 +43,8 @@ def test_content_is_not_built_for_nobody(
     program.stream(**WITH_USAGE) if stream else program.chat()
     assert bool(built) == sampled
     assert len(telemetry.spans) == sampled
-    told = model_server.ledger.total_told
-    assert telemetry.tokens == {"input": told.input, "output": told.output}
+    total = model_server.ledger.total_told
+    assert telemetry.tokens == {"input": total.input, "output": total.output}
     assert [point["count"] for point in telemetry.points("gen_ai.client.operation.duration")] == [1]
 
 

@@ -204,9 +204,9 @@ def test_a_program_frozen_between_requests(model_server: ModelServer) -> None:
             try:
                 for number in (1, 2, 3):
                     _serve_and_freeze(program)
-                    told = model_server.ledger.total_told
+                    total = model_server.ledger.total_told
                     assert receiver.ends == {("gpt-4.1", "completed"): number}
-                    assert sum(receiver.metric_tokens.values()) == told.input + told.output
+                    assert sum(receiver.metric_tokens.values()) == total.input + total.output
             finally:
                 program.kill()
 

@@ -20,12 +20,12 @@ CREATE = "responses.create"
 
 def status(telemetry: Telemetry) -> tuple[str, str, Any, Any]:
     """Outcome, status, error type and finish reasons of the one span."""
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     return (
-        found["callspan.outcome"],
+        attributes["callspan.outcome"],
         telemetry.span.status.status_code.name,
-        found.get("error.type"),
-        found.get("gen_ai.response.finish_reasons"),
+        attributes.get("error.type"),
+        attributes.get("gen_ai.response.finish_reasons"),
     )
 
 
@@ -54,12 +54,15 @@ def test_endings_of_a_response(
     model_server.enqueue(reply)
     program.read(CREATE, **ASK) if stream else program.ask(CREATE, **ASK)
     assert status(telemetry) == expected
-    told = model_server.ledger.total_told
+    total = model_server.ledger.total_told
     if ending != "failed":
-        found = telemetry.attributes
-        assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (
-            told.input,
-            told.output,
+        attributes = telemetry.attributes
+        assert (
+            attributes["gen_ai.usage.input_tokens"],
+            attributes["gen_ai.usage.output_tokens"],
+        ) == (
+            total.input,
+            total.output,
         )
 
 
@@ -162,9 +165,9 @@ def assert_ended(telemetry: Telemetry, server: ModelServer, way: str) -> None:
     assert telemetry.attributes["callspan.outcome"] == (
         "abandoned" if way == "leave" else "completed"
     )
-    told = server.ledger.total_told
+    total = server.ledger.total_told
     assert telemetry.tokens == (
-        {} if way == "leave" else {"input": told.input, "output": told.output}
+        {} if way == "leave" else {"input": total.input, "output": total.output}
     )
 
 

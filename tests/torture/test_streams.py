@@ -51,19 +51,19 @@ def test_a_stream_read_to_its_end(
 ) -> None:
     """A stream read to its end has tokens, a finish reason, the time to the first chunk, and no status."""
     program.stream(**WITH_USAGE)
-    found, told = telemetry.attributes, model_server.ledger.total_told
+    attributes, total = telemetry.attributes, model_server.ledger.total_told
     assert telemetry.span.status.status_code.name == "UNSET"
-    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (
-        told.input,
-        told.output,
+    assert (attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]) == (
+        total.input,
+        total.output,
     )
-    assert found["gen_ai.response.finish_reasons"] == ("stop",)
-    first = found["gen_ai.response.time_to_first_chunk"]
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
+    first = attributes["gen_ai.response.time_to_first_chunk"]
     [point] = telemetry.points("gen_ai.client.operation.time_to_first_chunk")
     assert (point["count"], point["sum"]) == (1, first)
     [duration] = telemetry.points("gen_ai.client.operation.duration")
     assert 0 < first <= duration["sum"]
-    assert telemetry.tokens == {"input": told.input, "output": told.output}
+    assert telemetry.tokens == {"input": total.input, "output": total.output}
 
 
 def test_a_loop_left_by_break(
@@ -72,10 +72,10 @@ def test_a_loop_left_by_break(
     """`break` ends the span at once as abandoned, with what was received; no token count is invented."""
     model_server.enqueue(ROSES)
     program.stream(take=3)
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert telemetry.span.status.status_code.name == "UNSET"
-    assert found["callspan.outcome"] == "abandoned"
-    assert not [name for name in found if name.startswith("gen_ai.usage.")]
+    assert attributes["callspan.outcome"] == "abandoned"
+    assert not [name for name in attributes if name.startswith("gen_ai.usage.")]
     assert telemetry.tokens == {}
     text = partial(capture, telemetry)
     assert text is None or ("Roses last" in text and "longest" not in text)

@@ -144,11 +144,11 @@ def test_token_counts_of_embeddings(
 ) -> None:
     """Embeddings have input tokens and no output tokens, and the vector is nowhere in the telemetry."""
     answer = program.ask("embeddings.create", **{**EMBED, **more})
-    told = model_server.ledger.total_told
+    total = model_server.ledger.total_told
     assert telemetry.span.name == "embeddings text-embedding-3-small"
-    assert telemetry.attributes["gen_ai.usage.input_tokens"] == told.input
+    assert telemetry.attributes["gen_ai.usage.input_tokens"] == total.input
     assert "gen_ai.usage.output_tokens" not in telemetry.attributes
-    assert telemetry.tokens == {"input": told.input}
+    assert telemetry.tokens == {"input": total.input}
     vector = answer.data[0].embedding
     assert (
         vector[:40] if isinstance(vector, str) else ", ".join(map(str, vector[:3]))
@@ -173,13 +173,13 @@ async def test_calls_of_azure_name_deployment_and_model(
         with openai.AzureOpenAI(**options) as client:
             client.chat.completions.create(model="my-gpt4", messages=HELLO)
     assert "/deployments/my-gpt4/" in model_server.requests[0].path
-    found = telemetry.attributes
-    assert (found["gen_ai.request.model"], found["gen_ai.response.model"]) == (
+    attributes = telemetry.attributes
+    assert (attributes["gen_ai.request.model"], attributes["gen_ai.response.model"]) == (
         "my-gpt4",
         "gpt-4-0613",
     )
-    assert found["gen_ai.provider.name"] == "azure.ai.openai"
-    assert found["server.address"] == "127.0.0.1"
+    assert attributes["gen_ai.provider.name"] == "azure.ai.openai"
+    assert attributes["server.address"] == "127.0.0.1"
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
@@ -198,8 +198,8 @@ def test_retries_are_one_call(
         "429",
     ]
     assert telemetry.points("gen_ai.client.operation.duration")[0]["count"] == 1
-    told = model_server.ledger.total_told
-    assert telemetry.tokens == {"input": told.input, "output": told.output}
+    total = model_server.ledger.total_told
+    assert telemetry.tokens == {"input": total.input, "output": total.output}
 
 
 GATEWAYS = {
@@ -251,8 +251,8 @@ def test_payloads(
     model_server.enqueue(Reply(raw=payload(name)))
     program.stream() if name.endswith(".sse") else program.ask(**CHAT)
     counts, reasons = CASES[name]
-    found = telemetry.attributes
-    assert found["gen_ai.response.finish_reasons"] == reasons
+    attributes = telemetry.attributes
+    assert attributes["gen_ai.response.finish_reasons"] == reasons
     if counts:
         fields = (
             "input_tokens",
@@ -260,4 +260,4 @@ def test_payloads(
             "cache_read.input_tokens",
             "reasoning.output_tokens",
         )
-        assert tuple(found[f"gen_ai.usage.{field}"] for field in fields) == counts
+        assert tuple(attributes[f"gen_ai.usage.{field}"] for field in fields) == counts

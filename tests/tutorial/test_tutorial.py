@@ -61,12 +61,12 @@ def run(name: str, folder: Path) -> Ran:
             timeout=120,
             check=False,
         )
-        told = server.ledger.total_told
+        total = server.ledger.total_told
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     lines = (folder / "traces.jsonl").read_text(encoding="utf-8").splitlines()
     return Ran(
-        done.stdout, [span for line in lines for span in _spans(json.loads(line))], folder, told
+        done.stdout, [span for line in lines for span in _spans(json.loads(line))], folder, total
     )
 
 

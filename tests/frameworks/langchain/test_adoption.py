@@ -27,13 +27,13 @@ def test_each_call_counts_once(telemetry: Telemetry, model_server: ModelServer, 
         sum("callspan.framework.name" in (span.attributes or {}) for span in spans) == by_framework
     )
     assert all(span.attributes["server.address"] == "127.0.0.1" for span in spans)
-    told = model_server.ledger.total_told
+    total = model_server.ledger.total_told
     if name not in _HALF_READ:
         assert telemetry.tokens == (
-            {"input": told.input, "output": told.output} if told.calls else {}
+            {"input": total.input, "output": total.output} if total.calls else {}
         )
         if name != "many_threads":  # bare threads do not carry the counter
-            assert (count.calls, count.input, count.output) == (asked, told.input, told.output)
+            assert (count.calls, count.input, count.output) == (asked, total.input, total.output)
     sums = [
         sum(span.attributes.get(f"gen_ai.usage.{kind}_tokens", 0) for span in spans)
         for kind in ("input", "output")

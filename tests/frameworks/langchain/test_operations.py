@@ -160,15 +160,15 @@ def test_live_objects(telemetry: Telemetry, model: Any, capture: str, asynchrono
     given = {"flower": "rose", "lock": threading.RLock(), "model": model}
     found = run(order.ainvoke(given)) if asynchronous else order.invoke(given)
     assert found["model"] is model
-    told = telemetry.attributes
+    attributes = telemetry.attributes
     assert SECRET not in telemetry.everything()
     if capture == "off":
         assert "rose" not in telemetry.everything()
     else:
-        shown = json.loads(told["gen_ai.tool.call.arguments"])
+        shown = json.loads(attributes["gen_ai.tool.call.arguments"])
         assert shown == {"flower": "rose", "lock": "<_thread.RLock>", "model": shown["model"]}
         assert "ChatOpenAI" in shown["model"]
-        assert json.loads(told["gen_ai.tool.call.result"])["flower"] == "rose"
+        assert json.loads(attributes["gen_ai.tool.call.result"])["flower"] == "rose"
 
 
 def test_nothing_secret(telemetry: Telemetry, model: Any, capture: str) -> None:
@@ -184,8 +184,8 @@ def test_nothing_secret(telemetry: Telemetry, model: Any, capture: str) -> None:
     }
     program = StateGraph(dict).add_node("say", lambda _state: {"said": model.invoke("Hi").content})
     program.add_edge(START, "say").compile().invoke({}, config)
-    found = telemetry.everything()
-    assert not [word for word in (SECRET, "someone", "private") if word in found]
+    telemetry_text = telemetry.everything()
+    assert not [word for word in (SECRET, "someone", "private") if word in telemetry_text]
 
 
 @pytest.mark.instrument(capture="both")
@@ -202,12 +202,12 @@ def test_content_from_callbacks(telemetry: Telemetry) -> None:
             ("tool", "3", "x"),
         ][:2]
     )
-    told = telemetry.attributes
-    assert [message["role"] for message in json.loads(told["gen_ai.input.messages"])] == [
+    attributes = telemetry.attributes
+    assert [message["role"] for message in json.loads(attributes["gen_ai.input.messages"])] == [
         "system",
         "user",
     ]
-    [answer] = json.loads(told["gen_ai.output.messages"])
+    [answer] = json.loads(attributes["gen_ai.output.messages"])
     assert [part["type"] for part in answer["parts"]] == ["text", "tool_call"]
 
 
@@ -274,9 +274,12 @@ def test_tokens_from_callbacks(telemetry: Telemetry, asynchronous: bool) -> None
     model = Counting(messages=iter([AIMessage("Three.")]))
     with callspan.count_tokens() as count:
         run(model.ainvoke("Hi")) if asynchronous else model.invoke("Hi")
-    told = telemetry.attributes
-    assert (told["gen_ai.response.model"], told["gen_ai.response.id"]) == ("mine-1", "answer-1")
-    assert told["gen_ai.usage.cache_read.input_tokens"] == 3
+    attributes = telemetry.attributes
+    assert (attributes["gen_ai.response.model"], attributes["gen_ai.response.id"]) == (
+        "mine-1",
+        "answer-1",
+    )
+    assert attributes["gen_ai.usage.cache_read.input_tokens"] == 3
     assert telemetry.tokens == {"input": 10, "output": 4}
     assert (count.input, count.output, count.cached, count.reasoning) == (10, 4, 3, 1)
 

@@ -43,15 +43,15 @@ def test_one_span_for_a_call(
             list(model.stream("Hi", config={"tags": ["billing"]}))
         else:
             model.invoke("Hi", config={"tags": ["billing"]})
-    told = telemetry.attributes
+    attributes = telemetry.attributes
     assert telemetry.span.name == "chat gpt-4.1-mini"
-    assert told["server.address"] == "127.0.0.1"
-    assert told["gen_ai.response.id"] == "chatcmpl-000001"
-    assert told["callspan.framework.name"] == "langchain"
-    assert told["callspan.framework.tags"] == ("billing",)
+    assert attributes["server.address"] == "127.0.0.1"
+    assert attributes["gen_ai.response.id"] == "chatcmpl-000001"
+    assert attributes["callspan.framework.name"] == "langchain"
+    assert attributes["callspan.framework.tags"] == ("billing",)
     assert telemetry.tokens == {
-        "input": told["gen_ai.usage.input_tokens"],
-        "output": told["gen_ai.usage.output_tokens"],
+        "input": attributes["gen_ai.usage.input_tokens"],
+        "output": attributes["gen_ai.usage.output_tokens"],
     }
     assert (count.calls, count.total) == (1, sum(telemetry.tokens.values()))
 

@@ -69,9 +69,9 @@ def test_a_call_too_many(
     assert (caught.value.budget, caught.value.unit, caught.value.spent) == (budget, "calls", 2)
     assert (len(model_server.requests), len(telemetry.spans), count.calls) == (2, 2, 2)
     assert stops(telemetry) == {"calls": 1}
-    told = model_server.ledger.total_told
+    total = model_server.ledger.total_told
     if not stream or model in (CLAUDE, GEMINI):  # the others state no tokens in streams unasked
-        assert budget.spent["tokens"] == told.input + told.output
+        assert budget.spent["tokens"] == total.input + total.output
     assert budget.spent["calls"] == 2
     assert not any(budget._reserved.values())
 

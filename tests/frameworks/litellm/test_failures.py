@@ -41,10 +41,13 @@ def test_a_refusal(
 
     with pytest.raises(litellm.exceptions.openai.APIStatusError):
         asyncio.run(aread()) if asynchronous else list(litellm.completion(**given))
-    found = telemetry.attributes
-    assert (found["error.type"], found["http.response.status_code"]) == (CODES[model], 429)
-    assert found["http.response.header.retry-after"] == ("2",)
-    assert found["callspan.outcome"] == "error"
+    attributes = telemetry.attributes
+    assert (attributes["error.type"], attributes["http.response.status_code"]) == (
+        CODES[model],
+        429,
+    )
+    assert attributes["http.response.header.retry-after"] == ("2",)
+    assert attributes["callspan.outcome"] == "error"
     assert len(model_server.requests) == 1
 
 
@@ -73,8 +76,8 @@ def test_retries_of_litellm(
         "completed",
     ]
     assert len(model_server.requests) == 2
-    told = model_server.ledger.total_told
-    assert telemetry.tokens == {"input": told.input, "output": told.output}
+    total = model_server.ledger.total_told
+    assert telemetry.tokens == {"input": total.input, "output": total.output}
 
 
 ROUTES = {
@@ -124,9 +127,9 @@ def test_a_router_streams(telemetry: Telemetry, model_server: ModelServer) -> No
         _ = [chunk async for chunk in stream]
 
     asyncio.run(read())
-    told = model_server.ledger.total_told
+    total = model_server.ledger.total_told
     assert telemetry.attributes["callspan.outcome"] == "completed"
-    assert telemetry.tokens == {"input": told.input, "output": told.output}
+    assert telemetry.tokens == {"input": total.input, "output": total.output}
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])

@@ -41,10 +41,10 @@ def test_langchain(telemetry: Telemetry, model_server: ModelServer, model: Model
                 break
     gc.collect()
     callspan.flush()
-    found = telemetry.attributes
-    assert found["callspan.framework.name"] == "langchain"
-    assert found["callspan.client.name"] == model.over
-    assert found["callspan.outcome"] == ("abandoned" if way == "left" else "completed")
+    attributes = telemetry.attributes
+    assert attributes["callspan.framework.name"] == "langchain"
+    assert attributes["callspan.client.name"] == model.over
+    assert attributes["callspan.outcome"] == ("abandoned" if way == "left" else "completed")
 
 
 def test_left_in_the_middle(telemetry: Telemetry, model_server: ModelServer) -> None:

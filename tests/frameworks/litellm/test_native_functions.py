@@ -70,9 +70,9 @@ def test_each_call_once(
     assert attributes["callspan.framework.name"] == "litellm"
     assert attributes["callspan.outcome"] == "completed"
     assert attributes.get("gen_ai.request.stream", False) is (mode == "stream")
-    told = model_server.ledger.total_told
-    assert telemetry.tokens == {"input": told.input, "output": told.output}
-    assert (count.calls, count.input, count.output) == (1, told.input, told.output)
+    total = model_server.ledger.total_told
+    assert telemetry.tokens == {"input": total.input, "output": total.output}
+    assert (count.calls, count.input, count.output) == (1, total.input, total.output)
     assert len(model_server.requests) == 1
 
 
@@ -168,9 +168,9 @@ def test_a_call_too_many(
         run(program, model_server)
         with pytest.raises(callspan.BudgetExceeded) as caught:
             run(program, model_server)
-    told = model_server.ledger.total_told
+    total = model_server.ledger.total_told
     assert caught.value.budget is budget
-    assert (budget.spent["calls"], budget.spent["tokens"]) == (1, told.input + told.output)
+    assert (budget.spent["calls"], budget.spent["tokens"]) == (1, total.input + total.output)
     assert (len(model_server.requests), len(telemetry.spans)) == (1, 1)
     assert not any(budget._reserved.values())
 
@@ -325,9 +325,9 @@ def _one_call(telemetry: Telemetry, model_server: ModelServer) -> None:
     (span,) = telemetry.spans
     assert span.attributes["callspan.outcome"] == "completed"
     assert len(model_server.requests) == 1
-    told = model_server.ledger.total_told
-    assert span.attributes.get("gen_ai.usage.input_tokens", told.input) == told.input
-    assert span.attributes.get("gen_ai.usage.output_tokens", told.output) == told.output
+    total = model_server.ledger.total_told
+    assert span.attributes.get("gen_ai.usage.input_tokens", total.input) == total.input
+    assert span.attributes.get("gen_ai.usage.output_tokens", total.output) == total.output
 
 
 def test_a_mock_answer_is_no_call(telemetry: Telemetry, model_server: ModelServer) -> None:

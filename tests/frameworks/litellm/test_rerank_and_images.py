@@ -105,13 +105,13 @@ def test_a_rerank_that_fails(
     model_server.enqueue(Reply(status=429, retry_after=2))
     with pytest.raises(Exception, match="Trial key") as raised:  # older versions have another one
         done("rerank", ranker("cohere", model_server), asynchronous)
-    found, kind = telemetry.attributes, type(raised.value)
+    attributes, kind = telemetry.attributes, type(raised.value)
     failed_connection = isinstance(
         raised.value, litellm.APIConnectionError
     )  # as they call what they do not know
-    assert found.get("http.response.status_code") == (None if failed_connection else 429)
-    assert found["callspan.outcome"] == "error"
-    assert found["error.type"] == f"{kind.__module__}.{kind.__qualname__}"
+    assert attributes.get("http.response.status_code") == (None if failed_connection else 429)
+    assert attributes["callspan.outcome"] == "error"
+    assert attributes["error.type"] == f"{kind.__module__}.{kind.__qualname__}"
 
 
 @WAYS
@@ -139,8 +139,8 @@ def test_images(
         "openai" if provider == "openai" else "litellm"
     )
     assert span.attributes["callspan.framework.name"] == "litellm"
-    told = model_server.ledger.total_told
-    assert telemetry.tokens == {"input": told.input, "output": told.output}
+    total = model_server.ledger.total_told
+    assert telemetry.tokens == {"input": total.input, "output": total.output}
     assert len(model_server.requests) == 1
 
 

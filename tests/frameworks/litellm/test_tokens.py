@@ -85,16 +85,16 @@ def test_reasoning_that_litellm_counts_itself(
     }
     model_server.enqueue(Reply(raw=json.dumps(answer)))
     assert ask(CLAUDE, model_server).completion_tokens_details.reasoning_tokens > 0
-    found = telemetry.attributes
+    attributes = telemetry.attributes
     assert {
-        name[13:]: value for name, value in found.items() if name.startswith("gen_ai.usage.")
+        name[13:]: value for name, value in attributes.items() if name.startswith("gen_ai.usage.")
     } == {
         "input_tokens": 2009,
         "output_tokens": 40,
         "cache_read.input_tokens": 1800,
         "cache_creation.input_tokens": 188,
     }
-    assert found["gen_ai.response.id"] == "msg_1"
+    assert attributes["gen_ai.response.id"] == "msg_1"
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
@@ -104,9 +104,9 @@ def test_parts_that_the_provider_counts(
     """What was cached and what was reasoning, where the provider says it."""
     model_server.enqueue(Reply(text="Roses.", usage=Counts(100, 30, cached=64, reasoning=20)))
     ask(VLLM, model_server, **(USAGE if stream else {}))
-    found = telemetry.attributes
-    assert found["gen_ai.usage.cache_read.input_tokens"] == 64
-    assert found["gen_ai.usage.reasoning.output_tokens"] == 20
+    attributes = telemetry.attributes
+    assert attributes["gen_ai.usage.cache_read.input_tokens"] == 64
+    assert attributes["gen_ai.usage.reasoning.output_tokens"] == 20
     assert telemetry.tokens == {"input": 100, "output": 30}
 
 
@@ -117,5 +117,5 @@ def test_counts_that_litellm_keeps_from_the_app(
 ) -> None:
     """Providers that count without being asked do so in streams too, though LiteLLM does not show it."""
     assert ask(model, model_server, asynchronous, stream=True) is None
-    told = model_server.ledger.total_told
-    assert telemetry.tokens == {"input": told.input, "output": told.output}
+    total = model_server.ledger.total_told
+    assert telemetry.tokens == {"input": total.input, "output": total.output}
