@@ -18,15 +18,17 @@ pytest.importorskip("celery", reason="a worker of the real Celery runs")
 TASKS = 4
 APP = """
 from celery import Celery
-from ask import ask as ask_model
 app = Celery("shop", broker="filesystem://")
 # one folder for both ways, so that the sender writes where the worker reads
 app.conf.broker_transport_options = {"data_folder_in": "queue", "data_folder_out": "queue", "control_folder": "control"}
 
 @app.task(ignore_result=True)
 def ask():
+    from ask import ask as ask_model
     ask_model()
 """
+EARLY = f"import ask\n{APP}"
+"""The main process has loaded the client before it forks; else each child loads it in its first task."""
 SEND = f"""
 from shop import ask
 for _ in range({TASKS}):
@@ -35,12 +37,13 @@ for _ in range({TASKS}):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the pool forks")
+@pytest.mark.parametrize("app", [EARLY, APP], ids=["early", "late"])
 def test_each_process_of_a_worker_brings_out_what_it_has(
-    folder: Path, write, model: ModelServer, openai_variables: dict[str, str]
+    folder: Path, write, model: ModelServer, openai_variables: dict[str, str], app: str
 ) -> None:
     """Each child has one task and ends; nothing is sent before that, as the intervals are long."""
     write("ask.py", ASK)
-    write("shop.py", APP)
+    write("shop.py", app)
     write("send.py", SEND)
     (folder / "queue").mkdir()
     (folder / "control").mkdir()

@@ -7,6 +7,8 @@ of callspan is imported before that.
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 
 # not `typing`'s, whose import takes time; type checkers know the name
@@ -27,6 +29,51 @@ def start(
     when_imported("fastapi.applications", _guarded(_await_first_request))
     for module in modules:
         when_imported(module, _guarded(_instrument))
+
+
+def share_table(path: str) -> None:
+    """Print at the end, after all else, one table of the children that have left their sums in a file.
+
+    A server's first process may never import a client, so the file is made here (docs/decisions/0107).
+
+    Args:
+        path: The file, which is not made yet; empty where there is none.
+    """
+    if not path:
+        return
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except OSError:  # each process has a table of its own
+        return
+    process = os.getpid()
+
+    def print_table() -> None:
+        # a forked child has this function too
+        if os.getpid() == process and not _remove_empty(path):
+            from callspan.export.text.program_table import print_token_table
+
+            print_token_table({})
+
+    atexit.register(_guarded(print_table))
+
+
+def _remove_empty(path: str) -> bool:
+    """Remove a file in which nothing stands; return whether it is gone."""
+    import fcntl
+
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:  # the end of this process's own calls has taken it
+        return True
+    try:
+        # a child that is about to write is waited for, or finds it gone
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_size:
+            return False
+        os.unlink(path)
+        return True
+    finally:
+        os.close(descriptor)
 
 
 def _instrument() -> None:

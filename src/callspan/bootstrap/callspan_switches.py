@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 CLIENT_MODULES = "CALLSPAN_RUN_MODULES"
 """The variable by which `callspan run` names the modules of the clients that are looked for."""
 
+TABLE_FILE = "CALLSPAN_RUN_TABLE"
+"""The variable with the file in which the processes under one `callspan run` leave their sums of tokens."""
+RUN_PROCESS = "CALLSPAN_RUN_PROCESS"
+"""The variable by which `callspan run` names the process that it becomes."""
+
+
+def table_file(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the file in which others leave their sums to this process; empty if it is not the first one."""
+    is_first = environ.get(RUN_PROCESS) == str(os.getpid())
+    return environ.get(TABLE_FILE, "") if is_first else ""
+
 
 def client_modules(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return the modules whose import begins the recording; none where it is switched off."""

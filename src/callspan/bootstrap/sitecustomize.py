@@ -32,3 +32,4 @@ try:
 finally:
     if sys.version_info >= (3, 10):  # noqa: UP036  see above
         callspan_start.start(callspan_watch.when_imported, callspan_switches.client_modules())
+        callspan_start.share_table(callspan_switches.table_file())

@@ -17,7 +17,8 @@ from callspan.cli.options import OPTIONS, Option, split
 from callspan.cli.problem import Problem, say
 from callspan.cli.program import Program, find_program
 from callspan.cli.variables import LINES, SERVICE_NAME
-from callspan.settings.environment import METRICS_FOLDER, RUN_PROCESS
+from callspan.runtime import owner_only
+from callspan.settings.environment import METRICS_FOLDER, RUN_PROCESS, TABLE_FILE, TABLE_PREFIX
 
 _FILE = "CALLSPAN_FILE"
 _DESCRIPTION = """\
@@ -70,6 +71,8 @@ def main(words: Sequence[str]) -> NoReturn:
     env[LINES] = "\n".join(lines)
     # The program takes this process over, and keeps its number.
     env[RUN_PROCESS] = str(os.getpid())
+    # Made by the program's first process, if that is a Python.
+    env[TABLE_FILE] = owner_only.temporary_name(TABLE_PREFIX)
     _share_metrics(env)
     for line in lines:
         say(line)

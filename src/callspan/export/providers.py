@@ -5,8 +5,6 @@ The functions are methods of one object, as there is one set of global providers
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 
 from callspan.export.attachments import ProviderAttachment
@@ -17,15 +15,14 @@ from callspan.export.exporter_set import ExporterSet, Openers, merge_openers
 from callspan.export.losses import Loss
 from callspan.export.meters import Meters
 from callspan.export.opening import check_sdk, openers_of
+from callspan.export.shared_table import SHARED_TABLE
 from callspan.export.span_estimates import ESTIMATES, SpanEstimates
-from callspan.export.text import token_table
-from callspan.export.text.cells import columns_of
+from callspan.export.text.program_table import print_token_table
 from callspan.export.token_sums import ModelSums, TokenSums
 from callspan.lifecycle.shutdown import abandon_all
 from callspan.runtime import process
 from callspan.runtime.handler_queue import drain
-from callspan.runtime.output_line import OUTPUT
-from callspan.settings.environment import FLUSH_TIMEOUT, flush_timeout, is_first_process
+from callspan.settings.environment import FLUSH_TIMEOUT, flush_timeout
 from callspan.telemetry import provider as telemetry
 
 
@@ -124,6 +121,7 @@ class ExportProviders:
         # kept when the console goes and comes again: the table is of the whole program
         if self._token_sums is None:
             self._token_sums = TokenSums()
+            process.before_fork(SHARED_TABLE.make)
         return (self._token_sums, ESTIMATES)
 
     def token_sums(self) -> dict[str, ModelSums] | None:
@@ -198,13 +196,8 @@ class ExportProviders:
         return deadline
 
     def _print_token_table(self) -> None:
-        if self._token_sums is None or not self._has_console() or sys.stderr is None:
-            return
-        text = token_table.render(self._token_sums.by_model(), columns_of(sys.stderr))
-        if text:
-            # at once, as the program prints no more
-            OUTPUT.print(sys.stderr, f"\n{_process_label()}{text}", waits=False)
-            OUTPUT.finish()
+        if self._token_sums is not None and self._has_console():
+            print_token_table(self._token_sums.by_model())
 
     def _hook(self) -> None:
         """Register for exit and fork, once.
@@ -240,11 +233,6 @@ class ExportProviders:
         if self._exporters.is_inherited:
             self._use_own()
         return self._exporters.all
-
-
-def _process_label() -> str:
-    """Return a line that tells the table of a child process from that of its parent; else nothing."""
-    return "" if is_first_process() else f"process {os.getpid()}\n"
 
 
 def app_has_provider() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from callspan.accounting.prices.cost_sum import CostSum
@@ -70,6 +71,15 @@ class ModelSums:
         more_input, more_output = estimate.tokens_beyond(usage)
         self.estimated_input += more_input
         self.estimated_output += more_output
+
+
+def merge(tables: Iterable[Mapping[str, ModelSums]]) -> dict[str, ModelSums]:
+    """Return the sums by model of several processes."""
+    whole: dict[str, ModelSums] = {}
+    for table in tables:
+        for model, sums in table.items():
+            whole.setdefault(model, ModelSums()).add(sums)
+    return whole
 
 
 class TokenSums:

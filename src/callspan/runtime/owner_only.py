@@ -15,6 +15,22 @@ _claims: dict[str, tuple[int, int]] = {}
 """The process that claimed each path, and the descriptor that holds the lock."""
 
 
+def temporary_name(prefix: str) -> str:
+    """Return the name of a temporary file of this process, which is not made; empty if there is no place for it.
+
+    Args:
+        prefix: The beginning of its name; the number of the process follows, and what nobody can guess.
+    """
+    import secrets
+    import tempfile
+
+    try:
+        folder = tempfile.gettempdir()
+    except OSError:  # nowhere can anything be written
+        return ""
+    return os.path.join(folder, f"{prefix}{os.getpid()}-{secrets.token_hex(8)}")
+
+
 def open_to_append(path: str) -> int:
     """Return a descriptor that appends to a file; a file that exists keeps its permissions.
 

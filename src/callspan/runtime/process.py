@@ -127,6 +127,8 @@ def at_exit(function: Callable[[], None]) -> None:
     _at_exit.append(function)
     atexit.register(function)
     _register()
+    # here too, for a child that loads callspan after its fork: its first client is imported in a task
+    _follow_celery()
     util = sys.modules.get("multiprocessing.util")
     if util is not None and _is_multiprocessing_child():
         util.Finalize(None, function, exitpriority=_LAST)

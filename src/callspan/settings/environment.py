@@ -10,6 +10,8 @@ from collections.abc import Mapping
 # reading stands there (ARCHITECTURE.md, "Rooms").
 from callspan.bootstrap.callspan_switches import (
     CLIENT_MODULES,
+    RUN_PROCESS,
+    TABLE_FILE,
     disabled_instrumentations,
     sdk_disabled,
 )
@@ -20,6 +22,8 @@ __all__ = [
     "FLUSH_TIMEOUT",
     "METRICS_FOLDER",
     "RUN_PROCESS",
+    "TABLE_FILE",
+    "TABLE_PREFIX",
     "VARIABLES",
     "disabled_instrumentations",
     "flush_timeout",
@@ -31,8 +35,8 @@ FLUSH_TIMEOUT = 5.0
 """Seconds that the exit may take, unless `CALLSPAN_FLUSH_TIMEOUT` says otherwise."""
 METRICS_FOLDER = "CALLSPAN_RUN_METRICS"
 """The variable with the folder in which the processes under one `callspan run` share their metrics."""
-RUN_PROCESS = "CALLSPAN_RUN_PROCESS"
-"""The variable by which `callspan run` names the process that it becomes."""
+TABLE_PREFIX = "callspan-table-"
+"""The beginning of the name of the file in `TABLE_FILE`, before the number of the first process."""
 _LONGEST_FLUSH = 86_400.0
 """The most seconds that the exit may take: Python's locks have a limit on how long they wait."""
 VARIABLES = {

@@ -43,11 +43,20 @@ class CostSum:
 
     def add_sum(self, other: CostSum) -> None:
         """Add the costs of other calls, as far as they are known now."""
-        other._work_out()
-        with self._pricing, other._pricing:
-            self._priced += other._priced
-            self._unknown += other._unknown
-            self._usd += other._usd
+        self.add_amounts(*other.amounts())
+
+    def amounts(self) -> tuple[int, int, float]:
+        """Return the calls of known cost, those of unknown cost, and US dollars."""
+        self._work_out()
+        with self._pricing:
+            return self._priced, self._unknown, self._usd
+
+    def add_amounts(self, priced: int, unknown: int, usd: float) -> None:
+        """Add the amounts of another sum, which may be another process's."""
+        with self._pricing:
+            self._priced += priced
+            self._unknown += unknown
+            self._usd += usd
 
     def _take_off(self, priced_call: PricedCall) -> None:
         usd = in_force().cost(priced_call).usd
