@@ -73,8 +73,16 @@ def test_calls_of_one_kind_have_one_identity() -> None:
     """Settings are no part of it."""
     common: dict[str, Any] = {"server": ("127.0.0.1", 80), "client": ("openai", "1")}
     call = Call("chat", "openai", "m", {"temperature": 0}, **common)
-    assert call.identity == ("chat", "openai", "m", ("127.0.0.1", 80), "openai", "m")
     assert call.identity == Call("chat", "openai", "m", stream=True, **common).identity
+    others = (
+        Call("embeddings", "openai", "m", **common),
+        Call("chat", "groq", "m", **common),
+        Call("chat", "openai", "n", **common),
+        Call("chat", "openai", "m", **{**common, "server": ("127.0.0.1", 81)}),
+        Call("chat", "openai", "m", **{**common, "client": ("groq", "1")}),
+        Call("chat", "openai", "m", in_process=True, **common),
+    )
+    assert len({call.identity, *(other.identity for other in others)}) == 1 + len(others)
 
 
 @pytest.mark.parametrize(

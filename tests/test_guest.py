@@ -280,7 +280,7 @@ def test_foreign_defer(telemetry: Telemetry, foreign: None, client: openai.OpenA
     assert (heard, count.calls) == (["gpt-4.1-mini"], 1)
 
 
-@pytest.mark.instrument(vector_stores=True)
+@pytest.mark.instrument(vector_stores=True, memory_stores=True)
 def test_nothing_foreign(telemetry: Telemetry) -> None:
     """A clean client is nobody else's."""
     assert {client.foreign for client in callspan.status().clients} == {()}

@@ -21,18 +21,35 @@ TOOLS = "class Tool:\n    def __call__(self): pass\n"
 SESSION = """
 class BaseSession:
     def send_request(self): pass
+    def send_notification(self): pass
 class RequestResponder:
     def respond(self): pass
     def cancel(self): pass
 """
-DISPATCHER = "class {0}:\n    def send_raw_request(self): pass\n"
-MCP_1 = {"shared/__init__.py": "", "shared/session.py": SESSION}
+CLIENT = """
+class ClientSession:
+    def __aenter__(self): pass
+    def __aexit__(self): pass
+"""
+DISPATCHER = """
+class {0}:
+    def run(self): pass
+    def send_raw_request(self): pass
+    def {1}(self): pass
+"""
+RUNNER = """
+class ServerRunner:
+    def _on_request(self): pass
+    def _on_notify(self): pass
+"""
+BOTH = {"shared/__init__.py": "", "client/__init__.py": "", "client/session.py": CLIENT}
+MCP_1 = {**BOTH, "shared/session.py": SESSION}
 MCP_2 = {
-    "shared/__init__.py": "",
-    "shared/jsonrpc_dispatcher.py": DISPATCHER.format("JSONRPCDispatcher"),
-    "shared/direct_dispatcher.py": DISPATCHER.format("DirectDispatcher"),
+    **BOTH,
+    "shared/jsonrpc_dispatcher.py": DISPATCHER.format("JSONRPCDispatcher", "notify"),
+    "shared/direct_dispatcher.py": DISPATCHER.format("DirectDispatcher", "_dispatch_notify"),
     "server/__init__.py": "",
-    "server/runner.py": "class ServerRunner:\n    def _on_request(self): pass\n",
+    "server/runner.py": RUNNER,
 }
 
 
@@ -92,7 +109,7 @@ def test_a_module_that_needs_an_extra_is_no_broken_installation(
 ) -> None:
     """One that each installation has tells of a broken one."""
     text = "import a_package_that_is_missing\n"
-    install("mcp", "1.30.0", {**MCP_1, "client/__init__.py": "", f"{module}.py": text})
+    install("mcp", "1.30.0", {**MCP_1, f"{module}.py": text})
     problems = probe_clients().problems
     if module == "client/websocket":
         assert problems == ()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from callspan.bootstrap import callspan_switches
 from callspan.cli import values
 from callspan.cli.problem import Problem, suggest
+from callspan.runtime.requirements import require
 from callspan.semconv.conventions import EXTRA
 from callspan.settings import resolution, settings
 from callspan.settings.environment import VARIABLES
@@ -59,6 +60,8 @@ def _awaited_modules() -> set[str]:
     from callspan.frameworks import INTEGRATIONS
     from callspan.frameworks.native import NATIVES
 
+    # what the program's process will load, which it could only complain of
+    require("opentelemetry.trace", "wrapt")
     modules: set[str] = set()
     for listing in (*CLIENTS, *INTEGRATIONS):
         modules.update(listing.modules)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 PACKAGES = {
     "google.protobuf": "protobuf",
     "jinja2": "callspan[view]",
@@ -29,3 +31,14 @@ def advice(error: ImportError) -> str | None:
         if not name:
             return None
     return f"callspan needs {PACKAGES[name]}, which is not installed: pip install {PACKAGES[name]}"
+
+
+def require(*modules: str) -> None:
+    """Raise where modules are missing that are loaded later, so that the program hears of it at its start.
+
+    Raises:
+        ModuleNotFoundError: One of them is not there; `advice` tells what to install.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise ModuleNotFoundError(f"No module named {module!r}", name=module)

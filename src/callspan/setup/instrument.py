@@ -20,6 +20,7 @@ from callspan.events.handler import AnyHandler
 from callspan.lifecycle.dispatch import check_handlers
 from callspan.runtime import guard
 from callspan.runtime.errors import SettingsError
+from callspan.runtime.requirements import require
 from callspan.semconv.conventions import EXTRA
 from callspan.settings import others
 from callspan.settings.choices import (
@@ -40,6 +41,9 @@ from callspan.setup.inspection import Status, report
 from callspan.setup.installation import Installation
 from callspan.setup.providers import NoTelemetry, Providers
 from callspan.setup.registry import patches_of, target_names
+
+# it comes with the first patch, which would be in the middle of an import of the app's
+require("wrapt")
 
 _START_MODULES = frozenset({"callspan_start", "callspan.bootstrap.callspan_start"})
 """Names of the module that runs at the start of a program: by PYTHONPATH, and in a bundle."""
