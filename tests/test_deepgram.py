@@ -72,7 +72,7 @@ def test_transcription(
     request_body: dict[str, Any],
     asynchronous: bool,
 ) -> None:
-    """A transcription has its models and its text, no tokens, and nothing of the recording."""
+    """A transcription has its models, its text and the length of the sound, no tokens, and nothing of the recording."""
     scripted_server.answer(ANSWER)
     ask(scripted_server, asynchronous, name, **request_body)
     attributes = telemetry.attributes
@@ -84,6 +84,7 @@ def test_transcription(
     assert attributes["gen_ai.response.model"] == "general-nova-3"
     assert "Roses." in attributes["gen_ai.output.messages"]
     assert not counts(telemetry)
+    assert attributes["callspan.usage.audio_seconds"] == 2.5
     assert "whisper" not in telemetry.everything()
 
 

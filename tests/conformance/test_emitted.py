@@ -190,6 +190,8 @@ def test_every_name_of_ours_is_really_emitted(server: ModelServer) -> None:
         "chat_budget_stop",
         "chat_for_somebody",
         "chat_audio",
+        "speech",
+        "transcription_whisper",
     )
     for scenario in (scenario for scenario in SCENARIOS if scenario.name in telling):
         for token_events in ("first", "all"):

@@ -14,6 +14,7 @@ ParameterName = Literal[
     "background",
     "batch_file_id",
     "batch_id",
+    "characters",
     "choices",
     "client_address",
     "client_port",
@@ -111,6 +112,7 @@ class Parameters(Conditions, total=False):
     reasoning_level: Setting  # str, such as `low`
     output_type: str | None  # `text`, `json`, `image` or `speech`, the conventions' words
     dimensions: Setting  # int, the length of a vector
+    characters: int  # the length of a text that is to be spoken
     encoding_formats: Setting  # str or list of str
     # what the call belongs to
     api_type: str  # which of OpenAI's APIs

@@ -59,7 +59,7 @@ class Usage:
     answer: int | None = None
     source: str = "provider"
     billed: Usage | None = None
-    details: Mapping[str, int] | None = None
+    details: Mapping[str, float] | None = None
     shares: tuple[Share, ...] = ()
     cost: float | None = None
 
@@ -103,6 +103,11 @@ class Usage:
         if self.details or self.cost is not None:
             return False
         return all(getattr(self, name) is None for name in _COUNTS)
+
+    @property
+    def has_units(self) -> bool:
+        """Whether there is an amount that may be billed in place of tokens, such as seconds."""
+        return self.details is not None and any(name in self.details for name in UNITS)
 
     @property
     def charged(self) -> Usage:
@@ -191,9 +196,13 @@ TOOL_USES = (
     "other_tools",
 )
 """Uses of tools that run at the provider; some have a fee beside the tokens."""
+UNITS = ("audio_seconds", "input_characters")
+"""Amounts by which some models are billed in place of tokens: the length of the sound that a
+model has heard in seconds, as the provider states it, and the characters that it has spoken."""
 DETAILS = (
     *CACHED,
     *TOOL_USES,
+    *UNITS,
     "input_video",
     "output_video",
     "citations",
@@ -203,7 +212,7 @@ DETAILS = (
 """Counts that few answers state."""
 
 
-def _merge(older: Mapping[str, int] | None, newer: Mapping[str, int]) -> Mapping[str, int]:
+def _merge(older: Mapping[str, float] | None, newer: Mapping[str, float]) -> Mapping[str, float]:
     """Return both, with the newer count unless it is a zero where the older one is not."""
     if older is None:
         return dict(newer)

@@ -8,7 +8,7 @@ from callspan.events import Usage
 from callspan.events.usage import Share, add_counts
 from callspan.formats import billing
 from callspan.formats.fields import Body, Item, all_fields, count
-from callspan.runtime.number import token_count
+from callspan.runtime.number import MOST_TOKENS, real, token_count
 
 _TOP_LEVEL = {
     "prompt_cache_hit_tokens": "cache_read",  # DeepSeek
@@ -62,6 +62,31 @@ def read_usage(source: Item) -> Usage | None:
     if usage.input is None and usage.output is None and usage.states_nothing:
         return None
     return usage
+
+
+def with_sound(usage: Usage | None, seconds: object) -> Usage | None:
+    """Return counts with the length of the sound that a provider states, if it states any.
+
+    Args:
+        usage: The counts, which are changed; `None` if there are none.
+        seconds: The length, which older servers write as a text.
+    """
+    length = _seconds(seconds)
+    if not length or not 0 < length <= MOST_TOKENS:
+        return usage
+    if usage is None:
+        usage = Usage()
+    usage.details = {**(usage.details or {}), "audio_seconds": length}
+    return usage
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    return real(value)
 
 
 def _add_top_level(usage: Usage, counts: Body) -> None:

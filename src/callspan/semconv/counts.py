@@ -33,8 +33,9 @@ _FEES = {
     "search_sources": names.SEARCH_SOURCES,
     "code_executions": names.CODE_EXECUTIONS,
     "rerank_searches": names.RERANK_SEARCHES,
+    "audio_seconds": names.AUDIO_SECONDS,
 }
-"""Uses of tools that run at the provider, which bills each of them."""
+"""What a provider bills beside tokens, or in place of them, such as each use of a tool of its own."""
 
 
 def usage(counts: Usage, conventions: Iterable[Convention]) -> Attributes:
@@ -64,7 +65,7 @@ def _add_parts(attributes: Attributes, parts: Iterable[int | None]) -> None:
             attributes[name] = value
 
 
-def _add_fees(attributes: Attributes, details: Mapping[str, int]) -> None:
+def _add_fees(attributes: Attributes, details: Mapping[str, float]) -> None:
     for name, number in details.items():
         # the others, such as kinds of cached input, serve for the price alone
         if number and name in _FEES:

@@ -67,6 +67,7 @@ REQUEST: dict[ParameterName, tuple[str, Convert]] = {
     "output_type": ("gen_ai.output.type", _string),
     "encoding_formats": ("gen_ai.request.encoding_formats", strings),
     "dimensions": ("gen_ai.embeddings.dimension.count", whole),
+    "characters": (names.CHARACTERS, whole),
     "response_id": (names.RESPONSE_ID, _string),
     "stream_cursor": ("gen_ai.request.stream_cursor", _string),
     "batch_id": (names.BATCH_ID, _string),

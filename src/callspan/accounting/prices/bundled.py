@@ -54,6 +54,9 @@ _REQUIRED_PRICES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("search_sources", "map_searches", "image_generations", "other_tools"), (NO_FEE, ())
     ),
     "upstream_requests": (NO_UPSTREAM, ()),
+    # models that are billed by tokens alone, which nobody has stated then
+    "audio_seconds": (NO_TOKENS, ("audio_hours",)),
+    "input_characters": (NO_TOKENS, ("input_mchars",)),
 }
 """Counts that are charged: the reason for an unknown cost, and the prices one of which is required.
 
@@ -209,7 +212,7 @@ class ModelPrices:
 
     def _sum(self, amounts: Counts, context: Mapping[str, str], when: datetime) -> float:
         """Return the US dollars of these amounts, as genai-prices works them out."""
-        numbers: dict[str, int] = {}
+        numbers: Counts = {}
         for name, number in amounts.items():
             if name in self.count_names:
                 numbers[name] = number

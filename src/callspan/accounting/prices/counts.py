@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from callspan.events import Usage
-from callspan.events.usage import DETAILS
+from callspan.events.usage import DETAILS, UNITS
 
 _FIELDS = {
     "input": "input_tokens",
@@ -35,7 +35,7 @@ NAMES = (*_FIELDS.values(), *_DETAILS.values(), *DETAILS, "cache_write_5m_tokens
 """All names that counts may have here."""
 _MODALITIES = ("text", "audio", "image", "video")
 
-Counts = dict[str, int]
+Counts = dict[str, float]
 """Counts by genai-prices' names."""
 
 
@@ -62,6 +62,9 @@ def _provider_counts(usage: Usage) -> Counts:
         if number is not None:
             amounts[key] = number
     for name, number in (usage.details or {}).items():
+        # what is billed by tokens is not billed by the second as well
+        if name in UNITS and usage.input is not None:
+            continue
         amounts[_DETAILS.get(name, name)] = number
     citations = amounts.get("output_citation_tokens")
     if citations is not None:
@@ -82,7 +85,7 @@ def _is_missing(amounts: Counts, kind: str) -> bool:
     return amounts.get(f"input_{kind}_tokens", 0) != 0
 
 
-def _guess(amounts: Counts, missing: list[str], least: bool) -> Iterator[tuple[str, int]]:
+def _guess(amounts: Counts, missing: list[str], least: bool) -> Iterator[tuple[str, float]]:
     """Yield a possible count of cached tokens for each kind.
 
     The first kind has the least, or the most, that is possible; the kinds behind it have the rest,
@@ -101,7 +104,7 @@ def _guess(amounts: Counts, missing: list[str], least: bool) -> Iterator[tuple[s
         yield f"cache_{kind}_read_tokens", cached
 
 
-def _undivided(amounts: Counts) -> tuple[int, int]:
+def _undivided(amounts: Counts) -> tuple[float, float]:
     """Return the cached input of which no kind is stated, and the input that may contain it."""
     room = amounts["cache_read_tokens"]
     whole = amounts.get("input_tokens", 0)

@@ -54,13 +54,25 @@ def price_call(call: Call) -> PricedCall | None:
 def _priced_call(call: Call) -> PricedCall:
     response = call.response
     provider_usd = response.details.get("cost_usd")
-    charged = None
-    if response.usage is not None:
-        charged = response.usage.charged
-        if response.usage.cost is not None:
-            provider_usd = response.usage.cost
-    models = (call.model, response.model)
-    return PricedCall(call.provider, models, conditions(call), minute(call), charged, provider_usd)
+    if response.usage is not None and response.usage.cost is not None:
+        provider_usd = response.usage.cost
+    return PricedCall(
+        call.provider,
+        (call.model, response.model),
+        conditions(call),
+        minute(call),
+        _charged(call),
+        provider_usd,
+    )
+
+
+def _charged(call: Call) -> Usage | None:
+    """Return the counts that are charged: of speech without any, the characters of its text."""
+    usage = call.response.usage
+    characters = call.parameters.get("characters")
+    if usage is None and characters:
+        return Usage(details={"input_characters": characters})
+    return None if usage is None else usage.charged
 
 
 def _is_billed(call: Call) -> bool:

@@ -40,6 +40,9 @@ class Rates:
 
         The price of a call is not in it, as one call may have several shares of tokens.
         """
+        if usage.has_units and self == FREE:
+            # whatever it is that would be counted
+            return 0.0
         total = 0.0
         for whole, parts in _PARTS.items():
             amount = self._side(whole, parts, usage)
@@ -76,7 +79,7 @@ class Rates:
             return None
         return (total + tokens * self.by_kind.get(whole, 0.0)) / MILLION
 
-    def _amount(self, part: str, usage: Usage) -> int:
+    def _amount(self, part: str, usage: Usage) -> float:
         """Return the tokens of a part, less those in it that have a price of their own."""
         amount = getattr(usage, part) or 0
         inner = _WITHIN.get(part, "")

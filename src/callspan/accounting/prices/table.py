@@ -109,7 +109,9 @@ class Prices:
                 return Cost(usd, source=BY_OWN)
         if priced_call.provider_usd is not None:
             return Cost(priced_call.provider_usd, source=BY_PROVIDER)
-        if usage is None or usage.input is None:
+        if usage is None:
+            return Cost(unknown=NO_TOKENS)
+        if usage.input is None and not usage.has_units:
             return Cost(unknown=NO_TOKENS)
         if isinstance(own, Rates):
             # own prices hold for the whole call, so no price of the list fills their gap

@@ -6,6 +6,7 @@ from callspan.events import TEXT, Delta, Parameters, Part
 from callspan.formats.errors import with_failures
 from callspan.formats.fields import Body, Item, first_item, get, get_nested, id_text, items, text
 from callspan.formats.format import Format
+from callspan.formats.usage import with_sound
 
 
 def parameters(_body: Body) -> Parameters:
@@ -22,7 +23,12 @@ def read(answer: Item, needs_text: bool) -> Delta:
             transcript = text(get(first_item(get(channel, "alternatives")), "transcript"))
             if transcript:
                 pieces.append(Part(TEXT, transcript, choice))
-    return Delta(id=id_text(get(metadata, "request_id")), model=_model(metadata), parts=pieces)
+    return Delta(
+        id=id_text(get(metadata, "request_id")),
+        model=_model(metadata),
+        parts=pieces,
+        usage=with_sound(None, get(metadata, "duration")),
+    )
 
 
 def _model(metadata: Item) -> str | None:

@@ -9,12 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from callspan.events import TEXT, Content, Delta, ParameterName, Parameters, Part
+from callspan.events import TEXT, Content, Delta, ParameterName, Parameters, Part, Usage
 from callspan.formats import parts
 from callspan.formats.errors import with_failures
-from callspan.formats.fields import Body, Item, all_fields, get, id_text, items, read_settings, text
+from callspan.formats.fields import (
+    Body,
+    Item,
+    all_fields,
+    get,
+    id_text,
+    items,
+    read_settings,
+    string,
+    text,
+)
 from callspan.formats.format import Format
-from callspan.formats.usage import read_usage
+from callspan.formats.usage import read_usage, with_sound
 
 _SETTINGS: dict[str, ParameterName] = {"temperature": "temperature", "n": "choices"}
 
@@ -27,6 +37,12 @@ def _parameters_with(output_type: str | None) -> Callable[[Body], Parameters]:
         return settings
 
     return parameters
+
+
+def _speech_parameters(body: Body) -> Parameters:
+    settings = _parameters_with("speech")(body)
+    settings["characters"] = len(string(body.get("input")))
+    return settings
 
 
 def _content_of(field: str) -> Callable[[Body], Content]:
@@ -47,12 +63,20 @@ def read(answer: Item, needs_text: bool) -> Delta | None:
     fields = all_fields(answer)
     kind = fields.get("type")
     is_end = isinstance(kind, str) and kind.endswith((".done", ".completed"))
-    delta = Delta(
-        model=text(fields.get("model")), usage=read_usage(fields.get("usage")), last=is_end
-    )
+    delta = Delta(model=text(fields.get("model")), usage=_usage(fields), last=is_end)
     if needs_text:
         delta.parts = _parts(fields, is_end)
     return delta
+
+
+def _usage(fields: Mapping[str, Any]) -> Usage | None:
+    """Return the tokens of an answer, or the length of the sound where it is billed by that."""
+    counts = fields.get("usage")
+    seconds = get(counts, "seconds")
+    if seconds is None:
+        # the format `verbose_json`, which has no `usage` at other servers
+        seconds = fields.get("duration")
+    return with_sound(read_usage(counts), seconds)
 
 
 def _parts(fields: Mapping[str, Any], is_end: bool) -> list[Part]:
@@ -87,7 +111,7 @@ def read_moderation(answer: Item, _needs_text: bool) -> Delta | None:
 # One reader for all of them: the names of their fields do not overlap.
 _READ = with_failures(read)
 IMAGES = Format("generate_content", _parameters_with("image"), _READ, _content_of("prompt"))
-SPEECH = Format("generate_content", _parameters_with("speech"), _READ, _content_of("input"))
+SPEECH = Format("generate_content", _speech_parameters, _READ, _content_of("input"))
 TRANSCRIPTION = Format("generate_content", _parameters_with("text"), _READ, _content_of("prompt"))
 MODERATION = Format(
     "moderation", _parameters_with(None), with_failures(read_moderation), _content_of("input")
