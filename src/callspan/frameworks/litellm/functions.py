@@ -12,7 +12,7 @@ from callspan.formats.gemini.interactions import INTERACTIONS
 from callspan.formats.openai.chat import CHAT
 from callspan.formats.openai.completions import COMPLETIONS
 from callspan.formats.openai.embeddings import EMBEDDINGS
-from callspan.formats.openai.media import IMAGES
+from callspan.formats.openai.media import IMAGES, SPEECH, TRANSCRIPTION
 from callspan.formats.openai.responses import COMPACTION, RESPONSES
 
 _MAIN = "litellm.main"
@@ -77,6 +77,8 @@ FUNCTIONS: tuple[Function, ...] = (
     *_pair(Function(_RERANK, "rerank", RERANK, ("model", "query", "documents"))),
     *_pair(Function(_IMAGES, "image_generation", IMAGES, ("prompt", "model"))),
     *_pair(Function(_IMAGES, "image_edit", IMAGES, _EDITED_IMAGE, "async_call")),
+    *_pair(Function(_MAIN, "speech", SPEECH, ("model", "input", "voice"), "aspeech")),
+    *_pair(Function(_MAIN, "transcription", TRANSCRIPTION, ("model", "file"), "atranscription")),
     *_pair(
         Function(_GOOGLE, "generate_content", CONTENT, _CONTENT, "agenerate_content", native=True)
     ),
