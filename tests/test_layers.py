@@ -51,6 +51,7 @@ CLIENTS = {
     "letta_client",
     "replicate",
     "deepgram",
+    "elevenlabs",
     "ibm_watsonx_ai",
     "sambanova",
     "voyageai",

@@ -84,7 +84,10 @@ CLIENTS = (
     Client("replicate", "replicate", "1.0.0", ("tests/test_replicate.py",)),
     Client("letta", "letta-client", "1.0.0", ("tests/test_letta.py",)),
     Client("watsonx", "ibm-watsonx-ai", "1.8.1", ("tests/test_watsonx.py",)),
-    Client("deepgram", "deepgram-sdk", "7.0.0", ("tests/test_deepgram.py",)),
+    Client("deepgram", "deepgram-sdk", "7.0.0", ("tests/test_deepgram.py", "tests/test_speech.py")),
+    Client(
+        "elevenlabs", "elevenlabs", "2.78.0", ("tests/test_elevenlabs.py", "tests/test_speech.py")
+    ),
     Client("xai", "xai-sdk", "1.4.0", ("tests/test_xai.py",)),
     Client("ai21", "ai21", "3.0.0", ("tests/test_outcomes.py", "tests/test_ai21.py")),
     Client(

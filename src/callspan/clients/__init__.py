@@ -45,6 +45,7 @@ CLIENTS = (
     _listing("replicate", "replicate"),
     _listing("watsonx", "ibm_watsonx_ai"),
     _listing("deepgram", "deepgram"),
+    _listing("elevenlabs", "elevenlabs"),
     _listing("boto3", "botocore"),
     _listing("aiobotocore", "aiobotocore"),
     _listing("transformers", "transformers"),
