@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import ollama
 import pytest
+from opentelemetry import context as otel
 from opentelemetry import trace
 
 import callspan
@@ -89,6 +90,20 @@ def test_what_an_answer_states(
     assert not [
         word for word in ("whisper", "Hel", "Hi.", "Paris") if word in telemetry.everything()
     ]
+
+
+@BOTH
+def test_a_stream_where_telemetry_is_suppressed(
+    telemetry: Telemetry, model_server: ModelServer, asynchronous: bool
+) -> None:
+    """The app reads it to the end all the same, and there is no span."""
+    mark = otel.attach(otel.set_value("suppress_instrumentation", True))
+    try:
+        chunks = ask(model_server.url, asynchronous, stream=True)
+    finally:
+        otel.detach(mark)
+    assert chunks[-1].done
+    assert telemetry.spans == []
 
 
 @BOTH

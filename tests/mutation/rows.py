@@ -69,10 +69,12 @@ TARGETS = (
             "test_reservations.py",
             "test_budgets.py",
             "test_handlers_async.py",
+            "frameworks/litellm/test_failures.py",
             "test_outcomes.py",
         ),
         only=_OPENAI,
     ),
+    Target("lifecycle/overlays.py", ("torture/test_streams.py",)),
     Target(
         "lifecycle/conclusion.py",
         (
@@ -91,7 +93,13 @@ TARGETS = (
     ),
     Target(
         "lifecycle/generators.py",
-        ("test_google_genai.py", "test_second_loops.py", "test_outcomes.py"),
+        (
+            "test_google_genai.py",
+            "test_ollama.py",
+            "decorators/test_generators.py",
+            "test_second_loops.py",
+            "test_outcomes.py",
+        ),
         only=_GOOGLE,
     ),
     Target("accounting/prices/priced_call.py", ("test_price_counts.py",)),

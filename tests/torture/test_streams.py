@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import openai
 import pytest
 from opentelemetry import context as otel
@@ -19,8 +20,8 @@ from opentelemetry import trace
 import callspan
 from callspan.lifecycle.observation import Observation, open_observations
 from callspan.testing.modelserver import ModelServer, Reply
-from clients import CLOSABLE, async_openai_client, openai_client
-from program import CHAT, WITH_USAGE, Program, answering
+from clients import CLOSABLE, async_anthropic_at, async_openai_client, openai_client
+from program import CHAT, HELLO, WITH_USAGE, Program, answering
 from table.kinds import KINDS
 from table.modes import STREAMED
 from table.readers import STREAM_READERS
@@ -441,3 +442,15 @@ async def test_a_stream_has_what_its_class_has(
     assert [public_names(stream) for stream in streams] == [public_names(plain)] * 2
     assert type(streams[0]) is type(streams[1])
     assert isinstance(streams[0], type(plain))
+
+
+async def test_a_stream_closes_by_the_methods_of_its_class(
+    telemetry: Telemetry, model_server: ModelServer
+) -> None:
+    """Anthropic's asynchronous streams have `close` and no `aclose`, by which callers tell them apart."""
+    async with async_anthropic_at(model_server.url) as client:
+        stream = await client.messages.create(
+            model="claude-9", messages=HELLO, max_tokens=9, stream=True
+        )
+        assert hasattr(stream, "aclose") == hasattr(anthropic.AsyncStream, "aclose")
+        await stream.close()
