@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from opentelemetry import baggage, trace
 from opentelemetry import context as otel
-from opentelemetry.context import Context
+from opentelemetry.context import Context as Context
 
 F = TypeVar("F", bound=Callable[..., Any])
 

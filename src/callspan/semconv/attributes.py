@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable
 from callspan.events import Call, DetailName, Outcome, Response
 from callspan.semconv import names
 from callspan.semconv.conventions import Convention
-from callspan.semconv.counts import Attributes, usage
+from callspan.semconv.counts import Attributes as Attributes
+from callspan.semconv.counts import usage
 from callspan.semconv.parameters import RELEASED_TABLES, Tables, strings
 
 UNKNOWN_PROVIDER = "unknown"
