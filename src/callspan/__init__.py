@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from callspan.handlers.console import ConsoleHandler
     from callspan.handlers.counter import TokenCount, count_tokens
     from callspan.handlers.file import FileHandler
+    from callspan.runtime.bound_function import carry
     from callspan.runtime.errors import ConfigurationError, SettingsError
-    from callspan.runtime.scope import carry
     from callspan.settings.settings import Settings
     from callspan.setup.attach import attach, capture, use_handlers
     from callspan.setup.configure import configure
@@ -67,7 +67,7 @@ _HOMES = {
     "callspan.setup.token_table": ("table",),
     "callspan.decorators.attributes": ("attributes",),
     "callspan.decorators.decorators": ("agent", "tool", "workflow"),
-    "callspan.runtime.scope": ("carry",),
+    "callspan.runtime.bound_function": ("carry",),
     "callspan.runtime.errors": ("ConfigurationError", "SettingsError"),
     "callspan.settings.settings": ("Settings",),
 }

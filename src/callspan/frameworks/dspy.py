@@ -15,6 +15,7 @@ from callspan.formats.fields import all_fields
 from callspan.frameworks.function_runs import argument, function_run
 from callspan.frameworks.reporter import Reporter, RunStart, tool_start
 from callspan.runtime import scope
+from callspan.runtime.bound_function import carry
 from callspan.runtime.patching import Patch
 
 _reporter = Reporter("dspy", "dspy")
@@ -83,7 +84,7 @@ def run_in_threads(
     # DSPy passes the function by position (`Evaluate` and `Parallel` of 3.4)
     if not args:
         return wrapped(*args, **kwargs)
-    return wrapped(scope.carry(args[0]), *args[1:], **kwargs)
+    return wrapped(carry(args[0]), *args[1:], **kwargs)
 
 
 def patches() -> list[Patch]:

@@ -6,8 +6,8 @@ import inspect
 import sys
 
 from callspan.hooks.client_types import Args, ClientObject, Function, Kwargs, Result
+from callspan.runtime.bound_function import carry
 from callspan.runtime.patching import Wrapper
-from callspan.runtime.scope import carry
 
 
 def submit_from(*modules: str) -> Wrapper:

@@ -4,23 +4,21 @@ It has the handlers of a block, token counters, budgets, capture and attributes.
 context are a framework's run context, and whether telemetry is suppressed.
 
 It travels in the OpenTelemetry context, so that asyncio tasks, `asyncio.to_thread` and whatever
-else carries that context carry it too. Plain threads do not: give them `carry(function)`.
+else carries that context carry it too. Plain threads and other processes do not: give them
+`carry(function)` (`runtime/bound_function.py`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import Token as ContextToken
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 from opentelemetry import baggage, trace
 from opentelemetry import context as otel
 from opentelemetry.context import Context as Context
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _SCOPE = otel.create_key("callspan-scope")
 _RUN_CONTEXT = otel.create_key("callspan-run-context")
@@ -111,14 +109,17 @@ def suppressed(context: Context | None = None) -> bool:
 @contextlib.contextmanager
 def without_instrumentation() -> Iterator[None]:
     """Have no instrumentation record anything in this block."""
-    context = otel.get_current()
-    for key in _SUPPRESSED:
-        context = otel.set_value(key, True, context)
-    token = otel.attach(context)
+    token = otel.attach(_suppress(otel.get_current()))
     try:
         yield
     finally:
         otel.detach(token)
+
+
+def _suppress(context: Context) -> Context:
+    for key in _SUPPRESSED:
+        context = otel.set_value(key, True, context)
+    return context
 
 
 def look(context: Context) -> tuple[bool, Any, Scope]:
@@ -251,26 +252,24 @@ class ContextRestorer:
             otel.attach(self._context)
 
 
-def carry(function: F) -> F:
-    """Bind a function to the OpenTelemetry context of this moment, for use in another thread.
+PortableContext = tuple[dict[str, str], Any, dict[str, Any], bool]
+"""The part of a context that can be pickled: propagators' texts, capture, attributes, suppression."""
 
-    Threads do not take the context along: without this, calls in them belong to no block and to no
-    span around.
 
-    Args:
-        function: A plain function.
+def write(context: Context) -> PortableContext:
+    """Return the part of a context that means something in another process."""
+    texts: dict[str, str] = {}
+    load_propagators().inject(texts, context=context)
+    scope = current(context)
+    return texts, scope.capture, dict(scope.attributes), suppressed(context)
 
-    Returns:
-        A function with the same arguments and result, which runs in that context.
-    """
-    context = otel.get_current()
 
-    @functools.wraps(function)
-    def run_in_context(*args: Any, **kwargs: Any) -> Any:
-        token = otel.attach(context)
-        try:
-            return function(*args, **kwargs)
-        finally:
-            leave(token)
-
-    return run_in_context  # type: ignore[return-value]  # it takes and returns the function's types
+def read(portable: PortableContext) -> Context:
+    """Return a context that was written in another process, with nothing of this one in it."""
+    texts, capture, attributes, is_suppressed = portable
+    context = load_propagators().extract(texts, context=Context())
+    scope = Scope().plus(capture=capture, attributes=attributes)
+    context = otel.set_value(_SCOPE, scope, context)
+    if is_suppressed:
+        context = _suppress(context)
+    return context
