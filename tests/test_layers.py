@@ -50,6 +50,7 @@ CLIENTS = {
     "perplexity",
     "letta_client",
     "replicate",
+    "databricks",
     "deepgram",
     "elevenlabs",
     "ibm_watsonx_ai",

@@ -84,6 +84,7 @@ CLIENTS = (
     Client("replicate", "replicate", "1.0.0", ("tests/test_replicate.py",)),
     Client("letta", "letta-client", "1.0.0", ("tests/test_letta.py",)),
     Client("watsonx", "ibm-watsonx-ai", "1.8.1", ("tests/test_watsonx.py",)),
+    Client("databricks", "databricks-sdk", "0.162.0", ("tests/test_databricks.py",)),
     Client("deepgram", "deepgram-sdk", "7.0.0", ("tests/test_deepgram.py", "tests/test_speech.py")),
     Client(
         "elevenlabs", "elevenlabs", "2.78.0", ("tests/test_elevenlabs.py", "tests/test_speech.py")

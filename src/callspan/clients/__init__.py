@@ -44,6 +44,7 @@ CLIENTS = (
     _listing("huggingface_hub", "huggingface_hub"),
     _listing("replicate", "replicate"),
     _listing("watsonx", "ibm_watsonx_ai"),
+    _listing("databricks", "databricks.sdk"),
     _listing("deepgram", "deepgram"),
     _listing("elevenlabs", "elevenlabs"),
     _listing("boto3", "botocore"),
