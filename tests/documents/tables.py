@@ -18,8 +18,9 @@ from the address (Azure, Groq, DeepSeek, OpenRouter, Together, x.ai, Perplexity,
 
 {table}
 
-- `boto3` and `aiobotocore` are seen where they speak to Bedrock: Converse, InvokeModel, agents and knowledge bases;
-  calls of other services are passed on untouched.
+- `boto3` and `aiobotocore` are seen where they speak to Bedrock: Converse, InvokeModel, agents, knowledge bases
+  and ranks; calls of other services are passed on untouched. A search that a model plans (`agentic_retrieve_stream`) is
+  a retrieval, or a chat where it is to write an answer; Bedrock states no tokens for either.
 - Over LiteLLM each request that is really made is one call, whichever client or HTTP of its own makes it: retries,
   fallbacks and what its router does are calls of their own, mocks and cache hits are none. Its functions in the formats
   of Anthropic (`anthropic_messages`, `anthropic.messages`) and Google (`google_genai`, `interactions.create`) are seen
