@@ -60,6 +60,7 @@ CLIENTS = {
     "xai_sdk",
     "transformers",
     "llama_cpp",
+    "vllm",
     "sentence_transformers",
     "fastembed",
 }

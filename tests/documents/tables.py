@@ -32,10 +32,10 @@ from the address (Azure, Groq, DeepSeek, OpenRouter, Together, x.ai, Perplexity,
   `retrieve` in the same process brings them. Fetching is no call, nor is a response that another process has made.
 - Sessions over a socket (`realtime.connect` and `responses.connect` of OpenAI's client, `aio.live.connect` of Google's)
   have a call for each response, and none for the connection: [sessions](recorded.md#sessions).
-- Models that run in the program (`transformers`, `llama_cpp`, `sentence_transformers`, `fastembed`) have INTERNAL
-  spans, exact tokens and no cost. One that lies in a folder is named by the last part of its path. A pipeline is one
-  call, with an answer for each prompt. Where `generate` runs in a thread of its own, for a streamer, give the thread
-  `callspan.carry(model.generate)`: then its span has a parent.
+- Models that run in the program (`transformers`, `llama_cpp`, `vllm`, `sentence_transformers`, `fastembed`) have
+  INTERNAL spans, exact tokens and no cost. One that lies in a folder is named by the last part of its path. A pipeline
+  is one call, with an answer for each prompt, as is a batch of vLLM's. Where `generate` runs in a thread of its own,
+  for a streamer, give the thread `callspan.carry(model.generate)`: then its span has a parent.
 
 What is not seen of each: [not seen](../not-seen.md). The versions that were tried: [versions](../tested-versions.md).
 What of a framework is seen: [frameworks](../frameworks.md).

@@ -39,6 +39,9 @@ class Client:
     landing: tuple[str, ...] = ()
 
 
+TOO_LARGE = frozenset({"vllm"})
+"""Clients that are not tried: gigabytes, which need hardware of their own (tests/test_vllm.py)."""
+
 CLIENTS = (
     Client(
         "openai",

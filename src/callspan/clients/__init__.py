@@ -51,6 +51,7 @@ CLIENTS = (
     _listing("aiobotocore", "aiobotocore"),
     _listing("transformers", "transformers"),
     _listing("llama_cpp", "llama_cpp"),
+    _listing("vllm", "vllm"),
     _listing("sentence_transformers", "sentence_transformers"),
     _listing("fastembed", "fastembed"),
 )

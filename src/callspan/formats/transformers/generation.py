@@ -18,6 +18,7 @@ _SETTINGS: dict[str, ParameterName] = {
     "stop_strings": "stop",
     "stop_sequence": "stop",  # the name that pipelines have for it
     "num_return_sequences": "choices",
+    "seed": "seed",
 }
 
 
@@ -39,7 +40,12 @@ def read(item: Item, _needs_text: bool) -> Delta:
     delta.parts = pieces
     delta.finish_reasons = finish_reasons
     if "input_tokens" in item:
-        delta.usage = Usage(input=item["input_tokens"], output=item["output_tokens"])
+        delta.usage = Usage(
+            input=item["input_tokens"],
+            output=item["output_tokens"],
+            # which vLLM alone counts
+            cache_read=item.get("cached_tokens"),
+        )
     return delta
 
 
