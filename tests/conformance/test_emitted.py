@@ -172,6 +172,7 @@ def _names(recording: Recording) -> set[str]:
 _TOOL_USES = tuple(f"callspan.usage.{name}" for name in KINDS)
 _OF_FRAMEWORKS = ("callspan.framework.", "callspan.guardrail.", "callspan.sum.")
 _SESSIONS = ("callspan.stream.time_to_first_",)
+_BATCHES = ("callspan.batch.",)
 _MCP = ("jsonrpc.", "rpc.", "network.", "client.")
 
 
@@ -200,13 +201,11 @@ def test_every_name_of_ours_is_really_emitted(server: ModelServer) -> None:
         seen |= _names(_record(scenario, server, "released", "both", redact=lambda *_: 1 / 0))
     seen |= {name.rpartition(".")[0] for name in seen}
     # see tests/frameworks (also its test_mcp.py and test_claude_agent_sdk.py), tests/test_bedrock.py,
-    # tests/test_tool_uses.py, for times of sessions over sockets tests/test_realtime.py, and for
-    # addresses of content that stands elsewhere tests/test_uploads.py
-    of_others = {
-        name
-        for name in wanted
-        if name.startswith((*_OF_FRAMEWORKS, "aws.bedrock.", *_MCP, *_TOOL_USES, *_SESSIONS))
-    }
+    # tests/test_tool_uses.py, for times of sessions over sockets tests/test_realtime.py, for ids of
+    # batches tests/test_batches.py, and for addresses of content that stands elsewhere
+    # tests/test_uploads.py
+    elsewhere = (*_OF_FRAMEWORKS, "aws.bedrock.", *_MCP, *_TOOL_USES, *_SESSIONS, *_BATCHES)
+    of_others = {name for name in wanted if name.startswith(elsewhere)}
     of_others |= {name for name in wanted if name.endswith("_ref")}
     assert wanted - seen - of_others == NEVER_EMITTED
 
