@@ -223,7 +223,7 @@ def _add_target(report: Report, signal: str, url: str, protocol: str) -> None:
 
 
 def _add_reader(report: Report, name: ReaderName | None) -> None:
-    """Report what shows the spans, and whether they get what it needs beyond the conventions."""
+    """Report the reader that shows the spans, and whether it gets its attributes beyond the conventions."""
     if name is None:
         return
     title = READERS[name].title

@@ -45,7 +45,7 @@ class Call:
         model: The model in the request.
         subject: The model, or the name of the tool, agent, workflow or node that is called.
         identity: Values that calls of one kind share (operation, provider, model, server, client,
-            subject); the key under which handlers keep attributes ready.
+            `in_process`, subject); the key under which handlers keep attributes ready.
         parameters: Settings of the request under plain names (`temperature`, `max_tokens`, ...),
             only those that were sent.
         has_late_parameters: Whether parameters were added after the start.
@@ -170,15 +170,9 @@ class Call:
         self.client_name, self.client_version = client
         subject = facts.subject
         self.subject = model if subject is None else _name(self.parameters.get(subject))
-        self.identity = (
-            operation,
-            provider,
-            model,
-            server,
-            self.client_name,
-            self.subject,
-            self.in_process,
-        )
+        place = (server, self.client_name, self.in_process)
+        # the subject is the last, as it may change
+        self.identity = (operation, provider, model, *place, self.subject)
         self.attributes = {}
         self.links = ()
         self.response = Response()

@@ -115,7 +115,7 @@ class SpanSummary:
 
     @property
     def is_of_model(self) -> bool:
-        """Whether it tells of a call to a model, or of what stands around one: an agent, a tool, a search."""
+        """Whether it tells of a call to a model, or of an agent, a tool or a search around one."""
         return bool(self.outcome) or self.is_agent or self.model_call is not None
 
 

@@ -15,7 +15,7 @@ def parameters(body: Body) -> Parameters:
 
 
 def content(body: Body) -> Content:
-    """Return what is to be spoken."""
+    """Return the text to be spoken."""
     return Content(user_messages([text_part(text) for text in _texts(body) if text]))
 
 

@@ -41,8 +41,8 @@ def muted_span(context: Context | None = None) -> trace.Span:
 def without_ours(span: trace.Span) -> trace.Span:
     """Return a span that a framework finds in force, or a muted one in place of a span of ours.
 
-    Where its own spans are muted it would write to ours what it writes to them, such as prompts
-    and keys. What the app sets on the span in force still goes to ours.
+    Where its own spans are muted it would write prompts and keys to ours. Attributes that the app
+    sets on the span in force still go to ours.
     """
     scope = getattr(span, "instrumentation_scope", None)
     if scope is None or scope.name != names.SCOPE:
@@ -119,7 +119,7 @@ class SelectiveTracer(trace.Tracer):
 class SelectiveTraceModule:
     """Stand-in for the name `trace` in a module that asks for a tracer at each span.
 
-    A span of ours is kept from the module, which would write to it what it writes to its own.
+    A span of ours is kept from the module, which would write to it as it writes to its own.
 
     Args:
         module: OpenTelemetry's module.

@@ -1,6 +1,6 @@
 """Where the telemetry of frameworks is muted that trace and count by themselves (native.py).
 
-What is needed of our own module for a framework is loaded when its patches are made.
+Our own module for a framework is loaded when its patches are made.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def finish(wrapped: Wrapped, span: Span, args: Args, kwargs: Kwargs) -> None:
 
 
 def _note_facts(span: Span) -> None:
-    """Take what a span gets after its start: the arguments of a tool, a guardrail's verdict."""
+    """Take the facts that a span gets after its start: the arguments of a tool, a guardrail's verdict."""
     operation = runs.get(span)
     call = None if operation is None else operation.call
     if call is None or not hasattr(span, "span_data"):

@@ -12,7 +12,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T_co]):
-    """What has to be known of a package before it is imported.
+    """The facts of a package that are needed before it is imported.
 
     Attributes:
         name: The name that users write.

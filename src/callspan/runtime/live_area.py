@@ -138,7 +138,7 @@ class LiveArea:
 
 
 def _drawing(lines: Sequence[str]) -> str:
-    """Return what draws lines below the cursor's row, and leaves the cursor where it is."""
+    """Return the sequence that draws lines below the cursor's row, and leaves the cursor where it is."""
     is_plain = bool(os.environ.get("NO_COLOR"))
     style = _PLAIN if is_plain else _PLAIN + _DIM
     rows = [f"{_NEXT_ROW}{style}{line}{_PLAIN}" for line in lines]
@@ -148,7 +148,7 @@ def _drawing(lines: Sequence[str]) -> str:
 
 
 def _erasure(is_line_open: bool) -> str:
-    """Return what erases all below the cursor's row, and its row where nothing of the program's is there."""
+    """Return the sequence that erases all below the cursor's row, and its row where the program has no text there."""
     if is_line_open:
         # with room below, as at the last row the cursor would stay in its own
         room = _DOWN + _UP.format(1)

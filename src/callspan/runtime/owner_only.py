@@ -19,7 +19,7 @@ def temporary_name(prefix: str) -> str:
     """Return the name of a temporary file of this process, which is not made; empty if there is no place for it.
 
     Args:
-        prefix: The beginning of its name; the number of the process follows, and what nobody can guess.
+        prefix: The beginning of its name; the number of the process follows, and letters that nobody can guess.
     """
     import secrets
     import tempfile

@@ -66,7 +66,7 @@ def before_import(modules: Iterable[str], step: Step) -> None:
 
 
 def forget(modules: Iterable[str], step: Step) -> None:
-    """Undo what `before_import` began."""
+    """Undo `before_import`."""
     for name in modules:
         _FINDER.remove(name, step)
         unwatch(name, _nothing)

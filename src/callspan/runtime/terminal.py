@@ -40,7 +40,7 @@ def can_show(stream: TextIO | None) -> bool:
 
 
 def is_kept_apart(stream: TextIO | None) -> bool:
-    """Whether what is written to a stream cannot come to the terminal: it goes to a file, or nowhere.
+    """Whether a stream cannot reach the terminal: it goes to a file, or nowhere.
 
     A pipe may end in a program that writes to the same terminal.
     """

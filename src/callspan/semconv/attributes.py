@@ -64,7 +64,7 @@ def identity(call: Call) -> Attributes:
 
 
 def own_provider(call: Call, needs_provider: Collection[str]) -> str | None:
-    """Return what stands for the provider of an operation that has none, but must name one.
+    """Return the name that stands for the provider of an operation that has none, but must name one.
 
     It is the framework, as the conventions want what the instrumentation knows best; for code of
     the app's own there is none.

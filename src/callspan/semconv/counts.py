@@ -35,7 +35,7 @@ _FEES = {
     "rerank_searches": names.RERANK_SEARCHES,
     "audio_seconds": names.AUDIO_SECONDS,
 }
-"""What a provider bills beside tokens, or in place of them, such as each use of a tool of its own."""
+"""Things that a provider bills beside tokens or in place of them, such as each use of a tool of its own."""
 
 
 def usage(counts: Usage, conventions: Iterable[Convention]) -> Attributes:

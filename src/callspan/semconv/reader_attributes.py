@@ -25,7 +25,7 @@ _WORDS = {"text": "content", "tool_call_response": "response"}
 
 
 class ReaderAttributes:
-    """What the readers of `readers=` need of each span.
+    """The attributes that the readers of `readers=` need on each span.
 
     Args:
         chosen: The names of the readers.
@@ -50,8 +50,8 @@ class ReaderAttributes:
         Args:
             operation: The operation of the call.
             start_ns: When it began, in nanoseconds since 1970.
-            span: What the span has since its start.
-            end: What it would get at its end.
+            span: The attributes of the span since its start.
+            end: Those that it would get at its end.
         """
         everything = {**span, **end}
         result = dict(end)
@@ -66,7 +66,7 @@ class ReaderAttributes:
 
 
 def additions(reader: Reader, operation: str, start_ns: int, values: Values) -> Attributes:
-    """Return what one reader needs beyond the attributes of a span."""
+    """Return the attributes that one reader needs beyond those of a span."""
     result: Attributes = {}
     if operation in reader.kinds:
         result[reader.kind] = reader.kinds[operation]

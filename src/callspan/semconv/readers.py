@@ -1,7 +1,7 @@
-"""The readers of spans: what each needs beyond the conventions, and what misleads it.
+"""The readers of spans: the attributes that each needs beyond the conventions, and those that mislead it.
 
-One row a reader. What it rests on, a reader's own code or its documentation, stands in
-docs/readers.md, and `python -m tests.readers` shows what each makes of our spans.
+One row a reader. Its source, a reader's own code or its documentation, stands in docs/readers.md,
+and `python -m tests.readers` shows how each reads our spans.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Reader:
 
     Attributes:
         title: Its name, as people write it.
-        kind: The attribute that says what a span is.
+        kind: The attribute for the kind of a span.
         kinds: Its values by operation, for the operations that the reader would take for others.
         copies: The names of attributes, with the names under which the reader looks for them; of
             two with one such name the first that is there.
@@ -41,7 +41,7 @@ class Reader:
         total: The name of the tokens of input and output.
         cost: The name of the cost as a JSON object with a total.
         first_chunk: The name of the moment of the first chunk, in ISO 8601.
-        texts: The names of the text that went in last, of its type, and the same of what came out.
+        texts: The names of the text that went in last and of its type, and the same of the one that came out.
         hidden_by: The beginning of names that hide messages from the reader.
         messages: The names under which it sees those all the same.
         is_strict: Whether it loses all messages for one without a finish reason, and all documents

@@ -49,7 +49,7 @@ class LiveTrees:
         return cls(buffer) if can_show(sys.stderr) and is_first_process() else None
 
     def wake(self) -> None:
-        """Follow what runs from now on, as a span has started."""
+        """Follow the open spans from now on, as one has started."""
         if self._is_following:
             return
         self._is_following = True
@@ -57,12 +57,12 @@ class LiveTrees:
             self._worker.put(self._follow)
 
     def close(self) -> None:
-        """Show nothing more; what is shown goes with the next text, or at the end of the output."""
+        """Show nothing more; the lines go with the next text, or at the end of the output."""
         with self._lock:
             self._is_closed = True
 
     def _follow(self) -> None:
-        """Show what runs until nothing does."""
+        """Show the open spans until there is none."""
         while self._is_following:
             # before the first look too, as most traces are over by then
             time.sleep(TICK_SECONDS)

@@ -1,4 +1,4 @@
-"""The table of tokens of a whole program at its end, with what its child processes have left to it."""
+"""The table of tokens of a whole program at its end, with the sums of its child processes."""
 
 from __future__ import annotations
 

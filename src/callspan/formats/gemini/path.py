@@ -30,7 +30,7 @@ def arguments(
 
 
 def fetched(path: str) -> tuple[str, str] | None:
-    """Return the kind, `batches` or `files`, and the name of what a request fetches."""
+    """Return the kind of the thing that a request fetches, `batches` or `files`, and its name."""
     match = _FETCHED.match(path)
     if match is None:
         return None

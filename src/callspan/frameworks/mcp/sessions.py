@@ -125,7 +125,7 @@ def _report(
 
 
 def patches() -> list[Patch]:
-    """Return the patches of what opens and closes sessions."""
+    """Return the patches of the functions that open and close sessions."""
     client, server = "mcp.client.session", "mcp.server.session"
     leave_client, leave_server = partial(_leave, _CLIENT), partial(_leave, _SERVER)
     earlier = "mcp.shared.session"

@@ -16,7 +16,7 @@ from callspan.frameworks.reporter import Reporter, RunStart
 from callspan.runtime.patching import Patch, Wrapper
 
 Record = dict[str, object]
-"""A record as the conventions have it: `id`, `content`, and what else the store says of it."""
+"""A record as the conventions have it: `id`, `content`, and further facts of the store's."""
 MemoryOperation = Literal[
     "search_memory", "create_memory", "update_memory", "upsert_memory", "delete_memory"
 ]
