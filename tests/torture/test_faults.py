@@ -49,7 +49,7 @@ READERS = [
     *((content, name) for name in ("Fitted", "shaped", "plain")),
     *(
         (content.CapturedContent, name)
-        for name in ("sent", "received", "texts", "structures", "notes")
+        for name in ("sent", "received", "request_texts", "answer_texts", "structures", "notes")
     ),
     *((spans.Spans, name) for name in ("on_start", "on_end")),
     *((metrics.Metrics, name) for name in ("_begin", "on_end")),
