@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
+
+pytest.importorskip("pyte", reason="pyte, the emulator of a terminal, is not installed")
+
 from tests.export.screen import Screen
 
 from callspan.export.text.live import LiveTrees, running_texts
