@@ -111,6 +111,8 @@ begun = gevent.event.Event()
 killed = gevent.spawn(read, "killed", begun)
 begun.wait()
 killed.kill()
+# not later, within a request: httpcore's pool would take its lock a second time, without us too
+gc.collect()
 gevent.joinall([gevent.spawn(read, "read") for _ in range(3)], raise_error=True)
 stream = client.chat.completions.create(model="dropped", messages=[{"role": "user", "content": "Hi"}], stream=True)
 del stream

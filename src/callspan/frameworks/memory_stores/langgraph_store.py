@@ -93,7 +93,7 @@ def patches() -> list[Patch]:
 LANGGRAPH_STORE = store_integration(
     _reporter,
     _BASE,
-    ("4", "5"),
+    ("2.0", "5"),
     ("search_memory", "upsert_memory", "delete_memory"),
     patches,
 )
