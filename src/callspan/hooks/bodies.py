@@ -114,10 +114,10 @@ class ResultLines:
             self._keep(line)
 
     def read_all(self, content: bytes) -> None:
-        """Read a whole body; in asynchronous code, leave it to `read_portions`."""
+        """Read a whole body, in asynchronous code between other steps of the event loop."""
         portions = self._portions(content)
         if self._observation.call.asynchronous:
-            self._observation.portions = portions
+            self._observation.read_later(portions)
             return
         for _ in portions:
             pass

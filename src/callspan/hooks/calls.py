@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from callspan.events import Call
 from callspan.hooks.client_types import Args, Function, Kwargs, Result
-from callspan.lifecycle.batches import BatchObservation
 from callspan.lifecycle.observation import Observation, active
 
 FollowResult = Callable[[Observation, Result], Result]
@@ -80,8 +79,6 @@ async def make_async_call(
         raise
     observation.leave()
     result = follow_result(observation, result)
-    if isinstance(observation, BatchObservation):
-        await observation.read_portions()
     if observation.awaitables:
         await observation.await_handlers()
     return result

@@ -81,12 +81,9 @@ class BatchObservation(Observation):
 
     It begins for the handlers with the first result that is new: only then is it known that an
     answer holds any. No budget can refuse it.
-
-    Attributes:
-        portions: Reads a part of a large answer with each step, until nothing is left.
     """
 
-    __slots__ = ("_begun", "_budgets", "_position", "_source", "portions")
+    __slots__ = ("_begun", "_budgets", "_position", "_source")
 
     def __init__(
         self,
@@ -103,7 +100,6 @@ class BatchObservation(Observation):
         if start_context is None:
             start_context = context()
         super().__init__(call, dispatch, scope, reading, False, False, None, start_context)
-        self.portions: Iterator[None] | None = None
         self._begun = False
         self._position = 0
         names = (call.parameters.get("batch_id"), call.parameters.get("batch_file_id"))
@@ -136,11 +132,12 @@ class BatchObservation(Observation):
             guard.report("reading the results of a batch", error)
         return True
 
-    async def read_portions(self) -> None:
-        """Read the rest of a large answer, between other steps of the event loop."""
-        portions, self.portions = self.portions, None
-        if portions is None:
-            return
+    def read_later(self, portions: Iterator[None]) -> None:
+        """Have the call await the reading of a large answer, a part of which each step reads."""
+        self.awaitables.append(self._read_portions(portions))
+
+    async def _read_portions(self, portions: Iterator[None]) -> None:
+        """Read an answer, between other steps of the event loop."""
         try:
             for _ in portions:
                 await self.await_handlers()

@@ -45,7 +45,8 @@ class ObservationState:
         needs_text: Whether anybody reads the text of the answer.
         inside: Whether code of the client's is reading the stream at this moment.
         reader: The task that reads the stream, where another one may close it.
-        awaitables: Coroutines of handlers that the call itself has to await.
+        awaitables: Coroutines that the call itself has to await: of handlers, and of the reading of a
+            large answer.
     """
 
     __slots__ = (
