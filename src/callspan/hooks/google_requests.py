@@ -15,8 +15,6 @@ from callspan.hooks.client_types import Args, ClientObject, Kwargs, Result
 from callspan.hooks.methods import Method, MethodCall
 
 _MODULE = "google.genai._api_client"
-_FETCHED = {"batches": "batch", "files": "file"}
-"""Things that a client fetches by name: the endpoint, and the field of a request for it."""
 ATTEMPTS = (
     (_MODULE, "BaseApiClient._request_once"),
     (_MODULE, "BaseApiClient._async_request_once"),
@@ -53,7 +51,7 @@ def _read_fetch(client_object: ClientObject, path: str, options: object) -> Meth
     if fetched is None:
         return None
     kind, name = fetched
-    return MethodCall(kind, {_FETCHED[kind]: name}, _server(client_object, options))
+    return MethodCall(kind, {"id": name}, _server(client_object, options))
 
 
 def _server(client_object: ClientObject, options: object) -> Server:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from callspan.events import CANCELLED_BY_PROVIDER, Batch, BatchResult, Delta, Failure, Parameters
-from callspan.events.operations import FETCH_BATCH
+from callspan.events import CANCELLED_BY_PROVIDER, Batch, BatchResult, Delta, Failure
 from callspan.formats.anthropic.messages import MESSAGES
+from callspan.formats.batches import batch_format
 from callspan.formats.errors import error_message, failure_type
-from callspan.formats.fields import Body, Item, get, get_first, id_text, text
-from callspan.formats.format import Format
-
-
-def _parameters(body: Body) -> Parameters:
-    return {"batch_id": body.get("id")}
+from callspan.formats.fields import Item, get, get_first, id_text, text
 
 
 def _read(item: Item, needs_text: bool) -> Delta | None:
@@ -42,4 +37,4 @@ def _failure(kind: str, result: Item) -> Failure:
     return Failure(failure_type(error, "type"), error_message(error))
 
 
-RESULTS = Format(FETCH_BATCH, _parameters, _read, in_lines=True)
+RESULTS = batch_format(_read, in_lines=True)

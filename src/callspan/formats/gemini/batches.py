@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from callspan.events import Batch, BatchResult, Delta, Failure, Parameters, Usage
-from callspan.events.operations import FETCH_BATCH
+from callspan.events import Batch, BatchResult, Delta, Failure, Usage
+from callspan.formats.batches import batch_format, file_format
 from callspan.formats.errors import error_message, failure_type
-from callspan.formats.fields import Body, Item, all_fields, get, get_first, get_nested, items, text
-from callspan.formats.format import Format
+from callspan.formats.fields import Item, all_fields, get, get_first, get_nested, items, text
 from callspan.formats.gemini.content import CONTENT
 from callspan.formats.gemini.path import bare_model
 from callspan.formats.gemini.predict import EMBEDDINGS
@@ -14,14 +13,6 @@ from callspan.runtime.number import token_count_in_header
 
 _LISTS = ("inlinedResponses", "inlinedEmbedContentResponses")
 """Fields with results that stand in the batch: a list of the first name lies in each."""
-
-
-def _batch_parameters(body: Body) -> Parameters:
-    return {"batch_id": body.get("batch")}
-
-
-def _file_parameters(body: Body) -> Parameters:
-    return {"batch_file_id": body.get("file")}
 
 
 def _read_batch(answer: Item, needs_text: bool) -> Delta | None:
@@ -63,5 +54,5 @@ def _result(name: str | None, item: Item, needs_text: bool) -> BatchResult:
     return BatchResult(name, wire_format.operation, answer)
 
 
-BATCH = Format(FETCH_BATCH, _batch_parameters, _read_batch)
-FILE = Format(FETCH_BATCH, _file_parameters, _read_line, in_lines=True)
+BATCH = batch_format(_read_batch)
+FILE = file_format(_read_line)

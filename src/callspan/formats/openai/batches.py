@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from callspan.events import CANCELLED_BY_PROVIDER, Batch, BatchResult, Delta, Failure, Parameters
-from callspan.events.operations import FETCH_BATCH
+from callspan.events import CANCELLED_BY_PROVIDER, Batch, BatchResult, Delta, Failure
+from callspan.formats.batches import batch_format, file_format
 from callspan.formats.errors import OTHER, error_message, failure_type, read_failure
 from callspan.formats.fields import (
     Body,
@@ -39,14 +39,6 @@ _FILES = (
 """Fields of a batch with the files that have its results."""
 _SUCCESS = 400
 """HTTP statuses below this one are no errors."""
-
-
-def _batch_parameters(body: Body) -> Parameters:
-    return {"batch_id": body.get("id")}
-
-
-def _file_parameters(body: Body) -> Parameters:
-    return {"batch_file_id": body.get("id")}
 
 
 def _read_batch(answer: Item, needs_text: bool) -> Delta | None:
@@ -111,8 +103,8 @@ def _failure(error: Item, body: Item, status: int | None, request_id: str | None
     return Failure(kind, message, status, request_id)
 
 
-BATCH = Format(FETCH_BATCH, _batch_parameters, _read_batch)
-FILE = Format(FETCH_BATCH, _file_parameters, _read_line, in_lines=True)
+BATCH = batch_format(_read_batch)
+FILE = file_format(_read_line)
 ENDPOINTS = {
     "GET /batches/{id}": BATCH,
     "/batches/{id}/cancel": BATCH,
