@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from callspan.runtime import owner_only
+from callspan.runtime import owner_only, process
 
 if TYPE_CHECKING:
     from callspan.export.prometheus_sums import Family, Sums
@@ -31,7 +31,7 @@ _LEADER, _PORT, _ENDED = "leader", "port", "ended"
 
 def new_folder() -> str:
     """Return the name of a folder for this program, which is not made yet; empty if there is no place for it."""
-    return _folder(f"{os.getpid()}-{secrets.token_hex(8)}")
+    return owner_only.temporary_name(_PREFIX) if _has_owners() else ""
 
 
 def siblings_folder(address: str) -> str:
@@ -42,16 +42,13 @@ def siblings_folder(address: str) -> str:
     """
     program = f"{sys.argv[0]} {address}"
     digest = hashlib.sha256(program.encode("utf-8", "surrogateescape")).hexdigest()
-    return _folder(f"{os.getppid()}-{_SIBLINGS}{digest[:16]}")
+    name = f"{_PREFIX}{os.getppid()}-{_SIBLINGS}{digest[:16]}"
+    return owner_only.temporary_path(name) if _has_owners() else ""
 
 
-def _folder(name: str) -> str:
-    if not hasattr(os, "geteuid"):  # Windows has neither such owners nor such locks
-        return ""
-    try:
-        return os.path.join(tempfile.gettempdir(), f"{_PREFIX}{name}")
-    except OSError:  # nowhere can anything be written
-        return ""
+def _has_owners() -> bool:
+    """Whether folders have owners and files have locks as they are needed here; Windows has neither."""
+    return hasattr(os, "geteuid")
 
 
 def remove_old_folders() -> None:
@@ -79,13 +76,7 @@ def _first_process_runs(folder: Path) -> bool:
         return False
     if kind.startswith(_SIBLINGS):  # their parent may be a shell, which runs for days
         return False
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it runs, and is somebody else's
-        return True
-    return True
+    return process.runs(int(number))
 
 
 def _is_ours(folder: Path) -> bool:

@@ -10,25 +10,16 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from callspan.export.token_sums import ModelSums
-from callspan.runtime import owner_only
+from callspan.runtime import owner_only, process
 from callspan.settings.environment import TABLE_FILE, TABLE_PREFIX, is_first_process
 
-_SUMS = (
-    "calls",
-    "input",
-    "cache_read",
-    "output",
-    "reasoning",
-    "total",
-    "unknown",
-    "errors",
-    "estimated_input",
-    "estimated_output",
-)
+# numbers; the costs are an object that works them out late
+_SUMS = [field.name for field in fields(ModelSums) if field.name != "costs"]
 
 
 class SharedTable:
@@ -98,14 +89,10 @@ def _locked(path: str) -> Iterator[int | None]:
 def _maker_runs(path: str) -> bool:
     """Whether the process still runs that the file is named after; it may have been killed."""
     number = Path(path).name.removeprefix(TABLE_PREFIX).partition("-")[0]
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        Path(path).unlink(missing_ok=True)
-        return False
-    except OSError:  # it runs, and is another user's
+    if process.runs(int(number)):
         return True
-    return True
+    Path(path).unlink(missing_ok=True)
+    return False
 
 
 def _amounts(sums: ModelSums) -> dict[str, Any]:

@@ -16,19 +16,27 @@ _claims: dict[str, tuple[int, int]] = {}
 
 
 def temporary_name(prefix: str) -> str:
-    """Return the name of a temporary file of this process, which is not made; empty if there is no place for it.
+    """Return the path of a temporary file or folder of this process, which is not made.
 
     Args:
         prefix: The beginning of its name; the number of the process follows, and letters that nobody can guess.
+
+    Returns:
+        The path; empty if there is no place for it.
     """
     import secrets
+
+    return temporary_path(f"{prefix}{os.getpid()}-{secrets.token_hex(8)}")
+
+
+def temporary_path(name: str) -> str:
+    """Return the path of this name among temporary files; empty if there is no place for them."""
     import tempfile
 
     try:
-        folder = tempfile.gettempdir()
+        return os.path.join(tempfile.gettempdir(), name)
     except OSError:  # nowhere can anything be written
         return ""
-    return os.path.join(folder, f"{prefix}{os.getpid()}-{secrets.token_hex(8)}")
 
 
 def open_to_append(path: str) -> int:

@@ -119,6 +119,17 @@ def _renew_locks() -> None:
             setattr(owner, name, make())
 
 
+def runs(number: int) -> bool:
+    """Whether a process of this number runs."""
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it runs, and is another user's
+        return True
+    return True
+
+
 def at_exit(function: Callable[[], None]) -> None:
     """Run a function when the process ends, the last one first.
 
