@@ -8,6 +8,7 @@ from typing import Any
 
 from callspan.content.values import as_object, as_text
 from callspan.events import TEXT, Content, Delta, Message, MessagePart, Part, parse_arguments
+from callspan.events.operations import MEMORY
 from callspan.lifecycle.reading import Reading
 
 
@@ -127,14 +128,7 @@ SESSIONS = (
     OperationType("session", "mcp_server_session", _no_content, Reading(_no_result)),
 )
 MEMORIES = [
-    OperationType("memory", operation, _memory_input, Reading(_documents))
-    for operation in (
-        "search_memory",
-        "create_memory",
-        "update_memory",
-        "upsert_memory",
-        "delete_memory",
-    )
+    OperationType("memory", operation, _memory_input, Reading(_documents)) for operation in MEMORY
 ]
 _TYPES = (WORKFLOW, AGENT, TOOL, NODE, RETRIEVAL, *REQUESTS, *SESSIONS, *MEMORIES)
 OPERATION_TYPES = {each.operation: each for each in _TYPES}

@@ -140,6 +140,8 @@ _ROWS = (
 _BY_NAME = {facts.name: facts for facts in _ROWS}
 INFERENCE = frozenset(facts.name for facts in _ROWS if facts.is_inference)
 """The names of the operations that the conventions call inference."""
+MEMORY = tuple(facts.name for facts in _ROWS if facts.is_memory)
+"""The names of the operations on stores of memories."""
 
 
 def facts_of(operation: object) -> OperationFacts:

@@ -33,6 +33,11 @@ def never_follows(_body: Body) -> bool:
     return False
 
 
+def no_parameters(_body: Body) -> Parameters:
+    """Return nothing: the request has no settings that are recorded."""
+    return {}
+
+
 def read_nothing(_item: Item, _needs_text: bool) -> Delta | None:
     """Return `None`, for answers that are read in another way than by their items."""
     return None

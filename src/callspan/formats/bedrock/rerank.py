@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from callspan.events import Content, MessagePart, Parameters
+from callspan.events import Content, MessagePart
 from callspan.formats.fields import Body, Item, arguments_text, get, get_nested, items, text
-from callspan.formats.format import Format, read_nothing
-from callspan.formats.parts import text_part, user_messages
+from callspan.formats.format import Format, no_parameters, read_nothing
+from callspan.formats.parts import text_parts, user_messages
 
 
 def request(params: Body) -> dict[str, Any]:
@@ -21,17 +21,13 @@ def request(params: Body) -> dict[str, Any]:
     return {**params, "model": model}
 
 
-def _parameters(_body: Body) -> Parameters:
-    return {}
-
-
 def content(body: Body) -> Content:
     """Return the queries, and the documents that may answer them."""
     pieces: list[MessagePart] = []
     for query in items(body.get("queries")):
-        _add_text(pieces, text(get_nested(query, "textQuery", "text")))
+        pieces += text_parts(text(get_nested(query, "textQuery", "text")))
     for source in items(body.get("sources")):
-        _add_text(pieces, _document(get(source, "inlineDocumentSource")))
+        pieces += text_parts(_document(get(source, "inlineDocumentSource")))
     return Content(user_messages(pieces))
 
 
@@ -43,10 +39,5 @@ def _document(document: Item) -> str | None:
     return arguments_text(get(document, "jsonDocument"))
 
 
-def _add_text(pieces: list[MessagePart], written: str | None) -> None:
-    if written:
-        pieces.append(text_part(written))
-
-
 # the answer has the ranks alone, which are not recorded: neither tokens nor searches are stated
-RERANK = Format("rerank", _parameters, read_nothing, content)
+RERANK = Format("rerank", no_parameters, read_nothing, content)

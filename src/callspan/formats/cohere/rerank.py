@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from callspan.events import Content, Delta, Parameters, Usage
+from callspan.events import Content, Delta, Usage
 from callspan.formats.cohere.usage import read_usage
 from callspan.formats.errors import with_failures
 from callspan.formats.fields import Body, Item, count, get, id_text, items
-from callspan.formats.format import Format
+from callspan.formats.format import Format, no_parameters
 from callspan.formats.parts import text_part, user_messages
-
-
-def _parameters(_body: Body) -> Parameters:
-    return {}
 
 
 def content(body: Body) -> Content:
@@ -43,4 +39,4 @@ def read(answer: Item, _needs_text: bool) -> Delta | None:
     return Delta(id=id_text(get(answer, "id")), usage=usage)
 
 
-RERANK = Format("rerank", _parameters, with_failures(read), content)
+RERANK = Format("rerank", no_parameters, with_failures(read), content)

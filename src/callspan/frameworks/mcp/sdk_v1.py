@@ -100,7 +100,7 @@ async def receive_in_session(wrapped: Wrapped, session: Any, args: Args, kwargs:
 
 
 async def _receive(work: Wrapped, session: Any, responder: Responder) -> Any:
-    exchange = begin(partial(_incoming, session, responder))
+    exchange = begin(lambda: _incoming(session, responder))
     if exchange is None:
         return await work()
     _exchanges[responder] = exchange
@@ -109,15 +109,21 @@ async def _receive(work: Wrapped, session: Any, responder: Responder) -> Any:
 
 
 def _incoming(session: Any, responder: Responder) -> Request:
-    request = bare(responder.request)
+    connection = _connection(session, responder)
+    return _received(session, bare(responder.request), connection, responder.request_id)
+
+
+def _received(
+    session: Any, message: Any, connection: Connection, request_id: object = None
+) -> Request:
     return Request(
         SERVER,
-        request.method,
-        request.params,
-        responder.request_id,
+        message.method,
+        message.params,
+        request_id,
         version_of(session),
-        _connection(session, responder),
-        _meta_of(request),
+        connection,
+        _meta_of(message),
     )
 
 
@@ -148,22 +154,10 @@ async def _receive_notification(work: Wrapped, session: Any, message: Any) -> An
     if not hasattr(notification, "method"):
         # a request as the server keeps it, or an exception of the transport
         return await work()
-    exchange = begin(partial(_incoming_notification, session, notification))
+    exchange = begin(lambda: _received(session, notification, connection_of(session._write_stream)))
     if exchange is None:
         return await work()
     return await exchange.follow(work)
-
-
-def _incoming_notification(session: Any, notification: Any) -> Request:
-    return Request(
-        SERVER,
-        notification.method,
-        notification.params,
-        None,
-        version_of(session),
-        connection_of(session._write_stream),
-        _meta_of(notification),
-    )
 
 
 def _meta_of(message: Any) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from callspan.frameworks.memory_stores.memory import (
     Record,
     memory_run,
     method_patches,
-    store_integration,
 )
 from callspan.frameworks.reporter import Reporter
 from callspan.runtime.patching import Patch
@@ -90,10 +89,9 @@ def patches() -> list[Patch]:
     return patches
 
 
-LANGGRAPH_STORE = store_integration(
-    _reporter,
-    _BASE,
-    ("2.0", "5"),
-    ("search_memory", "upsert_memory", "delete_memory"),
-    patches,
+LANGGRAPH_STORE = _reporter.integration(
+    module=_BASE,
+    versions=("2.0", "5"),
+    operations=("search_memory", "upsert_memory", "delete_memory"),
+    patches=patches,
 )

@@ -13,7 +13,6 @@ from callspan.frameworks.memory_stores.memory import (
     Record,
     memory_run,
     method_patches,
-    store_integration,
 )
 from callspan.frameworks.reporter import Reporter
 from callspan.runtime.patching import Patch
@@ -103,10 +102,15 @@ def patches() -> list[Patch]:
     ]
 
 
-MEM0 = store_integration(
-    _reporter,
-    _MODULE,
-    ("2.2", "3"),
-    ("search_memory", "create_memory", "upsert_memory", "update_memory", "delete_memory"),
-    patches,
+MEM0 = _reporter.integration(
+    module=_MODULE,
+    versions=("2.2", "3"),
+    operations=(
+        "search_memory",
+        "create_memory",
+        "upsert_memory",
+        "update_memory",
+        "delete_memory",
+    ),
+    patches=patches,
 )

@@ -11,7 +11,6 @@ from callspan.decorators.results import ResultReader
 from callspan.decorators.running import Args, Kwargs
 from callspan.events import Details, Parameters
 from callspan.frameworks.function_runs import function_run
-from callspan.frameworks.integration import Integration
 from callspan.frameworks.reporter import Reporter, RunStart
 from callspan.runtime.patching import Patch, Wrapper
 
@@ -101,19 +100,3 @@ def _no_records(_result: object) -> None:
 def method_patches(module: str, class_name: str, methods: Mapping[str, Wrapper]) -> list[Patch]:
     """Return the patches of methods of one class, with their wrappers by their names."""
     return [Patch(module, f"{class_name}.{name}", wrapper) for name, wrapper in methods.items()]
-
-
-def store_integration(
-    reporter: Reporter,
-    module: str,
-    versions: tuple[str, str],
-    operations: tuple[MemoryOperation, ...],
-    patches: Callable[[], list[Patch]],
-) -> Integration:
-    """Return the integration of a store of memories."""
-    return reporter.integration(
-        module=module,
-        versions=versions,
-        operations=operations,
-        patches=patches,
-    )
